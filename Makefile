@@ -1,0 +1,57 @@
+# Every target installs what it needs, in this clone only, and says each step in a line.
+# `.venv/.done` and `node_modules/.done` are younger than what they were made from;
+# the Pyodide bundle and the vendored packages are checked by content.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# What is passed on: make dev ARGS="--port 9000", make test ARGS="-k split".
+ARGS ?=
+
+.PHONY: install dev test test-fast lint bench upload clean
+
+install: .venv/.done node_modules/.done
+	@$(BIN)/python -m router.dev.prepare
+
+dev: install
+	@exec $(BIN)/router dev $(ARGS)
+
+test: lint
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: install
+	@$(BIN)/python -m pytest --ignore=tests/edge $(ARGS)
+
+lint: install
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "lint: run $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@echo "lint        ok"
+
+bench: install
+	@$(BIN)/python -m bench $(ARGS)
+
+upload: install
+	@$(BIN)/python -m router.dev.upload
+
+clean:
+	rm -rf .venv node_modules python_modules build .wrangler
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.done: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is older than 3.11: make PYTHON=python3.11"; exit 1; }
+	@echo "python      virtual environment in .venv"
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 \
+	  || { rm -rf .venv; echo "$(PYTHON) -m venv failed: apt-get install python3-venv"; exit 1; }
+	@echo "uv          from the package index"
+	@$(BIN)/pip --disable-pip-version-check install --quiet \
+	  "$$(sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)"
+	@echo "packages    of pyproject.toml: the command line, the tests, Node 24"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . --group dev
+	@touch $@
+
+node_modules/.done: package.json .npmrc .venv/.done
+	@echo "npm         packages of package.json: wrangler, workerd, pyodide"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm install --loglevel=error --no-progress >/dev/null
+	@touch $@

@@ -1,0 +1,81 @@
+"""The local wrangler configuration, generated from wrangler.toml.
+
+What the file says holds locally too, but for three things: workerd reads its Python from
+our bundle, the upload is already staged, and a service that does not run here is the echo
+Worker. Each server has a folder of its own, so several can run at once:
+`upload/` (staged), `router.json`, `echo/`, `python_modules` (a link), `.dev.vars`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from router.dev.files import write_if_changed
+from router.dev.layout import Layout
+
+# Python from the bundle `dev`, which is neither downloaded nor checked.
+LOCAL_FLAGS = ("python_workers_development", "experimental")
+ECHO_NAME = "fiberwise-echo"
+ECHO_SCRIPT = Path(__file__).with_name("echo.js")
+
+
+def router_config(
+    production: Mapping[str, Any], variants: Mapping[str, str], *, echo: bool
+) -> dict[str, Any]:
+    """The configuration of wrangler.toml as it runs here.
+
+    `variants` (variant to binding) is the policy's. With `echo` every one of its bindings
+    leads to the echo Worker; without, those that wrangler.toml binds do.
+    """
+    config = {name: value for name, value in production.items() if name != "build"}
+    config["main"] = "upload/entry.py"
+    config["compatibility_flags"] = [*production.get("compatibility_flags", ()), *LOCAL_FLAGS]
+    config["services"] = [
+        {"binding": binding, "service": ECHO_NAME, "props": {"variants": names}}
+        for binding, names in echoed(production, variants, echo=echo).items()
+    ]
+    return config
+
+
+def echoed(
+    production: Mapping[str, Any], variants: Mapping[str, str], *, echo: bool
+) -> dict[str, list[str]]:
+    """The bindings that the echo Worker stands behind, each with its variants' names."""
+    names: dict[str, list[str]] = {}
+    for variant, binding in variants.items():
+        names.setdefault(binding, []).append(variant)
+    bound = {item["binding"]: item["service"] for item in production.get("services", ())}
+    chosen = {**bound, **names} if echo else bound
+    return {binding: names.get(binding, [bound.get(binding, binding)]) for binding in chosen}
+
+
+def echo_config(compatibility_date: str) -> dict[str, Any]:
+    return {
+        "name": ECHO_NAME,
+        "main": "echo.js",
+        "compatibility_date": compatibility_date,
+        "no_bundle": True,
+    }
+
+
+def write_configs(
+    layout: Layout, folder: Path, variants: Mapping[str, str], *, echo: bool
+) -> list[Path]:
+    """The configurations for `wrangler dev`, the router's first."""
+    production = layout.read_toml(layout.wrangler_toml)
+    router = folder / "router.json"
+    echoes = folder / "echo" / "echo.json"
+    write_json(router, router_config(production, variants, echo=echo))
+    write_json(echoes, echo_config(production["compatibility_date"]))
+    write_if_changed(echoes.with_name("echo.js"), ECHO_SCRIPT.read_bytes())
+    modules = folder / "python_modules"
+    if not modules.is_symlink():
+        modules.symlink_to(layout.python_modules)
+    return [router, echoes]
+
+
+def write_json(path: Path, value: object) -> None:
+    write_if_changed(path, (json.dumps(value, indent=2) + "\n").encode())

@@ -1,0 +1,61 @@
+"""Where things are in a clone.
+
+Every path hangs on the clone's root, so two clones side by side share nothing. What is
+made by the tools stands in `build/`, `node_modules/`, `python_modules/` and `.venv/`,
+all of them ignored by git.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class SetupError(Exception):
+    """Something a developer can mend; the message is one line that says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    root: Path
+
+    @property
+    def build(self) -> Path:
+        return self.root / "build"
+
+    @property
+    def python_modules(self) -> Path:
+        return self.root / "python_modules"
+
+    @property
+    def wrangler_toml(self) -> Path:
+        return self.root / "wrangler.toml"
+
+    @property
+    def node(self) -> Path:
+        """Node from the virtual environment: the machine's own may be too old for wrangler."""
+        return installed(Path(sys.executable).parent / "node")
+
+    def npm_package(self, name: str) -> Path:
+        return installed(self.root / "node_modules" / name)
+
+    def read_toml(self, path: Path) -> dict[str, Any]:
+        return tomllib.loads(installed(path).read_text(encoding="utf-8"))
+
+
+def installed(path: Path) -> Path:
+    if not path.exists():
+        raise SetupError(f"{path} is missing: run `make install`")
+    return path
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The clone that holds `start` (else the working directory, else this very file)."""
+    for origin in (start or Path.cwd(), Path(__file__)):
+        for folder in (origin.resolve(), *origin.resolve().parents):
+            if (folder / "wrangler.toml").is_file():
+                return folder
+    raise SetupError("no wrangler.toml here or above: run this inside a clone of fiberwise-router")

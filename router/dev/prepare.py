@@ -1,0 +1,51 @@
+"""What is built on this machine before anything can run: the last step of `make install`.
+
+Both parts look at what is there first, so doing it again costs a moment.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from router.dev.bundle import ensure_workerd
+from router.dev.layout import Layout, SetupError, find_root
+from router.dev.vendor import ensure_vendored
+
+TOLD_FROM = 0.5
+
+
+def prepare(layout: Layout) -> None:
+    with step("runtime", "Pyodide for workerd, built from npm's"):
+        ensure_workerd(layout)
+    with step("edge", "packages of the Worker in python_modules"):
+        ensure_vendored(layout)
+
+
+@contextmanager
+def step(name: str, what: str) -> Iterator[None]:
+    """A line of progress: the name and what is done, then how long it took."""
+    print(f"{name:<11} {what}", end="", flush=True)
+    begun = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        print(": failed", flush=True)
+        raise
+    taken = time.monotonic() - begun
+    print(f" ({taken:.1f} s)" if taken >= TOLD_FROM else "", flush=True)
+
+
+def main() -> int:
+    try:
+        prepare(Layout(find_root()))
+    except SetupError as error:
+        print(f"install: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

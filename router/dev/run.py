@@ -1,0 +1,90 @@
+"""`router dev`: from the policy to a router that serves it on this machine.
+
+Prepare, stage, configure, start, tell the URLs, wait for Ctrl-C: one line of progress a
+step, and one line for what went wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+from router.dev.config import echoed, write_configs
+from router.dev.layout import Layout, SetupError
+from router.dev.prepare import prepare, step
+from router.dev.secrets import write_secrets
+from router.dev.server import DevServer
+from router.dev.stage import stage
+
+READY_WITHIN = 90.0
+WATCH_EVERY = 0.5
+
+
+def configure(
+    layout: Layout, policy: Path, folder: Path, variants: Mapping[str, str], *, echo: bool
+) -> list[Path]:
+    """Everything that a server needs, in its folder; the configurations to start it with."""
+    prepare(layout)
+    with step("upload", f"staged with {policy.name}"):
+        stage(layout.root, policy, folder / "upload")
+        write_secrets(layout.root, folder, os.environ)
+        return write_configs(layout, folder, variants, echo=echo)
+
+
+def run_dev(
+    root: Path,
+    policy: Path,
+    port: int,
+    echo: bool,
+    persist_to: Path,
+    variants: Mapping[str, str],
+) -> int:
+    """The whole of `router dev`; returns its exit code."""
+    signal.signal(signal.SIGTERM, as_interrupt)
+    layout = Layout(root)
+    folder = layout.build / "dev" / str(port)
+    try:
+        configs = configure(layout, policy, folder, variants, echo=echo)
+        with DevServer(layout) as server:
+            with step("workerd", f"on port {port}"):
+                log = folder / "wrangler.log"
+                server.start(configs, port=port, persist_to=persist_to, log=log)
+                server.wait_ready(timeout=READY_WITHIN)
+            tell(server, layout, policy, variants, echo=echo)
+            watch(server)
+    except SetupError as error:
+        print(f"router dev: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped", flush=True)
+    return 0
+
+
+def watch(server: DevServer) -> None:
+    while True:
+        time.sleep(WATCH_EVERY)
+        server.check_alive()
+
+
+def tell(
+    server: DevServer, layout: Layout, policy: Path, variants: Mapping[str, str], *, echo: bool
+) -> None:
+    echoes = echoed(layout.read_toml(layout.wrangler_toml), variants, echo=echo)
+    url = f"http://localhost:{server.port}"
+    print(f"\n  serving  {policy}\n  router   {url}\n  health   {url}/.router/health")
+    print(f"  log      {server.log}\n")
+    width = max((len(name) for name in variants), default=0)
+    for name, binding in variants.items():
+        answers = "echo Worker" if binding in echoes else "not bound: answers 502"
+        print(f"  {name:<{width}}  {binding}  {answers}")
+    print("\nCtrl-C stops it.", flush=True)
+
+
+def as_interrupt(_number: int, _frame: FrameType | None) -> None:
+    """A polite kill ends the servers as Ctrl-C does."""
+    raise KeyboardInterrupt

@@ -1,0 +1,61 @@
+"""The upload, staged: just what the Worker runs, in a folder of its own.
+
+wrangler uploads every module beside the entry file, so the entry stands in a build
+folder that holds the packages of the edge and no tool, no test and no secret.
+Staging twice changes no file: a running `wrangler dev` restarts only for a real change.
+`python -m router.dev.stage` is the build command of wrangler.toml.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from router.dev.files import mirror
+from router.dev.layout import Layout, SetupError, find_root
+
+# What the edge imports: never router/cli, router/dev or tests.
+EDGE_PACKAGES = ("policies", "router/edge")
+ENTRY = "from router.edge.entry import *  # noqa: F403\n"
+
+
+def stage(root: Path, policy: Path, target: Path) -> None:
+    mirror(upload(root, policy), target)
+
+
+def upload(root: Path, policy: Path) -> dict[str, bytes]:
+    """Every file of the upload by its path."""
+    files = {
+        "entry.py": ENTRY.encode(),
+        "router/__init__.py": (root / "router" / "__init__.py").read_bytes(),
+        "bundled_policy.py": bundled_policy(policy).encode(),
+    }
+    for package in EDGE_PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            files[path.relative_to(root).as_posix()] = path.read_bytes()
+    return files
+
+
+def bundled_policy(policy: Path) -> str:
+    """A module that holds the policy: what the Worker serves while KV has none."""
+    try:
+        text = policy.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"{policy}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SetupError(f"{policy}: not UTF-8 (byte {error.start})") from error
+    return f'"""Generated from {policy.name}; not meant for editing."""\n\nYAML = {text!r}\n'
+
+
+def main() -> int:
+    layout = Layout(find_root())
+    try:
+        stage(layout.root, layout.root / "routes.yaml", layout.build / "upload")
+    except SetupError as error:
+        print(f"stage: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""The edge's packages, in `python_modules/` beside wrangler.toml.
+
+pyproject.toml's `dependencies` are the one list, and the virtual environment's versions
+the one truth: pure Python is copied from there, so the command line and the edge run
+the same code. Only what must be compiled is fetched, as a WebAssembly wheel of the same
+version. Type stubs, tests and metadata stay out, to keep the upload small.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from router.dev.files import write_if_changed
+from router.dev.layout import Layout, SetupError
+
+# The Python of the current Workers runtime, as wheels are tagged for it.
+EDGE_PYTHON = "3.14"
+EDGE_PLATFORM = "pyemscripten_2026_0_wasm32"
+EDGE_MARKERS = {
+    "python_version": EDGE_PYTHON,
+    "python_full_version": f"{EDGE_PYTHON}.2",
+    "sys_platform": "emscripten",
+    "platform_system": "Emscripten",
+    "platform_machine": "wasm32",
+    "extra": "",
+}
+# Not pure Python. (PyYAML's extension is optional: its Python parser is all we use.)
+COMPILED = ("pydantic-core",)
+# The runtime starts no Python Worker without it; `pywrangler` adds it on its own, too.
+RUNTIME = "workers-runtime-sdk"
+STAMP = ".versions"
+
+
+def edge_distributions(requirements: list[str]) -> list[Distribution]:
+    """What the requirements need at the edge, themselves included, in order of name."""
+    found: dict[str, Distribution] = {}
+    waiting = [Requirement(text) for text in requirements]
+    while waiting:
+        requirement = waiting.pop()
+        if requirement.marker and not requirement.marker.evaluate(dict(EDGE_MARKERS)):
+            continue
+        name = canonicalize_name(requirement.name)
+        if name not in found:
+            found[name] = distribution(name)
+            waiting += [Requirement(text) for text in found[name].requires or ()]
+    return [found[name] for name in sorted(found)]
+
+
+def ensure_vendored(layout: Layout) -> bool:
+    """Whether anything had to be built."""
+    project = layout.read_toml(layout.root / "pyproject.toml")["project"]
+    distributions = edge_distributions([*project["dependencies"], RUNTIME])
+    target = layout.python_modules
+    stamp = versions(distributions)
+    if (target / STAMP).is_file() and (target / STAMP).read_text(encoding="utf-8") == stamp:
+        return False
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for item in distributions:
+        if canonicalize_name(item.name) in COMPILED:
+            fetch(item, target, layout.build / "wheels")
+        else:
+            copy(item, target)
+    # wrangler's own mark of a vendored folder.
+    (target / "pyvenv.cfg").touch()
+    write_if_changed(target / STAMP, stamp.encode())
+    return True
+
+
+def versions(distributions: list[Distribution]) -> str:
+    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return "".join(f"{item.name}=={item.version}\n" for item in distributions) + f"# {recipe}\n"
+
+
+def copy(item: Distribution, target: Path) -> None:
+    for file in item.files or ():
+        if wanted(file.parts):
+            place = target.joinpath(*file.parts)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(str(file.locate()), place)
+
+
+def fetch(item: Distribution, target: Path, aside: Path) -> None:
+    """The WebAssembly wheel of the very version that runs here."""
+    shutil.rmtree(aside, ignore_errors=True)
+    command = [
+        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
+        *("--target", str(aside), "--no-deps", "--only-binary", ":all:", "--no-compile"),
+        *("--platform", EDGE_PLATFORM, "--python-version", EDGE_PYTHON),
+        *("--implementation", "cp", "--abi", f"cp{EDGE_PYTHON.replace('.', '')}"),
+        f"{item.name}=={item.version}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["pip failed"])[-1]
+        raise SetupError(f"no WebAssembly wheel of {item.name} {item.version}: {reason}")
+    for path in sorted(aside.rglob("*")):
+        parts = path.relative_to(aside).parts
+        if path.is_file() and wanted(parts):
+            place = target.joinpath(*parts)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+    shutil.rmtree(aside)
+
+
+def wanted(parts: tuple[str, ...]) -> bool:
+    """Source, and extensions that are WebAssembly."""
+    if parts[0] == ".." or parts[0].endswith(".dist-info") or "tests" in parts:
+        return False
+    return parts[-1].endswith((".py", ".js", ".pth", "-wasm32-emscripten.so"))
+
+
+def main() -> int:
+    try:
+        ensure_vendored(Layout(Path.cwd()))
+    except SetupError as error:
+        print(f"vendor: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

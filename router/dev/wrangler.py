@@ -1,0 +1,66 @@
+"""Running wrangler: with Node from the virtual environment, quietly, in this clone only.
+
+What wrangler keeps between runs (logs, its registry of running Workers) goes to `build/`,
+so that two clones, or two servers of one, never meet. The user's login stays where it is.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from router.dev.bundle import ensure_workerd
+from router.dev.layout import Layout
+
+SETTINGS = {
+    "CI": "1",
+    "NO_COLOR": "1",
+    "FORCE_COLOR": "0",
+    "WRANGLER_SEND_METRICS": "false",
+    "WRANGLER_SEND_ERROR_REPORTS": "false",
+    "WRANGLER_HIDE_BANNER": "true",
+    # A local request's `cf` is a fixed one, not looked up; MF-CF-Blob sets another.
+    "CLOUDFLARE_CF_FETCH_ENABLED": "false",
+    "X_LOCAL_EXPLORER": "false",
+    "X_LOCAL_OBSERVABILITY": "false",
+}
+
+
+def command(layout: Layout, args: Sequence[str]) -> list[str]:
+    script = layout.npm_package("wrangler") / "bin" / "wrangler.js"
+    return [str(layout.node), str(script), *args]
+
+
+def environment(layout: Layout, state: Path, extra: Mapping[str, str] | None) -> dict[str, str]:
+    """The environment of a wrangler that keeps its state in `state`."""
+    path = f"{layout.node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {
+        **os.environ,
+        **SETTINGS,
+        "PATH": path,
+        "WRANGLER_LOG_PATH": str(state / "logs"),
+        "WRANGLER_REGISTRY_PATH": str(state / "registry"),
+        "WRANGLER_CACHE_DIR": str(state / "cache"),
+        "MINIFLARE_WORKERD_PATH": str(ensure_workerd(layout)),
+        **(extra or {}),
+    }
+
+
+def wrangler(
+    layout: Layout,
+    args: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    check: bool = False,
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(layout, args),
+        cwd=layout.root,
+        env=environment(layout, layout.build / "wrangler", env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=check,
+    )
