@@ -16,7 +16,7 @@ from router.dev.layout import Layout, SetupError, find_root
 
 # What the edge imports: never router/cli, router/dev or tests.
 EDGE_PACKAGES = ("policies", "router/edge")
-ENTRY = "from router.edge.entry import *  # noqa: F403\n"
+ENTRY = "from router.edge.entry import on_fetch  # noqa: F401\n"
 
 
 def stage(root: Path, policy: Path, target: Path) -> None:
@@ -39,7 +39,8 @@ def upload(root: Path, policy: Path) -> dict[str, bytes]:
 def bundled_policy(policy: Path) -> str:
     """A module that holds the policy: what the Worker serves while KV has none."""
     try:
-        text = policy.read_text(encoding="utf-8")
+        # Not `read_text`, which would change line ends.
+        text = policy.read_bytes().decode()
     except OSError as error:
         raise SetupError(f"{policy}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -1,0 +1,78 @@
+"""The local configuration: wrangler.toml's, but for what has to differ here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from router.dev.config import ECHO_NAME, LOCAL_FLAGS, echoed, router_config, write_configs
+from router.dev.layout import Layout, find_root
+
+PRODUCTION = {
+    "name": "router",
+    "main": "build/upload/entry.py",
+    "compatibility_date": "2026-11-17",
+    "compatibility_flags": ["python_workers"],
+    "build": {"command": "stage"},
+    "kv_namespaces": [{"binding": "POLICIES", "id": "0"}],
+    "vars": {"ANY": "thing"},
+    "services": [
+        {"binding": "MAIN", "service": "agent-main"},
+        {"binding": "SPARE", "service": "agent-spare"},
+    ],
+}
+
+
+def props(config: dict) -> dict[str, list[str]]:
+    return {item["binding"]: item["props"]["variants"] for item in config["services"]}
+
+
+def test_what_is_not_local_stays() -> None:
+    config = router_config(PRODUCTION, {}, echo=False)
+    differing = {name for name in PRODUCTION if config.get(name) != PRODUCTION[name]}
+    assert differing == {"main", "compatibility_flags", "build", "services"}
+    assert "build" not in config
+    assert config["compatibility_flags"] == ["python_workers", *LOCAL_FLAGS]
+
+
+def test_the_bindings_of_wrangler_toml_lead_to_the_echo_worker() -> None:
+    config = router_config(PRODUCTION, {"main": "MAIN", "else": "ELSE"}, echo=False)
+    assert {item["service"] for item in config["services"]} == {ECHO_NAME}
+    assert props(config) == {"MAIN": ["main"], "SPARE": ["agent-spare"]}
+
+
+def test_with_echo_every_binding_of_the_policy_does() -> None:
+    variants = {f"a variant {number}": f"B{number}" for number in range(40)}
+    config = router_config(PRODUCTION, {**variants, "main": "MAIN"}, echo=True)
+    told = props(config)
+    assert {name: told[binding] for name, binding in variants.items()} == {
+        name: [name] for name in variants
+    }
+    assert told["MAIN"] == ["main"]
+    assert len(told) == 42
+
+
+def test_variants_that_share_a_binding_share_its_echo() -> None:
+    variants = {"stable": "MAIN", "next": "MAIN"}
+    assert echoed(PRODUCTION, variants, echo=True)["MAIN"] == ["stable", "next"]
+
+
+def test_the_written_configurations_hang_together(clone: Layout, tmp_path: Path) -> None:
+    folder = tmp_path / "server"
+    router, echo = write_configs(clone, folder, {"main": "MAIN"}, echo=True)
+    settings = json.loads(echo.read_text(encoding="utf-8"))
+    assert (echo.parent / settings["main"]).is_file()
+    assert (
+        json.loads(router.read_text(encoding="utf-8"))["services"][0]["service"] == settings["name"]
+    )
+    assert (folder / "python_modules").readlink() == clone.python_modules
+    # Writing them again must not restart a running server.
+    before = router.stat().st_mtime_ns
+    write_configs(clone, folder, {"main": "MAIN"}, echo=True)
+    assert router.stat().st_mtime_ns == before
+
+
+def test_the_project_binds_what_its_example_names() -> None:
+    layout = Layout(find_root())
+    bound = {item["binding"] for item in layout.read_toml(layout.wrangler_toml)["services"]}
+    assert bound == {"PRODUCTION_EU", "PRODUCTION_US", "PRODUCTION_AP", "CANARY"}
