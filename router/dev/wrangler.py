@@ -7,6 +7,7 @@ so that two clones, or two servers of one, never meet. The user's login stays wh
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,9 @@ SETTINGS = {
     "X_LOCAL_OBSERVABILITY": "false",
 }
 
+FAILED = "[ERROR]"
+EXCEPTION = re.compile(r"[A-Za-z_.]*(Error|Exception): (?!Traceback)")
+
 
 def command(layout: Layout, args: Sequence[str]) -> list[str]:
     script = layout.npm_package("wrangler") / "bin" / "wrangler.js"
@@ -41,7 +45,7 @@ def environment(layout: Layout, state: Path, extra: Mapping[str, str] | None) ->
         **SETTINGS,
         "PATH": path,
         "WRANGLER_LOG_PATH": str(state / "logs"),
-        "WRANGLER_REGISTRY_PATH": str(state / "registry"),
+        "CLOUDFLARE_DEV_REGISTRY_PATH": str(state / "registry"),
         "WRANGLER_CACHE_DIR": str(state / "cache"),
         "MINIFLARE_WORKERD_PATH": str(ensure_workerd(layout)),
         **(extra or {}),
@@ -64,3 +68,18 @@ def wrangler(
         text=True,
         check=check,
     )
+
+
+def told_error(output: str) -> bool:
+    return FAILED in output
+
+
+def last_error(output: str) -> str:
+    """The line of wrangler's noise that says what went wrong."""
+    lines = [line.strip(" \t✘▲│") for line in output.splitlines() if line.strip(" \t✘▲│")]
+    for start in range(len(lines) - 1, -1, -1):
+        if FAILED in lines[start]:
+            # A Python traceback follows; its last line is the one that tells.
+            told = [line for line in lines[start + 1 :] if EXCEPTION.match(line)]
+            return (told or [lines[start].split(FAILED, 1)[1].strip()])[-1]
+    return lines[-1] if lines else "it said nothing"
