@@ -1,0 +1,138 @@
+"""workerd by itself, without wrangler's proxy in front: for measuring speed and memory.
+
+A configuration is workerd's own text format; modules are named by file, so what runs is
+what stands in the folders. The services are only those asked for: no cache, no inspector,
+no outside world.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from router.dev.bundle import ensure_workerd
+from router.dev.config import ECHO_NAME, ECHO_SCRIPT
+from router.dev.files import write_if_changed
+from router.dev.layout import Layout
+from router.dev.process import ServerProcess
+from router.dev.server import HOST
+
+KV_NAME = "memory-kv"
+KV_SCRIPT = Path(__file__).with_name("memory_kv.js")
+# The kinds of module, by how a file's name ends.
+KINDS = {".js": "esModule", ".mjs": "esModule", ".json": "json"}
+HEADER = 'using Workerd = import "/workerd/workerd.capnp";\n\n'
+CF_HEADER = "MF-CF-Blob"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerdWorker:
+    """A Worker: its modules (name to file; the first is the main one) and its bindings."""
+
+    name: str
+    modules: Mapping[str, Path]
+    compatibility_date: str
+    flags: Sequence[str] = ()
+    # Binding to a value in workerd's format: see `service`, `text`, `kv`.
+    bindings: Mapping[str, str] = field(default_factory=dict)
+
+
+def service(worker: str, props: object = None) -> str:
+    given = f", props = (json = {literal(json.dumps(props))})" if props is not None else ""
+    return f"service = (name = {literal(worker)}{given})"
+
+
+def text(value: str) -> str:
+    return f"text = {literal(value)}"
+
+
+def kv(worker: str) -> str:
+    """A KV namespace that a Worker plays: it gets workerd's HTTP requests for keys."""
+    return f"kvNamespace = {literal(worker)}"
+
+
+def literal(value: str) -> str:
+    """A string; what JSON escapes, Cap'n Proto escapes alike."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def config(workers: Sequence[WorkerdWorker], port: int, folder: Path) -> str:
+    """Serve the first of `workers` on `port`; `MF-CF-Blob` sets `request.cf`.
+
+    The files are named as they are reached from `folder`: workerd takes no other path.
+    """
+    address, entry = literal(f"{HOST}:{port}"), literal(workers[0].name)
+    socket = (
+        f'(name = "http", address = {address}, service = {entry}, '
+        f"http = (cfBlobHeader = {literal(CF_HEADER)}))"
+    )
+    services = "".join(
+        f"    (name = {literal(worker.name)}, worker = {worker_text(worker, folder)}),\n"
+        for worker in workers
+    )
+    return (
+        f"{HEADER}const config :Workerd.Config = (\n"
+        f"  services = [\n{services}  ],\n  sockets = [{socket}],\n);\n"
+    )
+
+
+def worker_text(worker: WorkerdWorker, folder: Path) -> str:
+    modules = ", ".join(
+        f"(name = {literal(name)}, {kind(name)} = embed {literal(os.path.relpath(path, folder))})"
+        for name, path in worker.modules.items()
+    )
+    bindings = ", ".join(
+        f"(name = {literal(name)}, {value})" for name, value in worker.bindings.items()
+    )
+    flags = ", ".join(literal(flag) for flag in worker.flags)
+    return (
+        f"(modules = [{modules}], bindings = [{bindings}], "
+        f"compatibilityDate = {literal(worker.compatibility_date)}, compatibilityFlags = [{flags}])"
+    )
+
+
+def kind(name: str) -> str:
+    """As wrangler uploads it: vendored packages are data, whatever their ending."""
+    if name.startswith("python_modules/"):
+        return "data"
+    return KINDS.get(Path(name).suffix, "pythonModule" if name.endswith(".py") else "data")
+
+
+def router_workers(layout: Layout, folder: Path) -> list[WorkerdWorker]:
+    """The router as `router.dev.config` set it up in `folder`, with the echo Worker behind it."""
+    local = json.loads((folder / "router.json").read_text(encoding="utf-8"))
+    date = local["compatibility_date"]
+    bindings = {name: text(str(value)) for name, value in local.get("vars", {}).items()}
+    for item in local["services"]:
+        bindings[item["binding"]] = service(item["service"], item["props"])
+    for item in local["kv_namespaces"]:
+        bindings[item["binding"]] = kv(KV_NAME)
+    modules = python_modules(layout, folder / "upload")
+    return [
+        WorkerdWorker(local["name"], modules, date, local["compatibility_flags"], bindings),
+        WorkerdWorker(ECHO_NAME, {ECHO_SCRIPT.name: ECHO_SCRIPT}, date),
+        WorkerdWorker(KV_NAME, {KV_SCRIPT.name: KV_SCRIPT}, date),
+    ]
+
+
+def python_modules(layout: Layout, upload: Path) -> dict[str, Path]:
+    """The staged upload and the vendored packages, the entry first."""
+    modules = {"entry.py": upload / "entry.py"}
+    for folder, prefix in ((upload, ""), (layout.python_modules, "python_modules/")):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                modules.setdefault(prefix + path.relative_to(folder).as_posix(), path)
+    return modules
+
+
+def serve(
+    layout: Layout, workers: Sequence[WorkerdWorker], port: int, folder: Path
+) -> ServerProcess:
+    """Start one workerd for `workers`; `folder` gets its configuration and its log."""
+    file = folder / "config.capnp"
+    write_if_changed(file, config(workers, port, folder).encode())
+    command = [str(ensure_workerd(layout)), "serve", "--experimental", str(file)]
+    return ServerProcess(command, cwd=folder, env={}, log=folder / "workerd.log")
