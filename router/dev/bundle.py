@@ -13,9 +13,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from router.dev.files import write_if_changed
 from router.dev.layout import Layout, SetupError
 
 # What the edits below were written against, named when one of them no longer fits.
@@ -81,7 +84,10 @@ def edited(source: str, version: str) -> str:
 def message(package: Path) -> bytes:
     """The three files of pyodide as the Cap'n Proto message that workerd reads."""
     # Loading pycapnp takes a while, and most starts find the bundle built.
-    import capnp
+    try:
+        import capnp
+    except ImportError as error:
+        raise SetupError("pycapnp is missing: run `make install`") from error
 
     version = pyodide_version(package)
     schema = capnp.load(str(SCHEMA))
@@ -113,40 +119,37 @@ def recipe(package: Path) -> str:
     return digest.hexdigest()
 
 
+def bundle_path(layout: Layout) -> Path:
+    """Where a bundle of the current recipe stands, once it is built."""
+    package = layout.npm_package("pyodide")
+    return layout.build / "pyodide" / recipe(package)[:16] / BUNDLE_NAME
+
+
 def ensure_bundle(layout: Layout) -> Path:
     """The folder that holds a bundle of the current recipe."""
-    package = layout.npm_package("pyodide")
-    folder = layout.build / "pyodide" / recipe(package)[:16]
-    bundle = folder / BUNDLE_NAME
-    if not bundle.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        # Written aside and renamed: another process must never read half a bundle.
-        aside = folder / f"{BUNDLE_NAME}.{os.getpid()}"
-        aside.write_bytes(message(package))
-        aside.replace(bundle)
-    return folder
+    path = bundle_path(layout)
+    if not path.exists():
+        write_if_changed(path, message(layout.npm_package("pyodide")))
+        for other in path.parent.parent.iterdir():
+            if other.is_dir() and other != path.parent:
+                shutil.rmtree(other, ignore_errors=True)
+    return path.parent
 
 
 def ensure_workerd(layout: Layout) -> Path:
     """A command that runs the real workerd with our bundle; wrangler starts it by path."""
-    folder = ensure_bundle(layout)
     binary = layout.npm_package(f"@cloudflare/{workerd_package()}") / "bin" / "workerd"
-    command = layout.build / "pyodide" / "workerd"
+    folder = ensure_bundle(layout)
     text = (
-        f'#!/bin/sh\nexec {quoted(binary)} "$@" --pyodide-bundle-disk-cache-dir={quoted(folder)}\n'
+        "#!/bin/sh\n"
+        f'exec {shlex.quote(str(binary))} "$@" '
+        f"--pyodide-bundle-disk-cache-dir={shlex.quote(str(folder))}\n"
     )
-    if not command.exists() or command.read_text(encoding="utf-8") != text:
-        aside = command.with_name(f"workerd.{os.getpid()}")
-        aside.write_text(text, encoding="utf-8")
-        aside.chmod(0o755)
-        aside.replace(command)
+    command = layout.build / "pyodide" / "workerd"
+    write_if_changed(command, text.encode(), mode=0o755)
     return command
 
 
 def workerd_package() -> str:
     system, machine = os.uname().sysname.lower(), os.uname().machine
     return f"workerd-{system}-{'arm64' if machine in ('aarch64', 'arm64') else '64'}"
-
-
-def quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "'\\''") + "'"

@@ -1,6 +1,6 @@
 """What is built on this machine before anything can run: the last step of `make install`.
 
-Both parts look at what is there first, so doing it again costs a moment.
+Both parts are compared with what they were made from, so doing it again costs a moment.
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from router.dev.bundle import ensure_workerd
+from router.dev.bundle import bundle_path, ensure_bundle
 from router.dev.layout import Layout, SetupError, find_root
-from router.dev.vendor import ensure_vendored
+from router.dev.vendor import ensure_vendored, is_vendored
 
 TOLD_FROM = 0.5
 
 
 def prepare(layout: Layout) -> None:
-    with step("runtime", "Pyodide for workerd, built from npm's"):
-        ensure_workerd(layout)
-    with step("edge", "packages of the Worker in python_modules"):
-        ensure_vendored(layout)
+    """Build what is missing or out of date; say nothing of what is not."""
+    if not bundle_path(layout).exists():
+        with step("runtime", "Pyodide for workerd, built from npm's"):
+            ensure_bundle(layout)
+    if not is_vendored(layout):
+        with step("edge", "packages of the Worker in python_modules"):
+            ensure_vendored(layout)
 
 
 @contextmanager

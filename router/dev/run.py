@@ -45,7 +45,9 @@ def run_dev(
     variants: Mapping[str, str],
 ) -> int:
     """The whole of `router dev`; returns its exit code."""
-    signal.signal(signal.SIGTERM, as_interrupt)
+    # SIGINT too: a shell starts background commands with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, as_interrupt)
     layout = Layout(root)
     folder = layout.build / "dev" / str(port)
     try:
@@ -78,10 +80,11 @@ def tell(
     url = f"http://localhost:{server.port}"
     print(f"\n  serving  {policy}\n  router   {url}\n  health   {url}/.router/health")
     print(f"  log      {server.log}\n")
-    width = max((len(name) for name in variants), default=0)
+    wide = max((len(name) for name in variants), default=0)
+    bound = max((len(binding) for binding in variants.values()), default=0)
     for name, binding in variants.items():
-        answers = "echo Worker" if binding in echoes else "not bound: answers 502"
-        print(f"  {name:<{width}}  {binding}  {answers}")
+        behind = "echo Worker" if binding in echoes else "not bound: 502"
+        print(f"  {name:<{wide}}  {binding:<{bound}}  {behind}")
     print("\nCtrl-C stops it.", flush=True)
 
 

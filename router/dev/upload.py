@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from router.dev.layout import Layout, SetupError, find_root
 from router.dev.prepare import prepare
 from router.dev.process import ANSI
+from router.dev.stage import stage
 from router.dev.wrangler import last_error, wrangler
 
 GZIP = re.compile(r"gzip:\s*([\d.]+)\s*KiB")
@@ -28,6 +29,8 @@ class DryRun:
 
 def dry_run(layout: Layout) -> DryRun:
     """Stage and bundle the upload as a deployment would, into `build/dry-run`."""
+    # wrangler's build command does the same, but would not tell what was wrong.
+    stage(layout.root, layout.root / "routes.yaml", layout.build / "upload")
     outdir = layout.build / "dry-run"
     args = ["deploy", "--dry-run", "--outdir", str(outdir)]
     done = wrangler(layout, [*args, "--config", str(layout.wrangler_toml)])

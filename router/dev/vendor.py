@@ -9,10 +9,11 @@ version. Type stubs, tests and metadata stay out, to keep the upload small.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -49,30 +50,42 @@ def edge_distributions(requirements: list[str]) -> list[Distribution]:
             continue
         name = canonicalize_name(requirement.name)
         if name not in found:
-            found[name] = distribution(name)
+            try:
+                found[name] = distribution(name)
+            except PackageNotFoundError as error:
+                raise SetupError(f"{name} is missing: run `make install`") from error
             waiting += [Requirement(text) for text in found[name].requires or ()]
     return [found[name] for name in sorted(found)]
 
 
-def ensure_vendored(layout: Layout) -> bool:
-    """Whether anything had to be built."""
+def needed(layout: Layout) -> list[Distribution]:
     project = layout.read_toml(layout.root / "pyproject.toml")["project"]
-    distributions = edge_distributions([*project["dependencies"], RUNTIME])
-    target = layout.python_modules
-    stamp = versions(distributions)
-    if (target / STAMP).is_file() and (target / STAMP).read_text(encoding="utf-8") == stamp:
-        return False
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
+    return edge_distributions([*project["dependencies"], RUNTIME])
+
+
+def is_vendored(layout: Layout) -> bool:
+    stamp = layout.python_modules / STAMP
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == versions(needed(layout))
+
+
+def ensure_vendored(layout: Layout) -> None:
+    if is_vendored(layout):
+        return
+    distributions = needed(layout)
+    # Gathered aside: what is served meanwhile stays whole until the end.
+    aside = layout.build / f"python_modules.{os.getpid()}"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
     for item in distributions:
         if canonicalize_name(item.name) in COMPILED:
-            fetch(item, target, layout.build / "wheels")
+            fetch(item, aside, layout.build / f"wheels.{os.getpid()}")
         else:
-            copy(item, target)
+            copy(item, aside)
     # wrangler's own mark of a vendored folder.
-    (target / "pyvenv.cfg").touch()
-    write_if_changed(target / STAMP, stamp.encode())
-    return True
+    (aside / "pyvenv.cfg").touch()
+    write_if_changed(aside / STAMP, versions(distributions).encode())
+    shutil.rmtree(layout.python_modules, ignore_errors=True)
+    aside.rename(layout.python_modules)
 
 
 def versions(distributions: list[Distribution]) -> str:
@@ -116,16 +129,3 @@ def wanted(parts: tuple[str, ...]) -> bool:
     if parts[0] == ".." or parts[0].endswith(".dist-info") or "tests" in parts:
         return False
     return parts[-1].endswith((".py", ".js", ".pth", "-wasm32-emscripten.so"))
-
-
-def main() -> int:
-    try:
-        ensure_vendored(Layout(Path.cwd()))
-    except SetupError as error:
-        print(f"vendor: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,8 +6,8 @@ from importlib.metadata import version
 
 import pytest
 
-from router.dev.layout import Layout, find_root
-from router.dev.vendor import RUNTIME, edge_distributions, ensure_vendored, wanted
+from router.dev.layout import Layout, SetupError, find_root
+from router.dev.vendor import RUNTIME, edge_distributions, ensure_vendored, is_vendored, wanted
 
 
 def test_what_the_edge_needs_is_found_with_its_own_needs() -> None:
@@ -45,8 +45,13 @@ def test_which_files_are_uploaded(path: str, is_wanted: bool) -> None:
 def test_what_is_vendored_is_what_the_project_pins() -> None:
     layout = Layout(find_root())
     ensure_vendored(layout)
-    assert not ensure_vendored(layout)
+    assert is_vendored(layout)
     stamp = (layout.python_modules / ".versions").read_text(encoding="utf-8")
     pinned = layout.read_toml(layout.root / "pyproject.toml")["project"]["dependencies"]
     assert {pin.lower() for pin in pinned} <= set(stamp.lower().splitlines())
     assert f"{RUNTIME}=={version(RUNTIME)}" in stamp.splitlines()
+
+
+def test_a_missing_package_says_what_to_do() -> None:
+    with pytest.raises(SetupError, match="no-such-package is missing: run `make install`"):
+        edge_distributions(["no_such_package"])
