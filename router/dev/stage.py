@@ -8,9 +8,12 @@ Staging twice changes no file: a running `wrangler dev` restarts only for a real
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
+from policies.language.compile import compile_policy
+from policies.language.load import load
 from router.dev.files import mirror
 from router.dev.layout import Layout, SetupError, find_root
 
@@ -37,15 +40,21 @@ def upload(root: Path, policy: Path) -> dict[str, bytes]:
 
 
 def bundled_policy(policy: Path) -> str:
-    """A module that holds the policy: what the Worker serves while KV has none."""
+    """A module with the compiled policy: what the Worker serves while KV has none."""
     try:
-        # Not `read_text`, which would change line ends.
-        text = policy.read_bytes().decode()
+        data = policy.read_bytes()
     except OSError as error:
         raise SetupError(f"{policy}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SetupError(f"{policy}: not UTF-8 (byte {error.start})") from error
-    return f'"""Generated from {policy.name}; not meant for editing."""\n\nYAML = {text!r}\n'
+    loaded = load(data)
+    if loaded.policy is None:
+        first, count = loaded.findings[0], len(loaded.findings)
+        place = f"{policy}:{first.line}:{first.column}"
+        more = f" (and {count - 1} more: `router validate {policy}`)" if count > 1 else ""
+        raise SetupError(f"{place}: {first.message}: {first.hint}{more}")
+    compiled = json.dumps(compile_policy(loaded.policy, loaded.digest), separators=(",", ":"))
+    return (
+        f'"""Generated from {policy.name}; not meant for editing."""\n\nCOMPILED = {compiled!r}\n'
+    )
 
 
 def main() -> int:

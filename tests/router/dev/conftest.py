@@ -26,9 +26,21 @@ binding = "MAIN"
 service = "agent-main"
 """
 
+POLICY = """
+version: 1 # ü
+variants:
+  main:
+    binding: MAIN
+    pool: production
+routes:
+  - name: everything
+    split:
+      production: 100
+"""
+
 FILES = {
     "wrangler.toml": WRANGLER_TOML,
-    "routes.yaml": "version: 1 # ü\n",
+    "routes.yaml": POLICY,
     "policies/__init__.py": "",
     "policies/decisions/__init__.py": "",
     "policies/decisions/match.py": "MATCH = 1\n",

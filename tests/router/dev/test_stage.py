@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from pathlib import Path
 
 import pytest
 
+from policies.language.load import digest_of
 from router.dev.layout import Layout, SetupError, find_root
 from router.dev.stage import stage, upload
 
@@ -39,18 +41,18 @@ def test_of_this_project_no_tool_and_no_test_is_staged() -> None:
     assert {top[0] for top in tops} == {"entry.py", "bundled_policy.py", "policies", "router"}
 
 
-def test_the_bundled_policy_is_the_file_to_the_letter(clone: Layout, tmp_path: Path) -> None:
-    text = "a: \"'\\n'\"\n# ü \N{SNOWMAN} '''\"\"\"\r\n"
-    (clone.root / "routes.yaml").write_bytes(text.encode())
+def test_the_bundled_policy_is_the_file_compiled(clone: Layout, tmp_path: Path) -> None:
     staged(clone, tmp_path / "upload")
-    assert runpy.run_path(str(tmp_path / "upload" / "bundled_policy.py"))["YAML"] == text
+    tables = json.loads(runpy.run_path(str(tmp_path / "upload" / "bundled_policy.py"))["COMPILED"])
+    assert tables["digest"] == digest_of((clone.root / "routes.yaml").read_bytes())
 
 
 def test_staging_again_touches_nothing(clone: Layout, tmp_path: Path) -> None:
     target = tmp_path / "upload"
     names = staged(clone, target)
     before = {name: (target / name).stat().st_mtime_ns for name in names}
-    (clone.root / "routes.yaml").write_text("version: 2\n")
+    with (clone.root / "routes.yaml").open("a") as policy:
+        policy.write("# changed\n")
     assert staged(clone, target) == names
     changed = {name for name in names if (target / name).stat().st_mtime_ns != before[name]}
     assert changed == {"bundled_policy.py"}
@@ -67,13 +69,22 @@ def test_what_is_gone_from_the_source_is_gone_from_the_upload(
     assert not (target / "policies" / "decisions").exists()
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["missing", "not UTF-8"])
-def test_a_policy_that_cannot_be_read_is_one_line(
-    clone: Layout, tmp_path: Path, content: bytes | None
+INVALID = {
+    "missing": (None, "No such file or directory"),
+    "not UTF-8": (b"\xff\xfe", ":1:1: "),
+    "broken": (b"version: 1\n\troutes: [", ":2:1: "),
+    "two findings": (b"version: 2\nrouts: []\n", "more: `router validate "),
+}
+
+
+@pytest.mark.parametrize(("content", "told"), INVALID.values(), ids=INVALID.keys())
+def test_a_policy_that_cannot_serve_is_one_line(
+    clone: Layout, tmp_path: Path, content: bytes | None, told: str
 ) -> None:
     policy = tmp_path / "other.yaml"
     if content is not None:
         policy.write_bytes(content)
-    with pytest.raises(SetupError, match=r"other\.yaml: ") as raised:
+    with pytest.raises(SetupError, match=r"other\.yaml:") as raised:
         stage(clone.root, policy, tmp_path / "upload")
+    assert told in str(raised.value)
     assert "\n" not in str(raised.value)
