@@ -51,7 +51,7 @@ clean:
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . --group dev
 	@touch $@
 
-node_modules/.done: package.json .npmrc .venv/.done
+node_modules/.done: package.json .npmrc | .venv/.done
 	@echo "npm         packages of package.json: wrangler, workerd, pyodide"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm install --loglevel=error --no-progress >/dev/null
 	@touch $@
