@@ -12,6 +12,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+# Every code, with what it means; `docs/diagnostics.md` has a heading for each.
+CODES = {
+    "yaml-syntax": "the file is not YAML",
+    "yaml-encoding": "the file is not UTF-8",
+    "yaml-too-large": "the file is larger than 4 MiB",
+    "yaml-too-deep": "values are nested too deeply",
+    "yaml-duplicate-key": "a mapping has one key twice",
+    "yaml-key-not-text": "a key is not text",
+    "yaml-tag": "a tag is not part of the language",
+    "yaml-alias-bomb": "aliases blow the file up",
+    "yaml-not-a-mapping": "the file's top level is not a mapping",
+    "yaml-several-documents": "the file holds several documents",
+    "missing-field": "a field that must be there is missing",
+    "unknown-field": "there is no such field",
+    "unused-field": "a field has no effect where it stands",
+    "wrong-type": "a value is of the wrong type",
+    "unknown-value": "a value is not one of the allowed ones",
+    "out-of-range": "a number is out of range",
+    "empty": "something that may not be empty is",
+    "one-of": "exactly one of several fields must be given",
+    "bad-value": "a value cannot be used",
+    "bad-name": "a name has characters that names cannot have",
+    "bad-duration": "a duration cannot be read",
+    "bad-weight": "a weight cannot be read",
+    "bad-hostname": "a hostname cannot be read",
+    "bad-path": "a path no request can have",
+    "bad-regex": "a regular expression cannot be used",
+    "bad-method": "a method cannot be read",
+    "bad-header": "a header cannot be sent",
+    "bad-region-code": "a country or location code cannot be read",
+    "bad-sticky-source": "a source of a sticky key cannot be read",
+    "reserved-path": "the path belongs to the router itself",
+    "unknown-pool": "no variant belongs to the pool",
+    "unknown-region": "the region is not defined",
+    "pool-without-variants": "a pool is described but nobody is in it",
+    "own-fallback": "something falls back to itself",
+    "region-overlap": "two regions claim the same clients",
+    "strict-without-default": "strict affinity leaves clients without a region",
+    "duplicate-route": "two routes have one name",
+    "route-without-action": "a route neither forwards nor answers",
+    "split-without-weight": "all weights of a split are 0",
+    "timeout-order": "one attempt may take longer than all together",
+    "body-not-allowed": "the status has no body",
+}
+
 Path = tuple[str | int, ...]
 
 
@@ -24,6 +69,10 @@ class Finding:
     message: str
     hint: str
     severity: Literal["error", "warning"] = "error"
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"the code {self.code} is not in the table of codes")
 
 
 def path_text(path: Sequence[str | int]) -> str:

@@ -1,0 +1,131 @@
+"""The whole decision about one request, from top to bottom.
+
+Match a route, choose a pool, order its variants by region: each step hands a value to
+the next. The outcome is a `Forward` (with variants to try, in order), a `Fixed` answer of
+the policy's own, or a `Problem`. Pure: randomness comes in as `chance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from random import Random
+
+from policies.decisions.match import Miss, Rule
+from policies.decisions.policy import Answer, CompiledPolicy, Route, Share, Tiers, Variant
+from policies.decisions.problems import RETRY_AFTER_S, Problem
+from policies.decisions.request import Request
+from policies.decisions.split import choose, ranked
+from policies.decisions.sticky import Source, sticky_key
+from policies.decisions.url import BadPath, Target, parse_target
+
+NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """`candidates`: the variants to try, in order, never empty. `panic`: every one of them
+    is out of service, and they are tried all the same. `new_cookie`: the source whose
+    cookie the client is to get, with `key` as its value."""
+
+    route: Route
+    candidates: tuple[Variant, ...]
+    share: Share
+    region: str | None
+    key: str
+    source: Source | None
+    new_cookie: Source | None
+    panic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The route answers at the edge."""
+
+    route: Route
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`rule` is None if none matched."""
+
+    rule: Rule | None
+    outcome: Forward | Fixed | Problem
+
+
+def read_target(policy: CompiledPolicy, url: str) -> Target | Problem:
+    """The request's URL in its one spelling, or the refusal of it."""
+    target = parse_target(url, policy.merge_slashes)
+    if isinstance(target, BadPath):
+        return Problem("bad-path", f"The path contains {target.reason}.")
+    return target
+
+
+def decide(
+    policy: CompiledPolicy,
+    request: Request,
+    chance: Random,
+    out_of_service: Container[str] = NOBODY,
+) -> Decision:
+    """What becomes of `request`; `out_of_service` has the names of variants to leave out."""
+    rule = policy.matcher.find(request)
+    if isinstance(rule, Miss):
+        return Decision(None, _not_found(rule))
+    route = policy.routes[rule.route]
+    if route.respond:
+        return Decision(rule, Fixed(route, route.respond))
+    key, source = sticky_key(route.sticky, request)
+    new_cookie = None
+    if not key:
+        new_cookie = next((each for each in route.sticky if each.set_for), None)
+        key = f"{chance.getrandbits(128):032x}" if new_cookie else ""
+    share = _choose_share(route, key, chance)
+    region = policy.regions.of(request.client)
+    tiers = policy.orders[share.chain, region]
+    candidates, panic = _candidates(tiers, route.seed, key, chance, out_of_service)
+    if not candidates:
+        return Decision(rule, _no_variant())
+    forward = Forward(route, candidates, share, region, key, source, new_cookie, panic)
+    return Decision(rule, forward)
+
+
+def _choose_share(route: Route, key: str, chance: Random) -> Share:
+    if len(route.shares) == 1:
+        return route.shares[0]
+    if key:
+        return choose(route.shares, route.seed, key)
+    point = chance.random() * route.total
+    for share in route.shares:
+        point -= share.weight
+        if point < 0:
+            return share
+    return route.shares[0]
+
+
+def _candidates(
+    tiers: Tiers, seed: str, key: str, chance: Random, out: Container[str]
+) -> tuple[tuple[Variant, ...], bool]:
+    """Who can serve, in order; if nobody can, everybody, and that this is so."""
+    ordered: list[Variant] = []
+    for tier in tiers:
+        if len(tier) == 1:
+            ordered += tier
+        else:
+            key = key or f"{chance.getrandbits(64):016x}"
+            ordered += ranked(tier, f"{seed}/variants", key)
+    serving = tuple(v for v in ordered if not v.drain and v.name not in out)
+    return (serving, False) if serving else (tuple(ordered), True)
+
+
+def _not_found(miss: Miss) -> Problem:
+    if miss.methods:
+        methods = ", ".join(sorted(miss.methods))
+        detail = f"A route matches this host and path, but only for {methods}."
+        return Problem("no-route-for-method", detail)
+    return Problem("no-route", "No route matches this host and path.")
+
+
+def _no_variant() -> Problem:
+    detail = "No backend may serve requests from this region."
+    return Problem("no-variant", detail, (("retry-after", str(RETRY_AFTER_S)),))

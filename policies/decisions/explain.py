@@ -1,0 +1,193 @@
+"""Why a request goes where it goes: the same decision as the edge's, told step by step.
+
+The outcome is a plain JSON value. Chance is replaced: where the router would choose at
+random, the likeliest pool is shown and the step says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from random import Random
+from typing import Any
+
+from policies.decisions.decide import Decision, Fixed, Forward, decide, read_target
+from policies.decisions.headers import forwarded_headers, response_headers, set_cookie, trace_of
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.problems import CONTENT_TYPE, Problem
+from policies.decisions.request import Client, Request
+from policies.decisions.url import Target
+
+Explanation = dict[str, Any]
+
+
+class _Likeliest(Random):
+    """The same every time; `random()` falls into the largest share."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+def explain(
+    policy: CompiledPolicy,
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    client: Client,
+    down: Collection[str] = (),
+) -> Explanation:
+    """What becomes of a request. `headers` has lower-case names, `down` names of variants.
+
+    `status` is what the client gets; 200 stands for whatever the variant answers.
+    """
+    told = _Told(policy, down)
+    target = read_target(policy, url)
+    if isinstance(target, Problem):
+        return told.problem("normalise", target)
+    told.step("normalise", f"{target.host}{target.path}{target.query}")
+    if target.is_own:
+        told.step("own", "paths under /.router/ are answered by the router itself")
+        return told.result
+    request = Request(method, target, headers, client)
+    decision = decide(policy, request, told.chance, down)
+    return told.decision(request, target, decision)
+
+
+class _Told:
+    """Collects the explanation."""
+
+    def __init__(self, policy: CompiledPolicy, down: Collection[str]) -> None:
+        self.policy = policy
+        self.down = down
+        self.chance = _Likeliest(0)
+        self.result: Explanation = {
+            "status": 200,
+            "digest": policy.digest,
+            "route": None,
+            "rule": None,
+            "region": None,
+            "pool": None,
+            "variant": None,
+            "candidates": [],
+            "key_id": None,
+            "forwarded": None,
+            "answer": None,
+            "response_headers": {"set": {}, "add": [], "remove": []},
+            "mirrors": [],
+            "steps": [],
+        }
+
+    def step(self, name: str, text: str) -> None:
+        self.result["steps"].append({"step": name, "text": text})
+
+    def problem(self, step: str, problem: Problem) -> Explanation:
+        self.step(step, f"{problem.status} {problem.code}: {problem.detail}")
+        headers = dict(problem.headers) | {"content-type": CONTENT_TYPE}
+        self.result["status"] = problem.status
+        self.result["answer"] = {
+            "status": problem.status,
+            "headers": headers,
+            "code": problem.code,
+            "detail": problem.detail,
+        }
+        return self.result
+
+    def decision(self, request: Request, target: Target, decision: Decision) -> Explanation:
+        outcome, rule = decision.outcome, decision.rule
+        if rule:
+            name = self.policy.routes[rule.route].name
+            self.result |= {"route": name, "rule": rule.text}
+            self.step("match", f"route {name}: {rule.text}")
+        if isinstance(outcome, Problem):
+            return self.problem("variants" if rule else "match", outcome)
+        if isinstance(outcome, Fixed):
+            answer = outcome.answer
+            self.step("respond", f"the route answers {answer.status} at the edge")
+            self.result |= {
+                "status": answer.status,
+                "answer": {
+                    "status": answer.status,
+                    "headers": dict(answer.headers),
+                    "body": answer.body,
+                },
+            }
+        else:
+            self.forward(request, target, outcome)
+        return self.result
+
+    def forward(self, request: Request, target: Target, outcome: Forward) -> None:
+        route, first = outcome.route, outcome.candidates[0]
+        self.step("sticky", _key_text(outcome))
+        self.step("split", _split_text(outcome))
+        self.step("region", _region_text(self.policy, request.client, outcome))
+        self.step("variants", self._variants_text(outcome))
+        trace = trace_of(request.headers, self.chance)
+        added = response_headers(trace, route, first, self.policy.identify)
+        cookies = []
+        if outcome.new_cookie:
+            secure = target.scheme == "https"
+            cookies = [["set-cookie", set_cookie(outcome.new_cookie, outcome.key, secure)]]
+        self.result |= {
+            "region": outcome.region,
+            "pool": outcome.share.name,
+            "variant": first.name,
+            "candidates": [variant.name for variant in outcome.candidates],
+            "forwarded": {
+                "method": request.method,
+                "host": target.host,
+                "path": target.path,
+                "query": target.query[1:],
+                "headers": forwarded_headers(request, route, first, trace, 1),
+            },
+            "response_headers": {"set": added, "add": cookies, "remove": []},
+        }
+        self.step("forward", f"to variant {first.name} through binding {first.binding}")
+
+    def _variants_text(self, outcome: Forward) -> str:
+        names = ", ".join(variant.name for variant in outcome.candidates)
+        if outcome.panic:
+            return f"nothing is in service; tried all the same: {names}"
+        tiers = self.policy.orders[outcome.share.chain, outcome.region]
+        left_out = [
+            f"{variant.name} ({'drained' if variant.drain else 'down'})"
+            for tier in tiers
+            for variant in tier
+            if variant.drain or variant.name in self.down
+        ]
+        return f"{names}; left out: {', '.join(left_out)}" if left_out else names
+
+
+def _key_text(outcome: Forward) -> str:
+    if outcome.source:
+        source = outcome.source
+        return f"the key comes from {source.kind}{f':{source.name}' if source.name else ''}"
+    if outcome.new_cookie:
+        return f"no source has a key; the client gets cookie {outcome.new_cookie.name} with one"
+    return "no sticky key"
+
+
+def _split_text(outcome: Forward) -> str:
+    route = outcome.route
+    shares = ", ".join(
+        f"{share.name} {100 * share.weight / route.total:.4g}%" for share in route.shares
+    )
+    if len(route.shares) == 1:
+        return f"pool {outcome.share.name} takes all"
+    if outcome.source:
+        return f"the key belongs to pool {outcome.share.name} of {shares}"
+    return f"at random among {shares}; shown: {outcome.share.name}"
+
+
+def _region_text(policy: CompiledPolicy, client: Client, outcome: Forward) -> str:
+    if not policy.has_regions:
+        return "the policy has no regions"
+    if outcome.region is None:
+        return "no region claims the client"
+    regions = policy.regions
+    for kind, code, table in (
+        ("colo", client.colo, regions.colos),
+        ("country", client.country, regions.countries),
+        ("continent", client.continent, regions.continents),
+    ):
+        if code in table:
+            return f"{outcome.region}, by {kind} {code}"
+    return f"{outcome.region}, the default region"

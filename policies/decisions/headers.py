@@ -1,0 +1,106 @@
+"""The headers a variant gets, and what its answer gains.
+
+Removed: hop-by-hop headers (RFC 9110, section 7.6.1) and those that `Connection` names,
+whatever claims to come from this router or to choose a version of a Worker, and what
+clients say about forwarding. Set: the request's id, its trace (W3C Trace Context), where
+it came from, and what was decided.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+
+from policies.decisions.policy import Route, Variant
+from policies.decisions.request import Request
+from policies.decisions.sticky import Source
+
+_DROPPED = frozenset(
+    {
+        "connection",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+    }
+)
+_DROPPED_PREFIXES = ("x-router-", "cloudflare-workers-version-")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._~+/=-]{8,128}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
+VERSION_OVERRIDE = "cloudflare-workers-version-overrides"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """`request_id` is the client's if it is well-formed; `traceparent` is this hop's."""
+
+    request_id: str
+    traceparent: str
+
+
+def trace_of(headers: Mapping[str, str], chance: Random) -> Trace:
+    """Go on with the client's trace, or begin one."""
+    request_id = headers.get("x-request-id", "")
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = f"{chance.getrandbits(128):032x}"
+    parent = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    trace, flags = parent.groups() if parent else (f"{chance.getrandbits(128) | 1:032x}", "00")
+    return Trace(request_id, f"00-{trace}-{chance.getrandbits(64) | 1:016x}-{flags}")
+
+
+def forwarded_headers(
+    request: Request, route: Route, variant: Variant, trace: Trace, attempt: int
+) -> dict[str, str]:
+    """The headers of the `attempt`th (from 1) request to `variant`."""
+    headers = {
+        name: value
+        for name, value in request.headers.items()
+        if name not in _DROPPED and not name.startswith(_DROPPED_PREFIXES)
+    }
+    connection = request.headers.get("connection", "")
+    if connection:
+        for name in connection.lower().split(","):
+            headers.pop(name.strip(), None)
+    if request.headers.get("upgrade", "").lower() == "websocket":
+        headers["upgrade"] = "websocket"
+    headers["x-request-id"] = trace.request_id
+    headers["traceparent"] = trace.traceparent
+    if request.client.ip:
+        headers["x-forwarded-for"] = request.client.ip
+    headers["x-forwarded-host"] = request.target.origin.partition("://")[2]
+    headers["x-forwarded-proto"] = request.target.scheme
+    headers["x-router-route"] = route.name
+    headers["x-router-variant"] = variant.name
+    headers["x-router-attempt"] = str(attempt)
+    if variant.override:
+        headers[VERSION_OVERRIDE] = variant.override
+    return headers
+
+
+def response_headers(
+    trace: Trace, route: Route, variant: Variant, identify: bool
+) -> dict[str, str]:
+    """What a variant's answer gains."""
+    headers = {"x-request-id": trace.request_id}
+    if identify:
+        headers["x-router-route"] = route.name
+        headers["x-router-variant"] = variant.name
+    return headers
+
+
+def set_cookie(source: Source, key: str, secure: bool) -> str:
+    """The cookie that makes a client sticky (RFC 6265bis)."""
+    text = f"{source.name}={key}; Path=/; Max-Age={source.set_for}; HttpOnly; SameSite=Lax"
+    return f"{text}; Secure" if secure else text

@@ -1,0 +1,56 @@
+"""What the router answers when it cannot forward: RFC 9457 problem documents.
+
+One table holds every code; `docs/problems.md` has a heading for each, held by a test.
+`detail` is written for the client and tells nothing of the inside.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+CONTENT_TYPE = "application/problem+json"
+
+# code: (status, title)
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "bad-path": (400, "The path is malformed"),
+    "bad-request": (400, "The request is malformed"),
+    "unauthorized": (401, "A valid API key is needed"),
+    "no-route": (404, "No route matches"),
+    "no-route-for-method": (404, "No route matches"),
+    "not-found": (404, "There is no such resource"),
+    "internal-error": (500, "The router failed"),
+    "variant-failed": (502, "The backend failed"),
+    "variant-unbound": (502, "The backend is not connected"),
+    "no-variant": (503, "No backend can be tried"),
+    "no-policy": (503, "The router has no policy"),
+    "variant-timeout": (504, "The backend took too long"),
+}
+
+RETRY_AFTER_S = 5  # half of the time in which a policy is refreshed
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A code of the table with what is particular to this request."""
+
+    code: str
+    detail: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def status(self) -> int:
+        return PROBLEMS[self.code][0]
+
+    def body(self, request_id: str) -> str:
+        status, title = PROBLEMS[self.code]
+        return json.dumps(
+            {
+                "type": f"urn:fiberwise-router:problem:{self.code}",
+                "title": title,
+                "status": status,
+                "detail": self.detail,
+                "code": self.code,
+                "request_id": request_id,
+            }
+        )

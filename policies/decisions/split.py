@@ -1,0 +1,46 @@
+"""Weighted choice that keeps clients where they are.
+
+Weighted rendezvous hashing (Thaler and Ravishankar 1998; weights after Schindelhauer and
+Schomaker 2005): each name draws h in (0, 1) from a hash of seed, name and key, and the
+largest weight / -ln(h) wins. Shares are exactly weight / sum; raising one weight only
+moves keys to that name, lowering it only moves keys away; order does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from math import log
+from typing import Protocol, TypeVar
+
+_SCALE = 2.0**-53
+
+
+class Weighted(Protocol):
+    """Anything that is chosen by name and weight (at least 0)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def weight(self) -> float: ...
+
+
+W = TypeVar("W", bound=Weighted)
+
+
+def score(seed: str, name: str, weight: float, key: str) -> float:
+    """weight / -ln(h). The parts are separated by NUL, which no name or seed contains."""
+    text = f"{seed}\0{name}\0{key}".encode("utf-8", "surrogatepass")
+    number = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+    # 53 of the 64 bits, moved to the middle of their step: h is never 0 and never 1.
+    return weight / -log(((number >> 11) + 0.5) * _SCALE)
+
+
+def choose(candidates: Iterable[W], seed: str, key: str) -> W:
+    """The candidate that `key` belongs to; at least one must have a weight above 0."""
+    return max(candidates, key=lambda each: score(seed, each.name, each.weight, key))
+
+
+def ranked(candidates: Sequence[W], seed: str, key: str) -> list[W]:
+    """All candidates, the one that `key` belongs to first, then the next best ones."""
+    return sorted(candidates, key=lambda each: -score(seed, each.name, each.weight, key))

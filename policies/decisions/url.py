@@ -1,0 +1,117 @@
+"""One spelling for every URL: what is matched, authenticated and forwarded.
+
+RFC 3986, section 6.2.2: percent-encoded unreserved characters are decoded, the other
+percent-encodings are written in upper case, dot segments are removed. What is not
+allowed in a path is percent-encoded as UTF-8. Repeated slashes are kept unless the
+policy merges them. Encoded slashes, backslashes (plain or encoded), NUL and broken
+percent-encodings are refused, because programs behind a router disagree about them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+_UNRESERVED = r"A-Za-z0-9._~\-"
+_PCHAR = rf"{_UNRESERVED}!$&'()*+,;=:@"
+# A path that needs nothing done to it: no percent, no dot segment, no doubled slash.
+_CLEAN = re.compile(rf"/|(?:/(?!\.\.?(?:/|\Z))[{_PCHAR}]+)+/?", re.ASCII)
+_ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
+_BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_DECODED = {
+    f"{code:02X}": chr(code)
+    for code in range(128)
+    if re.fullmatch(rf"[{_UNRESERVED}]", chr(code), re.ASCII)
+}
+_REFUSED = {"2F": "an encoded slash", "5C": "an encoded backslash", "00": "an encoded NUL"}
+_SLASHES = re.compile(r"/{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class BadPath:
+    """Why a path is refused: `reason` completes "the path contains …"."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL taken apart: `host` in lower case without port; `path` normalised; `query` raw,
+    with its leading `?` (empty if there is none); `origin` as the request had it."""
+
+    scheme: str
+    origin: str
+    host: str
+    path: str
+    query: str
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the router itself that is asked."""
+        return self.path == "/.router" or self.path.startswith("/.router/")
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin}{self.path}{self.query}"
+
+
+def parse_target(url: str, merge_slashes: bool) -> Target | BadPath:
+    """An absolute `http(s)` URL as a `Target`, or why its path is refused."""
+    scheme, _, rest = url.partition("://")
+    rest = rest.partition("#")[0]
+    before, mark, query = rest.partition("?")
+    authority, slash, path = before.partition("/")
+    normal = normalise_path(slash + path, merge_slashes)
+    if isinstance(normal, BadPath):
+        return normal
+    query = f"?{query}" if mark else ""
+    return Target(scheme, f"{scheme}://{authority}", host_of(authority), normal, query)
+
+
+def host_of(authority: str) -> str:
+    """The host of `user@Host.Example.:8080`: lower case, without port or trailing dot."""
+    host = authority.rpartition("@")[2].lower()
+    if host.endswith("]"):
+        return host
+    name, colon, _ = host.rpartition(":")
+    return (name if colon else host).removesuffix(".")
+
+
+def normalise_path(path: str, merge_slashes: bool = False) -> str | BadPath:
+    """The one spelling of `path`; idempotent."""
+    if _CLEAN.fullmatch(path):
+        return path
+    if _BROKEN.search(path):
+        return BadPath("a broken percent-encoding")
+    if "\\" in path:
+        return BadPath("a backslash")
+    if "\0" in path:
+        return BadPath("a NUL")
+    for code in _ENCODED.findall(path):
+        if code.upper() in _REFUSED:
+            return BadPath(_REFUSED[code.upper()])
+    path = _ENCODED.sub(_decode, path)
+    path = quote(path, safe="/%!$&'()*+,;=:@~", errors="replace")
+    path = _remove_dot_segments(path if path.startswith("/") else f"/{path}")
+    return _SLASHES.sub("/", path) if merge_slashes else path
+
+
+def _decode(match: re.Match[str]) -> str:
+    code = match[1].upper()
+    return _DECODED.get(code, f"%{code}")
+
+
+def _remove_dot_segments(path: str) -> str:
+    """RFC 3986, section 5.2.4, for a path that begins with a slash."""
+    kept: list[str] = []
+    segments = path.split("/")[1:]
+    for segment in segments:
+        if segment == "..":
+            if kept:
+                kept.pop()
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)

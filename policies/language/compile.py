@@ -1,0 +1,178 @@
+"""From a valid policy to the tables that requests are decided on, as plain JSON values.
+
+Everything a request should not pay for happens here: names become positions, regular
+expressions become automata, the alternatives of all routes are sorted by precedence into
+one table per hostname, and each chain of pools gets its order of variants per region.
+`policies.decisions.policy.CompiledPolicy` is built from these tables, at the edge and
+on the command line alike; `FORMAT` changes when their shape does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policies.decisions.regex import compile_pattern, literal_prefix
+from policies.language.model import HeaderMatch, Match, Policy, QueryParamMatch, Route, Variant
+
+FORMAT = 1
+
+Tables = dict[str, Any]
+
+
+def compile_policy(policy: Policy, digest: str) -> Tables:
+    """The tables of `policy`, which is named by `digest`."""
+    names = list(policy.variants)
+    pools = {variant.pool for variant in policy.variants.values()}
+    return {
+        "format": FORMAT,
+        "digest": digest,
+        "merge_slashes": policy.merge_slashes,
+        "identify": policy.identify,
+        "variants": [_variant(name, policy.variants[name]) for name in names],
+        "pools": {
+            name: [
+                position
+                for position, each in enumerate(names)
+                if policy.variants[each].pool == name
+            ]
+            for name in sorted(pools)
+        },
+        "strict": [name for name, pool in policy.pools.items() if pool.affinity == "strict"],
+        "regions": _regions(policy),
+        "routes": [_route(policy, route) for route in policy.routes],
+        "hosts": _hosts(policy),
+    }
+
+
+def _variant(name: str, variant: Variant) -> Tables:
+    version = variant.version
+    return {
+        "name": name,
+        "binding": variant.binding,
+        "pool": variant.pool,
+        "region": variant.region,
+        "weight": variant.weight,
+        "drain": variant.drain,
+        # Cloudflare's dictionary structured field: worker-name="version-id"
+        "override": f'{version.worker}="{version.id}"' if version else None,
+    }
+
+
+def _regions(policy: Policy) -> Tables:
+    """Code to region for each kind of code, and each region's order of regions."""
+    tables: Tables = {"default": policy.default_region, "orders": {}}
+    for kind in ("colos", "countries", "continents"):
+        tables[kind] = {
+            code: name for name, region in policy.regions.items() for code in getattr(region, kind)
+        }
+    for name, region in policy.regions.items():
+        tables["orders"][name] = list(dict.fromkeys([name, *region.fallback]))
+    return tables
+
+
+def _route(policy: Policy, route: Route) -> Tables:
+    table: Tables = {"name": route.name}
+    if route.respond:
+        respond = route.respond
+        headers = [[header.name.lower(), header.value] for header in respond.headers]
+        return table | {"respond": [respond.status, headers, respond.body]}
+    split = route.split or {}
+    return table | {
+        "seed": route.seed or route.name,
+        "split": [
+            [pool, weight, _chain(policy, pool, next(iter(split)))]
+            for pool, weight in split.items()
+            if weight > 0
+        ],
+        "sticky": [_source(source) for source in route.sticky],
+        "request_ms": route.timeouts.request,
+        "backend_request_ms": route.timeouts.backend_request,
+    }
+
+
+def _source(source: Any) -> list[Any]:
+    """`[kind, name, max age in seconds of a cookie to set, or 0]`."""
+    for kind in ("cookie", "header", "api_key", "ip"):
+        name = getattr(source, kind)
+        if name is not None:
+            name = "" if name is True else name.lower() if kind == "header" else name
+            return [kind, name, source.max_age // 1000 if source.set else 0]
+    raise ValueError("a sticky source without a kind")
+
+
+def _chain(policy: Policy, pool: str, first: str) -> list[str]:
+    """The pool and those to use when none of its variants can serve, in order."""
+    stated = policy.pools[pool].fallback if pool in policy.pools else None
+    return list(dict.fromkeys([pool, *([first] if stated is None else stated)]))
+
+
+def _hosts(policy: Policy) -> Tables:
+    """Hostname (`*.…` for wildcards, "" for all) to its table of rules.
+
+    A rule is `[route, methods, headers, query parameters, text for people]`.
+    """
+    hosts: Tables = {}
+    for position, route in enumerate(policy.routes):
+        for match in route.matches or [Match()]:
+            for host in dict.fromkeys(route.hostnames or [""]):
+                table = hosts.setdefault(host, {"exact": {}, "prefix": {}, "regex": []})
+                _add(table, match, _rule(position, host, match))
+    for table in hosts.values():
+        for kind in ("exact", "prefix"):
+            for rules in table[kind].values():
+                rules.sort(key=_precedence)
+        table["regex"].sort(key=lambda entry: (-len(entry[1]), _precedence(entry[3])))
+    return hosts
+
+
+def _add(table: Tables, match: Match, rule: list[Any]) -> None:
+    path = match.path
+    if path is None or path.prefix is not None:
+        prefix = (path and path.prefix) or "/"
+        table["prefix"].setdefault(prefix.removesuffix("/"), []).append(rule)
+    elif path.exact is not None:
+        table["exact"].setdefault(path.exact, []).append(rule)
+    elif path.regex is not None:
+        program = compile_pattern(path.regex)
+        under = literal_prefix(program).rpartition("/")[0]
+        table["regex"].append([under, path.regex, program.to_json(), rule])
+
+
+def _rule(position: int, host: str, match: Match) -> list[Any]:
+    return [
+        position,
+        sorted(set(match.methods)) if match.methods else None,
+        [_condition(header, header.name.lower()) for header in match.headers],
+        [_condition(param, param.name) for param in match.query_params],
+        _text(host, match),
+    ]
+
+
+def _condition(match: HeaderMatch | QueryParamMatch, name: str) -> list[Any]:
+    """`[name, value or None, automaton or None]`."""
+    if match.regex is None:
+        return [name, match.value, None]
+    return [name, None, compile_pattern(match.regex).to_json()]
+
+
+def _precedence(rule: list[Any]) -> tuple[int, int, int, int]:
+    """The Gateway API's, after hostname and path: method, headers, query, order in the file."""
+    position, methods, headers, query, _ = rule
+    return (0 if methods else 1, -len(headers), -len(query), position)
+
+
+def _text(host: str, match: Match) -> str:
+    parts = [host or "any host"]
+    path = match.path
+    if path is None:
+        parts.append("any path")
+    elif path.exact is not None:
+        parts.append(f"path {path.exact}")
+    elif path.prefix is not None:
+        parts.append(f"path prefix {path.prefix}")
+    else:
+        parts.append(f"path regex {path.regex}")
+    parts += [" or ".join(match.methods)] if match.methods else []
+    parts += [f"header {each.name}" for each in match.headers]
+    parts += [f"query parameter {each.name}" for each in match.query_params]
+    return ", ".join(parts)

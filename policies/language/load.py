@@ -1,0 +1,143 @@
+"""From the bytes of `routes.yaml` to a valid policy, or to everything that is wrong with it.
+
+Three readings, each over what the one before could make out: YAML (`document.py`), the
+fields and values (`model.py`), and what concerns several values at once (`check.py`).
+The last two both run, so that one look shows all findings. Nothing is raised, whatever
+the bytes are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from policies.language.check import check
+from policies.language.document import Document, read_document
+from policies.language.findings import Finding, Path, path_text
+from policies.language.model import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A reading of a policy: `policy` is there exactly if no finding is an error."""
+
+    digest: str
+    policy: Policy | None
+    findings: tuple[Finding, ...]
+
+
+def digest_of(data: bytes) -> str:
+    """What names a policy everywhere: the SHA-256 of its YAML, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def load(data: bytes) -> Loaded:
+    """Read `routes.yaml`; findings come in the order of their places."""
+    digest = digest_of(data)
+    document = read_document(data)
+    if not isinstance(document, Document):
+        return Loaded(digest, None, tuple(document))
+    policy, findings = _validate(document)
+    findings += check(document)
+    unique = sorted(set(findings), key=lambda f: (f.line, f.column, f.code, f.path, f.message))
+    if any(finding.severity == "error" for finding in unique):
+        policy = None
+    return Loaded(digest, policy, tuple(unique))
+
+
+def _validate(document: Document) -> tuple[Policy | None, list[Finding]]:
+    try:
+        return Policy.model_validate(document.value), []
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        return None, [_finding(document, detail) for detail in details]
+
+
+def _finding(document: Document, error: ErrorDetails) -> Finding:
+    at_key = error["loc"][-1:] == ("[key]",)
+    path: Path = error["loc"][:-1] if at_key else error["loc"]
+    code, message, hint = _told(error, path)
+    at_key = at_key or code == "unknown-field"
+    line, column = document.key_place(path) if at_key else document.place(path)
+    return Finding(code, path_text(path), line, column, message, hint)
+
+
+_TYPES = {
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+}
+
+
+def _told(error: ErrorDetails, path: Path) -> tuple[str, str, str]:
+    """Code, message and hint of one of pydantic's errors."""
+    kind, context, last = error["type"], error.get("ctx", {}), str(path[-1]) if path else "policy"
+    if "hint" in context:
+        return kind, context["message"], context["hint"]
+    if kind == "missing":
+        return "missing-field", f"`{last}` is missing", f"add `{last}`"
+    if kind == "extra_forbidden":
+        return "unknown-field", f"there is no field `{last[:80]}` here", _nearest_field(path)
+    if kind in _TYPES:
+        message = f"`{last}` must be {_TYPES[kind]}, not {_shown(error['input'])}"
+        hint = 'put it in quotes: "…"' if kind == "string_type" else f"write {_TYPES[kind]}"
+        return "wrong-type", message, hint
+    if kind == "literal_error":
+        message = f"{_shown(error['input'])} is not a value of `{last}`"
+        return "unknown-value", message, f"write {context['expected']}"
+    if kind == "too_short":
+        return "empty", f"`{last}` is empty", "add at least one entry, or leave it out"
+    limits = {"greater_than_equal": "ge", "less_than_equal": "le"}
+    if kind in limits:
+        bound = context[limits[kind]]
+        word = "at least" if kind.startswith("greater") else "at most"
+        return "out-of-range", f"`{last}` is out of range", f"write {word} {bound}"
+    return "bad-value", f"`{last}`: {error['msg']}", "see docs/language.md"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return f"`{str(value)[:80]}`"
+
+
+def _nearest_field(path: Path) -> str:
+    names = sorted(_model_at(path[:-1]).model_fields)
+    nearest = get_close_matches(str(path[-1]).lower(), names, n=1)
+    if nearest:
+        return f"did you mean `{nearest[0]}`?"
+    return "known fields: " + ", ".join(f"`{name}`" for name in names)
+
+
+def _model_at(path: Path) -> type[BaseModel]:
+    """The model that reads the mapping at `path`."""
+    annotation: Any = Policy
+    for step in path:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            annotation = _bare(annotation.model_fields[str(step)].annotation)
+        else:
+            annotation = _bare(get_args(annotation)[-1])
+    return cast(type[BaseModel], annotation)
+
+
+def _bare(annotation: Any) -> Any:
+    """The type inside `Annotated[…]` and `… | None`."""
+    while get_origin(annotation) in (Annotated, Union, UnionType):
+        arguments = [each for each in get_args(annotation) if each is not type(None)]
+        annotation = arguments[0]
+    return annotation

@@ -1,0 +1,33 @@
+"""The JSON Schema of `routes.yaml` (draft 2020-12), for editors and other tools.
+
+Made from the model, so it says what the loader checks about single values; how values
+fit together is left to `router validate`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from policies.language.model import Policy
+
+SCHEMA_FILE = "routes.schema.json"
+_STICKY_TEXT = r"^(cookie:.+|header:.+|api_key|ip)$"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema as a value."""
+    made = Policy.model_json_schema(by_alias=True, mode="validation")
+    source = made["$defs"]["StickySource"]
+    short = {"type": "string", "pattern": _STICKY_TEXT}
+    made["$defs"]["StickySource"] = {"anyOf": [short, source]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **made,
+        "title": "routes.yaml of fiberwise-router",
+    }
+
+
+def schema_text() -> str:
+    """The file that is committed."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,193 @@
+"""The scalar values of the language: names, durations, weights, header names, paths.
+
+A value is text or a number in YAML and becomes what decisions work with: a duration is
+an int of milliseconds, a hostname is in lower case, a path is normalised the way a
+request's path is. What cannot be read raises a `PydanticCustomError` whose type is the
+finding's code; its context carries the hint.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from policies.decisions.regex import PatternError, compile_pattern, literal_prefix
+from policies.decisions.url import BadPath, normalise_path
+
+MAX_WEIGHT = 1_000_000  # as the Gateway API has it
+MAX_DURATION_MS = 365 * 24 * 3_600_000
+
+_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}", re.ASCII)
+_DURATION_PART = re.compile(r"([0-9]+)(ms|s|m|h|d)", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
+_BINDING = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", re.ASCII)  # RFC 9110, section 5.6.2
+_METHOD = re.compile(r"[A-Z][A-Z-]{0,31}", re.ASCII)
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOSTNAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, section 5.5
+_COUNTRY = re.compile(r"[A-Z][A-Z0-9]", re.ASCII)
+_COLO = re.compile(r"[A-Z]{3}", re.ASCII)
+
+
+def problem(code: str, message: str, hint: str) -> PydanticCustomError:
+    """A finding in the form pydantic carries through validation."""
+    context: dict[str, Any] = {"message": message, "hint": hint}
+    return PydanticCustomError(code, "{message}", context)
+
+
+def _text(value: object, what: str, example: str) -> str:
+    if isinstance(value, str):
+        return value
+    kind = {bool: "true or false", int: "a number", float: "a number", type(None): "empty"}.get(
+        type(value), "a list or mapping"
+    )
+    raise problem("wrong-type", f"{what} must be text, but this is {kind}", f"write {example}")
+
+
+def _pattern(regex: re.Pattern[str], code: str, what: str, hint: str, example: str) -> Any:
+    def read(value: object) -> str:
+        text = _text(value, what, example)
+        if not regex.fullmatch(text):
+            raise problem(code, f"`{text[:80]}` is not {what}", hint)
+        return text
+
+    schema = {"type": "string", "pattern": f"^(?:{regex.pattern})$"}
+    return Annotated[str, BeforeValidator(read), WithJsonSchema(schema)]
+
+
+def read_duration(value: object) -> int:
+    """`500ms`, `10s`, `5m`, `1h`, `30d`, `1h30m` as milliseconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise problem("bad-duration", f"`{value}` has no unit", f"write `{value}s` or `{value}ms`")
+    text = _text(value, "a duration", "`10s`")
+    if not _DURATION.fullmatch(text):
+        raise problem(
+            "bad-duration", f"`{text[:80]}` is not a duration", "write `500ms`, `10s`, `5m` or `1h`"
+        )
+    total = sum(int(number) * _UNIT_MS[unit] for number, unit in _DURATION_PART.findall(text))
+    if total > MAX_DURATION_MS:
+        raise problem("bad-duration", f"`{text}` is longer than a year", "write a shorter duration")
+    return total
+
+
+def read_weight(value: object) -> float:
+    """A number from 0 to 1,000,000; shares are weight / sum."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        hint = "weights are relative numbers: write 5, not 5%"
+        raise problem("bad-weight", f"`{str(value)[:80]}` is not a number", hint)
+    if not 0 <= value <= MAX_WEIGHT:
+        raise problem(
+            "bad-weight", f"a weight of {value} is out of range", f"write 0 to {MAX_WEIGHT:,}"
+        )
+    return int(value) if value == int(value) else value
+
+
+def read_hostname(value: object) -> str:
+    text = _text(value, "a hostname", "`api.example.com` or `*.example.com`")
+    host = text.lower()
+    if ":" in host or "/" in host:
+        hint = "write the name alone, without scheme, port or path"
+    elif not host.isascii():
+        hint = "write the name in its ASCII form (`xn--…`)"
+    elif host == "*":
+        hint = "leave `hostnames` out to match every host"
+    else:
+        hint = "write `api.example.com` or `*.example.com`"
+    if len(host) > 253 or not _HOSTNAME.fullmatch(host):
+        raise problem("bad-hostname", f"`{text[:80]}` is not a hostname", hint)
+    return host
+
+
+def read_path(value: object) -> str:
+    """A path, normalised as the paths of requests are."""
+    text = _text(value, "a path", "`/v1`")
+    if not text.startswith("/"):
+        raise problem("bad-path", f"`{text[:80]}` does not begin with `/`", f"write `/{text[:80]}`")
+    if "?" in text or "#" in text:
+        hint = "match the query with `query_params`"
+        raise problem("bad-path", f"`{text[:80]}` contains a query or fragment", hint)
+    path = normalise_path(text)
+    if isinstance(path, BadPath):
+        hint = "no request can have such a path: requests with it are refused with 400"
+        raise problem("bad-path", f"`{text[:80]}` contains {path.reason}", hint)
+    if path == "/.router" or path.startswith("/.router/"):
+        hint = "paths under `/.router/` are the router's own; choose another"
+        raise problem("reserved-path", f"`{path[:80]}` is reserved", hint)
+    return path
+
+
+def read_regex(value: object) -> str:
+    text = _text(value, "a regular expression", "`/users/[0-9]+`")
+    try:
+        compile_pattern(text)
+    except PatternError as error:
+        message = f"{error.message} (at character {error.position + 1} of the pattern)"
+        raise problem("bad-regex", message, error.hint) from None
+    return text
+
+
+def read_path_regex(value: object) -> str:
+    text = read_regex(value)
+    prefix = literal_prefix(compile_pattern(text))
+    if prefix and not prefix.startswith("/"):
+        hint = "the whole path is matched: begin with `/` or `.*`"
+        raise problem("bad-regex", f"no path can match `{text[:80]}`", hint)
+    return text
+
+
+def read_field_value(value: object) -> str:
+    text = _text(value, "a header's value", 'it in quotes: "1"')
+    if not _FIELD_VALUE.fullmatch(text):
+        hint = "leave out line breaks, control characters and characters outside Latin-1"
+        raise problem("bad-header", "the value has characters no header can carry", hint)
+    return text.strip(" \t")
+
+
+def _read_code(regex: re.Pattern[str], what: str, example: str) -> Any:
+    def read(value: object) -> str:
+        text = _text(value, what, f"`{example}`")
+        if not regex.fullmatch(text):
+            raise problem("bad-region-code", f"`{text[:80]}` is not {what}", f"write `{example}`")
+        return text
+
+    return read
+
+
+def _as(read: Any, schema: dict[str, Any], kind: Any = str) -> Any:
+    return Annotated[kind, BeforeValidator(read), WithJsonSchema(schema)]
+
+
+_LETTERS = "use letters, digits, `-`, `_` and `.`, at most 63, a letter or digit at both ends"
+
+Name = _pattern(_NAME, "bad-name", "a name", _LETTERS, "`production`")
+Binding = _pattern(
+    _BINDING, "bad-name", "a binding's name", "use letters, digits and `_`", "`PRODUCTION_EU`"
+)
+Token = _pattern(_TOKEN, "bad-name", "an HTTP token", "use letters, digits and `-`", "`x-user`")
+Method = _pattern(
+    _METHOD, "bad-method", "an HTTP method", "write it in upper case: `GET`, `POST`", "`GET`"
+)
+Country = _as(
+    _read_code(_COUNTRY, "a country code (ISO 3166-1 alpha-2, or T1 for Tor)", "DE"),
+    {"type": "string", "pattern": f"^{_COUNTRY.pattern}$"},
+)
+Colo = _as(
+    _read_code(_COLO, "a Cloudflare location (three letters)", "FRA"),
+    {"type": "string", "pattern": f"^{_COLO.pattern}$"},
+)
+Duration = _as(
+    read_duration, {"type": "string", "pattern": "^(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}$"}, int
+)
+Weight = _as(read_weight, {"type": "number", "minimum": 0, "maximum": MAX_WEIGHT}, float)
+Hostname = _as(
+    read_hostname, {"type": "string", "pattern": r"^(\*\.)?[A-Za-z0-9_.-]+$", "maxLength": 253}
+)
+UrlPath = _as(read_path, {"type": "string", "pattern": "^/[^?#]*$"})
+PathRegex = _as(read_path_regex, {"type": "string"})
+Regex = _as(read_regex, {"type": "string"})
+FieldValue = _as(read_field_value, {"type": "string"})

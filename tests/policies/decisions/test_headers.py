@@ -1,0 +1,129 @@
+"""What a variant gets and what an answer gains."""
+
+from __future__ import annotations
+
+import re
+from random import Random
+
+import pytest
+
+from policies.decisions.decide import Forward, decide
+from policies.decisions.headers import (
+    forwarded_headers,
+    response_headers,
+    set_cookie,
+    trace_of,
+)
+from policies.decisions.sticky import Source
+from tests.policies.making import compiled, request
+
+POLICY = compiled(routes=[{"name": "r", "split": {"production": 1}}])
+
+
+def forwarded(headers: dict[str, str], attempt: int = 1) -> dict[str, str]:
+    asked = request("https://Example.com:8443/x", headers=headers, ip="9.9.9.9")
+    outcome = decide(POLICY, asked, Random(1)).outcome
+    assert isinstance(outcome, Forward)
+    trace = trace_of(headers, Random(1))
+    return forwarded_headers(asked, outcome.route, outcome.candidates[0], trace, attempt)
+
+
+def test_what_is_set() -> None:
+    got = forwarded({"accept": "*/*", "x-forwarded-for": "6.6.6.6"}, attempt=2)
+    assert got.pop("x-request-id")
+    assert got.pop("traceparent")
+    assert got == {
+        "accept": "*/*",
+        "x-forwarded-for": "9.9.9.9",
+        "x-forwarded-host": "Example.com:8443",
+        "x-forwarded-proto": "https",
+        "x-router-route": "r",
+        "x-router-variant": "production",
+        "x-router-attempt": "2",
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "connection",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "x-router-key-id",
+        "x-router-made-up",
+        "cloudflare-workers-version-key",
+        "cloudflare-workers-version-overrides",
+        "x-forwarded-port",
+    ],
+)
+def test_what_is_removed(name: str) -> None:
+    assert "forged" not in forwarded({name: "forged"}).values()
+
+
+def test_what_connection_names_is_removed() -> None:
+    got = forwarded({"connection": "close, X-Hop, x-router-route", "x-hop": "1", "x-end": "2"})
+    assert "x-hop" not in got
+    assert got["x-end"] == "2"
+    assert got["x-router-route"] == "r"
+
+
+def test_an_upgrade_to_websocket_goes_on() -> None:
+    got = forwarded({"connection": "Upgrade", "upgrade": "WebSocket"})
+    assert got["upgrade"] == "websocket"
+    assert "upgrade" not in forwarded({"connection": "Upgrade", "upgrade": "h2c"})
+
+
+def test_the_trace_goes_on_and_the_request_id_is_kept_if_well_formed() -> None:
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    trace = trace_of({"traceparent": parent, "x-request-id": "abc-12345"}, Random(1))
+    assert trace.request_id == "abc-12345"
+    assert trace.traceparent.startswith(parent[:36])
+    assert trace.traceparent.endswith("-01")
+    assert trace.traceparent != parent
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [
+        "",
+        "00-" + "0" * 32 + "-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-" + "0" * 16 + "-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "garbage",
+    ],
+)
+def test_a_broken_trace_begins_anew(parent: str) -> None:
+    trace = trace_of({"traceparent": parent}, Random(1))
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-00", trace.traceparent)
+
+
+@pytest.mark.parametrize("bad", ["", "short", "with space", "x" * 129, "semi;colon", "ü" * 10])
+def test_a_request_id_that_is_not_well_formed_is_replaced(bad: str) -> None:
+    made = trace_of({"x-request-id": bad}, Random(1)).request_id
+    assert re.fullmatch(r"[0-9a-f]{32}", made)
+
+
+def test_answers_gain_an_id_and_who_answered() -> None:
+    outcome = decide(POLICY, request(), Random(1)).outcome
+    assert isinstance(outcome, Forward)
+    trace = trace_of({}, Random(1))
+    variant = outcome.candidates[0]
+    gained = response_headers(trace, outcome.route, variant, identify=True)
+    assert gained == {
+        "x-request-id": trace.request_id,
+        "x-router-route": "r",
+        "x-router-variant": "production",
+    }
+    assert list(response_headers(trace, outcome.route, variant, identify=False)) == ["x-request-id"]
+
+
+def test_the_cookie_of_a_secure_request_is_secure() -> None:
+    source = Source("cookie", "side", 3600)
+    plain = "side=k; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"
+    assert set_cookie(source, "k", secure=False) == plain
+    assert set_cookie(source, "k", secure=True) == f"{plain}; Secure"

@@ -1,0 +1,56 @@
+"""Where a sticky key comes from."""
+
+from __future__ import annotations
+
+import pytest
+
+from policies.decisions.sticky import Source, network_of, presented_api_key, sticky_key
+from tests.policies.making import request
+
+SOURCES = (
+    Source("cookie", "side", 60),
+    Source("header", "x-user", 0),
+    Source("api_key", "", 0),
+    Source("ip", "", 0),
+)
+
+
+@pytest.mark.parametrize(
+    ("headers", "ip", "key", "kind"),
+    [
+        ({"cookie": "a=1; side=left; b=2", "x-user": "u"}, "1.2.3.4", "left", "cookie"),
+        ({"cookie": 'side="quoted"'}, "", "quoted", "cookie"),
+        ({"cookie": "beside=x; side2=y", "x-user": "u"}, "", "u", "header"),
+        ({"cookie": "side=", "x-user": "u"}, "", "u", "header"),
+        ({"authorization": "Bearer k1"}, "1.2.3.4", "k1", "api_key"),
+        ({"authorization": "bearer  k1 "}, "", "k1", "api_key"),
+        ({"authorization": "Basic k1"}, "1.2.3.4", "1.2.3.4", "ip"),
+        ({"x-api-key": "k2"}, "", "k2", "api_key"),
+        ({}, "1.2.3.4", "1.2.3.4", "ip"),
+        ({}, "", "", None),
+    ],
+)
+def test_the_first_source_that_has_one(
+    headers: dict[str, str], ip: str, key: str, kind: str | None
+) -> None:
+    found, source = sticky_key(SOURCES, request(headers=headers, ip=ip))
+    assert (found, source and source.kind) == (key, kind)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:0DB8:0001:0002::1", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("1.2.3.4", "1.2.3.5", False),
+        ("not:an:address", "not:an:address", True),
+    ],
+)
+def test_an_ipv6_client_is_its_network(one: str, other: str, same: bool) -> None:
+    assert (network_of(one) == network_of(other)) == same
+
+
+def test_bearer_goes_before_x_api_key() -> None:
+    both = {"authorization": "Bearer a", "x-api-key": "b"}
+    assert presented_api_key(request(headers=both)) == "a"

@@ -1,0 +1,130 @@
+"""Normalising: one spelling for every path, and the refused ones."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.decisions.url import BadPath, Target, host_of, normalise_path, parse_target
+
+SAME = [
+    ("/", "/"),
+    ("", "/"),
+    ("/a/b", "/a/b"),
+    ("/%61/b", "/a/b"),
+    ("/%7Euser", "/~user"),
+    ("/%c3%a9", "/%C3%A9"),
+    ("/é", "/%C3%A9"),
+    ("/a/./b", "/a/b"),
+    ("/a/../b", "/b"),
+    ("/a/%2e%2E/b", "/b"),
+    ("/a/.%2e/b", "/b"),
+    ("/../../a", "/a"),
+    ("/a/..", "/"),
+    ("/a/b/..", "/a/"),
+    ("/a/.", "/a/"),
+    ("/a//b", "/a//b"),
+    ("/a//../b", "/a/b"),
+    ("/a;x=1/b", "/a;x=1/b"),
+    ("/a b", "/a%20b"),
+    ("/a%20b", "/a%20b"),
+    ("/%2561", "/%2561"),  # not decoded twice
+    ("/a%3Ab", "/a%3Ab"),  # reserved characters keep their spelling (RFC 3986, 2.2)
+    ('/"<>^`{|}', "/%22%3C%3E%5E%60%7B%7C%7D"),
+    ("/...", "/..."),
+    ("/.well-known/x", "/.well-known/x"),
+]
+
+
+@pytest.mark.parametrize(("spelling", "path"), SAME)
+def test_spelling(spelling: str, path: str) -> None:
+    assert normalise_path(spelling) == path
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/a%2Fb", "an encoded slash"),
+        ("/a%2fb", "an encoded slash"),
+        ("/a\\b", "a backslash"),
+        ("/a%5cb", "an encoded backslash"),
+        ("/a%00", "an encoded NUL"),
+        ("/a\0", "a NUL"),
+        ("/a%", "a broken percent-encoding"),
+        ("/a%4", "a broken percent-encoding"),
+        ("/a%zz", "a broken percent-encoding"),
+        ("/%2e%2e%2fadmin", "an encoded slash"),
+    ],
+)
+def test_refused(path: str, reason: str) -> None:
+    assert normalise_path(path) == BadPath(reason)
+
+
+def test_merging_slashes() -> None:
+    assert normalise_path("//a///b/", merge_slashes=True) == "/a/b/"
+
+
+PIECES = st.sampled_from(
+    [*"/.a%é;:@ ~?", "..", "%2e", "%2E", "%61", "%41", "%25", "%C3%A9", "//", "b"]
+)
+PATHS = st.lists(PIECES, max_size=12).map(lambda pieces: "/" + "".join(pieces))
+
+
+@given(st.one_of(PATHS, st.text().map("/".__add__)), st.booleans())
+def test_idempotent(path: str, merge: bool) -> None:
+    once = normalise_path(path, merge)
+    if isinstance(once, str):
+        assert once.startswith("/")
+        assert normalise_path(once, merge) == once
+
+
+UNRESERVED = "abcdefgzAZ0189-._~"
+
+
+@given(
+    st.lists(st.text(UNRESERVED + "!$&'()*+,;=:@é ", max_size=6), max_size=5),
+    st.randoms(use_true_random=False),
+)
+def test_no_two_spellings_get_different_answers(segments: list[str], chance: object) -> None:
+    """Percent-encode unreserved characters at will, in either case, and add dot segments."""
+    plain = "/" + "/".join(segments)
+
+    def respell(character: str) -> str:
+        if character == "/" or (character not in UNRESERVED and character.isascii()):
+            return character
+        choice = chance.randrange(3)  # type: ignore[attr-defined]
+        encoded = "".join(f"%{byte:02x}" for byte in character.encode())
+        return (character, encoded, encoded.upper())[choice]
+
+    other = "".join(respell(character) for character in plain)
+    other = re.sub("/", lambda _: "/" + "./" * chance.randrange(2), other)  # type: ignore[attr-defined]
+    if plain.endswith("/") or not other.endswith("./"):
+        assert normalise_path(other) == normalise_path(plain)
+
+
+@pytest.mark.parametrize(
+    ("authority", "host"),
+    [
+        ("Example.COM", "example.com"),
+        ("example.com:8787", "example.com"),
+        ("example.com.", "example.com"),
+        ("example.com.:80", "example.com"),
+        ("user:pass@example.com:80", "example.com"),
+        ("[::1]", "[::1]"),
+        ("[::1]:8787", "[::1]"),
+    ],
+)
+def test_host(authority: str, host: str) -> None:
+    assert host_of(authority) == host
+
+
+def test_target_keeps_the_query_and_the_origin() -> None:
+    target = parse_target("http://Example.com:81/%61/../b?x=%2F&y#frag", merge_slashes=False)
+    expected = Target("http", "http://Example.com:81", "example.com", "/b", "?x=%2F&y")
+    assert target == expected
+    assert expected.url == "http://Example.com:81/b?x=%2F&y"
+    assert parse_target("http://h", False) == Target("http", "http://h", "h", "/", "")
+    assert parse_target("http://h?q", False) == Target("http", "http://h", "h", "/", "?q")

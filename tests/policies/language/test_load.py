@@ -1,0 +1,416 @@
+"""Loading: every finding, with its code and place; all at once; nothing else ever."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policies.language.findings import CODES
+from policies.language.load import load
+
+VALID = """\
+version: 1
+variants:
+  prod: {binding: PROD, pool: production, region: eu}
+  can: {binding: CAN, pool: canary}
+regions:
+  eu: {continents: [EU]}
+default_region: eu
+routes:
+  - name: api
+    split: {production: 9, canary: 1}
+"""
+
+
+def changed(old: str, new: str) -> str:
+    assert old in VALID
+    return VALID.replace(old, new)
+
+
+def route(text: str) -> str:
+    """The valid policy with another only route, whose first line is line 9."""
+    return VALID[: VALID.index("  - name")] + text
+
+
+# code, policy, path, line, column, a part of the hint
+CASES: list[tuple[str, str, str, int, int, str]] = [
+    ("missing-field", changed("binding: PROD, ", ""), "variants.prod.binding", 3, 9, "add"),
+    ("missing-field", "version: 1\n", "routes", 1, 1, "add `routes`"),
+    ("unknown-field", changed("split:", "splt:"), "routes[0].splt", 10, 5, "`split`"),
+    ("unknown-field", VALID + "rollouts: {}\n", "rollouts", 11, 1, "`routes`"),
+    ("unknown-field", VALID + "drills: {}\n", "drills", 11, 1, "known fields"),
+    (
+        "unknown-field",
+        changed("pool: canary", "pool: canary, wait: 5"),
+        "variants.can.wait",
+        4,
+        37,
+        "",
+    ),
+    (
+        "unused-field",
+        route("  - {name: a, split: {canary: 1}, sticky: [{ip: true, set: true}]}"),
+        "routes[0].sticky[0]",
+        9,
+        44,
+        "leave it out",
+    ),
+    (
+        "unused-field",
+        route("  - {name: a, respond: {}, sticky: []}"),
+        "routes[0].sticky",
+        9,
+        36,
+        "",
+    ),
+    ("wrong-type", changed("pool: production", "pool: 7"), "variants.prod.pool", 3, 31, "write"),
+    ("wrong-type", changed("[EU]", "EU"), "regions.eu.continents", 6, 20, "a list"),
+    ("unknown-value", changed("version: 1", "version: 2"), "version", 1, 10, "1"),
+    ("unknown-value", changed("[EU]", "[EUR]"), "regions.eu.continents[0]", 6, 21, "'EU'"),
+    (
+        "out-of-range",
+        route("  - {name: a, respond: {status: 99}}"),
+        "routes[0].respond.status",
+        9,
+        33,
+        "at least 200",
+    ),
+    (
+        "empty",
+        changed("  - name: api\n    split: {production: 9, canary: 1}\n", "  []\n"),
+        "routes",
+        9,
+        3,
+        "",
+    ),
+    (
+        "one-of",
+        route("  - {name: a, split: {canary: 1}, matches: [{path: {}}]}"),
+        "routes[0].matches[0].path",
+        9,
+        52,
+        "exactly one",
+    ),
+    (
+        "bad-value",
+        route("  - {name: a, split: {canary: 1}, seed: ''}"),
+        "routes[0].seed",
+        9,
+        41,
+        "",
+    ),
+    ("bad-name", changed("name: api", "name: 'a b'"), "routes[0].name", 9, 11, "letters"),
+    ("bad-name", changed("  can:", "  c n:"), "variants.c n", 4, 3, "letters"),
+    (
+        "bad-duration",
+        route("  - {name: a, split: {canary: 1}, timeouts: {request: 10}}"),
+        "routes[0].timeouts.request",
+        9,
+        55,
+        "10s",
+    ),
+    (
+        "bad-weight",
+        changed("production: 9", "production: 90%"),
+        "routes[0].split.production",
+        10,
+        25,
+        "5, not 5%",
+    ),
+    (
+        "bad-weight",
+        changed("production: 9", "production: -1"),
+        "routes[0].split.production",
+        10,
+        25,
+        "",
+    ),
+    (
+        "bad-hostname",
+        route("  - {name: a, split: {canary: 1}, hostnames: ['http://x']}"),
+        "routes[0].hostnames[0]",
+        9,
+        47,
+        "scheme",
+    ),
+    (
+        "bad-path",
+        route("  - {name: a, split: {canary: 1}, matches: [{path: {prefix: /%2F}}]}"),
+        "routes[0].matches[0].path.prefix",
+        9,
+        61,
+        "400",
+    ),
+    (
+        "bad-path",
+        route("  - {name: a, split: {canary: 1}, matches: [{path: {prefix: a}}]}"),
+        "routes[0].matches[0].path.prefix",
+        9,
+        61,
+        "`/a`",
+    ),
+    (
+        "bad-regex",
+        route("  - {name: a, split: {canary: 1}, matches: [{path: {regex: '/('}}]}"),
+        "routes[0].matches[0].path.regex",
+        9,
+        60,
+        "",
+    ),
+    (
+        "bad-method",
+        route("  - {name: a, split: {canary: 1}, matches: [{methods: [get]}]}"),
+        "routes[0].matches[0].methods[0]",
+        9,
+        56,
+        "GET",
+    ),
+    (
+        "bad-header",
+        route('  - {name: a, respond: {headers: [{name: a, value: "a\\nb"}]}}'),
+        "routes[0].respond.headers[0].value",
+        9,
+        52,
+        "line breaks",
+    ),
+    (
+        "bad-header",
+        route("  - {name: a, respond: {headers: [{name: Connection, value: x}]}}"),
+        "routes[0].respond.headers[0].name",
+        9,
+        42,
+        "",
+    ),
+    (
+        "bad-region-code",
+        changed("{continents: [EU]}", "{countries: [de]}"),
+        "regions.eu.countries[0]",
+        6,
+        20,
+        "DE",
+    ),
+    (
+        "bad-sticky-source",
+        route("  - {name: a, split: {canary: 1}, sticky: [session]}"),
+        "routes[0].sticky[0]",
+        9,
+        44,
+        "cookie:",
+    ),
+    (
+        "reserved-path",
+        route("  - {name: a, split: {canary: 1}, matches: [{path: {exact: /.router/x}}]}"),
+        "routes[0].matches[0].path.exact",
+        9,
+        60,
+        "",
+    ),
+    (
+        "unknown-pool",
+        changed("canary: 1", "canery: 1"),
+        "routes[0].split.canery",
+        10,
+        36,
+        "`canary`",
+    ),
+    (
+        "unknown-region",
+        changed("default_region: eu", "default_region: us"),
+        "default_region",
+        7,
+        17,
+        "`eu`",
+    ),
+    (
+        "unknown-region",
+        changed("region: eu}", "region: ue}"),
+        "variants.prod.region",
+        3,
+        51,
+        "`eu`",
+    ),
+    ("pool-without-variants", VALID + "pools: {prodution: {}}\n", "pools.prodution", 11, 20, ""),
+    (
+        "own-fallback",
+        VALID + "pools: {canary: {fallback: [canary]}}\n",
+        "pools.canary.fallback[0]",
+        11,
+        29,
+        "",
+    ),
+    (
+        "region-overlap",
+        changed("{continents: [EU]}", "{continents: [EU]}\n  us: {continents: [EU]}"),
+        "regions.us.continents[0]",
+        7,
+        21,
+        "",
+    ),
+    (
+        "strict-without-default",
+        changed("default_region: eu\n", "") + "pools: {canary: {affinity: strict}}\n",
+        "pools.canary.affinity",
+        10,
+        28,
+        "default_region",
+    ),
+    (
+        "duplicate-route",
+        VALID + "  - {name: api, split: {canary: 1}}\n",
+        "routes[1].name",
+        11,
+        12,
+        "",
+    ),
+    ("route-without-action", route("  - {name: a}"), "routes[0]", 9, 5, "`split`"),
+    (
+        "split-without-weight",
+        route("  - {name: a, split: {canary: 0}}"),
+        "routes[0].split",
+        9,
+        22,
+        "",
+    ),
+    (
+        "timeout-order",
+        route("  - {name: a, split: {canary: 1}, timeouts: {request: 1s, backend_request: 2s}}"),
+        "routes[0].timeouts.backend_request",
+        9,
+        76,
+        "at most",
+    ),
+    (
+        "body-not-allowed",
+        route("  - {name: a, respond: {status: 204, body: x}}"),
+        "routes[0].respond.body",
+        9,
+        44,
+        "",
+    ),
+    ("yaml-syntax", "routes: [", "$", 1, 10, ""),
+    ("yaml-too-large", "#" * (4 * 1024 * 1024 + 1), "$", 1, 1, ""),
+    ("yaml-too-deep", "a: " + "[" * 500, "$", 1, 1, ""),
+    ("yaml-duplicate-key", VALID + "version: 1\n", "version", 11, 1, "line 1"),
+    ("yaml-key-not-text", VALID + "7: 1\n", "$", 11, 1, "quotes"),
+    ("yaml-tag", VALID.replace("version: 1", "version: !v 1"), "version", 1, 10, ""),
+    ("yaml-not-a-mapping", "", "$", 1, 1, ""),
+    ("yaml-several-documents", VALID + "---\n" + VALID, "$", 11, 1, ""),
+    (
+        "yaml-alias-bomb",
+        "a0: &a0 [x]\n"
+        + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9)),
+        "$",
+        1,
+        1,
+        "",
+    ),
+]
+
+
+def test_the_base_of_the_cases_is_valid() -> None:
+    loaded = load(VALID.encode())
+    assert loaded.policy, loaded.findings
+    assert loaded.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "path", "line", "column", "hint"),
+    [pytest.param(*case, id=f"{case[0]}-{case[2]}") for case in CASES],
+)
+def test_finding(code: str, text: str, path: str, line: int, column: int, hint: str) -> None:
+    loaded = load(text.encode())
+    assert loaded.policy is None
+    found = [each for each in loaded.findings if each.code == code]
+    if code.startswith("yaml-"):  # where a broken file breaks is tested with the reader
+        assert found
+        assert all(each.hint for each in found)
+        return
+    told = [(each.path, each.line, each.column) for each in found]
+    assert (path, line, column) in told, loaded.findings
+    assert hint in found[told.index((path, line, column))].hint
+
+
+def test_every_code_has_a_case() -> None:
+    assert {case[0] for case in CASES} | {"yaml-encoding"} == set(CODES)
+    assert [each.code for each in load(b"a: \xff").findings] == ["yaml-encoding"]
+
+
+def test_all_findings_at_once() -> None:
+    text = VALID.replace("canary: 1", "canery: x").replace("name: api", "nane: api")
+    text = text.replace("region: eu}", "region: mars, wheight: 2}")
+    codes = [each.code for each in load(text.encode()).findings]
+    assert codes == [
+        "unknown-region",
+        "unknown-field",
+        "missing-field",
+        "unknown-field",
+        "bad-weight",
+        "unknown-pool",
+    ]
+
+
+def test_findings_stand_in_the_order_of_the_file() -> None:
+    text = VALID.replace("pool:", "pol:").replace("split:", "splt:")
+    places = [(each.line, each.column) for each in load(text.encode()).findings]
+    assert places == sorted(places)
+    assert len(places) >= 4
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=400))
+def test_any_bytes_give_findings(data: bytes) -> None:
+    assert load(data).findings
+
+
+SCRAPS = st.sampled_from(
+    [
+        *"{}[],:&*!|>'\"%@`#-? \n\t",
+        "null",
+        "1e3",
+        "- ",
+        ": ",
+        "split",
+        "routes",
+        "\x00",
+        "é",
+        "&a",
+        "*a",
+        "eu",
+    ]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.integers(0, len(VALID)), st.integers(0, 8), st.lists(SCRAPS, max_size=4))
+def test_a_damaged_policy_gives_findings_or_a_policy(at: int, cut: int, scraps: list[str]) -> None:
+    text = VALID[:at] + "".join(scraps) + VALID[at + cut :]
+    loaded = load(text.encode())
+    assert (loaded.policy is None) == bool(loaded.findings)
+    lines = text.count("\n") + 1
+    assert all(1 <= each.line <= lines + 1 and each.column >= 1 for each in loaded.findings)
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+FIELDS = ["variants", "pools", "regions", "default_region", "routes", "version", "merge_slashes"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(FIELDS), VALUES, st.sampled_from(["", "x", "0"]))
+def test_any_value_in_any_section_gives_findings_or_a_policy(
+    name: str, value: object, inner: str
+) -> None:
+    import json
+
+    from tests.policies.making import policy_text
+
+    nested = {inner: value} if inner else value
+    text = policy_text(**{"routes": [{"name": "r", "split": {"canary": 1}}], name: nested})
+    loaded = load(text)
+    assert (loaded.policy is None) == bool(loaded.findings), json.loads(text)

@@ -1,0 +1,38 @@
+"""Small policies and requests for tests."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.request import Client, Request
+from policies.decisions.url import Target, parse_target
+from policies.language.compile import compile_policy
+from policies.language.load import load
+
+POOLS = ("production", "canary", "beta")
+
+
+def policy_text(**sections: Any) -> bytes:
+    """A policy as YAML (JSON is YAML), with one variant a pool unless given."""
+    variants = {pool: {"binding": pool.upper(), "pool": pool} for pool in POOLS}
+    return json.dumps({"version": 1, "variants": variants, **sections}).encode()
+
+
+def compiled(**sections: Any) -> CompiledPolicy:
+    """That policy compiled, by way of JSON as at the edge; it must be valid."""
+    loaded = load(policy_text(**sections))
+    assert loaded.policy, loaded.findings
+    return CompiledPolicy(json.loads(json.dumps(compile_policy(loaded.policy, loaded.digest))))
+
+
+def request(
+    url: str = "https://example.com/",
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    **place: str,
+) -> Request:
+    target = parse_target(url, merge_slashes=False)
+    assert isinstance(target, Target), target
+    return Request(method, target, headers or {}, Client(**place))
