@@ -1,0 +1,75 @@
+"""Tell where a request would go, and why, step by step."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from urllib.parse import urlsplit
+
+from rich.markup import escape
+
+from policies.decisions.explain import Explanation, explain
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.request import Client
+from policies.language.compile import compile_policy
+from router.cli.console import UsageError, load_valid, out, print_json, table
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the policy, - for standard input")
+    parser.add_argument("--url", required=True, help="the absolute URL that is asked for")
+    parser.add_argument("--method", "-X", default="GET", metavar="M")
+    parser.add_argument(
+        "-H", "--header", action="append", default=[], metavar="'Name: value'", dest="headers"
+    )
+    parser.add_argument("--country", default="", metavar="CC", help="the client's country")
+    parser.add_argument("--continent", default="", metavar="CC", help="the client's continent")
+    parser.add_argument("--colo", default="", metavar="XXX", help="Cloudflare's location")
+    parser.add_argument("--ip", default="", metavar="A", help="the client's address")
+    parser.add_argument(
+        "--down", action="append", default=[], metavar="VARIANT", help="take it as out of service"
+    )
+    parser.add_argument("--json", action="store_true", help="the whole decision as JSON")
+
+
+def run(args: Namespace) -> int:
+    _, loaded = load_valid(args.file)
+    if loaded.policy is None:
+        return 1
+    url = urlsplit(args.url)
+    if url.scheme not in ("http", "https") or not url.netloc:
+        raise UsageError(f"`{args.url}` is not an absolute http or https URL")
+    unknown = sorted(set(args.down) - set(loaded.policy.variants))
+    if unknown:
+        known = ", ".join(loaded.policy.variants)
+        raise UsageError(f"--down {unknown[0]}: no such variant; known: {known}")
+    policy = CompiledPolicy(compile_policy(loaded.policy, loaded.digest))
+    client = Client(args.ip, args.colo, args.country, args.continent)
+    told = explain(policy, args.method, args.url, _headers(args.headers), client, args.down)
+    if args.json:
+        print_json(told)
+    else:
+        _print(told)
+    return 0
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    """Header lines by lower-case name; repeated ones joined as RFC 9110 has it."""
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name, value = name.strip().lower(), value.strip()
+        if not colon or not name:
+            raise UsageError(f"-H `{line}` is not of the form `Name: value`")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _print(told: Explanation) -> None:
+    table(("STEP", ""), [(step["step"], step["text"]) for step in told["steps"]])
+    out.print()
+    if told["variant"]:
+        out.print(f"[green]forwarded[/] to variant [bold]{escape(told['variant'])}[/]")
+    elif told["answer"]:
+        out.print(f"[yellow]answered[/] by the router with status {told['status']}")
+    else:
+        out.print("[yellow]answered[/] by the router itself")

@@ -1,0 +1,17 @@
+"""Print the JSON Schema of routes.yaml, for editors."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+
+from policies.language.schema import schema_text
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Takes none."""
+
+
+def run(args: Namespace) -> int:
+    sys.stdout.write(schema_text())
+    return 0

@@ -1,0 +1,111 @@
+"""The router's own paths, `/.router/…`: health for everybody, the rest with the admin key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from hmac import compare_digest
+from typing import Any
+from urllib.parse import parse_qsl
+
+from policies.decisions.explain import explain
+from policies.decisions.problems import Problem
+from policies.decisions.request import Client, Request
+from policies.decisions.sticky import presented_api_key
+from router.edge.bridge import JsObject
+from router.edge.store import PolicyStore
+
+SECRET = "ROUTER_ADMIN_KEY"
+_CHALLENGE = ("www-authenticate", 'Bearer realm="router"')
+
+Document = dict[str, Any]
+
+
+def answer(store: PolicyStore, request: Request, env: JsObject) -> Document | Problem:
+    """The JSON document of an administrative request, or why there is none."""
+    path = request.target.path.removeprefix("/.router")
+    if path == "/health":
+        return {"status": "degraded" if store.degraded else "ok"}
+    if not _is_admin(request, env):
+        return Problem("unauthorized", "This path needs the router's admin key.", (_CHALLENGE,))
+    page = _PAGES.get(path)
+    if page is None:
+        return Problem("not-found", "The router has no such page.")
+    return page(store, request, env)
+
+
+def _is_admin(request: Request, env: JsObject) -> bool:
+    secret = getattr(env, SECRET, None)
+    presented = presented_api_key(request)
+    if not isinstance(secret, str) or not secret or not presented:
+        return False
+    return compare_digest(presented.encode(), secret.encode())
+
+
+def _status(store: PolicyStore, request: Request, env: JsObject) -> Document:
+    policy, rejection = store.policy, store.rejection
+    unbound = [v.name for v in policy.variants if getattr(env, v.binding, None) is None]
+    reasons = [*store.degraded, *(f"variant {name} is not bound" for name in unbound)]
+    return {
+        "status": "degraded" if reasons else "ok",
+        "reasons": reasons,
+        "policy": {
+            "digest": policy.digest,
+            "source": store.source,
+            "loaded_at": _time(store.loaded_ms),
+            "routes": len(policy.routes),
+            "variants": len(policy.variants),
+        },
+        "asked_at": _time(store.asked_ms),
+        "rejected": rejection
+        and {
+            "digest": rejection.digest,
+            "at": _time(rejection.at_ms),
+            "findings": [asdict(each) for each in rejection.findings],
+        },
+        "variants": [
+            {
+                "name": variant.name,
+                "pool": variant.pool,
+                "region": variant.region,
+                "binding": variant.binding,
+                "bound": variant.name not in unbound,
+                "drain": variant.drain,
+            }
+            for variant in policy.variants
+        ],
+    }
+
+
+def _explain(store: PolicyStore, request: Request, env: JsObject) -> Document | Problem:
+    """`?url=…&method=…&header=Name:value&country=…&continent=…&colo=…&ip=…&down=…`."""
+    pairs = parse_qsl(request.target.query[1:], keep_blank_values=True)
+    given = dict(pairs)
+    unknown = sorted(set(given) - _EXPLAIN_PARAMETERS)
+    if unknown:
+        known = ", ".join(sorted(_EXPLAIN_PARAMETERS))
+        return Problem("bad-request", f"Unknown parameter `{unknown[0][:80]}`; known: {known}.")
+    if not given.get("url", "").startswith(("http://", "https://")):
+        return Problem("bad-request", "Say with `url` which absolute URL to explain.")
+    headers = [value.partition(":") for name, value in pairs if name == "header"]
+    client = Client(*(given.get(name, "") for name in ("ip", "colo", "country", "continent")))
+    down = [value for name, value in pairs if name == "down"]
+    method = given.get("method", "GET")
+    told = {name.strip().lower(): value.strip() for name, _, value in headers}
+    return explain(store.policy, method, given["url"], told, client, down)
+
+
+_EXPLAIN_PARAMETERS = {
+    *("url", "method", "header", "ip", "colo", "country", "continent", "down"),
+}
+_PAGES: dict[str, Callable[[PolicyStore, Request, JsObject], Document | Problem]] = {
+    "/status": _status,
+    "/explain": _explain,
+}
+
+
+def _time(at_ms: float) -> str | None:
+    if not at_ms > 0:
+        return None
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")

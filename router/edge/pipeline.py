@@ -1,0 +1,126 @@
+"""A request's way through the router, from top to bottom.
+
+Each step hands a value to the next: the current policy, the normalised target, the
+request, the decision, the variant's answer. Every answer carries the request's id.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from policies.decisions.decide import Fixed, Forward, decide, read_target
+from policies.decisions.headers import (
+    Trace,
+    forwarded_headers,
+    response_headers,
+    set_cookie,
+    trace_of,
+)
+from policies.decisions.policy import CompiledPolicy, Route
+from policies.decisions.problems import CONTENT_TYPE, Problem
+from policies.decisions.request import Client, Request
+from router.edge import admin
+from router.edge.bridge import (
+    JsObject,
+    answer_with,
+    new_answer,
+    outbound_request,
+    read_headers,
+    read_place,
+)
+from router.edge.forward import Failure, send
+from router.edge.isolate import Isolate, log
+
+
+def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
+    """The answer to `incoming`."""
+    policy = isolate.current_policy(env, ctx)
+    headers = read_headers(incoming)
+    trace = trace_of(headers, isolate.chance)
+    url = incoming.url
+    target = read_target(policy, url)
+    if isinstance(target, Problem):
+        return problem_answer(target, trace)
+    client = _client(policy, incoming, headers)
+    request = Request(incoming.method, target, headers, client)
+    if target.is_own:
+        return _own(admin.answer(isolate.store, request, env), trace)
+    outcome = decide(policy, request, isolate.chance).outcome
+    if isinstance(outcome, Problem):
+        return problem_answer(outcome, trace)
+    if isinstance(outcome, Fixed):
+        return _fixed(outcome, trace, policy)
+    respelled = None if target.url == url else target.url
+    exchange = Exchange(incoming, respelled, env, request, trace)
+    return _forward(exchange, policy, outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request with what belongs to this invocation of the Worker; `respelled` is its
+    URL if it has to go on with another spelling."""
+
+    incoming: JsObject
+    respelled: str | None
+    env: JsObject
+    request: Request
+    trace: Trace
+
+
+def _client(policy: CompiledPolicy, incoming: JsObject, headers: dict[str, str]) -> Client:
+    ip = headers.get("cf-connecting-ip", "")
+    if not policy.has_regions:
+        return Client(ip)
+    place = read_place(incoming)
+    return Client(ip, place.get("colo", ""), place.get("country", ""), place.get("continent", ""))
+
+
+def _forward(exchange: Exchange, policy: CompiledPolicy, choice: Forward) -> JsObject:
+    request, trace, route = exchange.request, exchange.trace, choice.route
+    variant = choice.candidates[0]
+    headers = forwarded_headers(request, route, variant, trace, attempt=1)
+    binding = getattr(exchange.env, variant.binding, None)
+    timeout_ms = _timeout_ms(route)
+    outbound = outbound_request(exchange.incoming, exchange.respelled, headers, timeout_ms)
+    answer = send(binding, variant, outbound, timeout_ms)
+    added = response_headers(trace, route, variant, policy.identify)
+    if isinstance(answer, Failure):
+        told = {"route": route.name, "variant": variant.name, "request_id": trace.request_id}
+        log(answer.problem.code, told | {"reason": answer.reason})
+        return problem_answer(answer.problem, trace, added)
+    cookie = ""
+    if choice.new_cookie:
+        cookie = set_cookie(choice.new_cookie, choice.key, request.target.scheme == "https")
+    return answer_with(answer, added, cookie)
+
+
+def _timeout_ms(route: Route) -> int:
+    """The stricter of the two limits, 0 for none."""
+    limits = [ms for ms in (route.request_ms, route.backend_request_ms) if ms]
+    return min(limits, default=0)
+
+
+def _fixed(fixed: Fixed, trace: Trace, policy: CompiledPolicy) -> JsObject:
+    answer = fixed.answer
+    headers = [("content-type", "text/plain; charset=utf-8")] if answer.body else []
+    named = {name for name, _ in answer.headers}
+    headers = [pair for pair in headers if pair[0] not in named]
+    headers += [*answer.headers, ("x-request-id", trace.request_id)]
+    headers += [("x-router-route", fixed.route.name)] if policy.identify else []
+    return new_answer(answer.body, answer.status, headers)
+
+
+def _own(document: admin.Document | Problem, trace: Trace) -> JsObject:
+    if isinstance(document, Problem):
+        return problem_answer(document, trace)
+    headers = [("content-type", "application/json"), ("cache-control", "no-store")]
+    headers.append(("x-request-id", trace.request_id))
+    return new_answer(json.dumps(document), 200, headers)
+
+
+def problem_answer(problem: Problem, trace: Trace, added: dict[str, str] | None = None) -> JsObject:
+    headers = [("content-type", CONTENT_TYPE), ("x-request-id", trace.request_id)]
+    headers += problem.headers
+    headers += [pair for pair in (added or {}).items() if pair[0] != "x-request-id"]
+    return new_answer(problem.body(trace.request_id), problem.status, headers)
