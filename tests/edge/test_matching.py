@@ -1,0 +1,103 @@
+"""Every kind of match, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.edge.conftest import Edge
+
+CASES: list[tuple[str, dict[str, Any], str]] = [
+    ("/exact", {}, "m-exact"),
+    ("/exact/", {}, "m-any"),
+    ("/EXACT", {}, "m-any"),
+    ("/v2", {}, "m-prefix"),
+    ("/v2/", {}, "m-prefix"),
+    ("/v2/x", {}, "m-prefix"),
+    ("/v2x", {}, "m-any"),
+    ("/v2/deep/er", {}, "m-longer"),
+    ("/users/12", {}, "m-regex"),
+    ("/users/12/x", {}, "m-any"),
+    ("/caf%C3%A9", {}, "m-encoded"),
+    ("/caf%c3%a9", {}, "m-encoded"),
+    ("/%65xact", {}, "m-exact"),
+    ("/a/../exact", {}, "m-exact"),
+    ("/a/%2e%2e/exact", {}, "m-exact"),
+    ("/things/1", {"method": "PUT"}, "m-method"),
+    ("/things/1", {"method": "DELETE"}, "m-method"),
+    ("/things/1", {"method": "GET"}, "m-any"),
+    ("/x", {"headers": {"x-beta": "1"}}, "m-header"),
+    ("/x", {"headers": {"X-BETA": "1"}}, "m-header"),
+    ("/x", {"headers": {"x-beta": "2"}}, "m-any"),
+    ("/x", {"headers": {"user-agent": "curl/8"}}, "m-header-regex"),
+    ("/x?beta=1", {}, "m-query"),
+    ("/x?beta=2&beta=1", {}, "m-any"),
+    ("/x?page=12", {}, "m-query-regex"),
+    ("/x?page=1x", {}, "m-any"),
+    ("/alt-1", {}, "m-alternatives"),
+    ("/alt-2", {}, "m-alternatives"),
+    ("/", {}, "m-any"),
+]
+
+
+@pytest.mark.parametrize(("path", "asked", "route"), CASES)
+def test_match(edge: Edge, path: str, asked: dict[str, Any], route: str) -> None:
+    asked = {"method": "GET", **asked}
+    answer = edge.send(path=path, host="match.test", **asked)
+    assert answer.status_code == 200
+    assert answer.headers["x-router-route"] == route
+    assert answer.json()["headers"]["x-router-route"] == route
+
+
+@pytest.mark.parametrize(
+    ("host", "route"),
+    [
+        ("a.host.test", "h-exact"),
+        ("A.Host.Test:8080", "h-exact"),
+        ("a.host.test.", "h-exact"),
+        ("b.host.test", "h-wildcard"),
+        ("c.b.host.test", "h-wildcard"),
+    ],
+)
+def test_host(edge: Edge, host: str, route: str) -> None:
+    assert edge.get("/", host=host).headers["x-router-route"] == route
+
+
+@pytest.mark.parametrize("host", ["host.test", "nowhere.test", "xhost.test"])
+def test_no_route(edge: Edge, host: str) -> None:
+    answer = edge.get("/", host=host)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["code"] == "no-route"
+    assert problem["status"] == 404
+    assert problem["request_id"] == answer.headers["x-request-id"]
+
+
+def test_no_route_for_the_method(edge: Edge) -> None:
+    answer = edge.get("/", host="methods.test")
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "no-route-for-method"
+    assert "POST, PUT" in answer.json()["detail"]
+    assert edge.send("PUT", "/", host="methods.test").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/a%2Fb", "/a%5cb", "/a%00", "/a%zz", "/%"])
+def test_refused_paths(edge: Edge, path: str) -> None:
+    answer = edge.get(path, host="match.test")
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "bad-path"
+
+
+def test_fixed_answers(edge: Edge) -> None:
+    answer = edge.get("/", host="answer.test")
+    assert (answer.status_code, answer.text) == (503, "down\n")
+    assert answer.headers["retry-after"] == "60"
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["x-router-route"] == "a-maintenance"
+    empty = edge.get("/gone", host="answer.test")
+    assert (empty.status_code, empty.content) == (204, b"")
+    document = edge.get("/json", host="answer.test")
+    assert document.headers["content-type"] == "application/json"
+    assert document.json() == {}

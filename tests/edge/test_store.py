@@ -1,0 +1,231 @@
+"""Which policy serves, and what happens when KV changes, over HTTP and real KV."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from router.cli.main import main
+from router.dev.layout import Layout, find_root
+from router.dev.server import DevServer
+from tests.edge.conftest import ADMIN_KEY, HERE, Edge, start_edge, worker
+
+FIRST = """\
+version: 1
+variants:
+  one: {binding: ONE, pool: one}
+  two: {binding: TWO, pool: two}
+routes:
+  - name: first
+    split: {one: 1}
+"""
+SECOND = FIRST.replace("name: first", "name: second").replace("{one: 1}", "{two: 1}")
+THIRD = FIRST.replace("name: first", "name: third")
+BOMB = "a0: &a0 [x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
+)
+WITHIN = 15.0  # seconds: the refresh interval and some
+
+
+class Kv:
+    """The router's KV, through a server of the tests' own."""
+
+    def __init__(self, url: str) -> None:
+        self.client = httpx.Client(base_url=url, timeout=30)
+
+    def put(self, key: str, value: bytes) -> None:
+        assert self.client.put(f"/{quote(key, safe='')}", content=value).status_code == 200
+
+    def delete(self, key: str) -> None:
+        assert self.client.delete(f"/{quote(key, safe='')}").status_code == 200
+
+    def get(self, key: str) -> bytes | None:
+        answer = self.client.get(f"/{quote(key, safe='')}")
+        return answer.content if answer.status_code == 200 else None
+
+    def list(self) -> list[str]:
+        return [each["name"] for each in self.client.get("/").json()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def routed(folder: Path) -> Iterator[Edge]:
+    policy = folder / "routes.yaml"
+    policy.write_text(FIRST)
+    edge = start_edge(folder / "router", policy)
+    yield edge
+    edge.client.close()
+    edge.server.stop()
+
+
+@pytest.fixture(scope="module")
+def kv(folder: Path, routed: Edge) -> Iterator[Kv]:
+    with DevServer(Layout(find_root(HERE))) as server:
+        config = worker(folder / "kv", "kv")
+        server.start([config], port=0, persist_to=routed.state, log=folder / "kv.log")
+        server.wait_ready("/")
+        kv = Kv(server.url)
+        yield kv
+        kv.client.close()
+
+
+def route(edge: Edge) -> str:
+    answer = edge.get("/")
+    assert answer.status_code == 200, answer.text
+    return answer.headers["x-router-route"]
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + WITHIN
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def status(edge: Edge) -> dict[str, object]:
+    document: dict[str, object] = edge.own("status").json()
+    return document
+
+
+def test_empty_kv_serves_the_bundled_policy(routed: Edge) -> None:
+    assert route(routed) == "first"
+    assert status(routed)["policy"]["source"] == "bundled"  # type: ignore[index]
+    assert status(routed)["status"] == "ok"
+
+
+def test_a_push_shows_under_load_without_one_failed_request(
+    routed: Edge, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[tuple[int, str]] = []
+    done = threading.Event()
+
+    def load() -> None:
+        with httpx.Client(base_url=routed.url, timeout=30) as client:
+            while not done.is_set():
+                answer = client.get("/")
+                seen.append((answer.status_code, answer.headers.get("x-router-route", "")))
+
+    clients = [threading.Thread(target=load) for _ in range(3)]
+    for client in clients:
+        client.start()
+    try:
+        pushed = folder / "second.yaml"
+        pushed.write_text(SECOND)
+        state = str(routed.state)
+        assert main(["push", str(pushed), "--local", "--persist-to", state, "--note", "why"]) == 0
+        assert eventually(lambda: route(routed) == "second")
+    finally:
+        done.set()
+        for client in clients:
+            client.join()
+    assert {code for code, _ in seen} == {200}
+    assert [name for at, (_, name) in enumerate(seen) if at == 0 or seen[at - 1][1] != name]
+    assert {name for _, name in seen} == {"first", "second"}
+    told = capsys.readouterr().out
+    assert f"local KV in {routed.state}" in told.replace("\n", "")
+    assert "read back" in told
+
+
+def test_what_a_push_writes(routed: Edge, kv: Kv) -> None:
+    digest = str(status(routed)["policy"]["digest"])  # type: ignore[index]
+    assert kv.get("policy") == SECOND.encode()
+    assert eventually(lambda: kv.get("policy/last-good") == SECOND.encode())
+    compiled = kv.get(f"policy/compiled/{digest}")
+    assert compiled is not None
+    assert json.loads(compiled)["digest"] == digest
+    assert any(key.startswith("policy/history/2") and key.endswith(digest) for key in kv.list())
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (b"routes: [", "yaml-syntax"),
+        (SECOND.replace("split:", "splitt:").encode(), "unknown-field"),
+        (SECOND.encode() + b"#" * 5_000_000, "yaml-too-large"),
+        (BOMB.encode(), "yaml-alias-bomb"),
+        (b"", "yaml-not-a-mapping"),
+    ],
+    ids=["broken", "unknown-field", "5-mb", "alias-bomb", "empty"],
+)
+def test_a_bad_policy_leaves_the_last_good_one(routed: Edge, kv: Kv, bad: bytes, code: str) -> None:
+    kv.put("policy", bad)
+
+    def refused() -> bool:
+        rejected = status(routed)["rejected"]
+        return bool(rejected) and code in [f["code"] for f in rejected["findings"]]  # type: ignore[index]
+
+    assert eventually(refused)
+    assert route(routed) == "second"
+    told = status(routed)
+    assert told["status"] == "degraded"
+    assert told["policy"]["source"] == "kv"  # type: ignore[index]
+    assert routed.get("/.router/health").json() == {"status": "degraded"}
+    finding = told["rejected"]["findings"][0]  # type: ignore[index]
+    assert set(finding) == {"code", "path", "line", "column", "message", "hint", "severity"}
+
+
+def test_an_isolate_that_starts_with_a_bad_policy_serves_the_last_good_one(
+    routed: Edge, kv: Kv, folder: Path
+) -> None:
+    kv.put("policy", b"broken: [")
+    folder = folder / "late"
+    policy = folder.with_suffix(".yaml")
+    policy.write_text(FIRST)
+    late = start_edge(folder, policy, state=routed.state)
+    try:
+        assert route(late) == "second"
+        told = status(late)
+        assert told["policy"]["source"] == "last-good"  # type: ignore[index]
+        assert told["rejected"]["findings"][0]["code"] == "yaml-syntax"  # type: ignore[index]
+    finally:
+        late.client.close()
+        late.server.stop()
+
+
+def test_plain_yaml_put_by_wrangler_is_a_complete_push(routed: Edge, kv: Kv) -> None:
+    kv.put("policy", THIRD.encode())  # no metadata, no compiled form
+    assert eventually(lambda: route(routed) == "third")
+    assert status(routed)["status"] == "ok"
+    assert status(routed)["rejected"] is None
+
+
+def test_a_policy_that_is_taken_away_stays(routed: Edge, kv: Kv) -> None:
+    kv.delete("policy")
+    asked = status(routed)["asked_at"]
+    assert eventually(lambda: status(routed)["asked_at"] != asked)
+    time.sleep(1)
+    assert route(routed) == "third"
+
+
+def test_a_compiled_form_that_does_not_fit_is_passed_over(routed: Edge, kv: Kv) -> None:
+    from policies.language.load import digest_of
+
+    again = FIRST.replace("name: first", "name: fourth").encode()
+    digest = digest_of(again)
+    kv.put(f"policy/compiled/{digest}", b'{"format": 0, "digest": "x", "routes": "forged"}')
+    kv.put("policy", again)
+    assert eventually(lambda: route(routed) == "fourth")
+
+
+def test_admin_key_is_needed(routed: Edge) -> None:
+    for headers in ({}, {"x-api-key": "wrong"}, {"authorization": "Bearer wrong"}):
+        answer = routed.get("/.router/status", headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert answer.json()["code"] == "unauthorized"
+    bearer = {"authorization": f"Bearer {ADMIN_KEY}"}
+    assert routed.get("/.router/status", headers=bearer).status_code == 200
+    assert routed.own("nothing").status_code == 404

@@ -1,0 +1,89 @@
+// A variant that misbehaves on demand: the path says how.
+
+export default {
+  async fetch(request, env, ctx) {
+    const url = new URL(request.url);
+    const [, what, argument] = url.pathname.split("/");
+    const act = ACTS[what];
+    return act ? act(request, url, argument, ctx) : new Response("unknown act", { status: 404 });
+  },
+};
+
+const ACTS = {
+  throw() {
+    throw new Error("SECRET-INSIDE: the backend is broken");
+  },
+  async hang() {
+    await scheduler.wait(600_000);
+    return new Response("too late");
+  },
+  async slow(request, url, ms) {
+    await scheduler.wait(Number(ms));
+    return new Response("slow");
+  },
+  status(request, url, status) {
+    return new Response(status === "204" ? null : `status ${status}`, {
+      status: Number(status),
+      headers: { "x-backend": "1", "x-router-route": "forged" },
+    });
+  },
+  cookies() {
+    const headers = new Headers();
+    headers.append("set-cookie", "a=1; Path=/");
+    headers.append("set-cookie", "b=2; Path=/");
+    return new Response("cookies", { headers });
+  },
+  redirect(request, url) {
+    return new Response(null, { status: 302, headers: { location: "/elsewhere" } });
+  },
+  async count(request) {
+    let bytes = 0;
+    for await (const chunk of request.body ?? []) bytes += chunk.byteLength;
+    return Response.json({ bytes });
+  },
+  // Answers each chunk of the request's body at once: only streaming both ways gets through.
+  echo(request) {
+    return new Response(request.body, { headers: { "content-type": "application/octet-stream" } });
+  },
+  bytes(request, url, total) {
+    const chunk = new Uint8Array(64 * 1024);
+    let left = Number(total);
+    const body = new ReadableStream({
+      pull(controller) {
+        if (left <= 0) return controller.close();
+        const size = Math.min(left, chunk.byteLength);
+        left -= size;
+        controller.enqueue(chunk.slice(0, size));
+      },
+    });
+    return new Response(body);
+  },
+  async gzip() {
+    const body = new Response("squeezed ".repeat(100)).body;
+    const packed = body.pipeThrough(new CompressionStream("gzip"));
+    return new Response(packed, { encodeBody: "manual", headers: { "content-encoding": "gzip" } });
+  },
+  events(request, url, count, ctx) {
+    const { readable, writable } = new TransformStream();
+    ctx.waitUntil(sendEvents(writable.getWriter(), Number(count)));
+    return new Response(readable, { headers: { "content-type": "text/event-stream" } });
+  },
+  socket(request) {
+    if (request.headers.get("upgrade") !== "websocket") {
+      return new Response("expected a WebSocket", { status: 426 });
+    }
+    const [client, server] = Object.values(new WebSocketPair());
+    server.accept();
+    server.addEventListener("message", (event) => server.send(`echo ${event.data}`));
+    return new Response(null, { status: 101, webSocket: client });
+  },
+};
+
+async function sendEvents(writer, count) {
+  const encoder = new TextEncoder();
+  for (let number = 0; number < count; number++) {
+    await writer.write(encoder.encode(`data: ${number}\n\n`));
+    await scheduler.wait(300);
+  }
+  await writer.close();
+}
