@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from urllib.parse import urlsplit
 
 from rich.markup import escape
 
-from policies.decisions.explain import Explanation, explain
+from policies.decisions.explain import Explanation, NotExplainable, explain, read_question
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
 from policies.language.compile import compile_policy
@@ -35,33 +34,18 @@ def run(args: Namespace) -> int:
     _, loaded = load_valid(args.file)
     if loaded.policy is None:
         return 1
-    url = urlsplit(args.url)
-    if url.scheme not in ("http", "https") or not url.netloc:
-        raise UsageError(f"`{args.url}` is not an absolute http or https URL")
-    unknown = sorted(set(args.down) - set(loaded.policy.variants))
-    if unknown:
-        known = ", ".join(loaded.policy.variants)
-        raise UsageError(f"--down {unknown[0]}: no such variant; known: {known}")
     policy = CompiledPolicy(compile_policy(loaded.policy, loaded.digest))
+    try:
+        headers = read_question(policy, args.url, args.headers, args.down)
+    except NotExplainable as error:
+        raise UsageError(str(error)) from None
     client = Client(args.ip, args.colo, args.country, args.continent)
-    told = explain(policy, args.method, args.url, _headers(args.headers), client, args.down)
+    told = explain(policy, args.method, args.url, headers, client, args.down)
     if args.json:
         print_json(told)
     else:
         _print(told)
     return 0
-
-
-def _headers(lines: list[str]) -> dict[str, str]:
-    """Header lines by lower-case name; repeated ones joined as RFC 9110 has it."""
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        name, value = name.strip().lower(), value.strip()
-        if not colon or not name:
-            raise UsageError(f"-H `{line}` is not of the form `Name: value`")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
 
 
 def _print(told: Explanation) -> None:

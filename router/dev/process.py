@@ -47,6 +47,17 @@ class ServerProcess:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def resident_bytes(self) -> int:
+        """What all processes of the group hold in memory (Linux)."""
+        pages = 0
+        for folder in Path("/proc").iterdir():
+            try:
+                if folder.name.isdigit() and os.getpgid(int(folder.name)) == self.group:
+                    pages += int((folder / "statm").read_text().split()[1])
+            except OSError:
+                continue  # it has ended meanwhile
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     def output(self) -> str:
         return ANSI.sub("", self.log.read_text(encoding="utf-8", errors="replace"))
 

@@ -81,6 +81,9 @@ class DevServer:
         if self._process is None or not self._process.alive:
             raise self.failure("wrangler dev ended")
 
+    def resident_bytes(self) -> int:
+        return self._process.resident_bytes() if self._process else 0
+
     def output(self) -> str:
         return self._process.output() if self._process else ""
 

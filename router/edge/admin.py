@@ -9,7 +9,7 @@ from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl
 
-from policies.decisions.explain import explain
+from policies.decisions.explain import NotExplainable, explain, read_question
 from policies.decisions.problems import Problem
 from policies.decisions.request import Client, Request
 from policies.decisions.sticky import presented_api_key
@@ -86,14 +86,15 @@ def _explain(store: PolicyStore, request: Request, env: JsObject) -> Document | 
     if unknown:
         known = ", ".join(sorted(_EXPLAIN_PARAMETERS))
         return Problem("bad-request", f"Unknown parameter `{unknown[0][:80]}`; known: {known}.")
-    if not given.get("url", "").startswith(("http://", "https://")):
-        return Problem("bad-request", "Say with `url` which absolute URL to explain.")
-    headers = [value.partition(":") for name, value in pairs if name == "header"]
-    client = Client(*(given.get(name, "") for name in ("ip", "colo", "country", "continent")))
+    lines = [value for name, value in pairs if name == "header"]
     down = [value for name, value in pairs if name == "down"]
-    method = given.get("method", "GET")
-    told = {name.strip().lower(): value.strip() for name, _, value in headers}
-    return explain(store.policy, method, given["url"], told, client, down)
+    url, method = given.get("url", ""), given.get("method", "GET")
+    try:
+        headers = read_question(store.policy, url, lines, down)
+    except NotExplainable as error:
+        return Problem("bad-request", str(error))
+    client = Client(*(given.get(name, "") for name in ("ip", "colo", "country", "continent")))
+    return explain(store.policy, method, url, headers, client, down)
 
 
 _EXPLAIN_PARAMETERS = {

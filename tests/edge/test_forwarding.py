@@ -10,7 +10,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,19 +171,6 @@ def test_websocket(edge: Edge) -> None:
         assert frame == b"\x81\x0aecho hello"
 
 
-def resident(edge: Edge) -> int:
-    """Bytes of memory that the server's processes hold (Linux)."""
-    total = 0
-    for folder in Path("/proc").iterdir():
-        try:
-            if folder.name.isdigit() and os.getpgid(int(folder.name)) == edge.server.group:
-                pages = int((folder / "statm").read_text().split()[1])
-                total += pages * os.sysconf("SC_PAGE_SIZE")
-        except (OSError, IndexError):
-            continue
-    return total
-
-
 def chunks(total: int) -> Iterator[bytes]:
     for _ in range(total // MIB):
         yield bytes(MIB)
@@ -192,12 +178,12 @@ def chunks(total: int) -> Iterator[bytes]:
 
 def peak_growth(edge: Edge, work: Any) -> int:
     """By how much memory grew, at most, while `work` ran."""
-    before, peak, done = resident(edge), 0, threading.Event()
+    before, peak, done = edge.server.resident_bytes(), 0, threading.Event()
 
     def watch() -> None:
         nonlocal peak
         while not done.is_set():
-            peak = max(peak, resident(edge))
+            peak = max(peak, edge.server.resident_bytes())
             time.sleep(0.02)
 
     watcher = threading.Thread(target=watch)

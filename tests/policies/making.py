@@ -22,7 +22,11 @@ def policy_text(**sections: Any) -> bytes:
 
 def compiled(**sections: Any) -> CompiledPolicy:
     """That policy compiled, by way of JSON as at the edge; it must be valid."""
-    loaded = load(policy_text(**sections))
+    return compile_text(policy_text(**sections))
+
+
+def compile_text(text: bytes) -> CompiledPolicy:
+    loaded = load(text)
     assert loaded.policy, loaded.findings
     return CompiledPolicy(json.loads(json.dumps(compile_policy(loaded.policy, loaded.digest))))
 

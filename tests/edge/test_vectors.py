@@ -1,0 +1,40 @@
+"""The vectors at the edge: the same answers as on CPython, to the letter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.edge.conftest import Edge
+from tests.vectors import VECTORS, check, explained, name
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=name)
+def test_vector(edge: Edge, vector: dict[str, Any]) -> None:
+    single = ("url", "method", "ip", "colo", "country", "continent")
+    params = [(key, str(vector[key])) for key in single if key in vector]
+    params += [("header", f"{key}: {value}") for key, value in vector.get("headers", {}).items()]
+    params += [("down", variant) for variant in vector.get("down", [])]
+    answer = edge.own("explain", params=params)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    check(vector, told)
+    assert told == explained(vector)
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({}, "url"),
+        ({"url": "/relative"}, "url"),
+        ({"url": "http://h/", "contry": "DE"}, "contry"),
+        ({"url": "http://h/", "down": "nobody"}, "nobody"),
+        ({"url": "http://h/", "header": "no colon"}, "header"),
+    ],
+)
+def test_wrong_use_is_told(edge: Edge, params: dict[str, str], said: str) -> None:
+    answer = edge.own("explain", params=params)
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "bad-request"
+    assert said in answer.json()["detail"]

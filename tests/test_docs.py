@@ -1,0 +1,89 @@
+"""The documentation says what the code does: codes, fields, schema, examples."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from policies.decisions.problems import PROBLEMS
+from policies.language.document import Document, read_document
+from policies.language.findings import CODES
+from policies.language.load import load
+from policies.language.reference import reference_text
+from policies.language.schema import schema, schema_text
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = [ROOT / "routes.yaml", *sorted((ROOT / "docs").rglob("*.yaml"))]
+
+
+def headings(name: str) -> list[str]:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    return re.findall(r"^### `([a-z0-9-]+)`", text, re.MULTILINE)
+
+
+def test_every_finding_has_a_heading() -> None:
+    assert headings("diagnostics.md") == list(CODES)
+
+
+def test_every_problem_has_a_heading() -> None:
+    assert headings("problems.md") == list(PROBLEMS)
+
+
+def test_the_committed_schema_is_the_models() -> None:
+    assert (ROOT / "policies" / "routes.schema.json").read_text(encoding="utf-8") == schema_text()
+
+
+def test_the_language_reference_is_the_models() -> None:
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    begin, end = "<!-- reference -->\n", "<!-- end of reference -->\n"
+    assert text[text.index(begin) + len(begin) : text.index(end)] == reference_text()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_are_valid(path: Path) -> None:
+    data = path.read_bytes()
+    assert load(data).findings == ()
+    document = read_document(data)
+    assert isinstance(document, Document)
+    jsonschema.Draft202012Validator(schema()).validate(document.value)
+    assert b"yaml-language-server: $schema=" in data
+
+
+def snippets() -> list[str]:
+    found = []
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        text = path.read_text(encoding="utf-8")
+        found += re.findall(r"^```yaml\n(version: 1\n.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def test_whole_policies_in_the_documentation_are_valid() -> None:
+    assert snippets()
+    for text in snippets():
+        assert load(text.encode()).findings == (), text
+
+
+def test_the_schema_refuses_what_the_loader_refuses() -> None:
+    validator = jsonschema.Draft202012Validator(schema())
+    validator.check_schema(schema())
+    base = {
+        "version": 1,
+        "variants": {"a": {"binding": "A", "pool": "p"}},
+        "routes": [{"name": "r", "split": {"p": 1}}],
+    }
+    assert validator.is_valid(base)
+    for wrong in (
+        {**base, "version": 2},
+        {**base, "rollouts": {}},
+        {**base, "routes": []},
+        {**base, "routes": [{"name": "a b", "split": {"p": 1}}]},
+        {**base, "routes": [{"name": "r", "split": {"p": "5%"}}]},
+        {**base, "routes": [{"name": "r", "split": {"p": 1}, "timeouts": {"request": 5}}]},
+        {**base, "routes": [{"name": "r", "split": {"p": 1}, "sticky": ["session"]}]},
+    ):
+        assert not validator.is_valid(wrong), json.dumps(wrong)
+        assert load(json.dumps(wrong).encode()).findings

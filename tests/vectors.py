@@ -1,0 +1,40 @@
+"""The vector file, for both places that run it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from policies.decisions.explain import Explanation, explain
+from policies.decisions.request import Client
+from tests.policies.making import compile_text
+
+HERE = Path(__file__).parent
+POLICY = HERE / "edge" / "policy.yaml"
+VECTORS: list[dict[str, Any]] = yaml.safe_load((HERE / "vectors.yaml").read_text())
+
+
+def name(vector: dict[str, Any]) -> str:
+    more = [str(vector[key]) for key in ("method", "country", "headers", "down") if key in vector]
+    return " ".join([vector["url"].removeprefix("https://"), *more])
+
+
+def explained(vector: dict[str, Any]) -> Explanation:
+    """What this interpreter makes of a vector."""
+    client = Client(*(vector.get(key, "") for key in ("ip", "colo", "country", "continent")))
+    headers, down = vector.get("headers", {}), vector.get("down", [])
+    policy = compile_text(POLICY.read_bytes())
+    return explain(policy, vector.get("method", "GET"), vector["url"], headers, client, down)
+
+
+def check(vector: dict[str, Any], told: Explanation) -> None:
+    """The explanation says what the vector expects."""
+    assert told["status"] == vector.get("status", 200)
+    assert told["route"] == vector.get("route")
+    if "variant" in vector:
+        assert told["variant"] == vector["variant"]
+        assert told["candidates"][0] == vector["variant"]
+    if "code" in vector:
+        assert told["answer"]["code"] == vector["code"]
