@@ -20,13 +20,20 @@ from policies.language.values import read_duration
 Found = tuple[str, Path, str, str]  # code, path, message, hint
 
 
+class Key(str):
+    """The last step of a path whose finding is about the key, not about its value."""
+
+    __slots__ = ()
+
+
 def check(document: Document) -> list[Finding]:
     """All findings about how the policy's parts fit together."""
     policy = document.value
     findings = []
     for rule in _RULES:
         for code, path, message, hint in rule(policy):
-            line, column = document.place(path)
+            at_key = isinstance(path[-1], Key)
+            line, column = document.key_place(path) if at_key else document.place(path)
             findings.append(Finding(code, path_text(path), line, column, message, hint))
     return findings
 
@@ -77,7 +84,7 @@ def _variants(policy: object) -> Iterator[Found]:
 def _pools(policy: object) -> Iterator[Found]:
     served = _pools_with_variants(policy)
     for name, pool in _mapping(policy, "pools").items():
-        path: Path = ("pools", name)
+        path: Path = ("pools", Key(name))
         if name not in served:
             hint = f"give a variant `pool: {name[:80]}`, or take the pool out"
             yield "pool-without-variants", path, f"no variant is in pool `{name[:80]}`", hint
@@ -137,7 +144,8 @@ def _route_actions(policy: object) -> Iterator[Found]:
             for name in ("split", "sticky", "seed", "timeouts"):
                 if name in route:
                     message = f"`{name}` has no effect on a route that answers with `respond`"
-                    yield "unused-field", (*path, name), message, f"leave out `{name}` or `respond`"
+                    hint = f"leave out `{name}` or `respond`"
+                    yield "unused-field", (*path, Key(name)), message, hint
 
 
 def _splits(policy: object) -> Iterator[Found]:
@@ -146,7 +154,7 @@ def _splits(policy: object) -> Iterator[Found]:
         split = _mapping(route, "split")
         path: Path = ("routes", index, "split")
         for pool in split:
-            yield from _unknown("pool", pool, served, (*path, pool))
+            yield from _unknown("pool", pool, served, (*path, Key(pool)))
         weights = list(split.values())
         if "split" in route and isinstance(route["split"], dict) and not any(weights):
             hint = "give at least one pool a weight above 0"

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from router.dev.layout import Layout, SetupError
+from router.dev.process import ANSI
 from router.dev.wrangler import command, environment, last_error
 
 BINDING = "POLICIES"
@@ -71,4 +72,4 @@ class WranglerKv:
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
-    return last_error((done.stdout + done.stderr).decode("utf-8", "replace"))
+    return last_error(ANSI.sub("", (done.stdout + done.stderr).decode("utf-8", "replace")))

@@ -61,7 +61,7 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         route("  - {name: a, respond: {}, sticky: []}"),
         "routes[0].sticky",
         9,
-        36,
+        28,
         "",
     ),
     ("wrong-type", changed("pool: production", "pool: 7"), "variants.prod.pool", 3, 31, "write"),
@@ -211,7 +211,7 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         changed("canary: 1", "canery: 1"),
         "routes[0].split.canery",
         10,
-        36,
+        28,
         "`canary`",
     ),
     (
@@ -230,7 +230,7 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         51,
         "`eu`",
     ),
-    ("pool-without-variants", VALID + "pools: {prodution: {}}\n", "pools.prodution", 11, 20, ""),
+    ("pool-without-variants", VALID + "pools: {prodution: {}}\n", "pools.prodution", 11, 9, ""),
     (
         "own-fallback",
         VALID + "pools: {canary: {fallback: [canary]}}\n",
@@ -345,8 +345,8 @@ def test_all_findings_at_once() -> None:
         "unknown-field",
         "missing-field",
         "unknown-field",
-        "bad-weight",
         "unknown-pool",
+        "bad-weight",
     ]
 
 

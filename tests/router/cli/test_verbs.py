@@ -1,0 +1,204 @@
+"""The command line: exit codes, findings, explanations; nobody ever sees a stack trace."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies.language.schema import schema
+from router.cli.main import main
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = str(ROOT / "routes.yaml")
+BROKEN = """\
+version: 1
+variants:
+  one: {binding: ONE, pool: one, regoin: eu}
+routes:
+  - name: r
+    split: {onw: 1}
+"""
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> str:
+    path = tmp_path / "broken.yaml"
+    path.write_text(BROKEN)
+    return str(path)
+
+
+def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    try:
+        code = main(args)
+    except SystemExit as error:  # argparse
+        code = int(error.code or 0)
+    told = capsys.readouterr()
+    assert "Traceback" not in told.out + told.err
+    return code, told.out, told.err
+
+
+def test_validate_a_valid_policy(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "validate", EXAMPLE)
+    assert code == 0
+    assert out.startswith("valid ")
+    code, out, _ = run(capsys, "validate", EXAMPLE, "--json")
+    told = json.loads(out)
+    assert (code, told["valid"], told["findings"]) == (0, True, [])
+    assert len(told["digest"]) == 64
+
+
+def test_validate_tells_all_findings(capsys: pytest.CaptureFixture[str], broken: str) -> None:
+    code, out, _ = run(capsys, "validate", broken)
+    assert code == 1
+    assert f"{broken}:3:34 error unknown-field variants.one.regoin" in out
+    assert "hint: did you mean `region`?" in out
+    assert f"{broken}:6:13 error unknown-pool routes[0].split.onw" in out
+    assert "2 findings" in out
+
+
+def test_validate_as_json(capsys: pytest.CaptureFixture[str], broken: str) -> None:
+    code, out, _ = run(capsys, "validate", broken, "--json")
+    assert code == 1
+    told = json.loads(out)
+    assert told["valid"] is False
+    assert told["findings"][0] == {
+        "code": "unknown-field",
+        "path": "variants.one.regoin",
+        "line": 3,
+        "column": 34,
+        "message": "there is no field `regoin` here",
+        "hint": "did you mean `region`?",
+        "severity": "error",
+    }
+
+
+def test_validate_reads_standard_input(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(Path(EXAMPLE).read_bytes()))
+    monkeypatch.setattr("sys.stdin", stream)
+    assert run(capsys, "validate", "-")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["validate"],
+        ["validate", "no-such-file.yaml"],
+        ["validate", str(ROOT)],
+        ["validate", EXAMPLE, "--jsn"],
+        ["frobnicate"],
+        [],
+        ["explain", EXAMPLE],
+        ["explain", EXAMPLE, "--url", "not a url"],
+        ["explain", EXAMPLE, "--url", "ftp://h/"],
+        ["explain", EXAMPLE, "--url", "http://"],
+        ["explain", EXAMPLE, "--url", "http://h/", "-H", "no colon"],
+        ["explain", EXAMPLE, "--url", "http://h/", "--down", "nobody"],
+        ["push"],
+        ["push", "no-such-file.yaml"],
+        ["push", EXAMPLE, "--local", "--remote"],
+        ["dev", "--port", "none"],
+        ["dev", "--port", "99999"],
+        ["dev", "--policy", "no-such-file.yaml"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_exit_code_2(capsys: pytest.CaptureFixture[str], args: list[str]) -> None:
+    code, _, err = run(capsys, *args)
+    assert code == 2
+    assert err
+
+
+def test_an_invalid_policy_is_not_explained_pushed_or_served(
+    capsys: pytest.CaptureFixture[str], broken: str
+) -> None:
+    for args in (
+        ["explain", broken, "--url", "http://h/"],
+        ["push", broken],
+        ["dev", "--policy", broken],
+    ):
+        code, out, err = run(capsys, *args)
+        assert code == 1
+        assert "unknown-field" in out
+        assert "is not valid" in err
+
+
+def explained(capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
+    code, out, _ = run(capsys, "explain", EXAMPLE, *args, "--json")
+    assert code == 0
+    told: dict[str, Any] = json.loads(out)
+    return told
+
+
+def test_explain_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    told = explained(
+        capsys,
+        *("--url", "https://api.example.com/execute?x=1", "--method", "POST"),
+        *("-H", "X-Worker-Id: w7", "-H", "accept: a", "-H", "Accept: b"),
+        *("--country", "FR", "--continent", "EU", "--ip", "9.9.9.9"),
+    )
+    wanted = {"status", "route", "pool", "variant", "candidates", "key_id", "forwarded"}
+    assert wanted | {"answer", "response_headers", "mirrors", "steps"} <= set(told)
+    assert (told["status"], told["route"], told["variant"]) == (200, "agents", "production-eu")
+    assert told["candidates"] == ["production-eu", "production-us", "production-ap"]
+    forwarded = told["forwarded"]
+    assert (forwarded["method"], forwarded["host"]) == ("POST", "api.example.com")
+    assert (forwarded["path"], forwarded["query"]) == ("/execute", "x=1")
+    assert forwarded["headers"]["accept"] == "a, b"
+    assert forwarded["headers"]["x-forwarded-for"] == "9.9.9.9"
+    assert told["response_headers"]["set"]["x-router-variant"] == "production-eu"
+    assert told["answer"] is None
+    steps = [step["step"] for step in told["steps"]]
+    assert steps == ["normalise", "match", "sticky", "split", "region", "variants", "forward"]
+
+
+def test_explain_what_fails_over(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("--url", "https://h/", "--continent", "EU")
+    assert explained(capsys, *asked, "--down", "production-eu")["variant"] == "production-us"
+    all_down = [arg for name in ("eu", "us", "ap") for arg in ("--down", f"production-{name}")]
+    told = explained(capsys, *asked, *all_down)
+    assert told["candidates"] == ["production-eu", "production-us", "production-ap"]
+    assert any("nothing is in service" in step["text"] for step in told["steps"])
+
+
+def test_explain_what_the_router_answers_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    told = explained(capsys, "--url", "https://h/v0/x")
+    assert (told["status"], told["variant"], told["forwarded"]) == (503, None, None)
+    assert told["answer"]["headers"]["retry-after"] == "3600"
+    told = explained(capsys, "--url", "https://h/a%5Cb")
+    assert (told["status"], told["answer"]["code"]) == (400, "bad-path")
+
+
+def test_explain_tells_the_cookie_that_is_set(capsys: pytest.CaptureFixture[str]) -> None:
+    told = explained(capsys, "--url", "https://h/execute")
+    [[name, value]] = told["response_headers"]["add"]
+    assert name == "set-cookie"
+    assert value.startswith("fiberwise_client=")
+    assert value.endswith("; Secure")
+
+
+def test_explain_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "explain", EXAMPLE, "--url", "https://h/", "--country", "JP")
+    assert code == 0
+    assert "route default" in out
+    assert "forwarded to variant production-us" in out
+    assert "\x1b" not in out
+
+
+def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "schema")
+    assert code == 0
+    assert json.loads(out) == schema()
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "--version")[:2] == (0, "fiberwise-router 0.1.0\n")
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    for verb in ("validate", "explain", "push", "schema", "dev"):
+        assert f"\n    {verb} " in out
