@@ -23,7 +23,6 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "variant-failed": (502, "The backend failed"),
     "variant-unbound": (502, "The backend is not connected"),
     "no-variant": (503, "No backend can be tried"),
-    "no-policy": (503, "The router has no policy"),
     "variant-timeout": (504, "The backend took too long"),
 }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import Any
@@ -14,25 +15,40 @@ from policies.decisions.problems import Problem
 from policies.decisions.request import Client, Request
 from policies.decisions.sticky import presented_api_key
 from router.edge.bridge import JsObject
-from router.edge.store import PolicyStore
+from router.edge.isolate import Isolate
+from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
 
 SECRET = "ROUTER_ADMIN_KEY"
 _CHALLENGE = ("www-authenticate", 'Bearer realm="router"')
 
-Document = dict[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer of the router's own, as text."""
+
+    body: str
+    content_type: str = "application/json"
 
 
-def answer(store: PolicyStore, request: Request, env: JsObject) -> Document | Problem:
-    """The JSON document of an administrative request, or why there is none."""
+def answer(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
+    """The page that an administrative request asks for, or why there is none."""
     path = request.target.path.removeprefix("/.router")
     if path == "/health":
-        return {"status": "degraded" if store.degraded else "ok"}
+        return _json({"status": "degraded" if isolate.store.degraded else "ok"})
     if not _is_admin(request, env):
         return Problem("unauthorized", "This path needs the router's admin key.", (_CHALLENGE,))
     page = _PAGES.get(path)
     if page is None:
         return Problem("not-found", "The router has no such page.")
-    return page(store, request, env)
+    return page(isolate, request, env)
+
+
+def _json(document: dict[str, Any]) -> Page:
+    return Page(json.dumps(document))
+
+
+def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
+    return Page(isolate.metrics.text(isolate.store, isolate.name), METRICS_TYPE)
 
 
 def _is_admin(request: Request, env: JsObject) -> bool:
@@ -43,11 +59,12 @@ def _is_admin(request: Request, env: JsObject) -> bool:
     return compare_digest(presented.encode(), secret.encode())
 
 
-def _status(store: PolicyStore, request: Request, env: JsObject) -> Document:
+def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
+    store = isolate.store
     policy, rejection = store.policy, store.rejection
     unbound = [v.name for v in policy.variants if getattr(env, v.binding, None) is None]
     reasons = [*store.degraded, *(f"variant {name} is not bound" for name in unbound)]
-    return {
+    status = {
         "status": "degraded" if reasons else "ok",
         "reasons": reasons,
         "policy": {
@@ -76,9 +93,10 @@ def _status(store: PolicyStore, request: Request, env: JsObject) -> Document:
             for variant in policy.variants
         ],
     }
+    return _json(status)
 
 
-def _explain(store: PolicyStore, request: Request, env: JsObject) -> Document | Problem:
+def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     """`?url=…&method=…&header=Name:value&country=…&continent=…&colo=…&ip=…&down=…`."""
     pairs = parse_qsl(request.target.query[1:], keep_blank_values=True)
     given = dict(pairs)
@@ -90,18 +108,19 @@ def _explain(store: PolicyStore, request: Request, env: JsObject) -> Document | 
     down = [value for name, value in pairs if name == "down"]
     url, method = given.get("url", ""), given.get("method", "GET")
     try:
-        headers = read_question(store.policy, url, lines, down)
+        headers = read_question(isolate.store.policy, url, lines, down)
     except NotExplainable as error:
         return Problem("bad-request", str(error))
     client = Client(*(given.get(name, "") for name in ("ip", "colo", "country", "continent")))
-    return explain(store.policy, method, url, headers, client, down)
+    return _json(explain(isolate.store.policy, method, url, headers, client, down))
 
 
 _EXPLAIN_PARAMETERS = {
     *("url", "method", "header", "ip", "colo", "country", "continent", "down"),
 }
-_PAGES: dict[str, Callable[[PolicyStore, Request, JsObject], Document | Problem]] = {
+_PAGES: dict[str, Callable[[Isolate, Request, JsObject], Page | Problem]] = {
     "/status": _status,
+    "/metrics": _metrics,
     "/explain": _explain,
 }
 

@@ -68,8 +68,6 @@ def outbound_request(
 
 def answer_with(response: JsObject, added: dict[str, str], cookie: str) -> JsObject:
     """A variant's answer with headers added; its body passes through unread."""
-    if response.status == 101:
-        return response
     answer = _new_response(response.body, response)
     headers = answer.headers
     for name, value in added.items():
@@ -94,6 +92,8 @@ class KvNamespace:
         self._binding = binding
 
     async def get(self, key: str) -> bytes | None:
+        if self._binding is None:
+            raise LookupError("no KV namespace is bound to POLICIES")
         value = await self._binding.get(key, "arrayBuffer")
         return None if value is None or value is jsnull else bytes(value.to_bytes())
 

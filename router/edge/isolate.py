@@ -13,7 +13,10 @@ from typing import Any
 
 from policies.decisions.policy import CompiledPolicy
 from router.edge.bridge import JsObject, KvNamespace, in_background, now_ms, run_sync
+from router.edge.metrics import Metrics
 from router.edge.store import PolicyStore
+
+KV_BINDING = "POLICIES"
 
 
 def log(event: str, fields: dict[str, Any]) -> None:
@@ -26,22 +29,26 @@ class Isolate:
 
     def __init__(self, bundled: CompiledPolicy) -> None:
         self.store = PolicyStore(bundled, now_ms, log)
+        self.metrics = Metrics()
         self.chance = Random(0)
+        self.name = ""
         self._seeded = False
 
     def current_policy(self, env: JsObject, ctx: JsObject) -> CompiledPolicy:
         """The policy to decide on now; only the first requests of an isolate wait for KV."""
-        store = self.store
-        if not store.ready:
-            self._seed()
-            store.is_due(now_ms())
-            run_sync(store.refresh(KvNamespace(env.POLICIES)))
-        elif store.is_due(now_ms()):
-            in_background(ctx, store.refresh(KvNamespace(env.POLICIES)))
+        store, now = self.store, now_ms()
+        if store.is_due(now) or not store.ready:
+            refreshing = store.refresh(KvNamespace(getattr(env, KV_BINDING, None)))
+            if store.ready:
+                in_background(ctx, refreshing)
+            else:
+                self._seed()
+                run_sync(refreshing)
         return store.policy
 
     def _seed(self) -> None:
         """The memory image would give every isolate the same numbers."""
         if not self._seeded:
             self.chance.seed(randbits(256))
+            self.name = f"{self.chance.getrandbits(32):08x}"
             self._seeded = True

@@ -6,7 +6,6 @@ request, the decision, the variant's answer. Every answer carries the request's 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from policies.decisions.decide import Fixed, Forward, decide, read_target
@@ -41,19 +40,22 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     url = incoming.url
     target = read_target(policy, url)
     if isinstance(target, Problem):
+        isolate.metrics.requests["", "", target.status] += 1
         return problem_answer(target, trace)
     client = _client(policy, incoming, headers)
     request = Request(incoming.method, target, headers, client)
     if target.is_own:
-        return _own(admin.answer(isolate.store, request, env), trace)
+        return _own(admin.answer(isolate, request, env), trace)
     outcome = decide(policy, request, isolate.chance).outcome
-    if isinstance(outcome, Problem):
-        return problem_answer(outcome, trace)
+    if isinstance(outcome, Forward):
+        respelled = None if target.url == url else target.url
+        exchange = Exchange(isolate, incoming, respelled, env, request, trace)
+        return _forward(exchange, policy, outcome)
     if isinstance(outcome, Fixed):
+        isolate.metrics.requests[outcome.route.name, "", outcome.answer.status] += 1
         return _fixed(outcome, trace, policy)
-    respelled = None if target.url == url else target.url
-    exchange = Exchange(incoming, respelled, env, request, trace)
-    return _forward(exchange, policy, outcome)
+    isolate.metrics.requests["", "", outcome.status] += 1
+    return problem_answer(outcome, trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Exchange:
     """A request with what belongs to this invocation of the Worker; `respelled` is its
     URL if it has to go on with another spelling."""
 
+    isolate: Isolate
     incoming: JsObject
     respelled: str | None
     env: JsObject
@@ -85,14 +88,21 @@ def _forward(exchange: Exchange, policy: CompiledPolicy, choice: Forward) -> JsO
     outbound = outbound_request(exchange.incoming, exchange.respelled, headers, timeout_ms)
     answer = send(binding, variant, outbound, timeout_ms)
     added = response_headers(trace, route, variant, policy.identify)
+    metrics = exchange.isolate.metrics
+    if choice.panic:
+        metrics.panics[route.name] += 1
     if isinstance(answer, Failure):
+        metrics.requests[route.name, variant.name, answer.problem.status] += 1
         told = {"route": route.name, "variant": variant.name, "request_id": trace.request_id}
         log(answer.problem.code, told | {"reason": answer.reason})
         return problem_answer(answer.problem, trace, added)
     cookie = ""
     if choice.new_cookie:
         cookie = set_cookie(choice.new_cookie, choice.key, request.target.scheme == "https")
-    return answer_with(answer, added, cookie)
+    status = answer.status
+    metrics.requests[route.name, variant.name, status] += 1
+    # An upgraded connection is handed on as it is: its answer cannot be built anew.
+    return answer if status == 101 else answer_with(answer, added, cookie)
 
 
 def _timeout_ms(route: Route) -> int:
@@ -111,12 +121,11 @@ def _fixed(fixed: Fixed, trace: Trace, policy: CompiledPolicy) -> JsObject:
     return new_answer(answer.body, answer.status, headers)
 
 
-def _own(document: admin.Document | Problem, trace: Trace) -> JsObject:
-    if isinstance(document, Problem):
-        return problem_answer(document, trace)
-    headers = [("content-type", "application/json"), ("cache-control", "no-store")]
-    headers.append(("x-request-id", trace.request_id))
-    return new_answer(json.dumps(document), 200, headers)
+def _own(page: admin.Page | Problem, trace: Trace) -> JsObject:
+    if isinstance(page, Problem):
+        return problem_answer(page, trace)
+    headers = [("content-type", page.content_type), ("cache-control", "no-store")]
+    return new_answer(page.body, 200, [*headers, ("x-request-id", trace.request_id)])
 
 
 def problem_answer(problem: Problem, trace: Trace, added: dict[str, str] | None = None) -> JsObject:

@@ -119,6 +119,8 @@ class PolicyStore:
         if digest == self.policy.digest:
             return self.policy, ()
         compiled = await kv.get(COMPILED_PREFIX + digest)
+        if digest == self.policy.digest:
+            return self.policy, ()  # another request was faster
         if compiled is not None:
             policy = policy_from_json(compiled, digest)
             if policy:

@@ -1,0 +1,52 @@
+"""What this isolate has counted, in Prometheus's text format (version 0.0.4).
+
+Counters are the isolate's own and begin at 0 with it, as those of any process do; the
+label `isolate` keeps the isolates apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from router.edge.store import PolicyStore
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Labels = Mapping[str, str]
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+class Metrics:
+    """`requests` by route, variant and status; "" for no route or no variant."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[tuple[str, str, int]] = Counter()
+        self.panics: Counter[str] = Counter()
+
+    def text(self, store: PolicyStore, isolate: str) -> str:
+        """Everything, as a scraper reads it."""
+        own = {"isolate": isolate}
+        answers = [
+            ({"route": route, "variant": variant, "status": str(status), **own}, count)
+            for (route, variant, status), count in sorted(self.requests.items())
+        ]
+        panics = [({"route": route, **own}, n) for route, n in sorted(self.panics.items())]
+        policy = {"digest": store.policy.digest, "source": store.source, **own}
+        rejected = [(own, int(store.rejection is not None))]
+        return "".join(
+            (
+                _metric("requests_total", "counter", "Requests answered.", answers),
+                _metric("panics_total", "counter", "Requests with nothing in service.", panics),
+                _metric("policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
+                _metric("policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
+            )
+        )
+
+
+def _metric(name: str, kind: str, about: str, samples: Iterable[tuple[Labels, int]]) -> str:
+    lines = [f"# HELP router_{name} {about}", f"# TYPE router_{name} {kind}"]
+    for labels, value in samples:
+        told = ",".join(f'{key}="{text.translate(_ESCAPES)}"' for key, text in labels.items())
+        lines.append(f"router_{name}{{{told}}} {value}")
+    return "\n".join(lines) + "\n"

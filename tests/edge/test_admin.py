@@ -1,0 +1,75 @@
+"""The router's own pages, over HTTP."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.edge.conftest import ADMIN_KEY, Edge
+
+
+def test_health_is_public_and_says_little(edge: Edge) -> None:
+    answer = edge.get("/.router/health")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok"}
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("page", ["status", "explain", "metrics", "nothing", ""])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"x-api-key": "wrong"}, {"authorization": "Bearer wrong"}, {"x-api-key": ""}],
+    ids=["none", "wrong", "wrong-bearer", "empty"],
+)
+def test_the_rest_needs_the_admin_key(edge: Edge, page: str, headers: dict[str, str]) -> None:
+    answer = edge.get(f"/.router/{page}", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.json()["code"] == "unauthorized"
+
+
+def test_both_headers_carry_the_key(edge: Edge) -> None:
+    for headers in ({"x-api-key": ADMIN_KEY}, {"authorization": f"Bearer {ADMIN_KEY}"}):
+        assert edge.get("/.router/status", headers=headers).status_code == 200
+
+
+def test_no_such_page(edge: Edge) -> None:
+    assert edge.own("nothing").status_code == 404
+
+
+def test_status(edge: Edge) -> None:
+    status = edge.own("status").json()
+    assert status["policy"]["source"] == "bundled"
+    assert status["policy"]["routes"] == 32
+    assert status["rejected"] is None
+    assert status["status"] == "degraded"
+    assert status["reasons"] == ["variant unbound is not bound"]
+    unbound = [variant["name"] for variant in status["variants"] if not variant["bound"]]
+    assert unbound == ["unbound"]
+
+
+def counted(edge: Edge, labels: str) -> int:
+    text = edge.own("metrics").text
+    found = re.search(
+        rf"^router_requests_total\{{{labels},isolate=.*\}} (\d+)$", text, re.MULTILINE
+    )
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "labels"),
+    [
+        ("forward.test", "/", 'route="f-one",variant="one",status="200"'),
+        ("backend.test", "/status/500", 'route="f-backend",variant="backend",status="500"'),
+        ("unbound.test", "/", 'route="f-unbound",variant="unbound",status="502"'),
+        ("answer.test", "/", 'route="a-maintenance",variant="",status="503"'),
+        ("nowhere.test", "/", 'route="",variant="",status="404"'),
+        ("forward.test", "/%zz", 'route="",variant="",status="400"'),
+    ],
+)
+def test_metrics_count_every_answer(edge: Edge, host: str, path: str, labels: str) -> None:
+    before = counted(edge, labels)
+    edge.get(path, host=host)
+    assert counted(edge, labels) == before + 1
+    assert edge.own("metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
