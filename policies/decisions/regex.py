@@ -200,7 +200,7 @@ _REFUSED = (
     (r"\\[AGZz]|[$^]", "there is an anchor inside", "leave it out: the whole text is matched"),
     (r"\\[pPX]", "Unicode classes are not supported", "write ranges, such as `[a-zà-ÿ]`"),
     (r"\\[xu]", "this is no code of a character", r"write it like `\x2F` or `\u002F`"),
-    (r"\\[A-Za-z]", "this escape is not known", r"write `\\` for a backslash"),
+    (r"\\[A-Za-z]", "this escape is not known", r"leave out the backslash, or write `\\`"),
     (r"\\", "the pattern ends with a backslash", r"write `\\` for a backslash"),
     (r"\(\?>", "atomic groups are not supported", "write `(?:`: nothing backtracks anyway"),
     (r"\(\?i", "`(?i)` stands too late", "put it at the very beginning"),
@@ -209,7 +209,11 @@ _REFUSED = (
     (r"\)", "no group is open here", r"write `\)` for a parenthesis"),
     (r"\{", "`{` does not begin a repeat here", r"write `\{` for a brace, `[^/]+` for a segment"),
     (r"\[", "character classes within classes are not supported", r"write `\[` for a bracket"),
-    ("", "there is nothing to repeat here", "write a backslash before it for the character itself"),
+    (
+        "",
+        "there is nothing here that could be repeated",
+        "write a backslash before the character itself; repeats need not be possessive",
+    ),
 )
 
 
@@ -275,7 +279,7 @@ class _Compiler:
 
     def _repeated(self, atom: list[Step], low: int, high: int | None, at: int) -> list[Step]:
         size = len(atom) + 1
-        self._fit(size * max(low, high or 0), at)
+        self._fit(len(atom) * low + (size + 1 if high is None else size * (high - low)), at)
         if high is not None:
             rest = [step for left in range(high - low, 0, -1) for step in ((1, left * size), *atom)]
             return atom * low + rest

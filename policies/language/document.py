@@ -310,7 +310,7 @@ class _Composer(_Events):
 
     def _alias(self, name: str, at: int) -> _Node:
         if name not in self._anchors:
-            message = f"`*{name}` refers to nothing: no `&{name}` ends before it"
+            message = f"nothing named `&{name[:80]}` ends before this"
             self._report("yaml-syntax", at, message, "put text that begins with `*` in quotes")
             return None, at, None
         node = self._anchors[name]
