@@ -38,6 +38,8 @@ class WorkerdWorker:
     flags: Sequence[str] = ()
     # Binding to a value in workerd's format: see `service`, `text`, `kv`.
     bindings: Mapping[str, str] = field(default_factory=dict)
+    # The Worker that gets what this one sends with plain `fetch`; without any: the network.
+    outbound: str | None = None
 
 
 def service(worker: str, props: object = None) -> str:
@@ -88,8 +90,9 @@ def worker_text(worker: WorkerdWorker, folder: Path) -> str:
         f"(name = {literal(name)}, {value})" for name, value in worker.bindings.items()
     )
     flags = ", ".join(literal(flag) for flag in worker.flags)
+    outbound = f", globalOutbound = {literal(worker.outbound)}" if worker.outbound else ""
     return (
-        f"(modules = [{modules}], bindings = [{bindings}], "
+        f"(modules = [{modules}], bindings = [{bindings}]{outbound}, "
         f"compatibilityDate = {literal(worker.compatibility_date)}, compatibilityFlags = [{flags}])"
     )
 
@@ -129,10 +132,14 @@ def python_modules(layout: Layout, upload: Path) -> dict[str, Path]:
 
 
 def serve(
-    layout: Layout, workers: Sequence[WorkerdWorker], port: int, folder: Path
+    layout: Layout,
+    workers: Sequence[WorkerdWorker],
+    port: int,
+    folder: Path,
+    options: Sequence[str] = (),
 ) -> ServerProcess:
     """Start one workerd for `workers`; `folder` gets its configuration and its log."""
     file = folder / "config.capnp"
     write_if_changed(file, config(workers, port, folder).encode())
-    command = [str(ensure_workerd(layout)), "serve", "--experimental", str(file)]
+    command = [str(ensure_workerd(layout)), "serve", "--experimental", *options, str(file)]
     return ServerProcess(command, cwd=folder, env={}, log=folder / "workerd.log")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from asyncio import ensure_future
 from collections.abc import Coroutine
+from functools import cache
 from typing import Any
 
 import js
@@ -23,8 +24,6 @@ _new_request = js.Request.new
 _new_response = js.Response.new
 _timeout = js.AbortSignal.timeout
 _now = js.Date.now
-
-_CF_FIELDS = to_js(["colo", "country", "continent"])
 
 
 def now_ms() -> float:
@@ -43,8 +42,14 @@ def read_place(request: JsObject) -> dict[str, str]:
     cf = request.cf
     if cf is None or cf is jsnull:
         return {}
-    place = json.loads(_stringify(cf, _CF_FIELDS))
+    place = json.loads(_stringify(cf, _cf_fields()))
     return {name: value for name, value in place.items() if isinstance(value, str)}
+
+
+@cache
+def _cf_fields() -> JsObject:
+    """Not at import: the memory image can hold JavaScript's globals, but no new objects."""
+    return to_js(["colo", "country", "continent"])
 
 
 def new_answer(body: str, status: int, headers: list[tuple[str, str]]) -> JsObject:

@@ -1,0 +1,58 @@
+"""The memory image: imports run once, at deploy, and every isolate starts from there.
+
+What an image cannot hold (JavaScript objects made at import, say) fails the deploy, so
+workerd makes one here; and isolates that start from it must not share their randomness.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import httpx
+
+from policies.language.load import load
+from router.dev.config import write_configs
+from router.dev.layout import Layout, find_root
+from router.dev.server import free_port
+from router.dev.stage import stage
+from router.dev.workerd import router_workers, serve
+from tests.edge.conftest import HERE, POLICY
+
+STARTED_WITHIN = 60.0
+
+
+def request_id(layout: Layout, folder: Path, *options: str) -> str:
+    """The id that a fresh workerd gives its first request."""
+    port = free_port()
+    workers = router_workers(layout, folder)
+    server = serve(layout, workers, port, folder, [f"--python-snapshot-dir={folder}", *options])
+    deadline = time.monotonic() + STARTED_WITHIN
+    try:
+        while True:
+            assert server.alive, server.output()
+            assert time.monotonic() < deadline, server.output()
+            try:
+                headers = {"host": "match.test"}
+                answer = httpx.get(f"http://127.0.0.1:{port}/exact", headers=headers, timeout=30)
+            except httpx.TransportError:
+                time.sleep(0.1)
+                continue
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["x-router-route"] == "m-exact"
+            return answer.headers["x-request-id"]
+    finally:
+        server.stop()
+
+
+def test_isolates_start_from_a_memory_image_and_differ(tmp_path: Path) -> None:
+    layout = Layout(find_root(HERE))
+    policy = load(POLICY.read_bytes()).policy
+    assert policy
+    stage(layout.root, POLICY, tmp_path / "upload")
+    variants = {name: variant.binding for name, variant in policy.variants.items()}
+    write_configs(layout, tmp_path, variants, echo=True)
+    first = request_id(layout, tmp_path, "--python-save-snapshot")
+    assert (tmp_path / "snapshot.bin").stat().st_size > 1_000_000
+    again = [request_id(layout, tmp_path, "--python-load-snapshot=snapshot.bin") for _ in range(2)]
+    assert len({first, *again}) == 3
