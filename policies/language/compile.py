@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.decisions.regex import compile_pattern, literal_prefix
+from policies.decisions.regex import literal_prefix
+from policies.decisions.regex_compiler import compile_pattern
 from policies.language.model import HeaderMatch, Match, Policy, QueryParamMatch, Route, Variant
 
 FORMAT = 1

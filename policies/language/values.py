@@ -14,7 +14,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from policies.decisions.regex import PatternError, compile_pattern, literal_prefix
+from policies.decisions.regex import literal_prefix
+from policies.decisions.regex_compiler import PatternError, compile_pattern
 from policies.decisions.url import BadPath, normalise_path
 
 MAX_WEIGHT = 1_000_000  # as the Gateway API has it

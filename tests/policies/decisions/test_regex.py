@@ -11,15 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.decisions import regex
-from policies.decisions.regex import (
-    Matcher,
-    PatternError,
-    Program,
-    _State,
-    compile_pattern,
-    literal_prefix,
-)
+from policies.decisions.regex import MAX_REMEMBERED, Matcher, Program, _State, literal_prefix
+from policies.decisions.regex_compiler import MAX_STEPS, PatternError, compile_pattern
 
 MATCHES = [
     ("", [""], ["a"]),
@@ -222,10 +215,10 @@ def test_what_is_remembered_is_bounded(pattern: str) -> None:
     for text in texts * 2:
         assert matcher.matches(text) == bool(re.fullmatch(pattern, text, re.DOTALL))
     assert matcher.steps <= 2 * sum(map(len, texts))
-    assert matcher.most <= regex.MAX_REMEMBERED + regex.MAX_STEPS
-    assert sum(map(len, matcher._states.values())) <= regex.MAX_REMEMBERED
+    assert matcher.most <= MAX_REMEMBERED + MAX_STEPS
+    assert sum(map(len, matcher._states.values())) <= MAX_REMEMBERED
 
 
 def test_the_largest_programs_are_quickly_made() -> None:
     for pattern in ("(?:a?){999}", "[a-z]{1000}[0-9]{1000}", "a|" * 400, "((a{10}){10}){10}"):
-        assert len(compile_pattern(pattern).steps) <= regex.MAX_STEPS
+        assert len(compile_pattern(pattern).steps) <= MAX_STEPS

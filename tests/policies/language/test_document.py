@@ -15,6 +15,7 @@ from yaml.events import Event
 from policies.language import document as module
 from policies.language.document import Document, read_document
 from policies.language.findings import Finding
+from policies.language.yaml_events import Events
 
 POLICY = """\
 # A policy.
@@ -283,6 +284,6 @@ def _events(source: Any, place: Any) -> list[object] | None:
 @settings(deadline=None, max_examples=1_000)
 @given(PIECEWISE.filter(lambda text: "?" not in text))
 def test_the_quick_scanner_sees_what_the_plain_one_sees(text: str) -> None:
-    quick = _events(module._Events(text), module._Lines(text).place)
+    quick = _events(Events(text), module._Lines(text).place)
     plain = _events(Plain(text), lambda mark: (mark.line + 1, mark.column + 1))
     assert quick == plain
