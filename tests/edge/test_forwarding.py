@@ -38,6 +38,19 @@ def test_a_path_goes_on_in_its_one_spelling_with_its_body(edge: Edge) -> None:
     assert (got["path"], got["query"], got["body_bytes"]) == ("/a/~b/c", "q=%61", 3)
 
 
+@pytest.mark.parametrize("spelling", ["/place", "/%70lace"])
+def test_the_variant_sees_where_the_client_is(edge: Edge, spelling: str) -> None:
+    place = {"country": "DE", "continent": "EU", "colo": "FRA"}
+    got = edge.get(spelling, host="backend.test", cf=place).json()
+    assert {name: got[name] for name in place} == place
+
+
+@pytest.mark.parametrize("spelling", ["/redirect", "/%72edirect"])
+def test_redirects_are_the_clients_to_follow(edge: Edge, spelling: str) -> None:
+    moved = edge.get(spelling, host="backend.test")
+    assert (moved.status_code, moved.headers["location"]) == (302, "/elsewhere")
+
+
 def test_headers_that_are_set(edge: Edge) -> None:
     headers = received(edge, headers={"x-own": "kept", "accept": "a/b"})["headers"]
     assert headers["x-own"] == "kept"
@@ -99,8 +112,6 @@ def test_the_answer_passes_through(edge: Edge) -> None:
     assert answer.headers["x-router-route"] == "f-backend"  # not what the variant claims
     assert edge.get("/status/204", host="backend.test").status_code == 204
     assert edge.get("/status/503", host="backend.test").text == "status 503"
-    moved = edge.get("/redirect", host="backend.test")
-    assert (moved.status_code, moved.headers["location"]) == (302, "/elsewhere")
     cookies = edge.get("/cookies", host="backend.test")
     assert cookies.headers.get_list("set-cookie") == ["a=1; Path=/", "b=2; Path=/"]
     assert edge.get("/gzip", host="backend.test").text == "squeezed " * 100

@@ -98,6 +98,8 @@ def test_fixed_answers(edge: Edge) -> None:
     assert answer.headers["x-router-route"] == "a-maintenance"
     empty = edge.get("/gone", host="answer.test")
     assert (empty.status_code, empty.content) == (204, b"")
+    head = edge.send("HEAD", "/", host="answer.test")
+    assert (head.status_code, head.content) == (503, b"")
     document = edge.get("/json", host="answer.test")
     assert document.headers["content-type"] == "application/json"
     assert document.json() == {}

@@ -36,6 +36,9 @@ const ACTS = {
   redirect(request, url) {
     return new Response(null, { status: 302, headers: { location: "/elsewhere" } });
   },
+  place(request) {
+    return Response.json(request.cf ?? null);
+  },
   async count(request) {
     let bytes = 0;
     for await (const chunk of request.body ?? []) bytes += chunk.byteLength;
