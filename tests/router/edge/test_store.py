@@ -29,6 +29,7 @@ class FakeKv:
     def __init__(self, **values: bytes) -> None:
         self.values = dict(values)
         self.failing = False
+        self.full = False
         self.reads: list[str] = []
 
     async def get(self, key: str) -> bytes | None:
@@ -39,8 +40,8 @@ class FakeKv:
         return self.values.get(key)
 
     async def put(self, key: str, value: bytes) -> None:
-        if self.failing:
-            raise OSError("KV is away")
+        if self.failing or self.full:
+            raise OSError("KV takes no writes")
         self.values[key] = value
 
 
@@ -122,6 +123,14 @@ def test_kv_away_at_the_start_serves_the_bundled_policy_until_it_is_back() -> No
     assert isolate.store.ready
     isolate.kv.failing = False
     assert isolate.refresh() == ("one", "last-good", True)
+
+
+def test_a_last_good_policy_that_cannot_be_kept_is_no_reason_to_be_degraded() -> None:
+    isolate = Isolate(FakeKv(policy=ONE))
+    isolate.kv.full = True
+    assert isolate.refresh() == ("one", "kv", False)
+    assert isolate.store.degraded == []
+    assert "last-good-not-kept" in isolate.events
 
 
 def test_it_is_due_once_per_interval() -> None:
