@@ -11,13 +11,23 @@ from random import Random
 from typing import Any
 
 from policies.decisions.decide import Decision, Fixed, Forward, decide, read_target
-from policies.decisions.headers import forwarded_headers, response_headers, set_cookie, trace_of
+from policies.decisions.headers import (
+    Trace,
+    fixed_headers,
+    forwarded_headers,
+    response_headers,
+    set_cookie,
+    trace_of,
+)
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import CONTENT_TYPE, Problem
 from policies.decisions.request import Client, Request
 from policies.decisions.url import Target
 
 Explanation = dict[str, Any]
+
+
+_NEW_KEYS = 100  # more than enough tries for a key that belongs to the largest share
 
 
 class _Likeliest(Random):
@@ -71,11 +81,23 @@ def explain(
         return told.problem("normalise", target)
     told.step("normalise", f"{target.host}{target.path}{target.query}")
     if target.is_own:
-        told.step("own", "paths under /.router/ are answered by the router itself")
-        return told.result
+        return told.own(target)
     request = Request(method, target, headers, client)
-    decision = decide(policy, request, told.chance, down)
-    return told.decision(request, target, decision)
+    return told.decision(request, target, _likeliest(policy, request, told.chance, down))
+
+
+def _likeliest(
+    policy: CompiledPolicy, request: Request, chance: Random, down: Collection[str]
+) -> Decision:
+    """The decision; for a client that gets a new key, a key of the largest share's."""
+    for _ in range(_NEW_KEYS):
+        decision = decide(policy, request, chance, down)
+        outcome = decision.outcome
+        if not isinstance(outcome, Forward) or not outcome.new_cookie:
+            break
+        if outcome.share is outcome.route.shares[0]:
+            break
+    return decision
 
 
 class _Told:
@@ -117,6 +139,14 @@ class _Told:
         }
         return self.result
 
+    def own(self, target: Target) -> Explanation:
+        health = target.path == "/.router/health"
+        needs = "everybody may ask" if health else "401 without the admin key"
+        self.step("own", f"a page of the router itself: {needs}")
+        self.result["status"] = 200 if health else 401
+        self.result["answer"] = {"status": self.result["status"], "headers": {}}
+        return self.result
+
     def decision(self, request: Request, target: Target, decision: Decision) -> Explanation:
         outcome, rule = decision.outcome, decision.rule
         if rule:
@@ -126,19 +156,18 @@ class _Told:
         if isinstance(outcome, Problem):
             return self.problem("variants" if rule else "match", outcome)
         if isinstance(outcome, Fixed):
-            answer = outcome.answer
-            self.step("respond", f"the route answers {answer.status} at the edge")
-            self.result |= {
-                "status": answer.status,
-                "answer": {
-                    "status": answer.status,
-                    "headers": dict(answer.headers),
-                    "body": answer.body,
-                },
-            }
+            self.fixed(outcome, trace_of(request.headers, self.chance))
         else:
             self.forward(request, target, outcome)
         return self.result
+
+    def fixed(self, outcome: Fixed, trace: Trace) -> None:
+        answer, headers = outcome.answer, dict[str, str]()
+        for name, value in fixed_headers(outcome, trace, self.policy.identify):
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        self.step("respond", f"the route answers {answer.status} at the edge")
+        self.result["status"] = answer.status
+        self.result["answer"] = {"status": answer.status, "headers": headers, "body": answer.body}
 
     def forward(self, request: Request, target: Target, outcome: Forward) -> None:
         route, first = outcome.route, outcome.candidates[0]
@@ -159,7 +188,7 @@ class _Told:
             "candidates": [variant.name for variant in outcome.candidates],
             "forwarded": {
                 "method": request.method,
-                "host": target.host,
+                "host": target.authority,
                 "path": target.path,
                 "query": target.query[1:],
                 "headers": forwarded_headers(request, route, first, trace, 1),

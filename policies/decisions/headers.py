@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
+from policies.decisions.decide import Fixed
 from policies.decisions.policy import Route, Variant
 from policies.decisions.request import Request
 from policies.decisions.sticky import Source
@@ -36,6 +37,8 @@ _DROPPED = frozenset(
         "x-forwarded-proto",
     }
 )
+# What `Connection` may not take away: the edge's own word about the client and the body.
+_KEPT_PREFIXES = ("cf-", "content-")
 _DROPPED_PREFIXES = ("x-router-", "cloudflare-workers-version-")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~+/=-]{8,128}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
@@ -44,10 +47,12 @@ VERSION_OVERRIDE = "cloudflare-workers-version-overrides"
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """`request_id` is the client's if it is well-formed; `traceparent` is this hop's."""
+    """`request_id` is the client's if it is well-formed; `traceparent` is this hop's;
+    `continued`: whether it goes on with a trace of the client's."""
 
     request_id: str
     traceparent: str
+    continued: bool
 
 
 def trace_of(headers: Mapping[str, str], chance: Random) -> Trace:
@@ -57,7 +62,8 @@ def trace_of(headers: Mapping[str, str], chance: Random) -> Trace:
         request_id = f"{chance.getrandbits(128):032x}"
     parent = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
     trace, flags = parent.groups() if parent else (f"{chance.getrandbits(128) | 1:032x}", "00")
-    return Trace(request_id, f"00-{trace}-{chance.getrandbits(64) | 1:016x}-{flags}")
+    here = f"00-{trace}-{chance.getrandbits(64) | 1:016x}-{flags}"
+    return Trace(request_id, here, parent is not None)
 
 
 def forwarded_headers(
@@ -71,15 +77,18 @@ def forwarded_headers(
     }
     connection = request.headers.get("connection", "")
     if connection:
-        for name in connection.lower().split(","):
-            headers.pop(name.strip(), None)
+        for name in map(str.strip, connection.lower().split(",")):
+            if not name.startswith(_KEPT_PREFIXES):
+                headers.pop(name, None)
+    if not trace.continued:
+        headers.pop("tracestate", None)  # it belongs to a trace that is not gone on with
     if request.headers.get("upgrade", "").lower() == "websocket":
         headers["upgrade"] = "websocket"
     headers["x-request-id"] = trace.request_id
     headers["traceparent"] = trace.traceparent
     if request.client.ip:
         headers["x-forwarded-for"] = request.client.ip
-    headers["x-forwarded-host"] = request.target.origin.partition("://")[2]
+    headers["x-forwarded-host"] = request.target.authority
     headers["x-forwarded-proto"] = request.target.scheme
     headers["x-router-route"] = route.name
     headers["x-router-variant"] = variant.name
@@ -98,6 +107,15 @@ def response_headers(
         headers["x-router-route"] = route.name
         headers["x-router-variant"] = variant.name
     return headers
+
+
+def fixed_headers(fixed: Fixed, trace: Trace, identify: bool) -> list[tuple[str, str]]:
+    """The headers of an answer that the policy itself gives; a name may come repeatedly."""
+    headers = list(fixed.answer.headers)
+    if fixed.answer.body and not any(name == "content-type" for name, _ in headers):
+        headers.append(("content-type", "text/plain; charset=utf-8"))
+    headers.append(("x-request-id", trace.request_id))
+    return [*headers, ("x-router-route", fixed.route.name)] if identify else headers
 
 
 def set_cookie(source: Source, key: str, secure: bool) -> str:

@@ -19,6 +19,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "no-route": (404, "No route matches"),
     "no-route-for-method": (404, "No route matches"),
     "not-found": (404, "There is no such resource"),
+    "method-not-allowed": (405, "The method is not allowed here"),
     "internal-error": (500, "The router failed"),
     "variant-failed": (502, "The backend failed"),
     "variant-unbound": (502, "The backend is not connected"),

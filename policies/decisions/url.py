@@ -52,6 +52,11 @@ class Target:
         return self.path == "/.router" or self.path.startswith("/.router/")
 
     @property
+    def authority(self) -> str:
+        """Host and port as the client wrote them."""
+        return self.origin.partition("://")[2]
+
+    @property
     def url(self) -> str:
         return f"{self.origin}{self.path}{self.query}"
 
@@ -93,8 +98,8 @@ def normalise_path(path: str, merge_slashes: bool = False) -> str | BadPath:
             return BadPath(_REFUSED[code.upper()])
     path = _ENCODED.sub(_decode, path)
     path = quote(path, safe="/%!$&'()*+,;=:@~", errors="replace")
-    path = _remove_dot_segments(path if path.startswith("/") else f"/{path}")
-    return _SLASHES.sub("/", path) if merge_slashes else path
+    path = path if path.startswith("/") else f"/{path}"
+    return _remove_dot_segments(_SLASHES.sub("/", path) if merge_slashes else path)
 
 
 def _decode(match: re.Match[str]) -> str:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from policies.language.findings import Finding
 from policies.language.load import Loaded, load
@@ -31,20 +30,24 @@ class Failed(Exception):
 
 
 def complain(message: str) -> None:
-    _err.print(f"[bold red]router:[/] {escape(message)}")
+    _err.print(f"[bold red]router:[/] {safe(message)}")
 
 
 def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in headings:
-        shown.add_column(heading)
-    for row in rows:
-        shown.add_row(*(escape(cell) for cell in row))
-    out.print(shown)
+def safe(text: str) -> str:
+    """Somebody's text for a terminal: no control characters, no markup."""
+    return escape("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> None:
+    """Two columns; what stands in the second is never cut."""
+    rows = list(rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        out.print(f"[bold]{safe(name):<{width}}[/]  {safe(text)}")
 
 
 def read_file(name: str) -> bytes:
@@ -57,23 +60,27 @@ def read_file(name: str) -> bytes:
         raise UsageError(f"cannot read {name}: {error.strerror}") from None
 
 
-def print_findings(file: str, findings: Iterable[Finding]) -> None:
+def print_findings(file: str, findings: Iterable[Finding], to: Console = out) -> None:
     """As compilers do it: file:line:column, then what is wrong, then how to mend it."""
     for finding in findings:
         colour = "red" if finding.severity == "error" else "yellow"
         place = f"{file}:{finding.line}:{finding.column}"
-        out.print(
-            f"[bold]{escape(place)}[/] [{colour}]{finding.severity}[/] "
-            f"[dim]{finding.code}[/] {escape(finding.path)}: {escape(finding.message)}"
+        to.print(
+            f"[bold]{safe(place)}[/] [{colour}]{finding.severity}[/] "
+            f"[dim]{finding.code}[/] {safe(finding.path)}: {safe(finding.message)}"
         )
-        out.print(f"    [cyan]hint:[/] {escape(finding.hint)}")
+        to.print(f"    [cyan]hint:[/] {safe(finding.hint)}")
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def load_valid(file: str) -> tuple[bytes, Loaded]:
-    """A policy that must be valid; its findings are printed if it is not."""
+    """A policy that must be valid; its findings are complained about if it is not."""
     data = read_file(file)
     loaded = load(data)
     if loaded.policy is None:
-        print_findings(file, loaded.findings)
-        raise Failed(f"{file} is not valid ({len(loaded.findings)} findings)")
+        print_findings(file, loaded.findings, _err)
+        raise Failed(f"{file} is not valid ({counted(len(loaded.findings), 'finding')})")
     return data, loaded

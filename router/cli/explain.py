@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from rich.markup import escape
-
 from policies.decisions.explain import Explanation, NotExplainable, explain, read_question
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
 from policies.language.compile import compile_policy
-from router.cli.console import UsageError, load_valid, out, print_json, table
+from router.cli.console import UsageError, load_valid, out, pairs, print_json, safe
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -49,10 +47,10 @@ def run(args: Namespace) -> int:
 
 
 def _print(told: Explanation) -> None:
-    table(("STEP", ""), [(step["step"], step["text"]) for step in told["steps"]])
+    pairs((step["step"], step["text"]) for step in told["steps"])
     out.print()
     if told["variant"]:
-        out.print(f"[green]forwarded[/] to variant [bold]{escape(told['variant'])}[/]")
+        out.print(f"[green]forwarded[/] to variant [bold]{safe(told['variant'])}[/]")
     elif told["answer"]:
         out.print(f"[yellow]answered[/] by the router with status {told['status']}")
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from router import __version__
 from router.cli import dev, explain, push, schema, validate
@@ -20,14 +21,14 @@ VERBS = (validate, explain, push, schema, dev)
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     root = argparse.ArgumentParser(
-        prog="router", description="A declarative traffic router at the edge."
+        prog="router", description="A declarative traffic router at the edge.", allow_abbrev=False
     )
     root.add_argument("--version", action="version", version=f"fiberwise-router {__version__}")
     verbs = root.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     for verb in VERBS:
         name = verb.__name__.rpartition(".")[2]
         summary = (verb.__doc__ or "").strip().split("\n")[0]
-        added = verbs.add_parser(name, help=summary, description=summary)
+        added = verbs.add_parser(name, help=summary, description=summary, allow_abbrev=False)
         verb.arguments(added)
         added.set_defaults(run=verb.run)
     return root
@@ -35,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal may lack a character of a policy
+            stream.reconfigure(errors="backslashreplace")
     args = parser().parse_args(arguments)
     try:
         code: int = args.run(args)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
-from rich.markup import escape
-
 from policies.language.load import load
-from router.cli.console import out, print_findings, print_json, read_file
+from router.cli.console import counted, out, print_findings, print_json, read_file, safe
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -28,10 +26,10 @@ def run(args: Namespace) -> int:
         policy = loaded.policy
         pools = {variant.pool for variant in policy.variants.values()}
         out.print(
-            f"[green]valid[/] {escape(args.file)}: {len(policy.routes)} routes, "
-            f"{len(policy.variants)} variants in {len(pools)} pools, digest {loaded.digest[:12]}"
+            f"[green]valid[/] {safe(args.file)}: {counted(len(policy.routes), 'route')}, "
+            f"{counted(len(policy.variants), 'variant')} in {counted(len(pools), 'pool')}, digest {loaded.digest[:12]}"
         )
         return 0
-    count = len(loaded.findings)
-    out.print(f"[red]not valid[/] {escape(args.file)}: {count} finding{'s' * (count != 1)}")
+    count = counted(len(loaded.findings), "finding")
+    out.print(f"[red]not valid[/] {safe(args.file)}: {count}")
     return 1

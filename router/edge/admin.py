@@ -19,6 +19,8 @@ from router.edge.isolate import Isolate
 from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
 
 SECRET = "ROUTER_ADMIN_KEY"
+_METHODS = ("GET", "HEAD")
+_ALLOW = ("allow", ", ".join(_METHODS))
 _CHALLENGE = ("www-authenticate", 'Bearer realm="router"')
 
 
@@ -33,6 +35,8 @@ class Page:
 def answer(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     """The page that an administrative request asks for, or why there is none."""
     path = request.target.path.removeprefix("/.router")
+    if request.method not in _METHODS:
+        return Problem("method-not-allowed", "The router's pages are only read.", (_ALLOW,))
     if path == "/health":
         return _json({"status": "degraded" if isolate.store.degraded else "ok"})
     if not _is_admin(request, env):
@@ -51,6 +55,10 @@ def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
     return Page(isolate.metrics.text(isolate.store, isolate.name), METRICS_TYPE)
 
 
+def _is_service(env: JsObject, binding: str) -> bool:
+    return getattr(getattr(env, binding, None), "fetch", None) is not None
+
+
 def _is_admin(request: Request, env: JsObject) -> bool:
     secret = getattr(env, SECRET, None)
     presented = presented_api_key(request)
@@ -62,7 +70,7 @@ def _is_admin(request: Request, env: JsObject) -> bool:
 def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
     store = isolate.store
     policy, rejection = store.policy, store.rejection
-    unbound = [v.name for v in policy.variants if getattr(env, v.binding, None) is None]
+    unbound = [v.name for v in policy.variants if not _is_service(env, v.binding)]
     reasons = [*store.degraded, *(f"variant {name} is not bound" for name in unbound)]
     status = {
         "status": "degraded" if reasons else "ok",

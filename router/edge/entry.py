@@ -14,7 +14,7 @@ from bundled_policy import COMPILED
 from policies.decisions.headers import trace_of
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import Problem
-from router.edge.bridge import JsObject
+from router.edge.bridge import JsObject, read_headers
 from router.edge.isolate import Isolate, log
 from router.edge.pipeline import handle, problem_answer
 
@@ -26,7 +26,15 @@ def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     try:
         return handle(_isolate, request, env, ctx)
     except Exception:
-        trace = trace_of({}, _isolate.chance)
+        _isolate.metrics.requests["", "", 500] += 1
+        trace = trace_of(_headers(request), _isolate.chance)
         log("internal-error", {"request_id": trace.request_id, "trace": traceback.format_exc()})
         detail = "The router could not handle this request."
         return problem_answer(Problem("internal-error", detail), trace)
+
+
+def _headers(request: JsObject) -> dict[str, str]:
+    try:
+        return read_headers(request)
+    except Exception:  # perhaps this is what failed
+        return {}

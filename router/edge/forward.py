@@ -25,11 +25,12 @@ def send(
     binding: JsObject | None, variant: Variant, outbound: JsObject, timeout_ms: int
 ) -> JsObject | Failure:
     """The variant's answer, as soon as it begins."""
-    if binding is None:
+    fetch = getattr(binding, "fetch", None)
+    if fetch is None:  # not there, or something else than a service
         detail = "The backend for this request is not connected to the router."
         return Failure(Problem("variant-unbound", detail), f"no binding {variant.binding}")
     try:
-        return run_sync(binding.fetch(outbound))
+        return run_sync(fetch(outbound))
     except JsException as error:
         if error.name == "TimeoutError":
             detail = "The backend did not begin to answer in time."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from policies.decisions.decide import Fixed, Forward, decide, read_target
 from policies.decisions.headers import (
     Trace,
+    fixed_headers,
     forwarded_headers,
     response_headers,
     set_cookie,
@@ -53,7 +54,8 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
         return _forward(exchange, policy, outcome)
     if isinstance(outcome, Fixed):
         isolate.metrics.requests[outcome.route.name, "", outcome.answer.status] += 1
-        return _fixed(outcome, trace, policy)
+        named = fixed_headers(outcome, trace, policy.identify)
+        return new_answer(outcome.answer.body, outcome.answer.status, named)
     isolate.metrics.requests["", "", outcome.status] += 1
     return problem_answer(outcome, trace)
 
@@ -109,16 +111,6 @@ def _timeout_ms(route: Route) -> int:
     """The stricter of the two limits, 0 for none."""
     limits = [ms for ms in (route.request_ms, route.backend_request_ms) if ms]
     return min(limits, default=0)
-
-
-def _fixed(fixed: Fixed, trace: Trace, policy: CompiledPolicy) -> JsObject:
-    answer = fixed.answer
-    headers = [("content-type", "text/plain; charset=utf-8")] if answer.body else []
-    named = {name for name, _ in answer.headers}
-    headers = [pair for pair in headers if pair[0] not in named]
-    headers += [*answer.headers, ("x-request-id", trace.request_id)]
-    headers += [("x-router-route", fixed.route.name)] if policy.identify else []
-    return new_answer(answer.body, answer.status, headers)
 
 
 def _own(page: admin.Page | Problem, trace: Trace) -> JsObject:

@@ -72,6 +72,17 @@ def test_what_connection_names_is_removed() -> None:
     assert got["x-router-route"] == "r"
 
 
+def test_connection_cannot_take_away_what_the_edge_says() -> None:
+    got = forwarded({"connection": "cf-ray, content-length", "cf-ray": "1", "content-length": "3"})
+    assert (got["cf-ray"], got["content-length"]) == ("1", "3")
+
+
+def test_the_state_of_a_trace_that_is_not_gone_on_with_is_dropped() -> None:
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert "tracestate" in forwarded({"traceparent": parent, "tracestate": "a=b"})
+    assert "tracestate" not in forwarded({"traceparent": "broken", "tracestate": "a=b"})
+
+
 def test_an_upgrade_to_websocket_goes_on() -> None:
     got = forwarded({"connection": "Upgrade", "upgrade": "WebSocket"})
     assert got["upgrade"] == "websocket"

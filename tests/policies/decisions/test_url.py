@@ -65,6 +65,7 @@ def test_refused(path: str, reason: str) -> None:
 
 def test_merging_slashes() -> None:
     assert normalise_path("//a///b/", merge_slashes=True) == "/a/b/"
+    assert normalise_path("/a//../b", merge_slashes=True) == "/b"  # as /a/../b is
 
 
 PIECES = st.sampled_from(

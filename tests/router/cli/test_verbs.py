@@ -91,6 +91,7 @@ def test_validate_reads_standard_input(
         ["validate", "no-such-file.yaml"],
         ["validate", str(ROOT)],
         ["validate", EXAMPLE, "--jsn"],
+        ["validate", EXAMPLE, "--jso"],
         ["frobnicate"],
         [],
         ["explain", EXAMPLE],
@@ -124,8 +125,9 @@ def test_an_invalid_policy_is_not_explained_pushed_or_served(
     ):
         code, out, err = run(capsys, *args)
         assert code == 1
-        assert "unknown-field" in out
-        assert "is not valid" in err
+        assert out == ""
+        assert "unknown-field" in err
+        assert "is not valid (2 findings)" in err
 
 
 def explained(capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
@@ -182,11 +184,23 @@ def test_explain_tells_the_cookie_that_is_set(capsys: pytest.CaptureFixture[str]
     assert value.endswith("; Secure")
 
 
+def test_nothing_of_a_policy_reaches_the_terminal_raw(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "hostile.yaml"
+    path.write_text(BROKEN.replace("name: r", r'name: "\e[31mred\n[bold]x"'))
+    _, out, _ = run(capsys, "validate", str(path))
+    assert "\x1b[31mred\n[bold]x" in out
+    assert "" not in out
+
+
 def test_explain_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "explain", EXAMPLE, "--url", "https://h/", "--country", "JP")
     assert code == 0
     assert "route default" in out
     assert "forwarded to variant production-us" in out
+    long = "https://h/" + "a" * 200
+    assert long.removeprefix("https://h") in run(capsys, "explain", EXAMPLE, "--url", long)[1]
     assert "\x1b" not in out
 
 
