@@ -25,10 +25,9 @@ def run(args: Namespace) -> int:
     if loaded.policy:
         policy = loaded.policy
         pools = {variant.pool for variant in policy.variants.values()}
-        out.print(
-            f"[green]valid[/] {safe(args.file)}: {counted(len(policy.routes), 'route')}, "
-            f"{counted(len(policy.variants), 'variant')} in {counted(len(pools), 'pool')}, digest {loaded.digest[:12]}"
-        )
+        named = (policy.routes, "route"), (policy.variants, "variant"), (pools, "pool")
+        told = ", ".join(counted(len(each), noun) for each, noun in named)
+        out.print(f"[green]valid[/] {safe(args.file)}: {told}, digest {loaded.digest[:12]}")
         return 0
     count = counted(len(loaded.findings), "finding")
     out.print(f"[red]not valid[/] {safe(args.file)}: {count}")

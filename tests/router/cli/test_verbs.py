@@ -190,7 +190,7 @@ def test_nothing_of_a_policy_reaches_the_terminal_raw(
     path = tmp_path / "hostile.yaml"
     path.write_text(BROKEN.replace("name: r", r'name: "\e[31mred\n[bold]x"'))
     _, out, _ = run(capsys, "validate", str(path))
-    assert "\x1b[31mred\n[bold]x" in out
+    assert r"\x1b[31mred\n[bold]x" in out
     assert "" not in out
 
 
