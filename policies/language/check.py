@@ -140,7 +140,7 @@ def _route_actions(policy: object) -> Iterator[Found]:
         if "respond" not in route and "split" not in route:
             hint = "add `split` (pool: weight) to forward, or `respond` to answer at the edge"
             yield "route-without-action", path, "the route says neither where nor what", hint
-        if "respond" in route:
+        if route.get("respond") is not None:
             for name in ("split", "sticky", "seed", "timeouts"):
                 if name in route:
                     message = f"`{name}` has no effect on a route that answers with `respond`"

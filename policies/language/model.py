@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from policies.language.values import (
     Binding,
@@ -38,6 +45,14 @@ class Part(BaseModel):
     """What every mapping of the language has in common."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        """A key with nothing after it: the default was hardly meant."""
+        if value is None:
+            raise problem("empty", "there is no value here", "write one, or leave the key out")
+        return value
 
 
 def _one_of(part: Part, names: tuple[str, ...]) -> None:

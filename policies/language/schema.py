@@ -17,7 +17,7 @@ _STICKY_TEXT = r"^(cookie:.+|header:.+|api_key|ip)$"
 
 def schema() -> dict[str, Any]:
     """The JSON Schema as a value."""
-    made = Policy.model_json_schema(by_alias=True, mode="validation")
+    made = _without_null(Policy.model_json_schema(by_alias=True, mode="validation"))
     source = made["$defs"]["StickySource"]
     short = {"type": "string", "pattern": _STICKY_TEXT}
     made["$defs"]["StickySource"] = {"anyOf": [short, source]}
@@ -26,6 +26,20 @@ def schema() -> dict[str, Any]:
         **made,
         "title": "routes.yaml of fiberwise-router",
     }
+
+
+def _without_null(schema: Any) -> Any:
+    """The schema without null, which no field takes: a key without a value is a mistake."""
+    if isinstance(schema, list):
+        return [_without_null(each) for each in schema if each != {"type": "null"}]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: _without_null(each) for key, each in schema.items()}
+    if made.get("default", ...) is None:
+        del made["default"]
+    if len(made.get("anyOf", ())) == 1:
+        made |= made.pop("anyOf")[0]
+    return made
 
 
 def schema_text() -> str:

@@ -5,9 +5,19 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from policies.language import model
 from policies.language.findings import CODES
 from policies.language.load import load
+from policies.language.model import Part
+from policies.language.schema import schema_text
+
+PARTS = [
+    each
+    for each in vars(model).values()
+    if isinstance(each, type) and issubclass(each, Part) and each is not Part
+]
 
 VALID = """\
 version: 1
@@ -84,6 +94,8 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         3,
         "",
     ),
+    ("empty", route("  - {name: a, split: }"), "routes[0].split", 9, 21, "leave the key out"),
+    ("empty", changed("version: 1", "version:"), "version", 1, 9, ""),
     (
         "one-of",
         route("  - {name: a, split: {canary: 1}, matches: [{path: {}}]}"),
@@ -348,6 +360,36 @@ def test_all_findings_at_once() -> None:
         "unknown-pool",
         "bad-weight",
     ]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+def test_no_field_may_be_empty(part: type[Part]) -> None:
+    names = list(part.model_fields)
+    with pytest.raises(ValidationError) as caught:
+        part.model_validate(dict.fromkeys(names))
+    errors = caught.value.errors()
+    assert [(each["type"], each["loc"]) for each in errors] == [("empty", (n,)) for n in names]
+
+
+def test_empty_values_are_told_once_each_with_the_other_findings() -> None:
+    text = route(
+        "  - {name: a, split: , respond: , matches: [{path: {exact: }, methods: }]}\n"
+        "  - {name: b, respond: , sticky: [], matches: , wheight: 1}"
+    )
+    found = [(each.code, each.path) for each in load(text.encode()).findings]
+    assert found == [
+        ("empty", "routes[0].split"),
+        ("empty", "routes[0].respond"),
+        ("empty", "routes[0].matches[0].path.exact"),
+        ("empty", "routes[0].matches[0].methods"),
+        ("empty", "routes[1].respond"),
+        ("empty", "routes[1].matches"),
+        ("unknown-field", "routes[1].wheight"),
+    ]
+
+
+def test_the_schema_knows_no_null() -> None:
+    assert "null" not in schema_text()
 
 
 def test_findings_stand_in_the_order_of_the_file() -> None:
