@@ -1,7 +1,8 @@
 """Publish a policy to Workers KV, and read it back.
 
-Written in this order, so that a push that breaks off changes nothing: a copy for the
-history, the compiled form, and last the policy itself, byte for byte.
+Written in this order, so that a push that breaks off changes nothing that serves: a copy
+for the history, the compiled form, the policy as the last good one, for isolates that
+start while KV holds a bad one, and last the policy itself, byte for byte.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from router.cli.console import Failed, load_valid, out
 from router.cli.dev import STATE
 from router.dev.kv import WranglerKv
 from router.dev.layout import Layout, find_root
-from router.edge.keys import COMPILED_PREFIX, HISTORY_PREFIX, POLICY_KEY
+from router.edge.keys import COMPILED_PREFIX, HISTORY_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 
 MAX_NOTE = 500  # characters; KV's metadata may have 1,024 bytes
 
@@ -70,6 +71,7 @@ def _write(kv: WranglerKv, data: bytes, loaded: Loaded, note: str) -> None:
     for key, value, about in (
         (history, data, metadata),
         (COMPILED_PREFIX + loaded.digest, compiled.encode(), None),
+        (LAST_GOOD_KEY, data, metadata),
         (POLICY_KEY, data, metadata),
     ):
         out.print(f"[dim]writing {key}[/]")

@@ -14,7 +14,7 @@ from typing import Any
 from policies.decisions.policy import CompiledPolicy
 from router.edge.bridge import JsObject, KvNamespace, in_background, now_ms, run_sync
 from router.edge.metrics import Metrics
-from router.edge.store import PolicyStore
+from router.edge.store import FIRST_LOAD_MS, PolicyStore
 
 KV_BINDING = "POLICIES"
 
@@ -36,15 +36,22 @@ class Isolate:
 
     def current_policy(self, env: JsObject, ctx: JsObject) -> CompiledPolicy:
         """The policy to decide on now; only the first requests of an isolate wait for KV."""
-        store, now = self.store, now_ms()
-        if store.is_due(now) or not store.ready:
-            refreshing = store.refresh(KvNamespace(getattr(env, KV_BINDING, None)))
-            if store.ready:
-                in_background(ctx, refreshing)
-            else:
-                self._seed()
-                run_sync(refreshing)
+        store = self.store
+        if store.is_due(now_ms()) or not store.ready:
+            self._ask(KvNamespace(getattr(env, KV_BINDING, None)), ctx)
         return store.policy
+
+    def _ask(self, kv: KvNamespace, ctx: JsObject) -> None:
+        if self.store.ready:
+            in_background(ctx, self._refresh_and_keep(kv))
+            return
+        self._seed()
+        run_sync(self.store.refresh(kv, FIRST_LOAD_MS))
+        in_background(ctx, self.store.keep(kv))
+
+    async def _refresh_and_keep(self, kv: KvNamespace) -> None:
+        await self.store.refresh(kv)
+        await self.store.keep(kv)
 
     def _seed(self) -> None:
         """The memory image would give every isolate the same numbers."""

@@ -1,6 +1,6 @@
 """The keys of Workers KV, shared by the edge and the commands that write to it."""
 
 POLICY_KEY = "policy"  # routes.yaml, byte for byte
-LAST_GOOD_KEY = "policy/last-good"  # the policy that an isolate accepted last
+LAST_GOOD_KEY = "policy/last-good"  # the valid policy that was written last
 COMPILED_PREFIX = "policy/compiled/"  # + digest: the tables that requests are decided on
 HISTORY_PREFIX = "policy/history/"  # + time-digest: every policy that was pushed

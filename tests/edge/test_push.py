@@ -106,12 +106,12 @@ def test_push_remote(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["push", str(POLICY), "--remote", "--note", "first"]) == 0
     data = POLICY.read_bytes()
     digest = digest_of(data)
-    history, compiled, policy = api.writes  # the policy itself last
+    history, compiled, last_good, policy = api.writes  # the policy itself last
     assert history.startswith("policy/history/2")
     assert history.endswith(digest)
     assert compiled == f"policy/compiled/{digest}"
-    assert policy == "policy"
-    assert api.values["policy"] == api.values[history] == data
+    assert (last_good, policy) == ("policy/last-good", "policy")
+    assert api.values["policy"] == api.values[last_good] == api.values[history] == data
     about = api.metadata["policy"]
     assert about == api.metadata[history]
     assert (about["digest"], about["note"]) == (digest, "first")

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.policy import CompiledPolicy
 from policies.language.compile import compile_policy
-from policies.language.load import digest_of, load
-from router.edge.store import REFRESH_MS, RETRY_MS, PolicyStore
+from policies.language.load import Loaded, digest_of, load
+from router.edge.store import LAG_MS, REFRESH_MS, RETRY_MS, PolicyStore
 from tests.policies.making import compile_text, policy_text
 
 
@@ -24,25 +23,49 @@ BAD = b"version: ["
 
 
 class FakeKv:
-    """A dictionary that can be told to fail."""
+    """A dictionary that can be told to fail; `hanging` begins the keys that never answer."""
 
     def __init__(self, **values: bytes) -> None:
         self.values = dict(values)
         self.failing = False
         self.full = False
+        self.hanging: str | None = None
         self.reads: list[str] = []
 
     async def get(self, key: str) -> bytes | None:
         self.reads.append(key)
+        value = self.values.get(key)
         await asyncio.sleep(0)
+        if self.hanging is not None and key.startswith(self.hanging):
+            await asyncio.Event().wait()
         if self.failing:
             raise OSError("KV is away")
-        return self.values.get(key)
+        return value
 
     async def put(self, key: str, value: bytes) -> None:
         if self.failing or self.full:
             raise OSError("KV takes no writes")
         self.values[key] = value
+
+
+class HeldKv(FakeKv):
+    """Every read waits until it is let go; its value is the one from when it began."""
+
+    def __init__(self, **values: bytes) -> None:
+        super().__init__(**values)
+        self.held: list[asyncio.Event] = []
+
+    async def get(self, key: str) -> bytes | None:
+        value = self.values.get(key)
+        self.held.append(asyncio.Event())
+        await self.held[-1].wait()
+        return value
+
+    async def let_go(self, *numbers: int) -> None:
+        for number in numbers:
+            self.held[number].set()
+            for _ in range(5):
+                await asyncio.sleep(0)
 
 
 class Isolate:
@@ -59,10 +82,22 @@ class Isolate:
         json.dumps(fields)
 
     def refresh(self) -> tuple[str, str, bool]:
+        """Ask KV as requests do, the first and the later ones, and keep what is good."""
+        asyncio.run(self.ask())
+        return self.serving()
+
+    async def ask(self) -> None:
+        await self.store.refresh(self.kv)
+        await self.store.keep(self.kv)
+
+    def serving(self) -> tuple[str, str, bool]:
         """Which route serves, where it is from, and whether a policy was refused."""
-        asyncio.run(self.store.refresh(self.kv))
         store = self.store
         return store.policy.routes[0].name, store.source, store.rejection is not None
+
+    @property
+    def kept(self) -> bytes | None:
+        return self.kv.values.get("policy/last-good")
 
 
 def steps(isolate: Isolate, *puts: bytes | None) -> list[tuple[str, str, bool]]:
@@ -83,13 +118,12 @@ def test_a_policys_life() -> None:
         ("one", "kv", False),
         ("one", "kv", True),
         ("one", "kv", True),
-        ("one", "kv", True),  # taken away: the last good one stays
+        ("one", "kv", False),  # taken away: the last good one stays
         ("two", "kv", False),
         ("two", "kv", True),
         ("one", "kv", False),
     ]
     assert isolate.events.count("policy-rejected") == 2  # told once, not every ten seconds
-    assert isolate.kv.values["policy/last-good"] == ONE
 
 
 @pytest.mark.parametrize("held", [BAD, None])
@@ -158,6 +192,10 @@ def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) 
     assert Isolate(kv).refresh() == ("one", "kv", False)
 
 
+def forged(**tables: Any) -> bytes:
+    return json.dumps({**json.loads(compiled_form(ONE)), **tables}).encode()
+
+
 @pytest.mark.parametrize(
     "compiled",
     [
@@ -169,6 +207,9 @@ def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) 
         compiled_form(TWO),  # of another policy
         compiled_form(ONE).replace(b'"format": 1', b'"format": 99'),
         compiled_form(ONE).replace(b'"routes"', b'"rootes"'),
+        forged(routes="x"),
+        forged(variants=[1]),
+        forged(variants=None, routes=None),
     ],
 )
 def test_a_compiled_form_that_does_not_fit_is_passed_over(compiled: bytes) -> None:
@@ -176,19 +217,251 @@ def test_a_compiled_form_that_does_not_fit_is_passed_over(compiled: bytes) -> No
     assert Isolate(kv).refresh() == ("one", "kv", False)
 
 
-def test_concurrent_first_requests_read_the_policy_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    isolate = Isolate(FakeKv(policy=ONE))
-    builds: list[str] = []
+def test_a_compiled_form_nested_too_deeply_is_passed_over() -> None:
+    deep = b"[" * 200_000 + b"]" * 200_000
+    kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": deep})
+    isolate = Isolate(kv)
+    assert isolate.refresh() == ("one", "kv", False)
+    assert isolate.store.degraded == []
 
-    def counting(tables: dict[str, Any]) -> CompiledPolicy:
-        builds.append(tables["digest"])
-        return CompiledPolicy(tables)
 
-    monkeypatch.setattr("router.edge.store.CompiledPolicy", counting)
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_compiled_form_that_cannot_be_read_is_passed_over(
+    hangs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Kv(FakeKv):
+        async def get(self, key: str) -> bytes | None:
+            if key.startswith("policy/compiled/"):
+                if hangs:
+                    await asyncio.Event().wait()
+                raise OSError("not this one")
+            return await super().get(key)
+
+    monkeypatch.setattr("router.edge.store.COMPILED_MS", 10)
+    isolate = Isolate(Kv(policy=ONE))
+    assert isolate.refresh() == ("one", "kv", False)
+    assert isolate.store.degraded == []
+    assert "compiled-unread" in isolate.events
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The digests of all the YAML that is read."""
+    digests: list[str] = []
+
+    def counting(data: bytes) -> Loaded:
+        digests.append(digest_of(data))
+        return load(data)
+
+    monkeypatch.setattr("router.edge.store.load", counting)
+    return digests
+
+
+@pytest.mark.parametrize(
+    ("held", "serving"),
+    [
+        ({"policy": ONE}, ("one", "kv", False)),
+        ({"policy": BAD}, ("bundled", "bundled", True)),
+        ({"policy": BAD, "policy/last-good": ONE}, ("one", "last-good", True)),
+        ({"policy": BAD, "policy/last-good": BAD}, ("bundled", "bundled", True)),
+        ({"policy": BAD, "policy/last-good": b"]"}, ("bundled", "bundled", True)),
+        ({"policy/last-good": ONE}, ("one", "last-good", False)),
+    ],
+)
+def test_concurrent_first_requests_all_wait_and_each_policy_is_read_once(
+    held: dict[str, bytes], serving: tuple[str, str, bool], loads: list[str]
+) -> None:
+    isolate = Isolate(FakeKv(**held))
+    after: list[tuple[str, str, bool]] = []
+
+    async def request(number: int) -> None:
+        for _ in range(number % 4):  # they do not come in step
+            await asyncio.sleep(0)
+        await isolate.ask()
+        after.append(isolate.serving())
 
     async def all_at_once() -> None:
-        await asyncio.gather(*(isolate.store.refresh(isolate.kv) for _ in range(10)))
+        await asyncio.gather(*(request(number) for number in range(10)))
 
     asyncio.run(all_at_once())
-    assert builds == [digest_of(ONE)]
-    assert isolate.store.policy.routes[0].name == "one"
+    assert after == [serving] * 10
+    assert sorted(loads) == sorted({digest_of(data) for data in held.values()})
+    assert isolate.refresh() == serving
+
+
+@pytest.mark.parametrize("steps_taken", range(8))
+def test_a_first_request_that_is_cancelled_leaves_the_last_good_policy_its_chance(
+    steps_taken: int,
+) -> None:
+    isolate = Isolate(FakeKv(**{"policy": BAD, "policy/last-good": ONE}))
+
+    async def cancelled() -> None:
+        task = asyncio.ensure_future(isolate.ask())
+        for _ in range(steps_taken):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(cancelled())
+    assert isolate.refresh() == ("one", "last-good", True)
+    assert isolate.events.count("policy-rejected") == 1
+
+
+def test_a_first_request_waits_for_kv_no_longer_than_told() -> None:
+    isolate = Isolate(FakeKv(policy=ONE))
+    store = isolate.store
+    assert store.is_due(isolate.now)
+    isolate.kv.hanging = ""
+    asyncio.run(store.refresh(isolate.kv, within_ms=10))
+    assert isolate.serving() == ("bundled", "bundled", False)
+    assert store.ready
+    assert store.degraded == ["KV cannot be read: TimeoutError"]
+    assert [store.is_due(isolate.now + ms) for ms in (RETRY_MS - 1, RETRY_MS)] == [False, True]
+    isolate.kv.hanging = None
+    assert isolate.refresh() == ("one", "kv", False)
+    assert store.degraded == []
+
+
+def test_failures_at_once_put_off_the_next_question_once() -> None:
+    isolate = Isolate(FakeKv())
+    isolate.kv.failing = True
+    assert isolate.store.is_due(isolate.now)
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(isolate.ask() for _ in range(10)))
+
+    asyncio.run(all_at_once())
+    assert isolate.store.asked_ms == isolate.now
+    assert not isolate.store.is_due(isolate.now + RETRY_MS - 1)
+
+
+def test_asking_does_not_wait_for_keeping() -> None:
+    isolate = Isolate(FakeKv(policy=ONE))
+    isolate.kv.hanging = "policy/last-good"
+    asyncio.run(isolate.store.refresh(isolate.kv))
+    assert isolate.serving() == ("one", "kv", False)
+
+
+@pytest.mark.parametrize("later", [TWO, BAD, None])
+def test_an_answer_that_comes_late_does_not_replace_a_later_one(later: bytes | None) -> None:
+    isolate = Isolate(HeldKv(policy=ONE))
+    kv = isolate.kv
+    assert isinstance(kv, HeldKv)
+
+    async def crossed() -> None:
+        slow = asyncio.ensure_future(isolate.store.refresh(kv))
+        await asyncio.sleep(0.001)
+        kv.values.clear()
+        if later is not None:
+            kv.values["policy"] = later
+        fast = asyncio.ensure_future(isolate.store.refresh(kv))
+        await asyncio.sleep(0.001)
+        await kv.let_go(1, 2)  # the policy; its compiled form or the last good one
+        while not fast.done():
+            await kv.let_go(-1)
+        heard = isolate.serving()
+        await kv.let_go(0)
+        while not slow.done():
+            await kv.let_go(-1)
+        assert isolate.serving() == heard
+
+    asyncio.run(crossed())
+    assert isolate.serving()[0] == ("two" if later == TWO else "bundled")
+
+
+def test_a_failure_that_comes_late_is_not_told() -> None:
+    isolate = Isolate(FakeKv(policy=ONE))
+
+    class Failing(HeldKv):
+        async def get(self, key: str) -> bytes | None:
+            await super().get(key)
+            raise OSError("KV was away")
+
+    async def crossed() -> None:
+        slow = Failing()
+        failing = asyncio.ensure_future(isolate.store.refresh(slow))
+        await asyncio.sleep(0.001)
+        await isolate.ask()
+        await slow.let_go(0)
+        await failing
+
+    asyncio.run(crossed())
+    assert isolate.serving() == ("one", "kv", False)
+    assert isolate.store.degraded == []
+
+
+def test_a_mistake_of_the_routers_own_is_a_rejection(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[bytes] = []
+
+    def broken(data: bytes) -> Loaded:
+        tries.append(data)
+        if data == TWO:
+            raise RecursionError("a bug")
+        return load(data)
+
+    monkeypatch.setattr("router.edge.store.load", broken)
+    isolate = Isolate(FakeKv())
+    assert steps(isolate, ONE, TWO, TWO, TWO) == [
+        ("one", "kv", False),
+        *[("one", "kv", True)] * 3,
+    ]
+    assert tries == [ONE, TWO]
+    assert isolate.events.count("internal-error") == 1
+    rejection = isolate.store.rejection
+    assert rejection
+    assert (rejection.digest, rejection.findings) == (digest_of(TWO), ())
+    assert isolate.store.degraded == [f"the policy in KV ({digest_of(TWO)[:12]}) is not valid"]
+
+
+def test_a_bad_policy_that_is_taken_away_is_no_longer_told() -> None:
+    isolate = Isolate(FakeKv())
+    steps(isolate, ONE, BAD)
+    assert isolate.store.degraded
+    steps(isolate, None)
+    assert isolate.store.degraded == []
+    steps(isolate, BAD)
+    assert isolate.store.degraded
+
+
+def test_what_is_kept_follows_kv() -> None:
+    """An isolate that sees the policy change keeps it; one that goes back must stay."""
+    isolate = Isolate(FakeKv())
+    kept = []
+    for value in (ONE, TWO, BAD, ONE):
+        steps(isolate, value)
+        kept.append(isolate.kept)
+    assert kept == [ONE, TWO, TWO, TWO]
+    isolate.now += LAG_MS - 1
+    isolate.refresh()
+    assert isolate.kept == TWO
+    isolate.now += 1
+    isolate.refresh()
+    assert isolate.kept == ONE
+
+
+def test_an_isolate_that_starts_does_not_set_back_what_is_kept() -> None:
+    isolate = Isolate(FakeKv(**{"policy": ONE, "policy/last-good": TWO}))
+    assert isolate.refresh() == ("one", "kv", False)
+    assert isolate.kept == TWO
+    isolate.now += LAG_MS
+    steps(isolate, BAD)
+    isolate.now += LAG_MS
+    isolate.refresh()
+    assert isolate.kept == TWO  # what KV no longer holds is not kept any more
+
+
+def test_what_kv_holds_for_long_is_kept_whatever_was_there() -> None:
+    isolate = Isolate(FakeKv(**{"policy": ONE, "policy/last-good": TWO}))
+    isolate.refresh()
+    isolate.kv.full = True
+    isolate.now += LAG_MS
+    isolate.refresh()
+    assert isolate.events[-1] == "last-good-not-kept"
+    isolate.kv.full = False
+    isolate.now += LAG_MS
+    isolate.refresh()
+    assert isolate.kept == ONE
+    isolate.kv.values["policy/last-good"] = TWO
+    isolate.now += LAG_MS
+    isolate.refresh()
+    assert isolate.kept == TWO  # looked at once and no more
