@@ -1,0 +1,78 @@
+"""`python -m bench [all | memory [ROW] | steps]`, which `make bench` runs.
+
+`all` (the default) measures rows, deciding and loading and writes `build/bench.json`;
+`memory` sends 250,000 requests through one process; `steps` times single crossings.
+Exit code 0 says that it was measured, whether or not a goal was reached.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from bench import report
+from bench.deciding import measure_deciding
+from bench.loading import measure_loading
+from bench.memory import LEVEL_FROM, MAY_GROW, growth, measure_memory
+from bench.rows import ROWS
+from bench.steps import measure_steps
+from bench.throughput import measure_rows
+from router.dev.layout import Layout, SetupError, find_root
+from router.dev.prepare import prepare
+
+
+def run_all(layout: Layout, _: Sequence[str]) -> None:
+    rows = measure_rows(layout, ROWS)
+    print("deciding    on CPython", flush=True)
+    deciding = measure_deciding()
+    print("loading     in workerd and on CPython", flush=True)
+    loading = measure_loading(layout)
+    goals = [
+        *report.rows_goals(rows),
+        *report.deciding_goals(deciding),
+        *report.loading_goals(loading),
+    ]
+    path = layout.build / "bench.json"
+    report.write(path, rows, goals, {"deciding": deciding, "loading": loading})
+    tables = (report.rows_table(rows), report.loading_table(loading), report.goals_table(goals))
+    print("\n" + "\n\n".join(tables) + f"\n\nwritten     {path.relative_to(layout.root)}")
+
+
+def run_memory(layout: Layout, args: Sequence[str]) -> None:
+    name = args[0] if args else "router"
+    grown = growth(measure_memory(layout, name))
+    goal = report.Goal(f"{name}: growth after {LEVEL_FROM:,} requests", grown, MAY_GROW)
+    print(f"\n{goal.told()}")
+
+
+def run_steps(layout: Layout, _: Sequence[str]) -> None:
+    for name, microseconds in measure_steps(layout).items():
+        print(f"{name:<44} {microseconds:>8.1f} µs")
+
+
+COMMANDS: dict[str, Callable[[Layout, Sequence[str]], None]] = {
+    "all": run_all,
+    "memory": run_memory,
+    "steps": run_steps,
+}
+
+
+def main(args: Sequence[str]) -> int:
+    name, *rest = args or ["all"]
+    if name not in COMMANDS:
+        print(f"bench: no command {name}; known: {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        layout = Layout(find_root())
+        prepare(layout)
+        COMMANDS[name](layout, rest)
+    except SetupError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,102 @@
+"""Load on a server: requests as browsers and agents send them, from many users at once.
+
+Loopback only, sixteen connections, and an end by time or number. A run that meets a
+single failed request measures nothing and says so.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.server import Server
+from router.dev.layout import Layout, SetupError
+
+SCRIPT = Path(__file__).with_name("load.mjs")
+PATH = "/execute?wait=0"
+# Enough to keep one workerd busy all the time: with eight it is idle for moments.
+CONNECTIONS = 16
+USERS = 60  # every connection goes through them in turn
+GRACE = 60.0  # for Node to start and the last answers to come
+
+# Where Cloudflare says a request comes from, with about as much beside it as it sends.
+PLACE: dict[str, Any] = {
+    "colo": "FRA",
+    "country": "DE",
+    "continent": "EU",
+    "city": "Frankfurt am Main",
+    "region": "Hesse",
+    "regionCode": "HE",
+    "postalCode": "60313",
+    "latitude": "50.11552",
+    "longitude": "8.68417",
+    "timezone": "Europe/Berlin",
+    "isEUCountry": "1",
+    "asn": 64500,
+    "asOrganization": "Example Network",
+    "httpProtocol": "HTTP/2",
+    "tlsVersion": "TLSv1.3",
+    "tlsCipher": "AEAD-AES128-GCM-SHA256",
+    "clientTcpRtt": 12,
+    "clientAcceptEncoding": "gzip",
+}
+HEADERS = {
+    "accept": "application/json, text/plain;q=0.9, */*;q=0.8",
+    "accept-language": "de-DE,de;q=0.9,en;q=0.8",
+    "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/131.0 Safari/537.36",
+    "cookie": "session=5f2b8a1e9c4d; theme=dark; fiberwise_client=0af7651916cd43dd8448eb211c80319c",
+    "cf-connecting-ip": "192.0.2.17",
+    "MF-CF-Blob": json.dumps(PLACE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What one run of load saw, and the processor time the server spent on it."""
+
+    answered: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    cpu_seconds: float
+
+    @property
+    def per_second(self) -> float:
+        return self.answered / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """Processor time of one request, in microseconds."""
+        return self.cpu_seconds / self.answered * 1e6
+
+
+def load(layout: Layout, server: Server, *, seconds: float = 0, amount: int = 0) -> Count:
+    """Requests for `seconds`, or `amount` of them."""
+    told = {
+        "url": server.url + PATH,
+        "headers": HEADERS,
+        "users": USERS,
+        "connections": CONNECTIONS,
+        "seconds": seconds,
+        "amount": amount,
+    }
+    before = server.cpu_seconds
+    done = subprocess.run(
+        [str(layout.node), str(SCRIPT), json.dumps(told)],
+        cwd=layout.root,
+        capture_output=True,
+        text=True,
+        timeout=(seconds or amount / 50) + GRACE,
+        check=False,
+    )
+    cpu_seconds = server.cpu_seconds - before
+    if done.returncode:
+        raise SetupError(f"no load: {(done.stderr.strip().splitlines() or ['no reason told'])[-1]}")
+    found = json.loads(done.stdout)
+    failed = found.pop("failed")
+    if failed or not found["answered"]:
+        raise SetupError(f"{failed} requests to {told['url']} failed: nothing is measured")
+    return Count(**found, cpu_seconds=cpu_seconds)

@@ -1,0 +1,50 @@
+"""Memory of one router process under load: its resident size must stop growing.
+
+JavaScript objects that Python holds are freed only when Python lets go of them, so a
+router that forgets to would grow with every request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.load import load
+from bench.rows import ROWS
+from bench.server import Server
+from bench.staging import folder_of
+from bench.throughput import check
+from router.dev.layout import Layout, SetupError
+
+REQUESTS = 250_000
+SAMPLE_EVERY = 10_000
+LEVEL_FROM = 100_000
+MAY_GROW = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    requests: int
+    resident_mb: float
+
+
+def measure_memory(layout: Layout, name: str) -> list[Sample]:
+    """The row's resident size after every ten thousand requests."""
+    row = next((row for row in ROWS if row.name == name), None)
+    if row is None:
+        raise SetupError(f"no row is called {name}: {', '.join(row.name for row in ROWS)}")
+    folder = folder_of(layout, f"memory-{row.name}")
+    samples = []
+    with Server(layout, row.workers(layout, folder), folder) as server:
+        server.wait_ready()
+        check(row, server)
+        for requests in range(SAMPLE_EVERY, REQUESTS + 1, SAMPLE_EVERY):
+            load(layout, server, amount=SAMPLE_EVERY)
+            samples.append(Sample(requests, server.resident_bytes / 1e6))
+            print(f"{requests:>9,} {samples[-1].resident_mb:>9.1f} MB", flush=True)
+    return samples
+
+
+def growth(samples: list[Sample]) -> float:
+    """From the sample at which it must have levelled off to the last, as a part of one."""
+    level = next(sample for sample in samples if sample.requests >= LEVEL_FROM)
+    return samples[-1].resident_mb / level.resident_mb - 1

@@ -1,0 +1,96 @@
+"""One workerd for one thing to measure: started, asked, watched, stopped.
+
+What is not asked is idle: no row of a table takes processor time from another one.
+Processor time and memory are the process's own, from Linux's /proc.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from email.message import Message
+from pathlib import Path
+from types import TracebackType
+
+from router.dev.layout import Layout, SetupError
+from router.dev.process import ServerProcess
+from router.dev.server import HOST, free_port
+from router.dev.workerd import WorkerdWorker, serve
+
+READY_WITHIN = 60.0
+ANSWER_WITHIN = 60.0
+POLL = 0.1
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Answer:
+    """What came back, whatever its status."""
+
+    def __init__(self, status: int, headers: Message, body: str) -> None:
+        self.status = status
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.body = body
+
+
+class Server:
+    """A running workerd; as a context manager it is stopped at the end."""
+
+    def __init__(self, layout: Layout, workers: Sequence[WorkerdWorker], folder: Path) -> None:
+        port = free_port()
+        self.url = f"http://{HOST}:{port}"
+        self._process: ServerProcess = serve(layout, workers, port, folder)
+
+    def wait_ready(self, path: str = "/") -> None:
+        """Return when something answers; the first answer of a Python Worker takes seconds."""
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline:
+            if not self._process.alive:
+                break
+            try:
+                self.ask(path)
+            except OSError:
+                time.sleep(POLL)
+            else:
+                return
+        said = (self._process.output().strip().splitlines() or ["it said nothing"])[-1]
+        raise SetupError(f"workerd does not serve: {said} (log: {self._process.log})")
+
+    def ask(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        request = urllib.request.Request(self.url + path, headers=dict(headers or {}))
+        try:
+            with urllib.request.urlopen(request, timeout=ANSWER_WITHIN) as found:
+                return Answer(found.status, found.headers, found.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, error.headers, error.read().decode())
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time that the process has used, all its threads together."""
+        fields = self._proc("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    @property
+    def resident_bytes(self) -> int:
+        return int(self._proc("statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def _proc(self, name: str) -> str:
+        # The starting shell has become workerd, so the group's number is its own.
+        return Path(f"/proc/{self._process.group}/{name}").read_text(encoding="ascii")
+
+    def stop(self) -> None:
+        self._process.stop()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,37 @@
+"""Workers to measure, from files: with the router's own settings, packages and date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from router.dev.config import LOCAL_FLAGS
+from router.dev.files import mirror
+from router.dev.layout import Layout
+from router.dev.stage import upload
+from router.dev.workerd import WorkerdWorker, python_modules
+
+
+def folder_of(layout: Layout, name: str) -> Path:
+    """Where everything of one measured server stands."""
+    folder = layout.build / "bench" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def javascript(layout: Layout, name: str, path: Path) -> WorkerdWorker:
+    date = layout.read_toml(layout.wrangler_toml)["compatibility_date"]
+    return WorkerdWorker(name, {path.name: path}, date)
+
+
+def python(layout: Layout, name: str, folder: Path) -> WorkerdWorker:
+    """What stands in `folder`; `entry.py` is its main module."""
+    settings = layout.read_toml(layout.wrangler_toml)
+    flags = [*settings["compatibility_flags"], *LOCAL_FLAGS]
+    modules = python_modules(layout, folder)
+    return WorkerdWorker(name, modules, settings["compatibility_date"], flags)
+
+
+def stage_edge(layout: Layout, target: Path, more: Mapping[str, bytes] | None = None) -> None:
+    """The router's upload with the example policy, and `more` files over it."""
+    mirror({**upload(layout.root, layout.root / "routes.yaml"), **(more or {})}, target)

@@ -1,0 +1,106 @@
+"""Requests per second, all rows in one run.
+
+Every row has a workerd of its own; while one is measured the others are idle. The rounds
+are short and go through the rows forwards and backwards in turn, so that whatever else
+the machine does meets all of them; a row's figure is the median of its rounds. Nothing
+is measured before it is warm (V8 compiles Python's interpreter as it gets hot) and before
+its answers have been seen to come from the backend.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from statistics import median
+
+from bench.load import HEADERS, PATH, Count, load
+from bench.rows import Row
+from bench.server import Server
+from bench.staging import folder_of
+from router.dev.layout import Layout, SetupError
+
+WARM_UP_REQUESTS = 12_000
+ROUNDS = 7
+ROUND_SECONDS = 2.0
+ANSWER = "answered by the backend\n"
+# On a route without sticky clients: from where a request comes to the variant for it.
+REGIONS: dict[str, dict[str, str]] = {
+    "production-eu": {"country": "DE", "continent": "EU"},
+    "production-us": {"country": "BR", "continent": "SA"},
+    "production-ap": {"country": "JP", "continent": "AS"},
+}
+DEFAULT_VARIANT = "production-us"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One row's rounds."""
+
+    name: str
+    rounds: tuple[Count, ...]
+
+    @property
+    def per_second(self) -> float:
+        return median(count.per_second for count in self.rounds)
+
+    @property
+    def cpu_us(self) -> float:
+        return median(count.cpu_us for count in self.rounds)
+
+    def told(self) -> dict[str, object]:
+        """As `build/bench.json` has it."""
+        return {
+            "name": self.name,
+            "requests_per_second": round(self.per_second, 1),
+            "cpu_us_per_request": round(self.cpu_us, 1),
+            "p50_ms": median(count.p50_ms for count in self.rounds),
+            "p99_ms": median(count.p99_ms for count in self.rounds),
+            "rounds": [round(count.per_second, 1) for count in self.rounds],
+        }
+
+
+def measure_rows(layout: Layout, rows: Sequence[Row]) -> list[Measured]:
+    with ExitStack() as stack:
+        servers: dict[str, Server] = {}
+        for row in rows:
+            print(f"warming up  {row.name}", flush=True)
+            servers[row.name] = stack.enter_context(warm_server(layout, row))
+        counts: dict[str, list[Count]] = {name: [] for name in servers}
+        for number in range(ROUNDS):
+            print(f"measuring   round {number + 1} of {ROUNDS}", flush=True)
+            for name in list(servers)[:: -1 if number % 2 else 1]:
+                counts[name].append(load(layout, servers[name], seconds=ROUND_SECONDS))
+    return [Measured(name, tuple(found)) for name, found in counts.items()]
+
+
+def warm_server(layout: Layout, row: Row) -> Server:
+    """A server of `row` that is known to work; the caller stops it."""
+    folder = folder_of(layout, row.name)
+    server = Server(layout, row.workers(layout, folder), folder)
+    try:
+        server.wait_ready()
+        check(row, server)
+        load(layout, server, amount=WARM_UP_REQUESTS)
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
+def check(row: Row, server: Server) -> None:
+    """That answers come from the backend, and regions are decided, also without any."""
+    answer = server.ask(PATH, HEADERS)
+    if (answer.status, answer.body) != (200, ANSWER):
+        raise SetupError(f"{row.name} answers {answer.status}: {answer.body[:200]}")
+    if row.regions:
+        for variant, place in REGIONS.items():
+            expect_variant(server, variant, {"MF-CF-Blob": json.dumps(place)})
+        expect_variant(server, DEFAULT_VARIANT, {})
+
+
+def expect_variant(server: Server, variant: str, headers: Mapping[str, str]) -> None:
+    found = server.ask("/", headers).headers.get("x-router-variant")
+    if found != variant:
+        raise SetupError(f"the router chose {found} for {dict(headers)}, not {variant}")
