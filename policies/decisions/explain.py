@@ -15,6 +15,7 @@ from policies.decisions.headers import (
     Trace,
     fixed_headers,
     forwarded_headers,
+    header_changes,
     response_headers,
     set_cookie,
     trace_of,
@@ -176,6 +177,7 @@ class _Told:
         self.step("region", _region_text(self.policy, request.client, outcome))
         self.step("variants", self._variants_text(outcome))
         trace = trace_of(request.headers, self.chance)
+        changes = header_changes(request, route, first, trace, attempt=1)
         added = response_headers(trace, route, first, self.policy.identify)
         cookies = []
         if outcome.new_cookie:
@@ -191,7 +193,7 @@ class _Told:
                 "host": target.authority,
                 "path": target.path,
                 "query": target.query[1:],
-                "headers": forwarded_headers(request, route, first, trace, 1),
+                "headers": forwarded_headers(request.headers, changes),
             },
             "response_headers": {"set": added, "add": cookies, "remove": []},
         }

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from policies.decisions.decide import Fixed
 from policies.decisions.policy import Route, Variant
@@ -22,7 +22,6 @@ _DROPPED = frozenset(
     {
         "connection",
         "forwarded",
-        "host",
         "keep-alive",
         "proxy-authenticate",
         "proxy-authorization",
@@ -45,8 +44,7 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0
 VERSION_OVERRIDE = "cloudflare-workers-version-overrides"
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """`request_id` is the client's if it is well-formed; `traceparent` is this hop's;
     `continued`: whether it goes on with a trace of the client's."""
 
@@ -66,36 +64,52 @@ def trace_of(headers: Mapping[str, str], chance: Random) -> Trace:
     return Trace(request_id, here, parent is not None)
 
 
-def forwarded_headers(
+class Changes(NamedTuple):
+    """What a request's headers lose and gain on their way to a variant."""
+
+    removed: list[str]
+    added: dict[str, str]
+
+
+def header_changes(
     request: Request, route: Route, variant: Variant, trace: Trace, attempt: int
-) -> dict[str, str]:
-    """The headers of the `attempt`th (from 1) request to `variant`."""
-    headers = {
-        name: value
-        for name, value in request.headers.items()
-        if name not in _DROPPED and not name.startswith(_DROPPED_PREFIXES)
+) -> Changes:
+    """The changes for the `attempt`th (from 1) request to `variant`."""
+    headers = request.headers
+    removed = [name for name in headers if name in _DROPPED or name.startswith(_DROPPED_PREFIXES)]
+    if "connection" in headers:
+        removed += _nominated(headers)
+    if not trace.continued and "tracestate" in headers:
+        removed.append("tracestate")  # it belongs to a trace that is not gone on with
+    added = {
+        "x-request-id": trace.request_id,
+        "traceparent": trace.traceparent,
+        "x-forwarded-host": request.target.authority,
+        "x-forwarded-proto": request.target.scheme,
+        "x-router-route": route.name,
+        "x-router-variant": variant.name,
     }
-    connection = request.headers.get("connection", "")
-    if connection:
-        for name in map(str.strip, connection.lower().split(",")):
-            if not name.startswith(_KEPT_PREFIXES):
-                headers.pop(name, None)
-    if not trace.continued:
-        headers.pop("tracestate", None)  # it belongs to a trace that is not gone on with
-    if request.headers.get("upgrade", "").lower() == "websocket":
-        headers["upgrade"] = "websocket"
-    headers["x-request-id"] = trace.request_id
-    headers["traceparent"] = trace.traceparent
     if request.client.ip:
-        headers["x-forwarded-for"] = request.client.ip
-    headers["x-forwarded-host"] = request.target.authority
-    headers["x-forwarded-proto"] = request.target.scheme
-    headers["x-router-route"] = route.name
-    headers["x-router-variant"] = variant.name
-    headers["x-router-attempt"] = str(attempt)
+        added["x-forwarded-for"] = request.client.ip
+    if attempt > 1:
+        added["x-router-attempt"] = str(attempt)
     if variant.override:
-        headers[VERSION_OVERRIDE] = variant.override
-    return headers
+        added[VERSION_OVERRIDE] = variant.override
+    if headers.get("upgrade", "").lower() == "websocket":
+        added["upgrade"] = "websocket"
+    return Changes(removed, added)
+
+
+def _nominated(headers: Mapping[str, str]) -> list[str]:
+    """The headers that `Connection` names, but for the edge's own word."""
+    names = map(str.strip, headers["connection"].lower().split(","))
+    return [name for name in names if name in headers and not name.startswith(_KEPT_PREFIXES)]
+
+
+def forwarded_headers(headers: Mapping[str, str], changes: Changes) -> dict[str, str]:
+    """All the headers that a variant gets."""
+    kept = {name: value for name, value in headers.items() if name not in changes.removed}
+    return kept | changes.added
 
 
 def response_headers(

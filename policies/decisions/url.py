@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 _UNRESERVED = r"A-Za-z0-9._~\-"
@@ -35,8 +36,7 @@ class BadPath:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A URL taken apart: `host` in lower case without port; `path` normalised; `query` raw,
     with its leading `?` (empty if there is none); `origin` as the request had it."""
 

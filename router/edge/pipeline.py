@@ -6,13 +6,13 @@ request, the decision, the variant's answer. Every answer carries the request's 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from policies.decisions.decide import Fixed, Forward, decide, read_target
 from policies.decisions.headers import (
     Trace,
     fixed_headers,
-    forwarded_headers,
+    header_changes,
     response_headers,
     set_cookie,
     trace_of,
@@ -60,8 +60,7 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     return problem_answer(outcome, trace)
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """A request with what belongs to this invocation of the Worker; `respelled` is its
     URL if it has to go on with another spelling."""
 
@@ -84,10 +83,10 @@ def _client(policy: CompiledPolicy, incoming: JsObject, headers: dict[str, str])
 def _forward(exchange: Exchange, policy: CompiledPolicy, choice: Forward) -> JsObject:
     request, trace, route = exchange.request, exchange.trace, choice.route
     variant = choice.candidates[0]
-    headers = forwarded_headers(request, route, variant, trace, attempt=1)
+    changes = header_changes(request, route, variant, trace, attempt=1)
     binding = getattr(exchange.env, variant.binding, None)
     timeout_ms = _timeout_ms(route)
-    outbound = outbound_request(exchange.incoming, exchange.respelled, headers, timeout_ms)
+    outbound = outbound_request(exchange.incoming, exchange.respelled, changes, timeout_ms)
     answer = send(binding, variant, outbound, timeout_ms)
     added = response_headers(trace, route, variant, policy.identify)
     metrics = exchange.isolate.metrics
@@ -109,8 +108,8 @@ def _forward(exchange: Exchange, policy: CompiledPolicy, choice: Forward) -> JsO
 
 def _timeout_ms(route: Route) -> int:
     """The stricter of the two limits, 0 for none."""
-    limits = [ms for ms in (route.request_ms, route.backend_request_ms) if ms]
-    return min(limits, default=0)
+    whole, each = route.request_ms, route.backend_request_ms
+    return min(whole, each) if whole and each else whole or each
 
 
 def _own(page: admin.Page | Problem, trace: Trace) -> JsObject:
