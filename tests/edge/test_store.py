@@ -6,7 +6,10 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,8 +18,11 @@ import pytest
 
 from policies.language.load import load
 from router.cli.main import main
+from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
-from router.dev.server import DevServer
+from router.dev.server import DevServer, free_port
+from router.dev.stage import stage
+from router.dev.workerd import KV_NAME, router_workers, serve
 from tests.edge.conftest import HERE, Edge, start_edge, worker
 
 FIRST = """\
@@ -34,6 +40,20 @@ BOMB = "a0: &a0 [x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
 )
 WITHIN = 15.0  # seconds: the refresh interval and some
+MOST_REQUESTS = 100_000  # of a client under load, so that it ends whatever happens
+# Played by a Worker that answers each read late: after the milliseconds of its key.
+SLOW_KV = """\
+const values = VALUES, delays = DELAYS, reads = {};
+export default {
+  async fetch(request) {
+    const key = decodeURIComponent(new URL(request.url).pathname.slice(1));
+    if (request.method !== "GET") return new Response(null, { status: 500 });
+    const read = (reads[key] = (reads[key] ?? 0) + 1);
+    await scheduler.wait((delays[key] ?? [])[read - 1] ?? 0);
+    return key in values ? new Response(values[key]) : new Response(null, { status: 404 });
+  },
+};
+"""
 
 
 class Kv:
@@ -111,16 +131,18 @@ def test_empty_kv_serves_the_bundled_policy(routed: Edge) -> None:
 def test_a_push_shows_under_load_without_one_failed_request(
     routed: Edge, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seen: list[tuple[int, str]] = []
+    seen: list[list[tuple[int, str]]] = [[], [], []]
     done = threading.Event()
 
-    def load() -> None:
+    def load(mine: list[tuple[int, str]]) -> None:
         with httpx.Client(base_url=routed.url, timeout=30) as client:
-            while not done.is_set():
+            while not done.is_set() or len({name for _, name in mine}) < 2:
                 answer = client.get("/")
-                seen.append((answer.status_code, answer.headers.get("x-router-route", "")))
+                mine.append((answer.status_code, answer.headers.get("x-router-route", "")))
+                if len(mine) > MOST_REQUESTS:
+                    return
 
-    clients = [threading.Thread(target=load) for _ in range(3)]
+    clients = [threading.Thread(target=load, args=(mine,)) for mine in seen]
     for client in clients:
         client.start()
     try:
@@ -133,9 +155,9 @@ def test_a_push_shows_under_load_without_one_failed_request(
         done.set()
         for client in clients:
             client.join()
-    assert {code for code, _ in seen} == {200}
-    assert [name for at, (_, name) in enumerate(seen) if at == 0 or seen[at - 1][1] != name]
-    assert {name for _, name in seen} == {"first", "second"}
+    for mine in seen:
+        runs = [answer for answer, _ in groupby(mine)]
+        assert runs == [(200, "first"), (200, "second")]
     told = capsys.readouterr().out
     assert f"local KV in {routed.state}" in told.replace("\n", "")
     assert "read back" in told
@@ -210,3 +232,68 @@ def test_a_policy_that_is_taken_away_stays(routed: Edge, kv: Kv) -> None:
     assert eventually(lambda: status(routed)["asked_at"] != asked)
     time.sleep(1)
     assert route(routed) == "third"
+
+
+@contextmanager
+def slow_edge(
+    folder: Path, values: dict[str, str], delays: dict[str, list[int]]
+) -> Iterator[httpx.Client]:
+    """A router that was asked nothing yet, before a KV with `values` that reads late."""
+    layout = Layout(find_root(HERE))
+    policy, script, port = folder / "routes.yaml", folder / "slow_kv.js", free_port()
+    policy.write_text(FIRST)
+    told = {"VALUES": json.dumps(values), "DELAYS": json.dumps(delays)}
+    script.write_text(SLOW_KV.replace("VALUES", told["VALUES"]).replace("DELAYS", told["DELAYS"]))
+    stage(layout.root, policy, folder / "upload")
+    write_configs(layout, folder, {"one": "ONE", "two": "TWO"}, echo=True)
+    workers = [
+        replace(each, modules={script.name: script}) if each.name == KV_NAME else each
+        for each in router_workers(layout, folder)
+    ]
+    server = serve(layout, workers, port, folder)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=url, timeout=60, transport=httpx.HTTPTransport(retries=8)) as it:
+            yield it
+    finally:
+        server.stop()
+
+
+def routes(client: httpx.Client, count: int) -> list[str]:
+    """What `count` requests at once are answered by."""
+    with ThreadPoolExecutor(count) as pool:
+        answers = list(pool.map(lambda _: client.get("/"), range(count)))
+    return [answer.headers["x-router-route"] for answer in answers]
+
+
+def test_first_requests_at_once_all_get_the_last_good_policy(tmp_path: Path) -> None:
+    values = {"policy": "broken: [", "policy/last-good": SECOND}
+    delays = {"policy": [300, 100, 200, 100], "policy/last-good": [600, 300, 500]}
+    with slow_edge(tmp_path, values, delays) as client:
+        assert routes(client, 6) == ["second"] * 6
+        log = (tmp_path / "workerd.log").read_text()
+        assert log.count("policy-rejected") == log.count("policy-loaded") == 1
+
+
+def test_a_first_request_that_is_broken_off_spoils_nothing(tmp_path: Path) -> None:
+    values = {"policy": "broken: [", "policy/last-good": SECOND}
+    with slow_edge(tmp_path, values, {"policy/last-good": [1_900, 0]}) as client:
+        for _ in range(60):  # the runtime takes seconds to start
+            with suppress(httpx.TimeoutException):
+                client.get("/", timeout=1)
+            if "policy-rejected" in (tmp_path / "workerd.log").read_text():
+                break
+        assert routes(client, 1) == ["second"]
+
+
+def test_kv_that_hangs_delays_only_the_first_requests_and_those_for_two_seconds(
+    tmp_path: Path,
+) -> None:
+    hanging = {"policy": [60_000, 60_000, 60_000]}
+    with slow_edge(tmp_path, {"policy": SECOND}, hanging) as client:
+        assert routes(client, 3) == ["first"] * 3
+        began = time.monotonic()
+        assert client.get("/.router/health").json() == {"status": "degraded"}
+        assert time.monotonic() - began < 1
+        assert eventually(lambda: routes(client, 1) == ["second"])
+        assert client.get("/.router/health").json() == {"status": "ok"}
