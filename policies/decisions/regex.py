@@ -30,6 +30,11 @@ class Program:
     steps: tuple[Step, ...]
     classes: tuple[Class, ...]
 
+    @property
+    def size(self) -> int:
+        """What it takes up: its steps, and the edges of its classes."""
+        return len(self.steps) + sum(map(len, self.classes))
+
     def to_json(self) -> list[Any]:
         steps = [list(step) if isinstance(step, tuple) else step for step in self.steps]
         return [self.pattern, steps, [list(each) for each in self.classes]]

@@ -8,16 +8,20 @@ the model reports it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain, islice
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from policies.language.budget import MAX_FINDINGS
 from policies.language.document import Document
-from policies.language.findings import Finding, Path, path_text
+from policies.language.findings import Finding, Path, path_text, shown
 from policies.language.values import read_duration
 
-Found = tuple[str, Path, str, str]  # code, path, message, hint
+MAX_NEAREST = 20  # findings that suggest a name, which takes a look at every known one
+MAX_COMPARED = 100  # known names
 
 
 class Key(str):
@@ -26,15 +30,38 @@ class Key(str):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """A hint that is made only if the finding is told: what could have been meant."""
+
+    kind: str
+    name: str
+    known: set[str]
+
+    def text(self, compare: bool) -> str:
+        if not self.known:
+            return f"the policy has no {self.kind}s"
+        names = sorted(map(shown, self.known))
+        compare = compare and len(names) <= MAX_COMPARED
+        nearest = get_close_matches(shown(self.name), names, n=1) if compare else []
+        if nearest:
+            return f"did you mean `{nearest[0]}`?"
+        return f"known {self.kind}s: " + ", ".join(f"`{each}`" for each in names[:20])
+
+
+Found = tuple[str, Path, str, str | Names]  # code, path, message, hint
+
+
 def check(document: Document) -> list[Finding]:
     """All findings about how the policy's parts fit together."""
-    policy = document.value
-    findings = []
-    for rule in _RULES:
-        for code, path, message, hint in rule(policy):
-            at_key = isinstance(path[-1], Key)
-            line, column = document.key_place(path) if at_key else document.place(path)
-            findings.append(Finding(code, path_text(path), line, column, message, hint))
+    findings: list[Finding] = []
+    found = chain.from_iterable(rule(document.value) for rule in _RULES)
+    for code, path, message, hint in islice(found, MAX_FINDINGS + 1):
+        if isinstance(hint, Names):
+            hint = hint.text(len(findings) < MAX_NEAREST)
+        at_key = isinstance(path[-1], Key)
+        line, column = document.key_place(path) if at_key else document.place(path)
+        findings.append(Finding(code, path_text(path), line, column, message, hint))
     return findings
 
 
@@ -64,14 +91,8 @@ def _unknown(kind: str, name: object, known: set[str], path: Path) -> Iterator[F
     """A finding if `name` is text that is not among `known`."""
     if not isinstance(name, str) or name in known:
         return
-    nearest = get_close_matches(name, sorted(known), n=1)
-    if nearest:
-        hint = f"did you mean `{nearest[0]}`?"
-    elif known:
-        hint = f"known {kind}s: " + ", ".join(f"`{each}`" for each in sorted(known)[:20])
-    else:
-        hint = f"the policy has no {kind}s"
-    yield f"unknown-{kind}", path, f"there is no {kind} `{name[:80]}`", hint
+    message = f"there is no {kind} `{shown(name)}`"
+    yield f"unknown-{kind}", path, message, Names(kind, name, known)
 
 
 def _variants(policy: object) -> Iterator[Found]:
@@ -86,8 +107,8 @@ def _pools(policy: object) -> Iterator[Found]:
     for name, pool in _mapping(policy, "pools").items():
         path: Path = ("pools", Key(name))
         if name not in served:
-            hint = f"give a variant `pool: {name[:80]}`, or take the pool out"
-            yield "pool-without-variants", path, f"no variant is in pool `{name[:80]}`", hint
+            hint = f"give a variant `pool: {shown(name)}`, or take the pool out"
+            yield "pool-without-variants", path, f"no variant is in pool `{shown(name)}`", hint
         for index, fallback in enumerate(_list(pool, "fallback")):
             here = (*path, "fallback", index)
             yield from _unknown("pool", fallback, served, here)
@@ -118,9 +139,9 @@ def _regions(policy: object) -> Iterator[Found]:
                 yield "own-fallback", here, "a region cannot be its own fallback", "take it out"
         for kind in ("continents", "countries", "colos"):
             for index, code in enumerate(_list(region, kind)):
-                first = claimed.setdefault((kind, str(code)), name)
-                if first != name:
-                    message = f"`{str(code)[:80]}` belongs to region `{first[:80]}` already"
+                if isinstance(code, str) and claimed.setdefault((kind, code), name) != name:
+                    first = claimed[kind, code]
+                    message = f"`{shown(code)}` belongs to region `{shown(first)}` already"
                     here = ("regions", name, kind, index)
                     yield "region-overlap", here, message, "leave it in one of the two"
 
@@ -130,7 +151,7 @@ def _route_names(policy: object) -> Iterator[Found]:
     for index, route in _routes(policy):
         name = route.get("name")
         if isinstance(name, str) and seen.setdefault(name, index) != index:
-            message = f"routes[{seen[name]}] is called `{name[:80]}` already"
+            message = f"routes[{seen[name]}] is called `{shown(name)}` already"
             yield "duplicate-route", ("routes", index, "name"), message, "give it another name"
 
 

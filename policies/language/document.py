@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 from yaml import MarkedYAMLError, events
 
+from policies.language.budget import MAX_FINDINGS
 from policies.language.findings import Finding, Path, path_text
 from policies.language.yaml_events import Events
 
@@ -26,7 +27,7 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64  # a policy needs about ten, and whoever walks the values may recurse
 MAX_BORROWED = 100_000  # values that aliases may add to those written out
 MAX_NUMBER = 100  # characters; a longer one stays text, as Python refuses endless digits
-MAX_FINDINGS = 100  # nobody mends more at once
+MAX_NODES = 250_000  # keys and values; a route has about twenty
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
 # A value, the offset where it stands, and its parts, those of a mapping with their keys'.
@@ -99,6 +100,7 @@ class _Composer(Events):
         self._path: list[str | int] = []
         self._anchors: dict[str, _Node] = {}
         self._borrowed = 0
+        self._nodes = 0
 
     def read(self) -> _Node:
         """The one document; with findings, whatever could be read of it."""
@@ -129,6 +131,7 @@ class _Composer(Events):
 
     def _node(self, event: Any) -> _Node:
         kind, at = type(event), event.start_mark
+        self._count(at)
         if kind is events.AliasEvent:
             return self._alias(event.anchor, at)
         if event.tag is not None:
@@ -144,6 +147,13 @@ class _Composer(Events):
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
+
+    def _count(self, at: int) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            message = f"the policy has more than {MAX_NODES:,} keys and values"
+            self._report("yaml-too-large", at, message, "merge routes that do the same")
+            raise _Enough
 
     def _alias(self, name: str, at: int) -> _Node:
         if name not in self._anchors:

@@ -16,7 +16,7 @@ from typing import Literal
 CODES = {
     "yaml-syntax": "the file is not YAML",
     "yaml-encoding": "the file is not UTF-8",
-    "yaml-too-large": "the file is larger than 4 MiB",
+    "yaml-too-large": "the file is larger than 4 MiB, or has too many values",
     "yaml-too-deep": "values are nested too deeply",
     "yaml-duplicate-key": "a mapping has one key twice",
     "yaml-key-not-text": "a key is not text",
@@ -75,12 +75,20 @@ class Finding:
             raise ValueError(f"the code {self.code} is not in the table of codes")
 
 
+def shown(name: object) -> str:
+    """Text of the policy as messages repeat it."""
+    return str(name)[:80]
+
+
 def path_text(path: Sequence[str | int]) -> str:
-    """`("routes", 2, "split")` as people write it: `routes[2].split`; the whole is `$`."""
+    """`("routes", 2, "split")` as people write it: `routes[2].split`; the whole is `$`.
+
+    However long a key is, its beginning tells where to look.
+    """
     text = ""
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += f".{step}" if text else step
+            text += f".{shown(step)}" if text else shown(step)
     return text or "$"

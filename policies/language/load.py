@@ -2,25 +2,26 @@
 
 Three readings, each over what the one before could make out: YAML (`document.py`), the
 fields and values (`model.py`), and what concerns several values at once (`check.py`).
-The last two both run, so that one look shows all findings. Nothing is raised, whatever
-the bytes are.
+The last two both run, so that one look shows all findings, up to a hundred. Nothing is
+raised, whatever the bytes are, and the cost is bounded.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import UnionType
-from typing import Annotated, Any, Union, cast, get_args, get_origin
+from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from policies.language.budget import MAX_FINDINGS, Budget
 from policies.language.check import check
 from policies.language.document import Document, read_document
-from policies.language.findings import Finding, Path, path_text
-from policies.language.model import Policy
+from policies.language.findings import Finding, Path, path_text, shown
+from policies.language.model import Part, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +46,43 @@ def load(data: bytes) -> Loaded:
         return Loaded(digest, None, tuple(document))
     policy, findings = _validate(document)
     findings += check(document)
-    unique = sorted(set(findings), key=lambda f: (f.line, f.column, f.code, f.path, f.message))
-    if any(finding.severity == "error" for finding in unique):
+    if any(finding.severity == "error" for finding in findings):
         policy = None
-    return Loaded(digest, policy, tuple(unique))
+    return Loaded(digest, policy, tuple(_first(findings)))
+
+
+def _first(findings: list[Finding]) -> list[Finding]:
+    """As many as somebody can mend, errors before warnings, in the order of their places."""
+    unique = sorted(set(findings), key=lambda f: (f.line, f.column, f.code, f.path, f.message))
+    unique.sort(key=lambda finding: finding.severity)
+    kept = sorted(unique[:MAX_FINDINGS], key=lambda finding: (finding.line, finding.column))
+    if len(unique) > MAX_FINDINGS:
+        kept[-1] = replace(kept[-1], message=f"{kept[-1].message} (and there is more to mend)")
+    return kept
 
 
 def _validate(document: Document) -> tuple[Policy | None, list[Finding]]:
     try:
-        return Policy.model_validate(document.value), []
+        return Policy.model_validate(document.value, context=Budget()), []
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = error.errors(include_url=False)[: MAX_FINDINGS + 1]
         return None, [_finding(document, detail) for detail in details]
 
 
 def _finding(document: Document, error: ErrorDetails) -> Finding:
-    at_key = error["loc"][-1:] == ("[key]",)
+    at_key = _is_about_key(error)
     path: Path = error["loc"][:-1] if at_key else error["loc"]
     code, message, hint = _told(error, path)
     at_key = at_key or code == "unknown-field"
     line, column = document.key_place(path) if at_key else document.place(path)
     return Finding(code, path_text(path), line, column, message, hint)
+
+
+def _is_about_key(error: ErrorDetails) -> bool:
+    """Whether the place ends with pydantic's mark for a key, not with a key called like it."""
+    loc = error["loc"]
+    marked = loc[-1:] == ("[key]",) and error["type"] != "extra_forbidden"
+    return marked and get_origin(_type_at(loc[:-2])) is dict
 
 
 _TYPES = {
@@ -82,13 +99,14 @@ _TYPES = {
 
 def _told(error: ErrorDetails, path: Path) -> tuple[str, str, str]:
     """Code, message and hint of one of pydantic's errors."""
-    kind, context, last = error["type"], error.get("ctx", {}), str(path[-1]) if path else "policy"
+    kind, context = error["type"], error.get("ctx", {})
+    last = shown(path[-1]) if path else "policy"
     if "hint" in context:
         return kind, context["message"], context["hint"]
     if kind == "missing":
         return "missing-field", f"`{last}` is missing", f"add `{last}`"
     if kind == "extra_forbidden":
-        return "unknown-field", f"there is no field `{last[:80]}` here", _nearest_field(path)
+        return "unknown-field", f"there is no field `{last}` here", _nearest_field(path)
     if kind in _TYPES:
         message = f"`{last}` must be {_TYPES[kind]}, not {_shown(error['input'])}"
         hint = 'put it in quotes: "…"' if kind == "string_type" else f"write {_TYPES[kind]}"
@@ -113,26 +131,32 @@ def _shown(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
-    return f"`{str(value)[:80]}`"
+    return f"`{shown(value)}`"
 
 
 def _nearest_field(path: Path) -> str:
-    names = sorted(_model_at(path[:-1]).model_fields)
-    nearest = get_close_matches(str(path[-1]).lower(), names, n=1)
+    part = _type_at(path[:-1])
+    names = sorted(part.model_fields) if _is_part(part) else []
+    nearest = get_close_matches(shown(path[-1]).lower(), names, n=1)
     if nearest:
         return f"did you mean `{nearest[0]}`?"
     return "known fields: " + ", ".join(f"`{name}`" for name in names)
 
 
-def _model_at(path: Path) -> type[BaseModel]:
-    """The model that reads the mapping at `path`."""
+def _is_part(annotation: Any) -> TypeGuard[type[Part]]:
+    return isinstance(annotation, type) and issubclass(annotation, Part)
+
+
+def _type_at(path: Path) -> Any:
+    """The type of what the language wants at `path`; None where it wants nothing."""
     annotation: Any = Policy
     for step in path:
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            annotation = _bare(annotation.model_fields[str(step)].annotation)
+        if _is_part(annotation):
+            field = annotation.model_fields.get(str(step))
+            annotation = _bare(field.annotation) if field else None
         else:
-            annotation = _bare(get_args(annotation)[-1])
-    return cast(type[BaseModel], annotation)
+            annotation = _bare((get_args(annotation) or (None,))[-1])
+    return annotation
 
 
 def _bare(annotation: Any) -> Any:

@@ -14,10 +14,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
+from policies.language.budget import MAX_ENTRIES, MAX_UNKNOWN, Budget
 from policies.language.values import (
     Binding,
     Colo,
@@ -46,13 +51,45 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _within_budget(
+        cls, value: object, handler: ModelWrapValidatorHandler[Part], info: ValidationInfo
+    ) -> Part:
+        budget: Budget = info.context or Budget()
+        if budget.failures <= 0:
+            return cls.__new__(cls)  # enough is wrong, so nobody will use it
+        try:
+            part = handler(_few_unknown(value, cls))
+            part.check()
+        except (ValidationError, PydanticCustomError) as error:
+            budget.failures -= error.error_count() if isinstance(error, ValidationError) else 1
+            raise
+        return part
+
     @field_validator("*", mode="before")
     @classmethod
-    def _not_null(cls, value: object) -> object:
+    def _not_null(cls, value: object, info: ValidationInfo) -> object:
         """A key with nothing after it: the default was hardly meant."""
         if value is None:
             raise problem("empty", "there is no value here", "write one, or leave the key out")
+        size = len(value) if isinstance(value, list | dict) else 0
+        if size > MAX_ENTRIES and info.field_name not in ("routes", "matches"):
+            message = f"these are {size:,}, and {MAX_ENTRIES:,} are allowed"
+            raise problem("out-of-range", message, "leave some out")
         return value
+
+    def check(self) -> None:
+        """Raises a `problem` if the fields, each good by itself, do not go together."""
+
+
+def _few_unknown(value: object, part: type[Part]) -> object:
+    """A mapping with no more unknown fields than are worth telling."""
+    if not isinstance(value, dict) or len(value) <= MAX_UNKNOWN:
+        return value
+    unknown = [name for name in value if name not in part.model_fields]
+    untold = set(unknown[MAX_UNKNOWN:])
+    return {name: value[name] for name in value if name not in untold}
 
 
 def _one_of(part: Part, names: tuple[str, ...]) -> None:
@@ -130,10 +167,8 @@ class PathMatch(Part):
         None, description="The whole path, as a regular expression (RE2 syntax, linear time)."
     )
 
-    @model_validator(mode="after")
-    def _check(self) -> PathMatch:
+    def check(self) -> None:
         _one_of(self, ("exact", "prefix", "regex"))
-        return self
 
 
 class HeaderMatch(Part):
@@ -143,10 +178,8 @@ class HeaderMatch(Part):
     value: FieldValue | None = Field(None, description="Its whole value, to the letter.")
     regex: Regex | None = Field(None, description="Its whole value, as a regular expression.")
 
-    @model_validator(mode="after")
-    def _check(self) -> HeaderMatch:
+    def check(self) -> None:
         _one_of(self, ("value", "regex"))
-        return self
 
 
 class QueryParamMatch(Part):
@@ -156,10 +189,8 @@ class QueryParamMatch(Part):
     value: str | None = Field(None, description="Its whole value, decoded, to the letter.")
     regex: Regex | None = Field(None, description="Its whole value, as a regular expression.")
 
-    @model_validator(mode="after")
-    def _check(self) -> QueryParamMatch:
+    def check(self) -> None:
         _one_of(self, ("value", "regex"))
-        return self
 
 
 class Match(Part):
@@ -203,14 +234,12 @@ class StickySource(Part):
         DEFAULT_COOKIE_AGE_MS, description="How long such a cookie lives.", examples=["30d"]
     )
 
-    @model_validator(mode="after")
-    def _check(self) -> StickySource:
+    def check(self) -> None:
         _one_of(self, ("cookie", "header", "api_key", "ip"))
         for name in ("set", "max_age"):
             if name in self.model_fields_set and self.cookie is None:
                 message = f"`{name}` is only for cookies and would have no effect here"
                 raise problem("unused-field", message, "leave it out")
-        return self
 
 
 Sticky = Annotated[StickySource, BeforeValidator(_read_sticky)]

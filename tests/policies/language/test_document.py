@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from yaml.events import Event
 
 from policies.language import document as module
-from policies.language.document import Document, read_document
+from policies.language.document import MAX_NODES, Document, read_document
 from policies.language.findings import Finding
 from policies.language.yaml_events import Events
 
@@ -287,3 +287,10 @@ def test_the_quick_scanner_sees_what_the_plain_one_sees(text: str) -> None:
     quick = _events(Events(text), module._Lines(text).place)
     plain = _events(Plain(text), lambda mark: (mark.line + 1, mark.column + 1))
     assert quick == plain
+
+
+def test_keys_and_values_are_counted() -> None:
+    begin = b"a: [" + b"1," * (MAX_NODES - 4)
+    assert isinstance(read_document(begin + b"]"), Document)
+    (finding,) = refused(begin + b"1,\n1,1]")
+    assert (finding.code, finding.line) == ("yaml-too-large", 2)

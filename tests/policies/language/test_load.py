@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from policies.language import model
+from policies.language.budget import MAX_FINDINGS, Budget
+from policies.language.document import Document, read_document
 from policies.language.findings import CODES
-from policies.language.load import load
-from policies.language.model import Part
+from policies.language.load import Loaded, load
+from policies.language.model import Part, Policy
 from policies.language.schema import schema_text
 
 PARTS = [
@@ -320,6 +324,10 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
 ]
 
 
+def refused(loaded: Loaded) -> bool:
+    return any(each.severity == "error" for each in loaded.findings)
+
+
 def test_the_base_of_the_cases_is_valid() -> None:
     loaded = load(VALID.encode())
     assert loaded.policy, loaded.findings
@@ -392,6 +400,73 @@ def test_the_schema_knows_no_null() -> None:
     assert "null" not in schema_text()
 
 
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (VALID + '"[key]": 1\n', "[key]"),
+        (changed("pool: canary", 'pool: canary, "[key]": 5'), "variants.can.[key]"),
+        (changed("  can:", "  '[key]':"), "variants.[key]"),
+        (changed("canary: 1}", '"[key]": 1}'), "routes[0].split.[key]"),
+        (changed("eu: {continents: [EU]}", '"[key]": 1'), "regions.[key]"),
+    ],
+)
+def test_a_key_called_like_pydantics_mark_for_keys(text: str, path: str) -> None:
+    assert path in [each.path for each in load(text.encode()).findings]
+
+
+HUGE = {
+    "items": route(f"  [{'1,' * 100_000}1]"),
+    "fields": VALID + "\n".join(f"? {'k' * 2_000}{n}\n: 1" for n in range(1_000)),
+    "long key": f"? {'k' * 200_000}\n: {{{','.join(f'a{n}: 1' for n in range(2_000))}}}\n" + VALID,
+    "values": route(f"  - {{name: a, split: {{canary: 1}}, hostnames: [{'1,' * 3_000}]}}\n" * 40),
+    "few values": route(f"  - {{name: a, hostnames: [{'1,' * 1_000}]}}\n" * 40),
+    "keys": VALID.replace(
+        "variants:", "variants:\n" + "".join(f"  _{n}: {{}}\n" for n in range(9_000))
+    ),
+    "pools": "version: 1\nvariants:\n"
+    + "".join(f"  a{n}: {{binding: A, pool: {'p' * 60}{n}}}\n" for n in range(1_500))
+    + "routes:\n"
+    + "".join(f"  - {{name: a{n}, split: {{{'q' * 60}{n}: 1}}}}\n" for n in range(1_500)),
+    "regions": "version: 1\nvariants:\n"
+    + "".join(f"  a{n}: {{binding: A, pool: p, region: {'r' * 9_000}{n}}}\n" for n in range(100))
+    + "regions:\n"
+    + "".join(f"  ? {'r' * 9_000}x{n}\n  : {{}}\n" for n in range(100))
+    + "routes: [{name: a, split: {p: 1}}]\n",
+}
+
+
+@pytest.mark.parametrize("text", HUGE.values(), ids=HUGE)
+def test_findings_are_few_and_short(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def counted(name: str, known: list[str], n: int) -> list[str]:
+        compared.append(len(known))
+        assert max(map(len, [name, *known])) <= 80
+        return get_close_matches(name, known, n)
+
+    monkeypatch.setattr("policies.language.check.get_close_matches", counted)
+    findings = load(text.encode()).findings
+    assert 0 < len(findings) <= MAX_FINDINGS
+    assert sum(compared) <= 2_000
+    assert all(len(f"{each.path}{each.message}{each.hint}") < 4_000 for each in findings)
+
+
+@pytest.mark.parametrize("text", HUGE.values(), ids=HUGE)
+def test_validation_ends_when_enough_is_wrong(text: str) -> None:
+    document = read_document(text.encode())
+    assert isinstance(document, Document)
+    with pytest.raises(ValidationError) as caught:
+        Policy.model_validate({**document.value, "version": None}, context=Budget())
+    assert caught.value.error_count() <= 5_000
+
+
+def test_what_is_not_told_is_hinted_at() -> None:
+    findings = load(HUGE["items"].encode()).findings
+    assert len(findings) == MAX_FINDINGS
+    assert "more" in findings[-1].message
+    assert not any("more" in each.message for each in findings[:-1])
+
+
 def test_findings_stand_in_the_order_of_the_file() -> None:
     text = VALID.replace("pool:", "pol:").replace("split:", "splt:")
     places = [(each.line, each.column) for each in load(text.encode()).findings]
@@ -428,23 +503,22 @@ SCRAPS = st.sampled_from(
 def test_a_damaged_policy_gives_findings_or_a_policy(at: int, cut: int, scraps: list[str]) -> None:
     text = VALID[:at] + "".join(scraps) + VALID[at + cut :]
     loaded = load(text.encode())
-    assert (loaded.policy is None) == bool(loaded.findings)
+    assert (loaded.policy is None) == refused(loaded)
     lines = text.count("\n") + 1
     assert all(1 <= each.line <= lines + 1 and each.column >= 1 for each in loaded.findings)
 
 
+KEYS = st.one_of(st.text(max_size=5), st.sampled_from(["[key]", "name", "binding", "split"]))
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
     max_leaves=6,
 )
 FIELDS = ["variants", "pools", "regions", "default_region", "routes", "version", "merge_slashes"]
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(FIELDS), VALUES, st.sampled_from(["", "x", "0"]))
+@given(st.sampled_from(FIELDS), VALUES, st.sampled_from(["", "x", "0", "[key]"]))
 def test_any_value_in_any_section_gives_findings_or_a_policy(
     name: str, value: object, inner: str
 ) -> None:
@@ -455,4 +529,4 @@ def test_any_value_in_any_section_gives_findings_or_a_policy(
     nested = {inner: value} if inner else value
     text = policy_text(**{"routes": [{"name": "r", "split": {"canary": 1}}], name: nested})
     loaded = load(text)
-    assert (loaded.policy is None) == bool(loaded.findings), json.loads(text)
+    assert (loaded.policy is None) == refused(loaded), json.loads(text)
