@@ -80,7 +80,7 @@ def decide(
         key = f"{chance.getrandbits(128):032x}" if new_cookie else ""
     share = _choose_share(route, key, chance)
     region = policy.regions.of(request.client)
-    tiers = policy.orders[share.chain, region]
+    tiers = policy.order(share.chain, region)
     candidates, panic = _candidates(tiers, route.seed, key, chance, out_of_service)
     if not candidates:
         return Decision(rule, _no_variant())

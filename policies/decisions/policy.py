@@ -5,6 +5,7 @@ Building parses, sorts and compiles nothing; `policies.language.compile` has don
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,10 @@ class Route:
     respond: Answer | None
 
 
-Tiers = tuple[tuple[Variant, ...], ...]
+Tier = tuple[Variant, ...]
+Tiers = tuple[Tier, ...]
+ByRegion = dict[str | None, Tier]
+MAX_REMEMBERED = 1_000  # orders, one for each chain and region that clients had
 
 
 class CompiledPolicy:
@@ -69,49 +73,70 @@ class CompiledPolicy:
         self.merge_slashes: bool = tables["merge_slashes"]
         self.identify: bool = tables["identify"]
         self.variants = tuple(Variant(**variant) for variant in tables["variants"])
-        self.pools: dict[str, tuple[Variant, ...]] = {
-            name: tuple(self.variants[position] for position in positions)
+        self._pools = {
+            name: _pool([self.variants[position] for position in positions])
             for name, positions in tables["pools"].items()
         }
         self.strict = frozenset(tables["strict"])
         self.regions = Regions(**tables["regions"])
-        self.routes = tuple(_route(table) for table in tables["routes"])
+        chains = [tuple(names) for names in tables["chains"]]
+        self.routes = tuple(_route(table, chains) for table in tables["routes"])
         self.matcher = Routes(tables["hosts"])
-        self.orders: dict[tuple[tuple[str, ...], str | None], Tiers] = {}
-        chains = {share.chain for route in self.routes for share in route.shares}
-        for chain in chains:
-            for region in (None, *self.regions.orders):
-                self.orders[chain, region] = self._order(chain, region)
+        self._tiers: dict[tuple[tuple[str, ...], str | None], Tiers] = {}
 
     @property
     def has_regions(self) -> bool:
         return bool(self.regions.orders)
 
-    def _order(self, chain: tuple[str, ...], region: str | None) -> Tiers:
+    def order(self, chain: tuple[str, ...], region: str | None) -> Tiers:
         """All variants of a chain of pools in tiers of equal rank, for clients of `region`."""
-        tiers = [tier for pool in chain for tier in self._pool_order(pool, region)]
-        return tuple(tier for tier in tiers if tier)
+        tiers = self._tiers.get((chain, region))
+        if tiers is None:
+            pools = [self._pool_tiers(pool, region) for pool in chain]
+            if len(self._tiers) >= MAX_REMEMBERED:
+                self._tiers.clear()
+            tiers = self._tiers[chain, region] = tuple(tier for pool in pools for tier in pool)
+        return tiers
 
-    def _pool_order(self, pool: str, region: str | None) -> list[tuple[Variant, ...]]:
-        """The client's region, its fallbacks, variants without a region, all the others."""
-        variants = self.pools[pool]
-        if region is None:
-            return [variants]
-        wanted = self.regions.orders[region]
-        near = [tuple(v for v in variants if v.region == name) for name in wanted]
-        if pool in self.strict:
-            return near
-        anywhere = tuple(v for v in variants if v.region is None)
-        far = tuple(v for v in variants if v.region is not None and v.region not in wanted)
-        return [*near, anywhere, far]
+    def _pool_tiers(self, name: str, region: str | None) -> list[Tier]:
+        """By rank; variants of weight 0, who take no traffic, only behind all the others."""
+        pool = self._pools[name]
+        wanted = None if region is None else self.regions.orders[region]
+        tiers = [tier for group in pool for tier in _ranked(group, wanted, name in self.strict)]
+        return [tier for tier in tiers if tier]
 
 
-def _route(table: dict[str, Any]) -> Route:
+def _pool(variants: list[Variant]) -> tuple[ByRegion, ByRegion]:
+    """Its variants that take traffic, and those of weight 0."""
+    return _grouped(v for v in variants if v.weight), _grouped(v for v in variants if not v.weight)
+
+
+def _grouped(variants: Iterable[Variant]) -> ByRegion:
+    groups: dict[str | None, list[Variant]] = {}
+    for variant in variants:
+        groups.setdefault(variant.region, []).append(variant)
+    return {region: tuple(group) for region, group in groups.items()}
+
+
+def _ranked(group: ByRegion, wanted: list[str] | None, strict: bool) -> Iterator[Tier]:
+    """The client's region, its fallbacks, variants without a region, all the others."""
+    if wanted is None:
+        yield tuple(variant for variants in group.values() for variant in variants)
+        return
+    for region in wanted:
+        yield group.get(region, ())
+    if not strict:
+        yield group.get(None, ())
+        nearer = {None, *wanted}
+        yield tuple(v for region, far in group.items() if region not in nearer for v in far)
+
+
+def _route(table: dict[str, Any], chains: list[tuple[str, ...]]) -> Route:
     if "respond" in table:
         status, headers, body = table["respond"]
         answer = Answer(status, tuple((name, value) for name, value in headers), body)
         return Route(table["name"], "", (), 0, (), 0, 0, answer)
-    shares = [Share(name, weight, tuple(chain)) for name, weight, chain in table["split"]]
+    shares = [Share(name, weight, chains[number]) for name, weight, number in table["split"]]
     shares.sort(key=lambda share: (-share.weight, share.name))
     return Route(
         table["name"],

@@ -2,7 +2,7 @@
 
 Everything a request should not pay for happens here: names become positions, regular
 expressions become automata, the alternatives of all routes are sorted by precedence into
-one table per hostname, and each chain of pools gets its order of variants per region.
+one table per hostname, and each chain of pools, which many routes have, stands once.
 `policies.decisions.policy.CompiledPolicy` is built from these tables, at the edge and
 on the command line alike; `FORMAT` changes when their shape does.
 """
@@ -15,7 +15,7 @@ from policies.decisions.regex import literal_prefix
 from policies.decisions.regex_compiler import compile_pattern
 from policies.language.model import HeaderMatch, Match, Policy, QueryParamMatch, Route, Variant
 
-FORMAT = 1
+FORMAT = 2
 
 Tables = dict[str, Any]
 
@@ -23,24 +23,19 @@ Tables = dict[str, Any]
 def compile_policy(policy: Policy, digest: str) -> Tables:
     """The tables of `policy`, which is named by `digest`."""
     names = list(policy.variants)
-    pools = {variant.pool for variant in policy.variants.values()}
+    chains: dict[tuple[str, ...], int] = {}
+    routes = [_route(policy, route, chains) for route in policy.routes]
     return {
         "format": FORMAT,
         "digest": digest,
         "merge_slashes": policy.merge_slashes,
         "identify": policy.identify,
         "variants": [_variant(name, policy.variants[name]) for name in names],
-        "pools": {
-            name: [
-                position
-                for position, each in enumerate(names)
-                if policy.variants[each].pool == name
-            ]
-            for name in sorted(pools)
-        },
+        "pools": _pools(policy),
         "strict": [name for name, pool in policy.pools.items() if pool.affinity == "strict"],
         "regions": _regions(policy),
-        "routes": [_route(policy, route) for route in policy.routes],
+        "chains": [list(chain) for chain in chains],
+        "routes": routes,
         "hosts": _hosts(policy),
     }
 
@@ -71,17 +66,27 @@ def _regions(policy: Policy) -> Tables:
     return tables
 
 
-def _route(policy: Policy, route: Route) -> Tables:
+def _pools(policy: Policy) -> Tables:
+    """Pool to the positions of its variants."""
+    pools: dict[str, list[int]] = {}
+    for position, variant in enumerate(policy.variants.values()):
+        pools.setdefault(variant.pool, []).append(position)
+    return pools
+
+
+def _route(policy: Policy, route: Route, chains: dict[tuple[str, ...], int]) -> Tables:
+    """`chains` gains those of the route: chain of pools to its number."""
     table: Tables = {"name": route.name}
     if route.respond:
         respond = route.respond
         headers = [[header.name.lower(), header.value] for header in respond.headers]
         return table | {"respond": [respond.status, headers, respond.body]}
     split = route.split or {}
+    first = next(iter(split))
     return table | {
         "seed": route.seed or route.name,
         "split": [
-            [pool, weight, _chain(policy, pool, next(iter(split)))]
+            [pool, weight, chains.setdefault(_chain(policy, pool, first), len(chains))]
             for pool, weight in split.items()
             if weight > 0
         ],
@@ -101,10 +106,10 @@ def _source(source: Any) -> list[Any]:
     raise ValueError("a sticky source without a kind")
 
 
-def _chain(policy: Policy, pool: str, first: str) -> list[str]:
+def _chain(policy: Policy, pool: str, first: str) -> tuple[str, ...]:
     """The pool and those to use when none of its variants can serve, in order."""
     stated = policy.pools[pool].fallback if pool in policy.pools else None
-    return list(dict.fromkeys([pool, *([first] if stated is None else stated)]))
+    return tuple(dict.fromkeys([pool, *([first] if stated is None else stated)]))
 
 
 def _hosts(policy: Policy) -> Tables:

@@ -30,13 +30,16 @@ from policies.language.values import (
     Duration,
     FieldValue,
     Hostname,
+    LanguageVersion,
     Method,
     Name,
     PathRegex,
     Regex,
+    Seed,
     Token,
     UrlPath,
     Weight,
+    Yes,
     problem,
 )
 
@@ -116,7 +119,11 @@ class Variant(Part):
     region: Name | None = Field(
         None, description="Where it runs: a name from `regions`. Without one it serves everywhere."
     )
-    weight: Weight = Field(1, description="Its share among variants of equal rank.")
+    weight: Weight = Field(
+        1,
+        description="Its share among variants of equal rank. 0: no traffic, unless no other "
+        "variant of the pool can serve.",
+    )
     drain: bool = Field(False, description="`true`: new requests go to other variants.")
     version: WorkerVersion | None = Field(
         None, description="Ask for this version of the Worker, so a canary can be a version."
@@ -222,8 +229,8 @@ class StickySource(Part):
 
     cookie: Token | None = Field(None, description="A cookie's value.")
     header: Token | None = Field(None, description="A header's value.")
-    api_key: Literal[True] | None = Field(None, description="The API key the client presents.")
-    ip: Literal[True] | None = Field(
+    api_key: Yes | None = Field(None, description="The API key the client presents.")
+    ip: Yes | None = Field(
         None, description="The client's address; of an IPv6 address its /64 network."
     )
     set: bool = Field(
@@ -292,10 +299,8 @@ class Route(Part):
         description="Sources of a client's key, the first that has one: clients with one key "
         "stay in one pool. Without any the choice is random.",
     )
-    seed: str | None = Field(
+    seed: Seed | None = Field(
         None,
-        min_length=1,
-        max_length=256,
         description="Routes with one seed send a client to the same side; default: the name.",
     )
     timeouts: Timeouts = Field(default_factory=Timeouts, description="How long to wait.")
@@ -307,7 +312,7 @@ class Route(Part):
 class Policy(Part):
     """`routes.yaml` whole."""
 
-    version: Literal[1] = Field(description="The version of the language: 1.")
+    version: LanguageVersion = Field(description="The version of the language: 1.")
     variants: dict[Name, Variant] = Field(min_length=1, description="Name to variant.")
     pools: dict[Name, Pool] = Field(default_factory=dict, description="Name to pool.")
     regions: dict[Name, Region] = Field(default_factory=dict, description="Name to region.")

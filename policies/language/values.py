@@ -9,7 +9,7 @@ finding's code; its context carries the hint.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -19,6 +19,7 @@ from policies.decisions.regex_compiler import PatternError, compile_pattern
 from policies.decisions.url import BadPath, normalise_path
 
 MAX_WEIGHT = 1_000_000  # as the Gateway API has it
+MIN_WEIGHT = 0.000_001  # above 0; less than that is a slip, and arithmetic would drown it
 MAX_DURATION_MS = 365 * 24 * 3_600_000
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -31,6 +32,7 @@ _METHOD = re.compile(r"[A-Z][A-Z-]{0,31}", re.ASCII)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOSTNAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, section 5.5
+_SEED = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,256}")
 _COUNTRY = re.compile(r"[A-Z][A-Z0-9]", re.ASCII)
 _COLO = re.compile(r"[A-Z]{3}", re.ASCII)
 
@@ -85,7 +87,22 @@ def read_weight(value: object) -> float:
         raise problem(
             "bad-weight", f"a weight of {value} is out of range", f"write 0 to {MAX_WEIGHT:,}"
         )
+    if 0 < value < MIN_WEIGHT:
+        hint = f"write 0 for none, or at least {MIN_WEIGHT:f}"
+        raise problem("bad-weight", f"a weight of {value} is too small", hint)
     return int(value) if value == int(value) else value
+
+
+def _only(wanted: object, written: str) -> Any:
+    """The one value that is taken; `true` is not 1, and 1.0 is not either."""
+
+    def read(value: object) -> object:
+        if type(value) is not type(wanted) or value != wanted:
+            hint = f"write {written}"
+            raise problem("unknown-value", f"only {written} is possible here", hint)
+        return value
+
+    return BeforeValidator(read)
 
 
 def read_hostname(value: object) -> str:
@@ -166,6 +183,11 @@ def _as(read: Any, schema: dict[str, Any], kind: Any = str) -> Any:
 _LETTERS = "use letters, digits, `-`, `_` and `.`, at most 63, a letter or digit at both ends"
 
 Name = _pattern(_NAME, "bad-name", "a name", _LETTERS, "`production`")
+LanguageVersion = Annotated[Literal[1], _only(1, "`1`")]
+Yes = Annotated[Literal[True], _only(True, "`true`")]
+Seed = _pattern(
+    _SEED, "bad-value", "a seed", "use 1 to 256 characters, none of them a control", "`rollout-1`"
+)
 Binding = _pattern(
     _BINDING, "bad-name", "a binding's name", "use letters, digits and `_`", "`PRODUCTION_EU`"
 )

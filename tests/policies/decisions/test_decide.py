@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from policies.decisions.decide import Fixed, Forward, decide, read_target
+from policies.decisions.policy import MAX_REMEMBERED, CompiledPolicy
 from policies.decisions.problems import Problem
-from tests.policies.making import compiled, request
+from policies.language.compile import compile_policy
+from policies.language.load import load
+from tests.policies.making import compiled, policy_text, request
 
 VARIANTS = {
     "p-eu": {"binding": "A", "pool": "production", "region": "eu"},
@@ -146,6 +149,40 @@ def test_weight_zero_is_the_last_resort_of_its_rank() -> None:
     made = compiled(variants=variants, routes=[{"name": "r", "split": {"p": 1}}])
     orders = [candidates(made) for _ in range(20)]
     assert all(order[-1] == "a" for order in orders)
+
+
+def test_weight_zero_stands_behind_all_other_regions_of_the_pool() -> None:
+    variants = {
+        **VARIANTS,
+        "p-eu": {**VARIANTS["p-eu"], "weight": 0},
+        "c-eu": {**VARIANTS["c-eu"], "weight": 0},
+    }
+    made = policy(variants=variants, pools={"production": {"fallback": ["canary"]}})
+    expected = ["p-us", "p-any", "p-ap", "p-eu", "c-us", "c-eu"]
+    assert candidates(made, continent="EU") == expected
+    assert candidates(made)[3] == "p-eu"  # nobody claims the client
+    strict = {"production": {"affinity": "strict", "fallback": []}}
+    made = policy(variants=variants, pools=strict, default_region="us")
+    assert candidates(made, continent="EU") == ["p-us", "p-eu"]
+
+
+def test_orders_are_made_when_clients_come_and_few_are_kept() -> None:
+    regions = {f"r{n}": {"countries": [f"A{chr(65 + n)}"]} for n in range(26)}
+    pools = [f"p{n}" for n in range(60)]
+    variants = {pool: {"binding": "A", "pool": pool, "region": "r0"} for pool in pools}
+    fallback = {pool: {"fallback": [each for each in pools if each != pool]} for pool in pools}
+    routes = [{"name": f"r{n}", "split": dict.fromkeys(pools, 1)} for n in range(60)]
+    text = policy_text(variants=variants, regions=regions, pools=fallback, routes=routes)
+    loaded = load(text).policy
+    assert loaded
+    tables = compile_policy(loaded, "")
+    assert len(tables["chains"]) == 60
+    made = CompiledPolicy(tables)
+    assert made._tiers == {}
+    for n in range(2 * MAX_REMEMBERED):
+        made.order((f"p{n % 60}",), f"r{n % 26}")
+        made.order((f"p{n % 60}", f"p{n // 60}"), f"r{n % 26}")
+    assert len(made._tiers) <= MAX_REMEMBERED
 
 
 def test_random_choice_follows_the_weights() -> None:
