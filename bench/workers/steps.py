@@ -13,7 +13,7 @@ from bundled_policy import COMPILED
 from pyodide.ffi import run_sync
 
 from policies.decisions.decide import decide, read_target
-from policies.decisions.headers import forwarded_headers, trace_of
+from policies.decisions.headers import header_changes, trace_of
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client, Request
 
@@ -76,8 +76,8 @@ def decisions(request: Any) -> Iterator[Step]:
     yield "python: read_target", lambda: read_target(policy, url)
     yield "python: decide", lambda: decide(policy, asked, chance)
     yield (
-        "python: forwarded_headers",
-        lambda: forwarded_headers(asked, choice.route, first, trace, 1),
+        "python: header_changes",
+        lambda: header_changes(asked, choice.route, first, trace, 1),
     )
 
 

@@ -78,8 +78,9 @@ def outbound_request(
     headers = outbound.headers
     for name in changes.removed:
         headers.delete(name)
+    put = headers.set  # looked up once: that is a crossing too
     for name, value in changes.added.items():
-        headers.set(name, value)
+        put(name, value)
     return outbound
 
 
@@ -87,8 +88,9 @@ def answer_with(response: JsObject, added: dict[str, str], cookie: str) -> JsObj
     """A variant's answer with headers added; its body passes through unread."""
     answer = _new_response(response.body, response)
     headers = answer.headers
+    put = headers.set
     for name, value in added.items():
-        headers.set(name, value)
+        put(name, value)
     if cookie:
         headers.append("set-cookie", cookie)
     return answer
