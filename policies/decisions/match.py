@@ -5,16 +5,19 @@ routes for all hosts; within a hostname the exact path, then the longest prefix;
 method, most headers, most query parameters, the order in the file. A regular expression
 ranks as a prefix as long as its literal beginning (in whole segments), before the prefix
 of that length. Hostnames and exact paths are look-ups, prefixes a walk over the path's
-segments, so the cost does not grow with the number of routes.
+segments, many rules of one path are looked up by the exact value of a header or query
+parameter, so the cost does not grow with the number of routes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import merge
 from typing import Any
 
-from policies.decisions.regex import Matcher, Program
+from policies.decisions.regex import Matcher, Memory, Program
 from policies.decisions.request import Request
 
 
@@ -51,6 +54,11 @@ class Rule:
         )
 
 
+MAX_TRIED = 8  # rules of one path; more of them are looked up by their conditions
+Ranked = list[tuple[int, Rule]]
+Index = dict[str, dict[str, Ranked]]  # name, value, rules that demand it
+
+
 @dataclass(frozen=True, slots=True)
 class Miss:
     """No rule took the request; `methods`: those that would have been taken."""
@@ -58,25 +66,76 @@ class Miss:
     methods: frozenset[str]
 
 
-class Cell:
-    """The rules of one path, in order of precedence, by method."""
+class Sieve:
+    """Rules in order of precedence. Of many, only those are tried whose rarest exact
+    condition the request meets, and those that have none."""
 
-    __slots__ = ("_any", "_by_method", "rules")
+    __slots__ = ("_headers", "_params", "_rules")
 
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self.rules = rules
-        named = {method for rule in rules for method in rule.methods or ()}
-        self._any = tuple(rule for rule in rules if rule.methods is None)
-        self._by_method = {
-            method: tuple(r for r in rules if r.methods is None or method in r.methods)
-            for method in named
-        }
+    def __init__(self, rules: list[Rule]) -> None:
+        self._headers: Index = {}
+        self._params: Index = {}
+        self._rules: Ranked = list(enumerate(rules))
+        if len(rules) > MAX_TRIED:
+            self._index()
+
+    def _index(self) -> None:
+        ranked, self._rules = self._rules, []
+        counts = Counter(exact for _, rule in ranked for exact in _exact(rule))
+        for rank, rule in ranked:
+            rarest = min(_exact(rule), key=counts.__getitem__, default=None)
+            if rarest is None:
+                self._rules.append((rank, rule))
+            else:
+                in_query, name, value = rarest
+                index = self._params if in_query else self._headers
+                index.setdefault(name, {}).setdefault(value, []).append((rank, rule))
 
     def find(self, request: Request) -> Rule | None:
-        for rule in self._by_method.get(request.method, self._any):
+        ranked: Iterable[tuple[int, Rule]] = self._rules
+        if self._headers or self._params:
+            found = _filed(self._headers, request.headers)
+            found += _filed(self._params, request.params) if self._params else []
+            ranked = merge(self._rules, *found)
+        for _, rule in ranked:
             if rule.holds(request):
                 return rule
         return None
+
+
+def _exact(rule: Rule) -> list[tuple[bool, str, str]]:
+    """The values it demands: whether of the query, the name, the value."""
+    sides = ((False, rule.headers), (True, rule.params))
+    return [(q, c.name, c.value) for q, side in sides for c in side if c.value is not None]
+
+
+def _filed(index: Index, given: Mapping[str, str]) -> list[Ranked]:
+    """The rules filed under what the request has."""
+    names = index if len(index) <= len(given) else given
+    found = [index[name].get(given[name]) for name in names if name in index and name in given]
+    return [ranked for ranked in found if ranked]
+
+
+class Cell:
+    """The rules of one path by method; those with methods have precedence."""
+
+    __slots__ = ("_any", "_by_method")
+
+    def __init__(self, rules: list[Rule]) -> None:
+        by_method: dict[str, list[Rule]] = {}
+        for rule in rules:
+            for method in rule.methods or ():
+                by_method.setdefault(method, []).append(rule)
+        self._any = Sieve([rule for rule in rules if rule.methods is None])
+        self._by_method = {method: Sieve(named) for method, named in by_method.items()}
+
+    def find(self, request: Request) -> Rule | None:
+        sieve = self._by_method.get(request.method)
+        return (sieve and sieve.find(request)) or self._any.find(request)
+
+    def methods(self, request: Request) -> set[str]:
+        """The methods with which a rule would take the request."""
+        return {method for method, sieve in self._by_method.items() if sieve.find(request)}
 
 
 @dataclass(slots=True)
@@ -93,14 +152,14 @@ class HostTable:
 
     __slots__ = ("_exact", "_root")
 
-    def __init__(self, table: dict[str, Any]) -> None:
-        self._exact = {path: _cell(rules) for path, rules in table["exact"].items()}
+    def __init__(self, table: dict[str, Any], memory: Memory) -> None:
+        self._exact = {path: _cell(rules, memory) for path, rules in table["exact"].items()}
         self._root = Node()
         for prefix, rules in table["prefix"].items():
-            self._node(prefix).prefix = _cell(rules)
+            self._node(prefix).prefix = _cell(rules, memory)
         for under, _, program, rule in table["regex"]:
-            matcher = Matcher(Program.from_json(program))
-            self._node(under).regexes.append((matcher, _cell([rule])))
+            matcher = Matcher(Program.from_json(program), memory)
+            self._node(under).regexes.append((matcher, _cell([rule], memory)))
 
     def _node(self, prefix: str) -> Node:
         node = self._root
@@ -109,15 +168,23 @@ class HostTable:
         return node
 
     def find(self, request: Request) -> Rule | None:
-        cell = self._exact.get(request.target.path)
-        rule = cell.find(request) if cell else None
-        if rule:
-            return rule
-        for node in self._walk(request.target.path):
-            rule = self._find_at(node, request)
+        for cell in self.cells(request.target.path):
+            rule = cell.find(request)
             if rule:
                 return rule
         return None
+
+    def cells(self, path: str) -> Iterator[Cell]:
+        """The rules whose path matches, in order of precedence."""
+        exact = self._exact.get(path)
+        if exact:
+            yield exact
+        for node in self._walk(path):
+            for matcher, cell in node.regexes:
+                if matcher.matches(path):
+                    yield cell
+            if node.prefix:
+                yield node.prefix
 
     def _walk(self, path: str) -> list[Node]:
         """The nodes that the path passes, the deepest first."""
@@ -132,27 +199,6 @@ class HostTable:
             passed.reverse()
         return passed
 
-    @staticmethod
-    def _find_at(node: Node, request: Request) -> Rule | None:
-        for matcher, cell in node.regexes:
-            if matcher.matches(request.target.path):
-                rule = cell.find(request)
-                if rule:
-                    return rule
-        return node.prefix.find(request) if node.prefix else None
-
-    def rules_for(self, request: Request) -> Iterator[Rule]:
-        """Every rule whose path matches, whatever its method."""
-        path = request.target.path
-        if path in self._exact:
-            yield from self._exact[path].rules
-        for node in self._walk(path):
-            for matcher, cell in node.regexes:
-                if matcher.matches(path):
-                    yield from cell.rules
-            if node.prefix:
-                yield from node.prefix.rules
-
 
 class Routes:
     """All rules by hostname."""
@@ -160,7 +206,8 @@ class Routes:
     __slots__ = ("_all", "_exact", "_wildcards")
 
     def __init__(self, hosts: dict[str, Any]) -> None:
-        tables = {host: HostTable(table) for host, table in hosts.items()}
+        memory = Memory()
+        tables = {host: HostTable(table, memory) for host, table in hosts.items()}
         self._all = tables.pop("", None)
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
         self._exact = {host: t for host, t in tables.items() if not host.startswith("*.")}
@@ -187,29 +234,31 @@ class Routes:
             yield self._all
 
     def _methods(self, request: Request) -> frozenset[str]:
-        methods: set[str] = set()
-        for table in self._tables(request.target.host):
-            for rule in table.rules_for(request):
-                if rule.methods and rule.holds(request):
-                    methods |= rule.methods
-        return frozenset(methods)
+        cells = (
+            cell
+            for table in self._tables(request.target.host)
+            for cell in table.cells(request.target.path)
+        )
+        return frozenset(method for cell in cells for method in cell.methods(request))
 
 
-def _cell(rules: list[list[Any]]) -> Cell:
-    return Cell(tuple(_rule(rule) for rule in rules))
+def _cell(rules: list[list[Any]], memory: Memory) -> Cell:
+    return Cell([_rule(rule, memory) for rule in rules])
 
 
-def _rule(rule: list[Any]) -> Rule:
+def _rule(rule: list[Any], memory: Memory) -> Rule:
     position, methods, headers, params, text = rule
     return Rule(
         position,
         frozenset(methods) if methods else None,
-        tuple(_condition(each) for each in headers),
-        tuple(_condition(each) for each in params),
+        tuple(_condition(each, memory) for each in headers),
+        tuple(_condition(each, memory) for each in params),
         text,
     )
 
 
-def _condition(condition: list[Any]) -> Condition:
+def _condition(condition: list[Any], memory: Memory) -> Condition:
     name, value, program = condition
-    return Condition(name, value, Matcher(Program.from_json(program)) if program else None)
+    if program is None:
+        return Condition(name, value, None)
+    return Condition(name, None, Matcher(Program.from_json(program), memory))

@@ -5,7 +5,9 @@
   that go on in its place; past the last step the text has matched.
 - A matcher makes it deterministic as far as texts need it (Cox 2007): a look-up for every
   character, at worst a look at every step. What it remembers for that is bounded.
-- The whole text must match, as in Envoy's `safe_regex`.
+  All matchers of a policy share one such bound.
+- The whole text must match, as in Envoy's `safe_regex`; a text of more than 4,096
+  characters matches nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-MAX_REMEMBERED = 4_000  # positions and transitions of one matcher, some hundred kB
+MAX_TEXT = 4_096  # characters; with the bound on steps, what a match can cost
+MAX_REMEMBERED = 30_000  # positions and transitions of all matchers together, some 2 MB
 
 Step: TypeAlias = "str | int | tuple[int, ...]"
 # A set of characters: the code points where it begins, ends, begins again, and so on.
@@ -73,6 +76,24 @@ def _reach(steps: Sequence[Step], starts: Iterable[int]) -> frozenset[int]:
     return frozenset([position for position in seen if type(steps[position]) is not tuple])
 
 
+def can_match(program: Program, first: str, then: str) -> bool:
+    """Whether it matches any text of these characters, with one of `first` to begin with."""
+    steps, chars = (*program.steps, ""), first
+    ahead, seen = [*_reach(steps, [0])], set[int]()
+    while ahead:
+        nexts = [position + 1 for position in ahead if _takes(program, steps[position], chars)]
+        ahead = [position for position in _reach(steps, nexts) if position not in seen]
+        seen.update(ahead)
+        chars = then
+    return len(program.steps) in seen
+
+
+def _takes(program: Program, step: Step, chars: str) -> bool:
+    if isinstance(step, int):
+        return any(holds(program.classes[step], char) for char in chars)
+    return isinstance(step, str) and step != "" and step in chars
+
+
 class _State(dict[str, "_State"]):
     """The positions some texts lead to; where a character leads is found out when it comes."""
 
@@ -85,20 +106,45 @@ class _State(dict[str, "_State"]):
         return self.matcher.advance(self, char)
 
 
+class Memory:
+    """What matchers remember, bounded together: when it is full, all of them forget."""
+
+    __slots__ = ("_matchers", "held")
+
+    def __init__(self) -> None:
+        self.held = 0
+        self._matchers: set[Matcher] = set()
+
+    def hold(self, matcher: Matcher, size: int) -> None:
+        self.held += size
+        self._matchers.add(matcher)
+
+    def make_room(self) -> None:
+        if self.held > MAX_REMEMBERED:
+            for matcher in self._matchers:
+                matcher.forget()
+            self._matchers.clear()
+            self.held = 0
+
+
 class Matcher:
     """Tells whether whole texts match a program."""
 
-    __slots__ = ("_classes", "_dead", "_held", "_start", "_states", "_steps")
+    __slots__ = ("_classes", "_dead", "_memory", "_start", "_states", "_steps")
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, memory: Memory | None = None) -> None:
         self._steps = (*program.steps, "")  # the end takes no character
         self._classes = program.classes
-        self._states: dict[frozenset[int], _State] = {}
-        self._held = 0
-        self._dead = self._state(frozenset())
-        self._start = self._state(_reach(self._steps, [0]))
+        self._memory = memory or Memory()
+        self._start, self._dead = (
+            _State(self, positions, len(program.steps) in positions)
+            for positions in (_reach(self._steps, [0]), frozenset[int]())
+        )
+        self._states = {state.positions: state for state in (self._start, self._dead)}
 
     def matches(self, text: str) -> bool:
+        if len(text) > MAX_TEXT:
+            return False
         state, dead = self._start, self._dead
         for char in text:
             state = state[char]
@@ -108,13 +154,12 @@ class Matcher:
 
     def advance(self, state: _State, char: str) -> _State:
         """The state after `char`, remembered."""
-        if self._held > MAX_REMEMBERED:
-            self._forget()
+        self._memory.make_room()
         steps, taking = self._steps, set[Step]((char,))
         taking.update([n for n, each in enumerate(self._classes) if holds(each, char)])
         nexts = [position + 1 for position in state.positions if steps[position] in taking]
         following = state[char] = self._state(_reach(steps, nexts))
-        self._held += 1
+        self._memory.hold(self, 1)
         return following
 
     def _state(self, positions: frozenset[int]) -> _State:
@@ -122,14 +167,14 @@ class Matcher:
         if state is None:
             state = _State(self, positions, len(self._steps) - 1 in positions)
             self._states[positions] = state
-            self._held += len(positions) + 1
+            self._memory.hold(self, len(positions) + 1)
         return state
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Begin anew, with the states that every text needs."""
         for state in self._states.values():
             state.clear()
         self._states = {state.positions: state for state in (self._start, self._dead)}
-        self._held = len(self._start.positions)
 
 
 def holds(each: Class, char: str) -> bool:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from string import ascii_lowercase
 from typing import NoReturn
 
 from policies.decisions.regex import Class, Program, Step, holds
 
 MAX_PATTERN = 2_000  # characters
-MAX_STEPS = 2_000  # what a character can cost
+MAX_STEPS = 250  # what a character can cost
 MAX_REPEAT = 1_000  # RE2's bound
 MAX_NESTING = 50  # groups within groups; the compiler recurses
 
@@ -29,6 +30,7 @@ class PatternError(Exception):
         self.message, self.position, self.hint = message, position, hint
 
 
+@lru_cache(maxsize=256)  # it is checked, then compiled; some megabytes at worst
 def compile_pattern(pattern: str) -> Program:
     """The program of a pattern; raises nothing but `PatternError`."""
     return _Compiler(pattern).program()

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policies.decisions.regex import Program
-
 MAX_FINDINGS = 100  # nobody mends more at once
 MAX_FAILURES = 500  # a failure counts again in each of the up to four parts around it
 MAX_UNKNOWN = 20  # fields of one part that are told to be unknown
@@ -24,8 +22,3 @@ class Budget:
 
     failures: int = MAX_FAILURES
     steps: int = MAX_POLICY_STEPS
-
-    def spend_steps(self, program: Program) -> bool:
-        """Whether there was enough left for this regular expression."""
-        self.steps -= program.size
-        return self.steps >= 0

@@ -46,6 +46,7 @@ from policies.language.values import (
 Continent = Literal["AF", "AN", "AS", "EU", "NA", "OC", "SA"]
 
 DEFAULT_REQUEST_TIMEOUT_MS = 100_000  # as long as Cloudflare's own proxy waits for an origin
+VALUE_PATTERN = "Its whole value, as a regular expression; at most 4,096 characters of it."
 DEFAULT_COOKIE_AGE_MS = 30 * 24 * 3_600_000
 
 
@@ -171,7 +172,9 @@ class PathMatch(Part):
         None, description="Whole segments: `/v2` takes `/v2`, `/v2/`, `/v2/x`, but not `/v2x`."
     )
     regex: PathRegex | None = Field(
-        None, description="The whole path, as a regular expression (RE2 syntax, linear time)."
+        None,
+        description="The whole path, as a regular expression (RE2 syntax, linear time); a path "
+        "of more than 4,096 characters matches none.",
     )
 
     def check(self) -> None:
@@ -183,7 +186,7 @@ class HeaderMatch(Part):
 
     name: Token = Field(description="The header's name; case does not matter.")
     value: FieldValue | None = Field(None, description="Its whole value, to the letter.")
-    regex: Regex | None = Field(None, description="Its whole value, as a regular expression.")
+    regex: Regex | None = Field(None, description=VALUE_PATTERN)
 
     def check(self) -> None:
         _one_of(self, ("value", "regex"))
@@ -194,7 +197,7 @@ class QueryParamMatch(Part):
 
     name: str = Field(min_length=1, description="Its name, decoded.")
     value: str | None = Field(None, description="Its whole value, decoded, to the letter.")
-    regex: Regex | None = Field(None, description="Its whole value, as a regular expression.")
+    regex: Regex | None = Field(None, description=VALUE_PATTERN)
 
     def check(self) -> None:
         _one_of(self, ("value", "regex"))

@@ -9,18 +9,23 @@ finding's code; its context carries the hint.
 from __future__ import annotations
 
 import re
+from string import ascii_letters, digits
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from policies.decisions.regex import literal_prefix
+from policies.decisions.regex import can_match, literal_prefix
 from policies.decisions.regex_compiler import PatternError, compile_pattern
 from policies.decisions.url import BadPath, normalise_path
+from policies.language.budget import MAX_POLICY_STEPS, Budget
 
 MAX_WEIGHT = 1_000_000  # as the Gateway API has it
 MIN_WEIGHT = 0.000_001  # above 0; less than that is a slip, and arithmetic would drown it
 MAX_DURATION_MS = 365 * 24 * 3_600_000
+
+# All that a normalised path can hold (RFC 3986, section 3.3).
+PATH_CHARACTERS = f"/%-._~!$&'()*+,;=:@{ascii_letters}{digits}"
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}", re.ASCII)
@@ -139,22 +144,38 @@ def read_path(value: object) -> str:
     return path
 
 
-def read_regex(value: object) -> str:
+def read_regex(value: object, info: ValidationInfo) -> str:
     text = _text(value, "a regular expression", "`/users/[0-9]+`")
+    budget: Budget = info.context or Budget()
+    if budget.steps <= 0:
+        raise _too_many_steps()
     try:
-        compile_pattern(text)
+        program = compile_pattern(text)
     except PatternError as error:
         message = f"{error.message} (at character {error.position + 1} of the pattern)"
         raise problem("bad-regex", message, error.hint) from None
+    budget.steps -= program.size
+    if budget.steps < 0:
+        raise _too_many_steps()
     return text
 
 
-def read_path_regex(value: object) -> str:
-    text = read_regex(value)
-    prefix = literal_prefix(compile_pattern(text))
-    if prefix and not prefix.startswith("/"):
-        hint = "the whole path is matched: begin with `/` or `.*`"
+def _too_many_steps() -> PydanticCustomError:
+    message = f"all regular expressions together need more than {MAX_POLICY_STEPS:,} steps"
+    return problem("bad-regex", message, "repeat less, or match with `exact`, `prefix` and `value`")
+
+
+def read_path_regex(value: object, info: ValidationInfo) -> str:
+    text = read_regex(value, info)
+    program = compile_pattern(text)
+    if not can_match(program, "/", PATH_CHARACTERS):
+        hint = "the whole path is matched, as requests send it: begin with `/` or `.*`, and "
+        hint += "write what is not ASCII percent-encoded, in upper case"
         raise problem("bad-regex", f"no path can match `{text[:80]}`", hint)
+    prefix = literal_prefix(program)
+    if prefix.startswith("/.router/") or "".join(map(str, program.steps)) == "/.router":
+        hint = "paths under `/.router/` are the router's own; choose another"
+        raise problem("reserved-path", f"`{text[:80]}` is reserved", hint)
     return text
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.decisions.match import Miss
+from policies.decisions.match import Miss, Rule
 from tests.policies.making import compiled, request
 
 SPLIT = {"production": 1}
@@ -103,10 +103,10 @@ CASES: list[tuple[str, list[dict[str, Any]], dict[str, Any], str | None]] = [
     (
         "headers go before query parameters",
         [
-            {"matches": [{"query_params": [{"name": "q", "value": "1"}] * 2}]},
+            {"matches": [{"query_params": [{"name": n, "value": "1"} for n in "qr"]}]},
             {"matches": [{"headers": [{"name": "x", "value": "1"}]}]},
         ],
-        {"url": "http://h/?q=1", "headers": {"x": "1"}},
+        {"url": "http://h/?q=1&r=1", "headers": {"x": "1"}},
         "r1",
     ),
     ("ties go to the first", [{}, {}], {}, "r0"),
@@ -215,6 +215,7 @@ PATH_MATCHES = st.one_of(
 CONDITIONS = st.lists(
     st.fixed_dictionaries({"name": st.sampled_from("xyz"), "value": st.sampled_from("12")}),
     max_size=2,
+    unique_by=lambda condition: condition["name"],
 )
 METHODS = st.sampled_from(["GET", "PUT", "POST"])
 MATCHES = st.fixed_dictionaries(
@@ -245,11 +246,57 @@ ASKED = st.fixed_dictionaries(
 )
 
 
+# Many rules of one path, so that they are looked up by their conditions.
+CROWDS = st.lists(
+    st.fixed_dictionaries(
+        {"matches": st.lists(MATCHES.map(lambda match: {**match, "path": {"prefix": "/a"}}))}
+    ),
+    min_size=10,
+    max_size=30,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(CROWDS, st.lists(ASKED.map(lambda asked: {**asked, "path": "/a"}), min_size=1, max_size=10))
+def test_many_rules_of_one_path_agree_with_the_reference(
+    matchers: list[dict[str, Any]], requests: list[dict[str, Any]]
+) -> None:
+    agree(matchers, requests)
+
+
+def test_rules_of_one_path_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Rule] = []
+    holds = Rule.holds
+    monkeypatch.setattr(Rule, "holds", lambda *asked: tried.append(asked[0]) or holds(*asked))
+    kinds: list[dict[str, Any]] = [
+        {"headers": [{"name": "x-all", "value": "1"}, {"name": "x-tenant", "value": f"{n}"}]}
+        for n in range(500)
+    ]
+    kinds += [{"query_params": [{"name": "tenant", "value": f"{n}"}]} for n in range(500)]
+    kinds += [{"headers": [{"name": f"x-{n}", "value": "1"}]} for n in range(500)]
+    kinds += [{**kind, "methods": ["PUT"]} for kind in kinds] + [{}]
+    policy = compiled(routes=routes(*({"matches": [kind]} for kind in kinds)))
+    for url, headers, expected in (
+        ("http://h/", {"x-tenant": "77", "x-all": "1"}, 77),
+        ("http://h/?tenant=78", {}, 578),
+        ("http://h/", {"x-79": "1", "x-80": "1"}, 1079),
+        ("http://h/", {"x-tenant": "77"}, 3000),
+    ):
+        rule = policy.matcher.find(request(url, headers=headers))
+        assert isinstance(rule, Rule)
+        assert rule.route == expected
+    assert len(tried) < 10
+
+
 @settings(max_examples=400, deadline=None)
 @given(ROUTES, st.lists(ASKED, min_size=1, max_size=10))
 def test_the_matcher_agrees_with_the_reference(
     matchers: list[dict[str, Any]], requests: list[dict[str, Any]]
 ) -> None:
+    agree(matchers, requests)
+
+
+def agree(matchers: list[dict[str, Any]], requests: list[dict[str, Any]]) -> None:
     policy_routes = routes(*matchers)
     policy = compiled(routes=policy_routes)
     for asked in requests:

@@ -16,6 +16,7 @@ from policies.language.findings import CODES
 from policies.language.load import Loaded, load
 from policies.language.model import Part, Policy
 from policies.language.schema import schema_text
+from tests.policies.making import policy_text
 
 PARTS = [
     each
@@ -194,6 +195,25 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         60,
         "",
     ),
+    *[
+        (
+            code,
+            route(
+                f"  - {{name: a, split: {{canary: 1}}, matches: [{{path: {{regex: '{regex}'}}}}]}}"
+            ),
+            "routes[0].matches[0].path.regex",
+            9,
+            60,
+            hint,
+        )
+        for code, regex, hint in (
+            ("bad-regex", "/[a-z]+/é", "percent-encoded"),
+            ("bad-regex", "[a-z]+", "begin with"),
+            ("bad-regex", "/a b", "percent-encoded"),
+            ("reserved-path", r"/\.router/.*", "choose another"),
+            ("reserved-path", r"/\.router", "choose another"),
+        )
+    ],
     (
         "bad-method",
         route("  - {name: a, split: {canary: 1}, matches: [{methods: [get]}]}"),
@@ -483,6 +503,15 @@ def test_what_is_not_told_is_hinted_at() -> None:
     assert not any("more" in each.message for each in findings[:-1])
 
 
+def test_all_regular_expressions_share_one_budget() -> None:
+    matches = [{"path": {"regex": f"/{n:04}[a-z]{{195}}"}} for n in range(250)]
+    route = {"name": "r", "split": {"canary": 1}, "matches": matches}
+    findings = load(policy_text(routes=[route])).findings
+    assert [each.code for each in findings] == ["bad-regex"] * (len(findings))
+    assert len(findings) == 250 - 50_000 // 202
+    assert "together" in findings[0].message
+
+
 def test_findings_stand_in_the_order_of_the_file() -> None:
     text = VALID.replace("pool:", "pol:").replace("split:", "splt:")
     places = [(each.line, each.column) for each in load(text.encode()).findings]
@@ -539,8 +568,6 @@ def test_any_value_in_any_section_gives_findings_or_a_policy(
     name: str, value: object, inner: str
 ) -> None:
     import json
-
-    from tests.policies.making import policy_text
 
     nested = {inner: value} if inner else value
     text = policy_text(**{"routes": [{"name": "r", "split": {"canary": 1}}], name: nested})
