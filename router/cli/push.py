@@ -11,19 +11,18 @@ import getpass
 import json
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
+from difflib import unified_diff
 from pathlib import Path
-
-from rich.markup import escape
 
 from policies.language.compile import compile_policy
 from policies.language.load import Loaded
-from router.cli.console import Failed, load_valid, out
+from router.cli.console import Failed, UsageError, load_valid, out, safe
 from router.cli.dev import STATE
 from router.dev.kv import WranglerKv
 from router.dev.layout import Layout, find_root
 from router.edge.keys import COMPILED_PREFIX, HISTORY_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 
-MAX_NOTE = 500  # characters; KV's metadata may have 1,024 bytes
+MAX_METADATA = 1024  # bytes, Workers KV's limit
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -44,11 +43,15 @@ def run(args: Namespace) -> int:
     layout = Layout(find_root())
     state = (args.persist_to or layout.root / STATE).resolve()
     kv = WranglerKv(layout, None if args.remote else state)
-    out.print(f"[green]valid[/] {escape(args.file)}, digest {loaded.digest[:12]}")
-    _write(kv, data, loaded, args.note[:MAX_NOTE])
+    now = datetime.now(UTC)
+    metadata = _metadata(loaded, now, args.note)
+    out.print(f"[green]valid[/] {safe(args.file)}, digest {loaded.digest[:12]}")
+    _warn_of_unbound(layout, loaded)
+    _print_difference(kv.get(POLICY_KEY), data)
+    _write(kv, data, loaded, metadata, now)
     if kv.get(POLICY_KEY) != data:
         raise Failed(f"{kv.place}: what is there now is not what was written; push again")
-    out.print(f"[green]pushed[/] to {escape(kv.place)}: read back, {len(data):,} bytes")
+    out.print(f"[green]pushed[/] to {safe(kv.place)}: read back, {len(data):,} bytes")
     if not args.remote:
         out.print(
             "[dim]Only this machine's `router dev` sees it; --remote pushes to Cloudflare.[/]"
@@ -56,16 +59,49 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _write(kv: WranglerKv, data: bytes, loaded: Loaded, note: str) -> None:
-    if loaded.policy is None:
-        raise Failed("only a valid policy can be written")
-    now = datetime.now(UTC)
+def _metadata(loaded: Loaded, now: datetime, note: str) -> dict[str, str]:
+    try:
+        author = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        author = "unknown"
     metadata = {
         "digest": loaded.digest,
         "time": now.isoformat(timespec="seconds"),
-        "author": getpass.getuser()[:100],
+        "author": author[:100],
         "note": note,
     }
+    size = len(json.dumps(metadata).encode())
+    if size > MAX_METADATA:
+        raise UsageError(f"--note is too long by {size - MAX_METADATA} bytes")
+    return metadata
+
+
+def _warn_of_unbound(layout: Layout, loaded: Loaded) -> None:
+    services = layout.read_toml(layout.wrangler_toml).get("services", ())
+    bound = {service["binding"] for service in services}
+    for name, variant in (loaded.policy.variants if loaded.policy else {}).items():
+        if variant.binding not in bound:
+            out.print(
+                f"[yellow]warning[/] wrangler.toml has no service binding {variant.binding}: "
+                f"requests for variant {safe(name)} will be answered with 502"
+            )
+
+
+def _print_difference(before: bytes | None, data: bytes) -> None:
+    if before is None or before == data:
+        out.print("nothing was published before" if before is None else "no difference")
+        return
+    old, new = (text.decode("utf-8", "replace").splitlines() for text in (before, data))
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in unified_diff(old, new, "published", "new", lineterm=""):
+        out.print(f"[{colours.get(line[0], 'default')}]{safe(line)}[/]")
+
+
+def _write(
+    kv: WranglerKv, data: bytes, loaded: Loaded, metadata: dict[str, str], now: datetime
+) -> None:
+    if loaded.policy is None:
+        raise Failed("only a valid policy can be written")
     compiled = json.dumps(compile_policy(loaded.policy, loaded.digest), separators=(",", ":"))
     history = f"{HISTORY_PREFIX}{now:%Y%m%dT%H%M%SZ}-{loaded.digest}"
     for key, value, about in (

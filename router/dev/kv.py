@@ -17,6 +17,7 @@ from router.dev.process import ANSI
 from router.dev.wrangler import command, environment, last_error
 
 BINDING = "POLICIES"
+MISSING = "404: Not Found"  # what it says of Cloudflare's KV
 NOT_FOUND = b"Value not found"  # what wrangler prints instead of a value, with exit code 0
 
 
@@ -51,9 +52,10 @@ class WranglerKv:
     def get(self, key: str) -> bytes | None:
         """The value, None if there is none."""
         done = self._run("get", key)
-        if done.returncode:
-            raise SetupError(f"cannot read {key} from {self.place}: {_reason(done)}")
-        return None if done.stdout.strip() == NOT_FOUND else done.stdout
+        reason = _reason(done) if done.returncode else ""
+        if reason and not reason.endswith(MISSING):
+            raise SetupError(f"cannot read {key} from {self.place}: {reason}")
+        return None if reason or done.stdout.strip() == NOT_FOUND else done.stdout
 
     def _run(self, verb: str, key: str, *more: str) -> subprocess.CompletedProcess[bytes]:
         where = (

@@ -123,6 +123,22 @@ def test_push_remote(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     assert "read back" in told
 
 
+def test_a_push_shows_the_difference_and_what_is_not_bound(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.values["policy"] = POLICY.read_bytes().replace(b"version: 1", b"version: 0")
+    assert main(["push", str(POLICY), "--remote"]) == 0
+    told = capsys.readouterr().out
+    assert "\n-version: 0\n+version: 1\n" in told
+    assert "wrangler.toml has no service binding UNBOUND" in told
+
+
+def test_a_note_that_does_not_fit_is_refused(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["push", str(POLICY), "--remote", "--note", "ü" * 500]) == 2
+    assert "too long by" in capsys.readouterr().err
+    assert api.writes == []
+
+
 def test_what_is_read_back_must_be_what_was_written(
     api: Api, capsys: pytest.CaptureFixture[str]
 ) -> None:
