@@ -50,7 +50,7 @@ CODES = {
     "own-fallback": "something falls back to itself",
     "region-overlap": "two regions claim the same clients",
     "strict-without-default": "strict affinity leaves clients without a region",
-    "duplicate-route": "two routes have one name",
+    "duplicate-route": "two routes have one name, or match the same",
     "route-without-action": "a route neither forwards nor answers",
     "split-without-weight": "all weights of a split are 0",
     "timeout-order": "one attempt may take longer than all together",
@@ -58,6 +58,7 @@ CODES = {
 }
 
 Path = tuple[str | int, ...]
+Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Finding:
     column: int
     message: str
     hint: str
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
 
     def __post_init__(self) -> None:
         if self.code not in CODES:

@@ -18,10 +18,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from policies.language.budget import MAX_FINDINGS, Budget
-from policies.language.check import check
+from policies.language.check import check, warn
 from policies.language.document import Document, read_document
 from policies.language.findings import Finding, Path, path_text, shown
-from policies.language.model import Part, Policy
+from policies.language.model import Policy
+from policies.language.part import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,17 @@ def load(data: bytes) -> Loaded:
         return Loaded(digest, None, tuple(document))
     policy, findings = _validate(document)
     findings += check(document)
-    if any(finding.severity == "error" for finding in findings):
+    if findings:
         policy = None
+    if policy:
+        findings = warn(document, policy)
     return Loaded(digest, policy, tuple(_first(findings)))
 
 
 def _first(findings: list[Finding]) -> list[Finding]:
-    """As many as somebody can mend, errors before warnings, in the order of their places."""
+    """As many as somebody can mend, in the order of their places."""
     unique = sorted(set(findings), key=lambda f: (f.line, f.column, f.code, f.path, f.message))
-    unique.sort(key=lambda finding: finding.severity)
-    kept = sorted(unique[:MAX_FINDINGS], key=lambda finding: (finding.line, finding.column))
+    kept = unique[:MAX_FINDINGS]
     if len(unique) > MAX_FINDINGS:
         kept[-1] = replace(kept[-1], message=f"{kept[-1].message} (and there is more to mend)")
     return kept

@@ -9,20 +9,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field
 
-from policies.language.budget import MAX_ENTRIES, MAX_UNKNOWN, Budget
+from policies.language.part import Part
 from policies.language.values import (
     Binding,
     Colo,
@@ -48,52 +37,6 @@ Continent = Literal["AF", "AN", "AS", "EU", "NA", "OC", "SA"]
 DEFAULT_REQUEST_TIMEOUT_MS = 100_000  # as long as Cloudflare's own proxy waits for an origin
 VALUE_PATTERN = "Its whole value, as a regular expression; at most 4,096 characters of it."
 DEFAULT_COOKIE_AGE_MS = 30 * 24 * 3_600_000
-
-
-class Part(BaseModel):
-    """What every mapping of the language has in common."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _within_budget(
-        cls, value: object, handler: ModelWrapValidatorHandler[Part], info: ValidationInfo
-    ) -> Part:
-        budget: Budget = info.context or Budget()
-        if budget.failures <= 0:
-            return cls.__new__(cls)  # enough is wrong, so nobody will use it
-        try:
-            part = handler(_few_unknown(value, cls))
-            part.check()
-        except (ValidationError, PydanticCustomError) as error:
-            budget.failures -= error.error_count() if isinstance(error, ValidationError) else 1
-            raise
-        return part
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _not_null(cls, value: object, info: ValidationInfo) -> object:
-        """A key with nothing after it: the default was hardly meant."""
-        if value is None:
-            raise problem("empty", "there is no value here", "write one, or leave the key out")
-        size = len(value) if isinstance(value, list | dict) else 0
-        if size > MAX_ENTRIES and info.field_name not in ("routes", "matches"):
-            message = f"these are {size:,}, and {MAX_ENTRIES:,} are allowed"
-            raise problem("out-of-range", message, "leave some out")
-        return value
-
-    def check(self) -> None:
-        """Raises a `problem` if the fields, each good by itself, do not go together."""
-
-
-def _few_unknown(value: object, part: type[Part]) -> object:
-    """A mapping with no more unknown fields than are worth telling."""
-    if not isinstance(value, dict) or len(value) <= MAX_UNKNOWN:
-        return value
-    unknown = [name for name in value if name not in part.model_fields]
-    untold = set(unknown[MAX_UNKNOWN:])
-    return {name: value[name] for name in value if name not in untold}
 
 
 def _one_of(part: Part, names: tuple[str, ...]) -> None:
@@ -250,6 +193,12 @@ class StickySource(Part):
             if name in self.model_fields_set and self.cookie is None:
                 message = f"`{name}` is only for cookies and would have no effect here"
                 raise problem("unused-field", message, "leave it out")
+        if "max_age" in self.model_fields_set and not self.set:
+            message = "`max_age` is for cookies that the router sets, and it sets none here"
+            raise problem("unused-field", message, "add `set: true`, or leave it out")
+        if self.set and self.max_age < 1_000:
+            message = "a cookie cannot live for less than a second"
+            raise problem("bad-duration", message, "write a longer `max_age`, such as `30d`")
 
 
 Sticky = Annotated[StickySource, BeforeValidator(_read_sticky)]

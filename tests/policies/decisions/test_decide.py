@@ -29,6 +29,9 @@ REGIONS = {
 }
 
 
+REGIONAL = {name: each for name, each in VARIANTS.items() if "region" in each}
+
+
 def policy(split: dict[str, float] | None = None, **sections: Any) -> Any:
     route = {"name": "r", "split": split or {"production": 1}}
     sections = {"variants": VARIANTS, "regions": REGIONS, "routes": [route], **sections}
@@ -75,7 +78,8 @@ def test_default_region() -> None:
 
 
 def test_strict_affinity_stays_in_the_region_and_its_fallbacks() -> None:
-    made = policy(pools={"production": {"affinity": "strict"}}, default_region="us")
+    strict = {"production": {"affinity": "strict"}}
+    made = policy(variants=REGIONAL, pools=strict, default_region="us")
     assert candidates(made, continent="EU") == ["p-eu", "p-us"]
     assert candidates(made, continent="NA") == ["p-us"]
 
@@ -162,6 +166,7 @@ def test_weight_zero_stands_behind_all_other_regions_of_the_pool() -> None:
     assert candidates(made, continent="EU") == expected
     assert candidates(made)[3] == "p-eu"  # nobody claims the client
     strict = {"production": {"affinity": "strict", "fallback": []}}
+    del variants["p-any"]
     made = policy(variants=variants, pools=strict, default_region="us")
     assert candidates(made, continent="EU") == ["p-us", "p-eu"]
 

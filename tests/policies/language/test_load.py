@@ -14,7 +14,8 @@ from policies.language.budget import MAX_FINDINGS, Budget
 from policies.language.document import Document, read_document
 from policies.language.findings import CODES
 from policies.language.load import Loaded, load
-from policies.language.model import Part, Policy
+from policies.language.model import Policy
+from policies.language.part import Part
 from policies.language.schema import schema_text
 from tests.policies.making import policy_text
 
@@ -344,6 +345,86 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         44,
         "",
     ),
+    *[
+        (code, route(f"  - {{name: a, split: {{canary: 1}}, {text}}}"), path, 9, column, hint)
+        for code, text, path, column, hint in (
+            ("unused-field", "sticky: [{cookie: c, max_age: 1d}]", "sticky[0]", 44, "set: true"),
+            (
+                "bad-duration",
+                "sticky: [{cookie: c, set: true, max_age: 999ms}]",
+                "sticky[0]",
+                44,
+                "longer",
+            ),
+            (
+                "unused-field",
+                "sticky: [{cookie: c, set: true}, {cookie: d, set: true}]",
+                "sticky[1].set",
+                80,
+                "leave it out",
+            ),
+            (
+                "timeout-order",
+                "timeouts: {backend_request: 101s}",
+                "timeouts.backend_request",
+                63,
+                "at most",
+            ),
+            (
+                "unused-field",
+                "matches: [{headers: [{name: a, value: b}, {name: A, value: c}]}]",
+                "matches[0].headers[1].name",
+                78,
+                "keep one",
+            ),
+            (
+                "unused-field",
+                "matches: [{query_params: [{name: a, value: b}, {name: a, value: c}]}]",
+                "matches[0].query_params[1].name",
+                83,
+                "keep one",
+            ),
+        )
+        for path in [f"routes[0].{path}"]
+    ],
+    (
+        "bad-path",
+        VALID + "    matches: [{path: {prefix: /a//b}}]\nmerge_slashes: true\n",
+        "routes[0].matches[0].path.prefix",
+        11,
+        31,
+        "one slash",
+    ),
+    (
+        "missing-field",
+        VALID + "pools: {canary: {affinity: strict}}\n",
+        "variants.can.region",
+        4,
+        8,
+        "another pool",
+    ),
+    *[
+        (
+            "bad-header",
+            route(f"  - {{name: a, respond: {{headers: [{{name: {name}, value: x}}]}}}}"),
+            "routes[0].respond.headers[0].name",
+            9,
+            42,
+            "leave it out",
+        )
+        for name in ("X-Request-Id", "x-router-route")
+    ],
+    (
+        "out-of-range",
+        route(
+            f"  - {{name: a, split: {{canary: 1}}, hostnames: [{'a.b,' * 400}],"
+            f" matches: [{'{},' * 300}]}}"
+        ),
+        "routes[0]",
+        9,
+        5,
+        "wildcard",
+    ),
     ("yaml-syntax", "routes: [", "$", 1, 10, ""),
     ("yaml-too-large", "#" * (4 * 1024 * 1024 + 1), "$", 1, 1, ""),
     ("yaml-too-deep", "a: " + "[" * 500, "a" + "[0]" * 64, 1, 67, ""),
@@ -480,7 +561,7 @@ def test_findings_are_few_and_short(text: str, monkeypatch: pytest.MonkeyPatch) 
         assert max(map(len, [name, *known])) <= 80
         return get_close_matches(name, known, n)
 
-    monkeypatch.setattr("policies.language.check.get_close_matches", counted)
+    monkeypatch.setattr("policies.language.found.get_close_matches", counted)
     findings = load(text.encode()).findings
     assert 0 < len(findings) <= MAX_FINDINGS
     assert sum(compared) <= 2_000
@@ -510,6 +591,40 @@ def test_all_regular_expressions_share_one_budget() -> None:
     assert [each.code for each in findings] == ["bad-regex"] * (len(findings))
     assert len(findings) == 250 - 50_000 // 202
     assert "together" in findings[0].message
+
+
+SAME = [
+    ("", "", True),
+    ("hostnames: [a.b], ", "hostnames: [A.b, a.b], ", True),
+    ("hostnames: [a.b, c.d], ", "hostnames: [c.d], ", True),
+    ("hostnames: [a.b], ", "hostnames: [c.d, a.b], ", False),
+    ("hostnames: [a.b], ", "", False),
+    ("matches: [{path: {prefix: /a}}], ", "matches: [{path: {prefix: /a/}}], ", True),
+    ("matches: [{path: {prefix: /a}}], ", "matches: [{path: {exact: /a}}], ", False),
+    ("matches: [{methods: [A, B]}, {}], ", "matches: [{methods: [B, A]}], ", True),
+    (
+        "matches: [{headers: [{name: a, value: b}, {name: c, regex: d}]}], ",
+        "matches: [{headers: [{name: C, regex: d}, {name: a, value: b}]}], ",
+        True,
+    ),
+    (
+        "matches: [{headers: [{name: a, value: b}]}], ",
+        "matches: [{headers: [{name: a, regex: b}]}], ",
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "same"), SAME)
+def test_a_shadowed_route_is_a_warning(first: str, second: str, same: bool) -> None:
+    text = route(
+        f"  - {{{first}name: a, split: {{canary: 1}}}}\n"
+        f"  - {{{second}name: b, split: {{canary: 1}}}}\n"
+    )
+    loaded = load(text.encode())
+    assert loaded.policy
+    told = [(each.code, each.path, each.line, each.severity) for each in loaded.findings]
+    assert told == [("duplicate-route", "routes[1].name", 10, "warning")] * same
 
 
 def test_findings_stand_in_the_order_of_the_file() -> None:

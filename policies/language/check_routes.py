@@ -1,0 +1,166 @@
+"""What concerns several values of a route, or several routes, at once; see `check.py`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from policies.language.findings import Path, shown
+from policies.language.found import (
+    Found,
+    Key,
+    list_in,
+    mapping_in,
+    routes_of,
+    served_pools,
+    unknown,
+)
+from policies.language.model import DEFAULT_REQUEST_TIMEOUT_MS
+from policies.language.values import read_duration
+
+MAX_RULES = 100_000  # alternatives times hostnames, whatever number of routes they are of
+DEFAULT_REQUEST_TIMEOUT = f"{DEFAULT_REQUEST_TIMEOUT_MS}ms"
+
+
+def _route_names(policy: object) -> Iterator[Found]:
+    seen: dict[str, int] = {}
+    for index, route in routes_of(policy):
+        name = route.get("name")
+        if isinstance(name, str) and seen.setdefault(name, index) != index:
+            message = f"routes[{seen[name]}] is called `{shown(name)}` already"
+            yield "duplicate-route", ("routes", index, "name"), message, "give it another name"
+
+
+def _route_actions(policy: object) -> Iterator[Found]:
+    for index, route in routes_of(policy):
+        path: Path = ("routes", index)
+        if "respond" not in route and "split" not in route:
+            hint = "add `split` (pool: weight) to forward, or `respond` to answer at the edge"
+            yield "route-without-action", path, "the route says neither where nor what", hint
+        if route.get("respond") is not None:
+            for name in ("split", "sticky", "seed", "timeouts"):
+                if name in route:
+                    message = f"`{name}` has no effect on a route that answers with `respond`"
+                    hint = f"leave out `{name}` or `respond`"
+                    yield "unused-field", (*path, Key(name)), message, hint
+
+
+def _splits(policy: object) -> Iterator[Found]:
+    served = served_pools(policy)
+    for index, route in routes_of(policy):
+        split = mapping_in(route, "split")
+        path: Path = ("routes", index, "split")
+        for pool in split:
+            yield from unknown("pool", pool, served, (*path, Key(pool)))
+        weights = list(split.values())
+        if "split" in route and isinstance(route["split"], dict) and not any(weights):
+            hint = "give at least one pool a weight above 0"
+            yield "split-without-weight", path, "no pool of the split gets any request", hint
+
+
+def _timeouts(policy: object) -> Iterator[Found]:
+    for index, route in routes_of(policy):
+        timeouts = mapping_in(route, "timeouts")
+        try:
+            whole = read_duration(timeouts.get("request", DEFAULT_REQUEST_TIMEOUT))
+            each = read_duration(timeouts.get("backend_request"))
+        except PydanticCustomError:
+            continue
+        if whole and each > whole:
+            path: Path = ("routes", index, "timeouts", "backend_request")
+            message = "one attempt may take longer than all attempts together (`request`)"
+            yield "timeout-order", path, message, "make it at most `request`"
+
+
+def _responds(policy: object) -> Iterator[Found]:
+    for index, route in routes_of(policy):
+        respond = mapping_in(route, "respond")
+        if respond.get("status") in (204, 205, 304) and respond.get("body"):
+            path: Path = ("routes", index, "respond", "body")
+            message = f"an answer with status {respond['status']} has no body (RFC 9110)"
+            yield "body-not-allowed", path, message, "leave out `body`, or use another status"
+        for at, header in enumerate(list_in(respond, "headers")):
+            name = header.get("name") if isinstance(header, dict) else None
+            if isinstance(name, str) and _NOT_TO_SET.fullmatch(name):
+                path = ("routes", index, "respond", "headers", at, "name")
+                message = f"`{shown(name)}` is set by the runtime or by the router"
+                yield "bad-header", path, message, "leave it out"
+
+
+# What belongs to the connection, not to the answer (RFC 9110, section 7.6.1), and the router's.
+_NOT_TO_SET = re.compile(
+    r"connection|content-length|keep-alive|te|trailer|transfer-encoding|x-request-id|x-router-.*",
+    re.IGNORECASE,
+)
+
+
+def _cookies(policy: object) -> Iterator[Found]:
+    for index, route in routes_of(policy):
+        sources = enumerate(list_in(route, "sticky"))
+        setting = [at for at, each in sources if isinstance(each, dict) and each.get("set") is True]
+        for at in setting[1:]:
+            message = f"sticky[{setting[0]}] sets a cookie already, and a client gets only one"
+            path: Path = ("routes", index, "sticky", at, Key("set"))
+            yield "unused-field", path, message, "leave it out"
+
+
+def _conditions(policy: object) -> Iterator[Found]:
+    for path, match in _matches(policy):
+        for kind in ("headers", "query_params"):
+            seen: set[str] = set()
+            for at, condition in enumerate(list_in(match, kind)):
+                name = condition.get("name") if isinstance(condition, dict) else None
+                if isinstance(name, str):
+                    name = name.lower() if kind == "headers" else name
+                    if name in seen:
+                        message = f"another condition for `{shown(name)}`; only one can be given"
+                        hint = "keep one: a regular expression can say more"
+                        yield "unused-field", (*path, kind, at, Key("name")), message, hint
+                    seen.add(name)
+
+
+def _slashes(policy: object) -> Iterator[Found]:
+    if not isinstance(policy, dict) or policy.get("merge_slashes") is not True:
+        return
+    for path, match in _matches(policy):
+        for kind in ("exact", "prefix"):
+            text = mapping_in(match, "path").get(kind)
+            if isinstance(text, str) and "//" in text:
+                message = "no path has repeated slashes with `merge_slashes: true`"
+                yield "bad-path", (*path, "path", kind), message, "write one slash"
+
+
+def _matches(policy: object) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for index, route in routes_of(policy):
+        for at, match in enumerate(list_in(route, "matches")):
+            if isinstance(match, dict):
+                yield ("routes", index, "matches", at), match
+
+
+def _number(policy: object) -> Iterator[Found]:
+    """Each alternative of a route becomes a rule for each of its hostnames."""
+    number = 0
+    for index, route in routes_of(policy):
+        hostnames, matches = (len(list_in(route, name)) or 1 for name in ("hostnames", "matches"))
+        number += hostnames * matches
+        if number > MAX_RULES:
+            message = f"hostnames times matches are more than {MAX_RULES:,} up to this route"
+            hint = "use a wildcard, or leave `hostnames` out"
+            yield "out-of-range", ("routes", index), message, hint
+            return
+
+
+ROUTE_RULES: tuple[Callable[[object], Iterator[Found]], ...] = (
+    _route_names,
+    _route_actions,
+    _splits,
+    _timeouts,
+    _responds,
+    _cookies,
+    _conditions,
+    _slashes,
+    _number,
+)

@@ -1,0 +1,74 @@
+"""What a look at several values of a policy finds, and how it looks.
+
+The plain document is read, not the validated model; whatever has the wrong shape is
+passed over here, since the model reports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from policies.language.findings import Path, shown
+
+MAX_COMPARED = 100  # known names, to find the one that was meant
+
+
+class Key(str):
+    """The last step of a path whose finding is about the key, not about its value."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """A hint that is made only if the finding is told: what could have been meant."""
+
+    kind: str
+    name: str
+    known: set[str]
+
+    def text(self, compare: bool) -> str:
+        if not self.known:
+            return f"the policy has no {self.kind}s"
+        names = sorted(map(shown, self.known))
+        compare = compare and len(names) <= MAX_COMPARED
+        nearest = get_close_matches(shown(self.name), names, n=1) if compare else []
+        if nearest:
+            return f"did you mean `{nearest[0]}`?"
+        return f"known {self.kind}s: " + ", ".join(f"`{each}`" for each in names[:20])
+
+
+Found = tuple[str, Path, str, str | Names]  # code, path, message, hint
+
+
+def mapping_in(parent: object, name: str) -> dict[str, Any]:
+    value = parent.get(name) if isinstance(parent, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def list_in(parent: object, name: str) -> list[Any]:
+    value = parent.get(name) if isinstance(parent, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def routes_of(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
+    for index, route in enumerate(list_in(policy, "routes")):
+        if isinstance(route, dict):
+            yield index, route
+
+
+def served_pools(policy: object) -> set[str]:
+    variants = mapping_in(policy, "variants").values()
+    pools = [variant.get("pool") for variant in variants if isinstance(variant, dict)]
+    return {pool for pool in pools if isinstance(pool, str)}
+
+
+def unknown(kind: str, name: object, known: set[str], path: Path) -> Iterator[Found]:
+    """A finding if `name` is text that is not among `known`."""
+    if not isinstance(name, str) or name in known:
+        return
+    message = f"there is no {kind} `{shown(name)}`"
+    yield f"unknown-{kind}", path, message, Names(kind, name, known)

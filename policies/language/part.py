@@ -1,0 +1,64 @@
+"""What every mapping of the language has in common: unknown fields and nothingness are
+refused, and so is whatever would make a reading endless."""
+
+from __future__ import annotations
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from policies.language.budget import MAX_ENTRIES, MAX_UNKNOWN, Budget
+from policies.language.values import problem
+
+
+class Part(BaseModel):
+    """What every mapping of the language has in common."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _within_budget(
+        cls, value: object, handler: ModelWrapValidatorHandler[Part], info: ValidationInfo
+    ) -> Part:
+        budget: Budget = info.context or Budget()
+        if budget.failures <= 0:
+            return cls.__new__(cls)  # enough is wrong, so nobody will use it
+        try:
+            part = handler(_few_unknown(value, cls))
+            part.check()
+        except (ValidationError, PydanticCustomError) as error:
+            budget.failures -= error.error_count() if isinstance(error, ValidationError) else 1
+            raise
+        return part
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_null(cls, value: object, info: ValidationInfo) -> object:
+        """A key with nothing after it: the default was hardly meant."""
+        if value is None:
+            raise problem("empty", "there is no value here", "write one, or leave the key out")
+        size = len(value) if isinstance(value, list | dict) else 0
+        if size > MAX_ENTRIES and info.field_name not in ("routes", "matches"):
+            message = f"these are {size:,}, and {MAX_ENTRIES:,} are allowed"
+            raise problem("out-of-range", message, "leave some out")
+        return value
+
+    def check(self) -> None:
+        """Raises a `problem` if the fields, each good by itself, do not go together."""
+
+
+def _few_unknown(value: object, part: type[Part]) -> object:
+    """A mapping with no more unknown fields than are worth telling."""
+    if not isinstance(value, dict) or len(value) <= MAX_UNKNOWN:
+        return value
+    unknown = [name for name in value if name not in part.model_fields]
+    untold = set(unknown[MAX_UNKNOWN:])
+    return {name: value[name] for name in value if name not in untold}
