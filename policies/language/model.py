@@ -28,6 +28,7 @@ from policies.language.values import (
     Token,
     UrlPath,
     Weight,
+    WorkerName,
     Yes,
     problem,
 )
@@ -51,7 +52,7 @@ def _one_of(part: Part, names: tuple[str, ...]) -> None:
 class WorkerVersion(Part):
     """One version of a Worker: reached with Cloudflare's version override header."""
 
-    worker: Name = Field(description="Name of the Worker, as in its own `wrangler.toml`.")
+    worker: WorkerName = Field(description="Name of the Worker, as in its own `wrangler.toml`.")
     id: Name = Field(description="Version id, as `wrangler versions list` prints it.")
 
 

@@ -47,7 +47,9 @@ def _row(name: str, field: FieldInfo) -> str:
     else:
         value = field.get_default(call_default_factory=True)
         default = _default(field.examples[0] if field.examples else value)
-    return f"| `{name}` | {_kind(field.annotation)} | {default} | {field.description} |"
+    # A duration is text that becomes a number; all that have a default show it as an example.
+    kind = "duration" if field.annotation is int and field.examples else _kind(field.annotation)
+    return f"| `{name}` | {kind} | {default} | {field.description} |"
 
 
 def _default(value: Any) -> str:
@@ -58,6 +60,10 @@ def _default(value: Any) -> str:
     return f"`{value}`" if value != "" else ""
 
 
+def _literal(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _kind(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
@@ -65,8 +71,10 @@ def _kind(annotation: Any) -> str:
     if origin in (Union, UnionType):
         return _kind(next(each for each in arguments if each is not type(None)))
     if origin is Literal:
-        return " or ".join(f"`{str(each).lower()}`" for each in arguments if each != "") or "text"
+        return " or ".join(f"`{_literal(each)}`" for each in arguments)
     if origin is list:
+        if _kind(arguments[0]) == "mapping" and get_origin(arguments[0]) is Annotated:
+            return "list of text or mappings"  # a short form is read
         return f"list of {_kind(arguments[0])}"
     if origin is dict:
         return f"mapping of name to {_kind(arguments[1])}"

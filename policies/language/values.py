@@ -31,7 +31,9 @@ _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}", re.ASCII)
 _DURATION_PART = re.compile(r"([0-9]+)(ms|s|m|h|d)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
-_BINDING = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
+# The router's own bindings, its KV namespace and its secrets, are no variants.
+_BINDING = re.compile(r"(?!POLICIES$|ROUTER_)[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
+_WORKER = re.compile(r"[a-z][a-z0-9_.*-]{0,62}", re.ASCII)  # a key of RFC 8941, section 3.1.2
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", re.ASCII)  # RFC 9110, section 5.6.2
 _METHOD = re.compile(r"[A-Z][A-Z-]{0,31}", re.ASCII)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -210,7 +212,14 @@ Seed = _pattern(
     _SEED, "bad-value", "a seed", "use 1 to 256 characters, none of them a control", "`rollout-1`"
 )
 Binding = _pattern(
-    _BINDING, "bad-name", "a binding's name", "use letters, digits and `_`", "`PRODUCTION_EU`"
+    _BINDING,
+    "bad-name",
+    "a variant's binding",
+    "use letters, digits and `_`; `POLICIES` and `ROUTER_…` are the router's own",
+    "`PRODUCTION_EU`",
+)
+WorkerName = _pattern(
+    _WORKER, "bad-name", "a Worker's name", "use lower-case letters, digits and `-`", "`agent`"
 )
 Token = _pattern(_TOKEN, "bad-name", "an HTTP token", "use letters, digits and `-`", "`x-user`")
 Method = _pattern(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from policies.language.findings import Finding
 from policies.language.load import Loaded, load
@@ -30,16 +30,20 @@ class Failed(Exception):
 
 
 def complain(message: str) -> None:
-    _err.print(f"[bold red]router:[/] {safe(message)}")
+    say(("router:", "bold red"), f" {message}", to=_err)
 
 
 def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def safe(text: str) -> str:
-    """Somebody's text for a terminal: no control characters, no markup."""
-    return escape("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
+def say(*parts: str | tuple[str, str], to: Console = out) -> None:
+    """A line of texts, each with a style or without; control characters are shown, not sent."""
+    line = Text()
+    for part in parts:
+        text, style = (part, "") if isinstance(part, str) else part
+        line.append("".join(c if c.isprintable() else repr(c)[1:-1] for c in text), style)
+    to.print(line)
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> None:
@@ -47,7 +51,7 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
     rows = list(rows)
     width = max((len(name) for name, _ in rows), default=0)
     for name, text in rows:
-        out.print(f"[bold]{safe(name):<{width}}[/]  {safe(text)}")
+        say((f"{name:<{width}}", "bold"), f"  {text}")
 
 
 def read_file(name: str) -> bytes:
@@ -65,11 +69,10 @@ def print_findings(file: str, findings: Iterable[Finding], to: Console = out) ->
     for finding in findings:
         colour = "red" if finding.severity == "error" else "yellow"
         place = f"{file}:{finding.line}:{finding.column}"
-        to.print(
-            f"[bold]{safe(place)}[/] [{colour}]{finding.severity}[/] "
-            f"[dim]{finding.code}[/] {safe(finding.path)}: {safe(finding.message)}"
-        )
-        to.print(f"    [cyan]hint:[/] {safe(finding.hint)}")
+        what = f" {finding.path}: {finding.message}"
+        said = (place, "bold"), " ", (finding.severity, colour), " ", (finding.code, "dim"), what
+        say(*said, to=to)
+        say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
 
 
 def counted(number: int, noun: str) -> str:

@@ -6,7 +6,7 @@ it runs.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from router.cli.console import load_valid
@@ -14,6 +14,7 @@ from router.dev.kv import WranglerKv
 from router.dev.layout import Layout, find_root
 from router.dev.prepare import step
 from router.dev.run import run_dev
+from router.dev.server import refuse_taken
 from router.edge.keys import POLICY_KEY
 
 PORT = 8787  # wrangler's own default
@@ -39,6 +40,7 @@ def run(args: Namespace) -> int:
         return 1
     variants = {name: variant.binding for name, variant in loaded.policy.variants.items()}
     state = (args.persist_to or root / STATE).resolve()
+    refuse_taken(args.port)  # before anything that a running router would notice
     if state.exists():
         _replace_pushed(WranglerKv(Layout(root), state), policy)
     return run_dev(root, policy, args.port, args.echo, state, variants)
@@ -53,7 +55,6 @@ def _replace_pushed(kv: WranglerKv, policy: Path) -> None:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 < number < 65_536:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise ArgumentTypeError(f"`{text}` is not a port: write a number from 1 to 65535")
+    return int(text)

@@ -8,7 +8,7 @@ from policies.decisions.explain import Explanation, NotExplainable, explain, rea
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
 from policies.language.compile import compile_policy
-from router.cli.console import UsageError, load_valid, out, pairs, print_json, safe
+from router.cli.console import UsageError, load_valid, pairs, print_json, say
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -48,10 +48,10 @@ def run(args: Namespace) -> int:
 
 def _print(told: Explanation) -> None:
     pairs((step["step"], step["text"]) for step in told["steps"])
-    out.print()
+    say()
     if told["variant"]:
-        out.print(f"[green]forwarded[/] to variant [bold]{safe(told['variant'])}[/]")
+        say(("forwarded", "green"), " to variant ", (told["variant"], "bold"))
     elif told["answer"]:
-        out.print(f"[yellow]answered[/] by the router with status {told['status']}")
+        say(("answered", "yellow"), f" by the router with status {told['status']}")
     else:
-        out.print("[yellow]answered[/] by the router itself")
+        say(("answered", "yellow"), " by the router itself")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from policies.language.compile import compile_policy
 from policies.language.load import Loaded
-from router.cli.console import Failed, UsageError, load_valid, out, safe
+from router.cli.console import Failed, UsageError, load_valid, say
 from router.cli.dev import STATE
 from router.dev.kv import WranglerKv
 from router.dev.layout import Layout, find_root
@@ -45,17 +45,16 @@ def run(args: Namespace) -> int:
     kv = WranglerKv(layout, None if args.remote else state)
     now = datetime.now(UTC)
     metadata = _metadata(loaded, now, args.note)
-    out.print(f"[green]valid[/] {safe(args.file)}, digest {loaded.digest[:12]}")
-    _warn_of_unbound(layout, loaded)
+    say(("valid", "green"), f" {args.file}, digest {loaded.digest[:12]}")
+    if args.remote:
+        _warn_of_unbound(layout, loaded)
     _print_difference(kv.get(POLICY_KEY), data)
     _write(kv, data, loaded, metadata, now)
     if kv.get(POLICY_KEY) != data:
         raise Failed(f"{kv.place}: what is there now is not what was written; push again")
-    out.print(f"[green]pushed[/] to {safe(kv.place)}: read back, {len(data):,} bytes")
+    say(("pushed", "green"), f" to {kv.place}: read back, {len(data):,} bytes")
     if not args.remote:
-        out.print(
-            "[dim]Only this machine's `router dev` sees it; --remote pushes to Cloudflare.[/]"
-        )
+        say(("Only this machine's `router dev` sees it; --remote pushes to Cloudflare.", "dim"))
     return 0
 
 
@@ -81,20 +80,19 @@ def _warn_of_unbound(layout: Layout, loaded: Loaded) -> None:
     bound = {service["binding"] for service in services}
     for name, variant in (loaded.policy.variants if loaded.policy else {}).items():
         if variant.binding not in bound:
-            out.print(
-                f"[yellow]warning[/] wrangler.toml has no service binding {variant.binding}: "
-                f"requests for variant {safe(name)} will be answered with 502"
-            )
+            what = f" wrangler.toml has no service binding {variant.binding}: "
+            effect = f"requests for variant {name} will be answered with 502"
+            say(("warning", "yellow"), what, effect)
 
 
 def _print_difference(before: bytes | None, data: bytes) -> None:
     if before is None or before == data:
-        out.print("nothing was published before" if before is None else "no difference")
+        say("nothing was published before" if before is None else "no difference")
         return
     old, new = (text.decode("utf-8", "replace").splitlines() for text in (before, data))
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in unified_diff(old, new, "published", "new", lineterm=""):
-        out.print(f"[{colours.get(line[0], 'default')}]{safe(line)}[/]")
+        say((line, colours.get(line[0], "")))
 
 
 def _write(
@@ -110,5 +108,5 @@ def _write(
         (LAST_GOOD_KEY, data, metadata),
         (POLICY_KEY, data, metadata),
     ):
-        out.print(f"[dim]writing {key}[/]")
+        say((f"writing {key}", "dim"))
         kv.put(key, value, about)

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
 from policies.language.load import load
-from router.cli.console import counted, out, print_findings, print_json, read_file, safe
+from router.cli.console import counted, print_findings, print_json, read_file, say
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -27,8 +27,8 @@ def run(args: Namespace) -> int:
         pools = {variant.pool for variant in policy.variants.values()}
         named = (policy.routes, "route"), (policy.variants, "variant"), (pools, "pool")
         told = ", ".join(counted(len(each), noun) for each, noun in named)
-        out.print(f"[green]valid[/] {safe(args.file)}: {told}, digest {loaded.digest[:12]}")
+        say(("valid", "green"), f" {args.file}: {told}, digest {loaded.digest[:12]}")
         return 0
     count = counted(len(loaded.findings), "finding")
-    out.print(f"[red]not valid[/] {safe(args.file)}: {count}")
+    say(("not valid", "red"), f" {args.file}: {count}")
     return 1

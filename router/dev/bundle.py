@@ -116,6 +116,8 @@ def recipe(package: Path) -> str:
     digest = hashlib.sha256(pyodide_version(package).encode())
     for part in (Path(__file__), SCHEMA):
         digest.update(part.read_bytes())
+    for part in sorted(package.glob("*")):  # half an installation is not the whole one
+        digest.update(f"{part.name} {part.stat().st_size}\n".encode())
     return digest.hexdigest()
 
 

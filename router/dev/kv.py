@@ -18,6 +18,7 @@ from router.dev.wrangler import command, environment, last_error
 
 BINDING = "POLICIES"
 MISSING = "404: Not Found"  # what it says of Cloudflare's KV
+NO_LOGIN = "necessary to set a CLOUDFLARE_API_TOKEN"
 NOT_FOUND = b"Value not found"  # what wrangler prints instead of a value, with exit code 0
 
 
@@ -74,4 +75,7 @@ class WranglerKv:
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
-    return last_error(ANSI.sub("", (done.stdout + done.stderr).decode("utf-8", "replace")))
+    reason = last_error(ANSI.sub("", (done.stdout + done.stderr).decode("utf-8", "replace")))
+    if NO_LOGIN in reason:
+        return "you are not logged in: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN"
+    return reason

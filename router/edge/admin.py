@@ -17,6 +17,7 @@ from policies.decisions.sticky import presented_api_key
 from router.edge.bridge import JsObject
 from router.edge.isolate import Isolate
 from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
+from router.edge.store import PolicyStore
 
 SECRET = "ROUTER_ADMIN_KEY"
 _METHODS = ("GET", "HEAD")
@@ -38,7 +39,7 @@ def answer(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     if request.method not in _METHODS:
         return Problem("method-not-allowed", "The router's pages are only read.", (_ALLOW,))
     if path == "/health":
-        return _json({"status": "degraded" if isolate.store.degraded else "ok"})
+        return _json({"status": _word(_reasons(isolate.store, _unbound(isolate.store, env)))})
     if not _is_admin(request, env):
         return Problem("unauthorized", "This path needs the router's admin key.", (_CHALLENGE,))
     page = _PAGES.get(path)
@@ -53,6 +54,19 @@ def _json(document: dict[str, Any]) -> Page:
 
 def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
     return Page(isolate.metrics.text(isolate.store, isolate.name), METRICS_TYPE)
+
+
+def _unbound(store: PolicyStore, env: JsObject) -> list[str]:
+    return [v.name for v in store.policy.variants if not _is_service(env, v.binding)]
+
+
+def _reasons(store: PolicyStore, unbound: list[str]) -> list[str]:
+    """Why the router is not quite well."""
+    return [*store.degraded, *(f"variant {name} is not bound" for name in unbound)]
+
+
+def _word(reasons: list[str]) -> str:
+    return "degraded" if reasons else "ok"
 
 
 def _is_service(env: JsObject, binding: str) -> bool:
@@ -70,10 +84,10 @@ def _is_admin(request: Request, env: JsObject) -> bool:
 def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
     store = isolate.store
     policy, rejection = store.policy, store.rejection
-    unbound = [v.name for v in policy.variants if not _is_service(env, v.binding)]
-    reasons = [*store.degraded, *(f"variant {name} is not bound" for name in unbound)]
+    unbound = _unbound(store, env)
+    reasons = _reasons(store, unbound)
     status = {
-        "status": "degraded" if reasons else "ok",
+        "status": _word(reasons),
         "reasons": reasons,
         "policy": {
             "digest": policy.digest,

@@ -141,6 +141,22 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
     ("bad-name", changed("name: api", "name: 'a b'"), "routes[0].name", 9, 11, "letters"),
     ("bad-name", changed("  can:", "  c n:"), "variants.c n", 4, 3, "letters"),
     (
+        "bad-name",
+        changed("binding: PROD", "binding: POLICIES"),
+        "variants.prod.binding",
+        3,
+        19,
+        "own",
+    ),
+    (
+        "bad-name",
+        changed("binding: PROD", "binding: ROUTER_X"),
+        "variants.prod.binding",
+        3,
+        19,
+        "own",
+    ),
+    (
         "bad-duration",
         route("  - {name: a, split: {canary: 1}, timeouts: {request: 10}}"),
         "routes[0].timeouts.request",
