@@ -80,8 +80,11 @@ def decide(
         key = f"{chance.getrandbits(128):032x}" if new_cookie else ""
     share = _choose_share(route, key, chance)
     region = policy.regions.of(request.client)
-    tiers = policy.order(share.chain, region)
-    candidates, panic = _candidates(tiers, route.seed, key, chance, out_of_service)
+    order = policy.order(share.chain, region)
+    if order.settled and out_of_service is NOBODY:
+        candidates, panic = order.settled, False
+    else:
+        candidates, panic = _candidates(order.tiers, route.seed, key, chance, out_of_service)
     if not candidates:
         return Decision(rule, _no_variant())
     forward = Forward(route, candidates, share, region, key, source, new_cookie, panic)

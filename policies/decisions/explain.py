@@ -203,7 +203,7 @@ class _Told:
         names = ", ".join(variant.name for variant in outcome.candidates)
         if outcome.panic:
             return f"nothing is in service; tried all the same: {names}"
-        tiers = self.policy.order(outcome.share.chain, outcome.region)
+        tiers = self.policy.order(outcome.share.chain, outcome.region).tiers
         left_out = [
             f"{variant.name} ({'drained' if variant.drain else 'down'})"
             for tier in tiers

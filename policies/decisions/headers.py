@@ -55,13 +55,17 @@ class Trace(NamedTuple):
 
 def trace_of(headers: Mapping[str, str], chance: Random) -> Trace:
     """Go on with the client's trace, or begin one."""
-    request_id = headers.get("x-request-id", "")
-    if not _REQUEST_ID.fullmatch(request_id):
-        request_id = f"{chance.getrandbits(128):032x}"
-    parent = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-    trace, flags = parent.groups() if parent else (f"{chance.getrandbits(128) | 1:032x}", "00")
-    here = f"00-{trace}-{chance.getrandbits(64) | 1:016x}-{flags}"
-    return Trace(request_id, here, parent is not None)
+    digits = f"{chance.getrandbits(192) | 1 << 64 | 1:048x}"  # neither part is all zeros
+    fresh, span = digits[:32], digits[32:]
+    request_id = headers.get("x-request-id")
+    if request_id is None or not _REQUEST_ID.fullmatch(request_id):
+        request_id = fresh  # the trace's own number, if that begins here too
+    given = headers.get("traceparent")
+    parent = _TRACEPARENT.fullmatch(given) if given else None
+    if parent is None:
+        return Trace(request_id, f"00-{fresh}-{span}-00", continued=False)
+    trace, flags = parent.groups()
+    return Trace(request_id, f"00-{trace}-{span}-{flags}", continued=True)
 
 
 class Changes(NamedTuple):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from policies.decisions.match import Routes
 from policies.decisions.regions import Regions
@@ -65,6 +65,14 @@ ByRegion = dict[str | None, Tier]
 MAX_REMEMBERED = 1_000  # orders, one for each chain and region that clients had
 
 
+class Order(NamedTuple):
+    """Variants in tiers of equal rank. `settled`: those in service, in order, if it is the
+    same for every key because no tier has several; else None."""
+
+    tiers: Tiers
+    settled: Tier | None
+
+
 class CompiledPolicy:
     """A policy ready for requests; `digest` names it."""
 
@@ -82,21 +90,22 @@ class CompiledPolicy:
         chains = [tuple(names) for names in tables["chains"]]
         self.routes = tuple(_route(table, chains) for table in tables["routes"])
         self.matcher = Routes(tables["hosts"])
-        self._tiers: dict[tuple[tuple[str, ...], str | None], Tiers] = {}
+        self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
 
     @property
     def has_regions(self) -> bool:
         return bool(self.regions.orders)
 
-    def order(self, chain: tuple[str, ...], region: str | None) -> Tiers:
-        """All variants of a chain of pools in tiers of equal rank, for clients of `region`."""
-        tiers = self._tiers.get((chain, region))
-        if tiers is None:
+    def order(self, chain: tuple[str, ...], region: str | None) -> Order:
+        """The variants of a chain of pools for clients of `region`."""
+        order = self._orders.get((chain, region))
+        if order is None:
             pools = [self._pool_tiers(pool, region) for pool in chain]
-            if len(self._tiers) >= MAX_REMEMBERED:
-                self._tiers.clear()
-            tiers = self._tiers[chain, region] = tuple(tier for pool in pools for tier in pool)
-        return tiers
+            if len(self._orders) >= MAX_REMEMBERED:
+                self._orders.clear()
+            tiers = tuple(tier for pool in pools for tier in pool)
+            order = self._orders[chain, region] = Order(tiers, _settled(tiers))
+        return order
 
     def _pool_tiers(self, name: str, region: str | None) -> list[Tier]:
         """By rank; variants of weight 0, who take no traffic, only behind all the others."""
@@ -104,6 +113,12 @@ class CompiledPolicy:
         wanted = None if region is None else self.regions.orders[region]
         tiers = [tier for group in pool for tier in _ranked(group, wanted, name in self.strict)]
         return [tier for tier in tiers if tier]
+
+
+def _settled(tiers: Tiers) -> Tier | None:
+    if any(len(tier) > 1 for tier in tiers):
+        return None
+    return tuple(variant for (variant,) in tiers if not variant.drain) or None
 
 
 def _pool(variants: list[Variant]) -> tuple[ByRegion, ByRegion]:

@@ -183,11 +183,11 @@ def test_orders_are_made_when_clients_come_and_few_are_kept() -> None:
     tables = compile_policy(loaded, "")
     assert len(tables["chains"]) == 60
     made = CompiledPolicy(tables)
-    assert made._tiers == {}
+    assert made._orders == {}
     for n in range(2 * MAX_REMEMBERED):
         made.order((f"p{n % 60}",), f"r{n % 26}")
         made.order((f"p{n % 60}", f"p{n // 60}"), f"r{n % 26}")
-    assert len(made._tiers) <= MAX_REMEMBERED
+    assert len(made._orders) <= MAX_REMEMBERED
 
 
 def test_random_choice_follows_the_weights() -> None:
