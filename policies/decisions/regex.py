@@ -5,7 +5,8 @@
   that go on in its place; past the last step the text has matched.
 - A matcher makes it deterministic as far as texts need it (Cox 2007): a look-up for every
   character, at worst a look at every step. What it remembers for that is bounded.
-  All matchers of a policy share one such bound.
+  All matchers of a policy share one such bound. The literal beginning that a pattern may
+  have is compared at once, and nothing need be remembered for it.
 - The whole text must match, as in Envoy's `safe_regex`; a text of more than 4,096
   characters matches nothing.
 """
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 MAX_TEXT = 4_096  # characters; with the bound on steps, what a match can cost
-MAX_REMEMBERED = 30_000  # positions and transitions of all matchers together, some 2 MB
+MAX_REMEMBERED = 100_000  # positions and transitions of all matchers together, some 7 MB
 
 Step: TypeAlias = "str | int | tuple[int, ...]"
 # A set of characters: the code points where it begins, ends, begins again, and so on.
@@ -51,6 +52,11 @@ class Program:
 
 def literal_prefix(program: Program) -> str:
     """The longest text that every match begins with; none if case does not matter."""
+    return _literal_beginning(program)[0]
+
+
+def _literal_beginning(program: Program) -> tuple[str, frozenset[int]]:
+    """The literal prefix, and the positions that it leads to."""
     prefix, steps = "", (*program.steps, "")
     positions = _reach(steps, [0])
     while not program.pattern.startswith("(?i)"):
@@ -59,7 +65,7 @@ def literal_prefix(program: Program) -> str:
             break
         prefix += char
         positions = _reach(steps, [position + 1 for position in positions])
-    return prefix
+    return prefix, positions
 
 
 def _reach(steps: Sequence[Step], starts: Iterable[int]) -> frozenset[int]:
@@ -130,27 +136,47 @@ class Memory:
 class Matcher:
     """Tells whether whole texts match a program."""
 
-    __slots__ = ("_classes", "_dead", "_memory", "_start", "_states", "_steps")
+    __slots__ = (
+        "_classes",
+        "_dead",
+        "_memory",
+        "_prefix",
+        "_program",
+        "_start",
+        "_states",
+        "_steps",
+    )
 
     def __init__(self, program: Program, memory: Memory | None = None) -> None:
+        self._program = program
+        self._prefix: str | None = None
         self._steps = (*program.steps, "")  # the end takes no character
         self._classes = program.classes
         self._memory = memory or Memory()
-        self._start, self._dead = (
-            _State(self, positions, len(program.steps) in positions)
-            for positions in (_reach(self._steps, [0]), frozenset[int]())
-        )
-        self._states = {state.positions: state for state in (self._start, self._dead)}
+        self._dead = _State(self, frozenset(), accepts=False)
+        self._start = self._dead
+        self._states: dict[frozenset[int], _State] = {}
 
     def matches(self, text: str) -> bool:
-        if len(text) > MAX_TEXT:
+        prefix = self._prefix
+        if prefix is None:
+            prefix = self._prepare()
+        if len(text) > MAX_TEXT or not text.startswith(prefix):
             return False
         state, dead = self._start, self._dead
-        for char in text:
+        for char in text[len(prefix) :]:
             state = state[char]
             if state is dead:
                 return False
         return state.accepts
+
+    def _prepare(self) -> str:
+        """For the first text, not before: many a policy's patterns are never asked."""
+        prefix, positions = _literal_beginning(self._program)
+        self._start = _State(self, positions, len(self._program.steps) in positions)
+        self._states = {state.positions: state for state in (self._start, self._dead)}
+        self._prefix = prefix
+        return prefix
 
     def advance(self, state: _State, char: str) -> _State:
         """The state after `char`, remembered."""

@@ -34,8 +34,9 @@ def upload(root: Path, policy: Path) -> dict[str, bytes]:
         "bundled_policy.py": bundled_policy(policy).encode(),
     }
     for package in EDGE_PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            files[path.relative_to(root).as_posix()] = path.read_bytes()
+        for path in sorted((root / package).rglob("*")):
+            if path.suffix in (".py", ".js"):
+                files[path.relative_to(root).as_posix()] = path.read_bytes()
     return files
 
 

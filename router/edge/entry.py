@@ -14,7 +14,7 @@ from bundled_policy import COMPILED
 from policies.decisions.headers import trace_of
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import Problem
-from router.edge.bridge import JsObject, read_headers
+from router.edge.bridge import JsObject, read
 from router.edge.isolate import Isolate, log
 from router.edge.pipeline import handle, problem_answer
 
@@ -35,6 +35,6 @@ def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
 
 def _headers(request: JsObject) -> dict[str, str]:
     try:
-        return read_headers(request)
+        return read(request).headers
     except Exception:  # perhaps this is what failed
         return {}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from policies.decisions.headers import Changes
 from policies.decisions.policy import Variant
 from policies.decisions.problems import Problem
-from router.edge.bridge import JsException, JsObject, run_sync
+from router.edge.bridge import JsException, JsObject, send
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +22,23 @@ class Failure:
     reason: str
 
 
-def send(
-    binding: JsObject | None, variant: Variant, outbound: JsObject, timeout_ms: int
+def attempt(
+    env: JsObject,
+    variant: Variant,
+    request: JsObject,
+    respelled: str | None,
+    changes: Changes,
+    timeout_ms: int,
 ) -> JsObject | Failure:
     """The variant's answer, as soon as it begins."""
-    fetch = getattr(binding, "fetch", None)
-    if fetch is None:  # not there, or something else than a service
-        detail = "The backend for this request is not connected to the router."
-        return Failure(Problem("variant-unbound", detail), f"no binding {variant.binding}")
     try:
-        return run_sync(fetch(outbound))
+        answer = send(env, variant.binding, request, respelled, changes, timeout_ms)
     except JsException as error:
         if error.name == "TimeoutError":
             detail = "The backend did not begin to answer in time."
             return Failure(Problem("variant-timeout", detail), f"no answer in {timeout_ms} ms")
         return Failure(Problem("variant-failed", "The backend did not answer."), str(error)[:200])
+    if answer is None:  # not there, or something else than a service
+        detail = "The backend for this request is not connected to the router."
+        return Failure(Problem("variant-unbound", detail), f"no binding {variant.binding}")
+    return answer

@@ -34,10 +34,10 @@ class Isolate:
         self.name = ""
         self._seeded = False
 
-    def current_policy(self, env: JsObject, ctx: JsObject) -> CompiledPolicy:
+    def current_policy(self, now: float, env: JsObject, ctx: JsObject) -> CompiledPolicy:
         """The policy to decide on now; only the first requests of an isolate wait for KV."""
         store = self.store
-        if store.is_due(now_ms()) or not store.ready:
+        if store.is_due(now) or not store.ready:
             self._ask(KvNamespace(getattr(env, KV_BINDING, None)), ctx)
         return store.policy
 

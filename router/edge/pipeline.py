@@ -19,37 +19,28 @@ from policies.decisions.headers import (
 )
 from policies.decisions.policy import CompiledPolicy, Route
 from policies.decisions.problems import CONTENT_TYPE, Problem
-from policies.decisions.request import Client, Request
+from policies.decisions.request import Request
 from router.edge import admin
-from router.edge.bridge import (
-    JsObject,
-    answer_with,
-    new_answer,
-    outbound_request,
-    read_headers,
-    read_place,
-)
-from router.edge.forward import Failure, send
+from router.edge.bridge import JsObject, answer_with, new_answer, read
+from router.edge.forward import Failure, attempt
 from router.edge.isolate import Isolate, log
 
 
 def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     """The answer to `incoming`."""
-    policy = isolate.current_policy(env, ctx)
-    headers = read_headers(incoming)
-    trace = trace_of(headers, isolate.chance)
-    url = incoming.url
-    target = read_target(policy, url)
+    arrived = read(incoming)
+    policy = isolate.current_policy(arrived.now_ms, env, ctx)
+    trace = trace_of(arrived.headers, isolate.chance)
+    target = read_target(policy, arrived.url)
     if isinstance(target, Problem):
         isolate.metrics.requests["", "", target.status] += 1
         return problem_answer(target, trace)
-    client = _client(policy, incoming, headers)
-    request = Request(incoming.method, target, headers, client)
+    request = Request(arrived.method, target, arrived.headers, arrived.client)
     if target.is_own:
         return _own(admin.answer(isolate, request, env), trace)
     outcome = decide(policy, request, isolate.chance).outcome
     if isinstance(outcome, Forward):
-        respelled = None if target.url == url else target.url
+        respelled = None if target.url == arrived.url else target.url
         exchange = Exchange(isolate, incoming, respelled, env, request, trace)
         return _forward(exchange, policy, outcome)
     if isinstance(outcome, Fixed):
@@ -72,22 +63,13 @@ class Exchange(NamedTuple):
     trace: Trace
 
 
-def _client(policy: CompiledPolicy, incoming: JsObject, headers: dict[str, str]) -> Client:
-    ip = headers.get("cf-connecting-ip", "")
-    if not policy.has_regions:
-        return Client(ip)
-    place = read_place(incoming)
-    return Client(ip, place.get("colo", ""), place.get("country", ""), place.get("continent", ""))
-
-
 def _forward(exchange: Exchange, policy: CompiledPolicy, choice: Forward) -> JsObject:
     request, trace, route = exchange.request, exchange.trace, choice.route
     variant = choice.candidates[0]
     changes = header_changes(request, route, variant, trace, attempt=1)
-    binding = getattr(exchange.env, variant.binding, None)
     timeout_ms = _timeout_ms(route)
-    outbound = outbound_request(exchange.incoming, exchange.respelled, changes, timeout_ms)
-    answer = send(binding, variant, outbound, timeout_ms)
+    incoming, respelled = exchange.incoming, exchange.respelled
+    answer = attempt(exchange.env, variant, incoming, respelled, changes, timeout_ms)
     added = response_headers(trace, route, variant, policy.identify)
     metrics = exchange.isolate.metrics
     if choice.panic:
