@@ -1,7 +1,7 @@
 """`python -m bench [all | memory [ROW] | steps]`, which `make bench` runs.
 
 `all` (the default) measures rows, deciding and loading and writes `build/bench.json`;
-`memory` sends 250,000 requests through one process; `steps` times single crossings.
+`memory` sends 250,000 requests through one process; `steps` times the steps of requests.
 Exit code 0 says that it was measured, whether or not a goal was reached.
 """
 

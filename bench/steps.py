@@ -1,33 +1,37 @@
-"""What single steps of a request's way cost inside workerd, in microseconds.
+"""What each step of a request's way takes, in real requests, in microseconds.
 
-Each is repeated in one request, so everything is warm. In a real request the same step
-finds the processor's caches full of other code and takes several times as long: this
-table says what is dear and what is cheap, not what the sum is.
+Between two requests the processor's caches fill with other code, so a step takes several
+times as long here as when it is repeated by itself. The time that the variant takes to
+answer is left out.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
-from bench.load import HEADERS, PATH
-from bench.rows import TO_BACKEND, backend
+from bench.load import load
+from bench.rows import router
 from bench.server import Server
-from bench.staging import folder_of, python, stage_edge
+from bench.staging import folder_of, stage_edge
+from bench.throughput import WARM_UP_REQUESTS
 from router.dev.layout import Layout, SetupError
 
 ENTRY = Path(__file__).with_name("workers") / "steps.py"
+REQUESTS = 12_000
 
 
 def measure_steps(layout: Layout) -> dict[str, float]:
-    """By step, the second of two runs."""
+    """By step, in the order of a request's way."""
     folder = folder_of(layout, "steps")
+    workers = router(layout, folder)
     stage_edge(layout, folder / "upload", {"entry.py": ENTRY.read_bytes()})
-    worker = replace(python(layout, "steps", folder / "upload"), bindings=TO_BACKEND)
-    with Server(layout, [worker, backend(layout)], folder) as server:
-        server.wait_ready(PATH)
-        answer = server.ask(PATH, HEADERS)
+    with Server(layout, workers, folder) as server:
+        server.wait_ready()
+        load(layout, server, amount=WARM_UP_REQUESTS)
+        server.ask("/__steps")
+        load(layout, server, amount=REQUESTS)
+        answer = server.ask("/__steps")
     if answer.status != 200:
         raise SetupError(f"the steps cannot be timed: {answer.body[:200]}")
     found: dict[str, float] = json.loads(answer.body)
