@@ -87,8 +87,8 @@ class CompiledPolicy:
         }
         self.strict = frozenset(tables["strict"])
         self.regions = Regions(**tables["regions"])
-        chains = [tuple(names) for names in tables["chains"]]
-        self.routes = tuple(_route(table, chains) for table in tables["routes"])
+        parts = _Parts([tuple(names) for names in tables["chains"]])
+        self.routes = tuple(_route(table, parts) for table in tables["routes"])
         self.matcher = Routes(tables["hosts"])
         self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
 
@@ -146,19 +146,43 @@ def _ranked(group: ByRegion, wanted: list[str] | None, strict: bool) -> Iterator
         yield tuple(v for region, far in group.items() if region not in nearer for v in far)
 
 
-def _route(table: dict[str, Any], chains: list[tuple[str, ...]]) -> Route:
+class _Parts:
+    """What routes have in common stands in memory once."""
+
+    def __init__(self, chains: list[tuple[str, ...]]) -> None:
+        self._chains = chains
+        self._shares: dict[tuple[Any, ...], tuple[Share, ...]] = {}
+        self._sources: dict[tuple[Any, ...], tuple[Source, ...]] = {}
+
+    def shares(self, split: list[tuple[str, float, int]]) -> tuple[Share, ...]:
+        key = tuple(map(tuple, split))
+        found = self._shares.get(key)
+        if found is None:
+            made = [Share(name, weight, self._chains[number]) for name, weight, number in split]
+            made.sort(key=lambda share: (-share.weight, share.name))
+            found = self._shares[key] = tuple(made)
+        return found
+
+    def sources(self, sticky: list[tuple[str, str, int]]) -> tuple[Source, ...]:
+        key = tuple(map(tuple, sticky))
+        found = self._sources.get(key)
+        if found is None:
+            found = self._sources[key] = tuple(Source(*source) for source in sticky)
+        return found
+
+
+def _route(table: dict[str, Any], parts: _Parts) -> Route:
     if "respond" in table:
         status, headers, body = table["respond"]
         answer = Answer(status, tuple((name, value) for name, value in headers), body)
         return Route(table["name"], "", (), 0, (), 0, 0, answer)
-    shares = [Share(name, weight, chains[number]) for name, weight, number in table["split"]]
-    shares.sort(key=lambda share: (-share.weight, share.name))
+    shares = parts.shares(table["split"])
     return Route(
         table["name"],
         table["seed"],
-        tuple(shares),
+        shares,
         sum(share.weight for share in shares),
-        tuple(Source(*source) for source in table["sticky"]),
+        parts.sources(table["sticky"]),
         table["request_ms"],
         table["backend_request_ms"],
         None,
