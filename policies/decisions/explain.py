@@ -247,4 +247,5 @@ def _region_text(policy: CompiledPolicy, client: Client, outcome: Forward) -> st
     ):
         if code in table:
             return f"{outcome.region}, by {kind} {code}"
-    return f"{outcome.region}, the default region"
+    unsaid = " (no continent is given)" if regions.continents and not client.continent else ""
+    return f"{outcome.region}, the default region{unsaid}"
