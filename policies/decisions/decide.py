@@ -67,12 +67,29 @@ def decide(
     out_of_service: Container[str] = NOBODY,
 ) -> Decision:
     """What becomes of `request`; `out_of_service` has the names of variants to leave out."""
-    rule = policy.matcher.find(request)
-    if isinstance(rule, Miss):
-        return Decision(None, _not_found(rule))
+    rule = find_rule(policy, request)
+    if isinstance(rule, Problem):
+        return Decision(None, rule)
     route = policy.routes[rule.route]
     if route.respond:
         return Decision(rule, Fixed(route, route.respond))
+    return Decision(rule, choose_variants(policy, route, request, chance, out_of_service))
+
+
+def find_rule(policy: CompiledPolicy, request: Request) -> Rule | Problem:
+    """The rule that takes `request`."""
+    rule = policy.matcher.find(request)
+    return _not_found(rule) if isinstance(rule, Miss) else rule
+
+
+def choose_variants(
+    policy: CompiledPolicy,
+    route: Route,
+    request: Request,
+    chance: Random,
+    out_of_service: Container[str] = NOBODY,
+) -> Forward | Problem:
+    """The variants to try for `request` on `route`."""
     key, source = sticky_key(route.sticky, request)
     new_cookie = None
     if not key:
@@ -86,9 +103,8 @@ def decide(
     else:
         candidates, panic = _candidates(order.tiers, route.seed, key, chance, out_of_service)
     if not candidates:
-        return Decision(rule, _no_variant())
-    forward = Forward(route, candidates, share, region, key, source, new_cookie, panic)
-    return Decision(rule, forward)
+        return _no_variant()
+    return Forward(route, candidates, share, region, key, source, new_cookie, panic)
 
 
 def _choose_share(route: Route, key: str, chance: Random) -> Share:

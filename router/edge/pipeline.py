@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from policies.decisions.decide import Fixed, Forward, decide, read_target
+from policies.decisions.decide import Fixed, Forward, choose_variants, find_rule, read_target
 from policies.decisions.headers import (
     Trace,
     fixed_headers,
@@ -33,22 +33,33 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     trace = trace_of(arrived.headers, isolate.chance)
     target = read_target(policy, arrived.url)
     if isinstance(target, Problem):
-        isolate.metrics.requests["", "", target.status] += 1
-        return problem_answer(target, trace)
+        return _refused(isolate, target, trace)
     request = Request(arrived.method, target, arrived.headers, arrived.client)
     if target.is_own:
         return _own(admin.answer(isolate, request, env), trace)
-    outcome = decide(policy, request, isolate.chance).outcome
-    if isinstance(outcome, Forward):
-        respelled = None if target.url == arrived.url else target.url
-        exchange = Exchange(isolate, incoming, respelled, env, request, trace)
-        return _forward(exchange, policy, outcome)
-    if isinstance(outcome, Fixed):
-        isolate.metrics.requests[outcome.route.name, "", outcome.answer.status] += 1
-        named = fixed_headers(outcome, trace, policy.identify)
-        return new_answer(outcome.answer.body, outcome.answer.status, named)
-    isolate.metrics.requests["", "", outcome.status] += 1
-    return problem_answer(outcome, trace)
+    rule = find_rule(policy, request)
+    if isinstance(rule, Problem):
+        return _refused(isolate, rule, trace)
+    route = policy.routes[rule.route]
+    if route.respond:
+        return _fixed(isolate, policy, Fixed(route, route.respond), trace)
+    choice = choose_variants(policy, route, request, isolate.chance)
+    if isinstance(choice, Problem):
+        return _refused(isolate, choice, trace)
+    respelled = None if target.url == arrived.url else target.url
+    exchange = Exchange(isolate, incoming, respelled, env, request, trace)
+    return _forward(exchange, policy, choice)
+
+
+def _refused(isolate: Isolate, problem: Problem, trace: Trace) -> JsObject:
+    isolate.metrics.requests["", "", problem.status] += 1
+    return problem_answer(problem, trace)
+
+
+def _fixed(isolate: Isolate, policy: CompiledPolicy, fixed: Fixed, trace: Trace) -> JsObject:
+    isolate.metrics.requests[fixed.route.name, "", fixed.answer.status] += 1
+    named = fixed_headers(fixed, trace, policy.identify)
+    return new_answer(fixed.answer.body, fixed.answer.status, named)
 
 
 class Exchange(NamedTuple):
