@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from random import Random
 
 from bench.policies import REGIONS, compiled, example
-from policies.decisions.decide import Forward, decide, read_target
+from policies.decisions.decide import Forward, Surroundings, decide, read_target
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import Problem
 from policies.decisions.request import Client, Request
 
+NOW = Surroundings(0.0)
 FEW, MANY = 10, 10_000
 REQUESTS = 4_000
 REPEATS = 15
@@ -63,7 +64,7 @@ def decider(policy: CompiledPolicy, chance: Random) -> Decide:
         if isinstance(target, Problem):
             return None
         request = Request(each.method, target, each.headers, each.client)
-        outcome = decide(policy, request, chance).outcome
+        outcome = decide(policy, request, chance, NOW).outcome
         return outcome if isinstance(outcome, Forward) else None
 
     return decided

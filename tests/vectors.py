@@ -9,7 +9,7 @@ import yaml
 
 from policies.decisions.explain import Explanation, explain
 from policies.decisions.request import Client
-from tests.policies.making import compile_text
+from tests.policies.making import NOW, compile_text
 
 HERE = Path(__file__).parent
 POLICY = HERE / "edge" / "policy.yaml"
@@ -25,8 +25,9 @@ def explained(vector: dict[str, Any]) -> Explanation:
     """What this interpreter makes of a vector."""
     client = Client(*(vector.get(key, "") for key in ("ip", "colo", "country", "continent")))
     headers, down = vector.get("headers", {}), vector.get("down", [])
+    around = NOW._replace(out_of_service=frozenset(down))
     policy = compile_text(POLICY.read_bytes())
-    return explain(policy, vector.get("method", "GET"), vector["url"], headers, client, down)
+    return explain(policy, vector.get("method", "GET"), vector["url"], headers, client, around)
 
 
 def check(vector: dict[str, Any], told: Explanation) -> None:

@@ -1,9 +1,10 @@
 """The whole decision about one request, from top to bottom.
 
-Match a route, choose a pool, order its variants by region: each step hands a value to
-the next. The outcome is a `Forward` (with variants to try, in order), a `Fixed` answer of
-the policy's own, or a `Problem`. Values made for each request are named tuples, which
-cost a third of a frozen dataclass. Pure: randomness comes in as `chance`.
+Match a route, authenticate, choose a pool, order its variants by region: each step hands
+a value to the next. The outcome is a `Forward` (with variants to try, in order), a
+`Fixed` answer of the policy's own, or a `Problem`. The edge takes the same steps one by
+one. Values made for each request are named tuples, which cost a third of a frozen
+dataclass. Pure: randomness comes in as `chance`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Container
 from random import Random
 from typing import NamedTuple
 
+from policies.decisions.authenticate import Denied, Identity, authenticate
 from policies.decisions.match import Miss, Rule
 from policies.decisions.policy import Answer, CompiledPolicy, Route, Share, Tiers, Variant
 from policies.decisions.problems import RETRY_AFTER_S, Problem
@@ -46,9 +48,11 @@ class Fixed(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """`rule` is None if none matched."""
+    """`rule` is None if none matched; `admitted`: who asks, if the route wants to know, or
+    why they may not."""
 
     rule: Rule | None
+    admitted: Identity | Denied | None
     outcome: Forward | Fixed | Problem
 
 
@@ -60,20 +64,33 @@ def read_target(policy: CompiledPolicy, url: str) -> Target | Problem:
     return target
 
 
+class Surroundings(NamedTuple):
+    """What a decision depends on beside the policy and the request: the time (milliseconds
+    since 1970), the secret that keys are hashed with, variants that are out of service."""
+
+    now_ms: float
+    pepper: bytes = b""
+    out_of_service: Container[str] = NOBODY
+
+
 def decide(
-    policy: CompiledPolicy,
-    request: Request,
-    chance: Random,
-    out_of_service: Container[str] = NOBODY,
+    policy: CompiledPolicy, request: Request, chance: Random, around: Surroundings
 ) -> Decision:
-    """What becomes of `request`; `out_of_service` has the names of variants to leave out."""
+    """What becomes of `request`, all stages at once."""
     rule = find_rule(policy, request)
     if isinstance(rule, Problem):
-        return Decision(None, rule)
-    route = policy.routes[rule.route]
+        return Decision(None, None, rule)
+    route, identity = policy.routes[rule.route], None
+    if route.needs:
+        headers, pepper = request.headers, around.pepper
+        admitted = authenticate(policy.keys, route.needs, headers, around.now_ms, pepper)
+        if isinstance(admitted, Denied):
+            return Decision(rule, admitted, admitted.problem)
+        identity = admitted
     if route.respond:
-        return Decision(rule, Fixed(route, route.respond))
-    return Decision(rule, choose_variants(policy, route, request, chance, out_of_service))
+        return Decision(rule, identity, Fixed(route, route.respond))
+    chosen = choose_variants(policy, route, request, chance, around.out_of_service)
+    return Decision(rule, identity, chosen)
 
 
 def find_rule(policy: CompiledPolicy, request: Request) -> Rule | Problem:

@@ -6,11 +6,12 @@ random, the likeliest pool is shown and the step says so.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Container, Iterable
 from random import Random
 from typing import Any
 
-from policies.decisions.decide import Decision, Fixed, Forward, decide, read_target
+from policies.decisions.authenticate import Denied, Identity
+from policies.decisions.decide import Decision, Fixed, Forward, Surroundings, decide, read_target
 from policies.decisions.headers import (
     Trace,
     fixed_headers,
@@ -70,13 +71,14 @@ def explain(
     url: str,
     headers: dict[str, str],
     client: Client,
-    down: Collection[str] = (),
+    around: Surroundings,
 ) -> Explanation:
-    """What becomes of a request. `headers` has lower-case names, `down` names of variants.
+    """What becomes of a request. `headers` has lower-case names; `around.out_of_service`:
+    names of variants.
 
     `status` is what the client gets; 200 stands for whatever the variant answers.
     """
-    told = _Told(policy, down)
+    told = _Told(policy, around.out_of_service)
     target = read_target(policy, url)
     if isinstance(target, Problem):
         return told.problem("normalise", target)
@@ -84,15 +86,15 @@ def explain(
     if target.is_own:
         return told.own(target)
     request = Request(method, target, headers, client)
-    return told.decision(request, target, _likeliest(policy, request, told.chance, down))
+    return told.decision(request, target, _likeliest(policy, request, told.chance, around))
 
 
 def _likeliest(
-    policy: CompiledPolicy, request: Request, chance: Random, down: Collection[str]
+    policy: CompiledPolicy, request: Request, chance: Random, around: Surroundings
 ) -> Decision:
     """The decision; for a client that gets a new key, a key of the largest share's."""
     for _ in range(_NEW_KEYS):
-        decision = decide(policy, request, chance, down)
+        decision = decide(policy, request, chance, around)
         outcome = decision.outcome
         if not isinstance(outcome, Forward) or not outcome.new_cookie:
             break
@@ -104,7 +106,7 @@ def _likeliest(
 class _Told:
     """Collects the explanation."""
 
-    def __init__(self, policy: CompiledPolicy, down: Collection[str]) -> None:
+    def __init__(self, policy: CompiledPolicy, down: Container[str]) -> None:
         self.policy = policy
         self.down = down
         self.chance = _Likeliest(0)
@@ -154,13 +156,24 @@ class _Told:
             name = self.policy.routes[rule.route].name
             self.result |= {"route": name, "rule": rule.text}
             self.step("match", f"route {name}: {rule.text}")
+        admitted = decision.admitted
+        if isinstance(admitted, Denied):
+            return self.denied(admitted)
+        if admitted:
+            self.step("authenticate", f"key {admitted.key.id}")
+            self.result["key_id"] = admitted.key.id
         if isinstance(outcome, Problem):
             return self.problem("variants" if rule else "match", outcome)
         if isinstance(outcome, Fixed):
             self.fixed(outcome, trace_of(request.headers, self.chance))
         else:
-            self.forward(request, target, outcome)
+            self.forward(request, target, outcome, admitted)
         return self.result
+
+    def denied(self, denied: Denied) -> Explanation:
+        named = f" (key {denied.key_id})" if denied.key_id else ""
+        self.step("authenticate", f"refused: {denied.reason}{named}")
+        return self.problem("answer", denied.problem)
 
     def fixed(self, outcome: Fixed, trace: Trace) -> None:
         answer, headers = outcome.answer, dict[str, str]()
@@ -170,14 +183,16 @@ class _Told:
         self.result["status"] = answer.status
         self.result["answer"] = {"status": answer.status, "headers": headers, "body": answer.body}
 
-    def forward(self, request: Request, target: Target, outcome: Forward) -> None:
+    def forward(
+        self, request: Request, target: Target, outcome: Forward, identity: Identity | None
+    ) -> None:
         route, first = outcome.route, outcome.candidates[0]
         self.step("sticky", _key_text(outcome))
         self.step("split", _split_text(outcome))
         self.step("region", _region_text(self.policy, request.client, outcome))
         self.step("variants", self._variants_text(outcome))
         trace = trace_of(request.headers, self.chance)
-        changes = header_changes(request, route, first, trace, attempt=1)
+        changes = header_changes(request, route, first, trace, 1, identity)
         added = response_headers(trace, route, first, self.policy.identify)
         cookies = []
         if outcome.new_cookie:

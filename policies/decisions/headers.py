@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import NamedTuple
 
+from policies.decisions.authenticate import Identity
 from policies.decisions.decide import Fixed
 from policies.decisions.policy import Route, Variant
 from policies.decisions.request import Request
@@ -76,9 +77,14 @@ class Changes(NamedTuple):
 
 
 def header_changes(
-    request: Request, route: Route, variant: Variant, trace: Trace, attempt: int
+    request: Request,
+    route: Route,
+    variant: Variant,
+    trace: Trace,
+    attempt: int,
+    identity: Identity | None = None,
 ) -> Changes:
-    """The changes for the `attempt`th (from 1) request to `variant`."""
+    """The changes for the `attempt`th (from 1) request to `variant`, from `identity`."""
     headers = request.headers
     removed = [name for name in headers if name in _DROPPED or name.startswith(_DROPPED_PREFIXES)]
     if "connection" in headers:
@@ -97,6 +103,12 @@ def header_changes(
         added["x-forwarded-for"] = request.client.ip
     if attempt > 1:
         added["x-router-attempt"] = str(attempt)
+    if identity:
+        if route.needs and not route.needs.forward:
+            removed += identity.carried
+        added["x-router-key-id"] = identity.key.id
+        if identity.key.metadata:
+            added["x-router-key-metadata"] = identity.key.metadata
     if variant.override:
         added[VERSION_OVERRIDE] = variant.override
     if headers.get("upgrade", "").lower() == "websocket":

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from policies.decisions.authenticate import Keys, Needs
 from policies.decisions.match import Routes
 from policies.decisions.regions import Regions
 from policies.decisions.sticky import Source
@@ -47,9 +48,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Durations in milliseconds, 0 for none. `shares` has the largest first."""
+    """Durations in milliseconds, 0 for none. `shares` has the largest first. `needs`: what
+    is asked of the client's API key, None for nothing."""
 
     name: str
+    needs: Needs | None
     seed: str
     shares: tuple[Share, ...]
     total: float
@@ -87,6 +90,7 @@ class CompiledPolicy:
         }
         self.strict = frozenset(tables["strict"])
         self.regions = Regions(**tables["regions"])
+        self.keys = Keys(tables["auth"])
         parts = _Parts([tuple(names) for names in tables["chains"]])
         self.routes = tuple(_route(table, parts) for table in tables["routes"])
         self.matcher = Routes(tables["hosts"])
@@ -172,13 +176,15 @@ class _Parts:
 
 
 def _route(table: dict[str, Any], parts: _Parts) -> Route:
+    needs = Needs(frozenset(table["auth"][0]), table["auth"][1]) if "auth" in table else None
     if "respond" in table:
         status, headers, body = table["respond"]
         answer = Answer(status, tuple((name, value) for name, value in headers), body)
-        return Route(table["name"], "", (), 0, (), 0, 0, answer)
+        return Route(table["name"], needs, "", (), 0, (), 0, 0, answer)
     shares = parts.shares(table["split"])
     return Route(
         table["name"],
+        needs,
         table["seed"],
         shares,
         sum(share.weight for share in shares),

@@ -16,6 +16,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "bad-path": (400, "The path is malformed"),
     "bad-request": (400, "The request is malformed"),
     "unauthorized": (401, "A valid API key is needed"),
+    "forbidden": (403, "The API key may not do this"),
     "no-route": (404, "No route matches"),
     "no-route-for-method": (404, "No route matches"),
     "not-found": (404, "There is no such resource"),

@@ -6,25 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from policies.decisions.authenticate import presented_key
 from policies.decisions.request import Request
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`cookie`, `header`, `api_key` or `ip`; `set_for`: seconds that a cookie set by the
+    """`cookie`, `header`, `api_key` (whose name is the headers that keys come in, separated
+    by spaces) or `ip`; `set_for`: seconds that a cookie set by the
     router lives, 0 for one that it never sets."""
 
     kind: str
     name: str
     set_for: int
-
-
-def presented_api_key(request: Request) -> str:
-    """What the client presents: `Authorization: Bearer` (RFC 6750), else `X-API-Key`."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
-    return request.headers.get("x-api-key", "")
 
 
 def network_of(ip: str) -> str:
@@ -41,7 +35,7 @@ def network_of(ip: str) -> str:
 _READERS: dict[str, Callable[[Request, str], str]] = {
     "cookie": lambda request, name: request.cookie(name),
     "header": lambda request, name: request.headers.get(name, ""),
-    "api_key": lambda request, _: presented_api_key(request),
+    "api_key": lambda request, names: presented_key(request.headers, tuple(names.split())).text,
     "ip": lambda request, _: network_of(request.client.ip),
 }
 

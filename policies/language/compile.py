@@ -9,13 +9,23 @@ on the command line alike; `FORMAT` changes when their shape does.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from policies.decisions.regex import literal_prefix
 from policies.decisions.regex_compiler import compile_pattern
-from policies.language.model import HeaderMatch, Match, Policy, QueryParamMatch, Route, Variant
+from policies.language.auth import Auth
+from policies.language.model import (
+    HeaderMatch,
+    Match,
+    Policy,
+    QueryParamMatch,
+    Route,
+    StickySource,
+    Variant,
+)
 
-FORMAT = 2
+FORMAT = 3
 
 Tables = dict[str, Any]
 
@@ -35,6 +45,7 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "strict": [name for name, pool in policy.pools.items() if pool.affinity == "strict"],
         "regions": _regions(policy),
         "chains": [list(chain) for chain in chains],
+        "auth": _auth(policy.auth),
         "routes": routes,
         "hosts": _hosts(policy),
     }
@@ -77,6 +88,8 @@ def _pools(policy: Policy) -> Tables:
 def _route(policy: Policy, route: Route, chains: dict[tuple[str, ...], int]) -> Tables:
     """`chains` gains those of the route: chain of pools to its number."""
     table: Tables = {"name": route.name}
+    if route.auth:
+        table["auth"] = [route.auth.scopes, route.auth.forward_credentials]
     if route.respond:
         respond = route.respond
         headers = [[header.name.lower(), header.value] for header in respond.headers]
@@ -90,20 +103,34 @@ def _route(policy: Policy, route: Route, chains: dict[tuple[str, ...], int]) -> 
             for pool, weight in split.items()
             if weight > 0
         ],
-        "sticky": [_source(source) for source in route.sticky],
+        "sticky": [_source(source, policy.auth) for source in route.sticky],
         "request_ms": route.timeouts.request,
         "backend_request_ms": route.timeouts.backend_request,
     }
 
 
-def _source(source: Any) -> list[Any]:
+def _source(source: StickySource, auth: Auth) -> list[Any]:
     """`[kind, name, max age in seconds of a cookie to set, or 0]`."""
-    for kind in ("cookie", "header", "api_key", "ip"):
-        name = getattr(source, kind)
-        if name is not None:
-            name = "" if name is True else name.lower() if kind == "header" else name
-            return [kind, name, source.max_age // 1000 if source.set else 0]
-    raise ValueError("a sticky source without a kind")
+    if source.header is not None:
+        return ["header", source.header.lower(), 0]
+    if source.cookie is not None:
+        return ["cookie", source.cookie, source.max_age // 1000 if source.set else 0]
+    return ["api_key", " ".join(_key_headers(auth)), 0] if source.api_key else ["ip", "", 0]
+
+
+def _key_headers(auth: Auth) -> list[str]:
+    return list(dict.fromkeys(name.lower() for name in auth.header))
+
+
+def _auth(auth: Auth) -> Tables:
+    """Keys by the kind of their hash; a key is `[id, hash, scopes, times in ms, …]`."""
+    table: Tables = {"headers": _key_headers(auth), "sha256": [], "hmac_sha256": []}
+    for key in auth.keys:
+        metadata = json.dumps(key.metadata) if key.metadata else ""
+        rest = [key.scopes, key.not_before or 0, key.not_after, key.disabled, metadata]
+        kind = "sha256" if key.sha256 else "hmac_sha256"
+        table[kind].append([key.id, key.sha256 or key.hmac_sha256, *rest])
+    return table
 
 
 def _chain(policy: Policy, pool: str, first: str) -> tuple[str, ...]:

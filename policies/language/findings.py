@@ -43,6 +43,9 @@ CODES = {
     "bad-header": "a header cannot be sent",
     "bad-region-code": "a country or location code cannot be read",
     "bad-sticky-source": "a source of a sticky key cannot be read",
+    "bad-time": "a time cannot be read",
+    "bad-key-hash": "a key's hash cannot be read",
+    "plaintext-key": "a key stands in the policy in plain text",
     "reserved-path": "the path belongs to the router itself",
     "unknown-pool": "no variant belongs to the pool",
     "unknown-region": "the region is not defined",
@@ -54,6 +57,10 @@ CODES = {
     "route-without-action": "a route neither forwards nor answers",
     "split-without-weight": "all weights of a split are 0",
     "timeout-order": "one attempt may take longer than all together",
+    "time-order": "something ends before it begins",
+    "duplicate-key": "two keys are the same",
+    "key-expires": "a key expires soon, or has expired",
+    "no-key-for-route": "no key may use the route",
     "body-not-allowed": "the status has no body",
 }
 

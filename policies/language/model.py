@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from policies.language.auth import Auth, RouteAuth
 from policies.language.part import Part
 from policies.language.values import (
     Binding,
@@ -244,6 +245,11 @@ class Route(Part):
     matches: list[Match] = Field(
         default_factory=list, description="Alternatives; without any: every request."
     )
+    auth: RouteAuth | None = Field(
+        None,
+        description="`required`: any API key of the policy. Or what the key must be good for. "
+        "Without it everybody may use the route.",
+    )
     split: dict[Name, Weight] | None = Field(
         None, description="Pool to weight; share is weight / sum of weights."
     )
@@ -272,6 +278,7 @@ class Policy(Part):
     default_region: Name | None = Field(
         None, description="The region of clients that no other region claims."
     )
+    auth: Auth = Field(default_factory=Auth, description="The API keys of clients.")
     merge_slashes: bool = Field(
         False, description="`true`: repeated slashes in a path count as one, and go on as one."
     )

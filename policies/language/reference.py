@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from policies.language import model
+from policies.language import auth, model
 
 # Each mapping in the order of the file, with where it stands.
 _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
@@ -17,7 +17,10 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
     (model.WorkerVersion, "`variants.<name>.version`"),
     (model.Pool, "`pools.<name>`"),
     (model.Region, "`regions.<name>`"),
+    (auth.Auth, "`auth`"),
+    (auth.ApiKey, "`auth.keys[]`"),
     (model.Route, "`routes[]`"),
+    (auth.Needs, "`routes[].auth`"),
     (model.Match, "`routes[].matches[]`"),
     (model.PathMatch, "`routes[].matches[].path`"),
     (model.HeaderMatch, "`routes[].matches[].headers[]`"),

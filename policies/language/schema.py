@@ -12,15 +12,20 @@ from typing import Any
 from policies.language.model import Policy
 
 SCHEMA_FILE = "routes.schema.json"
-_STICKY_TEXT = r"^(cookie:.+|header:.+|api_key|ip)$"
+# Text that may stand for a mapping.
+_SHORT: dict[str, dict[str, Any]] = {
+    "StickySource": {"type": "string", "pattern": r"^(cookie:.+|header:.+|api_key|ip)$"},
+    "Needs": {"const": "required"},
+}
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema as a value."""
     made = _without_null(Policy.model_json_schema(by_alias=True, mode="validation"))
-    source = made["$defs"]["StickySource"]
-    short = {"type": "string", "pattern": _STICKY_TEXT}
-    made["$defs"]["StickySource"] = {"anyOf": [short, source]}
+    for name, short in _SHORT.items():
+        made["$defs"][name] = {"anyOf": [short, made["$defs"][name]]}
+    header = made["$defs"]["Auth"]["properties"]["header"]
+    header["anyOf"] = [header["items"], {key: header.pop(key) for key in ("type", "items")}]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **made,

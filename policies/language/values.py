@@ -50,7 +50,7 @@ def problem(code: str, message: str, hint: str) -> PydanticCustomError:
     return PydanticCustomError(code, "{message}", context)
 
 
-def _text(value: object, what: str, example: str) -> str:
+def read_text(value: object, what: str, example: str) -> str:
     if isinstance(value, str):
         return value
     kind = {bool: "true or false", int: "a number", float: "a number", type(None): "empty"}.get(
@@ -61,7 +61,7 @@ def _text(value: object, what: str, example: str) -> str:
 
 def _pattern(regex: re.Pattern[str], code: str, what: str, hint: str, example: str) -> Any:
     def read(value: object) -> str:
-        text = _text(value, what, example)
+        text = read_text(value, what, example)
         if not regex.fullmatch(text):
             raise problem(code, f"`{text[:80]}` is not {what}", hint)
         return text
@@ -74,7 +74,7 @@ def read_duration(value: object) -> int:
     """`500ms`, `10s`, `5m`, `1h`, `30d`, `1h30m` as milliseconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise problem("bad-duration", f"`{value}` has no unit", f"write `{value}s` or `{value}ms`")
-    text = _text(value, "a duration", "`10s`")
+    text = read_text(value, "a duration", "`10s`")
     if not _DURATION.fullmatch(text):
         raise problem(
             "bad-duration", f"`{text[:80]}` is not a duration", "write `500ms`, `10s`, `5m` or `1h`"
@@ -113,7 +113,7 @@ def _only(wanted: object, written: str) -> Any:
 
 
 def read_hostname(value: object) -> str:
-    text = _text(value, "a hostname", "`api.example.com` or `*.example.com`")
+    text = read_text(value, "a hostname", "`api.example.com` or `*.example.com`")
     host = text.lower()
     if ":" in host or "/" in host:
         hint = "write the name alone, without scheme, port or path"
@@ -130,7 +130,7 @@ def read_hostname(value: object) -> str:
 
 def read_path(value: object) -> str:
     """A path, normalised as the paths of requests are."""
-    text = _text(value, "a path", "`/v1`")
+    text = read_text(value, "a path", "`/v1`")
     if not text.startswith("/"):
         raise problem("bad-path", f"`{text[:80]}` does not begin with `/`", f"write `/{text[:80]}`")
     if "?" in text or "#" in text:
@@ -147,7 +147,7 @@ def read_path(value: object) -> str:
 
 
 def read_regex(value: object, info: ValidationInfo) -> str:
-    text = _text(value, "a regular expression", "`/users/[0-9]+`")
+    text = read_text(value, "a regular expression", "`/users/[0-9]+`")
     budget: Budget = info.context or Budget()
     if budget.steps <= 0:
         raise _too_many_steps()
@@ -182,7 +182,7 @@ def read_path_regex(value: object, info: ValidationInfo) -> str:
 
 
 def read_field_value(value: object) -> str:
-    text = _text(value, "a header's value", 'it in quotes: "1"')
+    text = read_text(value, "a header's value", 'it in quotes: "1"')
     if not _FIELD_VALUE.fullmatch(text):
         hint = "leave out line breaks, control characters and characters outside Latin-1"
         raise problem("bad-header", "the value has characters no header can carry", hint)
@@ -191,7 +191,7 @@ def read_field_value(value: object) -> str:
 
 def _read_code(regex: re.Pattern[str], what: str, example: str) -> Any:
     def read(value: object) -> str:
-        text = _text(value, what, f"`{example}`")
+        text = read_text(value, what, f"`{example}`")
         if not regex.fullmatch(text):
             raise problem("bad-region-code", f"`{text[:80]}` is not {what}", f"write `{example}`")
         return text
@@ -199,7 +199,7 @@ def _read_code(regex: re.Pattern[str], what: str, example: str) -> Any:
     return read
 
 
-def _as(read: Any, schema: dict[str, Any], kind: Any = str) -> Any:
+def as_type(read: Any, schema: dict[str, Any], kind: Any = str) -> Any:
     return Annotated[kind, BeforeValidator(read), WithJsonSchema(schema)]
 
 
@@ -225,22 +225,22 @@ Token = _pattern(_TOKEN, "bad-name", "an HTTP token", "use letters, digits and `
 Method = _pattern(
     _METHOD, "bad-method", "an HTTP method", "write it in upper case: `GET`, `POST`", "`GET`"
 )
-Country = _as(
+Country = as_type(
     _read_code(_COUNTRY, "a country code (ISO 3166-1 alpha-2, or T1 for Tor)", "DE"),
     {"type": "string", "pattern": f"^{_COUNTRY.pattern}$"},
 )
-Colo = _as(
+Colo = as_type(
     _read_code(_COLO, "a Cloudflare location (three letters)", "FRA"),
     {"type": "string", "pattern": f"^{_COLO.pattern}$"},
 )
-Duration = _as(
+Duration = as_type(
     read_duration, {"type": "string", "pattern": "^(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}$"}, int
 )
-Weight = _as(read_weight, {"type": "number", "minimum": 0, "maximum": MAX_WEIGHT}, float)
-Hostname = _as(
+Weight = as_type(read_weight, {"type": "number", "minimum": 0, "maximum": MAX_WEIGHT}, float)
+Hostname = as_type(
     read_hostname, {"type": "string", "pattern": r"^(\*\.)?[A-Za-z0-9_.-]+$", "maxLength": 253}
 )
-UrlPath = _as(read_path, {"type": "string", "pattern": "^/[^?#]*$"})
-PathRegex = _as(read_path_regex, {"type": "string"})
-Regex = _as(read_regex, {"type": "string"})
-FieldValue = _as(read_field_value, {"type": "string"})
+UrlPath = as_type(read_path, {"type": "string", "pattern": "^/[^?#]*$"})
+PathRegex = as_type(read_path_regex, {"type": "string"})
+Regex = as_type(read_regex, {"type": "string"})
+FieldValue = as_type(read_field_value, {"type": "string"})

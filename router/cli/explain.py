@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
 from argparse import ArgumentParser, Namespace
 
+from policies.decisions.decide import Surroundings
 from policies.decisions.explain import Explanation, NotExplainable, explain, read_question
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
@@ -38,7 +41,9 @@ def run(args: Namespace) -> int:
     except NotExplainable as error:
         raise UsageError(str(error)) from None
     client = Client(args.ip, args.colo, args.country, args.continent)
-    told = explain(policy, args.method, args.url, headers, client, args.down)
+    pepper = os.environ.get("ROUTER_KEY_PEPPER", "").encode()
+    around = Surroundings(time.time() * 1000, pepper, frozenset(args.down))
+    told = explain(policy, args.method, args.url, headers, client, around)
     if args.json:
         print_json(told)
     else:

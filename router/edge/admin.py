@@ -10,19 +10,27 @@ from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl
 
+from policies.decisions.authenticate import (
+    ADMIN_SCOPE,
+    HEADERS,
+    Denied,
+    Needs,
+    authenticate,
+    presented_key,
+)
+from policies.decisions.decide import Surroundings
 from policies.decisions.explain import NotExplainable, explain, read_question
 from policies.decisions.problems import Problem
 from policies.decisions.request import Client, Request
-from policies.decisions.sticky import presented_api_key
-from router.edge.bridge import JsObject
-from router.edge.isolate import Isolate
+from router.edge.bridge import JsObject, now_ms
+from router.edge.isolate import PEPPER, Isolate
 from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
 from router.edge.store import PolicyStore
 
 SECRET = "ROUTER_ADMIN_KEY"
 _METHODS = ("GET", "HEAD")
 _ALLOW = ("allow", ", ".join(_METHODS))
-_CHALLENGE = ("www-authenticate", 'Bearer realm="router"')
+_NEEDS = Needs(frozenset({ADMIN_SCOPE}), forward=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +47,10 @@ def answer(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     if request.method not in _METHODS:
         return Problem("method-not-allowed", "The router's pages are only read.", (_ALLOW,))
     if path == "/health":
-        return _json({"status": _word(_reasons(isolate.store, _unbound(isolate.store, env)))})
-    if not _is_admin(request, env):
-        return Problem("unauthorized", "This path needs the router's admin key.", (_CHALLENGE,))
+        return _json({"status": _word(_reasons(isolate, _unbound(isolate.store, env), env))})
+    refusal = _refusal(isolate, request, env)
+    if refusal:
+        return refusal
     page = _PAGES.get(path)
     if page is None:
         return Problem("not-found", "The router has no such page.")
@@ -60,9 +69,13 @@ def _unbound(store: PolicyStore, env: JsObject) -> list[str]:
     return [v.name for v in store.policy.variants if not _is_service(env, v.binding)]
 
 
-def _reasons(store: PolicyStore, unbound: list[str]) -> list[str]:
+def _reasons(isolate: Isolate, unbound: list[str], env: JsObject) -> list[str]:
     """Why the router is not quite well."""
-    return [*store.degraded, *(f"variant {name} is not bound" for name in unbound)]
+    store = isolate.store
+    reasons = [*store.degraded, *(f"variant {name} is not bound" for name in unbound)]
+    if store.policy.keys.needs_pepper and not isolate.pepper(env):
+        reasons.append(f"{PEPPER} is not set: keys with hmac_sha256 are refused")
+    return reasons
 
 
 def _word(reasons: list[str]) -> str:
@@ -73,19 +86,23 @@ def _is_service(env: JsObject, binding: str) -> bool:
     return getattr(getattr(env, binding, None), "fetch", None) is not None
 
 
-def _is_admin(request: Request, env: JsObject) -> bool:
-    secret = getattr(env, SECRET, None)
-    presented = presented_api_key(request)
-    if not isinstance(secret, str) or not secret or not presented:
-        return False
-    return compare_digest(presented.encode(), secret.encode())
+def _refusal(isolate: Isolate, request: Request, env: JsObject) -> Problem | None:
+    """Why a client may not see the page: neither the secret nor a key of an administrator."""
+    secret = str(getattr(env, SECRET, None) or "")
+    presented = presented_key(request.headers, HEADERS).text
+    if secret and compare_digest(presented.encode(), secret.encode()):
+        return None
+    keys = isolate.store.policy.keys
+    pepper = isolate.pepper(env) if keys.needs_pepper else b""
+    admitted = authenticate(keys, _NEEDS, request.headers, now_ms(), pepper)
+    return admitted.problem if isinstance(admitted, Denied) else None
 
 
 def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
     store = isolate.store
     policy, rejection = store.policy, store.rejection
     unbound = _unbound(store, env)
-    reasons = _reasons(store, unbound)
+    reasons = _reasons(isolate, unbound, env)
     status = {
         "status": _word(reasons),
         "reasons": reasons,
@@ -134,7 +151,8 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
     except NotExplainable as error:
         return Problem("bad-request", str(error))
     client = Client(*(given.get(name, "") for name in ("ip", "colo", "country", "continent")))
-    return _json(explain(isolate.store.policy, method, url, headers, client, down))
+    around = Surroundings(now_ms(), isolate.pepper(env), frozenset(down))
+    return _json(explain(isolate.store.policy, method, url, headers, client, around))
 
 
 _EXPLAIN_PARAMETERS = {

@@ -17,6 +17,7 @@ from router.edge.metrics import Metrics
 from router.edge.store import FIRST_LOAD_MS, PolicyStore
 
 KV_BINDING = "POLICIES"
+PEPPER = "ROUTER_KEY_PEPPER"
 
 
 def log(event: str, fields: dict[str, Any]) -> None:
@@ -33,6 +34,7 @@ class Isolate:
         self.chance = Random(0)
         self.name = ""
         self._seeded = False
+        self._pepper: bytes | None = None
 
     def current_policy(self, now: float, env: JsObject, ctx: JsObject) -> CompiledPolicy:
         """The policy to decide on now; only the first requests of an isolate wait for KV."""
@@ -40,6 +42,13 @@ class Isolate:
         if store.is_due(now) or not store.ready:
             self._ask(KvNamespace(getattr(env, KV_BINDING, None)), ctx)
         return store.policy
+
+    def pepper(self, env: JsObject) -> bytes:
+        """The secret that keys are hashed with; empty if there is none."""
+        if self._pepper is None:
+            secret = getattr(env, PEPPER, None)
+            self._pepper = secret.encode() if isinstance(secret, str) else b""
+        return self._pepper
 
     def _ask(self, kv: KvNamespace, ctx: JsObject) -> None:
         if self.store.ready:

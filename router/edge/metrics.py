@@ -18,11 +18,13 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 class Metrics:
-    """`requests` by route, variant and status; "" for no route or no variant."""
+    """`requests` by route, variant and status ("" for no route or no variant); `denials`
+    by route and reason."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self.panics: Counter[str] = Counter()
+        self.denials: Counter[tuple[str, str]] = Counter()
 
     def text(self, store: PolicyStore, isolate: str) -> str:
         """Everything, as a scraper reads it."""
@@ -32,12 +34,17 @@ class Metrics:
             for (route, variant, status), count in sorted(self.requests.items())
         ]
         panics = [({"route": route, **own}, n) for route, n in sorted(self.panics.items())]
+        denials = [
+            ({"route": route, "reason": reason, **own}, n)
+            for (route, reason), n in sorted(self.denials.items())
+        ]
         policy = {"digest": store.policy.digest, "source": store.source, **own}
         rejected = [(own, int(store.rejection is not None))]
         return "".join(
             (
                 _metric("requests_total", "counter", "Requests answered.", answers),
                 _metric("panics_total", "counter", "Requests with nothing in service.", panics),
+                _metric("denials_total", "counter", "Requests without a good key.", denials),
                 _metric("policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
                 _metric("policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from policies.decisions.authenticate import Denied, Identity, authenticate
 from policies.decisions.decide import Fixed, Forward, choose_variants, find_rule, read_target
 from policies.decisions.headers import (
     Trace,
@@ -41,19 +42,36 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     if isinstance(rule, Problem):
         return _refused(isolate, rule, trace)
     route = policy.routes[rule.route]
+    identity = None
+    if route.needs:
+        pepper = isolate.pepper(env) if policy.keys.needs_pepper else b""
+        admitted = authenticate(policy.keys, route.needs, arrived.headers, arrived.now_ms, pepper)
+        if isinstance(admitted, Denied):
+            return _denied(isolate, route, admitted, trace)
+        identity = admitted
     if route.respond:
         return _fixed(isolate, policy, Fixed(route, route.respond), trace)
     choice = choose_variants(policy, route, request, isolate.chance)
     if isinstance(choice, Problem):
         return _refused(isolate, choice, trace)
     respelled = None if target.url == arrived.url else target.url
-    exchange = Exchange(isolate, incoming, respelled, env, request, trace)
+    exchange = Exchange(isolate, incoming, respelled, env, request, trace, identity)
     return _forward(exchange, policy, choice)
 
 
 def _refused(isolate: Isolate, problem: Problem, trace: Trace) -> JsObject:
     isolate.metrics.requests["", "", problem.status] += 1
     return problem_answer(problem, trace)
+
+
+def _denied(isolate: Isolate, route: Route, denied: Denied, trace: Trace) -> JsObject:
+    status = denied.problem.status
+    isolate.metrics.requests[route.name, "", status] += 1
+    isolate.metrics.denials[route.name, denied.reason] += 1
+    if denied.key_id:  # not for what anybody can send in any number
+        told = {"request_id": trace.request_id, "route": route.name, "key_id": denied.key_id}
+        log("key-denied", told | {"reason": denied.reason})
+    return problem_answer(denied.problem, trace)
 
 
 def _fixed(isolate: Isolate, policy: CompiledPolicy, fixed: Fixed, trace: Trace) -> JsObject:
@@ -72,12 +90,13 @@ class Exchange(NamedTuple):
     env: JsObject
     request: Request
     trace: Trace
+    identity: Identity | None
 
 
 def _forward(exchange: Exchange, policy: CompiledPolicy, choice: Forward) -> JsObject:
     request, trace, route = exchange.request, exchange.trace, choice.route
     variant = choice.candidates[0]
-    changes = header_changes(request, route, variant, trace, attempt=1)
+    changes = header_changes(request, route, variant, trace, 1, exchange.identity)
     timeout_ms = _timeout_ms(route)
     incoming, respelled = exchange.incoming, exchange.respelled
     answer = attempt(exchange.env, variant, incoming, respelled, changes, timeout_ms)

@@ -12,7 +12,7 @@ from policies.decisions.policy import MAX_REMEMBERED, CompiledPolicy
 from policies.decisions.problems import Problem
 from policies.language.compile import compile_policy
 from policies.language.load import load
-from tests.policies.making import compiled, policy_text, request
+from tests.policies.making import NOW, compiled, policy_text, request
 
 VARIANTS = {
     "p-eu": {"binding": "A", "pool": "production", "region": "eu"},
@@ -39,7 +39,7 @@ def policy(split: dict[str, float] | None = None, **sections: Any) -> Any:
 
 
 def candidates(made: Any, out: tuple[str, ...] = (), **place: str) -> list[str]:
-    outcome = decide(made, request(**place), Random(1), out).outcome
+    outcome = decide(made, request(**place), Random(1), NOW._replace(out_of_service=out)).outcome
     assert isinstance(outcome, Forward)
     return [variant.name for variant in outcome.candidates]
 
@@ -67,7 +67,7 @@ def test_variants_of_equal_rank_are_shared_out_by_key_and_weight() -> None:
     outcomes = set()
     chance = Random(7)
     for _ in range(200):
-        outcome = decide(made, request(), chance).outcome
+        outcome = decide(made, request(), chance, NOW).outcome
         assert isinstance(outcome, Forward)
         outcomes.add(outcome.candidates[0].name)
     assert outcomes == {"p-eu", "p-us", "p-ap", "p-any"}
@@ -95,7 +95,7 @@ def test_strict_affinity_without_anybody_is_a_problem() -> None:
         default_region="ap",
         regions=regions,
     )
-    outcome = decide(made, request(continent="AS"), Random(1)).outcome
+    outcome = decide(made, request(continent="AS"), Random(1), NOW).outcome
     assert isinstance(outcome, Problem)
     assert (outcome.status, outcome.code) == (503, "no-variant")
     assert dict(outcome.headers)["retry-after"]
@@ -133,7 +133,9 @@ def test_stated_fallbacks() -> None:
 
 def test_nothing_left_is_panic_with_all_of_them_in_order() -> None:
     everybody = tuple(VARIANTS)
-    outcome = decide(policy(), request(continent="EU"), Random(1), everybody).outcome
+    outcome = decide(
+        policy(), request(continent="EU"), Random(1), NOW._replace(out_of_service=everybody)
+    ).outcome
     assert isinstance(outcome, Forward)
     assert outcome.panic
     assert [v.name for v in outcome.candidates] == ["p-eu", "p-us", "p-any", "p-ap"]
@@ -194,7 +196,7 @@ def test_random_choice_follows_the_weights() -> None:
     made = policy({"production": 3, "canary": 1})
     chance, counts = Random(5), {"production": 0, "canary": 0}
     for _ in range(8000):
-        outcome = decide(made, request(), chance).outcome
+        outcome = decide(made, request(), chance, NOW).outcome
         assert isinstance(outcome, Forward)
         counts[outcome.share.name] += 1
     assert abs(counts["canary"] - 2000) < 5 * 39  # five standard deviations
@@ -202,7 +204,7 @@ def test_random_choice_follows_the_weights() -> None:
 
 def test_respond_answers_at_the_edge() -> None:
     route = {"name": "r", "respond": {"status": 503, "body": "later", "headers": []}}
-    outcome = decide(policy(routes=[route]), request(), Random(1)).outcome
+    outcome = decide(policy(routes=[route]), request(), Random(1), NOW).outcome
     assert isinstance(outcome, Fixed)
     assert (outcome.answer.status, outcome.answer.body) == (503, "later")
 

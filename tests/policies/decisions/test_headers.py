@@ -16,14 +16,14 @@ from policies.decisions.headers import (
     trace_of,
 )
 from policies.decisions.sticky import Source
-from tests.policies.making import compiled, request
+from tests.policies.making import NOW, compiled, request
 
 POLICY = compiled(routes=[{"name": "r", "split": {"production": 1}}])
 
 
 def forwarded(headers: dict[str, str], attempt: int = 1) -> dict[str, str]:
     asked = request("https://Example.com:8443/x", headers=headers, ip="9.9.9.9")
-    outcome = decide(POLICY, asked, Random(1)).outcome
+    outcome = decide(POLICY, asked, Random(1), NOW).outcome
     assert isinstance(outcome, Forward)
     trace = trace_of(headers, Random(1))
     changes = header_changes(asked, outcome.route, outcome.candidates[0], trace, attempt)
@@ -121,7 +121,7 @@ def test_a_request_id_that_is_not_well_formed_is_replaced(bad: str) -> None:
 
 
 def test_answers_gain_an_id_and_who_answered() -> None:
-    outcome = decide(POLICY, request(), Random(1)).outcome
+    outcome = decide(POLICY, request(), Random(1), NOW).outcome
     assert isinstance(outcome, Forward)
     trace = trace_of({}, Random(1))
     variant = outcome.candidates[0]

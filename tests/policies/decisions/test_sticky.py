@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from policies.decisions.sticky import Source, network_of, presented_api_key, sticky_key
+from policies.decisions.sticky import Source, network_of, sticky_key
 from tests.policies.making import request
 
 SOURCES = (
     Source("cookie", "side", 60),
     Source("header", "x-user", 0),
-    Source("api_key", "", 0),
+    Source("api_key", "authorization x-api-key", 0),
     Source("ip", "", 0),
 )
 
@@ -51,6 +51,7 @@ def test_an_ipv6_client_is_its_network(one: str, other: str, same: bool) -> None
     assert (network_of(one) == network_of(other)) == same
 
 
-def test_bearer_goes_before_x_api_key() -> None:
+def test_the_api_key_is_read_from_the_headers_of_the_policy() -> None:
     both = {"authorization": "Bearer a", "x-api-key": "b"}
-    assert presented_api_key(request(headers=both)) == "a"
+    for names, key in (("authorization x-api-key", "a"), ("x-api-key", "b"), ("x-other", "")):
+        assert sticky_key((Source("api_key", names, 0),), request(headers=both))[0] == key

@@ -1,0 +1,96 @@
+"""The section `auth` and the field of routes that asks for a key.
+
+Hashes stand in the policy, never keys.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from policies.language.key_values import HOW_TO_HASH, KeyHash, Scope, Time
+from policies.language.part import Part
+from policies.language.values import Name, Token, problem
+
+MAX_METADATA = 1_024  # characters, as they go to variants in a header
+_PLAINTEXT = ("api_key", "key", "password", "plaintext", "secret", "token", "value")
+
+
+def _read_header(value: object) -> object:
+    """One name stands for a list of it."""
+    return [value] if isinstance(value, str) else value
+
+
+def _read_needs(value: object) -> object:
+    """`required` as the mapping it stands for."""
+    if not isinstance(value, str):
+        return value
+    if value != "required":
+        message = f"`{value[:80]}` is not possible here"
+        raise problem("unknown-value", message, "write `required`, or `scopes` with a list")
+    return {}
+
+
+class ApiKey(Part):
+    """A client's key. Two keys may have one `id`: so a client changes from one to the next."""
+
+    id: Name = Field(description="Who the client is: for variants, limits and the log.")
+    sha256: KeyHash | None = Field(None, description="SHA-256 of the key, in lower-case hex.")
+    hmac_sha256: KeyHash | None = Field(
+        None, description="HMAC-SHA-256 of the key, keyed with the secret `ROUTER_KEY_PEPPER`."
+    )
+    scopes: list[Scope] = Field(default_factory=list, description="What the key is good for.")
+    not_before: Time | None = Field(None, description="Valid from then on (RFC 3339).")
+    not_after: Time | None = Field(None, description="Valid until just before then.")
+    disabled: bool = Field(False, description="`true`: refused, as if it were unknown.")
+    metadata: dict[Name, str] = Field(
+        default_factory=dict, description="For the variants, in `x-router-key-metadata`."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_plaintext(cls, value: Any) -> Any:
+        for name in _PLAINTEXT:
+            if isinstance(value, dict) and name in value:
+                message = f"`{name}` looks like a key in plain text; only its hash may stand here"
+                raise problem("plaintext-key", message, f"{HOW_TO_HASH}; then change the key")
+        return value
+
+    def check(self) -> None:
+        if (self.sha256 is None) == (self.hmac_sha256 is None):
+            hint = f"write one of `sha256` and `hmac_sha256`; {HOW_TO_HASH}"
+            raise problem("one-of", "a key has exactly one hash", hint)
+        begins, ends = self.not_before, self.not_after
+        if begins is not None and ends is not None and begins >= ends:
+            message = "the key ends (`not_after`) before it begins (`not_before`)"
+            raise problem("time-order", message, "give it a later end, or take it out")
+        if sum(len(name) + len(text) + 6 for name, text in self.metadata.items()) > MAX_METADATA:
+            message = f"the metadata of a key may have {MAX_METADATA:,} characters"
+            raise problem("out-of-range", message, "keep it where the variants can look it up")
+
+
+class Auth(Part):
+    """Who may use the routes that ask for a key."""
+
+    header: Annotated[list[Token], BeforeValidator(_read_header)] = Field(
+        default_factory=lambda: ["Authorization", "X-API-Key"],
+        min_length=1,
+        description="The headers that keys come in: one name or several. `Authorization` "
+        "carries `Bearer <key>`.",
+    )
+    keys: list[ApiKey] = Field(default_factory=list, description="The clients' keys.")
+
+
+class Needs(Part):
+    """What a route asks of the client's key."""
+
+    scopes: list[Scope] = Field(
+        default_factory=list, description="The key must have all of them; without any: any key."
+    )
+    forward_credentials: bool = Field(
+        False, description="`true`: variants see the key; else it is taken out of the request."
+    )
+
+
+RouteAuth = Annotated[Needs, BeforeValidator(_read_needs)]
