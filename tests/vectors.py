@@ -11,6 +11,7 @@ from policies.decisions.explain import Explanation, explain
 from policies.decisions.request import Client
 from tests.policies.making import NOW, compile_text
 
+PEPPER = b"the-pepper-of-the-tests"
 HERE = Path(__file__).parent
 POLICY = HERE / "edge" / "policy.yaml"
 VECTORS: list[dict[str, Any]] = yaml.safe_load((HERE / "vectors.yaml").read_text())
@@ -25,7 +26,7 @@ def explained(vector: dict[str, Any]) -> Explanation:
     """What this interpreter makes of a vector."""
     client = Client(*(vector.get(key, "") for key in ("ip", "colo", "country", "continent")))
     headers, down = vector.get("headers", {}), vector.get("down", [])
-    around = NOW._replace(out_of_service=frozenset(down))
+    around = NOW._replace(pepper=PEPPER, out_of_service=frozenset(down))
     policy = compile_text(POLICY.read_bytes())
     return explain(policy, vector.get("method", "GET"), vector["url"], headers, client, around)
 
@@ -37,5 +38,7 @@ def check(vector: dict[str, Any], told: Explanation) -> None:
     if "variant" in vector:
         assert told["variant"] == vector["variant"]
         assert told["candidates"][0] == vector["variant"]
+    if "key" in vector:
+        assert told["key_id"] == vector["key"]
     if "code" in vector:
         assert told["answer"]["code"] == vector["code"]

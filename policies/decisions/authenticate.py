@@ -20,7 +20,7 @@ from policies.decisions.problems import Problem
 HEADERS = ("authorization", "x-api-key")
 ADMIN_SCOPE = "router:admin"
 # Visible ASCII (RFC 9110, section 5.6.2) but for the comma, which joins repeated headers.
-_PRESENTABLE = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,512}")
+PRESENTABLE = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,512}")
 _BEARER = "bearer "
 _REALM = 'Bearer realm="router"'
 
@@ -109,7 +109,7 @@ class Keys:
 
     def find(self, text: str, pepper: bytes) -> ApiKey | None:
         """The key that `text` is; without a pepper none that needs one."""
-        if not _PRESENTABLE.fullmatch(text):
+        if not PRESENTABLE.fullmatch(text):
             return None
         data = text.encode("ascii")
         found = _match(self._hashed, sha256(data).digest())

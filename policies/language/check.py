@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
 from policies.language.budget import MAX_FINDINGS
+from policies.language.check_keys import doubtful_keys
 from policies.language.check_routes import ROUTE_RULES
 from policies.language.document import Document
 from policies.language.findings import Finding, Path, Severity, path_text, shown
@@ -34,9 +35,10 @@ def check(document: Document) -> list[Finding]:
     return _told(document, found, "error")
 
 
-def warn(document: Document, policy: Policy) -> list[Finding]:
+def warn(document: Document, policy: Policy, now_ms: float | None) -> list[Finding]:
     """What is likely a mistake in a policy that is valid all the same."""
-    return _told(document, shadowed_routes(policy), "warning")
+    found = chain(shadowed_routes(policy), doubtful_keys(policy, now_ms))
+    return _told(document, found, "warning")
 
 
 def _told(document: Document, found: Iterator[Found], severity: Severity) -> list[Finding]:

@@ -39,8 +39,9 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def load(data: bytes) -> Loaded:
-    """Read `routes.yaml`; findings come in the order of their places."""
+def load(data: bytes, now_ms: float | None = None) -> Loaded:
+    """Read `routes.yaml`; findings come in the order of their places. With the time, in
+    milliseconds since 1970, also about keys that expire."""
     digest = digest_of(data)
     document = read_document(data)
     if not isinstance(document, Document):
@@ -50,7 +51,7 @@ def load(data: bytes) -> Loaded:
     if findings:
         policy = None
     if policy:
-        findings = warn(document, policy)
+        findings = warn(document, policy, now_ms)
     return Loaded(digest, policy, tuple(_first(findings)))
 
 

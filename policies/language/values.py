@@ -205,7 +205,16 @@ def as_type(read: Any, schema: dict[str, Any], kind: Any = str) -> Any:
 
 _LETTERS = "use letters, digits, `-`, `_` and `.`, at most 63, a letter or digit at both ends"
 
-Name = _pattern(_NAME, "bad-name", "a name", _LETTERS, "`production`")
+
+def read_name(value: object) -> str:
+    """A name of the language's own: of a variant, a pool, a region, a route, a client."""
+    text = read_text(value, "a name", "`production`")
+    if not _NAME.fullmatch(text):
+        raise problem("bad-name", f"`{text[:80]}` is not a name", _LETTERS)
+    return text
+
+
+Name = as_type(read_name, {"type": "string", "pattern": f"^(?:{_NAME.pattern})$"})
 LanguageVersion = Annotated[Literal[1], _only(1, "`1`")]
 Yes = Annotated[Literal[True], _only(True, "`true`")]
 Seed = _pattern(

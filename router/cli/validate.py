@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
@@ -15,7 +16,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    loaded = load(read_file(args.file))
+    loaded = load(read_file(args.file), time.time() * 1000)
     valid = loaded.policy is not None
     if args.json:
         findings = [asdict(finding) for finding in loaded.findings]

@@ -26,6 +26,7 @@ from router.dev.stage import stage
 HERE = Path(__file__).parent
 POLICY = HERE / "policy.yaml"
 ADMIN_KEY = "the-admin-key-of-the-tests"
+PEPPER = "the-pepper-of-the-tests"
 
 
 class Edge:
@@ -76,7 +77,8 @@ def start_edge(folder: Path, policy: Path, state: Path | None = None) -> Edge:
     configs = write_configs(layout, folder, echoed, echo=True)
     bind(configs[0], "BACKEND", "test-backend")
     configs.append(worker(folder, "backend"))
-    write_if_changed(folder / ".dev.vars", dev_vars("", {"ROUTER_ADMIN_KEY": ADMIN_KEY}).encode())
+    secrets = {"ROUTER_ADMIN_KEY": ADMIN_KEY, "ROUTER_KEY_PEPPER": PEPPER}
+    write_if_changed(folder / ".dev.vars", dev_vars("", secrets).encode())
     server = DevServer(layout)
     state = state or folder / "state"
     server.start(configs, port=0, persist_to=state, log=folder / "wrangler.log")

@@ -50,6 +50,8 @@ def route(text: str) -> str:
 
 
 # code, policy, path, line, column, a part of the hint
+HASH = "a1" * 32
+OTHER = "b2" * 32
 CASES: list[tuple[str, str, str, int, int, str]] = [
     ("missing-field", changed("binding: PROD, ", ""), "variants.prod.binding", 3, 9, "add"),
     ("missing-field", "version: 1\n", "routes", 1, 1, "add `routes`"),
@@ -441,6 +443,33 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         5,
         "wildcard",
     ),
+    *[
+        (code, VALID + f"auth: {{keys: [{{id: a, {field}}}]}}\n", f"auth.keys[0]{path}", 11, at, "")
+        for code, field, path, at in (
+            ("bad-time", f"sha256: {HASH}, not_after: 2027-01-31", ".not_after", 108),
+            ("bad-time", f"sha256: {HASH}, not_after: 2027-02-30T00:00:00Z", ".not_after", 108),
+            ("wrong-type", f"sha256: {HASH}, not_after: 2027", ".not_after", 108),
+            ("bad-key-hash", "sha256: my-key", ".sha256", 31),
+            ("bad-key-hash", f"sha256: {HASH.upper()}", ".sha256", 31),
+            ("bad-key-hash", "sha256: 1", ".sha256", 31),
+            ("plaintext-key", "key: my-key", "", 15),
+            ("plaintext-key", f"sha256: {HASH}, secret: x", "", 15),
+            ("one-of", "scopes: [a]", "", 15),
+            ("one-of", f"sha256: {HASH}, hmac_sha256: {HASH}", "", 15),
+            ("bad-name", f"sha256: {HASH}, scopes: [a b]", ".scopes[0]", 106),
+            ("out-of-range", f"sha256: {HASH}, metadata: {{a: {'x' * 1024}}}", "", 15),
+            (
+                "time-order",
+                f"sha256: {HASH}, not_before: 2027-02-01T00:00:00Z,"
+                " not_after: 2027-01-31T00:00:00Z",
+                "",
+                15,
+            ),
+        )
+    ],
+    ("unknown-value", VALID + "    auth: none\n", "routes[0].auth", 11, 11, "required"),
+    ("wrong-type", VALID + "    auth: 7\n", "routes[0].auth", 11, 11, ""),
+    ("empty", VALID + "auth: {header: []}\n", "auth.header", 11, 16, ""),
     ("yaml-syntax", "routes: [", "$", 1, 10, ""),
     ("yaml-too-large", "#" * (4 * 1024 * 1024 + 1), "$", 1, 1, ""),
     ("yaml-too-deep", "a: " + "[" * 500, "a" + "[0]" * 64, 1, 67, ""),
@@ -484,8 +513,56 @@ def test_finding(code: str, text: str, path: str, line: int, column: int, hint: 
     assert hint in found[told.index((path, line, column))].hint
 
 
+KEY = f"{{id: a, sha256: {HASH}, "
+DOUBTFUL: list[tuple[str, str, str]] = [
+    ("duplicate-key", f"keys: [{KEY}}}, {KEY}}}]", "auth.keys[1].sha256"),
+    ("duplicate-key", f"keys: [{KEY}}}, {{id: b, sha256: {HASH}}}]", "auth.keys[1].sha256"),
+    ("duplicate-key", f"keys: [{KEY}}}, {{id: a, sha256: {OTHER}}}]", "auth.keys[1].id"),
+    ("key-expires", f"keys: [{KEY} not_after: 2027-01-14T23:59:00Z}}]", "auth.keys[0].not_after"),
+    ("key-expires", f"keys: [{KEY} not_after: 2026-01-01T00:00:00Z}}]", "auth.keys[0].not_after"),
+    ("no-key-for-route", "keys: []", "routes[0].auth"),
+    ("no-key-for-route", f"keys: [{KEY} scopes: [b]}}]", "routes[0].auth"),
+]
+NEW_YEAR = 1_798_761_600_000.0  # of 2027
+
+
+@pytest.mark.parametrize(("code", "auth", "path"), DOUBTFUL)
+def test_warning(code: str, auth: str, path: str) -> None:
+    needs = "[a]" if code == "no-key-for-route" else "[]"
+    text = VALID + f"    auth: {{scopes: {needs}}}\nauth: {{{auth}}}\n"
+    loaded = load(text.encode(), NEW_YEAR)
+    assert loaded.policy
+    assert [(each.code, each.path, each.severity) for each in loaded.findings] == [
+        (code, path, "warning")
+    ]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        f"{KEY} not_after: 2027-01-15T00:01:00Z}}",
+        f"{KEY} not_after: 2027-01-02T00:00:00Z, disabled: true}}, {{id: b, sha256: {OTHER}}}",
+        f"{KEY} not_after: 2027-01-02T00:00:00Z}}, {{id: a, sha256: {OTHER}}}",
+    ],
+)
+def test_no_warning_without_need(keys: str) -> None:
+    text = VALID + f"    auth: required\nauth: {{keys: [{keys}]}}\n"
+    loaded = load(text.encode(), NEW_YEAR)
+    assert loaded.policy
+    assert loaded.findings == ()
+    assert not load(text.replace("2027", "2020").encode()).findings  # no clock, no warning
+
+
+def test_what_stands_for_a_hash_is_never_repeated() -> None:
+    for field in ("sha256", "hmac_sha256", "key", "secret", "token"):
+        loaded = load((VALID + f"auth: {{keys: [{{id: a, {field}: s3cret-k3y}}]}}\n").encode())
+        assert loaded.findings
+        assert "s3cret" not in repr(loaded.findings)
+
+
 def test_every_code_has_a_case() -> None:
-    assert {case[0] for case in CASES} | {"yaml-encoding"} == set(CODES)
+    doubtful = {case[0] for case in DOUBTFUL}
+    assert {case[0] for case in CASES} | doubtful | {"yaml-encoding"} == set(CODES)
     assert [each.code for each in load(b"a: \xff").findings] == ["yaml-encoding"]
 
 

@@ -1,0 +1,67 @@
+"""What is likely a mistake about API keys in a policy that is valid all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from policies.language.auth import ApiKey
+from policies.language.findings import Path, shown
+from policies.language.found import Found
+from policies.language.model import Policy
+
+EXPIRES_SOON_MS = 14 * 24 * 3_600_000
+DAY_MS = 24 * 3_600_000
+
+
+def doubtful_keys(policy: Policy, now_ms: float | None) -> Iterator[Found]:
+    """Keys that are there twice or expire soon, and routes that no key may use."""
+    yield from _twice(policy.auth.keys)
+    if now_ms is not None:
+        yield from _expiring(policy.auth.keys, now_ms)
+    yield from _closed_routes(policy)
+
+
+def _twice(keys: list[ApiKey]) -> Iterator[Found]:
+    hashes: dict[tuple[str, str], int] = {}
+    lasting: dict[str, int] = {}
+    for index, key in enumerate(keys):
+        path: Path = ("auth", "keys", index)
+        kind, hashed = ("sha256", key.sha256) if key.sha256 else ("hmac_sha256", key.hmac_sha256)
+        first = hashes.setdefault((kind, str(hashed)), index)
+        if first != index:
+            message = f"this is the key of keys[{first}] (`{shown(keys[first].id)}`), which counts"
+            hint = "give every client a key of its own: `router keys new`"
+            yield "duplicate-key", (*path, kind), message, hint
+        elif key.not_after is None and lasting.setdefault(key.id, index) != index:
+            message = f"keys[{lasting[key.id]}] has the id `{shown(key.id)}`, and no end either"
+            hint = (
+                "a client that changes its key: give the old one `not_after`; another: another id"
+            )
+            yield "duplicate-key", (*path, "id"), message, hint
+
+
+def _expiring(keys: list[ApiKey], now_ms: float) -> Iterator[Found]:
+    replaced = {key.id for key in keys if not key.not_after and not key.disabled}
+    for index, key in enumerate(keys):
+        if key.disabled or key.not_after is None or key.id in replaced:
+            continue
+        left = key.not_after - now_ms
+        if left < EXPIRES_SOON_MS:
+            when = datetime.fromtimestamp(key.not_after / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            days = f"in {left / DAY_MS:.0f} days" if left >= DAY_MS else "within a day"
+            told = f"expires {days}" if left > 0 else "has expired"
+            message = f"the key of `{shown(key.id)}` {told} ({when})"
+            hint = "add a second key of the same id, hand it out, then take this one out"
+            yield "key-expires", ("auth", "keys", index, "not_after"), message, hint
+
+
+def _closed_routes(policy: Policy) -> Iterator[Found]:
+    held = {frozenset(key.scopes) for key in policy.auth.keys if not key.disabled}
+    for index, route in enumerate(policy.routes):
+        if route.auth and not any(scopes.issuperset(route.auth.scopes) for scopes in held):
+            wanted = ", ".join(f"`{scope}`" for scope in route.auth.scopes[:5])
+            lack = f"no key has the scopes {wanted}" if held else "the policy has no keys"
+            message = f"{lack}, so nobody may use this route"
+            hint = "add a key (`router keys new`), or give one the scopes"
+            yield "no-key-for-route", ("routes", index, "auth"), message, hint
