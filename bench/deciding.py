@@ -60,7 +60,7 @@ def prepared(routes: int, chance: Random) -> list[Prepared]:
 
 def decider(policy: CompiledPolicy, chance: Random) -> Decide:
     def decided(each: Prepared) -> Forward | None:
-        target = read_target(policy, each.url)
+        target = read_target(policy, each.url, each.headers)
         if isinstance(target, Problem):
             return None
         request = Request(each.method, target, each.headers, each.client)

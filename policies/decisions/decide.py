@@ -9,7 +9,7 @@ dataclass. Pure: randomness comes in as `chance`.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from random import Random
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from policies.decisions.problems import RETRY_AFTER_S, Problem
 from policies.decisions.request import Request
 from policies.decisions.split import choose, ranked
 from policies.decisions.sticky import Source, sticky_key
-from policies.decisions.url import BadPath, Target, parse_target
+from policies.decisions.url import BadHost, BadPath, Target, host_of, parse_target
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -56,11 +56,14 @@ class Decision(NamedTuple):
     outcome: Forward | Fixed | Problem
 
 
-def read_target(policy: CompiledPolicy, url: str) -> Target | Problem:
+def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) -> Target | Problem:
     """The request's URL in its one spelling, or the refusal of it."""
     target = parse_target(url, policy.merge_slashes)
     if isinstance(target, BadPath):
         return Problem("bad-path", f"The path contains {target.reason}.")
+    # Two `Host` headers arrive joined; another host than the URL's must still be one.
+    if isinstance(target, BadHost) or host_of(headers.get("host", target.authority)) is None:
+        return Problem("bad-request", "The request names no host, or several.")
     return target
 
 

@@ -79,7 +79,7 @@ def explain(
     `status` is what the client gets; 200 stands for whatever the variant answers.
     """
     told = _Told(policy, around.out_of_service)
-    target = read_target(policy, url)
+    target = read_target(policy, url, headers)
     if isinstance(target, Problem):
         return told.problem("normalise", target)
     told.step("normalise", f"{target.host}{target.path}{target.query}")

@@ -2,8 +2,8 @@
 
 Removed: hop-by-hop headers (RFC 9110, section 7.6.1) and those that `Connection` names,
 whatever claims to come from this router or to choose a version of a Worker, and what
-clients say about forwarding. Set: the request's id, its trace (W3C Trace Context), where
-it came from, and what was decided.
+clients say about forwarding, however they spell it. Set: the request's id, its trace (W3C
+Trace Context), where it came from, who asks, and what was decided.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from policies.decisions.sticky import Source
 _DROPPED = frozenset(
     {
         "connection",
+        "client-ip",
         "forwarded",
         "keep-alive",
         "proxy-authenticate",
@@ -30,16 +31,19 @@ _DROPPED = frozenset(
         "te",
         "trailer",
         "transfer-encoding",
+        "true-client-ip",
         "upgrade",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-forwarded-proto",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-original-host",
+        "x-original-url",
+        "x-real-ip",
+        "x-rewrite-url",
     }
 )
 # What `Connection` may not take away: the edge's own word about the client and the body.
 _KEPT_PREFIXES = ("cf-", "content-")
-_DROPPED_PREFIXES = ("x-router-", "cloudflare-workers-version-")
+_DROPPED_PREFIXES = ("x-router-", "x-forwarded-", "cloudflare-workers-version-")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~+/=-]{8,128}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 VERSION_OVERRIDE = "cloudflare-workers-version-overrides"
@@ -86,7 +90,13 @@ def header_changes(
 ) -> Changes:
     """The changes for the `attempt`th (from 1) request to `variant`, from `identity`."""
     headers = request.headers
-    removed = [name for name in headers if name in _DROPPED or name.startswith(_DROPPED_PREFIXES)]
+    removed = [
+        name
+        for name in headers
+        if name in _DROPPED
+        or name.startswith(_DROPPED_PREFIXES)
+        or ("_" in name and _is_dropped(name.replace("_", "-")))
+    ]
     if "connection" in headers:
         removed += _nominated(headers)
     if not trace.continued and "tracestate" in headers:
@@ -114,6 +124,11 @@ def header_changes(
     if headers.get("upgrade", "").lower() == "websocket":
         added["upgrade"] = "websocket"
     return Changes(removed, added)
+
+
+def _is_dropped(name: str) -> bool:
+    """Many frameworks take `x_real_ip` for `x-real-ip`."""
+    return name in _DROPPED or name.startswith(_DROPPED_PREFIXES)
 
 
 def _nominated(headers: Mapping[str, str]) -> list[str]:

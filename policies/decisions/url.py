@@ -3,21 +3,23 @@
 RFC 3986, section 6.2.2: percent-encoded unreserved characters are decoded, the other
 percent-encodings are written in upper case, dot segments are removed. What is not
 allowed in a path is percent-encoded as UTF-8. Repeated slashes are kept unless the
-policy merges them. Encoded slashes, backslashes (plain or encoded), NUL and broken
-percent-encodings are refused, because programs behind a router disagree about them.
+policy merges them. Encoded slashes, backslashes (plain or encoded), NUL, overlong UTF-8,
+dot segments with parameters (`..;x`) and broken percent-encodings are refused, and so is a
+host that is none, because programs behind a router disagree about them.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
 _UNRESERVED = r"A-Za-z0-9._~\-"
 _PCHAR = rf"{_UNRESERVED}!$&'()*+,;=:@"
 # A path that needs nothing done to it: no percent, no dot segment, no doubled slash.
-_CLEAN = re.compile(rf"/|(?:/(?!\.\.?(?:/|\Z))[{_PCHAR}]+)+/?", re.ASCII)
+_CLEAN = re.compile(rf"/|(?:/(?!\.\.?(?:[/;]|\Z))[{_PCHAR}]+)+/?", re.ASCII)
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 _BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DECODED = {
@@ -27,6 +29,16 @@ _DECODED = {
 }
 _REFUSED = {"2F": "an encoded slash", "5C": "an encoded backslash", "00": "an encoded NUL"}
 _SLASHES = re.compile(r"/{2,}")
+# More bytes than a character needs (RFC 3629, section 3): `%C0%AF` for a slash.
+_OVERLONG = re.compile(r"%(?:C[01]|E0%[89]|F0%8)", re.IGNORECASE)
+_DOTS_WITH_PARAMETERS = re.compile(r"/\.\.?(?:;|%3B)")
+# RFC 3986, section 3.2, without user information (RFC 9110, section 4.2.4).
+_LABEL = r"[A-Za-z0-9_-]{1,63}"
+_AUTHORITY = re.compile(
+    rf"({_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]{{2,45}}\])\.?(?::[0-9]{{0,5}})?", re.ASCII
+)
+_MAX_HOST = 253  # characters (RFC 1035, section 2.3.4)
+_HOSTS_REMEMBERED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,11 @@ class BadPath:
     """Why a path is refused: `reason` completes "the path contains …"."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadHost:
+    """The URL names no host that could be one."""
 
 
 class Target(NamedTuple):
@@ -61,26 +78,28 @@ class Target(NamedTuple):
         return f"{self.origin}{self.path}{self.query}"
 
 
-def parse_target(url: str, merge_slashes: bool) -> Target | BadPath:
-    """An absolute `http(s)` URL as a `Target`, or why its path is refused."""
+def parse_target(url: str, merge_slashes: bool) -> Target | BadPath | BadHost:
+    """An absolute `http(s)` URL as a `Target`, or why it is refused."""
     scheme, _, rest = url.partition("://")
     rest = rest.partition("#")[0]
     before, mark, query = rest.partition("?")
     authority, slash, path = before.partition("/")
+    host = host_of(authority)
+    if host is None:
+        return BadHost()
     normal = normalise_path(slash + path, merge_slashes)
     if isinstance(normal, BadPath):
         return normal
     query = f"?{query}" if mark else ""
-    return Target(scheme, f"{scheme}://{authority}", host_of(authority), normal, query)
+    return Target(scheme, f"{scheme}://{authority}", host, normal, query)
 
 
-def host_of(authority: str) -> str:
-    """The host of `user@Host.Example.:8080`: lower case, without port or trailing dot."""
-    host = authority.rpartition("@")[2].lower()
-    if host.endswith("]"):
-        return host
-    name, colon, _ = host.rpartition(":")
-    return (name if colon else host).removesuffix(".")
+@lru_cache(_HOSTS_REMEMBERED)
+def host_of(authority: str) -> str | None:
+    """The host of `Host.Example.:8080`: lower case, without port or trailing dot; None if
+    it cannot be one."""
+    found = _AUTHORITY.fullmatch(authority)
+    return found[1].lower() if found and len(found[1]) <= _MAX_HOST else None
 
 
 def normalise_path(path: str, merge_slashes: bool = False) -> str | BadPath:
@@ -96,7 +115,11 @@ def normalise_path(path: str, merge_slashes: bool = False) -> str | BadPath:
     for code in _ENCODED.findall(path):
         if code.upper() in _REFUSED:
             return BadPath(_REFUSED[code.upper()])
+    if _OVERLONG.search(path):
+        return BadPath("an overlong encoding")
     path = _ENCODED.sub(_decode, path)
+    if _DOTS_WITH_PARAMETERS.search(path):
+        return BadPath("a dot segment with parameters")
     path = quote(path, safe="/%!$&'()*+,;=:@~", errors="replace")
     path = path if path.startswith("/") else f"/{path}"
     return _remove_dot_segments(_SLASHES.sub("/", path) if merge_slashes else path)

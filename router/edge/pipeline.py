@@ -32,7 +32,7 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     arrived = read(incoming)
     policy = isolate.current_policy(arrived.now_ms, env, ctx)
     trace = trace_of(arrived.headers, isolate.chance)
-    target = read_target(policy, arrived.url)
+    target = read_target(policy, arrived.url, arrived.headers)
     if isinstance(target, Problem):
         return _refused(isolate, target, trace)
     request = Request(arrived.method, target, arrived.headers, arrived.client)

@@ -210,12 +210,33 @@ def test_respond_answers_at_the_edge() -> None:
 
 
 def test_malformed_paths_are_problems() -> None:
-    target = read_target(policy(), "https://h/a%2fb")
+    target = read_target(policy(), "https://h/a%2fb", {})
     assert isinstance(target, Problem)
     assert target.status == 400
 
 
+@pytest.mark.parametrize(
+    ("url", "host", "good"),
+    [
+        ("https://h/", "h", True),
+        ("https://h/", "H.:443", True),
+        ("https://h/", "another", True),
+        ("https://h/", "h, h", False),
+        ("https://h/", "h,other", False),
+        ("https://h/", "h/..", False),
+        ("https://h/", "", False),
+        ("https://user@h/", "h", False),
+        ("https:///", "h", False),
+        ("https://a..b/", "h", False),
+    ],
+)
+def test_a_request_names_one_host(url: str, host: str, good: bool) -> None:
+    target = read_target(policy(), url, {"host": host})
+    assert isinstance(target, Problem) != good
+    assert good or (isinstance(target, Problem) and target.code == "bad-request")
+
+
 def test_merged_slashes() -> None:
-    target = read_target(policy(merge_slashes=True), "https://h//a///b")
+    target = read_target(policy(merge_slashes=True), "https://h//a///b", {})
     assert not isinstance(target, Problem)
     assert target.path == "/a/b"

@@ -50,6 +50,13 @@ def test_spelling(spelling: str, path: str) -> None:
         ("/a%2Fb", "an encoded slash"),
         ("/a%2fb", "an encoded slash"),
         ("/a\\b", "a backslash"),
+        ("/a/..;/b", "a dot segment with parameters"),
+        ("/a/%2e%2E;x", "a dot segment with parameters"),
+        ("/.%3b/b", "a dot segment with parameters"),
+        ("/%c0%ae", "an overlong encoding"),
+        ("/%C1%9C", "an overlong encoding"),
+        ("/%e0%80%af", "an overlong encoding"),
+        ("/%F0%80%80%AF", "an overlong encoding"),
         ("/a%5cb", "an encoded backslash"),
         ("/a%00", "an encoded NUL"),
         ("/a\0", "a NUL"),
@@ -113,13 +120,25 @@ def test_no_two_spellings_get_different_answers(segments: list[str], chance: obj
         ("example.com:8787", "example.com"),
         ("example.com.", "example.com"),
         ("example.com.:80", "example.com"),
-        ("user:pass@example.com:80", "example.com"),
+        ("under_score.example.com", "under_score.example.com"),
         ("[::1]", "[::1]"),
         ("[::1]:8787", "[::1]"),
     ],
 )
 def test_host(authority: str, host: str) -> None:
     assert host_of(authority) == host
+
+
+@pytest.mark.parametrize(
+    "authority",
+    [
+        *("", ".", ":80", "user:pass@example.com:80", "a..b", ".a", "a b", "a,b", "a%2eb"),
+        *("a/b", "a?", "a#", "a:port", "a:123456", "[::1", "::1", "[]", "é.test", "a" * 64),
+        ".".join(["a" * 63] * 4),
+    ],
+)
+def test_what_is_no_host(authority: str) -> None:
+    assert host_of(authority) is None
 
 
 def test_target_keeps_the_query_and_the_origin() -> None:
