@@ -7,7 +7,6 @@ async method: no wrappers, no asyncio task, and `run_sync` suspends only its own
 from __future__ import annotations
 
 import json
-import traceback
 
 from bundled_policy import COMPILED
 
@@ -15,6 +14,7 @@ from policies.decisions.headers import trace_of
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import Problem
 from router.edge.bridge import JsObject, read
+from router.edge.faults import described
 from router.edge.isolate import Isolate, log
 from router.edge.pipeline import handle, problem_answer
 
@@ -25,10 +25,10 @@ def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     """Workers' `fetch` event."""
     try:
         return handle(_isolate, request, env, ctx)
-    except Exception:
+    except Exception as error:
         _isolate.metrics.requests["", "", 500] += 1
         trace = trace_of(_headers(request), _isolate.chance)
-        log("internal-error", {"request_id": trace.request_id, "trace": traceback.format_exc()})
+        log("internal-error", {"request_id": trace.request_id, **described(error)})
         detail = "The router could not handle this request."
         return problem_answer(Problem("internal-error", detail), trace)
 

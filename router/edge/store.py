@@ -12,7 +12,6 @@ YAML; it counts only if it was made from these very bytes and in this Worker's f
 from __future__ import annotations
 
 import json
-import traceback
 from asyncio import wait_for
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from policies.decisions.policy import CompiledPolicy
 from policies.language.compile import FORMAT, compile_policy
 from policies.language.findings import Finding
 from policies.language.load import digest_of, load
+from router.edge.faults import described
 from router.edge.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 
 REFRESH_MS = 10_000
@@ -168,8 +168,8 @@ class PolicyStore:
             if loaded.policy is None:
                 return None, loaded.findings
             return CompiledPolicy(compile_policy(loaded.policy, digest)), ()
-        except Exception:  # refused like a bad policy, so it is not tried again and again
-            self._log("internal-error", {"digest": digest, "trace": traceback.format_exc()})
+        except Exception as error:  # refused like a bad policy, so it is not tried again
+            self._log("internal-error", {"digest": digest, **described(error)})
             return None, ()
 
     def _serve(self, policy: CompiledPolicy, source: Source) -> None:
@@ -180,7 +180,7 @@ class PolicyStore:
         self.rejection = Rejection(digest, self._clock(), findings)
         told = ""
         for first in findings[:1]:
-            told = f"{first.line}:{first.column} {first.code}: {first.message}"
+            told = f"{first.line}:{first.column} {first.code}"
         self._log("policy-rejected", {"digest": digest, "findings": len(findings), "first": told})
 
 
