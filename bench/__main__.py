@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from bench import report
 from bench.deciding import measure_deciding
+from bench.keys import measure_keys
 from bench.loading import measure_loading
 from bench.memory import LEVEL_FROM, MAY_GROW, growth, measure_memory
 from bench.rows import ROWS
@@ -24,16 +25,17 @@ from router.dev.prepare import prepare
 def run_all(layout: Layout, _: Sequence[str]) -> None:
     rows = measure_rows(layout, ROWS)
     print("deciding    on CPython", flush=True)
-    deciding = measure_deciding()
+    deciding, keys = measure_deciding(), measure_keys()
     print("loading     in workerd and on CPython", flush=True)
     loading = measure_loading(layout)
     goals = [
         *report.rows_goals(rows),
         *report.deciding_goals(deciding),
+        *report.keys_goals(keys),
         *report.loading_goals(loading),
     ]
     path = layout.build / "bench.json"
-    report.write(path, rows, goals, {"deciding": deciding, "loading": loading})
+    report.write(path, rows, goals, {"deciding": deciding, "keys": keys, "loading": loading})
     tables = (report.rows_table(rows), report.loading_table(loading), report.goals_table(goals))
     print("\n" + "\n\n".join(tables) + f"\n\nwritten     {path.relative_to(layout.root)}")
 

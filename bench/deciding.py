@@ -94,8 +94,17 @@ def measure_deciding() -> dict[str, float]:
         for routes, (decided, requests) in ready.items():
             runs[routes].append(seconds(decided, requests) / REQUESTS * 1e6)
     gc.unfreeze()
-    few, many = min(runs[FEW]), min(runs[MANY])
-    return {"few_us": round(few, 2), "many_us": round(many, 2), "ratio": round(many / few, 3)}
+    return compared(runs[FEW], runs[MANY])
+
+
+def compared(few: Sequence[float], many: Sequence[float]) -> dict[str, float]:
+    """The least of each, in microseconds, and their ratio."""
+    least, other = min(few), min(many)
+    return {
+        "few_us": round(least, 2),
+        "many_us": round(other, 2),
+        "ratio": round(other / least, 3),
+    }
 
 
 def ready_to_decide(routes: int) -> tuple[Decide, list[Prepared]]:

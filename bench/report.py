@@ -64,6 +64,10 @@ def deciding_goals(found: Mapping[str, float]) -> list[Goal]:
     ]
 
 
+def keys_goals(found: Mapping[str, float]) -> list[Goal]:
+    return [Goal("a key among 100,000, times one among 10", found["ratio"], 1.1)]
+
+
 def loading_goals(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Goal]:
     edge = found["edge"]
     return [
