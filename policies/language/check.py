@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
 from policies.language.budget import MAX_FINDINGS
+from policies.language.check_filters import FILTER_RULES
 from policies.language.check_keys import doubtful_keys
 from policies.language.check_routes import ROUTE_RULES
 from policies.language.document import Document
@@ -119,4 +120,5 @@ _RULES: tuple[Callable[[object], Iterator[Found]], ...] = (
     _pools,
     _regions,
     *ROUTE_RULES,
+    *FILTER_RULES,
 )

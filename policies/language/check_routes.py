@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from policies.language.check_filters import NOT_TO_ANSWER
 from policies.language.findings import Path, shown
 from policies.language.found import (
     Found,
@@ -36,16 +36,12 @@ def _route_names(policy: object) -> Iterator[Found]:
 
 def _route_actions(policy: object) -> Iterator[Found]:
     for index, route in routes_of(policy):
-        path: Path = ("routes", index)
-        if "respond" not in route and "split" not in route:
-            hint = "add `split` (pool: weight) to forward, or `respond` to answer at the edge"
-            yield "route-without-action", path, "the route says neither where nor what", hint
-        if route.get("respond") is not None:
-            for name in ("split", "sticky", "seed", "timeouts"):
-                if name in route:
-                    message = f"`{name}` has no effect on a route that answers with `respond`"
-                    hint = f"leave out `{name}` or `respond`"
-                    yield "unused-field", (*path, Key(name)), message, hint
+        redirects = "redirect" in mapping_in(route, "filters")
+        if "respond" not in route and "split" not in route and not redirects:
+            hint = "add `split` (pool: weight) to forward, `respond` to answer at the edge, or "
+            hint += "`filters` with a `redirect`"
+            message = "the route says neither where nor what"
+            yield "route-without-action", ("routes", index), message, hint
 
 
 def _splits(policy: object) -> Iterator[Found]:
@@ -55,7 +51,9 @@ def _splits(policy: object) -> Iterator[Found]:
         path: Path = ("routes", index, "split")
         for pool in split:
             yield from unknown("pool", pool, served, (*path, Key(pool)))
-        weights = list(split.values())
+        weights = [
+            share.get("weight", 1) if isinstance(share, dict) else share for share in split.values()
+        ]
         if "split" in route and isinstance(route["split"], dict) and not any(weights):
             hint = "give at least one pool a weight above 0"
             yield "split-without-weight", path, "no pool of the split gets any request", hint
@@ -84,17 +82,10 @@ def _responds(policy: object) -> Iterator[Found]:
             yield "body-not-allowed", path, message, "leave out `body`, or use another status"
         for at, header in enumerate(list_in(respond, "headers")):
             name = header.get("name") if isinstance(header, dict) else None
-            if isinstance(name, str) and _NOT_TO_SET.fullmatch(name):
+            if isinstance(name, str) and NOT_TO_ANSWER.fullmatch(name):
                 path = ("routes", index, "respond", "headers", at, "name")
                 message = f"`{shown(name)}` is set by the runtime or by the router"
                 yield "bad-header", path, message, "leave it out"
-
-
-# What belongs to the connection, not to the answer (RFC 9110, section 7.6.1), and the router's.
-_NOT_TO_SET = re.compile(
-    r"connection|content-length|keep-alive|te|trailer|transfer-encoding|x-request-id|x-router-.*",
-    re.IGNORECASE,
-)
 
 
 def _cookies(policy: object) -> Iterator[Found]:

@@ -99,9 +99,9 @@ def _route(policy: Policy, route: Route, chains: dict[tuple[str, ...], int]) -> 
     return table | {
         "seed": route.seed or route.name,
         "split": [
-            [pool, weight, chains.setdefault(_chain(policy, pool, first), len(chains))]
-            for pool, weight in split.items()
-            if weight > 0
+            [pool, share.weight, chains.setdefault(_chain(policy, pool, first), len(chains))]
+            for pool, share in split.items()
+            if share.weight > 0
         ],
         "sticky": [_source(source, policy.auth) for source in route.sticky],
         "request_ms": route.timeouts.request,

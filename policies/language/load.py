@@ -96,6 +96,7 @@ _TYPES = {
     "string_type": "text",
     "bool_type": "true or false",
     "int_type": "a whole number",
+    "float_type": "a number",
     "int_from_float": "a whole number",
 }
 
@@ -119,6 +120,9 @@ def _told(error: ErrorDetails, path: Path) -> tuple[str, str, str]:
         return "unknown-value", message, f"write {context['expected']}"
     if kind == "too_short":
         return "empty", f"`{last}` is empty", "add at least one entry, or leave it out"
+    if kind == "too_long":
+        message = f"`{last}` has {context['actual_length']} entries"
+        return "out-of-range", message, f"keep at most {context['max_length']}"
     limits = {"greater_than_equal": "ge", "less_than_equal": "le"}
     if kind in limits:
         bound = context[limits[kind]]

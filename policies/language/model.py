@@ -12,7 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from policies.language.auth import Auth, RouteAuth
-from policies.language.part import Part
+from policies.language.filters import Backend, Filters, HeaderValue
+from policies.language.limits import Limits, RouteLimits
+from policies.language.part import Part, one_of
 from policies.language.values import (
     Binding,
     Colo,
@@ -39,15 +41,6 @@ Continent = Literal["AF", "AN", "AS", "EU", "NA", "OC", "SA"]
 DEFAULT_REQUEST_TIMEOUT_MS = 100_000  # as long as Cloudflare's own proxy waits for an origin
 VALUE_PATTERN = "Its whole value, as a regular expression; at most 4,096 characters of it."
 DEFAULT_COOKIE_AGE_MS = 30 * 24 * 3_600_000
-
-
-def _one_of(part: Part, names: tuple[str, ...]) -> None:
-    given = [name for name in names if getattr(part, name) is not None]
-    if len(given) != 1:
-        wanted = ", ".join(f"`{name}`" for name in names)
-        found = " and ".join(f"`{name}`" for name in given) or "none"
-        hint = f"write exactly one of {wanted}"
-        raise problem("one-of", f"{found} given where one is wanted", hint)
 
 
 class WorkerVersion(Part):
@@ -123,7 +116,7 @@ class PathMatch(Part):
     )
 
     def check(self) -> None:
-        _one_of(self, ("exact", "prefix", "regex"))
+        one_of(self, ("exact", "prefix", "regex"))
 
 
 class HeaderMatch(Part):
@@ -134,7 +127,7 @@ class HeaderMatch(Part):
     regex: Regex | None = Field(None, description=VALUE_PATTERN)
 
     def check(self) -> None:
-        _one_of(self, ("value", "regex"))
+        one_of(self, ("value", "regex"))
 
 
 class QueryParamMatch(Part):
@@ -145,7 +138,7 @@ class QueryParamMatch(Part):
     regex: Regex | None = Field(None, description=VALUE_PATTERN)
 
     def check(self) -> None:
-        _one_of(self, ("value", "regex"))
+        one_of(self, ("value", "regex"))
 
 
 class Match(Part):
@@ -190,7 +183,7 @@ class StickySource(Part):
     )
 
     def check(self) -> None:
-        _one_of(self, ("cookie", "header", "api_key", "ip"))
+        one_of(self, ("cookie", "header", "api_key", "ip"))
         for name in ("set", "max_age"):
             if name in self.model_fields_set and self.cookie is None:
                 message = f"`{name}` is only for cookies and would have no effect here"
@@ -219,13 +212,6 @@ class Timeouts(Part):
     )
 
 
-class HeaderValue(Part):
-    """A header to send."""
-
-    name: Token = Field(description="The header's name.")
-    value: FieldValue = Field(description="Its value.")
-
-
 class Respond(Part):
     """A fixed answer."""
 
@@ -250,8 +236,12 @@ class Route(Part):
         description="`required`: any API key of the policy. Or what the key must be good for. "
         "Without it everybody may use the route.",
     )
-    split: dict[Name, Weight] | None = Field(
-        None, description="Pool to weight; share is weight / sum of weights."
+    limits: RouteLimits | None = Field(None, description="How large its requests may be.")
+    filters: Filters | None = Field(
+        None, description="What happens to requests and answers on their way."
+    )
+    split: dict[Name, Backend] | None = Field(
+        None, description="Pool to weight, or to weight and filters."
     )
     sticky: list[Sticky] = Field(
         default_factory=list,
@@ -285,4 +275,5 @@ class Policy(Part):
     identify: bool = Field(
         True, description="`false`: answers carry no `x-router-route` and `x-router-variant`."
     )
+    limits: Limits = Field(default_factory=Limits, description="How large requests may be.")
     routes: list[Route] = Field(min_length=1, description="The routes; order matters only in ties.")

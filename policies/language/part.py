@@ -57,6 +57,24 @@ class Part(BaseModel):
         """Raises a `problem` if the fields, each good by itself, do not go together."""
 
 
+def one_of(part: Part, names: tuple[str, ...]) -> None:
+    """Raises a `problem` unless exactly one of the fields `names` is there."""
+    given = [name for name in names if getattr(part, name) is not None]
+    if len(given) != 1:
+        wanted = ", ".join(f"`{name}`" for name in names)
+        found = " and ".join(f"`{name}`" for name in given) or "none"
+        hint = f"write exactly one of {wanted}"
+        raise problem("one-of", f"{found} given where one is wanted", hint)
+
+
+def at_least_one(part: Part, names: tuple[str, ...] = ()) -> None:
+    """Raises a `problem` if none of the fields `names` (all, unless given) is there."""
+    names = names or tuple(type(part).model_fields)
+    if not part.model_fields_set.intersection(names):
+        hint = "write one of " + ", ".join(f"`{name}`" for name in names) + ", or leave it out"
+        raise problem("empty", "this says nothing", hint)
+
+
 def _few_unknown(value: object, part: type[Part]) -> object:
     """A mapping with no more unknown fields than are worth telling."""
     if not isinstance(value, dict) or len(value) <= MAX_UNKNOWN:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from policies.language import auth, model
+from policies.language import auth, filters, limits, model
+from policies.language.values import read_duration, read_size
 
 # Each mapping in the order of the file, with where it stands.
 _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
@@ -28,8 +30,22 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
     (model.StickySource, "`routes[].sticky[]`"),
     (model.Timeouts, "`routes[].timeouts`"),
     (model.Respond, "`routes[].respond`"),
-    (model.HeaderValue, "`routes[].respond.headers[]`"),
+    (filters.Share, "`routes[].split.<pool>`"),
+    (filters.HeaderValue, "`routes[].respond.headers[]`, `….set[]`, `….add[]`"),
+    (limits.Limits, "`limits`"),
+    (limits.RouteLimits, "`routes[].limits`"),
+    (filters.Filters, "`routes[].filters`"),
+    (filters.BackendFilters, "`routes[].split.<pool>.filters`"),
+    (filters.HeaderChanges, "`….filters.request_headers`, `….filters.response_headers`"),
+    (filters.Redirect, "`routes[].filters.redirect`"),
+    (filters.Rewrite, "`….filters.rewrite`"),
+    (filters.NewPath, "`….redirect.path`, `….rewrite.path`"),
+    (filters.Mirror, "`….filters.mirrors[]`"),
+    (filters.Fraction, "`….filters.mirrors[].fraction`"),
+    (filters.Cors, "`routes[].filters.cors`"),
+    (filters.Cache, "`routes[].filters.cache`"),
 )
+_SHORT_TEXTS: dict[Any, str] = {read_duration: "duration", read_size: "size"}
 _WORDS = {str: "text", int: "number", float: "number", bool: "true or false"}
 
 
@@ -50,8 +66,7 @@ def _row(name: str, field: FieldInfo) -> str:
     else:
         value = field.get_default(call_default_factory=True)
         default = _default(field.examples[0] if field.examples else value)
-    # A duration is text that becomes a number; all that have a default show it as an example.
-    kind = "duration" if field.annotation is int and field.examples else _kind(field.annotation)
+    kind = _short_text(field.metadata) or _kind(field.annotation)
     return f"| `{name}` | {kind} | {default} | {field.description} |"
 
 
@@ -67,10 +82,16 @@ def _literal(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _short_text(metadata: Iterable[Any]) -> str | None:
+    """What a text that becomes a number is called."""
+    readers = (each.func for each in metadata if isinstance(each, BeforeValidator))
+    return next((_SHORT_TEXTS[reader] for reader in readers if reader in _SHORT_TEXTS), None)
+
+
 def _kind(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _kind(arguments[0])
+        return _short_text(arguments[1:]) or _kind(arguments[0])
     if origin in (Union, UnionType):
         return _kind(next(each for each in arguments if each is not type(None)))
     if origin is Literal:
@@ -80,7 +101,10 @@ def _kind(annotation: Any) -> str:
             return "list of text or mappings"  # a short form is read
         return f"list of {_kind(arguments[0])}"
     if origin is dict:
-        return f"mapping of name to {_kind(arguments[1])}"
+        kind = _kind(arguments[1])
+        if kind == "mapping" and get_origin(arguments[1]) is Annotated:
+            kind = "number or mapping"  # a short form is read
+        return f"mapping of name to {kind}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "mapping"
     return _WORDS[annotation]

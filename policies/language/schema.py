@@ -10,12 +10,14 @@ import json
 from typing import Any
 
 from policies.language.model import Policy
+from policies.language.values import MAX_WEIGHT
 
 SCHEMA_FILE = "routes.schema.json"
-# Text that may stand for a mapping.
+# Text or a number that may stand for a mapping.
 _SHORT: dict[str, dict[str, Any]] = {
     "StickySource": {"type": "string", "pattern": r"^(cookie:.+|header:.+|api_key|ip)$"},
     "Needs": {"const": "required"},
+    "Share": {"type": "number", "minimum": 0, "maximum": MAX_WEIGHT},
 }
 
 

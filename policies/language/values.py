@@ -23,6 +23,7 @@ from policies.language.budget import MAX_POLICY_STEPS, Budget
 MAX_WEIGHT = 1_000_000  # as the Gateway API has it
 MIN_WEIGHT = 0.000_001  # above 0; less than that is a slip, and arithmetic would drown it
 MAX_DURATION_MS = 365 * 24 * 3_600_000
+MAX_SIZE = 1 << 40
 
 # All that a normalised path can hold (RFC 3986, section 3.3).
 PATH_CHARACTERS = f"/%-._~!$&'()*+,;=:@{ascii_letters}{digits}"
@@ -30,6 +31,8 @@ PATH_CHARACTERS = f"/%-._~!$&'()*+,;=:@{ascii_letters}{digits}"
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}", re.ASCII)
 _DURATION_PART = re.compile(r"([0-9]+)(ms|s|m|h|d)", re.ASCII)
+_SIZE = re.compile(r"([0-9]{1,12})(B|KiB|MiB|GiB)", re.ASCII)
+_SIZE_UNIT = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
 # The router's own bindings, its KV namespace and its secrets, are no variants.
 _BINDING = re.compile(r"(?!POLICIES$|ROUTER_)[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
@@ -40,6 +43,11 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOSTNAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, section 5.5
 _SEED = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,256}")
+# A serialised origin (WHATWG HTML, section 7.1.1), its host perhaps with a wildcard.
+_ORIGIN = re.compile(
+    rf"(https?|[a-z][a-z0-9+.-]{{1,30}})://({_HOSTNAME.pattern}|\*)(?::([0-9]{{1,5}}))?", re.ASCII
+)
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
 _COUNTRY = re.compile(r"[A-Z][A-Z0-9]", re.ASCII)
 _COLO = re.compile(r"[A-Z]{3}", re.ASCII)
 
@@ -85,6 +93,21 @@ def read_duration(value: object) -> int:
     return total
 
 
+def read_size(value: object) -> int:
+    """`500B`, `64KiB`, `10MiB`, `1GiB` as bytes (or characters)."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise problem("bad-size", f"`{value}` has no unit", f"write `{value}B` or `{value}KiB`")
+    text = read_text(value, "a size", "`64KiB`")
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        hint = "write `500B`, `64KiB`, `10MiB` or `1GiB`"
+        raise problem("bad-size", f"`{text[:80]}` is not a size", hint)
+    size = int(match[1]) * _SIZE_UNIT[match[2]]
+    if size > MAX_SIZE:
+        raise problem("bad-size", f"`{text}` is more than 1,024 GiB", "write a smaller size")
+    return size
+
+
 def read_weight(value: object) -> float:
     """A number from 0 to 1,000,000; shares are weight / sum."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -126,6 +149,34 @@ def read_hostname(value: object) -> str:
     if len(host) > 253 or not _HOSTNAME.fullmatch(host):
         raise problem("bad-hostname", f"`{text[:80]}` is not a hostname", hint)
     return host
+
+
+def read_plain_hostname(value: object) -> str:
+    host = read_hostname(value)
+    if host.startswith("*"):
+        hint = "write one host, such as `www.example.com`"
+        raise problem("bad-hostname", f"`{host[:80]}` stands for many hosts", hint)
+    return host
+
+
+def read_origin(value: object) -> str:
+    """An origin as browsers send it: lower case, without the scheme's own port."""
+    text = read_text(value, "an origin", "`https://app.example.com`")
+    if text == "*":
+        return text
+    match = _ORIGIN.fullmatch(text.lower())
+    if match is None or int(match[3] or 1) not in range(1, 65_536):
+        hint = "write `https://app.example.com`, `https://*.example.com:8443` or `*`, "
+        hint += "without a path or a slash at the end"
+        raise problem("bad-origin", f"`{text[:80]}` is not an origin", hint)
+    scheme, host, port = match.groups()
+    shown_port = f":{int(port)}" if port and port != _DEFAULT_PORTS.get(scheme) else ""
+    return f"{scheme}://{host}{shown_port}"
+
+
+def read_new_prefix(value: object) -> str:
+    """What takes a prefix's place, without the slash at its end; "" for nothing."""
+    return "" if value == "" else read_path(value).removesuffix("/")
 
 
 def read_path(value: object) -> str:
@@ -231,6 +282,16 @@ WorkerName = _pattern(
     _WORKER, "bad-name", "a Worker's name", "use lower-case letters, digits and `-`", "`agent`"
 )
 Token = _pattern(_TOKEN, "bad-name", "an HTTP token", "use letters, digits and `-`", "`x-user`")
+CorsName = _pattern(
+    _TOKEN, "bad-name", "a header's name", "use letters, digits and `-`, or `*`", "`x-user`"
+)
+CorsMethod = _pattern(
+    re.compile(rf"\*|{_METHOD.pattern}", re.ASCII),
+    "bad-method",
+    "an HTTP method",
+    "write it in upper case: `GET`, `POST`, or `*` for all",
+    "`GET`",
+)
 Method = _pattern(
     _METHOD, "bad-method", "an HTTP method", "write it in upper case: `GET`, `POST`", "`GET`"
 )
@@ -245,10 +306,18 @@ Colo = as_type(
 Duration = as_type(
     read_duration, {"type": "string", "pattern": "^(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}$"}, int
 )
+Size = as_type(read_size, {"type": "string", "pattern": f"^{_SIZE.pattern}$"}, int)
 Weight = as_type(read_weight, {"type": "number", "minimum": 0, "maximum": MAX_WEIGHT}, float)
 Hostname = as_type(
     read_hostname, {"type": "string", "pattern": r"^(\*\.)?[A-Za-z0-9_.-]+$", "maxLength": 253}
 )
+PlainHostname = as_type(
+    read_plain_hostname, {"type": "string", "pattern": "^[A-Za-z0-9_.-]+$", "maxLength": 253}
+)
+Origin = as_type(
+    read_origin, {"type": "string", "pattern": r"^(\*|[A-Za-z][A-Za-z0-9+.-]+://[^/]+)$"}
+)
+NewPrefix = as_type(read_new_prefix, {"type": "string", "pattern": "^(/[^?#]*)?$"})
 UrlPath = as_type(read_path, {"type": "string", "pattern": "^/[^?#]*$"})
 PathRegex = as_type(read_path_regex, {"type": "string"})
 Regex = as_type(read_regex, {"type": "string"})

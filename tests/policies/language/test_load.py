@@ -96,6 +96,27 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         54,
         "true",
     ),
+    ("bad-size", VALID + "limits: {url: 16k}\n", "limits.url", 11, 15, "KiB"),
+    ("bad-size", VALID + "limits: {body: 10}\n", "limits.body", 11, 16, "10B"),
+    (
+        "bad-origin",
+        route("  - {name: a, split: {canary: 1}, filters: {cors: {allow_origins: [a.b]}}}"),
+        "routes[0].filters.cors.allow_origins[0]",
+        9,
+        68,
+        "https://",
+    ),
+    (
+        "no-prefix",
+        route(
+            "  - {name: a, matches: [{path: {exact: /a}}], "
+            "filters: {redirect: {path: {prefix: /b}}}}"
+        ),
+        "routes[0].filters.redirect.path.prefix",
+        9,
+        75,
+        "`full`",
+    ),
     ("bad-weight", changed("canary: 1", "canary: 1e-7"), "routes[0].split.canary", 10, 36, "0.0"),
     (
         "bad-value",
