@@ -10,12 +10,17 @@ dataclass. Pure: randomness comes in as `chance`.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from dataclasses import replace
 from random import Random
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from policies.decisions.answer import Answer
 from policies.decisions.authenticate import Denied, Identity, authenticate
+from policies.decisions.cors import asked_method
+from policies.decisions.filters import Mirror
+from policies.decisions.limits import size_problem
 from policies.decisions.match import Miss, Rule
-from policies.decisions.policy import Answer, CompiledPolicy, Route, Share, Tiers, Variant
+from policies.decisions.policy import CompiledPolicy, Route, Share, Tiers, Variant
 from policies.decisions.problems import RETRY_AFTER_S, Problem
 from policies.decisions.request import Request
 from policies.decisions.split import choose, ranked
@@ -41,10 +46,11 @@ class Forward(NamedTuple):
 
 
 class Fixed(NamedTuple):
-    """The route answers at the edge."""
+    """The route answers at the edge; `step` says by what."""
 
     route: Route
     answer: Answer
+    step: Literal["preflight", "redirect", "respond"] = "respond"
 
 
 class Decision(NamedTuple):
@@ -80,10 +86,19 @@ def decide(
     policy: CompiledPolicy, request: Request, chance: Random, around: Surroundings
 ) -> Decision:
     """What becomes of `request`, all stages at once."""
+    answered = answer_preflight(policy, request)
+    if answered:
+        return Decision(answered[0], None, answered[1])
     rule = find_rule(policy, request)
     if isinstance(rule, Problem):
         return Decision(None, None, rule)
     route, identity = policy.routes[rule.route], None
+    too_large = size_problem(route.sizes, request.target.sent, request.headers)
+    if too_large:
+        return Decision(rule, None, too_large)
+    if route.redirect:
+        answer = route.redirect.answer(request.target, rule.taken)
+        return Decision(rule, None, Fixed(route, answer, "redirect"))
     if route.needs:
         headers, pepper = request.headers, around.pepper
         admitted = authenticate(policy.keys, route.needs, headers, around.now_ms, pepper)
@@ -100,6 +115,35 @@ def find_rule(policy: CompiledPolicy, request: Request) -> Rule | Problem:
     """The rule that takes `request`."""
     rule = policy.matcher.find(request)
     return _not_found(rule) if isinstance(rule, Miss) else rule
+
+
+def answer_preflight(policy: CompiledPolicy, request: Request) -> tuple[Rule, Fixed] | None:
+    """The answer to `request`, if that is a preflight, and the rule that gives it: the one
+    that would take what the preflight asks for, if pages of other origins may use it."""
+    method = policy.has_cors and asked_method(request.method, request.headers)
+    if not method:
+        return None
+    rule = policy.matcher.find(replace(request, method=method))
+    if isinstance(rule, Miss):
+        return None
+    route = policy.routes[rule.route]
+    if route.cors is None:
+        return None
+    return rule, Fixed(route, route.cors.preflight(request.headers), "preflight")
+
+
+def choose_mirror(
+    policy: CompiledPolicy,
+    choice: Forward,
+    mirror: Mirror,
+    chance: Random,
+    out_of_service: Container[str] = NOBODY,
+) -> Variant | None:
+    """The variant of the mirror's pool that gets the copy; None if nobody is in service.
+    Other pools are no substitute: a copy must not load who did not ask for it."""
+    tiers = policy.order((mirror.pool,), choice.region).tiers
+    found, panic = _candidates(tiers, choice.route.seed, choice.key, chance, out_of_service)
+    return found[0] if found and not panic else None
 
 
 def choose_variants(

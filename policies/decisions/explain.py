@@ -11,17 +11,28 @@ from random import Random
 from typing import Any
 
 from policies.decisions.authenticate import Denied, Identity
-from policies.decisions.decide import Decision, Fixed, Forward, Surroundings, decide, read_target
-from policies.decisions.headers import (
-    Trace,
-    fixed_headers,
-    forwarded_headers,
-    header_changes,
-    response_headers,
-    set_cookie,
-    trace_of,
+from policies.decisions.changes import Changes, joined
+from policies.decisions.decide import (
+    Decision,
+    Fixed,
+    Forward,
+    Surroundings,
+    choose_mirror,
+    decide,
+    read_target,
 )
-from policies.decisions.policy import CompiledPolicy
+from policies.decisions.explain_texts import (
+    cache_text,
+    filter_texts,
+    key_text,
+    region_text,
+    split_text,
+)
+from policies.decisions.headers import fixed_headers, set_cookie, trace_of
+from policies.decisions.limits import head_problem
+from policies.decisions.match import Rule
+from policies.decisions.outgoing import answer_changes, outgoing
+from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.problems import CONTENT_TYPE, Problem
 from policies.decisions.request import Client, Request
 from policies.decisions.url import Target
@@ -79,6 +90,9 @@ def explain(
     `status` is what the client gets; 200 stands for whatever the variant answers.
     """
     told = _Told(policy, around.out_of_service)
+    too_large = head_problem(policy.limits, url, headers)
+    if too_large:
+        return told.problem("limits", too_large)
     target = read_target(policy, url, headers)
     if isinstance(target, Problem):
         return told.problem("normalise", target)
@@ -86,7 +100,9 @@ def explain(
     if target.is_own:
         return told.own(target)
     request = Request(method, target, headers, client)
-    return told.decision(request, target, _likeliest(policy, request, told.chance, around))
+    decision = _likeliest(policy, request, told.chance, around)
+    told.decision(request, decision)
+    return told.cors(request, decision)
 
 
 def _likeliest(
@@ -150,7 +166,7 @@ class _Told:
         self.result["answer"] = {"status": self.result["status"], "headers": {}}
         return self.result
 
-    def decision(self, request: Request, target: Target, decision: Decision) -> Explanation:
+    def decision(self, request: Request, decision: Decision) -> Explanation:
         outcome, rule = decision.outcome, decision.rule
         if rule:
             name = self.policy.routes[rule.route].name
@@ -163,11 +179,22 @@ class _Told:
             self.step("authenticate", f"key {admitted.key.id}")
             self.result["key_id"] = admitted.key.id
         if isinstance(outcome, Problem):
-            return self.problem("variants" if rule else "match", outcome)
-        if isinstance(outcome, Fixed):
-            self.fixed(outcome, trace_of(request.headers, self.chance))
-        else:
-            self.forward(request, target, outcome, admitted)
+            self.problem(_step_of(rule, outcome), outcome)
+        elif isinstance(outcome, Fixed):
+            self.fixed(outcome, request)
+        elif rule:
+            self.forward(request, rule, outcome, admitted)
+        return self.result
+
+    def cors(self, request: Request, decision: Decision) -> Explanation:
+        """With what the route's `cors` makes of an answer of the router's own."""
+        rule, outcome = decision.rule, decision.outcome
+        cors = self.policy.routes[rule.route].cors if rule else None
+        answer = self.result["answer"]
+        is_preflight = isinstance(outcome, Fixed) and outcome.step == "preflight"
+        if cors and answer and not is_preflight:
+            changed = cors.changes(request.headers).on(answer["headers"].items())
+            answer["headers"] = joined(changed)
         return self.result
 
     def denied(self, denied: Denied) -> Explanation:
@@ -175,29 +202,35 @@ class _Told:
         self.step("authenticate", f"refused: {denied.reason}{named}")
         return self.problem("answer", denied.problem)
 
-    def fixed(self, outcome: Fixed, trace: Trace) -> None:
-        answer, headers = outcome.answer, dict[str, str]()
-        for name, value in fixed_headers(outcome, trace, self.policy.identify):
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        self.step("respond", f"the route answers {answer.status} at the edge")
+    def fixed(self, outcome: Fixed, request: Request) -> None:
+        answer, trace = outcome.answer, trace_of(request.headers, self.chance)
+        headers = fixed_headers(outcome, trace, self.policy.identify)
+        where = f": {dict(headers)['location']}" if outcome.step == "redirect" else ""
+        self.step(outcome.step, f"the router answers {answer.status} at the edge{where}")
         self.result["status"] = answer.status
-        self.result["answer"] = {"status": answer.status, "headers": headers, "body": answer.body}
+        self.result["answer"] = {
+            "status": answer.status,
+            "headers": joined(headers),
+            "body": answer.body,
+        }
 
     def forward(
-        self, request: Request, target: Target, outcome: Forward, identity: Identity | None
+        self, request: Request, rule: Rule, outcome: Forward, identity: Identity | None
     ) -> None:
         route, first = outcome.route, outcome.candidates[0]
-        self.step("sticky", _key_text(outcome))
-        self.step("split", _split_text(outcome))
-        self.step("region", _region_text(self.policy, request.client, outcome))
+        self.step("sticky", key_text(outcome))
+        self.step("split", split_text(outcome))
+        self.step("region", region_text(self.policy, request.client, outcome))
         self.step("variants", self._variants_text(outcome))
         trace = trace_of(request.headers, self.chance)
-        changes = header_changes(request, route, first, trace, 1, identity)
-        added = response_headers(trace, route, first, self.policy.identify)
-        cookies = []
+        sent = outgoing(request, rule, route, first, trace, 1, identity)
+        changes = answer_changes(trace, route, first, self.policy.identify)
         if outcome.new_cookie:
-            secure = target.scheme == "https"
-            cookies = [["set-cookie", set_cookie(outcome.new_cookie, outcome.key, secure)]]
+            secure = request.target.scheme == "https"
+            cookie = set_cookie(outcome.new_cookie, outcome.key, secure)
+            changes = changes.then(Changes([], {}, [("set-cookie", cookie)]))
+        if route.cors:
+            changes = changes.then(route.cors.changes(request.headers))
         self.result |= {
             "region": outcome.region,
             "pool": outcome.share.name,
@@ -205,14 +238,38 @@ class _Told:
             "candidates": [variant.name for variant in outcome.candidates],
             "forwarded": {
                 "method": request.method,
-                "host": target.authority,
-                "path": target.path,
-                "query": target.query[1:],
-                "headers": forwarded_headers(request.headers, changes),
+                "host": sent.target.authority,
+                "path": sent.target.path,
+                "query": sent.target.query[1:],
+                "headers": sent.changes.on_mapping(request.headers),
             },
-            "response_headers": {"set": added, "add": cookies, "remove": []},
+            "response_headers": {
+                "set": changes.set,
+                "add": [list(pair) for pair in changes.added],
+                "remove": changes.removed,
+            },
         }
+        self._filters(request, outcome, first)
         self.step("forward", f"to variant {first.name} through binding {first.binding}")
+
+    def _filters(self, request: Request, outcome: Forward, first: Variant) -> None:
+        route = outcome.route
+        plan = route.plan_for(first.pool)
+        if route.cache:
+            self.step("cache", cache_text(route.cache, request))
+        for text in filter_texts(plan) if plan else []:
+            self.step("filter", text)
+        for mirror in plan.mirrors if plan else ():
+            if not mirror.takes(request.method):
+                self.step("mirror", f"not to {mirror.pool}: {request.method} may change something")
+                continue
+            chosen = choose_mirror(self.policy, outcome, mirror, self.chance, self.down)
+            name, percent = chosen.name if chosen else None, 100 * mirror.share
+            self.result["mirrors"].append(
+                {"pool": mirror.pool, "variant": name, "percent": percent}
+            )
+            told = f"to variant {name}" if name else "nobody there is in service"
+            self.step("mirror", f"{percent:g}% to pool {mirror.pool}: {told}")
 
     def _variants_text(self, outcome: Forward) -> str:
         names = ", ".join(variant.name for variant in outcome.candidates)
@@ -228,39 +285,8 @@ class _Told:
         return f"{names}; left out: {', '.join(left_out)}" if left_out else names
 
 
-def _key_text(outcome: Forward) -> str:
-    if outcome.source:
-        source = outcome.source
-        return f"the key comes from {source.kind}{f':{source.name}' if source.name else ''}"
-    if outcome.new_cookie:
-        return f"no source has a key; the client gets cookie {outcome.new_cookie.name} with one"
-    return "no sticky key"
-
-
-def _split_text(outcome: Forward) -> str:
-    route = outcome.route
-    shares = ", ".join(
-        f"{share.name} {100 * share.weight / route.total:.4g}%" for share in route.shares
-    )
-    if len(route.shares) == 1:
-        return f"pool {outcome.share.name} takes all"
-    if outcome.source:
-        return f"the key belongs to pool {outcome.share.name} of {shares}"
-    return f"at random among {shares}; shown: {outcome.share.name}"
-
-
-def _region_text(policy: CompiledPolicy, client: Client, outcome: Forward) -> str:
-    if not policy.has_regions:
-        return "the policy has no regions"
-    if outcome.region is None:
-        return "no region claims the client"
-    regions = policy.regions
-    for kind, code, table in (
-        ("colo", client.colo, regions.colos),
-        ("country", client.country, regions.countries),
-        ("continent", client.continent, regions.continents),
-    ):
-        if code in table:
-            return f"{outcome.region}, by {kind} {code}"
-    unsaid = " (no continent is given)" if regions.continents and not client.continent else ""
-    return f"{outcome.region}, the default region{unsaid}"
+def _step_of(rule: Rule | None, problem: Problem) -> str:
+    """Where it was refused."""
+    if rule is None:
+        return "match"
+    return "variants" if problem.code == "no-variant" else "limits"

@@ -14,6 +14,7 @@ from random import Random
 from typing import NamedTuple
 
 from policies.decisions.authenticate import Identity
+from policies.decisions.changes import Changes
 from policies.decisions.decide import Fixed
 from policies.decisions.policy import Route, Variant
 from policies.decisions.request import Request
@@ -73,13 +74,6 @@ def trace_of(headers: Mapping[str, str], chance: Random) -> Trace:
     return Trace(request_id, f"00-{trace}-{span}-{flags}", continued=True)
 
 
-class Changes(NamedTuple):
-    """What a request's headers lose and gain on their way to a variant."""
-
-    removed: list[str]
-    added: dict[str, str]
-
-
 def header_changes(
     request: Request,
     route: Route,
@@ -123,7 +117,7 @@ def header_changes(
         added[VERSION_OVERRIDE] = variant.override
     if headers.get("upgrade", "").lower() == "websocket":
         added["upgrade"] = "websocket"
-    return Changes(removed, added)
+    return Changes(removed, added, [])
 
 
 def _is_dropped(name: str) -> bool:
@@ -135,12 +129,6 @@ def _nominated(headers: Mapping[str, str]) -> list[str]:
     """The headers that `Connection` names, but for the edge's own word."""
     names = map(str.strip, headers["connection"].lower().split(","))
     return [name for name in names if name in headers and not name.startswith(_KEPT_PREFIXES)]
-
-
-def forwarded_headers(headers: Mapping[str, str], changes: Changes) -> dict[str, str]:
-    """All the headers that a variant gets."""
-    kept = {name: value for name, value in headers.items() if name not in changes.removed}
-    return kept | changes.added
 
 
 def response_headers(
@@ -156,11 +144,13 @@ def response_headers(
 
 def fixed_headers(fixed: Fixed, trace: Trace, identify: bool) -> list[tuple[str, str]]:
     """The headers of an answer that the policy itself gives; a name may come repeatedly."""
-    headers = list(fixed.answer.headers)
+    headers, route = list(fixed.answer.headers), fixed.route
     if fixed.answer.body and not any(name == "content-type" for name, _ in headers):
         headers.append(("content-type", "text/plain; charset=utf-8"))
+    if route.plan and route.plan.response and fixed.step != "preflight":
+        headers = route.plan.response.on(headers)
     headers.append(("x-request-id", trace.request_id))
-    return [*headers, ("x-router-route", fixed.route.name)] if identify else headers
+    return [*headers, ("x-router-route", route.name)] if identify else headers
 
 
 def set_cookie(source: Source, key: str, secure: bool) -> str:

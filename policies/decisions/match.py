@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import merge
-from typing import Any
+from typing import Any, NamedTuple
 
+from policies.decisions.redirect import Redirect
 from policies.decisions.regex import Matcher, Memory, Program
 from policies.decisions.request import Request
 
@@ -37,16 +38,21 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One alternative of one route, without its path; `route` is a position."""
+    """One alternative of one route, without its path; `route` is a position, `taken` the
+    length of the path's prefix. With a `redirect` it takes only what that leads elsewhere."""
 
     route: int
     methods: frozenset[str] | None
     headers: tuple[Condition, ...]
     params: tuple[Condition, ...]
     text: str
+    taken: int
+    redirect: Redirect | None
 
     def holds(self, request: Request) -> bool:
         """Whether all but the method matches."""
+        if self.redirect and not self.redirect.moves(request.target, self.taken):
+            return False
         if not (self.headers or self.params):
             return True
         return all(each.holds(request.headers.get(each.name)) for each in self.headers) and all(
@@ -147,19 +153,26 @@ class Node:
     regexes: list[tuple[Matcher, Cell]] = field(default_factory=list)
 
 
+class _Making(NamedTuple):
+    """What rules are made with: the memory of their patterns, redirects by route."""
+
+    memory: Memory
+    redirects: dict[int, Redirect]
+
+
 class HostTable:
     """The rules of one hostname."""
 
     __slots__ = ("_exact", "_root")
 
-    def __init__(self, table: dict[str, Any], memory: Memory) -> None:
-        self._exact = {path: _cell(rules, memory) for path, rules in table["exact"].items()}
+    def __init__(self, table: dict[str, Any], made: _Making) -> None:
+        self._exact = {path: _cell(rules, made) for path, rules in table["exact"].items()}
         self._root = Node()
         for prefix, rules in table["prefix"].items():
-            self._node(prefix).prefix = _cell(rules, memory)
+            self._node(prefix).prefix = _cell(rules, made)
         for under, _, program, rule in table["regex"]:
-            matcher = Matcher(Program.from_json(program), memory)
-            self._node(under).regexes.append((matcher, _cell([rule], memory)))
+            matcher = Matcher(Program.from_json(program), made.memory)
+            self._node(under).regexes.append((matcher, _cell([rule], made)))
 
     def _node(self, prefix: str) -> Node:
         node = self._root
@@ -205,9 +218,9 @@ class Routes:
 
     __slots__ = ("_all", "_exact", "_wildcards")
 
-    def __init__(self, hosts: dict[str, Any]) -> None:
-        memory = Memory()
-        tables = {host: HostTable(table, memory) for host, table in hosts.items()}
+    def __init__(self, hosts: dict[str, Any], redirects: dict[int, Redirect]) -> None:
+        made = _Making(Memory(), redirects)
+        tables = {host: HostTable(table, made) for host, table in hosts.items()}
         self._all = tables.pop("", None)
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
         self._exact = {host: t for host, t in tables.items() if not host.startswith("*.")}
@@ -242,18 +255,20 @@ class Routes:
         return frozenset(method for cell in cells for method in cell.methods(request))
 
 
-def _cell(rules: list[list[Any]], memory: Memory) -> Cell:
-    return Cell([_rule(rule, memory) for rule in rules])
+def _cell(rules: list[list[Any]], made: _Making) -> Cell:
+    return Cell([_rule(rule, made) for rule in rules])
 
 
-def _rule(rule: list[Any], memory: Memory) -> Rule:
-    position, methods, headers, params, text = rule
+def _rule(rule: list[Any], made: _Making) -> Rule:
+    position, methods, headers, params, text, taken = rule
     return Rule(
         position,
         frozenset(methods) if methods else None,
-        tuple(_condition(each, memory) for each in headers),
-        tuple(_condition(each, memory) for each in params),
+        tuple(_condition(each, made.memory) for each in headers),
+        tuple(_condition(each, made.memory) for each in params),
         text,
+        taken,
+        made.redirects.get(position),
     )
 
 

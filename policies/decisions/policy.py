@@ -5,12 +5,18 @@ Building parses, sorts and compiles nothing; `policies.language.compile` has don
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
+from policies.decisions.answer import Answer
 from policies.decisions.authenticate import Keys, Needs
+from policies.decisions.cache import CacheRule, cache_rule_from
+from policies.decisions.cors import Cors, cors_from
+from policies.decisions.filters import Plan, plan_from
+from policies.decisions.limits import Limits, Sizes
 from policies.decisions.match import Routes
+from policies.decisions.redirect import Redirect, redirect_from
 from policies.decisions.regions import Regions
 from policies.decisions.sticky import Source
 
@@ -38,30 +44,33 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A fixed answer: header names in lower case."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
 class Route:
     """Durations in milliseconds, 0 for none. `shares` has the largest first. `needs`: what
-    is asked of the client's API key, None for nothing."""
+    is asked of the client's API key, None for nothing. `plans`: those of pools that have
+    filters of their own."""
 
     name: str
-    needs: Needs | None
-    seed: str
-    shares: tuple[Share, ...]
-    total: float
-    sticky: tuple[Source, ...]
-    request_ms: int
-    backend_request_ms: int
-    respond: Answer | None
+    sizes: Sizes
+    needs: Needs | None = None
+    seed: str = ""
+    shares: tuple[Share, ...] = ()
+    total: float = 0
+    sticky: tuple[Source, ...] = ()
+    request_ms: int = 0
+    backend_request_ms: int = 0
+    respond: Answer | None = None
+    redirect: Redirect | None = None
+    cors: Cors | None = None
+    cache: CacheRule | None = None
+    plan: Plan | None = None
+    plans: dict[str, Plan] | None = None
+
+    def plan_for(self, pool: str) -> Plan | None:
+        """The filters for the variants of `pool`."""
+        return self.plans.get(pool, self.plan) if self.plans else self.plan
 
 
+P = TypeVar("P")
 Tier = tuple[Variant, ...]
 Tiers = tuple[Tier, ...]
 ByRegion = dict[str | None, Tier]
@@ -91,9 +100,12 @@ class CompiledPolicy:
         self.strict = frozenset(tables["strict"])
         self.regions = Regions(**tables["regions"])
         self.keys = Keys(tables["auth"])
-        parts = _Parts([tuple(names) for names in tables["chains"]])
+        self.limits = Limits(*tables["limits"])
+        parts = _Parts([tuple(names) for names in tables["chains"]], tables["parts"])
         self.routes = tuple(_route(table, parts) for table in tables["routes"])
-        self.matcher = Routes(tables["hosts"])
+        self.has_cors = any(route.cors for route in self.routes)
+        redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
+        self.matcher = Routes(tables["hosts"], redirects)
         self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
 
     @property
@@ -153,8 +165,11 @@ def _ranked(group: ByRegion, wanted: list[str] | None, strict: bool) -> Iterator
 class _Parts:
     """What routes have in common stands in memory once."""
 
-    def __init__(self, chains: list[tuple[str, ...]]) -> None:
+    def __init__(self, chains: list[tuple[str, ...]], tables: list[Any]) -> None:
         self._chains = chains
+        self._tables = tables
+        self._made: dict[int, Any] = {}
+        self._sizes: dict[Sizes, Sizes] = {}
         self._shares: dict[tuple[Any, ...], tuple[Share, ...]] = {}
         self._sources: dict[tuple[Any, ...], tuple[Source, ...]] = {}
 
@@ -167,6 +182,22 @@ class _Parts:
             found = self._shares[key] = tuple(made)
         return found
 
+    def sizes(self, table: list[Any]) -> Sizes:
+        sizes = Sizes(*table)
+        return self._sizes.setdefault(sizes, sizes)
+
+    def plan(self, number: int | None) -> Plan | None:
+        return None if number is None else self._part(number, plan_from)
+
+    def cors(self, number: int | None) -> Cors | None:
+        return None if number is None else self._part(number, cors_from)
+
+    def _part(self, number: int, made_from: Callable[[Any], P]) -> P:
+        if number not in self._made:
+            self._made[number] = made_from(self._tables[number])
+        made: P = self._made[number]
+        return made
+
     def sources(self, sticky: list[tuple[str, str, int]]) -> tuple[Source, ...]:
         key = tuple(map(tuple, sticky))
         found = self._sources.get(key)
@@ -177,19 +208,34 @@ class _Parts:
 
 def _route(table: dict[str, Any], parts: _Parts) -> Route:
     needs = Needs(frozenset(table["auth"][0]), table["auth"][1]) if "auth" in table else None
+    route = Route(
+        table["name"],
+        parts.sizes(table["sizes"]),
+        needs,
+        redirect=redirect_from(table.get("redirect")),
+        cors=parts.cors(table.get("cors")),
+        cache=cache_rule_from(table.get("cache")),
+        plan=parts.plan(table.get("plan")),
+        plans=_plans(table.get("plans"), parts),
+    )
     if "respond" in table:
         status, headers, body = table["respond"]
         answer = Answer(status, tuple((name, value) for name, value in headers), body)
-        return Route(table["name"], needs, "", (), 0, (), 0, 0, answer)
+        return replace(route, respond=answer)
+    if "split" not in table:
+        return route
     shares = parts.shares(table["split"])
-    return Route(
-        table["name"],
-        needs,
-        table["seed"],
-        shares,
-        sum(share.weight for share in shares),
-        parts.sources(table["sticky"]),
-        table["request_ms"],
-        table["backend_request_ms"],
-        None,
+    return replace(
+        route,
+        seed=table["seed"],
+        shares=shares,
+        total=sum(share.weight for share in shares),
+        sticky=parts.sources(table["sticky"]),
+        request_ms=table["request_ms"],
+        backend_request_ms=table["backend_request_ms"],
     )
+
+
+def _plans(numbers: dict[str, int] | None, parts: _Parts) -> dict[str, Plan] | None:
+    made = {pool: parts.plan(number) for pool, number in (numbers or {}).items()}
+    return {pool: plan for pool, plan in made.items() if plan} or None

@@ -55,13 +55,15 @@ class BadHost:
 
 class Target(NamedTuple):
     """A URL taken apart: `host` in lower case without port; `path` normalised; `query` raw,
-    with its leading `?` (empty if there is none); `origin` as the request had it."""
+    with its leading `?` (empty if there is none); `origin` as the request had it; `sent`:
+    the whole URL as it came."""
 
     scheme: str
     origin: str
     host: str
     path: str
     query: str
+    sent: str
 
     @property
     def is_own(self) -> bool:
@@ -72,6 +74,11 @@ class Target(NamedTuple):
     def authority(self) -> str:
         """Host and port as the client wrote them."""
         return self.origin.partition("://")[2]
+
+    @property
+    def port(self) -> str:
+        """The port as the client wrote it, "" if it did not."""
+        return self.authority.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
 
     @property
     def url(self) -> str:
@@ -91,7 +98,7 @@ def parse_target(url: str, merge_slashes: bool) -> Target | BadPath | BadHost:
     if isinstance(normal, BadPath):
         return normal
     query = f"?{query}" if mark else ""
-    return Target(scheme, f"{scheme}://{authority}", host, normal, query)
+    return Target(scheme, f"{scheme}://{authority}", host, normal, query, url)
 
 
 @lru_cache(_HOSTS_REMEMBERED)

@@ -15,6 +15,7 @@ from typing import Any
 from policies.decisions.regex import literal_prefix
 from policies.decisions.regex_compiler import compile_pattern
 from policies.language.auth import Auth
+from policies.language.compile_filters import Parts, filters_table
 from policies.language.model import (
     HeaderMatch,
     Match,
@@ -25,7 +26,7 @@ from policies.language.model import (
     Variant,
 )
 
-FORMAT = 3
+FORMAT = 4
 
 Tables = dict[str, Any]
 
@@ -34,7 +35,8 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
     """The tables of `policy`, which is named by `digest`."""
     names = list(policy.variants)
     chains: dict[tuple[str, ...], int] = {}
-    routes = [_route(policy, route, chains) for route in policy.routes]
+    parts = Parts()
+    routes = [_route(policy, route, chains, parts) for route in policy.routes]
     return {
         "format": FORMAT,
         "digest": digest,
@@ -46,6 +48,8 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "regions": _regions(policy),
         "chains": [list(chain) for chain in chains],
         "auth": _auth(policy.auth),
+        "limits": _limits(policy),
+        "parts": parts.tables,
         "routes": routes,
         "hosts": _hosts(policy),
     }
@@ -85,15 +89,34 @@ def _pools(policy: Policy) -> Tables:
     return pools
 
 
-def _route(policy: Policy, route: Route, chains: dict[tuple[str, ...], int]) -> Tables:
-    """`chains` gains those of the route: chain of pools to its number."""
-    table: Tables = {"name": route.name}
+def _limits(policy: Policy) -> list[int]:
+    """`[characters of the longest URL of all routes, number of headers, their size]`."""
+    limits = policy.limits
+    longest = [route.limits.url for route in policy.routes if route.limits and route.limits.url]
+    return [max([limits.url, *longest]), limits.header_count, limits.header_size]
+
+
+def _sizes(policy: Policy, route: Route) -> list[int | None]:
+    """`[characters of the URL, bytes of the body]`; None: no limit."""
+    own, common = route.limits, policy.limits
+    url = common.url if own is None or own.url is None else own.url
+    return [url, common.body if own is None or own.body is None else own.body]
+
+
+def _route(
+    policy: Policy, route: Route, chains: dict[tuple[str, ...], int], parts: Parts
+) -> Tables:
+    """`chains` gains those of the route: chain of pools to its number; so do `parts`."""
+    table: Tables = {"name": route.name, "sizes": _sizes(policy, route)}
+    table |= filters_table(route, _key_headers(policy.auth), parts)
     if route.auth:
         table["auth"] = [route.auth.scopes, route.auth.forward_credentials]
     if route.respond:
         respond = route.respond
         headers = [[header.name.lower(), header.value] for header in respond.headers]
         return table | {"respond": [respond.status, headers, respond.body]}
+    if "redirect" in table:
+        return table
     split = route.split or {}
     first = next(iter(split))
     return table | {
@@ -142,7 +165,8 @@ def _chain(policy: Policy, pool: str, first: str) -> tuple[str, ...]:
 def _hosts(policy: Policy) -> Tables:
     """Hostname (`*.…` for wildcards, "" for all) to its table of rules.
 
-    A rule is `[route, methods, headers, query parameters, text for people]`.
+    A rule is `[route, methods, headers, query parameters, text for people, length of the
+    path's prefix]`.
     """
     hosts: Tables = {}
     for position, route in enumerate(policy.routes):
@@ -178,6 +202,7 @@ def _rule(position: int, host: str, match: Match) -> list[Any]:
         [_condition(header, header.name.lower()) for header in match.headers],
         [_condition(param, param.name) for param in match.query_params],
         _text(host, match),
+        len(match.path.prefix.removesuffix("/")) if match.path and match.path.prefix else 0,
     ]
 
 
@@ -190,7 +215,7 @@ def _condition(match: HeaderMatch | QueryParamMatch, name: str) -> list[Any]:
 
 def _precedence(rule: list[Any]) -> tuple[int, int, int, int]:
     """The Gateway API's, after hostname and path: method, headers, query, order in the file."""
-    position, methods, headers, query, _ = rule
+    position, methods, headers, query, *_ = rule
     return (0 if methods else 1, -len(headers), -len(query), position)
 
 

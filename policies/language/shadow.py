@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator
 
 from policies.language.findings import shown
 from policies.language.found import Found, Key
-from policies.language.model import Match, PathMatch, Policy
+from policies.language.model import Match, PathMatch, Policy, Route
 
 
 def shadowed_routes(policy: Policy) -> Iterator[Found]:
@@ -20,7 +20,10 @@ def shadowed_routes(policy: Policy) -> Iterator[Found]:
     for index, route in enumerate(policy.routes):
         matches = [_what(match) for match in route.matches or [Match()]]
         hosts = dict.fromkeys(route.hostnames or [""])
-        owners = {first.setdefault((h, what), index) for h in hosts for what in matches}
+        keys = [(host, what) for host in hosts for what in matches]
+        owners = {first.get(key, index) for key in keys}
+        if _takes_all(route):
+            first.update((key, index) for key in keys if key not in first)
         if index not in owners:
             others = ", ".join(
                 f"`{shown(policy.routes[each].name)}`" for each in sorted(owners)[:5]
@@ -28,6 +31,11 @@ def shadowed_routes(policy: Policy) -> Iterator[Found]:
             message = f"no request comes to this route: earlier ones match the same ({others})"
             hint = "change what it matches, or take it out"
             yield "duplicate-route", ("routes", index, Key("name")), message, hint
+
+
+def _takes_all(route: Route) -> bool:
+    """Whether it takes all that it matches: a redirect passes over what is there already."""
+    return route.filters is None or route.filters.redirect is None
 
 
 def _what(match: Match) -> Hashable:

@@ -10,31 +10,164 @@ export function read(request) {
   return lines.join("\n");
 }
 
-// Sends `request`, its body unread, through the service binding of that name, with another
-// URL if one is given, and with changed headers. It is broken off if no answer begins
-// within `timeout` ms; one that has begun is not (0: it may take forever). Undefined if
-// there is no such service.
-export function send(env, binding, request, url, removed, added, timeout) {
+// Sends `request` through the service binding of that name, with another URL if one is
+// given, and with changed headers. Its body goes on unread, or watched as `guard` does, if
+// there is a `limit` and nobody has announced its length, or as `guarded`. It is broken off if no answer begins within `timeout` ms; one that has begun is not (0: it may take
+// forever). Undefined if there is no such service.
+export function send(env, binding, request, url, removed, set, added, timeout, limit, guarded) {
   const service = env[binding];
   if (typeof service?.fetch !== "function") return undefined;
-  const base = url ? new Request(url, request) : request;
-  const outbound = new Request(base, timeout ? { signal: AbortSignal.timeout(timeout) } : {});
-  for (const name of lines(removed)) outbound.headers.delete(name);
-  put(outbound.headers, added);
-  return service.fetch(outbound);
+  if (limit >= 0 && !guarded && !request.headers.has("content-length")) {
+    guarded = guard(request, limit, -1);
+  }
+  const init = timeout ? { signal: AbortSignal.timeout(timeout) } : {};
+  const outbound = guarded
+    ? new Request(url ?? request.url, { ...copied(request), body: guarded.stream, ...init })
+    : new Request(url ? new Request(url, request) : request, init);
+  change(outbound.headers, removed, set, added);
+  const answer = service.fetch(outbound);
+  return guarded ? Promise.race([answer, guarded.exceeded]) : answer;
 }
 
-// A variant's answer with headers added; its body passes through unread.
-export function answer(response, added, cookie) {
-  const changed = new Response(response.body, response);
-  put(changed.headers, added);
-  if (cookie) changed.headers.append("set-cookie", cookie);
+// The body of `request`, watched on its way: with more than `limit` bytes (-1: any number)
+// it breaks off, and `exceeded` is rejected. `copy` becomes its bytes if they are at most
+// `copied` (-1: no copy), else null. Undefined if there is no body.
+export function guard(request, limit, copied) {
+  let stream = request.body;
+  if (!stream) return undefined;
+  const length = request.headers.get("content-length");
+  const { promise: exceeded, reject } = Promise.withResolvers();
+  exceeded.catch(() => {});
+  if (limit >= 0) stream = piped(stream, counted(limit, reject));
+  if (copied < 0) return { stream, exceeded };
+  const [first, second] = stream.tee();
+  const copy = collect(second, copied).catch(() => null);
+  stream = length === null ? first : piped(first, new FixedLengthStream(Number(length)));
+  return { stream, exceeded, copy };
+}
+
+// `pipeThrough`, but that a stream that breaks off is not told to the log as well.
+function piped(stream, through) {
+  stream.pipeTo(through.writable).catch(() => {});
+  return through.readable;
+}
+
+function counted(limit, reject) {
+  let total = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      total += chunk.byteLength;
+      if (total <= limit) return controller.enqueue(chunk);
+      const error = new Error("the body is too large");
+      error.name = "BodyTooLarge";
+      reject(error);
+      controller.error(error);
+    },
+  });
+}
+
+// All bytes of a stream; null if they are more than `most`.
+async function collect(stream, most) {
+  const chunks = [];
+  let total = 0;
+  for await (const chunk of stream ?? []) {
+    total += chunk.byteLength;
+    if (total > most) return null; // which cancels this branch of the stream
+    chunks.push(chunk);
+  }
+  return new Blob(chunks).arrayBuffer();
+}
+
+// Sends a copy of `request`, as `send` does, whose answer nobody waits for. `guarded`: only
+// with the copy of its body, if there is one.
+export function mirror(ctx, env, binding, request, url, removed, set, added, timeout, guarded) {
+  const init = copied(request);
+  change(init.headers, removed, set, added);
+  const sending = async () => {
+    const body = guarded ? await guarded.copy : undefined;
+    if (body === null) return;
+    const signal = AbortSignal.timeout(timeout);
+    const answer = await env[binding].fetch(new Request(url, { ...init, body, signal }));
+    await answer.body?.cancel();
+  };
+  ctx.waitUntil(sending().catch(() => {}));
+}
+
+// All of a request but its URL and its body.
+function copied(request) {
+  const { method, cf } = request;
+  return { method, cf, headers: new Headers(request.headers), redirect: "manual" };
+}
+
+// A variant's answer with headers changed, and without what only the router says; its body
+// passes through unread.
+export function answer(response, removed, set, added) {
+  const changed = renewed(response);
+  for (const name of [...changed.headers.keys()]) {
+    if (name.startsWith("x-router-")) changed.headers.delete(name);
+  }
+  change(changed.headers, removed, set, added);
   return changed;
 }
 
-function put(headers, text) {
-  const pairs = lines(text);
-  for (let i = 0; i < pairs.length; i += 2) headers.set(pairs[i], pairs[i + 1]);
+// An answer with headers changed.
+export function amended(response, removed, set, added) {
+  const changed = renewed(response);
+  change(changed.headers, removed, set, added);
+  return changed;
+}
+
+// A copy whose headers can be changed; an upgraded connection keeps its socket.
+function renewed(response) {
+  if (response.status !== 101) return new Response(response.body, response);
+  const { webSocket, headers } = response;
+  return new Response(null, { status: 101, webSocket, headers });
+}
+
+// The status of an answer, then each header's name and value.
+export function head(response) {
+  const lines = [response.status];
+  for (const [name, value] of response.headers) lines.push(name, value);
+  return lines.join("\n");
+}
+
+// What is kept under `key`; undefined if nothing is, or the cache does not answer.
+export async function recall(key) {
+  try {
+    return await caches.default.match(key);
+  } catch {
+    return undefined;
+  }
+}
+
+// `response`, of which a copy is kept under `key` for so many seconds, if it has at most
+// `most` bytes. `about` is told with it.
+export function keep(ctx, key, response, about, seconds, most) {
+  const [first, second] = response.body ? response.body.tee() : [null, null];
+  ctx.waitUntil(store(key, second, about, seconds, most).catch(() => {}));
+  return new Response(first, response);
+}
+
+export async function store(key, stream, about, seconds, most) {
+  const bytes = await collect(stream, most);
+  if (bytes === null) return;
+  const headers = { "cache-control": `public, max-age=${seconds}`, "x-router-kept": about };
+  await caches.default.put(key, new Response(bytes, { headers }));
+}
+
+export function forget(key) {
+  return caches.default.delete(key);
+}
+
+function change(headers, removed, set, added) {
+  for (const name of lines(removed)) headers.delete(name);
+  for (const [name, value] of pairs(set)) headers.set(name, value);
+  for (const [name, value] of pairs(added)) headers.append(name, value);
+}
+
+function* pairs(text) {
+  const all = lines(text);
+  for (let i = 0; i < all.length; i += 2) yield [all[i], all[i + 1]];
 }
 
 function lines(text) {

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from asyncio import ensure_future
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any, NamedTuple
 
 import js
 from pyodide.ffi import JsException, create_proxy, jsnull, run_sync, to_js
 from workers import import_from_javascript
 
-from policies.decisions.headers import Changes
+from policies.decisions.changes import Changes, Pairs
 from policies.decisions.request import Client
 
 JsObject = Any  # a JsProxy; its attributes are JavaScript's
@@ -24,7 +24,8 @@ MODULE = "router/edge/bridge.js"
 _parse = js.JSON.parse
 _new_response = js.Response.new
 _now = js.Date.now
-# The functions of bridge.js. Not at import: a memory image can hold no JavaScript object.
+# bridge.js. Not at import: a memory image can hold no JavaScript object.
+_module: JsObject = None
 _read: JsObject = None
 _send: JsObject = None
 _answer: JsObject = None
@@ -32,29 +33,32 @@ _answer: JsObject = None
 
 def load() -> None:
     """Load `bridge.js`, once in an isolate; within a request."""
-    global _read, _send, _answer
-    module = import_from_javascript(MODULE)
-    _read, _send, _answer = module.read, module.send, module.answer
+    global _module, _read, _send, _answer
+    _module = import_from_javascript(MODULE)
+    _read, _send, _answer = _module.read, _module.send, _module.answer
 
 
 class Arrived(NamedTuple):
-    """A request as it came in; `headers` has lower-case names, repeated ones joined."""
+    """A request as it came in; `headers` has lower-case names, repeated ones joined; all
+    their names and values together have at most `size` characters."""
 
     now_ms: float
     method: str
     url: str
     headers: dict[str, str]
     client: Client
+    size: int
 
 
 def read(request: JsObject) -> Arrived:
     """All that decisions need, in one crossing."""
     if _read is None:
         load()
-    now, method, url, colo, country, continent, *lines = _read(request).split("\n")
+    text = _read(request)
+    now, method, url, colo, country, continent, *lines = text.split("\n")
     headers = dict(zip(lines[::2], lines[1::2], strict=True))
     client = Client(headers.get("cf-connecting-ip", ""), colo, country, continent)
-    return Arrived(float(now), method, url, headers, client)
+    return Arrived(float(now), method, url, headers, client, len(text))
 
 
 def now_ms() -> float:
@@ -62,34 +66,118 @@ def now_ms() -> float:
     return float(_now())
 
 
-def new_answer(body: str, status: int, headers: list[tuple[str, str]]) -> JsObject:
-    """An answer of the router's own."""
+def new_answer(body: JsObject, status: int, headers: Pairs) -> JsObject:
+    """An answer of the router's own; `body` is text, a stream or None."""
     init = _parse(json.dumps({"status": status, "headers": headers}))
     return _new_response(body if status not in (204, 205, 304) else None, init)
+
+
+def begin(
+    env: JsObject,
+    binding: str,
+    request: JsObject,
+    url: str | None,
+    changes: Changes,
+    timeout_ms: int,
+    limit: int | None = None,
+    guarded: JsObject = None,
+) -> JsObject | None:
+    """The promise of an answer to `request` with changed headers, and with another URL if
+    there is one; None if the binding is no service. `timeout_ms`: until the answer begins,
+    0: no limit. `limit`: bytes of its body; `guarded`: its body from `guard`."""
+    most = -1 if limit is None else limit
+    return _send(env, binding, request, url, *_lines(changes), timeout_ms, most, guarded)
 
 
 def send(
     env: JsObject,
     binding: str,
     request: JsObject,
-    respelled: str | None,
+    url: str | None,
     changes: Changes,
     timeout_ms: int,
+    limit: int | None = None,
+    guarded: JsObject = None,
 ) -> JsObject | None:
-    """The answer to `request` with changed headers, and with another URL if there is one,
-    as soon as it begins; None if the binding is no service. `timeout_ms` 0: no limit."""
-    removed, added = "\n".join(changes.removed), _lines(changes.added)
-    answer = _send(env, binding, request, respelled, removed, added, timeout_ms)
+    """The same, when it begins."""
+    answer = begin(env, binding, request, url, changes, timeout_ms, limit, guarded)
     return None if answer is None else run_sync(answer)
 
 
-def answer_with(response: JsObject, added: Mapping[str, str], cookie: str) -> JsObject:
-    """A variant's answer with headers added; its body passes through unread."""
-    return _answer(response, _lines(added), cookie)
+def guard(request: JsObject, limit: int | None, copied: int) -> JsObject | None:
+    """The body of `request`, watched on its way: it breaks off after `limit` bytes, and if
+    it has at most `copied` bytes, a copy is kept. None if there is no body."""
+    return _module.guard(request, -1 if limit is None else limit, copied)
 
 
-def _lines(headers: Mapping[str, str]) -> str:
-    return "\n".join([text for pair in headers.items() for text in pair])
+def send_copy(
+    ctx: JsObject,
+    env: JsObject,
+    binding: str,
+    request: JsObject,
+    url: str,
+    changes: Changes,
+    timeout_ms: int,
+    guarded: JsObject = None,
+) -> None:
+    """Send `request` once more, and do not wait for the answer."""
+    _module.mirror(ctx, env, binding, request, url, *_lines(changes), timeout_ms, guarded)
+
+
+def answer_with(response: JsObject, changes: Changes) -> JsObject:
+    """A variant's answer with changed headers; its body passes through unread."""
+    return _answer(response, *_lines(changes))
+
+
+def amended(response: JsObject, changes: Changes) -> JsObject:
+    """Any answer with changed headers."""
+    return _module.amended(response, *_lines(changes))
+
+
+def head_of(response: JsObject) -> tuple[int, Pairs]:
+    """Status and headers of an answer."""
+    status, *lines = _module.head(response).split("\n")
+    return int(status), list(zip(lines[::2], lines[1::2], strict=True))
+
+
+def discard(body: JsObject) -> None:
+    """Read no more of it."""
+    if body is not None and body is not jsnull:
+        body.cancel()
+
+
+def has_body(message: JsObject) -> bool:
+    body = message.body
+    return body is not None and body is not jsnull
+
+
+def _lines(changes: Changes) -> tuple[str, str, str]:
+    """Lists of strings as lines: that is one conversion each."""
+    added = "\n".join([text for pair in changes.added for text in pair]) if changes.added else ""
+    fixed = "\n".join([text for pair in changes.set.items() for text in pair])
+    return "\n".join(changes.removed), fixed, added
+
+
+def recall(key: str) -> tuple[str, JsObject] | None:
+    """What is kept under `key`: what was told about it, and its body."""
+    found = run_sync(_module.recall(key))
+    return None if found is None else (found.headers.get("x-router-kept") or "", found.body)
+
+
+def keep(
+    ctx: JsObject, key: str, response: JsObject, about: str, seconds: int, most: int
+) -> JsObject:
+    """`response`, a copy of which is kept under `key` if it has at most `most` bytes."""
+    return _module.keep(ctx, key, response, about, seconds, most)
+
+
+async def store(key: str, response: JsObject, about: str, seconds: int, most: int) -> None:
+    """Keep `response` under `key`."""
+    await _module.store(key, response.body, about, seconds, most)
+
+
+async def forget(key: str) -> None:
+    await _module.forget(key)
 
 
 def in_background(ctx: JsObject, work: Coroutine[Any, Any, None]) -> None:
@@ -121,11 +209,22 @@ __all__ = [
     "JsException",
     "JsObject",
     "KvNamespace",
+    "amended",
     "answer_with",
+    "begin",
+    "discard",
+    "forget",
+    "guard",
+    "has_body",
+    "head_of",
     "in_background",
+    "keep",
     "new_answer",
     "now_ms",
     "read",
+    "recall",
     "run_sync",
     "send",
+    "send_copy",
+    "store",
 ]

@@ -13,10 +13,11 @@ from bundled_policy import COMPILED
 from policies.decisions.headers import trace_of
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import Problem
+from router.edge.answers import problem_answer
 from router.edge.bridge import JsObject, read
 from router.edge.faults import described
 from router.edge.isolate import Isolate, log
-from router.edge.pipeline import handle, problem_answer
+from router.edge.pipeline import handle
 
 _isolate = Isolate(CompiledPolicy(json.loads(COMPILED)))
 

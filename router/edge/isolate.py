@@ -33,6 +33,7 @@ class Isolate:
         self.metrics = Metrics()
         self.chance = Random(0)
         self.name = ""
+        self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since
         self._seeded = False
         self._pepper: bytes | None = None
 

@@ -19,11 +19,14 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 class Metrics:
     """`requests` by route, variant and status ("" for no route or no variant); `denials`
-    by route and reason."""
+    by route and reason; `mirrored` by route and variant; `cached` by route and `HIT`,
+    `STALE` or `MISS`."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self.panics: Counter[str] = Counter()
+        self.mirrored: Counter[tuple[str, str]] = Counter()
+        self.cached: Counter[tuple[str, str]] = Counter()
         self.denials: Counter[tuple[str, str]] = Counter()
 
     def text(self, store: PolicyStore, isolate: str) -> str:
@@ -38,6 +41,14 @@ class Metrics:
             ({"route": route, "reason": reason, **own}, n)
             for (route, reason), n in sorted(self.denials.items())
         ]
+        mirrored = [
+            ({"route": route, "variant": variant, **own}, n)
+            for (route, variant), n in sorted(self.mirrored.items())
+        ]
+        cached = [
+            ({"route": route, "state": state, **own}, n)
+            for (route, state), n in sorted(self.cached.items())
+        ]
         policy = {"digest": store.policy.digest, "source": store.source, **own}
         rejected = [(own, int(store.rejection is not None))]
         return "".join(
@@ -45,6 +56,8 @@ class Metrics:
                 _metric("requests_total", "counter", "Requests answered.", answers),
                 _metric("panics_total", "counter", "Requests with nothing in service.", panics),
                 _metric("denials_total", "counter", "Requests without a good key.", denials),
+                _metric("mirrored_total", "counter", "Copies of requests sent.", mirrored),
+                _metric("cached_total", "counter", "Look-ups in the cache.", cached),
                 _metric("policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
                 _metric("policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
             )

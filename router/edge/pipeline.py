@@ -1,29 +1,31 @@
 """A request's way through the router, from top to bottom.
 
-Each step hands a value to the next: the current policy, the normalised target, the
-request, the decision, the variant's answer. Every answer carries the request's id.
+Sizes, normalise, preflight, match, redirect, authenticate, choose, forward (through the
+cache, beside the mirrors), filter the answer: each step hands a value to the next. Every
+answer carries the request's id.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from policies.decisions.authenticate import Denied, Identity, authenticate
-from policies.decisions.decide import Fixed, Forward, choose_variants, find_rule, read_target
-from policies.decisions.headers import (
-    Trace,
-    fixed_headers,
-    header_changes,
-    response_headers,
-    set_cookie,
-    trace_of,
+from policies.decisions.authenticate import Denied, authenticate
+from policies.decisions.decide import (
+    Fixed,
+    answer_preflight,
+    choose_variants,
+    find_rule,
+    read_target,
 )
-from policies.decisions.policy import CompiledPolicy, Route
-from policies.decisions.problems import CONTENT_TYPE, Problem
+from policies.decisions.headers import Trace, fixed_headers, trace_of
+from policies.decisions.limits import head_problem, size_problem
+from policies.decisions.match import Rule
+from policies.decisions.policy import Route
+from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from router.edge import admin
-from router.edge.bridge import JsObject, answer_with, new_answer, read
-from router.edge.forward import Failure, attempt
+from router.edge.answers import problem_answer
+from router.edge.bridge import JsObject, amended, new_answer, read
+from router.edge.exchange import Exchange
+from router.edge.forwarding import forward
 from router.edge.isolate import Isolate, log
 
 
@@ -32,35 +34,53 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     arrived = read(incoming)
     policy = isolate.current_policy(arrived.now_ms, env, ctx)
     trace = trace_of(arrived.headers, isolate.chance)
+    too_large = head_problem(policy.limits, arrived.url, arrived.headers, arrived.size)
+    if too_large:
+        return _refused(isolate, too_large, trace)
     target = read_target(policy, arrived.url, arrived.headers)
     if isinstance(target, Problem):
         return _refused(isolate, target, trace)
     request = Request(arrived.method, target, arrived.headers, arrived.client)
     if target.is_own:
         return _own(admin.answer(isolate, request, env), trace)
+    exchange = Exchange(isolate, policy, incoming, env, ctx, request, trace, arrived.now_ms)
+    preflight = answer_preflight(policy, request) if policy.has_cors else None
+    if preflight:
+        return _fixed(exchange, preflight[1])
     rule = find_rule(policy, request)
     if isinstance(rule, Problem):
         return _refused(isolate, rule, trace)
     route = policy.routes[rule.route]
+    answer = _on_route(exchange, rule, route)
+    return amended(answer, route.cors.changes(arrived.headers)) if route.cors else answer
+
+
+def _on_route(exchange: Exchange, rule: Rule, route: Route) -> JsObject:
+    """The answer to a request that `rule` took."""
+    isolate, policy, request = exchange.isolate, exchange.policy, exchange.request
+    too_large = size_problem(route.sizes, request.target.sent, request.headers)
+    if too_large:
+        return _refused(isolate, too_large, exchange.trace, route.name)
+    if route.redirect:
+        moved = route.redirect.answer(request.target, rule.taken)
+        return _fixed(exchange, Fixed(route, moved, "redirect"))
     identity = None
     if route.needs:
-        pepper = isolate.pepper(env) if policy.keys.needs_pepper else b""
-        admitted = authenticate(policy.keys, route.needs, arrived.headers, arrived.now_ms, pepper)
+        pepper = isolate.pepper(exchange.env) if policy.keys.needs_pepper else b""
+        admitted = authenticate(policy.keys, route.needs, request.headers, exchange.now_ms, pepper)
         if isinstance(admitted, Denied):
-            return _denied(isolate, route, admitted, trace)
+            return _denied(isolate, route, admitted, exchange.trace)
         identity = admitted
     if route.respond:
-        return _fixed(isolate, policy, Fixed(route, route.respond), trace)
+        return _fixed(exchange, Fixed(route, route.respond))
     choice = choose_variants(policy, route, request, isolate.chance)
     if isinstance(choice, Problem):
-        return _refused(isolate, choice, trace)
-    respelled = None if target.url == arrived.url else target.url
-    exchange = Exchange(isolate, incoming, respelled, env, request, trace, identity)
-    return _forward(exchange, policy, choice)
+        return _refused(isolate, choice, exchange.trace, route.name)
+    return forward(exchange, rule, choice, identity)
 
 
-def _refused(isolate: Isolate, problem: Problem, trace: Trace) -> JsObject:
-    isolate.metrics.requests["", "", problem.status] += 1
+def _refused(isolate: Isolate, problem: Problem, trace: Trace, route: str = "") -> JsObject:
+    isolate.metrics.requests[route, "", problem.status] += 1
     return problem_answer(problem, trace)
 
 
@@ -74,54 +94,10 @@ def _denied(isolate: Isolate, route: Route, denied: Denied, trace: Trace) -> JsO
     return problem_answer(denied.problem, trace)
 
 
-def _fixed(isolate: Isolate, policy: CompiledPolicy, fixed: Fixed, trace: Trace) -> JsObject:
-    isolate.metrics.requests[fixed.route.name, "", fixed.answer.status] += 1
-    named = fixed_headers(fixed, trace, policy.identify)
+def _fixed(exchange: Exchange, fixed: Fixed) -> JsObject:
+    exchange.isolate.metrics.requests[fixed.route.name, "", fixed.answer.status] += 1
+    named = fixed_headers(fixed, exchange.trace, exchange.policy.identify)
     return new_answer(fixed.answer.body, fixed.answer.status, named)
-
-
-class Exchange(NamedTuple):
-    """A request with what belongs to this invocation of the Worker; `respelled` is its
-    URL if it has to go on with another spelling."""
-
-    isolate: Isolate
-    incoming: JsObject
-    respelled: str | None
-    env: JsObject
-    request: Request
-    trace: Trace
-    identity: Identity | None
-
-
-def _forward(exchange: Exchange, policy: CompiledPolicy, choice: Forward) -> JsObject:
-    request, trace, route = exchange.request, exchange.trace, choice.route
-    variant = choice.candidates[0]
-    changes = header_changes(request, route, variant, trace, 1, exchange.identity)
-    timeout_ms = _timeout_ms(route)
-    incoming, respelled = exchange.incoming, exchange.respelled
-    answer = attempt(exchange.env, variant, incoming, respelled, changes, timeout_ms)
-    added = response_headers(trace, route, variant, policy.identify)
-    metrics = exchange.isolate.metrics
-    if choice.panic:
-        metrics.panics[route.name] += 1
-    if isinstance(answer, Failure):
-        metrics.requests[route.name, variant.name, answer.problem.status] += 1
-        told = {"route": route.name, "variant": variant.name, "request_id": trace.request_id}
-        log(answer.problem.code, told | {"reason": answer.reason})
-        return problem_answer(answer.problem, trace, added)
-    cookie = ""
-    if choice.new_cookie:
-        cookie = set_cookie(choice.new_cookie, choice.key, request.target.scheme == "https")
-    status = answer.status
-    metrics.requests[route.name, variant.name, status] += 1
-    # An upgraded connection is handed on as it is: its answer cannot be built anew.
-    return answer if status == 101 else answer_with(answer, added, cookie)
-
-
-def _timeout_ms(route: Route) -> int:
-    """The stricter of the two limits, 0 for none."""
-    whole, each = route.request_ms, route.backend_request_ms
-    return min(whole, each) if whole and each else whole or each
 
 
 def _own(page: admin.Page | Problem, trace: Trace) -> JsObject:
@@ -129,10 +105,3 @@ def _own(page: admin.Page | Problem, trace: Trace) -> JsObject:
         return problem_answer(page, trace)
     headers = [("content-type", page.content_type), ("cache-control", "no-store")]
     return new_answer(page.body, 200, [*headers, ("x-request-id", trace.request_id)])
-
-
-def problem_answer(problem: Problem, trace: Trace, added: dict[str, str] | None = None) -> JsObject:
-    headers = [("content-type", CONTENT_TYPE), ("x-request-id", trace.request_id)]
-    headers += problem.headers
-    headers += [pair for pair in (added or {}).items() if pair[0] != "x-request-id"]
-    return new_answer(problem.body(trace.request_id), problem.status, headers)

@@ -9,7 +9,39 @@ export default {
   },
 };
 
+const recorded = new Map(); // what came to /record/ID, for /seen/ID
+
 const ACTS = {
+  async record(request, url, id) {
+    const entry = { method: request.method, url: request.url, body: null };
+    entry.headers = Object.fromEntries(request.headers);
+    recorded.set(id, [...(recorded.get(id) ?? []), entry]);
+    entry.body = await request.text();
+    return new Response("recorded");
+  },
+  seen(request, url, id) {
+    return Response.json(recorded.get(id) ?? []);
+  },
+  // A new body each time, with the headers that the query asks for: ?h=name:value.
+  fresh(request, url) {
+    const headers = new Headers();
+    for (const line of url.searchParams.getAll("h")) {
+      const at = line.indexOf(":");
+      headers.append(line.slice(0, at), line.slice(at + 1));
+    }
+    const status = Number(url.searchParams.get("status") ?? 200);
+    return new Response(crypto.randomUUID(), { status, headers });
+  },
+  // Begins a body and breaks off.
+  broken(request, url, id, ctx) {
+    const { readable, writable } = new TransformStream();
+    ctx.waitUntil(breakOff(writable.getWriter()).catch(() => {}));
+    return new Response(readable);
+  },
+  // Answers without a look at the body.
+  unread() {
+    return new Response("unread");
+  },
   throw() {
     throw new Error("SECRET-INSIDE: the backend is broken");
   },
@@ -89,4 +121,10 @@ async function sendEvents(writer, count) {
     await scheduler.wait(300);
   }
   await writer.close();
+}
+
+async function breakOff(writer) {
+  await writer.write(new TextEncoder().encode(crypto.randomUUID()));
+  await scheduler.wait(50);
+  await writer.abort(new Error("broken off"));
 }

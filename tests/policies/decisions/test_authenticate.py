@@ -192,7 +192,7 @@ def test_the_key_is_taken_out_unless_the_route_wants_it() -> None:
         changes = header_changes(asked, choice.route, choice.candidates[0], trace, 1, identity)
         assert ("authorization" not in changes.removed) == kept
         assert ("x-api-key" not in changes.removed) == kept
-        assert changes.added.get("x-router-key-id") == (None if path == "/open" else "scoped")
+        assert changes.set.get("x-router-key-id") == (None if path == "/open" else "scoped")
 
 
 def test_other_credentials_in_the_same_header_are_the_variants() -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from policies.decisions.decide import Forward, decide
 from policies.decisions.headers import (
-    forwarded_headers,
     header_changes,
     response_headers,
     set_cookie,
@@ -27,7 +26,7 @@ def forwarded(headers: dict[str, str], attempt: int = 1) -> dict[str, str]:
     assert isinstance(outcome, Forward)
     trace = trace_of(headers, Random(1))
     changes = header_changes(asked, outcome.route, outcome.candidates[0], trace, attempt)
-    return forwarded_headers(headers, changes)
+    return changes.on_mapping(headers)
 
 
 def test_what_is_set() -> None:

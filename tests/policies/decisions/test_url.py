@@ -142,9 +142,12 @@ def test_what_is_no_host(authority: str) -> None:
 
 
 def test_target_keeps_the_query_and_the_origin() -> None:
-    target = parse_target("http://Example.com:81/%61/../b?x=%2F&y#frag", merge_slashes=False)
-    expected = Target("http", "http://Example.com:81", "example.com", "/b", "?x=%2F&y")
+    sent = "http://Example.com:81/%61/../b?x=%2F&y#frag"
+    target = parse_target(sent, merge_slashes=False)
+    expected = Target("http", "http://Example.com:81", "example.com", "/b", "?x=%2F&y", sent)
     assert target == expected
     assert expected.url == "http://Example.com:81/b?x=%2F&y"
-    assert parse_target("http://h", False) == Target("http", "http://h", "h", "/", "")
-    assert parse_target("http://h?q", False) == Target("http", "http://h", "h", "/", "?q")
+    assert parse_target("http://h", False) == Target("http", "http://h", "h", "/", "", "http://h")
+    assert parse_target("http://h?q", False) == Target(
+        "http", "http://h", "h", "/", "?q", "http://h?q"
+    )

@@ -1,0 +1,78 @@
+"""What the steps of an explanation say, in words."""
+
+from __future__ import annotations
+
+from policies.decisions.cache import CacheRule
+from policies.decisions.decide import Forward
+from policies.decisions.filters import Plan
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.request import Client, Request
+
+
+def key_text(outcome: Forward) -> str:
+    if outcome.source:
+        source = outcome.source
+        return f"the key comes from {source.kind}{f':{source.name}' if source.name else ''}"
+    if outcome.new_cookie:
+        return f"no source has a key; the client gets cookie {outcome.new_cookie.name} with one"
+    return "no sticky key"
+
+
+def split_text(outcome: Forward) -> str:
+    route = outcome.route
+    shares = ", ".join(
+        f"{share.name} {100 * share.weight / route.total:.4g}%" for share in route.shares
+    )
+    if len(route.shares) == 1:
+        return f"pool {outcome.share.name} takes all"
+    if outcome.source:
+        return f"the key belongs to pool {outcome.share.name} of {shares}"
+    return f"at random among {shares}; shown: {outcome.share.name}"
+
+
+def region_text(policy: CompiledPolicy, client: Client, outcome: Forward) -> str:
+    if not policy.has_regions:
+        return "the policy has no regions"
+    if outcome.region is None:
+        return "no region claims the client"
+    regions = policy.regions
+    for kind, code, table in (
+        ("colo", client.colo, regions.colos),
+        ("country", client.country, regions.countries),
+        ("continent", client.continent, regions.continents),
+    ):
+        if code in table:
+            return f"{outcome.region}, by {kind} {code}"
+    unsaid = " (no continent is given)" if regions.continents and not client.continent else ""
+    return f"{outcome.region}, the default region{unsaid}"
+
+
+def filter_texts(plan: Plan) -> list[str]:
+    """What the filters of a pool do, one by one."""
+    texts = []
+    for side, changes in (("request", plan.request), ("response", plan.response)):
+        if changes:
+            verbs = (
+                ("sets", list(changes.set)),
+                ("adds", list(dict.fromkeys(name for name, _ in changes.added))),
+                ("removes", changes.removed),
+            )
+            said = "; ".join(f"{verb} {', '.join(names)}" for verb, names in verbs if names)
+            texts.append(f"{side} headers: {said}")
+    if plan.host:
+        texts.append(f"rewrite: host {plan.host}")
+    if plan.path:
+        what = "path" if plan.path.kind == "full" else "matched prefix"
+        texts.append(f"rewrite: {what} to {plan.path.text or '/'}")
+    return texts
+
+
+def cache_text(rule: CacheRule, request: Request) -> str:
+    if rule.takes(request):
+        by = f", by {', '.join(rule.vary)}" if rule.vary else ""
+        stale = f", then stale for {rule.stale_ms / 1000:g} s" if rule.stale_ms else ""
+        return f"given from the cache if it is there: fresh for {rule.ttl_ms / 1000:g} s{stale}{by}"
+    carried = [name for name in rule.refused if name in request.headers]
+    if carried:
+        return f"not from the cache: {', '.join(carried)} is not in `vary`"
+    return "not from the cache: only GET and HEAD without a body, a range or an upgrade are"

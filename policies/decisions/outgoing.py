@@ -1,0 +1,45 @@
+"""A request as it goes to a variant, and what that variant's answer loses and gains."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from policies.decisions.authenticate import Identity
+from policies.decisions.changes import Changes
+from policies.decisions.headers import Trace, header_changes, response_headers
+from policies.decisions.match import Rule
+from policies.decisions.policy import Route, Variant
+from policies.decisions.request import Request
+from policies.decisions.url import Target
+
+
+class Outgoing(NamedTuple):
+    """`target`: what the variant is asked for; `changes`: those of the request's headers."""
+
+    target: Target
+    changes: Changes
+
+
+def outgoing(
+    request: Request,
+    rule: Rule,
+    route: Route,
+    variant: Variant,
+    trace: Trace,
+    attempt: int,
+    identity: Identity | None,
+) -> Outgoing:
+    """The `attempt`th (from 1) request to `variant`, through the filters of its pool."""
+    changes = header_changes(request, route, variant, trace, attempt, identity)
+    plan = route.plan_for(variant.pool)
+    if plan is None:
+        return Outgoing(request.target, changes)
+    target = plan.target(request.target, rule.taken)
+    return Outgoing(target, changes.then(plan.request) if plan.request else changes)
+
+
+def answer_changes(trace: Trace, route: Route, variant: Variant, identify: bool) -> Changes:
+    """What becomes of the headers of the variant's answer."""
+    own = Changes([], response_headers(trace, route, variant, identify), [])
+    plan = route.plan_for(variant.pool)
+    return plan.response.then(own) if plan and plan.response else own

@@ -1,0 +1,71 @@
+"""Forwarding: out of the cache, or to a variant, with copies for the mirrors.
+
+What only some routes need (cache, mirrors, a guarded body) costs the others a look at an
+attribute.
+"""
+
+from __future__ import annotations
+
+from policies.decisions.authenticate import Identity
+from policies.decisions.changes import Changes
+from policies.decisions.decide import Forward
+from policies.decisions.headers import response_headers, set_cookie
+from policies.decisions.match import Rule
+from policies.decisions.outgoing import answer_changes, outgoing
+from policies.decisions.policy import Route, Variant
+from router.edge import cache
+from router.edge.answers import problem_answer
+from router.edge.bridge import JsObject, answer_with
+from router.edge.exchange import Exchange
+from router.edge.forward import Failure, attempt
+from router.edge.isolate import log
+from router.edge.mirror import mirror
+
+
+def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity | None) -> JsObject:
+    """The answer of a variant, as the client gets it."""
+    trace, route = exchange.trace, choice.route
+    metrics, variant = exchange.isolate.metrics, choice.candidates[0]
+    if choice.panic:
+        metrics.panics[route.name] += 1
+    sent = outgoing(exchange.request, rule, route, variant, trace, 1, identity)
+    changes = answer_changes(trace, route, variant, exchange.policy.identify)
+    if choice.new_cookie:
+        secure = exchange.request.target.scheme == "https"
+        cookie = set_cookie(choice.new_cookie, choice.key, secure)
+        changes = changes.then(Changes([], {}, [("set-cookie", cookie)]))
+    timeout_ms = _timeout_ms(route)
+    entry = cache.entry_of(exchange, route, variant, sent) if route.cache else None
+    found = cache.look_up(exchange, route, entry) if entry else None
+    if entry and found:
+        if found.state == "STALE":
+            cache.refresh(exchange, entry, variant, sent, timeout_ms)
+        return cache.give(exchange, route, found, changes)
+    plan = route.plan_for(variant.pool)
+    guarded = mirror(exchange, rule, plan, choice, identity) if plan and plan.mirrors else None
+    respelled, limit = exchange.respelled(sent), route.sizes.body
+    where = exchange.env, variant, exchange.incoming, respelled, sent.changes
+    answer = attempt(*where, timeout_ms, limit, guarded)
+    if isinstance(answer, Failure):
+        return _failed(exchange, route, variant, answer)
+    metrics.requests[route.name, variant.name, answer.status] += 1
+    if entry:
+        answer = cache.keep_answer(exchange, entry, variant, answer)
+        changes.set["x-cache"] = "MISS"
+    return answer_with(answer, changes)
+
+
+def _failed(exchange: Exchange, route: Route, variant: Variant, failure: Failure) -> JsObject:
+    problem, trace = failure.problem, exchange.trace
+    exchange.isolate.metrics.requests[route.name, variant.name, problem.status] += 1
+    if problem.status >= 500:  # the rest is the client's, who can send any number of them
+        told = {"route": route.name, "variant": variant.name, "request_id": trace.request_id}
+        log(problem.code, told | {"reason": failure.reason})
+    named = response_headers(trace, route, variant, exchange.policy.identify)
+    return problem_answer(problem, trace, named)
+
+
+def _timeout_ms(route: Route) -> int:
+    """The stricter of the two limits, 0 for none."""
+    whole, each = route.request_ms, route.backend_request_ms
+    return min(whole, each) if whole and each else whole or each
