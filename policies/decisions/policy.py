@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from policies.decisions.authenticate import Keys, Needs
+from policies.decisions.limits import Limit, RouteLimits, limits_of, route_limits
 from policies.decisions.match import Routes
 from policies.decisions.regions import Regions
 from policies.decisions.sticky import Source
@@ -49,10 +50,11 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Route:
     """Durations in milliseconds, 0 for none. `shares` has the largest first. `needs`: what
-    is asked of the client's API key, None for nothing."""
+    is asked of the client's API key, None for nothing; `limits`: its rate limits, or None."""
 
     name: str
     needs: Needs | None
+    limits: RouteLimits | None
     seed: str
     shares: tuple[Share, ...]
     total: float
@@ -91,7 +93,7 @@ class CompiledPolicy:
         self.strict = frozenset(tables["strict"])
         self.regions = Regions(**tables["regions"])
         self.keys = Keys(tables["auth"])
-        parts = _Parts([tuple(names) for names in tables["chains"]])
+        parts = _Parts([tuple(names) for names in tables["chains"]], limits_of(tables["limits"]))
         self.routes = tuple(_route(table, parts) for table in tables["routes"])
         self.matcher = Routes(tables["hosts"])
         self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
@@ -153,7 +155,8 @@ def _ranked(group: ByRegion, wanted: list[str] | None, strict: bool) -> Iterator
 class _Parts:
     """What routes have in common stands in memory once."""
 
-    def __init__(self, chains: list[tuple[str, ...]]) -> None:
+    def __init__(self, chains: list[tuple[str, ...]], limits: dict[str, Limit]) -> None:
+        self.limits = limits
         self._chains = chains
         self._shares: dict[tuple[Any, ...], tuple[Share, ...]] = {}
         self._sources: dict[tuple[Any, ...], tuple[Source, ...]] = {}
@@ -177,14 +180,16 @@ class _Parts:
 
 def _route(table: dict[str, Any], parts: _Parts) -> Route:
     needs = Needs(frozenset(table["auth"][0]), table["auth"][1]) if "auth" in table else None
+    limits = route_limits(table.get("limits", ()), parts.limits)
     if "respond" in table:
         status, headers, body = table["respond"]
         answer = Answer(status, tuple((name, value) for name, value in headers), body)
-        return Route(table["name"], needs, "", (), 0, (), 0, 0, answer)
+        return Route(table["name"], needs, limits, "", (), 0, (), 0, 0, answer)
     shares = parts.shares(table["split"])
     return Route(
         table["name"],
         needs,
+        limits,
         table["seed"],
         shares,
         sum(share.weight for share in shares),

@@ -21,6 +21,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "no-route-for-method": (404, "No route matches"),
     "not-found": (404, "There is no such resource"),
     "method-not-allowed": (405, "The method is not allowed here"),
+    "rate-limited": (429, "Too many requests"),
+    "limiter-unavailable": (429, "A rate limit cannot be checked"),
     "internal-error": (500, "The router failed"),
     "variant-failed": (502, "The backend failed"),
     "variant-unbound": (502, "The backend is not connected"),

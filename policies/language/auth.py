@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from policies.language.key_values import HOW_TO_HASH, KeyHash, Scope, Time
+from policies.language.limits import Quota
 from policies.language.part import Part
 from policies.language.values import Name, Token, problem
 
@@ -44,6 +45,9 @@ class ApiKey(Part):
     not_before: Time | None = Field(None, description="Valid from then on (RFC 3339).")
     not_after: Time | None = Field(None, description="Valid until just before then.")
     disabled: bool = Field(False, description="`true`: refused, as if it were unknown.")
+    rate_limits: dict[Name, Quota] = Field(
+        default_factory=dict, description="Rates of its own, by the name of the limit."
+    )
     metadata: dict[Name, str] = Field(
         default_factory=dict, description="For the variants, in `x-router-key-metadata`."
     )

@@ -15,6 +15,7 @@ from typing import Any
 from policies.decisions.regex import literal_prefix
 from policies.decisions.regex_compiler import compile_pattern
 from policies.language.auth import Auth
+from policies.language.compile_limits import limit_tables
 from policies.language.model import (
     HeaderMatch,
     Match,
@@ -25,7 +26,7 @@ from policies.language.model import (
     Variant,
 )
 
-FORMAT = 3
+FORMAT = 4
 
 Tables = dict[str, Any]
 
@@ -46,6 +47,7 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "regions": _regions(policy),
         "chains": [list(chain) for chain in chains],
         "auth": _auth(policy.auth),
+        "limits": limit_tables(policy),
         "routes": routes,
         "hosts": _hosts(policy),
     }
@@ -90,6 +92,8 @@ def _route(policy: Policy, route: Route, chains: dict[tuple[str, ...], int]) -> 
     table: Tables = {"name": route.name}
     if route.auth:
         table["auth"] = [route.auth.scopes, route.auth.forward_credentials]
+    if route.rate_limits:
+        table["limits"] = route.rate_limits
     if route.respond:
         respond = route.respond
         headers = [[header.name.lower(), header.value] for header in respond.headers]

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from policies.language.auth import Auth, RouteAuth
+from policies.language.limits import RateLimit
 from policies.language.part import Part
 from policies.language.values import (
     Binding,
@@ -250,6 +251,11 @@ class Route(Part):
         description="`required`: any API key of the policy. Or what the key must be good for. "
         "Without it everybody may use the route.",
     )
+    rate_limits: list[Name] = Field(
+        default_factory=list,
+        description="Names from `rate_limits`: all must allow, and the first that does not "
+        "answers. Those by key come after the others.",
+    )
     split: dict[Name, Weight] | None = Field(
         None, description="Pool to weight; share is weight / sum of weights."
     )
@@ -279,6 +285,9 @@ class Policy(Part):
         None, description="The region of clients that no other region claims."
     )
     auth: Auth = Field(default_factory=Auth, description="The API keys of clients.")
+    rate_limits: dict[Name, RateLimit] = Field(
+        default_factory=dict, description="Name to rate limit; routes that name one share it."
+    )
     merge_slashes: bool = Field(
         False, description="`true`: repeated slashes in a path count as one, and go on as one."
     )

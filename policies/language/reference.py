@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from policies.language import auth, model
+from policies.language import auth, limits, model
 
 # Each mapping in the order of the file, with where it stands.
 _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
@@ -19,6 +19,8 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
     (model.Region, "`regions.<name>`"),
     (auth.Auth, "`auth`"),
     (auth.ApiKey, "`auth.keys[]`"),
+    (limits.Quota, "`auth.keys[].rate_limits.<name>`"),
+    (limits.RateLimit, "`rate_limits.<name>`"),
     (model.Route, "`routes[]`"),
     (auth.Needs, "`routes[].auth`"),
     (model.Match, "`routes[].matches[]`"),
@@ -30,7 +32,7 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
     (model.Respond, "`routes[].respond`"),
     (model.HeaderValue, "`routes[].respond.headers[]`"),
 )
-_WORDS = {str: "text", int: "number", float: "number", bool: "true or false"}
+_WORDS = {str: "text", int: "number", float: "number", bool: "true or false", Any: "text or number"}
 
 
 def reference_text() -> str:

@@ -106,7 +106,10 @@ def worker_text(worker: WorkerdWorker, folder: Path) -> str:
         f"(className = {literal(name)}, uniqueKey = {literal(name)}, enableSql = true)"
         for name in worker.objects
     )
-    stored = f", durableObjectNamespaces = [{objects}], durableObjectStorage = (localDisk = {literal(DISK)})"
+    stored = (
+        f", durableObjectNamespaces = [{objects}], "
+        f"durableObjectStorage = (localDisk = {literal(DISK)})"
+    )
     return (
         f"(modules = [{modules}], bindings = [{bindings}]{outbound}{stored if objects else ''}, "
         f"compatibilityDate = {literal(worker.compatibility_date)}, compatibilityFlags = [{flags}])"

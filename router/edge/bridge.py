@@ -20,6 +20,7 @@ from policies.decisions.request import Client
 
 JsObject = Any  # a JsProxy; its attributes are JavaScript's
 MODULE = "router/edge/bridge.js"
+LIMITER = "ROUTER_LIMITER"  # the binding of the class `Limiter`
 
 _parse = js.JSON.parse
 _new_response = js.Response.new
@@ -28,13 +29,16 @@ _now = js.Date.now
 _read: JsObject = None
 _send: JsObject = None
 _answer: JsObject = None
+_ask: JsObject = None
+_give_back: JsObject = None
 
 
 def load() -> None:
     """Load `bridge.js`, once in an isolate; within a request."""
-    global _read, _send, _answer
+    global _read, _send, _answer, _ask, _give_back
     module = import_from_javascript(MODULE)
     _read, _send, _answer = module.read, module.send, module.answer
+    _ask, _give_back = module.ask, module.giveBack
 
 
 class Arrived(NamedTuple):
@@ -88,6 +92,16 @@ def answer_with(response: JsObject, added: Mapping[str, str], cookie: str) -> Js
     return _answer(response, _lines(added), cookie)
 
 
+def ask_limiter(env: JsObject, name: str, question: str, timeout_ms: int) -> str:
+    """What the limiter of that name answers; raises `JsException` if it does not."""
+    return str(run_sync(_ask(env, LIMITER, name, question, timeout_ms)))
+
+
+def give_back(env: JsObject, name: str, returned: str, ctx: JsObject) -> None:
+    """Give the limiter of that name something back, after the answer."""
+    _give_back(env, LIMITER, name, returned, ctx)
+
+
 def _lines(headers: Mapping[str, str]) -> str:
     return "\n".join([text for pair in headers.items() for text in pair])
 
@@ -122,6 +136,8 @@ __all__ = [
     "JsObject",
     "KvNamespace",
     "answer_with",
+    "ask_limiter",
+    "give_back",
     "in_background",
     "new_answer",
     "now_ms",

@@ -13,6 +13,7 @@ from typing import Any
 
 from policies.decisions.policy import CompiledPolicy
 from router.edge.bridge import JsObject, KvNamespace, in_background, now_ms, run_sync
+from router.edge.limits import Limits
 from router.edge.metrics import Metrics
 from router.edge.store import FIRST_LOAD_MS, PolicyStore
 
@@ -31,6 +32,7 @@ class Isolate:
     def __init__(self, bundled: CompiledPolicy) -> None:
         self.store = PolicyStore(bundled, now_ms, log)
         self.metrics = Metrics()
+        self.limits = Limits(self.metrics, log)
         self.chance = Random(0)
         self.name = ""
         self._seeded = False

@@ -19,12 +19,15 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 class Metrics:
     """`requests` by route, variant and status ("" for no route or no variant); `denials`
-    by route and reason."""
+    by route and reason; `limits`: requests by rate limit and what it decided (`allowed`,
+    `denied`, or `error` if its limiter did not answer); `limiter_calls`: by rate limit."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self.panics: Counter[str] = Counter()
         self.denials: Counter[tuple[str, str]] = Counter()
+        self.limits: Counter[tuple[str, str]] = Counter()
+        self.limiter_calls: Counter[str] = Counter()
 
     def text(self, store: PolicyStore, isolate: str) -> str:
         """Everything, as a scraper reads it."""
@@ -38,6 +41,11 @@ class Metrics:
             ({"route": route, "reason": reason, **own}, n)
             for (route, reason), n in sorted(self.denials.items())
         ]
+        limits = [
+            ({"limit": limit, "decision": decision, **own}, n)
+            for (limit, decision), n in sorted(self.limits.items())
+        ]
+        calls = [({"limit": limit, **own}, n) for limit, n in sorted(self.limiter_calls.items())]
         policy = {"digest": store.policy.digest, "source": store.source, **own}
         rejected = [(own, int(store.rejection is not None))]
         return "".join(
@@ -45,6 +53,8 @@ class Metrics:
                 _metric("requests_total", "counter", "Requests answered.", answers),
                 _metric("panics_total", "counter", "Requests with nothing in service.", panics),
                 _metric("denials_total", "counter", "Requests without a good key.", denials),
+                _metric("rate_limits_total", "counter", "What rate limits decided.", limits),
+                _metric("limiter_calls_total", "counter", "Questions to limiters.", calls),
                 _metric("policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
                 _metric("policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
             )

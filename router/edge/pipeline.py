@@ -25,6 +25,10 @@ from router.edge import admin
 from router.edge.bridge import JsObject, answer_with, new_answer, read
 from router.edge.forward import Failure, attempt
 from router.edge.isolate import Isolate, log
+from router.edge.limits import Limiting
+
+Headers = dict[str, str]
+NOTHING: Headers = {}
 
 
 def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
@@ -42,47 +46,69 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     if isinstance(rule, Problem):
         return _refused(isolate, rule, trace)
     route = policy.routes[rule.route]
+    limiting = None
+    if route.limits:
+        limiting = Limiting(isolate.limits, request, route.name, env, ctx, arrived.now_ms)
+        problem = limiting.charge(route.limits.before)
+        if problem:
+            return _limited(isolate, route, problem, trace, limiting)
     identity = None
     if route.needs:
         pepper = isolate.pepper(env) if policy.keys.needs_pepper else b""
         admitted = authenticate(policy.keys, route.needs, arrived.headers, arrived.now_ms, pepper)
         if isinstance(admitted, Denied):
-            return _denied(isolate, route, admitted, trace)
+            return _denied(isolate, route, admitted, trace, limiting)
         identity = admitted
+    if route.limits and limiting:
+        problem = limiting.charge(route.limits.after, identity)
+        if problem:
+            return _limited(isolate, route, problem, trace, limiting)
+    told = limiting.headers if limiting else NOTHING
     if route.respond:
-        return _fixed(isolate, policy, Fixed(route, route.respond), trace)
+        return _fixed(isolate, policy, Fixed(route, route.respond), trace, told)
     choice = choose_variants(policy, route, request, isolate.chance)
     if isinstance(choice, Problem):
-        return _refused(isolate, choice, trace)
+        return _refused(isolate, choice, trace, told)
     respelled = None if target.url == arrived.url else target.url
-    exchange = Exchange(isolate, incoming, respelled, env, request, trace, identity)
+    exchange = Exchange(isolate, incoming, respelled, env, request, trace, identity, told)
     return _forward(exchange, policy, choice)
 
 
-def _refused(isolate: Isolate, problem: Problem, trace: Trace) -> JsObject:
+def _refused(isolate: Isolate, problem: Problem, trace: Trace, told: Headers = NOTHING) -> JsObject:
     isolate.metrics.requests["", "", problem.status] += 1
-    return problem_answer(problem, trace)
+    return problem_answer(problem, trace, told)
 
 
-def _denied(isolate: Isolate, route: Route, denied: Denied, trace: Trace) -> JsObject:
+def _limited(
+    isolate: Isolate, route: Route, problem: Problem, trace: Trace, limiting: Limiting
+) -> JsObject:
+    isolate.metrics.requests[route.name, "", problem.status] += 1
+    return problem_answer(problem, trace, limiting.headers)
+
+
+def _denied(
+    isolate: Isolate, route: Route, denied: Denied, trace: Trace, limiting: Limiting | None
+) -> JsObject:
     status = denied.problem.status
     isolate.metrics.requests[route.name, "", status] += 1
     isolate.metrics.denials[route.name, denied.reason] += 1
     if denied.key_id:  # not for what anybody can send in any number
         told = {"request_id": trace.request_id, "route": route.name, "key_id": denied.key_id}
         log("key-denied", told | {"reason": denied.reason})
-    return problem_answer(denied.problem, trace)
+    return problem_answer(denied.problem, trace, limiting.headers if limiting else NOTHING)
 
 
-def _fixed(isolate: Isolate, policy: CompiledPolicy, fixed: Fixed, trace: Trace) -> JsObject:
+def _fixed(
+    isolate: Isolate, policy: CompiledPolicy, fixed: Fixed, trace: Trace, told: Headers
+) -> JsObject:
     isolate.metrics.requests[fixed.route.name, "", fixed.answer.status] += 1
-    named = fixed_headers(fixed, trace, policy.identify)
+    named = fixed_headers(fixed, trace, policy.identify) + list(told.items())
     return new_answer(fixed.answer.body, fixed.answer.status, named)
 
 
 class Exchange(NamedTuple):
     """A request with what belongs to this invocation of the Worker; `respelled` is its
-    URL if it has to go on with another spelling."""
+    URL if it has to go on with another spelling; `told`: what its answer says of limits."""
 
     isolate: Isolate
     incoming: JsObject
@@ -91,6 +117,7 @@ class Exchange(NamedTuple):
     request: Request
     trace: Trace
     identity: Identity | None
+    told: Headers
 
 
 def _forward(exchange: Exchange, policy: CompiledPolicy, choice: Forward) -> JsObject:
@@ -101,6 +128,8 @@ def _forward(exchange: Exchange, policy: CompiledPolicy, choice: Forward) -> JsO
     incoming, respelled = exchange.incoming, exchange.respelled
     answer = attempt(exchange.env, variant, incoming, respelled, changes, timeout_ms)
     added = response_headers(trace, route, variant, policy.identify)
+    if exchange.told:
+        added |= exchange.told
     metrics = exchange.isolate.metrics
     if choice.panic:
         metrics.panics[route.name] += 1
@@ -131,8 +160,8 @@ def _own(page: admin.Page | Problem, trace: Trace) -> JsObject:
     return new_answer(page.body, 200, [*headers, ("x-request-id", trace.request_id)])
 
 
-def problem_answer(problem: Problem, trace: Trace, added: dict[str, str] | None = None) -> JsObject:
+def problem_answer(problem: Problem, trace: Trace, added: Headers = NOTHING) -> JsObject:
     headers = [("content-type", CONTENT_TYPE), ("x-request-id", trace.request_id)]
     headers += problem.headers
-    headers += [pair for pair in (added or {}).items() if pair[0] != "x-request-id"]
+    headers += [pair for pair in added.items() if pair[0] != "x-request-id"]
     return new_answer(problem.body(trace.request_id), problem.status, headers)
