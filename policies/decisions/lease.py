@@ -2,9 +2,9 @@
 when none passes, or neither, and then the limiter has to be asked.
 
 It asks for as many requests as it is likely to get within a lease: twice as many as the
-last time if those were used up before its end, else as many as were used. What a lease did not use goes back
-with the next question. A question may fail or its answer come late: then nobody knows
-what was granted, so it counts as used.
+last time if those were used up before its end, else as many as were used. What a lease
+did not use goes back with the next question. A question may fail or its answer come late:
+then nobody knows what was granted, so it counts as used.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from policies.decisions.gcra import Rate
 
 LEASE_MS = 1_000  # at most; longer ones would keep more from other isolates
 MAX_LEASES = 16  # at once, if many requests asked at the same time
+
+SOONEST_MS = 1_000  # after which a denied client is told to come back
+PER_QUESTION = 20  # requests that are denied within that time before one asks again
 
 Mode = Literal["exact", "leased"]
 
@@ -55,12 +58,17 @@ class Lease:
 class Local:
     """The state, by the isolate's clock. `denied_ms`: none passes before."""
 
-    __slots__ = ("_asking_ms", "_full_at_ms", "_leases", "_spare", "_terms", "_want", "denied_ms")
+    __slots__ = (
+        *("_asked_ms", "_asking_ms", "_denials", "_full_at_ms", "_leases", "_spare", "_terms"),
+        *("_want", "denied_ms"),
+    )
 
     def __init__(self, terms: Terms) -> None:
         self.denied_ms = 0.0
         self._terms = terms
+        self._asked_ms = 0.0
         self._asking_ms = 0.0
+        self._denials = 0  # since a question was answered
         self._leases: list[Lease] = []
         self._want = 1
         self._spare = 0
@@ -73,12 +81,22 @@ class Local:
                 return lease
         return None
 
-    def is_denied(self, now_ms: float) -> bool:
+    def denies(self, now_ms: float) -> bool:
         """Whether none passes, and it is no use to ask: the limiter has said so, or another
         request asks whether that is still so."""
-        if now_ms >= self.denied_ms and now_ms >= self._asking_ms:
+        if now_ms >= self.denied_ms and now_ms >= self._asking_ms and not self._holds(now_ms):
             return False
-        return self.lease(now_ms) is None
+        if self.lease(now_ms):
+            return False
+        self._denials += 1
+        return True
+
+    def _holds(self, now_ms: float) -> bool:
+        """Whether a denial still holds for clients that do not care: nobody has been told to
+        come back in less than a second."""
+        if not 0 < self._denials < PER_QUESTION or not self._terms.lease_ms:
+            return False
+        return now_ms < self._asked_ms + SOONEST_MS
 
     def question(self, now_ms: float, patience_ms: float) -> Ask:
         """What to ask the limiter; an answer after `patience_ms` will not be heard."""
@@ -90,6 +108,8 @@ class Local:
             is_short = not unused and any(now_ms < lease.until_ms for lease in self._leases)
             self._want = min(2 * used, terms.rate.burst) if is_short else max(1, used)
             self._leases = []
+        if self._denials:
+            self._want = max(self._want, terms.hold)  # there are more than may pass
         if now_ms < self.denied_ms + terms.lease_ms:
             self._asking_ms = now_ms + patience_ms
         return Ask(terms.rate, self._want, terms.lease_ms, terms.hold, tuple(unused))
@@ -97,7 +117,8 @@ class Local:
     def answered(self, asked_ms: float, grant: Grant) -> None:
         """The limiter's answer to a question of `asked_ms`; the request that asked has its
         part of it. Times count from the question on, which came before the grant."""
-        self._asking_ms = 0.0
+        self._asked_ms, self._asking_ms = asked_ms, 0.0
+        self._denials = 0 if grant.number else 1
         self._spare, self._full_at_ms = grant.spare, asked_ms + grant.full_ms
         self.denied_ms = asked_ms + grant.wait_ms if grant.wait_ms else 0.0
         if grant.number and self._terms.lease_ms:
@@ -118,7 +139,7 @@ class Local:
 
     def retry_ms(self, now_ms: float) -> float:
         """How long to wait after a denial."""
-        return max(self.denied_ms, self._asking_ms) - now_ms
+        return max(0.0, self.denied_ms - now_ms, self._asking_ms - now_ms)
 
     def full_ms(self, now_ms: float) -> float:
         """How long until all is as in the beginning."""

@@ -75,7 +75,7 @@ class Limiting:
             found.append((limit, key, self._limits.local(limit, key)))
         # A denial that is known here costs nobody a question.
         for limit, _, local in found:
-            if local.is_denied(self._now):
+            if local.denies(self._now):
                 return self._denied(limit, local)
         for limit, key, local in found:
             lease = local.lease(self._now)
