@@ -64,6 +64,13 @@ class Limit:
             key = route
         return key if len(key) <= LONGEST_KEY else _hashed(key)
 
+    def told(self, key: str) -> dict[str, Any]:
+        """For explanations."""
+        by = f"header:{self.header}" if self.by == "header" else self.by
+        rate = {"limit": self.rate.requests, "per_ms": self.rate.per_ms, "burst": self.rate.burst}
+        how = {"mode": self.mode, "on_error": self.on_error}
+        return {"name": self.name, "by": by, "key": key, **rate, **how}
+
     def object_name(self, key: str) -> str:
         """The name of the limiter that decides for `key`; the same at every rate."""
         return f"{self.name}\n{self.by}:{self.header}\n{_hashed(key)}"
