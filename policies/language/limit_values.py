@@ -18,8 +18,10 @@ _HOW = "write `100/1m`, or `limit: 100` with `per: 1m`"
 
 def read_limit(value: object) -> tuple[int, int | None]:
     """`100/1m` or `100`: the number of requests, and the period in milliseconds if given."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
-        return _number(int(value)), None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 1e3
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _number(value), None
     if not isinstance(value, str):
         raise problem("bad-rate", "this is not a number of requests", _HOW)
     rate = _RATE.fullmatch(value)
