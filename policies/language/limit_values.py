@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from policies.language.values import as_type, problem, read_duration, read_text
+from policies.language.values import DURATION_SCHEMA, as_type, problem, read_duration, read_text
 
 MAX_REQUESTS = 1_000_000
 MIN_PERIOD_MS = 1_000  # clients are told whole seconds
@@ -64,7 +64,5 @@ Limit = as_type(
     },
     Any,
 )
-Period = as_type(
-    read_period, {"type": "string", "pattern": "^(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}$"}, int
-)
+Period = as_type(read_period, DURATION_SCHEMA, int)
 By = as_type(read_by, {"type": "string", "pattern": f"^(?:{_BY.pattern})$"})

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from policies.language import auth, limits, model
+from policies.language.values import DURATION_SCHEMA
 
 # Each mapping in the order of the file, with where it stands.
 _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
@@ -69,8 +70,14 @@ def _literal(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _is_duration(metadata: tuple[Any, ...]) -> bool:
+    return any(getattr(each, "json_schema", None) == DURATION_SCHEMA for each in metadata)
+
+
 def _kind(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated and _is_duration(arguments[1:]):
+        return "duration"
     if origin is Annotated:
         return _kind(arguments[0])
     if origin in (Union, UnionType):
