@@ -21,9 +21,9 @@ from policies.decisions.headers import (
     set_cookie,
     trace_of,
 )
-from policies.decisions.limits import Limit
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import CONTENT_TYPE, Problem
+from policies.decisions.rate_limits import Limit
 from policies.decisions.request import Client, Request
 from policies.decisions.url import Target
 

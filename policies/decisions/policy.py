@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from policies.decisions.authenticate import Keys, Needs
-from policies.decisions.limits import Limit, RouteLimits, limits_of, route_limits
 from policies.decisions.match import Routes
+from policies.decisions.rate_limits import Limit, RouteLimits, limits_of, route_limits
 from policies.decisions.regions import Regions
 from policies.decisions.sticky import Source
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from policies.language.key_values import HOW_TO_HASH, KeyHash, Scope, Time
-from policies.language.limits import Quota
 from policies.language.part import Part
+from policies.language.rate_limits import Quota
 from policies.language.values import Name, Token, problem
 
 MAX_METADATA = 1_024  # characters, as they go to variants in a header

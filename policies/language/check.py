@@ -11,7 +11,7 @@ from itertools import chain, islice
 
 from policies.language.budget import MAX_FINDINGS
 from policies.language.check_keys import doubtful_keys
-from policies.language.check_limits import LIMIT_RULES, unused_limits
+from policies.language.check_rate_limits import LIMIT_RULES, unused_limits
 from policies.language.check_routes import ROUTE_RULES
 from policies.language.document import Document
 from policies.language.findings import Finding, Path, Severity, path_text, shown

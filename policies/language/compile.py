@@ -15,7 +15,7 @@ from typing import Any
 from policies.decisions.regex import literal_prefix
 from policies.decisions.regex_compiler import compile_pattern
 from policies.language.auth import Auth
-from policies.language.compile_limits import limit_tables
+from policies.language.compile_rate_limits import limit_tables
 from policies.language.model import (
     HeaderMatch,
     Match,

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from policies.language.auth import Auth, RouteAuth
-from policies.language.limits import RateLimit
 from policies.language.part import Part
+from policies.language.rate_limits import RateLimit
 from policies.language.values import (
     Binding,
     Colo,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from policies.language import auth, limits, model
+from policies.language import auth, model, rate_limits
 from policies.language.values import DURATION_SCHEMA
 
 # Each mapping in the order of the file, with where it stands.
@@ -20,8 +20,8 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
     (model.Region, "`regions.<name>`"),
     (auth.Auth, "`auth`"),
     (auth.ApiKey, "`auth.keys[]`"),
-    (limits.Quota, "`auth.keys[].rate_limits.<name>`"),
-    (limits.RateLimit, "`rate_limits.<name>`"),
+    (rate_limits.Quota, "`auth.keys[].rate_limits.<name>`"),
+    (rate_limits.RateLimit, "`rate_limits.<name>`"),
     (model.Route, "`routes[]`"),
     (auth.Needs, "`routes[].auth`"),
     (model.Match, "`routes[].matches[]`"),

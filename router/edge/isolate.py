@@ -13,8 +13,8 @@ from typing import Any
 
 from policies.decisions.policy import CompiledPolicy
 from router.edge.bridge import JsObject, KvNamespace, in_background, now_ms, run_sync
-from router.edge.limits import Limits
 from router.edge.metrics import Metrics
+from router.edge.rate_limits import Limits
 from router.edge.store import FIRST_LOAD_MS, PolicyStore
 
 KV_BINDING = "POLICIES"

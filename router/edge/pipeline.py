@@ -25,7 +25,7 @@ from router.edge import admin
 from router.edge.bridge import JsObject, answer_with, new_answer, read
 from router.edge.forward import Failure, attempt
 from router.edge.isolate import Isolate, log
-from router.edge.limits import Limiting
+from router.edge.rate_limits import Limiting
 
 Headers = dict[str, str]
 NOTHING: Headers = {}

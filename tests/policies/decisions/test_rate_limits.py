@@ -9,7 +9,8 @@ import pytest
 from policies.decisions.authenticate import ApiKey, Identity
 from policies.decisions.decide import Surroundings
 from policies.decisions.explain import explain
-from policies.decisions.limits import (
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.rate_limits import (
     LONGEST_KEY,
     Limit,
     Standing,
@@ -17,7 +18,6 @@ from policies.decisions.limits import (
     limiter_unavailable,
     rate_limited,
 )
-from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
 from tests.policies.making import compiled, request
 

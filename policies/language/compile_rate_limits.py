@@ -1,4 +1,4 @@
-"""From the section `rate_limits` to the tables of `policies.decisions.limits`."""
+"""From the section `rate_limits` to the tables of `policies.decisions.rate_limits`."""
 
 from __future__ import annotations
 

@@ -15,14 +15,14 @@ from typing import NamedTuple
 from policies.decisions.authenticate import Identity
 from policies.decisions.bucket import Grant
 from policies.decisions.lease import Lease, Local
-from policies.decisions.limits import (
+from policies.decisions.problems import Problem
+from policies.decisions.rate_limits import (
     Limit,
     Standing,
     limit_headers,
     limiter_unavailable,
     rate_limited,
 )
-from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from router.edge.bridge import JsException, JsObject, ask_limiter, give_back, now_ms
 from router.edge.metrics import Metrics
