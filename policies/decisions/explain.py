@@ -34,6 +34,7 @@ from policies.decisions.match import Rule
 from policies.decisions.outgoing import answer_changes, outgoing
 from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.problems import CONTENT_TYPE, Problem
+from policies.decisions.rate_limits import Limit
 from policies.decisions.request import Client, Request
 from policies.decisions.url import Target
 
@@ -136,6 +137,7 @@ class _Told:
             "variant": None,
             "candidates": [],
             "key_id": None,
+            "rate_limits": [],
             "forwarded": None,
             "answer": None,
             "response_headers": {"set": {}, "add": [], "remove": []},
@@ -173,11 +175,16 @@ class _Told:
             self.result |= {"route": name, "rule": rule.text}
             self.step("match", f"route {name}: {rule.text}")
         admitted = decision.admitted
+        limits = self.policy.routes[rule.route].rate_limits if rule else None
+        if limits:
+            self.limits(limits.before, request, None)
         if isinstance(admitted, Denied):
             return self.denied(admitted)
         if admitted:
             self.step("authenticate", f"key {admitted.key.id}")
             self.result["key_id"] = admitted.key.id
+            if limits:
+                self.limits(limits.after, request, admitted)
         if isinstance(outcome, Problem):
             self.problem(_step_of(rule, outcome), outcome)
         elif isinstance(outcome, Fixed):
@@ -201,6 +208,15 @@ class _Told:
         named = f" (key {denied.key_id})" if denied.key_id else ""
         self.step("authenticate", f"refused: {denied.reason}{named}")
         return self.problem("answer", denied.problem)
+
+    def limits(self, limits: Iterable[Limit], request: Request, identity: Identity | None) -> None:
+        """What the request would be charged to; it is not."""
+        for stated in limits:
+            limit = stated.of(identity)
+            told = limit.told(limit.key(request, str(self.result["route"]), identity))
+            self.result["rate_limits"].append(told)
+            rate = "{limit} in {per_ms} ms, at most {burst} at once".format(**told)
+            self.step("limit", f"{limit.name} by {told['by']} {told['key'] or '(none)'}: {rate}")
 
     def fixed(self, outcome: Fixed, request: Request) -> None:
         answer, trace = outcome.answer, trace_of(request.headers, self.chance)

@@ -16,6 +16,7 @@ from policies.decisions.cors import Cors, cors_from
 from policies.decisions.filters import Plan, plan_from
 from policies.decisions.limits import Limits, Sizes
 from policies.decisions.match import Routes
+from policies.decisions.rate_limits import Limit, RouteLimits, limits_of, route_limits
 from policies.decisions.redirect import Redirect, redirect_from
 from policies.decisions.regions import Regions
 from policies.decisions.sticky import Source
@@ -46,12 +47,13 @@ class Share:
 @dataclass(frozen=True, slots=True)
 class Route:
     """Durations in milliseconds, 0 for none. `shares` has the largest first. `needs`: what
-    is asked of the client's API key, None for nothing. `plans`: those of pools that have
-    filters of their own."""
+    is asked of the client's API key, None for nothing; `rate_limits`: None for none;
+    `plans`: those of pools that have filters of their own."""
 
     name: str
     sizes: Sizes
     needs: Needs | None = None
+    rate_limits: RouteLimits | None = None
     seed: str = ""
     shares: tuple[Share, ...] = ()
     total: float = 0
@@ -101,7 +103,8 @@ class CompiledPolicy:
         self.regions = Regions(**tables["regions"])
         self.keys = Keys(tables["auth"])
         self.limits = Limits(*tables["limits"])
-        parts = _Parts([tuple(names) for names in tables["chains"]], tables["parts"])
+        chains = [tuple(names) for names in tables["chains"]]
+        parts = _Parts(chains, tables["parts"], limits_of(tables["rate_limits"]))
         self.routes = tuple(_route(table, parts) for table in tables["routes"])
         self.has_cors = any(route.cors for route in self.routes)
         redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
@@ -165,7 +168,10 @@ def _ranked(group: ByRegion, wanted: list[str] | None, strict: bool) -> Iterator
 class _Parts:
     """What routes have in common stands in memory once."""
 
-    def __init__(self, chains: list[tuple[str, ...]], tables: list[Any]) -> None:
+    def __init__(
+        self, chains: list[tuple[str, ...]], tables: list[Any], limits: dict[str, Limit]
+    ) -> None:
+        self.limits = limits
         self._chains = chains
         self._tables = tables
         self._made: dict[int, Any] = {}
@@ -212,6 +218,7 @@ def _route(table: dict[str, Any], parts: _Parts) -> Route:
         table["name"],
         parts.sizes(table["sizes"]),
         needs,
+        route_limits(table.get("rate_limits", ()), parts.limits),
         redirect=redirect_from(table.get("redirect")),
         cors=parts.cors(table.get("cors")),
         cache=cache_rule_from(table.get("cache")),

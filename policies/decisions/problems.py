@@ -23,6 +23,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "method-not-allowed": (405, "The method is not allowed here"),
     "body-too-large": (413, "The body is too large"),
     "url-too-long": (414, "The URL is too long"),
+    "rate-limited": (429, "Too many requests"),
+    "limiter-unavailable": (429, "A rate limit cannot be checked"),
     "headers-too-large": (431, "The headers are too large"),
     "internal-error": (500, "The router failed"),
     "variant-failed": (502, "The backend failed"),

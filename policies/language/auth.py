@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from policies.language.key_values import HOW_TO_HASH, KeyHash, Scope, Time
 from policies.language.part import Part
+from policies.language.rate_limits import Quota
 from policies.language.values import Name, Token, problem
 
 MAX_METADATA = 1_024  # characters, as they go to variants in a header
@@ -44,6 +45,9 @@ class ApiKey(Part):
     not_before: Time | None = Field(None, description="Valid from then on (RFC 3339).")
     not_after: Time | None = Field(None, description="Valid until just before then.")
     disabled: bool = Field(False, description="`true`: refused, as if it were unknown.")
+    rate_limits: dict[Name, Quota] = Field(
+        default_factory=dict, description="Rates of its own, by the name of the limit."
+    )
     metadata: dict[Name, str] = Field(
         default_factory=dict, description="For the variants, in `x-router-key-metadata`."
     )

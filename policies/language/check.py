@@ -12,6 +12,7 @@ from itertools import chain, islice
 from policies.language.budget import MAX_FINDINGS
 from policies.language.check_filters import FILTER_RULES
 from policies.language.check_keys import doubtful_keys
+from policies.language.check_rate_limits import LIMIT_RULES, unused_limits
 from policies.language.check_routes import ROUTE_RULES
 from policies.language.document import Document
 from policies.language.findings import Finding, Path, Severity, path_text, shown
@@ -38,7 +39,7 @@ def check(document: Document) -> list[Finding]:
 
 def warn(document: Document, policy: Policy, now_ms: float | None) -> list[Finding]:
     """What is likely a mistake in a policy that is valid all the same."""
-    found = chain(shadowed_routes(policy), doubtful_keys(policy, now_ms))
+    found = chain(shadowed_routes(policy), doubtful_keys(policy, now_ms), unused_limits(policy))
     return _told(document, found, "warning")
 
 
@@ -119,6 +120,7 @@ _RULES: tuple[Callable[[object], Iterator[Found]], ...] = (
     _variants,
     _pools,
     _regions,
+    *LIMIT_RULES,
     *ROUTE_RULES,
     *FILTER_RULES,
 )

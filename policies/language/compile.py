@@ -16,6 +16,7 @@ from policies.decisions.regex import literal_prefix
 from policies.decisions.regex_compiler import compile_pattern
 from policies.language.auth import Auth
 from policies.language.compile_filters import Parts, filters_table
+from policies.language.compile_rate_limits import limit_tables
 from policies.language.model import (
     HeaderMatch,
     Match,
@@ -49,6 +50,7 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "chains": [list(chain) for chain in chains],
         "auth": _auth(policy.auth),
         "limits": _limits(policy),
+        "rate_limits": limit_tables(policy),
         "parts": parts.tables,
         "routes": routes,
         "hosts": _hosts(policy),
@@ -111,6 +113,8 @@ def _route(
     table |= filters_table(route, _key_headers(policy.auth), parts)
     if route.auth:
         table["auth"] = [route.auth.scopes, route.auth.forward_credentials]
+    if route.rate_limits:
+        table["rate_limits"] = route.rate_limits
     if route.respond:
         respond = route.respond
         headers = [[header.name.lower(), header.value] for header in respond.headers]

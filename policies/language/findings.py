@@ -45,11 +45,13 @@ CODES = {
     "bad-header": "a header cannot be sent",
     "bad-region-code": "a country or location code cannot be read",
     "bad-sticky-source": "a source of a sticky key cannot be read",
+    "bad-rate": "a rate cannot be read",
     "bad-time": "a time cannot be read",
     "bad-key-hash": "a key's hash cannot be read",
     "plaintext-key": "a key stands in the policy in plain text",
     "reserved-path": "the path belongs to the router itself",
     "unknown-pool": "no variant belongs to the pool",
+    "unknown-rate-limit": "the rate limit is not defined",
     "unknown-region": "the region is not defined",
     "pool-without-variants": "a pool is described but nobody is in it",
     "own-fallback": "something falls back to itself",
@@ -64,6 +66,9 @@ CODES = {
     "duplicate-key": "two keys are the same",
     "key-expires": "a key expires soon, or has expired",
     "no-key-for-route": "no key may use the route",
+    "limit-without-auth": "a limit counts by key where none is asked for",
+    "rate-limit-conflict": "keys of one id have different rates",
+    "unused-rate-limit": "no route names a rate limit",
     "body-not-allowed": "the status has no body",
 }
 

@@ -70,5 +70,6 @@ def unknown(kind: str, name: object, known: set[str], path: Path) -> Iterator[Fo
     """A finding if `name` is text that is not among `known`."""
     if not isinstance(name, str) or name in known:
         return
-    message = f"there is no {kind} `{shown(name)}`"
-    yield f"unknown-{kind}", path, message, Names(kind, name, known)
+    words = kind.replace("-", " ")
+    message = f"there is no {words} `{shown(name)}`"
+    yield f"unknown-{kind}", path, message, Names(words, name, known)

@@ -15,6 +15,7 @@ from policies.language.auth import Auth, RouteAuth
 from policies.language.filters import Backend, Filters, HeaderValue
 from policies.language.limits import Limits, RouteLimits
 from policies.language.part import Part, one_of
+from policies.language.rate_limits import RateLimit
 from policies.language.values import (
     Binding,
     Colo,
@@ -236,6 +237,11 @@ class Route(Part):
         description="`required`: any API key of the policy. Or what the key must be good for. "
         "Without it everybody may use the route.",
     )
+    rate_limits: list[Name] = Field(
+        default_factory=list,
+        description="Names from `rate_limits`: all must allow, and the first that does not "
+        "answers. Those by key come after the others.",
+    )
     limits: RouteLimits | None = Field(None, description="How large its requests may be.")
     filters: Filters | None = Field(
         None, description="What happens to requests and answers on their way."
@@ -269,6 +275,9 @@ class Policy(Part):
         None, description="The region of clients that no other region claims."
     )
     auth: Auth = Field(default_factory=Auth, description="The API keys of clients.")
+    rate_limits: dict[Name, RateLimit] = Field(
+        default_factory=dict, description="Name to rate limit; routes that name one share it."
+    )
     merge_slashes: bool = Field(
         False, description="`true`: repeated slashes in a path count as one, and go on as one."
     )

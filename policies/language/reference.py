@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from policies.language import auth, filters, limits, model
+from policies.language import auth, filters, limits, model, rate_limits
+from policies.language.limit_values import read_period
 from policies.language.values import read_duration, read_size
 
 # Each mapping in the order of the file, with where it stands.
@@ -21,6 +22,8 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
     (model.Region, "`regions.<name>`"),
     (auth.Auth, "`auth`"),
     (auth.ApiKey, "`auth.keys[]`"),
+    (rate_limits.Quota, "`auth.keys[].rate_limits.<name>`"),
+    (rate_limits.RateLimit, "`rate_limits.<name>`"),
     (model.Route, "`routes[]`"),
     (auth.Needs, "`routes[].auth`"),
     (model.Match, "`routes[].matches[]`"),
@@ -45,8 +48,12 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
     (filters.Cors, "`routes[].filters.cors`"),
     (filters.Cache, "`routes[].filters.cache`"),
 )
-_SHORT_TEXTS: dict[Any, str] = {read_duration: "duration", read_size: "size"}
-_WORDS = {str: "text", int: "number", float: "number", bool: "true or false"}
+_SHORT_TEXTS: dict[Any, str] = {
+    read_duration: "duration",
+    read_period: "duration",
+    read_size: "size",
+}
+_WORDS = {str: "text", int: "number", float: "number", bool: "true or false", Any: "text or number"}
 
 
 def reference_text() -> str:

@@ -303,9 +303,8 @@ Colo = as_type(
     _read_code(_COLO, "a Cloudflare location (three letters)", "FRA"),
     {"type": "string", "pattern": f"^{_COLO.pattern}$"},
 )
-Duration = as_type(
-    read_duration, {"type": "string", "pattern": "^(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}$"}, int
-)
+DURATION_SCHEMA = {"type": "string", "pattern": "^(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}$"}
+Duration = as_type(read_duration, DURATION_SCHEMA, int)
 Size = as_type(read_size, {"type": "string", "pattern": f"^{_SIZE.pattern}$"}, int)
 Weight = as_type(read_weight, {"type": "number", "minimum": 0, "maximum": MAX_WEIGHT}, float)
 Hostname = as_type(

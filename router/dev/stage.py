@@ -19,7 +19,10 @@ from router.dev.layout import Layout, SetupError, find_root
 
 # What the edge imports: never router/cli, router/dev or tests.
 EDGE_PACKAGES = ("policies", "router/edge")
-ENTRY = "from router.edge.entry import on_fetch  # noqa: F401\n"
+ENTRY = (
+    "from router.edge.entry import on_fetch  # noqa: F401\n"
+    "from router.edge.limiter import Limiter  # noqa: F401\n"
+)
 
 
 def stage(root: Path, policy: Path, target: Path) -> None:

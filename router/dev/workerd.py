@@ -21,6 +21,7 @@ from router.dev.process import ServerProcess
 from router.dev.server import HOST
 
 KV_NAME = "memory-kv"
+DISK = "objects"  # the folder, and the service, that Durable Objects are stored in
 KV_SCRIPT = Path(__file__).with_name("memory_kv.js")
 # The kinds of module, by how a file's name ends.
 KINDS = {".js": "esModule", ".mjs": "esModule", ".json": "json"}
@@ -36,8 +37,10 @@ class WorkerdWorker:
     modules: Mapping[str, Path]
     compatibility_date: str
     flags: Sequence[str] = ()
-    # Binding to a value in workerd's format: see `service`, `text`, `kv`.
+    # Binding to a value in workerd's format: see `service`, `text`, `kv`, `namespace`.
     bindings: Mapping[str, str] = field(default_factory=dict)
+    # The classes of Durable Objects among its exports.
+    objects: Sequence[str] = ()
     # The Worker that gets what this one sends with plain `fetch`; without any: the network.
     outbound: str | None = None
 
@@ -54,6 +57,11 @@ def text(value: str) -> str:
 def kv(worker: str) -> str:
     """A KV namespace that a Worker plays: it gets workerd's HTTP requests for keys."""
     return f"kvNamespace = {literal(worker)}"
+
+
+def namespace(class_name: str) -> str:
+    """The Durable Objects of one of the Worker's own classes."""
+    return f"durableObjectNamespace = {literal(class_name)}"
 
 
 def literal(value: str) -> str:
@@ -75,6 +83,9 @@ def config(workers: Sequence[WorkerdWorker], port: int, folder: Path) -> str:
         f"    (name = {literal(worker.name)}, worker = {worker_text(worker, folder)}),\n"
         for worker in workers
     )
+    if any(worker.objects for worker in workers):
+        place = f"(path = {literal(str(folder / DISK))}, writable = true)"
+        services += f"    (name = {literal(DISK)}, disk = {place}),\n"
     return (
         f"{HEADER}const config :Workerd.Config = (\n"
         f"  services = [\n{services}  ],\n  sockets = [{socket}],\n);\n"
@@ -91,8 +102,16 @@ def worker_text(worker: WorkerdWorker, folder: Path) -> str:
     )
     flags = ", ".join(literal(flag) for flag in worker.flags)
     outbound = f", globalOutbound = {literal(worker.outbound)}" if worker.outbound else ""
+    objects = ", ".join(
+        f"(className = {literal(name)}, uniqueKey = {literal(name)}, enableSql = true)"
+        for name in worker.objects
+    )
+    stored = (
+        f", durableObjectNamespaces = [{objects}], "
+        f"durableObjectStorage = (localDisk = {literal(DISK)})"
+    )
     return (
-        f"(modules = [{modules}], bindings = [{bindings}]{outbound}, "
+        f"(modules = [{modules}], bindings = [{bindings}]{outbound}{stored if objects else ''}, "
         f"compatibilityDate = {literal(worker.compatibility_date)}, compatibilityFlags = [{flags}])"
     )
 
@@ -113,9 +132,14 @@ def router_workers(layout: Layout, folder: Path) -> list[WorkerdWorker]:
         bindings[item["binding"]] = service(item["service"], item["props"])
     for item in local["kv_namespaces"]:
         bindings[item["binding"]] = kv(KV_NAME)
+    objects = local.get("durable_objects", {}).get("bindings", ())
+    for item in objects:
+        bindings[item["name"]] = namespace(item["class_name"])
     modules = python_modules(layout, folder / "upload")
+    classes = [item["class_name"] for item in objects]
+    flags = local["compatibility_flags"]
     return [
-        WorkerdWorker(local["name"], modules, date, local["compatibility_flags"], bindings),
+        WorkerdWorker(local["name"], modules, date, flags, bindings, objects=classes),
         WorkerdWorker(ECHO_NAME, {ECHO_SCRIPT.name: ECHO_SCRIPT}, date),
         WorkerdWorker(KV_NAME, {KV_SCRIPT.name: KV_SCRIPT}, date),
     ]
@@ -139,6 +163,7 @@ def serve(
     options: Sequence[str] = (),
 ) -> ServerProcess:
     """Start one workerd for `workers`; `folder` gets its configuration and its log."""
+    (folder / DISK).mkdir(exist_ok=True)
     file = folder / "config.capnp"
     write_if_changed(file, config(workers, port, folder).encode())
     command = [str(ensure_workerd(layout)), "serve", "--experimental", *options, str(file)]

@@ -173,3 +173,30 @@ function* pairs(text) {
 function lines(text) {
   return text ? text.split("\n") : [];
 }
+
+// What the limiter of that name answers to `question`. Fails if there is none, if it does,
+// or if it does not answer within `timeout` ms: it may go on, but nobody waits for it.
+export async function ask(env, binding, name, question, timeout) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${timeout} ms`)), timeout);
+  });
+  try {
+    return await Promise.race([limiter(env, binding, name).take(question), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// Gives the limiter of that name something back, after the answer. If it is not there to
+// take it, it is lost.
+export function giveBack(env, binding, name, returned, ctx) {
+  const given = async () => limiter(env, binding, name).give_back(returned);
+  ctx.waitUntil(given().catch(() => {}));
+}
+
+function limiter(env, binding, name) {
+  const namespace = env[binding];
+  if (typeof namespace?.idFromName !== "function") throw new Error(`no binding ${binding}`);
+  return namespace.get(namespace.idFromName(name));
+}

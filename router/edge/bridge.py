@@ -20,6 +20,7 @@ from policies.decisions.request import Client
 
 JsObject = Any  # a JsProxy; its attributes are JavaScript's
 MODULE = "router/edge/bridge.js"
+LIMITER = "ROUTER_LIMITER"  # the binding of the class `Limiter`
 
 _parse = js.JSON.parse
 _new_response = js.Response.new
@@ -180,6 +181,16 @@ async def forget(key: str) -> None:
     await _module.forget(key)
 
 
+def ask_limiter(env: JsObject, name: str, question: str, timeout_ms: int) -> str:
+    """What the limiter of that name answers; raises `JsException` if it does not."""
+    return str(run_sync(_module.ask(env, LIMITER, name, question, timeout_ms)))
+
+
+def give_back(env: JsObject, name: str, returned: str, ctx: JsObject) -> None:
+    """Give the limiter of that name something back, after the answer."""
+    _module.giveBack(env, LIMITER, name, returned, ctx)
+
+
 def in_background(ctx: JsObject, work: Coroutine[Any, Any, None]) -> None:
     """Do `work` after the answer; the runtime keeps the request's context alive for it."""
     task = ensure_future(work)
@@ -211,9 +222,11 @@ __all__ = [
     "KvNamespace",
     "amended",
     "answer_with",
+    "ask_limiter",
     "begin",
     "discard",
     "forget",
+    "give_back",
     "guard",
     "has_body",
     "head_of",

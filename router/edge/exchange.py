@@ -13,7 +13,8 @@ from router.edge.isolate import Isolate
 
 
 class Exchange(NamedTuple):
-    """`incoming` is the request as JavaScript has it, `now_ms` when it came."""
+    """`incoming` is the request as JavaScript has it, `now_ms` when it came; `told`:
+    headers that whatever answers it carries, about rate limits."""
 
     isolate: Isolate
     policy: CompiledPolicy
@@ -23,6 +24,7 @@ class Exchange(NamedTuple):
     request: Request
     trace: Trace
     now_ms: float
+    told: dict[str, str]
 
     def respelled(self, sent: Outgoing) -> str | None:
         """The URL to send, if it is not the one that came."""

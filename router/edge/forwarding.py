@@ -30,6 +30,8 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
         metrics.panics[route.name] += 1
     sent = outgoing(exchange.request, rule, route, variant, trace, 1, identity)
     changes = answer_changes(trace, route, variant, exchange.policy.identify)
+    if exchange.told:
+        changes.set.update(exchange.told)
     if choice.new_cookie:
         secure = exchange.request.target.scheme == "https"
         cookie = set_cookie(choice.new_cookie, choice.key, secure)
@@ -62,7 +64,7 @@ def _failed(exchange: Exchange, route: Route, variant: Variant, failure: Failure
         told = {"route": route.name, "variant": variant.name, "request_id": trace.request_id}
         log(problem.code, told | {"reason": failure.reason})
     named = response_headers(trace, route, variant, exchange.policy.identify)
-    return problem_answer(problem, trace, named)
+    return problem_answer(problem, trace, named | exchange.told)
 
 
 def _timeout_ms(route: Route) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 from policies.decisions.policy import CompiledPolicy
 from router.edge.bridge import JsObject, KvNamespace, in_background, now_ms, run_sync
 from router.edge.metrics import Metrics
+from router.edge.rate_limits import Limits
 from router.edge.store import FIRST_LOAD_MS, PolicyStore
 
 KV_BINDING = "POLICIES"
@@ -31,6 +32,7 @@ class Isolate:
     def __init__(self, bundled: CompiledPolicy) -> None:
         self.store = PolicyStore(bundled, now_ms, log)
         self.metrics = Metrics()
+        self.limits = Limits(self.metrics, log)
         self.chance = Random(0)
         self.name = ""
         self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since

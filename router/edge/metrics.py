@@ -20,7 +20,8 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 class Metrics:
     """`requests` by route, variant and status ("" for no route or no variant); `denials`
     by route and reason; `mirrored` by route and variant; `cached` by route and `HIT`,
-    `STALE` or `MISS`."""
+    `STALE` or `MISS`; `limits`: requests by rate limit and what it decided (`allowed`,
+    `denied`, or `error` if its limiter did not answer); `limiter_calls`: by rate limit."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, int]] = Counter()
@@ -28,6 +29,8 @@ class Metrics:
         self.mirrored: Counter[tuple[str, str]] = Counter()
         self.cached: Counter[tuple[str, str]] = Counter()
         self.denials: Counter[tuple[str, str]] = Counter()
+        self.limits: Counter[tuple[str, str]] = Counter()
+        self.limiter_calls: Counter[str] = Counter()
 
     def text(self, store: PolicyStore, isolate: str) -> str:
         """Everything, as a scraper reads it."""
@@ -49,6 +52,11 @@ class Metrics:
             ({"route": route, "state": state, **own}, n)
             for (route, state), n in sorted(self.cached.items())
         ]
+        limits = [
+            ({"limit": limit, "decision": decision, **own}, n)
+            for (limit, decision), n in sorted(self.limits.items())
+        ]
+        calls = [({"limit": limit, **own}, n) for limit, n in sorted(self.limiter_calls.items())]
         policy = {"digest": store.policy.digest, "source": store.source, **own}
         rejected = [(own, int(store.rejection is not None))]
         return "".join(
@@ -58,6 +66,8 @@ class Metrics:
                 _metric("denials_total", "counter", "Requests without a good key.", denials),
                 _metric("mirrored_total", "counter", "Copies of requests sent.", mirrored),
                 _metric("cached_total", "counter", "Look-ups in the cache.", cached),
+                _metric("rate_limits_total", "counter", "What rate limits decided.", limits),
+                _metric("limiter_calls_total", "counter", "Questions to limiters.", calls),
                 _metric("policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
                 _metric("policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
             )

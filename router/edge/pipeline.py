@@ -1,13 +1,14 @@
 """A request's way through the router, from top to bottom.
 
-Sizes, normalise, preflight, match, redirect, authenticate, choose, forward (through the
-cache, beside the mirrors), filter the answer: each step hands a value to the next. Every
-answer carries the request's id.
+Sizes, normalise, preflight, match, redirect, admit (limits and key), choose, forward
+(through the cache, beside the mirrors), filter the answer: each step hands a value to the
+next. Every answer carries the request's id.
 """
 
 from __future__ import annotations
 
-from policies.decisions.authenticate import Denied, authenticate
+from collections.abc import Mapping
+
 from policies.decisions.decide import (
     Fixed,
     answer_preflight,
@@ -22,11 +23,14 @@ from policies.decisions.policy import Route
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from router.edge import admin
+from router.edge.admission import admit
 from router.edge.answers import problem_answer
 from router.edge.bridge import JsObject, amended, new_answer, read
 from router.edge.exchange import Exchange
 from router.edge.forwarding import forward
-from router.edge.isolate import Isolate, log
+from router.edge.isolate import Isolate
+
+NOTHING: Mapping[str, str] = {}
 
 
 def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
@@ -43,7 +47,7 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     request = Request(arrived.method, target, arrived.headers, arrived.client)
     if target.is_own:
         return _own(admin.answer(isolate, request, env), trace)
-    exchange = Exchange(isolate, policy, incoming, env, ctx, request, trace, arrived.now_ms)
+    exchange = Exchange(isolate, policy, incoming, env, ctx, request, trace, arrived.now_ms, {})
     preflight = answer_preflight(policy, request) if policy.has_cors else None
     if preflight:
         return _fixed(exchange, preflight[1])
@@ -64,39 +68,32 @@ def _on_route(exchange: Exchange, rule: Rule, route: Route) -> JsObject:
     if route.redirect:
         moved = route.redirect.answer(request.target, rule.taken)
         return _fixed(exchange, Fixed(route, moved, "redirect"))
-    identity = None
-    if route.needs:
-        pepper = isolate.pepper(exchange.env) if policy.keys.needs_pepper else b""
-        admitted = authenticate(policy.keys, route.needs, request.headers, exchange.now_ms, pepper)
-        if isinstance(admitted, Denied):
-            return _denied(isolate, route, admitted, exchange.trace)
-        identity = admitted
+    admitted = admit(exchange, route) if route.needs or route.rate_limits else None
+    if isinstance(admitted, Problem):
+        return _refused(isolate, admitted, exchange.trace, route.name, exchange.told)
     if route.respond:
         return _fixed(exchange, Fixed(route, route.respond))
     choice = choose_variants(policy, route, request, isolate.chance)
     if isinstance(choice, Problem):
-        return _refused(isolate, choice, exchange.trace, route.name)
-    return forward(exchange, rule, choice, identity)
+        return _refused(isolate, choice, exchange.trace, route.name, exchange.told)
+    return forward(exchange, rule, choice, admitted)
 
 
-def _refused(isolate: Isolate, problem: Problem, trace: Trace, route: str = "") -> JsObject:
+def _refused(
+    isolate: Isolate,
+    problem: Problem,
+    trace: Trace,
+    route: str = "",
+    told: Mapping[str, str] = NOTHING,
+) -> JsObject:
     isolate.metrics.requests[route, "", problem.status] += 1
-    return problem_answer(problem, trace)
-
-
-def _denied(isolate: Isolate, route: Route, denied: Denied, trace: Trace) -> JsObject:
-    status = denied.problem.status
-    isolate.metrics.requests[route.name, "", status] += 1
-    isolate.metrics.denials[route.name, denied.reason] += 1
-    if denied.key_id:  # not for what anybody can send in any number
-        told = {"request_id": trace.request_id, "route": route.name, "key_id": denied.key_id}
-        log("key-denied", told | {"reason": denied.reason})
-    return problem_answer(denied.problem, trace)
+    return problem_answer(problem, trace, told)
 
 
 def _fixed(exchange: Exchange, fixed: Fixed) -> JsObject:
     exchange.isolate.metrics.requests[fixed.route.name, "", fixed.answer.status] += 1
     named = fixed_headers(fixed, exchange.trace, exchange.policy.identify)
+    named += exchange.told.items()
     return new_answer(fixed.answer.body, fixed.answer.status, named)
 
 

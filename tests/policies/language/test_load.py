@@ -49,6 +49,20 @@ def route(text: str) -> str:
     return VALID[: VALID.index("  - name")] + text
 
 
+A = "a" * 64
+
+
+def own_rate(digest: str, limit: int) -> str:
+    return f"{{id: a, sha256: {digest}, rate_limits: {{l: {{limit: {limit}/1m}}}}}}"
+
+
+def limited(limit: str, *keys: str) -> str:
+    """A policy with a limit, whose fields are in line 11, and keys from line 14 on."""
+    text = route("  - {name: a, split: {canary: 1}, rate_limits: [l]}\n")
+    text += f"rate_limits:\n  l: {{{limit}}}\n"
+    return text + ("auth:\n  keys:\n" if keys else "") + "".join(f"    - {key}\n" for key in keys)
+
+
 # code, policy, path, line, column, a part of the hint
 HASH = "a1" * 32
 OTHER = "b2" * 32
@@ -508,6 +522,71 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         25,
         "",
     ),
+    *(
+        (code, limited(limit), path, line, column, hint)
+        for code, limit, path, line, column, hint in [
+            ("bad-rate", "limit: 100 per minute, by: ip", "rate_limits.l.limit", 11, 14, "100/1m"),
+            ("bad-rate", "limit: true, by: ip", "rate_limits.l.limit", 11, 14, "100/1m"),
+            ("bad-rate", "limit: 0, per: 1m, by: ip", "rate_limits.l.limit", 11, 14, "respond"),
+            ("bad-rate", "limit: .inf, per: 1m, by: ip", "rate_limits.l.limit", 11, 14, "100/1m"),
+            ("bad-rate", "limit: 1.5, per: 1m, by: ip", "rate_limits.l.limit", 11, 14, "100/1m"),
+            ("bad-rate", "limit: 1/100ms, by: ip", "rate_limits.l.limit", 11, 14, "burst"),
+            ("bad-rate", "limit: 1, per: 0s, by: ip", "rate_limits.l.per", 11, 22, "burst"),
+            ("bad-duration", "limit: 1/1w, by: ip", "rate_limits.l.limit", 11, 14, "10s"),
+            ("bad-duration", "limit: 1, per: 60, by: ip", "rate_limits.l.per", 11, 22, "60s"),
+            ("missing-field", "limit: 100, by: ip", "rate_limits.l.per", 11, 6, "100/1m"),
+            ("missing-field", "limit: 5/1m", "rate_limits.l.by", 11, 6, "add `by`"),
+            ("unused-field", "limit: 5/1m, per: 1m, by: ip", "rate_limits.l.per", 11, 20, "leave"),
+            ("out-of-range", "limit: 5/1m, burst: 0, by: ip", "rate_limits.l.burst", 11, 27, "1"),
+            ("unknown-value", "limit: 5/1m, by: cookie:a", "rate_limits.l.by", 11, 24, "header:"),
+            ("unknown-value", "limit: 5/1m, by: 'header:'", "rate_limits.l.by", 11, 24, "header:"),
+            ("unknown-value", "limit: 5/1m, by: ip, mode: fuzzy", "rate_limits.l.mode", 11, 34, ""),
+            (
+                "limit-without-auth",
+                "limit: 5/1m, by: api_key",
+                "routes[0].rate_limits[0]",
+                9,
+                49,
+                "auth",
+            ),
+        ]
+    ),
+    (
+        "unknown-rate-limit",
+        limited("limit: 5/1m, by: ip").replace("[l]", "[l, login]"),
+        "routes[0].rate_limits[1]",
+        9,
+        52,
+        "`l`",
+    ),
+    (
+        "unused-field",
+        limited("limit: 5/1m, by: ip").replace("[l]", "[l, l]"),
+        "routes[0].rate_limits[1]",
+        9,
+        52,
+        "take one out",
+    ),
+    (
+        "unused-field",
+        limited("limit: 5/1m, by: ip", own_rate(A, 9)),
+        "auth.keys[0].rate_limits.l",
+        14,
+        103,
+        "by: api_key",
+    ),
+    (
+        "rate-limit-conflict",
+        limited(
+            "limit: 5/1m, by: api_key",
+            own_rate(A, 9),
+            own_rate("b" * 64, 8),
+        ).replace("split:", "auth: required, split:"),
+        "auth.keys[1].rate_limits.l",
+        15,
+        103,
+        "the same for all",
+    ),
 ]
 
 
@@ -574,6 +653,28 @@ def test_no_warning_without_need(keys: str) -> None:
     assert not load(text.replace("2027", "2020").encode()).findings  # no clock, no warning
 
 
+def test_a_limit_that_no_route_names_is_a_warning() -> None:
+    loaded = load(limited("limit: 5/1m, by: ip").replace(", rate_limits: [l]", "").encode())
+    assert loaded.policy
+    (found,) = loaded.findings
+    assert (found.code, found.path, found.line) == ("unused-rate-limit", "rate_limits.l", 11)
+    assert found.severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("limit", "rate"),
+    [
+        ("limit: 100/1m, by: ip", (100, 60_000, 100)),
+        ("limit: 1e3, per: 1h, burst: 50, by: ip", (1_000, 3_600_000, 50)),
+        ("limit: 5/1m30s, burst: 9, by: 'header:X-Tenant'", (5, 90_000, 9)),
+    ],
+)
+def test_rates(limit: str, rate: tuple[int, int, int]) -> None:
+    policy = load(limited(limit).encode()).policy
+    assert policy
+    assert policy.rate_limits["l"].rate == rate
+
+
 def test_what_stands_for_a_hash_is_never_repeated() -> None:
     for field in ("sha256", "hmac_sha256", "key", "secret", "token"):
         loaded = load((VALID + f"auth: {{keys: [{{id: a, {field}: s3cret-k3y}}]}}\n").encode())
@@ -583,7 +684,8 @@ def test_what_stands_for_a_hash_is_never_repeated() -> None:
 
 def test_every_code_has_a_case() -> None:
     doubtful = {case[0] for case in DOUBTFUL}
-    assert {case[0] for case in CASES} | doubtful | {"yaml-encoding"} == set(CODES)
+    doubtful |= {"yaml-encoding", "unused-rate-limit"}
+    assert {case[0] for case in CASES} | doubtful == set(CODES)
     assert [each.code for each in load(b"a: \xff").findings] == ["yaml-encoding"]
 
 
