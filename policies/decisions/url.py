@@ -78,7 +78,7 @@ class Target(NamedTuple):
     @property
     def port(self) -> str:
         """The port as the client wrote it, "" if it did not."""
-        return self.authority.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+        return self.authority.rpartition("]")[2].partition(":")[2]
 
     @property
     def url(self) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from policies.decisions.authenticate import HEADERS
 from policies.language.findings import Path, shown
 from policies.language.found import (
     Found,
@@ -31,6 +32,7 @@ _OF_CORS = re.compile(r"access-control-(allow|expose|max)-.*", re.IGNORECASE)
 
 # What has no effect on a route that answers at the edge: in the route, in its filters.
 _NOT_BESIDE_ANSWER = ("split", "sticky", "seed", "timeouts")
+_NOT_BESIDE_REDIRECT = ("respond", "auth", "rate_limits", *_NOT_BESIDE_ANSWER)  # it goes first
 _NOT_ON_THE_WAY = ("request_headers", "rewrite", "mirrors", "cache")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CACHED_METHODS = frozenset({"GET", "HEAD"})
@@ -42,11 +44,12 @@ def _answers(policy: object) -> Iterator[Found]:
         filters = mapping_in(route, "filters")
         if route.get("respond") is None and filters.get("redirect") is None:
             continue
-        word = "filters.redirect" if filters.get("redirect") is not None else "respond"
+        redirects = filters.get("redirect") is not None
+        word = "filters.redirect" if redirects else "respond"
+        names = _NOT_BESIDE_REDIRECT if redirects else _NOT_BESIDE_ANSWER
         path: Path = ("routes", index)
-        unused: list[Path] = [(*path, Key(name)) for name in _NOT_BESIDE_ANSWER if name in route]
-        unused += [(*path, "filters", Key(n)) for n in _NOT_ON_THE_WAY if n in filters]
-        unused += [(*path, Key("respond"))] * (word != "respond" and "respond" in route)
+        unused: list[Path] = [(*path, Key(name)) for name in names if name in route]
+        unused += [(*path, "filters", Key(name)) for name in _NOT_ON_THE_WAY if name in filters]
         for each in unused:
             message = f"`{each[-1]}` has no effect on a route that answers with `{word}`"
             yield "unused-field", each, message, f"leave out `{each[-1]}` or `{word}`"
@@ -140,11 +143,26 @@ def _mirrors(policy: object) -> Iterator[Found]:
 
 
 def _caches(policy: object) -> Iterator[Found]:
+    keys = _key_headers(policy)
     for path, filters, route in _filters(policy):
-        methods = _methods(route)
-        if filters.get("cache") is not None and methods and not methods & CACHED_METHODS:
+        cache, methods = filters.get("cache"), _methods(route)
+        if cache is None:
+            continue
+        if methods and not methods & CACHED_METHODS:
             message = "only answers to GET and HEAD are kept, and the route takes neither"
             yield "unused-field", (*path, Key("cache")), message, "leave it out"
+        varies = {str(name).lower() for name in list_in(cache, "vary")}
+        if "auth" in route and not varies & keys:
+            message = "every request has a key, which is not in `vary`: nothing is ever kept"
+            hint = f"name {' or '.join(f'`{name}`' for name in sorted(keys))} in `vary`"
+            yield "unused-field", (*path, Key("cache")), message, hint
+
+
+def _key_headers(policy: object) -> set[str]:
+    """The headers that API keys come in."""
+    auth = mapping_in(policy, "auth")
+    given = [auth["header"]] if isinstance(auth.get("header"), str) else list_in(auth, "header")
+    return {str(name).lower() for name in given} or set(HEADERS)
 
 
 def _methods(route: dict[str, Any]) -> set[str]:

@@ -106,6 +106,7 @@ FINDINGS: list[tuple[bytes, str, str]] = [
             ("seed", "s"),
             ("timeouts", {"request": "1s"}),
             ("respond", {"status": 200}),
+            ("auth", "required"),
         )
     ),
     *(
@@ -186,6 +187,11 @@ FINDINGS: list[tuple[bytes, str, str]] = [
         f"{F}.cache",
     ),
     (
+        policy(auth="required", filters={"cache": {"ttl": "1s", "vary": ["accept"]}}),
+        "unused-field",
+        f"{F}.cache",
+    ),
+    (
         policy(split={"production": {"filters": {"cors": CORS}}}),
         "unknown-field",
         f"{R}.split.production.filters.cors",
@@ -209,6 +215,30 @@ FINDINGS: list[tuple[bytes, str, str]] = [
 @pytest.mark.parametrize(("text", "code", "path"), FINDINGS, ids=lambda each: str(each)[-60:])
 def test_finding(text: bytes, code: str, path: str) -> None:
     assert told(text) == [(code, path)], load(text).findings
+
+
+@pytest.mark.parametrize(
+    ("header", "vary", "findings"),
+    [("X-Own", "x-own", 0), (["a", "b"], "B", 0), ("x-own", "authorization", 1)],
+)
+def test_what_a_key_comes_in_is_kept_if_it_is_named(
+    header: object, vary: str, findings: int
+) -> None:
+    route = {"name": "r", "auth": "required", "split": {"production": 1}}
+    cache = {"filters": {"cache": {"ttl": "1s", "vary": [vary]}}}
+    codes = [code for code, _ in told(policy_text(auth={"header": header}, routes=[route | cache]))]
+    assert codes.count("unused-field") == findings
+
+
+def test_a_redirect_shadows_nobody() -> None:
+    moved = {"name": "a", "filters": {"redirect": {"scheme": "https"}}}
+    served = {"name": "b", "split": {"production": 1}}
+    taken(policy_text(routes=[moved, served]))
+    assert load(policy_text(routes=[moved, served])).findings == ()
+    third = {**served, "name": "c"}
+    assert [each.path for each in load(policy_text(routes=[moved, served, third])).findings] == [
+        "routes[2].name"
+    ]
 
 
 def test_what_is_set_may_be_added_to() -> None:

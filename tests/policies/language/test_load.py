@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from policies.language import model
+from policies.language import auth, filters, limits, model
 from policies.language.budget import MAX_FINDINGS, Budget
 from policies.language.document import Document, read_document
 from policies.language.findings import CODES
@@ -19,11 +19,15 @@ from policies.language.part import Part
 from policies.language.schema import schema_text
 from tests.policies.making import policy_text
 
-PARTS = [
-    each
-    for each in vars(model).values()
-    if isinstance(each, type) and issubclass(each, Part) and each is not Part
-]
+PARTS = sorted(
+    {
+        each
+        for module in (model, auth, filters, limits)
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Part) and each is not Part
+    },
+    key=lambda each: each.__name__,
+)
 
 VALID = """\
 version: 1

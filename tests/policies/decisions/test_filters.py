@@ -1,0 +1,130 @@
+"""Plans: which filters and which mirrors a request meets."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from policies.decisions.decide import Forward, choose_mirror, decide
+from policies.decisions.explain import explain
+from policies.decisions.filters import Mirror, Plan
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.request import Client
+from tests.policies.making import NOW, compiled, request
+
+
+def policy(**route: Any) -> CompiledPolicy:
+    return compiled(routes=[{"name": "r", "split": {"production": 1}, **route}])
+
+
+def test_a_route_without_filters_has_no_plan() -> None:
+    route = policy().routes[0]
+    assert (route.plan, route.plans, route.cors, route.cache, route.redirect) == (None,) * 5
+
+
+def test_a_backends_rewrite_replaces_the_routes_part_by_part() -> None:
+    made = policy(
+        filters={"rewrite": {"hostname": "a.test", "path": {"full": "/a"}}},
+        split={
+            "production": {"filters": {"rewrite": {"path": {"prefix": "/b"}}}},
+            "canary": {"filters": {"rewrite": {"hostname": "c.test"}}},
+            "beta": 1,
+        },
+    ).routes[0]
+    urls = {}
+    for pool in ("production", "canary", "beta"):
+        plan = made.plan_for(pool)
+        assert plan
+        urls[pool] = plan.target(request("http://h:81/x?q").target, 0).url
+    assert urls == {
+        "production": "http://a.test/b/x?q",
+        "canary": "http://c.test/a?q",
+        "beta": "http://a.test/a?q",
+    }
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0, 0), (0.001, 10), (0.25, 2500), (0.999, 9990), (1, 10_000)]
+)
+def test_mirrors_are_drawn_by_their_share(share: float, expected: int) -> None:
+    plan = Plan(None, None, None, None, (Mirror("p", share, False),))
+    chance, total = Random(3), 10_000
+    drawn = sum(len(plan.drawn("GET", chance)) for _ in range(total))
+    assert abs(drawn - expected) <= 5 * (total * share * (1 - share)) ** 0.5
+
+
+def test_only_safe_methods_unless_said() -> None:
+    plan = Plan(None, None, None, None, (Mirror("safe", 1, False), Mirror("all", 1, True)))
+    drawn = {m: [each.pool for each in plan.drawn(m, Random(1))] for m in ("GET", "HEAD", "POST")}
+    assert drawn == {"GET": ["safe", "all"], "HEAD": ["safe", "all"], "POST": ["all"]}
+
+
+def test_fractions_and_percents() -> None:
+    mirrors = [
+        {"pool": "canary", "percent": 12.5},
+        {"pool": "beta", "fraction": {"numerator": 1, "denominator": 1000}},
+        {"pool": "beta", "fraction": {"numerator": 1}},
+    ]
+    plan = policy(filters={"mirrors": mirrors}).routes[0].plan
+    assert plan
+    assert [each.share for each in plan.mirrors] == [0.125, 0.001, 0.01]
+
+
+def test_a_mirror_goes_to_nobody_else() -> None:
+    variants = {
+        "p": {"binding": "P", "pool": "production"},
+        "c1": {"binding": "C", "pool": "canary"},
+        "c2": {"binding": "C", "pool": "canary"},
+    }
+    mirror = Mirror("canary", 1, False)
+    made = compiled(
+        variants=variants,
+        routes=[
+            {"name": "r", "split": {"production": 1}, "filters": {"mirrors": [{"pool": "canary"}]}}
+        ],
+    )
+    outcome = decide(made, request(), Random(1), NOW).outcome
+    assert isinstance(outcome, Forward)
+    one = choose_mirror(made, outcome, mirror, Random(1), {"c1"})
+    assert one
+    assert one.name == "c2"
+    assert choose_mirror(made, outcome, mirror, Random(1), {"c1", "c2"}) is None
+
+
+def test_explain_tells_each_filter() -> None:
+    made = policy(
+        matches=[{"path": {"prefix": "/old"}}],
+        filters={
+            "request_headers": {"set": [{"name": "X-A", "value": "1"}], "remove": ["x-b"]},
+            "response_headers": {"add": [{"name": "x-c", "value": "1"}], "remove": ["x-d"]},
+            "rewrite": {"hostname": "new.test", "path": {"prefix": "/new"}},
+            "mirrors": [{"pool": "canary", "percent": 10}],
+            "cors": {"allow_origins": ["*"]},
+            "cache": {"ttl": "1m"},
+        },
+    )
+    headers = {"x-b": "2", "origin": "https://a.test"}
+    told = explain(made, "GET", "https://h/old/x?q", headers, Client(), NOW)
+    assert told["forwarded"]["host"] == "new.test"
+    assert told["forwarded"]["path"] == "/new/x"
+    assert told["forwarded"]["headers"]["x-a"] == "1"
+    assert "x-b" not in told["forwarded"]["headers"]
+    assert told["mirrors"] == [{"pool": "canary", "variant": "canary", "percent": 10}]
+    assert told["response_headers"]["set"]["access-control-allow-origin"] == "*"
+    assert told["response_headers"]["add"] == [["x-c", "1"]]
+    assert "x-d" in told["response_headers"]["remove"]
+    texts = [
+        each["text"] for each in told["steps"] if each["step"] in ("filter", "mirror", "cache")
+    ]
+    assert texts == [
+        "given from the cache if it is there: fresh for 60 s",
+        "request headers: sets x-a; removes x-b",
+        "response headers: adds x-c; removes x-d",
+        "rewrite: host new.test",
+        "rewrite: matched prefix to /new",
+        "10% to pool canary: to variant canary",
+    ]
+    posted = explain(made, "POST", "https://h/old", {"cookie": "a"}, Client(), NOW)
+    assert posted["mirrors"] == []
