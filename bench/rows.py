@@ -6,12 +6,15 @@ the requests first. All of them forward to the same Worker that answers at once.
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bench.staging import javascript, python, stage_edge
+from policies.language.document import Document, read_document
 from policies.language.load import load
 from router.dev.config import write_configs
 from router.dev.files import mirror
@@ -25,11 +28,13 @@ TO_BACKEND = {"BACKEND": service(BACKEND)}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`workers` builds what is needed in a folder; `regions`: the row decides by region."""
+    """`workers` builds what is needed in a folder; `regions`: the row decides by region;
+    `limited`: it counts requests."""
 
     name: str
     workers: Callable[[Layout, Path], list[WorkerdWorker]]
     regions: bool = False
+    limited: bool = False
 
 
 def backend(layout: Layout) -> WorkerdWorker:
@@ -69,10 +74,11 @@ def python_forward(layout: Layout, folder: Path) -> list[WorkerdWorker]:
     return [replace(forwarder, bindings=TO_BACKEND), backend(layout)]
 
 
-def router(layout: Layout, folder: Path) -> list[WorkerdWorker]:
-    """The router as it is uploaded, with the example policy."""
-    stage_edge(layout, folder / "upload")
-    policy = load((layout.root / "routes.yaml").read_bytes()).policy
+def router(layout: Layout, folder: Path, policy_file: Path | None = None) -> list[WorkerdWorker]:
+    """The router as it is uploaded, with the example policy or another."""
+    policy_file = policy_file or layout.root / "routes.yaml"
+    stage_edge(layout, folder / "upload", policy=policy_file)
+    policy = load(policy_file.read_bytes()).policy
     variants = {name: each.binding for name, each in policy.variants.items()} if policy else {}
     write_configs(layout, folder, variants, echo=True)
     worker, _, *others = router_workers(layout, folder)
@@ -80,9 +86,23 @@ def router(layout: Layout, folder: Path) -> list[WorkerdWorker]:
     return [replace(worker, bindings={**worker.bindings, **behind}), backend(layout), *others]
 
 
+def router_leased(layout: Layout, folder: Path) -> list[WorkerdWorker]:
+    """The same with a leased limit on every route, which denies nothing here."""
+    example = read_document((layout.root / "routes.yaml").read_bytes())
+    if not isinstance(example, Document):
+        raise SetupError("routes.yaml cannot be read")
+    policy: dict[str, Any] = dict(example.value)
+    policy["rate_limits"] = {"per-client": {"limit": "1000000/1m", "by": "ip"}}
+    policy["routes"] = [{**route, "rate_limits": ["per-client"]} for route in policy["routes"]]
+    file = folder / "routes.yaml"
+    file.write_text(json.dumps(policy), encoding="utf-8")  # JSON is YAML
+    return router(layout, folder, file)
+
+
 ROWS = (
     Row("js-forward", js_forward),
     Row("reflare", reflare),
     Row("python-forward", python_forward),
     Row("router", router, regions=True),
+    Row("router-leased", router_leased, regions=True, limited=True),
 )

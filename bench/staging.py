@@ -32,6 +32,12 @@ def python(layout: Layout, name: str, folder: Path) -> WorkerdWorker:
     return WorkerdWorker(name, modules, settings["compatibility_date"], flags)
 
 
-def stage_edge(layout: Layout, target: Path, more: Mapping[str, bytes] | None = None) -> None:
-    """The router's upload with the example policy, and `more` files over it."""
-    mirror({**upload(layout.root, layout.root / "routes.yaml"), **(more or {})}, target)
+def stage_edge(
+    layout: Layout,
+    target: Path,
+    more: Mapping[str, bytes] | None = None,
+    policy: Path | None = None,
+) -> None:
+    """The router's upload with `policy`, or the example, and `more` files over it."""
+    files = upload(layout.root, policy or layout.root / "routes.yaml")
+    mirror({**files, **(more or {})}, target)

@@ -94,6 +94,8 @@ def check(row: Row, server: Server) -> None:
     answer = server.ask(PATH, HEADERS)
     if (answer.status, answer.body) != (200, ANSWER):
         raise SetupError(f"{row.name} answers {answer.status}: {answer.body[:200]}")
+    if row.limited != ("ratelimit" in answer.headers):
+        raise SetupError(f"{row.name} answers with {dict(answer.headers)}")
     if row.regions:
         for variant, place in REGIONS.items():
             expect_variant(server, variant, {"MF-CF-Blob": json.dumps(place)})
