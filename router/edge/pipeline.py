@@ -48,7 +48,7 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     route = policy.routes[rule.route]
     limiting = None
     if route.limits:
-        limiting = Limiting(isolate.limits, request, route.name, env, ctx, arrived.now_ms)
+        limiting = Limiting(isolate.limits, request, route.name, env, ctx)
         problem = limiting.charge(route.limits.before)
         if problem:
             return _limited(isolate, route, problem, trace, limiting)
