@@ -35,7 +35,7 @@ def admit(exchange: Exchange, route: Route) -> Identity | Problem | None:
 
 def _limiting(exchange: Exchange, route: Route) -> Limiting:
     limits, request = exchange.isolate.limits, exchange.request
-    return Limiting(limits, request, route.name, exchange.env, exchange.ctx, exchange.now_ms)
+    return Limiting(limits, request, route.name, exchange.env, exchange.ctx)
 
 
 def _identify(exchange: Exchange, route: Route) -> Identity | Problem | None:

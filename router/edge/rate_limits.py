@@ -50,10 +50,10 @@ class Limiting:
     __slots__ = ("_charges", "_ctx", "_env", "_limits", "_now", "_request", "_route", "_standings")
 
     def __init__(
-        self, limits: Limits, request: Request, route: str, env: JsObject, ctx: JsObject, now: float
+        self, limits: Limits, request: Request, route: str, env: JsObject, ctx: JsObject
     ) -> None:
         self._limits = limits
-        self._now = now
+        self._now = now_ms()  # an isolate's first requests have waited for their policy
         self._request = request
         self._route = route
         self._env = env
