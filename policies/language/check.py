@@ -13,7 +13,7 @@ from policies.language.budget import MAX_FINDINGS
 from policies.language.check_filters import FILTER_RULES
 from policies.language.check_keys import doubtful_keys
 from policies.language.check_routes import ROUTE_RULES
-from policies.language.document import Document
+from policies.language.document import Placed
 from policies.language.findings import Finding, Path, Severity, path_text, shown
 from policies.language.found import (
     Found,
@@ -30,19 +30,19 @@ from policies.language.shadow import shadowed_routes
 MAX_NEAREST = 20  # findings that suggest a name, which takes a look at every known one
 
 
-def check(document: Document) -> list[Finding]:
+def check(document: Placed) -> list[Finding]:
     """All findings about how the policy's parts fit together."""
     found = chain.from_iterable(rule(document.value) for rule in _RULES)
     return _told(document, found, "error")
 
 
-def warn(document: Document, policy: Policy, now_ms: float | None) -> list[Finding]:
+def warn(document: Placed, policy: Policy, now_ms: float | None) -> list[Finding]:
     """What is likely a mistake in a policy that is valid all the same."""
     found = chain(shadowed_routes(policy), doubtful_keys(policy, now_ms))
     return _told(document, found, "warning")
 
 
-def _told(document: Document, found: Iterator[Found], severity: Severity) -> list[Finding]:
+def _told(document: Placed, found: Iterator[Found], severity: Severity) -> list[Finding]:
     findings: list[Finding] = []
     for code, path, message, hint in islice(found, MAX_FINDINGS + 1):
         if isinstance(hint, Names):
