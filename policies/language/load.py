@@ -19,9 +19,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from policies.language.budget import MAX_FINDINGS, Budget
-from policies.language.check import check, warn
-from policies.language.document import Document, Placed, read_document
-from policies.language.findings import Finding, Path, path_text, shown
+from policies.language.check import check, placed, warn
+from policies.language.document import Document, read_document
+from policies.language.findings import Finding, Path, shown
+from policies.language.found import Found, Key
 from policies.language.model import Policy
 from policies.language.part import Part
 
@@ -47,9 +48,10 @@ def load(data: bytes, now_ms: float | None = None) -> Loaded:
     document = read_document(data)
     if not isinstance(document, Document):
         return Loaded(digest, None, tuple(document))
-    policy, findings = judge(document, Budget())
+    policy, found = read_policy(document.value, Budget())
+    findings = placed(document, found, "error")
     if policy:
-        findings = warn(document, policy, now_ms)
+        findings = placed(document, warn(policy, now_ms), "warning")
     return Loaded(digest, policy, tuple(_first(findings)))
 
 
@@ -62,26 +64,29 @@ def _first(findings: list[Finding]) -> list[Finding]:
     return kept
 
 
-def judge(document: Placed, budget: Budget) -> tuple[Policy | None, list[Finding]]:
-    """The policy that a value is, or all errors in it."""
-    policy, findings = None, list[Finding]()
+def read_policy(value: object, budget: Budget) -> tuple[Policy | None, list[Found]]:
+    """The policy that a plain value is, or all errors in it."""
+    policy, found = None, list[Found]()
     try:
-        policy = Policy.model_validate(document.value, context=budget)
+        policy = Policy.model_validate(value, context=budget)
     except ValidationError as error:
-        details = error.errors(include_url=False)[: MAX_FINDINGS + 1]
-        findings = [finding_of(document, detail, Policy) for detail in details]
-    findings += check(document)
-    return None if findings else policy, findings
+        found = errors_in(error, Policy)
+    found += check(value)
+    return None if found else policy, found
 
 
-def finding_of(document: Placed, error: ErrorDetails, root: type[Part]) -> Finding:
-    """One of pydantic's errors about a document that was read as `root`."""
+def errors_in(error: ValidationError, root: type[Part]) -> list[Found]:
+    """What pydantic found in a value that was read as `root`."""
+    return [_found(each, root) for each in error.errors(include_url=False)[: MAX_FINDINGS + 1]]
+
+
+def _found(error: ErrorDetails, root: type[Part]) -> Found:
     at_key = _is_about_key(error, root)
     path: Path = error["loc"][:-1] if at_key else error["loc"]
     code, message, hint = _told(error, path, root)
-    at_key = at_key or code == "unknown-field"
-    line, column = document.key_place(path) if at_key else document.place(path)
-    return Finding(code, path_text(path), line, column, message, hint)
+    if path and (at_key or code == "unknown-field"):
+        path = (*path[:-1], Key(path[-1]))
+    return code, path, message, hint
 
 
 def _is_about_key(error: ErrorDetails, root: type[Part]) -> bool:
