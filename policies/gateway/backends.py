@@ -12,6 +12,7 @@ from typing import NamedTuple
 from policies.gateway.model import ObjectRef
 from policies.gateway.names import Names, binding_of, fitted
 from policies.gateway.report import Manifest, Report
+from policies.gateway.write import Entry
 from policies.language.findings import Path, shown
 
 
@@ -36,7 +37,6 @@ class Identity(NamedTuple):
 class Backend:
     pool: str
     binding: str
-    identity: Identity
 
 
 class Backends:
@@ -47,9 +47,11 @@ class Backends:
         self._pools = Names()
         self._bindings = Names("_")
         self._backends: dict[Identity, Backend] = {}
+        self._variants: dict[str, Entry] = {}
 
-    def __getitem__(self, pool: str) -> Backend:
-        return next(each for each in self._backends.values() if each.pool == pool)
+    def variant(self, pool: str) -> Entry:
+        """The variant of a pool, with a comment that says which backend it is."""
+        return self._variants[pool]
 
     def pool(self, ref: ObjectRef, manifest: Manifest, path: Path, home: str, use: int = 0) -> str:
         """The pool of the backend at `path`, to which a route in namespace `home` refers."""
@@ -59,7 +61,8 @@ class Backends:
             pool = self._pools.first_free(_wishes(wanted))
             known = self._backends.get(wanted._replace(use=0))
             binding = known.binding if known else self._bindings.first_free([binding_of(pool)])
-            self._backends[wanted] = Backend(pool, binding, wanted)
+            self._backends[wanted] = Backend(pool, binding)
+            self._variants[pool] = Entry([wanted.text], {"binding": binding, "pool": pool})
         return self._backends[wanted].pool
 
     def _note(self, ref: ObjectRef, manifest: Manifest, path: Path, home: str) -> None:

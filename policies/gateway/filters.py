@@ -47,16 +47,16 @@ class FilterReader:
         self._manifest, self._home = manifest, home
         self._backends, self._report = backends, report
 
-    def read(self, filters: Sequence[Filter | None], path: Path) -> Filters:
-        """The filters of the list at `path`."""
+    def read(self, filters: Sequence[Filter | None], path: Path, instead: str) -> Filters:
+        """The filters of the list at `path`; `instead` says what becomes of lost ones."""
         read = Filters()
         for index, each in enumerate(filters):
             here = (*path, index)
-            reader = each and _READERS.get(each.type)
+            reader = _READERS.get(each.type) if each else None
             if each is None or reader is None:
                 read.lost = True
                 if each:
-                    self._not_carried(each.type, here)
+                    self._not_carried(each.type, here, instead)
                 continue
             name = FILTER_FIELDS[each.type]
             inside = (*here, to_camel(name))
@@ -78,9 +78,9 @@ class FilterReader:
             read.value[target] = value
             read.origins[target,] = path
 
-    def _not_carried(self, type_: str, path: Path) -> None:
-        message = f"the router has no `{type_}`; the rule answers 500 instead of going without"
-        hint = "do the same in `routes.yaml` or in the Worker, then replace `respond`"
+    def _not_carried(self, type_: str, path: Path, instead: str) -> None:
+        message = f"the router has no filter `{type_}`, and {instead} rather than go without"
+        hint = "let the Worker do it, or another section of `routes.yaml`, and mend the route"
         self._report.tell(self._manifest, (*path, "type"), "not-carried-over", message, hint)
 
     def _unused(self, path: Path, message: str) -> None:

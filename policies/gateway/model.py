@@ -33,6 +33,11 @@ class Object(Part):
 
     model_config = ConfigDict(alias_generator=to_camel)
 
+    @property
+    def named(self) -> set[str]:
+        """The fields that are there, as they are called in manifests."""
+        return {to_camel(name) for name in self.model_fields_set}
+
 
 # The field that goes with each type.
 FILTER_FIELDS = {
@@ -243,10 +248,15 @@ class Rule(Object):
     session_persistence: SessionPersistence | None = None
 
 
+def _one_rule() -> list[Rule | None]:
+    """The API's own default: it takes every request, and has no backend."""
+    return [Rule()]
+
+
 class HttpRouteSpec(Object):
     parent_refs: list[ParentRef | None] = Field(default_factory=list)
     hostnames: list[Hostname | None] = Field(default_factory=list)
-    rules: list[Rule | None] = Field(default_factory=lambda: [Rule()], min_length=1)
+    rules: list[Rule | None] = Field(default_factory=_one_rule, min_length=1)
 
 
 class HttpRoute(Object):

@@ -78,7 +78,7 @@ MANIFESTS = Dialect(
 )
 
 
-def _resolve(text: str) -> str | int | float | bool | None:
+def resolve(text: str) -> str | int | float | bool | None:
     """What a plain scalar means."""
     if text in _WORDS:
         return _WORDS[text]
@@ -166,7 +166,7 @@ class Composer(Events):
             self._anchors.pop(event.anchor, None)  # no node can contain itself
         node: Node
         if kind is events.ScalarEvent:
-            node = _resolve(event.value) if event.implicit[0] else event.value, at, None
+            node = resolve(event.value) if event.implicit[0] else event.value, at, None
         else:
             node = (self._mapping if kind is events.MappingStartEvent else self._sequence)(at)
         if event.anchor is not None:

@@ -65,6 +65,10 @@ CODES = {
     "key-expires": "a key expires soon, or has expired",
     "no-key-for-route": "no key may use the route",
     "body-not-allowed": "the status has no body",
+    "other-kind": "an object is of a kind that is not imported",
+    "not-attached": "a route is attached to no listener that is known",
+    "not-carried-over": "the router has nothing like it",
+    "differs": "it is imported, with a difference",
 }
 
 Path = tuple[str | int, ...]
