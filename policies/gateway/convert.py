@@ -78,12 +78,12 @@ def _drafts(
     routes: Routes, listeners: Listeners, backends: Backends, taken: Names, report: Report
 ) -> Iterator[Draft]:
     """The routes of all rules, as far as the language takes them."""
-    spaces = {attached.route.metadata.namespace for _, attached in routes}
     steps, rules = MAX_POLICY_STEPS, 0
     for manifest, attached in routes:
         route = attached.route
         reader = RuleReader(manifest, route, backends, report)
-        home = [route.metadata.namespace] if len(spaces) > 1 else []
+        # The name is the seed of sticky splits: it must not change with what else is imported.
+        home = [route.metadata.namespace] if route.metadata.namespace != "default" else []
         for index, rule in enumerate(route.spec.rules):
             if rule is None or _is_cloudflares(manifest, attached, index, listeners, report):
                 continue

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from policies.gateway.model import GROUP, Gateway, HttpRoute, ParentRef
-from policies.gateway.model import Listener as Told
+from policies.gateway.gateway_model import Gateway
+from policies.gateway.gateway_model import Listener as Told
+from policies.gateway.model import GROUP, HttpRoute, ParentRef
 
 HTTP = ("HTTP", "HTTPS")  # the protocols of listeners that HTTPRoutes can attach to
 

@@ -1,7 +1,7 @@
-"""Kubernetes Gateway API objects, as pydantic models: HTTPRoute and Gateway, v1 and v1beta1.
+"""HTTPRoutes of the Kubernetes Gateway API, v1 and v1beta1, as pydantic models.
 
-Names, types, defaults and required fields are those of the API's `httproute_types.go`,
-`gateway_types.go` and `shared_types.go`. An item of a list that is None could not be read:
+Names, types, defaults and required fields are those of the API's `httproute_types.go` and
+`shared_types.go`. An item of a list that is None could not be read:
 it has been told, and its place keeps the others' numbers. What a value means to the router
 is for `policies.language` to judge, once it is converted.
 """
@@ -264,46 +264,4 @@ class HttpRoute(Object):
     kind: Any = None
     metadata: Metadata
     spec: HttpRouteSpec
-    status: Any = None
-
-
-class RouteNamespaces(Object):
-    from_: Literal["All", "Selector", "Same", "None"] = Field("Same", alias="from")
-    selector: Any = None
-
-
-class RouteKind(Object):
-    group: str = GROUP
-    kind: str
-
-
-class AllowedRoutes(Object):
-    namespaces: RouteNamespaces = Field(default_factory=RouteNamespaces)
-    kinds: list[RouteKind] = Field(default_factory=list)
-
-
-class Listener(Object):
-    name: ObjectName
-    hostname: Hostname | None = None
-    port: Numbered
-    protocol: str
-    tls: Any = None
-    allowed_routes: AllowedRoutes = Field(default_factory=AllowedRoutes)
-
-
-class GatewaySpec(Object):
-    gateway_class_name: Any = None
-    listeners: list[Listener | None] = Field(default_factory=list)
-    addresses: Any = None
-    infrastructure: Any = None
-    allowed_listeners: Any = None
-    default_scope: Any = None
-    tls: Any = None
-
-
-class Gateway(Object):
-    api_version: Any = None
-    kind: Any = None
-    metadata: Metadata
-    spec: GatewaySpec
     status: Any = None

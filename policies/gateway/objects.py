@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from policies.gateway.gateway_model import Gateway
 from policies.gateway.listeners import HTTP, Owner
 from policies.gateway.manifests import manifests_in, read_object
-from policies.gateway.model import GROUP, Gateway, HttpRoute, Metadata
+from policies.gateway.model import GROUP, HttpRoute, Metadata
 from policies.gateway.report import Manifest, Report
 from policies.language.findings import shown
 from policies.language.found import Key

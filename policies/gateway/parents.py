@@ -36,7 +36,7 @@ def attach(
         return None
     for index, name in enumerate(names):
         if name and not any(covers(name, host) for host in result.hosts):
-            message = f"no listener takes `{shown(name)}`, so the route does not serve it"
+            message = f"no listener of the route takes `{shown(name)}`"
             hint = "take it out, or add a listener"
             report.warn(manifest, ("spec", "hostnames", index), "not-attached", message, hint)
     return result if result.served else None
