@@ -80,30 +80,25 @@ def _drafts(
     """The routes of all rules, as far as the language takes them."""
     steps, rules = MAX_POLICY_STEPS, 0
     for manifest, attached in routes:
-        route = attached.route
-        reader = RuleReader(manifest, route, backends, report)
-        # The name is the seed of sticky splits: it must not change with what else is imported.
-        home = [route.metadata.namespace] if route.metadata.namespace != "default" else []
-        for index, rule in enumerate(route.spec.rules):
+        reader = RuleReader(manifest, attached.route, backends, report)
+        for index, rule in enumerate(attached.route.spec.rules):
             if rule is None or _is_cloudflares(manifest, attached, index, listeners, report):
                 continue
-            name = "-".join((*home, route.metadata.name, rule.name or str(index)))
-            draft = reader.draft(rule, index, taken.first_free([fitted(name)]), attached.hosts)
-            left = draft.settle(steps, report) if draft else None
-            if draft is None or left is None:
-                message = "nothing of what this rule matches is left, so the rule is left out"
-                hint = "mend what is told about it; until then its requests get other routes"
-                report.tell(manifest, ("spec", "rules", index), "not-carried-over", message, hint)
-                continue
-            rules += draft.rules
-            if rules > MAX_RULES:
-                message = f"hostnames times matches are more than {MAX_RULES:,} up to this rule, "
-                message += "which is left out with all after it"
-                hint = "import fewer routes at once"
-                report.tell(manifest, draft.path, "out-of-range", message, hint)
-                return
-            steps = left
-            yield draft
+            for draft in reader.drafts(rule, index, attached.hosts, taken):
+                left = draft.settle(steps, report)
+                if left is None:
+                    message = "nothing of what this rule matches is left, so it is left out"
+                    hint = "mend what is told about it; until then its requests get other routes"
+                    report.tell(manifest, draft.path, "not-carried-over", message, hint)
+                    continue
+                steps, rules = left, rules + draft.rules
+                if rules > MAX_RULES:
+                    message = f"hostnames times matches are more than {MAX_RULES:,} up to this "
+                    message += "rule, which is left out with all after it"
+                    hint = "import fewer routes at once"
+                    report.tell(manifest, draft.path, "out-of-range", message, hint)
+                    return
+                yield draft
 
 
 def _is_cloudflares(

@@ -47,6 +47,7 @@ class Draft:
     rest: dict[str, Any] = field(default_factory=dict)
     origins: dict[Path, Path] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
+    matches_nothing: bool = False  # there were matches, and none is left
 
     @property
     def route(self) -> dict[str, Any]:
@@ -70,7 +71,7 @@ class Draft:
     def settle(self, steps: int, report: Report) -> int | None:
         """Take out what the language refuses. `steps` are left for regular expressions; what
         is left of them afterwards, or None if nothing is left of the route."""
-        for _ in range(MAX_TRIES):
+        for _ in range(0 if self.matches_nothing else MAX_TRIES):
             budget = Budget(steps=steps)
             policy, found = read_policy(self._alone(), budget)
             if policy:

@@ -115,8 +115,7 @@ class Attached:
 
     @property
     def hosts(self) -> list[str]:
-        hosts = list(dict.fromkeys(host for _, host in self.served))
-        return [""] if "" in hosts else hosts
+        return list(dict.fromkeys(host for _, host in self.served))
 
 
 def attached(route: HttpRoute, listeners: list[Listener | None]) -> Attached:

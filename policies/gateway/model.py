@@ -26,6 +26,7 @@ from policies.language.part import Part
 from policies.language.values import Hostname, problem
 
 GROUP = "gateway.networking.k8s.io"
+DEFAULT_NAMESPACE = "default"  # where `kubectl` puts what names none
 
 
 class Object(Part):
@@ -72,7 +73,7 @@ class Metadata(Object):
     """What says who an object is, and how old; the rest says nothing about requests."""
 
     name: Subdomain
-    namespace: Label = "default"
+    namespace: Label = DEFAULT_NAMESPACE
     creation_timestamp: Timestamp | None = None
     annotations: dict[str, Any] = Field(default_factory=dict)
     labels: Any = None

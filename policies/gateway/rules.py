@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from policies.gateway.backends import Backends
 from policies.gateway.drafts import Draft, Piece
 from policies.gateway.filters import FilterReader, Filters
 from policies.gateway.model import (
+    DEFAULT_NAMESPACE,
     BackendRef,
     HttpRoute,
     Match,
@@ -18,6 +19,7 @@ from policies.gateway.model import (
     Timeouts,
     ValueMatch,
 )
+from policies.gateway.names import Names, fitted
 from policies.gateway.report import Manifest, Report
 from policies.language.findings import Path
 from policies.language.found import Key
@@ -38,21 +40,38 @@ class RuleReader:
     ) -> None:
         self._manifest, self._report, self._backends = manifest, report, backends
         self._home = route.metadata.namespace
-        self._owner = f"{self._home}/{route.metadata.name}"
+        self._name = route.metadata.name
         self._filters = FilterReader(manifest, self._home, backends, report)
 
-    def draft(self, rule: Rule, index: int, name: str, hosts: list[str]) -> Draft | None:
-        """The route called `name` for `hosts`; None if no match of the rule is left."""
+    def drafts(self, rule: Rule, index: int, hosts: list[str], taken: Names) -> Iterator[Draft]:
+        """The route of a rule. A route has hostnames or none: who serves all hosts and
+        competes for some of them besides (a listener's, say) needs two."""
+        named = [host for host in hosts if host]
+        # The name is the seed of sticky splits: it depends on nothing but the rule.
+        home = [self._home] if self._home != DEFAULT_NAMESPACE else []
+        wish = fitted("-".join((*home, self._name, rule.name or str(index))))
+        name = taken.first_free([wish])
+        if named:
+            yield self._draft(rule, index, name, named)
+        if len(named) < len(hosts):
+            other = taken.first_free([fitted(f"{wish}.any")]) if named else name
+            draft = self._draft(rule, index, other, [""])
+            if named and "split" in draft.rest:
+                draft.rest["seed"] = name  # a client stays on one side of both
+            yield draft
+
+    def _draft(self, rule: Rule, index: int, name: str, hosts: list[str]) -> Draft:
         path: Path = ("spec", "rules", index)
         draft = Draft(self._manifest, path, name, hosts)
         line = self._manifest.place(path)[0]
         title = f"rule {rule.name or index}"
-        draft.comments.append(f"HTTPRoute {self._owner}, {title} ({self._manifest.file}:{line})")
+        draft.comments.append(
+            f"HTTPRoute {self._home}/{self._name}, {title} ({self._manifest.file}:{line})"
+        )
         for at, match in enumerate(rule.matches):
             if match:
                 draft.matches.append(self._match(match, (*path, "matches", at)))
-        if rule.matches and not draft.matches:
-            return None
+        draft.matches_nothing = bool(rule.matches) and not draft.matches
         self._act(draft, rule, path)
         if "split" in draft.rest:
             self._wait(draft, rule.timeouts, (*path, "timeouts"))
