@@ -29,17 +29,18 @@ def attach(
         report.warn(manifest, ("spec", "parentRefs"), "not-attached", message, hint)
         found = [None]
     result = attached(route, list(dict.fromkeys(found)))
-    if found and not result.served:
-        message = "no listener takes any of the route's hostnames; the route is left out"
-        hint = "see that they fit the listeners' `hostname`"
-        report.tell(manifest, ("spec", Key("hostnames")), "not-attached", message, hint)
+    if not result.served:
+        if found:  # else it has been told why none
+            message = "no listener takes any of the route's hostnames; the route is left out"
+            hint = "see that they fit the listeners' `hostname`"
+            report.tell(manifest, ("spec", Key("hostnames")), "not-attached", message, hint)
         return None
     for index, name in enumerate(names):
         if name and not any(covers(name, host) for host in result.hosts):
             message = f"no listener of the route takes `{shown(name)}`"
             hint = "take it out, or add a listener"
             report.warn(manifest, ("spec", "hostnames", index), "not-attached", message, hint)
-    return result if result.served else None
+    return result
 
 
 def _listeners(

@@ -135,3 +135,122 @@ REQUESTS = st.fixed_dictionaries(
         "query": st.dictionaries(st.sampled_from(("x-a", "X-B")), st.sampled_from("123")),
     }
 )
+
+
+# What is supported besides matching: filters, timeouts, sessions.
+TOKENS = st.sampled_from(("x-one", "X-Two", "x-three", "x-four"))
+VALUES = st.sampled_from(("", "1", "a, b", "é", "with  spaces", '"quoted"', "#", "{a: b}"))
+HEADERS = st.fixed_dictionaries({"name": TOKENS, "value": VALUES})
+PRECISE = st.sampled_from(("www.test", "x.y.test"))
+
+
+@st.composite
+def modifiers(draw: st.DrawFn) -> Object:
+    """One action for a name, as the API wants it."""
+    names = draw(st.lists(TOKENS, min_size=1, unique_by=str.lower))
+    changes: Object = {}
+    for name in names:
+        kind = draw(st.sampled_from(("set", "add", "remove")))
+        entry = name if kind == "remove" else {"name": name, "value": draw(VALUES)}
+        changes.setdefault(kind, []).append(entry)
+    return changes
+
+
+NEW_PATHS = st.one_of(
+    st.fixed_dictionaries(
+        {"type": st.just("ReplaceFullPath"), "replaceFullPath": st.sampled_from(("/", "/x/y"))}
+    ),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("ReplacePrefixMatch"),
+            "replacePrefixMatch": st.sampled_from(("", "/", "/x", "/x/")),
+        }
+    ),
+)
+REDIRECTS = some(
+    scheme=st.sampled_from(("http", "https")),
+    hostname=PRECISE,
+    path=NEW_PATHS,
+    port=st.integers(1, 65535),
+    statusCode=st.sampled_from((301, 302, 303, 307, 308)),
+).filter(lambda redirect: set(redirect) - {"statusCode"})
+REFERENCES = st.fixed_dictionaries({"name": st.sampled_from(SERVICES), "port": st.just(80)})
+MIRRORS = st.one_of(
+    st.fixed_dictionaries({"backendRef": REFERENCES}, optional={"percent": st.integers(0, 100)}),
+    st.fixed_dictionaries(
+        {
+            "backendRef": REFERENCES,
+            "fraction": st.fixed_dictionaries(
+                {"numerator": st.integers(0, 5)}, optional={"denominator": st.integers(5, 1000)}
+            ),
+        }
+    ),
+)
+CORS = st.fixed_dictionaries(
+    {
+        "allowOrigins": st.sampled_from(
+            (["*"], ["https://a.test", "http://b.test:8080"], ["https://*.a.test"])
+        )
+    },
+    optional={
+        "allowMethods": st.sampled_from((["*"], ["GET", "PUT"])),
+        "allowHeaders": st.sampled_from((["*"], ["x-one"])),
+        "exposeHeaders": st.just(["x-two"]),
+        "allowCredentials": st.booleans(),
+        "maxAge": st.integers(1, 100_000),
+    },
+)
+
+
+def filter_of(kind: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[Object]:
+    field = {"CORS": "cors", "URLRewrite": "urlRewrite"}.get(kind, kind[0].lower() + kind[1:])
+    return st.fixed_dictionaries({"type": st.just(kind), field: values})
+
+
+ON_THE_WAY = (
+    filter_of("RequestHeaderModifier", modifiers()),
+    filter_of("ResponseHeaderModifier", modifiers()),
+    filter_of("URLRewrite", some(hostname=PRECISE, path=NEW_PATHS).filter(bool)),
+    filter_of("RequestMirror", MIRRORS),
+)
+
+
+def unlike(filters: list[Object]) -> bool:
+    kinds = [each["type"] for each in filters if each["type"] != "RequestMirror"]
+    return len(kinds) == len(set(kinds))
+
+
+FILTERS = st.lists(st.one_of(*ON_THE_WAY, filter_of("CORS", CORS)), max_size=4).filter(unlike)
+DURATIONS = st.sampled_from(("0s", "10s", "1m30s", "500ms", "1h"))
+
+
+@st.composite
+def rich_rules(draw: st.DrawFn) -> Object:
+    """Any rule that is supported as a whole."""
+    rule: Object = {"matches": [{"path": {"value": draw(st.sampled_from(PATHS))}}]}
+    if draw(st.booleans()):
+        rule["matches"][0] |= draw(some(headers=UNIQUE, queryParams=UNIQUE))
+    if draw(st.integers(0, 3)) == 0:
+        return rule | {"filters": [draw(filter_of("RequestRedirect", REDIRECTS))]}
+    own = st.lists(st.one_of(*ON_THE_WAY), max_size=2).filter(unlike)
+    weight = st.integers(1, 1_000_000)
+    backend = st.fixed_dictionaries(
+        {"name": st.sampled_from(SERVICES), "port": st.just(80)},
+        optional={"weight": weight, "filters": own},
+    )
+    rule |= {"filters": draw(FILTERS), "backendRefs": draw(lists(backend, 1))}
+    if draw(st.booleans()):
+        rule["timeouts"] = draw(
+            st.sampled_from(({"request": "10s", "backendRequest": "10s"}, {"request": "0s"}))
+            | some(request=DURATIONS)
+            | some(backendRequest=DURATIONS)
+        )
+    if draw(st.booleans()):
+        rule["sessionPersistence"] = {
+            "sessionName": "side",
+            "absoluteTimeout": "1h",
+            "cookieConfig": {"lifetimeType": "Permanent"},
+        }
+    if draw(st.booleans()):
+        rule["name"] = draw(st.sampled_from(("a", "b.c", "9")))
+    return rule
