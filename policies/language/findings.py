@@ -12,6 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+# What only `router import` says, about manifests.
+IMPORT_CODES = {
+    "other-kind": "an object is of a kind that is not carried over",
+    "not-attached": "a route attaches to no listener, or to one that is not given",
+    "not-carried-over": "the router has nothing like it",
+    "differs": "it is carried over with a difference",
+}
+
 # Every code, with what it means; `docs/diagnostics.md` has a heading for each.
 CODES = {
     "yaml-syntax": "the file is not YAML",
@@ -65,10 +73,7 @@ CODES = {
     "key-expires": "a key expires soon, or has expired",
     "no-key-for-route": "no key may use the route",
     "body-not-allowed": "the status has no body",
-    "other-kind": "an object is of a kind that is not imported",
-    "not-attached": "a route is attached to no listener that is known",
-    "not-carried-over": "the router has nothing like it",
-    "differs": "it is imported, with a difference",
+    **IMPORT_CODES,
 }
 
 Path = tuple[str | int, ...]

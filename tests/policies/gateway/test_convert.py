@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from policies.gateway.convert import OUTPUT, Imported, convert
 from policies.gateway.report import MAX_TOLD
+from policies.language.findings import IMPORT_CODES
 from policies.language.load import load
 from tests.policies.gateway.making import (
     GROUP,
@@ -299,3 +300,8 @@ def test_a_regular_expression_too_many_is_told() -> None:
     assert result.text
     assert 0 < result.routes < 300
     assert {each.finding.code for each in result.told} == {"bad-regex", "not-carried-over"}
+
+
+def test_every_code_of_imports_has_a_case() -> None:
+    codes = {line.split()[1] for case in CASES for line in case.get("findings", [])}
+    assert set(IMPORT_CODES) <= codes
