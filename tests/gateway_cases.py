@@ -6,8 +6,10 @@ The last document of each file in `tests/gateway` is the table: `host` for all i
 
 - `status` (200), `backend` (the Service that answers), `route`, `shares` (pool to weight);
 - `forwarded`: `path`, `query`, `host`, `headers` as the backend gets them (null: not at all);
-- `answer`: headers of the router's answer, or of the backend's as the client gets them;
-- `mirrors`: the Services that get a copy; `timeouts`: milliseconds for all, for one attempt.
+- `answer`: headers of the router's own answer;
+- `client`: headers of the answer as the client gets it, over HTTP (null: not at all);
+- `sticky`: the cookie that keeps a client where it is;
+- `mirrors`: the Services that get a copy; `seen`: how many came, over HTTP;
 """
 
 from __future__ import annotations

@@ -66,12 +66,18 @@ def convert(files: Iterable[tuple[str, bytes]]) -> Imported:
         routes += [(manifest, attached)] if attached else []
     backends, taken = Backends(report), Names()
     drafts = [*_drafts(routes, listeners, backends, taken, report)]
-    kept = {id(draft.manifest) for draft in drafts}
-    routes = [(manifest, attached) for manifest, attached in routes if id(manifest) in kept]
-    tell_ports(routes, listeners, report)
-    entries = _reached(drafts, [*_guards(routes, taken)], report)
+    drafts.sort(key=lambda draft: not draft.secures)
+    guards = _guards(_of(drafts, routes), taken)
+    tell_ports(_of([d for d in drafts if not d.secures], routes), listeners, report)
+    entries = _reached(drafts, [*guards], report)
     names = " ".join(name for name, _ in files)
     return _imported(f"Made by `router import {names}`.", entries, backends, report)
+
+
+def _of(drafts: list[Draft], routes: Routes) -> Routes:
+    """Those of the routes that the drafts are made of."""
+    kept = {id(draft.manifest) for draft in drafts}
+    return [(manifest, attached) for manifest, attached in routes if id(manifest) in kept]
 
 
 def _drafts(
@@ -82,8 +88,11 @@ def _drafts(
     for manifest, attached in routes:
         reader = RuleReader(manifest, attached.route, backends, report)
         for index, rule in enumerate(attached.route.spec.rules):
-            if rule is None or _is_cloudflares(manifest, attached, index, listeners, report):
+            if rule is None:
                 continue
+            secures = forces_https(rule, attached, listeners)
+            if secures:
+                _tell_https(manifest, index, report)
             for draft in reader.drafts(rule, index, attached.hosts, taken):
                 left = draft.settle(steps, report)
                 if left is None:
@@ -91,6 +100,7 @@ def _drafts(
                     hint = "mend what is told about it; until then its requests get other routes"
                     report.tell(manifest, draft.path, "not-carried-over", message, hint)
                     continue
+                draft.secures = secures
                 steps, rules = left, rules + draft.rules
                 if rules > MAX_RULES:
                     message = f"hostnames times matches are more than {MAX_RULES:,} up to this "
@@ -101,17 +111,12 @@ def _drafts(
                 yield draft
 
 
-def _is_cloudflares(
-    manifest: Manifest, attached: Attached, index: int, listeners: Listeners, report: Report
-) -> bool:
-    rule = attached.route.spec.rules[index]
-    if rule is None or not forces_https(rule, attached, listeners):
-        return False
-    message = "the redirect to HTTPS is left out: the router would send HTTPS clients round in it"
+def _tell_https(manifest: Manifest, index: int, report: Report) -> None:
+    message = "only requests that no other route of these hosts takes by a longer path, a header "
+    message += "or the like are sent to HTTPS: the router does not tell ports apart"
     hint = "turn on `Always Use HTTPS` for the zone at Cloudflare"
     path = ("spec", "rules", index, Key("filters"))
-    report.warn(manifest, path, "not-carried-over", message, hint)
-    return True
+    report.warn(manifest, path, "differs", message, hint)
 
 
 def _guards(routes: Routes, taken: Names) -> Iterator[Entry]:

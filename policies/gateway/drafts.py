@@ -48,6 +48,7 @@ class Draft:
     origins: dict[Path, Path] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
     matches_nothing: bool = False  # there were matches, and none is left
+    secures: bool = False  # it sends HTTP clients to HTTPS, and passes over all others
 
     @property
     def route(self) -> dict[str, Any]:

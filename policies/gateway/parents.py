@@ -76,7 +76,7 @@ def _listeners(
 
 def forces_https(rule: Rule, route: Attached, listeners: Listeners) -> bool:
     """Whether a rule only sends clients of an HTTP listener to HTTPS, which other listeners
-    serve. The router sees no ports: the redirect would meet those who have followed it."""
+    serve. Such a route passes over requests that come by HTTPS, and goes before its equals."""
     own = [listener for listener, _ in route.served]
     if not all(listener and listener.told.protocol == "HTTP" for listener in own):
         return False

@@ -587,7 +587,9 @@ def test_what_stands_for_a_hash_is_never_repeated() -> None:
 
 def test_every_code_has_a_case() -> None:
     doubtful = {case[0] for case in DOUBTFUL}
-    assert {case[0] for case in CASES} | doubtful | {"yaml-encoding"} == set(CODES) - set(IMPORT_CODES)
+    assert {case[0] for case in CASES} | doubtful | {"yaml-encoding"} == set(CODES) - set(
+        IMPORT_CODES
+    )
     assert [each.code for each in load(b"a: \xff").findings] == ["yaml-encoding"]
 
 
