@@ -6,7 +6,7 @@ with those about single values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 from policies.language.budget import MAX_FINDINGS
@@ -14,7 +14,7 @@ from policies.language.check_filters import FILTER_RULES
 from policies.language.check_keys import doubtful_keys
 from policies.language.check_rate_limits import LIMIT_RULES, unused_limits
 from policies.language.check_routes import ROUTE_RULES
-from policies.language.document import Document
+from policies.language.document import Placed
 from policies.language.findings import Finding, Path, Severity, path_text, shown
 from policies.language.found import (
     Found,
@@ -31,24 +31,25 @@ from policies.language.shadow import shadowed_routes
 MAX_NEAREST = 20  # findings that suggest a name, which takes a look at every known one
 
 
-def check(document: Document) -> list[Finding]:
-    """All findings about how the policy's parts fit together."""
-    found = chain.from_iterable(rule(document.value) for rule in _RULES)
-    return _told(document, found, "error")
+def check(policy: object) -> list[Found]:
+    """All errors in how the policy's parts fit together."""
+    found = chain.from_iterable(rule(policy) for rule in _RULES)
+    return list(islice(found, MAX_FINDINGS + 1))
 
 
-def warn(document: Document, policy: Policy, now_ms: float | None) -> list[Finding]:
+def warn(policy: Policy, now_ms: float | None) -> list[Found]:
     """What is likely a mistake in a policy that is valid all the same."""
     found = chain(shadowed_routes(policy), doubtful_keys(policy, now_ms), unused_limits(policy))
-    return _told(document, found, "warning")
+    return list(islice(found, MAX_FINDINGS + 1))
 
 
-def _told(document: Document, found: Iterator[Found], severity: Severity) -> list[Finding]:
+def placed(document: Placed, found: Iterable[Found], severity: Severity) -> list[Finding]:
+    """What was found, with where it stands in the document."""
     findings: list[Finding] = []
-    for code, path, message, hint in islice(found, MAX_FINDINGS + 1):
+    for code, path, message, hint in found:
         if isinstance(hint, Names):
             hint = hint.text(len(findings) < MAX_NEAREST)
-        at_key = isinstance(path[-1], Key)
+        at_key = bool(path) and isinstance(path[-1], Key)
         line, column = document.key_place(path) if at_key else document.place(path)
         findings.append(Finding(code, path_text(path), line, column, message, hint, severity))
     return findings

@@ -12,6 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+# What only `router import` says, about manifests.
+IMPORT_CODES = {
+    "other-kind": "an object is of a kind that is not carried over",
+    "not-attached": "a route attaches to no listener, or to one that is not given",
+    "not-carried-over": "the router has nothing like it",
+    "differs": "it is carried over with a difference",
+}
+
 # Every code, with what it means; `docs/diagnostics.md` has a heading for each.
 CODES = {
     "yaml-syntax": "the file is not YAML",
@@ -70,6 +78,7 @@ CODES = {
     "rate-limit-conflict": "keys of one id have different rates",
     "unused-rate-limit": "no route names a rate limit",
     "body-not-allowed": "the status has no body",
+    **IMPORT_CODES,
 }
 
 Path = tuple[str | int, ...]

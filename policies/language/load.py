@@ -15,12 +15,14 @@ from types import UnionType
 from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from policies.language.budget import MAX_FINDINGS, Budget
-from policies.language.check import check, warn
+from policies.language.check import check, placed, warn
 from policies.language.document import Document, read_document
-from policies.language.findings import Finding, Path, path_text, shown
+from policies.language.findings import Finding, Path, shown
+from policies.language.found import Found, Key
 from policies.language.model import Policy
 from policies.language.part import Part
 
@@ -46,12 +48,10 @@ def load(data: bytes, now_ms: float | None = None) -> Loaded:
     document = read_document(data)
     if not isinstance(document, Document):
         return Loaded(digest, None, tuple(document))
-    policy, findings = _validate(document)
-    findings += check(document)
-    if findings:
-        policy = None
+    policy, found = read_policy(document.value, Budget())
+    findings = placed(document, found, "error")
     if policy:
-        findings = warn(document, policy, now_ms)
+        findings = placed(document, warn(policy, now_ms), "warning")
     return Loaded(digest, policy, tuple(_first(findings)))
 
 
@@ -64,28 +64,36 @@ def _first(findings: list[Finding]) -> list[Finding]:
     return kept
 
 
-def _validate(document: Document) -> tuple[Policy | None, list[Finding]]:
+def read_policy(value: object, budget: Budget) -> tuple[Policy | None, list[Found]]:
+    """The policy that a plain value is, or all errors in it."""
+    policy, found = None, list[Found]()
     try:
-        return Policy.model_validate(document.value, context=Budget()), []
+        policy = Policy.model_validate(value, context=budget)
     except ValidationError as error:
-        details = error.errors(include_url=False)[: MAX_FINDINGS + 1]
-        return None, [_finding(document, detail) for detail in details]
+        found = errors_in(error, Policy)
+    found += check(value)
+    return None if found else policy, found
 
 
-def _finding(document: Document, error: ErrorDetails) -> Finding:
-    at_key = _is_about_key(error)
+def errors_in(error: ValidationError, root: type[Part]) -> list[Found]:
+    """What pydantic found in a value that was read as `root`."""
+    return [_found(each, root) for each in error.errors(include_url=False)[: MAX_FINDINGS + 1]]
+
+
+def _found(error: ErrorDetails, root: type[Part]) -> Found:
+    at_key = _is_about_key(error, root)
     path: Path = error["loc"][:-1] if at_key else error["loc"]
-    code, message, hint = _told(error, path)
-    at_key = at_key or code == "unknown-field"
-    line, column = document.key_place(path) if at_key else document.place(path)
-    return Finding(code, path_text(path), line, column, message, hint)
+    code, message, hint = _told(error, path, root)
+    if path and (at_key or code == "unknown-field"):
+        path = (*path[:-1], Key(path[-1]))
+    return code, path, message, hint
 
 
-def _is_about_key(error: ErrorDetails) -> bool:
+def _is_about_key(error: ErrorDetails, root: type[Part]) -> bool:
     """Whether the place ends with pydantic's mark for a key, not with a key called like it."""
     loc = error["loc"]
     marked = loc[-1:] == ("[key]",) and error["type"] != "extra_forbidden"
-    return marked and get_origin(_type_at(loc[:-2])) is dict
+    return marked and get_origin(_type_at(loc[:-2], root)) is dict
 
 
 _TYPES = {
@@ -101,7 +109,7 @@ _TYPES = {
 }
 
 
-def _told(error: ErrorDetails, path: Path) -> tuple[str, str, str]:
+def _told(error: ErrorDetails, path: Path, root: type[Part]) -> tuple[str, str, str]:
     """Code, message and hint of one of pydantic's errors."""
     kind, context = error["type"], error.get("ctx", {})
     last = shown(path[-1]) if path else "policy"
@@ -110,7 +118,7 @@ def _told(error: ErrorDetails, path: Path) -> tuple[str, str, str]:
     if kind == "missing":
         return "missing-field", f"`{last}` is missing", f"add `{last}`"
     if kind == "extra_forbidden":
-        return "unknown-field", f"there is no field `{last}` here", _nearest_field(path)
+        return "unknown-field", f"there is no field `{last}` here", _nearest_field(path, root)
     if kind in _TYPES:
         message = f"`{last}` must be {_TYPES[kind]}, not {_shown(error['input'])}"
         hint = 'put it in quotes: "…"' if kind == "string_type" else f"write {_TYPES[kind]}"
@@ -141,25 +149,30 @@ def _shown(value: object) -> str:
     return f"`{shown(value)}`"
 
 
-def _nearest_field(path: Path) -> str:
-    part = _type_at(path[:-1])
-    names = sorted(part.model_fields) if _is_part(part) else []
+def _nearest_field(path: Path, root: type[Part]) -> str:
+    part = _type_at(path[:-1], root)
+    names = {name.lower(): name for name in sorted(_fields(part))} if _is_part(part) else {}
     nearest = get_close_matches(shown(path[-1]).lower(), names, n=1)
     if nearest:
-        return f"did you mean `{nearest[0]}`?"
-    return "known fields: " + ", ".join(f"`{name}`" for name in names)
+        return f"did you mean `{names[nearest[0]]}`?"
+    return "known fields: " + ", ".join(f"`{name}`" for name in names.values())
 
 
 def _is_part(annotation: Any) -> TypeGuard[type[Part]]:
     return isinstance(annotation, type) and issubclass(annotation, Part)
 
 
-def _type_at(path: Path) -> Any:
-    """The type of what the language wants at `path`; None where it wants nothing."""
-    annotation: Any = Policy
+def _fields(part: type[Part]) -> dict[str, FieldInfo]:
+    """The fields of a mapping by the names they have in YAML."""
+    return {field.alias or name: field for name, field in part.model_fields.items()}
+
+
+def _type_at(path: Path, root: type[Part]) -> Any:
+    """The type of what `root` wants at `path`; None where it wants nothing."""
+    annotation: Any = root
     for step in path:
         if _is_part(annotation):
-            field = annotation.model_fields.get(str(step))
+            field = _fields(annotation).get(str(step))
             annotation = _bare(field.annotation) if field else None
         else:
             annotation = _bare((get_args(annotation) or (None,))[-1])

@@ -18,7 +18,7 @@ from policies.language.findings import Finding
 from policies.language.load import Loaded, load
 
 out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class UsageError(Exception):
@@ -30,7 +30,7 @@ class Failed(Exception):
 
 
 def complain(message: str) -> None:
-    say(("router:", "bold red"), f" {message}", to=_err)
+    say(("router:", "bold red"), f" {message}", to=err)
 
 
 def print_json(document: Any) -> None:
@@ -84,6 +84,6 @@ def load_valid(file: str) -> tuple[bytes, Loaded]:
     data = read_file(file)
     loaded = load(data)
     if loaded.policy is None:
-        print_findings(file, loaded.findings, _err)
+        print_findings(file, loaded.findings, err)
         raise Failed(f"{file} is not valid ({counted(len(loaded.findings), 'finding')})")
     return data, loaded

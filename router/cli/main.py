@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from router import __version__
-from router.cli import dev, explain, keys, push, schema, validate
+from router.cli import dev, explain, import_, keys, push, schema, validate
 from router.cli.console import Failed, UsageError, complain
 from router.dev.layout import SetupError
 
-VERBS = (validate, explain, push, keys, schema, dev)
+VERBS = (validate, explain, push, keys, import_, schema, dev)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"fiberwise-router {__version__}")
     verbs = root.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     for verb in VERBS:
-        name = verb.__name__.rpartition(".")[2]
+        name = verb.__name__.rpartition(".")[2].removesuffix("_")  # of Python's own words
         summary = (verb.__doc__ or "").strip().split("\n")[0]
         added = verbs.add_parser(name, help=summary, description=summary, allow_abbrev=False)
         verb.arguments(added)

@@ -17,8 +17,8 @@ from policies.language.load import load
 from router.dev.files import mirror
 from router.dev.layout import Layout, SetupError, find_root
 
-# What the edge imports: never router/cli, router/dev or tests.
-EDGE_PACKAGES = ("policies", "router/edge")
+# What the edge imports: never policies/gateway, router/cli, router/dev or tests.
+EDGE_PACKAGES = ("policies/decisions", "policies/language", "router/edge")
 ENTRY = (
     "from router.edge.entry import on_fetch  # noqa: F401\n"
     "from router.edge.limiter import Limiter  # noqa: F401\n"
@@ -33,6 +33,7 @@ def upload(root: Path, policy: Path) -> dict[str, bytes]:
     """Every file of the upload by its path."""
     files = {
         "entry.py": ENTRY.encode(),
+        "policies/__init__.py": (root / "policies" / "__init__.py").read_bytes(),
         "router/__init__.py": (root / "router" / "__init__.py").read_bytes(),
         "bundled_policy.py": bundled_policy(policy).encode(),
     }

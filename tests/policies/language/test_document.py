@@ -12,8 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from yaml.events import Event
 
-from policies.language import document as module
-from policies.language.document import MAX_NODES, Document, read_document
+from policies.language.budget import MAX_FINDINGS
+from policies.language.composer import MAX_BYTES, MAX_NODES, Lines
+from policies.language.document import Document, read_document
 from policies.language.findings import Finding
 from policies.language.yaml_events import Events
 
@@ -178,7 +179,7 @@ def test_places(path: tuple[str | int, ...], value: tuple[int, int], key: tuple[
 
 
 def test_the_size_is_limited_before_anything_is_read() -> None:
-    (finding,) = refused(b"\xff" * (module.MAX_BYTES + 1))
+    (finding,) = refused(b"\xff" * (MAX_BYTES + 1))
     assert finding.code == "yaml-too-large"
 
 
@@ -206,7 +207,7 @@ def test_aliases_are_bounded() -> None:
 
 
 def test_findings_are_bounded() -> None:
-    assert len(refused("a: !b c\n" * 10_000)) == module.MAX_FINDINGS
+    assert len(refused("a: !b c\n" * 10_000)) == MAX_FINDINGS
 
 
 PIECES = st.sampled_from(
@@ -284,7 +285,7 @@ def _events(source: Any, place: Any) -> list[object] | None:
 @settings(deadline=None, max_examples=1_000)
 @given(PIECEWISE.filter(lambda text: "?" not in text))
 def test_the_quick_scanner_sees_what_the_plain_one_sees(text: str) -> None:
-    quick = _events(Events(text), module._Lines(text).place)
+    quick = _events(Events(text), Lines(text).place)
     plain = _events(Plain(text), lambda mark: (mark.line + 1, mark.column + 1))
     assert quick == plain
 

@@ -1,0 +1,185 @@
+"""Filters: the Gateway API's become those of `routes.yaml`, which have its meanings.
+
+A filter that has no counterpart must not be passed over, as what it does may be to keep
+somebody out: it is told, and `lost` says that there is one. So the rule answers 500, which
+is what the Gateway API wants of a filter that cannot be resolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import gcd
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from policies.gateway.backends import Backends
+from policies.gateway.model import (
+    FILTER_FIELDS,
+    Cors,
+    Filter,
+    HeaderModifier,
+    PathModifier,
+    RequestMirror,
+    RequestRedirect,
+    UrlRewrite,
+)
+from policies.gateway.report import Manifest, Report
+from policies.language.findings import Path
+
+MAX_PART = 1_000_000  # of a fraction
+
+
+@dataclass(slots=True)
+class Filters:
+    """`value` is what stands in `routes.yaml`, `origins` where each filter comes from."""
+
+    value: dict[str, Any] = field(default_factory=dict)
+    origins: dict[Path, Path] = field(default_factory=dict)
+    lost: bool = False
+
+
+class FilterReader:
+    """Reads the filters of one route."""
+
+    def __init__(self, manifest: Manifest, home: str, backends: Backends, report: Report) -> None:
+        self._manifest, self._home = manifest, home
+        self._backends, self._report = backends, report
+
+    def read(self, filters: Sequence[Filter | None], path: Path, instead: str) -> Filters:
+        """The filters of the list at `path`; `instead` says what becomes of lost ones."""
+        read = Filters()
+        for index, each in enumerate(filters):
+            here = (*path, index)
+            reader = _READERS.get(each.type) if each else None
+            if each is None or reader is None:
+                read.lost = True
+                if each:
+                    self._not_carried(each.type, here, instead)
+                continue
+            name = FILTER_FIELDS[each.type]
+            inside = (*here, to_camel(name))
+            target, value = reader(self, getattr(each, name), inside)
+            if value:
+                self._add(read, target, value, inside)
+        return read
+
+    def _add(self, read: Filters, target: str, value: Any, path: Path) -> None:
+        if target == "mirrors":
+            mirrors = read.value.setdefault("mirrors", [])
+            read.origins["mirrors", len(mirrors)] = path
+            mirrors.append(value)
+        elif target in read.value:
+            message, hint = "a rule can have only one filter of this type", "put them into one"
+            self._report.tell(self._manifest, path, "not-carried-over", message, hint)
+            read.lost = True
+        else:
+            read.value[target] = value
+            read.origins[target,] = path
+
+    def _not_carried(self, type_: str, path: Path, instead: str) -> None:
+        message = f"the router has no filter `{type_}`, and {instead} rather than go without"
+        hint = "let the Worker do it, or another section of `routes.yaml`, and mend the route"
+        self._report.tell(self._manifest, (*path, "type"), "not-carried-over", message, hint)
+
+    def _unused(self, path: Path, message: str) -> None:
+        self._report.warn(self._manifest, path, "unused-field", message, "leave it out")
+
+    def _headers(self, modifier: HeaderModifier, path: Path) -> dict[str, Any]:
+        changes: dict[str, Any] = {}
+        for kind in ("set", "add"):
+            headers = {}
+            for index, header in enumerate(getattr(modifier, kind)):
+                if header.name.lower() in headers:
+                    message = "of several entries for one header only the first counts"
+                    self._unused((*path, kind, index), message)
+                else:
+                    headers[header.name.lower()] = {"name": header.name, "value": header.value}
+            changes[kind] = list(headers.values())
+        changes["remove"] = list({name.lower(): name for name in modifier.remove}.values())
+        changes = {kind: entries for kind, entries in changes.items() if entries}
+        if not changes:
+            self._unused(path, "this filter changes nothing")
+        return changes
+
+    def request_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, Any]:
+        return "request_headers", self._headers(modifier, path)
+
+    def response_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, Any]:
+        return "response_headers", self._headers(modifier, path)
+
+    def redirect(self, redirect: RequestRedirect, path: Path) -> tuple[str, Any]:
+        value = {
+            "scheme": redirect.scheme,
+            "hostname": redirect.hostname,
+            "port": redirect.port,
+            "path": _new_path(redirect.path),
+            "status": redirect.status_code,
+        }
+        # An empty one is refused, not passed over: it would send clients where they are.
+        return "redirect", _given(value) or {"status": 302}
+
+    def rewrite(self, rewrite: UrlRewrite, path: Path) -> tuple[str, Any]:
+        value = _given({"hostname": rewrite.hostname, "path": _new_path(rewrite.path)})
+        if not value:
+            self._unused(path, "this filter changes nothing")
+        return "rewrite", value
+
+    def mirror(self, mirror: RequestMirror, path: Path) -> tuple[str, Any]:
+        pool = self._backends.pool(
+            mirror.backend_ref, self._manifest, (*path, "backendRef"), self._home
+        )
+        value: dict[str, Any] = {"pool": pool}
+        if mirror.percent is not None:
+            value["percent"] = mirror.percent
+        if mirror.fraction is not None:
+            top, bottom = mirror.fraction.numerator, mirror.fraction.denominator
+            shared = gcd(top, bottom)
+            top, bottom = top // shared, bottom // shared
+            if top <= bottom > MAX_PART:
+                top, bottom = round(top * MAX_PART / bottom), MAX_PART
+                message = f"the fraction is carried over as {top:,} of {bottom:,}"
+                hint = "nothing, if that is near enough"
+                self._report.warn(self._manifest, (*path, "fraction"), "differs", message, hint)
+            value["fraction"] = {"numerator": top, "denominator": bottom}
+        return "mirrors", value | {"unsafe_methods": True}  # the Gateway API mirrors all
+
+    def cors(self, cors: Cors, path: Path) -> tuple[str, Any]:
+        expose = cors.expose_headers
+        if cors.allow_credentials and "*" in expose:
+            message = "with credentials, `*` exposes no header but one of that name"
+            self._unused((*path, "exposeHeaders", expose.index("*")), message)
+            expose = [name for name in expose if name != "*"]
+        value = {
+            "allow_origins": cors.allow_origins,
+            "allow_methods": cors.allow_methods or None,
+            "allow_headers": cors.allow_headers or None,
+            "expose_headers": expose or None,
+            "allow_credentials": cors.allow_credentials or None,
+            "max_age": f"{cors.max_age}s",
+        }
+        return "cors", _given(value)
+
+
+Reader = Callable[[FilterReader, Any, Path], tuple[str, Any]]
+_READERS: dict[str, Reader] = {
+    "RequestHeaderModifier": FilterReader.request_headers,
+    "ResponseHeaderModifier": FilterReader.response_headers,
+    "RequestRedirect": FilterReader.redirect,
+    "URLRewrite": FilterReader.rewrite,
+    "RequestMirror": FilterReader.mirror,
+    "CORS": FilterReader.cors,
+}
+
+
+def _given(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in value.items() if each is not None}
+
+
+def _new_path(path: PathModifier | None) -> dict[str, str] | None:
+    if path is None:
+        return None
+    if path.type == "ReplaceFullPath":
+        return {"full": path.replace_full_path or ""}
+    return {"prefix": path.replace_prefix_match or ""}

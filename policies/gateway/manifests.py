@@ -1,0 +1,136 @@
+"""From the bytes of a file to the objects in it, and from an object to what it says.
+
+- A file holds documents, a document an object or a `List` of them, in any depth.
+- What cannot be read is told and cut out, and the rest is read: the least that can go
+  without making a rule match more, or do less, than it said. `_ITEMS` names the lists
+  whose items go as a whole; they become None, so that the others keep their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from policies.gateway.model import Object
+from policies.gateway.report import Manifest, Report
+from policies.language.budget import Budget
+from policies.language.document import read_manifests
+from policies.language.findings import Path
+from policies.language.found import Key
+from policies.language.load import errors_in
+
+MAX_CUTS = 50  # readings of one object; each cuts out all that the one before has found
+_ITEMS = frozenset(
+    ("hostnames", "parentRefs", "listeners", "matches", "filters", "backendRefs", "rules")
+)
+_PLAIN = frozenset(("backendRefs", "parentRefs", "listeners"))  # unknown fields go alone
+_LIST_FIELDS = frozenset(("apiVersion", "kind", "metadata", "items"))
+
+AnObject = TypeVar("AnObject", bound=Object)
+
+
+def manifests_in(file: str, data: bytes, report: Report) -> Iterator[Manifest]:
+    """Every object in a file, in order; those of lists one by one."""
+    documents, findings = read_manifests(data)
+    for finding in findings:
+        report.add(file, finding)
+    for document in documents:
+        yield from _unpacked(Manifest(file, document, (), document.value), report)
+
+
+def _unpacked(manifest: Manifest, report: Report) -> Iterator[Manifest]:
+    """The object, or the objects of the list."""
+    kind, items = manifest.value.get("kind"), manifest.value.get("items")
+    is_list = kind == "List" or "items" in manifest.value
+    if not (isinstance(kind, str) and kind.endswith("List") and is_list):
+        yield manifest
+        return
+    for name in manifest.value:
+        if name not in _LIST_FIELDS:
+            message, hint = f"there is no field `{name[:80]}` here", "take it out"
+            report.tell(manifest, (Key(name),), "unknown-field", message, hint)
+    if items is not None and not isinstance(items, list):
+        report.tell(manifest, ("items",), "wrong-type", "`items` must be a list", "write a list")
+        return
+    for index, item in enumerate(items or ()):
+        if isinstance(item, dict):
+            # The items of `HTTPRouteList` and the like need not say what they are.
+            said = {"apiVersion": manifest.value.get("apiVersion"), "kind": kind[:-4]}
+            value = {**said, **item} if kind != "List" else item
+            inner = replace(manifest, at=(*manifest.at, "items", index), value=value)
+            yield from _unpacked(inner, report)
+        else:
+            message = "an item of a list must be an object, and this is none"
+            report.tell(manifest, ("items", index), "wrong-type", message, "take it out")
+
+
+def read_object(manifest: Manifest, kind: type[AnObject], report: Report) -> AnObject | None:
+    """What can be read of an object; None if too little of it can."""
+    value = _copied(manifest, manifest.value, (), report)
+    cut = set[Path]()
+    for _ in range(MAX_CUTS):
+        try:
+            return kind.model_validate(value, context=Budget())
+        except ValidationError as error:
+            for code, path, message, hint in errors_in(error, kind):
+                if code != "missing-field" or path not in cut:
+                    report.tell(manifest, path, code, message, str(hint))
+                where = _where_to_cut(code, path)
+                if not where:
+                    return None
+                _cut(value, where)
+                cut.add(where)
+    message, hint = "too much is wrong with this object", "mend what has been found so far"
+    report.tell(manifest, (), "bad-value", message, hint)
+    return None
+
+
+def _copied(manifest: Manifest, value: Any, path: Path, report: Report) -> Any:
+    """The value without its nulls, which mean the same as nothing."""
+    if isinstance(value, dict):
+        items = {k: v for k, v in value.items() if v is not None}
+        return {k: _copied(manifest, v, (*path, k), report) for k, v in items.items()}
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            if item is None and path and path[0] == "spec":
+                message, hint = "there is nothing in this item", "fill it, or take it out"
+                report.tell(manifest, (*path, index), "empty", message, hint)
+        return [_copied(manifest, v, (*path, i), report) for i, v in enumerate(value)]
+    return value
+
+
+def _where_to_cut(code: str, path: Path) -> Path:
+    """What goes with an error: the whole of an item in which it stands, else the field
+    itself, or of a missing field what misses it. `()` is the object."""
+    for depth, step in enumerate(path[:-1], 1):
+        if not isinstance(path[depth], int):
+            continue
+        inside = len(path) - depth - 1
+        if step not in _ITEMS:
+            return path[:depth]  # of another list nothing is left
+        if step == "rules" and inside:
+            continue  # a rule goes only if it is no rule at all
+        if not (code == "unknown-field" and step in _PLAIN and inside == 1):
+            return path[: depth + 1]
+    return path[:-1] if code == "missing-field" else path
+
+
+def _cut(value: Any, where: Path) -> None:
+    """Take out what is at `where`, if nothing around it has gone before."""
+    for step in where[:-1]:
+        value = _at(value, step)
+    last = where[-1]
+    if isinstance(value, list) and isinstance(last, int) and last < len(value):
+        value[last] = None
+    elif isinstance(value, dict):
+        value.pop(last, None)
+
+
+def _at(value: Any, step: str | int) -> Any:
+    if isinstance(value, dict):
+        return value.get(step)
+    in_list = isinstance(value, list) and isinstance(step, int) and step < len(value)
+    return value[step] if in_list else None

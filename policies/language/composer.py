@@ -1,0 +1,250 @@
+"""YAML 1.2 text as nodes: plain Python values that know where they stand.
+
+- Scalars follow the core schema (YAML 1.2.2, section 10.3): `NO`, `on`, `12:30` and dates
+  are text, `1e3` and `0o14` are numbers, `<<` is a key like any other.
+- The hostile and the ambiguous are refused: duplicate keys, keys that are not text, tags
+  beyond the schema, what passes a limit below; in a policy also a second document.
+- Kubernetes manifests may be several in one text, and have merge keys (`<<`).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, TypeAlias
+
+from yaml import MarkedYAMLError, events
+
+from policies.language.budget import MAX_FINDINGS
+from policies.language.findings import Finding, Path, path_text
+from policies.language.yaml_events import Events
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_MANIFEST_BYTES = 32 * 1024 * 1024  # a cluster's objects carry much besides their routing
+MAX_DEPTH = 64  # a policy needs about ten, and whoever walks the values may recurse
+MAX_BORROWED = 100_000  # values that aliases may add to those written out
+MAX_NUMBER = 100  # characters; a longer one stays text, as Python refuses endless digits
+MAX_NODES = 250_000  # keys and values; a route has about twenty
+MAX_MANIFEST_NODES = 1_000_000
+
+Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
+# A value, the offset where it stands, and its parts, those of a mapping with their keys'.
+Parts: TypeAlias = "list[Node] | dict[str, tuple[int, Node]] | None"
+Node: TypeAlias = "tuple[Value, int, Parts]"
+
+_WORDS: dict[str, bool | float | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+_NUMBER_STARTS = frozenset("+-.0123456789")
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+KINDS = {
+    **dict.fromkeys((int, float), "a number"),
+    type(None): "empty",
+    bool: "true or false",
+    str: "text",
+    list: "a list",
+    dict: "a mapping",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What a text is: its noun, how much of it is read, how to mend what is refused."""
+
+    noun: str
+    max_bytes: int
+    max_nodes: int
+    smaller: str
+    begin: str
+    several: bool  # documents in one text, and merge keys in their mappings
+
+
+POLICY = Dialect(
+    *("policy", MAX_BYTES, MAX_NODES),
+    *("merge routes that do the same", "begin with `version: 1`", False),
+)
+MANIFESTS = Dialect(
+    *("manifest", MAX_MANIFEST_BYTES, MAX_MANIFEST_NODES),
+    *("split it into several files", "begin with `apiVersion` and `kind`", True),
+)
+
+
+def resolve(text: str) -> str | int | float | bool | None:
+    """What a plain scalar means."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMBER_STARTS or len(text) > MAX_NUMBER:
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+class Lines:
+    """Line and column, both from 1, of an offset into a text."""
+
+    __slots__ = ("_starts", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts: list[int] = []
+
+    def place(self, at: int) -> tuple[int, int]:
+        if not self._starts:
+            lengths = (len(line) + 1 for line in self._text.split("\n"))
+            self._starts = list(accumulate(lengths, initial=0))
+        line = bisect_right(self._starts, at)
+        return line, at - self._starts[line - 1] + 1
+
+    def finding(self, code: str, at: int, message: str, hint: str, path: Path = ()) -> Finding:
+        return Finding(code, path_text(path), *self.place(at), message, hint)
+
+
+class _Enough(Exception):
+    """To read on would be of no use, or endless."""
+
+
+class Composer(Events):
+    """Makes nodes of events, and findings of what is wrong with them."""
+
+    def __init__(self, text: str, dialect: Dialect) -> None:
+        super().__init__(text)
+        self._dialect = dialect
+        self.lines = Lines(text)
+        self.findings: list[Finding] = []
+        self._path: list[str | int] = []
+        self._anchors: dict[str, Node] = {}
+        self._borrowed = 0
+        self._nodes = 0
+
+    def read(self) -> Iterator[Node]:
+        """The documents, each when it has ended; findings end them early."""
+        try:
+            yield from self._documents()
+        except _Enough:
+            pass
+        except (MarkedYAMLError, ValueError, OverflowError) as error:
+            self.findings.append(self.lines.finding("yaml-syntax", *self.explain(error)))
+
+    def _report(self, code: str, at: int, message: str, hint: str) -> None:
+        self.findings.append(self.lines.finding(code, at, message, hint, tuple(self._path)))
+        if len(self.findings) == MAX_FINDINGS:
+            raise _Enough
+
+    def _documents(self) -> Iterator[Node]:
+        self.state()  # the stream begins
+        event = self.state()
+        while type(event) is not events.StreamEndEvent:
+            self._anchors.clear()  # each document has its own
+            root = self._node(self.state())
+            self.state()  # the document ends
+            event = self.state()
+            if type(event) is not events.StreamEndEvent and not self._dialect.several:
+                hint = "keep one policy in one file, without `---` between its parts"
+                self._report("yaml-several-documents", event.start_mark, "a second document", hint)
+                return
+            yield root
+
+    def _node(self, event: Any) -> Node:
+        kind, at = type(event), event.start_mark
+        self._count(at)
+        if kind is events.AliasEvent:
+            return self._alias(event.anchor, at)
+        if event.tag is not None:
+            message = f"the tag `{event.tag[:80]}`, which no field can have"
+            self._report("yaml-tag", at, message, "remove it, and put what is text in quotes")
+        if event.anchor is not None:
+            self._anchors.pop(event.anchor, None)  # no node can contain itself
+        node: Node
+        if kind is events.ScalarEvent:
+            node = resolve(event.value) if event.implicit[0] else event.value, at, None
+        else:
+            node = (self._mapping if kind is events.MappingStartEvent else self._sequence)(at)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _count(self, at: int) -> None:
+        self._nodes += 1
+        dialect = self._dialect
+        if self._nodes > dialect.max_nodes:
+            message = f"the {dialect.noun} has more than {dialect.max_nodes:,} keys and values"
+            self._report("yaml-too-large", at, message, dialect.smaller)
+            raise _Enough
+
+    def _alias(self, name: str, at: int) -> Node:
+        if name not in self._anchors:
+            message = f"nothing named `&{name[:80]}` ends before this"
+            self._report("yaml-syntax", at, message, "put text that begins with `*` in quotes")
+            return None, at, None
+        node = self._anchors[name]
+        self._borrow(node[0], at, len(self._path))
+        return node[0], at, node[2]
+
+    def _borrow(self, value: Value, at: int, depth: int) -> None:
+        """Count a value that stands elsewhere as if it were written out here."""
+        self._borrowed += 1
+        if self._borrowed > MAX_BORROWED:
+            message = f"references make the {self._dialect.noun} larger by more than "
+            message += f"{MAX_BORROWED:,} values"
+            self._report("yaml-alias-bomb", at, message, "refer to large values less often")
+            raise _Enough
+        self._check_depth(depth, at)
+        parts: Iterable[Value] = value if isinstance(value, list) else ()
+        for part in value.values() if isinstance(value, dict) else parts:
+            self._borrow(part, at, depth + 1)
+
+    def _check_depth(self, depth: int, at: int) -> None:
+        if depth > MAX_DEPTH:
+            message = f"more than {MAX_DEPTH} lists and mappings inside one another"
+            hint = f"no {self._dialect.noun} needs to be that deep"
+            self._report("yaml-too-deep", at, message, hint)
+            raise _Enough
+
+    def _sequence(self, at: int) -> Node:
+        path, items = self._path, list[Node]()
+        path.append(0)
+        self._check_depth(len(path), at)
+        while type(event := self.state()) is not events.SequenceEndEvent:
+            path[-1] = len(items)
+            items.append(self._node(event))
+        path.pop()
+        return [item[0] for item in items], at, items
+
+    def _mapping(self, at: int) -> Node:
+        path, fields = self._path, dict[str, tuple[int, Node]]()
+        path.append("?")
+        self._check_depth(len(path), at)
+        while type(event := self.state()) is not events.MappingEndEvent:
+            name, key_at, _ = self._node(event)
+            key = path[-1] = name if isinstance(name, str) else "?"
+            if key is not name:
+                message = f"a key must be text, and this is {KINDS[type(name)]}"
+                self._report("yaml-key-not-text", key_at, message, "put the key in quotes")
+            elif key in fields:
+                message = f"the same key stands in line {self.lines.place(fields[key][0])[0]}"
+                self._report("yaml-duplicate-key", key_at, message, "keep one of the two")
+            fields[key] = key_at, self._node(self.state())
+        path.pop()
+        if self._dialect.several and "<<" in fields:
+            self._merge(fields, fields.pop("<<")[1])
+        return {key: field[1][0] for key, field in fields.items()}, at, fields
+
+    def _merge(self, fields: dict[str, tuple[int, Node]], node: Node) -> None:
+        """The merge key of YAML 1.1: what the mappings in `node` have and `fields` has not."""
+        for _, at, parts in node[2] if isinstance(node[2], list) else [node]:
+            if isinstance(parts, dict):
+                for key, field in parts.items():
+                    fields.setdefault(key, field)
+            else:
+                hint = "refer to a mapping, or to a list of mappings"
+                self._report("yaml-syntax", at, "`<<` merges mappings, and this is none", hint)

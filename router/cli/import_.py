@@ -1,0 +1,84 @@
+"""Turn Kubernetes Gateway API manifests into a policy.
+
+The policy goes to standard output, what was not carried over to standard error. The exit
+code is 1 if anything was left out; the policy is printed all the same, without it.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from pathlib import Path
+
+from policies.gateway.convert import Imported, convert
+from policies.language.load import digest_of
+from router.cli.console import (
+    UsageError,
+    counted,
+    err,
+    print_findings,
+    print_json,
+    read_file,
+    say,
+)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="HTTPRoutes and Gateways, - for standard input"
+    )
+    parser.add_argument("--output", "-o", metavar="FILE", help="write the policy to FILE")
+    parser.add_argument("--force", action="store_true", help="overwrite FILE if it is there")
+    parser.add_argument("--json", action="store_true", help="policy and findings as JSON")
+
+
+def run(args: Namespace) -> int:
+    target = Path(args.output) if args.output else None
+    if target and target.exists() and not args.force:
+        raise UsageError(f"{target} is there already; --force overwrites it")
+    if args.files.count("-") > 1:
+        raise UsageError("standard input can be read only once")
+    imported = convert([(name, read_file(name)) for name in args.files])
+    if target and imported.text is not None:
+        _write(target, imported.text)
+    if args.json:
+        print_json(_document(imported))
+    else:
+        if not target and imported.text is not None:
+            sys.stdout.write(imported.text)
+        _tell(imported, args.output or "")
+    return 0 if imported.whole else 1
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror}") from None
+
+
+def _document(imported: Imported) -> dict[str, object]:
+    """What `validate --json` says, with the file of each finding, and the policy."""
+    return {
+        "valid": imported.text is not None,
+        "whole": imported.whole,
+        "digest": digest_of((imported.text or "").encode()) if imported.text else None,
+        "findings": [{"file": told.file, **asdict(told.finding)} for told in imported.told],
+        "policy": imported.text,
+    }
+
+
+def _tell(imported: Imported, target: str) -> None:
+    for told in imported.told:
+        print_findings(told.file, [told.finding], to=err)
+    errors = sum(told.finding.severity == "error" for told in imported.told)
+    warnings = len(imported.told) - errors
+    what = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+    if imported.text is None:
+        say(("nothing imported", "red"), f": {what}", to=err)
+        return
+    where = f" to {target}" if target else ""
+    made = f"{counted(imported.routes, 'route')}, {counted(imported.variants, 'variant')}"
+    word = ("imported", "green") if imported.whole else ("imported in part", "yellow")
+    say(word, f"{where}: {made}; {what}", to=err)
