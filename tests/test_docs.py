@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from policies.decisions.problems import PROBLEMS
+from policies.gateway.convert import convert
 from policies.language.document import Document, read_document
 from policies.language.findings import CODES
 from policies.language.load import load
@@ -65,6 +66,16 @@ def test_whole_policies_in_the_documentation_are_valid() -> None:
     assert snippets()
     for text in snippets():
         assert load(text.encode()).findings == (), text
+
+
+def test_the_documented_import_is_what_comes_out() -> None:
+    text = (ROOT / "docs" / "gateway-api.md").read_text(encoding="utf-8")
+    manifest, policy = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[:2]
+    imported = convert([("cluster.yaml", manifest.encode())])
+    assert imported.text == policy
+    for file, finding in imported.told:
+        place = f"{file}:{finding.line}:{finding.column} {finding.severity} {finding.code}"
+        assert f"{place} {finding.path}: {finding.message}\n    hint: {finding.hint}\n" in text
 
 
 def test_the_schema_refuses_what_the_loader_refuses() -> None:

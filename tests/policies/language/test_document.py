@@ -14,7 +14,7 @@ from yaml.events import Event
 
 from policies.language.budget import MAX_FINDINGS
 from policies.language.composer import MAX_BYTES, MAX_NODES, Lines
-from policies.language.document import Document, read_document
+from policies.language.document import Document, read_document, read_manifests
 from policies.language.findings import Finding
 from policies.language.yaml_events import Events
 
@@ -295,3 +295,39 @@ def test_keys_and_values_are_counted() -> None:
     assert isinstance(read_document(begin + b"]"), Document)
     (finding,) = refused(begin + b"1,\n1,1]")
     assert (finding.code, finding.line) == ("yaml-too-large", 2)
+
+
+def test_manifests_may_be_several() -> None:
+    merging = "{c: {<<: {d: 1, e: 2}, d: 3}}"
+    text = f"a: &x 1\n---\n---\n# nothing\n---\n- b\n--- {merging}\n...\n---\ne: *x\n"
+    documents, findings = read_manifests(text.encode())
+    assert [each.value for each in documents] == [{"a": 1}, {"c": {"d": 3, "e": 2}}]
+    assert [each.place(()) for each in documents] == [(1, 1), (7, 5)]
+    assert documents[1].place(("c", "e")) == (7, 24)
+    assert [(f.code, f.line) for f in findings] == [("yaml-syntax", 10), ("yaml-not-a-mapping", 6)]
+
+
+def test_what_comes_before_a_mistake_is_read() -> None:
+    documents, findings = read_manifests(b"a: 1\n---\nb: 1\nb: 2\n---\nc: 1\n---\nd: [\n")
+    assert [each.value for each in documents] == [{"a": 1}, {"c": 1}]
+    assert [each.code for each in findings] == ["yaml-duplicate-key", "yaml-syntax"]
+
+
+@pytest.mark.parametrize("merged", ["1", "[{a: 1}, 2]", "text"])
+def test_only_mappings_are_merged(merged: str) -> None:
+    documents, findings = read_manifests(f"a: {{<<: {merged}}}".encode())
+    assert documents == []
+    assert findings[0].code == "yaml-syntax"
+
+
+def test_a_policy_has_no_merge_keys() -> None:
+    assert read("a: {<<: {b: 1}}") == {"a": {"<<": {"b": 1}}}
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES, max_size=60).map("".join))
+def test_manifests_never_raise(text: str) -> None:
+    documents, findings = read_manifests(text.encode())
+    for document in documents:
+        assert document.place(()) >= (1, 1)
+    assert all(finding.line > 0 for finding in findings)

@@ -214,5 +214,5 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version")[:2] == (0, "fiberwise-router 0.1.0\n")
     code, out, _ = run(capsys, "--help")
     assert code == 0
-    for verb in ("validate", "explain", "push", "schema", "dev"):
+    for verb in ("validate", "explain", "import", "push", "schema", "dev"):
         assert f"\n    {verb} " in out
