@@ -49,6 +49,7 @@ HEADERS = {
     "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/131.0 Safari/537.36",
     "cookie": "session=5f2b8a1e9c4d; theme=dark; fiberwise_client=0af7651916cd43dd8448eb211c80319c",
     "cf-connecting-ip": "192.0.2.17",
+    "x-api-key": "key-of-the-benchmark",
     "MF-CF-Blob": json.dumps(PLACE),
 }
 

@@ -10,9 +10,11 @@ import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from bench.load import HEADERS
 from bench.staging import javascript, python, stage_edge
 from policies.language.document import Document, read_document
 from policies.language.load import load
@@ -86,14 +88,17 @@ def router(layout: Layout, folder: Path, policy_file: Path | None = None) -> lis
     return [replace(worker, bindings={**worker.bindings, **behind}), backend(layout), *others]
 
 
-def router_leased(layout: Layout, folder: Path) -> list[WorkerdWorker]:
-    """The same with a leased limit on every route, which denies nothing here."""
+def router_guarded(layout: Layout, folder: Path) -> list[WorkerdWorker]:
+    """The same with an API key and a leased limit on every route, which deny nothing here."""
     example = read_document((layout.root / "routes.yaml").read_bytes())
     if not isinstance(example, Document):
         raise SetupError("routes.yaml cannot be read")
     policy: dict[str, Any] = dict(example.value)
-    policy["rate_limits"] = {"per-client": {"limit": "1000000/1m", "by": "ip"}}
-    policy["routes"] = [{**route, "rate_limits": ["per-client"]} for route in policy["routes"]]
+    hashed = sha256(HEADERS["x-api-key"].encode()).hexdigest()
+    policy["auth"] = {"keys": [{"id": "bench", "sha256": hashed, "scopes": ["agents"]}]}
+    policy["rate_limits"] = {"per-key": {"limit": "1000000/1m", "by": "api_key"}}
+    guards = {"auth": {"scopes": ["agents"]}, "rate_limits": ["per-key"]}
+    policy["routes"] = [{**route, **guards} for route in policy["routes"]]
     file = folder / "routes.yaml"
     file.write_text(json.dumps(policy), encoding="utf-8")  # JSON is YAML
     return router(layout, folder, file)
@@ -104,5 +109,5 @@ ROWS = (
     Row("reflare", reflare),
     Row("python-forward", python_forward),
     Row("router", router, regions=True),
-    Row("router-leased", router_leased, regions=True, limited=True),
+    Row("router-guarded", router_guarded, regions=True, limited=True),
 )

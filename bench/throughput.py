@@ -103,6 +103,7 @@ def check(row: Row, server: Server) -> None:
 
 
 def expect_variant(server: Server, variant: str, headers: Mapping[str, str]) -> None:
-    found = server.ask("/", headers).headers.get("x-router-variant")
+    asked = {"x-api-key": HEADERS["x-api-key"], **headers}
+    found = server.ask("/", asked).headers.get("x-router-variant")
     if found != variant:
         raise SetupError(f"the router chose {found} for {dict(headers)}, not {variant}")

@@ -30,7 +30,7 @@ from tests.edge.conftest import HERE
 POLICY = HERE / "raw.yaml"
 STARTED_WITHIN = 60.0
 ANSWERED_WITHIN = 20.0
-REFUSALS = {400, 401, 404, 405, 411, 413, 414, 431, 501}
+REFUSALS = {400, 401, 404, 405, 411, 413, 414, 429, 431, 501}
 CHUNK = re.compile(rb"(?:^|\r\n)[0-9a-f]+\r\n(.*?)(?=\r\n)", re.DOTALL)
 KEY = b"X-API-Key: k-plain\r\n"
 
@@ -124,7 +124,7 @@ def check(answer: Raw) -> None:
         return
     assert answer.status == 200, answer.status
     seen = answer.seen
-    assert answer.headers["x-router-route"] in ("public", "other")
+    assert answer.headers["x-router-route"] in ("public", "beside", "other")
     assert "x-router-key-id" not in seen["headers"]
     if seen["host"].lower().partition(":")[0].rstrip(".") != "other.test":
         assert forgiving(seen["path"]).startswith("/public"), seen["path"]
@@ -180,6 +180,25 @@ def test_nothing_gets_past_authentication(port: int, part: int) -> None:
             check(send(port, data))
         except Exception as error:  # all of them are worth knowing
             failed.append(f"{name}: {type(error).__name__} {error}")
+    assert not failed, "\n".join(failed)
+
+
+def test_nothing_gets_past_a_limit(port: int) -> None:
+    first = send(port, message(b"/private", b"limited.test"))
+    assert (first.status, first.headers["x-router-route"]) == (200, "limited")
+    assert send(port, message(b"/private", b"limited.test")).status == 429
+    failed = []
+    known = tricks()
+    paths = [lead + tail for lead, tail in product(known["LEADS"], known["TAILS"])]
+    hosts = [host.replace(b"guarded", b"limited") for host in known["HOSTS"]]
+    for data in (
+        *(message(path, b"limited.test") for path in (*paths, *known["TARGETS"])),
+        *(message(b"/private", host) for host in hosts if b"all.test" not in host),
+    ):
+        try:
+            check(send(port, data))
+        except Exception as error:  # all of them are worth knowing
+            failed.append(f"{data[:80]!r}: {type(error).__name__} {error}")
     assert not failed, "\n".join(failed)
 
 
