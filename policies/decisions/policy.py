@@ -13,6 +13,7 @@ from policies.decisions.answer import Answer
 from policies.decisions.authenticate import Keys, Needs
 from policies.decisions.cache import CacheRule, cache_rule_from
 from policies.decisions.cors import Cors, cors_from
+from policies.decisions.failover import NEVER, Terms
 from policies.decisions.filters import Plan, plan_from
 from policies.decisions.limits import Limits, Sizes
 from policies.decisions.match import Routes
@@ -60,6 +61,7 @@ class Route:
     sticky: tuple[Source, ...] = ()
     request_ms: int = 0
     backend_request_ms: int = 0
+    failover: Terms = NEVER
     respond: Answer | None = None
     redirect: Redirect | None = None
     cors: Cors | None = None
@@ -176,6 +178,7 @@ class _Parts:
         self._tables = tables
         self._made: dict[int, Any] = {}
         self._sizes: dict[Sizes, Sizes] = {}
+        self._terms: dict[Terms, Terms] = {}
         self._shares: dict[tuple[Any, ...], tuple[Share, ...]] = {}
         self._sources: dict[tuple[Any, ...], tuple[Source, ...]] = {}
 
@@ -187,6 +190,11 @@ class _Parts:
             made.sort(key=lambda share: (-share.weight, share.name))
             found = self._shares[key] = tuple(made)
         return found
+
+    def terms(self, table: list[Any]) -> Terms:
+        attempts, codes, *rest = table
+        terms = Terms(attempts, frozenset(codes), *rest)
+        return self._terms.setdefault(terms, terms)
 
     def sizes(self, table: list[Any]) -> Sizes:
         sizes = Sizes(*table)
@@ -240,6 +248,7 @@ def _route(table: dict[str, Any], parts: _Parts) -> Route:
         sticky=parts.sources(table["sticky"]),
         request_ms=table["request_ms"],
         backend_request_ms=table["backend_request_ms"],
+        failover=parts.terms(table["failover"]),
     )
 
 

@@ -22,7 +22,7 @@ from policies.language.found import Found, mapping_in
 from policies.language.load import read_policy
 
 MAX_TRIES = 20  # judgements of one route; each takes away all that the one before refused
-_OPTIONAL = ("timeouts", "sticky")
+_OPTIONAL = ("timeouts", "sticky", "failover")
 _REFUSAL = {"status": 500}  # what the Gateway API wants where there is no valid backend
 
 

@@ -21,10 +21,13 @@ from policies.gateway.model import (
 )
 from policies.gateway.names import Names, fitted
 from policies.gateway.report import Manifest, Report
+from policies.language.failover import MAX_ATTEMPTS
 from policies.language.findings import Path
 from policies.language.found import Key
 from policies.language.model import DEFAULT_REQUEST_TIMEOUT_MS
 
+DEFAULT_RETRIES = 2  # the API leaves the number without one to us; it is Istio's
+_NO_ANSWER = ("connect", "timeout")  # which the API always retries
 DEFAULT_SESSION = "session"  # the API leaves the name of a session without one to us
 _PATHS = {"Exact": "exact", "PathPrefix": "prefix", "RegularExpression": "regex"}
 _VALUES = {"Exact": "value", "RegularExpression": "regex"}
@@ -76,7 +79,7 @@ class RuleReader:
         if "split" in draft.rest:
             self._wait(draft, rule.timeouts, (*path, "timeouts"))
             self._stick(draft, rule.session_persistence, (*path, "sessionPersistence"))
-            self._retry(rule.retry, (*path, Key("retry")))
+            self._retry(draft, rule.retry, (*path, Key("retry")))
         else:
             self._unused(
                 path, [n for n in ("timeouts", "retry", "sessionPersistence") if n in rule.named]
@@ -226,11 +229,27 @@ class RuleReader:
             hint = "say how long with `max_age` in `routes.yaml`"
             self._warn(path, "differs", message, hint)
 
-    def _retry(self, retry: Retry | None, path: Path) -> None:
-        """The router sends a request once."""
-        if retry and retry.attempts != 0:
-            message, hint = "requests are not retried", "let clients retry"
-            self._warn(path, "not-carried-over", message, hint)
+    def _retry(self, draft: Draft, retry: Retry | None, path: Path) -> None:
+        """The Gateway API retries any method, and nothing unless it is asked to."""
+        if retry is None or retry.attempts == 0:
+            if len(draft.rest["split"]) > 1:
+                draft.rest["failover"] = {"attempts": 0}
+            return
+        value: dict[str, Any] = {"attempts": DEFAULT_RETRIES}
+        if retry.attempts is not None:
+            value["attempts"] = min(retry.attempts, MAX_ATTEMPTS)
+            if retry.attempts > MAX_ATTEMPTS:
+                message = f"{retry.attempts} attempts are more than the router makes"
+                hint = f"write at most {MAX_ATTEMPTS}"
+                self._warn((*path, Key("attempts")), "differs", message, hint)
+        codes = list(dict.fromkeys(retry.codes))
+        value["on"] = [*_NO_ANSWER, *codes]
+        if retry.backoff is not None:
+            value["backoff"] = duration_text(retry.backoff)
+        draft.origins["failover",] = path
+        for at, code in enumerate(codes, len(_NO_ANSWER)):
+            draft.origins["failover", "on", at] = (*path, "codes", retry.codes.index(code))
+        draft.rest["failover"] = value | {"non_idempotent": True, "same_variant": True}
 
     def _unused(self, path: Path, names: Iterable[str]) -> None:
         for name in names:

@@ -31,7 +31,7 @@ NOT_TO_ANSWER = re.compile(rf"{_CONNECTION}|x-request-id|x-router-.*", re.IGNORE
 _OF_CORS = re.compile(r"access-control-(allow|expose|max)-.*", re.IGNORECASE)
 
 # What has no effect on a route that answers at the edge: in the route, in its filters.
-_NOT_BESIDE_ANSWER = ("split", "sticky", "seed", "timeouts")
+_NOT_BESIDE_ANSWER = ("split", "sticky", "seed", "timeouts", "failover")
 _NOT_BESIDE_REDIRECT = ("respond", "auth", "rate_limits", *_NOT_BESIDE_ANSWER)  # it goes first
 _NOT_ON_THE_WAY = ("request_headers", "rewrite", "mirrors", "cache")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -17,6 +17,7 @@ from policies.decisions.regex_compiler import compile_pattern
 from policies.language.auth import Auth
 from policies.language.compile_filters import Parts, filters_table
 from policies.language.compile_rate_limits import limit_tables
+from policies.language.failover import Failover
 from policies.language.model import (
     HeaderMatch,
     Match,
@@ -133,7 +134,23 @@ def _route(
         "sticky": [_source(source, policy.auth) for source in route.sticky],
         "request_ms": route.timeouts.request,
         "backend_request_ms": route.timeouts.backend_request,
+        "failover": _failover(route.failover),
     }
+
+
+def _failover(failover: Failover) -> list[Any]:
+    """As `policies.decisions.failover.Terms` has it; codes as a list."""
+    return [
+        failover.attempts,
+        sorted({code for code in failover.on if isinstance(code, int)}),
+        "connect" in failover.on,
+        "timeout" in failover.on,
+        failover.non_idempotent,
+        failover.same_variant,
+        failover.backoff,
+        failover.buffer,
+        failover.budget,
+    ]
 
 
 def _source(source: StickySource, auth: Auth) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from policies.language.auth import Auth, RouteAuth
+from policies.language.failover import Failover
 from policies.language.filters import Backend, Filters, HeaderValue
 from policies.language.limits import Limits, RouteLimits
 from policies.language.part import Part, one_of
@@ -259,6 +260,9 @@ class Route(Part):
         description="Routes with one seed send a client to the same side; default: the name.",
     )
     timeouts: Timeouts = Field(default_factory=Timeouts, description="How long to wait.")
+    failover: Failover = Field(
+        default_factory=Failover, description="When and where a request is tried again."
+    )
     respond: Respond | None = Field(
         None, description="Answer at the edge instead of forwarding, for example for maintenance."
     )

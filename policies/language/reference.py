@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from policies.language import auth, filters, limits, model, rate_limits
+from policies.language import auth, failover, filters, limits, model, rate_limits
+from policies.language.failover_values import read_share
 from policies.language.limit_values import read_period
 from policies.language.values import read_duration, read_size
 
@@ -32,6 +33,7 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
     (model.QueryParamMatch, "`routes[].matches[].query_params[]`"),
     (model.StickySource, "`routes[].sticky[]`"),
     (model.Timeouts, "`routes[].timeouts`"),
+    (failover.Failover, "`routes[].failover`"),
     (model.Respond, "`routes[].respond`"),
     (filters.Share, "`routes[].split.<pool>`"),
     (filters.HeaderValue, "`routes[].respond.headers[]`, `….set[]`, `….add[]`"),
@@ -51,6 +53,7 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
 _SHORT_TEXTS: dict[Any, str] = {
     read_duration: "duration",
     read_period: "duration",
+    read_share: "percentage",
     read_size: "size",
 }
 _WORDS = {str: "text", int: "number", float: "number", bool: "true or false", Any: "text or number"}

@@ -78,6 +78,19 @@ async function collect(stream, most) {
   return new Blob(chunks).arrayBuffer();
 }
 
+// `request` with its body read, so that it can be sent several times, by `again`.
+export async function kept(request) {
+  return new Request(request, { body: await request.arrayBuffer() });
+}
+
+export function again(request) {
+  return request.clone();
+}
+
+export function pause(ms) {
+  return scheduler.wait(ms);
+}
+
 // Sends a copy of `request`, as `send` does, whose answer nobody waits for. `guarded`: only
 // with the copy of its body, if there is one.
 export function mirror(ctx, env, binding, request, url, removed, set, added, timeout, guarded) {

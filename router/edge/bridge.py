@@ -111,6 +111,21 @@ def guard(request: JsObject, limit: int | None, copied: int) -> JsObject | None:
     return _module.guard(request, -1 if limit is None else limit, copied)
 
 
+def kept(request: JsObject) -> JsObject:
+    """`request` with its body read, so that it can be sent several times."""
+    return run_sync(_module.kept(request))
+
+
+def again(request: JsObject) -> JsObject:
+    """A copy of a kept request, to send."""
+    return _module.again(request)
+
+
+def pause(ms: float) -> None:
+    """Wait; other requests go on."""
+    run_sync(_module.pause(ms))
+
+
 def send_copy(
     ctx: JsObject,
     env: JsObject,
@@ -220,6 +235,7 @@ __all__ = [
     "JsException",
     "JsObject",
     "KvNamespace",
+    "again",
     "amended",
     "answer_with",
     "ask_limiter",
@@ -232,8 +248,10 @@ __all__ = [
     "head_of",
     "in_background",
     "keep",
+    "kept",
     "new_answer",
     "now_ms",
+    "pause",
     "read",
     "recall",
     "run_sync",

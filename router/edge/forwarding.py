@@ -15,11 +15,11 @@ from policies.decisions.outgoing import answer_changes, outgoing
 from policies.decisions.policy import Route, Variant
 from router.edge import cache
 from router.edge.answers import problem_answer
+from router.edge.attempts import attempts, timeout_ms
 from router.edge.bridge import JsObject, answer_with
 from router.edge.exchange import Exchange
-from router.edge.forward import Failure, attempt
+from router.edge.forward import Failure
 from router.edge.isolate import log
-from router.edge.mirror import mirror
 
 
 def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity | None) -> JsObject:
@@ -29,6 +29,29 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
     if choice.panic:
         metrics.panics[route.name] += 1
     sent = outgoing(exchange.request, rule, route, variant, trace, 1, identity)
+    changes = _changes(exchange, choice, variant)
+    entry = cache.entry_of(exchange, route, variant, sent) if route.cache else None
+    found = cache.look_up(exchange, route, entry) if entry else None
+    if entry and found:
+        if found.state == "STALE":
+            cache.refresh(exchange, entry, variant, sent, timeout_ms(route))
+        return cache.give(exchange, route, found, changes)
+    done = attempts(exchange, rule, choice, identity, sent)
+    variant, answer = done.variant, done.answer
+    if isinstance(answer, Failure):
+        return _failed(exchange, route, variant, answer)
+    metrics.requests[route.name, variant.name, answer.status] += 1
+    if done.number > 1:
+        changes = _changes(exchange, choice, variant)
+    elif entry:
+        answer = cache.keep_answer(exchange, entry, variant, answer)
+        changes.set["x-cache"] = "MISS"
+    return answer_with(answer, changes)
+
+
+def _changes(exchange: Exchange, choice: Forward, variant: Variant) -> Changes:
+    """What becomes of the headers of the answer of `variant`."""
+    trace, route = exchange.trace, choice.route
     changes = answer_changes(trace, route, variant, exchange.policy.identify)
     if exchange.told:
         changes.set.update(exchange.told)
@@ -36,25 +59,7 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
         secure = exchange.request.target.scheme == "https"
         cookie = set_cookie(choice.new_cookie, choice.key, secure)
         changes = changes.then(Changes([], {}, [("set-cookie", cookie)]))
-    timeout_ms = _timeout_ms(route)
-    entry = cache.entry_of(exchange, route, variant, sent) if route.cache else None
-    found = cache.look_up(exchange, route, entry) if entry else None
-    if entry and found:
-        if found.state == "STALE":
-            cache.refresh(exchange, entry, variant, sent, timeout_ms)
-        return cache.give(exchange, route, found, changes)
-    plan = route.plan_for(variant.pool)
-    guarded = mirror(exchange, rule, plan, choice, identity) if plan and plan.mirrors else None
-    respelled, limit = exchange.respelled(sent), route.sizes.body
-    where = exchange.env, variant, exchange.incoming, respelled, sent.changes
-    answer = attempt(*where, timeout_ms, limit, guarded)
-    if isinstance(answer, Failure):
-        return _failed(exchange, route, variant, answer)
-    metrics.requests[route.name, variant.name, answer.status] += 1
-    if entry:
-        answer = cache.keep_answer(exchange, entry, variant, answer)
-        changes.set["x-cache"] = "MISS"
-    return answer_with(answer, changes)
+    return changes
 
 
 def _failed(exchange: Exchange, route: Route, variant: Variant, failure: Failure) -> JsObject:
@@ -65,9 +70,3 @@ def _failed(exchange: Exchange, route: Route, variant: Variant, failure: Failure
         log(problem.code, told | {"reason": failure.reason})
     named = response_headers(trace, route, variant, exchange.policy.identify)
     return problem_answer(problem, trace, named | exchange.told)
-
-
-def _timeout_ms(route: Route) -> int:
-    """The stricter of the two limits, 0 for none."""
-    whole, each = route.request_ms, route.backend_request_ms
-    return min(whole, each) if whole and each else whole or each

@@ -7,10 +7,12 @@ into a memory image that every isolate starts from.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from random import Random
 from secrets import randbits
 from typing import Any
 
+from policies.decisions.failover import RetryBudget
 from policies.decisions.policy import CompiledPolicy
 from router.edge.bridge import JsObject, KvNamespace, in_background, now_ms, run_sync
 from router.edge.metrics import Metrics
@@ -34,6 +36,7 @@ class Isolate:
         self.metrics = Metrics()
         self.limits = Limits(self.metrics, log)
         self.chance = Random(0)
+        self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)  # by route
         self.name = ""
         self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since
         self._seeded = False

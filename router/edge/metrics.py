@@ -19,13 +19,15 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 class Metrics:
     """`requests` by route, variant and status ("" for no route or no variant); `denials`
-    by route and reason; `mirrored` by route and variant; `cached` by route and `HIT`,
+    by route and reason; `mirrored` and `retries` (attempts
+    that others followed) by route and variant; `cached` by route and `HIT`,
     `STALE` or `MISS`; `limits`: requests by rate limit and what it decided (`allowed`,
     `denied`, or `error` if its limiter did not answer); `limiter_calls`: by rate limit."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self.panics: Counter[str] = Counter()
+        self.retries: Counter[tuple[str, str]] = Counter()
         self.mirrored: Counter[tuple[str, str]] = Counter()
         self.cached: Counter[tuple[str, str]] = Counter()
         self.denials: Counter[tuple[str, str]] = Counter()
@@ -43,6 +45,10 @@ class Metrics:
         denials = [
             ({"route": route, "reason": reason, **own}, n)
             for (route, reason), n in sorted(self.denials.items())
+        ]
+        retries = [
+            ({"route": route, "variant": variant, **own}, n)
+            for (route, variant), n in sorted(self.retries.items())
         ]
         mirrored = [
             ({"route": route, "variant": variant, **own}, n)
@@ -64,6 +70,7 @@ class Metrics:
                 _metric("requests_total", "counter", "Requests answered.", answers),
                 _metric("panics_total", "counter", "Requests with nothing in service.", panics),
                 _metric("denials_total", "counter", "Requests without a good key.", denials),
+                _metric("retries_total", "counter", "Attempts that others followed.", retries),
                 _metric("mirrored_total", "counter", "Copies of requests sent.", mirrored),
                 _metric("cached_total", "counter", "Look-ups in the cache.", cached),
                 _metric("rate_limits_total", "counter", "What rate limits decided.", limits),

@@ -9,6 +9,7 @@ export default {
   },
 };
 
+const flaked = new Map(); // the bodies that came to /flaky/ID
 const recorded = new Map(); // what came to /record/ID, for /seen/ID
 
 const ACTS = {
@@ -37,6 +38,14 @@ const ACTS = {
     const { readable, writable } = new TransformStream();
     ctx.waitUntil(breakOff(writable.getWriter()).catch(() => {}));
     return new Response(readable);
+  },
+  // 503 so many times, then 200: /flaky/ID/TIMES.
+  async flaky(request, url, id) {
+    const body = await request.text();
+    const came = [...(flaked.get(id) ?? []), body];
+    flaked.set(id, came);
+    const status = came.length > Number(url.pathname.split("/")[3]) ? 200 : 503;
+    return Response.json({ came, attempt: request.headers.get("x-router-attempt") }, { status });
   },
   // Answers without a look at the body.
   unread() {

@@ -506,6 +506,20 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
             ),
         )
     ],
+    *[
+        (code, VALID + f"    failover: {{{field}}}\n", f"routes[0].failover{path}", 11, at, "")
+        for code, field, path, at in (
+            ("unknown-value", "on: [reset]", ".on[0]", 21),
+            ("unknown-value", "on: [200]", ".on[0]", 21),
+            ("unknown-value", "on: [true]", ".on[0]", 21),
+            ("bad-value", "budget: 0.2", ".budget", 24),
+            ("bad-value", "budget: x%", ".budget", 24),
+            ("out-of-range", "budget: 101%", ".budget", 24),
+            ("out-of-range", "attempts: 11", ".attempts", 26),
+            ("bad-size", "buffer: 64", ".buffer", 24),
+            ("unused-field", "on: []", "", 15),
+        )
+    ],
     ("unknown-value", VALID + "    auth: none\n", "routes[0].auth", 11, 11, "required"),
     ("wrong-type", VALID + "    auth: 7\n", "routes[0].auth", 11, 11, ""),
     ("empty", VALID + "auth: {header: []}\n", "auth.header", 11, 16, ""),

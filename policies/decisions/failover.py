@@ -1,0 +1,107 @@
+"""Whether, where and when a request is tried again.
+
+Attempts go to different variants, in the order of the candidates. A request is only tried
+again if that does no harm: its method is idempotent (RFC 9110, section 9.2.2), or it has an
+`Idempotency-Key`, or the route says so. Waiting doubles with each attempt, with jitter, so
+that clients who failed together do not come back together.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+MAX_BACKOFF_FACTOR = 10  # as in Envoy: at most ten times the first wait
+JITTER = 0.5  # a wait is up to half as long again; never shorter than asked for
+BUDGET_WINDOW_MS = 10_000  # the Gateway API's
+BUDGET_FLOOR = 10  # attempts in a window that are always allowed: one a second
+
+
+class Terms(NamedTuple):
+    """`attempts`: how many after the first. `codes`: statuses of answers that are not
+    taken; `connect` and `timeout` stand for no answer. `again`: when all candidates have
+    been tried, begin with the first once more. `buffer`: bytes of a body that are kept for
+    another attempt. `budget`: extra attempts for each request, on average."""
+
+    attempts: int
+    codes: frozenset[int]
+    connect: bool
+    timeout: bool
+    non_idempotent: bool
+    again: bool
+    backoff_ms: int
+    buffer: int
+    budget: float
+
+
+NEVER = Terms(0, frozenset(), False, False, False, False, 0, 0, 0.0)
+
+
+def may_repeat(terms: Terms, method: str, headers: Mapping[str, str]) -> bool:
+    """Whether a second attempt at a request does no harm, and is wanted."""
+    if not terms.attempts or "upgrade" in headers:
+        return False
+    return terms.non_idempotent or method in IDEMPOTENT or "idempotency-key" in headers
+
+
+def body_fits(terms: Terms, headers: Mapping[str, str]) -> bool:
+    """Whether the body can be kept for another attempt; its length must be known."""
+    if "transfer-encoding" in headers:
+        return False
+    length = headers.get("content-length", "0")
+    return length.isdecimal() and int(length) <= terms.buffer
+
+
+def plan(terms: Terms, candidates: Sequence[T]) -> list[T]:
+    """Whom to try, in order; the first is there in any case."""
+    tries = list(candidates[: terms.attempts + 1])
+    if terms.again:
+        while len(tries) <= terms.attempts:
+            tries.append(candidates[len(tries) % len(candidates)])
+    return tries
+
+
+def backoff_ms(terms: Terms, attempt: int, chance: Random) -> float:
+    """How long to wait before the `attempt`th attempt (2 is the first that waits)."""
+    factor: float = min(2 ** (attempt - 2), MAX_BACKOFF_FACTOR)
+    return terms.backoff_ms * factor * (1 + JITTER * chance.random())
+
+
+class RetryBudget:
+    """Keeps the extra attempts of a route from becoming a storm: in any window no more than
+    a part of its requests, but always a few."""
+
+    __slots__ = ("_extra", "_requests")
+
+    def __init__(self) -> None:
+        self._requests: deque[list[float]] = deque()  # [second, requests], a window of them
+        self._extra: deque[float] = deque()
+
+    def request(self, now_ms: float) -> None:
+        """A request has come."""
+        second = now_ms // 1000
+        if self._requests and self._requests[-1][0] == second:
+            self._requests[-1][1] += 1
+        else:
+            self._requests.append([second, 1])
+            self._forget(now_ms)
+
+    def take(self, budget: float, now_ms: float) -> bool:
+        """Whether one more attempt is allowed; if so it counts."""
+        self._forget(now_ms)
+        requests = sum(count for _, count in self._requests)
+        if len(self._extra) >= max(BUDGET_FLOOR, int(budget * requests)):
+            return False
+        self._extra.append(now_ms)
+        return True
+
+    def _forget(self, now_ms: float) -> None:
+        begins = now_ms - BUDGET_WINDOW_MS
+        while self._requests and self._requests[0][0] * 1000 < begins:
+            self._requests.popleft()
+        while self._extra and self._extra[0] < begins:
+            self._extra.popleft()

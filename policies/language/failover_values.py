@@ -1,0 +1,38 @@
+"""The scalar values of the section `failover`: reasons to try again, and percentages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policies.language.values import as_type, problem
+
+_WORDS = ("connect", "timeout")
+
+
+def read_condition(value: object) -> str | int:
+    """`connect`, `timeout`, or the status code of an answer."""
+    is_status = isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599
+    if value not in _WORDS and not is_status:
+        message = f"`{str(value)[:80]}` is no reason to try again"
+        hint = "write `connect`, `timeout`, or a status code from 400 to 599"
+        raise problem("unknown-value", message, hint)
+    return value  # type: ignore[return-value]
+
+
+def read_share(value: object) -> float:
+    """`20%` as 0.2."""
+    text = value if isinstance(value, str) else ""
+    number = text.removesuffix("%")
+    if not text.endswith("%") or not number.replace(".", "", 1).isdecimal():
+        shown = str(value)[:80]
+        raise problem(
+            "bad-value", f"`{shown}` is not a percentage", "write a number and `%`: `20%`"
+        )
+    share = float(number) / 100
+    if share > 1:
+        raise problem("out-of-range", f"`{text[:80]}` is more than all", "write `100%` or less")
+    return share
+
+
+Condition = as_type(read_condition, {"enum": [*_WORDS, *range(400, 600)]}, Any)
+Percentage = as_type(read_share, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$"}, float)

@@ -1,0 +1,102 @@
+"""The attempts at one request, until an answer can be taken.
+
+The first attempt costs nothing more than without failover: whether there could be another
+is looked at when it has failed, but for requests with a body, which must be kept before.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from policies.decisions.authenticate import Identity
+from policies.decisions.decide import Forward
+from policies.decisions.failover import Terms, backoff_ms, body_fits, may_repeat, plan
+from policies.decisions.match import Rule
+from policies.decisions.outgoing import Outgoing, outgoing
+from policies.decisions.policy import Route, Variant
+from router.edge.bridge import JsObject, again, discard, has_body, kept, now_ms, pause
+from router.edge.exchange import Exchange
+from router.edge.forward import Failure, attempt
+from router.edge.mirror import mirror
+
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+class Done(NamedTuple):
+    """What the last attempt came to, at which variant, and its number (from 1)."""
+
+    variant: Variant
+    answer: JsObject | Failure
+    number: int
+
+
+def attempts(
+    exchange: Exchange, rule: Rule, choice: Forward, identity: Identity | None, sent: Outgoing
+) -> Done:
+    """`sent` is the first of them, to the first candidate."""
+    route, request = choice.route, exchange.request
+    terms = route.failover
+    exchange.isolate.retries[route.name].request(exchange.now_ms)
+    variant, incoming = choice.candidates[0], exchange.incoming
+    filters = route.plan_for(variant.pool)
+    guarded = None
+    if filters and filters.mirrors:
+        guarded = mirror(exchange, rule, filters, choice, identity)
+    tries = [variant]
+    if guarded is None and may_repeat(terms, request.method, request.headers):
+        tries = plan(terms, choice.candidates)
+    if len(tries) > 1 and request.method not in BODILESS and has_body(incoming):
+        if body_fits(terms, request.headers):
+            incoming = kept(incoming)
+        else:
+            tries = tries[:1]
+    limit, whole = route.sizes.body, timeout_ms(route)
+    for number, variant in enumerate(tries, 1):
+        if number > 1:
+            sent = outgoing(request, rule, route, variant, exchange.trace, number, identity)
+        one = again(incoming) if incoming is not exchange.incoming else incoming
+        where = exchange.env, variant, one, exchange.respelled(sent), sent.changes
+        answer = attempt(*where, whole, limit, guarded)
+        if number == len(tries) or not _is_refused(terms, answer):
+            break
+        left = _prepare(exchange, route, number + 1)
+        if left is None:
+            break
+        whole = left
+        exchange.isolate.metrics.retries[route.name, variant.name] += 1
+        if not isinstance(answer, Failure):
+            discard(answer.body)
+    return Done(variant, answer, number)
+
+
+def _is_refused(terms: Terms, answer: JsObject | Failure) -> bool:
+    """Whether another attempt is wanted."""
+    if not isinstance(answer, Failure):
+        return answer.status in terms.codes
+    if answer.problem.code == "variant-timeout":
+        return terms.timeout
+    return terms.connect and answer.problem.status == 502
+
+
+def _prepare(exchange: Exchange, route: Route, number: int) -> int | None:
+    """Wait until the `number`th attempt; how long it may take (0: any time), None if it
+    may not be."""
+    terms, isolate = route.failover, exchange.isolate
+    wait = backoff_ms(terms, number, isolate.chance)
+    spent = now_ms() - exchange.now_ms + wait
+    if route.request_ms and spent >= route.request_ms:
+        return None
+    if not isolate.retries[route.name].take(terms.budget, now_ms()):
+        return None
+    if wait >= 1:
+        pause(wait)
+    if not route.request_ms:
+        return route.backend_request_ms
+    left = max(1, int(route.request_ms - spent))
+    return min(left, route.backend_request_ms) if route.backend_request_ms else left
+
+
+def timeout_ms(route: Route) -> int:
+    """The stricter of the two limits of a first attempt, 0 for none."""
+    whole, each = route.request_ms, route.backend_request_ms
+    return min(whole, each) if whole and each else whole or each

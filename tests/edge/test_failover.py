@@ -1,0 +1,75 @@
+"""Failover over HTTP: what is tried again, where, and what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.edge.conftest import Edge
+
+
+@pytest.mark.parametrize(
+    ("host", "method", "path", "more", "status", "variant"),
+    [
+        ("failover.test", "GET", "/status/503", {}, 200, "one"),
+        ("failover.test", "GET", "/status/502", {}, 200, "one"),
+        ("failover.test", "GET", "/throw", {}, 200, "one"),
+        ("failover.test", "GET", "/status/500", {}, 500, "failing"),
+        ("failover.test", "GET", "/status/404", {}, 404, "failing"),
+        ("failover.test", "GET", "/status/200", {}, 200, "failing"),
+        ("failover.test", "DELETE", "/status/503", {}, 200, "one"),
+        ("failover.test", "POST", "/status/503", {}, 503, "failing"),
+        ("failover.test", "POST", "/throw", {"content": b"x"}, 502, "failing"),
+        ("failover.test", "PUT", "/status/503", {"content": b"x" * 65_537}, 503, "failing"),
+        ("once.test", "GET", "/status/503", {}, 503, "failing"),
+        ("once.test", "GET", "/throw", {}, 502, "failing"),
+        ("any.failover.test", "POST", "/status/500", {}, 200, "one"),
+        ("any.failover.test", "POST", "/throw", {}, 200, "one"),
+        ("any.failover.test", "GET", "/status/503", {}, 503, "failing"),
+        ("any.failover.test", "POST", "/status/500", {"content": b"x" * 1_025}, 500, "failing"),
+        ("late.test", "GET", "/hang", {}, 200, "one"),
+        ("brief.test", "GET", "/hang", {}, 504, "failing"),
+    ],
+)
+def test_who_answers_in_the_end(
+    edge: Edge, host: str, method: str, path: str, more: dict[str, bytes], status: int, variant: str
+) -> None:
+    answer = edge.send(method, path, host=host, **more)
+    assert (answer.status_code, answer.headers["x-router-variant"]) == (status, variant)
+    if variant == "one":
+        assert answer.json()["headers"]["x-router-attempt"] == "2"
+        assert answer.json()["headers"]["x-router-variant"] == "one"
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536])
+def test_a_body_is_sent_again(edge: Edge, size: int) -> None:
+    headers = {"idempotency-key": "7"}
+    for method, given in (("PUT", {}), ("POST", headers)):
+        answer = edge.send(
+            method, "/status/503", host="failover.test", headers=given, content=b"b" * size
+        )
+        assert answer.status_code == 200
+        assert answer.json()["body_bytes"] == size
+
+
+def test_a_body_of_unknown_length_is_sent_once(edge: Edge) -> None:
+    answer = edge.send("PUT", "/flaky/unknown/9", host="failover.test", content=iter([b"a", b"b"]))
+    assert (answer.status_code, answer.headers["x-router-variant"]) == (503, "failing")
+    assert answer.json()["came"] == ["ab"]
+
+
+@pytest.mark.parametrize(
+    ("times", "status", "came"), [(0, 200, 1), (2, 200, 3), (3, 200, 4), (9, 503, 4)]
+)
+def test_the_same_variant_again(edge: Edge, times: int, status: int, came: int) -> None:
+    path = f"/flaky/same-{times}/{times}"
+    answer = edge.send("PUT", path, host="same.test", content=b"once more")
+    assert answer.status_code == status
+    told = answer.json()
+    assert told["came"] == ["once more"] * came
+    assert told["attempt"] == (str(came) if came > 1 else None)
+
+
+def test_retries_are_counted(edge: Edge) -> None:
+    edge.get("/status/503", host="failover.test")
+    text = edge.own("metrics").text
+    assert 'router_retries_total{route="o-default",variant="failing"' in text
