@@ -12,7 +12,7 @@ from typing import Any
 
 import js
 
-from router.edge import bridge, entry, pipeline
+from router.edge import bridge, entry, forwarding, pipeline
 
 # Where each step is looked up when it is called. `waiting` is the variant's own time.
 STEPS = {
@@ -21,11 +21,11 @@ STEPS = {
     "read_target": pipeline,
     "find_rule": pipeline,
     "choose_variants": pipeline,
-    "header_changes": pipeline,
-    "attempt": pipeline,
+    "outgoing": forwarding,
+    "attempt": forwarding,
     "run_sync": bridge,
-    "response_headers": pipeline,
-    "answer_with": pipeline,
+    "answer_changes": forwarding,
+    "answer_with": forwarding,
 }
 _spent = dict.fromkeys(STEPS, 0.0)
 _requests = 0

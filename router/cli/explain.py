@@ -7,8 +7,9 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from policies.decisions.decide import Surroundings
-from policies.decisions.explain import Explanation, NotExplainable, explain, read_question
+from policies.decisions.explain import Explanation, explain
 from policies.decisions.policy import CompiledPolicy
+from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client
 from policies.language.compile import compile_policy
 from router.cli.console import UsageError, load_valid, pairs, print_json, say

@@ -19,8 +19,9 @@ from policies.decisions.authenticate import (
     presented_key,
 )
 from policies.decisions.decide import Surroundings
-from policies.decisions.explain import NotExplainable, explain, read_question
+from policies.decisions.explain import explain
 from policies.decisions.problems import Problem
+from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client, Request
 from router.edge.bridge import JsObject, now_ms
 from router.edge.isolate import PEPPER, Isolate

@@ -173,14 +173,11 @@ export function forget(key) {
 }
 
 function change(headers, removed, set, added) {
-  for (const name of lines(removed)) headers.delete(name);
-  for (const [name, value] of pairs(set)) headers.set(name, value);
-  for (const [name, value] of pairs(added)) headers.append(name, value);
-}
-
-function* pairs(text) {
-  const all = lines(text);
-  for (let i = 0; i < all.length; i += 2) yield [all[i], all[i + 1]];
+  if (removed) for (const name of removed.split("\n")) headers.delete(name);
+  const replaced = lines(set);
+  for (let i = 0; i < replaced.length; i += 2) headers.set(replaced[i], replaced[i + 1]);
+  const more = lines(added);
+  for (let i = 0; i < more.length; i += 2) headers.append(more[i], more[i + 1]);
 }
 
 function lines(text) {

@@ -66,7 +66,10 @@ def test_head_is_answered_from_get(edge: Edge) -> None:
     asked = edge.send("HEAD", path, host="cache.test")
     assert told(asked) == "MISS"
     assert told(ask(edge, path)) == "MISS"  # a HEAD keeps nothing
-    filled(edge, path) if told(ask(edge, path)) == "MISS" else None
+    for _ in range(100):
+        if told(ask(edge, path)) == "HIT":
+            break
+        time.sleep(0.02)
     head = edge.send("HEAD", path, host="cache.test")
     assert (told(head), head.status_code, head.content) == ("HIT", 200, b"")
     assert head.headers["x-own"] == "1"
@@ -175,15 +178,14 @@ def test_credentials_that_are_part_of_the_key(edge: Edge) -> None:
 
 def test_a_canarys_answers_are_its_own(edge: Edge) -> None:
     path = f"/{uuid.uuid4().hex}"
-    users = [f"user-{number}" for number in range(12)]
-    for _ in range(2):
-        for user in users:
+    sides = {}
+    for user in (f"user-{number}" for number in range(12)):
+        for _ in range(100):
             answer = ask(edge, path, host="cached-halves.test", headers={"x-user": user})
             assert answer.json()["variant"] == answer.headers["x-router-variant"]
-        time.sleep(0.2)
-    sides = {}
-    for user in users:
-        answer = ask(edge, path, host="cached-halves.test", headers={"x-user": user})
+            if told(answer) == "HIT":
+                break
+            time.sleep(0.02)
         assert told(answer) == "HIT"
         sides[answer.json()["variant"]] = answer.json()["headers"]["x-user"]
     assert set(sides) == {"one", "canary"}
@@ -259,7 +261,10 @@ def test_large_answers_pass_and_are_not_kept(edge: Edge) -> None:
 
 def test_packed_answers_stay_whole(edge: Edge) -> None:
     headers = {"accept-encoding": "gzip"}
-    filled(edge, "/gzip", headers=headers)
+    for _ in range(100):
+        if told(ask(edge, "/gzip", headers=headers)) == "HIT":
+            break
+        time.sleep(0.02)
     for headers in ({"accept-encoding": "gzip"}, {"accept-encoding": "identity"}, {}):
         answer = ask(edge, "/gzip", headers=headers)
         assert (told(answer), answer.text) == ("HIT", "squeezed " * 100)

@@ -175,6 +175,8 @@ def test_websocket(edge: Edge) -> None:
         while b"\r\n\r\n" not in head:
             head += wire.recv(1)
         assert b" 101 " in head.split(b"\r\n")[0]
+        assert b"x-router-variant: backend" in head
+        assert b"forged" not in head
         mask = b"\1\2\3\4"
         text = bytes(byte ^ mask[at % 4] for at, byte in enumerate(b"hello"))
         wire.sendall(b"\x81" + bytes([0x80 | len(text)]) + mask + text)

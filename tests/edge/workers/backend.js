@@ -119,7 +119,8 @@ const ACTS = {
     const [client, server] = Object.values(new WebSocketPair());
     server.accept();
     server.addEventListener("message", (event) => server.send(`echo ${event.data}`));
-    return new Response(null, { status: 101, webSocket: client });
+    const headers = { "x-router-key-id": "forged" };
+    return new Response(null, { status: 101, webSocket: client, headers });
   },
 };
 
