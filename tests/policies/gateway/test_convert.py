@@ -45,7 +45,7 @@ def imported(*files: bytes) -> Imported:
     return result
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(routes(rich_rules()))
 def test_what_is_supported_is_carried_over_whole(objects: list[Object]) -> None:
     result = imported(text(*objects))
@@ -55,7 +55,7 @@ def test_what_is_supported_is_carried_over_whole(objects: list[Object]) -> None:
     assert told == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=3))
 def test_any_bytes(files: list[bytes]) -> None:
     imported(*files)
@@ -65,7 +65,7 @@ PIECES = [*"ab1-:#[]{},|>&*!%@'\"\\ \n\n\n", "kind: HTTPRoute\n", "\n---\n", "sp
 YAMLISH = st.lists(st.sampled_from(PIECES)).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(YAMLISH)
 def test_any_text(manifest: str) -> None:
     imported(manifest.encode())
@@ -97,7 +97,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.data())
 def test_anything_wrong_anywhere(data: st.DataObject) -> None:
     objects: Any = data.draw(st.one_of(routes(rich_rules()), clusters()))

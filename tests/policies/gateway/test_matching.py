@@ -51,7 +51,7 @@ def backends_in(text: str) -> dict[str, str]:
     return {b: f"{name}:{port}@{space}" for space, name, port, b in SERVICE.findall(text)}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(clusters(), lists(REQUESTS, 1, 12))
 def test_decisions_are_the_gateway_apis(
     objects: list[Object], requests: list[dict[str, Any]]
