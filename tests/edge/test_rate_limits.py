@@ -50,11 +50,15 @@ def test_exact_lets_through_exactly_the_limit_of_50_clients_in_three_windows(edg
         begun = time.monotonic()
         answers = at_once(50, lambda client: client.get(edge.url, headers=headers))
         spent = time.monotonic() - begun
-        statuses = [answer.status_code for answer in answers]
-        assert set(statuses) == {200, 429}
-        # A burst, and one for each half second that they took.
-        assert 10 <= statuses.count(200) <= 10 + int(spent / 0.5)
-        time.sleep(max(standing(answer, "exact")[1] for answer in answers))
+        codes = [a.json().get("code") if a.status_code == 429 else a.status_code for a in answers]
+        passed, unheard = codes.count(200), codes.count("limiter-unavailable")
+        others = [a.text for a in answers if a.status_code not in (200, 429)]
+        assert passed + unheard + codes.count("rate-limited") == 50, others
+        # A burst, and one for each half second that they took. A machine that is so busy
+        # that an answer of the limiter comes too late lets fewer pass, never more.
+        assert passed <= 10 + int(spent / 0.5)
+        assert passed >= 10 or unheard
+        time.sleep(max(standing(a, "exact")[1] for a in answers if "ratelimit" in a.headers))
 
 
 def test_leased_never_exceeds_the_limit_and_seldom_asks(edge: Edge) -> None:
