@@ -6,6 +6,7 @@ is looked at when it has failed, but for requests with a body, which must be kep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from policies.decisions.authenticate import Identity
@@ -34,39 +35,43 @@ def attempts(
     exchange: Exchange, rule: Rule, choice: Forward, identity: Identity | None, sent: Outgoing
 ) -> Done:
     """`sent` is the first of them, to the first candidate."""
-    route, request = choice.route, exchange.request
-    terms = route.failover
+    route, request, guarded = choice.route, exchange.request, None
     exchange.isolate.retries[route.name].request(exchange.now_ms)
-    variant, incoming = choice.candidates[0], exchange.incoming
-    filters = route.plan_for(variant.pool)
-    guarded = None
+    filters = route.plan_for(choice.candidates[0].pool)
     if filters and filters.mirrors:
         guarded = mirror(exchange, rule, filters, choice, identity)
-    tries = [variant]
-    if guarded is None and may_repeat(terms, request.method, request.headers):
-        tries = plan(terms, choice.candidates)
-    if len(tries) > 1 and request.method not in BODILESS and has_body(incoming):
-        if body_fits(terms, request.headers):
-            incoming = kept(incoming)
-        else:
-            tries = tries[:1]
-    limit, whole = route.sizes.body, timeout_ms(route)
+    tries, incoming = _tries(exchange, choice, is_guarded=guarded is not None)
+    timeout = timeout_ms(route)
     for number, variant in enumerate(tries, 1):
         if number > 1:
             sent = outgoing(request, rule, route, variant, exchange.trace, number, identity)
-        one = again(incoming) if incoming is not exchange.incoming else incoming
+        one = incoming if incoming is exchange.incoming else again(incoming)
         where = exchange.env, variant, one, exchange.respelled(sent), sent.changes
-        answer = attempt(*where, whole, limit, guarded)
-        if number == len(tries) or not _is_refused(terms, answer):
+        answer = attempt(*where, timeout, route.sizes.body, guarded)
+        if number == len(tries) or not _is_refused(route.failover, answer):
             break
         left = _prepare(exchange, route, number + 1)
         if left is None:
             break
-        whole = left
+        timeout = left
         exchange.isolate.metrics.retries[route.name, variant.name] += 1
         if not isinstance(answer, Failure):
             discard(answer.body)
     return Done(variant, answer, number)
+
+
+def _tries(
+    exchange: Exchange, choice: Forward, *, is_guarded: bool
+) -> tuple[Sequence[Variant], JsObject]:
+    """Whom to try, and the request for it, whose body is kept if it may be sent again."""
+    terms, request, incoming = choice.route.failover, exchange.request, exchange.incoming
+    first = choice.candidates[:1]
+    if is_guarded or not may_repeat(terms, request.method, request.headers):
+        return first, incoming
+    tries = plan(terms, choice.candidates)
+    if len(tries) == 1 or request.method in BODILESS or not has_body(incoming):
+        return tries, incoming
+    return (tries, kept(incoming)) if body_fits(terms, request.headers) else (first, incoming)
 
 
 def _is_refused(terms: Terms, answer: JsObject | Failure) -> bool:
