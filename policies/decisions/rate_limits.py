@@ -113,8 +113,10 @@ class Standing(NamedTuple):
 
 
 def limit_headers(standings: Iterable[Standing]) -> dict[str, str]:
-    """What an answer says about limits."""
+    """What an answer says about limits; nothing if none has been asked."""
     found = list(standings)
+    if not found:
+        return {}
     headers = {"ratelimit-policy": ", ".join(each.limit.policy_item for each in found)}
     known = [
         f'"{limit.name}";r={remaining};t={ceil(full_ms / 1000)}'

@@ -142,6 +142,12 @@ def test_guessing_keys_is_limited_and_guesses_are_charged_to_no_key(edge: Edge) 
     assert "by-key" not in guesses[0].headers["ratelimit-policy"]
 
 
+def test_nothing_is_said_of_limits_before_one_is_asked(edge: Edge) -> None:
+    answer = edge.get("/", host="by-key.test")
+    assert answer.status_code == 401
+    assert not {"ratelimit", "ratelimit-policy"} & set(answer.headers)
+
+
 def test_keys_are_counted_by_id_and_may_have_rates_of_their_own(edge: Edge) -> None:
     def statuses(key: str, number: int) -> list[int]:
         return [

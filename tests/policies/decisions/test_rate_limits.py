@@ -106,6 +106,7 @@ def test_headers() -> None:
         "ratelimit-policy": '"ip";q=100;w=60, "tenant";q=10;w=1',
         "ratelimit": '"ip";r=42;t=18',
     }
+    assert limit_headers([]) == {}
     assert limit_headers(found[1:]) == {"ratelimit-policy": '"tenant";q=10;w=1'}
 
 
