@@ -19,7 +19,7 @@ test: lint
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-fast: install
-	@$(BIN)/python -m pytest --ignore=tests/edge $(ARGS)
+	@TEST_FAST=1 $(BIN)/python -m pytest --ignore=tests/edge $(ARGS)
 
 lint: install
 	@$(BIN)/ruff check --quiet .

@@ -6,10 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decisions.match import Miss, Rule
+from tests.examples import examples
 from tests.policies.making import compiled, request
 
 SPLIT = {"production": 1}
@@ -256,7 +257,7 @@ CROWDS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(CROWDS, st.lists(ASKED.map(lambda asked: {**asked, "path": "/a"}), min_size=1, max_size=10))
 def test_many_rules_of_one_path_agree_with_the_reference(
     matchers: list[dict[str, Any]], requests: list[dict[str, Any]]
@@ -288,7 +289,7 @@ def test_rules_of_one_path_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(tried) < 10
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(ROUTES, st.lists(ASKED, min_size=1, max_size=10))
 def test_the_matcher_agrees_with_the_reference(
     matchers: list[dict[str, Any]], requests: list[dict[str, Any]]

@@ -8,7 +8,7 @@ import random
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decisions.regex import (
@@ -22,6 +22,7 @@ from policies.decisions.regex import (
     literal_prefix,
 )
 from policies.decisions.regex_compiler import MAX_STEPS, PatternError, compile_pattern
+from tests.examples import examples
 
 MATCHES = [
     ("", [""], ["a"]),
@@ -163,7 +164,7 @@ PATTERNS = st.tuples(
 TEXTS = st.lists(st.text("abcAB/1_ .\né]-", max_size=8), min_size=5, max_size=20)
 
 
-@settings(deadline=None, max_examples=400)
+@examples(400)
 @given(PATTERNS, TEXTS)
 def test_agrees_with_re(pattern: str, texts: list[str]) -> None:
     program = compile_pattern(pattern)
@@ -174,7 +175,7 @@ def test_agrees_with_re(pattern: str, texts: list[str]) -> None:
     assert all(text.startswith(prefix) for text in expected)
 
 
-@settings(deadline=None, max_examples=1_000)
+@examples(1_000)
 @given(st.one_of(st.text(), st.text(r"ab^$|()[]{}*+?.\-,:<>=!P019dbxu/", max_size=30)))
 def test_compiling_raises_only_pattern_errors(pattern: str) -> None:
     with contextlib.suppress(PatternError):

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.gateway.convert import OUTPUT, Imported, convert
 from policies.gateway.report import MAX_TOLD
 from policies.language.findings import IMPORT_CODES
 from policies.language.load import load
+from tests.examples import examples
 from tests.policies.gateway.making import (
     GROUP,
     Object,
@@ -45,7 +46,7 @@ def imported(*files: bytes) -> Imported:
     return result
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(routes(rich_rules()))
 def test_what_is_supported_is_carried_over_whole(objects: list[Object]) -> None:
     result = imported(text(*objects))
@@ -55,7 +56,7 @@ def test_what_is_supported_is_carried_over_whole(objects: list[Object]) -> None:
     assert told == []
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.binary(max_size=200), max_size=3))
 def test_any_bytes(files: list[bytes]) -> None:
     imported(*files)
@@ -65,7 +66,7 @@ PIECES = [*"ab1-:#[]{},|>&*!%@'\"\\ \n\n\n", "kind: HTTPRoute\n", "\n---\n", "sp
 YAMLISH = st.lists(st.sampled_from(PIECES)).map("".join)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(YAMLISH)
 def test_any_text(manifest: str) -> None:
     imported(manifest.encode())
@@ -97,7 +98,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
-@settings(max_examples=250, deadline=None)
+@examples(250)
 @given(st.data())
 def test_anything_wrong_anywhere(data: st.DataObject) -> None:
     objects: Any = data.draw(st.one_of(routes(rich_rules()), clusters()))

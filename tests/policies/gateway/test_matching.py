@@ -7,12 +7,13 @@ from random import Random
 from typing import Any
 from urllib.parse import urlencode
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from policies.decisions.decide import Fixed, Forward, decide
 from policies.decisions.policy import CompiledPolicy
 from policies.gateway.convert import convert
 from policies.language.load import load
+from tests.examples import examples
 from tests.policies.gateway import reference
 from tests.policies.gateway.making import REQUESTS, Object, clusters, lists, text
 from tests.policies.making import NOW, compile_text, request
@@ -51,7 +52,7 @@ def backends_in(text: str) -> dict[str, str]:
     return {b: f"{name}:{port}@{space}" for space, name, port, b in SERVICE.findall(text)}
 
 
-@settings(max_examples=250, deadline=None)
+@examples(250)
 @given(clusters(), lists(REQUESTS, 1, 12))
 def test_decisions_are_the_gateway_apis(
     objects: list[Object], requests: list[dict[str, Any]]

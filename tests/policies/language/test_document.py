@@ -17,6 +17,7 @@ from policies.language.composer import MAX_BYTES, MAX_NODES, Lines
 from policies.language.document import Document, read_document, read_manifests
 from policies.language.findings import Finding
 from policies.language.yaml_events import Events
+from tests.examples import examples
 
 POLICY = """\
 # A policy.
@@ -222,7 +223,7 @@ PIECES = st.sampled_from(
 PIECEWISE = st.lists(PIECES, max_size=40).map("".join)
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(st.one_of(st.binary(), st.text(), PIECEWISE))
 @example("%YAML 1." + "1" * 5_000)
 def test_nothing_raises(text: str | bytes) -> None:
@@ -233,7 +234,7 @@ def test_nothing_raises(text: str | bytes) -> None:
         assert finding.column >= 1
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(st.data())
 def test_nothing_raises_on_a_policy_gone_wrong(data: st.DataObject) -> None:
     text = POLICY
@@ -282,7 +283,7 @@ def _events(source: Any, place: Any) -> list[object] | None:
     return told
 
 
-@settings(deadline=None, max_examples=1_000)
+@examples(1_000)
 @given(PIECEWISE.filter(lambda text: "?" not in text))
 def test_the_quick_scanner_sees_what_the_plain_one_sees(text: str) -> None:
     quick = _events(Events(text), Lines(text).place)

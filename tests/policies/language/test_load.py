@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -17,6 +17,7 @@ from policies.language.load import Loaded, load
 from policies.language.model import Policy
 from policies.language.part import Part
 from policies.language.schema import schema_text
+from tests.examples import examples
 from tests.policies.making import policy_text
 
 PARTS = sorted(
@@ -868,7 +869,7 @@ def test_findings_stand_in_the_order_of_the_file() -> None:
     assert len(places) >= 4
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.binary(max_size=400))
 def test_any_bytes_give_findings(data: bytes) -> None:
     assert load(data).findings
@@ -892,7 +893,7 @@ SCRAPS = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(st.integers(0, len(VALID)), st.integers(0, 8), st.lists(SCRAPS, max_size=4))
 def test_a_damaged_policy_gives_findings_or_a_policy(at: int, cut: int, scraps: list[str]) -> None:
     text = VALID[:at] + "".join(scraps) + VALID[at + cut :]
@@ -911,7 +912,7 @@ VALUES = st.recursive(
 FIELDS = ["variants", "pools", "regions", "default_region", "routes", "version", "merge_slashes"]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.sampled_from(FIELDS), VALUES, st.sampled_from(["", "x", "0", "[key]"]))
 def test_any_value_in_any_section_gives_findings_or_a_policy(
     name: str, value: object, inner: str
