@@ -24,7 +24,9 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--country", default="", metavar="CC", help="the client's country")
     parser.add_argument("--continent", default="", metavar="CC", help="the client's continent")
-    parser.add_argument("--colo", default="", metavar="XXX", help="Cloudflare's location")
+    parser.add_argument(
+        "--colo", default="", metavar="COLO", help="Cloudflare's location, such as FRA"
+    )
     parser.add_argument("--ip", default="", metavar="A", help="the client's address")
     parser.add_argument(
         "--down", action="append", default=[], metavar="VARIANT", help="take it as out of service"

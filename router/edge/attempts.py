@@ -15,7 +15,7 @@ from policies.decisions.failover import Terms, backoff_ms, body_fits, may_repeat
 from policies.decisions.match import Rule
 from policies.decisions.outgoing import Outgoing, outgoing
 from policies.decisions.policy import Route, Variant
-from router.edge.bridge import JsObject, again, discard, has_body, kept, now_ms, pause
+from router.edge.bridge import JsObject, Sending, again, discard, has_body, kept, now_ms, pause
 from router.edge.exchange import Exchange
 from router.edge.forward import Failure, attempt
 from router.edge.mirror import mirror
@@ -46,8 +46,9 @@ def attempts(
         if number > 1:
             sent = outgoing(request, rule, route, variant, exchange.trace, number, identity)
         one = incoming if incoming is exchange.incoming else again(incoming)
-        where = exchange.env, variant, one, exchange.respelled(sent), sent.changes
-        answer = attempt(*where, timeout, route.sizes.body, guarded)
+        limit, url = route.sizes.body, exchange.respelled(sent)
+        what = Sending(variant.binding, one, url, sent.changes, timeout, limit, guarded)
+        answer = attempt(exchange.env, what)
         if number == len(tries) or not _is_refused(route.failover, answer):
             break
         left = _prepare(exchange, route, number + 1)

@@ -73,35 +73,30 @@ def new_answer(body: JsObject, status: int, headers: Pairs) -> JsObject:
     return _new_response(body if status not in (204, 205, 304) else None, init)
 
 
-def begin(
-    env: JsObject,
-    binding: str,
-    request: JsObject,
-    url: str | None,
-    changes: Changes,
-    timeout_ms: int,
-    limit: int | None = None,
-    guarded: JsObject = None,
-) -> JsObject | None:
-    """The promise of an answer to `request` with changed headers, and with another URL if
-    there is one; None if the binding is no service. `timeout_ms`: until the answer begins,
-    0: no limit. `limit`: bytes of its body; `guarded`: its body from `guard`."""
+class Sending(NamedTuple):
+    """A request with changed headers for a service binding. `url`: another one than its
+    own; `timeout_ms`: until the answer begins, 0 for no limit; `limit`: bytes of its body,
+    whose length nobody has announced; `guarded`: its body from `guard`."""
+
+    binding: str
+    request: JsObject
+    url: str | None
+    changes: Changes
+    timeout_ms: int
+    limit: int | None = None
+    guarded: JsObject = None
+
+
+def begin(env: JsObject, sending: Sending) -> JsObject | None:
+    """The promise of an answer; None if the binding is no service."""
+    binding, request, url, changes, timeout_ms, limit, guarded = sending
     most = -1 if limit is None else limit
     return _send(env, binding, request, url, *_lines(changes), timeout_ms, most, guarded)
 
 
-def send(
-    env: JsObject,
-    binding: str,
-    request: JsObject,
-    url: str | None,
-    changes: Changes,
-    timeout_ms: int,
-    limit: int | None = None,
-    guarded: JsObject = None,
-) -> JsObject | None:
+def send(env: JsObject, sending: Sending) -> JsObject | None:
     """The same, when it begins."""
-    answer = begin(env, binding, request, url, changes, timeout_ms, limit, guarded)
+    answer = begin(env, sending)
     return None if answer is None else run_sync(answer)
 
 
@@ -235,6 +230,7 @@ __all__ = [
     "JsException",
     "JsObject",
     "KvNamespace",
+    "Sending",
     "again",
     "amended",
     "answer_with",

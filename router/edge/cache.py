@@ -17,6 +17,7 @@ from policies.decisions.policy import Route, Variant
 from router.edge.bridge import (
     JsException,
     JsObject,
+    Sending,
     begin,
     discard,
     forget,
@@ -115,7 +116,8 @@ async def _refresh(
         changes = sent.changes.then(Changes(_CONDITIONS, {}, []))
         url = exchange.respelled(sent)
         wait_ms = min(timeout_ms or REFRESH_MS, REFRESH_MS)
-        asked = begin(exchange.env, variant.binding, exchange.incoming, url, changes, wait_ms)
+        sending = Sending(variant.binding, exchange.incoming, url, changes, wait_ms)
+        asked = begin(exchange.env, sending)
         if asked is not None:
             await _take(entry, variant, await asked)
     except JsException:

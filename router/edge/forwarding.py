@@ -43,9 +43,10 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
     metrics.requests[route.name, variant.name, answer.status] += 1
     if done.number > 1:
         changes = _changes(exchange, choice, variant)
-    elif entry:
-        answer = cache.keep_answer(exchange, entry, variant, answer)
+    if entry:
         changes.set["x-cache"] = "MISS"
+    if entry and done.number == 1:  # the entry's key has the first variant's pool
+        answer = cache.keep_answer(exchange, entry, variant, answer)
     return answer_with(answer, changes)
 
 

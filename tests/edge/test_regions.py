@@ -17,7 +17,7 @@ from tests.edge.conftest import Edge
         ({"country": "GB", "continent": "EU", "colo": "LHR"}, "production-us"),  # by colo
         ({"country": "T1", "colo": "AMS"}, "production-us"),  # Tor: the default region
         ({"country": "T1", "continent": "EU", "colo": "AMS"}, "production-eu"),
-        ({"colo": "XXX"}, "production-us"),
+        ({"colo": "ZZZ"}, "production-us"),
         ({}, "production-us"),
     ],
 )

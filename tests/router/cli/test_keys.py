@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from policies.language.load import load
-from router.cli.main import main
+from tests.router.cli import test_verbs
 
 POLICY = """\
 version: 1
@@ -26,13 +26,7 @@ def run(
     stdin: str = "",
 ) -> tuple[int, str, str]:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-    try:
-        code = main(args)
-    except SystemExit as error:  # argparse
-        code = int(error.code or 0)
-    told = capsys.readouterr()
-    assert "Traceback" not in told.out + told.err
-    return code, told.out, told.err
+    return test_verbs.run(capsys, *args)
 
 
 @pytest.mark.parametrize("pepper", [False, True])
