@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import NamedTuple, TypeVar
 
+from policies.decisions.limits import content_length
+
 T = TypeVar("T")
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 MAX_BACKOFF_FACTOR = 10  # as in Envoy: at most ten times the first wait
@@ -49,11 +51,10 @@ def may_repeat(terms: Terms, method: str, headers: Mapping[str, str]) -> bool:
 
 
 def body_fits(terms: Terms, headers: Mapping[str, str]) -> bool:
-    """Whether the body can be kept for another attempt; its length must be known."""
-    if "transfer-encoding" in headers:
-        return False
-    length = headers.get("content-length", "0")
-    return length.isdecimal() and int(length) <= terms.buffer
+    """Whether the body there is can be kept for another attempt: its length must be told,
+    which over HTTP/2 it need not be."""
+    length = content_length(headers)
+    return length is not None and length <= terms.buffer
 
 
 def plan(terms: Terms, candidates: Sequence[T]) -> list[T]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from policies.decisions.cache import CacheRule, Kept, State, kept_from
 from policies.decisions.changes import Changes, Pairs
+from policies.decisions.limits import content_length
 from policies.decisions.outgoing import Outgoing
 from policies.decisions.policy import Route, Variant
 from router.edge.bridge import (
@@ -138,5 +139,4 @@ async def _take(entry: Entry, variant: Variant, answer: JsObject) -> None:
 
 
 def _is_large(headers: Pairs) -> bool:
-    length = dict(headers).get("content-length", "")
-    return length.isdigit() and int(length) > MAX_BYTES
+    return (content_length(dict(headers)) or 0) > MAX_BYTES
