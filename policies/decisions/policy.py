@@ -13,6 +13,7 @@ from policies.decisions.answer import Answer
 from policies.decisions.authenticate import Keys, Needs
 from policies.decisions.cache import CacheRule, cache_rule_from
 from policies.decisions.cors import Cors, cors_from
+from policies.decisions.drill import scheduled_from
 from policies.decisions.failover import NEVER, Terms
 from policies.decisions.filters import Plan, plan_from
 from policies.decisions.limits import Limits, Sizes
@@ -105,6 +106,7 @@ class CompiledPolicy:
         self.regions = Regions(**tables["regions"])
         self.keys = Keys(tables["auth"])
         self.limits = Limits(*tables["limits"])
+        self.drills = tuple(scheduled_from(table) for table in tables["drills"])
         chains = [tuple(names) for names in tables["chains"]]
         parts = _Parts(chains, tables["parts"], limits_of(tables["rate_limits"]))
         self.routes = tuple(_route(table, parts) for table in tables["routes"])

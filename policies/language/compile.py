@@ -17,6 +17,7 @@ from policies.decisions.regex_compiler import compile_pattern
 from policies.language.auth import Auth
 from policies.language.compile_filters import Parts, filters_table
 from policies.language.compile_rate_limits import limit_tables
+from policies.language.drills import Drill
 from policies.language.failover import Failover
 from policies.language.model import (
     HeaderMatch,
@@ -28,7 +29,7 @@ from policies.language.model import (
     Variant,
 )
 
-FORMAT = 4
+FORMAT = 5
 
 Tables = dict[str, Any]
 
@@ -52,6 +53,7 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "auth": _auth(policy.auth),
         "limits": _limits(policy),
         "rate_limits": limit_tables(policy),
+        "drills": [_drill(drill) for drill in policy.drills],
         "parts": parts.tables,
         "routes": routes,
         "hosts": _hosts(policy),
@@ -90,6 +92,13 @@ def _pools(policy: Policy) -> Tables:
     for position, variant in enumerate(policy.variants.values()):
         pools.setdefault(variant.pool, []).append(position)
     return pools
+
+
+def _drill(drill: Drill) -> list[Any]:
+    """As `policies.decisions.drill.scheduled_from` reads it."""
+    kinds = {"region": drill.region, "variant": drill.variant, "pool": drill.pool}
+    target = next((kind, name) for kind, name in kinds.items() if name)
+    return [drill.name, *target, *drill.mode, drill.duration, drill.schedule]
 
 
 def _limits(policy: Policy) -> list[int]:
