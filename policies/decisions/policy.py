@@ -15,6 +15,7 @@ from policies.decisions.cache import CacheRule, cache_rule_from
 from policies.decisions.cors import Cors, cors_from
 from policies.decisions.failover import NEVER, Terms
 from policies.decisions.filters import Plan, plan_from
+from policies.decisions.health_terms import HealthTerms, terms_from
 from policies.decisions.limits import Limits, Sizes
 from policies.decisions.match import Routes
 from policies.decisions.rate_limits import Limit, RouteLimits, limits_of, route_limits
@@ -105,6 +106,7 @@ class CompiledPolicy:
         self.regions = Regions(**tables["regions"])
         self.keys = Keys(tables["auth"])
         self.limits = Limits(*tables["limits"])
+        self.health: HealthTerms = terms_from(tables["health"])
         chains = [tuple(names) for names in tables["chains"]]
         parts = _Parts(chains, tables["parts"], limits_of(tables["rate_limits"]))
         self.routes = tuple(_route(table, parts) for table in tables["routes"])

@@ -18,6 +18,7 @@ from policies.language.auth import Auth
 from policies.language.compile_filters import Parts, filters_table
 from policies.language.compile_rate_limits import limit_tables
 from policies.language.failover import Failover
+from policies.language.health import Health
 from policies.language.model import (
     HeaderMatch,
     Match,
@@ -28,7 +29,7 @@ from policies.language.model import (
     Variant,
 )
 
-FORMAT = 4
+FORMAT = 5
 
 Tables = dict[str, Any]
 
@@ -51,6 +52,7 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "chains": [list(chain) for chain in chains],
         "auth": _auth(policy.auth),
         "limits": _limits(policy),
+        "health": _health(policy.health),
         "rate_limits": limit_tables(policy),
         "parts": parts.tables,
         "routes": routes,
@@ -90,6 +92,23 @@ def _pools(policy: Policy) -> Tables:
     for position, variant in enumerate(policy.variants.values()):
         pools.setdefault(variant.pool, []).append(position)
     return pools
+
+
+def _health(health: Health) -> Tables:
+    """As `policies.decisions.health_terms` reads it."""
+    probe, passive = health.active, health.passive
+    active = probe and [
+        probe.path,
+        probe.interval,
+        probe.timeout,
+        probe.unhealthy_after,
+        probe.healthy_after,
+        [list(each) for each in probe.expect],
+        probe.expect_body,
+    ]
+    counts = [passive.consecutive_failures, passive.failure_rate, passive.min_requests]
+    times = [passive.window, passive.eject_for, passive.max_eject_for, passive.slow_start]
+    return {"active": active, "passive": counts + times, "panic": health.panic_threshold}
 
 
 def _limits(policy: Policy) -> list[int]:
