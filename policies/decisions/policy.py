@@ -83,8 +83,8 @@ MAX_REMEMBERED = 1_000  # orders, one for each chain and region that clients had
 
 
 class Order(NamedTuple):
-    """Variants in tiers of equal rank. `settled`: those in service, in order, if it is the
-    same for every key because no tier has several; else None."""
+    """Variants in tiers of equal rank. `settled`: all of them, in order, if it is the same
+    for every client because no tier has several and nobody is drained; else None."""
 
     tiers: Tiers
     settled: Tier | None
@@ -98,6 +98,7 @@ class CompiledPolicy:
         self.merge_slashes: bool = tables["merge_slashes"]
         self.identify: bool = tables["identify"]
         self.variants = tuple(Variant(**variant) for variant in tables["variants"])
+        self.drained = tuple(variant for variant in self.variants if variant.drain)
         self._pools = {
             name: _pool([self.variants[position] for position in positions])
             for name, positions in tables["pools"].items()
@@ -139,9 +140,9 @@ class CompiledPolicy:
 
 
 def _settled(tiers: Tiers) -> Tier | None:
-    if any(len(tier) > 1 for tier in tiers):
+    if any(len(tier) > 1 or tier[0].drain for tier in tiers):
         return None
-    return tuple(variant for (variant,) in tiers if not variant.drain) or None
+    return tuple(variant for (variant,) in tiers) or None
 
 
 def _pool(variants: list[Variant]) -> tuple[ByRegion, ByRegion]:

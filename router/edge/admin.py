@@ -23,6 +23,7 @@ from policies.decisions.explain import explain
 from policies.decisions.problems import Problem
 from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client, Request
+from policies.decisions.standing import Standing
 from router.edge.bridge import JsObject, now_ms
 from router.edge.isolate import PEPPER, Isolate
 from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
@@ -152,8 +153,12 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
     except NotExplainable as error:
         return Problem("bad-request", str(error))
     client = Client(*(given.get(name, "") for name in ("ip", "colo", "country", "continent")))
-    around = Surroundings(now_ms(), isolate.pepper(env), frozenset(down))
-    return _json(explain(isolate.store.policy, method, url, headers, client, around))
+    policy, now = isolate.store.policy, now_ms()
+    standing = isolate.health.standing(policy, now)
+    if down:
+        standing = (standing or Standing()).without(down)
+    around = Surroundings(now, isolate.pepper(env), standing)
+    return _json(explain(policy, method, url, headers, client, around))
 
 
 _EXPLAIN_PARAMETERS = {

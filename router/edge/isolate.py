@@ -13,6 +13,7 @@ from secrets import randbits
 from typing import Any
 
 from policies.decisions.failover import RetryBudget
+from policies.decisions.health import Health
 from policies.decisions.policy import CompiledPolicy
 from router.edge.bridge import JsObject, KvNamespace, in_background, now_ms, run_sync
 from router.edge.metrics import Metrics
@@ -35,6 +36,7 @@ class Isolate:
         self.store = PolicyStore(bundled, now_ms, log)
         self.metrics = Metrics()
         self.limits = Limits(self.metrics, log)
+        self.health = Health(log)
         self.chance = Random(0)
         self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)  # by route
         self.name = ""

@@ -73,7 +73,8 @@ def _on_route(exchange: Exchange, rule: Rule, route: Route) -> JsObject:
         return _refused(isolate, admitted, exchange.trace, route.name, exchange.told)
     if route.respond:
         return _fixed(exchange, Fixed(route, route.respond))
-    choice = choose_variants(policy, route, request, isolate.chance)
+    standing = isolate.health.standing(policy, exchange.now_ms)
+    choice = choose_variants(policy, route, request, isolate.chance, standing)
     if isinstance(choice, Problem):
         return _refused(isolate, choice, exchange.trace, route.name, exchange.told)
     return forward(exchange, rule, choice, admitted)
