@@ -36,13 +36,19 @@ class Isolate:
         self.store = PolicyStore(bundled, now_ms, log)
         self.metrics = Metrics()
         self.limits = Limits(self.metrics, log)
-        self.health = Health(log)
+        self.health = Health(self._tell)
         self.chance = Random(0)
         self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)  # by route
         self.name = ""
         self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since
         self._seeded = False
         self._pepper: bytes | None = None
+
+    def _tell(self, event: str, fields: dict[str, Any]) -> None:
+        """What has become of a variant."""
+        if event == "variant-ejected":
+            self.metrics.ejections[fields["variant"], fields["reason"]] += 1
+        log(event, fields)
 
     def current_policy(self, now: float, env: JsObject, ctx: JsObject) -> CompiledPolicy:
         """The policy to decide on now; only the first requests of an isolate wait for KV."""
