@@ -22,7 +22,8 @@ class Metrics:
     by route and reason; `mirrored` and `retries` (attempts
     that others followed) by route and variant; `cached` by route and `HIT`,
     `STALE` or `MISS`; `limits`: requests by rate limit and what it decided (`allowed`,
-    `denied`, or `error` if its limiter did not answer); `limiter_calls`: by rate limit."""
+    `denied`, or `error` if its limiter did not answer); `limiter_calls`: by rate limit;
+    `syncs` with the Coordinator: `ok`, `error` or `timeout`."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, int]] = Counter()
@@ -33,6 +34,7 @@ class Metrics:
         self.denials: Counter[tuple[str, str]] = Counter()
         self.limits: Counter[tuple[str, str]] = Counter()
         self.limiter_calls: Counter[str] = Counter()
+        self.syncs: Counter[str] = Counter()
 
     def text(self, store: PolicyStore, isolate: str) -> str:
         """Everything, as a scraper reads it."""
@@ -63,6 +65,7 @@ class Metrics:
             for (limit, decision), n in sorted(self.limits.items())
         ]
         calls = [({"limit": limit, **own}, n) for limit, n in sorted(self.limiter_calls.items())]
+        syncs = [({"result": result, **own}, n) for result, n in sorted(self.syncs.items())]
         policy = {"digest": store.policy.digest, "source": store.source, **own}
         rejected = [(own, int(store.rejection is not None))]
         return "".join(
@@ -75,6 +78,7 @@ class Metrics:
                 _metric("cached_total", "counter", "Look-ups in the cache.", cached),
                 _metric("rate_limits_total", "counter", "What rate limits decided.", limits),
                 _metric("limiter_calls_total", "counter", "Questions to limiters.", calls),
+                _metric("coordinator_syncs_total", "counter", "Reports sent.", syncs),
                 _metric("policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
                 _metric("policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
             )
