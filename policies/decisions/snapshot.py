@@ -39,9 +39,9 @@ def snapshot_json(snapshot: Snapshot) -> str:
 
 def snapshot_from(text: str) -> Snapshot:
     """Raises `ValueError` if it is none."""
-    value = json.loads(text)
     try:
+        value = json.loads(text)
         variants = {name: Told(**told) for name, told in value["variants"].items()}
         return Snapshot(value["epoch"], value["version"], variants, list(value["drills"]))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a snapshot: {error}") from error

@@ -65,7 +65,10 @@ def _json(document: dict[str, Any]) -> Page:
 
 
 def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
-    return Page(isolate.metrics.text(isolate.store, isolate.name), METRICS_TYPE)
+    store = isolate.store
+    views = isolate.health.view(store.policy, now_ms())
+    shares = {name: round(view.share, 3) for name, view in views.items()}
+    return Page(isolate.metrics.text(store, shares, isolate.name), METRICS_TYPE)
 
 
 def _unbound(store: PolicyStore, env: JsObject) -> list[str]:

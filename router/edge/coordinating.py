@@ -114,7 +114,7 @@ class Coordinating:
             self.epoch, self.version = snapshot.epoch, snapshot.version
 
     def _ends(self, result: str, error: str | None) -> None:
-        self._metrics.syncs[result] += 1
+        self._metrics.coordinator_syncs[(result,)] += 1
         self._is_asking = False
         if error and not self.error:
             self._log("coordinator-away", {"reason": error})

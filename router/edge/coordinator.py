@@ -48,6 +48,7 @@ class Coordinator(DurableObject):  # type: ignore[misc]
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
+        ISOLATE.seed()  # an alarm may come before any request
         self._ctx = ctx
         self._bindings: JsObject = unwrapped(env)
         self._storage = ctx.storage

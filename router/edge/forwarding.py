@@ -28,7 +28,7 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
     trace, route = exchange.trace, choice.route
     metrics, variant = exchange.isolate.metrics, choice.candidates[0]
     if choice.panic:
-        metrics.panics[route.name] += 1
+        metrics.panics[(route.name,)] += 1
     sent = outgoing(exchange.request, rule, route, variant, trace, 1, identity)
     changes = _changes(exchange, choice, variant)
     entry = cache.entry_of(exchange, route, variant, sent) if route.cache else None

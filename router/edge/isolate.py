@@ -46,13 +46,20 @@ class Isolate:
         self.metrics = Metrics()
         self.limits = Limits(self.metrics, log)
         self.chance = Random(0)
-        self.health = Health(self._changed)
+        self.health = Health(self._tell)
         self.coordinating = Coordinating(self.health, self.metrics, self.chance, now_ms, log)
         self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)  # by route
         self.name = ""
         self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since
         self._seeded = False
         self._pepper: bytes | None = None
+
+    def _tell(self, event: str, fields: dict[str, Any]) -> None:
+        """What has become of a variant."""
+        if event == "variant-ejected":
+            self.metrics.ejections[fields["variant"], fields["reason"]] += 1
+            self.coordinating.hurry()
+        log(event, fields)
 
     def current_policy(self, now: float, env: JsObject, ctx: JsObject) -> CompiledPolicy:
         """The policy to decide on now; only the first requests of an isolate wait for KV."""
@@ -79,7 +86,7 @@ class Isolate:
         if self.store.ready:
             in_background(ctx, self._refresh_and_keep(kv))
             return
-        self._seed()
+        self.seed()
         run_sync(self.store.refresh(kv, FIRST_LOAD_MS))
         in_background(ctx, self.store.keep(kv))
 
@@ -87,13 +94,7 @@ class Isolate:
         await self.store.refresh(kv)
         await self.store.keep(kv)
 
-    def _changed(self, event: str, fields: dict[str, Any]) -> None:
-        """Something has become of the health of a variant."""
-        log(event, fields)
-        if self.health.is_urgent:
-            self.coordinating.hurry()
-
-    def _seed(self) -> None:
+    def seed(self) -> None:
         """The memory image would give every isolate the same numbers."""
         if not self._seeded:
             self.chance.seed(randbits(256))
