@@ -25,6 +25,7 @@ from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client, Request
 from policies.decisions.standing import Standing
 from router.edge.bridge import JsObject, now_ms
+from router.edge.coordinating import Coordinating
 from router.edge.isolate import PEPPER, Isolate
 from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
 from router.edge.store import PolicyStore
@@ -119,6 +120,7 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
             "variants": len(policy.variants),
         },
         "asked_at": _time(store.asked_ms),
+        "coordinator": _coordinator(isolate.coordinating),
         "rejected": rejection
         and {
             "digest": rejection.digest,
@@ -138,6 +140,12 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
         ],
     }
     return _json(status)
+
+
+def _coordinator(coordinating: Coordinating) -> dict[str, Any]:
+    """Without it an isolate goes on with its own view: that is no degradation."""
+    heard, version = coordinating.heard_ms, coordinating.version
+    return {"heard_at": _time(heard), "version": version, "error": coordinating.error}
 
 
 def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:

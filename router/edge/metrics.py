@@ -29,6 +29,7 @@ _COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("cached", "Look-ups in the cache.", ("route", "state")),
     ("rate_limits", "What rate limits decided.", ("limit", "decision")),
     ("limiter_calls", "Questions to limiters.", ("limit",)),
+    ("coordinator_syncs", "Reports to the Coordinator.", ("result",)),
 )
 
 
@@ -45,6 +46,7 @@ class Metrics:
         self.cached: Counter[tuple[str, str]] = Counter()
         self.rate_limits: Counter[tuple[str, str]] = Counter()
         self.limiter_calls: Counter[tuple[str]] = Counter()
+        self.coordinator_syncs: Counter[tuple[str]] = Counter()
 
     def text(self, store: PolicyStore, shares: Mapping[str, float], isolate: str) -> str:
         """Everything, as a scraper reads it; `shares`: of each variant, the part of its

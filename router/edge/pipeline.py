@@ -37,6 +37,8 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     """The answer to `incoming`."""
     arrived = read(incoming)
     policy = isolate.current_policy(arrived.now_ms, env, ctx)
+    if arrived.now_ms >= isolate.coordinating.due_ms:
+        isolate.coordinate(arrived.now_ms, arrived.client.colo, env, ctx)
     trace = trace_of(arrived.headers, isolate.chance)
     too_large = head_problem(policy.limits, arrived.url, arrived.headers, arrived.size)
     if too_large:
