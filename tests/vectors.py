@@ -9,6 +9,7 @@ import yaml
 
 from policies.decisions.explain import Explanation, explain
 from policies.decisions.request import Client
+from policies.decisions.standing import standing_without
 from tests.policies.making import NOW, compile_text
 
 PEPPER = b"the-pepper-of-the-tests"
@@ -26,7 +27,7 @@ def explained(vector: dict[str, Any]) -> Explanation:
     """What this interpreter makes of a vector."""
     client = Client(*(vector.get(key, "") for key in ("ip", "colo", "country", "continent")))
     headers, down = vector.get("headers", {}), vector.get("down", [])
-    around = NOW._replace(pepper=PEPPER, out_of_service=frozenset(down))
+    around = NOW._replace(pepper=PEPPER, standing=standing_without(down))
     policy = compile_text(POLICY.read_bytes())
     return explain(policy, vector.get("method", "GET"), vector["url"], headers, client, around)
 

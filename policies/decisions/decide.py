@@ -9,31 +9,33 @@ dataclass. Pure: randomness comes in as `chance`.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
 from typing import Literal, NamedTuple
 
 from policies.decisions.answer import Answer
 from policies.decisions.authenticate import Denied, Identity, authenticate
+from policies.decisions.candidates import Asking, Candidates, candidates, new_key
 from policies.decisions.cors import asked_method
+from policies.decisions.failover import may_repeat
 from policies.decisions.filters import Mirror
 from policies.decisions.limits import size_problem
 from policies.decisions.match import Miss, Rule
-from policies.decisions.policy import CompiledPolicy, Route, Share, Tiers, Variant
+from policies.decisions.policy import CompiledPolicy, Route, Share, Variant
 from policies.decisions.problems import RETRY_AFTER_S, Problem
 from policies.decisions.request import Request
-from policies.decisions.split import choose, ranked
+from policies.decisions.split import choose
+from policies.decisions.standing import Standing
 from policies.decisions.sticky import Source, sticky_key
 from policies.decisions.url import BadHost, BadPath, Target, host_of, parse_target
 
-NOBODY: frozenset[str] = frozenset()
-
 
 class Forward(NamedTuple):
-    """`candidates`: the variants to try, in order, never empty. `panic`: every one of them
-    is out of service, and they are tried all the same. `new_cookie`: the source whose
-    cookie the client is to get, with `key` as its value."""
+    """`candidates`: the variants to try, in order, never empty. `panic`: they are tried
+    although they are out of service, since too few or none are in it. `trial`: the first
+    of them is tried to see whether it is well again. `new_cookie`: the source whose cookie
+    the client is to get, with `key` as its value."""
 
     route: Route
     candidates: tuple[Variant, ...]
@@ -43,6 +45,7 @@ class Forward(NamedTuple):
     source: Source | None
     new_cookie: Source | None
     panic: bool
+    trial: bool
 
 
 class Fixed(NamedTuple):
@@ -75,11 +78,11 @@ def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) ->
 
 class Surroundings(NamedTuple):
     """What a decision depends on beside the policy and the request: the time (milliseconds
-    since 1970), the secret that keys are hashed with, variants that are out of service."""
+    since 1970), the secret that keys are hashed with, which variants are in trouble."""
 
     now_ms: float
     pepper: bytes = b""
-    out_of_service: Container[str] = NOBODY
+    standing: Standing | None = None
 
 
 def decide(
@@ -107,7 +110,7 @@ def decide(
         identity = admitted
     if route.respond:
         return Decision(rule, identity, Fixed(route, route.respond))
-    chosen = choose_variants(policy, route, request, chance, around.out_of_service)
+    chosen = choose_variants(policy, route, request, chance, around.standing)
     return Decision(rule, identity, chosen)
 
 
@@ -137,13 +140,14 @@ def choose_mirror(
     choice: Forward,
     mirror: Mirror,
     chance: Random,
-    out_of_service: Container[str] = NOBODY,
+    standing: Standing | None = None,
 ) -> Variant | None:
     """The variant of the mirror's pool that gets the copy; None if nobody is in service.
     Other pools are no substitute: a copy must not load who did not ask for it."""
     tiers = policy.order((mirror.pool,), choice.region).tiers
-    found, panic = _candidates(tiers, choice.route.seed, choice.key, chance, out_of_service)
-    return found[0] if found and not panic else None
+    asking = Asking(choice.route.seed, choice.key, None, repeatable=False)
+    found = candidates(tiers, asking, chance, standing)
+    return found.variants[0] if found.variants and not found.panic else None
 
 
 def choose_variants(
@@ -151,24 +155,26 @@ def choose_variants(
     route: Route,
     request: Request,
     chance: Random,
-    out_of_service: Container[str] = NOBODY,
+    standing: Standing | None = None,
 ) -> Forward | Problem:
     """The variants to try for `request` on `route`."""
     key, source = sticky_key(route.sticky, request)
     new_cookie = None
     if not key:
         new_cookie = next((each for each in route.sticky if each.set_for), None)
-        key = f"{chance.getrandbits(128):032x}" if new_cookie else ""
+        key = new_key(chance, policy.drained) if new_cookie else ""
     share = _choose_share(route, key, chance)
     region = policy.regions.of(request.client)
     order = policy.order(share.chain, region)
-    if order.settled and out_of_service is NOBODY:
-        candidates, panic = order.settled, False
+    if order.settled and standing is None:
+        found = Candidates(order.settled)
     else:
-        candidates, panic = _candidates(order.tiers, route.seed, key, chance, out_of_service)
-    if not candidates:
+        repeatable = may_repeat(route.failover, request.method, request.headers)
+        asking = Asking(route.seed, key, source, repeatable)
+        found = candidates(order.tiers, asking, chance, standing)
+    if not found.variants:
         return _no_variant()
-    return Forward(route, candidates, share, region, key, source, new_cookie, panic)
+    return Forward(route, found[0], share, region, key, source, new_cookie, found[1], found[2])
 
 
 def _choose_share(route: Route, key: str, chance: Random) -> Share:
@@ -182,21 +188,6 @@ def _choose_share(route: Route, key: str, chance: Random) -> Share:
         if point < 0:
             return share
     return route.shares[0]
-
-
-def _candidates(
-    tiers: Tiers, seed: str, key: str, chance: Random, out: Container[str]
-) -> tuple[tuple[Variant, ...], bool]:
-    """Who can serve, in order; if nobody can, everybody, and that this is so."""
-    ordered: list[Variant] = []
-    for tier in tiers:
-        if len(tier) == 1:
-            ordered += tier
-        else:
-            key = key or f"{chance.getrandbits(64):016x}"
-            ordered += ranked(tier, f"{seed}/variants", key)
-    serving = tuple(v for v in ordered if not v.drain and v.name not in out)
-    return (serving, False) if serving else (tuple(ordered), True)
 
 
 def _not_found(miss: Miss) -> Problem:

@@ -6,7 +6,7 @@ random, the likeliest pool is shown and the step says so.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
@@ -27,6 +27,7 @@ from policies.decisions.explain_texts import (
     key_text,
     region_text,
     split_text,
+    variants_text,
 )
 from policies.decisions.headers import fixed_headers, set_cookie, trace_of
 from policies.decisions.limits import head_problem
@@ -36,6 +37,7 @@ from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.problems import CONTENT_TYPE, Problem
 from policies.decisions.rate_limits import Limit
 from policies.decisions.request import Client, Request
+from policies.decisions.standing import Standing
 from policies.decisions.url import Target
 
 Explanation = dict[str, Any]
@@ -59,12 +61,12 @@ def explain(
     client: Client,
     around: Surroundings,
 ) -> Explanation:
-    """What becomes of a request. `headers` has lower-case names; `around.out_of_service`:
-    names of variants.
+    """What becomes of a request. `headers` has lower-case names; `around` tells who is
+    in trouble.
 
     `status` is what the client gets; 200 stands for whatever the variant answers.
     """
-    told = _Told(policy, around.out_of_service)
+    told = _Told(policy, around.standing)
     too_large = head_problem(policy.limits, url, headers)
     if too_large:
         return told.problem("limits", too_large)
@@ -97,9 +99,9 @@ def _likeliest(
 class _Told:
     """Collects the explanation."""
 
-    def __init__(self, policy: CompiledPolicy, down: Container[str]) -> None:
+    def __init__(self, policy: CompiledPolicy, standing: Standing | None) -> None:
         self.policy = policy
-        self.down = down
+        self.standing = standing
         self.chance = _Likeliest(0)
         self.result: Explanation = {
             "status": 200,
@@ -211,7 +213,7 @@ class _Told:
         self.step("sticky", key_text(outcome))
         self.step("split", split_text(outcome))
         self.step("region", region_text(self.policy, request.client, outcome))
-        self.step("variants", self._variants_text(outcome))
+        self.step("variants", variants_text(self.policy, outcome, self.standing))
         trace = trace_of(request.headers, self.chance)
         sent = outgoing(request, rule, route, first, trace, 1, identity)
         changes = answer_changes(trace, route, first, self.policy.identify)
@@ -253,26 +255,13 @@ class _Told:
             if not mirror.takes(request.method):
                 self.step("mirror", f"not to {mirror.pool}: {request.method} may change something")
                 continue
-            chosen = choose_mirror(self.policy, outcome, mirror, self.chance, self.down)
+            chosen = choose_mirror(self.policy, outcome, mirror, self.chance, self.standing)
             name, percent = chosen.name if chosen else None, 100 * mirror.share
             self.result["mirrors"].append(
                 {"pool": mirror.pool, "variant": name, "percent": percent}
             )
             told = f"to variant {name}" if name else "nobody there is in service"
             self.step("mirror", f"{percent:g}% to pool {mirror.pool}: {told}")
-
-    def _variants_text(self, outcome: Forward) -> str:
-        names = ", ".join(variant.name for variant in outcome.candidates)
-        if outcome.panic:
-            return f"nothing is in service; tried all the same: {names}"
-        tiers = self.policy.order(outcome.share.chain, outcome.region).tiers
-        left_out = [
-            f"{variant.name} ({'drained' if variant.drain else 'down'})"
-            for tier in tiers
-            for variant in tier
-            if variant.drain or variant.name in self.down
-        ]
-        return f"{names}; left out: {', '.join(left_out)}" if left_out else names
 
 
 def _step_of(rule: Rule | None, problem: Problem) -> str:

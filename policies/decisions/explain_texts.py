@@ -7,6 +7,7 @@ from policies.decisions.decide import Forward
 from policies.decisions.filters import Plan
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client, Request
+from policies.decisions.standing import Standing
 
 
 def key_text(outcome: Forward) -> str:
@@ -45,6 +46,21 @@ def region_text(policy: CompiledPolicy, client: Client, outcome: Forward) -> str
             return f"{outcome.region}, by {kind} {code}"
     unsaid = " (no continent is given)" if regions.continents and not client.continent else ""
     return f"{outcome.region}, the default region{unsaid}"
+
+
+def variants_text(policy: CompiledPolicy, outcome: Forward, standing: Standing | None) -> str:
+    """Who is tried, and why the others are not."""
+    names = ", ".join(variant.name for variant in outcome.candidates)
+    if outcome.panic:
+        some = standing is not None and outcome.candidates[0].pool in standing.panic
+        why = "too few are in service, so health is not looked at"
+        return f"{why if some else 'nothing is in service; tried all the same'}: {names}"
+    if outcome.trial:
+        names += f"; {outcome.candidates[0].name} is tried once, to see whether it is well"
+    tiers = policy.order(outcome.share.chain, outcome.region).tiers
+    rest = [each for tier in tiers for each in tier if each not in outcome.candidates]
+    told = ", ".join(f"{each.name} ({'drained' if each.drain else 'down'})" for each in rest)
+    return f"{names}; left out: {told}" if told else names
 
 
 def filter_texts(plan: Plan) -> list[str]:

@@ -16,6 +16,7 @@ from policies.decisions.cors import Cors, cors_from
 from policies.decisions.drill import scheduled_from
 from policies.decisions.failover import NEVER, Terms
 from policies.decisions.filters import Plan, plan_from
+from policies.decisions.health_terms import HealthTerms, terms_from
 from policies.decisions.limits import Limits, Sizes
 from policies.decisions.match import Routes
 from policies.decisions.rate_limits import Limit, RouteLimits, limits_of, route_limits
@@ -83,8 +84,8 @@ MAX_REMEMBERED = 1_000  # orders, one for each chain and region that clients had
 
 
 class Order(NamedTuple):
-    """Variants in tiers of equal rank. `settled`: those in service, in order, if it is the
-    same for every key because no tier has several; else None."""
+    """Variants in tiers of equal rank. `settled`: all of them, in order, if it is the same
+    for every client because no tier has several and nobody is drained; else None."""
 
     tiers: Tiers
     settled: Tier | None
@@ -98,6 +99,7 @@ class CompiledPolicy:
         self.merge_slashes: bool = tables["merge_slashes"]
         self.identify: bool = tables["identify"]
         self.variants = tuple(Variant(**variant) for variant in tables["variants"])
+        self.drained = tuple(variant for variant in self.variants if variant.drain)
         self._pools = {
             name: _pool([self.variants[position] for position in positions])
             for name, positions in tables["pools"].items()
@@ -106,6 +108,7 @@ class CompiledPolicy:
         self.regions = Regions(**tables["regions"])
         self.keys = Keys(tables["auth"])
         self.limits = Limits(*tables["limits"])
+        self.health: HealthTerms = terms_from(tables["health"])
         self.drills = tuple(scheduled_from(table) for table in tables["drills"])
         chains = [tuple(names) for names in tables["chains"]]
         parts = _Parts(chains, tables["parts"], limits_of(tables["rate_limits"]))
@@ -139,9 +142,9 @@ class CompiledPolicy:
 
 
 def _settled(tiers: Tiers) -> Tier | None:
-    if any(len(tier) > 1 for tier in tiers):
+    if any(len(tier) > 1 or tier[0].drain for tier in tiers):
         return None
-    return tuple(variant for (variant,) in tiers if not variant.drain) or None
+    return tuple(variant for (variant,) in tiers) or None
 
 
 def _pool(variants: list[Variant]) -> tuple[ByRegion, ByRegion]:

@@ -29,6 +29,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "internal-error": (500, "The router failed"),
     "variant-failed": (502, "The backend failed"),
     "variant-unbound": (502, "The backend is not connected"),
+    "no-healthy-variant": (503, "No backend is well"),
     "no-variant": (503, "No backend can be tried"),
     "variant-timeout": (504, "The backend took too long"),
 }
@@ -60,3 +61,9 @@ class Problem:
                 "request_id": request_id,
             }
         )
+
+
+def no_healthy_variant(retry_after_s: int) -> Problem:
+    """Everybody was out of service, was tried all the same, and did not answer."""
+    detail = "All backends for this request are out of service at the moment."
+    return Problem("no-healthy-variant", detail, (("retry-after", str(retry_after_s)),))

@@ -28,12 +28,18 @@ class Weighted(Protocol):
 W = TypeVar("W", bound=Weighted)
 
 
-def score(seed: str, name: str, weight: float, key: str) -> float:
-    """weight / -ln(h). The parts are separated by NUL, which no name or seed contains."""
+def uniform(seed: str, name: str, key: str) -> float:
+    """A number in (0, 1) that depends on all three, which NUL separates: no name or seed
+    contains it."""
     text = f"{seed}\0{name}\0{key}".encode("utf-8", "surrogatepass")
     number = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
-    # 53 of the 64 bits, moved to the middle of their step: h is never 0 and never 1.
-    return weight / -log(((number >> 11) + 0.5) * _SCALE)
+    # 53 of the 64 bits, moved to the middle of their step: never 0 and never 1.
+    return ((number >> 11) + 0.5) * _SCALE
+
+
+def score(seed: str, name: str, weight: float, key: str) -> float:
+    """weight / -ln(h)."""
+    return weight / -log(uniform(seed, name, key))
 
 
 def choose(candidates: Iterable[W], seed: str, key: str) -> W:

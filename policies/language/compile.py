@@ -15,10 +15,11 @@ from typing import Any
 from policies.decisions.regex import literal_prefix
 from policies.decisions.regex_compiler import compile_pattern
 from policies.language.auth import Auth
+from policies.language.compile_drills import drill_tables
 from policies.language.compile_filters import Parts, filters_table
 from policies.language.compile_rate_limits import limit_tables
-from policies.language.drills import Drill
 from policies.language.failover import Failover
+from policies.language.health import Health
 from policies.language.model import (
     HeaderMatch,
     Match,
@@ -52,8 +53,9 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "chains": [list(chain) for chain in chains],
         "auth": _auth(policy.auth),
         "limits": _limits(policy),
+        "health": _health(policy.health),
         "rate_limits": limit_tables(policy),
-        "drills": [_drill(drill) for drill in policy.drills],
+        "drills": drill_tables(policy.drills),
         "parts": parts.tables,
         "routes": routes,
         "hosts": _hosts(policy),
@@ -94,11 +96,21 @@ def _pools(policy: Policy) -> Tables:
     return pools
 
 
-def _drill(drill: Drill) -> list[Any]:
-    """As `policies.decisions.drill.scheduled_from` reads it."""
-    kinds = {"region": drill.region, "variant": drill.variant, "pool": drill.pool}
-    target = next((kind, name) for kind, name in kinds.items() if name)
-    return [drill.name, *target, *drill.mode, drill.duration, drill.schedule]
+def _health(health: Health) -> Tables:
+    """As `policies.decisions.health_terms` reads it."""
+    probe, passive = health.active, health.passive
+    active = probe and [
+        probe.path,
+        probe.interval,
+        probe.timeout,
+        probe.unhealthy_after,
+        probe.healthy_after,
+        [list(each) for each in probe.expect],
+        probe.expect_body,
+    ]
+    counts = [passive.consecutive_failures, passive.failure_rate, passive.min_requests]
+    times = [passive.window, passive.eject_for, passive.max_eject_for, passive.slow_start]
+    return {"active": active, "passive": counts + times, "panic": health.panic_threshold}
 
 
 def _limits(policy: Policy) -> list[int]:

@@ -15,6 +15,7 @@ from policies.language.auth import Auth, RouteAuth
 from policies.language.drills import MAX_DRILLS, Drill
 from policies.language.failover import Failover
 from policies.language.filters import Backend, Filters, HeaderValue
+from policies.language.health import Health
 from policies.language.limits import Limits, RouteLimits
 from policies.language.part import Part, one_of
 from policies.language.rate_limits import RateLimit
@@ -290,6 +291,9 @@ class Policy(Part):
         True, description="`false`: answers carry no `x-router-route` and `x-router-variant`."
     )
     limits: Limits = Field(default_factory=Limits, description="How large requests may be.")
+    health: Health = Field(
+        default_factory=Health, description="How the router finds out which variants can serve."
+    )
     drills: list[Drill] = Field(
         default_factory=list,
         max_length=MAX_DRILLS,

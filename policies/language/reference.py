@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from policies.language import auth, drills, failover, filters, limits, model, rate_limits
+from policies.language import auth, drills, failover, filters, health, limits, model, rate_limits
 from policies.language.drill_values import read_drill_time, read_mode
 from policies.language.failover_values import read_share
 from policies.language.limit_values import read_period
@@ -41,6 +41,9 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
     (filters.HeaderValue, "`routes[].respond.headers[]`, `….set[]`, `….add[]`"),
     (limits.Limits, "`limits`"),
     (limits.RouteLimits, "`routes[].limits`"),
+    (health.Health, "`health`"),
+    (health.Active, "`health.active`"),
+    (health.Passive, "`health.passive`"),
     (filters.Filters, "`routes[].filters`"),
     (filters.BackendFilters, "`routes[].split.<pool>.filters`"),
     (filters.HeaderChanges, "`….filters.request_headers`, `….filters.response_headers`"),

@@ -11,6 +11,7 @@ from policies.decisions.explain import Explanation, explain
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client
+from policies.decisions.standing import standing_without
 from policies.language.compile import compile_policy
 from router.cli.console import UsageError, load_valid, pairs, print_json, say
 
@@ -45,7 +46,7 @@ def run(args: Namespace) -> int:
         raise UsageError(str(error)) from None
     client = Client(args.ip, args.colo, args.country, args.continent)
     pepper = os.environ.get("ROUTER_KEY_PEPPER", "").encode()
-    around = Surroundings(time.time() * 1000, pepper, frozenset(args.down))
+    around = Surroundings(time.time() * 1000, pepper, standing_without(args.down))
     told = explain(policy, args.method, args.url, headers, client, around)
     if args.json:
         print_json(told)

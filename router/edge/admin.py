@@ -23,7 +23,9 @@ from policies.decisions.explain import explain
 from policies.decisions.problems import Problem
 from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client, Request
+from policies.decisions.standing import Standing
 from router.edge.bridge import JsObject, now_ms
+from router.edge.coordinating import Coordinating
 from router.edge.isolate import PEPPER, Isolate
 from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
 from router.edge.store import PolicyStore
@@ -63,7 +65,10 @@ def _json(document: dict[str, Any]) -> Page:
 
 
 def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
-    return Page(isolate.metrics.text(isolate.store, isolate.name), METRICS_TYPE)
+    store = isolate.store
+    views = isolate.health.view(store.policy, now_ms())
+    shares = {name: round(view.share, 3) for name, view in views.items()}
+    return Page(isolate.metrics.text(store, shares, isolate.name), METRICS_TYPE)
 
 
 def _unbound(store: PolicyStore, env: JsObject) -> list[str]:
@@ -115,6 +120,7 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
             "variants": len(policy.variants),
         },
         "asked_at": _time(store.asked_ms),
+        "coordinator": _coordinator(isolate.coordinating),
         "rejected": rejection
         and {
             "digest": rejection.digest,
@@ -136,6 +142,12 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
     return _json(status)
 
 
+def _coordinator(coordinating: Coordinating) -> dict[str, Any]:
+    """Without it an isolate goes on with its own view: that is no degradation."""
+    heard, version = coordinating.heard_ms, coordinating.version
+    return {"heard_at": _time(heard), "version": version, "error": coordinating.error}
+
+
 def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     """`?url=…&method=…&header=Name:value&country=…&continent=…&colo=…&ip=…&down=…`."""
     pairs = parse_qsl(request.target.query[1:], keep_blank_values=True)
@@ -152,8 +164,12 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
     except NotExplainable as error:
         return Problem("bad-request", str(error))
     client = Client(*(given.get(name, "") for name in ("ip", "colo", "country", "continent")))
-    around = Surroundings(now_ms(), isolate.pepper(env), frozenset(down))
-    return _json(explain(isolate.store.policy, method, url, headers, client, around))
+    policy, now = isolate.store.policy, now_ms()
+    standing = isolate.health.standing(policy, now)
+    if down:
+        standing = (standing or Standing()).without(down)
+    around = Surroundings(now, isolate.pepper(env), standing)
+    return _json(explain(policy, method, url, headers, client, around))
 
 
 _EXPLAIN_PARAMETERS = {

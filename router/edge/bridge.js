@@ -184,15 +184,23 @@ function lines(text) {
   return text ? text.split("\n") : [];
 }
 
-// What the limiter of that name answers to `question`. Fails if there is none, if it does,
-// or if it does not answer within `timeout` ms: it may go on, but nobody waits for it.
-export async function ask(env, binding, name, question, timeout) {
+// What the object of that name answers to `method`. Fails if there is none, if it does, or
+// if it does not answer within `timeout` ms: it may go on, but nobody waits for it.
+export function ask(env, binding, name, method, question, timeout) {
+  return within(timeout, async () => object(env, binding, name)[method](question));
+}
+
+async function within(timeout, work) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${timeout} ms`)), timeout);
+    timer = setTimeout(() => {
+      const error = new Error(`no answer in ${timeout} ms`);
+      error.name = "TimeoutError";
+      reject(error);
+    }, timeout);
   });
   try {
-    return await Promise.race([limiter(env, binding, name).take(question), late]);
+    return await Promise.race([work(), late]);
   } finally {
     clearTimeout(timer);
   }
@@ -201,12 +209,44 @@ export async function ask(env, binding, name, question, timeout) {
 // Gives the limiter of that name something back, after the answer. If it is not there to
 // take it, it is lost.
 export function giveBack(env, binding, name, returned, ctx) {
-  const given = async () => limiter(env, binding, name).give_back(returned);
+  const given = async () => object(env, binding, name).give_back(returned);
   ctx.waitUntil(given().catch(() => {}));
 }
 
-function limiter(env, binding, name) {
+function object(env, binding, name) {
   const namespace = env[binding];
   if (typeof namespace?.idFromName !== "function") throw new Error(`no binding ${binding}`);
   return namespace.get(namespace.idFromName(name));
+}
+
+// Asks a service for `url`: the status of its answer and, in the next line, the beginning of
+// its body, at most `most` bytes of it (0: the body is not read). All of that within
+// `timeout` ms.
+export function probe(env, binding, url, set, timeout, most) {
+  return within(timeout, async () => {
+    const headers = new Headers();
+    change(headers, "", set, "");
+    const init = { headers, redirect: "manual", signal: AbortSignal.timeout(timeout) };
+    const service = env[binding];
+    if (typeof service?.fetch !== "function") throw new Error(`no binding ${binding}`);
+    const answer = await service.fetch(url, init);
+    const begin = await beginning(answer.body, most);
+    return `${answer.status}\n${begin}`;
+  });
+}
+
+// At most `most` bytes of a stream, as text; the rest is not read.
+async function beginning(stream, most) {
+  if (!stream) return "";
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let left = most; left > 0; ) {
+    const { done, value } = await reader.read();
+    if (done) return text;
+    text += decoder.decode(value.subarray(0, left), { stream: true });
+    left -= value.byteLength;
+  }
+  reader.cancel().catch(() => {});
+  return text;
 }

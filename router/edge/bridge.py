@@ -21,6 +21,8 @@ from policies.decisions.request import Client
 JsObject = Any  # a JsProxy; its attributes are JavaScript's
 MODULE = "router/edge/bridge.js"
 LIMITER = "ROUTER_LIMITER"  # the binding of the class `Limiter`
+COORDINATOR = "ROUTER_COORDINATOR"  # the binding of the class `Coordinator`
+THE_ONE = "global"  # the name of its one object
 
 _parse = js.JSON.parse
 _new_response = js.Response.new
@@ -193,12 +195,35 @@ async def forget(key: str) -> None:
 
 def ask_limiter(env: JsObject, name: str, question: str, timeout_ms: int) -> str:
     """What the limiter of that name answers; raises `JsException` if it does not."""
-    return str(run_sync(_module.ask(env, LIMITER, name, question, timeout_ms)))
+    return str(run_sync(_module.ask(env, LIMITER, name, "take", question, timeout_ms)))
 
 
 def give_back(env: JsObject, name: str, returned: str, ctx: JsObject) -> None:
     """Give the limiter of that name something back, after the answer."""
     _module.giveBack(env, LIMITER, name, returned, ctx)
+
+
+async def ask_coordinator(env: JsObject, method: str, question: str, timeout_ms: int) -> str:
+    """What the Coordinator answers; raises `JsException` if it does not."""
+    return str(await _module.ask(env, COORDINATOR, THE_ONE, method, question, timeout_ms))
+
+
+async def probe(
+    env: JsObject, binding: str, url: str, headers: Pairs, timeout_ms: int, most: int
+) -> tuple[int, str]:
+    """The status of an answer and at most `most` bytes of its body; raises `JsException` if
+    there is none in time."""
+    if _module is None:
+        load()  # perhaps this isolate has had no request
+    fixed = "\n".join([text for pair in headers for text in pair])
+    answer = str(await _module.probe(env, binding, url, fixed, timeout_ms, most))
+    status, _, body = answer.partition("\n")
+    return int(status), body
+
+
+def unwrapped(env: JsObject) -> JsObject:
+    """The bindings themselves: in Durable Objects the SDK wraps them."""
+    return getattr(env, "_env", env)
 
 
 def in_background(ctx: JsObject, work: Coroutine[Any, Any, None]) -> None:
@@ -234,6 +259,7 @@ __all__ = [
     "again",
     "amended",
     "answer_with",
+    "ask_coordinator",
     "ask_limiter",
     "begin",
     "discard",
@@ -248,10 +274,12 @@ __all__ = [
     "new_answer",
     "now_ms",
     "pause",
+    "probe",
     "read",
     "recall",
     "run_sync",
     "send",
     "send_copy",
     "store",
+    "unwrapped",
 ]

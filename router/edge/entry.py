@@ -6,29 +6,23 @@ async method: no wrappers, no asyncio task, and `run_sync` suspends only its own
 
 from __future__ import annotations
 
-import json
-
-from bundled_policy import COMPILED
-
 from policies.decisions.headers import trace_of
-from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import Problem
 from router.edge.answers import problem_answer
 from router.edge.bridge import JsObject, read
 from router.edge.faults import described
-from router.edge.isolate import Isolate, log
+from router.edge.isolate import log
 from router.edge.pipeline import handle
-
-_isolate = Isolate(CompiledPolicy(json.loads(COMPILED)))
+from router.edge.this_isolate import ISOLATE
 
 
 def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     """Workers' `fetch` event."""
     try:
-        return handle(_isolate, request, env, ctx)
+        return handle(ISOLATE, request, env, ctx)
     except Exception as error:
-        _isolate.metrics.requests["", "", 500] += 1
-        trace = trace_of(_headers(request), _isolate.chance)
+        ISOLATE.metrics.requests["", "", 500] += 1
+        trace = trace_of(_headers(request), ISOLATE.chance)
         log("internal-error", {"request_id": trace.request_id, **described(error)})
         detail = "The router could not handle this request."
         return problem_answer(Problem("internal-error", detail), trace)

@@ -12,11 +12,12 @@ from policies.decisions.decide import Forward
 from policies.decisions.headers import response_headers, set_cookie
 from policies.decisions.match import Rule
 from policies.decisions.outgoing import answer_changes, outgoing
-from policies.decisions.policy import Route, Variant
+from policies.decisions.policy import Variant
+from policies.decisions.problems import no_healthy_variant
 from router.edge import cache
 from router.edge.answers import problem_answer
 from router.edge.attempts import attempts, timeout_ms
-from router.edge.bridge import JsObject, answer_with
+from router.edge.bridge import JsObject, answer_with, now_ms
 from router.edge.exchange import Exchange
 from router.edge.forward import Failure
 from router.edge.isolate import log
@@ -27,7 +28,7 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
     trace, route = exchange.trace, choice.route
     metrics, variant = exchange.isolate.metrics, choice.candidates[0]
     if choice.panic:
-        metrics.panics[route.name] += 1
+        metrics.panics[(route.name,)] += 1
     sent = outgoing(exchange.request, rule, route, variant, trace, 1, identity)
     changes = _changes(exchange, choice, variant)
     entry = cache.entry_of(exchange, route, variant, sent) if route.cache else None
@@ -36,13 +37,17 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
         if found.state == "STALE":
             cache.refresh(exchange, entry, variant, sent, timeout_ms(route))
         return cache.give(exchange, route, found, changes)
+    if choice.trial:
+        exchange.isolate.health.begin_trial(variant.name, exchange.now_ms)
     done = attempts(exchange, rule, choice, identity, sent)
     variant, answer = done.variant, done.answer
     if isinstance(answer, Failure):
-        return _failed(exchange, route, variant, answer)
-    metrics.requests[route.name, variant.name, answer.status] += 1
+        return _failed(exchange, choice, variant, answer)
+    metrics.requests[route.name, variant.name, done.status] += 1
     if done.number > 1:
         changes = _changes(exchange, choice, variant)
+    if choice.panic and done.status == 503 and not answer.headers.has("retry-after"):
+        changes.set["retry-after"] = str(_retry_after_s(exchange))
     if entry:
         changes.set["x-cache"] = "MISS"
     if entry and done.number == 1:  # the entry's key has the first variant's pool
@@ -63,11 +68,17 @@ def _changes(exchange: Exchange, choice: Forward, variant: Variant) -> Changes:
     return changes
 
 
-def _failed(exchange: Exchange, route: Route, variant: Variant, failure: Failure) -> JsObject:
-    problem, trace = failure.problem, exchange.trace
+def _failed(exchange: Exchange, choice: Forward, variant: Variant, failure: Failure) -> JsObject:
+    problem, trace, route = failure.problem, exchange.trace, choice.route
+    if choice.panic and problem.status >= 500:
+        problem = no_healthy_variant(_retry_after_s(exchange))
     exchange.isolate.metrics.requests[route.name, variant.name, problem.status] += 1
     if problem.status >= 500:  # the rest is the client's, who can send any number of them
         told = {"route": route.name, "variant": variant.name, "request_id": trace.request_id}
-        log(problem.code, told | {"reason": failure.reason})
+        log(failure.problem.code, told | {"reason": failure.reason})
     named = response_headers(trace, route, variant, exchange.policy.identify)
     return problem_answer(problem, trace, named | exchange.told)
+
+
+def _retry_after_s(exchange: Exchange) -> int:
+    return exchange.isolate.health.retry_after_s(exchange.policy, now_ms())

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from functools import partial
 from random import Random
 from secrets import randbits
 from typing import Any
 
 from policies.decisions.failover import RetryBudget
+from policies.decisions.health import Health
 from policies.decisions.policy import CompiledPolicy
-from router.edge.bridge import JsObject, KvNamespace, in_background, now_ms, run_sync
+from router.edge.bridge import (
+    JsObject,
+    KvNamespace,
+    ask_coordinator,
+    in_background,
+    now_ms,
+    run_sync,
+)
+from router.edge.coordinating import PATIENCE_MS, Coordinating
 from router.edge.metrics import Metrics
 from router.edge.rate_limits import Limits
 from router.edge.store import FIRST_LOAD_MS, PolicyStore
@@ -36,11 +46,20 @@ class Isolate:
         self.metrics = Metrics()
         self.limits = Limits(self.metrics, log)
         self.chance = Random(0)
+        self.health = Health(self._tell)
+        self.coordinating = Coordinating(self.health, self.metrics, self.chance, now_ms, log)
         self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)  # by route
         self.name = ""
         self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since
         self._seeded = False
         self._pepper: bytes | None = None
+
+    def _tell(self, event: str, fields: dict[str, Any]) -> None:
+        """What has become of a variant."""
+        if event == "variant-ejected":
+            self.metrics.ejections[fields["variant"], fields["reason"]] += 1
+            self.coordinating.hurry()
+        log(event, fields)
 
     def current_policy(self, now: float, env: JsObject, ctx: JsObject) -> CompiledPolicy:
         """The policy to decide on now; only the first requests of an isolate wait for KV."""
@@ -48,6 +67,13 @@ class Isolate:
         if store.is_due(now) or not store.ready:
             self._ask(KvNamespace(getattr(env, KV_BINDING, None)), ctx)
         return store.policy
+
+    def coordinate(self, now: float, colo: str, env: JsObject, ctx: JsObject) -> None:
+        """Report to the Coordinator, and learn from it, after the answer."""
+        if self.coordinating.begin(now):
+            ask = partial(ask_coordinator, env, "sync", timeout_ms=PATIENCE_MS)
+            digest = self.store.policy.digest
+            in_background(ctx, self.coordinating.sync(ask, self.name, colo, digest))
 
     def pepper(self, env: JsObject) -> bytes:
         """The secret that keys are hashed with; empty if there is none."""
@@ -60,7 +86,7 @@ class Isolate:
         if self.store.ready:
             in_background(ctx, self._refresh_and_keep(kv))
             return
-        self._seed()
+        self.seed()
         run_sync(self.store.refresh(kv, FIRST_LOAD_MS))
         in_background(ctx, self.store.keep(kv))
 
@@ -68,7 +94,7 @@ class Isolate:
         await self.store.refresh(kv)
         await self.store.keep(kv)
 
-    def _seed(self) -> None:
+    def seed(self) -> None:
         """The memory image would give every isolate the same numbers."""
         if not self._seeded:
             self.chance.seed(randbits(256))

@@ -13,77 +13,65 @@ from router.edge.store import PolicyStore
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-Labels = Mapping[str, str]
+Labels = Mapping[str, object]
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
+# Attribute, help, and the labels of its counts, in the order of their keys. A route or a
+# variant that is "" is none.
+_COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("requests", "Requests answered.", ("route", "variant", "status")),
+    ("panics", "Requests with too few, or nothing, in service.", ("route",)),
+    ("denials", "Requests without a good key.", ("route", "reason")),
+    ("retries", "Attempts that others followed.", ("route", "variant")),
+    ("ejections", "Variants ejected.", ("variant", "reason")),
+    ("mirrored", "Copies of requests sent.", ("route", "variant")),
+    ("cached", "Look-ups in the cache.", ("route", "state")),
+    ("rate_limits", "What rate limits decided.", ("limit", "decision")),
+    ("limiter_calls", "Questions to limiters.", ("limit",)),
+    ("coordinator_syncs", "Reports to the Coordinator.", ("result",)),
+)
+
+
 class Metrics:
-    """`requests` by route, variant and status ("" for no route or no variant); `denials`
-    by route and reason; `mirrored` and `retries` (attempts
-    that others followed) by route and variant; `cached` by route and `HIT`,
-    `STALE` or `MISS`; `limits`: requests by rate limit and what it decided (`allowed`,
-    `denied`, or `error` if its limiter did not answer); `limiter_calls`: by rate limit."""
+    """A counter's keys are the values of its labels."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, int]] = Counter()
-        self.panics: Counter[str] = Counter()
+        self.panics: Counter[tuple[str]] = Counter()
+        self.denials: Counter[tuple[str, str]] = Counter()
         self.retries: Counter[tuple[str, str]] = Counter()
+        self.ejections: Counter[tuple[str, str]] = Counter()
         self.mirrored: Counter[tuple[str, str]] = Counter()
         self.cached: Counter[tuple[str, str]] = Counter()
-        self.denials: Counter[tuple[str, str]] = Counter()
-        self.limits: Counter[tuple[str, str]] = Counter()
-        self.limiter_calls: Counter[str] = Counter()
+        self.rate_limits: Counter[tuple[str, str]] = Counter()
+        self.limiter_calls: Counter[tuple[str]] = Counter()
+        self.coordinator_syncs: Counter[tuple[str]] = Counter()
 
-    def text(self, store: PolicyStore, isolate: str) -> str:
-        """Everything, as a scraper reads it."""
+    def text(self, store: PolicyStore, shares: Mapping[str, float], isolate: str) -> str:
+        """Everything, as a scraper reads it; `shares`: of each variant, the part of its
+        requests that it gets."""
         own = {"isolate": isolate}
-        answers = [
-            ({"route": route, "variant": variant, "status": str(status), **own}, count)
-            for (route, variant, status), count in sorted(self.requests.items())
-        ]
-        panics = [({"route": route, **own}, n) for route, n in sorted(self.panics.items())]
-        denials = [
-            ({"route": route, "reason": reason, **own}, n)
-            for (route, reason), n in sorted(self.denials.items())
-        ]
-        retries = [
-            ({"route": route, "variant": variant, **own}, n)
-            for (route, variant), n in sorted(self.retries.items())
-        ]
-        mirrored = [
-            ({"route": route, "variant": variant, **own}, n)
-            for (route, variant), n in sorted(self.mirrored.items())
-        ]
-        cached = [
-            ({"route": route, "state": state, **own}, n)
-            for (route, state), n in sorted(self.cached.items())
-        ]
-        limits = [
-            ({"limit": limit, "decision": decision, **own}, n)
-            for (limit, decision), n in sorted(self.limits.items())
-        ]
-        calls = [({"limit": limit, **own}, n) for limit, n in sorted(self.limiter_calls.items())]
+        parts = []
+        for name, about, labels in _COUNTERS:
+            counts = sorted(getattr(self, name).items())
+            samples = [(dict(zip(labels, key, strict=True)) | own, n) for key, n in counts]
+            parts.append(_metric(f"{name}_total", "counter", about, samples))
         policy = {"digest": store.policy.digest, "source": store.source, **own}
         rejected = [(own, int(store.rejection is not None))]
-        return "".join(
-            (
-                _metric("requests_total", "counter", "Requests answered.", answers),
-                _metric("panics_total", "counter", "Requests with nothing in service.", panics),
-                _metric("denials_total", "counter", "Requests without a good key.", denials),
-                _metric("retries_total", "counter", "Attempts that others followed.", retries),
-                _metric("mirrored_total", "counter", "Copies of requests sent.", mirrored),
-                _metric("cached_total", "counter", "Look-ups in the cache.", cached),
-                _metric("rate_limits_total", "counter", "What rate limits decided.", limits),
-                _metric("limiter_calls_total", "counter", "Questions to limiters.", calls),
-                _metric("policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
-                _metric("policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
-            )
+        about = "The part of its requests that a variant gets; 0: it is out of service."
+        serving = [({"variant": name, **own}, share) for name, share in shares.items()]
+        parts += (
+            _metric("variant_share", "gauge", about, serving),
+            _metric("policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
+            _metric("policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
         )
+        return "".join(parts)
 
 
-def _metric(name: str, kind: str, about: str, samples: Iterable[tuple[Labels, int]]) -> str:
+def _metric(name: str, kind: str, about: str, samples: Iterable[tuple[Labels, float]]) -> str:
     lines = [f"# HELP router_{name} {about}", f"# TYPE router_{name} {kind}"]
     for labels, value in samples:
-        told = ",".join(f'{key}="{text.translate(_ESCAPES)}"' for key, text in labels.items())
+        told = ",".join(f'{key}="{str(text).translate(_ESCAPES)}"' for key, text in labels.items())
         lines.append(f"router_{name}{{{told}}} {value}")
     return "\n".join(lines) + "\n"

@@ -50,8 +50,9 @@ def _copies(
     if "upgrade" in request.headers or (content_length(request.headers) or 0) > MAX_BODY:
         return []
     found = []
+    standing = exchange.isolate.health.standing(exchange.policy, exchange.now_ms)
     for each in plan.drawn(request.method, chance):
-        variant = choose_mirror(exchange.policy, choice, each, chance)
+        variant = choose_mirror(exchange.policy, choice, each, chance, standing)
         if variant:
             trace, route = exchange.trace, choice.route
             sent = outgoing(request, rule, route, variant, trace, 1, identity)

@@ -37,6 +37,8 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     """The answer to `incoming`."""
     arrived = read(incoming)
     policy = isolate.current_policy(arrived.now_ms, env, ctx)
+    if arrived.now_ms >= isolate.coordinating.due_ms:
+        isolate.coordinate(arrived.now_ms, arrived.client.colo, env, ctx)
     trace = trace_of(arrived.headers, isolate.chance)
     too_large = head_problem(policy.limits, arrived.url, arrived.headers, arrived.size)
     if too_large:
@@ -73,7 +75,8 @@ def _on_route(exchange: Exchange, rule: Rule, route: Route) -> JsObject:
         return _refused(isolate, admitted, exchange.trace, route.name, exchange.told)
     if route.respond:
         return _fixed(exchange, Fixed(route, route.respond))
-    choice = choose_variants(policy, route, request, isolate.chance)
+    standing = isolate.health.standing(policy, exchange.now_ms)
+    choice = choose_variants(policy, route, request, isolate.chance, standing)
     if isinstance(choice, Problem):
         return _refused(isolate, choice, exchange.trace, route.name, exchange.told)
     return forward(exchange, rule, choice, admitted)

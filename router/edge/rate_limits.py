@@ -141,7 +141,7 @@ class Limits:
         self._log = log
 
     def count(self, limit: Limit, decision: str) -> None:
-        self._metrics.limits[limit.name, decision] += 1
+        self._metrics.rate_limits[limit.name, decision] += 1
 
     def local(self, limit: Limit, key: str) -> Local:
         """What is known of a key. Clients choose keys: so those that have not been seen for
@@ -159,7 +159,7 @@ class Limits:
         """What the limiter of `key` says; None if it says nothing, or is left alone."""
         if self._is_paused(limit, now):
             return None
-        self._metrics.limiter_calls[limit.name] += 1
+        self._metrics.limiter_calls[(limit.name,)] += 1
         question = json.dumps(local.question(now, PATIENCE_MS))
         try:
             answer = ask_limiter(env, limit.object_name(key), question, PATIENCE_MS)

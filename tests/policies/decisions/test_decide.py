@@ -10,6 +10,7 @@ import pytest
 from policies.decisions.decide import Fixed, Forward, decide, read_target
 from policies.decisions.policy import MAX_REMEMBERED, CompiledPolicy
 from policies.decisions.problems import Problem
+from policies.decisions.standing import standing_without
 from policies.language.compile import compile_policy
 from policies.language.load import load
 from tests.policies.making import NOW, compiled, policy_text, request
@@ -39,7 +40,9 @@ def policy(split: dict[str, float] | None = None, **sections: Any) -> Any:
 
 
 def candidates(made: Any, out: tuple[str, ...] = (), **place: str) -> list[str]:
-    outcome = decide(made, request(**place), Random(1), NOW._replace(out_of_service=out)).outcome
+    outcome = decide(
+        made, request(**place), Random(1), NOW._replace(standing=standing_without(out))
+    ).outcome
     assert isinstance(outcome, Forward)
     return [variant.name for variant in outcome.candidates]
 
@@ -134,7 +137,10 @@ def test_stated_fallbacks() -> None:
 def test_nothing_left_is_panic_with_all_of_them_in_order() -> None:
     everybody = tuple(VARIANTS)
     outcome = decide(
-        policy(), request(continent="EU"), Random(1), NOW._replace(out_of_service=everybody)
+        policy(),
+        request(continent="EU"),
+        Random(1),
+        NOW._replace(standing=standing_without(everybody)),
     ).outcome
     assert isinstance(outcome, Forward)
     assert outcome.panic

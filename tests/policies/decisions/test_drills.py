@@ -386,7 +386,7 @@ def test_whatever_happens(policy: CompiledPolicy, waits: list[int], steps: list[
 
 def settle(story: Story, at: float) -> None:
     """Until nothing more ends: each end may be enough, or not."""
-    for _ in story.drills.active:
+    for _ in list(story.drills.active):
         story.tick(at)
 
 

@@ -12,6 +12,7 @@ from policies.decisions.explain import explain
 from policies.decisions.filters import Mirror, Plan
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
+from policies.decisions.standing import standing_without
 from tests.policies.making import NOW, compiled, request
 
 
@@ -87,10 +88,10 @@ def test_a_mirror_goes_to_nobody_else() -> None:
     )
     outcome = decide(made, request(), Random(1), NOW).outcome
     assert isinstance(outcome, Forward)
-    one = choose_mirror(made, outcome, mirror, Random(1), {"c1"})
+    one = choose_mirror(made, outcome, mirror, Random(1), standing_without({"c1"}))
     assert one
     assert one.name == "c2"
-    assert choose_mirror(made, outcome, mirror, Random(1), {"c1", "c2"}) is None
+    assert choose_mirror(made, outcome, mirror, Random(1), standing_without({"c1", "c2"})) is None
 
 
 def test_explain_tells_each_filter() -> None:

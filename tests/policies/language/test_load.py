@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from policies.language import auth, drills, filters, limits, model
+from policies.language import auth, drills, failover, filters, health, limits, model
 from policies.language.budget import MAX_FINDINGS, Budget
 from policies.language.document import Document, read_document
 from policies.language.findings import CODES, IMPORT_CODES
@@ -23,7 +23,7 @@ from tests.policies.making import policy_text
 PARTS = sorted(
     {
         each
-        for module in (model, auth, drills, filters, limits)
+        for module in (model, auth, drills, failover, filters, health, limits)
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, Part) and each is not Part
     },

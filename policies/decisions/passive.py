@@ -1,0 +1,186 @@
+"""What an isolate learns of one variant from the requests that it sends there.
+
+    well ── failures ──▶ ejected ── time ──▶ half-open ── good trial ──▶ returning ── time ──▶ well
+                            ▲ ── bad trial ──────┘                           │
+                            └── two failures in a row, or many ──────────────┘
+
+1. Failures in a row, or too large a share of them in a window, eject a variant: for
+   `eject_ms` times the number of ejections in a row, at most `max_eject_ms`; the number
+   shrinks by one for each `eject_ms` that it stays well (Envoy's outlier detection).
+2. Then one request is the trial. Its answer decides; if none comes, there is another.
+3. Who comes back is given its requests little by little (Envoy's slow start), and fewer
+   failures than before are enough to eject it again.
+4. What comes of requests that began before its present state says nothing new.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+
+from policies.decisions.health_terms import PassiveTerms
+
+SLOTS = 10  # parts of a window
+MIN_SHARE = 0.1  # Envoy's
+TRIAL_MS = 30_000  # a trial that nobody hears of for so long has come to nothing
+ON_PROBATION = (2, 4)  # failures in a row, or attempts of which a share is taken
+
+
+class State(Enum):
+    """Where a variant stands; the values are what people are told."""
+
+    WELL = "healthy"
+    EJECTED = "ejected"
+    HALF_OPEN = "half-open"
+    RETURNING = "returning"
+
+
+class Passive:
+    """One variant. Times in milliseconds since 1970; `began_ms` is when an attempt did."""
+
+    __slots__ = (
+        "_consecutive",
+        "_ejections",
+        "_failed",
+        "_is_returning",
+        "_slot",
+        "_slots",
+        "_succeeded",
+        "failures",
+        "is_ejected",
+        "requests",
+        "since_ms",
+        "terms",
+        "trial_until_ms",
+        "until_ms",
+    )
+
+    def __init__(self, terms: PassiveTerms) -> None:
+        self.terms = terms
+        self.requests = 0  # attempts in all
+        self.failures = 0
+        self.since_ms = 0.0  # since when it is ejected, returning or well
+        self.until_ms = 0.0  # the end of the ejection
+        self.is_ejected = False
+        self._is_returning = False
+        self._ejections = 0  # in a row, less the time it was well
+        self.trial_until_ms = 0.0
+        self._forget()
+
+    def state(self, now_ms: float) -> State:
+        if self.is_ejected:
+            return State.EJECTED if now_ms < self.until_ms else State.HALF_OPEN
+        if self._is_returning and now_ms < self.since_ms + self.terms.slow_start_ms:
+            return State.RETURNING
+        return State.WELL
+
+    def share(self, now_ms: float) -> float:
+        """Which part of its requests a variant gets that is not ejected."""
+        if not self._is_returning:
+            return 1.0
+        return min(1.0, max(MIN_SHARE, (now_ms - self.since_ms) / self.terms.slow_start_ms))
+
+    def awaits_trial(self, now_ms: float) -> bool:
+        """Whether a request may be sent to see how it is."""
+        return self.is_ejected and now_ms >= max(self.until_ms, self.trial_until_ms)
+
+    def begin_trial(self, now_ms: float) -> None:
+        self.trial_until_ms = now_ms + TRIAL_MS
+
+    def is_on_probation(self, now_ms: float) -> bool:
+        """Whether its failures are to be expected, and better hidden from clients."""
+        return self.is_ejected or self.state(now_ms) is State.RETURNING
+
+    def succeeded(self, began_ms: float, now_ms: float) -> bool:
+        """An attempt came to a good end; whether that has changed its state."""
+        self.requests += 1
+        if began_ms < self.since_ms:
+            return False
+        if self.is_ejected:
+            self.returns(now_ms)
+            return True
+        self._consecutive = 0
+        self._count(now_ms, 0)
+        if self._is_returning and self.share(now_ms) == 1:
+            self._is_returning = False
+            return True
+        return False
+
+    def failed(self, began_ms: float, now_ms: float) -> bool:
+        """An attempt failed, and it was the variant's fault; whether it is ejected now."""
+        self.requests += 1
+        self.failures += 1
+        if began_ms < max(self.since_ms, self.until_ms):
+            return False
+        if not self.is_ejected:
+            self._consecutive += 1
+            self._count(now_ms, 1)
+            if not self._is_too_bad(now_ms):
+                return False
+        self._eject(now_ms)
+        return True
+
+    def rest(self, until_ms: float, now_ms: float) -> bool:
+        """It has asked to be left alone; that is no failure, but ends like an ejection."""
+        until_ms = min(until_ms, now_ms + self.terms.max_eject_ms)
+        if until_ms <= max(now_ms, self.until_ms):
+            return False
+        if not self.is_ejected:
+            self._leave(now_ms)
+        self.until_ms = until_ms
+        self.trial_until_ms = 0.0
+        return True
+
+    def returns(self, now_ms: float) -> None:
+        """It is known to be well again."""
+        self.is_ejected, self.until_ms = False, 0.0
+        self._is_returning = self.terms.slow_start_ms > 0
+        self.since_ms = now_ms
+        self._forget()
+
+    def _eject(self, now_ms: float) -> None:
+        terms = self.terms
+        if not self.is_ejected:
+            self._ejections -= int((now_ms - self.since_ms) // terms.eject_ms)
+            self._leave(now_ms)
+        self._ejections = max(0, self._ejections) + 1
+        self.trial_until_ms = 0.0
+        self.until_ms = now_ms + min(terms.eject_ms * self._ejections, terms.max_eject_ms)
+
+    def _leave(self, now_ms: float) -> None:
+        self.is_ejected, self._is_returning = True, False
+        self.trial_until_ms = 0.0
+        self.since_ms = now_ms
+
+    def _is_too_bad(self, now_ms: float) -> bool:
+        consecutive, rate, at_least, *_ = self.terms
+        if not consecutive and not rate:
+            return False
+        if self.state(now_ms) is State.RETURNING:
+            consecutive = min(consecutive or ON_PROBATION[0], ON_PROBATION[0])
+            at_least = min(at_least, ON_PROBATION[1])
+        if consecutive and self._consecutive >= consecutive:
+            return True
+        total = self._succeeded + self._failed
+        return bool(rate) and total >= at_least and self._failed >= rate * total
+
+    def _forget(self) -> None:
+        self._consecutive = self._succeeded = self._failed = 0
+        self._slot = -1
+        self._slots: deque[list[int]] = deque()  # [slot, succeeded, failed]
+        self.trial_until_ms = 0.0
+
+    def _count(self, now_ms: float, failed: int) -> None:
+        slot = int(now_ms * SLOTS // self.terms.window_ms)
+        if slot > self._slot:
+            self._slot = slot
+            self._slots.append([slot, 0, 0])
+            while self._slots[0][0] <= slot - SLOTS:
+                _, well, ill = self._slots.popleft()
+                self._succeeded -= well
+                self._failed -= ill
+        self._slots[-1][1 + failed] += 1
+        if failed:
+            self._failed += 1
+        else:
+            self._succeeded += 1

@@ -1,0 +1,126 @@
+"""The isolate's side of the Coordinator: it reports, and learns what the Coordinator knows.
+
+1. That happens after answers, in the background: no request waits for it, none fails.
+2. It is due every five seconds, a little more or less, so that isolates come apart; when
+   something was ejected, at once, but at most once a second. There is one at a time.
+3. While the Coordinator is away the isolate goes on with its own view, and asks less and
+   less often.
+4. What is older than what is known is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from math import inf
+from random import Random
+from typing import Protocol
+
+from policies.decisions.health import TOLD_FOR_MS
+from policies.decisions.report import Report, Tally, report_json
+from policies.decisions.snapshot import Snapshot, snapshot_from
+from router.edge.metrics import Metrics
+from router.edge.store import Log
+
+WAITS_MS = (5_000, 10_000, 20_000, 30_000)  # until the next one, by failures in a row
+JITTER = 0.2  # of a wait, up or down
+SOONEST_MS = 1_000
+PATIENCE_MS = 2_000
+LOST_MS = 5_000  # one that was broken off with its request says nothing for so long
+
+Ask = Callable[[str], Awaitable[str]]
+
+
+class Reporter(Protocol):
+    """What is told, and who learns: `policies.decisions.health.Health`."""
+
+    is_urgent: bool
+
+    def report(self, now_ms: float) -> dict[str, dict[str, int]]: ...
+    def taken(self, report: dict[str, dict[str, int]]) -> None: ...
+    def learn(self, snapshot: Snapshot | None, now_ms: float) -> None: ...
+
+
+class Coordinating:
+    """Its state. `due_ms`: a request that comes at this time or later starts a sync."""
+
+    def __init__(
+        self,
+        health: Reporter,
+        metrics: Metrics,
+        chance: Random,
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self.due_ms = -inf
+        self.heard_ms = -inf  # the last answer
+        self.error: str | None = None  # why there was none the last time
+        self.epoch: str | None = None
+        self.version = 0
+        self._health = health
+        self._metrics = metrics
+        self._chance = chance
+        self._clock = clock
+        self._log = log
+        self._asked_ms = -inf
+        self._is_asking = False
+        self._turn = 0
+        self._failures = 0  # in a row
+
+    def hurry(self) -> None:
+        """Something was ejected: the others should know."""
+        if not self._failures:
+            self.due_ms = min(self.due_ms, self._asked_ms + SOONEST_MS)
+
+    def begin(self, now_ms: float) -> bool:
+        """Whether to sync now; it is then under way."""
+        if self._is_asking and now_ms < self._asked_ms + LOST_MS:
+            self.due_ms = self._asked_ms + LOST_MS
+            return False
+        self._is_asking, self._asked_ms = True, now_ms
+        self._turn += 1
+        wait = WAITS_MS[min(self._failures, len(WAITS_MS) - 1)]
+        self.due_ms = now_ms + wait * (1 + JITTER * self._chance.uniform(-1, 1))
+        return True
+
+    async def sync(self, ask: Ask, isolate: str, colo: str, digest: str) -> None:
+        """Report by `ask`, and learn. Never raises."""
+        turn, counts = self._turn, self._health.report(self._asked_ms)
+        if self._asked_ms >= self.heard_ms + TOLD_FOR_MS:
+            self.epoch, self.version = None, 0  # by now `Health` has dropped it
+        variants = {name: Tally(**told) for name, told in counts.items()}
+        report = Report(isolate, colo, self.epoch, self.version, digest, variants)
+        try:
+            answer = await ask(report_json(report))
+            if turn == self._turn:
+                self._hear(answer)
+                self._health.taken(counts)
+                self._ends("ok", None)
+        except Exception as error:
+            is_late = getattr(error, "name", "") == "TimeoutError"
+            if turn == self._turn:
+                if is_late:  # it may have been taken, and is not to be counted twice
+                    self._health.taken(counts)
+                self._ends("timeout" if is_late else "error", str(error)[:200])
+
+    def _hear(self, answer: str) -> None:
+        told = json.loads(answer)
+        epoch, version, now = told["epoch"], told["version"], self._clock()
+        is_known = epoch == self.epoch and version <= self.version
+        snapshot = None if is_known else snapshot_from(answer)
+        self._health.learn(snapshot, now)
+        self.heard_ms = now
+        if snapshot:
+            self.epoch, self.version = snapshot.epoch, snapshot.version
+
+    def _ends(self, result: str, error: str | None) -> None:
+        self._metrics.coordinator_syncs[(result,)] += 1
+        self._is_asking = False
+        if error and not self.error:
+            self._log("coordinator-away", {"reason": error})
+        elif self.error and not error:
+            self._log("coordinator-back", {})
+        self.error = error
+        self._failures = self._failures + 1 if error else 0
+        if self._health.is_urgent:
+            self.hurry()

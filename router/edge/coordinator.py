@@ -1,0 +1,152 @@
+"""The Durable Object class `Coordinator`: one object, named "global", for all isolates.
+
+What it knows and tells is in `policies.decisions.coordination`; here it is kept, and the
+probes are sent. `sync` waits for nothing but the storage. An alarm starts the probes that
+are due and ends: each goes on by itself, so that one that hangs holds up nobody. While
+isolates report there is always a next alarm; some minutes after the last report there is
+none, and the next one begins anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine
+from math import inf
+from secrets import token_hex
+from typing import Any
+
+from workers import DurableObject
+
+from policies.decisions.coordination import Coordination, coordination_from
+from policies.decisions.headers import VERSION_OVERRIDE
+from policies.decisions.policy import Variant
+from policies.decisions.probing import BODY_BYTES, Answer, judge
+from policies.decisions.report import report_from
+from router.edge.bridge import (
+    JsObject,
+    KvNamespace,
+    in_background,
+    now_ms,
+    probe,
+    unwrapped,
+)
+from router.edge.faults import described
+from router.edge.isolate import KV_BINDING, log
+from router.edge.store import FIRST_LOAD_MS
+from router.edge.this_isolate import ISOLATE
+
+KEY = "coordination"
+LOOK_MS = 10_000  # between two alarms at most: when the policy is looked at
+SOONEST_MS = 50
+IDLE_MS = 5 * 60_000  # without a report for so long it rests
+OVERDUE_MS = 30_000  # an alarm that is so late will not come
+AGENT = ("user-agent", "fiberwise-router-health/1")
+
+
+class Coordinator(DurableObject):  # type: ignore[misc]
+    """Called by the router alone, through its binding."""
+
+    def __init__(self, ctx: Any, env: Any) -> None:
+        super().__init__(ctx, env)
+        ISOLATE.seed()  # an alarm may come before any request
+        self._ctx = ctx
+        self._bindings: JsObject = unwrapped(env)
+        self._storage = ctx.storage
+        self._alarm_ms = -inf  # the next one; -inf: none that is known
+        self._written = 0  # the version in storage
+        self._heard_ms = now_ms()  # the last report, or the beginning
+        self._state = self._restored()
+
+    async def sync(self, report: str) -> str:
+        """A `Report` as JSON; the answer is a `Snapshot`, or only its name."""
+        now = now_ms()
+        answer = self._state.hear(report_from(report), now)
+        self._heard_ms = now
+        self._write()
+        if now > self._alarm_ms + OVERDUE_MS:
+            await self._wake(now)
+        return answer
+
+    async def state(self, _: object = None) -> str:
+        """All that is known, for people."""
+        return json.dumps(self._state.state(now_ms()))
+
+    async def alarm(self, *_: object) -> None:
+        """Whatever goes wrong, there is a next one: one that fails too often would be the
+        last."""
+        now = now_ms()
+        if now - self._heard_ms > IDLE_MS:
+            self._alarm_ms = -inf
+            self._state.rest(now)
+            self._write()
+            return
+        try:
+            await self._look()
+        except Exception as error:
+            log("internal-error", described(error))
+        await self._wake(max(now + SOONEST_MS, min(now + LOOK_MS, self._state.probing.next_ms())))
+
+    on_alarm = alarm  # its name without global handlers
+
+    async def _look(self) -> None:
+        """Take the policy that serves, and start what is due."""
+        store = ISOLATE.store
+        if not store.ready:
+            await store.refresh(self._kv(), FIRST_LOAD_MS)
+        elif store.is_due(now_ms()):
+            self._start(store.refresh(self._kv()))
+        policy, now = store.policy, now_ms()
+        variants = {variant.name: variant for variant in policy.variants}
+        self._state.plan(policy.health.active, list(variants), now)
+        for name in self._state.probing.begin(now):
+            self._start(self._probe(variants[name]))
+        self._write()
+
+    async def _probe(self, variant: Variant) -> None:
+        """Ask one variant, and take in what came of it."""
+        began = now_ms()
+        answer = await self._asked(variant, began)
+        self._state.probing.end(variant.name, answer, now_ms())
+        self._state.look(now_ms())
+        self._write()
+
+    async def _asked(self, variant: Variant, began: float) -> Answer:
+        terms = ISOLATE.store.policy.health.active
+        if terms is None:
+            return Answer(0, 0, "not asked any more")
+        url = f"https://{variant.name}.internal{terms.path}"
+        headers = [AGENT]
+        if variant.override:
+            headers.append((VERSION_OVERRIDE, variant.override))
+        most = BODY_BYTES if terms.body is not None else 0
+        binding, timeout = variant.binding, terms.timeout_ms
+        try:
+            status, body = await probe(self._bindings, binding, url, headers, timeout, most)
+            return Answer(status, int(now_ms() - began), judge(terms, status, body))
+        except Exception as error:  # a probe always ends
+            return Answer(0, int(now_ms() - began), str(error)[:200])
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        in_background(self._ctx, work)
+
+    async def _wake(self, at_ms: float) -> None:
+        self._alarm_ms = at_ms
+        await self._storage.setAlarm(int(at_ms))
+
+    def _kv(self) -> KvNamespace:
+        return KvNamespace(getattr(self._bindings, KV_BINDING, None))
+
+    def _restored(self) -> Coordination:
+        text = self._storage.kv.get(KEY)
+        state = coordination_from(text, now_ms()) if isinstance(text, str) else None
+        if state is None:
+            if text is not None:
+                log("coordinator-state-unread", {})
+            return Coordination(token_hex(4))
+        self._written = state.version
+        return state
+
+    def _write(self) -> None:
+        if self._state.version != self._written:
+            self._storage.kv.put(KEY, self._state.to_json())
+            self._written = self._state.version

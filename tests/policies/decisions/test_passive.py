@@ -1,0 +1,196 @@
+"""One variant's passive health, read as trajectories, and what always holds."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.decisions.health_terms import PassiveTerms
+from policies.decisions.passive import MIN_SHARE, TRIAL_MS, Passive, State
+from tests.examples import examples
+
+TERMS = PassiveTerms(
+    consecutive=3,
+    rate=0.5,
+    at_least=10,
+    window_ms=10_000,
+    eject_ms=10_000,
+    max_eject_ms=40_000,
+    slow_start_ms=10_000,
+)
+LETTERS = {
+    State.WELL: "w",
+    State.EJECTED: "E",
+    State.HALF_OPEN: "h",
+    State.RETURNING: "r",
+}
+
+
+def trajectory(events: str, terms: PassiveTerms = TERMS, began_before: float = 0) -> str:
+    """The states after each event: `+` and `-` are outcomes (a trial, if one is awaited),
+    a digit or letter lets that many seconds (base 36) pass."""
+    passive, now, states = Passive(terms), 1_000_000.0, ""
+    for event in events:
+        if event in "+-":
+            if passive.awaits_trial(now):
+                passive.begin_trial(now)
+            began = now - began_before
+            if event == "+":
+                passive.succeeded(began, now)
+            else:
+                passive.failed(began, now)
+        else:
+            now += 1_000 * int(event, 36)
+        states += LETTERS[passive.state(now)]
+    return states
+
+
+@pytest.mark.parametrize(
+    ("about", "events", "states"),
+    [
+        ("failures in a row eject", "--+---", "wwwwwE"),
+        ("the ejection ends by itself", "---99", "wwEEh"),
+        ("a good trial brings it back", "---a+9", "wwEhrr"),
+        ("and after the slow start it is well", "---a+a+", "wwEhrww"),
+        ("a bad trial ejects for longer", "---a-aa", "wwEhEEh"),
+        ("and longer, up to the cap", "---a-k-u-z5-z5", "wwEhEhEhEEhEEh"),
+        ("two failures on the way back eject again", "---a+--", "wwEhrrE"),
+        ("half of four failing on the way back, too", "---a++-+-", "wwEhrrrrE"),
+        ("single failures on the way back do not", "---a+-+-", "wwEhrrrr"),
+        ("what is ejected learns nothing from failures", "-----a", "wwEEEh"),
+        ("half of ten in the window eject", "+-+-+-+-+-", "wwwwwwwwwE"),
+        ("what is older than the window does not count", "+-+-+-+-b+-", "wwwwwwwwwww"),
+        ("the count shrinks while it is well", "---a+z---9a", "wwEhrwwwEEh"),
+        ("but not on the way back", "---a+----9a1", "wwEhrrEEEEEh"),
+    ],
+)
+def test_trajectories(about: str, events: str, states: str) -> None:
+    assert trajectory(events) == states, about
+
+
+def test_without_a_slow_start_the_share_is_back_at_once() -> None:
+    assert trajectory("---a+", TERMS._replace(slow_start_ms=0)) == "wwEhw"
+
+
+def test_failures_in_a_row_can_be_left_out() -> None:
+    terms = TERMS._replace(consecutive=0)
+    assert trajectory("---------", terms) == "wwwwwwwww"
+    assert trajectory("----------", terms) == "wwwwwwwwwE"
+
+
+def test_nothing_ejects_if_nothing_is_asked() -> None:
+    terms = TERMS._replace(consecutive=0, rate=0.0)
+    assert trajectory("-" * 30, terms) == "w" * 30
+
+
+def test_what_began_before_the_ejection_is_no_trial() -> None:
+    passive = Passive(TERMS)
+    for _ in range(3):
+        passive.failed(1_000, 1_000)
+    passive.begin_trial(11_000)
+    passive.failed(900, 11_500)
+    assert passive.state(11_500) is State.HALF_OPEN
+    passive.succeeded(900, 11_500)
+    assert passive.state(11_500) is State.HALF_OPEN
+    passive.succeeded(11_000, 11_600)
+    assert passive.state(11_600) is State.RETURNING
+
+
+def test_a_trial_that_nobody_hears_of_is_followed_by_another() -> None:
+    passive = Passive(TERMS)
+    for _ in range(3):
+        passive.failed(0, 0)
+    assert [passive.awaits_trial(now) for now in (9_999, 10_000)] == [False, True]
+    passive.begin_trial(10_000)
+    waits = [passive.awaits_trial(10_000 + later) for later in (1, TRIAL_MS - 1, TRIAL_MS)]
+    assert waits == [False, False, True]
+
+
+def test_a_success_while_ejected_brings_it_back() -> None:
+    """Requests come to an ejected variant only when nobody is well."""
+    passive = Passive(TERMS)
+    for _ in range(3):
+        passive.failed(0, 0)
+    passive.failed(1_000, 1_000)
+    assert passive.until_ms == 10_000
+    passive.succeeded(2_000, 2_000)
+    assert passive.state(2_000) is State.RETURNING
+
+
+def test_the_share_grows_from_a_tenth() -> None:
+    passive = Passive(TERMS)
+    passive.returns(50_000)
+    shares = [passive.share(50_000 + 1_000 * second) for second in (0, 1, 2, 5, 9, 10, 11)]
+    assert shares == [MIN_SHARE, 0.1, 0.2, 0.5, 0.9, 1.0, 1.0]
+
+
+def test_a_variant_may_ask_for_a_rest() -> None:
+    passive = Passive(TERMS)
+    assert passive.rest(5_000, 0)
+    assert [passive.state(now) for now in (4_999, 5_000)] == [State.EJECTED, State.HALF_OPEN]
+    assert not passive.rest(4_000, 1_000), "it has asked for more already"
+    assert passive.rest(1e12, 1_000)
+    assert passive.until_ms == 41_000, "no longer than an ejection may last"
+    passive.begin_trial(41_000)
+    passive.failed(41_000, 41_000)
+    assert passive.until_ms == 51_000, "the rest was no ejection, so this is the first"
+
+
+OUTCOMES = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 20_000), st.integers(0, 30_000)), max_size=80
+)
+ANY_TERMS = st.builds(
+    PassiveTerms,
+    st.integers(0, 6),
+    st.sampled_from([0.0, 0.3, 0.5, 1.0]),
+    st.integers(1, 20),
+    st.integers(1_000, 30_000),
+    st.integers(100, 30_000),
+    st.integers(30_000, 60_000),
+    st.integers(0, 20_000),
+)
+
+
+@examples(300)
+@given(ANY_TERMS, OUTCOMES)
+def test_no_ejection_is_longer_than_the_cap_and_enough_successes_bring_it_back(
+    terms: PassiveTerms, outcomes: list[tuple[bool, int, int]]
+) -> None:
+    passive, now = Passive(terms), 1_000_000.0
+    for is_good, later, took in outcomes:
+        now += later
+        if passive.awaits_trial(now):
+            passive.begin_trial(now)
+        if is_good:
+            passive.succeeded(now - took, now)
+        else:
+            passive.failed(now - took, now)
+        assert passive.until_ms <= now + terms.max_eject_ms
+        assert 0 < passive.share(now) <= 1
+    now += terms.max_eject_ms + TRIAL_MS
+    passive.succeeded(now, now)
+    now += terms.slow_start_ms
+    passive.succeeded(now, now)
+    assert passive.state(now) is State.WELL
+    assert passive.share(now) == 1
+
+
+@examples(200)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3_000)), max_size=60))
+def test_the_window_counts_what_a_plain_list_does(outcomes: list[tuple[bool, int]]) -> None:
+    terms = TERMS._replace(consecutive=0, slow_start_ms=0)
+    passive, now, seen = Passive(terms), 1_000_000, []
+    for is_good, later in outcomes:
+        now += later
+        seen.append((now * 10 // terms.window_ms, is_good))
+        if is_good:
+            passive.succeeded(now, now)
+        else:
+            passive.failed(now, now)
+        recent = [good for slot, good in seen if slot > now * 10 // terms.window_ms - 10]
+        bad = recent.count(False)
+        is_bad = not is_good and len(recent) >= 10 and bad >= len(recent) / 2
+        assert (passive.state(now) is State.EJECTED) == is_bad
+        if is_bad:
+            return
