@@ -18,6 +18,7 @@ from policies.decisions.policy import Route, Variant
 from router.edge.bridge import JsObject, Sending, again, discard, has_body, kept, now_ms, pause
 from router.edge.exchange import Exchange
 from router.edge.forward import Failure, attempt
+from router.edge.injection import fault_on
 from router.edge.mirror import mirror
 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -41,7 +42,7 @@ def attempts(
     filters = route.plan_for(choice.candidates[0].pool)
     if filters and filters.mirrors:
         guarded = mirror(exchange, rule, filters, choice, identity)
-    tries, incoming = _tries(exchange, choice, is_guarded=guarded is not None)
+    tries, incoming, is_kept = _tries(exchange, choice, is_guarded=guarded is not None)
     timeout, began = timeout_ms(route), exchange.now_ms
     for number, variant in enumerate(tries, 1):
         if number > 1:
@@ -49,11 +50,13 @@ def attempts(
             began = now_ms()
         one = incoming if incoming is exchange.incoming else again(incoming)
         limit, url = route.sizes.body, exchange.respelled(sent)
-        what = Sending(variant.binding, one, url, sent.changes, timeout, limit, guarded)
+        isolate = exchange.isolate
+        drill = fault_on(isolate, variant) if isolate.coordinating.drills else None
+        what = Sending(variant.binding, one, url, sent.changes, timeout, limit, guarded, drill)
         answer = attempt(exchange.env, what)
         status = answer.problem.status if isinstance(answer, Failure) else answer.status
         on_probation = _judge(exchange, variant, answer, status, began)
-        if number == len(tries):
+        if number == len(tries) or not (is_kept or _is_unsent(answer)):
             break
         if not on_probation and not _is_refused(route.failover, answer, status):
             break
@@ -86,16 +89,21 @@ def _judge(
 
 def _tries(
     exchange: Exchange, choice: Forward, *, is_guarded: bool
-) -> tuple[Sequence[Variant], JsObject]:
-    """Whom to try, and the request for it, whose body is kept if it may be sent again."""
+) -> tuple[Sequence[Variant], JsObject, bool]:
+    """Whom to try, the request for it, and whether that can be sent more than once."""
     terms, request, incoming = choice.route.failover, exchange.request, exchange.incoming
-    first = choice.candidates[:1]
-    if is_guarded or not may_repeat(terms, request.method, request.headers):
-        return first, incoming
     tries = plan(terms, choice.candidates)
+    if is_guarded or not may_repeat(terms, request.method, request.headers):
+        return tries, incoming, False
     if len(tries) == 1 or request.method in BODILESS or not has_body(incoming):
-        return tries, incoming
-    return (tries, kept(incoming)) if body_fits(terms, request.headers) else (first, incoming)
+        return tries, incoming, True
+    fits = body_fits(terms, request.headers)
+    return tries, kept(incoming) if fits else incoming, fits
+
+
+def _is_unsent(answer: JsObject | Failure) -> bool:
+    """Whether nobody has got the request, so that anybody may."""
+    return isinstance(answer, Failure) and not answer.reached
 
 
 def _is_refused(terms: Terms, answer: JsObject | Failure, status: int) -> bool:

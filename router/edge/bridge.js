@@ -14,9 +14,12 @@ export function read(request) {
 // given, and with changed headers. Its body goes on unread, or watched as `guard` does, if
 // there is a `limit` and nobody has announced its length, or as `guarded`. It is broken off if no answer begins within `timeout` ms; one that has begun is not (0: it may take
 // forever). Undefined if there is no such service.
-export function send(env, binding, request, url, removed, set, added, timeout, limit, guarded) {
+export function send(
+  env, binding, request, url, removed, set, added, timeout, limit, guarded, drill,
+) {
   const service = env[binding];
   if (typeof service?.fetch !== "function") return undefined;
+  if (typeof drill === "string") return drilled(drill); // the body is left as it was
   if (limit >= 0 && !guarded && !request.headers.has("content-length")) {
     guarded = guard(request, limit, -1);
   }
@@ -25,8 +28,22 @@ export function send(env, binding, request, url, removed, set, added, timeout, l
     ? new Request(url ?? request.url, { ...copied(request), body: guarded.stream, ...init })
     : new Request(url ? new Request(url, request) : request, init);
   change(outbound.headers, removed, set, added);
-  const answer = service.fetch(outbound);
+  const fetching = () => service.fetch(outbound);
+  const answer = drill ? drilled(drill, fetching, outbound.signal) : fetching();
   return guarded ? Promise.race([answer, guarded.exceeded]) : answer;
+}
+
+// What a drill does in front of a binding: "down" and "errors" send nothing, a number of
+// milliseconds waits first, as long as `signal` allows.
+async function drilled(drill, fetching, signal) {
+  if (drill === "errors") return new Response("A drill answers this.\n", { status: 503 });
+  if (drill === "down") {
+    const error = new Error("a drill has it down");
+    error.name = "NotReached";
+    throw error;
+  }
+  await scheduler.wait(drill, { signal });
+  return fetching();
 }
 
 // The body of `request`, watched on its way: with more than `limit` bytes (-1: any number)
@@ -219,17 +236,24 @@ function object(env, binding, name) {
   return namespace.get(namespace.idFromName(name));
 }
 
+// The body of a request as text; undefined if it has more than `most` bytes.
+export async function text(request, most) {
+  const bytes = await collect(request.body, most);
+  return bytes ? new TextDecoder().decode(bytes) : undefined;
+}
+
 // Asks a service for `url`: the status of its answer and, in the next line, the beginning of
 // its body, at most `most` bytes of it (0: the body is not read). All of that within
 // `timeout` ms.
-export function probe(env, binding, url, set, timeout, most) {
+export function probe(env, binding, url, set, timeout, most, drill) {
   return within(timeout, async () => {
     const headers = new Headers();
     change(headers, "", set, "");
     const init = { headers, redirect: "manual", signal: AbortSignal.timeout(timeout) };
     const service = env[binding];
     if (typeof service?.fetch !== "function") throw new Error(`no binding ${binding}`);
-    const answer = await service.fetch(url, init);
+    const fetching = () => service.fetch(url, init);
+    const answer = await (drill ? drilled(drill, fetching, init.signal) : fetching());
     const begin = await beginning(answer.body, most);
     return `${answer.status}\n${begin}`;
   });

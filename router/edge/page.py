@@ -1,0 +1,26 @@
+"""An answer of the router's own, as text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    body: str
+    content_type: str = "application/json"
+    status: int = 200
+
+
+def json_page(document: dict[str, Any], status: int = 200) -> Page:
+    return Page(json.dumps(document), status=status)
+
+
+def iso_time(at_ms: float) -> str | None:
+    """None for a time that has not been."""
+    if not at_ms > 0:
+        return None
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
