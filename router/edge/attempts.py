@@ -28,6 +28,7 @@ class Done(NamedTuple):
 
     variant: Variant
     answer: JsObject | Failure
+    status: int
     number: int
 
 
@@ -41,15 +42,20 @@ def attempts(
     if filters and filters.mirrors:
         guarded = mirror(exchange, rule, filters, choice, identity)
     tries, incoming = _tries(exchange, choice, is_guarded=guarded is not None)
-    timeout = timeout_ms(route)
+    timeout, began = timeout_ms(route), exchange.now_ms
     for number, variant in enumerate(tries, 1):
         if number > 1:
             sent = outgoing(request, rule, route, variant, exchange.trace, number, identity)
+            began = now_ms()
         one = incoming if incoming is exchange.incoming else again(incoming)
         limit, url = route.sizes.body, exchange.respelled(sent)
         what = Sending(variant.binding, one, url, sent.changes, timeout, limit, guarded)
         answer = attempt(exchange.env, what)
-        if number == len(tries) or not _is_refused(route.failover, answer):
+        status = answer.problem.status if isinstance(answer, Failure) else answer.status
+        on_probation = _judge(exchange, variant, answer, status, began)
+        if number == len(tries):
+            break
+        if not on_probation and not _is_refused(route.failover, answer, status):
             break
         left = _prepare(exchange, route, number + 1)
         if left is None:
@@ -58,7 +64,24 @@ def attempts(
         exchange.isolate.metrics.retries[route.name, variant.name] += 1
         if not isinstance(answer, Failure):
             discard(answer.body)
-    return Done(variant, answer, number)
+    return Done(variant, answer, status, number)
+
+
+def _judge(
+    exchange: Exchange, variant: Variant, answer: JsObject | Failure, status: int, began: float
+) -> bool:
+    """Tell health what came of an attempt; whether it failed where that was to be expected,
+    so that the client had better not see it."""
+    health, name = exchange.isolate.health, variant.name
+    if status < 500:
+        if not isinstance(answer, Failure):
+            health.succeeded(name, began)
+        return False
+    now = now_ms()
+    on_probation = health.is_on_probation(name, now)
+    reason = answer.problem.code if isinstance(answer, Failure) else f"status {status}"
+    health.failed(name, began, now, reason)
+    return on_probation
 
 
 def _tries(
@@ -75,10 +98,10 @@ def _tries(
     return (tries, kept(incoming)) if body_fits(terms, request.headers) else (first, incoming)
 
 
-def _is_refused(terms: Terms, answer: JsObject | Failure) -> bool:
+def _is_refused(terms: Terms, answer: JsObject | Failure, status: int) -> bool:
     """Whether another attempt is wanted."""
     if not isinstance(answer, Failure):
-        return answer.status in terms.codes
+        return status in terms.codes
     if answer.problem.code == "variant-timeout":
         return terms.timeout
     return terms.connect and answer.problem.status == 502

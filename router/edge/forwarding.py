@@ -43,10 +43,10 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
     variant, answer = done.variant, done.answer
     if isinstance(answer, Failure):
         return _failed(exchange, choice, variant, answer)
-    metrics.requests[route.name, variant.name, answer.status] += 1
+    metrics.requests[route.name, variant.name, done.status] += 1
     if done.number > 1:
         changes = _changes(exchange, choice, variant)
-    if choice.panic and answer.status == 503 and not answer.headers.has("retry-after"):
+    if choice.panic and done.status == 503 and not answer.headers.has("retry-after"):
         changes.set["retry-after"] = str(_retry_after_s(exchange))
     if entry:
         changes.set["x-cache"] = "MISS"
