@@ -90,11 +90,11 @@ class Coordinator(DurableObject):  # type: ignore[misc]
 
     async def _look(self) -> None:
         """Take the policy that serves, and start what is due."""
-        store = ISOLATE.store
+        store, kv = ISOLATE.store, KvNamespace(getattr(self._bindings, KV_BINDING, None))
         if not store.ready:
-            await store.refresh(self._kv(), FIRST_LOAD_MS)
+            await store.refresh(kv, FIRST_LOAD_MS)
         elif store.is_due(now_ms()):
-            self._start(store.refresh(self._kv()))
+            self._start(ISOLATE.refresh_and_keep(kv))
         policy, now = store.policy, now_ms()
         variants = {variant.name: variant for variant in policy.variants}
         self._state.plan(policy.health.active, list(variants), now)
@@ -132,9 +132,6 @@ class Coordinator(DurableObject):  # type: ignore[misc]
     async def _wake(self, at_ms: float) -> None:
         self._alarm_ms = at_ms
         await self._storage.setAlarm(int(at_ms))
-
-    def _kv(self) -> KvNamespace:
-        return KvNamespace(getattr(self._bindings, KV_BINDING, None))
 
     def _restored(self) -> Coordination:
         text = self._storage.kv.get(KEY)
