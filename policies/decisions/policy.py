@@ -13,6 +13,7 @@ from policies.decisions.answer import Answer
 from policies.decisions.authenticate import Keys, Needs
 from policies.decisions.cache import CacheRule, cache_rule_from
 from policies.decisions.cors import Cors, cors_from
+from policies.decisions.drill import scheduled_from
 from policies.decisions.failover import NEVER, Terms
 from policies.decisions.filters import Plan, plan_from
 from policies.decisions.health_terms import HealthTerms, terms_from
@@ -108,6 +109,7 @@ class CompiledPolicy:
         self.keys = Keys(tables["auth"])
         self.limits = Limits(*tables["limits"])
         self.health: HealthTerms = terms_from(tables["health"])
+        self.drills = tuple(scheduled_from(table) for table in tables["drills"])
         chains = [tuple(names) for names in tables["chains"]]
         parts = _Parts(chains, tables["parts"], limits_of(tables["rate_limits"]))
         self.routes = tuple(_route(table, parts) for table in tables["routes"])

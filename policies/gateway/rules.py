@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from policies.decisions.durations import duration_text
 from policies.gateway.backends import Backends
 from policies.gateway.drafts import Draft, Piece
 from policies.gateway.filters import FilterReader, Filters
@@ -263,15 +264,3 @@ class RuleReader:
 def _weight(share: Any) -> int:
     weight: int = share["weight"] if isinstance(share, dict) else share
     return weight
-
-
-_UNITS = (("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
-
-
-def duration_text(milliseconds: int) -> str:
-    """`5400000` as `1h30m`."""
-    text = ""
-    for unit, size in _UNITS:
-        number, milliseconds = divmod(milliseconds, size)
-        text += f"{number}{unit}" if number else ""
-    return text or "0s"

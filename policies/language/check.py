@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 from policies.language.budget import MAX_FINDINGS
+from policies.language.check_drills import DRILL_RULES, refused_drills
 from policies.language.check_filters import FILTER_RULES
 from policies.language.check_keys import doubtful_keys
 from policies.language.check_rate_limits import LIMIT_RULES, unused_limits
@@ -39,7 +40,12 @@ def check(policy: object) -> list[Found]:
 
 def warn(policy: Policy, now_ms: float | None) -> list[Found]:
     """What is likely a mistake in a policy that is valid all the same."""
-    found = chain(shadowed_routes(policy), doubtful_keys(policy, now_ms), unused_limits(policy))
+    found = chain(
+        shadowed_routes(policy),
+        doubtful_keys(policy, now_ms),
+        unused_limits(policy),
+        refused_drills(policy),
+    )
     return list(islice(found, MAX_FINDINGS + 1))
 
 
@@ -124,4 +130,5 @@ _RULES: tuple[Callable[[object], Iterator[Found]], ...] = (
     *LIMIT_RULES,
     *ROUTE_RULES,
     *FILTER_RULES,
+    *DRILL_RULES,
 )

@@ -15,6 +15,7 @@ from typing import Any
 from policies.decisions.regex import literal_prefix
 from policies.decisions.regex_compiler import compile_pattern
 from policies.language.auth import Auth
+from policies.language.compile_drills import drill_tables
 from policies.language.compile_filters import Parts, filters_table
 from policies.language.compile_rate_limits import limit_tables
 from policies.language.failover import Failover
@@ -54,6 +55,7 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "limits": _limits(policy),
         "health": _health(policy.health),
         "rate_limits": limit_tables(policy),
+        "drills": drill_tables(policy.drills),
         "parts": parts.tables,
         "routes": routes,
         "hosts": _hosts(policy),

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from policies.language.auth import Auth, RouteAuth
+from policies.language.drills import MAX_DRILLS, Drill
 from policies.language.failover import Failover
 from policies.language.filters import Backend, Filters, HeaderValue
 from policies.language.health import Health
@@ -292,5 +293,10 @@ class Policy(Part):
     limits: Limits = Field(default_factory=Limits, description="How large requests may be.")
     health: Health = Field(
         default_factory=Health, description="How the router finds out which variants can serve."
+    )
+    drills: list[Drill] = Field(
+        default_factory=list,
+        max_length=MAX_DRILLS,
+        description="Failures by schedule, which end by themselves.",
     )
     routes: list[Route] = Field(min_length=1, description="The routes; order matters only in ties.")

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from policies.language import auth, failover, filters, health, limits, model, rate_limits
+from policies.language import auth, drills, failover, filters, health, limits, model, rate_limits
+from policies.language.drill_values import read_drill_time, read_mode
 from policies.language.failover_values import read_share
 from policies.language.limit_values import read_period
 from policies.language.values import read_duration, read_size
@@ -25,6 +26,7 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
     (auth.ApiKey, "`auth.keys[]`"),
     (rate_limits.Quota, "`auth.keys[].rate_limits.<name>`"),
     (rate_limits.RateLimit, "`rate_limits.<name>`"),
+    (drills.Drill, "`drills[]`"),
     (model.Route, "`routes[]`"),
     (auth.Needs, "`routes[].auth`"),
     (model.Match, "`routes[].matches[]`"),
@@ -54,7 +56,9 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
     (filters.Cache, "`routes[].filters.cache`"),
 )
 _SHORT_TEXTS: dict[Any, str] = {
+    read_drill_time: "duration",
     read_duration: "duration",
+    read_mode: "text",
     read_period: "duration",
     read_share: "percentage",
     read_size: "size",
@@ -80,7 +84,7 @@ def _row(name: str, field: FieldInfo) -> str:
         value = field.get_default(call_default_factory=True)
         default = _default(field.examples[0] if field.examples else value)
     kind = _short_text(field.metadata) or _kind(field.annotation)
-    return f"| `{name}` | {kind} | {default} | {field.description} |"
+    return f"| `{field.alias or name}` | {kind} | {default} | {field.description} |"
 
 
 def _default(value: Any) -> str:

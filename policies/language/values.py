@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from policies.decisions.durations import PATTERN as DURATION
+from policies.decisions.durations import duration_ms
 from policies.decisions.regex import can_match, literal_prefix
 from policies.decisions.regex_compiler import PatternError, compile_pattern
 from policies.decisions.url import BadPath, normalise_path
@@ -28,9 +30,6 @@ MAX_SIZE = 1 << 40
 # All that a normalised path can hold (RFC 3986, section 3.3).
 PATH_CHARACTERS = f"/%-._~!$&'()*+,;=:@{ascii_letters}{digits}"
 
-_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION = re.compile(r"(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}", re.ASCII)
-_DURATION_PART = re.compile(r"([0-9]+)(ms|s|m|h|d)", re.ASCII)
 _SIZE = re.compile(r"([0-9]{1,12})(B|KiB|MiB|GiB)", re.ASCII)
 _SIZE_UNIT = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
@@ -83,11 +82,11 @@ def read_duration(value: object) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise problem("bad-duration", f"`{value}` has no unit", f"write `{value}s` or `{value}ms`")
     text = read_text(value, "a duration", "`10s`")
-    if not _DURATION.fullmatch(text):
+    total = duration_ms(text)
+    if total is None:
         raise problem(
             "bad-duration", f"`{text[:80]}` is not a duration", "write `500ms`, `10s`, `5m` or `1h`"
         )
-    total = sum(int(number) * _UNIT_MS[unit] for number, unit in _DURATION_PART.findall(text))
     if total > MAX_DURATION_MS:
         raise problem("bad-duration", f"`{text}` is longer than a year", "write a shorter duration")
     return total
@@ -303,7 +302,7 @@ Colo = as_type(
     _read_code(_COLO, "a Cloudflare location (three letters)", "FRA"),
     {"type": "string", "pattern": f"^{_COLO.pattern}$"},
 )
-DURATION_SCHEMA = {"type": "string", "pattern": "^(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}$"}
+DURATION_SCHEMA = {"type": "string", "pattern": f"^{DURATION}$"}
 Duration = as_type(read_duration, DURATION_SCHEMA, int)
 Size = as_type(read_size, {"type": "string", "pattern": f"^{_SIZE.pattern}$"}, int)
 Weight = as_type(read_weight, {"type": "number", "minimum": 0, "maximum": MAX_WEIGHT}, float)

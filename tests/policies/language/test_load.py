@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from policies.language import auth, failover, filters, health, limits, model
+from policies.language import auth, drills, failover, filters, health, limits, model
 from policies.language.budget import MAX_FINDINGS, Budget
 from policies.language.document import Document, read_document
 from policies.language.findings import CODES, IMPORT_CODES
@@ -23,7 +23,7 @@ from tests.policies.making import policy_text
 PARTS = sorted(
     {
         each
-        for module in (model, auth, failover, filters, health, limits)
+        for module in (model, auth, drills, failover, filters, health, limits)
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, Part) and each is not Part
     },
@@ -68,6 +68,14 @@ def limited(limit: str, *keys: str) -> str:
     return text + ("auth:\n  keys:\n" if keys else "") + "".join(f"    - {key}\n" for key in keys)
 
 
+def drilled(**fields: str) -> str:
+    """A policy with a good drill but for these fields; each stands in a line of its own,
+    `name` in line 12, what follows in the order here."""
+    good = {"name": "d", "pool": "canary", "mode": "down", "for": "10m", "schedule": "0 9 * * *"}
+    lines = "".join(f"    {name}: {text}\n" for name, text in (good | fields).items() if text)
+    return VALID + "drills:\n  -\n" + lines
+
+
 # code, policy, path, line, column, a part of the hint
 HASH = "a1" * 32
 OTHER = "b2" * 32
@@ -76,7 +84,6 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
     ("missing-field", "version: 1\n", "routes", 1, 1, "add `routes`"),
     ("unknown-field", changed("split:", "splt:"), "routes[0].splt", 10, 5, "`split`"),
     ("unknown-field", VALID + "rollouts: {}\n", "rollouts", 11, 1, "`routes`"),
-    ("unknown-field", VALID + "drills: {}\n", "drills", 11, 1, "known fields"),
     (
         "unknown-field",
         changed("pool: canary", "pool: canary, wait: 5"),
@@ -570,6 +577,54 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
             ),
         ]
     ),
+    *(
+        (code, drilled(**{field: text}), f"drills[0].{field}", line, column, hint)
+        for code, field, text, line, column, hint in [
+            ("bad-mode", "mode", "none", 15, 11, "errors:30%"),
+            ("bad-mode", "mode", "errors:0%", 15, 11, "errors:30%"),
+            ("bad-mode", "mode", "errors:101%", 15, 11, "errors:30%"),
+            ("bad-mode", "mode", "errors:0.3", 15, 11, "errors:30%"),
+            ("bad-mode", "mode", "latency:5m1s", 15, 11, "latency:2s"),
+            ("bad-mode", "mode", "latency:2", 15, 11, "latency:2s"),
+            ("wrong-type", "mode", "3", 15, 11, "`down`"),
+            ("bad-duration", "for", "999ms", 16, 10, "1s to 24h"),
+            ("bad-duration", "for", "1d1s", 16, 10, "1s to 24h"),
+            ("bad-schedule", "schedule", "0 9 * *", 17, 15, "in UTC"),
+            ("bad-schedule", "schedule", "0 9 30 2 *", 17, 15, "in UTC"),
+            ("unknown-pool", "pool", "canery", 14, 11, "`canary`"),
+        ]
+    ),
+    ("missing-field", drilled(schedule=""), "drills[0].schedule", 13, 5, "add `schedule`"),
+    ("unknown-field", drilled(until="9"), "drills[0].until", 18, 5, "known fields"),
+    ("one-of", drilled(region="eu"), "drills[0]", 13, 5, "exactly one of `region`"),
+    ("one-of", drilled(pool=""), "drills[0]", 13, 5, "exactly one of `region`"),
+    ("unknown-region", drilled(pool="", region="us"), "drills[0].region", 17, 13, "`eu`"),
+    ("unknown-variant", drilled(pool="", variant="prd"), "drills[0].variant", 17, 14, "`prod`"),
+    (
+        "drill-without-variants",
+        drilled(pool="", region="eu").replace("pool: production, region: eu", "pool: production"),
+        "drills[0].region",
+        17,
+        13,
+        "another",
+    ),
+    (
+        "drill-too-long",
+        drilled(schedule="'*/7 * * * *'"),
+        "drills[0].for",
+        16,
+        10,
+        "less often",
+    ),
+    (
+        "duplicate-drill",
+        drilled() + "  - {name: d, pool: canary, mode: down, for: 1m, schedule: 0 8 * * *}\n",
+        "drills[1].name",
+        18,
+        12,
+        "another name",
+    ),
+    ("out-of-range", VALID + "drills: [" + "{}, " * 101 + "]\n", "drills", 11, 9, "at most 100"),
     (
         "unknown-rate-limit",
         limited("limit: 5/1m, by: ip").replace("[l]", "[l, login]"),
@@ -703,7 +758,7 @@ def test_what_stands_for_a_hash_is_never_repeated() -> None:
 
 def test_every_code_has_a_case() -> None:
     doubtful = {case[0] for case in DOUBTFUL}
-    doubtful |= {"yaml-encoding", "unused-rate-limit"}
+    doubtful |= {"yaml-encoding", "unused-rate-limit", "drill-refused"}
     assert {case[0] for case in CASES} | doubtful == set(CODES) - set(IMPORT_CODES)
     assert [each.code for each in load(b"a: \xff").findings] == ["yaml-encoding"]
 
@@ -724,7 +779,7 @@ def test_all_findings_at_once() -> None:
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
 def test_no_field_may_be_empty(part: type[Part]) -> None:
-    names = list(part.model_fields)
+    names = [field.alias or name for name, field in part.model_fields.items()]
     with pytest.raises(ValidationError) as caught:
         part.model_validate(dict.fromkeys(names))
     errors = caught.value.errors()

@@ -1,0 +1,26 @@
+"""Durations as people write them: `500ms`, `10s`, `5m`, `1h30m`, `30d`."""
+
+from __future__ import annotations
+
+import re
+
+PATTERN = "(?:[0-9]{1,9}(?:ms|s|m|h|d)){1,5}"
+_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+_WHOLE = re.compile(PATTERN, re.ASCII)
+_PART = re.compile(r"([0-9]+)(ms|s|m|h|d)", re.ASCII)
+
+
+def duration_ms(text: str) -> int | None:
+    """The milliseconds; None if the text is no duration."""
+    if not _WHOLE.fullmatch(text):
+        return None
+    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+
+
+def duration_text(milliseconds: int) -> str:
+    """`5400000` as `1h30m`; days are told as hours."""
+    text = ""
+    for unit in ("h", "m", "s", "ms"):
+        number, milliseconds = divmod(milliseconds, _UNITS[unit])
+        text += f"{number}{unit}" if number else ""
+    return text or "0s"

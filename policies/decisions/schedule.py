@@ -1,0 +1,58 @@
+"""When something runs that runs by a schedule: five cron fields, in UTC.
+
+`cronsim` does the arithmetic. It is imported only when there is a schedule, since every
+import delays an isolate's first answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice, pairwise
+
+FIELDS = 5
+MAX_LENGTH = 100  # characters; what people write has 10 to 30
+RUNS_COMPARED = 200  # to find two that follow each other closely
+SOME_DAY_MS = 1_704_067_200_000  # 1 January 2024: a leap year, so no date is far away
+
+
+class NotASchedule(ValueError):
+    """The text is none, and the message says why."""
+
+
+def check_schedule(text: str) -> None:
+    """Raises `NotASchedule` if this is none, or one that never runs."""
+    if len(text) > MAX_LENGTH:
+        raise NotASchedule(f"it has more than {MAX_LENGTH} characters")
+    if len(text.split()) != FIELDS:
+        raise NotASchedule(f"it has {len(text.split())} fields where {FIELDS} are wanted")
+    if next(_runs(text, SOME_DAY_MS), None) is None:
+        raise NotASchedule("there is no such day")
+
+
+def next_run_ms(text: str, after_ms: float) -> int | None:
+    """The first run after that time; None if there is none for 50 years."""
+    return next(_runs(text, after_ms), None)
+
+
+def last_run_ms(text: str, until_ms: float) -> int | None:
+    """The last run until that time, or at it."""
+    return next(_runs(text, until_ms + 1_000, backwards=True), None)
+
+
+def shortest_gap_ms(text: str) -> int | None:
+    """The shortest time from one run to the next, of as many as are looked at."""
+    runs = islice(_runs(text, SOME_DAY_MS), RUNS_COMPARED)
+    return min((after - before for before, after in pairwise(runs)), default=None)
+
+
+def _runs(text: str, from_ms: float, *, backwards: bool = False) -> Iterator[int]:
+    from cronsim import CronSim, CronSimError
+
+    begin = datetime.fromtimestamp(int(from_ms) // 1000, UTC)
+    try:
+        times = CronSim(text, begin, reverse=backwards)
+    except CronSimError as error:
+        raise NotASchedule(str(error)[:1].lower() + str(error)[1:]) from None
+    for at in times:
+        yield int(at.timestamp() * 1000)

@@ -1,0 +1,81 @@
+"""What concerns a drill and the rest of the policy; see `check.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from policies.decisions.durations import duration_text
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.remaining import gaps
+from policies.decisions.schedule import shortest_gap_ms
+from policies.language.compile import compile_policy
+from policies.language.drill_values import read_drill_time, read_schedule
+from policies.language.findings import Path, shown
+from policies.language.found import Found, list_in, mapping_in, served_pools, unknown
+from policies.language.model import Policy
+
+MAX_GAPS = 5  # named in one finding
+
+
+def _names(policy: object) -> Iterator[Found]:
+    seen: dict[str, int] = {}
+    for index, drill in _drills(policy):
+        name = drill.get("name")
+        if isinstance(name, str) and seen.setdefault(name, index) != index:
+            message = f"drills[{seen[name]}] is called `{shown(name)}` already"
+            yield "duplicate-drill", ("drills", index, "name"), message, "give it another name"
+
+
+def _targets(policy: object) -> Iterator[Found]:
+    variants = mapping_in(policy, "variants")
+    regions = set(mapping_in(policy, "regions"))
+    inhabited = {str(each.get("region")) for each in variants.values() if isinstance(each, dict)}
+    for index, drill in _drills(policy):
+        path: Path = ("drills", index)
+        yield from unknown("region", drill.get("region"), regions, (*path, "region"))
+        yield from unknown("variant", drill.get("variant"), set(variants), (*path, "variant"))
+        yield from unknown("pool", drill.get("pool"), served_pools(policy), (*path, "pool"))
+        region = drill.get("region")
+        if isinstance(region, str) and region in regions - inhabited:
+            message = f"no variant is in region `{shown(region)}`, so nothing would happen"
+            yield "drill-without-variants", (*path, "region"), message, "name another region"
+
+
+def _lengths(policy: object) -> Iterator[Found]:
+    for index, drill in _drills(policy):
+        try:
+            length = read_drill_time(drill.get("for"))
+            gap = shortest_gap_ms(read_schedule(drill.get("schedule")))
+        except PydanticCustomError:
+            continue
+        if gap is not None and length > gap:
+            message = f"it lasts longer than from one run to the next ({duration_text(gap)})"
+            hint = "make it shorter, or let it run less often"
+            yield "drill-too-long", ("drills", index, "for"), message, hint
+
+
+def _drills(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
+    for index, drill in enumerate(list_in(policy, "drills")):
+        if isinstance(drill, dict):
+            yield index, drill
+
+
+def refused_drills(policy: Policy) -> Iterator[Found]:
+    """A finding for each drill that leaves a route with nothing while all else is well."""
+    if not policy.drills:
+        return
+    compiled = CompiledPolicy(compile_policy(policy, ""))
+    for index, drill in enumerate(compiled.drills):
+        found = gaps(compiled, lambda _: False, drill.target.covers)
+        if found:
+            told = "; ".join(str(gap) for gap in found[:MAX_GAPS])
+            more = f" (and {len(found) - MAX_GAPS} more)" if len(found) > MAX_GAPS else ""
+            message = f"it leaves nothing, so each run will be refused: {told}{more}"
+            hint = "drill less at once, or give the route's pools a `fallback`"
+            yield "drill-refused", ("drills", index, drill.target.kind), message, hint
+
+
+DRILL_RULES: tuple[Callable[[object], Iterator[Found]], ...] = (_names, _targets, _lengths)

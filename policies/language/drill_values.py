@@ -1,0 +1,57 @@
+"""The scalar values of the section `drills`: modes, how long, when; see `values.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policies.decisions.drill import (
+    HOW_TO_WRITE_A_MODE,
+    MAX_MS,
+    MIN_MS,
+    MODE_PATTERN,
+    Fault,
+    NotAMode,
+    fault_from,
+)
+from policies.decisions.durations import duration_text
+from policies.decisions.schedule import NotASchedule, check_schedule
+from policies.language.values import (
+    DURATION_SCHEMA,
+    as_type,
+    problem,
+    read_duration,
+    read_text,
+)
+
+HOW_TO_SCHEDULE = "write five cron fields, in UTC: `0 10 * * 1` is each Monday at 10:00"
+
+
+def read_mode(value: object) -> Fault:
+    try:
+        return fault_from(read_text(value, "a mode", "`down`"))
+    except NotAMode as error:
+        raise problem("bad-mode", str(error), HOW_TO_WRITE_A_MODE) from None
+
+
+def read_drill_time(value: object) -> int:
+    """How long a drill is, in milliseconds."""
+    milliseconds = read_duration(value)
+    if not MIN_MS <= milliseconds <= MAX_MS:
+        hint = f"write {duration_text(MIN_MS)} to {duration_text(MAX_MS)}"
+        raise problem("bad-duration", f"a drill cannot be {duration_text(milliseconds)} long", hint)
+    return milliseconds
+
+
+def read_schedule(value: object) -> str:
+    text = read_text(value, "a schedule", '`"0 10 * * 1"`')
+    try:
+        check_schedule(text)
+    except NotASchedule as error:
+        message = f"`{text[:80]}` is no schedule: {error}"
+        raise problem("bad-schedule", message, HOW_TO_SCHEDULE) from None
+    return text
+
+
+Mode = as_type(read_mode, {"type": "string", "pattern": f"^(?:{MODE_PATTERN})$"}, Any)
+DrillTime = as_type(read_drill_time, DURATION_SCHEMA, int)
+Schedule = as_type(read_schedule, {"type": "string", "pattern": r"^\S+(\s+\S+){4}$"})

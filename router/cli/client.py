@@ -1,0 +1,111 @@
+"""A running router's own pages, for commands: JSON in, JSON out, or one clear complaint.
+
+What can go wrong has three names, so that a command can go on after one of them: the
+router does not answer (`NotReachable`), it refuses (`Refused`, with its problem document),
+or what answers is no router (`Failed`). The key comes from the environment, never from the
+command line, and is never repeated.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from typing import Any
+from urllib.parse import urlsplit
+
+from policies.decisions.authenticate import PRESENTABLE
+from router.cli.console import Failed, UsageError
+
+URL = "http://localhost:8787"  # where `router dev` serves
+KEY = "ROUTER_ADMIN_KEY"
+TIMEOUT_S = 20.0  # longer than the router itself waits for anything of its own
+
+HINTS = {
+    401: f"it does not know the key in {KEY}",
+    403: f"the key in {KEY} lacks the scope router:admin",
+}
+
+
+class NotReachable(Failed):
+    """Nothing answered in time."""
+
+
+class Refused(Failed):
+    """The router's answer is a problem: its status, and its document."""
+
+    def __init__(self, message: str, status: int, document: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.status = status
+        self.document = document
+
+    @property
+    def code(self) -> str:
+        return str(self.document.get("code", ""))
+
+
+class Client:
+    """`page` is what follows `/.router/`."""
+
+    def __init__(self, url: str, key: str) -> None:
+        import httpx  # takes longer to import than most commands to run
+
+        self.url = url.rstrip("/")
+        self._errors = (httpx.HTTPError, httpx.InvalidURL)
+        headers = {"authorization": f"Bearer {key}"}
+        self._client = httpx.Client(headers=headers, timeout=TIMEOUT_S)
+
+    def get(self, page: str, **query: str) -> Any:
+        return self._ask("GET", page, params=query)
+
+    def post(self, page: str, document: object) -> Any:
+        return self._ask("POST", page, json=document)
+
+    def delete(self, page: str) -> Any:
+        return self._ask("DELETE", page)
+
+    def _ask(self, method: str, page: str, **more: Any) -> Any:
+        try:
+            answer = self._client.request(method, f"{self.url}/.router/{page}", **more)
+        except self._errors as error:
+            raise NotReachable(f"{self.url} does not answer: {_reason(error)}") from None
+        try:
+            document = answer.json()
+        except ValueError:
+            document = None
+        if answer.is_success and document is not None:
+            return document
+        if not isinstance(document, dict) or "code" not in document:
+            raise Failed(f"{self.url} is no router: /.router/{page} answers {answer.status_code}")
+        why = HINTS.get(answer.status_code) or document.get("detail") or document["code"]
+        raise Refused(f"{self.url} refuses: {why}", answer.status_code, document)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__  # a timeout says nothing of itself
+
+
+def url_argument(parser: ArgumentParser) -> None:
+    """`--url`, as all commands that talk to a running router have it."""
+    parser.add_argument("--url", default=URL, metavar="U", help=f"the router (default: {URL})")
+
+
+def client_of(url: str) -> Client:
+    """A client with the key from the environment."""
+    if not _is_base(url):
+        raise UsageError(f"{url[:80]} is no URL of a router: write `{URL}`")
+    key = os.environ.get(KEY, "")
+    if not key:
+        raise Failed(f"{KEY} is not set: it holds the secret or an API key of scope router:admin")
+    if not PRESENTABLE.fullmatch(key):
+        raise Failed(f"{KEY} holds no key: 1 to 512 visible ASCII characters, no comma or space")
+    return Client(url, key)
+
+
+def _is_base(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises if it is none
+    except ValueError:
+        return False
+    more = parts.query or parts.fragment
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not more
