@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any, NamedTuple, get_args
 
 from policies.decisions.drill import Drill
@@ -73,8 +74,9 @@ class Coordination:
             votes.hear(report.isolate, requests, ejected_ms, now_ms)
             if requests:
                 self._counts.setdefault(name, LastMinute()).add(requests, failures, now_ms)
-        if report.epoch == self.epoch:
-            self.version = max(self.version, report.version)  # what was kept may be older
+        if report.epoch == self.epoch and report.version > self.version:
+            # What was kept here is older than what isolates know.
+            self.epoch, self.version = f"{self.epoch}+", self.version + 1
         self.look(now_ms)
         if (report.epoch, report.version) == (self.epoch, self.version):
             return json.dumps({"epoch": self.epoch, "version": self.version})
@@ -200,7 +202,7 @@ def coordination_from(text: str, now_ms: float) -> Coordination | None:
             state.restore(str(name), _fact_from(values), now_ms)
         state.settled_ms = now_ms + SETTLING_MS
         return state
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
 
 
@@ -208,5 +210,12 @@ def _fact_from(values: list[Any]) -> Fact:
     active, since_ms, recovered_ms, until_ms = values
     if active not in get_args(Active):
         raise ValueError(active)
-    recovered = None if recovered_ms is None else float(recovered_ms)
-    return Fact(active, float(since_ms), recovered, float(until_ms))
+    recovered = None if recovered_ms is None else _time(recovered_ms)
+    return Fact(active, _time(since_ms), recovered, _time(until_ms))
+
+
+def _time(value: Any) -> float:
+    time = float(value)
+    if not isfinite(time):
+        raise ValueError(value)
+    return time

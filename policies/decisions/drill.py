@@ -177,6 +177,10 @@ class Faults(NamedTuple):
     errors: Drill | None
     latency: Drill | None
 
+    @property
+    def worst(self) -> Drill | None:
+        return self.down or self.errors or self.latency
+
     def draw(self, chance: Random) -> Drill | None:
         """The drill that one attempt meets: down beats errors, which beat latency."""
         if self.down:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from hmac import compare_digest
-from typing import Any
 from urllib.parse import parse_qsl
 
 from policies.decisions.authenticate import (
@@ -23,8 +22,8 @@ from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client, Request
 from policies.decisions.standing import Standing
 from router.edge.admin_drills import audit_page, drills_page, methods, start_drill, stop_drills
+from router.edge.admin_health import coordinator_line, variants_page
 from router.edge.bridge import JsObject, now_ms
-from router.edge.coordinating import Coordinating
 from router.edge.isolate import PEPPER, Isolate
 from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
 from router.edge.page import Page, iso_time, json_page
@@ -113,7 +112,7 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
             "variants": len(policy.variants),
         },
         "asked_at": iso_time(store.asked_ms),
-        "coordinator": _coordinator(isolate.coordinating),
+        "coordinator": coordinator_line(isolate.coordinating, now_ms()),
         "rejected": rejection
         and {
             "digest": rejection.digest,
@@ -133,12 +132,6 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
         ],
     }
     return json_page(status)
-
-
-def _coordinator(coordinating: Coordinating) -> dict[str, Any]:
-    """Without it an isolate goes on with its own view: that is no degradation."""
-    heard, version = coordinating.heard_ms, coordinating.version
-    return {"heard_at": iso_time(heard), "version": version, "error": coordinating.error}
 
 
 def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
@@ -174,4 +167,5 @@ _PAGES: dict[str, Callable[[Isolate, Request, JsObject], Page | Problem]] = {
     "/explain": _explain,
     "/drills": drills_page,
     "/audit": audit_page,
+    "/health/variants": variants_page,
 }

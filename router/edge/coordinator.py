@@ -18,7 +18,6 @@ from typing import Any
 from workers import DurableObject
 
 from policies.decisions.coordination import Coordination, coordination_from
-from policies.decisions.drill import faults_of
 from policies.decisions.headers import VERSION_OVERRIDE
 from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.probing import BODY_BYTES, Answer, judge
@@ -34,7 +33,6 @@ from router.edge.bridge import (
 )
 from router.edge.drilling import Drilling
 from router.edge.faults import described
-from router.edge.injection import in_front
 from router.edge.isolate import KV_BINDING, log
 from router.edge.store import FIRST_LOAD_MS
 from router.edge.this_isolate import ISOLATE
@@ -128,7 +126,7 @@ class Coordinator(DurableObject):  # type: ignore[misc]
         if is_idle or not store.ready:
             await self._take_policy()
         elif store.is_due(now_ms()):
-            self._start(store.refresh(self._kv()))
+            self._start(ISOLATE.refresh_and_keep(self._kv()))
         self._tick(now_ms())
         if is_idle:
             self._state.rest(now_ms())
@@ -138,9 +136,13 @@ class Coordinator(DurableObject):  # type: ignore[misc]
 
     async def _take_policy(self) -> None:
         """The policy as it is now, within the time a first request has for it."""
-        store = ISOLATE.store
+        store, kv = ISOLATE.store, self._kv()
         if store.is_due(now_ms()) or not store.ready:
-            await store.refresh(self._kv(), FIRST_LOAD_MS)
+            await store.refresh(kv, FIRST_LOAD_MS)
+            self._start(store.keep(kv))
+
+    def _kv(self) -> KvNamespace:
+        return KvNamespace(getattr(self._bindings, KV_BINDING, None))
 
     def _tick(self, now: float) -> None:
         self._drilling.tick(now, self._state.unwell(now))
@@ -178,8 +180,7 @@ class Coordinator(DurableObject):  # type: ignore[misc]
             headers.append((VERSION_OVERRIDE, variant.override))
         most = BODY_BYTES if terms.body is not None else 0
         binding, timeout = variant.binding, terms.timeout_ms
-        met = faults_of(self._drilling.running(began), variant, began).draw(ISOLATE.chance)
-        drill = met and in_front(met)
+        drill = self._drilling.in_front(variant, began)
         try:
             where = (self._bindings, binding, url)
             status, body = await probe(*where, headers, timeout, most, drill)
@@ -193,9 +194,6 @@ class Coordinator(DurableObject):  # type: ignore[misc]
     async def _wake(self, at_ms: float) -> None:
         self._alarm_ms = at_ms
         await self._storage.setAlarm(int(at_ms))
-
-    def _kv(self) -> KvNamespace:
-        return KvNamespace(getattr(self._bindings, KV_BINDING, None))
 
     def _restored(self) -> Coordination:
         text = self._storage.kv.get(KEY)

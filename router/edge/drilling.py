@@ -11,11 +11,13 @@ from collections.abc import Container
 from math import inf
 from typing import Any
 
-from policies.decisions.drill import Drill
+from policies.decisions.drill import Drill, faults_of
 from policies.decisions.drill_question import read_asked
 from policies.decisions.drills import Drills, Refusal, World
-from router.edge.bridge import JsObject
+from policies.decisions.policy import Variant
+from router.edge.bridge import InFront, JsObject
 from router.edge.faults import described
+from router.edge.injection import in_front
 from router.edge.isolate import Isolate, log
 
 KEY = "drills"
@@ -33,7 +35,7 @@ class Drilling:
         self._kv, self._sql = storage.kv, storage.sql
         self._isolate = isolate
         self._drills = Drills(isolate.chance)
-        self._written = ""
+        self._written = json.dumps(self._drills.to_json())
         self._sql.exec(_TABLE)
         self._restore()
 
@@ -49,6 +51,11 @@ class Drilling:
 
     def running(self, now_ms: float) -> list[Drill]:
         return self._drills.running(now_ms)
+
+    def in_front(self, variant: Variant, now_ms: float) -> InFront:
+        """What a probe of that variant meets, as a request would."""
+        met = faults_of(self.running(now_ms), variant, now_ms).draw(self._isolate.chance)
+        return met and in_front(met)
 
     def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, Any]:
         """`text` is what `by` has asked for. The answer: `drill`, or `refused`, and why."""

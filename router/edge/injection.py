@@ -14,7 +14,7 @@ from router.edge.isolate import Isolate
 
 def fault_on(isolate: Isolate, variant: Variant) -> InFront:
     """What the next attempt at `variant` meets; it is counted."""
-    drill = _faults(isolate, variant).draw(isolate.chance)
+    drill = faults(isolate, variant, now_ms()).draw(isolate.chance)
     if drill is None:
         return None
     isolate.metrics.drill_faults[drill.id, variant.name, drill.fault.mode] += 1
@@ -28,8 +28,9 @@ def in_front(drill: Drill) -> InFront:
 
 
 def is_down(isolate: Isolate, variant: Variant) -> bool:
-    return _faults(isolate, variant).down is not None
+    return faults(isolate, variant, now_ms()).down is not None
 
 
-def _faults(isolate: Isolate, variant: Variant) -> Faults:
-    return faults_of(isolate.coordinating.drills, variant, now_ms())
+def faults(isolate: Isolate, variant: Variant, now: float) -> Faults:
+    """Of the drills that this isolate has heard of."""
+    return faults_of(isolate.coordinating.drills, variant, now)

@@ -84,13 +84,14 @@ class Isolate:
 
     def _ask(self, kv: KvNamespace, ctx: JsObject) -> None:
         if self.store.ready:
-            in_background(ctx, self._refresh_and_keep(kv))
+            in_background(ctx, self.refresh_and_keep(kv))
             return
         self.seed()
         run_sync(self.store.refresh(kv, FIRST_LOAD_MS))
         in_background(ctx, self.store.keep(kv))
 
-    async def _refresh_and_keep(self, kv: KvNamespace) -> None:
+    async def refresh_and_keep(self, kv: KvNamespace) -> None:
+        """Ask KV for the policy; it is due."""
         await self.store.refresh(kv)
         await self.store.keep(kv)
 

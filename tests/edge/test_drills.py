@@ -278,8 +278,13 @@ def test_methods(calm: Edge, method: str, page: str, allowed: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "page"),
-    [("GET", "drills"), ("POST", "drills"), ("DELETE", "drills"), ("DELETE", "drills/d-1")]
-    + [("GET", "audit")],
+    [
+        ("GET", "drills"),
+        ("POST", "drills"),
+        ("DELETE", "drills"),
+        ("DELETE", "drills/d-1"),
+        ("GET", "audit"),
+    ],
 )
 def test_only_administrators(calm: Edge, method: str, page: str) -> None:
     body = json.dumps({"region": "eu", "mode": "down", "for": "1m"}).encode()

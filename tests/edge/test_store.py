@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
-from urllib.parse import quote
 
 import httpx
 import pytest
@@ -20,10 +19,11 @@ from policies.language.load import load
 from router.cli.main import main
 from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
-from router.dev.server import DevServer, free_port
+from router.dev.server import free_port
 from router.dev.stage import stage
 from router.dev.workerd import KV_NAME, router_workers, serve
-from tests.edge.conftest import HERE, Edge, start_edge, worker
+from tests.edge.conftest import HERE, Edge, start_edge
+from tests.edge.kv import Kv, kv_of
 
 FIRST = """\
 version: 1
@@ -56,26 +56,6 @@ export default {
 """
 
 
-class Kv:
-    """The router's KV, through a server of the tests' own."""
-
-    def __init__(self, url: str) -> None:
-        self.client = httpx.Client(base_url=url, timeout=30)
-
-    def put(self, key: str, value: bytes) -> None:
-        assert self.client.put(f"/{quote(key, safe='')}", content=value).status_code == 200
-
-    def delete(self, key: str) -> None:
-        assert self.client.delete(f"/{quote(key, safe='')}").status_code == 200
-
-    def get(self, key: str) -> bytes | None:
-        answer = self.client.get(f"/{quote(key, safe='')}")
-        return answer.content if answer.status_code == 200 else None
-
-    def list(self) -> list[str]:
-        return [each["name"] for each in self.client.get("/").json()]
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("store")
@@ -93,13 +73,8 @@ def routed(folder: Path) -> Iterator[Edge]:
 
 @pytest.fixture(scope="module")
 def kv(folder: Path, routed: Edge) -> Iterator[Kv]:
-    with DevServer(Layout(find_root(HERE))) as server:
-        config = worker(folder / "kv", "kv")
-        server.start([config], port=0, persist_to=routed.state, log=folder / "kv.log")
-        server.wait_ready("/")
-        kv = Kv(server.url)
+    with kv_of(routed, folder) as kv:
         yield kv
-        kv.client.close()
 
 
 def route(edge: Edge) -> str:

@@ -1,0 +1,80 @@
+"""Draining a variant while clients use it: over HTTP, through KV, as an operator does it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.edge.conftest import Edge, start_edge
+from tests.edge.kv import kv_of
+
+POLICY = """\
+version: 1
+variants:
+  old: { binding: BACKEND, pool: production%s }
+  new: { binding: ONE, pool: production }
+routes:
+  - name: %s
+    seed: one-for-both
+    split: { production: 1 }
+    sticky: [{ cookie: side, set: true }]
+"""
+SERVING, DRAINING = POLICY % ("", "serving"), POLICY % (", drain: true", "draining")
+WITHIN = 15.0  # seconds: the refresh interval and some
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("drain")
+
+
+@pytest.fixture(scope="module")
+def drained(folder: Path) -> Iterator[Edge]:
+    policy = folder / "routes.yaml"
+    policy.write_text(SERVING)
+    edge = start_edge(folder / "router", policy)
+    yield edge
+    edge.client.close()
+    edge.server.stop()
+
+
+def ask(edge: Edge, cookie: str = "") -> tuple[str, str]:
+    """The variant, and the client's cookie afterwards."""
+    answer = edge.get("/status/200", headers={"cookie": cookie} if cookie else {})
+    assert answer.status_code == 200
+    given = answer.headers.get("set-cookie", cookie).partition(";")[0]
+    return answer.headers["x-router-variant"], given
+
+
+def test_who_was_there_finishes_and_nobody_new_comes(drained: Edge, folder: Path) -> None:
+    clients = [ask(drained) for _ in range(30)]
+    there = [cookie for variant, cookie in clients if variant == "old"]
+    assert 0 < len(there) < 30
+    read: list[str] = []
+
+    def stream() -> None:
+        with drained.client.stream(
+            "GET", "/events/50", headers={"cookie": there[0]}, timeout=60
+        ) as answer:
+            assert answer.headers["x-router-variant"] == "old"
+            read.extend(line for line in answer.iter_lines() if line)
+
+    thread = threading.Thread(target=stream)
+    thread.start()
+    with kv_of(drained, folder) as kv:
+        kv.put("policy", DRAINING.encode())
+        deadline = time.monotonic() + WITHIN
+        while drained.get("/").headers["x-router-route"] != "draining":
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    assert thread.is_alive(), "the stream goes on"
+    assert {ask(drained, cookie)[0] for cookie in there} == {"old"}
+    came = [ask(drained) for _ in range(30)]
+    assert {variant for variant, _ in came} == {"new"}
+    assert {ask(drained, cookie)[0] for _, cookie in came} == {"new"}
+    thread.join(timeout=60)
+    assert read == [f"data: {number}" for number in range(50)], "to its end"

@@ -1,0 +1,306 @@
+"""The class `Coordinator`, kept in a storage that outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator
+from random import Random
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from policies.decisions.report import Report, Tally, report_json
+from tests.policies.making import compiled
+from tests.router.edge.test_limiter import DurableObject, Storage
+
+MODULE = "router.edge.coordinator"
+MODULES = (MODULE, "router.edge.drilling", "router.edge.injection")  # by way of the edge's own
+START = 1_800_000_000_000
+POLICY = {
+    "health": {"active": {"path": "/health?deep", "interval": "10s", "expect_body": "well"}},
+    "routes": [{"name": "r", "split": {"production": 1}}],
+    "variants": {
+        "one": {"binding": "ONE", "pool": "production"},
+        "two": {
+            "binding": "TWO",
+            "pool": "production",
+            "version": {"worker": "w", "id": "00000000-0000-4000-8000-000000000000"},
+        },
+    },
+}
+
+
+class Store:
+    """The isolate's policy store, as far as it is used."""
+
+    def __init__(self) -> None:
+        self.policy = compiled(**POLICY)
+        self.ready = False
+        self.source = "kv"
+        self.kv_error: str | None = None
+        self.asked = 0
+
+    def is_due(self, now_ms: float) -> bool:
+        return False
+
+    async def refresh(self, kv: Any, within_ms: float) -> None:
+        self.asked += 1
+        self.ready = True
+
+    async def keep(self, kv: Any) -> None:
+        pass
+
+
+class Rows(list[Any]):
+    def toArray(self) -> list[Any]:
+        return self
+
+
+class Sql:
+    """A Durable Object's database."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect(":memory:")
+        self._database.row_factory = sqlite3.Row
+
+    def exec(self, query: str, *bindings: Any) -> Rows:
+        rows = self._database.execute(query, bindings).fetchall()
+        return Rows(SimpleNamespace(**dict(row)) for row in rows)
+
+
+class World:
+    """A Coordinator that can be evicted, a clock, and variants that answer as they are told."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.storage = Storage()
+        self.storage.sql = Sql()
+        self.store = Store()
+        self.events: list[str] = []
+        self.probes: list[tuple[Any, ...]] = []
+        self.answers: dict[str, tuple[int, str] | Exception] = {}
+        self.tasks: list[asyncio.Future[None]] = []
+        self.make: Any = None
+
+    def evict(self) -> None:
+        self.object = self.make(SimpleNamespace(storage=self.storage), SimpleNamespace(_env=None))
+
+    def log(self, event: str, fields: dict[str, Any]) -> None:
+        self.events.append(event)
+
+    async def probe(self, env: Any, binding: str, *more: Any) -> tuple[int, str]:
+        self.probes.append((binding, *more))
+        answer = self.answers.get(binding, (200, "all is well"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def start(self, ctx: Any, work: Any) -> None:
+        self.tasks.append(asyncio.ensure_future(work))
+
+    def sync(self, version: int = 0, epoch: str | None = None, **more: Tally) -> dict[str, Any]:
+        report = Report("ab12", "FRA", epoch, version, "digest", more)
+        answer: dict[str, Any] = json.loads(asyncio.run(self.object.sync(report_json(report))))
+        return answer
+
+    def alarm(self) -> None:
+        """At the time it was set to, with all that it starts."""
+
+        async def whole() -> None:
+            await self.object.alarm()
+            await asyncio.gather(*self.tasks)
+
+        at_ms, self.storage.alarm_ms = self.storage.alarm_ms, None
+        assert at_ms is not None
+        self.now = max(self.now, int(at_ms))
+        asyncio.run(whole())
+        self.tasks.clear()
+
+    def until(self, at_ms: int) -> None:
+        """All alarms before that."""
+        while self.storage.alarm_ms is not None and self.storage.alarm_ms < at_ms:
+            self.alarm()
+        self.now = at_ms
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """With what only exists at the edge put in its place."""
+    found = World()
+    modules = {
+        "workers": {"DurableObject": DurableObject},
+        "router.edge.bridge": {
+            "InFront": Any,
+            "JsObject": Any,
+            "KvNamespace": lambda binding: None,
+            "in_background": found.start,
+            "now_ms": lambda: float(found.now),
+            "probe": found.probe,
+            "unwrapped": lambda env: env._env,
+        },
+        "router.edge.isolate": {"Isolate": Any, "KV_BINDING": "POLICIES", "log": found.log},
+        "router.edge.this_isolate": {
+            "ISOLATE": SimpleNamespace(store=found.store, seed=lambda: None, chance=Random(1))
+        },
+    }
+    for name, values in modules.items():
+        module = ModuleType(name)
+        vars(module).update(values)
+        monkeypatch.setitem(sys.modules, name, module)
+    for name in MODULES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    found.make = importlib.import_module(MODULE).Coordinator
+    found.evict()
+    yield found
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+def told(world: World) -> dict[str, str]:
+    """What probes say, as an isolate is told that knows nothing."""
+    return {name: each["active"] for name, each in world.sync()["variants"].items()}
+
+
+def test_the_first_report_starts_the_alarms_and_probes(world: World) -> None:
+    assert world.storage.alarm_ms is None
+    first = world.sync()
+    assert first["variants"] == {}
+    assert world.storage.alarm_ms == START
+    world.alarm()
+    assert world.store.asked == 1
+    assert told(world) == {"one": "healthy", "two": "healthy"}
+    assert world.storage.alarm_ms == START + 5_000  # the moment of `two`
+    assert world.sync(first["version"] + 2, first["epoch"]).keys() == {"epoch", "version"}
+
+
+def test_a_probe_says_who_it_is_and_which_version_it_means(world: World) -> None:
+    world.sync()
+    world.alarm()
+    agent = ("user-agent", "fiberwise-router-health/1")
+    override = (
+        "cloudflare-workers-version-overrides",
+        'w="00000000-0000-4000-8000-000000000000"',
+    )
+    assert world.probes == [
+        ("ONE", "https://one.internal/health?deep", [agent], 2_000, 65_536, None),
+        ("TWO", "https://two.internal/health?deep", [agent, override], 2_000, 65_536, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ((503, "well"), "status 503"),
+        ((200, "ill"), "the expected text is not in the body"),
+        (OSError("the variant is broken"), "the variant is broken"),
+    ],
+)
+def test_three_failures_make_a_variant_unhealthy_and_two_good_answers_well(
+    world: World, answer: Any, reason: str
+) -> None:
+    world.sync()
+    world.answers["TWO"] = answer
+    for at, state in [(0, "unknown"), (6_000, "unknown"), (16_000, "unhealthy")]:
+        world.until(START + at + 1)
+        assert told(world) == {"one": "healthy", "two": state}
+    state = json.loads(asyncio.run(world.object.state()))
+    assert state["variants"]["two"]["probe"]["reason"] == reason
+    del world.answers["TWO"]
+    for at, expected in [(26_000, "unhealthy"), (36_000, "healthy")]:
+        world.until(START + at)
+        assert told(world)["two"] == expected
+
+
+def test_it_writes_only_what_is_new(world: World) -> None:
+    world.sync()
+    world.until(START + 60_000)
+    writes = world.storage.writes
+    for second in range(60, 120, 5):
+        world.until(START + second * 1_000)
+        world.sync(one=Tally(100, 1, 0))
+    assert world.storage.writes == writes
+    assert writes <= 4
+
+
+def test_what_it_knows_survives_an_eviction(world: World) -> None:
+    world.answers["ONE"] = (500, "")
+    first = world.sync()
+    world.until(START + 25_000)
+    before = world.sync()
+    world.evict()
+    after = world.sync()
+    assert told(world) == {"one": "unhealthy", "two": "healthy"}
+    assert (after["epoch"], after["version"]) == (before["epoch"], before["version"])
+    assert after["epoch"] == first["epoch"]
+
+
+def test_alarms_go_on_after_an_eviction_also_before_any_report(world: World) -> None:
+    world.sync()
+    world.until(START + 25_000)
+    world.evict()
+    for _ in range(3):
+        world.alarm()
+    assert told(world) == {"one": "healthy", "two": "healthy"}
+
+
+@pytest.mark.parametrize("kept", ["", "{", '{"format": 0}', "[]"])
+def test_a_state_that_cannot_be_read_is_begun_anew(world: World, kept: str) -> None:
+    world.storage.values["coordination"] = kept
+    world.evict()
+    assert world.events == ["coordinator-state-unread"]
+    world.sync()
+    world.alarm()
+    assert told(world) == {"one": "healthy", "two": "healthy"}
+    world.evict()
+    assert world.events == ["coordinator-state-unread"]
+
+
+def test_it_rests_when_nobody_reports_and_begins_anew(world: World) -> None:
+    world.answers["ONE"] = (500, "")
+    world.sync()
+    world.until(START + 3_600_000)
+    assert world.storage.alarm_ms is None
+    last = len(world.probes)
+    assert last < 2 * 6 * 6  # of two variants, six a minute, for five minutes and a little
+    world.answers.clear()
+    assert told(world) == {"one": "unknown", "two": "unknown"}
+    assert world.storage.alarm_ms == START + 3_600_000
+    world.alarm()
+    assert len(world.probes) == last + 2
+    assert told(world) == {"one": "healthy", "two": "healthy"}
+
+
+def test_a_bug_does_not_end_the_alarms(world: World) -> None:
+    world.sync()
+    world.store.policy = None  # type: ignore[assignment]
+    world.alarm()
+    assert world.events == ["internal-error"]
+    assert world.storage.alarm_ms is not None
+    assert START < world.storage.alarm_ms <= START + 10_000
+
+
+def test_an_alarm_that_does_not_come_is_set_again(world: World) -> None:
+    world.sync()
+    world.alarm()
+    world.now += 60_000  # the runtime gave it up
+    world.storage.alarm_ms = None
+    world.sync()
+    assert world.storage.alarm_ms == world.now
+
+
+def test_without_probes_in_the_policy_it_still_looks_now_and_then(world: World) -> None:
+    world.store.policy = compiled(**{**POLICY, "health": {}})
+    world.sync()
+    world.alarm()
+    assert world.storage.alarm_ms == START + 10_000
+    assert world.probes == []
+
+
+def test_a_report_that_is_none_is_refused(world: World) -> None:
+    with pytest.raises(ValueError, match="report"):
+        asyncio.run(world.object.sync("{}"))
