@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,19 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in rows), default=0)
     for name, text in rows:
         say((f"{name:<{width}}", "bold"), f"  {text}")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """As many columns as `head` has; nothing is cut, however narrow the terminal is."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+
+    def line(row: Sequence[str]) -> str:
+        return "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+
+    say((line(head).rstrip(), "bold"))
+    for row in rows:
+        say(line(row).rstrip())
 
 
 def read_file(name: str) -> bytes:
