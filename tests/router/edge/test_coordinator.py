@@ -39,13 +39,16 @@ class Store:
         self.policy = compiled(**POLICY)
         self.ready = False
         self.asked = 0
+        self.pushed: Any = None  # what KV has
+        self.due = False
 
     def is_due(self, now_ms: float) -> bool:
-        return False
+        return self.due
 
-    async def refresh(self, kv: Any, within_ms: float) -> None:
+    async def refresh(self, kv: Any, within_ms: float = 0) -> None:
         self.asked += 1
         self.ready = True
+        self.policy = self.pushed or self.policy
 
 
 class World:
@@ -120,7 +123,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         },
         "router.edge.isolate": {"KV_BINDING": "POLICIES", "log": found.log},
         "router.edge.this_isolate": {
-            "ISOLATE": SimpleNamespace(store=found.store, seed=lambda: None)
+            "ISOLATE": SimpleNamespace(
+                store=found.store, seed=lambda: None, refresh_and_keep=found.store.refresh
+            )
         },
     }
     for name, values in modules.items():
@@ -274,6 +279,19 @@ def test_without_probes_in_the_policy_it_still_looks_now_and_then(world: World) 
     world.alarm()
     assert world.storage.alarm_ms == START + 5_000
     assert world.probes == []
+
+
+def test_a_policy_that_is_pushed_is_taken_by_the_next_alarm(world: World) -> None:
+    world.sync()
+    world.alarm()
+    fewer = {**POLICY, "variants": {"two": {"binding": "OTHER", "pool": "production"}}}
+    world.store.pushed, world.store.due = compiled(**fewer), True
+    world.alarm()  # which asks KV, and does not wait for it
+    world.store.due = False
+    world.probes.clear()
+    world.until(world.now + 30_000)
+    assert {binding for binding, *_ in world.probes} == {"OTHER"}
+    assert told(world) == {"two": "healthy"}
 
 
 def test_a_report_that_is_none_is_refused(world: World) -> None:
