@@ -31,6 +31,7 @@ from router.edge.bridge import (
     unwrapped,
 )
 from router.edge.faults import described
+from router.edge.garbage import tidy
 from router.edge.isolate import KV_BINDING, log
 from router.edge.store import FIRST_LOAD_MS
 from router.edge.this_isolate import ISOLATE
@@ -61,6 +62,7 @@ class Coordinator(DurableObject):  # type: ignore[misc]
 
     async def sync(self, report: str) -> str:
         """A `Report` as JSON; the answer is a `Snapshot`, or only its name."""
+        tidy()
         now = now_ms()
         answer = self._state.hear(report_from(report), now)
         self._heard(now)
