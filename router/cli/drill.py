@@ -56,7 +56,8 @@ def _start(args: Namespace) -> int:
     except NotStartable as error:
         raise UsageError(str(error)) from None
     try:
-        drill = client_of(args.url).post("drills", asked)
+        with client_of(args.url) as client:
+            drill = client.post("drills", asked)
     except Refused as error:
         if error.code != "drill-refused":
             raise
@@ -94,7 +95,8 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
 
 def _stop(args: Namespace) -> int:
     page = f"drills/{quote(args.id, safe='')}" if args.id else "drills"
-    answer = client_of(args.url).delete(page)
+    with client_of(args.url) as client:
+        answer = client.delete(page)
     if args.json:
         print_json(answer)
         return 0
@@ -106,7 +108,8 @@ def _stop(args: Namespace) -> int:
 
 
 def _list(args: Namespace) -> int:
-    told = client_of(args.url).get("drills")
+    with client_of(args.url) as client:
+        told = client.get("drills")
     if args.json:
         print_json(told)
         return 0

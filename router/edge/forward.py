@@ -36,6 +36,8 @@ def attempt(env: JsObject, sending: Sending) -> JsObject | Failure:
         if error.name == "BodyTooLarge" and sending.limit is not None:
             reason = f"more than {sending.limit} bytes"
             return Failure(body_too_large(sending.limit), reason)
+        if error.name == "UploadBroken":
+            return upload_broken()
         problem = Problem("variant-failed", "The backend did not answer.")
         return Failure(problem, str(error)[:200], reached=error.name != "NotReached")
     if answer is None:  # not there, or something else than a service
@@ -43,3 +45,8 @@ def attempt(env: JsObject, sending: Sending) -> JsObject | Failure:
         problem, reason = Problem("variant-unbound", detail), f"no binding {sending.binding}"
         return Failure(problem, reason, reached=False)
     return answer
+
+
+def upload_broken() -> Failure:
+    """The client has broken off what it was sending, which is not the variant's fault."""
+    return Failure(Problem("bad-request", "The request's body broke off."), "broken body")

@@ -16,7 +16,7 @@ import pytest
 
 from router.dev.workerd import WorkerdWorker, literal, service, text
 from router.edge.coordinating import WAITS_MS
-from tests.edge.conftest import HERE
+from tests.edge.conftest import ADMIN_KEY, HERE
 from tests.edge.test_coordinator import ROUTES, Router, eventually, running, workers
 
 STAND_IN = "test-coordinator"
@@ -53,7 +53,7 @@ def told(router: Router) -> dict[str, Any]:
 
 def synced(router: Router, result: str) -> int:
     """How many syncs came to that."""
-    key = {"x-api-key": "the-admin-key-of-the-tests"}
+    key = {"x-api-key": ADMIN_KEY}
     lines = router.client.get("/.router/metrics", headers=key).text.splitlines()
     begin = f'router_coordinator_syncs_total{{result="{result}"'
     return sum(int(line.rpartition(" ")[2]) for line in lines if line.startswith(begin))

@@ -6,12 +6,15 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.edge.conftest import ADMIN_KEY, HERE, Edge, start_edge
+from tests.edge.test_coordinator_failures import coordinated
+from tests.router.cli.test_verbs import run
 
 POLICY = HERE / "drills.yaml"
 SECRET = {"x-api-key": ADMIN_KEY}
@@ -293,7 +296,44 @@ def test_only_administrators(calm: Edge, method: str, page: str) -> None:
     assert calm.get("/unread", host="drilled.test").headers["x-router-variant"] == "first"
 
 
-def test_drills_and_the_audit_log_survive_a_restart(tmp_path: Any) -> None:
+@pytest.mark.parametrize("kind", [None, "throw"])
+def test_without_the_coordinator(tmp_path: Path, kind: str | None) -> None:
+    with coordinated(tmp_path, kind) as router:
+        for method, page in (
+            ("GET", "drills"),
+            ("POST", "drills"),
+            ("DELETE", "drills"),
+            ("GET", "audit"),
+        ):
+            asked = {"variant": "good", "mode": "down", "for": "1m"} if method == "POST" else None
+            answer = router.client.request(method, f"/.router/{page}", headers=SECRET, json=asked)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert answer.json()["code"] == "coordinator-unavailable"
+            assert ("may have done it" in answer.json()["detail"]) == (method in ("POST", "DELETE"))
+        assert router.client.get("/work").status_code == 200
+
+
+def test_the_command(
+    calm: Edge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ROUTER_ADMIN_KEY", "k-admin")
+    where = ("--url", calm.url)
+    start = ("drill", "start", "--mode", "down", "--for", "1h", *where)
+    assert run(capsys, *start, "--region", "eu", "--json")[0] == 0
+    assert calm.get("/unread", host="drilled.test").headers["x-router-variant"] == "second"
+    code, _, err = run(capsys, *start, "--region", "us")
+    assert code == 1
+    assert "route drilled, pool first, clients of eu, us" in err
+    assert "region eu down  1h" in run(capsys, "drill", "list", *where)[1]
+    code, _, err = run(capsys, *start, "--variant", "fist")
+    assert (code, "did you mean `first`?" in err) == (1, True)
+    assert "region eu down" in run(capsys, "drill", "stop", *where)[1]
+    assert calm.get("/unread", host="drilled.test").headers["x-router-variant"] == "first"
+    monkeypatch.setenv("ROUTER_ADMIN_KEY", "k-plain")
+    assert run(capsys, "drill", "list", *where)[0] == 1
+
+
+def test_drills_and_the_audit_log_survive_a_restart(tmp_path: Path) -> None:
     first = start_edge(tmp_path / "first", POLICY, tmp_path / "state")
     try:
         drill = begin(first, pool="first", mode="down")

@@ -37,6 +37,12 @@ class Router:
         self.answer: Any = {}
         self.asked: list[tuple[Any, ...]] = []
 
+    def __enter__(self) -> Router:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
     def _ask(self, *asked: Any) -> Any:
         self.asked.append(asked)
         if isinstance(self.answer, Exception):

@@ -186,4 +186,4 @@ def test_it_writes_only_when_something_has_happened(world: World, number: int) -
     for second in range(60, 120, 5):
         world.until(START + second * 1_000)
         world.sync(one=Tally(number, 0, 0))
-    assert world.storage.writes == writes
+    assert world.storage.writes <= writes + 1  # when it was last heard of, each minute
