@@ -2,7 +2,7 @@
 
 - An objective is met, missed, or could not be judged, and then it says why; what could
   not be judged is never taken as met.
-- A run that was cut short can miss an objective, but meets none.
+- A run that did not go as planned can miss an objective, but meets none.
 - Measured values are those of clients: nothing that the router says of itself counts.
 """
 
@@ -25,7 +25,7 @@ FEW_ANSWERS = 30  # of a target in the baseline; with fewer its share is a guess
 NO_FAILURE = "the run ended before the failure phase was over"
 NO_RECOVERY = "the run ended before the drill was over"
 SILENT = "no answer told which variant gave it"
-CUT_SHORT = "the run was cut short"
+CUT_SHORT = "the run did not go as planned"
 
 
 class Measured(NamedTuple):

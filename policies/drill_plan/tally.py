@@ -48,9 +48,12 @@ def by_phase(run: Run) -> list[Count]:
 
 
 def by_time(run: Run, width: float = 1.0) -> list[Count]:
-    """Stretches of `width` seconds; each belongs to the phase in which it begins."""
+    """Stretches of `width` seconds; each belongs to the phase in which it begins. A rest of
+    less than half of one belongs to the last: a rate of it would say little."""
     spans, end = run.marks.spans(), run.marks.finished
     edges = [i * width for i in range(int(end / width) + 1)]
+    if len(edges) > 1 and end - edges[-1] < width / 2:
+        edges.pop()
     if edges[-1] < end:
         edges.append(end)
     starts = [span.begin for span in spans]

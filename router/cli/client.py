@@ -54,6 +54,12 @@ class Client:
         headers = {"authorization": f"Bearer {key}"}
         self._client = httpx.Client(headers=headers, timeout=TIMEOUT_S)
 
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
     def get(self, page: str, **query: str) -> Any:
         return self._ask("GET", page, params=query)
 
