@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from policies.decisions.limits import content_length
 
 T = TypeVar("T")
+Keeping = Literal["whole", "arriving"]
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 MAX_BACKOFF_FACTOR = 10  # as in Envoy: at most ten times the first wait
 JITTER = 0.5  # a wait is up to half as long again; never shorter than asked for
@@ -50,11 +51,13 @@ def may_repeat(terms: Terms, method: str, headers: Mapping[str, str]) -> bool:
     return terms.non_idempotent or method in IDEMPOTENT or "idempotency-key" in headers
 
 
-def body_fits(terms: Terms, headers: Mapping[str, str]) -> bool:
-    """Whether the body there is can be kept for another attempt: its length must be told,
-    which over HTTP/2 it need not be."""
+def keeping(terms: Terms, headers: Mapping[str, str]) -> Keeping | None:
+    """How the body there is can be kept for another attempt: read `whole` before the first
+    if its length is told, while it is `arriving` if not; None if it is too long."""
     length = content_length(headers)
-    return length is not None and length <= terms.buffer
+    if length is None:
+        return "arriving"
+    return "whole" if length <= terms.buffer else None
 
 
 def plan(terms: Terms, candidates: Sequence[T]) -> list[T]:

@@ -44,7 +44,7 @@ class Failover(Part):
     )
     buffer: Size = Field(
         DEFAULT_BUFFER,
-        description="A longer body is not kept, so such a request has one attempt.",
+        description="A longer body is not kept for another attempt.",
         examples=["64KiB"],
     )
     budget: Percentage = Field(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
 from hmac import compare_digest
-from typing import Any
 from urllib.parse import parse_qsl
 
 from policies.decisions.authenticate import (
@@ -24,10 +21,11 @@ from policies.decisions.problems import Problem
 from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client, Request
 from policies.decisions.standing import Standing
+from router.edge.admin_health import coordinator_line, variants_page
 from router.edge.bridge import JsObject, now_ms
-from router.edge.coordinating import Coordinating
 from router.edge.isolate import PEPPER, Isolate
 from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
+from router.edge.page import Page, iso_time, json_page
 from router.edge.store import PolicyStore
 
 SECRET = "ROUTER_ADMIN_KEY"
@@ -36,21 +34,13 @@ _ALLOW = ("allow", ", ".join(_METHODS))
 _NEEDS = Needs(frozenset({ADMIN_SCOPE}), forward=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """An answer of the router's own, as text."""
-
-    body: str
-    content_type: str = "application/json"
-
-
 def answer(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     """The page that an administrative request asks for, or why there is none."""
     path = request.target.path.removeprefix("/.router")
     if request.method not in _METHODS:
         return Problem("method-not-allowed", "The router's pages are only read.", (_ALLOW,))
     if path == "/health":
-        return _json({"status": _word(_reasons(isolate, _unbound(isolate.store, env), env))})
+        return json_page({"status": _word(_reasons(isolate, _unbound(isolate.store, env), env))})
     refusal = _refusal(isolate, request, env)
     if refusal:
         return refusal
@@ -58,10 +48,6 @@ def answer(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     if page is None:
         return Problem("not-found", "The router has no such page.")
     return page(isolate, request, env)
-
-
-def _json(document: dict[str, Any]) -> Page:
-    return Page(json.dumps(document))
 
 
 def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
@@ -115,16 +101,16 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
         "policy": {
             "digest": policy.digest,
             "source": store.source,
-            "loaded_at": _time(store.loaded_ms),
+            "loaded_at": iso_time(store.loaded_ms),
             "routes": len(policy.routes),
             "variants": len(policy.variants),
         },
-        "asked_at": _time(store.asked_ms),
-        "coordinator": _coordinator(isolate.coordinating),
+        "asked_at": iso_time(store.asked_ms),
+        "coordinator": coordinator_line(isolate.coordinating, now_ms()),
         "rejected": rejection
         and {
             "digest": rejection.digest,
-            "at": _time(rejection.at_ms),
+            "at": iso_time(rejection.at_ms),
             "findings": [asdict(each) for each in rejection.findings],
         },
         "variants": [
@@ -139,13 +125,7 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
             for variant in policy.variants
         ],
     }
-    return _json(status)
-
-
-def _coordinator(coordinating: Coordinating) -> dict[str, Any]:
-    """Without it an isolate goes on with its own view: that is no degradation."""
-    heard, version = coordinating.heard_ms, coordinating.version
-    return {"heard_at": _time(heard), "version": version, "error": coordinating.error}
+    return json_page(status)
 
 
 def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
@@ -169,7 +149,7 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
     if down:
         standing = (standing or Standing()).without(down)
     around = Surroundings(now, isolate.pepper(env), standing)
-    return _json(explain(policy, method, url, headers, client, around))
+    return json_page(explain(policy, method, url, headers, client, around))
 
 
 _EXPLAIN_PARAMETERS = {
@@ -179,10 +159,5 @@ _PAGES: dict[str, Callable[[Isolate, Request, JsObject], Page | Problem]] = {
     "/status": _status,
     "/metrics": _metrics,
     "/explain": _explain,
+    "/health/variants": variants_page,
 }
-
-
-def _time(at_ms: float) -> str | None:
-    if not at_ms > 0:
-        return None
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -11,60 +11,86 @@ from typing import NamedTuple
 
 from policies.decisions.authenticate import Identity
 from policies.decisions.decide import Forward
-from policies.decisions.failover import Terms, backoff_ms, body_fits, may_repeat, plan
+from policies.decisions.failover import Terms, backoff_ms, keeping, may_repeat, plan
 from policies.decisions.match import Rule
 from policies.decisions.outgoing import Outgoing, outgoing
 from policies.decisions.policy import Route, Variant
-from router.edge.bridge import JsObject, Sending, again, discard, has_body, kept, now_ms, pause
+from router.edge.bridge import (
+    JsObject,
+    Sending,
+    again,
+    arriving,
+    discard,
+    has_body,
+    kept,
+    now_ms,
+    pause,
+)
 from router.edge.exchange import Exchange
-from router.edge.forward import Failure, attempt
+from router.edge.forward import Failure, attempt, upload_broken
 from router.edge.mirror import mirror
 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class Done(NamedTuple):
-    """What the last attempt came to, at which variant, and its number (from 1)."""
+    """What the last attempt came to, at which variant, and its number (from 1). `hide`: it
+    failed where that was to be expected, so that the client had better not see it."""
 
     variant: Variant
     answer: JsObject | Failure
     status: int
     number: int
+    hide: bool
+
+
+class Plan(NamedTuple):
+    """Whom to try, in order. `repeatable`: also when the request may have reached somebody.
+    `source`: its body, if that is kept; attempts take it from there."""
+
+    tries: Sequence[Variant]
+    repeatable: bool
+    source: JsObject | None
 
 
 def attempts(
     exchange: Exchange, rule: Rule, choice: Forward, identity: Identity | None, sent: Outgoing
 ) -> Done:
     """`sent` is the first of them, to the first candidate."""
-    route, request, guarded = choice.route, exchange.request, None
-    exchange.isolate.retries[route.name].request(exchange.now_ms)
-    filters = route.plan_for(choice.candidates[0].pool)
-    if filters and filters.mirrors:
-        guarded = mirror(exchange, rule, filters, choice, identity)
-    tries, incoming = _tries(exchange, choice, is_guarded=guarded is not None)
+    route, isolate = choice.route, exchange.isolate
+    isolate.retries[route.name].request(exchange.now_ms)
+    planned = _plan(exchange, rule, choice, identity)
+    if isinstance(planned, Failure):
+        return Done(choice.candidates[0], planned, planned.problem.status, 1, False)
+    tries, _, source = planned
+    upload = None if source is None else again(source)
     timeout, began = timeout_ms(route), exchange.now_ms
     for number, variant in enumerate(tries, 1):
-        if number > 1:
-            sent = outgoing(request, rule, route, variant, exchange.trace, number, identity)
-            began = now_ms()
-        one = incoming if incoming is exchange.incoming else again(incoming)
         limit, url = route.sizes.body, exchange.respelled(sent)
-        what = Sending(variant.binding, one, url, sent.changes, timeout, limit, guarded)
+        one = exchange.incoming
+        what = Sending(variant.binding, one, url, sent.changes, timeout, limit, upload)
         answer = attempt(exchange.env, what)
         status = answer.problem.status if isinstance(answer, Failure) else answer.status
-        on_probation = _judge(exchange, variant, answer, status, began)
-        if number == len(tries):
+        hide = _judge(exchange, variant, answer, status, began)
+        done = Done(variant, answer, status, number, hide)
+        if number == len(tries) or not _is_refused(route.failover, planned, done):
             break
-        if not on_probation and not _is_refused(route.failover, answer, status):
-            break
+        if source is not None:
+            upload = again(source)
+            if upload is None:
+                break  # too much of it has gone by
         left = _prepare(exchange, route, number + 1)
         if left is None:
             break
-        timeout = left
-        exchange.isolate.metrics.retries[route.name, variant.name] += 1
+        timeout, began = left, now_ms()
+        isolate.metrics.retries[route.name, variant.name] += 1
         if not isinstance(answer, Failure):
             discard(answer.body)
-    return Done(variant, answer, status, number)
+        following = tries[number]
+        sent = outgoing(
+            exchange.request, rule, route, following, exchange.trace, number + 1, identity
+        )
+    return done
 
 
 def _judge(
@@ -84,27 +110,44 @@ def _judge(
     return on_probation
 
 
-def _tries(
-    exchange: Exchange, choice: Forward, *, is_guarded: bool
-) -> tuple[Sequence[Variant], JsObject]:
-    """Whom to try, and the request for it, whose body is kept if it may be sent again."""
-    terms, request, incoming = choice.route.failover, exchange.request, exchange.incoming
-    first = choice.candidates[:1]
-    if is_guarded or not may_repeat(terms, request.method, request.headers):
-        return first, incoming
+def _plan(
+    exchange: Exchange, rule: Rule, choice: Forward, identity: Identity | None
+) -> Plan | Failure:
+    """How to go about it; a failure if the body was to be read, and could not."""
+    route, terms, request = choice.route, choice.route.failover, exchange.request
     tries = plan(terms, choice.candidates)
-    if len(tries) == 1 or request.method in BODILESS or not has_body(incoming):
-        return tries, incoming
-    return (tries, kept(incoming)) if body_fits(terms, request.headers) else (first, incoming)
+    repeatable = len(tries) > 1 and may_repeat(terms, request.method, request.headers)
+    filters = route.plan_for(choice.candidates[0].pool)
+    source = None
+    if filters and filters.mirrors:
+        source = mirror(exchange, rule, filters, choice, identity)
+    if source is not None:
+        return Plan(tries, repeatable, source)
+    if not repeatable or request.method in BODILESS or not has_body(exchange.incoming):
+        return Plan(tries, repeatable, source)
+    how = keeping(terms, request.headers)
+    if how is None:
+        return Plan(tries, False, None)
+    if how == "arriving":
+        source = arriving(exchange.incoming, route.sizes.body, terms.buffer)
+        return Plan(tries, True, source)
+    source = kept(exchange.incoming)
+    return upload_broken() if source is None else Plan(tries, True, source)
 
 
-def _is_refused(terms: Terms, answer: JsObject | Failure, status: int) -> bool:
-    """Whether another attempt is wanted."""
+def _is_refused(terms: Terms, planned: Plan, done: Done) -> bool:
+    """Whether another attempt is wanted, and does no harm."""
+    answer = done.answer
+    unbound = isinstance(answer, Failure) and answer.problem.code == "variant-unbound"
+    if not planned.repeatable and not unbound:  # which has reached nobody
+        return False
+    if done.hide:
+        return True
     if not isinstance(answer, Failure):
-        return status in terms.codes
+        return done.status in terms.codes
     if answer.problem.code == "variant-timeout":
         return terms.timeout
-    return terms.connect and answer.problem.status == 502
+    return terms.connect and done.status == 502
 
 
 def _prepare(exchange: Exchange, route: Route, number: int) -> int | None:

@@ -2,6 +2,10 @@
 // Nothing is decided here. Lists of strings cross as lines: neither a URL nor the name or
 // value of a header can hold a line break (WHATWG URL; RFC 9110, section 5.5).
 
+import { carried } from "./uploads.js";
+
+export { arriving, kept } from "./uploads.js";
+
 // The time, the method, the URL, the client's place, then each header's name and value.
 export function read(request) {
   const { colo = "", country = "", continent = "" } = request.cf ?? {};
@@ -11,93 +15,48 @@ export function read(request) {
 }
 
 // Sends `request` through the service binding of that name, with another URL if one is
-// given, and with changed headers. Its body goes on unread, or watched as `guard` does, if
-// there is a `limit` and nobody has announced its length, or as `guarded`. It is broken off if no answer begins within `timeout` ms; one that has begun is not (0: it may take
-// forever). Undefined if there is no such service.
-export function send(env, binding, request, url, removed, set, added, timeout, limit, guarded) {
+// given, and with changed headers. Its body is `upload`, or goes on as it comes, with at
+// most `limit` bytes. It is broken off if no answer begins within `timeout` ms; one that has
+// begun is not (0: it may take forever). Undefined if there is no such service.
+export function send(env, binding, request, url, removed, set, added, timeout, limit, upload) {
   const service = env[binding];
   if (typeof service?.fetch !== "function") return undefined;
-  if (limit >= 0 && !guarded && !request.headers.has("content-length")) {
-    guarded = guard(request, limit, -1);
-  }
-  const init = timeout ? { signal: AbortSignal.timeout(timeout) } : {};
-  const outbound = guarded
-    ? new Request(url ?? request.url, { ...copied(request), body: guarded.stream, ...init })
-    : new Request(url ? new Request(url, request) : request, init);
+  const body = upload ?? carried(request, limit);
+  const outbound = body ? withBody(request, url, body, timeout) : bodiless(request, url, timeout);
   change(outbound.headers, removed, set, added);
   const answer = service.fetch(outbound);
-  return guarded ? Promise.race([answer, guarded.exceeded]) : answer;
+  return body?.failed ? Promise.race([answer, body.failed]) : answer;
 }
 
-// The body of `request`, watched on its way: with more than `limit` bytes (-1: any number)
-// it breaks off, and `exceeded` is rejected. `copy` becomes its bytes if they are at most
-// `copied` (-1: no copy), else null. Undefined if there is no body.
-export function guard(request, limit, copied) {
-  let stream = request.body;
-  if (!stream) return undefined;
-  const length = request.headers.get("content-length");
-  const { promise: exceeded, reject } = Promise.withResolvers();
-  exceeded.catch(() => {});
-  if (limit >= 0) stream = piped(stream, counted(limit, reject));
-  if (copied < 0) return { stream, exceeded };
-  const [first, second] = stream.tee();
-  const copy = collect(second, copied).catch(() => null);
-  stream = length === null ? first : piped(first, new FixedLengthStream(Number(length)));
-  return { stream, exceeded, copy };
+function bodiless(request, url, timeout) {
+  const init = timeout ? { signal: AbortSignal.timeout(timeout) } : {};
+  return new Request(url ? new Request(url, request) : request, init);
 }
 
-// `pipeThrough`, but that a stream that breaks off is not told to the log as well.
-function piped(stream, through) {
-  stream.pipeTo(through.writable).catch(() => {});
-  return through.readable;
+function withBody(request, url, { stream, signal }, timeout) {
+  const signals = timeout ? [AbortSignal.timeout(timeout)] : [];
+  if (signal) signals.push(signal);
+  const init = { body: stream };
+  if (signals.length) init.signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+  return url ? new Request(url, { ...copied(request), ...init }) : new Request(request, init);
 }
 
-function counted(limit, reject) {
-  let total = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      total += chunk.byteLength;
-      if (total <= limit) return controller.enqueue(chunk);
-      const error = new Error("the body is too large");
-      error.name = "BodyTooLarge";
-      reject(error);
-      controller.error(error);
-    },
-  });
-}
-
-// All bytes of a stream; null if they are more than `most`.
-async function collect(stream, most) {
-  const chunks = [];
-  let total = 0;
-  for await (const chunk of stream ?? []) {
-    total += chunk.byteLength;
-    if (total > most) return null; // which cancels this branch of the stream
-    chunks.push(chunk);
-  }
-  return new Blob(chunks).arrayBuffer();
-}
-
-// `request` with its body read, so that it can be sent several times, by `again`.
-export async function kept(request) {
-  return new Request(request, { body: await request.arrayBuffer() });
-}
-
-export function again(request) {
-  return request.clone();
+// What is sent of `source` the next time; undefined if there is no other time.
+export function again(source) {
+  return source.again();
 }
 
 export function pause(ms) {
   return scheduler.wait(ms);
 }
 
-// Sends a copy of `request`, as `send` does, whose answer nobody waits for. `guarded`: only
-// with the copy of its body, if there is one.
-export function mirror(ctx, env, binding, request, url, removed, set, added, timeout, guarded) {
+// Sends a copy of `request`, as `send` does, whose answer nobody waits for. `source`: only
+// with a copy of its body, if there is one.
+export function mirror(ctx, env, binding, request, url, removed, set, added, timeout, source) {
   const init = copied(request);
   change(init.headers, removed, set, added);
   const sending = async () => {
-    const body = guarded ? await guarded.copy : undefined;
+    const body = source ? await source.copy() : undefined;
     if (body === null) return;
     const signal = AbortSignal.timeout(timeout);
     const answer = await env[binding].fetch(new Request(url, { ...init, body, signal }));
@@ -159,6 +118,18 @@ export function keep(ctx, key, response, about, seconds, most) {
   const [first, second] = response.body ? response.body.tee() : [null, null];
   ctx.waitUntil(store(key, second, about, seconds, most).catch(() => {}));
   return new Response(first, response);
+}
+
+// All bytes of a stream; null if they are more than `most`.
+async function collect(stream, most) {
+  const chunks = [];
+  let total = 0;
+  for await (const chunk of stream ?? []) {
+    total += chunk.byteLength;
+    if (total > most) return null; // which cancels this branch of the stream
+    chunks.push(chunk);
+  }
+  return new Blob(chunks).arrayBuffer();
 }
 
 export async function store(key, stream, about, seconds, most) {

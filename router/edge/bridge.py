@@ -78,7 +78,7 @@ def new_answer(body: JsObject, status: int, headers: Pairs) -> JsObject:
 class Sending(NamedTuple):
     """A request with changed headers for a service binding. `url`: another one than its
     own; `timeout_ms`: until the answer begins, 0 for no limit; `limit`: bytes of its body,
-    whose length nobody has announced; `guarded`: its body from `guard`."""
+    whose length nobody has announced; `upload`: its body from `again`, in place of its own."""
 
     binding: str
     request: JsObject
@@ -86,14 +86,14 @@ class Sending(NamedTuple):
     changes: Changes
     timeout_ms: int
     limit: int | None = None
-    guarded: JsObject = None
+    upload: JsObject = None
 
 
 def begin(env: JsObject, sending: Sending) -> JsObject | None:
     """The promise of an answer; None if the binding is no service."""
-    binding, request, url, changes, timeout_ms, limit, guarded = sending
+    binding, request, url, changes, timeout_ms, limit, upload = sending
     most = -1 if limit is None else limit
-    return _send(env, binding, request, url, *_lines(changes), timeout_ms, most, guarded)
+    return _send(env, binding, request, url, *_lines(changes), timeout_ms, most, upload)
 
 
 def send(env: JsObject, sending: Sending) -> JsObject | None:
@@ -102,20 +102,20 @@ def send(env: JsObject, sending: Sending) -> JsObject | None:
     return None if answer is None else run_sync(answer)
 
 
-def guard(request: JsObject, limit: int | None, copied: int) -> JsObject | None:
-    """The body of `request`, watched on its way: it breaks off after `limit` bytes, and if
-    it has at most `copied` bytes, a copy is kept. None if there is no body."""
-    return _module.guard(request, -1 if limit is None else limit, copied)
-
-
-def kept(request: JsObject) -> JsObject:
-    """`request` with its body read, so that it can be sent several times."""
+def kept(request: JsObject) -> JsObject | None:
+    """The body of `request`, read to its end, for `again`; None if the client breaks it off."""
     return run_sync(_module.kept(request))
 
 
-def again(request: JsObject) -> JsObject:
-    """A copy of a kept request, to send."""
-    return _module.again(request)
+def arriving(request: JsObject, limit: int | None, most: int) -> JsObject | None:
+    """The body of `request` for `again`, which goes on as it comes. It breaks off after
+    `limit` bytes, and is kept as long as it has at most `most`. None if there is no body."""
+    return _module.arriving(request, -1 if limit is None else limit, most)
+
+
+def again(source: JsObject) -> JsObject | None:
+    """A kept body to send once more; None if it has become too large for that."""
+    return _module.again(source)
 
 
 def pause(ms: float) -> None:
@@ -131,10 +131,10 @@ def send_copy(
     url: str,
     changes: Changes,
     timeout_ms: int,
-    guarded: JsObject = None,
+    source: JsObject = None,
 ) -> None:
     """Send `request` once more, and do not wait for the answer."""
-    _module.mirror(ctx, env, binding, request, url, *_lines(changes), timeout_ms, guarded)
+    _module.mirror(ctx, env, binding, request, url, *_lines(changes), timeout_ms, source)
 
 
 def answer_with(response: JsObject, changes: Changes) -> JsObject:
@@ -259,13 +259,13 @@ __all__ = [
     "again",
     "amended",
     "answer_with",
+    "arriving",
     "ask_coordinator",
     "ask_limiter",
     "begin",
     "discard",
     "forget",
     "give_back",
-    "guard",
     "has_body",
     "head_of",
     "in_background",

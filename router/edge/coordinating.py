@@ -67,6 +67,11 @@ class Coordinating:
         self._turn = 0
         self._failures = 0  # in a row
 
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it answered the last time."""
+        return self.error is None and self.heard_ms > 0
+
     def hurry(self) -> None:
         """Something was ejected: the others should know."""
         if not self._failures:

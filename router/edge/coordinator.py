@@ -31,12 +31,15 @@ from router.edge.bridge import (
     unwrapped,
 )
 from router.edge.faults import described
+from router.edge.garbage import tidy
 from router.edge.isolate import KV_BINDING, log
 from router.edge.store import FIRST_LOAD_MS
 from router.edge.this_isolate import ISOLATE
 
 KEY = "coordination"
-LOOK_MS = 10_000  # between two alarms at most: when the policy is looked at
+HEARD_KEY = "heard"  # when the last report came, as it was known at most HEARD_MS later
+HEARD_MS = 60_000
+LOOK_MS = 5_000  # between two alarms at most: after 10 s of idleness it would be evicted
 SOONEST_MS = 50
 IDLE_MS = 5 * 60_000  # without a report for so long it rests
 OVERDUE_MS = 30_000  # an alarm that is so late will not come
@@ -54,14 +57,15 @@ class Coordinator(DurableObject):  # type: ignore[misc]
         self._storage = ctx.storage
         self._alarm_ms = -inf  # the next one; -inf: none that is known
         self._written = 0  # the version in storage
-        self._heard_ms = now_ms()  # the last report, or the beginning
+        self._heard_ms = self._noted_ms = float(self._storage.kv.get(HEARD_KEY) or 0)
         self._state = self._restored()
 
     async def sync(self, report: str) -> str:
         """A `Report` as JSON; the answer is a `Snapshot`, or only its name."""
+        tidy()
         now = now_ms()
         answer = self._state.hear(report_from(report), now)
-        self._heard_ms = now
+        self._heard(now)
         self._write()
         if now > self._alarm_ms + OVERDUE_MS:
             await self._wake(now)
@@ -125,6 +129,14 @@ class Coordinator(DurableObject):  # type: ignore[misc]
             return Answer(status, int(now_ms() - began), judge(terms, status, body))
         except Exception as error:  # a probe always ends
             return Answer(0, int(now_ms() - began), str(error)[:200])
+
+    def _heard(self, now: float) -> None:
+        """An isolate has reported. That has to survive: who is woken by each alarm anew
+        would never know that nobody reports any more."""
+        self._heard_ms = now
+        if now >= self._noted_ms + HEARD_MS:
+            self._noted_ms = now
+            self._storage.kv.put(HEARD_KEY, int(now))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         in_background(self._ctx, work)

@@ -11,6 +11,7 @@ from policies.decisions.problems import Problem
 from router.edge.answers import problem_answer
 from router.edge.bridge import JsObject, read
 from router.edge.faults import described
+from router.edge.garbage import tidy
 from router.edge.isolate import log
 from router.edge.pipeline import handle
 from router.edge.this_isolate import ISOLATE
@@ -18,6 +19,7 @@ from router.edge.this_isolate import ISOLATE
 
 def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     """Workers' `fetch` event."""
+    tidy()
     try:
         return handle(ISOLATE, request, env, ctx)
     except Exception as error:

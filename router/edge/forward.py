@@ -34,8 +34,15 @@ def attempt(env: JsObject, sending: Sending) -> JsObject | Failure:
         if error.name == "BodyTooLarge" and sending.limit is not None:
             reason = f"more than {sending.limit} bytes"
             return Failure(body_too_large(sending.limit), reason)
+        if error.name == "UploadBroken":
+            return upload_broken()
         return Failure(Problem("variant-failed", "The backend did not answer."), str(error)[:200])
     if answer is None:  # not there, or something else than a service
         detail = "The backend for this request is not connected to the router."
         return Failure(Problem("variant-unbound", detail), f"no binding {sending.binding}")
     return answer
+
+
+def upload_broken() -> Failure:
+    """The client has broken off what it was sending, which is not the variant's fault."""
+    return Failure(Problem("bad-request", "The request's body broke off."), "broken body")

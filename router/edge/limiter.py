@@ -18,6 +18,7 @@ from workers import DurableObject
 from policies.decisions.bucket import Ask, Bucket
 from policies.decisions.gcra import Rate
 from router.edge.bridge import JsObject, now_ms
+from router.edge.garbage import tidy
 
 KEY = "bucket"
 AHEAD_MS = 1_000  # what an eviction may cost a client at most,
@@ -37,6 +38,7 @@ class Limiter(DurableObject):  # type: ignore[misc]
 
     async def take(self, question: str) -> str:
         """A question is an `Ask` as JSON, the answer a `Grant`."""
+        tidy()
         rate, want, lease_ms, hold, returns = json.loads(question)
         ask = Ask(Rate(*rate), want, lease_ms, hold, returns)
         bucket, now = self._known(ask.rate), int(now_ms())

@@ -1,8 +1,8 @@
 """Copies of requests for other pools: sent beside the real one, and forgotten.
 
 Nothing of a copy reaches the client: it is sent in the background, its answer is thrown
-away, its failure is nobody's. A body is copied while it streams to the real variant, and
-held until it is whole; so only small ones are.
+away, its failure is nobody's, and its health is not learnt from it. A body is copied while
+it streams to the real variant, and held until it is whole; so only small ones are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from policies.decisions.limits import content_length
 from policies.decisions.match import Rule
 from policies.decisions.outgoing import Outgoing, outgoing
 from policies.decisions.policy import Variant
-from router.edge.bridge import JsObject, guard, send_copy
+from router.edge.bridge import JsObject, arriving, send_copy
 from router.edge.exchange import Exchange
 
 MAX_BODY = 64 * 1024  # as much as is held of a request for its copy
@@ -26,20 +26,20 @@ _MARK = Changes(["content-length"], {"x-router-mirror": "1"}, [])
 def mirror(
     exchange: Exchange, rule: Rule, plan: Plan, choice: Forward, identity: Identity | None
 ) -> JsObject | None:
-    """Send the copies. The request's body, if it is copied, must then go on as is returned."""
+    """Send the copies. A body that is copied must then go on from the source returned."""
     wanted = _copies(exchange, rule, plan, choice, identity)
     if not wanted:
         return None
-    route, guarded = choice.route, None
+    route, source = choice.route, None
     if exchange.request.method not in SAFE_METHODS:
-        guarded = guard(exchange.incoming, route.sizes.body, MAX_BODY)
+        source = arriving(exchange.incoming, route.sizes.body, MAX_BODY)
     for variant, sent in wanted:
         if getattr(exchange.env, variant.binding, None) is None:
             continue  # not bound, which `/.router/status` tells
         exchange.isolate.metrics.mirrored[route.name, variant.name] += 1
         where = (exchange.ctx, exchange.env, variant.binding, exchange.incoming)
-        send_copy(*where, sent.target.url, sent.changes.then(_MARK), TIMEOUT_MS, guarded)
-    return guarded
+        send_copy(*where, sent.target.url, sent.changes.then(_MARK), TIMEOUT_MS, source)
+    return source
 
 
 def _copies(

@@ -29,6 +29,7 @@ from router.edge.bridge import JsObject, amended, new_answer, read
 from router.edge.exchange import Exchange
 from router.edge.forwarding import forward
 from router.edge.isolate import Isolate
+from router.edge.page import Page
 
 NOTHING: Mapping[str, str] = {}
 
@@ -100,7 +101,7 @@ def _fixed(exchange: Exchange, fixed: Fixed) -> JsObject:
     return new_answer(fixed.answer.body, fixed.answer.status, named)
 
 
-def _own(page: admin.Page | Problem, trace: Trace) -> JsObject:
+def _own(page: Page | Problem, trace: Trace) -> JsObject:
     if isinstance(page, Problem):
         return problem_answer(page, trace)
     headers = [("content-type", page.content_type), ("cache-control", "no-store")]

@@ -8,6 +8,8 @@ import json
 from bundled_policy import COMPILED
 
 from policies.decisions.policy import CompiledPolicy
+from router.edge.garbage import take_over
 from router.edge.isolate import Isolate
 
 ISOLATE = Isolate(CompiledPolicy(json.loads(COMPILED)))
+take_over()

@@ -17,7 +17,7 @@ def test_health_is_public_and_says_little(edge: Edge) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("page", ["status", "explain", "metrics", "nothing", ""])
+@pytest.mark.parametrize("page", ["status", "explain", "metrics", "health/variants", "nothing", ""])
 @pytest.mark.parametrize(
     "headers",
     [{}, {"x-api-key": "wrong"}, {"authorization": "Bearer wrong"}, {"x-api-key": ""}],
@@ -48,6 +48,16 @@ def test_status(edge: Edge) -> None:
     assert status["reasons"] == ["variant unbound is not bound"]
     unbound = [variant["name"] for variant in status["variants"] if not variant["bound"]]
     assert unbound == ["unbound"]
+
+
+def test_health_of_the_variants(edge: Edge) -> None:
+    edge.get("/", host="forward.test")
+    page = edge.own("health/variants").json()
+    assert page["coordinator"]["reachable"] is True
+    variants = {each["name"]: each for each in page["variants"]}
+    assert variants.keys() == yaml.safe_load(POLICY.read_text())["variants"].keys()
+    one = variants["one"]
+    assert (one["state"], one["share"], one["active"]) == ("healthy", 1, None)  # no probes here
 
 
 def counted(edge: Edge, labels: str) -> int:

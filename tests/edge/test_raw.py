@@ -9,26 +9,18 @@ from __future__ import annotations
 import json
 import re
 import socket
-import time
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
 from urllib.parse import unquote
 
-import httpx
 import pytest
 
-from policies.language.load import load
-from router.dev.config import write_configs
-from router.dev.layout import Layout, find_root
-from router.dev.prepare import prepare
-from router.dev.server import HOST, free_port
-from router.dev.stage import stage
-from router.dev.workerd import router_workers, serve
+from router.dev.server import HOST
 from tests.edge.conftest import HERE
+from tests.edge.workerd import running
 
 POLICY = HERE / "raw.yaml"
-STARTED_WITHIN = 60.0
 ANSWERED_WITHIN = 20.0
 REFUSALS = {400, 401, 404, 405, 411, 413, 414, 429, 431, 501}
 CHUNK = re.compile(rb"(?:^|\r\n)[0-9a-f]+\r\n(.*?)(?=\r\n)", re.DOTALL)
@@ -37,31 +29,10 @@ KEY = b"X-API-Key: k-plain\r\n"
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """workerd without wrangler's proxy, which would put requests right."""
-    layout, folder = Layout(find_root(HERE)), tmp_path_factory.mktemp("raw")
-    prepare(layout)
-    policy = load(POLICY.read_bytes()).policy
-    assert policy
-    stage(layout.root, POLICY, folder / "upload")
-    variants = {name: variant.binding for name, variant in policy.variants.items()}
-    write_configs(layout, folder, variants, echo=True)
-    port = free_port()
-    server = serve(layout, router_workers(layout, folder), port, folder)
-    deadline = time.monotonic() + STARTED_WITHIN
-    try:
-        while True:
-            assert server.alive, server.output()
-            assert time.monotonic() < deadline, server.output()
-            try:
-                httpx.get(f"http://{HOST}:{port}/.router/health", timeout=30)
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        yield port
-        assert server.alive, server.output()
-        assert "internal-error" not in server.output()
-    finally:
-        server.stop()
+    with running(tmp_path_factory.mktemp("raw"), POLICY) as started:
+        yield started.port
+        assert started.server.alive, started.server.output()
+        assert "internal-error" not in started.server.output()
 
 
 class Raw:

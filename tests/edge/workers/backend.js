@@ -47,6 +47,28 @@ const ACTS = {
     const status = came.length > Number(url.pathname.split("/")[3]) ? 200 : 503;
     return Response.json({ came, attempt: request.headers.get("x-router-attempt") }, { status });
   },
+  // The first attempt is refused after the first chunks; others are read.
+  async "refuse-first"(request, url, id) {
+    recorded.set(id, [...(recorded.get(id) ?? []), {}]);
+    const reader = request.body.getReader();
+    let begins = "";
+    let bytes = 0;
+    for (let chunk; (chunk = (await reader.read()).value); bytes += chunk.byteLength) {
+      begins = (begins + new TextDecoder().decode(chunk)).slice(0, 15);
+      if (begins === "begin, middle" && !request.headers.has("x-router-attempt")) {
+        return new Response("refused", { status: 503 });
+      }
+    }
+    return Response.json({ begins, bytes });
+  },
+  // Fails in its own way if the body cannot be read.
+  async unhappy(request) {
+    try {
+      return new Response(await request.text());
+    } catch {
+      return new Response("not well", { status: 500 });
+    }
+  },
   // Answers without a look at the body.
   unread() {
     return new Response("unread");

@@ -1,5 +1,6 @@
-// A variant whose health changes on demand: `/…/mood/WORD` sets it, `/…/probes` tells which
-// probes came. Several stand behind one script; `props` say which.
+// Variants whose health changes on demand: `/mood/NAME/WORD` sets it, `/probes/NAME` tells
+// which probes came. All stand behind one script; `props` say which is asked. One whose name
+// is a mood is in it from the beginning.
 
 const moods = new Map();
 const probes = new Map();
@@ -8,27 +9,34 @@ export default {
   async fetch(request, env, ctx) {
     const { name } = ctx.props;
     const url = new URL(request.url);
-    const [what, argument] = url.pathname.split("/").slice(2);
-    if (what === "mood") return Response.json({ mood: moods.set(name, argument).get(name) });
-    if (what === "probes") return Response.json(probes.get(name) ?? []);
-    if (url.hostname.endsWith(".internal")) {
-      const headers = Object.fromEntries(request.headers);
-      probes.set(name, [...(probes.get(name) ?? []), { url: request.url, headers }]);
-      return HEALTH[moods.get(name) ?? "well"]();
-    }
-    return Response.json({ variant: name });
+    const [what, whose, word] = url.pathname.split("/").slice(1);
+    if (what === "mood") return Response.json(moods.set(whose, word).get(whose));
+    if (what === "probes") return Response.json(probes.get(whose) ?? []);
+    if (what === "work") return WORK[url.search === `?ill=${name}` ? "ill" : "well"](name);
+    const told = { url: request.url, headers: Object.fromEntries(request.headers) };
+    probes.set(name, [...(probes.get(name) ?? []), told]);
+    return (HEALTH[moods.get(name) ?? name] ?? HEALTH.well)();
   },
+};
+
+const WORK = {
+  well: (name) => Response.json({ variant: name }),
+  ill: (name) => Response.json({ variant: name }, { status: 503 }),
 };
 
 const HEALTH = {
   well: () => new Response("all is well"),
-  ill: () => new Response("ill", { status: 500 }),
+  ill: () => new Response("all is well", { status: 500 }),
   strange: () => new Response("something else"),
+  // So much before it that nobody looks.
+  late: () => new Response(`${" ".repeat(65536)}well`),
   throwing() {
     throw new Error("SECRET-INSIDE: the variant is broken");
   },
   async hanging() {
     await scheduler.wait(600_000);
-    return new Response("too late");
+    return new Response("all is well");
   },
+  // Begins a body, and then nothing.
+  endless: () => new Response(new ReadableStream({ pull: () => scheduler.wait(600_000) })),
 };

@@ -1,0 +1,25 @@
+"""An answer of the router's own, as text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    body: str
+    content_type: str = "application/json"
+
+
+def json_page(document: dict[str, Any]) -> Page:
+    return Page(json.dumps(document))
+
+
+def iso_time(at_ms: float) -> str | None:
+    """None for a time that has not been."""
+    if not at_ms > 0:
+        return None
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")

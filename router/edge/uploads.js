@@ -1,0 +1,147 @@
+// Bodies of requests on their way to variants. A body is `{stream, failed, signal}`: `failed`
+// is rejected when the client breaks it off, or sends too much, so that the variant is not
+// blamed for what comes of it. Without these two it cannot fail.
+//
+// Of a stream whose length is not told, a variant would take the breaking off for the end
+// (seen on workerd: a service binding loses the error). So such a stream never breaks off:
+// it does not go on, and `signal` aborts the whole request.
+
+// How many bytes a stream of the runtime's has, if that is known: as `util.inspect` shows it.
+const LENGTH = Object.getOwnPropertySymbols(ReadableStream.prototype).find(
+  (symbol) => symbol.description === "length",
+);
+const FOREVER = new Promise(() => {});
+
+const broken = new WeakSet(); // requests whose bodies broke off
+
+export function isBroken(request) {
+  return broken.has(request);
+}
+
+// The length of the body of a message; undefined if it is not told.
+export function lengthOf({ body, headers }) {
+  const stated = headers.get("content-length");
+  return body[LENGTH] ?? (stated === null ? undefined : Number(stated));
+}
+
+// A stream that takes what another one has, and says at once how long that is.
+export function passage(length) {
+  return length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
+}
+
+// The body of `request` as it comes; undefined if it has none. `limit`: bytes, of which it
+// may not have more unless its length is told (-1: any number).
+export function carried(request, limit) {
+  const { body } = request;
+  if (!body) return undefined;
+  const length = lengthOf(request);
+  if (length === undefined && limit >= 0) return new Arriving(request, limit, 0).again();
+  const { upload, fail } = begun(request, length === undefined);
+  const through = passage(length);
+  // Whoever does not read to the end cancels, which is no failure; `cancel` fails if the
+  // client's side is broken.
+  body
+    .pipeTo(through.writable, { preventCancel: true, preventAbort: length === undefined })
+    .catch(() => body.cancel())
+    .catch(() => fail(named("UploadBroken", "the client broke its body off")));
+  upload.stream = through.readable;
+  return upload;
+}
+
+// The body of `request`, read to its end, to be sent any number of times; undefined if the
+// client breaks it off.
+export async function kept(request) {
+  try {
+    const stream = await request.arrayBuffer();
+    return { again: () => ({ stream }) };
+  } catch {
+    return undefined;
+  }
+}
+
+// The body of `request`, which is sent on as it comes, and kept meanwhile: up to `most`
+// bytes, beyond which there is no other time. Undefined if it has none.
+export function arriving(request, limit, most) {
+  return request.body ? new Arriving(request, limit, most) : undefined;
+}
+
+class Arriving {
+  constructor(request, limit, most) {
+    Object.assign(this, { request, limit, most, came: 0, told: lengthOf(request) });
+    this.reader = request.body.getReader();
+    // A chain of promises: each link has a chunk and, when somebody has asked, the next
+    // link. What nobody can ask for any more, nothing holds.
+    this.start = {};
+  }
+
+  // The body from its start; undefined if that is gone.
+  again() {
+    if (!this.start) return undefined;
+    const { upload, fail } = begun(this.request, true);
+    let link = this.start;
+    const pull = async (controller) => {
+      try {
+        link = await this.after(link);
+      } catch (error) {
+        fail(error);
+        return FOREVER;
+      }
+      if (link.chunk) controller.enqueue(link.chunk);
+      else controller.close();
+    };
+    upload.stream = new ReadableStream({ pull }, { highWaterMark: 0 });
+    if (this.told !== undefined) {
+      const through = passage(this.told);
+      upload.stream.pipeTo(through.writable).catch(() => {});
+      upload.stream = through.readable;
+    }
+    return upload;
+  }
+
+  // All bytes; null if they are more than are kept, or the client breaks off.
+  async copy() {
+    const chunks = [];
+    try {
+      for (let link = this.start; (link = await this.after(link)).chunk; ) {
+        if (!this.start) return null;
+        chunks.push(link.chunk);
+      }
+    } catch {
+      return null;
+    }
+    return new Blob(chunks).arrayBuffer();
+  }
+
+  after(link) {
+    return (link.next ??= this.read());
+  }
+
+  async read() {
+    const { value } = await this.reader.read().catch(() => {
+      throw named("UploadBroken", "the client broke its body off");
+    });
+    this.came += value?.byteLength ?? 0;
+    if (this.came > this.most) this.start = undefined;
+    if (this.limit >= 0 && this.came > this.limit) {
+      throw named("BodyTooLarge", "the body is too large");
+    }
+    return { chunk: value };
+  }
+}
+
+// A body to send, and what to call when it fails.
+function begun(request, aborts) {
+  const { promise: failed, reject } = Promise.withResolvers();
+  failed.catch(() => {});
+  const controller = aborts ? new AbortController() : undefined;
+  const fail = (error) => {
+    broken.add(request);
+    reject(error); // before all that follows from the abort
+    controller?.abort();
+  };
+  return { upload: { failed, signal: controller?.signal }, fail };
+}
+
+function named(name, message) {
+  return Object.assign(new Error(message), { name });
+}

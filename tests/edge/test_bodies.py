@@ -1,0 +1,154 @@
+"""Bodies on the wire, in pieces and broken off, sent raw to workerd itself."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.edge.conftest import HERE
+from tests.edge.workerd import Running, running
+
+KIB = 1024
+WAIT = 20.0
+
+
+@pytest.fixture(scope="module")
+def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("bodies"), HERE / "bodies.yaml") as started:
+        yield started
+        assert started.server.alive, started.server.output()
+        assert "internal-error" not in started.server.output()
+
+
+class Upload:
+    """A request whose body is sent in pieces; `length`: what is announced of it."""
+
+    def __init__(
+        self, router: Running, method: str, path: str, length: int | None, host: str = "any.test"
+    ) -> None:
+        self.is_chunked = length is None
+        framing = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", framing, "Connection: close"]
+        self.wire = router.connect(WAIT)
+        self.wire.sendall("\r\n".join([*lines, "", ""]).encode())
+
+    def __enter__(self) -> Upload:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wire.close()
+
+    def send(self, data: bytes) -> None:
+        self.wire.sendall(b"%x\r\n%b\r\n" % (len(data), data) if self.is_chunked else data)
+
+    def end(self) -> None:
+        if self.is_chunked:
+            self.wire.sendall(b"0\r\n\r\n")
+
+    def break_off(self) -> None:
+        """Send no more, but read on."""
+        self.wire.shutdown(socket.SHUT_WR)
+
+    def answer(self) -> tuple[int, Any]:
+        """Its status, and its body as JSON or text."""
+        received = b""
+        while chunk := self.wire.recv(65_536):
+            received += chunk
+        head, _, body = received.partition(b"\r\n\r\n")
+        text = body.decode()
+        status = int(head.split(b" ")[1])
+        return status, json.loads(text) if b"json" in head else text
+
+
+def seen(router: Running, name: str, wanted: int = 1) -> list[dict[str, Any]]:
+    """What was recorded under `name`, when so many requests have come."""
+    deadline = time.monotonic() + WAIT
+    while True:
+        found: list[dict[str, Any]] = router.get(f"/seen/{name}").json()
+        if len(found) >= wanted or time.monotonic() > deadline:
+            return found
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_a_body_goes_on_while_it_arrives(router: Running, method: str) -> None:
+    name = uuid.uuid4().hex
+    with Upload(router, method, f"/record/{name}", None) as upload:
+        upload.send(b"begin")
+        (entry,) = seen(router, name)
+        assert entry["body"] is None
+        upload.send(b", end")
+        upload.end()
+        assert upload.answer() == (200, "recorded")
+    assert [each["body"] for each in seen(router, name)] == ["begin, end"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 32 * KIB])
+def test_a_body_of_unknown_length_is_sent_again(router: Running, size: int) -> None:
+    with Upload(router, "PUT", f"/flaky/{uuid.uuid4().hex}/1", None) as upload:
+        for at in range(0, size, 5_000):
+            upload.send(b"x" * min(5_000, size - at))
+        upload.end()
+        status, told = upload.answer()
+    assert (status, [len(each) for each in told["came"]]) == (200, [size, size])
+    assert told["attempt"] == "2"
+
+
+@pytest.mark.parametrize("length", [None, 300 * KIB])
+def test_a_long_body_is_sent_once(router: Running, length: int | None) -> None:
+    with Upload(router, "PUT", f"/flaky/{uuid.uuid4().hex}/9", length) as upload:
+        for _ in range(300):
+            upload.send(b"x" * KIB)
+        upload.end()
+        status, told = upload.answer()
+    assert (status, [len(each) for each in told["came"]]) == (503, [300 * KIB])
+
+
+def test_what_has_come_of_a_body_is_sent_again_and_the_rest_after_it(router: Running) -> None:
+    name = uuid.uuid4().hex
+    with Upload(router, "PUT", f"/refuse-first/{name}", None) as upload:
+        upload.send(b"begin")
+        upload.send(b", middle")
+        assert len(seen(router, name, 2)) == 2  # the first variant, then the second
+        for _ in range(100):
+            upload.send(b"x" * KIB)
+        upload.end()
+        assert upload.answer() == (200, {"begins": "begin, middlexx", "bytes": 13 + 100 * KIB})
+
+
+@pytest.mark.parametrize("length", [None, 1_000, 100 * KIB])
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+@pytest.mark.parametrize("what", ["record", "unhappy"])
+def test_a_client_that_breaks_off_is_no_fault_of_the_variant(
+    router: Running, method: str, length: int | None, what: str
+) -> None:
+    name = uuid.uuid4().hex
+    for _ in range(20):  # so many failures in a row would eject it
+        with Upload(router, method, f"/{what}/{name}", length, "blamed.test") as upload:
+            upload.send(b"begin")
+            upload.break_off()
+            status, problem = upload.answer()
+        assert (status, problem["code"]) == (400, "bad-request")
+    # No variant takes what came for the whole.
+    assert {entry["body"] for entry in seen(router, name, 0)} <= {None}
+    assert router.metrics()['router_variant_share{variant="blamed"'] == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_no_variant_takes_the_beginning_of_a_body_that_is_too_large_for_the_whole(
+    router: Running, method: str
+) -> None:
+    name = uuid.uuid4().hex
+    with Upload(router, method, f"/record/{name}", None, "limited.test") as upload:
+        upload.send(b"x" * KIB)
+        assert len(seen(router, name)) == 1
+        upload.send(b"x")
+        status, problem = upload.answer()
+    assert (status, problem["code"]) == (413, "body-too-large")
+    assert [entry["body"] for entry in seen(router, name)] == [None]

@@ -1,0 +1,132 @@
+"""A Coordinator that is away, fails, is slow or talks nonsense: no request notices.
+
+workerd by itself, with the tests' own Worker for the Coordinator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.dev.workerd import WorkerdWorker, literal, service, text
+from router.edge.coordinating import WAITS_MS
+from tests.edge.conftest import ADMIN_KEY, HERE
+from tests.edge.test_coordinator import ROUTES, Router, eventually, running, workers
+
+STAND_IN = "test-coordinator"
+POLICY = f"""\
+version: 1
+variants:
+  good: {{binding: GOOD, pool: p}}
+  moody: {{binding: IN_A_MOOD, pool: p}}
+  hand: {{binding: HAND, pool: hand}}
+{ROUTES}"""
+
+
+@contextmanager
+def coordinated(folder: Path, kind: str | None) -> Iterator[Router]:
+    """A router whose Coordinator is of that kind, or does not exist."""
+    first, *others = workers(folder, POLICY)
+    bindings = {name: value for name, value in first.bindings.items() if "ORDINATOR" not in name}
+    if kind:
+        place = f"(className = {literal('Coordinator')}, serviceName = {literal(STAND_IN)})"
+        bindings["ROUTER_COORDINATOR"] = f"durableObjectNamespace = {place}"
+        bindings["HAND"] = service(STAND_IN)
+        script = HERE / "workers" / "coordinator.js"
+        modules, date = {script.name: script}, first.compatibility_date
+        bound = {"KIND": text(kind)}
+        others.append(WorkerdWorker(STAND_IN, modules, date, (), bound, objects=["Coordinator"]))
+    with running(folder, [replace(first, bindings=bindings), *others]) as router:
+        yield router
+
+
+def told(router: Router) -> dict[str, Any]:
+    line: dict[str, Any] = router.own("status")["coordinator"]
+    return line
+
+
+def synced(router: Router, result: str) -> int:
+    """How many syncs came to that."""
+    key = {"x-api-key": ADMIN_KEY}
+    lines = router.client.get("/.router/metrics", headers=key).text.splitlines()
+    begin = f'router_coordinator_syncs_total{{result="{result}"'
+    return sum(int(line.rpartition(" ")[2]) for line in lines if line.startswith(begin))
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "error"),
+    [
+        (None, "error", "no binding ROUTER_COORDINATOR"),
+        ("throw", "error", "broken"),
+        ("hang", "timeout", "no answer in 2000 ms"),
+        ("slow", "timeout", "no answer in 2000 ms"),
+        ("nonsense", "error", ""),
+        ("nothing", "error", ""),
+        ("old", "error", ""),
+    ],
+)
+def test_no_request_fails_or_waits(
+    tmp_path: Path, kind: str | None, result: str, error: str
+) -> None:
+    with coordinated(tmp_path, kind) as router:
+        assert router.client.get("/work").status_code == 200
+        if result == "timeout":  # it is still being waited for, but not by the request
+            assert synced(router, "timeout") == 0
+        assert router.serving(number=30) == {"good", "moody"}
+        eventually(lambda: synced(router, result) == 1)
+        assert router.serving(number=30) == {"good", "moody"}
+        line = told(router)
+        assert (line["reachable"], line["age_ms"], line["version"]) == (False, None, 0)
+        assert error in line["error"]
+        # The isolate goes on with its own view.
+        eventually(lambda: router.eject("moody"))
+        assert router.serving() == {"good"}
+        assert router.own("health/variants")["coordinator"]["reachable"] is False
+        assert router.own("status")["status"] == "ok"
+        assert router.client.get("/.router/health").json() == {"status": "ok"}
+        log = (tmp_path / "workerd.log").read_text()
+        assert log.count("coordinator-away") == 1
+
+
+def test_what_isolates_tell_and_learn(tmp_path: Path) -> None:
+    with coordinated(tmp_path, "told") as router:
+        eventually(lambda: router.serving() and router.client.get("/told").json())
+        first = router.client.get("/told").json()[0]
+        assert (first["epoch"], first["version"]) == (None, 0)
+        assert len(first["isolate"]) == 8
+        assert len(first["digest"]) == 64
+        variants = {"moody": {"active": "unhealthy", "ejected_ms": 0, "voters": 0}}
+        snapshot = {"epoch": "e1", "version": 2, "variants": variants, "drills": []}
+        router.client.put("/told", json=snapshot)
+        eventually(lambda: router.serving() == {"good"} and told(router)["version"] == 2)
+        # What is older is dropped.
+        router.client.put("/told", json={**snapshot, "version": 1, "variants": {}})
+        count = synced(router, "ok")
+        eventually(lambda: router.serving() and synced(router, "ok") > count)
+        assert router.serving() == {"good"}
+        assert told(router)["version"] == 2
+        # One that began anew is heard.
+        router.client.put("/told", json={**snapshot, "epoch": "e2", "version": 1, "variants": {}})
+        eventually(lambda: router.serving() == {"good", "moody"})
+
+
+def test_an_ejection_is_told_at_once(tmp_path: Path) -> None:
+    with coordinated(tmp_path, "told") as router:
+        eventually(lambda: router.serving() and synced(router, "ok"))
+
+        eventually(lambda: router.eject("moody"))
+
+        def reports() -> list[dict[str, Any]]:
+            router.serving()
+            found: list[dict[str, Any]] = router.client.get("/told").json()
+            return found
+
+        eventually(lambda: reports()[-1]["variants"]["moody"]["ejected_ms"])
+        times = [each["at"] for each in reports()]
+        assert min(after - before for before, after in pairwise(times)) < 0.8 * WAITS_MS[0]

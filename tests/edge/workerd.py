@@ -1,0 +1,89 @@
+"""workerd by itself, for what wrangler's proxy would put right: the router in front of the
+echo Worker, and of the misbehaving one for bindings that begin with `BACKEND`."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+
+from policies.language.load import load
+from router.dev.config import write_configs
+from router.dev.layout import Layout, find_root
+from router.dev.prepare import prepare
+from router.dev.process import ServerProcess
+from router.dev.server import HOST, free_port
+from router.dev.stage import stage
+from router.dev.workerd import WorkerdWorker, router_workers, serve, service, text
+from tests.edge.conftest import ADMIN_KEY, HERE
+
+STARTED_WITHIN = 60.0
+BACKEND = "test-backend"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running workerd."""
+
+    port: int
+    server: ServerProcess
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def connect(self, timeout: float) -> socket.socket:
+        return socket.create_connection((HOST, self.port), timeout=timeout)
+
+    def get(self, path: str, host: str = "any.test") -> httpx.Response:
+        return httpx.get(self.url + path, headers={"host": host}, timeout=30)
+
+    def metrics(self) -> dict[str, float]:
+        """By name and labels, without the isolate's."""
+        answer = httpx.get(f"{self.url}/.router/metrics", headers={"x-api-key": ADMIN_KEY})
+        lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+        return {line.partition(",isolate")[0]: float(line.split(" ")[-1]) for line in lines}
+
+
+@contextmanager
+def running(folder: Path, policy: Path) -> Iterator[Running]:
+    """The router with `policy`, until the end of the block."""
+    layout = Layout(find_root(HERE))
+    prepare(layout)
+    loaded = load(policy.read_bytes()).policy
+    assert loaded
+    stage(layout.root, policy, folder / "upload")
+    variants = {name: variant.binding for name, variant in loaded.variants.items()}
+    echoed = {n: b for n, b in variants.items() if not b.startswith("BACKEND")}
+    write_configs(layout, folder, echoed, echo=True)
+    router, *others = router_workers(layout, folder)
+    bindings = {**router.bindings, "ROUTER_ADMIN_KEY": text(ADMIN_KEY)}
+    bindings |= {b: service(BACKEND) for b in variants.values() if b.startswith("BACKEND")}
+    date = router.compatibility_date
+    backend = WorkerdWorker(BACKEND, {"backend.js": HERE / "workers" / "backend.js"}, date)
+    workers = [replace(router, bindings=bindings), *others, backend]
+    port = free_port()
+    started = Running(port, serve(layout, workers, port, folder))
+    try:
+        _wait_ready(started)
+        yield started
+    finally:
+        started.server.stop()
+
+
+def _wait_ready(started: Running) -> None:
+    deadline = time.monotonic() + STARTED_WITHIN
+    while True:
+        assert started.server.alive, started.server.output()
+        assert time.monotonic() < deadline, started.server.output()
+        try:
+            started.get("/.router/health")
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return

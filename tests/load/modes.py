@@ -1,0 +1,102 @@
+"""In what ways variants fail under load: a group of three variants for each.
+
+Every group is a pool with a route and a hostname of its own, so all of them can be looked
+at at the same time, in one router.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+CONTROL = "control"
+LETTERS = ("a", "b", "c")
+
+
+# Long enough for any well variant here, shorter than the slow one's three seconds.
+TIMEOUTS = {"request": "10s", "backend_request": "1s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """`act`: what a variant does (`workers/patient.js`); `ill`: how many of the three do.
+    `timeouts` and `failover` are the route's."""
+
+    name: str
+    told: str
+    act: str
+    ill: int = 1
+    timeouts: Mapping[str, str] = field(default_factory=TIMEOUTS.copy)
+    failover: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        return f"{self.name}.test"
+
+    @property
+    def variants(self) -> list[str]:
+        return [f"{self.name}-{letter}" for letter in LETTERS]
+
+    @property
+    def bad(self) -> list[str]:
+        return self.variants[: self.ill]
+
+
+# An answer of 500 is by default taken as the variant's own; here it is to be hidden, too.
+ALSO_500 = {"on": ["connect", "timeout", 500, 502, 503, 504]}
+
+ONE_OF_THREE = (
+    Mode("throws", "throws", "throw"),
+    Mode("unavailable", "answers 503", "unavailable"),
+    Mode("bursts", "bursts of 500", "bursts", failover=ALSO_500),
+    Mode("hangs", "hangs", "hang"),
+    Mode("slow", "answers after 3 s", "slow"),
+    Mode("flaps", "flaps each second", "flapping"),
+    Mode("cuts", "closes in the middle of a body", "cut"),
+)
+ALL_OF_THREE = (
+    Mode("all-unavailable", "all three answer 503", "unavailable", ill=3),
+    Mode("all-throw", "all three throw", "throw", ill=3),
+)
+MODES = ONE_OF_THREE + ALL_OF_THREE
+
+# Nobody answers, and many requests find out in the same moment.
+AT_ONCE = Mode(
+    "at-once",
+    "all three hang, for a short time each",
+    "hang",
+    ill=3,
+    timeouts={"request": "500ms", "backend_request": "100ms"},
+)
+
+
+def binding(variant: str) -> str:
+    return variant.upper().replace("-", "_")
+
+
+def policy(health: Mapping[str, Any], modes: Sequence[Mode] = MODES) -> dict[str, Any]:
+    """As YAML would read it: `health`, and a route for each of `modes` and for the control."""
+    pools = {variant: mode.name for mode in modes for variant in mode.variants}
+    variants = {**pools, CONTROL: CONTROL}
+    routes = [
+        {
+            "name": mode.name,
+            "hostnames": [mode.host],
+            "split": {mode.name: 1},
+            "timeouts": dict(mode.timeouts),
+            "failover": dict(mode.failover),
+        }
+        for mode in modes
+    ]
+    return {
+        "version": 1,
+        "variants": {
+            name: {"binding": binding(name), "pool": pool} for name, pool in variants.items()
+        },
+        "health": dict(health),
+        "routes": [
+            *routes,
+            {"name": CONTROL, "hostnames": [f"{CONTROL}.test"], "split": {CONTROL: 1}},
+        ],
+    }
