@@ -46,6 +46,10 @@ class StandIn(ThreadingHTTPServer):
         self.requests: list[dict[str, str]] = []
         self.numbers = count()
         self.is_gone = False
+        self.state = "ok"
+        self.reasons: list[str] = []
+        self.rejected: dict[str, Any] | None = None
+        self.health: dict[str, Any] | None = None
 
     @property
     def url(self) -> str:
@@ -106,7 +110,9 @@ class StandIn(ThreadingHTTPServer):
 
     def status(self) -> dict[str, Any]:
         policy = {"digest": self.digest, "source": "kv", "identify": self.identify}
-        return {"status": "ok", "policy": policy, "variants": VARIANTS}
+        policy |= {"loaded_at": None, "routes": 2, "variants": len(VARIANTS)}
+        told = {"status": self.state, "reasons": self.reasons, "rejected": self.rejected}
+        return {**told, "policy": policy, "variants": VARIANTS}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -132,8 +138,11 @@ class Handler(BaseHTTPRequestHandler):
             )
         elif self.command == "DELETE":
             self._send(200, self.server.stop(page.removeprefix("drills/")))
+        elif page == "health/variants" and not self.server.health:
+            self._send(404, {"code": "not-found", "detail": "The router has no such page."})
         else:
-            self._send(200, self.server.status() if page == "status" else self.server.listed())
+            pages = {"status": self.server.status(), "drills": self.server.listed()}
+            self._send(200, {**pages, "health/variants": self.server.health}[page])
 
     do_POST = do_DELETE = do_GET
 
