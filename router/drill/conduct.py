@@ -41,7 +41,7 @@ class Course:
     ended: float | None = None
     drill: dict[str, Any] | None = None  # as the router told it
     is_over: bool = False  # the drill, as the router has confirmed
-    finished: bool = False  # all phases have been gone through
+    finished: float | None = None  # when all phases had been gone through
     trouble: str = ""  # why this is not the run that was planned
     notes: list[str] = field(default_factory=list)
 
@@ -71,10 +71,12 @@ class Conductor:
     def seen(self) -> Run:
         """What clients have seen until now."""
         course, clients = self.course, self.clients
-        marks = Marks(course.began, course.ended, clients.end)
-        complete = course.finished and not course.trouble
-        targets = self._router.targets
-        return Run(sorted(clients.outcomes), clients.not_started, marks, targets, complete)
+        end = clients.end if course.finished is None else course.finished
+        outcomes = sorted(each for each in clients.outcomes if each.at < end)
+        missed = [at for at in clients.not_started if at < end]
+        complete = course.finished is not None and not course.trouble
+        marks = Marks(course.began, course.ended, end)
+        return Run(outcomes, missed, marks, self._router.targets, complete)
 
     async def run(self) -> None:
         """All phases. What goes wrong with the router ends them; the course tells it."""
@@ -83,8 +85,7 @@ class Conductor:
             try:
                 await self._baseline()
                 await self._failure()
-                await self._recovery()
-                self.course.finished = True
+                self.course.finished = await self._recovery()
             except Failed as error:
                 self.course.trouble = str(error)
             except asyncio.CancelledError:
@@ -128,33 +129,39 @@ class Conductor:
         if watching.done() and not watching.cancelled():
             self._note_early_end(watching.result(), asked_at)
 
-    async def _recovery(self) -> None:
+    async def _recovery(self) -> float:
+        """When it was over."""
         length = self._plan.phases.recovery / 1000
+        end: float = (self.course.ended or 0.0) + length
         checking = asyncio.create_task(self._check_over(min(END_GRACE_S, length / 2)))
         try:
-            await self._go_on((self.course.ended or 0.0) + length)
+            await self._go_on(end)
+            self.clients.stop()
             await checking
             digest = (await self._ask("status"))["policy"]["digest"]
         except Failed as error:
             self.course.notes.append(f"what the router is now could not be asked: {error}")
-            return
+            return end
         finally:
             checking.cancel()
         if digest != self._router.digest:
             what = "another policy was pushed during the run, and serves now"
             self.course.notes.append(f"{what}: {digest[:12]}")
+        return end
 
     async def _go_on(self, until: float, unless: asyncio.Task[Any] | None = None) -> None:
         """Let the traffic flow and tell of it, until a moment or until `unless` is done."""
         awaited = {task for task in (self._driving, unless) if task}
         while (left := until - self.clients.now) > 0:
-            step = min(left, TELL_S - self.clients.now % TELL_S)
+            whole = TELL_S - self.clients.now % TELL_S
+            step = min(left, whole)
             await asyncio.wait(awaited, timeout=step, return_when=asyncio.FIRST_COMPLETED)
             if self._driving and self._driving.done():
                 self._driving.result()  # which tells why there is no traffic any more
             if unless and unless.done():
                 return
-            self._tell(self.course, self.clients)
+            if step == whole:
+                self._tell(self.course, self.clients)
 
     async def _start_drill(self, document: dict[str, Any]) -> dict[str, Any]:
         """An interrupt does not lose the answer, since it says which drill to stop."""

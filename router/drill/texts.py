@@ -31,7 +31,7 @@ def seconds(value: float | None) -> str:
     """`0.0205` as `20.5 ms`, `1.25` as `1.25 s`."""
     if value is None:
         return NOTHING
-    return f"{_short(value * 1000)} ms" if abs(value) < 1 else f"{_short(value)} s"
+    return f"{_short(value * 1000)} ms" if 0 < abs(value) < 1 else f"{_short(value)} s"
 
 
 def _short(value: float) -> str:

@@ -92,7 +92,9 @@ def test_a_whole_run(
     assert 0.2 <= measured["return_within"] <= 1
     assert [each["phase"] for each in told["phases"]] == ["baseline", "failure", "recovery"]
     assert len(told["seconds"]) == 9
-    assert sum(each["requests"] for each in told["seconds"]) == len(router.requests)
+    total = sum(each["requests"] for each in told["seconds"])
+    assert total == sum(each["requests"] for each in told["phases"])
+    assert 0 <= len(router.requests) - total <= 2  # that were due when all was over
     assert told["seconds"][0]["answers"]["by_region"].keys() == {"eu", "us"}
     assert told["drill"]["id"] == "d-0001"
     assert told["router"]["policy"] == "ab" * 32

@@ -36,9 +36,9 @@ def result_of(
     loaded = load_plan(plan)
     assert loaded.plan, loaded.findings
     if course is None:
-        course = Course(marks.began, marks.ended, TOLD, is_over=True, finished=True)
+        course = Course(marks.began, marks.ended, TOLD, is_over=True, finished=marks.finished)
     targets = places.within(loaded.plan.drill.target)
-    complete = course.finished and not course.trouble
+    complete = course.finished is not None and not course.trouble
     return Result(
         "plan.yaml",
         loaded,

@@ -169,7 +169,7 @@ def test_whatever_comes_from_elsewhere_is_escaped() -> None:
     outcomes = traffic((0, {HOSTILE: 1, "us": 1, "<b>": 1}), (16, {"us": 1}), end=135)
     outcomes = [o._replace(failure=HOSTILE) if i % 9 == 0 else o for i, o in enumerate(outcomes)]
     told = {**TOLD, "id": HOSTILE}
-    course = Course(15.0, 45.0, told, finished=True, trouble=HOSTILE, notes=[HOSTILE])
+    course = Course(15.0, 45.0, told, finished=135.0, trouble=HOSTILE, notes=[HOSTILE])
     result = result_of(outcomes, plan=plan, places=places, course=course, url=f"http://h/{HOSTILE}")
     text, read = seen(result)
     assert read.tags.isdisjoint({"img", "script", "b"})
