@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any, NamedTuple, get_args
 
+from policies.decisions.drill import Drill
 from policies.decisions.health_terms import ActiveTerms
 from policies.decisions.last_minute import LastMinute
 from policies.decisions.probing import Probe, Probing
@@ -47,6 +48,7 @@ class Coordination:
         self.epoch = epoch
         self.version = 1
         self.probing = Probing()
+        self._drills: list[dict[str, Any]] = []
         self._facts: dict[str, Fact] = {}
         self._names: list[str] = []
         self._votes: dict[str, Votes] = {}
@@ -90,11 +92,24 @@ class Coordination:
             self._facts = facts
             self.version += 1
 
+    def drill(self, running: Iterable[Drill]) -> None:
+        """These drills are running, and no others."""
+        told = [drill.told() for drill in running]
+        if told != self._drills:
+            self._drills = told
+            self.version += 1
+
+    def unwell(self, now_ms: float) -> frozenset[str]:
+        """Who fails, by what is known: by probes, or as most isolates say who have used it.
+        Unlike for an exclusion, one isolate may be all of them."""
+        ill = [name for name, fact in self._facts.items() if fact.active == "unhealthy"]
+        return frozenset(ill).union(n for n, votes in self._votes.items() if votes.most(now_ms))
+
     def snapshot(self, now_ms: float) -> Snapshot:
         """What an isolate is told."""
         names = [*self._names, *(self._facts.keys() - set(self._names))]
         variants = {name: self._told(name, now_ms) for name in names}
-        return Snapshot(self.epoch, self.version, variants, [])
+        return Snapshot(self.epoch, self.version, variants, self._drills)
 
     def rest(self, now_ms: float) -> None:
         """Nobody asks any more: what probes found out will be old when somebody does."""

@@ -141,7 +141,7 @@ class Drill(NamedTuple):
 
 def drill_from(told: dict[str, Any]) -> Drill:
     """What `told` has told."""
-    kind = next(kind for kind in KINDS if kind in told)
+    (kind,) = [kind for kind in KINDS if kind in told]
     return Drill(
         told["id"],
         Target(kind, told[kind]),
@@ -162,12 +162,24 @@ def _time_ms(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
+def drills_from(told: Iterable[dict[str, Any]]) -> tuple[Drill, ...]:
+    """Raises `ValueError` if one cannot be read."""
+    try:
+        return tuple(drill_from(each) for each in told)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not drills: {error!r}") from error
+
+
 class Faults(NamedTuple):
     """The strongest drill of each mode that a variant has now."""
 
     down: Drill | None
     errors: Drill | None
     latency: Drill | None
+
+    @property
+    def worst(self) -> Drill | None:
+        return self.down or self.errors or self.latency
 
     def draw(self, chance: Random) -> Drill | None:
         """The drill that one attempt meets: down beats errors, which beat latency."""

@@ -24,6 +24,7 @@ from policies.decisions.schedule import last_run_ms, next_run_ms
 
 MAX_ACTIVE = 100
 MAX_PAST = 100
+MAX_GAPS = 20  # are told; a person reads no more
 SCHEDULE = "schedule"
 
 Why = Literal["time", "stopped", "nothing left", "policy"]
@@ -45,6 +46,17 @@ class Refusal(NamedTuple):
 
     reason: str
     gaps: tuple[Gap, ...] = ()
+
+    def told(self) -> dict[str, Any]:
+        """`more`: how many gaps are not told."""
+        told = [gap.told() for gap in self.gaps[:MAX_GAPS]]
+        return {"reason": str(self), "gaps": told, "more": len(self.gaps) - len(told)}
+
+    def __str__(self) -> str:
+        names = "; ".join(map(str, self.gaps[:MAX_GAPS]))
+        more = len(self.gaps) - MAX_GAPS
+        which = f" for {names}" + (f"; and {more} more" if more > 0 else "") if names else ""
+        return self.reason + which
 
 
 class Ended(NamedTuple):
@@ -129,19 +141,23 @@ class Drills:
         return {"active": active, "failing": self.failing, "past": past, "runs": self._runs}
 
     def restore(self, told: dict[str, Any]) -> None:
-        """Go on with what `to_json` gave."""
-        self.active = [drill_from(each) for each in told["active"]]
-        self.failing = told["failing"]
-        self.past.extend(Ended(drill_from(drill), *rest) for drill, *rest in told["past"])
-        self._runs = {name: (schedule, run) for name, (schedule, run) in told["runs"].items()}
+        """Go on with what `to_json` gave. Raises `ValueError` if this is something else."""
+        try:
+            active = [drill_from(each) for each in told["active"]]
+            failing = {drill.id: list(told["failing"][drill.id]) for drill in active}
+            past = [Ended(drill_from(drill), *rest) for drill, *rest in told["past"]]
+            runs = {name: (schedule, run) for name, (schedule, run) in told["runs"].items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not drills: {error!r}") from error
+        self.active, self.failing, self._runs = active, failing, runs
+        self.past.extend(past)
 
     def _begin(self, asked: Asked, now: int, ends_ms: int, world: World) -> Drill | Refusal:
         target, fault, _, by, forced, name = asked
         drill = Drill(self._new_id(), target, fault, now, ends_ms, by, forced, name)
         refusal = self._refusal(drill, world)
         if refusal:
-            told = {"reason": refusal.reason, "gaps": [str(gap) for gap in refusal.gaps]}
-            self._tell("drill-refused", drill, now, by, told)
+            self._tell("drill-refused", drill, now, by, {"why": str(refusal)})
             return refusal
         hit = [v for v in world.policy.variants if drill.covers(v) and v.name in world.unwell]
         self.failing[drill.id] = [v.name for v in hit if not _is_drilled(v, self.active)]

@@ -7,7 +7,9 @@ One table holds every code; `docs/problems.md` has a heading for each, held by a
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -21,6 +23,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "no-route-for-method": (404, "No route matches"),
     "not-found": (404, "There is no such resource"),
     "method-not-allowed": (405, "The method is not allowed here"),
+    "drill-refused": (409, "The drill would leave nothing"),
     "body-too-large": (413, "The body is too large"),
     "url-too-long": (414, "The URL is too long"),
     "rate-limited": (429, "Too many requests"),
@@ -31,6 +34,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "variant-unbound": (502, "The backend is not connected"),
     "no-healthy-variant": (503, "No backend is well"),
     "no-variant": (503, "No backend can be tried"),
+    "coordinator-unavailable": (503, "The Coordinator does not answer"),
     "variant-timeout": (504, "The backend took too long"),
 }
 
@@ -39,11 +43,13 @@ RETRY_AFTER_S = 5  # half of the time in which a policy is refreshed
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A code of the table with what is particular to this request."""
+    """A code of the table with what is particular to this request; `more`: fields of the
+    document for programs."""
 
     code: str
     detail: str
     headers: tuple[tuple[str, str], ...] = ()
+    more: Mapping[str, Any] | None = None
 
     @property
     def status(self) -> int:
@@ -59,6 +65,7 @@ class Problem:
                 "detail": self.detail,
                 "code": self.code,
                 "request_id": request_id,
+                **(self.more or {}),
             }
         )
 

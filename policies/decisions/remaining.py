@@ -8,7 +8,7 @@ they are never counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from policies.decisions.policy import CompiledPolicy, Variant
 
@@ -24,6 +24,10 @@ class Gap(NamedTuple):
     pool: str
     regions: tuple[str | None, ...]
     everywhere: bool
+
+    def told(self) -> dict[str, Any]:
+        """As JSON; a region that is null: clients of no region."""
+        return {"route": self.route, "pool": self.pool, "regions": list(self.regions)}
 
     def __str__(self) -> str:
         whose = ", ".join(region or "no region" for region in self.regions)

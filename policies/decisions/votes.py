@@ -40,6 +40,10 @@ class Votes:
         """How many have it ejected."""
         return sum(until_ms > now_ms for until_ms in self._ejected.values())
 
+    def most(self, now_ms: float) -> bool:
+        """Whether more than half of those who used it have it ejected, be they ever so few."""
+        return self.voters(now_ms) > self._users(now_ms) // 2
+
     def until_ms(self, now_ms: float) -> float:
         """When the exclusion for everybody ends, if nobody reports anything new; 0 if there
         is none."""

@@ -76,6 +76,12 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
         say((f"{name:<{width}}", "bold"), f"  {text}")
 
 
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """As many columns as `head` has; nothing is cut, however narrow the terminal is."""
+    for line in columns([[(each, "bold") for each in head], *rows]):
+        out.print(line)
+
+
 def read_file(name: str) -> bytes:
     """A file's bytes; `-` is standard input."""
     if name == "-":

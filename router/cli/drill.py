@@ -1,17 +1,169 @@
-"""Run drills: failures that are planned, and end by themselves."""
+"""Plan failures that end by themselves: start, stop and list them, or run one with traffic.
+
+A drill is started at a running router, which keeps it: it ends at its time even if this
+command, or this machine, is gone.
+"""
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
 
+from policies.decisions.drill import KINDS
+from policies.decisions.drill_question import NotStartable, read_asked
+from policies.decisions.durations import duration_text
 from router.cli import drill_run
+from router.cli.client import Refused, client_of, url_argument
+from router.cli.console import UsageError, complain, err, print_json, say, table
+from router.cli.refusal import gap_texts
+
+MAX_PAST = 10  # are listed; `--json` has all that are kept
 
 
 def arguments(parser: ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="run")
-    running = actions.add_parser("run", help=(drill_run.__doc__ or "").partition("\n")[0])
+    verbs = "start | stop | list | run"
+    actions = parser.add_subparsers(dest="action", required=True, metavar=verbs)
+    start = actions.add_parser("start", help="make a region, a variant or a pool fail")
+    target = start.add_mutually_exclusive_group(required=True)
+    target.add_argument("--region", metavar="R", help="the variants of this region")
+    target.add_argument("--variant", metavar="V", help="this variant")
+    target.add_argument("--pool", metavar="P", help="the variants of this pool")
+    start.add_argument("--mode", required=True, metavar="M", help="down, errors:30%% or latency:2s")
+    start.add_argument(
+        "--for", required=True, metavar="D", dest="duration", help="how long, such as 10m"
+    )
+    start.add_argument(
+        "--force", action="store_true", help="even if that leaves a route with nothing"
+    )
+    stop = actions.add_parser("stop", help="end a drill, or all that are running")
+    stop.add_argument("id", nargs="?", metavar="ID", help="which one (default: all)")
+    listing = actions.add_parser("list", help="tell of drills: running, scheduled, past")
+    running = actions.add_parser("run", help="drive traffic through a whole drill, and judge it")
     drill_run.arguments(running)
+    for each in (start, stop, listing):
+        each.add_argument("--json", action="store_true", help="for programs")
+        url_argument(each)
 
 
 def run(args: Namespace) -> int:
-    return drill_run.run(args)
+    return ACTIONS[args.action](args)
+
+
+def _start(args: Namespace) -> int:
+    asked: dict[str, Any] = {"mode": args.mode, "for": args.duration, "force": args.force}
+    asked |= {kind: getattr(args, kind) for kind in KINDS if getattr(args, kind) is not None}
+    try:
+        read_asked(json.dumps(asked), "")
+    except NotStartable as error:
+        raise UsageError(str(error)) from None
+    try:
+        with client_of(args.url) as client:
+            drill = client.post("drills", asked)
+    except Refused as error:
+        if error.code != "drill-refused":
+            raise
+        return _tell_refusal(error, args.json)
+    if args.json:
+        print_json(drill)
+        return 0
+    say(
+        ("started", "green"),
+        f" {drill['id']}: {_what(drill)}, until {_clock(drill['ends_at'])} UTC",
+    )
+    say((f"It ends by itself. `router drill stop {drill['id']}` ends it earlier.", "dim"))
+    return 0
+
+
+def _tell_refusal(error: Refused, as_json: bool) -> int:
+    if as_json:
+        print_json(error.document)
+        return 1
+    gaps = gap_texts(error.document)
+    if not gaps:
+        complain(f"refused: {error.document.get('reason')}")
+        return 1
+    complain("refused: nothing would be left for")
+    for gap in gaps:
+        say(f"    {gap}", to=err)
+    hint = " drill less at once, stop another drill, or start it all the same with --force"
+    say("    ", ("hint:", "cyan"), hint, to=err)
+    return 1
+
+
+def _stop(args: Namespace) -> int:
+    page = f"drills/{quote(args.id, safe='')}" if args.id else "drills"
+    with client_of(args.url) as client:
+        answer = client.delete(page)
+    if args.json:
+        print_json(answer)
+        return 0
+    for drill in answer["ended"]:
+        say(("stopped", "yellow"), f" {drill['id']}: {_what(drill)}")
+    if not answer["ended"]:
+        say("no drill is running")
+    return 0
+
+
+def _list(args: Namespace) -> int:
+    with client_of(args.url) as client:
+        told = client.get("drills")
+    if args.json:
+        print_json(told)
+        return 0
+    if not any(told.values()):
+        say("no drill is running, and none is scheduled")
+    for name, (head, row) in TABLES.items():
+        if told[name]:
+            say((name, "cyan"))
+            drills = told[name][:MAX_PAST] if name == "past" else told[name]
+            table(head, map(row, drills))
+    return 0
+
+
+def _what(drill: dict[str, Any]) -> str:
+    kind = next(kind for kind in KINDS if kind in drill)
+    return f"{kind} {drill[kind]} {drill['mode']}"
+
+
+def _clock(text: str | None) -> str:
+    """In UTC, as logs and schedules are."""
+    if text is None:
+        return "-"
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _active(drill: dict[str, Any]) -> list[str]:
+    begins, ends = (datetime.fromisoformat(drill[at]) for at in ("started_at", "ends_at"))
+    length = duration_text(round((ends - begins).total_seconds()) * 1000)
+    by = drill["by"] + (", forced" if drill["forced"] else "")
+    name = drill["name"] or ""
+    return [drill["id"], _what(drill), length, _clock(drill["ends_at"]), by, name]
+
+
+def _scheduled(drill: dict[str, Any]) -> list[str]:
+    when = [drill["schedule"], _clock(drill["next_at"])]
+    return [drill["name"], _what(drill), drill["for"], *when]
+
+
+def _past(drill: dict[str, Any]) -> list[str]:
+    why = drill["why"] + (f" by {drill['ended_by']}" if drill["ended_by"] else "")
+    times = [_clock(drill["started_at"]), _clock(drill["ended_at"])]
+    return [drill["id"], _what(drill), *times, why]
+
+
+Row = Callable[[dict[str, Any]], list[str]]
+TABLES: dict[str, tuple[list[str], Row]] = {
+    "active": (["ID", "WHAT", "FOR", "UNTIL (UTC)", "BY", "NAME"], _active),
+    "scheduled": (["NAME", "WHAT", "FOR", "SCHEDULE", "NEXT (UTC)"], _scheduled),
+    "past": (["ID", "WHAT", "FROM (UTC)", "TO (UTC)", "ENDED BECAUSE"], _past),
+}
+ACTIONS: dict[str, Callable[[Namespace], int]] = {
+    "start": _start,
+    "stop": _stop,
+    "list": _list,
+    "run": drill_run.run,
+}

@@ -18,8 +18,9 @@ from typing import Any
 from policies.decisions.durations import duration_text
 from policies.drill_plan.model import Plan
 from policies.drill_plan.outcomes import Marks, Run
-from router.cli.client import Client
+from router.cli.client import Client, Refused
 from router.cli.console import Failed
+from router.cli.refusal import gap_texts
 from router.drill.survey import Surveyed
 from router.drill.traffic import Clients
 
@@ -167,7 +168,14 @@ class Conductor:
         """An interrupt does not lose the answer, since it says which drill to stop."""
         asking = asyncio.to_thread(self._client.post, "drills", document)
         self._starting = asyncio.create_task(asking)
-        told: dict[str, Any] = await asyncio.shield(self._starting)
+        try:
+            told: dict[str, Any] = await asyncio.shield(self._starting)
+        except Refused as error:
+            gaps = gap_texts(error.document)
+            if not gaps:
+                raise
+            whom = "; ".join(gaps)
+            raise Failed(f"the drill is refused: nothing would be left for {whom}") from None
         self.course.drill = told
         return told
 

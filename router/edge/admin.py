@@ -21,6 +21,7 @@ from policies.decisions.problems import Problem
 from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client, Request
 from policies.decisions.standing import Standing
+from router.edge.admin_drills import audit_page, drills_page, methods, start_drill, stop_drills
 from router.edge.admin_health import coordinator_line, variants_page
 from router.edge.bridge import JsObject, now_ms
 from router.edge.isolate import PEPPER, Isolate
@@ -30,20 +31,25 @@ from router.edge.store import PolicyStore
 
 SECRET = "ROUTER_ADMIN_KEY"
 _METHODS = ("GET", "HEAD")
-_ALLOW = ("allow", ", ".join(_METHODS))
 _NEEDS = Needs(frozenset({ADMIN_SCOPE}), forward=False)
 
 
-def answer(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
+def answer(isolate: Isolate, request: Request, incoming: JsObject, env: JsObject) -> Page | Problem:
     """The page that an administrative request asks for, or why there is none."""
     path = request.target.path.removeprefix("/.router")
-    if request.method not in _METHODS:
-        return Problem("method-not-allowed", "The router's pages are only read.", (_ALLOW,))
+    allowed = methods(path) or _METHODS
+    if request.method not in allowed:
+        names = ", ".join(allowed)
+        return Problem("method-not-allowed", f"This page takes {names}.", (("allow", names),))
     if path == "/health":
         return json_page({"status": _word(_reasons(isolate, _unbound(isolate.store, env), env))})
-    refusal = _refusal(isolate, request, env)
-    if refusal:
-        return refusal
+    by = _who(isolate, request, env)
+    if isinstance(by, Problem):
+        return by
+    if request.method == "POST":
+        return start_drill(isolate, incoming, env, by)
+    if request.method == "DELETE":
+        return stop_drills(isolate, path, env, by)
     page = _PAGES.get(path)
     if page is None:
         return Problem("not-found", "The router has no such page.")
@@ -78,16 +84,16 @@ def _is_service(env: JsObject, binding: str) -> bool:
     return getattr(getattr(env, binding, None), "fetch", None) is not None
 
 
-def _refusal(isolate: Isolate, request: Request, env: JsObject) -> Problem | None:
-    """Why a client may not see the page: neither the secret nor a key of an administrator."""
+def _who(isolate: Isolate, request: Request, env: JsObject) -> str | Problem:
+    """Who asks: the id of an administrator's key, or `secret`; or why they may not."""
     secret = str(getattr(env, SECRET, None) or "")
     presented = presented_key(request.headers, HEADERS).text
     if secret and compare_digest(presented.encode(), secret.encode()):
-        return None
+        return "secret"
     keys = isolate.store.policy.keys
     pepper = isolate.pepper(env) if keys.needs_pepper else b""
     admitted = authenticate(keys, _NEEDS, request.headers, now_ms(), pepper)
-    return admitted.problem if isinstance(admitted, Denied) else None
+    return admitted.problem if isinstance(admitted, Denied) else admitted.key.id
 
 
 def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
@@ -160,5 +166,7 @@ _PAGES: dict[str, Callable[[Isolate, Request, JsObject], Page | Problem]] = {
     "/status": _status,
     "/metrics": _metrics,
     "/explain": _explain,
+    "/drills": drills_page,
+    "/audit": audit_page,
     "/health/variants": variants_page,
 }

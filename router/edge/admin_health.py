@@ -6,12 +6,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from policies.decisions.drill import Drill
 from policies.decisions.health import View
 from policies.decisions.policy import Variant
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from router.edge.bridge import JsException, JsObject, ask_coordinator, now_ms, run_sync
 from router.edge.coordinating import PATIENCE_MS, Coordinating
+from router.edge.injection import faults
 from router.edge.isolate import Isolate
 from router.edge.page import Page, iso_time, json_page
 
@@ -29,7 +31,10 @@ def variants_page(isolate: Isolate, request: Request, env: JsObject) -> Page | P
         line["reachable"] = whole is not None
     views = isolate.health.view(policy, now)
     known = whole["variants"] if whole else {}
-    variants = [_variant(each, views[each.name], known.get(each.name)) for each in policy.variants]
+    variants = [
+        _variant(each, views[each.name], known.get(each.name), faults(isolate, each, now).worst)
+        for each in policy.variants
+    ]
     isolates = whole["isolates"] if whole else 1
     told = {"at": iso_time(now), "coordinator": line, "variants": variants, "isolates": isolates}
     return json_page(told)
@@ -56,7 +61,9 @@ def _asked(env: JsObject) -> dict[str, Any] | None:
     return state
 
 
-def _variant(variant: Variant, view: View, known: dict[str, Any] | None) -> dict[str, Any]:
+def _variant(
+    variant: Variant, view: View, known: dict[str, Any] | None, drill: Drill | None
+) -> dict[str, Any]:
     """`known`: what the Coordinator says of it, which then counts for all isolates."""
     told = known or {}
     return {
@@ -70,7 +77,7 @@ def _variant(variant: Variant, view: View, known: dict[str, Any] | None) -> dict
         "active": told["active"] if known else view.active,
         "probe": told.get("probe"),
         "voters": told.get("voters", 0),
-        "drill": None,
+        "drill": drill and drill.id,
         "requests": told.get("requests", view.requests),
         "failures": told.get("failures", view.failures),
     }

@@ -28,6 +28,7 @@ from router.edge.bridge import (
 )
 from router.edge.exchange import Exchange
 from router.edge.forward import Failure, attempt, upload_broken
+from router.edge.injection import fault_on
 from router.edge.mirror import mirror
 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -68,7 +69,8 @@ def attempts(
     for number, variant in enumerate(tries, 1):
         limit, url = route.sizes.body, exchange.respelled(sent)
         one = exchange.incoming
-        what = Sending(variant.binding, one, url, sent.changes, timeout, limit, upload)
+        drill = fault_on(isolate, variant) if isolate.coordinating.drills else None
+        what = Sending(variant.binding, one, url, sent.changes, timeout, limit, upload, drill)
         answer = attempt(exchange.env, what)
         status = answer.problem.status if isinstance(answer, Failure) else answer.status
         hide = _judge(exchange, variant, answer, status, began)
@@ -138,8 +140,8 @@ def _plan(
 def _is_refused(terms: Terms, planned: Plan, done: Done) -> bool:
     """Whether another attempt is wanted, and does no harm."""
     answer = done.answer
-    unbound = isinstance(answer, Failure) and answer.problem.code == "variant-unbound"
-    if not planned.repeatable and not unbound:  # which has reached nobody
+    unsent = isinstance(answer, Failure) and not answer.reached
+    if not planned.repeatable and not unsent:
         return False
     if done.hide:
         return True

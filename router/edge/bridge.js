@@ -18,14 +18,29 @@ export function read(request) {
 // given, and with changed headers. Its body is `upload`, or goes on as it comes, with at
 // most `limit` bytes. It is broken off if no answer begins within `timeout` ms; one that has
 // begun is not (0: it may take forever). Undefined if there is no such service.
-export function send(env, binding, request, url, removed, set, added, timeout, limit, upload) {
+export function send(
+  env, binding, request, url, removed, set, added, timeout, limit, upload, drill,
+) {
   const service = env[binding];
   if (typeof service?.fetch !== "function") return undefined;
+  if (typeof drill === "string") return drilled(drill); // the body is left as it was
   const body = upload ?? carried(request, limit);
   const outbound = body ? withBody(request, url, body, timeout) : bodiless(request, url, timeout);
   change(outbound.headers, removed, set, added);
-  const answer = service.fetch(outbound);
+  const fetching = () => service.fetch(outbound);
+  const answer = drill ? drilled(drill, fetching, outbound.signal) : fetching();
   return body?.failed ? Promise.race([answer, body.failed]) : answer;
+}
+
+// What a drill does in front of a binding: "down" and "errors" send nothing, a number of
+// milliseconds waits first, as long as `signal` allows.
+async function drilled(drill, fetching, signal) {
+  if (drill === "errors") return new Response("A drill answers this.\n", { status: 503 });
+  if (drill === "down") {
+    throw Object.assign(new Error("a drill has it down"), { name: "NotReached" });
+  }
+  await scheduler.wait(drill, { signal });
+  return fetching();
 }
 
 function bodiless(request, url, timeout) {
@@ -190,17 +205,24 @@ function object(env, binding, name) {
   return namespace.get(namespace.idFromName(name));
 }
 
+// The body of a request as text; undefined if it has more than `most` bytes.
+export async function text(request, most) {
+  const bytes = await collect(request.body, most);
+  return bytes ? new TextDecoder().decode(bytes) : undefined;
+}
+
 // Asks a service for `url`: the status of its answer and, in the next line, the beginning of
 // its body, at most `most` bytes of it (0: the body is not read). All of that within
 // `timeout` ms.
-export function probe(env, binding, url, set, timeout, most) {
+export function probe(env, binding, url, set, timeout, most, drill) {
   return within(timeout, async () => {
     const headers = new Headers();
     change(headers, "", set, "");
     const init = { headers, redirect: "manual", signal: AbortSignal.timeout(timeout) };
     const service = env[binding];
     if (typeof service?.fetch !== "function") throw new Error(`no binding ${binding}`);
-    const answer = await service.fetch(url, init);
+    const fetching = () => service.fetch(url, init);
+    const answer = await (drill ? drilled(drill, fetching, init.signal) : fetching());
     const begin = await beginning(answer.body, most);
     return `${answer.status}\n${begin}`;
   });

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from asyncio import ensure_future
 from collections.abc import Coroutine
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import js
 from pyodide.ffi import JsException, create_proxy, jsnull, run_sync, to_js
@@ -75,10 +75,14 @@ def new_answer(body: JsObject, status: int, headers: Pairs) -> JsObject:
     return _new_response(body if status not in (204, 205, 304) else None, init)
 
 
+InFront = Literal["down", "errors"] | int | None  # a drill: what it does, or a wait in ms
+
+
 class Sending(NamedTuple):
     """A request with changed headers for a service binding. `url`: another one than its
     own; `timeout_ms`: until the answer begins, 0 for no limit; `limit`: bytes of its body,
-    whose length nobody has announced; `upload`: its body from `again`, in place of its own."""
+    whose length nobody has announced; `upload`: its body from `again`, in place of its own;
+    `drill`: what happens in front of the binding."""
 
     binding: str
     request: JsObject
@@ -87,13 +91,14 @@ class Sending(NamedTuple):
     timeout_ms: int
     limit: int | None = None
     upload: JsObject = None
+    drill: InFront = None
 
 
 def begin(env: JsObject, sending: Sending) -> JsObject | None:
     """The promise of an answer; None if the binding is no service."""
-    binding, request, url, changes, timeout_ms, limit, upload = sending
+    binding, request, url, changes, timeout_ms, limit, upload, drill = sending
     most = -1 if limit is None else limit
-    return _send(env, binding, request, url, *_lines(changes), timeout_ms, most, upload)
+    return _send(env, binding, request, url, *_lines(changes), timeout_ms, most, upload, drill)
 
 
 def send(env: JsObject, sending: Sending) -> JsObject | None:
@@ -209,16 +214,28 @@ async def ask_coordinator(env: JsObject, method: str, question: str, timeout_ms:
 
 
 async def probe(
-    env: JsObject, binding: str, url: str, headers: Pairs, timeout_ms: int, most: int
+    env: JsObject,
+    binding: str,
+    url: str,
+    headers: Pairs,
+    timeout_ms: int,
+    most: int,
+    drill: InFront = None,
 ) -> tuple[int, str]:
     """The status of an answer and at most `most` bytes of its body; raises `JsException` if
     there is none in time."""
     if _module is None:
         load()  # perhaps this isolate has had no request
     fixed = "\n".join([text for pair in headers for text in pair])
-    answer = str(await _module.probe(env, binding, url, fixed, timeout_ms, most))
+    answer = str(await _module.probe(env, binding, url, fixed, timeout_ms, most, drill))
     status, _, body = answer.partition("\n")
     return int(status), body
+
+
+def body_text(request: JsObject, most: int) -> str | None:
+    """Its body as text; None if it has more than `most` bytes."""
+    text = run_sync(_module.text(request, most))
+    return None if text is None else str(text)
 
 
 def unwrapped(env: JsObject) -> JsObject:
@@ -252,6 +269,7 @@ class KvNamespace:
 
 __all__ = [
     "Arrived",
+    "InFront",
     "JsException",
     "JsObject",
     "KvNamespace",
@@ -263,6 +281,7 @@ __all__ = [
     "ask_coordinator",
     "ask_limiter",
     "begin",
+    "body_text",
     "discard",
     "forget",
     "give_back",

@@ -32,6 +32,7 @@ from router.edge.bridge import (
     store,
 )
 from router.edge.exchange import Exchange
+from router.edge.injection import fault_on
 
 MAX_BYTES = 4 * 1024 * 1024  # held in memory while it is kept: an isolate has 128 MiB
 REFRESH_MS = 30_000  # as long as Cloudflare leaves for work after the answer
@@ -117,7 +118,8 @@ async def _refresh(
         changes = sent.changes.then(Changes(_CONDITIONS, {}, []))
         url = exchange.respelled(sent)
         wait_ms = min(timeout_ms or REFRESH_MS, REFRESH_MS)
-        sending = Sending(variant.binding, exchange.incoming, url, changes, wait_ms)
+        drill = fault_on(exchange.isolate, variant)
+        sending = Sending(variant.binding, exchange.incoming, url, changes, wait_ms, drill=drill)
         asked = begin(exchange.env, sending)
         if asked is not None:
             await _take(entry, variant, await asked)

@@ -16,6 +16,7 @@ from math import inf
 from random import Random
 from typing import Protocol
 
+from policies.decisions.drill import Drill, drills_from
 from policies.decisions.health import TOLD_FOR_MS
 from policies.decisions.report import Report, Tally, report_json
 from policies.decisions.snapshot import Snapshot, snapshot_from
@@ -42,7 +43,8 @@ class Reporter(Protocol):
 
 
 class Coordinating:
-    """Its state. `due_ms`: a request that comes at this time or later starts a sync."""
+    """Its state. `due_ms`: a request that comes at this time or later starts a sync;
+    `drills`: those that are running, or were a moment ago."""
 
     def __init__(
         self,
@@ -57,6 +59,7 @@ class Coordinating:
         self.error: str | None = None  # why there was none the last time
         self.epoch: str | None = None
         self.version = 0
+        self.drills: tuple[Drill, ...] = ()
         self._health = health
         self._metrics = metrics
         self._chance = chance
@@ -98,7 +101,7 @@ class Coordinating:
         try:
             answer = await ask(report_json(report))
             if turn == self._turn:
-                self._hear(answer)
+                self.hear(answer)
                 self._health.taken(counts)
                 self._ends("ok", None)
         except Exception as error:
@@ -108,7 +111,8 @@ class Coordinating:
                     self._health.taken(counts)
                 self._ends("timeout" if is_late else "error", str(error)[:200])
 
-    def _hear(self, answer: str) -> None:
+    def hear(self, answer: str) -> None:
+        """Learn what an answer says. Raises `ValueError` if it is none."""
         told = json.loads(answer)
         epoch, version, now = told["epoch"], told["version"], self._clock()
         is_known = epoch == self.epoch and version <= self.version
@@ -116,6 +120,7 @@ class Coordinating:
         self._health.learn(snapshot, now)
         self.heard_ms = now
         if snapshot:
+            self.drills = drills_from(snapshot.drills)
             self.epoch, self.version = snapshot.epoch, snapshot.version
 
     def _ends(self, result: str, error: str | None) -> None:

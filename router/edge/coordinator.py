@@ -4,7 +4,7 @@ What it knows and tells is in `policies.decisions.coordination`; here it is kept
 probes are sent. `sync` waits for nothing but the storage. An alarm starts the probes that
 are due and ends: each goes on by itself, so that one that hangs holds up nobody. While
 isolates report there is always a next alarm; some minutes after the last report there is
-none, and the next one begins anew.
+one for the drills alone, if there are any, and the next report begins anew.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from workers import DurableObject
 
 from policies.decisions.coordination import Coordination, coordination_from
 from policies.decisions.headers import VERSION_OVERRIDE
-from policies.decisions.policy import Variant
+from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.probing import BODY_BYTES, Answer, judge
 from policies.decisions.report import report_from
+from policies.decisions.snapshot import snapshot_json
 from router.edge.bridge import (
     JsObject,
     KvNamespace,
@@ -30,6 +31,7 @@ from router.edge.bridge import (
     probe,
     unwrapped,
 )
+from router.edge.drilling import Drilling
 from router.edge.faults import described
 from router.edge.garbage import tidy
 from router.edge.isolate import KV_BINDING, log
@@ -59,15 +61,19 @@ class Coordinator(DurableObject):  # type: ignore[misc]
         self._written = 0  # the version in storage
         self._heard_ms = self._noted_ms = float(self._storage.kv.get(HEARD_KEY) or 0)
         self._state = self._restored()
+        self._drilling = Drilling(self._storage, ISOLATE)
+        self._state.drill(self._drilling.running(now_ms()))
 
     async def sync(self, report: str) -> str:
         """A `Report` as JSON; the answer is a `Snapshot`, or only its name."""
         tidy()
-        now = now_ms()
+        now, version = now_ms(), self._state.version
         answer = self._state.hear(report_from(report), now)
         self._heard(now)
+        if self._state.version != version:
+            self._tick(now)
         self._write()
-        if now > self._alarm_ms + OVERDUE_MS:
+        if not now - OVERDUE_MS <= self._alarm_ms <= now + LOOK_MS:
             await self._wake(now)
         return answer
 
@@ -75,36 +81,90 @@ class Coordinator(DurableObject):  # type: ignore[misc]
         """All that is known, for people."""
         return json.dumps(self._state.state(now_ms()))
 
+    async def start_drill(self, question: str) -> str:
+        """`[what is asked for, by whom]`; see `Drilling.start`. With the new snapshot."""
+        await self._take_policy()
+        text, by = json.loads(question)
+        now = now_ms()
+        return await self._drilled(self._drilling.start(text, by, now, self._state.unwell(now)))
+
+    async def stop_drill(self, question: str) -> str:
+        """`[its id, or null for all, by whom]`; those that ended, with the new snapshot."""
+        drill_id, by = json.loads(question)
+        return await self._drilled(self._drilling.stop(drill_id, by, now_ms()))
+
+    async def drills(self, _: object = None) -> str:
+        await self._take_policy()
+        self._tick(now_ms())
+        self._write()
+        return json.dumps(self._drilling.told(now_ms()))
+
+    async def audit(self, number: str) -> str:
+        """The newest events."""
+        return json.dumps(self._drilling.audit(int(number)))
+
     async def alarm(self, *_: object) -> None:
         """Whatever goes wrong, there is a next one: one that fails too often would be the
         last."""
         now = now_ms()
-        if now - self._heard_ms > IDLE_MS:
-            self._alarm_ms = -inf
-            self._state.rest(now)
-            self._write()
-            return
+        is_idle = now - self._heard_ms > IDLE_MS
         try:
-            await self._look()
+            await self._look(is_idle)
         except Exception as error:
             log("internal-error", described(error))
-        await self._wake(max(now + SOONEST_MS, min(now + LOOK_MS, self._state.probing.next_ms())))
+        due = self._drilling.next_ms()
+        if due <= now:  # it could not be done
+            due = now + LOOK_MS
+        if not is_idle:
+            due = min(due, now + LOOK_MS, self._state.probing.next_ms())
+        if due == inf:
+            self._alarm_ms = -inf
+        else:
+            await self._wake(max(now + SOONEST_MS, due))
 
     on_alarm = alarm  # its name without global handlers
 
-    async def _look(self) -> None:
+    async def _look(self, is_idle: bool) -> None:
         """Take the policy that serves, and start what is due."""
-        store, kv = ISOLATE.store, KvNamespace(getattr(self._bindings, KV_BINDING, None))
-        if not store.ready:
-            await store.refresh(kv, FIRST_LOAD_MS)
+        store = ISOLATE.store
+        if is_idle or not store.ready:
+            await self._take_policy()
         elif store.is_due(now_ms()):
-            self._start(ISOLATE.refresh_and_keep(kv))
-        policy, now = store.policy, now_ms()
+            self._start(ISOLATE.refresh_and_keep(self._kv()))
+        self._tick(now_ms())
+        if is_idle:
+            self._state.rest(now_ms())
+        else:
+            self._begin_probes(store.policy, now_ms())
+        self._write()
+
+    async def _take_policy(self) -> None:
+        """The policy as it is now, within the time a first request has for it."""
+        store, kv = ISOLATE.store, self._kv()
+        if store.is_due(now_ms()) or not store.ready:
+            await store.refresh(kv, FIRST_LOAD_MS)
+            self._start(store.keep(kv))
+
+    def _kv(self) -> KvNamespace:
+        return KvNamespace(getattr(self._bindings, KV_BINDING, None))
+
+    def _tick(self, now: float) -> None:
+        self._drilling.tick(now, self._state.unwell(now))
+        self._state.drill(self._drilling.running(now))
+
+    async def _drilled(self, answer: dict[str, Any]) -> str:
+        """The answer, when isolates can know of it; the alarm finds out what comes next."""
+        now = now_ms()
+        self._state.drill(self._drilling.running(now))
+        self._write()
+        await self._wake(now)
+        return json.dumps(answer | {"snapshot": snapshot_json(self._state.snapshot(now))})
+
+    def _begin_probes(self, policy: CompiledPolicy, now: float) -> None:
         variants = {variant.name: variant for variant in policy.variants}
         self._state.plan(policy.health.active, list(variants), now)
         for name in self._state.probing.begin(now):
             self._start(self._probe(variants[name]))
-        self._write()
 
     async def _probe(self, variant: Variant) -> None:
         """Ask one variant, and take in what came of it."""
@@ -124,8 +184,10 @@ class Coordinator(DurableObject):  # type: ignore[misc]
             headers.append((VERSION_OVERRIDE, variant.override))
         most = BODY_BYTES if terms.body is not None else 0
         binding, timeout = variant.binding, terms.timeout_ms
+        drill = self._drilling.in_front(variant, began)
         try:
-            status, body = await probe(self._bindings, binding, url, headers, timeout, most)
+            where = (self._bindings, binding, url)
+            status, body = await probe(*where, headers, timeout, most, drill)
             return Answer(status, int(now_ms() - began), judge(terms, status, body))
         except Exception as error:  # a probe always ends
             return Answer(0, int(now_ms() - began), str(error)[:200])

@@ -15,10 +15,12 @@ from router.edge.bridge import JsException, JsObject, Sending, send
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No answer: the problem for the client, and the reason for the log."""
+    """No answer: the problem for the client, and the reason for the log. `reached`: the
+    request may have come to the variant; else it is as it was, and so is its body."""
 
     problem: Problem
     reason: str
+    reached: bool = True
 
 
 def attempt(env: JsObject, sending: Sending) -> JsObject | Failure:
@@ -36,10 +38,12 @@ def attempt(env: JsObject, sending: Sending) -> JsObject | Failure:
             return Failure(body_too_large(sending.limit), reason)
         if error.name == "UploadBroken":
             return upload_broken()
-        return Failure(Problem("variant-failed", "The backend did not answer."), str(error)[:200])
+        problem = Problem("variant-failed", "The backend did not answer.")
+        return Failure(problem, str(error)[:200], reached=error.name != "NotReached")
     if answer is None:  # not there, or something else than a service
         detail = "The backend for this request is not connected to the router."
-        return Failure(Problem("variant-unbound", detail), f"no binding {sending.binding}")
+        problem, reason = Problem("variant-unbound", detail), f"no binding {sending.binding}"
+        return Failure(problem, reason, reached=False)
     return answer
 
 

@@ -25,6 +25,7 @@ _COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("denials", "Requests without a good key.", ("route", "reason")),
     ("retries", "Attempts that others followed.", ("route", "variant")),
     ("ejections", "Variants ejected.", ("variant", "reason")),
+    ("drill_faults", "Attempts that a drill has changed.", ("drill", "variant", "mode")),
     ("mirrored", "Copies of requests sent.", ("route", "variant")),
     ("cached", "Look-ups in the cache.", ("route", "state")),
     ("rate_limits", "What rate limits decided.", ("limit", "decision")),
@@ -42,6 +43,7 @@ class Metrics:
         self.denials: Counter[tuple[str, str]] = Counter()
         self.retries: Counter[tuple[str, str]] = Counter()
         self.ejections: Counter[tuple[str, str]] = Counter()
+        self.drill_faults: Counter[tuple[str, str, str]] = Counter()
         self.mirrored: Counter[tuple[str, str]] = Counter()
         self.cached: Counter[tuple[str, str]] = Counter()
         self.rate_limits: Counter[tuple[str, str]] = Counter()

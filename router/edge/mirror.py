@@ -17,6 +17,7 @@ from policies.decisions.outgoing import Outgoing, outgoing
 from policies.decisions.policy import Variant
 from router.edge.bridge import JsObject, arriving, send_copy
 from router.edge.exchange import Exchange
+from router.edge.injection import is_down
 
 MAX_BODY = 64 * 1024  # as much as is held of a request for its copy
 TIMEOUT_MS = 10_000  # a third of what Cloudflare leaves for work after the answer
@@ -53,6 +54,8 @@ def _copies(
     standing = exchange.isolate.health.standing(exchange.policy, exchange.now_ms)
     for each in plan.drawn(request.method, chance):
         variant = choose_mirror(exchange.policy, choice, each, chance, standing)
+        if variant and exchange.isolate.coordinating.drills and is_down(exchange.isolate, variant):
+            continue
         if variant:
             trace, route = exchange.trace, choice.route
             sent = outgoing(request, rule, route, variant, trace, 1, identity)

@@ -12,10 +12,11 @@ from typing import Any
 class Page:
     body: str
     content_type: str = "application/json"
+    status: int = 200
 
 
-def json_page(document: dict[str, Any]) -> Page:
-    return Page(json.dumps(document))
+def json_page(document: dict[str, Any], status: int = 200) -> Page:
+    return Page(json.dumps(document), status=status)
 
 
 def iso_time(at_ms: float) -> str | None:

@@ -49,7 +49,7 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
         return _refused(isolate, target, trace)
     request = Request(arrived.method, target, arrived.headers, arrived.client)
     if target.is_own:
-        return _own(admin.answer(isolate, request, env), trace)
+        return _own(admin.answer(isolate, request, incoming, env), trace)
     exchange = Exchange(isolate, policy, incoming, env, ctx, request, trace, arrived.now_ms, {})
     preflight = answer_preflight(policy, request) if policy.has_cors else None
     if preflight:
@@ -105,4 +105,4 @@ def _own(page: Page | Problem, trace: Trace) -> JsObject:
     if isinstance(page, Problem):
         return problem_answer(page, trace)
     headers = [("content-type", page.content_type), ("cache-control", "no-store")]
-    return new_answer(page.body, 200, [*headers, ("x-request-id", trace.request_id)])
+    return new_answer(page.body, page.status, [*headers, ("x-request-id", trace.request_id)])

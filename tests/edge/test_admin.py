@@ -46,9 +46,9 @@ def test_status(edge: Edge) -> None:
     assert status["policy"]["identify"] is True
     assert status["rejected"] is None
     assert status["status"] == "degraded"
-    assert status["reasons"] == ["variant unbound is not bound"]
     unbound = [variant["name"] for variant in status["variants"] if not variant["bound"]]
-    assert unbound == ["unbound"]
+    assert unbound == ["unbound", "unbound-first"]
+    assert status["reasons"] == [f"variant {name} is not bound" for name in unbound]
 
 
 def test_health_of_the_variants(edge: Edge) -> None:

@@ -42,7 +42,9 @@ PLAN: dict[str, Any] = {
 }
 
 
-REFUSAL = {"code": "drill-refused", "detail": "Route api would have nothing left."}
+GAP = {"route": "api", "pool": "main", "regions": ["eu", None]}
+REFUSAL = {"code": "drill-refused", "detail": "…", "gaps": [GAP], "more": 3}
+REFUSED = "nothing would be left for route api, pool main, clients of eu, no region; and 3 more"
 SHORT = {"baseline": "1s", "failure": "1s", "recovery": "1s"}
 
 
@@ -157,8 +159,8 @@ def test_a_refused_drill_is_told_with_what_there_was(
     code, out, _ = drill(capsys, plan, router, "--report", str(report))
     assert code == 1
     assert out.startswith("not judged  The drill did not begin. Of ")
-    assert "Route api would have nothing left." in out
-    assert "Route api would have nothing left." in report.read_text()
+    assert REFUSED in out
+    assert REFUSED in report.read_text()
     told = json.loads(report.with_suffix(".json").read_text())
     assert [each["phase"] for each in told["phases"]] == ["baseline"]
 

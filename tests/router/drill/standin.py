@@ -137,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
                 201, self.server.start(json.loads(body))
             )
         elif self.command == "DELETE":
-            self._send(200, self.server.stop(page.removeprefix("drills/")))
+            self._send(200, {"ended": self.server.stop(page.removeprefix("drills/"))})
         elif page == "health/variants" and not self.server.health:
             self._send(404, {"code": "not-found", "detail": "The router has no such page."})
         else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import sqlite3
 import sys
 from collections.abc import Iterator
+from random import Random
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -17,6 +19,7 @@ from tests.policies.making import compiled
 from tests.router.edge.test_limiter import DurableObject, Storage
 
 MODULE = "router.edge.coordinator"
+MODULES = (MODULE, "router.edge.drilling", "router.edge.injection")  # by way of the edge's own
 START = 1_800_000_000_000
 POLICY = {
     "health": {"active": {"path": "/health?deep", "interval": "10s", "expect_body": "well"}},
@@ -38,6 +41,8 @@ class Store:
     def __init__(self) -> None:
         self.policy = compiled(**POLICY)
         self.ready = False
+        self.source = "kv"
+        self.kv_error: str | None = None
         self.asked = 0
         self.pushed: Any = None  # what KV has
         self.due = False
@@ -50,6 +55,26 @@ class Store:
         self.ready = True
         self.policy = self.pushed or self.policy
 
+    async def keep(self, kv: Any) -> None:
+        pass
+
+
+class Rows(list[Any]):
+    def toArray(self) -> list[Any]:
+        return self
+
+
+class Sql:
+    """A Durable Object's database."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect(":memory:")
+        self._database.row_factory = sqlite3.Row
+
+    def exec(self, query: str, *bindings: Any) -> Rows:
+        rows = self._database.execute(query, bindings).fetchall()
+        return Rows(SimpleNamespace(**dict(row)) for row in rows)
+
 
 class World:
     """A Coordinator that can be evicted, a clock, and variants that answer as they are told."""
@@ -57,6 +82,7 @@ class World:
     def __init__(self) -> None:
         self.now = START
         self.storage = Storage()
+        self.storage.sql = Sql()
         self.store = Store()
         self.events: list[str] = []
         self.probes: list[tuple[Any, ...]] = []
@@ -114,6 +140,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     modules = {
         "workers": {"DurableObject": DurableObject},
         "router.edge.bridge": {
+            "InFront": Any,
             "JsObject": Any,
             "KvNamespace": lambda binding: None,
             "in_background": found.start,
@@ -121,10 +148,13 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             "probe": found.probe,
             "unwrapped": lambda env: env._env,
         },
-        "router.edge.isolate": {"KV_BINDING": "POLICIES", "log": found.log},
+        "router.edge.isolate": {"Isolate": Any, "KV_BINDING": "POLICIES", "log": found.log},
         "router.edge.this_isolate": {
             "ISOLATE": SimpleNamespace(
-                store=found.store, seed=lambda: None, refresh_and_keep=found.store.refresh
+                store=found.store,
+                seed=lambda: None,
+                refresh_and_keep=found.store.refresh,
+                chance=Random(1),
             )
         },
     }
@@ -132,11 +162,13 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         module = ModuleType(name)
         vars(module).update(values)
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.delitem(sys.modules, MODULE, raising=False)
+    for name in MODULES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
     found.make = importlib.import_module(MODULE).Coordinator
     found.evict()
     yield found
-    sys.modules.pop(MODULE, None)
+    for name in MODULES:
+        sys.modules.pop(name, None)
 
 
 def told(world: World) -> dict[str, str]:
@@ -165,8 +197,8 @@ def test_a_probe_says_who_it_is_and_which_version_it_means(world: World) -> None
         'w="00000000-0000-4000-8000-000000000000"',
     )
     assert world.probes == [
-        ("ONE", "https://one.internal/health?deep", [agent], 2_000, 65_536),
-        ("TWO", "https://two.internal/health?deep", [agent, override], 2_000, 65_536),
+        ("ONE", "https://one.internal/health?deep", [agent], 2_000, 65_536, None),
+        ("TWO", "https://two.internal/health?deep", [agent, override], 2_000, 65_536, None),
     ]
 
 

@@ -26,6 +26,7 @@ class Storage:
         self.writes = 0
         self.alarm_ms: float | None = None
         self.kv = self
+        self.sql: Any = None
 
     def get(self, key: str) -> str | None:
         return self.values.get(key)

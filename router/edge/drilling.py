@@ -1,0 +1,115 @@
+"""The Coordinator's drills: kept with the object, and every change of one in the audit log.
+
+What may begin and what ends is in `policies.decisions.drills`. While it is not known which
+policy serves, nothing begins and nothing ends but by its time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container
+from math import inf
+from typing import Any
+
+from policies.decisions.drill import Drill, faults_of
+from policies.decisions.drill_question import read_asked
+from policies.decisions.drills import Drills, Refusal, World
+from policies.decisions.policy import Variant
+from router.edge.bridge import InFront, JsObject
+from router.edge.faults import described
+from router.edge.injection import in_front
+from router.edge.isolate import Isolate, log
+
+KEY = "drills"
+MAX_EVENTS = 1_000  # a drill makes two
+_TABLE = "CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT)"
+_ADD = "INSERT INTO audit (event) VALUES (?)"
+_FORGET = "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?"
+_NEWEST = "SELECT event FROM audit ORDER BY id DESC LIMIT ?"
+
+
+class Drilling:
+    """`unwell`, wherever it is asked for, names the variants that fail."""
+
+    def __init__(self, storage: JsObject, isolate: Isolate) -> None:
+        self._kv, self._sql = storage.kv, storage.sql
+        self._isolate = isolate
+        self._drills = Drills(isolate.chance)
+        self._written = json.dumps(self._drills.to_json())
+        self._sql.exec(_TABLE)
+        self._restore()
+
+    def tick(self, now_ms: float, unwell: Container[str]) -> None:
+        if self._knows_policy:
+            self._drills.tick(now_ms, self._world(unwell))
+            self._write()
+
+    def next_ms(self) -> float:
+        """When to tick, if nothing happens before; inf for never."""
+        next_ms = self._drills.next_ms()
+        return inf if next_ms is None else next_ms
+
+    def running(self, now_ms: float) -> list[Drill]:
+        return self._drills.running(now_ms)
+
+    def in_front(self, variant: Variant, now_ms: float) -> InFront:
+        """What a probe of that variant meets, as a request would."""
+        met = faults_of(self.running(now_ms), variant, now_ms).draw(self._isolate.chance)
+        return met and in_front(met)
+
+    def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, Any]:
+        """`text` is what `by` has asked for. The answer: `drill`, or `refused`, and why."""
+        if not self._knows_policy:
+            return {"refused": Refusal("the policy cannot be read").told()}
+        made = self._drills.start(read_asked(text, by), now_ms, self._world(unwell))
+        self._write()
+        return {"refused" if isinstance(made, Refusal) else "drill": made.told()}
+
+    def stop(self, drill_id: str | None, by: str, now_ms: float) -> dict[str, Any]:
+        ended = self._drills.stop(drill_id, by, now_ms)
+        self._write()
+        return {"ended": [each.told() for each in ended]}
+
+    def told(self, now_ms: float) -> dict[str, Any]:
+        """All of them, for people."""
+        return {
+            "active": [drill.told() for drill in self._drills.running(now_ms)],
+            "scheduled": self._drills.scheduled(self._isolate.store.policy),
+            "past": [each.told() for each in self._drills.past],
+        }
+
+    def audit(self, number: int) -> list[dict[str, Any]]:
+        """The newest events, the newest first."""
+        rows = self._sql.exec(_NEWEST, number).toArray()
+        return [json.loads(str(row.event)) for row in rows]
+
+    @property
+    def _knows_policy(self) -> bool:
+        store = self._isolate.store
+        return store.ready and (store.kv_error is None or store.source != "bundled")
+
+    def _world(self, unwell: Container[str]) -> World:
+        return World(self._isolate.store.policy, unwell)
+
+    def _restore(self) -> None:
+        text = self._kv.get(KEY)
+        if not isinstance(text, str):
+            return
+        try:
+            self._drills.restore(json.loads(text))
+            self._written = text
+        except ValueError as error:
+            log("drills-unread", described(error))
+
+    def _write(self) -> None:
+        """What was told and what is so are written together, or not at all."""
+        events = self._drills.take_events()
+        for event in events:
+            log(event["event"], event)
+            self._sql.exec(_ADD, json.dumps(event))
+        if events:
+            self._sql.exec(_FORGET, MAX_EVENTS)
+        text = json.dumps(self._drills.to_json())
+        if text != self._written:
+            self._kv.put(KEY, text)
+            self._written = text
