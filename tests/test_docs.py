@@ -18,7 +18,7 @@ from policies.language.reference import reference_text
 from policies.language.schema import schema, schema_text
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = [ROOT / "routes.yaml", *sorted((ROOT / "docs").rglob("*.yaml"))]
+EXAMPLES = [ROOT / "routes.yaml", *sorted((ROOT / "docs" / "examples").glob("*.yaml"))]
 
 
 def headings(name: str) -> list[str]:

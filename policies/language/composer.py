@@ -29,6 +29,8 @@ MAX_BORROWED = 100_000  # values that aliases may add to those written out
 MAX_NUMBER = 100  # characters; a longer one stays text, as Python refuses endless digits
 MAX_NODES = 250_000  # keys and values; a route has about twenty
 MAX_MANIFEST_NODES = 1_000_000
+MAX_PLAN_BYTES = 256 * 1024  # a drill's plan is a page of text
+MAX_PLAN_NODES = 10_000
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
 # A value, the offset where it stands, and its parts, those of a mapping with their keys'.
@@ -71,6 +73,10 @@ class Dialect:
 POLICY = Dialect(
     *("policy", MAX_BYTES, MAX_NODES),
     *("merge routes that do the same", "begin with `version: 1`", False),
+)
+PLAN = Dialect(
+    *("plan", MAX_PLAN_BYTES, MAX_PLAN_NODES),
+    *("send fewer kinds of requests", "begin with `version: 1`", False),
 )
 MANIFESTS = Dialect(
     *("manifest", MAX_MANIFEST_BYTES, MAX_MANIFEST_NODES),
@@ -149,7 +155,7 @@ class Composer(Events):
             self.state()  # the document ends
             event = self.state()
             if type(event) is not events.StreamEndEvent and not self._dialect.several:
-                hint = "keep one policy in one file, without `---` between its parts"
+                hint = f"keep one {self._dialect.noun} in one file, without `---` between its parts"
                 self._report("yaml-several-documents", event.start_mark, "a second document", hint)
                 return
             yield root

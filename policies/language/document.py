@@ -1,4 +1,4 @@
-"""Texts in YAML and what they say: a policy, or Kubernetes manifests.
+"""Texts in YAML and what they say: a policy, a drill's plan, or Kubernetes manifests.
 
 Reading never raises: whatever the bytes are, they give documents or findings. What of YAML
 is taken, and what is refused, is in `composer.py`.
@@ -68,16 +68,16 @@ _STRAY = re.compile(
 )
 
 
-def read_document(data: bytes) -> Document | list[Finding]:
-    """What the YAML text of a policy says, or all that is wrong with it."""
-    text = _read_text(data, POLICY)
+def read_document(data: bytes, dialect: Dialect = POLICY) -> Document | list[Finding]:
+    """What the YAML text of a policy or plan says, or all that is wrong with it."""
+    text = _read_text(data, dialect)
     if isinstance(text, Finding):
         return [text]
-    composer = Composer(text, POLICY)
+    composer = Composer(text, dialect)
     roots = [*composer.read()] or [(None, 0, None)]
     if composer.findings:
         return composer.findings
-    document = _document(roots[0], composer.lines, POLICY)
+    document = _document(roots[0], composer.lines, dialect)
     return [document] if isinstance(document, Finding) else document
 
 

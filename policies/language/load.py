@@ -52,10 +52,10 @@ def load(data: bytes, now_ms: float | None = None) -> Loaded:
     findings = placed(document, found, "error")
     if policy:
         findings = placed(document, warn(policy, now_ms), "warning")
-    return Loaded(digest, policy, tuple(_first(findings)))
+    return Loaded(digest, policy, tuple(in_order(findings)))
 
 
-def _first(findings: list[Finding]) -> list[Finding]:
+def in_order(findings: list[Finding]) -> list[Finding]:
     """As many as somebody can mend, in the order of their places."""
     unique = sorted(set(findings), key=lambda f: (f.line, f.column, f.code, f.path, f.message))
     kept = unique[:MAX_FINDINGS]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,35 @@ def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def say(*parts: str | tuple[str, str], to: Console = out) -> None:
+Part = str | tuple[str, str]  # a text, or a text and its style
+
+
+def say(*parts: Part, to: Console = out) -> None:
+    to.print(line_of(*parts))
+
+
+def line_of(*parts: Part) -> Text:
     """A line of texts, each with a style or without; control characters are shown, not sent."""
     line = Text()
     for part in parts:
         text, style = (part, "") if isinstance(part, str) else part
         line.append("".join(c if c.isprintable() else repr(c)[1:-1] for c in text), style)
-    to.print(line)
+    return line
+
+
+def columns(rows: Iterable[Sequence[Part]], right: Container[int] = ()) -> Iterator[Text]:
+    """Lines whose columns are as wide as what stands in them; those of `right` are numbers."""
+    cells = [[(part, "") if isinstance(part, str) else part for part in row] for row in rows]
+    widths = [max(len(text) for text, _ in column) for column in zip(*cells, strict=True)]
+    for row in cells:
+        parts: list[Part] = []
+        for index, (text, style) in enumerate(row):
+            side = ">" if index in right else "<"
+            width = widths[index] if index < len(row) - 1 else 0
+            parts += [(f"{text:{side}{width}}", style), "  "]
+        line = line_of(*parts)
+        line.rstrip()
+        yield line
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> None:
@@ -56,15 +78,8 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """As many columns as `head` has; nothing is cut, however narrow the terminal is."""
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-
-    def line(row: Sequence[str]) -> str:
-        return "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-
-    say((line(head).rstrip(), "bold"))
-    for row in rows:
-        say(line(row).rstrip())
+    for line in columns([[(each, "bold") for each in head], *rows]):
+        out.print(line)
 
 
 def read_file(name: str) -> bytes:

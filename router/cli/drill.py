@@ -1,4 +1,4 @@
-"""Plan failures that end by themselves: start, stop and list them.
+"""Plan failures that end by themselves: start, stop and list them, or run one with traffic.
 
 A drill is started at a running router, which keeps it: it ends at its time even if this
 command, or this machine, is gone.
@@ -16,14 +16,17 @@ from urllib.parse import quote
 from policies.decisions.drill import KINDS
 from policies.decisions.drill_question import NotStartable, read_asked
 from policies.decisions.durations import duration_text
+from router.cli import drill_run
 from router.cli.client import Refused, client_of, url_argument
 from router.cli.console import UsageError, complain, err, print_json, say, table
+from router.cli.refusal import gap_texts
 
 MAX_PAST = 10  # are listed; `--json` has all that are kept
 
 
 def arguments(parser: ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="start | stop | list")
+    verbs = "start | stop | list | run"
+    actions = parser.add_subparsers(dest="action", required=True, metavar=verbs)
     start = actions.add_parser("start", help="make a region, a variant or a pool fail")
     target = start.add_mutually_exclusive_group(required=True)
     target.add_argument("--region", metavar="R", help="the variants of this region")
@@ -39,6 +42,8 @@ def arguments(parser: ArgumentParser) -> None:
     stop = actions.add_parser("stop", help="end a drill, or all that are running")
     stop.add_argument("id", nargs="?", metavar="ID", help="which one (default: all)")
     listing = actions.add_parser("list", help="tell of drills: running, scheduled, past")
+    running = actions.add_parser("run", help="drive traffic through a whole drill, and judge it")
+    drill_run.arguments(running)
     for each in (start, stop, listing):
         each.add_argument("--json", action="store_true", help="for programs")
         url_argument(each)
@@ -77,17 +82,13 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
     if as_json:
         print_json(error.document)
         return 1
-    gaps = error.document.get("gaps", [])
+    gaps = gap_texts(error.document)
     if not gaps:
         complain(f"refused: {error.document.get('reason')}")
         return 1
     complain("refused: nothing would be left for")
     for gap in gaps:
-        regions = ", ".join(region or "no region" for region in gap["regions"])
-        say(f"    route {gap['route']}, pool {gap['pool']}, clients of {regions}", to=err)
-    more = error.document.get("more")
-    if more:
-        say(f"    and {more} more", to=err)
+        say(f"    {gap}", to=err)
     hint = " drill less at once, stop another drill, or start it all the same with --force"
     say("    ", ("hint:", "cyan"), hint, to=err)
     return 1
@@ -160,4 +161,9 @@ TABLES: dict[str, tuple[list[str], Row]] = {
     "scheduled": (["NAME", "WHAT", "FOR", "SCHEDULE", "NEXT (UTC)"], _scheduled),
     "past": (["ID", "WHAT", "FROM (UTC)", "TO (UTC)", "ENDED BECAUSE"], _past),
 }
-ACTIONS: dict[str, Callable[[Namespace], int]] = {"start": _start, "stop": _stop, "list": _list}
+ACTIONS: dict[str, Callable[[Namespace], int]] = {
+    "start": _start,
+    "stop": _stop,
+    "list": _list,
+    "run": drill_run.run,
+}

@@ -110,6 +110,7 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
             "loaded_at": iso_time(store.loaded_ms),
             "routes": len(policy.routes),
             "variants": len(policy.variants),
+            "identify": policy.identify,
         },
         "asked_at": iso_time(store.asked_ms),
         "coordinator": coordinator_line(isolate.coordinating, now_ms()),

@@ -43,6 +43,7 @@ def test_status(edge: Edge) -> None:
     status = edge.own("status").json()
     assert status["policy"]["source"] == "bundled"
     assert status["policy"]["routes"] == len(yaml.safe_load(POLICY.read_text())["routes"])
+    assert status["policy"]["identify"] is True
     assert status["rejected"] is None
     assert status["status"] == "degraded"
     unbound = [variant["name"] for variant in status["variants"] if not variant["bound"]]

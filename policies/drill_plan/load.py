@@ -1,0 +1,74 @@
+"""From the bytes of a plan to the plan, or to everything that is wrong with it.
+
+The same readings as of `routes.yaml` (`policies/language/load.py`): YAML, the fields and
+values, and what concerns several values at once. Nothing is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from policies.decisions.durations import duration_text
+from policies.drill_plan.model import Plan
+from policies.drill_plan.moments import BACK_FOR_S, LEFT_FOR_S
+from policies.language.budget import Budget
+from policies.language.check import placed
+from policies.language.composer import PLAN
+from policies.language.document import Document, read_document
+from policies.language.findings import Finding
+from policies.language.found import Found
+from policies.language.load import digest_of, errors_in, in_order
+
+MAX_REQUESTS = 500_000  # of one run; all outcomes are kept until the report is written
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPlan:
+    """`plan` is there exactly if there are no findings; `value` is what was written."""
+
+    digest: str
+    plan: Plan | None
+    value: dict[str, Any]
+    findings: tuple[Finding, ...]
+
+
+def load_plan(data: bytes) -> LoadedPlan:
+    digest = digest_of(data)
+    document = read_document(data, PLAN)
+    if not isinstance(document, Document):
+        return LoadedPlan(digest, None, {}, tuple(document))
+    plan, found = None, list[Found]()
+    try:
+        plan = Plan.model_validate(document.value, context=Budget())
+        found = [*_several(plan)]
+    except ValidationError as error:
+        found = errors_in(error, Plan)
+    findings = tuple(in_order(placed(document, found, "error")))
+    return LoadedPlan(digest, None if findings else plan, document.value, findings)
+
+
+def _several(plan: Plan) -> Iterator[Found]:
+    """What concerns several values at once."""
+    phases, goals = plan.phases, plan.objectives
+    for name, phase, look_s in (
+        ("leave_within", "failure", LEFT_FOR_S),
+        ("return_within", "recovery", BACK_FOR_S),
+    ):
+        needed = (getattr(goals, name) or 0) + int(look_s * 1000)
+        if getattr(goals, name) is not None and needed > getattr(phases, phase):
+            message = f"the phase `{phase}` is over before this can be seen"
+            hint = f"make `phases.{phase}` at least `{duration_text(needed)}`"
+            yield "out-of-range", ("objectives", name), message, hint
+    names = [request.name for request in plan.traffic.requests]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            message = f"another request is called `{name}`, too"
+            yield "bad-name", ("traffic", "requests", index, "name"), message, "choose another name"
+    seconds = (phases.baseline + phases.failure + phases.recovery) / 1000
+    if seconds / plan.traffic.rate.interval_s > MAX_REQUESTS:
+        message = f"all phases together have more than {MAX_REQUESTS:,} requests"
+        yield "out-of-range", ("traffic", "rate"), message, "write a lower rate, or shorter phases"

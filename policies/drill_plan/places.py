@@ -1,0 +1,52 @@
+"""Where variants are: which pool and region each belongs to, as the router tells it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from policies.decisions.drill import Kind, Target
+
+ITSELF = "the router itself"  # answered, and named no variant
+NOWHERE = "no region"
+
+
+class Place(NamedTuple):
+    pool: str
+    region: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    variants: Mapping[str, Place]
+
+    @classmethod
+    def told(cls, variants: Iterable[Mapping[str, Any]]) -> Places:
+        """From the variants of `/.router/status`."""
+        return cls({each["name"]: Place(each["pool"], each["region"]) for each in variants})
+
+    def names(self, kind: Kind) -> list[str]:
+        """All regions, pools or variants there are."""
+        return sorted({self.group(kind, variant) for variant in self.variants} - {NOWHERE})
+
+    def within(self, target: Target) -> frozenset[str]:
+        """The variants that a drill of `target` strikes."""
+        kind, name = target
+        return frozenset(each for each in self.variants if self.group(kind, each) == name)
+
+    def group(self, kind: Kind, variant: str) -> str:
+        """Where a variant's answers count; one that came later counts by its own name."""
+        if not variant:
+            return ITSELF
+        place = self.variants.get(variant)
+        if kind == "variant" or place is None:
+            return variant
+        return place.pool if kind == "pool" else place.region or NOWHERE
+
+    def grouped(self, kind: Kind, answers: Mapping[str, int]) -> dict[str, int]:
+        found = Counter[str]()
+        for variant, number in answers.items():
+            found[self.group(kind, variant)] += number
+        return dict(found)

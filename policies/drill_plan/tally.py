@@ -1,0 +1,103 @@
+"""Requests counted by stretches of time: seconds for charts, phases for tables.
+
+Every request is counted in exactly one stretch, so that what the variants answered, and
+what nobody answered, sums to all requests.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from policies.drill_plan.outcomes import Outcome, Run, Span
+
+
+class Spread(NamedTuple):
+    """How long answers took, in milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+    longest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The requests that were due in [begin, end)."""
+
+    phase: str
+    begin: float
+    end: float
+    requests: int  # that were started
+    not_started: int
+    errors: int
+    unanswered: int
+    answers: dict[str, int]  # by variant; "" for those that name none
+    latency: Spread | None  # None if there were no requests
+
+    @property
+    def error_rate(self) -> float:
+        return self.errors / self.requests if self.requests else 0.0
+
+
+def by_phase(run: Run) -> list[Count]:
+    return _cut(run, run.marks.spans())
+
+
+def by_time(run: Run, width: float = 1.0) -> list[Count]:
+    """Stretches of `width` seconds; each belongs to the phase in which it begins. A rest of
+    less than half of one belongs to the last: a rate of it would say little."""
+    spans, end = run.marks.spans(), run.marks.finished
+    edges = [i * width for i in range(int(end / width) + 1)]
+    if len(edges) > 1 and end - edges[-1] < width / 2:
+        edges.pop()
+    if edges[-1] < end:
+        edges.append(end)
+    starts = [span.begin for span in spans]
+    phases = [spans[bisect_right(starts, edge) - 1].phase for edge in edges]
+    return _cut(run, [Span(*each) for each in zip(phases, edges, edges[1:], strict=False)])
+
+
+def by_request(run: Run) -> dict[str, Count]:
+    """The whole run, for each kind of request apart."""
+    names = sorted({outcome.request for outcome in run.outcomes})
+    end = run.marks.finished
+    return {
+        name: _count([o for o in run.outcomes if o.request == name], Span("", 0.0, end), 0)
+        for name in names
+    }
+
+
+def percentile(ordered: Sequence[float], percent: int) -> float:
+    """By the nearest rank: the least value that `percent` of all do not pass."""
+    return ordered[max(1, -(-percent * len(ordered) // 100)) - 1]
+
+
+def _cut(run: Run, spans: Sequence[Span]) -> list[Count]:
+    times = [outcome.at for outcome in run.outcomes]
+    missed = sorted(run.not_started)
+    return [
+        _count(
+            run.outcomes[bisect_left(times, span.begin) : bisect_left(times, span.end)],
+            span,
+            bisect_left(missed, span.end) - bisect_left(missed, span.begin),
+        )
+        for span in spans
+    ]
+
+
+def _count(outcomes: Sequence[Outcome], span: Span, not_started: int) -> Count:
+    answers = Counter(outcome.variant for outcome in outcomes if outcome.status)
+    took = sorted(outcome.seconds * 1000 for outcome in outcomes)
+    return Count(
+        *span,
+        requests=len(outcomes),
+        not_started=not_started,
+        errors=sum(outcome.is_error for outcome in outcomes),
+        unanswered=len(outcomes) - answers.total(),
+        answers=dict(answers),
+        latency=Spread(*(percentile(took, p) for p in (50, 95, 99, 100))) if took else None,
+    )

@@ -1,0 +1,82 @@
+"""The scalar values of a plan that routes.yaml does not have: a rate, a request's target,
+a growth; see `policies/language/values.py`."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from policies.decisions.durations import PATTERN as DURATION
+from policies.language.limit_values import read_limit
+from policies.language.values import as_type, problem, read_field_value, read_text
+
+MAX_RATE = 1_000  # requests a second; this is a rehearsal, not a benchmark
+_TARGET = re.compile(r"/[!-\"$-~]*", re.ASCII)  # RFC 9112, section 3.2.1; no fragment
+# What belongs to the connection, or has a field of its own.
+_NOT_HEADERS = frozenset({"connection", "content-length", "host", "transfer-encoding"})
+_GROWTH = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?%", re.ASCII)
+_HOW = "write a number and a time: `40/1s`"
+
+
+class Rate(NamedTuple):
+    requests: int
+    per_ms: int
+
+    @property
+    def interval_s(self) -> float:
+        return self.per_ms / 1000 / self.requests
+
+
+def read_rate(value: object) -> Rate:
+    """`40/1s`: how many requests are started in which time."""
+    count, per_ms = read_limit(value)
+    if per_ms is None:
+        raise problem("bad-rate", f"`{value}` has no time", _HOW)
+    if count * 1000 > MAX_RATE * per_ms:
+        message = f"`{value}` is more than {MAX_RATE:,} requests a second"
+        raise problem("out-of-range", message, f"write `{MAX_RATE}/1s` or less")
+    return Rate(count, per_ms)
+
+
+def read_target(value: object) -> str:
+    """A path, perhaps with a query, sent as it stands."""
+    text = read_text(value, "a path", "`/health`")
+    if not _TARGET.fullmatch(text):
+        hint = "begin with `/`, and write what is not ASCII percent-encoded"
+        raise problem("bad-path", f"`{text[:80]}` cannot be asked for", hint)
+    if text.startswith("/.router/"):
+        hint = "ask for what the variants serve"
+        raise problem("reserved-path", f"`{text[:80]}` is the router's own page", hint)
+    return text
+
+
+def read_growth(value: object) -> float:
+    """`50%` as 0.5; more than all is possible."""
+    text = value if isinstance(value, str) else ""
+    if not _GROWTH.fullmatch(text):
+        shown = str(value)[:80]
+        raise problem(
+            "bad-value", f"`{shown}` is not a percentage", "write a number and `%`: `50%`"
+        )
+    return float(text[:-1]) / 100
+
+
+def read_header(value: object) -> str:
+    """A header's value; `{n}` stands for the request's number."""
+    text = read_field_value(value)
+    if not text.isascii():
+        hint = "write ASCII"
+        raise problem("bad-header", "the value has characters outside ASCII", hint)
+    return text
+
+
+def refuse_header(name: str) -> None:
+    if name.lower() in _NOT_HEADERS:
+        hint = "leave it out" if name.lower() != "host" else "write it as the request's `host`"
+        raise problem("bad-header", f"`{name}` cannot be set here", hint)
+
+
+RequestRate = as_type(read_rate, {"type": "string", "pattern": f"^[0-9]{{1,7}}/{DURATION}$"}, Rate)
+RequestTarget = as_type(read_target, {"type": "string", "pattern": "^/"})
+Growth = as_type(read_growth, {"type": "string", "pattern": f"^{_GROWTH.pattern}$"}, float)
+HeaderText = as_type(read_header, {"type": "string"})

@@ -1,0 +1,114 @@
+"""Run a drill with traffic, and judge it.
+
+What is planned is in PLAN.yaml: what fails, for how long, what clients send meanwhile, and
+what they may notice. Exit code 0: all objectives met; 1: not met, or it could not be judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from policies.decisions.durations import duration_text
+from policies.drill_plan.load import LoadedPlan, load_plan
+from policies.drill_plan.model import Plan
+from router.cli.client import client_of, url_argument
+from router.cli.console import (
+    Failed,
+    UsageError,
+    complain,
+    counted,
+    err,
+    print_findings,
+    print_json,
+    read_file,
+    say,
+)
+
+if TYPE_CHECKING:
+    from router.drill.result import Result
+
+INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("plan", metavar="PLAN.yaml", help="the plan, - for standard input")
+    parser.add_argument(
+        "--report", metavar="report.html", type=Path, help="write a report, and report.json"
+    )
+    parser.add_argument("--json", action="store_true", help="the whole result as JSON")
+    parser.add_argument(
+        "--check", action="store_true", help="check the plan, and send nothing anywhere"
+    )
+    url_argument(parser)
+
+
+def run(args: Namespace) -> int:
+    loaded, plan = _read(args.plan)
+    if args.check:
+        say(("valid", "green"), f" {args.plan}: {_outline(plan)}, digest {loaded.digest[:12]}")
+        return 0
+    _refuse_unwritable(args.report)
+    from router.drill.ending import tell, write  # httpx takes longer than most commands
+
+    result, interrupted = _conduct(args.plan, loaded, plan, args.url)
+    if args.json:
+        if result.course.trouble:
+            complain(result.course.trouble)
+        print_json(result.document())
+    else:
+        tell(result)
+    if args.report and result.run.outcomes:
+        write(args.report, result)
+        say(("report", "bold"), f" {args.report}, {args.report.with_suffix('.json')}", to=err)
+    return INTERRUPTED if interrupted else int(result.verdict != "met")
+
+
+def _conduct(file: str, loaded: LoadedPlan, plan: Plan, url: str) -> tuple[Result, bool]:
+    """Run it; the result, and whether Ctrl-C ended it."""
+    from router.drill.conduct import Conductor
+    from router.drill.progress import Progress
+    from router.drill.result import Result
+    from router.drill.survey import survey
+
+    with client_of(url) as client:
+        router = survey(client, plan)
+        conductor = Conductor(plan, client, router, Progress(plan, router))
+        say(("drill", "bold"), f" {_outline(plan)}", to=err)
+        started_at, interrupted = datetime.now(UTC), False
+        try:
+            asyncio.run(conductor.run())
+        except KeyboardInterrupt:
+            interrupted = True
+    run = conductor.seen()
+    return Result(file, loaded, plan, router, conductor.course, run, started_at), interrupted
+
+
+def _read(file: str) -> tuple[LoadedPlan, Plan]:
+    loaded = load_plan(read_file(file))
+    if loaded.plan is None:
+        print_findings(file, loaded.findings, err)
+        raise Failed(f"{file} is not valid ({counted(len(loaded.findings), 'finding')})")
+    return loaded, loaded.plan
+
+
+def _outline(plan: Plan) -> str:
+    """What a run of the plan would be, in a line."""
+    phases, rate = plan.phases, plan.traffic.rate
+    length = phases.baseline + phases.failure + phases.recovery
+    total = int(length / 1000 / rate.interval_s)
+    what = f"{plan.drill.target} {plan.drill.mode.text} for {duration_text(phases.failure)}"
+    return f"{what}, {counted(total, 'request')} in {duration_text(length)}"
+
+
+def _refuse_unwritable(report: Path | None) -> None:
+    """Before the run, not after it."""
+    if report is None:
+        return
+    if report.suffix == ".json":
+        raise UsageError("--report names the HTML file: report.json is written beside it")
+    if not report.resolve().parent.is_dir():
+        raise UsageError(f"cannot write {report}: there is no such folder")

@@ -1,0 +1,147 @@
+"""A router's own pages as lines for people: its policy, its variants, its drills.
+
+Ages and times left are by the router's clock, which need not agree with this machine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.text import Text
+
+from policies.decisions.drill import drill_from
+from policies.decisions.durations import duration_text
+from router.cli.console import Part, columns, counted, line_of
+
+STATES = {
+    "healthy": "green",
+    "returning": "cyan",
+    "half-open": "yellow",
+    "ejected": "bold red",
+    "unhealthy": "bold red",
+    "drained": "dim",
+}
+HEAD = ("variant", "pool", "region", "state", "share", "requests", "failures", "probes", "drill")
+NUMBERS = frozenset({4, 5, 6})
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What the router said; `health` and `drills` are None if it has no such page."""
+
+    url: str
+    status: dict[str, Any]
+    health: dict[str, Any] | None
+    drills: dict[str, Any] | None
+
+    @property
+    def is_ok(self) -> bool:
+        return bool(self.status["status"] == "ok")
+
+    def document(self) -> dict[str, Any]:
+        return {"url": self.url, **{n: getattr(self, n) for n in ("status", "health", "drills")}}
+
+
+def lines(pages: Pages, now: datetime) -> Iterator[Text]:
+    """All of it. `now`: this machine's clock, for a router that does not tell its own."""
+    at = _time((pages.health or {}).get("at")) or now
+    yield from columns(_facts(pages, at))
+    yield Text()
+    yield from _variants(pages)
+    if pages.drills is not None:
+        yield Text()
+        yield from _drills(pages.drills, at)
+
+
+def _facts(pages: Pages, at: datetime) -> Iterator[tuple[Part, Part]]:
+    status, policy = pages.status, pages.status["policy"]
+    word = ("ok", "green") if pages.is_ok else (status["status"], "bold red")
+    yield ("router", "bold"), pages.url
+    yield ("status", "bold"), word
+    for reason in status["reasons"]:
+        yield "", (reason, "yellow")
+    told = (
+        f"{policy['digest'][:12]} from {policy['source']}, loaded {_ago(policy['loaded_at'], at)}"
+    )
+    routes, variants = counted(policy["routes"], "route"), counted(policy["variants"], "variant")
+    yield ("policy", "bold"), f"{told}: {routes}, {variants}"
+    if rejected := status["rejected"]:
+        number = counted(len(rejected["findings"]), "finding")
+        when = _ago(rejected["at"], at)
+        yield ("rejected", "bold"), (f"{rejected['digest'][:12]}, {when}: {number}", "red")
+    if pages.health:
+        yield ("coordinator", "bold"), _coordinator(pages.health)
+
+
+def _coordinator(health: dict[str, Any]) -> Part:
+    line = health["coordinator"]
+    if not line["reachable"]:
+        return "not reachable: this is the view of one isolate alone", "yellow"
+    heard = line["age_ms"]
+    age = "not heard yet" if heard is None else f"heard {_span(timedelta(milliseconds=heard))} ago"
+    return f"{age}, {counted(health['isolates'], 'isolate')} within a minute"
+
+
+def _variants(pages: Pages) -> Iterator[Text]:
+    bound = {each["name"]: each["bound"] for each in pages.status["variants"]}
+    rows: list[list[Part]] = [[(name, "bold") for name in (*HEAD, "")]]
+    told = pages.health["variants"] if pages.health else pages.status["variants"]
+    for each in told:
+        why = each.get("reason") or ""
+        if not bound.get(each["name"], True):
+            why = f"{why}; no binding".removeprefix("; ")
+        rows.append([*_variant(each), (why, "yellow")])
+    yield from columns(rows, NUMBERS)
+
+
+def _variant(told: dict[str, Any]) -> list[Part]:
+    """A row; what is not told stays empty."""
+    state = told.get("state") or ("drained" if told["drain"] else "")
+    share = f"{told['share']:.0%}" if "share" in told else ""
+    failures, active = told.get("failures"), told.get("active") or ""
+    return [
+        told["name"],
+        told["pool"],
+        told["region"] or "",
+        (state, STATES.get(state, "")),
+        share,
+        _number(told.get("requests")),
+        (_number(failures), "red" if failures else ""),
+        (active, STATES.get(active, "dim")),
+        (told.get("drill") or "", "yellow"),
+    ]
+
+
+def _drills(told: dict[str, Any], at: datetime) -> Iterator[Text]:
+    rows: list[list[Part]] = []
+    for each in told["active"]:
+        drill = drill_from(each)
+        left = _span((_time(each["ends_at"]) or at) - at)
+        by = f"by {drill.by}" + (", forced" if drill.forced else "")
+        rows.append([(drill.id, "yellow"), str(drill.target), drill.fault.text, f"{left} left", by])
+    yield line_of(("drills", "bold"), "" if rows else "  none")
+    if rows:
+        yield from columns(rows)
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+
+
+def _ago(text: str | None, at: datetime) -> str:
+    """`2m10s ago`; `at the start` for what was there from the beginning."""
+    time = _time(text)
+    return f"{_span(at - time)} ago" if time else "at the start"
+
+
+def _span(length: timedelta) -> str:
+    """Whole seconds, without seconds where there are hours."""
+    seconds = max(0, round(length.total_seconds()))
+    return duration_text((seconds - seconds % 60 if seconds >= 3_600 else seconds) * 1000)

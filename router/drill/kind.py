@@ -1,0 +1,51 @@
+"""A kind of request of a plan, ready to be made with each number.
+
+`{n}` in headers and body becomes the request's number; `{env:NAME}` in headers what the
+environment has, so that no plan needs to hold a key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+import httpx
+
+from policies.drill_plan.model import Request
+from router.cli.console import UsageError
+
+_ENV = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class Kind:
+    """Raises `UsageError` if the environment lacks what a header wants."""
+
+    def __init__(self, url: str, request: Request) -> None:
+        self.name = request.name
+        self._method = request.method
+        self._url = httpx.URL(url.rstrip("/") + request.path)
+        self._body = request.body
+        self._headers = {name: _filled(value) for name, value in request.headers.items()}
+        if request.host:
+            self._headers["host"] = request.host
+        if request.place:
+            place = request.place.model_dump(exclude_none=True)
+            # Of the local runtime; else its answers would come compressed.
+            place["clientAcceptEncoding"] = "gzip"
+            self._headers["MF-CF-Blob"] = json.dumps(place)
+
+    def request(self, client: httpx.AsyncClient, number: int) -> httpx.Request:
+        n = str(number)
+        headers = {name: value.replace("{n}", n) for name, value in self._headers.items()}
+        body = self._body.replace("{n}", n).encode() or None
+        return client.build_request(self._method, self._url, headers=headers, content=body)
+
+
+def _filled(value: str) -> str:
+    def found(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise UsageError(f"the plan wants {match[1]} from the environment: it is not set")
+        return os.environ[match[1]]
+
+    return _ENV.sub(found, value)

@@ -1,0 +1,139 @@
+"""A drill that was run, whole: what was planned, what was done, what was seen, the verdict.
+
+As JSON it is for programs and for keeping; `report.py` shows the same to people. Values of
+headers that look like secrets are left out of both.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from policies.decisions.drill import KINDS, Target
+from policies.drill_plan.judge import Evidence, Judged, Verdict, doubts, evidence, judge, verdict
+from policies.drill_plan.load import LoadedPlan
+from policies.drill_plan.model import Plan
+from policies.drill_plan.outcomes import Run
+from policies.drill_plan.tally import Count, by_phase, by_request, by_time
+from router import __version__
+from router.drill.conduct import Course
+from router.drill.survey import Surveyed
+
+SECRET_WORDS = ("auth", "cookie", "api-key", "apikey", "password", "secret", "token")
+HIDDEN = "(not shown)"
+
+
+@dataclass(frozen=True)
+class Result:
+    file: str
+    loaded: LoadedPlan
+    plan: Plan
+    router: Surveyed
+    course: Course
+    run: Run
+    started_at: datetime
+
+    @cached_property
+    def seen(self) -> Evidence:
+        return evidence(self.run)
+
+    @cached_property
+    def judged(self) -> list[Judged]:
+        return judge(self.plan.objectives, self.seen)
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict(self.judged, self.run)
+
+    @property
+    def target(self) -> Target:
+        return self.plan.drill.target
+
+    @property
+    def notes(self) -> list[str]:
+        """What somebody who reads the verdict should know, the gravest first."""
+        trouble = [self.course.trouble] if self.course.trouble else []
+        return trouble + doubts(self.seen) + self.course.notes
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """What became of requests that had no good answer: how often each."""
+        kinds = (
+            each.failure or f"status {each.status}" for each in self.run.outcomes if each.is_error
+        )
+        return dict(Counter(kinds).most_common())
+
+    def plan_value(self) -> dict[str, Any]:
+        """The plan as it was written, but for what nobody should read."""
+        value = dict(self.loaded.value)
+        traffic = dict(value["traffic"])
+        traffic["requests"] = [_without_secrets(each) for each in traffic["requests"]]
+        return {**value, "traffic": traffic}
+
+    def document(self) -> dict[str, Any]:
+        marks = self.run.marks
+        return {
+            "verdict": self.verdict,
+            "notes": self.notes,
+            "objectives": [asdict(each) for each in self.judged],
+            "moments": {
+                "drill_began": _rounded(marks.began),
+                "left": _rounded(self.seen.left_at),
+                "drill_ended": _rounded(marks.ended),
+                "back": _rounded(self.seen.back_at),
+                "finished": _rounded(marks.finished),
+            },
+            "failures": self.failures,
+            "phases": [self._counted(each) for each in by_phase(self.run)],
+            "requests": {n: self._counted(each) for n, each in by_request(self.run).items()},
+            "seconds": [self._counted(each) for each in by_time(self.run)],
+            "drill": self.course.drill,
+            "target": {self.target.kind: self.target.name, "variants": sorted(self.run.targets)},
+            "plan": {
+                "file": self.file,
+                "digest": self.loaded.digest,
+                "value": self.plan_value(),
+            },
+            "router": {
+                "url": shown_url(self.router.url),
+                "policy": self.router.digest,
+                "source": self.router.source,
+                "status": self.router.status,
+                "variants": {n: p._asdict() for n, p in self.router.places.variants.items()},
+            },
+            "started_at": self.started_at.astimezone(UTC).isoformat(timespec="milliseconds"),
+            "made_by": f"fiberwise-router {__version__}",
+        }
+
+    def _counted(self, count: Count) -> dict[str, Any]:
+        places = self.router.places
+        told = asdict(count)
+        told |= {"begin": _rounded(count.begin), "end": _rounded(count.end)}
+        told |= {"error_rate": round(count.error_rate, 6)}
+        told["answers"] = {f"by_{kind}": places.grouped(kind, count.answers) for kind in KINDS}
+        latency = count.latency
+        told["latency_ms"] = latency and {n: round(v, 1) for n, v in latency._asdict().items()}
+        del told["latency"]
+        return told
+
+
+def shown_url(url: str) -> str:
+    """Without a user and password, should it have them."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _without_secrets(request: dict[str, Any]) -> dict[str, Any]:
+    headers = {
+        name: HIDDEN if any(word in name.lower() for word in SECRET_WORDS) else value
+        for name, value in request.get("headers", {}).items()
+    }
+    return {**request, "headers": headers} if headers else request
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

@@ -1,0 +1,61 @@
+"""What a router is before a drill: its policy, its variants, and whether the plan fits it.
+
+A plan that would show nothing is refused here, before anything is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from policies.decisions.drill import drill_from
+from policies.drill_plan.model import Plan
+from policies.drill_plan.places import Places
+from router.cli.client import Client
+from router.cli.console import Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    url: str
+    digest: str  # of the policy that serves
+    source: str
+    status: str
+    places: Places
+    targets: frozenset[str]  # the variants that the drill will strike
+
+
+def survey(client: Client, plan: Plan) -> Surveyed:
+    """Raises `Failed` if a drill by this plan would be of no use here."""
+    status = client.get("status")
+    places = Places.told(status["variants"])
+    target = plan.drill.target
+    targets = places.within(target)
+    if not targets:
+        known = places.names(target.kind)
+        nearest = get_close_matches(target.name, known, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(known[:20])}"
+        raise Failed(f"the router has no variant in {target}: {hint}")
+    goals = plan.objectives
+    silent = status["policy"].get("identify") is False
+    if silent and (goals.leave_within is not None or goals.return_within is not None):
+        raise Failed(
+            "the router's policy says `identify: false`, so no answer tells which variant gave "
+            "it, and `leave_within` and `return_within` cannot be judged: take them out of the "
+            "plan, or let the policy identify"
+        )
+    _refuse_company(client)
+    policy = status["policy"]
+    return Surveyed(
+        client.url, policy["digest"], policy["source"], status["status"], places, targets
+    )
+
+
+def _refuse_company(client: Client) -> None:
+    """Another drill would be part of the baseline, and end in the middle."""
+    for told in client.get("drills")["active"]:
+        drill = drill_from(told)
+        raise Failed(
+            f"a drill is running already: {drill.id}, {drill.target} {drill.fault.text} until "
+            f"{told['ends_at']}; wait, or `router drill stop {drill.id}`"
+        )

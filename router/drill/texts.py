@@ -1,0 +1,76 @@
+"""Measured values and objectives as people read them, the same in terminals and reports."""
+
+from __future__ import annotations
+
+from policies.drill_plan.judge import Judged, Unit
+from policies.drill_plan.model import Drill
+from policies.drill_plan.moments import BACK_SHARE, LEFT_SHARE
+from router.drill.result import Result
+
+NOTHING = "\N{EN DASH}"
+VERDICTS = {
+    "met": "Objectives met",
+    "not met": "Objectives not met",
+    "not judged": "Not judged",
+}
+OBJECTIVES = {
+    "error_rate": "Requests with an answer of 500 or more, or with none",
+    "leave_within": f"Until {{target}} gets under {LEFT_SHARE * 100:g} % of the answers",
+    "return_within": f"Until {{target}} has {BACK_SHARE * 100:g} % of its share again",
+    "p95": "95th percentile of the time to an answer, in the drill",
+    "extra_latency": "By how much that is longer than before",
+}
+
+
+def share(value: float | None) -> str:
+    """`0.0012` as `0.12 %`."""
+    return NOTHING if value is None else f"{_short(value * 100)} %"
+
+
+def seconds(value: float | None) -> str:
+    """`0.0205` as `20.5 ms`, `1.25` as `1.25 s`."""
+    if value is None:
+        return NOTHING
+    return f"{_short(value * 1000)} ms" if 0 < abs(value) < 1 else f"{_short(value)} s"
+
+
+def _short(value: float) -> str:
+    """Three digits, or all that stand before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def amount(value: float | None, unit: Unit) -> str:
+    return share(value) if unit == "share" else seconds(value)
+
+
+def outcome(judged: Judged) -> tuple[str, str]:
+    """A sign, and the word for it."""
+    return {True: ("✓", "met"), False: ("✗", "not met"), None: ("?", "not judged")}[judged.passed]
+
+
+def objective(judged: Judged, drill: Drill) -> str:
+    return OBJECTIVES[judged.name].format(target=drill.target)
+
+
+def what_fails(drill: Drill) -> str:
+    """`region eu was down`."""
+    mode, amount, text = drill.mode.mode, drill.mode.amount, drill.mode.text
+    how = {
+        "down": "was down",
+        "errors": f"failed for {share(amount)} of its requests",
+        "latency": f"was slowed down by {text.partition(':')[2]}",
+    }[mode]
+    return f"{drill.target} {how}"
+
+
+def summary(result: Result) -> str:
+    """The run in a sentence or two."""
+    run, drill = result.run, result.plan.drill
+    total = len(run.outcomes)
+    errors = sum(each.is_error for each in run.outcomes)
+    seen = f"Of {total:,} requests, {errors:,} failed ({share(errors / total)})." if total else ""
+    span = run.span("failure")
+    if span is None:
+        return f"The drill did not begin. {seen}".strip()
+    text = what_fails(drill)
+    return f"{text[0].upper()}{text[1:]} for {span.end - span.begin:.4g} s. {seen}".strip()
