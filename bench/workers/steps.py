@@ -12,7 +12,7 @@ from typing import Any
 
 import js
 
-from router.edge import bridge, entry, forwarding, pipeline
+from router.edge import attempts, bridge, entry, errand, forwarding, pipeline
 
 # Where each step is looked up when it is called. `waiting` is the variant's own time.
 STEPS = {
@@ -21,8 +21,8 @@ STEPS = {
     "read_target": pipeline,
     "find_rule": pipeline,
     "choose_variants": pipeline,
-    "outgoing": forwarding,
-    "attempt": forwarding,
+    "outgoing": errand,
+    "attempt": attempts,
     "run_sync": bridge,
     "answer_changes": forwarding,
     "answer_with": forwarding,

@@ -32,7 +32,9 @@ from router.edge.bridge import (
     store,
 )
 from router.edge.exchange import Exchange
+from router.edge.forward import Failure, failure, unbound
 from router.edge.injection import fault_on
+from router.edge.judging import judged
 
 MAX_BYTES = 4 * 1024 * 1024  # held in memory while it is kept: an isolate has 128 MiB
 REFRESH_MS = 30_000  # as long as Cloudflare leaves for work after the answer
@@ -114,19 +116,28 @@ def refresh(
 async def _refresh(
     exchange: Exchange, entry: Entry, variant: Variant, sent: Outgoing, timeout_ms: int
 ) -> None:
+    changes = sent.changes.then(Changes(_CONDITIONS, {}, []))
+    wait_ms = min(timeout_ms or REFRESH_MS, REFRESH_MS)
+    drill = fault_on(exchange.isolate, variant)
+    where = (variant.binding, exchange.incoming, exchange.respelled(sent))
+    sending = Sending(*where, changes, wait_ms, drill=drill)
     try:
-        changes = sent.changes.then(Changes(_CONDITIONS, {}, []))
-        url = exchange.respelled(sent)
-        wait_ms = min(timeout_ms or REFRESH_MS, REFRESH_MS)
-        drill = fault_on(exchange.isolate, variant)
-        sending = Sending(variant.binding, exchange.incoming, url, changes, wait_ms, drill=drill)
-        asked = begin(exchange.env, sending)
-        if asked is not None:
-            await _take(entry, variant, await asked)
+        answer = await _answer(exchange.env, sending)
+        judged(exchange, variant, answer, 1, exchange.now_ms)
+        if not isinstance(answer, Failure):
+            await _take(entry, variant, answer)
     except JsException:
         pass  # what is kept serves until its time is over
     finally:
         exchange.isolate.refreshing.pop(entry.name, None)
+
+
+async def _answer(env: JsObject, sending: Sending) -> JsObject | Failure:
+    try:
+        answer = begin(env, sending)
+        return unbound(sending) if answer is None else await answer
+    except JsException as error:
+        return failure(error.name, str(error), sending)
 
 
 async def _take(entry: Entry, variant: Variant, answer: JsObject) -> None:

@@ -28,23 +28,28 @@ def attempt(env: JsObject, sending: Sending) -> JsObject | Failure:
     try:
         answer = send(env, sending)
     except JsException as error:
-        if error.name == "TimeoutError":
-            detail = "The backend did not begin to answer in time."
-            return Failure(
-                Problem("variant-timeout", detail), f"no answer in {sending.timeout_ms} ms"
-            )
-        if error.name == "BodyTooLarge" and sending.limit is not None:
-            reason = f"more than {sending.limit} bytes"
-            return Failure(body_too_large(sending.limit), reason)
-        if error.name == "UploadBroken":
-            return upload_broken()
-        problem = Problem("variant-failed", "The backend did not answer.")
-        return Failure(problem, str(error)[:200], reached=error.name != "NotReached")
-    if answer is None:  # not there, or something else than a service
-        detail = "The backend for this request is not connected to the router."
-        problem, reason = Problem("variant-unbound", detail), f"no binding {sending.binding}"
-        return Failure(problem, reason, reached=False)
-    return answer
+        return failure(error.name, str(error), sending)
+    return unbound(sending) if answer is None else answer
+
+
+def failure(name: str, said: str, sending: Sending) -> Failure:
+    """What an error of that name means; `said` is for the log."""
+    if name == "TimeoutError":
+        problem = Problem("variant-timeout", "The backend did not begin to answer in time.")
+        return Failure(problem, f"no answer in {sending.timeout_ms} ms")
+    if name == "BodyTooLarge" and sending.limit is not None:
+        return Failure(body_too_large(sending.limit), f"more than {sending.limit} bytes")
+    if name == "UploadBroken":
+        return upload_broken()
+    problem = Problem("variant-failed", "The backend did not answer.")
+    return Failure(problem, said[:200], reached=name != "NotReached")
+
+
+def unbound(sending: Sending) -> Failure:
+    """The binding is not there, or something else than a service."""
+    detail = "The backend for this request is not connected to the router."
+    problem = Problem("variant-unbound", detail)
+    return Failure(problem, f"no binding {sending.binding}", reached=False)
 
 
 def upload_broken() -> Failure:

@@ -11,13 +11,14 @@ from policies.decisions.changes import Changes
 from policies.decisions.decide import Forward
 from policies.decisions.headers import response_headers, set_cookie
 from policies.decisions.match import Rule
-from policies.decisions.outgoing import answer_changes, outgoing
+from policies.decisions.outgoing import answer_changes
 from policies.decisions.policy import Variant
 from policies.decisions.problems import no_healthy_variant
 from router.edge import cache
 from router.edge.answers import problem_answer
 from router.edge.attempts import attempts, timeout_ms
 from router.edge.bridge import JsObject, answer_with, now_ms
+from router.edge.errand import Errand
 from router.edge.exchange import Exchange
 from router.edge.forward import Failure
 from router.edge.isolate import log
@@ -25,11 +26,12 @@ from router.edge.isolate import log
 
 def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity | None) -> JsObject:
     """The answer of a variant, as the client gets it."""
-    trace, route = exchange.trace, choice.route
+    route = choice.route
     metrics, variant = exchange.isolate.metrics, choice.candidates[0]
     if choice.panic:
         metrics.panics[(route.name,)] += 1
-    sent = outgoing(exchange.request, rule, route, variant, trace, 1, identity)
+    errand = Errand(exchange, rule, choice, identity)
+    sent = errand.outgoing(variant, 1)
     changes = _changes(exchange, choice, variant)
     entry = cache.entry_of(exchange, route, variant, sent) if route.cache else None
     found = cache.look_up(exchange, route, entry) if entry else None
@@ -39,7 +41,7 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
         return cache.give(exchange, route, found, changes)
     if choice.trial:
         exchange.isolate.health.begin_trial(variant.name, exchange.now_ms)
-    done = attempts(exchange, rule, choice, identity, sent)
+    done = attempts(errand, sent)
     variant, answer = done.variant, done.answer
     if isinstance(answer, Failure):
         return _failed(exchange, choice, variant, answer)

@@ -7,16 +7,14 @@ it streams to the real variant, and held until it is whole; so only small ones a
 
 from __future__ import annotations
 
-from policies.decisions.authenticate import Identity
 from policies.decisions.changes import Changes
-from policies.decisions.decide import Forward, choose_mirror
+from policies.decisions.decide import choose_mirror
 from policies.decisions.filters import SAFE_METHODS, Plan
 from policies.decisions.limits import content_length
-from policies.decisions.match import Rule
-from policies.decisions.outgoing import Outgoing, outgoing
+from policies.decisions.outgoing import Outgoing
 from policies.decisions.policy import Variant
 from router.edge.bridge import JsObject, arriving, send_copy
-from router.edge.exchange import Exchange
+from router.edge.errand import Errand
 from router.edge.injection import is_down
 
 MAX_BODY = 64 * 1024  # as much as is held of a request for its copy
@@ -24,14 +22,12 @@ TIMEOUT_MS = 10_000  # a third of what Cloudflare leaves for work after the answ
 _MARK = Changes(["content-length"], {"x-router-mirror": "1"}, [])
 
 
-def mirror(
-    exchange: Exchange, rule: Rule, plan: Plan, choice: Forward, identity: Identity | None
-) -> JsObject | None:
+def mirror(errand: Errand, plan: Plan) -> JsObject | None:
     """Send the copies. A body that is copied must then go on from the source returned."""
-    wanted = _copies(exchange, rule, plan, choice, identity)
+    wanted = _copies(errand, plan)
     if not wanted:
         return None
-    route, source = choice.route, None
+    exchange, route, source = errand.exchange, errand.route, None
     if exchange.request.method not in SAFE_METHODS:
         source = arriving(exchange.incoming, route.sizes.body, MAX_BODY)
     for variant, sent in wanted:
@@ -43,10 +39,9 @@ def mirror(
     return source
 
 
-def _copies(
-    exchange: Exchange, rule: Rule, plan: Plan, choice: Forward, identity: Identity | None
-) -> list[tuple[Variant, Outgoing]]:
+def _copies(errand: Errand, plan: Plan) -> list[tuple[Variant, Outgoing]]:
     """Who gets a copy of this request, and which."""
+    exchange, choice = errand.exchange, errand.choice
     request, chance = exchange.request, exchange.isolate.chance
     if "upgrade" in request.headers or (content_length(request.headers) or 0) > MAX_BODY:
         return []
@@ -57,7 +52,5 @@ def _copies(
         if variant and exchange.isolate.coordinating.drills and is_down(exchange.isolate, variant):
             continue
         if variant:
-            trace, route = exchange.trace, choice.route
-            sent = outgoing(request, rule, route, variant, trace, 1, identity)
-            found.append((variant, sent))
+            found.append((variant, errand.outgoing(variant, 1)))
     return found

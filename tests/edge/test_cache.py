@@ -229,6 +229,23 @@ def test_stale_while_revalidate(edge: Edge) -> None:
     assert told(answer) == "HIT"
 
 
+def test_a_refresh_that_fails_counts_against_the_variant(edge: Edge) -> None:
+    def failures() -> int:
+        variants = edge.own("health/variants?local=1").json()["variants"]
+        return next(int(each["failures"]) for each in variants if each["name"] == "backend")
+
+    path = f"/once/{uuid.uuid4().hex}"
+    filled(edge, path, host="stale.test")
+    before = failures()
+    time.sleep(1.1)
+    assert told(ask(edge, path, host="stale.test")) == "STALE"
+    for _ in range(100):
+        if failures() > before:
+            break
+        time.sleep(0.02)
+    assert failures() > before
+
+
 def test_a_stream_is_not_kept_and_not_held_up(edge: Edge) -> None:
     for _ in range(2):
         request = edge.client.build_request("GET", "/events/3", headers={"host": "cache.test"})

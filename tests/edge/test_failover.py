@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -72,6 +73,32 @@ def test_the_same_variant_again(edge: Edge, times: int, status: int, came: int) 
     told = answer.json()
     assert told["came"] == ["once more"] * came
     assert told["attempt"] == (str(came) if came > 1 else None)
+
+
+def test_a_variant_that_asks_for_a_rest_gets_it(edge: Edge) -> None:
+    answer = edge.get("/flaky/tired/1?after=2", host="tired.test")
+    assert answer.headers["x-router-variant"] == "one"
+    began = time.monotonic()
+    variants = []
+    while "tired" not in variants:
+        variants.append(edge.get("/status/200", host="tired.test").headers["x-router-variant"])
+        time.sleep(0.05)
+    assert variants[0] == "one"
+    assert time.monotonic() - began > 1
+    assert 'router_ejections_total{variant="tired",reason="Retry-After"' in edge.own("metrics").text
+
+
+def test_the_same_variant_again_after_its_rest(edge: Edge) -> None:
+    told = edge.get("/flaky/dozing/1?after=1", host="dozing.test").json()
+    first, second = told["times"]
+    assert second - first >= 1_000
+    assert told["attempt"] == "2"
+
+
+def test_a_rest_that_is_too_long_is_the_clients_answer(edge: Edge) -> None:
+    answer = edge.get("/flaky/asleep/1?after=60", host="dozing.test")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert len(answer.json()["came"]) == 1
 
 
 def test_retries_are_counted(edge: Edge) -> None:

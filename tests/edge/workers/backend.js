@@ -10,6 +10,7 @@ export default {
 };
 
 const flaked = new Map(); // the bodies that came to /flaky/ID
+const cameAt = new Map(); // and when
 const recorded = new Map(); // what came to /record/ID, for /seen/ID
 
 const ACTS = {
@@ -52,6 +53,12 @@ const ACTS = {
     ctx.waitUntil(new Response(new Uint8Array(Number(total))).body.pipeTo(writable));
     return new Response(readable);
   },
+  // Well the first time, and never again.
+  once(request, url, id) {
+    const came = recorded.has(id);
+    recorded.set(id, []);
+    return new Response(crypto.randomUUID(), { status: came ? 500 : 200 });
+  },
   // A stream without end, so many bytes at a time; a mirror's copy of the request is never
   // answered.
   async endless(request, url, size) {
@@ -63,13 +70,19 @@ const ACTS = {
     };
     return new Response(new ReadableStream({ pull }));
   },
-  // 503 so many times, then 200: /flaky/ID/TIMES.
+  // 503 so many times, with `Retry-After` if the query asks for it, then 200:
+  // /flaky/ID/TIMES?after=SECONDS.
   async flaky(request, url, id) {
     const body = await request.text();
     const came = [...(flaked.get(id) ?? []), body];
+    const times = [...(cameAt.get(id) ?? []), Date.now()];
     flaked.set(id, came);
+    cameAt.set(id, times);
     const status = came.length > Number(url.pathname.split("/")[3]) ? 200 : 503;
-    return Response.json({ came, attempt: request.headers.get("x-router-attempt") }, { status });
+    const after = url.searchParams.get("after");
+    const headers = after && status === 503 ? { "retry-after": after } : {};
+    const attempt = request.headers.get("x-router-attempt");
+    return Response.json({ came, times, attempt }, { status, headers });
   },
   // The first attempt is refused after the first chunks; others are read.
   async "refuse-first"(request, url, id) {
