@@ -83,7 +83,7 @@ class Story:
             at = datetime.fromisoformat(each["at"]).timestamp()
             drill = each["drill"]
             kind = next(kind for kind in ("region", "variant", "pool") if kind in drill)
-            why = each.get("why") or each.get("reason") or drill["mode"]
+            why = each.get("why") or drill["mode"]
             told.append(f"{at:g} {each['event']} {kind} {drill[kind]}: {why}")
         return told
 
@@ -310,7 +310,10 @@ def test_a_run_that_would_leave_nothing_is_refused_once() -> None:
     story = Story(scheduled())
     story.tick(MONDAY - 60)
     assert [story.tick(MONDAY, ["us", "ap"]), story.tick(MONDAY + 10, [])] == [[], []]
-    assert story.events() == [f"{MONDAY:g} drill-refused region eu: nothing would be left"]
+    (event,) = story.events()
+    assert event == (
+        f"{MONDAY:g} drill-refused region eu: nothing would be left for route r (pool production)"
+    )
 
 
 def test_next_is_the_next_end_or_run() -> None:
