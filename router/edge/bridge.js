@@ -27,8 +27,9 @@ export function send(
   const body = upload ?? carried(request, limit);
   const outbound = body ? withBody(request, url, body, timeout) : bodiless(request, url, timeout);
   change(outbound.headers, removed, set, added);
-  const fetching = () => service.fetch(outbound);
-  const answer = drill ? drilled(drill, fetching, outbound.signal) : fetching();
+  const answer = drill
+    ? drilled(drill, () => service.fetch(outbound), outbound.signal)
+    : service.fetch(outbound);
   return body?.failed ? Promise.race([answer, body.failed]) : answer;
 }
 
@@ -222,7 +223,7 @@ export function probe(env, binding, url, set, timeout, most, drill) {
     const service = env[binding];
     if (typeof service?.fetch !== "function") throw new Error(`no binding ${binding}`);
     const fetching = () => service.fetch(url, init);
-    const answer = await (drill ? drilled(drill, fetching, init.signal) : fetching());
+    const answer = drill ? await drilled(drill, fetching, init.signal) : await fetching();
     const begin = await beginning(answer.body, most);
     return `${answer.status}\n${begin}`;
   });
