@@ -229,7 +229,7 @@ export function probe(env, binding, url, set, timeout, most, drill) {
     const service = env[binding];
     if (typeof service?.fetch !== "function") throw new Error(`no binding ${binding}`);
     const fetching = () => service.fetch(url, init);
-    const answer = await (drill ? drilled(drill, fetching, init.signal) : fetching());
+    const answer = drill ? await drilled(drill, fetching, init.signal) : await fetching();
     const begin = await beginning(answer.body, most);
     return `${answer.status}\n${begin}`;
   });
