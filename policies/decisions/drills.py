@@ -80,8 +80,9 @@ class World(NamedTuple):
 
 
 class Drills:
-    """`failing`: by drill, whom it hits that was unwell before. `events`: what has happened
-    and nobody has taken yet, for the audit log."""
+    """`failing`: by drill, whom it hits that was unwell before. `runs`: by name, a schedule
+    and its next run. `events`: what has happened and nobody has taken yet, for the audit
+    log; without any, nothing but `runs` can have changed."""
 
     def __init__(self, chance: Random) -> None:
         self.active: list[Drill] = []
@@ -89,7 +90,7 @@ class Drills:
         self.past: deque[Ended] = deque(maxlen=MAX_PAST)  # the newest first
         self.events: list[dict[str, Any]] = []
         self._chance = chance
-        self._runs: dict[str, tuple[str, int | None]] = {}  # name: its schedule, the next run
+        self.runs: dict[str, tuple[str, int | None]] = {}
 
     def start(self, asked: Asked, now_ms: float, world: World) -> Drill | Refusal:
         """Begin a drill, if it may be."""
@@ -119,14 +120,14 @@ class Drills:
 
     def next_ms(self) -> int | None:
         """When there is something to do, if nothing else happens."""
-        runs = [run for _, run in self._runs.values() if run is not None]
+        runs = [run for _, run in self.runs.values() if run is not None]
         return min([*runs, *(drill.ends_ms for drill in self.active)], default=None)
 
     def scheduled(self, policy: CompiledPolicy) -> list[dict[str, Any]]:
         """The policy's drills, with when each runs next."""
         told = []
         for each in policy.drills:
-            run = self._runs.get(each.name, ("", None))[1]
+            run = self.runs.get(each.name, ("", None))[1]
             told.append(each.told() | {"next_at": run and time_text(run)})
         return told
 
@@ -138,7 +139,7 @@ class Drills:
         """All of it but the events."""
         active = [drill.told() for drill in self.active]
         past = [[each.drill.told(), each.at_ms, each.why, each.by] for each in self.past]
-        return {"active": active, "failing": self.failing, "past": past, "runs": self._runs}
+        return {"active": active, "failing": self.failing, "past": past, "runs": self.runs}
 
     def restore(self, told: dict[str, Any]) -> None:
         """Go on with what `to_json` gave. Raises `ValueError` if this is something else."""
@@ -149,7 +150,7 @@ class Drills:
             runs = {name: (schedule, run) for name, (schedule, run) in told["runs"].items()}
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not drills: {error!r}") from error
-        self.active, self.failing, self._runs = active, failing, runs
+        self.active, self.failing, self.runs = active, failing, runs
         self.past.extend(past)
 
     def _begin(self, asked: Asked, now: int, ends_ms: int, world: World) -> Drill | Refusal:
@@ -225,7 +226,7 @@ class Drills:
 
     def _due(self, now: int, wanted: Sequence[ScheduledDrill]) -> list[tuple[Asked, int]]:
         """Runs whose time has come and not passed, with when they end."""
-        runs, self._runs, due = self._runs, {}, []
+        runs, self.runs, due = self.runs, {}, []
         for each in wanted:
             schedule, run = runs.get(each.name, ("", None))
             if schedule != each.schedule:
@@ -236,7 +237,7 @@ class Drills:
                     asked = Asked(each.target, each.fault, each.for_ms, SCHEDULE, name=each.name)
                     due.append((asked, ends_ms))
                 run = next_run_ms(schedule, now)
-            self._runs[each.name] = (each.schedule, run)
+            self.runs[each.name] = (each.schedule, run)
         return due
 
     def _new_id(self) -> str:

@@ -35,7 +35,7 @@ class Drilling:
         self._kv, self._sql = storage.kv, storage.sql
         self._isolate = isolate
         self._drills = Drills(isolate.chance)
-        self._written = json.dumps(self._drills.to_json())
+        self._runs = self._drills.runs  # as they were written
         self._sql.exec(_TABLE)
         self._restore()
 
@@ -97,19 +97,19 @@ class Drilling:
             return
         try:
             self._drills.restore(json.loads(text))
-            self._written = text
+            self._runs = self._drills.runs
         except ValueError as error:
             log("drills-unread", described(error))
 
     def _write(self) -> None:
         """What was told and what is so are written together, or not at all."""
-        events = self._drills.take_events()
+        events, runs = self._drills.take_events(), self._drills.runs
+        if not events and runs == self._runs:
+            return
         for event in events:
             log(event["event"], event)
             self._sql.exec(_ADD, json.dumps(event))
         if events:
             self._sql.exec(_FORGET, MAX_EVENTS)
-        text = json.dumps(self._drills.to_json())
-        if text != self._written:
-            self._kv.put(KEY, text)
-            self._written = text
+        self._kv.put(KEY, json.dumps(self._drills.to_json()))
+        self._runs = runs

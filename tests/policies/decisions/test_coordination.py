@@ -16,6 +16,7 @@ from policies.decisions.coordination import (
     Coordination,
     coordination_from,
 )
+from policies.decisions.drill import Drill, Target, drills_from, fault_from
 from policies.decisions.last_minute import LastMinute
 from policies.decisions.probing import Answer
 from policies.decisions.report import Report, Tally, report_from, report_json
@@ -183,6 +184,33 @@ def test_sums_of_the_last_minute() -> None:
     assert minute.sums(START + 295_000) == (120, 12)
     assert minute.sums(START + 325_000) == (60, 6)
     assert minute.sums(START + 400_000) == (0, 0)
+
+
+def test_drills_are_news_and_told_whole() -> None:
+    state = new()
+    isolate = Isolate(state, "a")
+    isolate.report()
+    drills = [Drill("d-1", Target("variant", "one"), fault_from("down"), 0, 9, "ann")]
+    state.drill(drills)
+    assert isolate.report()
+    assert drills_from(state.snapshot(START).drills) == tuple(drills)
+    state.drill(drills)
+    assert not isolate.report()
+    state.drill([])
+    assert isolate.report()
+    assert state.snapshot(START).drills == []
+
+
+def test_who_is_unwell_for_drills() -> None:
+    state = new()
+    a, b = Isolate(state, "a"), Isolate(state, "b")
+    assert state.unwell(START) == set()
+    probe(state, "one", "---")
+    a.report(two=(5, 5, 30_000))
+    assert state.unwell(START) == {"one", "two"}  # one isolate, and it is all there are
+    assert state.snapshot(START).variants["two"].ejected_ms == 0
+    b.report(two=(5, 0, 0))
+    assert state.unwell(START) == {"one"}
 
 
 def test_the_state_for_people() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from policies.decisions.drill import (
     NotAMode,
     Target,
     drill_from,
+    drills_from,
     fault_from,
     faults_of,
 )
@@ -140,3 +142,23 @@ def test_what_is_told_can_be_read(
     target = Target(kind, "x")  # type: ignore[arg-type]
     made = Drill("d-1", target, fault_from(mode), starts_ms, ends_ms, "me", forced, "n")
     assert drill_from(json.loads(json.dumps(made.told()))) == made
+
+
+GOOD = drill("down").told()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [1],
+        [{}],
+        [GOOD | {"pool": "p"}],
+        [GOOD | {"mode": "up"}],
+        [GOOD | {"ends_at": None}],
+        [GOOD | {"ends_at": "soon"}],
+        None,
+    ],
+)
+def test_what_are_no_drills(told: Any) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        drills_from(told)

@@ -83,7 +83,7 @@ class Story:
             at = datetime.fromisoformat(each["at"]).timestamp()
             drill = each["drill"]
             kind = next(kind for kind in ("region", "variant", "pool") if kind in drill)
-            why = each.get("why") or each.get("reason") or drill["mode"]
+            why = each.get("why") or drill["mode"]
             told.append(f"{at:g} {each['event']} {kind} {drill[kind]}: {why}")
         return told
 

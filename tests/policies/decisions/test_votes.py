@@ -96,3 +96,18 @@ def test_the_same_as_counting_everybody(reports: list[tuple[int, int, int]], ste
             assert 2 * sum(end >= until_ms for end in ends.values()) > users
             still = sum(end > until_ms for end in ends.values())
             assert still < LEAST or 2 * still <= users
+
+
+@pytest.mark.parametrize(
+    ("ejected_ms", "most"),
+    [
+        ((), False),
+        ((0,), False),
+        ((30_000,), True),  # it is all who have used it
+        ((30_000, 0), False),
+        ((30_000, 20_000, 0), True),
+    ],
+)
+def test_most_of_few(ejected_ms: tuple[int, ...], most: bool) -> None:
+    assert votes(*ejected_ms).most(NOW) == most
+    assert not votes(*ejected_ms).most(NOW + 30_000)
