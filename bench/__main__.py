@@ -1,9 +1,9 @@
-"""`python -m bench [all | memory [ROW] | steps | coordinator | scale]`: `make bench`.
+"""`python -m bench [all | health | memory [ROW] | steps | coordinator | scale]`: `make bench`.
 
 `all` (the default) measures rows, deciding and loading and writes `build/bench.json`;
-`memory` sends 250,000 requests through one process; `steps` times the steps of requests;
-`coordinator` measures how many reports the Coordinator takes; `scale [--json | --docs]
-[TABLE…]` simulates many isolates.
+`health` compares the rows that tell what health costs; `memory` sends 250,000 requests
+through one process; `steps` times the steps of requests; `coordinator` measures how many
+reports the Coordinator takes; `scale [--json | --docs] [TABLE…]` simulates many isolates.
 Exit code 0 says that it was measured, whether or not a goal was reached.
 """
 
@@ -51,6 +51,14 @@ def run_memory(layout: Layout, args: Sequence[str]) -> None:
     print(f"\n{goal.told()}")
 
 
+def run_health(layout: Layout, _: Sequence[str]) -> None:
+    """Only the rows that health is judged by, in more and shorter rounds."""
+    rows = [row for row in ROWS if row.name in HEALTH_ROWS]
+    measured = measure_rows(layout, rows, rounds=HEALTH_ROUNDS, seconds=1.0)
+    goals = report.goals_table(report.rows_goals(measured))
+    print(f"\n{report.rows_table(measured)}\n\n{goals}")
+
+
 def run_coordinator(layout: Layout, _: Sequence[str]) -> None:
     for kind, part in measure_coordinator(layout).items():
         print(f"{kind:<44} {part:>8.3f}")
@@ -61,9 +69,13 @@ def run_steps(layout: Layout, _: Sequence[str]) -> None:
         print(f"{name:<44} {microseconds:>8.1f} µs")
 
 
+HEALTH_ROWS = ("router", "router-no-health", "router-probing")
+HEALTH_ROUNDS = 21
+
 COMMANDS: dict[str, Callable[[Layout, Sequence[str]], None]] = {
     "all": run_all,
     "coordinator": run_coordinator,
+    "health": run_health,
     "memory": run_memory,
     "steps": run_steps,
 }

@@ -12,7 +12,9 @@ from typing import Any
 
 import js
 
-from router.edge import bridge, entry, forwarding, pipeline
+from router.edge import attempts, bridge, entry, forwarding, pipeline
+from router.edge.coordinator import Coordinator  # noqa: F401
+from router.edge.limiter import Limiter  # noqa: F401
 
 # Where each step is looked up when it is called. `waiting` is the variant's own time.
 STEPS = {
@@ -22,7 +24,7 @@ STEPS = {
     "find_rule": pipeline,
     "choose_variants": pipeline,
     "outgoing": forwarding,
-    "attempt": forwarding,
+    "attempt": attempts,
     "run_sync": bridge,
     "answer_changes": forwarding,
     "answer_with": forwarding,
