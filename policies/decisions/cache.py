@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from policies.decisions.changes import Pairs, joined
+from policies.decisions.http_values import date_ms, seconds
 from policies.decisions.request import Request
 
 _DIRECTIVE = re.compile(r'([a-z-]+)(?:=(?:"([^"]*)"|([^\s,;"]*)))?', re.ASCII)
@@ -68,7 +67,7 @@ class CacheRule(NamedTuple):
         varies = {name.strip().lower() for name in found.get("vary", "").split(",")} - {""}
         if not varies <= set(self.vary):
             return None
-        age_ms = 1000 * (_seconds(found.get("age", "")) or 0)
+        age_ms = 1000 * (seconds(found.get("age", "")) or 0)
         own_ms = _own_lifetime_ms(found, said)
         fresh_ms = self.ttl_ms if own_ms is None else min(self.ttl_ms, own_ms)
         if fresh_ms <= age_ms:
@@ -117,8 +116,8 @@ class Kept(NamedTuple):
             tag = found.get("etag", "").removeprefix("W/")
             given = (each.strip().removeprefix("W/") for each in wanted.split(","))
             return bool(tag) and (wanted.strip() == "*" or tag in given)
-        since = _time_ms(headers.get("if-modified-since", ""))
-        changed = _time_ms(found.get("last-modified", ""))
+        since = date_ms(headers.get("if-modified-since", ""))
+        changed = date_ms(found.get("last-modified", ""))
         return since is not None and changed is not None and changed <= since
 
 
@@ -149,24 +148,10 @@ def _own_lifetime_ms(headers: Mapping[str, str], said: Mapping[str, str]) -> flo
     """How long the answer says that it is fresh (section 4.2.1); None if it does not."""
     for name in ("s-maxage", "max-age"):
         if name in said:
-            return 1000 * (_seconds(said[name]) or 0)
+            return 1000 * (seconds(said[name]) or 0)
     if "expires" not in headers:
         return None
-    until, made = _time_ms(headers["expires"]), _time_ms(headers.get("date", ""))
+    until, made = date_ms(headers["expires"]), date_ms(headers.get("date", ""))
     if until is None:
         return 0  # `Expires: 0` and the like: it has expired
     return None if made is None else until - made
-
-
-def _seconds(text: str) -> int | None:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
-
-
-def _time_ms(text: str) -> float | None:
-    """An HTTP date."""
-    try:
-        time = parsedate_to_datetime(text)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None

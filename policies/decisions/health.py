@@ -88,6 +88,12 @@ class Health:
         if passive and passive.failed(began_ms, now_ms):
             self._left(name, passive, now_ms, reason)
 
+    def broke(self, name: str, began_ms: float, now_ms: float) -> None:
+        """An answer broke off that had been taken for a success when it began."""
+        passive = self._passive.get(name)
+        if passive and passive.broke(began_ms, now_ms):
+            self._left(name, passive, now_ms, "broken answer")
+
     def rest(self, name: str, until_ms: float, now_ms: float) -> None:
         """A variant asked to be left alone until then."""
         passive = self._passive.get(name)

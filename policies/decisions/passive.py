@@ -46,6 +46,7 @@ class Passive:
         "_slot",
         "_slots",
         "_succeeded",
+        "_undone",
         "failures",
         "is_ejected",
         "requests",
@@ -65,6 +66,8 @@ class Passive:
         self._is_returning = False
         self._ejections = 0  # in a row, less the time it was well
         self.trial_until_ms = 0.0
+        self._consecutive = 0  # failures in a row
+        self._undone = 0  # those in the row that the last success ended
         self._forget()
 
     def state(self, now_ms: float) -> State:
@@ -99,6 +102,7 @@ class Passive:
         if self.is_ejected:
             self.returns(now_ms)
             return True
+        self._undone = self._consecutive
         self._consecutive = 0
         self._count(now_ms, 0)
         if self._is_returning and self.share(now_ms) == 1:
@@ -119,6 +123,16 @@ class Passive:
                 return False
         self._eject(now_ms)
         return True
+
+    def broke(self, began_ms: float, now_ms: float) -> bool:
+        """The answer that an attempt had begun with broke off: what was a success is a
+        failure, also in the row that it ended."""
+        self.requests -= 1
+        if began_ms >= self.since_ms and not self.is_ejected:
+            self._consecutive += self._undone
+            self._undone = 0
+            self._take_back()
+        return self.failed(began_ms, now_ms)
 
     def rest(self, until_ms: float, now_ms: float) -> bool:
         """It has asked to be left alone; that is no failure, but ends like an ejection."""
@@ -165,7 +179,7 @@ class Passive:
         return bool(rate) and total >= at_least and self._failed >= rate * total
 
     def _forget(self) -> None:
-        self._consecutive = self._succeeded = self._failed = 0
+        self._consecutive = self._undone = self._succeeded = self._failed = 0
         self._slot = -1
         self._slots: deque[list[int]] = deque()  # [slot, succeeded, failed]
         self.trial_until_ms = 0.0
@@ -184,3 +198,11 @@ class Passive:
             self._failed += 1
         else:
             self._succeeded += 1
+
+    def _take_back(self) -> None:
+        """The last success, unless it has left the window."""
+        for slot in reversed(self._slots):
+            if slot[1]:
+                slot[1] -= 1
+                self._succeeded -= 1
+                return

@@ -35,13 +35,15 @@ BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class Done(NamedTuple):
-    """What the last attempt came to, at which variant, and its number (from 1). `hide`: it
-    failed where that was to be expected, so that the client had better not see it."""
+    """What the last attempt came to, at which variant, its number (from 1), and when it
+    began. `hide`: it failed where that was to be expected, so that the client had better
+    not see it."""
 
     variant: Variant
     answer: JsObject | Failure
     status: int
     number: int
+    began_ms: float
     hide: bool
 
 
@@ -62,7 +64,9 @@ def attempts(
     isolate.retries[route.name].request(exchange.now_ms)
     planned = _plan(exchange, rule, choice, identity)
     if isinstance(planned, Failure):
-        return Done(choice.candidates[0], planned, planned.problem.status, 1, False)
+        return Done(
+            choice.candidates[0], planned, planned.problem.status, 1, exchange.now_ms, False
+        )
     tries, _, source = planned
     upload = None if source is None else again(source)
     timeout, began = timeout_ms(route), exchange.now_ms
@@ -74,7 +78,7 @@ def attempts(
         answer = attempt(exchange.env, what)
         status = answer.problem.status if isinstance(answer, Failure) else answer.status
         hide = _judge(exchange, variant, answer, status, began)
-        done = Done(variant, answer, status, number, hide)
+        done = Done(variant, answer, status, number, began, hide)
         if number == len(tries) or not _is_refused(route.failover, planned, done):
             break
         if source is not None:

@@ -2,14 +2,17 @@
 // Nothing is decided here. Lists of strings cross as lines: neither a URL nor the name or
 // value of a header can hold a line break (WHATWG URL; RFC 9110, section 5.5).
 
+import { takeBroken, watched } from "./answers.js";
 import { carried } from "./uploads.js";
 
 export { arriving, kept } from "./uploads.js";
 
-// The time, the method, the URL, the client's place, then each header's name and value.
+// The time, the method, the URL, the client's place, who broke an answer off meanwhile, then
+// each header's name and value.
 export function read(request) {
   const { colo = "", country = "", continent = "" } = request.cf ?? {};
   const lines = [Date.now(), request.method, request.url, colo, country, continent];
+  lines.push(takeBroken());
   for (const [name, value] of request.headers) lines.push(name, value);
   return lines.join("\n");
 }
@@ -25,11 +28,13 @@ export function send(
   if (typeof service?.fetch !== "function") return undefined;
   if (typeof drill === "string") return drilled(drill); // the body is left as it was
   const body = upload ?? carried(request, limit);
-  const outbound = body ? withBody(request, url, body, timeout) : bodiless(request, url, timeout);
+  const controller = timeout || body ? new AbortController() : undefined;
+  if (body) body.abort = () => controller.abort();
+  const outbound = readdressed(request, url, body, controller?.signal);
   change(outbound.headers, removed, set, added);
-  const answer = drill
-    ? drilled(drill, () => service.fetch(outbound), outbound.signal)
-    : service.fetch(outbound);
+  const fetching = () => service.fetch(outbound);
+  const answer = drill ? drilled(drill, fetching, outbound.signal) : fetching();
+  if (timeout) abortAfter(timeout, answer, controller);
   return body?.failed ? Promise.race([answer, body.failed]) : answer;
 }
 
@@ -44,17 +49,18 @@ async function drilled(drill, fetching, signal) {
   return fetching();
 }
 
-function bodiless(request, url, timeout) {
-  const init = timeout ? { signal: AbortSignal.timeout(timeout) } : {};
-  return new Request(url ? new Request(url, request) : request, init);
+function readdressed(request, url, body, signal) {
+  if (!body) return new Request(url ? new Request(url, request) : request, { signal });
+  const init = { body: body.stream, signal };
+  return url ? new Request(url, { ...copied(request), ...init }) : new Request(request, init);
 }
 
-function withBody(request, url, { stream, signal }, timeout) {
-  const signals = timeout ? [AbortSignal.timeout(timeout)] : [];
-  if (signal) signals.push(signal);
-  const init = { body: stream };
-  if (signals.length) init.signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
-  return url ? new Request(url, { ...copied(request), ...init }) : new Request(request, init);
+// A timer of one's own, since `AbortSignal.timeout` would also end an answer that has begun.
+function abortAfter(ms, answer, controller) {
+  const late = () => controller.abort(new DOMException("no answer in time", "TimeoutError"));
+  const timer = setTimeout(late, ms);
+  const begun = () => clearTimeout(timer);
+  answer.then(begun, begun);
 }
 
 // What is sent of `source` the next time; undefined if there is no other time.
@@ -87,10 +93,10 @@ function copied(request) {
   return { method, cf, headers: new Headers(request.headers), redirect: "manual" };
 }
 
-// A variant's answer with headers changed, and without what only the router says; its body
-// passes through unread.
-export function answer(response, removed, set, added) {
-  const changed = renewed(response);
+// A variant's answer to `request` with headers changed, and without what only the router
+// says; its body passes through unread. If that breaks off, `blamed` is told.
+export function answer(response, removed, set, added, request, blamed) {
+  const changed = renewed(response, watched(response, request, blamed));
   for (const name of [...changed.headers.keys()]) {
     if (name.startsWith("x-router-")) changed.headers.delete(name);
   }
@@ -100,14 +106,14 @@ export function answer(response, removed, set, added) {
 
 // An answer with headers changed.
 export function amended(response, removed, set, added) {
-  const changed = renewed(response);
+  const changed = renewed(response, response.body);
   change(changed.headers, removed, set, added);
   return changed;
 }
 
 // A copy whose headers can be changed; an upgraded connection keeps its socket.
-function renewed(response) {
-  if (response.status !== 101) return new Response(response.body, response);
+function renewed(response, body) {
+  if (response.status !== 101) return new Response(body, response);
   const { webSocket, headers } = response;
   return new Response(null, { status: 101, webSocket, headers });
 }

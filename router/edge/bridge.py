@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from asyncio import ensure_future
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Literal, NamedTuple
 
 import js
@@ -43,7 +43,8 @@ def load() -> None:
 
 class Arrived(NamedTuple):
     """A request as it came in; `headers` has lower-case names, repeated ones joined; all
-    their names and values together have at most `size` characters."""
+    their names and values together have at most `size` characters. `broken`: who has broken
+    an answer off since the request before, and when that attempt began."""
 
     now_ms: float
     method: str
@@ -51,6 +52,7 @@ class Arrived(NamedTuple):
     headers: dict[str, str]
     client: Client
     size: int
+    broken: Sequence[tuple[str, float]] = ()
 
 
 def read(request: JsObject) -> Arrived:
@@ -58,10 +60,15 @@ def read(request: JsObject) -> Arrived:
     if _read is None:
         load()
     text = _read(request)
-    now, method, url, colo, country, continent, *lines = text.split("\n")
+    now, method, url, colo, country, continent, broken, *lines = text.split("\n")
     headers = dict(zip(lines[::2], lines[1::2], strict=True))
     client = Client(headers.get("cf-connecting-ip", ""), colo, country, continent)
-    return Arrived(float(now), method, url, headers, client, len(text))
+    return Arrived(float(now), method, url, headers, client, len(text), broken and _blamed(broken))
+
+
+def _blamed(told: str) -> list[tuple[str, float]]:
+    words = told.split(" ")
+    return [(name, float(began)) for name, began in zip(words[::2], words[1::2], strict=True)]
 
 
 def now_ms() -> float:
@@ -142,9 +149,12 @@ def send_copy(
     _module.mirror(ctx, env, binding, request, url, *_lines(changes), timeout_ms, source)
 
 
-def answer_with(response: JsObject, changes: Changes) -> JsObject:
-    """A variant's answer with changed headers; its body passes through unread."""
-    return _answer(response, *_lines(changes))
+def answer_with(
+    response: JsObject, changes: Changes, request: JsObject, variant: str, began_ms: float
+) -> JsObject:
+    """A variant's answer to `request` with changed headers; its body passes through unread.
+    If it breaks off, that is `Arrived.broken` of a later request."""
+    return _answer(response, *_lines(changes), request, f"{variant} {began_ms:.0f}")
 
 
 def amended(response: JsObject, changes: Changes) -> JsObject:

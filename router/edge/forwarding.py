@@ -52,7 +52,7 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
         changes.set["x-cache"] = "MISS"
     if entry and done.number == 1:  # the entry's key has the first variant's pool
         answer = cache.keep_answer(exchange, entry, variant, answer)
-    return answer_with(answer, changes)
+    return answer_with(answer, changes, exchange.incoming, variant.name, done.began_ms)
 
 
 def _changes(exchange: Exchange, choice: Forward, variant: Variant) -> Changes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import partial
 from random import Random
 from secrets import randbits
@@ -60,6 +61,12 @@ class Isolate:
             self.metrics.ejections[fields["variant"], fields["reason"]] += 1
             self.coordinating.hurry()
         log(event, fields)
+
+    def blame(self, broken: Iterable[tuple[str, float]], now: float) -> None:
+        """These variants have broken answers off; when their attempts began."""
+        for name, began in broken:
+            self.metrics.broken_answers[(name,)] += 1
+            self.health.broke(name, began, now)
 
     def current_policy(self, now: float, env: JsObject, ctx: JsObject) -> CompiledPolicy:
         """The policy to decide on now; only the first requests of an isolate wait for KV."""

@@ -38,6 +38,8 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     """The answer to `incoming`."""
     arrived = read(incoming)
     policy = isolate.current_policy(arrived.now_ms, env, ctx)
+    if arrived.broken:
+        isolate.blame(arrived.broken, arrived.now_ms)
     if arrived.now_ms >= isolate.coordinating.due_ms:
         isolate.coordinate(arrived.now_ms, arrived.client.colo, env, ctx)
     trace = trace_of(arrived.headers, isolate.chance)

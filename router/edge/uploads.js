@@ -1,12 +1,12 @@
-// Bodies of requests on their way to variants. A body is `{stream, failed, signal}`: `failed`
-// is rejected when the client breaks it off, or sends too much, so that the variant is not
-// blamed for what comes of it. Without these two it cannot fail.
+// Bodies of requests on their way to variants. A body is `{stream, failed}`: `failed` is
+// rejected when the client breaks it off, or sends too much, so that the variant is not
+// blamed for what comes of it. Without it, it cannot fail.
 //
 // Of a stream whose length is not told, a variant would take the breaking off for the end
 // (seen on workerd: a service binding loses the error). So such a stream never breaks off:
-// it does not go on, and `signal` aborts the whole request.
+// it does not go on, and `abort`, which is whoever sends it to set, ends the whole request.
 
-// How many bytes a stream of the runtime's has, if that is known: as `util.inspect` shows it.
+// `util.inspect` shows under this name how many bytes a stream of the runtime's has.
 const LENGTH = Object.getOwnPropertySymbols(ReadableStream.prototype).find(
   (symbol) => symbol.description === "length",
 );
@@ -18,10 +18,15 @@ export function isBroken(request) {
   return broken.has(request);
 }
 
-// The length of the body of a message; undefined if it is not told.
-export function lengthOf({ body, headers }) {
+// How many bytes a stream of the runtime's has, if that is known.
+export function knownLength(stream) {
+  return stream[LENGTH];
+}
+
+// The length of the body of a request; undefined if it is not told.
+function lengthOf({ body, headers }) {
   const stated = headers.get("content-length");
-  return body[LENGTH] ?? (stated === null ? undefined : Number(stated));
+  return knownLength(body) ?? (stated === null ? undefined : Number(stated));
 }
 
 // A stream that takes what another one has, and says at once how long that is.
@@ -36,7 +41,7 @@ export function carried(request, limit) {
   if (!body) return undefined;
   const length = lengthOf(request);
   if (length === undefined && limit >= 0) return new Arriving(request, limit, 0).again();
-  const { upload, fail } = begun(request, length === undefined);
+  const { upload, fail } = begun(request);
   const through = passage(length);
   // Whoever does not read to the end cancels, which is no failure; `cancel` fails if the
   // client's side is broken.
@@ -77,7 +82,7 @@ class Arriving {
   // The body from its start; undefined if that is gone.
   again() {
     if (!this.start) return undefined;
-    const { upload, fail } = begun(this.request, true);
+    const { upload, fail } = begun(this.request);
     let link = this.start;
     const pull = async (controller) => {
       try {
@@ -130,16 +135,16 @@ class Arriving {
 }
 
 // A body to send, and what to call when it fails.
-function begun(request, aborts) {
+function begun(request) {
   const { promise: failed, reject } = Promise.withResolvers();
   failed.catch(() => {});
-  const controller = aborts ? new AbortController() : undefined;
+  const upload = { stream: undefined, failed, abort: undefined };
   const fail = (error) => {
     broken.add(request);
     reject(error); // before all that follows from the abort
-    controller?.abort();
+    upload.abort();
   };
-  return { upload: { failed, signal: controller?.signal }, fail };
+  return { upload, fail };
 }
 
 function named(name, message) {

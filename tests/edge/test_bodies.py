@@ -152,3 +152,91 @@ def test_no_variant_takes_the_beginning_of_a_body_that_is_too_large_for_the_whol
         status, problem = upload.answer()
     assert (status, problem["code"]) == (413, "body-too-large")
     assert [entry["body"] for entry in seen(router, name)] == [None]
+
+
+def fetched(
+    router: Running, host: str, path: str, until: bytes | None = None
+) -> tuple[bytes, bytes]:
+    """Head and body of an answer as they are on the wire, to the end or `until` that came."""
+    with router.connect(WAIT) as wire:
+        lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: close", "", ""]
+        wire.sendall("\r\n".join(lines).encode())
+        received = b""
+        while until is None or until not in received:
+            chunk = wire.recv(65_536)
+            if not chunk:
+                break
+            received += chunk
+    head, _, body = received.partition(b"\r\n\r\n")
+    return head.lower(), body
+
+
+@pytest.mark.parametrize(
+    ("path", "length"),
+    [
+        ("/memory/0", 0),
+        ("/memory/10", 10),
+        ("/memory/200000", 200_000),
+        ("/announced/10", 10),
+        ("/announced/200000", 200_000),
+        ("/bytes/200000", None),
+    ],
+)
+def test_the_length_of_an_answer_stays_announced(
+    router: Running, path: str, length: int | None
+) -> None:
+    head, body = fetched(router, "any.test", path)
+    assert head.startswith(b"http/1.1 200")
+    if length is None:
+        assert b"transfer-encoding: chunked" in head
+        assert body.endswith(b"\r\n0\r\n\r\n")
+    else:
+        assert b"content-length: %d" % length in head
+        assert len(body) == length
+
+
+def test_an_answer_that_breaks_off_counts_against_the_variant(router: Running) -> None:
+    for _ in range(10):
+        head, body = fetched(router, "cut.test", "/broken")
+        assert b"transfer-encoding: chunked" in head
+        assert not body.endswith(b"0\r\n\r\n"), "the client must see that it is not whole"
+        head, body = fetched(router, "cut.test", "/cut/100000")
+        assert b"content-length: 100000" in head
+        assert len(body) == 36
+    found = router.metrics()
+    assert found['router_broken_answers_total{variant="cut"'] == 20
+    assert found['router_ejections_total{variant="cut",reason="broken answer"'] == 1
+    assert found['router_variant_share{variant="cut"'] == 0
+
+
+@pytest.mark.parametrize("host", ["left.test", "busy.left.test"])
+@pytest.mark.parametrize("path", ["/endless/9", "/endless/100000"])
+def test_a_client_that_goes_away_is_no_fault_of_the_variant(
+    router: Running, host: str, path: str
+) -> None:
+    for _ in range(20):
+        head, _ = fetched(router, host, path, until=b"data")
+        assert head.startswith(b"http/1.1 200")
+    for _ in range(20):  # whatever is noticed is told with one of the next requests
+        assert router.get("/status/200", "left.test").status_code == 200
+    found = router.metrics()
+    assert 'router_broken_answers_total{variant="left"' not in found
+    assert found['router_variant_share{variant="left"'] == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+@pytest.mark.parametrize("length", [None, 100 * KIB])
+def test_nor_is_what_becomes_of_an_answer_when_the_client_breaks_off(
+    router: Running, method: str, length: int | None
+) -> None:
+    for _ in range(20):
+        with Upload(router, method, "/echo", length, "left.test") as upload:
+            upload.send(b"begin")
+            received = upload.wire.recv(65_536)
+            assert received.startswith(b"HTTP/1.1 200")
+            upload.break_off()
+            while chunk := upload.wire.recv(65_536):
+                received += chunk
+        assert not received.endswith(b"0\r\n\r\n")
+    assert router.get("/status/200", "left.test").status_code == 200
+    assert 'router_broken_answers_total{variant="left"' not in router.metrics()

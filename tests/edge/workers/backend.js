@@ -39,6 +39,30 @@ const ACTS = {
     ctx.waitUntil(breakOff(writable.getWriter()).catch(() => {}));
     return new Response(readable);
   },
+  // Announces so many bytes, and breaks off.
+  cut(request, url, total, ctx) {
+    const { readable, writable } = new FixedLengthStream(Number(total));
+    ctx.waitUntil(breakOff(writable.getWriter()).catch(() => {}));
+    return new Response(readable);
+  },
+  // So many bytes: in memory, or as a stream of announced length.
+  memory: (request, url, total) => new Response(new Uint8Array(Number(total))),
+  announced(request, url, total, ctx) {
+    const { readable, writable } = new FixedLengthStream(Number(total));
+    ctx.waitUntil(new Response(new Uint8Array(Number(total))).body.pipeTo(writable));
+    return new Response(readable);
+  },
+  // A stream without end, so many bytes at a time; a mirror's copy of the request is never
+  // answered.
+  async endless(request, url, size) {
+    if (request.headers.has("x-router-mirror")) await scheduler.wait(600_000);
+    const chunk = new TextEncoder().encode("data: ".padEnd(Number(size)));
+    const pull = async (controller) => {
+      controller.enqueue(chunk);
+      await scheduler.wait(10);
+    };
+    return new Response(new ReadableStream({ pull }));
+  },
   // 503 so many times, then 200: /flaky/ID/TIMES.
   async flaky(request, url, id) {
     const body = await request.text();

@@ -29,21 +29,27 @@ LETTERS = {
 
 def trajectory(events: str, terms: PassiveTerms = TERMS, began_before: float = 0) -> str:
     """The states after each event: `+` and `-` are outcomes (a trial, if one is awaited),
-    a digit or letter lets that many seconds (base 36) pass."""
+    `!` is an answer that begins well and breaks off, a digit or letter lets that many
+    seconds (base 36) pass."""
     passive, now, states = Passive(terms), 1_000_000.0, ""
     for event in events:
-        if event in "+-":
+        if event in "+-!":
             if passive.awaits_trial(now):
                 passive.begin_trial(now)
-            began = now - began_before
-            if event == "+":
-                passive.succeeded(began, now)
-            else:
-                passive.failed(began, now)
+            came(passive, event, now - began_before, now)
         else:
             now += 1_000 * int(event, 36)
         states += LETTERS[passive.state(now)]
     return states
+
+
+def came(passive: Passive, outcome: str, began: float, now: float) -> None:
+    if outcome == "-":
+        passive.failed(began, now)
+        return
+    passive.succeeded(began, now)
+    if outcome == "!":
+        passive.broke(began, now)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +66,9 @@ def trajectory(events: str, terms: PassiveTerms = TERMS, began_before: float = 0
         ("single failures on the way back do not", "---a+-+-", "wwEhrrrr"),
         ("what is ejected learns nothing from failures", "-----a", "wwEEEh"),
         ("half of ten in the window eject", "+-+-+-+-+-", "wwwwwwwwwE"),
+        ("answers that break off are failures in a row", "!-!", "wwE"),
+        ("and may be half of ten in the window", "+!+!+!+!+!", "wwwwwwwwwE"),
+        ("on the way back, two of them are enough", "---a+!!", "wwEhrrE"),
         ("what is older than the window does not count", "+-+-+-+-b+-", "wwwwwwwwwww"),
         ("the count shrinks while it is well", "---a+z---9a", "wwEhrwwwEEh"),
         ("but not on the way back", "---a+----9a1", "wwEhrrEEEEEh"),
@@ -138,7 +147,7 @@ def test_a_variant_may_ask_for_a_rest() -> None:
 
 
 OUTCOMES = st.lists(
-    st.tuples(st.booleans(), st.integers(0, 20_000), st.integers(0, 30_000)), max_size=80
+    st.tuples(st.sampled_from("+-!"), st.integers(0, 20_000), st.integers(0, 30_000)), max_size=80
 )
 ANY_TERMS = st.builds(
     PassiveTerms,
@@ -155,17 +164,14 @@ ANY_TERMS = st.builds(
 @examples(300)
 @given(ANY_TERMS, OUTCOMES)
 def test_no_ejection_is_longer_than_the_cap_and_enough_successes_bring_it_back(
-    terms: PassiveTerms, outcomes: list[tuple[bool, int, int]]
+    terms: PassiveTerms, outcomes: list[tuple[str, int, int]]
 ) -> None:
     passive, now = Passive(terms), 1_000_000.0
-    for is_good, later, took in outcomes:
+    for outcome, later, took in outcomes:
         now += later
         if passive.awaits_trial(now):
             passive.begin_trial(now)
-        if is_good:
-            passive.succeeded(now - took, now)
-        else:
-            passive.failed(now - took, now)
+        came(passive, outcome, now - took, now)
         assert passive.until_ms <= now + terms.max_eject_ms
         assert 0 < passive.share(now) <= 1
     now += terms.max_eject_ms + TRIAL_MS
@@ -177,17 +183,16 @@ def test_no_ejection_is_longer_than_the_cap_and_enough_successes_bring_it_back(
 
 
 @examples(200)
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3_000)), max_size=60))
-def test_the_window_counts_what_a_plain_list_does(outcomes: list[tuple[bool, int]]) -> None:
+@given(st.lists(st.tuples(st.sampled_from("+-!"), st.integers(0, 3_000)), max_size=60))
+def test_the_window_counts_what_a_plain_list_does(outcomes: list[tuple[str, int]]) -> None:
     terms = TERMS._replace(consecutive=0, slow_start_ms=0)
     passive, now, seen = Passive(terms), 1_000_000, []
-    for is_good, later in outcomes:
+    for outcome, later in outcomes:
         now += later
+        is_good = outcome == "+"
         seen.append((now * 10 // terms.window_ms, is_good))
-        if is_good:
-            passive.succeeded(now, now)
-        else:
-            passive.failed(now, now)
+        came(passive, outcome, now, now)
+        assert passive.requests == len(seen)
         recent = [good for slot, good in seen if slot > now * 10 // terms.window_ms - 10]
         bad = recent.count(False)
         is_bad = not is_good and len(recent) >= 10 and bad >= len(recent) / 2

@@ -1,0 +1,39 @@
+"""Numbers, dates and waits as HTTP headers write them (RFC 9110); None for what is none.
+
+They are the other side's, which may write anything: only what is short is read.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+MAX_DIGITS = 11
+MAX_DATE = 40  # the longest of the three forms has 33 characters
+MAX_WAIT_MS = 86_400_000.0  # whoever asks for more than a day will be asked again after one
+
+
+def seconds(text: str) -> int | None:
+    """`delay-seconds` and the like: digits, and nothing else."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
+
+
+def date_ms(text: str) -> float | None:
+    """An HTTP date in any of its three forms (section 5.6.7), in milliseconds since 1970."""
+    if len(text) > MAX_DATE:
+        return None
+    try:
+        time = parsedate_to_datetime(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def retry_after_ms(text: str, now_ms: float) -> float | None:
+    """How long `Retry-After` asks to wait (section 10.2.3); 0 for a time that has passed."""
+    wait = seconds(text)
+    if wait is not None:
+        return min(1000.0 * wait, MAX_WAIT_MS)
+    until = date_ms(text)
+    return None if until is None else min(max(0.0, until - now_ms), MAX_WAIT_MS)
