@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.language.values import as_type, problem
+from pydantic_core import PydanticCustomError
+
+from policies.language.values import DURATION_SCHEMA, as_type, problem, read_duration
 
 _WORDS = ("connect", "timeout")
+BY_LATENCY = "p95"
 
 
 def read_condition(value: object) -> str | int:
@@ -34,5 +37,21 @@ def read_share(value: object) -> float:
     return share
 
 
+def read_hedge(value: object) -> int | str:
+    """`p95`, or a duration."""
+    if value == BY_LATENCY:
+        return BY_LATENCY
+    try:
+        wait = read_duration(value)
+    except PydanticCustomError as error:
+        hint = f"write `{BY_LATENCY}`, or a duration such as `200ms`"
+        raise problem(error.type, error.message(), hint) from error
+    if wait == 0:
+        hint = "write a longer time, or leave `hedge` out"
+        raise problem("out-of-range", "every request would be sent twice", hint)
+    return wait
+
+
 Condition = as_type(read_condition, {"enum": [*_WORDS, *range(400, 600)]}, Any)
 Percentage = as_type(read_share, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$"}, float)
+Hedge = as_type(read_hedge, {"anyOf": [{"const": BY_LATENCY}, DURATION_SCHEMA]}, Any)
