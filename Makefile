@@ -7,7 +7,7 @@ BIN := .venv/bin
 # What is passed on: make dev ARGS="--port 9000", make test ARGS="-k split".
 ARGS ?=
 
-.PHONY: install dev test test-fast lint bench upload clean
+.PHONY: install dev test test-fast lint load bench upload clean
 
 install: .venv/.done node_modules/.done
 	@$(BIN)/python -m router.dev.prepare
@@ -19,13 +19,17 @@ test: lint
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-fast: install
-	@TEST_FAST=1 $(BIN)/python -m pytest --ignore=tests/edge $(ARGS)
+	@TEST_FAST=1 $(BIN)/python -m pytest --ignore=tests/edge --ignore=tests/load $(ARGS)
 
 lint: install
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "lint: run $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 	@echo "lint        ok"
+
+# Clients, while variants fail, with the default times of health: two minutes and a table.
+load: install
+	@$(BIN)/python -m tests.load
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)

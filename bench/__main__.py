@@ -1,7 +1,9 @@
-"""`python -m bench [all | memory [ROW] | steps]`, which `make bench` runs.
+"""`python -m bench [all | health | memory [ROW] | steps | coordinator | scale]`: `make bench`.
 
 `all` (the default) measures rows, deciding and loading and writes `build/bench.json`;
-`memory` sends 250,000 requests through one process; `steps` times the steps of requests.
+`health` compares the rows that tell what health costs; `memory` sends 250,000 requests
+through one process; `steps` times the steps of requests; `coordinator` measures how many
+reports the Coordinator takes; `scale [--json | --docs] [TABLE…]` simulates many isolates.
 Exit code 0 says that it was measured, whether or not a goal was reached.
 """
 
@@ -11,11 +13,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bench import report
+from bench.coordinator import measure_coordinator
 from bench.deciding import measure_deciding
 from bench.keys import measure_keys
 from bench.loading import measure_loading
 from bench.memory import LEVEL_FROM, MAY_GROW, growth, measure_memory
 from bench.rows import ROWS
+from bench.scale.command import run_scale
 from bench.steps import measure_steps
 from bench.throughput import measure_rows
 from router.dev.layout import Layout, SetupError, find_root
@@ -47,13 +51,31 @@ def run_memory(layout: Layout, args: Sequence[str]) -> None:
     print(f"\n{goal.told()}")
 
 
+def run_health(layout: Layout, _: Sequence[str]) -> None:
+    """Only the rows that health is judged by, in more and shorter rounds."""
+    rows = [row for row in ROWS if row.name in HEALTH_ROWS]
+    measured = measure_rows(layout, rows, rounds=HEALTH_ROUNDS, seconds=1.0)
+    goals = report.goals_table(report.rows_goals(measured))
+    print(f"\n{report.rows_table(measured)}\n\n{goals}")
+
+
+def run_coordinator(layout: Layout, _: Sequence[str]) -> None:
+    for kind, part in measure_coordinator(layout).items():
+        print(f"{kind:<44} {part:>8.3f}")
+
+
 def run_steps(layout: Layout, _: Sequence[str]) -> None:
     for name, microseconds in measure_steps(layout).items():
         print(f"{name:<44} {microseconds:>8.1f} µs")
 
 
+HEALTH_ROWS = ("router", "router-no-health", "router-probing")
+HEALTH_ROUNDS = 21
+
 COMMANDS: dict[str, Callable[[Layout, Sequence[str]], None]] = {
     "all": run_all,
+    "coordinator": run_coordinator,
+    "health": run_health,
     "memory": run_memory,
     "steps": run_steps,
 }
@@ -61,8 +83,10 @@ COMMANDS: dict[str, Callable[[Layout, Sequence[str]], None]] = {
 
 def main(args: Sequence[str]) -> int:
     name, *rest = args or ["all"]
+    if name == "scale":
+        return run_scale(rest)
     if name not in COMMANDS:
-        print(f"bench: no command {name}; known: {', '.join(COMMANDS)}", file=sys.stderr)
+        print(f"bench: no command {name}; known: {', '.join(COMMANDS)}, scale", file=sys.stderr)
         return 2
     try:
         layout = Layout(find_root())

@@ -74,10 +74,12 @@ class Count:
         return self.cpu_seconds / self.answered * 1e6
 
 
-def load(layout: Layout, server: Server, *, seconds: float = 0, amount: int = 0) -> Count:
+def load(
+    layout: Layout, server: Server, *, seconds: float = 0, amount: int = 0, path: str = PATH
+) -> Count:
     """Requests for `seconds`, or `amount` of them."""
     told = {
-        "url": server.url + PATH,
+        "url": server.url + path,
         "headers": HEADERS,
         "users": USERS,
         "connections": CONNECTIONS,

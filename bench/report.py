@@ -52,6 +52,8 @@ ROW_GOALS = (
     ("router", "python-forward", 0.85),
     ("router", "js-forward", 0.30),
     ("router-guarded", "router", 0.75),
+    ("router", "router-no-health", 0.95),
+    ("router-probing", "router-no-health", 0.95),
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -76,10 +76,15 @@ def python_forward(layout: Layout, folder: Path) -> list[WorkerdWorker]:
     return [replace(forwarder, bindings=TO_BACKEND), backend(layout)]
 
 
-def router(layout: Layout, folder: Path, policy_file: Path | None = None) -> list[WorkerdWorker]:
-    """The router as it is uploaded, with the example policy or another."""
+def router(
+    layout: Layout,
+    folder: Path,
+    policy_file: Path | None = None,
+    more: Mapping[str, bytes] | None = None,
+) -> list[WorkerdWorker]:
+    """The router as it is uploaded, with the example policy or another, and `more` files."""
     policy_file = policy_file or layout.root / "routes.yaml"
-    stage_edge(layout, folder / "upload", policy=policy_file)
+    stage_edge(layout, folder / "upload", more, policy_file)
     policy = load(policy_file.read_bytes()).policy
     variants = {name: each.binding for name, each in policy.variants.items()} if policy else {}
     write_configs(layout, folder, variants, echo=True)
@@ -90,18 +95,39 @@ def router(layout: Layout, folder: Path, policy_file: Path | None = None) -> lis
 
 def router_guarded(layout: Layout, folder: Path) -> list[WorkerdWorker]:
     """The same with an API key and a leased limit on every route, which deny nothing here."""
-    example = read_document((layout.root / "routes.yaml").read_bytes())
-    if not isinstance(example, Document):
-        raise SetupError("routes.yaml cannot be read")
-    policy: dict[str, Any] = dict(example.value)
+    policy = example(layout)
     hashed = sha256(HEADERS["x-api-key"].encode()).hexdigest()
     policy["auth"] = {"keys": [{"id": "bench", "sha256": hashed, "scopes": ["agents"]}]}
     policy["rate_limits"] = {"per-key": {"limit": "1000000/1m", "by": "api_key"}}
     guards = {"auth": {"scopes": ["agents"]}, "rate_limits": ["per-key"]}
     policy["routes"] = [{**route, **guards} for route in policy["routes"]]
+    return router(layout, folder, written(policy, folder))
+
+
+def router_probing(layout: Layout, folder: Path) -> list[WorkerdWorker]:
+    """The same with probes: health as it is when it does all it can."""
+    policy = example(layout) | {"health": {"active": {"path": "/health"}}}
+    return router(layout, folder, written(policy, folder))
+
+
+def router_no_health(layout: Layout, folder: Path) -> list[WorkerdWorker]:
+    """The same policy, with health taken out of the code."""
+    entry = (WORKERS / "no_health.py").read_bytes()
+    return router(layout, folder, more={"entry.py": entry})
+
+
+def example(layout: Layout) -> dict[str, Any]:
+    """The example policy, to be changed."""
+    document = read_document((layout.root / "routes.yaml").read_bytes())
+    if not isinstance(document, Document):
+        raise SetupError("routes.yaml cannot be read")
+    return dict(document.value)
+
+
+def written(policy: dict[str, Any], folder: Path) -> Path:
     file = folder / "routes.yaml"
     file.write_text(json.dumps(policy), encoding="utf-8")  # JSON is YAML
-    return router(layout, folder, file)
+    return file
 
 
 ROWS = (
@@ -109,5 +135,7 @@ ROWS = (
     Row("reflare", reflare),
     Row("python-forward", python_forward),
     Row("router", router, regions=True),
+    Row("router-no-health", router_no_health, regions=True),
+    Row("router-probing", router_probing, regions=True),
     Row("router-guarded", router_guarded, regions=True, limited=True),
 )

@@ -61,17 +61,19 @@ class Measured:
         }
 
 
-def measure_rows(layout: Layout, rows: Sequence[Row]) -> list[Measured]:
+def measure_rows(
+    layout: Layout, rows: Sequence[Row], *, rounds: int = ROUNDS, seconds: float = ROUND_SECONDS
+) -> list[Measured]:
     with ExitStack() as stack:
         servers: dict[str, Server] = {}
         for row in rows:
             print(f"warming up  {row.name}", flush=True)
             servers[row.name] = stack.enter_context(warm_server(layout, row))
         counts: dict[str, list[Count]] = {name: [] for name in servers}
-        for number in range(ROUNDS):
-            print(f"measuring   round {number + 1} of {ROUNDS}", flush=True)
+        for number in range(rounds):
+            print(f"measuring   round {number + 1} of {rounds}", flush=True)
             for name in list(servers)[:: -1 if number % 2 else 1]:
-                counts[name].append(load(layout, servers[name], seconds=ROUND_SECONDS))
+                counts[name].append(load(layout, servers[name], seconds=seconds))
     return [Measured(name, tuple(found)) for name, found in counts.items()]
 
 

@@ -10,6 +10,8 @@ import jsonschema
 import pytest
 
 from policies.decisions.problems import PROBLEMS
+from policies.drill_plan.load import load_plan
+from policies.drill_plan.reference import plan_reference
 from policies.gateway.convert import convert
 from policies.language.document import Document, read_document
 from policies.language.findings import CODES
@@ -38,10 +40,20 @@ def test_the_committed_schema_is_the_models() -> None:
     assert (ROOT / "policies" / "routes.schema.json").read_text(encoding="utf-8") == schema_text()
 
 
-def test_the_language_reference_is_the_models() -> None:
-    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("page", "made"), [("language.md", reference_text()), ("drill-plans.md", plan_reference())]
+)
+def test_the_reference_is_the_models(page: str, made: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     begin, end = "<!-- reference -->\n", "<!-- end of reference -->\n"
-    assert text[text.index(begin) + len(begin) : text.index(end)] == reference_text()
+    assert text[text.index(begin) + len(begin) : text.index(end)] == made
+
+
+def test_the_documented_plan_is_the_example() -> None:
+    text = (ROOT / "docs" / "drill-plans.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    example = ROOT / "docs" / "examples" / "drills" / "lose-europe.yaml"
+    assert load_plan(shown.encode()).plan == load_plan(example.read_bytes()).plan is not None
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

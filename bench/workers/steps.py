@@ -13,6 +13,8 @@ from typing import Any
 import js
 
 from router.edge import attempts, bridge, entry, errand, forwarding, pipeline
+from router.edge.coordinator import Coordinator  # noqa: F401
+from router.edge.limiter import Limiter  # noqa: F401
 
 # Where each step is looked up when it is called. `waiting` is the variant's own time.
 STEPS = {

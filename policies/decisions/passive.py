@@ -23,6 +23,7 @@ from policies.decisions.health_terms import PassiveTerms
 SLOTS = 10  # parts of a window
 MIN_SHARE = 0.1  # Envoy's
 TRIAL_MS = 30_000  # a trial that nobody hears of for so long has come to nothing
+SUSPECT_AFTER = 2  # failures in a row: a third is hardly the request's fault
 ON_PROBATION = (2, 4)  # failures in a row, or attempts of which a share is taken
 
 
@@ -92,7 +93,9 @@ class Passive:
 
     def is_on_probation(self, now_ms: float) -> bool:
         """Whether its failures are to be expected, and better hidden from clients."""
-        return self.is_ejected or self.state(now_ms) is State.RETURNING
+        if self.is_ejected or self._consecutive >= SUSPECT_AFTER:
+            return True
+        return self.state(now_ms) is State.RETURNING
 
     def succeeded(self, began_ms: float, now_ms: float) -> bool:
         """An attempt came to a good end; whether that has changed its state."""

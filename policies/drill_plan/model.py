@@ -10,14 +10,13 @@ from pydantic import Field
 
 from policies.decisions.drill import KINDS, Target
 from policies.drill_plan.values import (
-    Growth,
     HeaderText,
     RequestRate,
     RequestTarget,
     refuse_header,
 )
 from policies.language.drill_values import Mode
-from policies.language.failover_values import Percentage
+from policies.language.failover_values import Growth, Percentage
 from policies.language.model import Continent
 from policies.language.part import Part, at_least_one, one_of
 from policies.language.values import (
@@ -75,8 +74,7 @@ class Phases(Part):
 
 
 class Place(Part):
-    """Where a client is, for a router that runs locally; in production the client's real
-    place counts."""
+    """Where a client is: for a router that runs locally, else the client's real place counts."""
 
     country: Country | None = Field(None, description="Country code (ISO 3166-1 alpha-2).")
     continent: Continent | None = Field(None, description="Continent: AF AN AS EU NA OC SA.")
@@ -142,16 +140,16 @@ class Objectives(Part):
         None, description="The share of requests with an answer of 500 or more, or with none."
     )
     leave_within: Duration | None = Field(
-        None, description="From the drill's start until the target gets under 1% of answers."
+        None, description="From the drill's start until the target gets under 1 % of the answers."
     )
     return_within: Duration | None = Field(
-        None, description="From the drill's end until the target has 80% of its share again."
+        None, description="From the drill's end until the target has 80 % of its share again."
     )
     p95: Duration | None = Field(
         None, description="The 95th percentile of the time to a whole answer, in the drill."
     )
     extra_latency: Growth | None = Field(
-        None, description="By how much that may be longer than before the drill."
+        None, description="By how much that may be longer than before the drill: `50%`."
     )
 
     def check(self) -> None:

@@ -1,5 +1,5 @@
-"""The scalar values of a plan that routes.yaml does not have: a rate, a request's target,
-a growth; see `policies/language/values.py`."""
+"""The scalar values of a plan that routes.yaml does not have: a rate, a request's target, a
+header; see `policies/language/values.py`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ MAX_RATE = 1_000  # requests a second; this is a rehearsal, not a benchmark
 _TARGET = re.compile(r"/[!-\"$-~]*", re.ASCII)  # RFC 9112, section 3.2.1; no fragment
 # What belongs to the connection, or has a field of its own.
 _NOT_HEADERS = frozenset({"connection", "content-length", "host", "transfer-encoding"})
-_GROWTH = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?%", re.ASCII)
 _HOW = "write a number and a time: `40/1s`"
 
 
@@ -50,17 +49,6 @@ def read_target(value: object) -> str:
     return text
 
 
-def read_growth(value: object) -> float:
-    """`50%` as 0.5; more than all is possible."""
-    text = value if isinstance(value, str) else ""
-    if not _GROWTH.fullmatch(text):
-        shown = str(value)[:80]
-        raise problem(
-            "bad-value", f"`{shown}` is not a percentage", "write a number and `%`: `50%`"
-        )
-    return float(text[:-1]) / 100
-
-
 def read_header(value: object) -> str:
     """A header's value; `{n}` stands for the request's number."""
     text = read_field_value(value)
@@ -78,5 +66,4 @@ def refuse_header(name: str) -> None:
 
 RequestRate = as_type(read_rate, {"type": "string", "pattern": f"^[0-9]{{1,7}}/{DURATION}$"}, Rate)
 RequestTarget = as_type(read_target, {"type": "string", "pattern": "^/"})
-Growth = as_type(read_growth, {"type": "string", "pattern": f"^{_GROWTH.pattern}$"}, float)
 HeaderText = as_type(read_header, {"type": "string"})

@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from policies.language.values import DURATION_SCHEMA, as_type, problem, read_duration
 
+MAX_GROWTH = 100.0  # a hundred times more
+
 _WORDS = ("connect", "timeout")
 BY_LATENCY = "p95"
 
@@ -24,6 +26,15 @@ def read_condition(value: object) -> str | int:
 
 def read_share(value: object) -> float:
     """`20%` as 0.2."""
+    return _read_percentage(value, 1)
+
+
+def read_growth(value: object) -> float:
+    """`50%` as 0.5, `150%` as 1.5."""
+    return _read_percentage(value, MAX_GROWTH)
+
+
+def _read_percentage(value: object, most: float) -> float:
     text = value if isinstance(value, str) else ""
     number = text.removesuffix("%")
     if not text.endswith("%") or not number.replace(".", "", 1).isdecimal():
@@ -32,8 +43,10 @@ def read_share(value: object) -> float:
             "bad-value", f"`{shown}` is not a percentage", "write a number and `%`: `20%`"
         )
     share = float(number) / 100
-    if share > 1:
-        raise problem("out-of-range", f"`{text[:80]}` is more than all", "write `100%` or less")
+    if share > most:
+        what = "all" if most == 1 else f"{most * 100:,.0f} %"
+        hint = f"write `{most:.0%}` or less"
+        raise problem("out-of-range", f"`{text[:80]}` is more than {what}", hint)
     return share
 
 
@@ -52,6 +65,8 @@ def read_hedge(value: object) -> int | str:
     return wait
 
 
+_PERCENTAGE = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$"}
 Condition = as_type(read_condition, {"enum": [*_WORDS, *range(400, 600)]}, Any)
-Percentage = as_type(read_share, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$"}, float)
+Percentage = as_type(read_share, _PERCENTAGE, float)
+Growth = as_type(read_growth, _PERCENTAGE, float)
 Hedge = as_type(read_hedge, {"anyOf": [{"const": BY_LATENCY}, DURATION_SCHEMA]}, Any)

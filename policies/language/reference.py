@@ -11,12 +11,14 @@ from pydantic.fields import FieldInfo
 
 from policies.language import auth, drills, failover, filters, health, limits, model, rate_limits
 from policies.language.drill_values import read_drill_time, read_mode
-from policies.language.failover_values import read_share
+from policies.language.failover_values import read_growth, read_share
 from policies.language.limit_values import read_period
 from policies.language.values import read_duration, read_size
 
+Parts = tuple[tuple[type[BaseModel], str], ...]
+
 # Each mapping in the order of the file, with where it stands.
-_PARTS: tuple[tuple[type[BaseModel], str], ...] = (
+_PARTS: Parts = (
     (model.Policy, "the file"),
     (model.Variant, "`variants.<name>`"),
     (model.WorkerVersion, "`variants.<name>.version`"),
@@ -58,6 +60,7 @@ _PARTS: tuple[tuple[type[BaseModel], str], ...] = (
 _SHORT_TEXTS: dict[Any, str] = {
     read_drill_time: "duration",
     read_duration: "duration",
+    read_growth: "percentage",
     read_mode: "text",
     read_period: "duration",
     read_share: "percentage",
@@ -66,9 +69,9 @@ _SHORT_TEXTS: dict[Any, str] = {
 _WORDS = {str: "text", int: "number", float: "number", bool: "true or false", Any: "text or number"}
 
 
-def reference_text() -> str:
+def reference_text(parts: Parts = _PARTS) -> str:
     """Markdown: a heading and a table of fields for each mapping."""
-    return "\n".join(_part(part, place) for part, place in _PARTS)
+    return "\n".join(_part(part, place) for part, place in parts)
 
 
 def _part(part: type[BaseModel], place: str) -> str:
@@ -124,4 +127,4 @@ def _kind(annotation: Any) -> str:
         return f"mapping of name to {kind}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "mapping"
-    return _WORDS[annotation]
+    return _WORDS.get(annotation, "text")  # of which something else is made

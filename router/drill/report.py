@@ -21,6 +21,7 @@ from router.drill.charts import NO_ANSWER, charts, grouped, series, width_of
 from router.drill.result import Result, shown_url
 from router.drill.texts import (
     NOTHING,
+    SIGNS,
     VERDICTS,
     amount,
     objective,
@@ -32,7 +33,6 @@ from router.drill.texts import (
 )
 
 STYLE = Path(__file__).with_name("report.css")
-SIGNS = {"met": "✓", "not met": "✗", "not judged": "?"}
 # Nothing is loaded, whatever a name that slipped through might contain.
 NOTHING_LOADED = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -54,9 +54,8 @@ def page(result: Result) -> str:
 def _sections(result: Result) -> Iterator[str]:
     yield from _headline(result)
     yield _section("Objectives", _objectives(result))
-    drawn = "".join(f"<figure>{each}</figure>" for each in [_figures(result)] if each)
-    if drawn:
-        yield _section("What clients saw", drawn + _seconds(result))
+    if drawn := "\n".join(charts(result)):
+        yield _section("What clients saw", f"<figure>{drawn}</figure>{_seconds(result)}")
     yield _section("By phase", _phases(result))
     yield _section("Who answered", _answers(result))
     yield _section("By request", _requests(result))
@@ -102,10 +101,6 @@ def _objective(judged: Judged, result: Result) -> list[str]:
         mark,
         f'<span class="soft">{escape(judged.why)}</span>',
     ]
-
-
-def _figures(result: Result) -> str:
-    return "\n".join(charts(result))
 
 
 def _phases(result: Result) -> str:

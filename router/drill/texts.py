@@ -13,6 +13,7 @@ VERDICTS = {
     "not met": "Objectives not met",
     "not judged": "Not judged",
 }
+SIGNS = {"met": "✓", "not met": "✗", "not judged": "?"}
 OBJECTIVES = {
     "error_rate": "Requests with an answer of 500 or more, or with none",
     "leave_within": f"Until {{target}} gets under {LEFT_SHARE * 100:g} % of the answers",
@@ -45,7 +46,8 @@ def amount(value: float | None, unit: Unit) -> str:
 
 def outcome(judged: Judged) -> tuple[str, str]:
     """A sign, and the word for it."""
-    return {True: ("✓", "met"), False: ("✗", "not met"), None: ("?", "not judged")}[judged.passed]
+    word = {True: "met", False: "not met", None: "not judged"}[judged.passed]
+    return SIGNS[word], word
 
 
 def objective(judged: Judged, drill: Drill) -> str:

@@ -11,8 +11,8 @@ from tests.load.modes import AT_ONCE, MODES, policy
 from tests.load.site import Site
 
 HEALTH: dict[str, Any] = {
-    "active": {"path": "/health", "interval": "1s", "timeout": "500ms"},
-    "passive": {"eject_for": "4s", "max_eject_for": "30s", "slow_start": "5s"},
+    "active": {"path": "/health", "interval": "1s", "timeout": "900ms"},
+    "passive": {"slow_start": "5s"},
 }
 
 

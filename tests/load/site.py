@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,15 @@ class Site:
     @property
     def output(self) -> str:
         return self._process.output()
+
+    def trials(self) -> Counter[str]:
+        """Trials until now, by variant: each ends an ejection, or begins another."""
+        found: Counter[str] = Counter()
+        for line in self.output.splitlines():
+            if line.startswith('{"event": "variant-'):
+                told = json.loads(line)
+                found[told["variant"]] += told["event"] in ("variant-ejected", "variant-returns")
+        return found
 
     async def act(self, client: httpx.AsyncClient, variants: Sequence[str], act: str) -> float:
         """Let `variants` do `act` from now on; the time from which they do."""

@@ -77,7 +77,8 @@ const ACTS = {
   flapping(variant, since) {
     return Math.floor((Date.now() - since) / FLAP_MS) % 2 ? well() : failing(503);
   },
-  // Breaks off in the middle of the body, whose length is told every second time.
+  // Breaks off in the middle of the body, whose length is told every second time, as it is
+  // of what a Worker passes on.
   cut(variant, since, ctx) {
     const number = answered.get(variant) ?? 0;
     answered.set(variant, number + 1);
@@ -85,7 +86,8 @@ const ACTS = {
     const { readable, writable } =
       number % 2 ? new FixedLengthStream(length) : new TransformStream();
     ctx.waitUntil(breakOff(writable.getWriter()).catch(() => {}));
-    return new Response(readable);
+    const headers = number % 2 ? { "content-length": String(length) } : {};
+    return new Response(readable, { headers });
   },
 };
 

@@ -24,7 +24,7 @@ PLAN: dict[str, Any] = {
     "phases": {"baseline": "1s", "failure": "2s", "recovery": "1s"},
     "traffic": {
         "rate": "60/1s",
-        "timeout": "2s",
+        "timeout": "10s",
         "requests": [
             {"name": "europe", "path": "/a?b=c", "from": {"country": "DE"}, "weight": 2},
             {
@@ -76,8 +76,8 @@ def test_a_whole_run(
     capsys: pytest.CaptureFixture[str], router: StandIn, plan: Path, tmp_path: Path
 ) -> None:
     router.leaves_after, router.returns_after, router.next_digest = 0.4, 0.3, "cd" * 32
-    phases = {"baseline": "1s", "failure": "2s", "recovery": "6s"}
-    goals = {"error_rate": "0%", "leave_within": "1s", "return_within": "1s", "p95": "2s"}
+    phases = {"baseline": "1s", "failure": "3s", "recovery": "8s"}
+    goals = {"error_rate": "0%", "leave_within": "2s", "return_within": "3s", "p95": "5s"}
     write(plan, phases=phases, objectives=goals)
     report = tmp_path / "report.html"
     code, out, err = drill(capsys, plan, router, "--report", str(report), "--json")
@@ -90,10 +90,10 @@ def test_a_whole_run(
     assert [each["passed"] for each in told["objectives"]] == [True] * 4
     measured = {each["name"]: each["measured"] for each in told["objectives"]}
     assert measured["error_rate"] == 0
-    assert 0.3 <= measured["leave_within"] <= 1
-    assert 0.2 <= measured["return_within"] <= 1
+    assert 0.3 <= measured["leave_within"] <= 2
+    assert 0.2 <= measured["return_within"] <= 3
     assert [each["phase"] for each in told["phases"]] == ["baseline", "failure", "recovery"]
-    assert len(told["seconds"]) == 9
+    assert len(told["seconds"]) == 12
     total = sum(each["requests"] for each in told["seconds"])
     assert total == sum(each["requests"] for each in told["phases"])
     assert 0 <= len(router.requests) - total <= 2  # that were due when all was over
@@ -102,7 +102,7 @@ def test_a_whole_run(
     assert told["router"]["policy"] == "ab" * 32
     assert json.loads(report.with_suffix(".json").read_text()) == told
     assert "Objectives met" in report.read_text()
-    assert router.asked == [{"region": "eu", "mode": "down", "for": "2s", "force": False}]
+    assert router.asked == [{"region": "eu", "mode": "down", "for": "3s", "force": False}]
     lines = [line for line in err.splitlines() if "/s" in line]
     assert len(lines) >= 8
     assert [line.split()[2] for line in lines[:1] + lines[-1:]] == ["baseline", "recovery"]

@@ -1,0 +1,1 @@
+"""How far one Coordinator reaches: simulations, with fixed seeds. `python -m bench scale`."""

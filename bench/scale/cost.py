@@ -1,0 +1,23 @@
+"""What it takes in requests a day, if every isolate is busy all day: one without requests
+does not report."""
+
+from __future__ import annotations
+
+from bench.scale.figures import Table, percent
+from bench.scale.leaves import COLOS
+from router.edge.coordinating import WAITS_MS
+
+DAY_S = 86_400
+ISOLATES = (10, 100, 1_000, 10_000)
+BUSY = (1, 10, 100)  # requests a second that an isolate answers
+
+
+def cost() -> Table:
+    each = DAY_S * 1000 // WAITS_MS[0]
+    rows = []
+    for number in ISOLATES:
+        parts = (percent(1000 / WAITS_MS[0] / rate) for rate in BUSY)
+        leaves = min(number, len(COLOS)) * each
+        rows.append((number, number * each, number * each + leaves, *parts))
+    shares = tuple(f"of its requests, at {rate}/s" for rate in BUSY)
+    return Table("cost", ("isolates", "reports a day", "with a leaf for each colo", *shares), rows)

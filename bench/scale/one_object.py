@@ -1,0 +1,81 @@
+"""One object for all isolates: quiet times, and the second in which everybody has news."""
+
+from __future__ import annotations
+
+from math import inf
+from random import Random
+
+from bench.scale.figures import Table, ms, percent, quantile, seconds
+from bench.scale.tree import Node, Rules, Seen, Simulation
+from router.edge.coordinating import PATIENCE_MS
+
+TRIP_MS = (10.0, 250.0)  # to the object and back, from near and from the other side
+WARM_MS = 10_000.0
+QUIET_MS = 20_000.0
+BURST_MS = 1_000.0  # everybody ejects within it
+AFTER_MS = 20_000.0
+STEADY = (250, 1_000, 2_000, 3_000, 4_000, 4_500, 6_000)
+BURSTS = (500, 1_000, 2_000, 4_000)
+VARIANTS = 3  # that fail in a burst: a region goes
+
+RULES = {
+    "each ejection at once": Rules(gap_ms=None),
+    "one a second (as built)": Rules(),
+    "also spread over 1 s": Rules(spread_ms=1_000.0),
+    "also spread over 2 s": Rules(spread_ms=2_000.0),
+}
+
+
+def isolates(number: int, parent: Node, chance: Random, users: float = 1.0) -> list[Node]:
+    """Below `parent`; a part of them, `users`, uses the variant."""
+    using = round(number * users)
+    found = [Node(parent, chance.uniform(*TRIP_MS), int(n < using)) for n in range(number)]
+    parent.users += using
+    return found
+
+
+def steady() -> Table:
+    rows = []
+    for number in STEADY:
+        chance, root = Random(number), Node(None)
+        simulation = Simulation(isolates(number, root, chance), Rules(), chance)
+        simulation.run(WARM_MS + QUIET_MS + PATIENCE_MS)
+        seen = [each for each in simulation.seen if WARM_MS <= each.at_ms < WARM_MS + QUIET_MS]
+        took, lost = times(seen)
+        per_second = len(seen) / (QUIET_MS / 1000)
+        ends = ms(quantile(took, 0.5)), ms(quantile(took, 0.99)), percent(lost)
+        rows.append((number, round(per_second), percent(per_second / 1000), *ends))
+    columns = ("isolates", "reports/s", "busy", "answer, median", "99 %", "lost")
+    return Table("steady", columns, rows)
+
+
+def times(seen: list[Seen]) -> tuple[list[float], float]:
+    """How long the answers took that came in time, and the share of those that did not."""
+    took = sorted(each.took_ms for each in seen if each.took_ms < inf)
+    return took or [inf], 1 - len(took) / len(seen)
+
+
+def bursts() -> Table:
+    rows = []
+    for told, rules in RULES.items():
+        for number in BURSTS:
+            simulation, nodes = burst(number, rules)
+            seen = [each for each in simulation.seen if WARM_MS <= each.at_ms < WARM_MS + 5_000]
+            took, lost = times(seen)
+            knows = max(node.knows_ms for node in nodes if not node.ejected) - WARM_MS
+            ends = ms(quantile(took, 0.5)), ms(quantile(took, 0.99)), percent(lost), seconds(knows)
+            rows.append((told, number, len(seen), simulation.longest, *ends))
+    columns = ("news is sent", "isolates", "reports in 5 s", "longest queue")
+    return Table("bursts", (*columns, "answer, median", "99 %", "lost", "all know after"), rows)
+
+
+def burst(number: int, rules: Rules) -> tuple[Simulation, list[Node]]:
+    """Nine in ten use the variants and eject all of them within a second."""
+    chance, root = Random(number), Node(None)
+    nodes = isolates(number, root, chance, users=0.9)
+    simulation = Simulation(nodes, rules, chance)
+    for node in nodes:
+        for _ in range(VARIANTS if node.users else 0):
+            simulation.at(WARM_MS + chance.random() * BURST_MS, simulation.eject, node)
+    simulation.run(WARM_MS + AFTER_MS)
+    return simulation, nodes

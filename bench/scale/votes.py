@@ -1,0 +1,179 @@
+"""Votes of isolates that each see a part of the traffic: when they are wrong, and when late.
+
+The machines are the router's own (`passive.py`, `votes.py`), with the default terms. An
+isolate tells the object what it knows every five seconds, and an ejection at once; requests
+come by chance.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import merge
+from math import inf
+from random import Random
+from typing import NamedTuple
+
+from bench.scale.figures import Table, percent, seconds
+from policies.decisions.health_terms import PassiveTerms
+from policies.decisions.passive import Passive, State
+from policies.decisions.votes import Votes
+from policies.language.health import Passive as Section
+from router.edge.coordinating import WAITS_MS
+
+EVERY_MS = WAITS_MS[0]
+SECTION = Section()
+TERMS = PassiveTerms(*SECTION.model_dump().values())
+
+ERRORS = (0.05, 0.1, 0.2, 0.3, 0.4)
+POPULATION = 60
+GROUPS = (2, 3, 5, 10, 60)
+RATE = 5.0  # requests a second to the variant, in each isolate
+LONG_MS = 600_000
+
+TOTALS = (10.0, 100.0)  # requests a second to the variant, in all isolates together
+SPREADS = (2, 10, 100, 1_000)
+WELL_MS = 60_000.0
+ILL_MS = 300_000.0
+
+
+class Report(NamedTuple):
+    at_ms: float
+    isolate: int
+    requests: int
+    failures: int
+    ejected_ms: float
+
+
+def arrivals(rate: float, begin_ms: float, end_ms: float, chance: Random) -> list[float]:
+    """When requests come, if `rate` of them come a second."""
+    found, at = [], begin_ms + chance.expovariate(rate) * 1000
+    while at < end_ms:
+        found.append(at)
+        at += chance.expovariate(rate) * 1000
+    return found
+
+
+class Isolate:
+    """One that sends its requests to the variant unless it has ejected it."""
+
+    def __init__(self, number: int, chance: Random) -> None:
+        self.number, self.chance = number, chance
+        self.passive = Passive(TERMS)
+        self.reports: list[Report] = []
+        self._told = (0, 0)
+
+    def live(self, rate: float, end_ms: float, ill_from_ms: float, errors: float) -> list[Report]:
+        """Until `end_ms`: a share `errors` of requests fails, from `ill_from_ms` on all."""
+        due = self.chance.random() * EVERY_MS
+        for at in arrivals(rate, 0.0, end_ms, self.chance):
+            while due <= at:
+                self._report(due)
+                due += EVERY_MS
+            failed = at >= ill_from_ms or self.chance.random() < errors
+            if self._is_sent(at) and self._attempt(at, failed):
+                self._report(at)
+        return self.reports
+
+    def _is_sent(self, now: float) -> bool:
+        passive = self.passive
+        if passive.state(now) is State.EJECTED:
+            return False
+        if passive.is_ejected:
+            if not passive.awaits_trial(now):
+                return False
+            passive.begin_trial(now)
+            return True
+        share = passive.share(now)
+        return share == 1 or self.chance.random() < share
+
+    def _attempt(self, now: float, failed: bool) -> bool:
+        """Whether it is ejected now."""
+        if failed:
+            return self.passive.failed(now, now)
+        self.passive.succeeded(now, now)
+        return False
+
+    def _report(self, now: float) -> None:
+        passive = self.passive
+        requests, failures = self._told
+        told = (passive.requests - requests, passive.failures - failures)
+        self._told = (passive.requests, passive.failures)
+        left = max(0.0, passive.until_ms - now)
+        self.reports.append(Report(now, self.number, *told, left))
+
+
+def false_exclusions() -> Table:
+    """How much of the time a variant is out that fails now and then, for one isolate and for
+    all."""
+    rows = []
+    for errors in ERRORS:
+        chance = Random(round(errors * 100))
+        all_reports = [
+            Isolate(number, chance).live(RATE, LONG_MS, inf, errors) for number in range(POPULATION)
+        ]
+        alone = [report.ejected_ms > 0 for reports in all_reports for report in reports]
+        cells = [percent(sum(alone) / len(alone))]
+        for size in GROUPS:
+            groups = [all_reports[at : at + size] for at in range(0, POPULATION, size)]
+            shares = [excluded_share(group) for group in groups]
+            cells.append(percent(sum(shares) / len(shares)))
+        rows.append((percent(errors), *cells))
+    columns = ("requests that fail", "out for one isolate", *(f"for all {n}" for n in GROUPS))
+    return Table("false", columns, rows)
+
+
+def excluded_share(group: list[list[Report]]) -> float:
+    """The part of the time, from report to report, in which votes exclude the variant."""
+    votes, excluded, last, until = Votes(), 0.0, 0.0, 0.0
+    for at, isolate, requests, _, ejected_ms in merge(*group):
+        excluded += max(0.0, min(at, until) - last)
+        votes.hear(str(isolate), requests, ejected_ms, at)
+        last, until = at, votes.until_ms(at)
+    return excluded / last
+
+
+def missed() -> Table:
+    """How long a variant that fails altogether is used, by how many isolates share it."""
+    rows = []
+    for total in TOTALS:
+        for number in SPREADS:
+            chance, end = Random(number), WELL_MS + ILL_MS
+            reports = sorted(
+                report
+                for each in range(number)
+                for report in Isolate(each, chance).live(total / number, end, WELL_MS, 0.0)
+            )
+            first = min((r.at_ms for r in reports if r.ejected_ms), default=inf)
+            voted = by_votes(reports)
+            either = min(voted, by_counts(reports))
+            failures = sum(r.failures for r in reports if r.at_ms <= voted)
+            each = f"one in {number / total:.0f} s" if number > total else f"{total / number:g}/s"
+            times = (seconds(when - WELL_MS) for when in (first, voted, either))
+            rows.append((f"{total:.0f}/s", number, each, *times, failures))
+    columns = ("requests in all", "isolates", "each sees", "first ejection", "out by votes")
+    return Table("missed", (*columns, "by votes or counts", "failures until out by votes"), rows)
+
+
+def by_votes(reports: list[Report]) -> float:
+    votes = Votes()
+    for at, isolate, requests, _, ejected_ms in reports:
+        votes.hear(str(isolate), requests, ejected_ms, at)
+        if ejected_ms and votes.until_ms(at) > at:
+            return at
+    return inf
+
+
+def by_counts(reports: list[Report]) -> float:
+    """If the object took the share of failures of all that isolates tell, as each of them
+    does for itself."""
+    recent: deque[Report] = deque()
+    requests = failures = 0
+    for report in reports:
+        recent.append(report)
+        requests, failures = requests + report.requests, failures + report.failures
+        while recent[0].at_ms < report.at_ms - TERMS.window_ms:
+            old = recent.popleft()
+            requests, failures = requests - old.requests, failures - old.failures
+        if requests >= TERMS.at_least and failures >= TERMS.rate * requests:
+            return report.at_ms
+    return inf

@@ -1,0 +1,29 @@
+"""The router without health: nobody is ever in trouble, nothing is counted or reported."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from router.edge import entry
+from router.edge.coordinator import Coordinator  # noqa: F401
+from router.edge.limiter import Limiter  # noqa: F401
+from router.edge.this_isolate import ISOLATE
+
+
+class NoHealth:
+    """Stands where `policies.decisions.health.Health` stood."""
+
+    def standing(self, policy: Any, now_ms: float) -> None:
+        return None
+
+    def succeeded(self, name: str, began_ms: float) -> None:
+        pass
+
+
+ISOLATE.health = NoHealth()  # type: ignore[assignment]
+ISOLATE.coordinating.due_ms = inf
+
+
+def on_fetch(request: Any, env: Any, ctx: Any) -> Any:
+    return entry.on_fetch(request, env, ctx)
