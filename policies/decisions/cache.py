@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from policies.decisions.changes import Pairs, joined
+from policies.decisions.failover import has_content
 from policies.decisions.http_values import date_ms, seconds
 from policies.decisions.request import Request
 
@@ -43,7 +44,7 @@ class CacheRule(NamedTuple):
         headers = request.headers
         if request.method not in ("GET", "HEAD") or "range" in headers or "upgrade" in headers:
             return False
-        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+        if has_content(headers):
             return False  # a body might matter
         return not any(name in headers for name in self.refused)
 

@@ -19,6 +19,7 @@ from policies.decisions.limits import content_length
 T = TypeVar("T")
 Keeping = Literal["whole", "arriving"]
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+BODILESS = frozenset({"GET", "HEAD"})  # there may be a body, but it means nothing (9.3.1)
 HEDGED = frozenset({"GET", "HEAD", "OPTIONS"})  # two at once must change nothing
 MAX_BACKOFF_FACTOR = 10  # as in Envoy: at most ten times the first wait
 JITTER = 0.5  # a wait is up to half as long again; never shorter than asked for
@@ -62,9 +63,14 @@ def hedge_to(
     be safe to repeat, change nothing, and have no body to be sent to two places."""
     if method not in HEDGED or len(candidates) < 2:
         return None
-    if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+    if has_content(headers):
         return None
     return candidates[1] if may_repeat(terms, method, headers) else None
+
+
+def has_content(headers: Mapping[str, str]) -> bool:
+    """Whether a request says that it has a body; over HTTP/2 it need not."""
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def keeping(terms: Terms, headers: Mapping[str, str]) -> Keeping | None:

@@ -1,13 +1,15 @@
 """What came of an attempt, and what health learns of it.
 
 Only what is the variant's fault counts: no answer, none in time, a status of 500 or more.
-Who asks to be left alone, with 503 and `Retry-After`, is, and that is no failure.
+Who asks to be left alone, with 503 and `Retry-After`, is, and that is no failure. A GET with
+a body goes on unwatched, so it might be the client who has broken off: no failure either.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from policies.decisions.failover import BODILESS, has_content
 from policies.decisions.http_values import retry_after_ms
 from policies.decisions.policy import Variant
 from router.edge.bridge import JsObject, now_ms
@@ -47,6 +49,9 @@ def told(exchange: Exchange, done: Done, asked: object = None) -> Done:
     if status < 500:
         if not isinstance(answer, Failure):
             health.succeeded(variant.name, done.began_ms)
+        return done
+    request = exchange.request
+    if request.method in BODILESS and has_content(request.headers):
         return done
     now = now_ms()
     done = done._replace(hide=health.is_on_probation(variant.name, now))

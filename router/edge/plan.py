@@ -1,7 +1,8 @@
 """Before the first attempt: who may be tried, and how the request's body is kept for it.
 
 A body is read before anything is sent if its length is told and it is short; one of unknown
-length goes on while it arrives, and is kept meanwhile; a long one is sent once.
+length goes on while it arrives, and is kept meanwhile; a long one is sent once, and so is
+that of a GET.
 """
 
 from __future__ import annotations
@@ -9,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from policies.decisions.failover import keeping, may_repeat, plan
+from policies.decisions.failover import BODILESS, has_content, keeping, may_repeat, plan
 from policies.decisions.policy import Variant
 from router.edge.bridge import JsObject, arriving, has_body, kept
 from router.edge.errand import Errand
 from router.edge.forward import Failure, upload_broken
 from router.edge.mirror import mirror
-
-BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class Plan(NamedTuple):
@@ -38,7 +37,10 @@ def planned(errand: Errand) -> Plan | Failure:
     source = mirror(errand, filters) if filters and filters.mirrors else None
     if source is not None:
         return Plan(tries, repeatable, source)
-    if not repeatable or request.method in BODILESS or not has_body(exchange.incoming):
+    if request.method in BODILESS:
+        return Plan(tries, repeatable and not has_content(request.headers), None)
+    is_empty = request.headers.get("content-length") == "0"
+    if not repeatable or is_empty or not has_body(exchange.incoming):
         return Plan(tries, repeatable, None)
     how = keeping(terms, request.headers)
     if how is None:

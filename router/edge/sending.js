@@ -16,7 +16,7 @@ export function send(
   if (typeof drill === "string") return drilled(drill); // the body is left as it was
   const body = upload ?? carried(request, limit);
   if (timeout || body) controller ??= new AbortController();
-  if (body) body.abort = () => controller.abort();
+  if (body?.failed) body.abort = () => controller.abort();
   const outbound = readdressed(request, url, body, controller?.signal);
   change(outbound.headers, removed, set, added);
   const fetching = () => service.fetch(outbound);
@@ -39,7 +39,8 @@ export async function drilled(drill, fetching, signal) {
 function readdressed(request, url, body, signal) {
   if (!body) return new Request(url ? new Request(url, request) : request, { signal });
   const init = { body: body.stream, signal };
-  return url ? new Request(url, { ...copied(request), ...init }) : new Request(request, init);
+  if (body.stream && !url) return new Request(request, init);
+  return new Request(url ?? request.url, { ...copied(request), ...init });
 }
 
 // A timer of one's own, since `AbortSignal.timeout` would also end an answer that has begun.

@@ -11,6 +11,9 @@ const LENGTH = Object.getOwnPropertySymbols(ReadableStream.prototype).find(
   (symbol) => symbol.description === "length",
 );
 const FOREVER = new Promise(() => {});
+// With these the runtime makes no request that has a body, it only passes one on as it is.
+const BODILESS = ["GET", "HEAD"];
+const NOTHING = {}; // as often as anybody likes
 
 const broken = new WeakSet(); // requests whose bodies broke off
 
@@ -34,12 +37,18 @@ export function passage(length) {
   return length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
 }
 
-// The body of `request` as it comes; undefined if it has none. `limit`: bytes, of which it
-// may not have more unless its length is told (-1: any number).
+// The body of `request` as it comes; undefined if it has none, or goes on untouched.
+// `limit`: bytes, of which it may not have more unless its length is told (-1: any number).
 export function carried(request, limit) {
   const { body } = request;
   if (!body) return undefined;
   const length = lengthOf(request);
+  if (Number(length) === 0) return NOTHING;
+  if (request.bodyUsed) throw named("UploadBroken", "the body has been sent already");
+  if (BODILESS.includes(request.method)) {
+    if (length !== undefined || limit < 0) return undefined;
+    throw named("BodyTooLarge", "nobody can say how large the body is");
+  }
   if (length === undefined && limit >= 0) return new Arriving(request, limit, 0).again();
   const { upload, fail } = begun(request);
   const through = passage(length);

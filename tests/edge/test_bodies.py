@@ -123,7 +123,7 @@ def test_what_has_come_of_a_body_is_sent_again_and_the_rest_after_it(router: Run
 
 
 @pytest.mark.parametrize("length", [None, 1_000, 100 * KIB])
-@pytest.mark.parametrize("method", ["PUT", "POST"])
+@pytest.mark.parametrize("method", ["PUT", "POST", "GET"])
 @pytest.mark.parametrize("what", ["record", "unhappy"])
 def test_a_client_that_breaks_off_is_no_fault_of_the_variant(
     router: Running, method: str, length: int | None, what: str
@@ -134,10 +134,44 @@ def test_a_client_that_breaks_off_is_no_fault_of_the_variant(
             upload.send(b"begin")
             upload.break_off()
             status, problem = upload.answer()
-        assert (status, problem["code"]) == (400, "bad-request")
+        assert method == "GET" or (status, problem["code"]) == (400, "bad-request")
     # No variant takes what came for the whole.
     assert {entry["body"] for entry in seen(router, name, 0)} <= {None}
     assert router.metrics()['router_variant_share{variant="blamed"'] == 1
+
+
+@pytest.mark.parametrize("length", [None, 5])
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "DELETE"])
+def test_other_methods_may_have_bodies(router: Running, method: str, length: int | None) -> None:
+    with Upload(router, method, "/count", length) as upload:
+        upload.send(b"begin")
+        upload.end()
+        assert upload.answer() == (200, {"bytes": 5})
+
+
+@pytest.mark.parametrize("length", [None, 5])
+def test_a_get_with_a_body_is_sent_once(router: Running, length: int | None) -> None:
+    with Upload(router, "GET", f"/flaky/{uuid.uuid4().hex}/9", length) as upload:
+        upload.send(b"begin")
+        upload.end()
+        status, told = upload.answer()
+    assert (status, told["came"]) == (503, ["begin"])
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "DELETE", "PUT"])
+def test_an_empty_body_is_no_body(router: Running, method: str) -> None:
+    with Upload(router, method, f"/flaky/{uuid.uuid4().hex}/1", 0) as upload:
+        status, told = upload.answer()
+    assert (status, told["came"], told["attempt"]) == (200, ["", ""], "2")
+
+
+@pytest.mark.parametrize(("length", "status"), [(5, 200), (None, 413)])
+def test_a_get_must_tell_the_length_of_its_body_where_that_is_limited(
+    router: Running, length: int | None, status: int
+) -> None:
+    with Upload(router, "GET", "/count", length, "limited.test") as upload:
+        upload.send(b"begin")
+        assert upload.answer()[0] == status
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
