@@ -24,11 +24,13 @@ from policies.decisions.decide import (
 from policies.decisions.explain_texts import (
     cache_text,
     filter_texts,
+    hedge_text,
     key_text,
     region_text,
     split_text,
     variants_text,
 )
+from policies.decisions.failover import hedge_to
 from policies.decisions.headers import fixed_headers, set_cookie, trace_of
 from policies.decisions.limits import head_problem
 from policies.decisions.match import Rule
@@ -242,6 +244,9 @@ class _Told:
             },
         }
         self._filters(request, outcome, first)
+        second = hedge_to(route.failover, outcome.candidates, request.method, request.headers)
+        if second and not outcome.trial:
+            self.step("hedge", hedge_text(route.failover, second))
         self.step("forward", f"to variant {first.name} through binding {first.binding}")
 
     def _filters(self, request: Request, outcome: Forward, first: Variant) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from policies.decisions.cache import CacheRule
 from policies.decisions.decide import Forward
+from policies.decisions.failover import Terms
 from policies.decisions.filters import Plan
-from policies.decisions.policy import CompiledPolicy
+from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.request import Client, Request
 from policies.decisions.standing import Standing
 
@@ -61,6 +62,13 @@ def variants_text(policy: CompiledPolicy, outcome: Forward, standing: Standing |
     rest = [each for tier in tiers for each in tier if each not in outcome.candidates]
     told = ", ".join(f"{each.name} ({'drained' if each.drain else 'down'})" for each in rest)
     return f"{names}; left out: {told}" if told else names
+
+
+def hedge_text(terms: Terms, second: Variant) -> str:
+    time = f"{terms.hedge} ms"
+    if terms.hedge == "p95":
+        time = "the time that 95 of 100 answers of the route take"
+    return f"also to variant {second.name}, if no answer has begun after {time}"
 
 
 def filter_texts(plan: Plan) -> list[str]:

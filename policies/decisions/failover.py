@@ -13,11 +13,13 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Literal, NamedTuple, TypeVar
 
+from policies.decisions.latency import Hedge
 from policies.decisions.limits import content_length
 
 T = TypeVar("T")
 Keeping = Literal["whole", "arriving"]
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+HEDGED = frozenset({"GET", "HEAD", "OPTIONS"})  # two at once must change nothing
 MAX_BACKOFF_FACTOR = 10  # as in Envoy: at most ten times the first wait
 JITTER = 0.5  # a wait is up to half as long again; never shorter than asked for
 BUDGET_WINDOW_MS = 10_000  # the Gateway API's
@@ -28,7 +30,8 @@ class Terms(NamedTuple):
     """`attempts`: how many after the first. `codes`: statuses of answers that are not
     taken; `connect` and `timeout` stand for no answer. `again`: when all candidates have
     been tried, begin with the first once more. `buffer`: bytes of a body that are kept for
-    another attempt. `budget`: extra attempts for each request, on average."""
+    another attempt. `budget`: extra attempts for each request, on average. `hedge`: when a
+    second attempt begins although the first is still under way."""
 
     attempts: int
     codes: frozenset[int]
@@ -39,6 +42,7 @@ class Terms(NamedTuple):
     backoff_ms: int
     buffer: int
     budget: float
+    hedge: Hedge = None
 
 
 NEVER = Terms(0, frozenset(), False, False, False, False, 0, 0, 0.0)
@@ -49,6 +53,18 @@ def may_repeat(terms: Terms, method: str, headers: Mapping[str, str]) -> bool:
     if not terms.attempts or "upgrade" in headers:
         return False
     return terms.non_idempotent or method in IDEMPOTENT or "idempotency-key" in headers
+
+
+def hedge_to(
+    terms: Terms, candidates: Sequence[T], method: str, headers: Mapping[str, str]
+) -> T | None:
+    """Who can get a request, too, if the first candidate is slow; None if nobody can. It must
+    be safe to repeat, change nothing, and have no body to be sent to two places."""
+    if method not in HEDGED or len(candidates) < 2:
+        return None
+    if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+        return None
+    return candidates[1] if may_repeat(terms, method, headers) else None
 
 
 def keeping(terms: Terms, headers: Mapping[str, str]) -> Keeping | None:
@@ -77,13 +93,15 @@ def backoff_ms(terms: Terms, attempt: int, chance: Random) -> float:
 
 class RetryBudget:
     """Keeps the extra attempts of a route from becoming a storm: in any window no more than
-    a part of its requests, but always a few."""
+    a part of its requests, but always a few. A hedge is reserved before it is known whether
+    it will be sent; reservations keep other hedges back, but no attempt after a failure."""
 
-    __slots__ = ("_extra", "_requests")
+    __slots__ = ("_extra", "_requests", "_reserved")
 
     def __init__(self) -> None:
         self._requests: deque[list[float]] = deque()  # [second, requests], a window of them
         self._extra: deque[float] = deque()
+        self._reserved: deque[float] = deque()
 
     def request(self, now_ms: float) -> None:
         """A request has come."""
@@ -96,16 +114,36 @@ class RetryBudget:
 
     def take(self, budget: float, now_ms: float) -> bool:
         """Whether one more attempt is allowed; if so it counts."""
-        self._forget(now_ms)
-        requests = sum(count for _, count in self._requests)
-        if len(self._extra) >= max(BUDGET_FLOOR, int(budget * requests)):
+        limit = self._limit(budget, now_ms)
+        if len(self._extra) >= limit:
             return False
         self._extra.append(now_ms)
         return True
+
+    def reserve(self, budget: float, now_ms: float) -> bool:
+        """Whether a hedge is allowed, should it become necessary."""
+        limit = self._limit(budget, now_ms)
+        if len(self._extra) + len(self._reserved) >= limit:
+            return False
+        self._reserved.append(now_ms)
+        return True
+
+    def settle(self, now_ms: float, *, is_sent: bool) -> None:
+        """What was reserved has been sent, or was not necessary."""
+        if self._reserved:
+            self._reserved.popleft()
+        if is_sent:
+            self._extra.append(now_ms)
+
+    def _limit(self, budget: float, now_ms: float) -> int:
+        self._forget(now_ms)
+        requests = sum(count for _, count in self._requests)
+        return max(BUDGET_FLOOR, int(budget * requests))
 
     def _forget(self, now_ms: float) -> None:
         begins = now_ms - BUDGET_WINDOW_MS
         while self._requests and self._requests[0][0] * 1000 < begins:
             self._requests.popleft()
-        while self._extra and self._extra[0] < begins:
-            self._extra.popleft()
+        for times in (self._extra, self._reserved):  # of some, nobody hears any more
+            while times and times[0] < begins:
+                times.popleft()

@@ -73,6 +73,28 @@ def _timeouts(policy: object) -> Iterator[Found]:
             yield "timeout-order", path, message, "make it at most `request`"
 
 
+def _hedges(policy: object) -> Iterator[Found]:
+    """A second request goes to another variant, so there must be one."""
+    variants = mapping_in(policy, "variants").values()
+    pools = [each.get("pool") for each in variants if isinstance(each, dict)]
+    for index, route in routes_of(policy):
+        split = list(mapping_in(route, "split"))
+        if "hedge" not in mapping_in(route, "failover") or not split:
+            continue
+        chains = [{pool, *_fallbacks(policy, pool, split[0])} for pool in split]
+        if all(sum(pools.count(pool) for pool in chain) < 2 for chain in chains):
+            path: Path = ("routes", index, "failover", "hedge")
+            hint = "leave it out, or add a variant or a fallback"
+            yield "unused-field", path, "no pool of the split has a second variant", hint
+
+
+def _fallbacks(policy: object, pool: str, first: str) -> list[str]:
+    stated = mapping_in(mapping_in(policy, "pools"), pool)
+    if "fallback" not in stated:
+        return [first]
+    return [each for each in list_in(stated, "fallback") if isinstance(each, str)]
+
+
 def _responds(policy: object) -> Iterator[Found]:
     for index, route in routes_of(policy):
         respond = mapping_in(route, "respond")
@@ -149,6 +171,7 @@ ROUTE_RULES: tuple[Callable[[object], Iterator[Found]], ...] = (
     _route_actions,
     _splits,
     _timeouts,
+    _hedges,
     _responds,
     _cookies,
     _conditions,

@@ -171,6 +171,7 @@ def _failover(failover: Failover) -> list[Any]:
         failover.backoff,
         failover.buffer,
         failover.budget,
+        failover.hedge,
     ]
 
 

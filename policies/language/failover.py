@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from policies.language.failover_values import Condition, Percentage
+from policies.language.failover_values import Condition, Hedge, Percentage
 from policies.language.part import Part
 from policies.language.values import Duration, Size, problem
 
@@ -53,8 +53,17 @@ class Failover(Part):
         "10 s; ten are always allowed.",
         examples=["20%"],
     )
+    hedge: Hedge | None = Field(
+        None,
+        description="A GET, HEAD or OPTIONS whose answer has not begun after this time is also "
+        "sent to the next variant, and the first good answer wins; `p95`: the time that 95 of "
+        "100 answers of the route take. Default: never.",
+    )
 
     def check(self) -> None:
+        if self.hedge is not None and not self.attempts:
+            message = "a hedge is a second attempt, and there is only one"
+            raise problem("unused-field", message, "leave out `hedge`, or allow `attempts`")
         if self.on == [] and self.attempts:
             message = "nothing is a reason to try again, so there is only one attempt"
             raise problem("unused-field", message, "add reasons, or write `attempts: 0` alone")

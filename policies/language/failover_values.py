@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.language.values import as_type, problem
+from pydantic_core import PydanticCustomError
+
+from policies.language.values import DURATION_SCHEMA, as_type, problem, read_duration
 
 MAX_GROWTH = 100.0  # a hundred times more
 
 _WORDS = ("connect", "timeout")
+BY_LATENCY = "p95"
 
 
 def read_condition(value: object) -> str | int:
@@ -47,7 +50,23 @@ def _read_percentage(value: object, most: float) -> float:
     return share
 
 
+def read_hedge(value: object) -> int | str:
+    """`p95`, or a duration."""
+    if value == BY_LATENCY:
+        return BY_LATENCY
+    try:
+        wait = read_duration(value)
+    except PydanticCustomError as error:
+        hint = f"write `{BY_LATENCY}`, or a duration such as `200ms`"
+        raise problem(error.type, error.message(), hint) from error
+    if wait == 0:
+        hint = "write a longer time, or leave `hedge` out"
+        raise problem("out-of-range", "every request would be sent twice", hint)
+    return wait
+
+
 _PERCENTAGE = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$"}
 Condition = as_type(read_condition, {"enum": [*_WORDS, *range(400, 600)]}, Any)
 Percentage = as_type(read_share, _PERCENTAGE, float)
 Growth = as_type(read_growth, _PERCENTAGE, float)
+Hedge = as_type(read_hedge, {"anyOf": [{"const": BY_LATENCY}, DURATION_SCHEMA]}, Any)

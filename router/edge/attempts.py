@@ -6,18 +6,17 @@ is looked at when it has failed, but for requests with a body, which must be kep
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from policies.decisions.failover import Terms, backoff_ms
 from policies.decisions.outgoing import Outgoing
-from policies.decisions.policy import Route, Variant
-from router.edge.bridge import JsObject, Sending, again, discard, now_ms, pause
+from policies.decisions.policy import Route
+from router.edge.bridge import again, discard, now_ms, pause
 from router.edge.errand import Errand
 from router.edge.exchange import Exchange
-from router.edge.forward import Failure, attempt
-from router.edge.injection import fault_on
-from router.edge.judging import Done, judged
+from router.edge.forward import Failure
+from router.edge.hedge import hedge_variant, hedged
+from router.edge.judging import Done
 from router.edge.plan import Plan, planned
+from router.edge.turn import Turn, left_ms, take, timeout_ms
 
 MAX_REST_MS = 60_000  # nobody is kept waiting for longer because a variant wants to rest
 
@@ -31,7 +30,9 @@ def attempts(errand: Errand, sent: Outgoing) -> Done:
         return Done(first, plan, plan.problem.status, 1, exchange.now_ms)
     upload = None if plan.source is None else again(plan.source)
     turn = Turn(first, 1, sent, upload, timeout_ms(route), exchange.now_ms)
-    done = _take(errand, turn)
+    may_hedge = route.failover.hedge or errand.choice.trial
+    second = hedge_variant(errand) if may_hedge else None
+    done = hedged(errand, turn, second) if second else take(errand, turn)
     rests: dict[str, float] = {}  # variants that want one, and until when
     while done.number < len(plan.tries) and _is_refused(route.failover, plan, done):
         if plan.source is not None:
@@ -47,30 +48,8 @@ def attempts(errand: Errand, sent: Outgoing) -> Done:
         if not isinstance(done.answer, Failure):
             discard(done.answer.body)
         sent = errand.outgoing(following, number)
-        done = _take(errand, Turn(following, number, sent, upload, left, now_ms()))
+        done = take(errand, Turn(following, number, sent, upload, left, now_ms()))
     return done
-
-
-class Turn(NamedTuple):
-    """An attempt to be made: at which variant, its number (from 1), what it is sent, with
-    which kept body, in how many milliseconds it must answer (0: any), and when it begins."""
-
-    variant: Variant
-    number: int
-    sent: Outgoing
-    upload: JsObject | None
-    timeout_ms: int
-    began_ms: float
-
-
-def _take(errand: Errand, turn: Turn) -> Done:
-    exchange, route, isolate = errand.exchange, errand.route, errand.exchange.isolate
-    variant, number, sent, upload, timeout, began = turn
-    drill = fault_on(isolate, variant) if isolate.coordinating.drills else None
-    limit, url = route.sizes.body, exchange.respelled(sent)
-    one, binding = exchange.incoming, variant.binding
-    sending = Sending(binding, one, url, sent.changes, timeout, limit, upload, drill)
-    return judged(exchange, variant, attempt(exchange.env, sending), number, began)
 
 
 def _is_refused(terms: Terms, plan: Plan, done: Done) -> bool:
@@ -101,13 +80,4 @@ def _wait(exchange: Exchange, route: Route, number: int, rest_until_ms: float) -
         return None
     if wait >= 1:
         pause(wait)
-    if not route.request_ms:
-        return route.backend_request_ms
-    left = max(1, int(route.request_ms - spent))
-    return min(left, route.backend_request_ms) if route.backend_request_ms else left
-
-
-def timeout_ms(route: Route) -> int:
-    """The stricter of the two limits of a first attempt, 0 for none."""
-    whole, each = route.request_ms, route.backend_request_ms
-    return min(whole, each) if whole and each else whole or each
+    return left_ms(route, spent)

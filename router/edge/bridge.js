@@ -3,8 +3,11 @@
 // value of a header can hold a line break (WHATWG URL; RFC 9110, section 5.5).
 
 import { takeBroken, watched } from "./answers.js";
-import { carried } from "./uploads.js";
+import { change } from "./headers.js";
+import { drilled } from "./sending.js";
 
+export { race } from "./race.js";
+export { mirror, send } from "./sending.js";
 export { arriving, kept } from "./uploads.js";
 
 // The time, the method, the URL, the client's place, who broke an answer off meanwhile, then
@@ -17,52 +20,6 @@ export function read(request) {
   return lines.join("\n");
 }
 
-// Sends `request` through the service binding of that name, with another URL if one is
-// given, and with changed headers. Its body is `upload`, or goes on as it comes, with at
-// most `limit` bytes. It is broken off if no answer begins within `timeout` ms; one that has
-// begun is not (0: it may take forever). Undefined if there is no such service.
-export function send(
-  env, binding, request, url, removed, set, added, timeout, limit, upload, drill,
-) {
-  const service = env[binding];
-  if (typeof service?.fetch !== "function") return undefined;
-  if (typeof drill === "string") return drilled(drill); // the body is left as it was
-  const body = upload ?? carried(request, limit);
-  const controller = timeout || body ? new AbortController() : undefined;
-  if (body) body.abort = () => controller.abort();
-  const outbound = readdressed(request, url, body, controller?.signal);
-  change(outbound.headers, removed, set, added);
-  const fetching = () => service.fetch(outbound);
-  const answer = drill ? drilled(drill, fetching, outbound.signal) : fetching();
-  if (timeout) abortAfter(timeout, answer, controller);
-  return body?.failed ? Promise.race([answer, body.failed]) : answer;
-}
-
-// What a drill does in front of a binding: "down" and "errors" send nothing, a number of
-// milliseconds waits first, as long as `signal` allows.
-async function drilled(drill, fetching, signal) {
-  if (drill === "errors") return new Response("A drill answers this.\n", { status: 503 });
-  if (drill === "down") {
-    throw Object.assign(new Error("a drill has it down"), { name: "NotReached" });
-  }
-  await scheduler.wait(drill, { signal });
-  return fetching();
-}
-
-function readdressed(request, url, body, signal) {
-  if (!body) return new Request(url ? new Request(url, request) : request, { signal });
-  const init = { body: body.stream, signal };
-  return url ? new Request(url, { ...copied(request), ...init }) : new Request(request, init);
-}
-
-// A timer of one's own, since `AbortSignal.timeout` would also end an answer that has begun.
-function abortAfter(ms, answer, controller) {
-  const late = () => controller.abort(new DOMException("no answer in time", "TimeoutError"));
-  const timer = setTimeout(late, ms);
-  const begun = () => clearTimeout(timer);
-  answer.then(begun, begun);
-}
-
 // What is sent of `source` the next time; undefined if there is no other time.
 export function again(source) {
   return source.again();
@@ -70,27 +27,6 @@ export function again(source) {
 
 export function pause(ms) {
   return scheduler.wait(ms);
-}
-
-// Sends a copy of `request`, as `send` does, whose answer nobody waits for. `source`: only
-// with a copy of its body, if there is one.
-export function mirror(ctx, env, binding, request, url, removed, set, added, timeout, source) {
-  const init = copied(request);
-  change(init.headers, removed, set, added);
-  const sending = async () => {
-    const body = source ? await source.copy() : undefined;
-    if (body === null) return;
-    const signal = AbortSignal.timeout(timeout);
-    const answer = await env[binding].fetch(new Request(url, { ...init, body, signal }));
-    await answer.body?.cancel();
-  };
-  ctx.waitUntil(sending().catch(() => {}));
-}
-
-// All of a request but its URL and its body.
-function copied(request) {
-  const { method, cf } = request;
-  return { method, cf, headers: new Headers(request.headers), redirect: "manual" };
 }
 
 // A variant's answer to `request` with headers changed, and without what only the router
@@ -163,18 +99,6 @@ export async function store(key, stream, about, seconds, most) {
 
 export function forget(key) {
   return caches.default.delete(key);
-}
-
-function change(headers, removed, set, added) {
-  if (removed) for (const name of removed.split("\n")) headers.delete(name);
-  const replaced = lines(set);
-  for (let i = 0; i < replaced.length; i += 2) headers.set(replaced[i], replaced[i + 1]);
-  const more = lines(added);
-  for (let i = 0; i < more.length; i += 2) headers.append(more[i], more[i + 1]);
-}
-
-function lines(text) {
-  return text ? text.split("\n") : [];
 }
 
 // What the object of that name answers to `method`. Fails if there is none, if it does, or

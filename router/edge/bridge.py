@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from asyncio import ensure_future
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, Literal, NamedTuple
 
 import js
@@ -112,6 +112,28 @@ def send(env: JsObject, sending: Sending) -> JsObject | None:
     """The same, when it begins."""
     answer = begin(env, sending)
     return None if answer is None else run_sync(answer)
+
+
+class Raced(NamedTuple):
+    """The answer that is taken, if there is one, and whose it is (0 or 1); what came of each
+    attempt that was made: a status and what its `Retry-After` says, the name and the message
+    of an error, or nothing if it was aborted."""
+
+    answer: JsObject | None
+    taken: int
+    came: Sequence[str]
+
+
+def race(env: JsObject, two: Sequence[Sending], after_ms: float, codes: Collection[int]) -> Raced:
+    """Send the first, which has no body, and if no answer has begun after so long, the
+    second, too. An answer with one of `codes` is only taken if there is no other."""
+    flat: list[object] = []
+    for binding, _, url, changes, timeout_ms, _, _, drill in two:
+        flat += (binding, url, *_lines(changes), timeout_ms, drill)
+    refused = " ".join(map(str, codes))
+    found = run_sync(_module.race(env, two[0].request, after_ms, refused, *flat))
+    taken, *came = str(found.told).split("\n")
+    return Raced(found.answer, int(taken), came)
 
 
 def kept(request: JsObject) -> JsObject | None:
@@ -304,6 +326,7 @@ __all__ = [
     "now_ms",
     "pause",
     "probe",
+    "race",
     "read",
     "recall",
     "run_sync",

@@ -16,12 +16,13 @@ from policies.decisions.policy import Variant
 from policies.decisions.problems import no_healthy_variant
 from router.edge import cache
 from router.edge.answers import problem_answer
-from router.edge.attempts import attempts, timeout_ms
+from router.edge.attempts import attempts
 from router.edge.bridge import JsObject, answer_with, now_ms
 from router.edge.errand import Errand
 from router.edge.exchange import Exchange
 from router.edge.forward import Failure
 from router.edge.isolate import log
+from router.edge.turn import timeout_ms
 
 
 def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity | None) -> JsObject:

@@ -16,6 +16,7 @@ from typing import Any
 
 from policies.decisions.failover import RetryBudget
 from policies.decisions.health import Health
+from policies.decisions.latency import Latencies
 from policies.decisions.policy import CompiledPolicy
 from router.edge.bridge import (
     JsObject,
@@ -50,6 +51,7 @@ class Isolate:
         self.health = Health(self._tell)
         self.coordinating = Coordinating(self.health, self.metrics, self.chance, now_ms, log)
         self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)  # by route
+        self.latencies: defaultdict[str, Latencies] = defaultdict(Latencies)  # by route
         self.name = ""
         self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since
         self._seeded = False

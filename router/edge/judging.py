@@ -33,26 +33,27 @@ def judged(
     exchange: Exchange, variant: Variant, answer: JsObject | Failure, number: int, began: float
 ) -> Done:
     """The attempt of that number, which health has been told of."""
-    if not isinstance(answer, Failure):
-        status = answer.status
-        if status >= 500:
-            asked = answer.headers.get("retry-after") if status == 503 else None
-            return _failed(exchange, Done(variant, answer, status, number, began), asked)
-        exchange.isolate.health.succeeded(variant.name, began)
-        return Done(variant, answer, status, number, began)
-    done = Done(variant, answer, answer.problem.status, number, began)
-    return _failed(exchange, done, None) if done.status >= 500 else done
+    if isinstance(answer, Failure):
+        return told(exchange, Done(variant, answer, answer.problem.status, number, began))
+    status = answer.status
+    asked = answer.headers.get("retry-after") if status == 503 else None
+    return told(exchange, Done(variant, answer, status, number, began), asked)
 
 
-def _failed(exchange: Exchange, done: Done, asked: object) -> Done:
-    """`asked`: its `Retry-After`."""
-    health, name, now = exchange.isolate.health, done.variant.name, now_ms()
-    done = done._replace(hide=health.is_on_probation(name, now))
-    rest = retry_after_ms(asked, now) if isinstance(asked, str) else None
+def told(exchange: Exchange, done: Done, asked: object = None) -> Done:
+    """The same; `asked`: what a 503 says with `Retry-After`, if it does."""
+    health, variant = exchange.isolate.health, done.variant
+    answer, status = done.answer, done.status
+    if status < 500:
+        if not isinstance(answer, Failure):
+            health.succeeded(variant.name, done.began_ms)
+        return done
+    now = now_ms()
+    done = done._replace(hide=health.is_on_probation(variant.name, now))
+    rest = retry_after_ms(asked, now) if status == 503 and isinstance(asked, str) else None
     if rest:
-        health.rest(name, now + rest, now)
+        health.rest(variant.name, now + rest, now)
         return done._replace(rest_until_ms=now + rest)
-    answer = done.answer
-    reason = answer.problem.code if isinstance(answer, Failure) else f"status {done.status}"
-    health.failed(name, done.began_ms, now, reason)
+    reason = answer.problem.code if isinstance(answer, Failure) else f"status {status}"
+    health.failed(variant.name, done.began_ms, now, reason)
     return done

@@ -24,6 +24,7 @@ _COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("panics", "Requests with too few, or nothing, in service.", ("route",)),
     ("denials", "Requests without a good key.", ("route", "reason")),
     ("retries", "Attempts that others followed.", ("route", "variant")),
+    ("hedges", "Second attempts beside a slow first one.", ("route", "variant", "won")),
     ("broken_answers", "Answers that broke off after they had begun.", ("variant",)),
     ("ejections", "Variants ejected.", ("variant", "reason")),
     ("drill_faults", "Attempts that a drill has changed.", ("drill", "variant", "mode")),
@@ -43,6 +44,7 @@ class Metrics:
         self.panics: Counter[tuple[str]] = Counter()
         self.denials: Counter[tuple[str, str]] = Counter()
         self.retries: Counter[tuple[str, str]] = Counter()
+        self.hedges: Counter[tuple[str, str, str]] = Counter()
         self.broken_answers: Counter[tuple[str]] = Counter()
         self.ejections: Counter[tuple[str, str]] = Counter()
         self.drill_faults: Counter[tuple[str, str, str]] = Counter()

@@ -64,6 +64,14 @@ def needless(story: Story) -> list[Sent]:
     return [each for each in failed(story, "POST", 0) if each.id not in came]
 
 
+def first_in_bad(story: Story) -> set[str]:
+    """The first requests that came to bad variants: an answer of 500 is taken as it is until
+    two have failed in a row, and meanwhile a third may be on its way."""
+    ill = [each for each in story.requests if each.at >= story.failed_at]
+    bad = [each.id for each in ill if each.variant in story.mode.bad]
+    return {name for name in bad[:3] if name}
+
+
 def in_bad(story: Story) -> tuple[int, int]:
     """From when the bad variants must be left until they heal: requests that came to them,
     trials left out, and requests sent."""

@@ -21,14 +21,13 @@ TIMEOUTS = {"request": "10s", "backend_request": "2s"}
 @dataclass(frozen=True, slots=True)
 class Mode:
     """`act`: what a variant does (`workers/patient.js`); `ill`: how many of the three do.
-    `timeouts` and `failover` are the route's."""
+    `timeouts` are the route's."""
 
     name: str
     told: str
     act: str
     ill: int = 1
     timeouts: Mapping[str, str] = field(default_factory=TIMEOUTS.copy)
-    failover: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def host(self) -> str:
@@ -43,13 +42,10 @@ class Mode:
         return self.variants[: self.ill]
 
 
-# An answer of 500 is by default taken as the variant's own; here it is to be hidden, too.
-ALSO_500 = {"on": ["connect", "timeout", 500, 502, 503, 504]}
-
 ONE_OF_THREE = (
     Mode("throws", "throws", "throw"),
     Mode("unavailable", "answers 503", "unavailable"),
-    Mode("bursts", "bursts of 500", "bursts", failover=ALSO_500),
+    Mode("bursts", "bursts of 500", "bursts"),
     Mode("hangs", "hangs", "hang"),
     Mode("slow", "answers after 3 s", "slow"),
     Mode("flaps", "flaps each second", "flapping"),
@@ -85,7 +81,6 @@ def policy(health: Mapping[str, Any], modes: Sequence[Mode] = MODES) -> dict[str
             "hostnames": [mode.host],
             "split": {mode.name: 1},
             "timeouts": dict(mode.timeouts),
-            "failover": dict(mode.failover),
         }
         for mode in modes
     ]

@@ -59,6 +59,22 @@ const ACTS = {
     recorded.set(id, []);
     return new Response(crypto.randomUUID(), { status: came ? 500 : 200 });
   },
+  // What each attempt does is told, with dots between: /each/200.503/ID?wait=MS does 200
+  // first and 503 then; `slow` waits before it is well, `late` before it is not, `hang`
+  // forever, `events` sends some for more than a second. What was aborted is recorded.
+  async each(request, url, acts, ctx) {
+    const attempt = Number(request.headers.get("x-router-attempt") ?? 1);
+    const act = acts.split(".")[attempt - 1];
+    const id = url.pathname.split("/")[3];
+    const gone = () => recorded.set(id, [...(recorded.get(id) ?? []), { aborted: attempt }]);
+    request.signal.addEventListener("abort", gone);
+    if (act === "slow" || act === "late") await scheduler.wait(500);
+    if (act === "hang") await scheduler.wait(600_000);
+    if (act === "throw") throw new Error("SECRET-INSIDE: the backend is broken");
+    if (act === "events") return ACTS.events(request, url, 5, ctx);
+    const status = { slow: 200, late: 503 }[act] ?? Number(act);
+    return Response.json({ attempt }, { status });
+  },
   // A stream without end, so many bytes at a time; a mirror's copy of the request is never
   // answered.
   async endless(request, url, size) {

@@ -8,17 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.decisions.explain import explain
 from policies.decisions.failover import (
     BUDGET_FLOOR,
     BUDGET_WINDOW_MS,
     RetryBudget,
     Terms,
     backoff_ms,
+    hedge_to,
     keeping,
     may_repeat,
     plan,
 )
 from policies.decisions.policy import Variant
+from policies.decisions.request import Client
+from tests.policies.making import NOW, compiled
 
 TERMS = Terms(
     attempts=2,
@@ -68,6 +72,60 @@ def test_what_may_be_repeated(
 )
 def test_how_bodies_are_kept(headers: dict[str, str], how: str | None) -> None:
     assert keeping(TERMS, headers) == how
+
+
+@pytest.mark.parametrize(
+    ("about", "more", "method", "headers", "candidates", "second"),
+    [
+        ("a GET goes to the next, too", {}, "GET", {}, "abc", "b"),
+        ("so does a HEAD", {}, "HEAD", {}, "ab", "b"),
+        (
+            "and an OPTIONS that says it has no body",
+            {},
+            "OPTIONS",
+            {"content-length": "0"},
+            "ab",
+            "b",
+        ),
+        ("nor for second attempts", {"attempts": 0}, "GET", {}, "abc", None),
+        ("there is nobody else", {}, "GET", {}, "a", None),
+        ("also when the first may be tried again", {"again": True}, "GET", {}, "a", None),
+        ("a PUT changes something", {}, "PUT", {}, "abc", None),
+        ("a POST does so twice", {"non_idempotent": True}, "POST", {}, "abc", None),
+        ("a body would go to two places", {}, "GET", {"content-length": "1"}, "abc", None),
+        ("of whatever length", {}, "GET", {"transfer-encoding": "chunked"}, "abc", None),
+        ("a connection is one", {}, "GET", {"upgrade": "websocket"}, "abc", None),
+    ],
+)
+def test_hedges(
+    about: str,
+    more: dict[str, object],
+    method: str,
+    headers: dict[str, str],
+    candidates: str,
+    second: str | None,
+) -> None:
+    terms = TERMS._replace(**{"hedge": 100, **more})  # type: ignore[arg-type]
+    assert hedge_to(terms, candidates, method, headers) == second, about
+
+
+@pytest.mark.parametrize(
+    ("hedge", "method", "times"),
+    [
+        ("p95", "GET", ["the time that 95 of 100 answers of the route take"]),
+        ("200ms", "HEAD", ["200 ms"]),
+        ("200ms", "POST", []),
+    ],
+)
+def test_explain_tells_of_a_hedge(hedge: str, method: str, times: list[str]) -> None:
+    made = compiled(
+        pools={"production": {"fallback": ["canary"]}},
+        routes=[{"name": "r", "split": {"production": 1}, "failover": {"hedge": hedge}}],
+    )
+    told = explain(made, method, "https://h/", {}, Client(), NOW)
+    said = "also to variant canary, if no answer has begun after "
+    texts = [each["text"] for each in told["steps"] if each["step"] == "hedge"]
+    assert texts == [said + time for time in times]
 
 
 @pytest.mark.parametrize(
@@ -126,3 +184,45 @@ def test_the_budget_comes_back() -> None:
     for _ in range(1_000):
         state.request(BUDGET_WINDOW_MS + 1)
     assert sum(state.take(0.2, BUDGET_WINDOW_MS + 2) for _ in range(1_000)) == 199
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2_000), st.sampled_from("qrhsu")), max_size=300),
+    st.floats(0, 1),
+)
+def test_hedges_are_paid_from_the_budget(steps: list[tuple[int, str]], budget: float) -> None:
+    """`q`uests, `r`etries and `h`edges, which are `s`ent or `u`nnecessary in the end."""
+    state, now = RetryBudget(), 0
+    requests: list[int] = []
+    extra: list[int] = []
+    reserved: list[int] = []
+    for wait, step in steps:
+        now += wait
+        limit = max(BUDGET_FLOOR, budget * sum(at >= now - 2 * BUDGET_WINDOW_MS for at in requests))
+        recent = sum(at >= now - BUDGET_WINDOW_MS for at in extra)
+        waiting = sum(at >= now - BUDGET_WINDOW_MS for at in reserved)
+        if step == "q":
+            state.request(now)
+            requests.append(now)
+        elif step == "r" and state.take(budget, now):
+            assert recent < limit
+            extra.append(now)
+        elif step == "h" and state.reserve(budget, now):
+            assert recent + waiting < limit
+            reserved.append(now)
+        elif step in "su" and reserved:
+            state.settle(now, is_sent=step == "s")
+            reserved = [at for at in reserved if at >= now - BUDGET_WINDOW_MS][1:]
+            extra += [now] if step == "s" else []
+
+
+def test_reservations_keep_hedges_back_but_no_retries() -> None:
+    state = RetryBudget()
+    asked = [state.reserve(0.2, 0.0) for _ in range(BUDGET_FLOOR + 1)]
+    assert asked == [True] * BUDGET_FLOOR + [False]
+    assert state.take(0.2, 0.0)
+    state.settle(0.0, is_sent=False)
+    assert not state.reserve(0.2, 0.0), "the retry has taken its place"
+    state.settle(0.0, is_sent=False)
+    assert state.reserve(0.2, 0.0)
+    assert state.reserve(0.2, BUDGET_WINDOW_MS + 1.0), "what nobody hears of is forgotten"

@@ -27,20 +27,25 @@ LETTERS = {
 }
 
 
-def trajectory(events: str, terms: PassiveTerms = TERMS, began_before: float = 0) -> str:
+def trajectory(events: str, terms: PassiveTerms = TERMS) -> str:
     """The states after each event: `+` and `-` are outcomes (a trial, if one is awaited),
     `!` is an answer that begins well and breaks off, a digit or letter lets that many
     seconds (base 36) pass."""
     passive, now, states = Passive(terms), 1_000_000.0, ""
     for event in events:
-        if event in "+-!":
-            if passive.awaits_trial(now):
-                passive.begin_trial(now)
-            came(passive, event, now - began_before, now)
-        else:
-            now += 1_000 * int(event, 36)
+        now = play(passive, event, now)
         states += LETTERS[passive.state(now)]
     return states
+
+
+def play(passive: Passive, event: str, now: float) -> float:
+    """One event; the time after it."""
+    if event not in "+-!":
+        return now + 1_000 * int(event, 36)
+    if passive.awaits_trial(now):
+        passive.begin_trial(now)
+    came(passive, event, now, now)
+    return now
 
 
 def came(passive: Passive, outcome: str, began: float, now: float) -> None:
@@ -116,6 +121,20 @@ def test_a_trial_that_nobody_hears_of_is_followed_by_another() -> None:
     assert waits == [False, False, True]
 
 
+def test_each_trial_that_comes_to_nothing_makes_the_next_one_more_patient() -> None:
+    passive, now, found = Passive(TERMS), 0.0, []
+    for _ in range(3):
+        passive.failed(0, 0)
+    for _ in range(9):
+        now += 100_000
+        passive.begin_trial(now)
+        found.append(passive.trial_patience_ms())
+    assert found == [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, *[128_000] * 3]
+    passive.failed(now, now)
+    passive.begin_trial(now + 100_000)
+    assert passive.trial_patience_ms() == 2_000
+
+
 def test_a_success_while_ejected_brings_it_back() -> None:
     """Requests come to an ejected variant only when nobody is well."""
     passive = Passive(TERMS)
@@ -125,6 +144,20 @@ def test_a_success_while_ejected_brings_it_back() -> None:
     assert passive.until_ms == 10_000
     passive.succeeded(2_000, 2_000)
     assert passive.state(2_000) is State.RETURNING
+
+
+@pytest.mark.parametrize(
+    ("events", "hidden"),
+    [
+        *[("", False), ("-", False), ("--", True), ("--+", False), ("+-+-", False)],
+        *[("---", True), ("---a", True), ("---a+", True), ("---a+9", True), ("---a+a", False)],
+    ],
+)
+def test_whose_errors_are_hidden(events: str, hidden: bool) -> None:
+    passive, now = Passive(TERMS), 1_000_000.0
+    for event in events:
+        now = play(passive, event, now)
+    assert passive.is_on_probation(now) is hidden
 
 
 def test_the_share_grows_from_a_tenth() -> None:

@@ -429,6 +429,13 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
                 "leave it out",
             ),
             (
+                "unused-field",
+                "failover: {hedge: p95}",
+                "failover.hedge",
+                53,
+                "a variant or a fallback",
+            ),
+            (
                 "timeout-order",
                 "timeouts: {backend_request: 101s}",
                 "timeouts.backend_request",
@@ -526,6 +533,10 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
             ("out-of-range", "attempts: 11", ".attempts", 26),
             ("bad-size", "buffer: 64", ".buffer", 24),
             ("unused-field", "on: []", "", 15),
+            ("bad-duration", "hedge: p99", ".hedge", 23),
+            ("bad-duration", "hedge: 100", ".hedge", 23),
+            ("out-of-range", "hedge: 0s", ".hedge", 23),
+            ("unused-field", "hedge: p95, attempts: 0", "", 15),
         )
     ],
     ("unknown-value", VALID + "    auth: none\n", "routes[0].auth", 11, 11, "required"),

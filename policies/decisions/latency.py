@@ -1,0 +1,66 @@
+"""How long the variants of a route take to begin an answer: when one of them is slow.
+
+1. Times are counted in buckets, each a fifth wider than the one before, so an estimate is
+   at most so much too high, and never too low.
+2. There are two generations of counts; the older one goes when the younger is a minute old,
+   so what was long ago is forgotten. Below `MIN_SAMPLES` nothing is said.
+
+A second request after the time that 95 of 100 answers take costs about 5 % more requests and
+cuts off the slowest (Dean and Barroso, The Tail at Scale, CACM 56/2, 2013: hedged requests).
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from math import ceil, log
+from typing import Literal
+
+QUANTILE = 0.95
+WIDTH = 1.2
+GENERATION_MS = 60_000
+MIN_SAMPLES = 100  # of which five are slower than the estimate
+MAX_BUCKET = 70  # 350 s
+LOOK_AGAIN_MS = 1_000  # an estimate is good for so long
+
+Hedge = int | Literal["p95"] | None  # when a second request is sent: milliseconds, or so
+
+
+class Latencies:
+    """Times of one route in one isolate."""
+
+    __slots__ = ("_began_ms", "_estimate", "_estimated_ms", "_older", "_younger")
+
+    def __init__(self) -> None:
+        self._younger: dict[int, int] = {}
+        self._older: dict[int, int] = {}
+        self._began_ms = 0.0  # the younger
+        self._estimate: float | None = None
+        self._estimated_ms = 0.0
+
+    def note(self, took_ms: float, now_ms: float) -> None:
+        """An answer began after so long, or had not begun."""
+        self._age(now_ms)
+        bucket = min(MAX_BUCKET, max(0, ceil(log(max(took_ms, 1.0), WIDTH))))
+        self._younger[bucket] = self._younger.get(bucket, 0) + 1
+
+    def p95(self, now_ms: float) -> float | None:
+        """The time that 95 of 100 answers take at most; None if too few are known."""
+        if not 0 <= now_ms - self._estimated_ms < LOOK_AGAIN_MS:
+            self._age(now_ms)
+            self._estimate, self._estimated_ms = self._estimated(), now_ms
+        return self._estimate
+
+    def _estimated(self) -> float | None:
+        buckets = sorted(self._younger.keys() | self._older.keys())
+        counts = [self._younger.get(each, 0) + self._older.get(each, 0) for each in buckets]
+        total = sum(counts)
+        if total < MIN_SAMPLES:
+            return None
+        sums = zip(buckets, accumulate(counts), strict=True)
+        return next(WIDTH**bucket for bucket, so_far in sums if so_far >= QUANTILE * total)
+
+    def _age(self, now_ms: float) -> None:
+        age = now_ms - self._began_ms
+        if age >= GENERATION_MS:
+            self._older = self._younger if age < 2 * GENERATION_MS else {}
+            self._younger, self._began_ms = {}, now_ms
