@@ -103,9 +103,9 @@ class Passive:
 
     def is_on_probation(self, now_ms: float) -> bool:
         """Whether its failures are to be expected, and better hidden from clients."""
-        if self.is_ejected or self._consecutive >= SUSPECT_AFTER:
+        if self.terms.consecutive and self._consecutive >= SUSPECT_AFTER:
             return True
-        return self.state(now_ms) is State.RETURNING
+        return self.is_ejected or self.state(now_ms) is State.RETURNING
 
     def succeeded(self, began_ms: float, now_ms: float) -> bool:
         """An attempt came to a good end; whether that has changed its state."""

@@ -13,6 +13,7 @@ const flaked = new Map(); // the bodies that came to /flaky/ID
 const cameAt = new Map(); // and when
 const recorded = new Map(); // what came to /record/ID, for /seen/ID
 
+const WAITS = { slow: 500, late: 500, slower: 3_000, hang: 600_000 }; // ms
 const ACTS = {
   async record(request, url, id) {
     const entry = { method: request.method, url: request.url, body: null };
@@ -68,11 +69,10 @@ const ACTS = {
     const id = url.pathname.split("/")[3];
     const gone = () => recorded.set(id, [...(recorded.get(id) ?? []), { aborted: attempt }]);
     request.signal.addEventListener("abort", gone);
-    if (act === "slow" || act === "late") await scheduler.wait(500);
-    if (act === "hang") await scheduler.wait(600_000);
+    if (WAITS[act]) await scheduler.wait(WAITS[act]);
     if (act === "throw") throw new Error("SECRET-INSIDE: the backend is broken");
     if (act === "events") return ACTS.events(request, url, 5, ctx);
-    const status = { slow: 200, late: 503 }[act] ?? Number(act);
+    const status = { slow: 200, slower: 200, late: 503 }[act] ?? Number(act);
     return Response.json({ attempt }, { status });
   },
   // A stream without end, so many bytes at a time; a mirror's copy of the request is never

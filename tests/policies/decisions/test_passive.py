@@ -160,6 +160,13 @@ def test_whose_errors_are_hidden(events: str, hidden: bool) -> None:
     assert passive.is_on_probation(now) is hidden
 
 
+def test_nobody_is_suspected_if_failures_in_a_row_say_nothing() -> None:
+    passive = Passive(TERMS._replace(consecutive=0))
+    for _ in range(5):
+        passive.failed(0, 0)
+    assert not passive.is_on_probation(0)
+
+
 def test_the_share_grows_from_a_tenth() -> None:
     passive = Passive(TERMS)
     passive.returns(50_000)

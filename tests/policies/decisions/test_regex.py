@@ -8,7 +8,7 @@ import random
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from policies.decisions.regex import (
@@ -167,7 +167,11 @@ TEXTS = st.lists(st.text("abcAB/1_ .\né]-", max_size=8), min_size=5, max_size=2
 @examples(400)
 @given(PATTERNS, TEXTS)
 def test_agrees_with_re(pattern: str, texts: list[str]) -> None:
-    program = compile_pattern(pattern)
+    try:
+        program = compile_pattern(pattern)
+    except PatternError as error:
+        assume("steps" not in str(error))  # repeats within repeats may become too long
+        raise
     assert Program.from_json(json.loads(json.dumps(program.to_json()))) == program
     matcher, prefix = Matcher(program), literal_prefix(program)
     expected = [text for text in texts if re.fullmatch(pattern, text, re.ASCII | re.DOTALL)]
