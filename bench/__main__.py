@@ -21,26 +21,33 @@ from bench.memory import LEVEL_FROM, MAY_GROW, growth, measure_memory
 from bench.rows import ROWS
 from bench.scale.command import run_scale
 from bench.steps import measure_steps
-from bench.throughput import measure_rows
+from bench.throughput import measure_health, measure_rows
 from router.dev.layout import Layout, SetupError, find_root
 from router.dev.prepare import prepare
 
 
 def run_all(layout: Layout, _: Sequence[str]) -> None:
-    rows = measure_rows(layout, ROWS)
+    rows, health = measure_rows(layout, ROWS), measure_health(layout)
     print("deciding    on CPython", flush=True)
     deciding, keys = measure_deciding(), measure_keys()
     print("loading     in workerd and on CPython", flush=True)
     loading = measure_loading(layout)
     goals = [
         *report.rows_goals(rows),
+        *report.rows_goals(health),
         *report.deciding_goals(deciding),
         *report.keys_goals(keys),
         *report.loading_goals(loading),
     ]
     path = layout.build / "bench.json"
-    report.write(path, rows, goals, {"deciding": deciding, "keys": keys, "loading": loading})
-    tables = (report.rows_table(rows), report.loading_table(loading), report.goals_table(goals))
+    more = {"health": [row.told() for row in health], "deciding": deciding}
+    report.write(path, rows, goals, {**more, "keys": keys, "loading": loading})
+    tables = (
+        report.rows_table(rows),
+        report.rows_table(health),
+        report.loading_table(loading),
+        report.goals_table(goals),
+    )
     print("\n" + "\n\n".join(tables) + f"\n\nwritten     {path.relative_to(layout.root)}")
 
 
@@ -52,11 +59,9 @@ def run_memory(layout: Layout, args: Sequence[str]) -> None:
 
 
 def run_health(layout: Layout, _: Sequence[str]) -> None:
-    """Only the rows that health is judged by, in more and shorter rounds."""
-    rows = [row for row in ROWS if row.name in HEALTH_ROWS]
-    measured = measure_rows(layout, rows, rounds=HEALTH_ROUNDS, seconds=1.0)
-    goals = report.goals_table(report.rows_goals(measured))
-    print(f"\n{report.rows_table(measured)}\n\n{goals}")
+    rows = measure_health(layout)
+    goals = report.goals_table(report.rows_goals(rows))
+    print(f"\n{report.rows_table(rows)}\n\n{goals}")
 
 
 def run_coordinator(layout: Layout, _: Sequence[str]) -> None:
@@ -68,9 +73,6 @@ def run_steps(layout: Layout, _: Sequence[str]) -> None:
     for name, microseconds in measure_steps(layout).items():
         print(f"{name:<44} {microseconds:>8.1f} µs")
 
-
-HEALTH_ROWS = ("router", "router-no-health", "router-probing")
-HEALTH_ROUNDS = 21
 
 COMMANDS: dict[str, Callable[[Layout, Sequence[str]], None]] = {
     "all": run_all,

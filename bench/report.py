@@ -35,13 +35,16 @@ class Goal:
         return f"{self.what:<50} {self.value:>9.3g}  {word} {self.goal:<6g} {mark}"
 
 
+BASES = ("js-forward", "python-forward", "router-no-health")
+
+
 def rows_table(rows: Sequence[Measured]) -> str:
     by_name = {row.name: row for row in rows}
-    bases = [by_name[name] for name in ("js-forward", "python-forward") if name in by_name]
-    titles = "".join(f" {'of ' + base.name:>18}" for base in bases)
+    bases = [by_name[name] for name in BASES if name in by_name]
+    titles = "".join(f" {'of ' + base.name:>19}" for base in bases)
     lines = [f"{'row':<16} {'requests/s':>10}{titles} {'CPU µs':>8} {'p99 ms':>7}"]
     for row in rows:
-        ratios = "".join(f" {row.per_second / base.per_second:>18.2f}" for base in bases)
+        ratios = "".join(f" {row.of(base):>19.2f}" for base in bases)
         p99 = row.told()["p99_ms"]
         lines.append(f"{row.name:<16} {row.per_second:>10,.0f}{ratios} {row.cpu_us:>8.0f} {p99:>7}")
     return "\n".join(lines)
@@ -58,11 +61,11 @@ ROW_GOALS = (
 
 
 def rows_goals(rows: Sequence[Measured]) -> list[Goal]:
-    rate = {row.name: row.per_second for row in rows}
+    by_name = {row.name: row for row in rows}
     return [
-        Goal(f"{name}, of {base}", rate[name] / rate[base], bound, at_least=True)
+        Goal(f"{name}, of {base}", by_name[name].of(by_name[base]), bound, at_least=True)
         for name, base, bound in ROW_GOALS
-        if {name, base} <= rate.keys()
+        if {name, base} <= by_name.keys()
     ]
 
 

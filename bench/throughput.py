@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.load import HEADERS, PATH, Count, load
-from bench.rows import Row
+from bench.rows import HEALTH_ROWS, Row
 from bench.server import Server
 from bench.staging import folder_of
 from router.dev.layout import Layout, SetupError
@@ -24,6 +24,8 @@ from router.dev.layout import Layout, SetupError
 WARM_UP_REQUESTS = 12_000
 ROUNDS = 7
 ROUND_SECONDS = 2.0
+HEALTH_ROUNDS = 21
+HEALTH_ROUND_SECONDS = 1.0
 ANSWER = "answered by the backend\n"
 # On a route without sticky clients: from where a request comes to the variant for it.
 REGIONS: dict[str, dict[str, str]] = {
@@ -48,6 +50,12 @@ class Measured:
     @property
     def cpu_us(self) -> float:
         return median(count.cpu_us for count in self.rounds)
+
+    def of(self, base: Measured) -> float:
+        """What part of `base` it reaches: the median of the rounds, in each of which both
+        met the same machine."""
+        pairs = zip(self.rounds, base.rounds, strict=True)
+        return median(mine.per_second / other.per_second for mine, other in pairs)
 
     def told(self) -> dict[str, object]:
         """As `build/bench.json` has it."""
@@ -75,6 +83,10 @@ def measure_rows(
             for name in list(servers)[:: -1 if number % 2 else 1]:
                 counts[name].append(load(layout, servers[name], seconds=seconds))
     return [Measured(name, tuple(found)) for name, found in counts.items()]
+
+
+def measure_health(layout: Layout) -> list[Measured]:
+    return measure_rows(layout, HEALTH_ROWS, rounds=HEALTH_ROUNDS, seconds=HEALTH_ROUND_SECONDS)
 
 
 def warm_server(layout: Layout, row: Row) -> Server:

@@ -59,9 +59,9 @@ def may_repeat(terms: Terms, method: str, headers: Mapping[str, str]) -> bool:
 def hedge_to(
     terms: Terms, candidates: Sequence[T], method: str, headers: Mapping[str, str]
 ) -> T | None:
-    """Who gets a request, too, if the first candidate is slow; None if it is not hedged. It
-    must be safe to repeat, change nothing, and have no body to be sent to two places."""
-    if terms.hedge is None or method not in HEDGED or len(candidates) < 2:
+    """Who can get a request, too, if the first candidate is slow; None if nobody can. It must
+    be safe to repeat, change nothing, and have no body to be sent to two places."""
+    if method not in HEDGED or len(candidates) < 2:
         return None
     if has_content(headers):
         return None

@@ -64,6 +64,10 @@ class Health:
         self._passive[name].begin_trial(now_ms)
         self._look_ms = -inf
 
+    def trial_patience_ms(self, name: str) -> int:
+        """How long a trial of this variant may hold up a request."""
+        return self._passive[name].trial_patience_ms()
+
     def is_on_probation(self, name: str, now_ms: float) -> bool:
         """Whether an error of this variant is better hidden from the client."""
         passive = self._passive.get(name)

@@ -22,6 +22,8 @@ from policies.decisions.health_terms import PassiveTerms
 
 SLOTS = 10  # parts of a window
 MIN_SHARE = 0.1  # Envoy's
+TRIAL_PATIENCE_MS = 2_000  # as long as a probe waits, if the policy does not say otherwise
+MOST_DOUBLED = 6  # to two minutes
 TRIAL_MS = 30_000  # a trial that nobody hears of for so long has come to nothing
 SUSPECT_AFTER = 2  # failures in a row: a third is hardly the request's fault
 ON_PROBATION = (2, 4)  # failures in a row, or attempts of which a share is taken
@@ -47,6 +49,7 @@ class Passive:
         "_slot",
         "_slots",
         "_succeeded",
+        "_trials",
         "_undone",
         "failures",
         "is_ejected",
@@ -66,7 +69,7 @@ class Passive:
         self.is_ejected = False
         self._is_returning = False
         self._ejections = 0  # in a row, less the time it was well
-        self.trial_until_ms = 0.0
+        self._trials = 0  # in this ejection
         self._consecutive = 0  # failures in a row
         self._undone = 0  # those in the row that the last success ended
         self._forget()
@@ -90,6 +93,13 @@ class Passive:
 
     def begin_trial(self, now_ms: float) -> None:
         self.trial_until_ms = now_ms + TRIAL_MS
+        self._trials += 1
+
+    def trial_patience_ms(self) -> int:
+        """How long a trial may hold up a request that can be sent elsewhere, too: at first
+        briefly, but longer each time, should its requests take that long."""
+        patience: int = TRIAL_PATIENCE_MS << min(self._trials - 1, MOST_DOUBLED)
+        return patience
 
     def is_on_probation(self, now_ms: float) -> bool:
         """Whether its failures are to be expected, and better hidden from clients."""
@@ -161,12 +171,12 @@ class Passive:
             self._ejections -= int((now_ms - self.since_ms) // terms.eject_ms)
             self._leave(now_ms)
         self._ejections = max(0, self._ejections) + 1
-        self.trial_until_ms = 0.0
+        self.trial_until_ms, self._trials = 0.0, 0
         self.until_ms = now_ms + min(terms.eject_ms * self._ejections, terms.max_eject_ms)
 
     def _leave(self, now_ms: float) -> None:
         self.is_ejected, self._is_returning = True, False
-        self.trial_until_ms = 0.0
+        self.trial_until_ms, self._trials = 0.0, 0
         self.since_ms = now_ms
 
     def _is_too_bad(self, now_ms: float) -> bool:

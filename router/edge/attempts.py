@@ -30,7 +30,8 @@ def attempts(errand: Errand, sent: Outgoing) -> Done:
         return Done(first, plan, plan.problem.status, 1, exchange.now_ms)
     upload = None if plan.source is None else again(plan.source)
     turn = Turn(first, 1, sent, upload, timeout_ms(route), exchange.now_ms)
-    second = hedge_variant(errand) if route.failover.hedge and plan.source is None else None
+    may_hedge = (route.failover.hedge or errand.choice.trial) and plan.source is None
+    second = hedge_variant(errand) if may_hedge else None
     done = hedged(errand, turn, second) if second else take(errand, turn)
     rests: dict[str, float] = {}  # variants that want one, and until when
     while done.number < len(plan.tries) and _is_refused(route.failover, plan, done):

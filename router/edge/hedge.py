@@ -1,7 +1,8 @@
 """A second attempt beside the first, if that is slow: the first good answer wins.
 
-The other one is aborted, and health learns nothing of it. Hedges are paid from the retry
-budget; what they may cost is reserved before, since both attempts are one crossing.
+The other one is aborted, and health learns nothing of it. A route may have hedges; a trial,
+which may well hang, always has one. Hedges are paid from the retry budget; what they may
+cost is reserved before, since both attempts are one crossing.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from router.edge.turn import Turn, left_ms, sending, take
 def hedge_variant(errand: Errand) -> Variant | None:
     """Who gets the request, too, if the first is slow; None if nobody does."""
     choice, request = errand.choice, errand.exchange.request
-    if choice.trial:
-        return None
     terms = choice.route.failover
+    if terms.hedge is None and not choice.trial:
+        return None
     return hedge_to(terms, choice.candidates, request.method, request.headers)
 
 
@@ -29,6 +30,8 @@ def hedged(errand: Errand, first: Turn, second: Variant) -> Done:
     exchange, route = errand.exchange, errand.route
     terms, latencies = route.failover, exchange.isolate.latencies[route.name]
     wait = latencies.p95(exchange.now_ms) if terms.hedge == "p95" else terms.hedge
+    if errand.choice.trial:
+        wait = exchange.isolate.health.trial_patience_ms(first.variant.name)
     budget = exchange.isolate.retries[route.name]
     if not wait or not budget.reserve(terms.budget, exchange.now_ms):
         done = take(errand, first)

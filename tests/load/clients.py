@@ -17,7 +17,7 @@ import httpx
 from tests.load.modes import Mode
 
 CLIENTS = 4  # in each group
-RATE = 5.0  # requests a second, of each
+RATE = 6.0  # requests a second, of each
 IN_FLIGHT = 40  # of each at most; enough for all that can hang
 PATIENCE = 20.0  # longer than the router's own limit
 BODY = b"once"

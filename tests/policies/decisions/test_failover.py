@@ -87,7 +87,6 @@ def test_how_bodies_are_kept(headers: dict[str, str], how: str | None) -> None:
             "ab",
             "b",
         ),
-        ("nobody asked for hedges", {"hedge": None}, "GET", {}, "abc", None),
         ("nor for second attempts", {"attempts": 0}, "GET", {}, "abc", None),
         ("there is nobody else", {}, "GET", {}, "a", None),
         ("also when the first may be tried again", {"again": True}, "GET", {}, "a", None),

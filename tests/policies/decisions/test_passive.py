@@ -121,6 +121,20 @@ def test_a_trial_that_nobody_hears_of_is_followed_by_another() -> None:
     assert waits == [False, False, True]
 
 
+def test_each_trial_that_comes_to_nothing_makes_the_next_one_more_patient() -> None:
+    passive, now, found = Passive(TERMS), 0.0, []
+    for _ in range(3):
+        passive.failed(0, 0)
+    for _ in range(9):
+        now += 100_000
+        passive.begin_trial(now)
+        found.append(passive.trial_patience_ms())
+    assert found == [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, *[128_000] * 3]
+    passive.failed(now, now)
+    passive.begin_trial(now + 100_000)
+    assert passive.trial_patience_ms() == 2_000
+
+
 def test_a_success_while_ejected_brings_it_back() -> None:
     """Requests come to an ejected variant only when nobody is well."""
     passive = Passive(TERMS)
