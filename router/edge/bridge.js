@@ -8,7 +8,7 @@ import { drilled } from "./sending.js";
 
 export { race } from "./race.js";
 export { mirror, send } from "./sending.js";
-export { arriving, kept } from "./uploads.js";
+export { arriving, isBroken, kept } from "./uploads.js";
 
 // The time, the method, the URL, the client's place, who broke an answer off meanwhile, then
 // each header's name and value.

@@ -152,6 +152,11 @@ def again(source: JsObject) -> JsObject | None:
     return _module.again(source)
 
 
+def is_broken(request: JsObject) -> bool:
+    """Whether the client has broken off the body of `request`."""
+    return bool(_module.isBroken(request))
+
+
 def pause(ms: float) -> None:
     """Wait; other requests go on."""
     run_sync(_module.pause(ms))
@@ -320,6 +325,7 @@ __all__ = [
     "has_body",
     "head_of",
     "in_background",
+    "is_broken",
     "keep",
     "kept",
     "new_answer",

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from policies.decisions.failover import BODILESS, has_content
 from policies.decisions.http_values import retry_after_ms
 from policies.decisions.policy import Variant
-from router.edge.bridge import JsObject, now_ms
+from router.edge.bridge import JsObject, is_broken, now_ms
 from router.edge.exchange import Exchange
-from router.edge.forward import Failure
+from router.edge.forward import Failure, upload_broken
 
 
 class Done(NamedTuple):
@@ -50,9 +50,12 @@ def told(exchange: Exchange, done: Done, asked: object = None) -> Done:
         if not isinstance(answer, Failure):
             health.succeeded(variant.name, done.began_ms)
         return done
-    request = exchange.request
-    if request.method in BODILESS and has_content(request.headers):
-        return done
+    if has_content(exchange.request.headers):
+        if exchange.request.method in BODILESS:
+            return done
+        if is_broken(exchange.incoming):
+            failure = upload_broken()
+            return done._replace(answer=failure, status=failure.problem.status)
     now = now_ms()
     done = done._replace(hide=health.is_on_probation(variant.name, now))
     rest = retry_after_ms(asked, now) if status == 503 and isinstance(asked, str) else None

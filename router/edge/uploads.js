@@ -1,10 +1,10 @@
-// Bodies of requests on their way to variants. A body is `{stream, failed}`: `failed` is
-// rejected when the client breaks it off, or sends too much, so that the variant is not
-// blamed for what comes of it. Without it, it cannot fail.
+// Bodies of requests on their way to variants. When a client breaks one off, it is `isBroken`,
+// so that no variant is blamed for what comes of it.
 //
 // Of a stream whose length is not told, a variant would take the breaking off for the end
-// (seen on workerd: a service binding loses the error). So such a stream never breaks off:
-// it does not go on, and `abort`, which is whoever sends it to set, ends the whole request.
+// (seen on workerd: a service binding loses the error). So such a stream never breaks off: it
+// does not go on, its `failed` is rejected, and `abort`, which is whoever sends it to set,
+// ends the whole request.
 
 // `util.inspect` shows under this name how many bytes a stream of the runtime's has.
 const LENGTH = Object.getOwnPropertySymbols(ReadableStream.prototype).find(
@@ -49,17 +49,23 @@ export function carried(request, limit) {
     if (length !== undefined || limit < 0) return undefined;
     throw named("BodyTooLarge", "nobody can say how large the body is");
   }
-  if (length === undefined && limit >= 0) return new Arriving(request, limit, 0).again();
+  if (length !== undefined) {
+    const through = passage(length);
+    piped(body, through, {}).catch(() => broken.add(request));
+    return { stream: through.readable };
+  }
+  if (limit >= 0) return new Arriving(request, limit, 0).again();
   const { upload, fail } = begun(request);
   const through = passage(length);
-  // Whoever does not read to the end cancels, which is no failure; `cancel` fails if the
-  // client's side is broken.
-  body
-    .pipeTo(through.writable, { preventCancel: true, preventAbort: length === undefined })
-    .catch(() => body.cancel())
-    .catch(() => fail(named("UploadBroken", "the client broke its body off")));
+  piped(body, through, { preventAbort: true }).catch(() => fail(brokenOff()));
   upload.stream = through.readable;
   return upload;
+}
+
+// Fails only if `stream` is broken itself: whoever does not read it to the end cancels it.
+function piped(stream, through, how) {
+  const done = stream.pipeTo(through.writable, { preventCancel: true, ...how });
+  return done.catch(() => stream.cancel());
 }
 
 // The body of `request`, read to its end, to be sent any number of times; undefined if the
@@ -132,7 +138,7 @@ class Arriving {
 
   async read() {
     const { value } = await this.reader.read().catch(() => {
-      throw named("UploadBroken", "the client broke its body off");
+      throw brokenOff();
     });
     this.came += value?.byteLength ?? 0;
     if (this.came > this.most) this.start = undefined;
@@ -154,6 +160,10 @@ function begun(request) {
     upload.abort();
   };
   return { upload, fail };
+}
+
+function brokenOff() {
+  return named("UploadBroken", "the client broke its body off");
 }
 
 function named(name, message) {
