@@ -324,7 +324,8 @@ def test_the_command(
     code, _, err = run(capsys, *start, "--region", "us")
     assert code == 1
     assert "route drilled, pool first, clients of eu, us" in err
-    assert "region eu down  1h" in run(capsys, "drill", "list", *where)[1]
+    listed = " ".join(run(capsys, "drill", "list", *where)[1].split())
+    assert "region eu down 1h" in listed  # a column is as wide as its widest drill
     code, _, err = run(capsys, *start, "--variant", "fist")
     assert (code, "did you mean `first`?" in err) == (1, True)
     assert "region eu down" in run(capsys, "drill", "stop", *where)[1]
