@@ -1,0 +1,5 @@
+"""t"""
+
+
+def arguments(p):
+    pass
