@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
 from policies.decisions.decide import Surroundings, read_target
@@ -25,8 +25,8 @@ from policies.difference.traffic import Traffic
 from policies.language.model import Route as Described
 
 REQUESTS = 400  # of each route: a share of 5 % is then known to about 2 %
-MAX_REQUESTS = 24_000  # of all routes that may have changed, unless more are asked for
-LEAST = 24
+MAX_REQUESTS = 12_000  # of all routes that may have changed, unless more are asked for
+LEAST = 12
 
 _SHARED = ("merge_slashes", "strict", "regions", "limits")
 
@@ -62,7 +62,11 @@ class Sample:
 
     def ask(self, requests: int | None) -> Traffic:
         """`requests` of each route, as many as make sense unless given."""
-        rows = {name: self._taken(shapes) for name, shapes in self._shapes().items()}
+        idle = self._idle()
+        rows = {
+            name: [] if name in idle else [self._take(shape) for shape in shapes]
+            for name, shapes in self._shapes(idle).items()
+        }
         if requests is None:
             open_rows = sum(not all(each.settled for each in row) for row in rows.values())
             most = MAX_REQUESTS // max(1, open_rows)
@@ -87,22 +91,28 @@ class Sample:
             now, _ = self._after.outcomes(asked)
             traffic.add(name, asked, label if source or len(was) == 1 else "", was, now)
 
-    def _shapes(self) -> dict[str, list[Shape]]:
+    def _idle(self) -> frozenset[str]:
+        """Routes that take the same requests as before, and send all of them to the same
+        places. What other routes take of what they match is for the others to tell."""
+        if not (self._matching and self._context):
+            return frozenset()
+        pairs = zip(self._before.policy.routes, self._after.policy.routes, strict=True)
+        return frozenset(after.name for before, after in pairs if self._is_same(before, after))
+
+    def _shapes(self, idle: Container[str]) -> dict[str, list[Shape]]:
         """Those of each route of either policy, by the name it has after."""
         rows: dict[str, list[Shape]] = {}
         described: dict[str, Described] = {}
         before, after = self._policies
         for route in after.routes:
-            rows[route.name], described[route.name] = shapes_of(route), route
+            rows[route.name] = [] if route.name in idle else shapes_of(route)
+            described[route.name] = route
         for route in before.routes:
             name = self._renamed.get(route.name, route.name)
             same = described.get(name)
             if not same or (same.matches, same.hostnames) != (route.matches, route.hostnames):
                 rows[name] = list(dict.fromkeys([*rows.get(name, ()), *shapes_of(route)]))
         return rows
-
-    def _taken(self, shapes: list[Shape]) -> list[Taken]:
-        return [self._take(shape) for shape in shapes]
 
     def _take(self, shape: Shape) -> Taken:
         old, new = self._before.policy, self._after.policy
@@ -117,7 +127,10 @@ class Sample:
         return Taken(shape, tuple(routes), settled and (len(routes) == 2 or before == after))
 
     def _is_same(self, before: Route, after: Route) -> bool:
-        if self._renamed.get(before.name, before.name) != after.name or before != after:
+        """Whether both send every client to the same place."""
+        if self._renamed.get(before.name, before.name) != after.name:
+            return False
+        if _deciding(before) != _deciding(after):
             return False
         return self._auth or not (before.needs or any(s.kind == "api_key" for s in before.sticky))
 
@@ -141,6 +154,12 @@ def _find(policy: CompiledPolicy, shape: Shape) -> int | str:
     if isinstance(rule, Miss):
         return "method" if rule.methods else "nothing"
     return rule.route
+
+
+def _deciding(route: Route) -> tuple[object, ...]:
+    """What of a route decides about requests; the rest is what happens to them then."""
+    answers = route.respond, route.redirect, route.cors
+    return route.sizes, route.needs, route.seed, route.shares, route.sticky, *answers
 
 
 def _context(tables: Tables) -> list[object]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from policies.difference.change import Change
 from policies.difference.texts import change_text
-from router.cli.console import columns, counted, out, say
+from router.cli.console import Part, columns, counted, out, say
 
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 MAX_ROWS = 20
@@ -50,7 +50,7 @@ def print_traffic(traffic: dict[str, Any]) -> None:
         return
     say(("traffic", "bold"), f"  {_interval(traffic['changed'])} of the {what} goes elsewhere")
     head = ("ROUTE", "REQUESTS", "CHANGED", "ROUTE", "POOL", "VARIANT", "STATUS", "FROM AND TO")
-    lines = [[(each, "bold") for each in head], *map(_row, rows[:MAX_ROWS])]
+    lines: list[list[Part]] = [[(each, "bold") for each in head], *map(_row, rows[:MAX_ROWS])]
     for line in columns(lines, right=range(1, 7)):
         out.print(line)
     if len(rows) > MAX_ROWS:
@@ -65,7 +65,7 @@ def _size(traffic: dict[str, Any], row: dict[str, Any]) -> int:
     return int(row["requests"]) if traffic["basis"] == "log" else 1
 
 
-def _row(row: dict[str, Any]) -> list[str]:
+def _row(row: dict[str, Any]) -> list[Part]:
     flows = [f"{each['from']} → {each['to']} {_percent(each['share'])}" for each in row["flows"]]
     more = [f"{len(flows) - MAX_FLOWS} more"] if len(flows) > MAX_FLOWS else []
     shares = [_percent(share) if share else "-" for share in row["by"].values()]

@@ -52,4 +52,4 @@ def _told(url: str) -> Live:
             if error.code != "not-found":
                 raise
             return Live(None, url)
-    return Live(document["text"].encode(), url)
+    return Live(str(document["text"]).encode(), url)
