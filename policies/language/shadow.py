@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 from policies.decisions.regex import Matcher
@@ -22,6 +22,7 @@ from policies.language.found import Found, Key
 from policies.language.model import HeaderMatch, Match, PathMatch, Policy, QueryParamMatch, Route
 
 MAX_COMPARED = 8  # rules with expressions that one rule is held against
+MAX_METHODS = 9  # of one rule that are looked at one by one: those of RFC 9110 and PATCH
 Conditions = dict[tuple[str, str], HeaderMatch | QueryParamMatch]  # by kind and name
 
 
@@ -73,7 +74,7 @@ class _Seen:
     """The rules so far, by all that another rule must have in common with them."""
 
     def __init__(self) -> None:
-        self._same: dict[Hashable, int] = {}
+        self._same: defaultdict[Hashable, dict[Hashable, int]] = defaultdict(dict)
         self._broad: defaultdict[Hashable, list[_Broad]] = defaultdict(list)
 
     def owners(self, index: int, route: Route, match: Match) -> set[int]:
@@ -81,28 +82,30 @@ class _Seen:
         conditions = _conditions(match)
         values = frozenset((name, each.value, each.regex) for name, each in conditions.items())
         path, names = _path(match.path), frozenset(conditions)
+        has_expression = any(each.regex is not None for each in conditions.values())
         owners: set[int | None] = set()
         for host in dict.fromkeys(route.hostnames or [""]):
-            for method in dict.fromkeys(match.methods or [None]):
-                same, broad = (host, path, method, values), (host, path, method, names)
-                owners.add(self._owner(same, broad, conditions))
-                if _takes_all(route):
-                    self._add(same, broad, index, conditions)
-        return {each for each in owners if each is not None} if None not in owners else set()
+            same = self._same[host, path, values]
+            for method in _methods(match):
+                owner, broad = same.get(method), (host, path, names, method)
+                if owner is None and broad in self._broad:
+                    owner = _covering(self._broad[broad], conditions)
+                owners.add(owner)
+                if _takes_all(route) and method not in same:
+                    same[method] = index
+                    if has_expression and len(self._broad[broad]) < MAX_COMPARED:
+                        self._broad[broad].append(_Broad(index, conditions, {}))
+        return set() if None in owners else {each for each in owners if each is not None}
 
-    def _owner(self, same: Hashable, broad: Hashable, conditions: Conditions) -> int | None:
-        found = self._same.get(same)
-        if found is None and broad in self._broad:
-            found = next((e.route for e in self._broad[broad] if e.covers(conditions)), None)
-        return found
 
-    def _add(self, same: Hashable, broad: Hashable, index: int, conditions: Conditions) -> None:
-        if same in self._same:
-            return
-        self._same[same] = index
-        has_expression = any(each.regex is not None for each in conditions.values())
-        if has_expression and len(self._broad[broad]) < MAX_COMPARED:
-            self._broad[broad].append(_Broad(index, conditions, {}))
+def _covering(broad: list[_Broad], conditions: Conditions) -> int | None:
+    return next((each.route for each in broad if each.covers(conditions)), None)
+
+
+def _methods(match: Match) -> Iterable[Hashable]:
+    """The methods, each by itself while they are few; None for all there are."""
+    methods = frozenset(match.methods or ())
+    return (methods if len(methods) <= MAX_METHODS else [methods]) or [None]
 
 
 def _takes_all(route: Route) -> bool:
