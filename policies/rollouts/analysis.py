@@ -4,8 +4,10 @@
    taken for a success, or for a failure, that was not seen.
 2. Every limit is a hypothesis that is tested (`evidence.py`); a percentile, too: "the p95 is
    at most 300 ms" says that at most 5 of 100 take longer.
-3. Pools are compared in the same time, so what is bad for both blames nobody.
-4. A check that does not answer decides nothing; one that says no is a failure.
+3. Pools are compared in the same time, so what is bad for both blames nobody. When all goes to
+   the new one, it is compared with what was known of the old one before.
+4. A test that begins to doubt, and a check that does not answer, decide nothing: neither is
+   anything passed. A check that says no is a failure.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from policies.rollouts.evidence import (
     alarm,
     evidence_from,
     over_limit,
+    upper_bound,
     worse_than,
 )
 from policies.rollouts.plan import Terms
@@ -28,6 +31,7 @@ Word = Literal["passed", "failed", "no-data", "inconclusive"]
 SIDES = ("from", "to")
 PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 COMPARED = 0.95  # the percentile whose increase is limited
+DOUBT = 3.0  # a value: what was seen is three times likelier if it is worse
 PRIOR = 200  # requests that are assumed to have come before, one of which failed
 
 Result = tuple[str, str]  # of a check: passed, failed or error, and what it said
@@ -93,14 +97,16 @@ class Analysis:
         missing = self._missing(is_whole)
         failed = ["no variant of the new pool is well"] if is_out else []
         failed += [f"check {name} failed: {said}" for name, was, said in checks if was == "failed"]
+        unsure = [f"check {name}: {said}" for name, was, said in checks if was == "error"]
         if not missing:
-            failed += self._worse(is_whole)
+            self._test(is_whole)
+            failed += self._beyond(self.alarm)
+            unsure += [f"not sure yet: {reason}" for reason in self._beyond(DOUBT)]
             self._learn()
-        errors = [f"check {name}: {said}" for name, was, said in checks if was == "error"]
         word: Word = "failed" if failed else "no-data" if missing else "passed"
-        if word == "passed" and errors:
+        if word == "passed" and unsure:
             word = "inconclusive"
-        reasons = tuple(failed or missing or errors)
+        reasons = tuple(failed or missing or unsure)
         self.last = Verdict(word, now_ms, reasons, told, checks)
         self.failures += word == "failed"
         if missing:
@@ -157,11 +163,14 @@ class Analysis:
             if self.sides[side].requests < least
         ]
 
-    def _worse(self, is_whole: bool) -> list[str]:
+    def _test(self, is_whole: bool) -> None:
         for name, logs in self._tested(is_whole):
             self.evidence[name].add(logs)
-        alarms = [name for name, each in self.evidence.items() if each.value >= self.alarm]
-        return [f"{name}: {self._because(name)}" for name in alarms]
+
+    def _beyond(self, level: float) -> list[str]:
+        """The tests whose evidence has reached that, and why."""
+        found = [name for name, each in self.evidence.items() if each.value >= level]
+        return [f"{name}: {self._because(name)}" for name in found]
 
     def _tested(self, is_whole: bool) -> Iterator[tuple[str, list[float]]]:
         """Each test of this interval: its name, and the logarithms of its e-values."""
@@ -173,26 +182,32 @@ class Analysis:
         ):
             if limit is not None:
                 yield name, over_limit((to.timed, to.over(limit)), 1 - share)
-        if is_whole:
-            return
-        if terms.error_increase is not None:
-            expected = (self._known.errors + 1) / (self._known.requests + PRIOR)
-            margin = terms.error_increase
-            yield ERROR_INCREASE, worse_than(to.failed, other.failed, margin, expected)
-        usual = self._known.percentile_ms(COMPARED)
+        known, alone = self._known, is_whole and other.requests < terms.min_requests
+        if terms.error_increase is not None and (known.requests or not alone):
+            expected, margin = (known.errors + 1) / (known.requests + PRIOR), terms.error_increase
+            if alone:
+                yield ERROR_INCREASE, over_limit(to.failed, upper_bound(known.failed) + margin)
+            else:
+                yield ERROR_INCREASE, worse_than(to.failed, other.failed, margin, expected)
+        usual = known.percentile_ms(COMPARED)
         if terms.latency_increase is not None and usual is not None:
-            longest = usual * (1 + terms.latency_increase)
-            slow = (to.timed, to.over(longest)), (other.timed, other.over(usual))
-            yield LATENCY_INCREASE, worse_than(*slow, 0.0, 1 - COMPARED)
+            slow = to.timed, to.over(usual * (1 + terms.latency_increase))
+            if alone:
+                yield LATENCY_INCREASE, over_limit(slow, 1 - COMPARED)
+            else:
+                others = other.timed, other.over(usual)
+                yield LATENCY_INCREASE, worse_than(slow, others, 0.0, 1 - COMPARED)
 
     def _because(self, name: str) -> str:
         """What was counted, as people compare it."""
         other, to = (self.sides[side] for side in SIDES)
         if name in (ERROR_RATE, ERROR_INCREASE):
             told = "{1} of {0} failed".format(*to.failed)
-            return told + (
-                " against {1} of {0}".format(*other.failed) if name != ERROR_RATE else ""
-            )
+            if name == ERROR_RATE:
+                return told
+            if other.requests < self.terms.min_requests:
+                return told + " against {1} of {0} before".format(*self._known.failed)
+            return told + " against {1} of {0}".format(*other.failed)
         share = dict(PERCENTILES).get(name, COMPARED)
         times = [to.percentile_ms(share)]
         times += [other.percentile_ms(share)] if name == LATENCY_INCREASE else []
@@ -200,6 +215,8 @@ class Analysis:
 
     def _learn(self) -> None:
         """What is known of the other pool counts for less the older it is."""
+        if self.sides["from"].requests < self.terms.min_requests:
+            return
         known, self._known = self._known, Counts()
         halved = {at: n // 2 for at, n in known.times.items() if n > 1}
         errors = known.errors // 2

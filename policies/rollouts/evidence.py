@@ -17,7 +17,7 @@ E-detectors, 2023). The average is again an e-value for all times together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log
+from math import exp, log, sqrt
 from typing import Any
 
 FALSE_ALARMS = 0.01  # the chance that a whole rollout of a pool that is not worse ends for it
@@ -25,6 +25,7 @@ GAPS = (0.01, 0.04, 0.15, 0.5)  # worse by so much: points of a rate from 0 to 1
 MOST = 0.99  # a rate that is assumed; at 1 a single success would disprove it
 LEAST = 0.0001  # a rate that is allowed at the least: no error at all cannot be tested for
 MAX_VALUE = 1e9  # more says no more, and a number has an end
+Z = 1.96  # of the normal distribution
 _STEPS = 50  # of a bisection
 
 
@@ -85,6 +86,16 @@ def over_limit(to: Sample, limit: float) -> list[float]:
     limit = max(limit, LEAST)
     rates = [min(limit + gap, MOST) for gap in GAPS]
     return [_likelier(to, rate, limit) if rate > limit else 0.0 for rate in rates]
+
+
+def upper_bound(sample: Sample) -> float:
+    """A rate that the true one hardly exceeds (Wilson 1927, one-sided, 97.5 %)."""
+    total, bad = sample
+    if not total:
+        return 1.0
+    rate, spread = bad / total, Z * Z / total
+    half = Z * sqrt(rate * (1 - rate) / total + spread / (4 * total))
+    return min(1.0, (rate + spread / 2 + half) / (1 + spread))
 
 
 def _against(to: Sample, other: Sample, margin: float, expected: float, gap: float) -> float:

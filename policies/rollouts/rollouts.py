@@ -70,7 +70,8 @@ class Rollouts:
         or why nothing was done."""
         planned, run, now = world.plans.get(name), self.runs.get(name), int(now_ms)
         if planned is None and run is None:
-            return Refused(self._missing(name, world), unknown=True)
+            known = [*world.plans, *self.runs]
+            return Refused(unknown_rollout(name, known), unknown=True)
         if run:
             run.tick(now, world)
         done = Deed(*deed, planned, now, world)
@@ -119,9 +120,9 @@ class Rollouts:
         told |= {name: run_told(run, now) for name, run in self.runs.items()}
         return list(told.values())
 
-    def next_ms(self, now_ms: float) -> int | None:
+    def next_ms(self, now_ms: float, *, is_idle: bool) -> int | None:
         """When there is something to do, if nothing else happens."""
-        times = [run.next_ms(int(now_ms)) for run in self.runs.values()]
+        times = [run.next_ms(int(now_ms), is_idle=is_idle) for run in self.runs.values()]
         return min((each for each in times if each is not None), default=None)
 
     def take_events(self) -> list[dict[str, Any]]:
@@ -176,12 +177,14 @@ class Rollouts:
             if made not in taken:
                 return made
 
-    def _missing(self, name: str, world: World) -> str:
-        known = sorted({*world.plans, *self.runs})
-        nearest = get_close_matches(name[:80], known, n=1)
-        if nearest:
-            hint = f"did you mean `{nearest[0]}`?"
-        else:
-            names = ", ".join(f"`{each}`" for each in known[:20])
-            hint = f"known: {names}" if known else "the policy has no rollouts"
-        return f"There is no rollout `{name[:80]}`; {hint}"
+
+def unknown_rollout(name: str, known: Iterable[str]) -> str:
+    """What to say if there is none of that name, with the one that was probably meant."""
+    names = sorted(set(known))
+    nearest = get_close_matches(name[:80], names, n=1)
+    if nearest:
+        hint = f"did you mean `{nearest[0]}`?"
+    else:
+        told = ", ".join(f"`{each}`" for each in names[:20])
+        hint = f"known: {told}" if names else "the policy has no rollouts"
+    return f"There is no rollout `{name[:80]}`; {hint}"

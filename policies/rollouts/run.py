@@ -120,11 +120,14 @@ class Run:
     def answer(self, check: str, result: Result) -> None:
         self.results[check] = result
 
-    def next_ms(self, now_ms: int) -> int | None:
-        """When there is something to do, if no request comes and nobody does anything."""
+    def next_ms(self, now_ms: int, *, is_idle: bool) -> int | None:
+        """When there is something to do, if nobody does anything; `is_idle`: and if no
+        requests come."""
         if not self.is_active:
             settled = self.is_settled_ms
             return None if settled is None else settled + SETTLES_MS
+        if self.analysis and not is_idle:
+            return self.analysis.due_ms
         if self.state != "running" or (self.analysis and not self.has_passed):
             return None
         over = max(now_ms, self.step_ms + self.plan.steps[self.step].hold_ms)

@@ -143,7 +143,7 @@ class Coordinating:
     async def _read_copy(self, read: Callable[[str], Awaitable[bytes | None]]) -> None:
         try:
             copy = await wait_for(read(ROLLOUTS_KEY), COPY_MS / 1000)
-            told = json.loads(copy) if copy else {"rollouts": (), "is_all": False}
+            told: dict[str, Any] = json.loads(copy) if copy else {"rollouts": (), "is_all": False}
             self.steer(told["rollouts"], is_all=bool(told["is_all"]))
         except Exception as error:
             self._log("rollouts-unread", {"error": type(error).__name__})

@@ -135,7 +135,7 @@ class Coordinator(DurableObject):  # type: ignore[misc]
             await self._look(is_idle)
         except Exception as error:
             log("internal-error", described(error))
-        due = min(self._drilling.next_ms(), self._rolling.next_ms(now))
+        due = min(self._drilling.next_ms(), self._rolling.next_ms(now, is_idle=is_idle))
         if due <= now:  # it could not be done
             due = now + LOOK_MS
         if not is_idle:

@@ -73,9 +73,9 @@ class Rolling:
     def history(self, name: str, number: int) -> list[dict[str, Any]]:
         return self._audit.of_rollout(name, number)
 
-    def next_ms(self, now_ms: float) -> float:
+    def next_ms(self, now_ms: float, *, is_idle: bool) -> float:
         """When to tick, if nothing happens before; inf for never."""
-        next_ms = self._rollouts.next_ms(now_ms)
+        next_ms = self._rollouts.next_ms(now_ms, is_idle=is_idle)
         return inf if next_ms is None else next_ms
 
     @property

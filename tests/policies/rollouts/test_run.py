@@ -290,7 +290,7 @@ def test_steps_are_taken_in_windows() -> None:
     story = Story(schedule=[{"start": "0 9 * * *", "for": "8h"}])
     story.act("start")
     assert through(story, 8 * 60) == [1]
-    assert story.rollouts.next_ms(story.now * 1000) == (story.now + 3_600) * 1000
+    assert story.rollouts.next_ms(story.now * 1000, is_idle=True) == (story.now + 3_600) * 1000
     assert through(story, 61) == [5, 25]
 
 
@@ -378,7 +378,7 @@ def test_what_has_ended_and_is_taken_out_is_settled() -> None:
     story.act("rollback")
     story.take_out()
     story.tick()
-    assert story.rollouts.next_ms(0) == story.now * 1000 + SETTLES_MS
+    assert story.rollouts.next_ms(0, is_idle=True) == story.now * 1000 + SETTLES_MS
     story.now += SETTLES_MS // 1000
     story.tick()
     assert story.rollouts.runs == {}
@@ -532,3 +532,37 @@ def test_weights_only_grow_until_it_is_rolled_back(moves: list[Any]) -> None:
         if before != now:
             assert told
             assert told[-1]["weight"] == now
+
+
+def test_in_doubt_it_stays() -> None:
+    story = Story(steps=[{"weight": 50}, {"weight": 100}])
+    story.act("start")
+    story.minute(to=(100, 5), other=(100, 0))
+    assert (story.run.state, story.weight) == ("running", 50)
+    verdict = story.run.analysis.last
+    assert verdict.word == "inconclusive"
+    assert verdict.reasons == (
+        "not sure yet: error rate against the old pool: 5 of 100 failed against 0 of 100",
+    )
+    story.minute(to=(200, 11), other=(200, 0))
+    assert story.run.state == "rolled-back"
+
+
+def test_doubt_passes_when_it_does_well() -> None:
+    story = Story(steps=[{"weight": 50}, {"weight": 100}])
+    story.act("start")
+    story.minute(to=(100, 5), other=(100, 0))
+    through(story, 3, to=(200, 0), other=(200, 0))
+    assert story.weight == 100
+
+
+def test_at_a_hundred_percent_it_is_judged_by_what_was_before() -> None:
+    story = Story(steps=[{"weight": 50}, {"weight": 100, "hold": "1h"}])
+    story.act("start")
+    story.minute(to=(500, 5), other=(500, 5))
+    assert through(story, 30, to=(1_000, 10), other=(0, 0)) == [50, 100]
+    through(story, 2, to=(1_000, 100), other=(0, 0))
+    assert story.run.state == "rolled-back"
+    assert story.run.reason == (
+        "error rate against the old pool: 100 of 1000 failed against 5 of 500 before"
+    )
