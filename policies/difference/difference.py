@@ -63,7 +63,7 @@ def difference(before: Side, after: Side) -> Difference:
 
 def _same_routes(before: Policy, after: Policy) -> frozenset[str]:
     """The routes whose fields are the same, whatever they mean; mostly that is most."""
-    if before.limits != after.limits:
+    if before.limits != after.limits or before.rollouts != after.rollouts:
         return frozenset()
     old = {route.name: route for route in before.routes}
     return frozenset(route.name for route in after.routes if old.get(route.name) == route)

@@ -11,12 +11,12 @@ import json
 from policies.decisions.durations import duration_text
 from policies.difference.spelling import View, percentage, plain, unique
 from policies.language.compile_filters import joined_changes, mirrored_share
+from policies.language.compile_rollouts import dormant_pools
+from policies.language.conditions import HeaderMatch, QueryParamMatch
 from policies.language.filters import BackendFilters, Filters, HeaderChanges, Mirror
 from policies.language.model import (
-    HeaderMatch,
     Match,
     Policy,
-    QueryParamMatch,
     Route,
     StickySource,
 )
@@ -37,16 +37,20 @@ def route_view(policy: Policy, route: Route) -> View:
         headers = [f"{each.name.lower()}: {each.value}" for each in route.respond.headers]
         view["respond"] = plain(route.respond, without=["headers"]) | {"headers": headers}
     if route.split and not route.respond:
-        view |= _forwarding(route)
+        view |= _forwarding(policy, route)
     return view
 
 
-def _forwarding(route: Route) -> View:
+def _forwarding(policy: Policy, route: Route) -> View:
+    """Pools of weight 0 count only where a rollout may give them one."""
     split = route.split or {}
+    waiting = dormant_pools(policy, route)
     total = sum(share.weight for share in split.values())
     view: View = {
         "split": {
-            pool: percentage(share.weight / total) for pool, share in split.items() if share.weight
+            pool: percentage(share.weight / total)
+            for pool, share in split.items()
+            if share.weight or pool in waiting
         },
         "backends": {
             pool: _backend_filters(share.filters) for pool, share in split.items() if share.filters
@@ -83,12 +87,14 @@ def match_text(match: Match) -> str:
     elif path and path.prefix not in (None, "/"):
         parts.append(f"path prefix {str(path.prefix).removesuffix('/')}")
     parts += [" or ".join(unique(match.methods))] if match.methods else []
-    parts += sorted(_condition("header", each.name.lower(), each) for each in match.headers)
-    parts += sorted(_condition("query parameter", each.name, each) for each in match.query_params)
+    parts += sorted(condition_text("header", each.name.lower(), each) for each in match.headers)
+    parts += sorted(
+        condition_text("query parameter", each.name, each) for each in match.query_params
+    )
     return ", ".join(parts) or "any request"
 
 
-def _condition(kind: str, name: str, each: HeaderMatch | QueryParamMatch) -> str:
+def condition_text(kind: str, name: str, each: HeaderMatch | QueryParamMatch) -> str:
     if each.regex is not None:
         return f"{kind} {name} matching {json.dumps(each.regex, ensure_ascii=False)}"
     return f"{kind} {name} {json.dumps(each.value, ensure_ascii=False)}"

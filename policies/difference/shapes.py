@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from policies.decisions.regex_compiler import compile_pattern
 from policies.difference.intersection import example_of
-from policies.language.model import HeaderMatch, Match, PathMatch, QueryParamMatch, Route
+from policies.language.conditions import HeaderMatch, QueryParamMatch
+from policies.language.model import Match, PathMatch, Route
 
 MAX_SHAPES = 24
 ANY_HOST = "any-host.example"  # stands for hosts that no route names

@@ -68,8 +68,11 @@ _SPELLINGS: dict[str, Callable[[Any], Value]] = {
     **dict.fromkeys(("interval", "timeout", "window", "eject_for", "max_eject_for"), duration_text),
     **dict.fromkeys(("slow_start", "request", "backend_request", "backoff"), duration_text),
     **dict.fromkeys(("hedge", "ttl", "stale_while_revalidate", "duration"), duration_text),
+    **dict.fromkeys(("max_p50", "max_p95", "max_p99"), duration_text),
     **dict.fromkeys(("url", "header_size", "body", "buffer"), size_text),
     **dict.fromkeys(("failure_rate", "panic_threshold", "budget"), percentage),
+    **dict.fromkeys(("max_error_rate", "max_error_rate_increase"), percentage),
+    "max_latency_increase": percentage,
     "expect": _ranges,
     "on": lambda reasons: unique(map(str, reasons)),
 }

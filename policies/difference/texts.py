@@ -11,9 +11,14 @@ _NOUNS = {
     "regions": "region",
     "rate_limits": "rate limit",
     "drills": "drill",
+    "rollouts": "rollout",
     "routes": "route",
 }
-_MANY = ("hostnames", "matches", "mirrors", "continents", "countries", "colos", "scopes")
+_TELLING = (
+    *("hostnames", "matches", "pool", "binding", "region", "limit", "by", "split"),
+    *("routes", "from", "to", "steps"),
+)
+_MANY = ("hostnames", "matches", "mirrors", "continents", "countries", "colos", "scopes", "routes")
 
 
 def change_text(change: Change) -> str:
@@ -58,7 +63,7 @@ def _whole(subject: str, change: Change) -> str:
 def _summary(view: View) -> str:
     """The most telling fields of a whole part."""
     told = []
-    for name in ("hostnames", "matches", "pool", "binding", "region", "limit", "by", "split"):
+    for name in _TELLING:
         value = view.get(name)
         if value and value != ["any request"]:
             told.append(_value(value) if name == "matches" else f"{name} {_value(value)}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from policies.decisions.durations import duration_text
+from policies.difference.rollout_view import rollout_view
 from policies.difference.route_view import route_view
 from policies.difference.spelling import Value, View, plain, unique
 from policies.language.model import Policy, Pool, Region
@@ -35,6 +36,7 @@ def policy_view(policy: Policy, same: Container[str] = ()) -> View:
         "limits": plain(policy.limits),
         "health": plain(policy.health),
         "drills": {drill.name: plain(drill, without=["name"]) for drill in policy.drills},
+        "rollouts": {rollout.name: rollout_view(rollout) for rollout in policy.rollouts},
         "merge_slashes": policy.merge_slashes,
         "identify": policy.identify,
         "routes": {

@@ -34,9 +34,10 @@ def _weightless(policy: Policy) -> Iterator[Found]:
     for name, variant in policy.variants.items():
         members.setdefault(variant.pool, []).append((name, variant))
     routes: dict[str, str] = {}  # pool to the first route that sends it traffic
+    waiting = _waiting(policy)
     for route in policy.routes:
         for pool, share in (route.split or {}).items():
-            if share.weight:
+            if share.weight or (route.name, pool) in waiting:
                 routes.setdefault(pool, route.name)
     for pool, taker in routes.items():
         if any(each.weight and not each.drain for _, each in members[pool]):
@@ -55,13 +56,17 @@ def _weightless(policy: Policy) -> Iterator[Found]:
 def _alone(policy: Policy) -> Iterator[Found]:
     """Pools with the smaller share of a split, and no other to serve it when they cannot."""
     told: set[str] = set()
+    waiting = _waiting(policy)
     for index, route in enumerate(policy.routes):
         split = route.split or {}
         largest = max((share.weight for share in split.values()), default=0)
         for pool, share in split.items():
             stated = policy.pools[pool].fallback if pool in policy.pools else None
             is_first = pool == next(iter(split))
-            if not 0 < share.weight < largest or stated or (stated is None and not is_first):
+            has_part = share.weight > 0 or (route.name, pool) in waiting
+            if not has_part or share.weight == largest:
+                continue
+            if stated or (stated is None and not is_first):
                 continue
             if stated is not None and pool in told:
                 continue
@@ -74,3 +79,8 @@ def _alone(policy: Policy) -> Iterator[Found]:
             hint = f"write `fallback: [{shown(max(split, key=lambda each: split[each].weight))}]` "
             hint += f"for it under `pools.{shown(pool)}`"
             yield "pool-without-fallback", path, message, hint
+
+
+def _waiting(policy: Policy) -> set[tuple[str, str]]:
+    """Routes and pools that are to get a share of them by a rollout."""
+    return {(route, each.to) for each in policy.rollouts for route in each.routes}

@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 from policies.decisions.regex import Matcher
 from policies.decisions.regex_compiler import compile_pattern
+from policies.language.conditions import HeaderMatch, QueryParamMatch
 from policies.language.findings import shown
 from policies.language.found import Found, Key
-from policies.language.model import HeaderMatch, Match, PathMatch, Policy, QueryParamMatch, Route
+from policies.language.model import Match, PathMatch, Policy, Route
 
 MAX_COMPARED = 8  # rules with expressions that one rule is held against
 MAX_METHODS = 9  # of one rule that are looked at one by one: those of RFC 9110 and PATCH

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from policies.difference.difference import difference
 from policies.difference.texts import change_text
+from policies.difference.view import policy_view
+from policies.language.model import Policy, Route
 from tests.examples import examples
 from tests.policies.difference.making import compared, routes, side, side_of
 
@@ -155,6 +157,14 @@ def keys(*given: dict[str, Any]) -> dict[str, Any]:
     return routes() | {"auth": {"keys": list(given)}}
 
 
+ROLLOUT: dict[str, Any] = {
+    "name": "next",
+    "routes": ["r"],
+    "from": "production",
+    "to": "canary",
+    "steps": [{"weight": 5}, {"weight": 50, "hold": "1m"}],
+    "analysis": {"interval": "60s"},
+}
 A, B = {"name": "a", "hostnames": ["a.test"], **TO}, {"name": "b", "hostnames": ["b.test"], **TO}
 CHANGED: list[tuple[str, dict[str, Any], dict[str, Any], list[tuple[str, str, Any, Any]]]] = [
     (
@@ -364,6 +374,35 @@ CHANGED: list[tuple[str, dict[str, Any], dict[str, Any], list[tuple[str, str, An
         [("added", "routes.r.auth", None, {"scopes": ["s"], "forward_credentials": False})],
     ),
     (
+        "a rollout",
+        routes() | {"rollouts": [ROLLOUT]},
+        routes()
+        | {
+            "rollouts": [
+                ROLLOUT
+                | {
+                    "steps": [{"weight": 10, "pause": True}, {"weight": 50, "hold": "60s"}],
+                    "analysis": {"interval": "60s", "max_p95": "300ms"},
+                }
+            ]
+        },
+        [
+            ("added", "rollouts.next.analysis.max_p95", None, "300ms"),
+            (
+                "changed",
+                "rollouts.next.steps",
+                ["5% for 1m", "50% for 1m"],
+                ["10% for 1m until approved", "50% for 1m"],
+            ),
+        ],
+    ),
+    (
+        "a rollout only here",
+        routes(split={"production": 1}),
+        routes(split={"production": 1, "canary": 0}) | {"rollouts": [ROLLOUT]},
+        [("added", "rollouts.next", None, {}), ("added", "routes.r.split.canary", None, "0%")],
+    ),
+    (
         "switches",
         routes(),
         routes() | {"merge_slashes": True, "identify": False},
@@ -392,6 +431,17 @@ def test_changes(
     opposite = {"added": "removed", "removed": "added", "changed": "changed"}
     assert len(back) == len(found)
     assert sorted(opposite[each.kind] for each in back) == sorted(each.kind for each in found)
+
+
+def test_every_field_is_compared() -> None:
+    """A field that comes to the language comes to the comparison, too."""
+    given = {"auth": {"keys": [{"id": "a", "sha256": HASH}]}} | PLACES | {"default_region": "eu"}
+    whole = routes(sticky=["ip"], auth="required", filters={"response_headers": {"remove": ["a"]}})
+    view = policy_view(side(**given, **whole).policy)
+    answering = policy_view(side(**routes({"name": "r", "respond": {}})).policy)
+    assert set(view) == set(Policy.model_fields) - {"version"}
+    fields = set(view["routes"]["r"]) | set(answering["routes"]["r"])
+    assert fields - {"backends"} == set(Route.model_fields) - {"name"}
 
 
 def test_no_hash_is_told() -> None:

@@ -207,6 +207,27 @@ POOLS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
         [],
     ),
     ("halves", {"routes": routes(canary=1, production=1)}, []),
+    (
+        "no share until a rollout gives it one",
+        {
+            "routes": routes(production=1, canary=0),
+            "rollouts": [
+                {
+                    "name": "next",
+                    "routes": ["r"],
+                    "from": "production",
+                    "to": "canary",
+                    "steps": [{"weight": 5, "hold": "10m"}],
+                }
+            ],
+            "pools": {"canary": {"fallback": []}},
+            "variants": variants(canary={"drain": True}),
+        },
+        [
+            ("pool-without-weight", "variants.canary.drain"),
+            ("pool-without-fallback", "pools.canary.fallback"),
+        ],
+    ),
     ("no share", {"routes": routes(canary=0, production=1)}, []),
     ("alone", {"routes": routes(canary=1), "pools": {"canary": {"fallback": []}}}, []),
     (
