@@ -18,7 +18,7 @@ def stand_in(hashed: str, number: int = 0) -> str:
 
 
 def with_stand_ins(tables: Tables, copies: int = 1) -> Tables:
-    """The same policy, whose keys are known by so many stand-ins each."""
+    """The same policy, whose keys are known by so many stand-ins each, too."""
     auth = tables["auth"]
     rows = [
         [name, sha256(stand_in(hashed, number).encode()).hexdigest(), *rest]
@@ -26,7 +26,7 @@ def with_stand_ins(tables: Tables, copies: int = 1) -> Tables:
         for name, hashed, *rest in auth[kind]
         for number in range(copies)
     ]
-    return tables | {"auth": {**auth, "sha256": rows, "hmac_sha256": []}}
+    return tables | {"auth": {**auth, "sha256": [*auth["sha256"], *rows]}}
 
 
 def presenting(header: str, key: str) -> tuple[str, str]:

@@ -39,11 +39,12 @@ class Outcome(NamedTuple):
 
 
 class Subject:
-    """A policy under test; from its compiled tables."""
+    """A policy under test; from its compiled tables. The `pepper` is only needed by who
+    presents a key that the policy has as `hmac_sha256`."""
 
-    def __init__(self, tables: Tables, now_ms: float) -> None:
+    def __init__(self, tables: Tables, now_ms: float, pepper: bytes = b"") -> None:
         self.policy = CompiledPolicy(with_stand_ins(tables))
-        self._now_ms = now_ms
+        self._now_ms, self._pepper = now_ms, pepper
         self._header: str = tables["auth"]["headers"][0]
         self._hashes: dict[str, str] = {}
         for kind in ("sha256", "hmac_sha256"):
@@ -61,7 +62,8 @@ class Subject:
         client = Client(
             request.ip, request.colo or "", request.country or "", request.continent or ""
         )
-        around = Surroundings(self._now_ms, standing=standing_without(request.down))
+        standing = standing_without(request.down)
+        around = Surroundings(self._now_ms, self._pepper, standing)
         told = explain(self.policy, request.method, request.url, headers, client, around)
         failures = [*_compare(expect, told)]
         if expect.shares is not None:

@@ -110,10 +110,12 @@ def _compare(args: Namespace, before: Loaded, after: Loaded) -> tuple[Difference
     if args.log is None:
         return found, Sample(old, new, found.renamed, now).ask(args.sample)
     around = Surroundings(now, os.environ.get("ROUTER_KEY_PEPPER", "").encode())
-    was = Judge(CompiledPolicy(old.tables), around, found.renamed)
-    now_is = Judge(CompiledPolicy(new.tables), around, {})
+    judges = (
+        Judge(CompiledPolicy(old.tables), around, found.renamed),
+        Judge(CompiledPolicy(new.tables), around, {}),
+    )
     try:
-        return found, logged(was, now_is, _log(args.log))
+        return found, logged(*judges, _log(args.log))
     except BadLine as error:
         raise Failed(f"{args.log}:{error.line}: {error.message}") from None
 

@@ -6,6 +6,7 @@ pass; 1: one fails, or a file is not valid; 2: wrong usage, and there being no c
 
 from __future__ import annotations
 
+import os
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
@@ -65,7 +66,8 @@ def run(args: Namespace) -> int:
         print_findings(file, loaded[file].findings, err)
     if broken:
         raise Failed(f"{', '.join(broken)} cannot be run")
-    subject = Subject(compile_policy(policy.policy, policy.digest), time.time() * 1000)
+    pepper = os.environ.get("ROUTER_KEY_PEPPER", "").encode()
+    subject = Subject(compile_policy(policy.policy, policy.digest), time.time() * 1000, pepper)
     ran = [each for file, found in loaded.items() for each in _run(file, found, subject, args.word)]
     if not ran:
         raise UsageError(f"no case has `{args.word}` in its name")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ KEYS = [
     {"id": "agent", "hmac_sha256": "b" * 64, "scopes": ["s"]},
     {"id": "off", "sha256": "c" * 64, "scopes": ["s"], "disabled": True},
     {"id": "small", "sha256": "d" * 64},
+    {"id": "real", "sha256": sha256(b"a-real-key").hexdigest(), "scopes": ["s"]},
 ]
 ROUTES = [
     {
@@ -66,6 +68,7 @@ PASSING: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"key": "off"}, {"status": 401}),
     ({"key": "small"}, {"status": 403, "code": "forbidden"}),
     ({"headers": {"x-api-key": "no such key"}}, {"code": "unauthorized"}),
+    ({"headers": {"x-api-key": "a-real-key"}}, {"key": "real", "forwarded": {"path": "/v2/x"}}),
     (
         {"url": "https://half.test/"},
         {"shares": {"production": "50%", "beta": "0%"}, "within": "0%"},
@@ -137,7 +140,7 @@ FAILING: list[tuple[dict[str, Any], dict[str, Any], list[Failure]]] = [
             Failure(
                 ("request", "down", 1), "variant `nothing`", "only `production`, `canary`, `beta`"
             ),
-            Failure(("request", "key"), "key `nobody`", "only `agent`, `off`, `small`"),
+            Failure(("request", "key"), "key `nobody`", "only `agent`, `off`, `small`, `real`"),
         ],
     ),
 ]
