@@ -18,6 +18,7 @@ from policies.difference.shapes import Shape
 from policies.difference.stand_ins import Tables, presenting, stand_in
 
 MAX_PLACES = 24
+KINDS = 8
 _GOLDEN = 2_654_435_769  # 2^32 divided by the golden ratio
 STAND_INS = 400  # for all keys of a policy together, but one for each at least
 
@@ -42,15 +43,15 @@ class Crowd:
 
     def ask(self, number: int, shape: Shape, routes: tuple[Route, ...]) -> tuple[Asked, str]:
         """A request of that client to what these routes take, and what to call the client."""
-        kind, at = divmod((number * _GOLDEN % (1 << 32)) * 8 * len(self.places) >> 32, 8)[::-1]
+        spread = number * _GOLDEN % (1 << 32)  # as a part of 2^32
+        at, kind = divmod(spread * len(self.places) * KINDS >> 32, KINDS)
         headers = dict(shape.headers)
         ip = f"198.18.{number // 250 % 250}.{number % 250 + 1}"
         label = "" if kind % 4 == 3 else self._carry(number, headers, routes)
-        label = self._present(number, kind < 4, headers, routes) or label
+        label = self._present(number, kind < KINDS // 2, headers, routes) or label
         if not label and any(s.kind == "ip" for route in routes for s in route.sticky):
             label = ip
-        place = self.places[at]
-        return Asked(shape.method, shape.url, headers, place._replace(ip=ip)), label
+        return Asked(shape.method, shape.url, headers, self.places[at]._replace(ip=ip)), label
 
     def _carry(self, number: int, headers: dict[str, str], routes: tuple[Route, ...]) -> str:
         """With the first source of a sticky key that each route has."""

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from policies.decisions.decide import Fixed, Forward, Surroundings, decide, read_target
 from policies.decisions.limits import head_problem
-from policies.decisions.policy import CompiledPolicy, Route, Share, Tier
-from policies.decisions.problems import Problem
+from policies.decisions.match import Rule
+from policies.decisions.policy import CompiledPolicy, Share, Tier
+from policies.decisions.problems import PROBLEMS, Problem
 from policies.decisions.request import Client, Request
-from policies.decisions.sticky import Source
+from policies.decisions.sticky import Source, sticky_key
 
 
 class Asked(NamedTuple):
@@ -45,6 +46,7 @@ class Outcome(NamedTuple):
 
 Outcomes = dict[Outcome, float]  # with probabilities, together 1
 FIELDS = ("route", "pool", "variant", "status")
+NO_VARIANT = "no-variant"
 ITSELF = Outcome("", "", "", 200, "the router's own page")
 
 
@@ -66,49 +68,56 @@ class Judge:
         refused = head_problem(policy.limits, asked.url, asked.headers)
         target = refused or read_target(policy, asked.url, asked.headers)
         if isinstance(target, Problem):
-            return {self._refusal("", target): 1.0}, None
+            return {self._answered(None, target): 1.0}, None
         if target.is_own:
             return {ITSELF: 1.0}, None
         request = Request(asked.method, target, asked.headers, asked.client)
         rule, _, outcome = decide(policy, request, self._chance, self._around)
-        name = self._name(policy.routes[rule.route]) if rule else ""
+        if rule is None or isinstance(outcome, Fixed):
+            return {self._answered(rule, outcome): 1.0}, None
+        route = policy.routes[rule.route]
+        if isinstance(outcome, Problem) and outcome.code != NO_VARIANT:
+            return {self._answered(rule, outcome): 1.0}, None
+        key, source = sticky_key(route.sticky, request)
+        if not key:
+            return self._expected(rule, policy.regions.of(asked.client)), None
         if isinstance(outcome, Problem):
-            return {self._refusal(name, outcome): 1.0}, None
-        if isinstance(outcome, Fixed):
-            return {Outcome(name, "", "", outcome.answer.status): 1.0}, None
-        if outcome.source is None and rule:
-            return self._expected(rule.route, outcome), None
-        return {self._forwarded(name, outcome.share, outcome.candidates[0].name): 1.0}, (
-            outcome.source
-        )
+            return {self._answered(rule, outcome): 1.0}, source
+        variant = outcome.candidates[0].name
+        return {Outcome(self._name(rule), outcome.share.name, variant, 200): 1.0}, source
 
-    def _name(self, route: Route) -> str:
-        return self._names.get(route.name, route.name)
+    def _name(self, rule: Rule | None) -> str:
+        name = self.policy.routes[rule.route].name if rule else ""
+        return self._names.get(name, name)
 
-    def _refusal(self, route: str, problem: Problem) -> Outcome:
-        return Outcome(route, "", "", problem.status, problem.code)
+    def _answered(self, rule: Rule | None, outcome: Forward | Fixed | Problem) -> Outcome:
+        """By the router itself."""
+        name = self._name(rule)
+        if isinstance(outcome, Problem):
+            return Outcome(name, "", "", outcome.status, outcome.code)
+        return Outcome(name, "", "", outcome.answer.status if isinstance(outcome, Fixed) else 200)
 
-    def _forwarded(self, route: str, share: Share, variant: str) -> Outcome:
-        return Outcome(route, share.name, variant, 200)
-
-    def _expected(self, index: int, outcome: Forward) -> Outcomes:
+    def _expected(self, rule: Rule, region: str | None) -> Outcomes:
         """All that a client without a key may get from a route, in a region."""
-        place = index, outcome.region
+        place = rule.route, region
         if place not in self._drawn:
-            route = outcome.route
-            self._drawn[place] = {
-                self._forwarded(self._name(route), share, variant): part
-                * share.weight
-                / route.total
-                for share in route.shares
-                for variant, part in _first(self.policy, share, outcome.region)
-            }
+            route, name = self.policy.routes[rule.route], self._name(rule)
+            drawn: Outcomes = {}
+            for share in route.shares:
+                for variant, part in _first(self.policy, share, region):
+                    outcome = Outcome(name, share.name, variant, 200)
+                    if not variant:
+                        outcome = Outcome(name, "", "", PROBLEMS[NO_VARIANT][0], NO_VARIANT)
+                    drawn[outcome] = drawn.get(outcome, 0) + part * share.weight / route.total
+            self._drawn[place] = drawn
         return self._drawn[place]
 
 
 def _first(policy: CompiledPolicy, share: Share, region: str | None) -> Iterator[tuple[str, float]]:
-    """Who of a pool, or of its fallbacks, is tried first, and how often."""
+    """Who of a pool, or of its fallbacks, is tried first, and how often; "": nobody may."""
     tiers = policy.order(share.chain, region).tiers
+    if not tiers:
+        yield "", 1.0
     serving = [open_to for tier in tiers if (open_to := _not_drained(tier))]
     for tier in (serving or tiers)[:1]:
         total = sum(variant.weight for variant in tier)

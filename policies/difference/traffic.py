@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from policies.difference.interval import wilson
-from policies.difference.outcomes import FIELDS, Asked, Judge, Outcomes, field_moved, moved
+from policies.difference.outcomes import FIELDS, Asked, Judge, Outcome, Outcomes, field_moved, moved
 
 MAX_EXAMPLES = 5
 Basis = Literal["sample", "log"]
@@ -74,12 +74,7 @@ class Traffic:
             return
         for source, target, part in moved(before, after):
             row.changed += part
-            from_to = source.text, target.text
-            if from_to[0] == from_to[1]:
-                from_to = (
-                    f"{source.text} (route {source.route})",
-                    f"{target.text} (route {target.route})",
-                )
+            from_to = _told_apart(source, target)
             row.flows[from_to] += part
             self._show(name, Example(asked, label, *from_to, part))
         for each in FIELDS:
@@ -116,6 +111,19 @@ class Traffic:
             ],
             "examples": [_told(each) for each in self.examples],
         }
+
+
+def _told_apart(source: Outcome, target: Outcome) -> tuple[str, str]:
+    """What two outcomes are called; if that is the same, with what else is different."""
+    before, after = source.text, target.text
+    if before == after:
+        field = next(name for name in ("route", "pool", "status") if _differ(source, target, name))
+        before, after = (f"{e.text} ({field} {getattr(e, field)})" for e in (source, target))
+    return before, after
+
+
+def _differ(source: Outcome, target: Outcome, field: str) -> bool:
+    return bool(getattr(source, field) != getattr(target, field))
 
 
 def _told(example: Example) -> dict[str, Any]:

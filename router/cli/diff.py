@@ -69,35 +69,42 @@ def _number(text: str) -> int:
 
 
 def run(args: Namespace) -> int:
-    gc.disable()  # it would look for garbage in policies that are all needed to the end
     if args.other is not None and (args.local or args.remote or args.url or args.persist_to):
         raise UsageError("OTHER is a file: --local, --remote, --url and --persist-to do not go")
     if [args.file, args.other, args.log].count("-") > 1:
         raise UsageError("standard input can be read only once")
-    data, loaded = load_valid(args.file)
-    other = Live(read_file(args.other), args.other) if args.other else live_policy(args)
-    before = load(other.data) if other.data not in (None, data) else loaded
-    document: dict[str, Any] = {
-        "same": other.data == data,
-        "digests": {
-            "before": None if other.data is None else before.digest,
-            "after": loaded.digest,
-        },
-        "changes": [],
-        "traffic": None,
-    }
-    if before.policy is None:
-        document["findings"] = [asdict(finding) for finding in before.findings]
-    elif not document["same"] and other.data is not None:
-        found, traffic = _compare(args, before, loaded)
-        document["same"] = not found.changes
-        document["changes"] = [change_document(each) for each in found.changes]
-        document["traffic"] = traffic.document()
+    gc.disable()  # it would look for garbage in policies that are all needed to the end
+    try:
+        data, loaded = load_valid(args.file)
+        other = Live(read_file(args.other), args.other) if args.other else live_policy(args)
+        before = load(other.data) if other.data not in (None, data) else loaded
+        document = _document(args, other, before, loaded)
+    finally:
+        gc.enable()
     if args.json:
         print_json(document)
     else:
         _print(args.file, other, data, before, document)
     return 0 if document["same"] else DIFFERENT
+
+
+def _document(args: Namespace, other: Live, before: Loaded, after: Loaded) -> dict[str, Any]:
+    """All that there is to tell, for programs and for people."""
+    there = other.data is not None
+    document: dict[str, Any] = {
+        "same": there and before.digest == after.digest,
+        "digests": {"before": before.digest if there else None, "after": after.digest},
+        "changes": [],
+        "traffic": None,
+    }
+    if before.policy is None:
+        document["findings"] = [asdict(finding) for finding in before.findings]
+    elif there and not document["same"]:
+        found, traffic = _compare(args, before, after)
+        document["same"] = not found.changes
+        document["changes"] = [change_document(each) for each in found.changes]
+        document["traffic"] = traffic.document()
+    return document
 
 
 def _compare(args: Namespace, before: Loaded, after: Loaded) -> tuple[Difference, Traffic]:

@@ -222,6 +222,45 @@ def test_a_drained_variant_is_not_expected() -> None:
     assert {each.variant: part for each, part in outcomes.items()} == {"one": 0.25, "two": 0.75}
 
 
+def test_a_pool_that_may_not_serve_a_region_is_expected_to_refuse() -> None:
+    variants = {
+        "one": {"binding": "ONE", "pool": "production", "region": "eu"},
+        "two": {"binding": "TWO", "pool": "canary", "region": "us"},
+    }
+    strict = {"canary": {"affinity": "strict", "fallback": []}}
+    made = side(
+        **routes(split={"production": 3, "canary": 1}),
+        variants=variants,
+        regions={"eu": {"continents": ["EU"]}, "us": {}},
+        default_region="eu",
+        pools=strict,
+    )
+    judge, _ = judges(made, made)
+    for number in range(8):  # whatever is drawn
+        asked = Asked("GET", f"https://h.test/{number}", {}, Client(continent="EU"))
+        outcomes, _ = judge.outcomes(asked)
+        told = {each.text: part for each, part in outcomes.items()}
+        assert told == {"one": 0.75, "503 no-variant": 0.25}
+
+
+def test_what_is_called_the_same_is_told_apart() -> None:
+    variants = {
+        "one": {"binding": "ONE", "pool": "production"},
+        "two": {"binding": "TWO", "pool": "canary", "drain": True},
+    }
+    before = side(**routes({"name": "a", **TO}), variants=variants)
+    after = side(
+        **routes({"name": "a", "split": {"canary": 1}}),
+        variants=variants,
+        pools={"canary": {"fallback": ["production"]}},
+    )
+    found = row(compared(before, after)[1], "a")
+    assert found["flows"] == [
+        {"from": "one (pool production)", "to": "one (pool canary)", "share": 1}
+    ]
+    assert (found["by"]["pool"], found["by"]["variant"]) == (1, 0)
+
+
 def test_the_routers_own_pages_and_refusals_have_outcomes() -> None:
     judge, _ = judges(*(side(**routes()),) * 2)
     for url, text in (
