@@ -49,7 +49,7 @@ def print_traffic(traffic: dict[str, Any]) -> None:
         say(("traffic", "bold"), f"  none of the {what} gets anything else")
         return
     say(("traffic", "bold"), f"  {_interval(traffic['changed'])} of the {what} goes elsewhere")
-    head = ("ROUTE", "REQUESTS", "CHANGED", "ROUTE", "POOL", "VARIANT", "STATUS", "FROM AND TO")
+    head = ("REQUESTS OF", "NUMBER", "CHANGED", "ROUTE", "POOL", "VARIANT", "STATUS", "FROM AND TO")
     lines: list[list[Part]] = [[(each, "bold") for each in head], *map(_row, rows[:MAX_ROWS])]
     for line in columns(lines, right=range(1, 7)):
         out.print(line)
