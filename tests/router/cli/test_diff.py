@@ -113,7 +113,7 @@ def test_what_is_live_is_not_valid(
     code, out, _ = run(capsys, "diff", EXAMPLE, "--json")
     told = json.loads(out)
     assert code == 2
-    assert told["findings"][0]["code"] == "route-without-action"
+    assert "route-without-action" in [each["code"] for each in told["findings"]]
 
 
 def test_the_file_is_not_valid(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
