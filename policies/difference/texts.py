@@ -86,8 +86,8 @@ def _shares(change: Change) -> str:
     """Rounded, as long as that tells them apart."""
     before, after = (f"{float((each or '0%')[:-1]):.4g}%" for each in change[2:])
     if before == after:
-        return f"{change.after} of it, not {change.before}"
-    return f"{after} of it, not {before}"
+        return f"{change.after} of the requests, not {change.before}"
+    return f"{after} of the requests, not {before}"
 
 
 def _names(value: Value) -> str:

@@ -146,7 +146,11 @@ def _compare_shares(expect: Expect, told: Explanation, policy: CompiledPolicy) -
         return
     route = next(route for route in policy.routes if route.name == told["route"])
     shares = shares_of(route)
+    known = list(dict.fromkeys(variant.pool for variant in policy.variants))
     for pool, wanted in (expect.shares or {}).items():
+        if pool not in known:
+            yield Failure((*here, pool), f"pool `{pool}`", f"only {_list(known)}")
+            continue
         share = shares.get(pool, 0.0)
         if abs(share - wanted) > expect.within + 1e-9:
             expected = f"{100 * wanted:.4g}% within {100 * expect.within:.4g}%"

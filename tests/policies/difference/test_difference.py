@@ -457,7 +457,7 @@ def test_no_hash_is_told() -> None:
 TEXTS = [
     (
         (routes(), routes(split={"production": 8, "canary": 2})),
-        "route r: pool canary gets 20% of it, not 10%",
+        "route r: pool canary gets 20% of the requests, not 10%",
     ),
     ((routes(A), routes(A, B)), "route b is new: hostnames b.test, split production 100%"),
     ((routes(A, B), routes(A)), "route b is gone: hostnames b.test, split production 100%"),

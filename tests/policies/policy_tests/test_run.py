@@ -134,6 +134,15 @@ FAILING: list[tuple[dict[str, Any], dict[str, Any], list[Failure]]] = [
         [Failure((*HERE, "shares"), "a split", "status 503, and no pool")],
     ),
     (
+        {"url": "https://half.test/"},
+        {"shares": {"canry": "0%"}},
+        [
+            Failure(
+                (*HERE, "shares", "canry"), "pool `canry`", "only `production`, `canary`, `beta`"
+            )
+        ],
+    ),
+    (
         {"key": "nobody", "down": ["production", "nothing"]},
         {"status": 200},
         [

@@ -36,7 +36,7 @@ def test_two_files(capsys: pytest.CaptureFixture[str], after: str) -> None:
     lines = out.splitlines()
     assert lines[0] == f"--- {EXAMPLE}, digest {digest_of(BEFORE.encode())[:12]}"
     assert lines[1] == f"+++ {after}, digest {digest_of(AFTER.encode())[:12]}"
-    assert "~ route agents: pool canary gets 20% of it, not 5%" in lines
+    assert "~ route agents: pool canary gets 20% of the requests, not 5%" in lines
     assert "2 differences: 2 changed" in lines
     assert "of the 2,000 requests made up for 5 routes goes elsewhere" in out
     assert any(line.startswith("agents ") and " → canary " in line for line in lines)
@@ -55,7 +55,7 @@ def test_json(capsys: pytest.CaptureFixture[str], after: str) -> None:
         "kind": "changed",
         "before": "5%",
         "after": "20%",
-        "text": "route agents: pool canary gets 20% of it, not 5%",
+        "text": "route agents: pool canary gets 20% of the requests, not 5%",
     }
     assert told["traffic"]["basis"] == "sample"
     assert told["traffic"]["requests"] == 5_000
