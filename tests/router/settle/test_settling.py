@@ -256,7 +256,9 @@ def test_aliases_into_what_goes_are_refused() -> None:
 
 def test_the_shipped_policy_keeps_every_line() -> None:
     text = (ROOT / "routes.yaml").read_text(encoding="utf-8")
-    section = "rollouts:\n  - name: v2\n    routes: [agents]\n    from: production\n    to: canary\n"
+    section = (
+        "rollouts:\n  - name: v2\n    routes: [agents]\n    from: production\n    to: canary\n"
+    )
     assert "\nroutes:\n" in text
     before = text.replace("\nroutes:\n", f"\n{section}\nroutes:\n")
     is_now = {"      production: 95\n": "      production: 0\n"}
