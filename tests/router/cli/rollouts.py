@@ -100,7 +100,8 @@ class Router:
         self.pages[page] = [*answers]
 
     def has(self, *all_told: dict[str, Any]) -> None:
-        """These rollouts, on all pages that tell of them."""
+        """These rollouts and no others, on all pages that tell of them."""
+        self.pages.clear()
         at = NOW.isoformat()
         self.says("rollouts", {"at": at, "rollouts": [*all_told]})
         for told in all_told:
