@@ -66,7 +66,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def _action(actions: Any, name: str, summary: str) -> ArgumentParser:
     """A verb with what all of them have."""
-    action: ArgumentParser = actions.add_parser(name, help=summary, description=summary)
+    action: ArgumentParser = actions.add_parser(
+        name, help=summary, description=summary, allow_abbrev=False
+    )
     action.add_argument("name", nargs="?", metavar="NAME", help="which (default: the only one)")
     action.add_argument("--json", action="store_true", help="for programs")
     url_argument(action)

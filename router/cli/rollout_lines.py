@@ -29,7 +29,7 @@ from router.cli.times import ago, clock, span, time_of
 VERDICTS = {"passed": "green", "failed": "bold red", "no-data": "dim", "inconclusive": "yellow"}
 RESULTS = {"passed": "green", "failed": "bold red", "error": "yellow"}
 POOLS = ("pool", "now", "requests", "errors", "error rate", "p50", "p95", "p99")
-NUMBERS = frozenset(range(1, len(POOLS)))
+NUMBERS = frozenset(range(1, len(POOLS)))  # all but the name
 BAR = 20  # characters of a whole one
 
 
@@ -136,7 +136,7 @@ def _analysis(told: Told, analysis: dict[str, Any], at: datetime) -> Iterator[Te
 
 def _pools(told: Told, analysis: dict[str, Any]) -> Iterator[list[Part]]:
     """Side by side: what is counted now, and what the last verdict was about."""
-    yield [(name, "bold") for name in POOLS]
+    yield [(name, "bold") for name in (*POOLS, "")]  # in the last column nothing is aligned
     for side in ("from", "to"):
         numbers = (analysis["last"] or {}).get(side) or {}
         rate = numbers.get("error_rate")
@@ -146,6 +146,7 @@ def _pools(told: Told, analysis: dict[str, Any]) -> Iterator[list[Part]]:
             *(_number(numbers.get(name)) for name in ("requests", "errors")),
             "" if rate is None else f"{rate:.2%}",
             *(_milliseconds(numbers.get(name)) for name in ("p50", "p95", "p99")),
+            "",
         ]
 
 
