@@ -103,7 +103,7 @@ def test_the_first_request_syncs_and_the_next_does_not(world: World) -> None:
     assert not world.sync(snapshot())
     report = {"isolate": "ab12", "colo": "FRA", "epoch": None, "version": 0, "digest": "digest"}
     tally = {"requests": 0, "failures": 0, "ejected_ms": 0}
-    assert world.reports == [{**report, "variants": {"one": tally}}]
+    assert world.reports == [{**report, "variants": {"one": tally}, "rollouts": {}}]
 
 
 def test_it_is_due_every_five_seconds_more_or_less(world: World) -> None:
