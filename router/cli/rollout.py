@@ -31,9 +31,9 @@ HELP = {
     "rollback": "take all traffic from the canary now",
 }
 FORCED = {
-    "start": "even if the router says why not",
+    "start": "even if that moves users back",
     "resume": "even if what held it is still so",
-    "promote": "even if its analysis has not passed",
+    "promote": "even if its last judgement was a failure",
 }
 QUESTIONS = {
     "promote": "Give all traffic of this rollout to its canary now?",

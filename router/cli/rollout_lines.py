@@ -64,10 +64,15 @@ def _facts(told: Told, at: datetime) -> Iterator[tuple[Part, Part]]:
         yield "", (told["reason"], "yellow")
     if told["run"]:
         by = f" by {told['by']}" if told["by"] else ""
-        note = f": {told['note']}" if told["note"] else ""
-        yield ("run", "bold"), f"{told['run']}, started {ago(told['started_at'], at)}{by}{note}"
+        yield ("run", "bold"), f"{told['run']}, started {ago(told['started_at'], at)}{by}"
+    if told["note"]:
+        yield ("note", "bold"), told["note"]
     own = ", ".join(f"{name} {percent(each)}" for name, each in told["file_weight"].items())
-    yield ("weight", "bold"), f"{weight_text(told)} to {told['to']} (the policy says {own})"
+    if told["weight"] is None:
+        yield ("weight", "bold"), f"{weight_text(told)}: {own} to {told['to']}"
+    else:
+        says = f"the policy says {own}"
+        yield ("weight", "bold"), f"{weight_text(told)} to {told['to']} ({says})"
     if told["cohorts"]:
         yield ("cohorts", "bold"), "; ".join(map(cohort_text, told["cohorts"]))
     if told["mirror"] is not None:

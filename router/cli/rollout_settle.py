@@ -25,14 +25,14 @@ from router.cli.console import (
     say,
 )
 from router.cli.rollout_asking import one_of
-from router.cli.rollout_texts import Told
+from router.cli.rollout_texts import FINISHED, Told
 from router.dev.files import write_if_changed
 from router.settle.settling import FileRollout, Share, find_rollout, settle, shares
 from router.settle.weights import ALL
 
 FILE = "routes.yaml"
+MANY_BYTES = 256 * 1024  # more takes seconds, so somebody is told
 ENDS = {"promote": ALL, "rollback": Decimal(0)}
-FINISHED = ("succeeded", "rolled-back")
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -50,6 +50,8 @@ def run(args: Namespace) -> int:
     rollout = find_rollout(data, args.name)
     percent = ENDS[args.to] if args.to else _outcome(args.url, rollout)
     wanted = shares(data, rollout, percent)
+    if len(data) > MANY_BYTES:
+        say((f"making out where everything stands in {args.file}…", "dim"), to=err)
     settled = settle(data, rollout, wanted, args.remove)
     _refuse_invalid(args.file, settled)
     is_new = settled != data
@@ -64,7 +66,7 @@ def run(args: Namespace) -> int:
     if args.json:
         print_json(_document(args.file, rollout, wanted, is_new, writes))
     else:
-        _tell(args.file, rollout, wanted, is_new, writes)
+        _tell(args.file, rollout, is_new, writes)
     return 0
 
 
@@ -113,13 +115,11 @@ def _document(
     return told | {"changed": is_new, "written": written}
 
 
-def _tell(
-    file: str, rollout: FileRollout, wanted: list[Share], is_new: bool, written: bool
-) -> None:
+def _tell(file: str, rollout: FileRollout, is_new: bool, written: bool) -> None:
     if not is_new:
         say(f"{file} says so already: nothing to change")
-    elif written:
+    elif not written:
+        say("dry run: nothing was written")
+    else:
         say(("settled", "green"), f" {rollout.name} in {file}")
         say((f"Publish it with `router push {file}`.", "dim"))
-    else:
-        say("dry run: nothing was written")

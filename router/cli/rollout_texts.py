@@ -21,6 +21,7 @@ STATES = {
     "succeeded": "bold green",
     "rolled-back": "bold red",
 }
+FINISHED = ("succeeded", "rolled-back")
 
 
 def percent(weight: float) -> str:
@@ -53,15 +54,16 @@ def step_text(step: dict[str, Any]) -> str:
 
 def duration_of(step: dict[str, Any]) -> str:
     """How long a step is, as the policy says it."""
+    hold = (step.get("hold") or "").removeprefix("0s")
     if step.get("pause"):
-        return "until approved"
-    return step.get("hold") or ""
+        return f"{hold}, then approval" if hold else "until approved"
+    return hold
 
 
 def place_text(told: Told) -> str:
-    """`5 %, step 2 of 5`; a step that is no weight is named, too."""
+    """`5 %, step 2 of 5`; a step that is no weight is named, too. What is over is in no step."""
     number, steps = told["step"], told["steps"]
-    if number is None:
+    if number is None or told["state"] in FINISHED:
         return weight_text(told)
     text = f"{weight_text(told)}, step {number} of {len(steps)}"
     step = steps[number - 1]
@@ -106,15 +108,28 @@ def _command(action: str, told: Told) -> str:
 
 
 def _when_running(told: Told) -> str:
-    window = told["window"]
+    window, until = told["window"], told["hold_until"]
     if window and not window["open"]:
         return f"{_following(told)} when its window has opened, at {clock(window['next_at'])} UTC"
-    until = told["hold_until"]
-    return f"{_following(told)}, at {clock(until)} UTC" if until else _following(told)
+    waits_for = "when approved" if _step(told).get("pause") else ""
+    if told["analysis"] and not waits_for:
+        waits_for = "when its analysis has passed"
+    if not waits_for:
+        return f"{_following(told)}, at {clock(until)} UTC" if until else _following(told)
+    return f"{_following(told)} {waits_for}" + (f", not before {clock(until)} UTC" if until else "")
 
 
 def _when_gate(told: Told) -> str:
+    """After the last step, too, if the policy leaves the end to somebody."""
+    if not _step(told).get("pause"):
+        return f"{_command('promote', told)} or {_command('rollback', told)}"
     return f"{_following(told)} when approved: {_command('approve', told)}"
+
+
+def _step(told: Told) -> dict[str, Any]:
+    """The one that it is in."""
+    steps: list[dict[str, Any]] = told["steps"]
+    return steps[told["step"] - 1] if told["step"] else {}
 
 
 def _following(told: Told) -> str:

@@ -76,7 +76,7 @@ class _Log:
 
     def _print(self, page: Page, line: str, verdict: str) -> None:
         at = f"{clock(page['at'])} UTC", "dim"
-        if line != self._told[0]:
-            say(at, "  ", (line, STATES.get(page["rollout"]["state"], "")))
         if verdict and verdict != self._told[1]:
             say(at, f"  analysis {verdict}")
+        if line != self._told[0]:
+            say(at, "  ", (line, STATES.get(page["rollout"]["state"], "")))

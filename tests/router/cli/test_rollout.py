@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router.cli.client import Refused
-from tests.router.cli.rollouts import NOW, Router, before, told_of
+from tests.router.cli.rollouts import NOW, Router, analysis, before, told_of
 from tests.router.cli.test_verbs import run
 
 BOTH = told_of(), told_of(name="pages-v3", state="waiting", weight=None, step=None)
@@ -77,7 +77,25 @@ CLOSED = {"open": False, "until": None, "next_at": before(-3_600)}
             {"state": "waiting", "weight": None, "step": None},
             "agents-v2 has not been started; next: `router rollout start agents-v2`",
         ),
-        ({}, "agents-v2 at 5 %, step 2 of 5; next: 25 %, at 2026-11-24 12:05:50 UTC"),
+        (
+            {},
+            "agents-v2 at 5 %, step 2 of 5; "
+            "next: 25 % when approved, not before 2026-11-24 12:05:50 UTC",
+        ),
+        (
+            {"step": 1, "weight": 1},
+            "agents-v2 at 1 %, step 1 of 5; next: 5 %, at 2026-11-24 12:05:50 UTC",
+        ),
+        (
+            {"step": 1, "weight": 1, "analysis": analysis(None)},
+            "agents-v2 at 1 %, step 1 of 5; "
+            "next: 5 % when its analysis has passed, not before 2026-11-24 12:05:50 UTC",
+        ),
+        (
+            {"state": "gate", "step": 5, "weight": 100},
+            "agents-v2 at 100 %, step 5 of 5; next: `router rollout promote agents-v2` "
+            "or `router rollout rollback agents-v2`",
+        ),
         (
             {"state": "gate", "hold_until": None},
             "agents-v2 at 5 %, step 2 of 5; "
@@ -118,7 +136,7 @@ CLOSED = {"open": False, "until": None, "next_at": before(-3_600)}
         ),
         (
             {"state": "rolled-back", "weight": 0, "reason": "errors"},
-            "agents-v2 rolled back, to 0 %, step 2 of 5: errors; "
+            "agents-v2 rolled back, to 0 %: errors; "
             "next: write it into the policy: `router rollout settle agents-v2`, "
             "or `router rollout start agents-v2` again",
         ),
@@ -253,7 +271,8 @@ def test_status_of_several(capsys: pytest.CaptureFixture[str], router: Router) -
     assert code == 0
     assert [" ".join(line.split()) for line in out.splitlines()] == [
         "NAME STATE AT POOLS NEXT",
-        "agents-v2 running 5 %, step 2 of 5 production → canary 25 %, at 2026-11-24 12:05:50 UTC",
+        "agents-v2 running 5 %, step 2 of 5 production → canary "
+        "25 % when approved, not before 2026-11-24 12:05:50 UTC",
         "pages-v3 waiting the policy's own split production → canary "
         "`router rollout start pages-v3`",
     ]

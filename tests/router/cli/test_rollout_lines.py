@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_rollout_that_runs() -> None:
         "4 50 % 10m",
         "5 100 % 10m",
         "",
-        "next 25 %, at 2026-11-24 12:05:50 UTC",
+        "next 25 % when approved, not before 2026-11-24 12:05:50 UTC",
     ]
 
 
@@ -73,12 +74,13 @@ def test_what_there_is_besides() -> None:
         mirror=0.1,
         window={"open": False, "until": None, "next_at": before(-3_600)},
     )
-    assert told[:9] == [
+    assert told[:10] == [
         "rollout agents-v2: production → canary, routes agents, pages",
         "state held for 33m20s",
         "the policy was edited",
-        "run r-3f2a, started 33m20s ago by ann: v2 of the agents",
-        "weight the policy's own split to canary (the policy says agents 5 %, pages 0.5 %)",
+        "run r-3f2a, started 33m20s ago by ann",
+        "note v2 of the agents",
+        "weight the policy's own split: agents 5 %, pages 0.5 % to canary",
         "cohorts header x-preview: 1; key ann",
         "mirror 10 % of production's requests",
         "window closed: nothing moves before 2026-11-24 13:00:00 UTC",
@@ -97,7 +99,7 @@ def test_a_rollout_that_nobody_has_started() -> None:
     assert told[:4] == [
         "rollout agents-v2: production → canary, route agents",
         "state waiting",
-        "weight the policy's own split to canary (the policy says agents 5 %)",
+        "weight the policy's own split: agents 5 % to canary",
         "",
     ]
     assert told[-1] == "next `router rollout start agents-v2`"
@@ -138,3 +140,25 @@ def test_an_analysis_that_has_not_looked_yet() -> None:
     assert any(
         line.startswith("share 0 of 0") for line in shown(analysis=analysis(None, evidence=nothing))
     )
+
+
+def test_the_documented_view() -> None:
+    """What docs/rollouts.md shows is what comes out."""
+    header = {"header": {"name": "x-preview", "value": "1"}}
+    weights = [{"weight": weight, "hold": "10m"} for weight in (5, 25, 50, 100)]
+    evidence = {
+        "error rate against the old pool": {"value": 12.4, "alarm": 100},
+        "error rate": {"value": 0.31, "alarm": 100},
+    }
+    last = verdict("passed", checks=CHECKS[:1])
+    told = told_of(
+        note="v2 of the agents",
+        cohorts=[header],
+        steps=[header | {"hold": "10m"}, *weights],
+        analysis=analysis(last, evidence=evidence),
+        window={"open": True, "until": before(-5 * 3_600), "next_at": None},
+    )
+    told["steps"][2] |= {"pause": True}
+    text = (Path(__file__).parents[3] / "docs" / "rollouts.md").read_text(encoding="utf-8")
+    shown = "".join(f"{line.plain}\n" for line in lines(told, NOW))
+    assert f"$ router rollout status agents-v2\n{shown}```\n" in text

@@ -6,14 +6,10 @@ import json
 import os
 import stat
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from policies.language.document import Document, read_document
-from policies.language.load import Loaded, digest_of, load
-from policies.language.model import Policy
 from router.cli.client import Refused
 from tests.router.cli.rollouts import Router, told_of
 from tests.router.cli.test_verbs import EXAMPLE, run
@@ -42,21 +38,6 @@ SPLIT = "{ production: 95, canary: 5 }"
 PROMOTED = POLICY.replace(SPLIT, "{ production: 0, canary: 100 }")
 ROLLED_BACK = POLICY.replace(SPLIT, "{ production: 100, canary: 0 }")
 DONE = told_of(state="succeeded", weight=100)
-
-
-def load_but_rollouts(data: bytes, now_ms: float | None = None) -> Loaded:
-    """The rest of the policy, while the language has no rollouts."""
-    document = read_document(data)
-    value = document.value if isinstance(document, Document) else {}
-    rest = {name: each for name, each in value.items() if name != "rollouts"}
-    return replace(load(json.dumps(rest).encode(), now_ms), digest=digest_of(data))
-
-
-@pytest.fixture(autouse=True)
-def language(monkeypatch: pytest.MonkeyPatch) -> None:
-    if "rollouts" not in Policy.model_fields:
-        for module in ("console", "rollout_settle"):
-            monkeypatch.setattr(f"router.cli.{module}.load", load_but_rollouts)
 
 
 @pytest.fixture
@@ -116,6 +97,8 @@ def test_removal(capsys: pytest.CaptureFixture[str], router: Router, file: Path)
     begin, end = PROMOTED.index("# How v2"), PROMOTED.index("routes:\n  - name: agents\n")
     assert (code, file.read_text()) == (0, PROMOTED[:begin] + PROMOTED[end:])
     assert "-# How v2 comes.\n-rollouts:\n" in out
+    page = (Path(EXAMPLE).parent / "docs" / "rollouts.md").read_text(encoding="utf-8")
+    assert f"$ router rollout settle agents-v2 --remove\n{out}```\n" in page
 
 
 def test_a_dry_run(capsys: pytest.CaptureFixture[str], router: Router, file: Path) -> None:

@@ -61,7 +61,8 @@ def test_a_line_whenever_something_has_changed(
     code, out, err = run(capsys, *WATCH)
     assert (code, err, pauses) == (0, "", [2.0] * 6)
     assert out.splitlines() == [
-        f"{AT}  agents-v2 at 5 %, step 2 of 5; next: 25 %, at 2026-11-24 12:05:50 UTC",
+        f"{AT}  agents-v2 at 5 %, step 2 of 5; "
+        "next: 25 % when approved, not before 2026-11-24 12:05:50 UTC",
         f"{AT}  analysis passed at 2026-11-24 11:59:12 UTC",
         f"{AT}  analysis passed at 2026-11-24 12:00:00 UTC: all is well",
         f"{AT}  agents-v2 at 5 %, step 2 of 5; "
@@ -109,7 +110,7 @@ def test_start_and_watch(
     code, out, _ = run(capsys, "rollout", "start", "agents-v2", "--watch")
     assert (code, len(pauses)) == (1, 2)
     assert out.splitlines()[0].startswith("agents-v2 at 1 %, step 1 of 5")
-    assert "rolled back, to 5 %, step 2 of 5: errors" in out.splitlines()[-1]
+    assert "rolled back, to 5 %: errors" in out.splitlines()[-1]
     router.becomes(ended := DONE | {"since": before(-60)})
     code, out, _ = run(capsys, "rollout", "start", "agents-v2", "--watch", "--json")
     assert (code, json.loads(out)["rollout"]) == (0, ended)
