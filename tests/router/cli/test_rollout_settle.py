@@ -242,9 +242,11 @@ def test_a_folder_that_cannot_be_written(
 
 def test_the_shipped_policy(capsys: pytest.CaptureFixture[str], router: Router, file: Path) -> None:
     shipped = Path(EXAMPLE).read_text(encoding="utf-8")
-    section = POLICY[POLICY.index("rollouts:") : POLICY.index("routes:\n  - name: agents\n")]
-    file.write_text(shipped.replace("\nroutes:\n", f"\n{section}routes:\n"))
-    code, _, _ = run(capsys, "rollout", "settle", "--remove")
+    file.write_text(shipped)
+    assert run(capsys, "rollout", "settle", "--to", "promote")[0] == 0
     wanted = shipped.replace("production: 95\n", "production: 0\n")
-    wanted = wanted.replace("canary: 5\n", "canary: 100\n")
-    assert (code, file.read_text()) == (0, wanted)
+    assert file.read_text() == wanted.replace("canary: 5\n", "canary: 100\n")
+    assert run(capsys, "rollout", "settle", "--to", "rollback", "--remove")[0] == 0
+    assert "rollouts:" not in file.read_text()
+    assert "      production: 100\n      canary: 0\n" in file.read_text()
+    assert run(capsys, "validate", "routes.yaml")[0] == 0
