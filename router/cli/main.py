@@ -20,7 +20,7 @@ from router.dev.layout import SetupError
 
 VERBS = (
     *("validate", "test", "diff", "explain", "push", "keys", "import", "schema"),
-    *("status", "drill", "dev"),
+    *("status", "rollout", "drill", "dev"),
 )
 WRONG_USE = 2
 

@@ -11,12 +11,11 @@ import getpass
 import json
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
-from difflib import unified_diff
 from pathlib import Path
 
 from policies.language.compile import compile_policy
 from policies.language.load import Loaded
-from router.cli.console import Failed, UsageError, load_valid, say
+from router.cli.console import Failed, UsageError, load_valid, print_difference, say
 from router.cli.dev import STATE
 from router.dev.kv import WranglerKv
 from router.dev.layout import Layout, find_root
@@ -89,10 +88,7 @@ def _print_difference(before: bytes | None, data: bytes) -> None:
     if before is None or before == data:
         say("nothing was published before" if before is None else "no difference")
         return
-    old, new = (text.decode("utf-8", "replace").splitlines() for text in (before, data))
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in unified_diff(old, new, "published", "new", lineterm=""):
-        say((line, colours.get(line[0], "")))
+    print_difference(before, data, "published", "new")
 
 
 def _write(
