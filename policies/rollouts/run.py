@@ -244,6 +244,8 @@ class Run:
 
     def _look_for_edits(self, planned: Planned | None, now_ms: int) -> None:
         mark = planned.setting.mark if planned else ""
+        if planned:  # once it has ended, the file speaks if it changes from here on
+            self.setting = self.setting._replace(splits=planned.setting.splits)
         if mark == self.setting.mark:
             self.edit = None
         elif mark != self.edit:

@@ -372,6 +372,23 @@ def test_what_has_ended_keeps_its_weight_until_the_file_says_more() -> None:
     assert story.events()[-1]["event"] == "rollout-settled"
 
 
+@pytest.mark.parametrize(("action", "weight"), [("rollback", 0), ("promote", 100)])
+def test_a_split_that_was_edited_before_the_end_says_nothing_of_it(
+    action: str, weight: float
+) -> None:
+    story = Story()
+    story.act("start")
+    story.edit(routes=[ROUTE | {"split": {"production": 50, "canary": 50}}])
+    story.tick()
+    story.restart()
+    story.act(action)
+    through(story, 10)
+    assert story.rollouts.steering()[0]["weights"] == {"r": weight}
+    story.edit(routes=[ROUTE | {"split": {"production": 60, "canary": 40}}])
+    through(story, 3)
+    assert story.rollouts.steering() == []
+
+
 def test_what_has_ended_and_is_taken_out_is_settled() -> None:
     story = Story()
     story.act("start")
