@@ -63,14 +63,19 @@ def resume(run: Run, deed: Deed) -> str | None:
         shares = {route: known.get(route, share) for route, share in setting.shares.items()}
         run.plan, run.setting, run.step = plan, setting._replace(shares=shares), step
     if was == "held":
-        terms = run.plan.terms
-        run.analysis = Analysis(terms, deed.now_ms) if terms else None
+        run.analysis = _anew(run, deed.now_ms)
         run.enter(run.step, deed.now_ms)
     run.edit = None
     run.become("running", deed.now_ms, f"resumed by {deed.by}")
     run.tell("resumed", deed.now_ms, before, deed.by, note=deed.note)
     run.tick(deed.now_ms, deed.world)
     return None
+
+
+def _anew(run: Run, now_ms: int) -> Analysis | None:
+    """What it is judged by from here on; what has been learnt of the old pool stays."""
+    terms, was = run.plan.terms, run.analysis
+    return Analysis(terms, now_ms, was.known if was else None) if terms else None
 
 
 def _step_to_go_on(run: Run, plan: Plan) -> int | None:

@@ -65,10 +65,31 @@ def test_without_the_old_pool_there_is_nothing_to_compare_with() -> None:
 
 
 def test_at_a_hundred_percent_the_old_pool_is_not_missed() -> None:
+    story = Story(steps=[{"weight": 50}, {"weight": 100}])
+    story.act("start")
+    story.minute(**GOOD)
+    assert through(story, 2, to=(200, 2), other=(0, 0)) == [50, 100]
+    assert story.run.state == "succeeded"
+
+
+def test_at_a_hundred_percent_nothing_passes_if_nothing_is_known_of_the_old_pool() -> None:
     story = Story(steps=[{"weight": 100}])
     story.act("start")
-    assert through(story, 2, to=(200, 2), other=(0, 0)) == [100]
-    assert story.run.state == "succeeded"
+    through(story, 5, to=(200, 200), other=(0, 0))
+    assert story.run.state == "running"
+    assert story.run.analysis.last.reasons == ("0 of 50 requests of the old pool",)
+    assert story.act("promote") == "succeeded"
+
+
+def test_what_is_known_of_the_old_pool_stays_when_it_is_resumed() -> None:
+    steps = [{"weight": 50}, {"weight": 100, "hold": "5m"}]
+    story = Story(steps=steps, on_failure="hold")
+    story.act("start")
+    story.minute(to=(500, 5), other=(500, 5))
+    for _ in range(2):
+        through(story, 5, to=(1_000, 500), other=(0, 0))
+        assert (story.run.state, story.weight) == ("held", 100)
+        story.act("resume")
 
 
 def gated(**changes: Any) -> Story:
