@@ -195,7 +195,8 @@ class Analysis:
         if terms.latency_increase is not None and usual is not None:
             slow = to.timed, to.over(usual * (1 + terms.latency_increase))
             if alone:
-                yield LATENCY_INCREASE, over_limit(slow, 1 - COMPARED)
+                seen = known.timed, known.over(usual)
+                yield LATENCY_INCREASE, over_limit(slow, upper_bound(seen))
             else:
                 others = other.timed, other.over(usual)
                 yield LATENCY_INCREASE, worse_than(slow, others, 0.0, 1 - COMPARED)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.rollouts.counts import Counts
 from policies.rollouts.run import ENDED, SETTLES_MS
 from tests.examples import examples
 from tests.policies.rollouts.making import ROUTE, STEPS, Story
@@ -604,3 +605,19 @@ def test_at_a_hundred_percent_it_is_judged_by_what_was_before() -> None:
     assert story.run.reason == (
         "error rate against the old pool: 100 of 1000 failed against 5 of 500 before"
     )
+
+
+@pytest.mark.parametrize(("slow", "state"), [(9, "running"), (60, "rolled-back")])
+def test_at_a_hundred_percent_a_few_times_that_are_known_are_no_sharp_limit(
+    slow: int, state: str
+) -> None:
+    """3 of 60 were slow, so 9 of 120 are nothing unusual."""
+    steps = [{"weight": 50}, {"weight": 100, "hold": "1h"}]
+    story = Story(steps=steps, analysis={"interval": "60s", "max_latency_increase": "10%"})
+    story.act("start")
+    story.hear({side: Counts(60, 0, {10: 57, 40: 3}) for side in ("to", "from")})
+    story.minute()
+    for _ in range(30):
+        story.hear({"to": Counts(120, 0, {10: 120 - slow, 40: slow})})
+        story.minute()
+    assert (story.run.state, story.run.step) == (state, 1)
