@@ -114,7 +114,7 @@ class Run:
         terms = self.plan.terms
         if not terms or not terms.checks or not self._is_judged(now_ms) or self.asked_ms:
             return ()
-        self.asked_ms = now_ms
+        self.asked_ms, self.results = now_ms, {}  # what came too late for the last step is gone
         return terms.checks
 
     def answer(self, check: str, result: Result) -> None:
@@ -221,8 +221,8 @@ class Run:
     def _may_go_on(self, now_ms: int) -> bool:
         if now_ms < self.step_ms + self.plan.steps[self.step].hold_ms:
             return False
-        if self.analysis and not self.has_passed:
-            return False
+        if self.analysis and (not self.has_passed or self._is_judged(now_ms)):
+            return False  # also while checks are asked: what was counted is not thrown away
         return window_at(self.plan.windows, now_ms).is_open
 
     def _go_on(self, now_ms: int) -> None:

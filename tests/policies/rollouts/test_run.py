@@ -484,6 +484,34 @@ def test_a_check_that_never_answers() -> None:
     assert story.run.analysis.last.reasons == ("check smoke: no answer",)
 
 
+def test_a_step_is_not_left_before_its_last_interval_is_judged() -> None:
+    steps = [{"weight": 1, "hold": "2m"}, {"weight": 100}]
+    story = Story(steps=steps, analysis={"interval": "60s", "checks": [CHECK]})
+    story.act("start")
+    for traffic in (GOOD, BAD):
+        story.minute(**traffic)
+        assert (asked(story), story.weight) == (["smoke"], 1)
+        story.rollouts.answer(story.run.id, "smoke", ("passed", "200"))
+        story.tick()
+    assert (story.run.state, story.weight) == ("rolled-back", 0)
+
+
+def test_an_answer_that_comes_when_its_interval_is_over_is_none_to_the_next() -> None:
+    story = checked()
+    asked(story)
+    story.now += 10
+    story.tick()
+    assert story.run.analysis.last.word == "inconclusive"
+    story.rollouts.answer(story.run.id, "smoke", ("passed", "200"))
+    story.minute(**GOOD)
+    asked(story)
+    story.tick()
+    assert story.weight == 1
+    story.rollouts.answer(story.run.id, "smoke", ("failed", "503"))
+    story.tick()
+    assert story.weight == 0
+
+
 def test_limits_of_time() -> None:
     analysis = {"interval": "60s", "max_p95": "300ms"}
     story = Story(analysis=analysis)
