@@ -198,6 +198,56 @@ def test_a_plan_without_a_step_to_go_on_with() -> None:
     assert story.weight == 50
 
 
+Q = {"name": "q", "hostnames": ["q.test"], "split": {"production": 70, "canary": 30}}
+
+
+@pytest.mark.parametrize(
+    ("edit", "said", "weights"),
+    [
+        ({"moved": ["r", "q"], "routes": [ROUTE, Q]}, "would be moved back", {"r": 5, "q": 5}),
+        ({"moved": ["q"], "routes": [ROUTE, Q]}, "does not move route r", {"q": 5}),
+        ({"to": "beta", "routes": [ROUTE | {"split": {"production": 1, "beta": 0, "canary": 0}}]},
+         "other pools", {"r": 5}),
+    ],
+)  # fmt: skip
+def test_an_edit_that_would_move_users_back_goes_on_only_by_force(
+    edit: dict[str, Any], said: str, weights: dict[str, float]
+) -> None:
+    story = Story()
+    story.act("start")
+    story.minute(**GOOD)
+    story.edit(**edit)
+    assert said in story.act("resume")
+    assert story.rollouts.steering()[0]["weights"] == {"r": 5}
+    assert story.act("resume", force=True) == "running"
+    assert story.rollouts.steering()[0]["weights"] == weights
+
+
+def test_before_the_first_weight_an_edit_moves_nobody_back_either() -> None:
+    routes = [ROUTE | {"split": {"production": 90, "canary": 10}}]
+    header = {"header": {"name": "a", "value": "1"}}
+    story = Story(steps=[header, {"weight": 20}], routes=routes)
+    assert story.act("start") == "running"
+    story.edit(steps=[header, {"weight": 5}], routes=routes)
+    assert "would be moved back" in story.act("resume")
+    story.edit(steps=[header, {"weight": 10}], routes=routes)
+    assert story.act("resume") == "running"
+
+
+def test_a_route_is_moved_by_one_at_a_time() -> None:
+    """Also if the policy has forgotten the other."""
+    story = Story()
+    story.act("start")
+    through(story, 2)
+    story.edit(name="v3")
+    story.tick()
+    told = story.rollouts.act("v3", "start", ("ann", None, True), story.now * 1000, story.world)
+    assert told == ("v2, which is held, moves r: roll that back first", False)
+    assert story.act("rollback") == "rolled-back"
+    story.rollouts.act("v3", "start", ("ann", None, False), story.now * 1000, story.world)
+    assert story.rollouts.runs["v3"].weight == 1
+
+
 def test_pausing_and_going_on() -> None:
     story = Story()
     story.act("start")
