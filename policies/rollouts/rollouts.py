@@ -58,6 +58,10 @@ class Rollouts:
                 self._take(run)
                 del self.runs[name]
 
+    def world(self) -> World:
+        """What they were begun with, for when nobody knows what the policy is now."""
+        return World({name: Planned(run.plan, run.setting) for name, run in self.runs.items()}, ())
+
     def act(
         self,
         name: str,
@@ -74,6 +78,8 @@ class Rollouts:
             return Refused(unknown_rollout(name, known), unknown=True)
         if run:
             run.tick(now, world)
+        elif planned and action == "rollback" and self.unread:  # it may be anywhere
+            run = self.runs[name] = Run(self._new_id(), planned, now, deed[0])
         done = Deed(*deed, planned, now, world)
         if action == "start":
             refusal = self._start(name, run, done)
