@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.decisions.steering import steered_routes
 from policies.rollouts.counts import Counts
 from policies.rollouts.run import ENDED, SETTLES_MS
 from tests.examples import examples
+from tests.policies.making import compiled
 from tests.policies.rollouts.making import ROUTE, STEPS, Story
 
 GOOD = {"to": (200, 2), "other": (1_000, 10)}
@@ -183,6 +185,8 @@ def test_one_that_is_taken_out_holds_and_can_be_rolled_back() -> None:
     story.take_out()
     assert through(story, 5) == [1]
     assert story.run.state == "held"
+    [route] = steered_routes(compiled(routes=[ROUTE]), story.rollouts.steering()).values()
+    assert {share.name: share.weight for share in route.route.shares}["canary"] == 1
     assert "put it back" in story.act("resume")
     assert "put it back" in story.act("promote")
     assert story.act("rollback") == "rolled-back"
