@@ -149,9 +149,10 @@ class Coordinating:
         except Exception as error:
             self._log("rollouts-unread", {"error": type(error).__name__})
 
-    def broke(self, pool: str) -> None:
-        """An answer of this pool broke off that had been counted as a good one."""
-        for run, side in self.steering.sides(pool):
+    def broke(self, part: str) -> None:
+        """An answer broke off that had been counted as a good one, for that `Steered.part`."""
+        run, _, side = part.partition("/")
+        if run in self.steering.counted:
             self.tallies.broke(run, side)
 
     def hear(self, answer: str) -> None:

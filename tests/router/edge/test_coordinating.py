@@ -381,8 +381,8 @@ def test_a_copy_that_comes_late_is_not_taken_for_what_was_heard_meanwhile(world:
     assert world.side.steering.runs == {}
 
 
-def test_an_answer_that_broke_off_is_the_pools_error(world: World) -> None:
+def test_an_answer_that_broke_off_is_an_error_of_what_it_counted_for(world: World) -> None:
     world.sync(rolled(ROLLOUT))
-    world.side.broke("canary")
-    world.side.broke("beta")
+    for part in ("r-1/to", "r-9/to", "-"):
+        world.side.broke(part)
     assert world.side.tallies.report() == {"r-1": {"to": [0, 1, {}]}}
