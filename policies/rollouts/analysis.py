@@ -88,6 +88,11 @@ class Analysis:
         self.since_ms = now_ms
         self.sides = {side: Counts() for side in SIDES}
 
+    def bear(self) -> None:
+        """A failure has no consequences: what it was decided on is not counted again."""
+        known = self.evidence.items()
+        self.evidence = {n: Evidence() if e.value >= self.alarm else e for n, e in known}
+
     def judge(
         self, now_ms: int, *, is_whole: bool, is_out: bool, results: Mapping[str, Result]
     ) -> Verdict:

@@ -211,6 +211,7 @@ class Run:
             said = "dry run: " if terms.dry_run else ""
             told = f"{said}{reason}"
             self.tell("failed-check", now_ms, before, reason=told)
+            self.analysis.bear()
         elif self.plan.rolls_back:
             self.become("rolled-back", now_ms, reason)
             self.tell("rolled-back", now_ms, before)

@@ -334,6 +334,15 @@ def test_so_many_failures_are_borne() -> None:
     assert events == ["rollout-started", *["rollout-failed-check"] * 2, "rollout-rolled-back"]
 
 
+def test_a_failure_that_was_borne_is_one() -> None:
+    """However clear it was: afterwards it is judged by what comes then."""
+    story = Story(analysis={"interval": "60s", "failure_limit": 1})
+    story.act("start")
+    story.minute(to=(200, 100), other=(1_000, 10))
+    assert through(story, 5) == [1, 5, 25, 50, 100]
+    assert story.run.analysis.failures == 1
+
+
 def test_a_dry_run_only_tells() -> None:
     story = Story(analysis={"interval": "60s", "dry_run": True})
     story.act("start")
