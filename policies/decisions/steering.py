@@ -50,6 +50,11 @@ class Steered(NamedTuple):
             return "to"
         return "from" if pool == self.source else None
 
+    def part(self, pool: str) -> str:
+        """What an answer of `pool` counts for, in one word: run and side; `-` for nothing."""
+        side = self.side(pool) if self.counts else None
+        return f"{self.run}/{side}" if side else "-"
+
 
 Steereds = Mapping[str, Steered]  # by route
 NOTHING: Steereds = MappingProxyType({})
@@ -76,12 +81,6 @@ class Steering:
         """The runs that requests are counted for."""
         told = self.runs.values()
         return frozenset(str(each.get("run")) for each in told if each.get("counts"))
-
-    def sides(self, pool: str) -> list[tuple[str, str]]:
-        """The runs that requests are counted for, and the part that `pool` has in each."""
-        told = [each for each in self.runs.values() if each.get("counts")]
-        sides = ("from", "to")
-        return [(str(each["run"]), side) for each in told for side in sides if each[side] == pool]
 
     def of(self, policy: CompiledPolicy) -> Steereds:
         """The routes of `policy` that are steered, by name."""

@@ -141,7 +141,7 @@ def _route(
     split = route.split or {}
     first = next(iter(split))
     numbers = {pool: chains.setdefault(_chain(policy, pool, first), len(chains)) for pool in split}
-    dormant = dormant_pools(policy, route)
+    dormant = dormant_pools(route)
     if dormant:
         table["dormant"] = [[pool, 0, numbers[pool]] for pool in dormant]
     return table | {

@@ -6,7 +6,7 @@ from typing import Any
 
 from policies.decisions.regex_compiler import compile_pattern
 from policies.language.conditions import HeaderMatch
-from policies.language.model import Policy, Route
+from policies.language.model import Route
 from policies.language.rollouts import Analysis, Rollout, Step
 
 NOT_COMPARED = 1.0  # an increase that nothing can exceed
@@ -16,13 +16,10 @@ def rollout_tables(rollouts: list[Rollout]) -> list[list[Any]]:
     return [_rollout(rollout) for rollout in rollouts]
 
 
-def dormant_pools(policy: Policy, route: Route) -> list[str]:
-    """Pools of weight 0 that a rollout may give a weight."""
-    if not policy.rollouts or not route.split:
-        return []
-    of_route = [each for each in policy.rollouts if route.name in each.routes]
-    named = {pool for each in of_route for pool in (each.source, each.to)}
-    return [pool for pool, share in route.split.items() if not share.weight and pool in named]
+def dormant_pools(route: Route) -> list[str]:
+    """Pools of weight 0: a rollout may give them one, also one that was taken out of the policy
+    while it was under way."""
+    return [pool for pool, share in (route.split or {}).items() if not share.weight]
 
 
 def _rollout(rollout: Rollout) -> list[Any]:

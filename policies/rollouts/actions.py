@@ -6,7 +6,7 @@ possible in every state but one: when it has been rolled back already.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from policies.rollouts.analysis import Analysis
@@ -59,18 +59,26 @@ def resume(run: Run, deed: Deed) -> str | None:
         step = _step_to_go_on(run, plan)
         if step is None:
             return "no step of it has this weight or more: add one, promote it, or roll it back"
-        known = run.setting.shares
-        shares = {route: known.get(route, share) for route, share in setting.shares.items()}
+        shares = {**setting.shares, **run.setting.shares}
+        refusal = None if deed.force else _moves_others(run, plan, step, shares)
+        if refusal:
+            return refusal
+        shares = {route: shares[route] for route in setting.shares}
         run.plan, run.setting, run.step = plan, setting._replace(shares=shares), step
     if was == "held":
-        terms = run.plan.terms
-        run.analysis = Analysis(terms, deed.now_ms) if terms else None
+        run.analysis = _anew(run, deed.now_ms)
         run.enter(run.step, deed.now_ms)
     run.edit = None
     run.become("running", deed.now_ms, f"resumed by {deed.by}")
     run.tell("resumed", deed.now_ms, before, deed.by, note=deed.note)
     run.tick(deed.now_ms, deed.world)
     return None
+
+
+def _anew(run: Run, now_ms: int) -> Analysis | None:
+    """What it is judged by from here on; what has been learnt of the old pool stays."""
+    terms, was = run.plan.terms, run.analysis
+    return Analysis(terms, now_ms, was.known if was else None) if terms else None
 
 
 def _step_to_go_on(run: Run, plan: Plan) -> int | None:
@@ -113,15 +121,26 @@ ACTIONS: dict[str, Callable[[Run, Deed], str | None]] = {
 }
 
 
-def moved_back(run: Run | None, planned: Planned) -> str | None:
-    """Why it had better not begin, if that takes users away from the new pool."""
-    plan, shares = planned.plan, planned.setting.shares
-    first = next((each.value for each in plan.steps if each.kind == "weight"), WHOLE)
-    for route, share in shares.items():
-        now = share if run is None or run.weight is None else run.weight
+def _moves_others(run: Run, plan: Plan, step: int, shares: dict[str, float]) -> str | None:
+    """Why it had better not go on as it was edited, if that takes users away from where they
+    are; `shares`: of its routes, by the file and before the first weight."""
+    if (plan.source, plan.to) != (run.plan.source, run.plan.to):
+        return "it has other pools now: start it anew, or `force` it to go on all the same"
+    lost = [route for route in run.plan.routes if route not in plan.routes]
+    if lost:
+        return f"it does not move route {lost[0]} any more; `force` goes on all the same"
+    now = {} if run.weight is None else dict.fromkeys(run.plan.routes, run.weight)
+    return moved_back(plan, step, {**shares, **now})
+
+
+def moved_back(plan: Plan, step: int, shares: Mapping[str, float]) -> str | None:
+    """Why it had better not go on with that step, if that takes users away from the new pool;
+    `shares`: by route, what that has now."""
+    first = next((each.value for each in plan.steps[step:] if each.kind == "weight"), WHOLE)
+    for route, now in shares.items():
         if now > first:
             return (
                 f"route {route} gives {now:g} % to pool {plan.to} already, and the first step "
-                f"{first:g} %, so users would be moved back; `force` begins all the same"
+                f"{first:g} %, so users would be moved back; `force` does it all the same"
             )
     return None

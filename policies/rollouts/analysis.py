@@ -5,7 +5,8 @@
 2. Every limit is a hypothesis that is tested (`evidence.py`); a percentile, too: "the p95 is
    at most 300 ms" says that at most 5 of 100 take longer.
 3. Pools are compared in the same time, so what is bad for both blames nobody. When all goes to
-   the new one, it is compared with what was known of the old one before.
+   the new one, it is compared with what was known of the old one before; without that, nothing
+   passes.
 4. A test that begins to doubt, and a check that does not answer, decide nothing: neither is
    anything passed. A check that says no is a failure.
 """
@@ -60,16 +61,16 @@ class Verdict(NamedTuple):
 
 class Analysis:
     """`sides`: the counts of this interval, which began at `since_ms`. `failures`: verdicts so
-    far that were failures."""
+    far that were failures. `known`: what has been learnt of the old pool by another one."""
 
-    def __init__(self, terms: Terms, now_ms: int) -> None:
+    def __init__(self, terms: Terms, now_ms: int, known: Counts | None = None) -> None:
         self.terms = terms
         self.since_ms = now_ms
         self.sides = {side: Counts() for side in SIDES}
         self.failures = 0
         self.last: Verdict | None = None
         self.evidence = {name: Evidence() for name in _tests(terms)}
-        self._known = Counts()  # of the other pool, before this interval
+        self.known = known or Counts()  # of the other pool, before this interval
 
     @property
     def due_ms(self) -> int:
@@ -86,6 +87,11 @@ class Analysis:
         """Another interval."""
         self.since_ms = now_ms
         self.sides = {side: Counts() for side in SIDES}
+
+    def bear(self) -> None:
+        """A failure has no consequences: what it was decided on is not counted again."""
+        known = self.evidence.items()
+        self.evidence = {n: Evidence() if e.value >= self.alarm else e for n, e in known}
 
     def judge(
         self, now_ms: int, *, is_whole: bool, is_out: bool, results: Mapping[str, Result]
@@ -139,7 +145,7 @@ class Analysis:
             "failures": self.failures,
             "last": self.last,
             "evidence": {name: each.to_json() for name, each in self.evidence.items()},
-            "known": self._known.to_json(),
+            "known": self.known.to_json(),
         }
 
     def restore(self, value: Mapping[str, Any]) -> None:
@@ -147,7 +153,7 @@ class Analysis:
         try:
             self.sides = {side: counts_from(value["sides"][side]) for side in SIDES}
             self.evidence = {n: evidence_from(value["evidence"][n]) for n in _tests(self.terms)}
-            self._known = counts_from(value["known"])
+            self.known = counts_from(value["known"])
             self.since_ms, self.failures = int(value["since_ms"]), int(value["failures"])
             self.last = _verdict_from(value["last"]) if value["last"] else None
         except (KeyError, TypeError, AttributeError) as error:
@@ -155,7 +161,8 @@ class Analysis:
 
     def _missing(self, is_whole: bool) -> list[str]:
         """What there is too little of to judge anything."""
-        sides = SIDES if self.terms.compares and not is_whole else ("to",)
+        has_other = not self.terms.compares or (is_whole and self.known.requests)
+        sides = ("to",) if has_other else SIDES
         least, words = self.terms.min_requests, {"from": "old", "to": "new"}
         return [
             f"{self.sides[side].requests} of {least} requests of the {words[side]} pool"
@@ -182,8 +189,8 @@ class Analysis:
         ):
             if limit is not None:
                 yield name, over_limit((to.timed, to.over(limit)), 1 - share)
-        known, alone = self._known, is_whole and other.requests < terms.min_requests
-        if terms.error_increase is not None and (known.requests or not alone):
+        known, alone = self.known, is_whole and other.requests < terms.min_requests
+        if terms.error_increase is not None:
             expected, margin = (known.errors + 1) / (known.requests + PRIOR), terms.error_increase
             if alone:
                 yield ERROR_INCREASE, over_limit(to.failed, upper_bound(known.failed) + margin)
@@ -193,7 +200,8 @@ class Analysis:
         if terms.latency_increase is not None and usual is not None:
             slow = to.timed, to.over(usual * (1 + terms.latency_increase))
             if alone:
-                yield LATENCY_INCREASE, over_limit(slow, 1 - COMPARED)
+                seen = known.timed, known.over(usual)
+                yield LATENCY_INCREASE, over_limit(slow, upper_bound(seen))
             else:
                 others = other.timed, other.over(usual)
                 yield LATENCY_INCREASE, worse_than(slow, others, 0.0, 1 - COMPARED)
@@ -206,7 +214,7 @@ class Analysis:
             if name == ERROR_RATE:
                 return told
             if other.requests < self.terms.min_requests:
-                return told + " against {1} of {0} before".format(*self._known.failed)
+                return told + " against {1} of {0} before".format(*self.known.failed)
             return told + " against {1} of {0}".format(*other.failed)
         share = dict(PERCENTILES).get(name, COMPARED)
         times = [to.percentile_ms(share)]
@@ -217,11 +225,11 @@ class Analysis:
         """What is known of the other pool counts for less the older it is."""
         if self.sides["from"].requests < self.terms.min_requests:
             return
-        known, self._known = self._known, Counts()
+        known, self.known = self.known, Counts()
         halved = {at: n // 2 for at, n in known.times.items() if n > 1}
         errors = known.errors // 2
-        self._known = Counts(errors + sum(halved.values()), errors, halved)
-        self._known.add(self.sides["from"])
+        self.known = Counts(errors + sum(halved.values()), errors, halved)
+        self.known.add(self.sides["from"])
 
 
 ERROR_RATE = "error rate"

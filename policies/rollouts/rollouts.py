@@ -16,10 +16,10 @@ from policies.rollouts.actions import ACTIONS, Deed, moved_back
 from policies.rollouts.analysis import Result
 from policies.rollouts.counts import Counts
 from policies.rollouts.kept import UNREAD, run_from, run_json
-from policies.rollouts.plan import Check
+from policies.rollouts.plan import Check, Plan
 from policies.rollouts.run import Run
 from policies.rollouts.told import run_told, waiting_told
-from policies.rollouts.world import World
+from policies.rollouts.world import Planned, World
 
 
 class Refused(NamedTuple):
@@ -58,6 +58,10 @@ class Rollouts:
                 self._take(run)
                 del self.runs[name]
 
+    def world(self) -> World:
+        """What they were begun with, for when nobody knows what the policy is now."""
+        return World({name: Planned(run.plan, run.setting) for name, run in self.runs.items()}, ())
+
     def act(
         self,
         name: str,
@@ -74,6 +78,8 @@ class Rollouts:
             return Refused(unknown_rollout(name, known), unknown=True)
         if run:
             run.tick(now, world)
+        elif planned and action == "rollback" and self.unread:  # it may be anywhere
+            run = self.runs[name] = Run(self._new_id(), planned, now, deed[0])
         done = Deed(*deed, planned, now, world)
         if action == "start":
             refusal = self._start(name, run, done)
@@ -154,7 +160,9 @@ class Rollouts:
             return f"it is {run.state} already, since run {run.id}"
         if self.unread and run is None and not deed.force:
             return f"{UNREAD}, so users might be moved back; `force` begins all the same"
-        refusal = None if deed.force else moved_back(run, deed.planned)
+        refusal = self._clashing(name, deed.planned.plan) or (
+            None if deed.force else moved_back(deed.planned.plan, 0, _now(run, deed.planned))
+        )
         if refusal:
             return refusal
         if run:
@@ -164,6 +172,14 @@ class Rollouts:
         made.reason = f"started by {deed.by}"
         before = run.weight if run else None
         made.tell("started", deed.now_ms, before, deed.by, note=deed.note)
+        return None
+
+    def _clashing(self, name: str, plan: Plan) -> str | None:
+        """Whether another one, which the policy has no more, still moves one of its routes."""
+        for other, run in self.runs.items():
+            shared = set(run.plan.routes).intersection(plan.routes)
+            if other != name and run.is_active and shared:
+                return f"{other}, which is {run.state}, moves {min(shared)}: roll that back first"
         return None
 
     def _take(self, run: Run) -> None:
@@ -176,6 +192,12 @@ class Rollouts:
             made = f"r-{self._chance.getrandbits(24):06x}"
             if made not in taken:
                 return made
+
+
+def _now(run: Run | None, planned: Planned) -> dict[str, float]:
+    """What the new pool has now, by route."""
+    shares = planned.setting.shares
+    return shares if run is None or run.weight is None else dict.fromkeys(shares, run.weight)
 
 
 def unknown_rollout(name: str, known: Iterable[str]) -> str:

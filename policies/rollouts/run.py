@@ -114,7 +114,7 @@ class Run:
         terms = self.plan.terms
         if not terms or not terms.checks or not self._is_judged(now_ms) or self.asked_ms:
             return ()
-        self.asked_ms = now_ms
+        self.asked_ms, self.results = now_ms, {}  # what came too late for the last step is gone
         return terms.checks
 
     def answer(self, check: str, result: Result) -> None:
@@ -211,6 +211,7 @@ class Run:
             said = "dry run: " if terms.dry_run else ""
             told = f"{said}{reason}"
             self.tell("failed-check", now_ms, before, reason=told)
+            self.analysis.bear()
         elif self.plan.rolls_back:
             self.become("rolled-back", now_ms, reason)
             self.tell("rolled-back", now_ms, before)
@@ -221,8 +222,8 @@ class Run:
     def _may_go_on(self, now_ms: int) -> bool:
         if now_ms < self.step_ms + self.plan.steps[self.step].hold_ms:
             return False
-        if self.analysis and not self.has_passed:
-            return False
+        if self.analysis and (not self.has_passed or self._is_judged(now_ms)):
+            return False  # also while checks are asked: what was counted is not thrown away
         return window_at(self.plan.windows, now_ms).is_open
 
     def _go_on(self, now_ms: int) -> None:
@@ -244,6 +245,8 @@ class Run:
 
     def _look_for_edits(self, planned: Planned | None, now_ms: int) -> None:
         mark = planned.setting.mark if planned else ""
+        if planned:  # once it has ended, the file speaks if it changes from here on
+            self.setting = self.setting._replace(splits=planned.setting.splits)
         if mark == self.setting.mark:
             self.edit = None
         elif mark != self.edit:

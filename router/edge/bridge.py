@@ -44,7 +44,8 @@ def load() -> None:
 class Arrived(NamedTuple):
     """A request as it came in; `headers` has lower-case names, repeated ones joined; all
     their names and values together have at most `size` characters. Since the request before:
-    `broken`: who has broken an answer off, and when that attempt began; `copied`: of copies
+    `broken`: who has broken an answer off, when that attempt began, and what it counted for
+    (`Steered.part`); `copied`: of copies
     that somebody wants to know of, for whom, the status (0: no answer) and how long it took."""
 
     now_ms: float
@@ -53,7 +54,7 @@ class Arrived(NamedTuple):
     headers: dict[str, str]
     client: Client
     size: int
-    broken: Sequence[tuple[str, float]] = ()
+    broken: Sequence[tuple[str, float, str]] = ()
     copied: Sequence[tuple[str, int, float]] = ()
 
 
@@ -75,9 +76,10 @@ def _copies(told: str) -> list[tuple[str, int, float]]:
     return [(run, int(status), float(took)) for run, status, took in each]
 
 
-def _blamed(told: str) -> list[tuple[str, float]]:
+def _blamed(told: str) -> list[tuple[str, float, str]]:
     words = told.split(" ")
-    return [(name, float(began)) for name, began in zip(words[::2], words[1::2], strict=True)]
+    each = zip(words[::3], words[1::3], words[2::3], strict=True)
+    return [(name, float(began), part) for name, began, part in each]
 
 
 def now_ms() -> float:
@@ -188,11 +190,12 @@ def send_copy(
 
 
 def answer_with(
-    response: JsObject, changes: Changes, request: JsObject, variant: str, began_ms: float
+    response: JsObject, changes: Changes, request: JsObject, blamed: tuple[str, float, str]
 ) -> JsObject:
     """A variant's answer to `request` with changed headers; its body passes through unread.
-    If it breaks off, that is `Arrived.broken` of a later request."""
-    return _answer(response, *_lines(changes), request, f"{variant} {began_ms:.0f}")
+    If it breaks off, `blamed` is in `Arrived.broken` of a later request."""
+    variant, began_ms, part = blamed
+    return _answer(response, *_lines(changes), request, f"{variant} {began_ms:.0f} {part}")
 
 
 def amended(response: JsObject, changes: Changes) -> JsObject:

@@ -137,20 +137,22 @@ class Coordinating:
             self.hear(await ask(report_json(report)))
         except Exception as error:
             self._log("rollouts-not-heard", {"reason": str(error)[:200]})
-            self.steering.is_known = True  # as far as it can be: the next sync tells more
             await self._read_copy(read)
+            self.steering.is_known = True  # as far as it can be: the next sync tells more
 
     async def _read_copy(self, read: Callable[[str], Awaitable[bytes | None]]) -> None:
         try:
             copy = await wait_for(read(ROLLOUTS_KEY), COPY_MS / 1000)
             told: dict[str, Any] = json.loads(copy) if copy else {"rollouts": (), "is_all": False}
-            self.steer(told["rollouts"], is_all=bool(told["is_all"]))
+            if not self.steering.is_known:  # else somebody has heard better meanwhile
+                self.steer(told["rollouts"], is_all=bool(told["is_all"]))
         except Exception as error:
             self._log("rollouts-unread", {"error": type(error).__name__})
 
-    def broke(self, pool: str) -> None:
-        """An answer of this pool broke off that had been counted as a good one."""
-        for run, side in self.steering.sides(pool):
+    def broke(self, part: str) -> None:
+        """An answer broke off that had been counted as a good one, for that `Steered.part`."""
+        run, _, side = part.partition("/")
+        if run in self.steering.counted:
             self.tallies.broke(run, side)
 
     def hear(self, answer: str) -> None:

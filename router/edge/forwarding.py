@@ -55,7 +55,9 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
         changes.set["x-cache"] = "MISS"
     if entry and done.number == 1:  # the entry's key has the first variant's pool
         answer = cache.keep_answer(exchange, entry, variant, answer)
-    return answer_with(answer, changes, exchange.incoming, variant.name, done.began_ms)
+    part = choice.steered.part(variant.pool) if choice.steered else "-"
+    blamed = variant.name, done.began_ms, part
+    return answer_with(answer, changes, exchange.incoming, blamed)
 
 
 def _changes(exchange: Exchange, choice: Forward, variant: Variant) -> Changes:

@@ -66,13 +66,13 @@ class Isolate:
             self.coordinating.hurry()
         log(event, fields)
 
-    def blame(self, broken: Iterable[tuple[str, float]], now: float) -> None:
-        """These variants have broken answers off; when their attempts began."""
-        pools = {variant.name: variant.pool for variant in self.store.policy.variants}
-        for name, began in broken:
+    def blame(self, broken: Iterable[tuple[str, float, str]], now: float) -> None:
+        """These variants have broken answers off; when their attempts began, and what these
+        counted for."""
+        for name, began, part in broken:
             self.metrics.broken_answers[(name,)] += 1
             self.health.broke(name, began, now)
-            self.coordinating.broke(pools.get(name, ""))
+            self.coordinating.broke(part)
 
     def steered(self, policy: CompiledPolicy) -> Steereds:
         """The routes that rollouts have a say in, by name."""

@@ -1,8 +1,8 @@
 """The Coordinator's rollouts: kept with the object, and every transition in the audit log.
 
 What becomes of them is in `policies.rollouts`. While it is not known which policy serves,
-nothing is begun and nothing moves. A copy of what isolates are told goes to KV, for those
-that begin while the Coordinator cannot be asked.
+nothing is begun and nothing moves, but somebody may roll it back. A copy of what isolates are
+told goes to KV, for those that begin while the Coordinator cannot be asked.
 """
 
 from __future__ import annotations
@@ -57,9 +57,11 @@ class Rolling:
         """`[name, action, by whom, note, force]`. The answer: `rollout`, or `refused`, and
         why, and `unknown` if there is none of that name."""
         name, action, *deed = question
-        if not knows_policy(self._isolate):
-            return {"refused": UNKNOWN_POLICY, "unknown": False}
         around = self._around(unwell, drilled)
+        if not knows_policy(self._isolate):
+            around = self._rollouts.world()
+            if action != "rollback" or name not in around.plans:
+                return {"refused": UNKNOWN_POLICY, "unknown": False}
         done = self._rollouts.act(name, action, tuple(deed), now_ms, around)
         self._write()
         if isinstance(done, Refused):

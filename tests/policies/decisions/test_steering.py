@@ -143,13 +143,18 @@ def test_what_is_learned() -> None:
     steering.learn([ROLLOUT], is_all=True)
     assert (steering.is_known, list(steering.of(POLICY))) == (True, ["r"])
     assert steering.counted == {"r-1"}
-    assert steering.sides("canary") == [("r-1", "to")]
-    assert steering.sides("production") == [("r-1", "from")]
-    assert steering.sides("beta") == []
     steering.learn([], is_all=False)  # of others it says nothing
     assert list(steering.of(POLICY)) == ["r"]
     steering.learn([], is_all=True)
     assert steering.of(POLICY) == {}
+
+
+def test_what_answers_count_for() -> None:
+    steered = steered_routes(POLICY, told(30))["r"]
+    assert [steered.part(pool) for pool in ("canary", "production", "beta")] == [
+        *("r-1/to", "r-1/from", "-"),
+    ]
+    assert steered._replace(counts=False).part("canary") == "-"
 
 
 def test_another_policy_is_steered_anew() -> None:

@@ -240,9 +240,9 @@ def test_everything() -> None:
     assert made.windows == (("0 9 * * 1-5", 28_800_000),)
 
 
-def test_a_pool_of_weight_0_costs_nothing_but_where_a_rollout_may_give_it_one() -> None:
-    routes = [ROUTE, ROUTE | {"name": "q"}]
-    first, second = compiled(**sections(routes=routes)).routes
-    assert [share.name for share in first.shares] == ["production"]
-    assert [share.name for share in first.dormant] == ["canary"]
-    assert (len(second.shares), second.dormant) == (1, ())
+def test_a_pool_of_weight_0_is_there_for_a_rollout_to_give_it_one() -> None:
+    """Also for one that has been taken out, and holds its weight."""
+    for policy in (compiled(**sections(routes=[ROUTE])), compiled(routes=[ROUTE])):
+        [route] = policy.routes
+        assert [share.name for share in route.shares] == ["production"]
+        assert [share.name for share in route.dormant] == ["canary"]

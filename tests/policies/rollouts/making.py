@@ -19,11 +19,12 @@ MONDAY_S = 1_795_392_000  # 2026-11-23, 0:00
 
 
 def sections(**changes: Any) -> dict[str, Any]:
-    """The sections of a policy with one rollout; `routes`, `auth` are the policy's own."""
+    """The sections of a policy with one rollout; `routes`, `auth` are the policy's own, and
+    `moved` are the routes of the rollout."""
     own = {name: changes.pop(name) for name in ("routes", "auth") if name in changes}
     rollout = {
         "name": "v2",
-        "routes": ["r"],
+        "routes": changes.pop("moved", ["r"]),
         "from": "production",
         "to": "canary",
         "steps": STEPS,

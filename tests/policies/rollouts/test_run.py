@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.decisions.steering import steered_routes
+from policies.rollouts.counts import Counts
 from policies.rollouts.run import ENDED, SETTLES_MS
 from tests.examples import examples
+from tests.policies.making import compiled
 from tests.policies.rollouts.making import ROUTE, STEPS, Story
 
 GOOD = {"to": (200, 2), "other": (1_000, 10)}
@@ -65,10 +68,31 @@ def test_without_the_old_pool_there_is_nothing_to_compare_with() -> None:
 
 
 def test_at_a_hundred_percent_the_old_pool_is_not_missed() -> None:
+    story = Story(steps=[{"weight": 50}, {"weight": 100}])
+    story.act("start")
+    story.minute(**GOOD)
+    assert through(story, 2, to=(200, 2), other=(0, 0)) == [50, 100]
+    assert story.run.state == "succeeded"
+
+
+def test_at_a_hundred_percent_nothing_passes_if_nothing_is_known_of_the_old_pool() -> None:
     story = Story(steps=[{"weight": 100}])
     story.act("start")
-    assert through(story, 2, to=(200, 2), other=(0, 0)) == [100]
-    assert story.run.state == "succeeded"
+    through(story, 5, to=(200, 200), other=(0, 0))
+    assert story.run.state == "running"
+    assert story.run.analysis.last.reasons == ("0 of 50 requests of the old pool",)
+    assert story.act("promote") == "succeeded"
+
+
+def test_what_is_known_of_the_old_pool_stays_when_it_is_resumed() -> None:
+    steps = [{"weight": 50}, {"weight": 100, "hold": "5m"}]
+    story = Story(steps=steps, on_failure="hold")
+    story.act("start")
+    story.minute(to=(500, 5), other=(500, 5))
+    for _ in range(2):
+        through(story, 5, to=(1_000, 500), other=(0, 0))
+        assert (story.run.state, story.weight) == ("held", 100)
+        story.act("resume")
 
 
 def gated(**changes: Any) -> Story:
@@ -161,6 +185,8 @@ def test_one_that_is_taken_out_holds_and_can_be_rolled_back() -> None:
     story.take_out()
     assert through(story, 5) == [1]
     assert story.run.state == "held"
+    [route] = steered_routes(compiled(routes=[ROUTE]), story.rollouts.steering()).values()
+    assert {share.name: share.weight for share in route.route.shares}["canary"] == 1
     assert "put it back" in story.act("resume")
     assert "put it back" in story.act("promote")
     assert story.act("rollback") == "rolled-back"
@@ -174,6 +200,56 @@ def test_a_plan_without_a_step_to_go_on_with() -> None:
     story.tick()
     assert "no step of it has this weight" in story.act("resume")
     assert story.weight == 50
+
+
+Q = {"name": "q", "hostnames": ["q.test"], "split": {"production": 70, "canary": 30}}
+
+
+@pytest.mark.parametrize(
+    ("edit", "said", "weights"),
+    [
+        ({"moved": ["r", "q"], "routes": [ROUTE, Q]}, "would be moved back", {"r": 5, "q": 5}),
+        ({"moved": ["q"], "routes": [ROUTE, Q]}, "does not move route r", {"q": 5}),
+        ({"to": "beta", "routes": [ROUTE | {"split": {"production": 1, "beta": 0, "canary": 0}}]},
+         "other pools", {"r": 5}),
+    ],
+)  # fmt: skip
+def test_an_edit_that_would_move_users_back_goes_on_only_by_force(
+    edit: dict[str, Any], said: str, weights: dict[str, float]
+) -> None:
+    story = Story()
+    story.act("start")
+    story.minute(**GOOD)
+    story.edit(**edit)
+    assert said in story.act("resume")
+    assert story.rollouts.steering()[0]["weights"] == {"r": 5}
+    assert story.act("resume", force=True) == "running"
+    assert story.rollouts.steering()[0]["weights"] == weights
+
+
+def test_before_the_first_weight_an_edit_moves_nobody_back_either() -> None:
+    routes = [ROUTE | {"split": {"production": 90, "canary": 10}}]
+    header = {"header": {"name": "a", "value": "1"}}
+    story = Story(steps=[header, {"weight": 20}], routes=routes)
+    assert story.act("start") == "running"
+    story.edit(steps=[header, {"weight": 5}], routes=routes)
+    assert "would be moved back" in story.act("resume")
+    story.edit(steps=[header, {"weight": 10}], routes=routes)
+    assert story.act("resume") == "running"
+
+
+def test_a_route_is_moved_by_one_at_a_time() -> None:
+    """Also if the policy has forgotten the other."""
+    story = Story()
+    story.act("start")
+    through(story, 2)
+    story.edit(name="v3")
+    story.tick()
+    told = story.rollouts.act("v3", "start", ("ann", None, True), story.now * 1000, story.world)
+    assert told == ("v2, which is held, moves r: roll that back first", False)
+    assert story.act("rollback") == "rolled-back"
+    story.rollouts.act("v3", "start", ("ann", None, False), story.now * 1000, story.world)
+    assert story.rollouts.runs["v3"].weight == 1
 
 
 def test_pausing_and_going_on() -> None:
@@ -256,6 +332,15 @@ def test_so_many_failures_are_borne() -> None:
     assert (story.run.state, story.weight) == ("rolled-back", 0)
     events = [event["event"] for event in story.events()]
     assert events == ["rollout-started", *["rollout-failed-check"] * 2, "rollout-rolled-back"]
+
+
+def test_a_failure_that_was_borne_is_one() -> None:
+    """However clear it was: afterwards it is judged by what comes then."""
+    story = Story(analysis={"interval": "60s", "failure_limit": 1})
+    story.act("start")
+    story.minute(to=(200, 100), other=(1_000, 10))
+    assert through(story, 5) == [1, 5, 25, 50, 100]
+    assert story.run.analysis.failures == 1
 
 
 def test_a_dry_run_only_tells() -> None:
@@ -372,6 +457,23 @@ def test_what_has_ended_keeps_its_weight_until_the_file_says_more() -> None:
     assert story.events()[-1]["event"] == "rollout-settled"
 
 
+@pytest.mark.parametrize(("action", "weight"), [("rollback", 0), ("promote", 100)])
+def test_a_split_that_was_edited_before_the_end_says_nothing_of_it(
+    action: str, weight: float
+) -> None:
+    story = Story()
+    story.act("start")
+    story.edit(routes=[ROUTE | {"split": {"production": 50, "canary": 50}}])
+    story.tick()
+    story.restart()
+    story.act(action)
+    through(story, 10)
+    assert story.rollouts.steering()[0]["weights"] == {"r": weight}
+    story.edit(routes=[ROUTE | {"split": {"production": 60, "canary": 40}}])
+    through(story, 3)
+    assert story.rollouts.steering() == []
+
+
 def test_what_has_ended_and_is_taken_out_is_settled() -> None:
     story = Story()
     story.act("start")
@@ -443,6 +545,34 @@ def test_a_check_that_never_answers() -> None:
     story.tick()
     assert story.run.analysis.last.word == "inconclusive"
     assert story.run.analysis.last.reasons == ("check smoke: no answer",)
+
+
+def test_a_step_is_not_left_before_its_last_interval_is_judged() -> None:
+    steps = [{"weight": 1, "hold": "2m"}, {"weight": 100}]
+    story = Story(steps=steps, analysis={"interval": "60s", "checks": [CHECK]})
+    story.act("start")
+    for traffic in (GOOD, BAD):
+        story.minute(**traffic)
+        assert (asked(story), story.weight) == (["smoke"], 1)
+        story.rollouts.answer(story.run.id, "smoke", ("passed", "200"))
+        story.tick()
+    assert (story.run.state, story.weight) == ("rolled-back", 0)
+
+
+def test_an_answer_that_comes_when_its_interval_is_over_is_none_to_the_next() -> None:
+    story = checked()
+    asked(story)
+    story.now += 10
+    story.tick()
+    assert story.run.analysis.last.word == "inconclusive"
+    story.rollouts.answer(story.run.id, "smoke", ("passed", "200"))
+    story.minute(**GOOD)
+    asked(story)
+    story.tick()
+    assert story.weight == 1
+    story.rollouts.answer(story.run.id, "smoke", ("failed", "503"))
+    story.tick()
+    assert story.weight == 0
 
 
 def test_limits_of_time() -> None:
@@ -566,3 +696,19 @@ def test_at_a_hundred_percent_it_is_judged_by_what_was_before() -> None:
     assert story.run.reason == (
         "error rate against the old pool: 100 of 1000 failed against 5 of 500 before"
     )
+
+
+@pytest.mark.parametrize(("slow", "state"), [(9, "running"), (60, "rolled-back")])
+def test_at_a_hundred_percent_a_few_times_that_are_known_are_no_sharp_limit(
+    slow: int, state: str
+) -> None:
+    """3 of 60 were slow, so 9 of 120 are nothing unusual."""
+    steps = [{"weight": 50}, {"weight": 100, "hold": "1h"}]
+    story = Story(steps=steps, analysis={"interval": "60s", "max_latency_increase": "10%"})
+    story.act("start")
+    story.hear({side: Counts(60, 0, {10: 57, 40: 3}) for side in ("to", "from")})
+    story.minute()
+    for _ in range(30):
+        story.hear({"to": Counts(120, 0, {10: 120 - slow, 40: slow})})
+        story.minute()
+    assert (story.run.state, story.run.step) == (state, 1)

@@ -363,8 +363,26 @@ def test_the_first_requests_wait_to_hear_of_rollouts(
     assert (list(world.side.steering.runs), world.events) == (names, events)
 
 
-def test_an_answer_that_broke_off_is_the_pools_error(world: World) -> None:
+def test_while_the_copy_is_read_others_wait_too(world: World) -> None:
+    async def read(_: str) -> bytes:
+        assert not world.side.steering.is_known
+        return COPY
+
+    asyncio.run(world.side.learn_first(world.asked(AWAY), read, "ab12", "FRA", "digest"))
+    assert list(world.side.steering.runs) == ["v2"]
+
+
+def test_a_copy_that_comes_late_is_not_taken_for_what_was_heard_meanwhile(world: World) -> None:
+    async def read(_: str) -> bytes:
+        world.side.hear(rolled(version=7))
+        return COPY
+
+    asyncio.run(world.side.learn_first(world.asked(AWAY), read, "ab12", "FRA", "digest"))
+    assert world.side.steering.runs == {}
+
+
+def test_an_answer_that_broke_off_is_an_error_of_what_it_counted_for(world: World) -> None:
     world.sync(rolled(ROLLOUT))
-    world.side.broke("canary")
-    world.side.broke("beta")
+    for part in ("r-1/to", "r-9/to", "-"):
+        world.side.broke(part)
     assert world.side.tallies.report() == {"r-1": {"to": [0, 1, {}]}}

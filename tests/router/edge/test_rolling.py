@@ -14,7 +14,7 @@ from policies.rollouts.counts import Counts
 from policies.rollouts.kept import UNREAD
 from router.edge.keys import ROLLOUTS_KEY
 from tests.policies.making import compiled
-from tests.policies.rollouts.making import sections
+from tests.policies.rollouts.making import ROUTE, sections
 from tests.router.edge.test_coordinator import START, World, world
 from tests.router.edge.test_drilling import ask
 
@@ -186,7 +186,8 @@ def test_what_was_kept_and_cannot_be_read(world: World, damage: str) -> None:
 def test_without_the_policy_nothing_is_done(world: World) -> None:
     begin(world)
     world.store.kv_error, world.store.source = "TimeoutError", "bundled"
-    assert "cannot be read" in act(world, "rollback")["refused"]
+    assert "cannot be read" in act(world, "promote")["refused"]
+    assert "cannot be read" in act(world, "rollback", name="v9")["refused"]
     count(world, (200, 200), (1_000, 0))
     world.until(world.now + 2 * MINUTE)
     assert told(world) == [("v2", {"r": 1})]
@@ -194,6 +195,31 @@ def test_without_the_policy_nothing_is_done(world: World) -> None:
     world.sync()
     world.until(world.now + 10_000)
     assert told(world) == [("v2", {"r": 0})]
+
+
+def test_rolling_back_needs_no_policy(world: World) -> None:
+    begin(world)
+    known = world.store.policy
+    world.store.pushed = world.store.policy = compiled(routes=[ROUTE])
+    world.store.kv_error, world.store.source = "TimeoutError", "bundled"
+    assert act(world, "rollback")["rollout"]["state"] == "rolled-back"
+    assert told(world) == [("v2", {"r": 0})]
+    world.store.pushed = world.store.policy = known
+    world.store.kv_error = None
+    world.until(world.now + 5 * MINUTE)
+    assert told(world) == [("v2", {"r": 0})]
+    assert history(world) == ["rollout-rolled-back 0 ann", "rollout-started 1 ann"]
+
+
+def test_rolling_back_what_cannot_be_read(world: World) -> None:
+    begin(world)
+    world.storage.kv.put("rollouts", "{")
+    world.evict()
+    assert rollout(world)["reason"] == UNREAD
+    assert act(world, "rollback")["rollout"]["state"] == "rolled-back"
+    assert told(world) == [("v2", {"r": 0})]
+    assert rollout(world)["state"] == "rolled-back"
+    assert world.sync()["is_all"] is True
 
 
 def test_a_report_with_nonsense_does_no_harm(world: World) -> None:
