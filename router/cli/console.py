@@ -40,8 +40,8 @@ def print_json(document: Any) -> None:
 Part = str | tuple[str, str]  # a text, or a text and its style
 
 
-def say(*parts: Part, to: Console = out) -> None:
-    to.print(line_of(*parts))
+def say(*parts: Part, to: Console = out, end: str = "\n") -> None:
+    to.print(line_of(*parts), end=end)
 
 
 def line_of(*parts: Part) -> Text:
@@ -101,6 +101,18 @@ def print_findings(file: str, findings: Iterable[Finding], to: Console = out) ->
         said = (place, "bold"), " ", (finding.severity, colour), " ", (finding.code, "dim"), what
         say(*said, to=to)
         say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
+
+
+def agreed(question: str, yes: bool) -> bool:
+    """Whether to go on: whoever sits at a terminal is asked, unless they have said `--yes`."""
+    if yes or not sys.stdin.isatty():
+        return True
+    say(question, " [y/N] ", to=err, end="")
+    try:
+        answer = input()
+    except EOFError:
+        answer = ""
+    return answer.strip().lower() in ("y", "yes")
 
 
 def counted(number: int, noun: str) -> str:

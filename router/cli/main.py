@@ -11,11 +11,27 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from router import __version__
-from router.cli import dev, drill, explain, import_, keys, push, schema, status, validate
+from router.cli import (
+    dev,
+    drill,
+    explain,
+    history,
+    import_,
+    keys,
+    pull,
+    push,
+    rollback,
+    schema,
+    status,
+    validate,
+)
 from router.cli.console import Failed, UsageError, complain
 from router.dev.layout import SetupError
 
-VERBS = (validate, explain, push, keys, import_, schema, status, drill, dev)
+VERBS = (
+    *(validate, explain, push, history, rollback, pull),
+    *(keys, import_, schema, status, drill, dev),
+)
 
 
 def parser() -> argparse.ArgumentParser:
