@@ -97,8 +97,8 @@ class Publisher:
             entry = write(kv, change, seen, self.to)
             others = read_back(kv, entry, seen, self.place.settle_s)
         except KeyboardInterrupt:
-            complain("interrupted: what is live is as it was, or the whole new policy")
-            complain("`router history` tells which")
+            both = "what is live is as it was, or the whole new policy"
+            complain(f"interrupted: {both}; `router history` tells which")
             raise
         self.place.base.write(change.digest)
         return entry, others

@@ -65,12 +65,10 @@ class Change:
 
 def write(kv: Kv, change: Change, over: Published, to: Console = QUIET) -> Entry:
     """Put `change` in the place of what was seen to be live; its entry in the history."""
-    now = datetime.now(UTC)
+    now = _moment(over)
     about = metadata(change.digest, over.digest, change.note, now)
-    compiled, entry = (
-        change.compiled(),
-        Entry(new_key(now, change.digest), now, change.digest, about),
-    )
+    entry = Entry(new_key(now, change.digest), now, change.digest, about)
+    compiled = change.compiled()
     if over.data is not None and over.live is None:
         _keep(kv, over, now - A_MOMENT, to)
     _put(kv, entry.key, change.data, about, to)
@@ -93,6 +91,13 @@ def read_back(kv: Kv, entry: Entry, over: Published, settle_s: float) -> list[En
     if rivals:  # theirs may have been written over ours
         _mend_last_good(kv, seen.data)
     return rivals
+
+
+def _moment(over: Published) -> datetime:
+    """Now, but later than all that was pushed before, however wrong the clocks are: there is
+    room for one to be kept in between."""
+    newest = over.history[0].at if over.history else datetime.min.replace(tzinfo=UTC)
+    return max(datetime.now(UTC), newest + 2 * A_MOMENT)
 
 
 def _put(kv: Kv, key: str, value: bytes, about: dict[str, str] | None, to: Console) -> None:

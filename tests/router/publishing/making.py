@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from policies.language.load import digest_of, load
+from router.cli import places
 from router.dev.kv import Key
 from router.dev.layout import SetupError
 from router.edge.keys import POLICY_KEY
@@ -84,6 +88,19 @@ def change(data: bytes, note: str = "") -> Change:
 
 
 _load = cache(load)
+
+
+@contextmanager
+def commands_use(kv: FakeKv, base: Base) -> Iterator[None]:
+    """Commands find `kv` where the local one is."""
+
+    @contextmanager
+    def place(*_: object) -> Iterator[Place]:
+        yield Place(kv, base, 0.0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "local_place", place)
+        yield
 
 
 class Clone:

@@ -100,6 +100,16 @@ def test_what_others_wrote_another_way_is_kept_in_the_history(kv: FakeKv, ann: C
     assert kept.note == "was live, written without `router push`"
 
 
+def test_a_push_is_later_than_what_it_replaced_whatever_the_clocks_say(
+    kv: FakeKv, ann: Clone
+) -> None:
+    kv.put(f"{HISTORY_PREFIX}29990101T000000Z-{digest('future')}", text("future"))
+    for name in ("one", "two", "one"):
+        ann.push(name)
+    history = [entry.digest for entry in read(kv).history]
+    assert history == [digest(name) for name in ("one", "two", "one", "future")]
+
+
 def push_in_between(kv: FakeKv, at: str, other: Clone, name: str) -> list[dict[str, object]]:
     """When `at` is about to be written, somebody else pushes from beginning to end."""
     came: list[dict[str, object]] = []
