@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from policies.language.load import load
-from router.cli.console import Failed, agreed, complain, say
+from router.cli.console import Failed, agreed, complain, line_of, say
 from router.dev.layout import SetupError
 from router.edge.keys import COMPILED_PREFIX
 from router.publishing.base import check_base
@@ -127,7 +127,11 @@ class Publisher:
             raise Failed("there is no router to wait for")
         say((f"waiting for {client.url} to serve {digest[:SHORT]}", "dim"), to=self.to)
         with self.to.status("") as line:
-            return wait(client, digest, before, self.edge.within_s, line.update)
+
+            def heard(told: str) -> None:
+                line.update(line_of(told))  # brackets in it are no markup
+
+            return wait(client, digest, before, self.edge.within_s, heard)
 
     def _late(self, change: Change, said: Said | None, told: dict[str, Any]) -> NotPublished:
         """Somebody else's policy may have come; or the router asks late, or another KV."""

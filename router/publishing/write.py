@@ -127,12 +127,17 @@ def _mend_last_good(kv: Kv, live: bytes | None) -> None:
 
 
 def _rivals(seen: Published, mine: Entry, over: Published) -> list[Entry]:
-    """Other pushes over the same policy, which may still be on their way."""
-    old = {entry.key for entry in over.history if mine.at - entry.at > IN_FLIGHT}
+    """Other pushes over the same policy, which may still be on their way: neither long ago,
+    nor live and replaced since."""
+    done = {entry.key for entry in over.history if mine.at - entry.at > IN_FLIGHT}
+    for entry in seen.history:
+        later = (other for other in seen.history if other.at > entry.at)
+        if any(other.parent == entry.digest for other in later):
+            done.add(entry.key)
     return [
         entry
         for entry in seen.history
-        if entry.parent == over.digest and entry.digest != mine.digest and entry.key not in old
+        if entry.parent == over.digest and entry.digest != mine.digest and entry.key not in done
     ]
 
 

@@ -203,6 +203,10 @@ def test_pushes_of_the_same_bytes_at_once_are_no_rivals(kv: FakeKv, ann: Clone, 
     assert ann.push("both")["others"] == came[0]["others"] == []
 
 
+def test_pushes_that_were_live_and_replaced_are_no_rivals(ann: Clone) -> None:
+    assert [ann.push(name)["others"] for name in ("one", "two", "one", "three")] == [[]] * 4
+
+
 STEPS = st.tuples(
     st.sampled_from(["push", "forced", "pull", "wrangler"]),
     st.integers(0, 1),  # whose
