@@ -49,6 +49,8 @@ class Coordination:
         self.version = 1
         self.probing = Probing()
         self._drills: list[dict[str, Any]] = []
+        self._rollouts: list[dict[str, Any]] = []
+        self._is_all = True
         self._facts: dict[str, Fact] = {}
         self._names: list[str] = []
         self._votes: dict[str, Votes] = {}
@@ -99,6 +101,14 @@ class Coordination:
             self._drills = told
             self.version += 1
 
+    def roll(self, told: list[dict[str, Any]], *, is_all: bool) -> bool:
+        """These rollouts have begun; whether that is new."""
+        if (told, is_all) == (self._rollouts, self._is_all):
+            return False
+        self._rollouts, self._is_all = told, is_all
+        self.version += 1
+        return True
+
     def unwell(self, now_ms: float) -> frozenset[str]:
         """Who fails, by what is known: by probes, or as most isolates say who have used it.
         Unlike for an exclusion, one isolate may be all of them."""
@@ -109,7 +119,8 @@ class Coordination:
         """What an isolate is told."""
         names = [*self._names, *(self._facts.keys() - set(self._names))]
         variants = {name: self._told(name, now_ms) for name in names}
-        return Snapshot(self.epoch, self.version, variants, self._drills)
+        begun = self._drills, self._rollouts, self._is_all
+        return Snapshot(self.epoch, self.version, variants, *begun)
 
     def rest(self, now_ms: float) -> None:
         """Nobody asks any more: what probes found out will be old when somebody does."""

@@ -27,6 +27,7 @@ from policies.decisions.problems import RETRY_AFTER_S, Problem
 from policies.decisions.request import Request
 from policies.decisions.split import choose
 from policies.decisions.standing import Standing
+from policies.decisions.steering import NOTHING, Steered, Steereds
 from policies.decisions.sticky import Source, sticky_key
 from policies.decisions.url import BadHost, BadPath, Target, host_of, parse_target
 
@@ -35,7 +36,8 @@ class Forward(NamedTuple):
     """`candidates`: the variants to try, in order, never empty. `panic`: they are tried
     although they are out of service, since too few or none are in it. `trial`: the first
     of them is tried to see whether it is well again. `new_cookie`: the source whose cookie
-    the client is to get, with `key` as its value."""
+    the client is to get, with `key` as its value. `steered`: the rollout that the route is
+    part of; `route` is then as that has it."""
 
     route: Route
     candidates: tuple[Variant, ...]
@@ -46,6 +48,7 @@ class Forward(NamedTuple):
     new_cookie: Source | None
     panic: bool
     trial: bool
+    steered: Steered | None = None
 
 
 class Fixed(NamedTuple):
@@ -78,11 +81,13 @@ def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) ->
 
 class Surroundings(NamedTuple):
     """What a decision depends on beside the policy and the request: the time (milliseconds
-    since 1970), the secret that keys are hashed with, which variants are in trouble."""
+    since 1970), the secret that keys are hashed with, which variants are in trouble, which
+    routes are part of a rollout."""
 
     now_ms: float
     pepper: bytes = b""
     standing: Standing | None = None
+    steering: Steereds = NOTHING
 
 
 def decide(
@@ -110,7 +115,8 @@ def decide(
         identity = admitted
     if route.respond:
         return Decision(rule, identity, Fixed(route, route.respond))
-    chosen = choose_variants(policy, route, request, chance, around.standing)
+    steered, key_id = around.steering.get(route.name), identity.key.id if identity else ""
+    chosen = choose_variants(policy, route, request, chance, around.standing, steered, key_id)
     return Decision(rule, identity, chosen)
 
 
@@ -156,14 +162,22 @@ def choose_variants(
     request: Request,
     chance: Random,
     standing: Standing | None = None,
+    steered: Steered | None = None,
+    key_id: str = "",
 ) -> Forward | Problem:
-    """The variants to try for `request` on `route`."""
+    """The variants to try for `request` on `route`, which may be `steered`; `key_id`: that of
+    the API key it came with."""
+    if steered:
+        route = steered.route
     key, source = sticky_key(route.sticky, request)
     new_cookie = None
     if not key:
         new_cookie = next((each for each in route.sticky if each.set_for), None)
         key = new_key(chance, policy.drained) if new_cookie else ""
-    share = _choose_share(route, key, chance)
+    if steered and steered.takes(request, key_id):
+        share = steered.to
+    else:
+        share = _choose_share(route, key, chance)
     region = policy.regions.of(request.client)
     order = policy.order(share.chain, region)
     if order.settled and standing is None:
@@ -174,7 +188,8 @@ def choose_variants(
         found = candidates(order.tiers, asking, chance, standing)
     if not found.variants:
         return _no_variant()
-    return Forward(route, found[0], share, region, key, source, new_cookie, found[1], found[2])
+    chosen, panic, trial = found
+    return Forward(route, chosen, share, region, key, source, new_cookie, panic, trial, steered)
 
 
 def _choose_share(route: Route, key: str, chance: Random) -> Share:

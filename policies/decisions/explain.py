@@ -27,6 +27,7 @@ from policies.decisions.explain_texts import (
     hedge_text,
     key_text,
     region_text,
+    rollout_text,
     split_text,
     variants_text,
 )
@@ -111,6 +112,7 @@ class _Told:
             "route": None,
             "rule": None,
             "region": None,
+            "rollout": None,
             "pool": None,
             "variant": None,
             "candidates": [],
@@ -212,8 +214,15 @@ class _Told:
         self, request: Request, rule: Rule, outcome: Forward, identity: Identity | None
     ) -> None:
         route, first = outcome.route, outcome.candidates[0]
+        is_first = False
+        if outcome.steered:
+            self.result["rollout"] = outcome.steered.rollout
+            key_id = identity.key.id if identity else ""
+            self.step("rollout", rollout_text(outcome.steered, request, key_id))
+            is_first = outcome.steered.takes(request, key_id)
         self.step("sticky", key_text(outcome))
-        self.step("split", split_text(outcome))
+        if not is_first:
+            self.step("split", split_text(outcome))
         self.step("region", region_text(self.policy, request.client, outcome))
         self.step("variants", variants_text(self.policy, outcome, self.standing))
         trace = trace_of(request.headers, self.chance)

@@ -9,6 +9,7 @@ from policies.decisions.filters import Plan
 from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.request import Client, Request
 from policies.decisions.standing import Standing
+from policies.decisions.steering import Steered
 
 
 def key_text(outcome: Forward) -> str:
@@ -18,6 +19,14 @@ def key_text(outcome: Forward) -> str:
     if outcome.new_cookie:
         return f"no source has a key; the client gets cookie {outcome.new_cookie.name} with one"
     return "no sticky key"
+
+
+def rollout_text(steered: Steered, request: Request, key_id: str) -> str:
+    to = steered.to.name
+    if steered.takes(request, key_id):
+        return f"{steered.rollout} sends this client to pool {to}: it is one of the first"
+    both = f"{steered.source} and {to} together"
+    return f"{steered.rollout} gives pool {to} {steered.weight:.4g}% of what {both} have"
 
 
 def split_text(outcome: Forward) -> str:

@@ -18,11 +18,13 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Mirror(NamedTuple):
-    """`share` of the requests, 0 to 1, is copied to `pool`; `unsafe`: whatever the method."""
+    """`share` of the requests, 0 to 1, is copied to `pool`; `unsafe`: whatever the method;
+    `side`: the part of that pool in a rollout, if that is what the copies are for."""
 
     pool: str
     share: float
     unsafe: bool
+    side: str = ""
 
     def takes(self, method: str) -> bool:
         return self.unsafe or method in SAFE_METHODS

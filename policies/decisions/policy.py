@@ -49,9 +49,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Durations in milliseconds, 0 for none. `shares` has the largest first. `needs`: what
-    is asked of the client's API key, None for nothing; `rate_limits`: None for none;
-    `plans`: those of pools that have filters of their own."""
+    """Durations in milliseconds, 0 for none. `shares` has the largest first; `dormant`: those
+    of weight 0 that a rollout may give one. `needs`: what is asked of the client's API key,
+    None for nothing; `rate_limits`: None for none; `plans`: those of pools that have filters
+    of their own."""
 
     name: str
     sizes: Sizes
@@ -59,6 +60,7 @@ class Route:
     rate_limits: RouteLimits | None = None
     seed: str = ""
     shares: tuple[Share, ...] = ()
+    dormant: tuple[Share, ...] = ()
     total: float = 0
     sticky: tuple[Source, ...] = ()
     request_ms: int = 0
@@ -110,6 +112,7 @@ class CompiledPolicy:
         self.limits = Limits(*tables["limits"])
         self.health: HealthTerms = terms_from(tables["health"])
         self.drills = tuple(scheduled_from(table) for table in tables["drills"])
+        self.rollouts: list[Any] = tables["rollouts"]  # `policies.rollouts` reads them
         chains = [tuple(names) for names in tables["chains"]]
         parts = _Parts(chains, tables["parts"], limits_of(tables["rate_limits"]))
         self.routes = tuple(_route(table, parts) for table in tables["routes"])
@@ -249,6 +252,7 @@ def _route(table: dict[str, Any], parts: _Parts) -> Route:
         route,
         seed=table["seed"],
         shares=shares,
+        dormant=parts.shares(table.get("dormant", [])),
         total=sum(share.weight for share in shares),
         sticky=parts.sources(table["sticky"]),
         request_ms=table["request_ms"],

@@ -24,6 +24,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "not-found": (404, "There is no such resource"),
     "method-not-allowed": (405, "The method is not allowed here"),
     "drill-refused": (409, "The drill would leave nothing"),
+    "rollout-refused": (409, "The rollout is left as it is"),
     "body-too-large": (413, "The body is too large"),
     "url-too-long": (414, "The URL is too long"),
     "rate-limited": (429, "Too many requests"),

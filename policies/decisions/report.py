@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Tally(NamedTuple):
@@ -20,7 +23,8 @@ class Tally(NamedTuple):
 
 
 class Report(NamedTuple):
-    """`epoch` and `version` name the snapshot that the isolate has, `digest` its policy."""
+    """`epoch` and `version` name the snapshot that the isolate has, `digest` its policy;
+    `rollouts`: what it has counted for them, as `policies.rollouts.tallies` reads it."""
 
     isolate: str
     colo: str
@@ -28,11 +32,13 @@ class Report(NamedTuple):
     version: int
     digest: str
     variants: Mapping[str, Tally]
+    rollouts: Mapping[str, Any] = NOTHING
 
 
 def report_json(report: Report) -> str:
     variants = {name: tally._asdict() for name, tally in report.variants.items()}
-    return json.dumps(report._asdict() | {"variants": variants})
+    told = {"variants": variants, "rollouts": dict(report.rollouts)}
+    return json.dumps(report._asdict() | told)
 
 
 def report_from(text: str) -> Report:
@@ -45,6 +51,7 @@ def report_from(text: str) -> Report:
         }
         isolate, epoch = str(value["isolate"]), value["epoch"]
         known = (epoch if isinstance(epoch, str) else None, int(value["version"]))
-        return Report(isolate, str(value["colo"]), *known, str(value["digest"]), variants)
+        own = isolate, str(value["colo"]), *known, str(value["digest"])
+        return Report(*own, variants, dict(value.get("rollouts", NOTHING)))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a report: {error!r}") from error

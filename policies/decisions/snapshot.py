@@ -7,6 +7,7 @@ left out: an isolate goes on with its own view.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 Active = Literal["healthy", "unhealthy", "unknown"]
@@ -24,12 +25,15 @@ class Told(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """`drills` are those that are running, as JSON values."""
+    """`drills` are those that are running, `rollouts` those that have begun, as JSON values;
+    `is_all`: there may be no others that have."""
 
     epoch: str
     version: int
     variants: dict[str, Told]
     drills: list[dict[str, Any]]
+    rollouts: Sequence[dict[str, Any]] = ()
+    is_all: bool = True
 
 
 def snapshot_json(snapshot: Snapshot) -> str:
@@ -42,6 +46,9 @@ def snapshot_from(text: str) -> Snapshot:
     try:
         value = json.loads(text)
         variants = {name: Told(**told) for name, told in value["variants"].items()}
-        return Snapshot(value["epoch"], value["version"], variants, list(value["drills"]))
+        rollouts = list(value.get("rollouts", ()))  # an older Coordinator knows of none
+        is_all = bool(value.get("is_all", False))
+        own = value["epoch"], value["version"], variants, list(value["drills"])
+        return Snapshot(*own, rollouts, is_all)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a snapshot: {error}") from error

@@ -14,6 +14,7 @@ from policies.language.check_drills import DRILL_RULES, refused_drills
 from policies.language.check_filters import FILTER_RULES
 from policies.language.check_keys import doubtful_keys
 from policies.language.check_rate_limits import LIMIT_RULES, unused_limits
+from policies.language.check_rollouts import ROLLOUT_RULES, doubtful_rollouts
 from policies.language.check_routes import ROUTE_RULES
 from policies.language.document import Placed
 from policies.language.findings import Finding, Path, Severity, path_text, shown
@@ -45,6 +46,7 @@ def warn(policy: Policy, now_ms: float | None) -> list[Found]:
         doubtful_keys(policy, now_ms),
         unused_limits(policy),
         refused_drills(policy),
+        doubtful_rollouts(policy),
     )
     return list(islice(found, MAX_FINDINGS + 1))
 
@@ -131,4 +133,5 @@ _RULES: tuple[Callable[[object], Iterator[Found]], ...] = (
     *ROUTE_RULES,
     *FILTER_RULES,
     *DRILL_RULES,
+    *ROLLOUT_RULES,
 )

@@ -18,19 +18,13 @@ from policies.language.auth import Auth
 from policies.language.compile_drills import drill_tables
 from policies.language.compile_filters import Parts, filters_table
 from policies.language.compile_rate_limits import limit_tables
+from policies.language.compile_rollouts import dormant_pools, rollout_tables
+from policies.language.conditions import HeaderMatch, QueryParamMatch
 from policies.language.failover import Failover
 from policies.language.health import Health
-from policies.language.model import (
-    HeaderMatch,
-    Match,
-    Policy,
-    QueryParamMatch,
-    Route,
-    StickySource,
-    Variant,
-)
+from policies.language.model import Match, Policy, Route, StickySource, Variant
 
-FORMAT = 5
+FORMAT = 6
 
 Tables = dict[str, Any]
 
@@ -56,6 +50,7 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "health": _health(policy.health),
         "rate_limits": limit_tables(policy),
         "drills": drill_tables(policy.drills),
+        "rollouts": rollout_tables(policy.rollouts),
         "parts": parts.tables,
         "routes": routes,
         "hosts": _hosts(policy),
@@ -145,12 +140,14 @@ def _route(
         return table
     split = route.split or {}
     first = next(iter(split))
+    numbers = {pool: chains.setdefault(_chain(policy, pool, first), len(chains)) for pool in split}
+    dormant = dormant_pools(policy, route)
+    if dormant:
+        table["dormant"] = [[pool, 0, numbers[pool]] for pool in dormant]
     return table | {
         "seed": route.seed or route.name,
         "split": [
-            [pool, share.weight, chains.setdefault(_chain(policy, pool, first), len(chains))]
-            for pool, share in split.items()
-            if share.weight > 0
+            [pool, share.weight, numbers[pool]] for pool, share in split.items() if share.weight > 0
         ],
         "sticky": [_source(source, policy.auth) for source in route.sticky],
         "request_ms": route.timeouts.request,

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from policies.language.auth import Auth, RouteAuth
+from policies.language.conditions import HeaderMatch, QueryParamMatch
 from policies.language.drills import MAX_DRILLS, Drill
 from policies.language.failover import Failover
 from policies.language.filters import Backend, Filters, HeaderValue
@@ -19,18 +20,17 @@ from policies.language.health import Health
 from policies.language.limits import Limits, RouteLimits
 from policies.language.part import Part, one_of
 from policies.language.rate_limits import RateLimit
+from policies.language.rollouts import MAX_ROLLOUTS, Rollout
 from policies.language.values import (
     Binding,
     Colo,
     Country,
     Duration,
-    FieldValue,
     Hostname,
     LanguageVersion,
     Method,
     Name,
     PathRegex,
-    Regex,
     Seed,
     Token,
     UrlPath,
@@ -43,7 +43,6 @@ from policies.language.values import (
 Continent = Literal["AF", "AN", "AS", "EU", "NA", "OC", "SA"]
 
 DEFAULT_REQUEST_TIMEOUT_MS = 100_000  # as long as Cloudflare's own proxy waits for an origin
-VALUE_PATTERN = "Its whole value, as a regular expression; at most 4,096 characters of it."
 DEFAULT_COOKIE_AGE_MS = 30 * 24 * 3_600_000
 
 
@@ -121,28 +120,6 @@ class PathMatch(Part):
 
     def check(self) -> None:
         one_of(self, ("exact", "prefix", "regex"))
-
-
-class HeaderMatch(Part):
-    """A header that must be there; several must all match."""
-
-    name: Token = Field(description="The header's name; case does not matter.")
-    value: FieldValue | None = Field(None, description="Its whole value, to the letter.")
-    regex: Regex | None = Field(None, description=VALUE_PATTERN)
-
-    def check(self) -> None:
-        one_of(self, ("value", "regex"))
-
-
-class QueryParamMatch(Part):
-    """A query parameter that must be there; of repeated ones the first counts."""
-
-    name: str = Field(min_length=1, description="Its name, decoded.")
-    value: str | None = Field(None, description="Its whole value, decoded, to the letter.")
-    regex: Regex | None = Field(None, description=VALUE_PATTERN)
-
-    def check(self) -> None:
-        one_of(self, ("value", "regex"))
 
 
 class Match(Part):
@@ -298,5 +275,11 @@ class Policy(Part):
         default_factory=list,
         max_length=MAX_DRILLS,
         description="Failures by schedule, which end by themselves.",
+    )
+    rollouts: list[Rollout] = Field(
+        default_factory=list,
+        max_length=MAX_ROLLOUTS,
+        description="Traffic that moves from one pool to another, step by step, while it is "
+        "judged.",
     )
     routes: list[Route] = Field(min_length=1, description="The routes; order matters only in ties.")

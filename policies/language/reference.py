@@ -9,10 +9,27 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from policies.language import auth, drills, failover, filters, health, limits, model, rate_limits
+from policies.language import (
+    auth,
+    conditions,
+    drills,
+    failover,
+    filters,
+    health,
+    limits,
+    model,
+    rate_limits,
+    rollouts,
+)
 from policies.language.drill_values import read_drill_time, read_mode
 from policies.language.failover_values import read_growth, read_share
 from policies.language.limit_values import read_period
+from policies.language.rollout_values import (
+    read_interval,
+    read_mirror_share,
+    read_step_weight,
+    read_window,
+)
 from policies.language.values import read_duration, read_size
 
 Parts = tuple[tuple[type[BaseModel], str], ...]
@@ -29,12 +46,17 @@ _PARTS: Parts = (
     (rate_limits.Quota, "`auth.keys[].rate_limits.<name>`"),
     (rate_limits.RateLimit, "`rate_limits.<name>`"),
     (drills.Drill, "`drills[]`"),
+    (rollouts.Rollout, "`rollouts[]`"),
+    (rollouts.Step, "`rollouts[].steps[]`"),
+    (rollouts.Analysis, "`rollouts[].analysis`"),
+    (rollouts.Check, "`rollouts[].analysis.checks[]`"),
+    (rollouts.Window, "`rollouts[].schedule[]`"),
     (model.Route, "`routes[]`"),
     (auth.Needs, "`routes[].auth`"),
     (model.Match, "`routes[].matches[]`"),
     (model.PathMatch, "`routes[].matches[].path`"),
-    (model.HeaderMatch, "`routes[].matches[].headers[]`"),
-    (model.QueryParamMatch, "`routes[].matches[].query_params[]`"),
+    (conditions.HeaderMatch, "`routes[].matches[].headers[]`"),
+    (conditions.QueryParamMatch, "`routes[].matches[].query_params[]`"),
     (model.StickySource, "`routes[].sticky[]`"),
     (model.Timeouts, "`routes[].timeouts`"),
     (failover.Failover, "`routes[].failover`"),
@@ -61,10 +83,14 @@ _SHORT_TEXTS: dict[Any, str] = {
     read_drill_time: "duration",
     read_duration: "duration",
     read_growth: "percentage",
+    read_interval: "duration",
+    read_mirror_share: "percentage",
     read_mode: "text",
     read_period: "duration",
     read_share: "percentage",
     read_size: "size",
+    read_step_weight: "number or percentage",
+    read_window: "duration",
 }
 _WORDS = {str: "text", int: "number", float: "number", bool: "true or false", Any: "text or number"}
 

@@ -18,7 +18,7 @@ from router.dev.files import mirror
 from router.dev.layout import Layout, SetupError, find_root
 
 # What the edge imports: never policies/gateway, router/cli, router/publishing, router/dev or tests.
-EDGE_PACKAGES = ("policies/decisions", "policies/language", "router/edge")
+EDGE_PACKAGES = ("policies/decisions", "policies/language", "policies/rollouts", "router/edge")
 ENTRY = (
     "from router.edge.coordinator import Coordinator  # noqa: F401\n"
     "from router.edge.entry import on_fetch  # noqa: F401\n"

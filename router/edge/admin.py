@@ -21,6 +21,7 @@ from policies.decisions.problems import Problem
 from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client, Request
 from policies.decisions.standing import Standing
+from router.edge import admin_rollouts
 from router.edge.admin_drills import audit_page, drills_page, methods, start_drill, stop_drills
 from router.edge.admin_health import coordinator_line, variants_page
 from router.edge.bridge import JsObject, now_ms
@@ -37,7 +38,7 @@ _NEEDS = Needs(frozenset({ADMIN_SCOPE}), forward=False)
 def answer(isolate: Isolate, request: Request, incoming: JsObject, env: JsObject) -> Page | Problem:
     """The page that an administrative request asks for, or why there is none."""
     path = request.target.path.removeprefix("/.router")
-    allowed = methods(path) or _METHODS
+    allowed = methods(path) or admin_rollouts.methods(path) or _METHODS
     if request.method not in allowed:
         names = ", ".join(allowed)
         return Problem("method-not-allowed", f"This page takes {names}.", (("allow", names),))
@@ -46,6 +47,8 @@ def answer(isolate: Isolate, request: Request, incoming: JsObject, env: JsObject
     by = _who(isolate, request, env)
     if isinstance(by, Problem):
         return by
+    if admin_rollouts.methods(path):
+        return admin_rollouts.rollout_page(isolate, request, incoming, env, by)
     if request.method == "POST":
         return start_drill(isolate, incoming, env, by)
     if request.method == "DELETE":
@@ -60,7 +63,8 @@ def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
     store = isolate.store
     views = isolate.health.view(store.policy, now_ms())
     shares = {name: round(view.share, 3) for name, view in views.items()}
-    return Page(isolate.metrics.text(store, shares, isolate.name), METRICS_TYPE)
+    weights = {each.rollout: each.weight for each in isolate.steered(store.policy).values()}
+    return Page(isolate.metrics.text(store, shares, weights, isolate.name), METRICS_TYPE)
 
 
 def _unbound(store: PolicyStore, env: JsObject) -> list[str]:
@@ -155,7 +159,7 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
     standing = isolate.health.standing(policy, now)
     if down:
         standing = (standing or Standing()).without(down)
-    around = Surroundings(now, isolate.pepper(env), standing)
+    around = Surroundings(now, isolate.pepper(env), standing, isolate.steered(policy))
     return json_page(explain(policy, method, url, headers, client, around))
 
 

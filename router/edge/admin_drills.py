@@ -1,7 +1,6 @@
 """`/.router/drills` and `/.router/audit`: drills are started, stopped and told of.
 
-The Coordinator decides and keeps them. What it answers is learned at once, so the isolate
-that started a drill holds it from the next request on; the others do within seconds.
+The Coordinator decides and keeps them.
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from policies.decisions.drill_question import NotStartable, missing_target, read_asked
-from policies.decisions.problems import RETRY_AFTER_S, Problem
+from policies.decisions.problems import Problem
 from policies.decisions.request import Request
-from router.edge.bridge import JsException, JsObject, ask_coordinator, body_text, run_sync
-from router.edge.isolate import Isolate, log
+from router.edge.asking import asked, learn, limit_of
+from router.edge.bridge import JsObject, body_text
+from router.edge.isolate import Isolate
 from router.edge.page import Page, json_page
 
 MAX_BODY = 16 * 1024
-PATIENCE_MS = 5_000  # the Coordinator may have to read the policy first
 PATH = "/drills"
 EVENTS = 100  # that are told unless more are asked for
 MAX_EVENTS = 1_000
@@ -33,17 +32,17 @@ def methods(path: str) -> tuple[str, ...] | None:
 
 def drills_page(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     """All of them."""
-    told = _asked(env, "drills", "")
+    told = asked(env, "drills", "")
     return told if isinstance(told, Problem) else json_page(told)
 
 
 def audit_page(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     """The newest events first; `?limit=` says how many."""
-    given = dict(parse_qsl(request.target.query[1:], keep_blank_values=True))
-    limit = given.pop("limit", str(EVENTS))
-    if given or not limit.isascii() or not limit.isdecimal() or not 1 <= int(limit) <= MAX_EVENTS:
-        return Problem("bad-request", f"The only parameter is `limit`, from 1 to {MAX_EVENTS}.")
-    events = _asked(env, "audit", limit)
+    query = dict(parse_qsl(request.target.query[1:], keep_blank_values=True))
+    limit = limit_of(query, EVENTS, MAX_EVENTS)
+    if isinstance(limit, Problem):
+        return limit
+    events = asked(env, "audit", str(limit))
     return events if isinstance(events, Problem) else json_page({"events": events})
 
 
@@ -58,10 +57,10 @@ def start_drill(isolate: Isolate, incoming: JsObject, env: JsObject, by: str) ->
         return Problem("bad-request", str(error))
     if missing:
         return Problem("bad-request", missing)
-    told = _asked(env, "start_drill", json.dumps([text, by]))
+    told = asked(env, "start_drill", json.dumps([text, by]), changes="/.router/drills")
     if isinstance(told, Problem):
         return told
-    _learn(isolate, told)
+    learn(isolate, told)
     if "refused" in told:
         return _refused(told["refused"])
     return json_page(told["drill"], 201)
@@ -70,10 +69,10 @@ def start_drill(isolate: Isolate, incoming: JsObject, env: JsObject, by: str) ->
 def stop_drills(isolate: Isolate, path: str, env: JsObject, by: str) -> Page | Problem:
     """One drill, or all if the path names none."""
     drill_id = path.removeprefix(PATH).removeprefix("/") or None
-    told = _asked(env, "stop_drill", json.dumps([drill_id, by]))
+    told = asked(env, "stop_drill", json.dumps([drill_id, by]), changes="/.router/drills")
     if isinstance(told, Problem):
         return told
-    _learn(isolate, told)
+    learn(isolate, told)
     if drill_id and not told["ended"]:
         return Problem("not-found", f"No drill {drill_id[:80]} is running.")
     return json_page({"ended": told["ended"]})
@@ -84,19 +83,3 @@ def _refused(refused: dict[str, Any]) -> Problem:
     if refused["gaps"]:
         detail += ' Drill less at once, stop another drill, or send `"force": true`.'
     return Problem("drill-refused", detail, more=refused)
-
-
-def _asked(env: JsObject, method: str, question: str) -> Any:
-    try:
-        return json.loads(run_sync(ask_coordinator(env, method, question, PATIENCE_MS)))
-    except (JsException, ValueError) as error:
-        log("coordinator-failed", {"method": method, "reason": str(error)[:200]})
-        detail = "The Coordinator, which keeps the drills, does not answer; try again."
-        if method in ("start_drill", "stop_drill"):
-            detail += " It may have done it: look at `/.router/drills` before."
-        retry = ("retry-after", str(RETRY_AFTER_S))
-        return Problem("coordinator-unavailable", detail, (retry,))
-
-
-def _learn(isolate: Isolate, told: dict[str, Any]) -> None:
-    isolate.coordinating.hear(told["snapshot"])

@@ -4,18 +4,18 @@
 
 import { takeBroken, watched } from "./answers.js";
 import { change } from "./headers.js";
-import { drilled } from "./sending.js";
+import { drilled, takeCopied } from "./sending.js";
 
 export { race } from "./race.js";
 export { mirror, send } from "./sending.js";
 export { arriving, isBroken, kept } from "./uploads.js";
 
-// The time, the method, the URL, the client's place, who broke an answer off meanwhile, then
-// each header's name and value.
+// The time, the method, the URL, the client's place, who broke an answer off and what came of
+// copies meanwhile, then each header's name and value.
 export function read(request) {
   const { colo = "", country = "", continent = "" } = request.cf ?? {};
   const lines = [Date.now(), request.method, request.url, colo, country, continent];
-  lines.push(takeBroken());
+  lines.push(takeBroken(), takeCopied());
   for (const [name, value] of request.headers) lines.push(name, value);
   return lines.join("\n");
 }
@@ -156,6 +156,22 @@ export function probe(env, binding, url, set, timeout, most, drill) {
     const answer = drill ? await drilled(drill, fetching, init.signal) : await fetching();
     const begin = await beginning(answer.body, most);
     return `${answer.status}\n${begin}`;
+  });
+}
+
+const SAID = 512; // bytes of what a service says that people may want to read
+
+// Sends JSON to a service: the status of its answer and, in the next line, the beginning of
+// its body. All of that within `timeout` ms.
+export function askService(env, binding, url, body, timeout) {
+  return within(timeout, async () => {
+    const service = env[binding];
+    if (typeof service?.fetch !== "function") throw new Error(`no binding ${binding}`);
+    const headers = { "content-type": "application/json", "user-agent": "fiberwise-router-check/1" };
+    const signal = AbortSignal.timeout(timeout);
+    const init = { method: "POST", body, headers, redirect: "manual", signal };
+    const answer = await service.fetch(url, init);
+    return `${answer.status}\n${await beginning(answer.body, SAID)}`;
   });
 }
 

@@ -43,8 +43,9 @@ def load() -> None:
 
 class Arrived(NamedTuple):
     """A request as it came in; `headers` has lower-case names, repeated ones joined; all
-    their names and values together have at most `size` characters. `broken`: who has broken
-    an answer off since the request before, and when that attempt began."""
+    their names and values together have at most `size` characters. Since the request before:
+    `broken`: who has broken an answer off, and when that attempt began; `copied`: of copies
+    that somebody wants to know of, for whom, the status (0: no answer) and how long it took."""
 
     now_ms: float
     method: str
@@ -53,6 +54,7 @@ class Arrived(NamedTuple):
     client: Client
     size: int
     broken: Sequence[tuple[str, float]] = ()
+    copied: Sequence[tuple[str, int, float]] = ()
 
 
 def read(request: JsObject) -> Arrived:
@@ -60,10 +62,17 @@ def read(request: JsObject) -> Arrived:
     if _read is None:
         load()
     text = _read(request)
-    now, method, url, colo, country, continent, broken, *lines = text.split("\n")
+    now, method, url, colo, country, continent, broken, copied, *lines = text.split("\n")
     headers = dict(zip(lines[::2], lines[1::2], strict=True))
     client = Client(headers.get("cf-connecting-ip", ""), colo, country, continent)
-    return Arrived(float(now), method, url, headers, client, len(text), broken and _blamed(broken))
+    since = broken and _blamed(broken), copied and _copies(copied)
+    return Arrived(float(now), method, url, headers, client, len(text), *since)
+
+
+def _copies(told: str) -> list[tuple[str, int, float]]:
+    words = told.split(" ")
+    each = zip(words[::3], words[1::3], words[2::3], strict=True)
+    return [(run, int(status), float(took)) for run, status, took in each]
 
 
 def _blamed(told: str) -> list[tuple[str, float]]:
@@ -171,9 +180,11 @@ def send_copy(
     changes: Changes,
     timeout_ms: int,
     source: JsObject = None,
+    tag: str = "",
 ) -> None:
-    """Send `request` once more, and do not wait for the answer."""
-    _module.mirror(ctx, env, binding, request, url, *_lines(changes), timeout_ms, source)
+    """Send `request` once more, and do not wait for the answer. What comes of it is in
+    `Arrived.copied` of a later request, for `tag`, if there is one."""
+    _module.mirror(ctx, env, binding, request, url, *_lines(changes), timeout_ms, source, tag)
 
 
 def answer_with(
@@ -269,6 +280,18 @@ async def probe(
     return int(status), body
 
 
+async def ask_service(
+    env: JsObject, binding: str, url: str, document: str, timeout_ms: int
+) -> tuple[int, str]:
+    """The status of the answer to a POST of JSON, and the beginning of its body; raises
+    `JsException` if there is none in time."""
+    if _module is None:
+        load()
+    answer = str(await _module.askService(env, binding, url, document, timeout_ms))
+    status, _, text = answer.partition("\n")
+    return int(status), text
+
+
 def body_text(request: JsObject, most: int) -> str | None:
     """Its body as text; None if it has more than `most` bytes."""
     text = run_sync(_module.text(request, most))
@@ -317,6 +340,7 @@ __all__ = [
     "arriving",
     "ask_coordinator",
     "ask_limiter",
+    "ask_service",
     "begin",
     "body_text",
     "discard",

@@ -11,15 +11,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from asyncio import wait_for
+from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from policies.decisions.drill import Drill, drills_from
 from policies.decisions.health import TOLD_FOR_MS
 from policies.decisions.report import Report, Tally, report_json
 from policies.decisions.snapshot import Snapshot, snapshot_from
+from policies.decisions.steering import Steering
+from policies.rollouts.tallies import Tallies
+from router.edge.keys import ROLLOUTS_KEY
 from router.edge.metrics import Metrics
 from router.edge.store import Log
 
@@ -27,6 +31,7 @@ WAITS_MS = (5_000, 10_000, 20_000, 30_000)  # until the next one, by failures in
 JITTER = 0.2  # of a wait, up or down
 SOONEST_MS = 1_000
 PATIENCE_MS = 2_000
+COPY_MS = 1_000  # what the copy in KV may take
 LOST_MS = 5_000  # one that was broken off with its request says nothing for so long
 
 Ask = Callable[[str], Awaitable[str]]
@@ -44,7 +49,8 @@ class Reporter(Protocol):
 
 class Coordinating:
     """Its state. `due_ms`: a request that comes at this time or later starts a sync;
-    `drills`: those that are running, or were a moment ago."""
+    `drills`: those that are running, or were a moment ago; `steering`: what is known of
+    rollouts, which holds until something else is; `tallies`: what is counted for them."""
 
     def __init__(
         self,
@@ -60,6 +66,8 @@ class Coordinating:
         self.epoch: str | None = None
         self.version = 0
         self.drills: tuple[Drill, ...] = ()
+        self.steering = Steering()
+        self.tallies = Tallies()
         self._health = health
         self._metrics = metrics
         self._chance = chance
@@ -94,22 +102,56 @@ class Coordinating:
     async def sync(self, ask: Ask, isolate: str, colo: str, digest: str) -> None:
         """Report by `ask`, and learn. Never raises."""
         turn, counts = self._turn, self._health.report(self._asked_ms)
+        tallied = self.tallies.report()
         if self._asked_ms >= self.heard_ms + TOLD_FOR_MS:
             self.epoch, self.version = None, 0  # by now `Health` has dropped it
         variants = {name: Tally(**told) for name, told in counts.items()}
-        report = Report(isolate, colo, self.epoch, self.version, digest, variants)
+        report = Report(isolate, colo, self.epoch, self.version, digest, variants, tallied)
         try:
             answer = await ask(report_json(report))
             if turn == self._turn:
                 self.hear(answer)
                 self._health.taken(counts)
+                self.tallies.taken(tallied)
                 self._ends("ok", None)
         except Exception as error:
             is_late = getattr(error, "name", "") == "TimeoutError"
             if turn == self._turn:
                 if is_late:  # it may have been taken, and is not to be counted twice
                     self._health.taken(counts)
+                    self.tallies.taken(tallied)
                 self._ends("timeout" if is_late else "error", str(error)[:200])
+
+    async def learn_first(
+        self,
+        ask: Ask,
+        read: Callable[[str], Awaitable[bytes | None]],
+        isolate: str,
+        colo: str,
+        digest: str,
+    ) -> None:
+        """Which rollouts there are, before anything else is known: from the Coordinator, else
+        from its copy in KV. Without both the file's weights hold. Never raises."""
+        report = Report(isolate, colo, None, 0, digest, {})
+        try:
+            self.hear(await ask(report_json(report)))
+        except Exception as error:
+            self._log("rollouts-not-heard", {"reason": str(error)[:200]})
+            self.steering.is_known = True  # as far as it can be: the next sync tells more
+            await self._read_copy(read)
+
+    async def _read_copy(self, read: Callable[[str], Awaitable[bytes | None]]) -> None:
+        try:
+            copy = await wait_for(read(ROLLOUTS_KEY), COPY_MS / 1000)
+            told: dict[str, Any] = json.loads(copy) if copy else {"rollouts": (), "is_all": False}
+            self.steer(told["rollouts"], is_all=bool(told["is_all"]))
+        except Exception as error:
+            self._log("rollouts-unread", {"error": type(error).__name__})
+
+    def broke(self, pool: str) -> None:
+        """An answer of this pool broke off that had been counted as a good one."""
+        for run, side in self.steering.sides(pool):
+            self.tallies.broke(run, side)
 
     def hear(self, answer: str) -> None:
         """Learn what an answer says. Raises `ValueError` if it is none."""
@@ -121,7 +163,13 @@ class Coordinating:
         self.heard_ms = now
         if snapshot:
             self.drills = drills_from(snapshot.drills)
+            self.steer(snapshot.rollouts, is_all=snapshot.is_all)
             self.epoch, self.version = snapshot.epoch, snapshot.version
+
+    def steer(self, rollouts: Sequence[dict[str, Any]], *, is_all: bool) -> None:
+        """Learn which rollouts have begun, and how far they are."""
+        self.steering.learn(rollouts, is_all=is_all)
+        self.tallies.keep(self.steering.counted)
 
     def _ends(self, result: str, error: str | None) -> None:
         self._metrics.coordinator_syncs[(result,)] += 1

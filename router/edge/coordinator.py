@@ -4,13 +4,13 @@ What it knows and tells is in `policies.decisions.coordination`; here it is kept
 probes are sent. `sync` waits for nothing but the storage. An alarm starts the probes that
 are due and ends: each goes on by itself, so that one that hangs holds up nobody. While
 isolates report there is always a next alarm; some minutes after the last report there is
-one for the drills alone, if there are any, and the next report begins anew.
+one for drills and rollouts alone, if there are any, and the next report begins anew.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine
+from collections.abc import Container, Coroutine
 from math import inf
 from secrets import token_hex
 from typing import Any
@@ -23,6 +23,7 @@ from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.probing import BODY_BYTES, Answer, judge
 from policies.decisions.report import report_from
 from policies.decisions.snapshot import snapshot_json
+from router.edge.audit import Audit
 from router.edge.bridge import (
     JsObject,
     KvNamespace,
@@ -35,6 +36,7 @@ from router.edge.drilling import Drilling
 from router.edge.faults import described
 from router.edge.garbage import tidy
 from router.edge.isolate import KV_BINDING, log
+from router.edge.rolling import Rolling
 from router.edge.store import FIRST_LOAD_MS
 from router.edge.this_isolate import ISOLATE
 
@@ -61,14 +63,17 @@ class Coordinator(DurableObject):  # type: ignore[misc]
         self._written = 0  # the version in storage
         self._heard_ms = self._noted_ms = float(self._storage.kv.get(HEARD_KEY) or 0)
         self._state = self._restored()
-        self._drilling = Drilling(self._storage, ISOLATE)
-        self._state.drill(self._drilling.running(now_ms()))
+        self._audit = Audit(self._storage.sql)
+        self._drilling = Drilling(self._storage.kv, self._audit, ISOLATE)
+        self._rolling = Rolling(self._storage.kv, self._audit, ISOLATE)
+        self._show(now_ms())
 
     async def sync(self, report: str) -> str:
         """A `Report` as JSON; the answer is a `Snapshot`, or only its name."""
         tidy()
-        now, version = now_ms(), self._state.version
-        answer = self._state.hear(report_from(report), now)
+        now, version, told = now_ms(), self._state.version, report_from(report)
+        self._rolling.hear(dict(told.rollouts))
+        answer = self._state.hear(told, now)
         self._heard(now)
         if self._state.version != version:
             self._tick(now)
@@ -86,12 +91,12 @@ class Coordinator(DurableObject):  # type: ignore[misc]
         await self._take_policy()
         text, by = json.loads(question)
         now = now_ms()
-        return await self._drilled(self._drilling.start(text, by, now, self._state.unwell(now)))
+        return await self._done(self._drilling.start(text, by, now, self._state.unwell(now)))
 
     async def stop_drill(self, question: str) -> str:
         """`[its id, or null for all, by whom]`; those that ended, with the new snapshot."""
         drill_id, by = json.loads(question)
-        return await self._drilled(self._drilling.stop(drill_id, by, now_ms()))
+        return await self._done(self._drilling.stop(drill_id, by, now_ms()))
 
     async def drills(self, _: object = None) -> str:
         await self._take_policy()
@@ -101,7 +106,25 @@ class Coordinator(DurableObject):  # type: ignore[misc]
 
     async def audit(self, number: str) -> str:
         """The newest events."""
-        return json.dumps(self._drilling.audit(int(number)))
+        return json.dumps(self._audit.newest(int(number)))
+
+    async def rollouts(self, _: object = None) -> str:
+        await self._take_policy()
+        self._tick(now_ms())
+        self._write()
+        return json.dumps(self._rolling.told(now_ms()))
+
+    async def act_on_rollout(self, question: str) -> str:
+        """`[name, action, by whom, note, force]`; see `Rolling.act`. With the new snapshot."""
+        await self._take_policy()
+        now = now_ms()
+        answer = self._rolling.act(json.loads(question), now, *self._troubled(now))
+        return await self._done(answer)
+
+    async def rollout_history(self, question: str) -> str:
+        """`[name, how many]`: the newest events of a rollout."""
+        name, number = json.loads(question)
+        return json.dumps(self._rolling.history(name, int(number)))
 
     async def alarm(self, *_: object) -> None:
         """Whatever goes wrong, there is a next one: one that fails too often would be the
@@ -112,7 +135,7 @@ class Coordinator(DurableObject):  # type: ignore[misc]
             await self._look(is_idle)
         except Exception as error:
             log("internal-error", described(error))
-        due = self._drilling.next_ms()
+        due = min(self._drilling.next_ms(), self._rolling.next_ms(now, is_idle=is_idle))
         if due <= now:  # it could not be done
             due = now + LOOK_MS
         if not is_idle:
@@ -136,6 +159,10 @@ class Coordinator(DurableObject):  # type: ignore[misc]
             self._state.rest(now_ms())
         else:
             self._begin_probes(store.policy, now_ms())
+        for asking in self._rolling.asks(now_ms()):
+            self._start(self._rolling.ask(self._bindings, asking))
+        if self._rolling.copy_is_due:
+            self._start(self._rolling.copy(self._kv()))
         self._write()
 
     async def _take_policy(self) -> None:
@@ -150,12 +177,24 @@ class Coordinator(DurableObject):  # type: ignore[misc]
 
     def _tick(self, now: float) -> None:
         self._drilling.tick(now, self._state.unwell(now))
-        self._state.drill(self._drilling.running(now))
+        self._rolling.tick(now, *self._troubled(now))
+        self._show(now)
 
-    async def _drilled(self, answer: dict[str, Any]) -> str:
+    def _troubled(self, now: float) -> tuple[Container[str], Container[str]]:
+        """Who is unwell, and whom a drill makes so."""
+        drills, variants = self._drilling.running(now), ISOLATE.store.policy.variants
+        drilled = {v.name for v in variants if any(drill.covers(v) for drill in drills)}
+        return self._state.unwell(now), drilled
+
+    def _show(self, now: float) -> None:
+        """What isolates are told of from here on."""
+        self._state.drill(self._drilling.running(now))
+        self._state.roll(self._rolling.steering(), is_all=self._rolling.is_all)
+
+    async def _done(self, answer: dict[str, Any]) -> str:
         """The answer, when isolates can know of it; the alarm finds out what comes next."""
         now = now_ms()
-        self._state.drill(self._drilling.running(now))
+        self._show(now)
         self._write()
         await self._wake(now)
         return json.dumps(answer | {"snapshot": snapshot_json(self._state.snapshot(now))})

@@ -15,32 +15,32 @@ from policies.decisions.drill import Drill, faults_of
 from policies.decisions.drill_question import read_asked
 from policies.decisions.drills import Drills, Refusal, World
 from policies.decisions.policy import Variant
+from router.edge.audit import Audit
 from router.edge.bridge import InFront, JsObject
 from router.edge.faults import described
 from router.edge.injection import in_front
 from router.edge.isolate import Isolate, log
 
 KEY = "drills"
-MAX_EVENTS = 1_000  # a drill makes two
-_TABLE = "CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT)"
-_ADD = "INSERT INTO audit (event) VALUES (?)"
-_FORGET = "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?"
-_NEWEST = "SELECT event FROM audit ORDER BY id DESC LIMIT ?"
+
+
+def knows_policy(isolate: Isolate) -> bool:
+    """Whether it is known which policy serves."""
+    store = isolate.store
+    return store.ready and (store.kv_error is None or store.source != "bundled")
 
 
 class Drilling:
     """`unwell`, wherever it is asked for, names the variants that fail."""
 
-    def __init__(self, storage: JsObject, isolate: Isolate) -> None:
-        self._kv, self._sql = storage.kv, storage.sql
-        self._isolate = isolate
+    def __init__(self, kv: JsObject, audit: Audit, isolate: Isolate) -> None:
+        self._kv, self._audit, self._isolate = kv, audit, isolate
         self._drills = Drills(isolate.chance)
         self._runs = self._drills.runs  # as they were written
-        self._sql.exec(_TABLE)
         self._restore()
 
     def tick(self, now_ms: float, unwell: Container[str]) -> None:
-        if self._knows_policy:
+        if knows_policy(self._isolate):
             self._drills.tick(now_ms, self._world(unwell))
             self._write()
 
@@ -59,7 +59,7 @@ class Drilling:
 
     def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, Any]:
         """`text` is what `by` has asked for. The answer: `drill`, or `refused`, and why."""
-        if not self._knows_policy:
+        if not knows_policy(self._isolate):
             return {"refused": Refusal("the policy cannot be read").told()}
         made = self._drills.start(read_asked(text, by), now_ms, self._world(unwell))
         self._write()
@@ -77,16 +77,6 @@ class Drilling:
             "scheduled": self._drills.scheduled(self._isolate.store.policy),
             "past": [each.told() for each in self._drills.past],
         }
-
-    def audit(self, number: int) -> list[dict[str, Any]]:
-        """The newest events, the newest first."""
-        rows = self._sql.exec(_NEWEST, number).toArray()
-        return [json.loads(str(row.event)) for row in rows]
-
-    @property
-    def _knows_policy(self) -> bool:
-        store = self._isolate.store
-        return store.ready and (store.kv_error is None or store.source != "bundled")
 
     def _world(self, unwell: Container[str]) -> World:
         return World(self._isolate.store.policy, unwell)
@@ -106,10 +96,6 @@ class Drilling:
         events, runs = self._drills.take_events(), self._drills.runs
         if not events and runs == self._runs:
             return
-        for event in events:
-            log(event["event"], event)
-            self._sql.exec(_ADD, json.dumps(event))
-        if events:
-            self._sql.exec(_FORGET, MAX_EVENTS)
+        self._audit.add(events)
         self._kv.put(KEY, json.dumps(self._drills.to_json()))
         self._runs = runs

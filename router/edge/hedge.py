@@ -13,6 +13,7 @@ from router.edge.bridge import JsObject, Sending, now_ms, race
 from router.edge.errand import Errand
 from router.edge.forward import failure, unbound
 from router.edge.judging import Done, told
+from router.edge.tallying import tally
 from router.edge.turn import Turn, left_ms, sending, take
 
 
@@ -71,4 +72,5 @@ def _came(errand: Errand, turn: Turn, what: Sending, came: str, answer: JsObject
         answer = unbound(what) if word == "Unbound" else failure(word, f"{word}: {rest}", what)
         status = answer.problem.status
     done = Done(turn.variant, answer, status, turn.number, turn.began_ms)
+    tally(errand, done, what)
     return told(errand.exchange, done, rest)

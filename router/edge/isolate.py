@@ -18,6 +18,7 @@ from policies.decisions.failover import RetryBudget
 from policies.decisions.health import Health
 from policies.decisions.latency import Latencies
 from policies.decisions.policy import CompiledPolicy
+from policies.decisions.steering import Steereds
 from router.edge.bridge import (
     JsObject,
     KvNamespace,
@@ -33,6 +34,7 @@ from router.edge.store import FIRST_LOAD_MS, PolicyStore
 
 KV_BINDING = "POLICIES"
 PEPPER = "ROUTER_KEY_PEPPER"
+FIRST_LEARN_MS = 1_000  # what a first request waits for the Coordinator at most
 
 
 def log(event: str, fields: dict[str, Any]) -> None:
@@ -66,9 +68,23 @@ class Isolate:
 
     def blame(self, broken: Iterable[tuple[str, float]], now: float) -> None:
         """These variants have broken answers off; when their attempts began."""
+        pools = {variant.name: variant.pool for variant in self.store.policy.variants}
         for name, began in broken:
             self.metrics.broken_answers[(name,)] += 1
             self.health.broke(name, began, now)
+            self.coordinating.broke(pools.get(name, ""))
+
+    def steered(self, policy: CompiledPolicy) -> Steereds:
+        """The routes that rollouts have a say in, by name."""
+        return self.coordinating.steering.of(policy)
+
+    def learn_rollouts(self, colo: str, env: JsObject) -> None:
+        """The first requests of an isolate wait to hear how far rollouts are: by the file's
+        weights they would move users back."""
+        ask = partial(ask_coordinator, env, "sync", timeout_ms=FIRST_LEARN_MS)
+        kv = KvNamespace(getattr(env, KV_BINDING, None))
+        first = partial(self.coordinating.learn_first, ask, kv.get)
+        run_sync(first(self.name, colo, self.store.policy.digest))
 
     def current_policy(self, now: float, env: JsObject, ctx: JsObject) -> CompiledPolicy:
         """The policy to decide on now; only the first requests of an isolate wait for KV."""

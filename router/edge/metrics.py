@@ -54,9 +54,15 @@ class Metrics:
         self.limiter_calls: Counter[tuple[str]] = Counter()
         self.coordinator_syncs: Counter[tuple[str]] = Counter()
 
-    def text(self, store: PolicyStore, shares: Mapping[str, float], isolate: str) -> str:
+    def text(
+        self,
+        store: PolicyStore,
+        shares: Mapping[str, float],
+        weights: Mapping[str, float],
+        isolate: str,
+    ) -> str:
         """Everything, as a scraper reads it; `shares`: of each variant, the part of its
-        requests that it gets."""
+        requests that it gets; `weights`: of each rollout, the percentage that has moved."""
         own = {"isolate": isolate}
         parts = []
         for name, about, labels in _COUNTERS:
@@ -66,9 +72,12 @@ class Metrics:
         policy = {"digest": store.policy.digest, "source": store.source, **own}
         rejected = [(own, int(store.rejection is not None))]
         about = "The part of its requests that a variant gets; 0: it is out of service."
+        moved = [({"rollout": name, **own}, weight) for name, weight in weights.items()]
+        told = "The percentage of a rollout's traffic that goes to the new pool."
         serving = [({"variant": name, **own}, share) for name, share in shares.items()]
         parts += (
             _metric("variant_share", "gauge", about, serving),
+            _metric("rollout_weight", "gauge", told, moved),
             _metric("policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
             _metric("policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
         )

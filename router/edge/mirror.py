@@ -30,17 +30,19 @@ def mirror(errand: Errand, plan: Plan) -> JsObject | None:
     exchange, route, source = errand.exchange, errand.route, None
     if exchange.request.method not in SAFE_METHODS:
         source = arriving(exchange.incoming, route.sizes.body, MAX_BODY)
-    for variant, sent in wanted:
+    steered = errand.choice.steered
+    for variant, sent, side in wanted:
         if getattr(exchange.env, variant.binding, None) is None:
             continue  # not bound, which `/.router/status` tells
         exchange.isolate.metrics.mirrored[route.name, variant.name] += 1
         where = (exchange.ctx, exchange.env, variant.binding, exchange.incoming)
-        send_copy(*where, sent.target.url, sent.changes.then(_MARK), TIMEOUT_MS, source)
+        tag = steered.run if side and steered and steered.counts else ""
+        send_copy(*where, sent.target.url, sent.changes.then(_MARK), TIMEOUT_MS, source, tag)
     return source
 
 
-def _copies(errand: Errand, plan: Plan) -> list[tuple[Variant, Outgoing]]:
-    """Who gets a copy of this request, and which."""
+def _copies(errand: Errand, plan: Plan) -> list[tuple[Variant, Outgoing, str]]:
+    """Who gets a copy of this request, which, and for which side of a rollout, if any."""
     exchange, choice = errand.exchange, errand.choice
     request, chance = exchange.request, exchange.isolate.chance
     if "upgrade" in request.headers or (content_length(request.headers) or 0) > MAX_BODY:
@@ -52,5 +54,5 @@ def _copies(errand: Errand, plan: Plan) -> list[tuple[Variant, Outgoing]]:
         if variant and exchange.isolate.coordinating.drills and is_down(exchange.isolate, variant):
             continue
         if variant:
-            found.append((variant, errand.outgoing(variant, 1)))
+            found.append((variant, errand.outgoing(variant, 1), each.side))
     return found

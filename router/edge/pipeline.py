@@ -30,6 +30,7 @@ from router.edge.exchange import Exchange
 from router.edge.forwarding import forward
 from router.edge.isolate import Isolate
 from router.edge.page import Page
+from router.edge.tallying import tally_copies
 
 NOTHING: Mapping[str, str] = {}
 
@@ -40,6 +41,10 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
     policy = isolate.current_policy(arrived.now_ms, env, ctx)
     if arrived.broken:
         isolate.blame(arrived.broken, arrived.now_ms)
+    if arrived.copied:
+        tally_copies(isolate, arrived.copied)
+    if policy.rollouts and not isolate.coordinating.steering.is_known:
+        isolate.learn_rollouts(arrived.client.colo, env)
     if arrived.now_ms >= isolate.coordinating.due_ms:
         isolate.coordinate(arrived.now_ms, arrived.client.colo, env, ctx)
     trace = trace_of(arrived.headers, isolate.chance)
@@ -79,7 +84,9 @@ def _on_route(exchange: Exchange, rule: Rule, route: Route) -> JsObject:
     if route.respond:
         return _fixed(exchange, Fixed(route, route.respond))
     standing = isolate.health.standing(policy, exchange.now_ms)
-    choice = choose_variants(policy, route, request, isolate.chance, standing)
+    steered = isolate.steered(policy).get(route.name)
+    key_id = admitted.key.id if admitted else ""
+    choice = choose_variants(policy, route, request, isolate.chance, standing, steered, key_id)
     if isinstance(choice, Problem):
         return _refused(isolate, choice, exchange.trace, route.name, exchange.told)
     return forward(exchange, rule, choice, admitted)

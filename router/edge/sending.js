@@ -52,19 +52,38 @@ function abortAfter(ms, answer, controller) {
 }
 
 // Sends a copy of `request`, as `send` does, whose answer nobody waits for. `source`: only
-// with a copy of its body, if there is one.
-export function mirror(ctx, env, binding, request, url, removed, set, added, timeout, source) {
+// with a copy of its body, if there is one. What comes of it is noted for `tag`, if there is
+// one.
+export function mirror(
+  ctx, env, binding, request, url, removed, set, added, timeout, source, tag,
+) {
   const init = copied(request);
   change(init.headers, removed, set, added);
   const sending = async () => {
     const body = source ? await source.copy() : undefined;
     if (body === null) return;
     const signal = AbortSignal.timeout(timeout);
-    const answer = await env[binding].fetch(new Request(url, { ...init, body, signal }));
-    await answer.body?.cancel();
+    const began = Date.now();
+    let status = 0;
+    try {
+      const answer = await env[binding].fetch(new Request(url, { ...init, body, signal }));
+      ({ status } = answer);
+      await answer.body?.cancel();
+    } finally {
+      if (tag && notes.length < MAX_NOTES) notes.push(`${tag} ${status} ${Date.now() - began}`);
+    }
   };
   ctx.waitUntil(sending().catch(() => {}));
 }
+
+// What has come of copies since somebody asked last: for whom, the status (0: no answer), and
+// how many milliseconds it took.
+export function takeCopied() {
+  return notes.length ? notes.splice(0).join(" ") : "";
+}
+
+const notes = [];
+const MAX_NOTES = 1000; // of an isolate that nobody asks; its copies are a sample all the same
 
 // All of a request but its URL and its body.
 function copied(request) {

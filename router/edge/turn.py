@@ -11,6 +11,7 @@ from router.edge.errand import Errand
 from router.edge.forward import attempt
 from router.edge.injection import fault_on
 from router.edge.judging import Done, judged
+from router.edge.tallying import tally
 
 
 class Turn(NamedTuple):
@@ -26,9 +27,11 @@ class Turn(NamedTuple):
 
 
 def take(errand: Errand, turn: Turn) -> Done:
-    exchange = errand.exchange
-    answer = attempt(exchange.env, sending(errand, turn))
-    return judged(exchange, turn.variant, answer, turn.number, turn.began_ms)
+    exchange, what = errand.exchange, sending(errand, turn)
+    answer = attempt(exchange.env, what)
+    done = judged(exchange, turn.variant, answer, turn.number, turn.began_ms)
+    tally(errand, done, what)
+    return done
 
 
 def sending(errand: Errand, turn: Turn) -> Sending:

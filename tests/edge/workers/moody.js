@@ -13,11 +13,20 @@ export default {
     if (what === "mood") return Response.json(moods.set(whose, word).get(whose));
     if (what === "probes") return Response.json(probes.get(whose) ?? []);
     if (what === "work") return WORK[url.search === `?ill=${name}` ? "ill" : "well"](name);
+    if (what === "part") return part(name);
     const told = { url: request.url, headers: Object.fromEntries(request.headers) };
     probes.set(name, [...(probes.get(name) ?? []), told]);
     return (HEALTH[moods.get(name) ?? name] ?? HEALTH.well)();
   },
 };
+
+// `flawed` fails 5 of 100 times, the others never.
+const counts = new Map();
+function part(name) {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+  const fails = name === "flawed" && counts.get(name) % 20 === 0;
+  return Response.json({ variant: name }, { status: fails ? 500 : 200 });
+}
 
 const WORK = {
   well: (name) => Response.json({ variant: name }),

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from policies.language import auth, drills, failover, filters, health, limits, model
+from policies.language import (
+    auth,
+    conditions,
+    drills,
+    failover,
+    filters,
+    health,
+    limits,
+    model,
+    rollouts,
+)
 from policies.language.budget import MAX_FINDINGS, Budget
 from policies.language.document import Document, read_document
 from policies.language.findings import CODES, IMPORT_CODES
@@ -18,12 +28,13 @@ from policies.language.model import Policy
 from policies.language.part import Part
 from policies.language.schema import schema_text
 from tests.examples import examples
+from tests.policies.language.test_rollouts import ROLLOUT_CASES
 from tests.policies.making import policy_text
 
 PARTS = sorted(
     {
         each
-        for module in (model, auth, drills, failover, filters, health, limits)
+        for module in (model, auth, conditions, drills, failover, filters, health, limits, rollouts)
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, Part) and each is not Part
     },
@@ -83,7 +94,8 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
     ("missing-field", changed("binding: PROD, ", ""), "variants.prod.binding", 3, 9, "add"),
     ("missing-field", "version: 1\n", "routes", 1, 1, "add `routes`"),
     ("unknown-field", changed("split:", "splt:"), "routes[0].splt", 10, 5, "`split`"),
-    ("unknown-field", VALID + "rollouts: {}\n", "rollouts", 11, 1, "`routes`"),
+    ("unknown-field", VALID + "routs: {}\n", "routs", 11, 1, "`routes`"),
+    ("wrong-type", VALID + "rollouts: {}\n", "rollouts", 11, 11, "a list"),
     (
         "unknown-field",
         changed("pool: canary", "pool: canary, wait: 5"),
@@ -769,8 +781,8 @@ def test_what_stands_for_a_hash_is_never_repeated() -> None:
 
 def test_every_code_has_a_case() -> None:
     doubtful = {case[0] for case in DOUBTFUL}
-    doubtful |= {"yaml-encoding", "unused-rate-limit", "drill-refused"}
-    assert {case[0] for case in CASES} | doubtful == set(CODES) - set(IMPORT_CODES)
+    doubtful |= {"yaml-encoding", "unused-rate-limit", "drill-refused", "rollout-starts-lower"}
+    assert {case[0] for case in CASES + ROLLOUT_CASES} | doubtful == set(CODES) - set(IMPORT_CODES)
     assert [each.code for each in load(b"a: \xff").findings] == ["yaml-encoding"]
 
 

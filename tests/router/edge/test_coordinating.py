@@ -103,7 +103,7 @@ def test_the_first_request_syncs_and_the_next_does_not(world: World) -> None:
     assert not world.sync(snapshot())
     report = {"isolate": "ab12", "colo": "FRA", "epoch": None, "version": 0, "digest": "digest"}
     tally = {"requests": 0, "failures": 0, "ejected_ms": 0}
-    assert world.reports == [{**report, "variants": {"one": tally}}]
+    assert world.reports == [{**report, "variants": {"one": tally}, "rollouts": {}}]
 
 
 def test_it_is_due_every_five_seconds_more_or_less(world: World) -> None:
@@ -253,3 +253,118 @@ def test_what_is_older_than_a_minute_is_asked_for_anew(world: World) -> None:
     world.sync(snapshot(4))
     assert [report["epoch"] for report in world.reports] == [None, None, None]
     assert [each.version for each in world.health.learned if each] == [4, 4]
+
+
+ROLLOUT = {
+    "name": "v2",
+    "run": "r-1",
+    "from": "production",
+    "to": "canary",
+    "weights": {"r": 30},
+    "cohorts": [],
+    "mirror": 0.0,
+    "counts": True,
+}
+
+
+def rolled(*rollouts: dict[str, Any], version: int = 1, is_all: bool = True) -> str:
+    return snapshot_json(Snapshot("e1", version, {}, [], rollouts, is_all))
+
+
+def test_rollouts_are_learned_with_the_snapshot(world: World) -> None:
+    assert not world.side.steering.is_known
+    world.sync(rolled(ROLLOUT))
+    assert world.side.steering.is_known
+    assert list(world.side.steering.runs) == ["v2"]
+    world.now += 60_000
+    world.sync(rolled(version=2))
+    assert world.side.steering.runs == {}
+
+
+def test_an_older_coordinator_says_nothing_of_rollouts(world: World) -> None:
+    world.sync(rolled(ROLLOUT))
+    world.now += 60_000
+    old = json.loads(rolled(version=2))
+    del old["rollouts"], old["is_all"]
+    world.sync(json.dumps(old))
+    assert list(world.side.steering.runs) == ["v2"]
+
+
+def test_weights_hold_while_the_coordinator_is_away(world: World) -> None:
+    world.sync(rolled(ROLLOUT))
+    for _ in range(20):
+        world.now += 60_000
+        world.sync(OSError("away"))
+    assert list(world.side.steering.runs) == ["v2"]
+
+
+def test_what_was_counted_is_told_once(world: World) -> None:
+    world.sync(rolled(ROLLOUT))
+    world.side.tallies.note("r-1", "to", False, 1)
+    world.side.tallies.note("r-9", "to", False, 1)  # of which nobody knows any more
+    world.now += 60_000
+    world.sync(OSError("away"))
+    world.now += 60_000
+    world.sync(rolled(ROLLOUT, version=2))
+    world.now += 60_000
+    world.sync(rolled(ROLLOUT, version=2))
+    assert [report["rollouts"].get("r-1") for report in world.reports] == [
+        None,
+        {"to": [1, 0, {"0": 1}]},
+        {"to": [1, 0, {"0": 1}]},
+        None,
+    ]
+
+
+def test_what_may_have_been_taken_is_not_told_again(world: World) -> None:
+    world.sync(rolled(ROLLOUT))
+    world.side.tallies.note("r-1", "to", False, 1)
+    world.now += 60_000
+    world.sync(Late())
+    assert world.side.tallies.report() == {}
+
+
+def first(world: World, answer: str | Exception, copy: bytes | Exception | None) -> None:
+    async def read(key: str) -> bytes | None:
+        assert key == "policy/rollouts"
+        if isinstance(copy, Exception):
+            raise copy
+        return copy
+
+    asyncio.run(world.side.learn_first(world.asked(answer), read, "ab12", "FRA", "digest"))
+
+
+COPY = json.dumps({"rollouts": [ROLLOUT], "is_all": True}).encode()
+AWAY = OSError("away")
+
+
+@pytest.mark.parametrize(
+    ("answer", "copy", "names", "events"),
+    [
+        (rolled(ROLLOUT), AWAY, ["v2"], []),
+        (rolled(), COPY, [], []),
+        (AWAY, COPY, ["v2"], ["rollouts-not-heard"]),
+        (Late(), COPY, ["v2"], ["rollouts-not-heard"]),
+        ("nonsense", COPY, ["v2"], ["rollouts-not-heard"]),
+        (AWAY, None, [], ["rollouts-not-heard"]),
+        (AWAY, AWAY, [], ["rollouts-not-heard", "rollouts-unread"]),
+        (AWAY, b"{", [], ["rollouts-not-heard", "rollouts-unread"]),
+    ],
+)
+def test_the_first_requests_wait_to_hear_of_rollouts(
+    world: World,
+    answer: str | Exception,
+    copy: bytes | Exception | None,
+    names: list[str],
+    events: list[str],
+) -> None:
+    first(world, answer, copy)
+    assert world.side.steering.is_known  # so nobody waits any more
+    assert (list(world.side.steering.runs), world.events) == (names, events)
+
+
+def test_an_answer_that_broke_off_is_the_pools_error(world: World) -> None:
+    world.sync(rolled(ROLLOUT))
+    world.side.broke("canary")
+    world.side.broke("beta")
+    assert world.side.tallies.report() == {"r-1": {"to": [0, 1, {}]}}

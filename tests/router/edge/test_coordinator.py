@@ -19,7 +19,8 @@ from tests.policies.making import compiled
 from tests.router.edge.test_limiter import DurableObject, Storage
 
 MODULE = "router.edge.coordinator"
-MODULES = (MODULE, "router.edge.drilling", "router.edge.injection")  # by way of the edge's own
+PARTS = ("audit", "drilling", "injection", "rolling")  # by way of the edge's own modules
+MODULES = (MODULE, *(f"router.edge.{part}" for part in PARTS))
 START = 1_800_000_000_000
 POLICY = {
     "health": {"active": {"path": "/health?deep", "interval": "10s", "expect_body": "well"}},
@@ -76,6 +77,19 @@ class Sql:
         return Rows(SimpleNamespace(**dict(row)) for row in rows)
 
 
+class Kv:
+    """Workers KV, which may be away."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+        self.is_away = False
+
+    async def put(self, key: str, value: bytes) -> None:
+        if self.is_away:
+            raise OSError("KV is away")
+        self.values[key] = value
+
+
 class World:
     """A Coordinator that can be evicted, a clock, and variants that answer as they are told."""
 
@@ -84,6 +98,8 @@ class World:
         self.storage = Storage()
         self.storage.sql = Sql()
         self.store = Store()
+        self.kv = Kv()
+        self.asked: list[tuple[Any, ...]] = []  # checks
         self.events: list[str] = []
         self.probes: list[tuple[Any, ...]] = []
         self.answers: dict[str, tuple[int, str] | Exception] = {}
@@ -102,6 +118,10 @@ class World:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def ask_service(self, env: Any, binding: str, *more: Any) -> tuple[int, str]:
+        self.asked.append((binding, *more))
+        return await self.probe(env, binding)
 
     def start(self, ctx: Any, work: Any) -> None:
         self.tasks.append(asyncio.ensure_future(work))
@@ -142,7 +162,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         "router.edge.bridge": {
             "InFront": Any,
             "JsObject": Any,
-            "KvNamespace": lambda binding: None,
+            "KvNamespace": lambda binding: found.kv,
+            "ask_service": found.ask_service,
             "in_background": found.start,
             "now_ms": lambda: float(found.now),
             "probe": found.probe,

@@ -170,11 +170,9 @@ def test_without_the_policy_nothing_begins_or_ends(world: World) -> None:
 
 
 def test_the_audit_log_does_not_grow_for_ever(world: World) -> None:
-    for _ in range(510):
-        start(world)
-        ask(world, "stop_drill", None, "ann")
-    assert len(audit(world, 2_000)) == 1_000
-    assert audit(world, 1) == ["drill-ended ann stopped"]
+    world.object._audit.add({"event": "drill-started", "by": n} for n in range(10_020))
+    assert len(audit(world, 20_000)) == 10_000
+    assert audit(world, 1) == ["drill-started 10019"]
 
 
 @pytest.mark.parametrize("number", [0, 20_000])

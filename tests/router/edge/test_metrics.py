@@ -14,7 +14,7 @@ def test_text() -> None:
     metrics.requests["r", "production", 200] += 2
     metrics.requests["", "", 404] += 1
     metrics.panics[('a"b\\c\n',)] += 1
-    lines = metrics.text(store, {"production": 0.25}, "ab12").splitlines()
+    lines = metrics.text(store, {"production": 0.25}, {"v2": 5.0}, "ab12").splitlines()
     assert (
         'router_requests_total{route="r",variant="production",status="200",isolate="ab12"} 2'
         in lines

@@ -1,0 +1,117 @@
+"""What concerns a rollout and the rest of the policy; see `check.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from policies.language.findings import Path, shown
+from policies.language.found import (
+    Found,
+    Key,
+    list_in,
+    mapping_in,
+    routes_of,
+    served_pools,
+    unknown,
+)
+from policies.language.model import Policy
+
+
+def _names(policy: object) -> Iterator[Found]:
+    seen: dict[str, int] = {}
+    for index, rollout in _rollouts(policy):
+        name = rollout.get("name")
+        if isinstance(name, str) and seen.setdefault(name, index) != index:
+            message = f"rollouts[{seen[name]}] is called `{shown(name)}` already"
+            yield "duplicate-rollout", ("rollouts", index, "name"), message, "give it another name"
+
+
+def _pools(policy: object) -> Iterator[Found]:
+    served = served_pools(policy)
+    for index, rollout in _rollouts(policy):
+        for side in ("from", "to"):
+            yield from unknown("pool", rollout.get(side), served, ("rollouts", index, side))
+
+
+def _routes(policy: object) -> Iterator[Found]:
+    """Routes that there are, each in one rollout, with both pools."""
+    routes = {route.get("name"): route for _, route in routes_of(policy)}
+    known = {name for name in routes if isinstance(name, str)}
+    owners: dict[str, int] = {}
+    for index, rollout in _rollouts(policy):
+        for at, name in enumerate(list_in(rollout, "routes")):
+            path: Path = ("rollouts", index, "routes", at)
+            yield from unknown("route", name, known, path)
+            if not isinstance(name, str) or name not in known:
+                continue
+            if name in owners:
+                message = f"rollouts[{owners[name]}] moves route `{shown(name)}` already"
+                yield "rollout-overlap", path, message, "leave it to one of them"
+            owners.setdefault(name, index)
+            yield from _sides(rollout, routes[name], path)
+
+
+def _sides(rollout: dict[str, Any], route: dict[str, Any], path: Path) -> Iterator[Found]:
+    split = mapping_in(route, "split")
+    sides = [rollout.get(side) for side in ("from", "to")]
+    missing = [str(pool) for pool in sides if isinstance(pool, str) and pool not in split]
+    name = shown(route.get("name"))
+    if missing:
+        message = f"the split of route `{name}` does not have pool `{shown(missing[0])}`"
+        hint = f"add `{shown(missing[0])}: 0` there, or leave the route out"
+        yield "rollout-pools", path, message, hint
+    elif not any(_weight(split[pool]) for pool in sides if isinstance(pool, str)):
+        message = f"route `{name}` gives both pools nothing, so there is nothing to move"
+        yield "rollout-pools", path, message, "give one of them a weight in the route's split"
+
+
+def _keys(policy: object) -> Iterator[Found]:
+    """Cohorts by key: keys that there are, on routes that ask for one."""
+    keys = list_in(mapping_in(policy, "auth"), "keys")
+    known = {str(each.get("id")) for each in keys if isinstance(each, dict)}
+    routes = {route.get("name"): route for _, route in routes_of(policy)}
+    for index, rollout in _rollouts(policy):
+        for at, step in enumerate(list_in(rollout, "steps")):
+            path: Path = ("rollouts", index, "steps", at, "key")
+            wanted = list_in(step, "key")
+            for number, key in enumerate(wanted):
+                yield from unknown("key", key, known, (*path, number))
+            names = [name for name in list_in(rollout, "routes") if isinstance(name, str)]
+            keyless = [name for name in names if "auth" not in (routes.get(name) or {"auth": 1})]
+            if wanted and keyless:
+                message = f"route `{shown(keyless[0])}` asks for no key, so nobody is known there"
+                hint = "give the route `auth`, or use `header`"
+                yield "cohort-without-auth", (*path[:-1], Key("key")), message, hint
+
+
+def _rollouts(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
+    for index, rollout in enumerate(list_in(policy, "rollouts")):
+        if isinstance(rollout, dict):
+            yield index, rollout
+
+
+def _weight(entry: object) -> float:
+    weight = entry.get("weight", 1) if isinstance(entry, dict) else entry
+    return weight if isinstance(weight, int | float) else 0
+
+
+def doubtful_rollouts(policy: Policy) -> Iterator[Found]:
+    """Rollouts whose beginning would move users back."""
+    routes = {route.name: route for route in policy.routes}
+    for index, rollout in enumerate(policy.rollouts):
+        first = next(step.weight for step in rollout.steps if step.weight is not None)
+        for at, name in enumerate(rollout.routes):
+            split = routes[name].split or {}
+            weights = [split[pool].weight for pool in (rollout.source, rollout.to)]
+            share = 100 * weights[1] / sum(weights)
+            if share > first:
+                message = (
+                    f"route `{shown(name)}` gives pool `{shown(rollout.to)}` {share:g} % now, "
+                )
+                message += f"and the first step {first:g} %: it would move users back"
+                hint = "begin with a larger step; if the rollout is over, take it out"
+                yield "rollout-starts-lower", ("rollouts", index, "routes", at), message, hint
+
+
+ROLLOUT_RULES: tuple[Callable[[object], Iterator[Found]], ...] = (_names, _pools, _routes, _keys)

@@ -1,0 +1,127 @@
+"""What people do with a rollout that is under way, and when they may.
+
+Each action is a function that changes the run, or says why it does not. Rolling back is
+possible in every state but one: when it has been rolled back already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from policies.rollouts.analysis import Analysis
+from policies.rollouts.plan import WHOLE, Plan
+from policies.rollouts.run import Run
+from policies.rollouts.world import Planned, World
+
+
+class Deed(NamedTuple):
+    """What somebody does: `planned` is the rollout as the policy has it now, if it does."""
+
+    by: str
+    note: str | None
+    force: bool
+    planned: Planned | None
+    now_ms: int
+    world: World
+
+
+def approve(run: Run, deed: Deed) -> str | None:
+    if run.state != "gate":
+        return f"it is {run.state}, and waits for no approval"
+    step = run.plan.steps[run.step]
+    if run.is_approved or not step.pause:
+        return "all its steps are done: `promote` it, or roll it back"
+    run.is_approved = True
+    run.become("running", deed.now_ms, f"step {run.step + 1} is approved")
+    run.tell("approved", deed.now_ms, run.weight, deed.by, note=deed.note)
+    run.tick(deed.now_ms, deed.world)
+    return None
+
+
+def pause(run: Run, deed: Deed) -> str | None:
+    if run.state not in ("running", "gate"):
+        return f"it is {run.state} already"
+    run.become("paused", deed.now_ms, f"paused by {deed.by}")
+    run.tell("paused", deed.now_ms, run.weight, deed.by, note=deed.note)
+    return None
+
+
+def resume(run: Run, deed: Deed) -> str | None:
+    """Go on; what was edited counts from here on, and so does what it is judged by."""
+    if run.state not in ("paused", "held"):
+        return f"it is {run.state}: there is nothing to resume"
+    if deed.planned is None:
+        return "the policy has it no more: put it back, or roll it back"
+    before, was = run.weight, run.state
+    plan, setting = deed.planned
+    if setting.mark != run.setting.mark:
+        step = _step_to_go_on(run, plan)
+        if step is None:
+            return "no step of it has this weight or more: add one, promote it, or roll it back"
+        known = run.setting.shares
+        shares = {route: known.get(route, share) for route, share in setting.shares.items()}
+        run.plan, run.setting, run.step = plan, setting._replace(shares=shares), step
+    if was == "held":
+        terms = run.plan.terms
+        run.analysis = Analysis(terms, deed.now_ms) if terms else None
+        run.enter(run.step, deed.now_ms)
+    run.edit = None
+    run.become("running", deed.now_ms, f"resumed by {deed.by}")
+    run.tell("resumed", deed.now_ms, before, deed.by, note=deed.note)
+    run.tick(deed.now_ms, deed.world)
+    return None
+
+
+def _step_to_go_on(run: Run, plan: Plan) -> int | None:
+    """The step of an edited plan to go on with: no user is moved back."""
+    if run.weight is None:
+        return min(run.step, len(plan.steps) - 1)
+    steps = enumerate(plan.steps)
+    fit = (at for at, each in steps if each.kind == "weight" and each.value >= run.weight)
+    return next(fit, None)
+
+
+def promote(run: Run, deed: Deed) -> str | None:
+    if not run.is_active:
+        return f"it is {run.state} already"
+    if deed.planned is None:
+        return "the policy has it no more: put it back, or roll it back"
+    if run.analysis and run.analysis.last and run.analysis.last.word == "failed" and not deed.force:
+        return "its last judgement was a failure; `force` promotes it all the same"
+    before = run.weight
+    run.become("succeeded", deed.now_ms, f"promoted by {deed.by}")
+    run.tell("promoted", deed.now_ms, before, deed.by, note=deed.note)
+    return None
+
+
+def roll_back(run: Run, deed: Deed) -> str | None:
+    if run.state == "rolled-back":
+        return "it is rolled back already"
+    before = run.weight
+    run.become("rolled-back", deed.now_ms, f"rolled back by {deed.by}")
+    run.tell("rolled-back", deed.now_ms, before, deed.by, note=deed.note)
+    return None
+
+
+ACTIONS: dict[str, Callable[[Run, Deed], str | None]] = {
+    "approve": approve,
+    "pause": pause,
+    "resume": resume,
+    "promote": promote,
+    "rollback": roll_back,
+}
+
+
+def moved_back(run: Run | None, planned: Planned) -> str | None:
+    """Why it had better not begin, if that takes users away from the new pool."""
+    plan, shares = planned.plan, planned.setting.shares
+    first = next((each.value for each in plan.steps if each.kind == "weight"), WHOLE)
+    for route, share in shares.items():
+        now = share if run is None or run.weight is None else run.weight
+        if now > first:
+            return (
+                f"route {route} gives {now:g} % to pool {plan.to} already, and the first step "
+                f"{first:g} %, so users would be moved back; `force` begins all the same"
+            )
+    return None

@@ -1,0 +1,114 @@
+"""What came of the requests of one pool: how many, how many failed, how long they took.
+
+Times are counted in buckets, each a tenth wider than the one before, and only those of
+answers that were no failure: a variant that fails at once is not a fast one. A count of
+those that took longer than a limit has only buckets that lie wholly beyond it, so it is
+never too high; a percentile is at most a tenth too high, and never too low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import accumulate
+from math import ceil, log
+from typing import Any
+
+WIDTH = 1.1
+MAX_BUCKET = 134  # 350 s
+_LOG_WIDTH = log(WIDTH)
+MAX_COUNT = 1_000_000_000  # of one kind that is told at once; more is no count
+
+
+class Counts:
+    """Sums; `times`: bucket to number."""
+
+    __slots__ = ("errors", "requests", "times")
+
+    def __init__(
+        self, requests: int = 0, errors: int = 0, times: Mapping[int, int] | None = None
+    ) -> None:
+        self.requests = requests
+        self.errors = errors
+        self.times: dict[int, int] = dict(times or {})
+
+    def note(self, is_error: bool, took_ms: float) -> None:
+        self.requests += 1
+        if is_error:
+            self.errors += 1
+            return
+        bucket = bucket_of(took_ms)
+        self.times[bucket] = self.times.get(bucket, 0) + 1
+
+    def add(self, other: Counts, sign: int = 1) -> None:
+        self.requests += sign * other.requests
+        self.errors += sign * other.errors
+        for bucket, number in other.times.items():
+            left = self.times.get(bucket, 0) + sign * number
+            if left:
+                self.times[bucket] = left
+            else:
+                self.times.pop(bucket, None)
+
+    def broke(self) -> None:
+        """An answer that had begun, and was counted as good, was not."""
+        self.errors += 1
+
+    @property
+    def failed(self) -> tuple[int, int]:
+        """How many there were, and how many failed."""
+        return self.requests, min(self.errors, self.requests)
+
+    @property
+    def timed(self) -> int:
+        return sum(self.times.values())
+
+    def over(self, limit_ms: float) -> int:
+        """How many certainly took longer."""
+        first = bucket_of(limit_ms) + 1
+        return sum(number for bucket, number in self.times.items() if bucket >= first)
+
+    def percentile_ms(self, share: float) -> float | None:
+        """The time that such a share (0 to 1) took at most; None if nothing was timed."""
+        total = self.timed
+        buckets = sorted(self.times)
+        sums = accumulate(self.times[bucket] for bucket in buckets)
+        for bucket, so_far in zip(buckets, sums, strict=True):
+            if so_far >= share * total:
+                return float(WIDTH**bucket)
+        return None
+
+    def told(self) -> dict[str, Any]:
+        """For people: a rate from 0 to 1, times in milliseconds."""
+        percentiles = {f"p{each}": self.percentile_ms(each / 100) for each in (50, 95, 99)}
+        rounded = {name: ms if ms is None else round(ms, 1) for name, ms in percentiles.items()}
+        requests, errors = self.failed
+        rate = round(errors / requests, 6) if requests else None
+        return {"requests": requests, "errors": errors, "error_rate": rate, **rounded}
+
+    def to_json(self) -> list[Any]:
+        return [self.requests, self.errors, {str(at): n for at, n in self.times.items()}]
+
+
+def bucket_of(took_ms: float) -> int:
+    """Bucket b holds what took from WIDTH^(b-1) to WIDTH^b milliseconds."""
+    if took_ms <= 1:
+        return 0
+    return min(MAX_BUCKET, ceil(log(took_ms) / _LOG_WIDTH - 1e-9))
+
+
+def counts_from(value: Any) -> Counts:
+    """What `to_json` gave. Raises `ValueError` if it is something else."""
+    try:
+        requests, errors, times = value
+        buckets = {int(at): _count(number) for at, number in times.items()}
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"not counts: {error}") from error
+    if not all(0 <= bucket <= MAX_BUCKET for bucket in buckets):
+        raise ValueError("not counts: there is no such bucket")
+    return Counts(_count(requests), _count(errors), buckets)
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:
+        raise ValueError(f"not a count: {str(value)[:40]}")
+    return value

@@ -1,0 +1,72 @@
+"""A rollout under way as it is kept, so that a restart changes nothing.
+
+What cannot be read is not guessed: if it is still known which share it had, it holds there;
+else nobody says anything about it, and isolates go on with what they know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from policies.rollouts.analysis import Analysis
+from policies.rollouts.plan import Plan, plan_from
+from policies.rollouts.run import Run, State
+from policies.rollouts.world import Planned, Setting
+
+UNREAD = "its state could not be read"
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "plan": run.plan.table,
+        "setting": run.setting,
+        "by": run.by,
+        "state": run.state,
+        "reason": run.reason,
+        "note": run.note,
+        "started_ms": run.started_ms,
+        "since_ms": run.since_ms,
+        "step_ms": run.step_ms,
+        "step": run.step,
+        "weight": run.weight,
+        "has_passed": run.has_passed,
+        "is_approved": run.is_approved,
+        "is_settled_ms": run.is_settled_ms,
+        "edit": run.edit,
+        "analysis": run.analysis and run.analysis.to_json(),
+    }
+
+
+def run_from(value: Mapping[str, Any], now_ms: int) -> Run:
+    """What `run_json` gave; held where parts of it cannot be read. Raises `ValueError` if not
+    even its plan and its weight can be."""
+    try:
+        plan, setting = plan_from(value["plan"]), Setting(*value["setting"])
+        run = Run(str(value["id"]), Planned(plan, setting), now_ms, str(value["by"]))
+        weight = value["weight"]
+        run.weight = None if weight is None else float(weight)
+        run.step = min(max(0, int(value["step"])), len(plan.steps) - 1)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a rollout: {error!r}") from error
+    try:
+        _restore(run, plan, value)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        run.analysis = Analysis(plan.terms, now_ms) if plan.terms else None
+        run.state, run.reason, run.since_ms = "held", UNREAD, now_ms
+    return run
+
+
+def _restore(run: Run, plan: Plan, value: Mapping[str, Any]) -> None:
+    if value["state"] not in get_args(State):
+        raise ValueError(value["state"])
+    run.state, run.reason = value["state"], str(value["reason"])
+    run.note, run.edit = value["note"], value["edit"]
+    for name in ("started_ms", "since_ms", "step_ms"):
+        setattr(run, name, int(value[name]))
+    run.has_passed, run.is_approved = bool(value["has_passed"]), bool(value["is_approved"])
+    settled = value["is_settled_ms"]
+    run.is_settled_ms = None if settled is None else int(settled)
+    if run.analysis:
+        run.analysis.restore(value["analysis"])

@@ -1,0 +1,190 @@
+"""The rollouts there are: those of the policy, and those that are under way or have ended.
+
+One that has ended keeps its weights until the file says something of its own about the
+splits of its routes: then the file goes on. What is told to isolates changes only with a
+transition, so that snapshots are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from random import Random
+from typing import Any, NamedTuple
+
+from policies.rollouts.actions import ACTIONS, Deed, moved_back
+from policies.rollouts.analysis import Result
+from policies.rollouts.counts import Counts
+from policies.rollouts.kept import UNREAD, run_from, run_json
+from policies.rollouts.plan import Check
+from policies.rollouts.run import Run
+from policies.rollouts.told import run_told, waiting_told
+from policies.rollouts.world import World
+
+
+class Refused(NamedTuple):
+    """`unknown`: there is no such rollout."""
+
+    reason: str
+    unknown: bool = False
+
+
+class Asking(NamedTuple):
+    """A check to be asked: of which run, and what to tell it."""
+
+    run: str
+    check: Check
+    document: dict[str, Any]
+
+
+class Rollouts:
+    """`runs`: by name. `unread`: something was kept that cannot be read, and rollouts of which
+    nothing is known may be under way."""
+
+    def __init__(self, chance: Random) -> None:
+        self.runs: dict[str, Run] = {}
+        self.unread = False
+        self._events: list[dict[str, Any]] = []
+        self._chance = chance
+
+    def tick(self, now_ms: float, world: World) -> None:
+        now = int(now_ms)
+        self.unread = self.unread and not world.plans.keys() <= self.runs.keys()
+        for name, run in list(self.runs.items()):
+            run.tick(now, world)
+            if run.is_settled(now):
+                run.reason = "the policy's own split goes on from here"
+                run.tell("settled", now, run.weight, weight=None)
+                self._take(run)
+                del self.runs[name]
+
+    def act(
+        self,
+        name: str,
+        action: str,
+        deed: tuple[str, str | None, bool],
+        now_ms: float,
+        world: World,
+    ) -> dict[str, Any] | Refused:
+        """`deed`: who does it, their note, and whether it is forced. The rollout as it is then,
+        or why nothing was done."""
+        planned, run, now = world.plans.get(name), self.runs.get(name), int(now_ms)
+        if planned is None and run is None:
+            known = [*world.plans, *self.runs]
+            return Refused(unknown_rollout(name, known), unknown=True)
+        if run:
+            run.tick(now, world)
+        done = Deed(*deed, planned, now, world)
+        if action == "start":
+            refusal = self._start(name, run, done)
+        elif run is None:
+            refusal = "it has not been started: `start` it first"
+        else:
+            refusal = ACTIONS[action](run, done)
+        if refusal:
+            return Refused(refusal)
+        run = self.runs[name]
+        run.note = done.note or run.note
+        return run_told(run, now)
+
+    def hear(self, told: Mapping[str, Mapping[str, Counts]]) -> None:
+        """What an isolate has counted: by run, then side."""
+        runs = {run.id: run for run in self.runs.values()}
+        for run_id, sides in told.items():
+            for side, counts in sides.items():
+                if run_id in runs:
+                    runs[run_id].hear(side, counts)
+
+    def asks(self, now_ms: float) -> list[Asking]:
+        """The checks that are to be asked now."""
+        return [
+            Asking(run.id, check, run_told(run, int(now_ms)))
+            for run in self.runs.values()
+            for check in run.asks(int(now_ms))
+        ]
+
+    def answer(self, run_id: str, check: str, result: Result) -> None:
+        for run in self.runs.values():
+            if run.id == run_id:
+                run.answer(check, result)
+
+    def steering(self) -> list[dict[str, Any]]:
+        """What isolates have to know. If something is `unread`, they keep what they know of
+        others."""
+        return [run.steering() for run in self.runs.values()]
+
+    def told(self, now_ms: float, world: World) -> list[dict[str, Any]]:
+        """All of them, for people: in the policy's order, then those it has no more."""
+        now, unread = int(now_ms), UNREAD if self.unread else None
+        told = {n: waiting_told(p, now, unread) for n, p in world.plans.items()}
+        told |= {name: run_told(run, now) for name, run in self.runs.items()}
+        return list(told.values())
+
+    def next_ms(self, now_ms: float, *, is_idle: bool) -> int | None:
+        """When there is something to do, if nothing else happens."""
+        times = [run.next_ms(int(now_ms), is_idle=is_idle) for run in self.runs.values()]
+        return min((each for each in times if each is not None), default=None)
+
+    def take_events(self) -> list[dict[str, Any]]:
+        for run in self.runs.values():
+            self._take(run)
+        taken, self._events = self._events, []
+        return sorted(taken, key=lambda event: str(event["at"]))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [run_json(run) for run in self.runs.values()]
+
+    def restore(self, kept: Iterable[Any], now_ms: float) -> bool:
+        """Go on with what `to_json` gave; whether all of it could be read."""
+        is_whole = True
+        for value in kept:
+            try:
+                run = run_from(value, int(now_ms))
+            except (ValueError, TypeError, KeyError):
+                is_whole = False
+            else:
+                self.runs[run.plan.name] = run
+        self.unread = not is_whole
+        return is_whole
+
+    def _start(self, name: str, run: Run | None, deed: Deed) -> str | None:
+        if deed.planned is None:
+            return "the policy has it no more"
+        if run and run.is_active:
+            return f"it is {run.state} already, since run {run.id}"
+        if self.unread and run is None and not deed.force:
+            return f"{UNREAD}, so users might be moved back; `force` begins all the same"
+        refusal = None if deed.force else moved_back(run, deed.planned)
+        if refusal:
+            return refusal
+        if run:
+            self._take(run)
+        made = self.runs[name] = Run(self._new_id(), deed.planned, deed.now_ms, deed.by)
+        made.enter(0, deed.now_ms)
+        made.reason = f"started by {deed.by}"
+        before = run.weight if run else None
+        made.tell("started", deed.now_ms, before, deed.by, note=deed.note)
+        return None
+
+    def _take(self, run: Run) -> None:
+        self._events += run.events
+        run.events = []
+
+    def _new_id(self) -> str:
+        taken = {run.id for run in self.runs.values()}
+        while True:
+            made = f"r-{self._chance.getrandbits(24):06x}"
+            if made not in taken:
+                return made
+
+
+def unknown_rollout(name: str, known: Iterable[str]) -> str:
+    """What to say if there is none of that name, with the one that was probably meant."""
+    names = sorted(set(known))
+    nearest = get_close_matches(name[:80], names, n=1)
+    if nearest:
+        hint = f"did you mean `{nearest[0]}`?"
+    else:
+        told = ", ".join(f"`{each}`" for each in names[:20])
+        hint = f"known: {told}" if names else "the policy has no rollouts"
+    return f"There is no rollout `{name[:80]}`; {hint}"

@@ -1,0 +1,265 @@
+"""One rollout under way: a machine that is told the time, and what it decides on.
+
+    running ── hold over, judged well, window open ──▶ the next step ──▶ … ──▶ succeeded
+       │  ▲                                    └─ a step with `pause` ─▶ gate ── approve ─┘
+       │  └── resume ── paused, held
+       └── it turned bad, in whatever state ──▶ rolled-back
+
+1. A step is left when its time is over and, if the rollout is judged, when a whole interval
+   of it has passed the judgement. Without data nothing passes, and nothing fails.
+2. What it relies on has been edited, or taken away: it holds, until somebody says what is
+   to become of it; it goes on to be judged by what it was begun with.
+3. Weights only grow, until it is rolled back.
+4. Every transition is an event, with its reason and with the numbers it was decided on.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from policies.decisions.drill import time_text
+from policies.rollouts.analysis import Analysis, Result, Verdict
+from policies.rollouts.plan import WHOLE, Check
+from policies.rollouts.windows import window_at
+from policies.rollouts.world import Planned, World
+
+State = Literal["running", "gate", "paused", "held", "succeeded", "rolled-back"]
+ENDED: tuple[State, ...] = ("succeeded", "rolled-back")
+SETTLES_MS = 90_000  # longer than any location reads from KV what has been replaced
+ANSWERED_WITHIN_MS = 5_000  # a check, after the time that it has itself
+MAX_TRANSITIONS = 3  # of one tick; each needs time, but not if the time is long gone
+
+
+class Run:
+    """`step` counts from 0; `weight`: the percentage that goes to the new pool, None: each
+    route's own by the file, as it was at the beginning."""
+
+    def __init__(self, run_id: str, planned: Planned, now_ms: int, by: str) -> None:
+        self.id, self.by = run_id, by
+        self.plan, self.setting = plan, _ = planned
+        self.state: State = "running"
+        self.reason = ""
+        self.note: str | None = None
+        self.started_ms = self.since_ms = self.step_ms = now_ms
+        self.step = 0
+        self.weight: float | None = None
+        self.has_passed = False  # judged well in this step
+        self.is_approved = False
+        self.is_settled_ms: int | None = None  # since when the file says what came of it
+        self.edit: str | None = None  # the mark it was last held for
+        self.analysis = Analysis(plan.terms, now_ms) if plan.terms else None
+        self.asked_ms: int | None = None  # when the checks of this interval were
+        self.results: dict[str, Result] = {}
+        self.events: list[dict[str, Any]] = []
+
+    @property
+    def is_active(self) -> bool:
+        return self.state not in ENDED
+
+    def tick(self, now_ms: int, world: World) -> None:
+        """What the time, what was counted, and the policy make of it."""
+        planned = world.plans.get(self.plan.name)
+        if self.is_active:
+            self._look_for_edits(planned, now_ms)
+            self._judge(now_ms, world)
+        else:
+            self._look_whether_settled(planned, now_ms)
+        for _ in range(MAX_TRANSITIONS):
+            if self.state != "running" or not self._may_go_on(now_ms):
+                return
+            self._go_on(now_ms)
+
+    def enter(self, step: int, now_ms: int) -> None:
+        """Begin a step."""
+        self.step, self.step_ms = step, now_ms
+        self.has_passed = self.is_approved = False
+        entered = self.plan.steps[step]
+        if entered.kind == "weight":
+            self.weight = max(entered.value, self.weight or 0.0)
+        self._restart(now_ms)
+
+    def become(self, state: State, now_ms: int, reason: str) -> None:
+        self.state, self.since_ms, self.reason = state, now_ms, reason
+        if state == "rolled-back":
+            self.weight = 0.0
+        elif state == "succeeded":
+            self.weight = WHOLE
+
+    def tell(
+        self, event: str, now_ms: int, before: float | None, by: str | None = None, **more: Any
+    ) -> None:
+        numbers: Verdict | None = self.analysis.last if self.analysis else None
+        told = {
+            "at": time_text(now_ms),
+            "event": f"rollout-{event}",
+            "rollout": self.plan.name,
+            "run": self.id,
+            "by": by,
+            "state": self.state,
+            "step": self.step + 1,
+            "before": before,
+            "weight": self.weight,
+            "reason": self.reason,
+            "note": None,
+            "numbers": numbers and numbers.told(),
+        }
+        self.events.append(told | more)
+
+    def hear(self, side: str, counts: Any) -> None:
+        if self.analysis and self.is_active:
+            self.analysis.hear(side, counts)
+
+    def asks(self, now_ms: int) -> tuple[Check, ...]:
+        """The checks to ask now; they are then asked."""
+        terms = self.plan.terms
+        if not terms or not terms.checks or not self._is_judged(now_ms) or self.asked_ms:
+            return ()
+        self.asked_ms = now_ms
+        return terms.checks
+
+    def answer(self, check: str, result: Result) -> None:
+        self.results[check] = result
+
+    def next_ms(self, now_ms: int, *, is_idle: bool) -> int | None:
+        """When there is something to do, if nobody does anything; `is_idle`: and if no
+        requests come."""
+        if not self.is_active:
+            settled = self.is_settled_ms
+            return None if settled is None else settled + SETTLES_MS
+        if self.analysis and not is_idle:
+            return self.analysis.due_ms
+        if self.state != "running" or (self.analysis and not self.has_passed):
+            return None
+        over = max(now_ms, self.step_ms + self.plan.steps[self.step].hold_ms)
+        return window_at(self.plan.windows, over).next_ms or over
+
+    def steering(self) -> dict[str, Any]:
+        """What isolates have to know, as `policies.decisions.steering` reads it."""
+        plan, is_on = self.plan, self.is_active
+        shares, weight = self.setting.shares, self.weight
+        weights = shares if weight is None else dict.fromkeys(shares, weight)
+        done = plan.steps[: self.step + 1] if is_on else ()
+        mirror = plan.steps[self.step] if is_on else None
+        return {
+            "name": plan.name,
+            "run": self.id,
+            "from": plan.source,
+            "to": plan.to,
+            "weights": weights,
+            "cohorts": [[s.kind, s.value] for s in done if s.kind in ("header", "key")],
+            "mirror": mirror.value if mirror and mirror.kind == "mirror" else 0.0,
+            "counts": is_on and plan.terms is not None,
+        }
+
+    def _restart(self, now_ms: int) -> None:
+        """What is judged begins anew; what has been learnt of the pools stays."""
+        self.asked_ms, self.results = None, {}
+        if self.analysis:
+            self.analysis.begin(now_ms)
+
+    def _is_judged(self, now_ms: int) -> bool:
+        return bool(self.analysis and self.is_active and now_ms >= self.analysis.due_ms)
+
+    def _judge(self, now_ms: int, world: World) -> None:
+        analysis, terms = self.analysis, self.plan.terms
+        if not analysis or not terms or not self._is_judged(now_ms):
+            return
+        results = self._results(now_ms)
+        if results is None:
+            return
+        verdict = analysis.judge(
+            now_ms,
+            is_whole=self.weight is not None and self.weight >= WHOLE,
+            is_out=self._is_out(world),
+            results=results,
+        )
+        self.asked_ms, self.results = None, {}
+        if verdict.word != "no-data":
+            self.has_passed = verdict.word == "passed" or (
+                verdict.word == "failed" and terms.dry_run
+            )
+        if verdict.word == "failed":
+            self._fail(verdict, now_ms)
+
+    def _results(self, now_ms: int) -> dict[str, Result] | None:
+        """Those of the checks; None while some may still come."""
+        checks = self.plan.terms.checks if self.plan.terms else ()
+        if not checks:
+            return {}
+        if self.asked_ms is None:
+            return None
+        late = self.asked_ms + max(each.timeout_ms for each in checks) + ANSWERED_WITHIN_MS
+        if len(self.results) < len(checks) and now_ms < late:
+            return None
+        silence = ("error", "no answer")
+        return {each.name: self.results.get(each.name, silence) for each in checks}
+
+    def _is_out(self, world: World) -> bool:
+        """Whether the pool that is moved to has nobody, and no drill is to blame for it."""
+        pool = [v.name for v in world.variants if v.pool == self.plan.to and not v.drain]
+        if any(name in world.drilled for name in pool):
+            return False
+        return bool(pool) and all(name in world.unwell for name in pool)
+
+    def _fail(self, verdict: Verdict, now_ms: int) -> None:
+        """It has turned bad."""
+        terms, before = self.plan.terms, self.weight
+        assert self.analysis
+        assert terms
+        reason = "; ".join(verdict.reasons)
+        if terms.dry_run or self.analysis.failures <= terms.failure_limit:
+            said = "dry run: " if terms.dry_run else ""
+            told = f"{said}{reason}"
+            self.tell("failed-check", now_ms, before, reason=told)
+        elif self.plan.rolls_back:
+            self.become("rolled-back", now_ms, reason)
+            self.tell("rolled-back", now_ms, before)
+        elif self.state != "held":
+            self.become("held", now_ms, reason)
+            self.tell("held", now_ms, before)
+
+    def _may_go_on(self, now_ms: int) -> bool:
+        if now_ms < self.step_ms + self.plan.steps[self.step].hold_ms:
+            return False
+        if self.analysis and not self.has_passed:
+            return False
+        return window_at(self.plan.windows, now_ms).is_open
+
+    def _go_on(self, now_ms: int) -> None:
+        """This step is done."""
+        step, before = self.plan.steps[self.step], self.weight
+        if step.pause and not self.is_approved:
+            self.become("gate", now_ms, f"step {self.step + 1} waits for approval")
+            self.tell("gate", now_ms, before)
+        elif self.step + 1 < len(self.plan.steps):
+            self.enter(self.step + 1, now_ms)
+            self.become("running", now_ms, f"step {self.step}, {step.text}, is done")
+            self.tell("step", now_ms, before)
+        elif self.plan.promotes:
+            self.become("succeeded", now_ms, "all steps are done")
+            self.tell("succeeded", now_ms, before)
+        else:
+            self.become("gate", now_ms, "all steps are done; promote it, or roll it back")
+            self.tell("gate", now_ms, before)
+
+    def _look_for_edits(self, planned: Planned | None, now_ms: int) -> None:
+        mark = planned.setting.mark if planned else ""
+        if mark == self.setting.mark:
+            self.edit = None
+        elif mark != self.edit:
+            self.edit = mark
+            what = "edited in" if planned else "taken out of"
+            self.become("held", now_ms, f"{what} the policy while it was under way")
+            self.tell("held", now_ms, self.weight)
+
+    def _look_whether_settled(self, planned: Planned | None, now_ms: int) -> None:
+        """Whether the file has something of its own to say about the splits since then."""
+        if planned and planned.setting.splits == self.setting.splits:
+            self.is_settled_ms = None
+        elif self.is_settled_ms is None:
+            self.is_settled_ms = now_ms
+
+    def is_settled(self, now_ms: int) -> bool:
+        """Whether it has ended, and every location has the file that goes on from there."""
+        since = self.is_settled_ms
+        return not self.is_active and since is not None and now_ms >= since + SETTLES_MS

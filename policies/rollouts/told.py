@@ -1,0 +1,82 @@
+"""A rollout as people, and their programs, are told of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policies.decisions.drill import time_text
+from policies.decisions.durations import duration_text
+from policies.rollouts.analysis import Analysis
+from policies.rollouts.plan import Plan
+from policies.rollouts.run import Run
+from policies.rollouts.windows import Windows, window_at
+from policies.rollouts.world import Planned
+
+
+def waiting_told(planned: Planned, now_ms: int, unread: str | None) -> dict[str, Any]:
+    """One that nobody has started; `unread`: or of which that is not known, and why."""
+    plan, setting = planned
+    nothing = ("run", "by", "note", "weight", "step", "since", "started_at", "step_since")
+    return {
+        **_plan(plan),
+        "state": "held" if unread else "waiting",
+        "reason": unread or "not started",
+        **dict.fromkeys((*nothing, "hold_until", "mirror", "analysis")),
+        "file_weight": setting.shares,
+        "cohorts": [],
+        "window": _window(plan.windows, now_ms),
+    }
+
+
+def run_told(run: Run, now_ms: int) -> dict[str, Any]:
+    plan, step = run.plan, run.plan.steps[run.step]
+    steering = run.steering()
+    active = run.is_active
+    passed = plan.steps[: run.step + 1] if active else ()
+    return {
+        **_plan(plan),
+        "state": run.state,
+        "reason": run.reason,
+        "run": run.id,
+        "by": run.by,
+        "note": run.note,
+        "weight": run.weight,
+        "file_weight": run.setting.shares,
+        "step": run.step + 1,
+        "since": time_text(run.since_ms),
+        "started_at": time_text(run.started_ms),
+        "step_since": time_text(run.step_ms),
+        "hold_until": time_text(run.step_ms + step.hold_ms) if active else None,
+        "cohorts": [{s.kind: s.told_value()} for s in passed if s.kind in ("header", "key")],
+        "mirror": steering["mirror"] or None,
+        "analysis": _analysis(run.analysis, active) if run.analysis else None,
+        "window": _window(plan.windows, now_ms),
+    }
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "routes": list(plan.routes),
+        "from": plan.source,
+        "to": plan.to,
+        "steps": [step.told() for step in plan.steps],
+    }
+
+
+def _analysis(analysis: Analysis, active: bool) -> dict[str, Any]:
+    told = analysis.told()
+    interval = duration_text(told.pop("interval_ms"))
+    next_at = time_text(analysis.due_ms) if active else None
+    return {"interval": interval, "next_at": next_at, **told}
+
+
+def _window(windows: Windows, now_ms: int) -> dict[str, Any] | None:
+    if not windows:
+        return None
+    is_open, until_ms, next_ms = window_at(windows, now_ms)
+    return {
+        "open": is_open,
+        "until": until_ms and time_text(until_ms),
+        "next_at": next_ms and time_text(next_ms),
+    }

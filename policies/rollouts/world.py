@@ -1,0 +1,73 @@
+"""What rollouts look at beside themselves: the policy as it is now, and who is unwell.
+
+The `mark` of a plan names everything that a rollout under way relies on: the plan itself, the
+splits and sticky keys of its routes, the variants it leads to. If any of that is edited, the
+mark is another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Mapping
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from policies.decisions.policy import CompiledPolicy, Route, Variant
+from policies.rollouts.plan import WHOLE, Plan, plan_from
+
+Splits = dict[str, list[list[Any]]]  # route: pool and weight
+
+
+class Setting(NamedTuple):
+    """What the policy has around a plan; `shares`: by route, the percentage of what both
+    pools have together that goes to the second by the file."""
+
+    mark: str
+    splits: Splits
+    shares: dict[str, float]
+
+
+class Planned(NamedTuple):
+    plan: Plan
+    setting: Setting
+
+
+class World(NamedTuple):
+    """`plans`: by name, in the policy's order. `unwell` names the variants that fail,
+    `drilled` those that a drill makes fail."""
+
+    plans: Mapping[str, Planned]
+    variants: tuple[Variant, ...]
+    unwell: Container[str] = ()
+    drilled: Container[str] = ()
+
+
+def world_of(policy: CompiledPolicy) -> World:
+    """With everybody well."""
+    plans = [plan_from(table) for table in policy.rollouts]
+    return World({p.name: Planned(p, _setting(policy, p)) for p in plans}, policy.variants)
+
+
+def _setting(policy: CompiledPolicy, plan: Plan) -> Setting:
+    wanted = set(plan.routes)
+    routes = [route for route in policy.routes if route.name in wanted]
+    splits = {route.name: _split(route) for route in routes}
+    sticky = {route.name: [route.seed, _sources(route)] for route in routes}
+    reached = [[v.name, v.binding, v.override] for v in policy.variants if v.pool == plan.to]
+    whole = json.dumps([plan.table, splits, sticky, reached], sort_keys=True)
+    shares = {name: _share(split, plan) for name, split in splits.items()}
+    return Setting(blake2b(whole.encode(), digest_size=8).hexdigest(), splits, shares)
+
+
+def _sources(route: Route) -> list[tuple[str, str, int]]:
+    return [(source.kind, source.name, source.set_for) for source in route.sticky]
+
+
+def _split(route: Route) -> list[list[Any]]:
+    return sorted([share.name, share.weight] for share in (*route.shares, *route.dormant))
+
+
+def _share(split: list[list[Any]], plan: Plan) -> float:
+    weights = {str(pool): float(weight) for pool, weight in split}
+    together = weights.get(plan.source, 0) + weights.get(plan.to, 0)
+    return WHOLE * weights.get(plan.to, 0) / together if together else 0.0
