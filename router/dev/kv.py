@@ -38,12 +38,22 @@ class Kv(Protocol):
 
 
 def namespace_id(layout: Layout) -> str:
-    """The namespace behind `POLICIES`: its name at Cloudflare, and in local storage."""
-    config = layout.read_toml(layout.wrangler_toml)
-    for each in config.get("kv_namespaces", ()):
-        if each["binding"] == BINDING and each.get("id"):
-            return str(each["id"])
+    """The namespace behind `POLICIES` at Cloudflare."""
+    if named := _namespace(layout).get("id"):
+        return str(named)
     raise SetupError(f"wrangler.toml has no id for the KV namespace {BINDING}")
+
+
+def local_namespace_id(layout: Layout) -> str:
+    """How `wrangler dev` names it in local storage."""
+    namespace = _namespace(layout)
+    return str(namespace.get("preview_id") or namespace.get("id") or BINDING)
+
+
+def _namespace(layout: Layout) -> Mapping[str, Any]:
+    config = layout.read_toml(layout.wrangler_toml)
+    namespaces = config.get("kv_namespaces", ())
+    return next((each for each in namespaces if each.get("binding") == BINDING), {})
 
 
 def keys_from(listed: Any) -> list[Key]:

@@ -21,7 +21,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any
 
-from router.dev.kv import Key, keys_from, namespace_id
+from router.dev.kv import Key, keys_from, local_namespace_id
 from router.dev.layout import Layout, SetupError
 from router.dev.wrangler import last_error
 
@@ -65,7 +65,12 @@ class LocalKv:
         wrangler = layout.npm_package("wrangler") / "package.json"
         self._answers, theirs = os.pipe()
         self._errors = TemporaryFile()
-        told = [str(wrangler), str(self._persist_to / VERSION), namespace_id(layout), str(theirs)]
+        told = [
+            str(wrangler),
+            str(self._persist_to / VERSION),
+            local_namespace_id(layout),
+            str(theirs),
+        ]
         try:
             self._process = subprocess.Popen(
                 [str(layout.node), str(SCRIPT), *told],

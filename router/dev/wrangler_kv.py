@@ -58,7 +58,7 @@ class WranglerKv:
 
     def _run(self, verb: str, *args: str) -> subprocess.CompletedProcess[bytes]:
         layout = self._layout
-        told = ["kv", "key", verb, *args, "--binding", BINDING, "--remote"]
+        told = ["kv", "key", verb, *args, "--binding", BINDING, "--preview=false", "--remote"]
         return subprocess.run(
             command(layout, [*told, "--config", str(layout.wrangler_toml)]),
             cwd=layout.root,

@@ -7,6 +7,7 @@ A router that does not take a policy in time is no reason for that: the policy i
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,7 @@ from router.publishing.place import Place
 from router.publishing.published import Published, read
 from router.publishing.write import Change, NotPublished, read_back, write
 
+TELL_EVERY_S = 15.0
 MAX_WHY = 80  # characters of a reason that go into a note
 
 
@@ -126,10 +128,16 @@ class Publisher:
         if client is None:
             raise Failed("there is no router to wait for")
         say((f"waiting for {client.url} to serve {digest[:SHORT]}", "dim"), to=self.to)
+        next_told = time.monotonic() + TELL_EVERY_S
         with self.to.status("") as line:
 
             def heard(told: str) -> None:
-                line.update(line_of(told))  # brackets in it are no markup
+                """A line that changes; where none can, a new one now and then."""
+                nonlocal next_told
+                line.update(line_of(told))
+                if not self.to.is_terminal and time.monotonic() >= next_told:
+                    next_told = time.monotonic() + TELL_EVERY_S
+                    say((told, "dim"), to=self.to)
 
             return wait(client, digest, before, self.edge.within_s, heard)
 

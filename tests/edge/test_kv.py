@@ -55,7 +55,11 @@ def test_the_local_kv(layout: Layout, tmp_path: Path) -> None:
 def test_cloudflares_kv(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with cloudflare(monkeypatch) as api:
         api.page = 2
-        check(WranglerKv(Layout(clone(tmp_path / "clone"))), many=3)
+        root = clone(tmp_path / "clone")
+        file = root / "wrangler.toml"
+        id_line = next(line for line in file.read_text().splitlines() if line.startswith("id ="))
+        file.write_text(file.read_text().replace(id_line, f'{id_line}\npreview_id = "another"'))
+        check(WranglerKv(Layout(root)), many=3)
 
 
 def test_wrangler_and_the_local_kv_see_one_another(layout: Layout, tmp_path: Path) -> None:

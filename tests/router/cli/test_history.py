@@ -61,6 +61,17 @@ def test_what_is_live_and_was_not_pushed(capsys: Capture, kv: FakeKv, pushed: Cl
     assert json.loads(out)["live"] == {"digest": here, "key": None}
 
 
+def test_nothing_of_the_metadata_reaches_the_terminal_raw(capsys: Capture, kv: FakeKv) -> None:
+    about = {"author": ["\x1b[31m"], "note": "a\x1b[31mb\nc", "time": 7, "parent": {}}
+    key = f"policy/history/20261124T001639Z-{digest('one')}"
+    kv.values |= {key: text("one"), POLICY_KEY: text("one")}
+    kv.metadata[key] = about
+    _, out, _ = run(capsys, "history")
+    assert r"a\x1b[31mb\nc" in out
+    assert run(capsys, "history", "--json")[0] == 0
+    assert "\x1b" not in out + "".join(run(capsys, "rollback", digest("one"))[1:])
+
+
 @pytest.mark.usefixtures("pushed")
 def test_history_as_json(capsys: Capture) -> None:
     _, out, _ = run(capsys, "history", "--json", "--limit", "2")
