@@ -1,7 +1,8 @@
-"""`python -m bench [all | health | memory [ROW] | steps | coordinator | scale]`: `make bench`.
+"""`python -m bench [all | health | memory [ROW] | rollouts | steps | coordinator | scale]`.
 
 `all` (the default) measures rows, deciding and loading and writes `build/bench.json`;
-`health` compares the rows that tell what health costs; `memory` sends 250,000 requests
+`health` compares the rows that tell what health costs, `rollouts` those that tell what one
+costs that is under way; `memory` sends 250,000 requests
 through one process; `steps` times the steps of requests; `coordinator` measures how many
 reports the Coordinator takes; `scale [--json | --docs] [TABLE…]` simulates many isolates.
 Exit code 0 says that it was measured, whether or not a goal was reached.
@@ -21,7 +22,7 @@ from bench.memory import LEVEL_FROM, MAY_GROW, growth, measure_memory
 from bench.rows import ROWS
 from bench.scale.command import run_scale
 from bench.steps import measure_steps
-from bench.throughput import measure_health, measure_rows
+from bench.throughput import measure_health, measure_rollouts, measure_rows
 from router.dev.layout import Layout, SetupError, find_root
 from router.dev.prepare import prepare
 
@@ -64,6 +65,11 @@ def run_health(layout: Layout, _: Sequence[str]) -> None:
     print(f"\n{report.rows_table(rows)}\n\n{goals}")
 
 
+def run_rollouts(layout: Layout, _: Sequence[str]) -> None:
+    router, rolling = measure_rollouts(layout)
+    print(f"\n{report.rows_table([router, rolling])}\n\nof router: {rolling.of(router):.2f}")
+
+
 def run_coordinator(layout: Layout, _: Sequence[str]) -> None:
     for kind, part in measure_coordinator(layout).items():
         print(f"{kind:<44} {part:>8.3f}")
@@ -79,6 +85,7 @@ COMMANDS: dict[str, Callable[[Layout, Sequence[str]], None]] = {
     "coordinator": run_coordinator,
     "health": run_health,
     "memory": run_memory,
+    "rollouts": run_rollouts,
     "steps": run_steps,
 }
 

@@ -116,6 +116,12 @@ def router_no_health(layout: Layout, folder: Path) -> list[WorkerdWorker]:
     return router(layout, folder, more={"entry.py": entry})
 
 
+def router_rolling(layout: Layout, folder: Path) -> list[WorkerdWorker]:
+    """The same policy, while its rollout is under way on the measured route."""
+    entry = (WORKERS / "rolling.py").read_bytes()
+    return router(layout, folder, more={"entry.py": entry})
+
+
 def example(layout: Layout) -> dict[str, Any]:
     """The example policy, to be changed."""
     document = read_document((layout.root / "routes.yaml").read_bytes())
@@ -136,6 +142,12 @@ ROWS = (
     Row("python-forward", python_forward),
     Row("router", router, regions=True),
     Row("router-guarded", router_guarded, regions=True, limited=True),
+)
+
+# So is what a rollout costs.
+ROLLOUT_ROWS = (
+    Row("router", router, regions=True),
+    Row("router-rolling", router_rolling, regions=True),
 )
 
 # What health costs is little, so it is measured by itself, in more and shorter rounds.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.load import HEADERS, PATH, Count, load
-from bench.rows import HEALTH_ROWS, Row
+from bench.rows import HEALTH_ROWS, ROLLOUT_ROWS, Row
 from bench.server import Server
 from bench.staging import folder_of
 from router.dev.layout import Layout, SetupError
@@ -87,6 +87,10 @@ def measure_rows(
 
 def measure_health(layout: Layout) -> list[Measured]:
     return measure_rows(layout, HEALTH_ROWS, rounds=HEALTH_ROUNDS, seconds=HEALTH_ROUND_SECONDS)
+
+
+def measure_rollouts(layout: Layout) -> list[Measured]:
+    return measure_rows(layout, ROLLOUT_ROWS, rounds=HEALTH_ROUNDS, seconds=HEALTH_ROUND_SECONDS)
 
 
 def warm_server(layout: Layout, row: Row) -> Server:

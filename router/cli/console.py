@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Container, Iterable, Iterator, Sequence
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,12 @@ def complain(message: str) -> None:
 
 def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_json_line(document: Any) -> None:
+    """For who reads while we watch."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 Part = str | tuple[str, str]  # a text, or a text and its style
@@ -101,6 +108,14 @@ def print_findings(file: str, findings: Iterable[Finding], to: Console = out) ->
         said = (place, "bold"), " ", (finding.severity, colour), " ", (finding.code, "dim"), what
         say(*said, to=to)
         say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
+
+
+def print_difference(before: bytes, after: bytes, old: str, new: str, to: Console = out) -> None:
+    """What is no longer, and what is new, with a few lines around; `old` and `new` name them."""
+    was, now = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in unified_diff(was, now, old, new, lineterm=""):
+        say((line, colours.get(line[0], "")), to=to)
 
 
 def agreed(question: str, yes: bool) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ from router.cli import drill_run
 from router.cli.client import Refused, client_of, url_argument
 from router.cli.console import UsageError, complain, err, print_json, say, table
 from router.cli.refusal import gap_texts
+from router.cli.times import clock
 
 MAX_PAST = 10  # are listed; `--json` has all that are kept
 
@@ -72,7 +73,7 @@ def _start(args: Namespace) -> int:
         return 0
     say(
         ("started", "green"),
-        f" {drill['id']}: {_what(drill)}, until {_clock(drill['ends_at'])} UTC",
+        f" {drill['id']}: {_what(drill)}, until {clock(drill['ends_at'])} UTC",
     )
     say((f"It ends by itself. `router drill stop {drill['id']}` ends it earlier.", "dim"))
     return 0
@@ -129,29 +130,22 @@ def _what(drill: dict[str, Any]) -> str:
     return f"{kind} {drill[kind]} {drill['mode']}"
 
 
-def _clock(text: str | None) -> str:
-    """In UTC, as logs and schedules are."""
-    if text is None:
-        return "-"
-    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _active(drill: dict[str, Any]) -> list[str]:
     begins, ends = (datetime.fromisoformat(drill[at]) for at in ("started_at", "ends_at"))
     length = duration_text(round((ends - begins).total_seconds()) * 1000)
     by = drill["by"] + (", forced" if drill["forced"] else "")
     name = drill["name"] or ""
-    return [drill["id"], _what(drill), length, _clock(drill["ends_at"]), by, name]
+    return [drill["id"], _what(drill), length, clock(drill["ends_at"]), by, name]
 
 
 def _scheduled(drill: dict[str, Any]) -> list[str]:
-    when = [drill["schedule"], _clock(drill["next_at"])]
+    when = [drill["schedule"], clock(drill["next_at"])]
     return [drill["name"], _what(drill), drill["for"], *when]
 
 
 def _past(drill: dict[str, Any]) -> list[str]:
     why = drill["why"] + (f" by {drill['ended_by']}" if drill["ended_by"] else "")
-    times = [_clock(drill["started_at"]), _clock(drill["ended_at"])]
+    times = [clock(drill["started_at"]), clock(drill["ended_at"])]
     return [drill["id"], _what(drill), *times, why]
 
 

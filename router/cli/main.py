@@ -21,6 +21,7 @@ from router.cli import (
     pull,
     push,
     rollback,
+    rollout,
     schema,
     status,
     validate,
@@ -30,7 +31,7 @@ from router.dev.layout import SetupError
 
 VERBS = (
     *(validate, explain, push, history, rollback, pull),
-    *(keys, import_, schema, status, drill, dev),
+    *(keys, import_, schema, status, rollout, drill, dev),
 )
 
 

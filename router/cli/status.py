@@ -1,24 +1,19 @@
-"""Tell how a running router is: its policy, its variants, its drills.
+"""Tell how a running router is: its policy, variants, drills and rollouts.
 
-Exit code 0: it is well; 1: it is degraded, or does not answer, or has not the policy that
-`--policy` names. What a single variant is
-like does not count: the router copes with that.
+Exit code 0: it is well; 1: it is degraded, or does not answer, or serves not the policy that
+`--policy` names. What a single variant is like does not count: the router copes with that.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-import time
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Group
-from rich.live import Live
 
 from router.cli.client import Client, Refused, client_of, url_argument
-from router.cli.console import Failed, complain, line_of, out, print_json
+from router.cli.console import line_of, out, print_json, print_json_line
 from router.cli.status_lines import Pages, lines
 from router.cli.status_places import (
     are_same,
@@ -27,8 +22,7 @@ from router.cli.status_places import (
     policy_arguments,
     refuse_unused,
 )
-
-EVERY_S = 2.0
+from router.cli.watch import EVERY_S, Watched, watch
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -60,7 +54,10 @@ def run(args: Namespace) -> int:
 
 def _ask(client: Client) -> Pages:
     status = client.get("status")
-    return Pages(client.url, status, _page(client, "health/variants"), _page(client, "drills"))
+    return Pages(
+        *(client.url, status, _page(client, "health/variants")),
+        *(_page(client, "drills"), _page(client, "rollouts")),
+    )
 
 
 def _page(client: Client, name: str) -> Any:
@@ -78,41 +75,22 @@ def _shown(pages: Pages) -> Group:
 
 
 def _watch(client: Client, as_json: bool) -> int:
-    """Redraw, or print one after the other where nothing can be redrawn. A router that does
-    not answer may do so again."""
+    """Until Ctrl-C: a router has no end."""
+    watched = Watched(
+        lambda: _ask(client),
+        lambda pages: lines(pages, datetime.now(UTC)),
+        _print_json_line if as_json else _print,
+        lambda _: None,
+    )
     try:
-        if as_json or not out.is_terminal:
-            while True:
-                _print(client, as_json)
-                time.sleep(EVERY_S)
-        with Live(console=out, auto_refresh=False) as live:
-            while True:
-                live.update(_view(client), refresh=True)
-                time.sleep(EVERY_S)
+        return watch(watched, redraw=not as_json)
     except KeyboardInterrupt:
         return 0
 
 
-def _view(client: Client) -> Group:
-    """What fits on the screen: a line that wrapped would be redrawn in the wrong place."""
-    clock = f"{datetime.now():%H:%M:%S}"
-    try:
-        told = [line_of((clock, "dim")), *lines(_ask(client), datetime.now(UTC))]
-    except Failed as error:
-        told = [line_of((clock, "dim"), "  ", (str(error), "bold red"))]
-    for line in told:
-        line.no_wrap, line.overflow = True, "ellipsis"
-    return Group(*told)
+def _print_json_line(pages: Pages) -> None:
+    print_json_line(pages.document())
 
 
-def _print(client: Client, as_json: bool) -> None:
-    try:
-        pages = _ask(client)
-    except Failed as error:
-        complain(str(error))
-        return
-    if as_json:
-        sys.stdout.write(json.dumps(pages.document(), ensure_ascii=False) + "\n")
-        sys.stdout.flush()
-    else:
-        out.print(line_of((f"{datetime.now():%H:%M:%S}", "dim")), _shown(pages), sep="\n")
+def _print(pages: Pages) -> None:
+    out.print(line_of((f"{datetime.now():%H:%M:%S}", "dim")), _shown(pages), sep="\n")

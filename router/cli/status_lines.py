@@ -1,4 +1,4 @@
-"""A router's own pages as lines for people: its policy, its variants, its drills.
+"""A router's own pages as lines for people: its policy, variants, drills, rollouts.
 
 Ages and times left are by the router's clock, which need not agree with this machine's.
 """
@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from rich.text import Text
 
 from policies.decisions.drill import drill_from
-from policies.decisions.durations import duration_text
 from router.cli.console import Part, columns, counted, line_of
+from router.cli.rollout_texts import STATES as ROLLOUT_STATES
+from router.cli.rollout_texts import place_text, pools_text
+from router.cli.times import ago, span, time_of
 
 STATES = {
     "healthy": "green",
@@ -30,30 +32,34 @@ NUMBERS = frozenset({4, 5, 6})
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """What the router said; `health` and `drills` are None if it has no such page."""
+    """What the router said; a page that it does not have is None."""
 
     url: str
     status: dict[str, Any]
     health: dict[str, Any] | None
     drills: dict[str, Any] | None
+    rollouts: dict[str, Any] | None
 
     @property
     def is_ok(self) -> bool:
         return bool(self.status["status"] == "ok")
 
     def document(self) -> dict[str, Any]:
-        return {"url": self.url, **{n: getattr(self, n) for n in ("status", "health", "drills")}}
+        names = ("status", "health", "drills", "rollouts")
+        return {"url": self.url, **{name: getattr(self, name) for name in names}}
 
 
 def lines(pages: Pages, now: datetime) -> Iterator[Text]:
     """All of it. `now`: this machine's clock, for a router that does not tell its own."""
-    at = _time((pages.health or {}).get("at")) or now
+    at = time_of((pages.health or {}).get("at")) or now
     yield from columns(_facts(pages, at))
     yield Text()
     yield from _variants(pages)
     if pages.drills is not None:
         yield Text()
         yield from _drills(pages.drills, at)
+    if pages.rollouts is not None:
+        yield from _rollouts(pages.rollouts)
 
 
 def _facts(pages: Pages, at: datetime) -> Iterator[tuple[Part, Part]]:
@@ -63,14 +69,12 @@ def _facts(pages: Pages, at: datetime) -> Iterator[tuple[Part, Part]]:
     yield ("status", "bold"), word
     for reason in status["reasons"]:
         yield "", (reason, "yellow")
-    told = (
-        f"{policy['digest'][:12]} from {policy['source']}, loaded {_ago(policy['loaded_at'], at)}"
-    )
+    told = f"{policy['digest'][:12]} from {policy['source']}, loaded {ago(policy['loaded_at'], at)}"
     routes, variants = counted(policy["routes"], "route"), counted(policy["variants"], "variant")
     yield ("policy", "bold"), f"{told}: {routes}, {variants}"
     if rejected := status["rejected"]:
         number = counted(len(rejected["findings"]), "finding")
-        when = _ago(rejected["at"], at)
+        when = ago(rejected["at"], at)
         yield ("rejected", "bold"), (f"{rejected['digest'][:12]}, {when}: {number}", "red")
     if pages.health:
         yield ("coordinator", "bold"), _coordinator(pages.health)
@@ -81,7 +85,7 @@ def _coordinator(health: dict[str, Any]) -> Part:
     if not line["reachable"]:
         return "not reachable: this is the view of one isolate alone", "yellow"
     heard = line["age_ms"]
-    age = "not heard yet" if heard is None else f"heard {_span(timedelta(milliseconds=heard))} ago"
+    age = "not heard yet" if heard is None else f"heard {span(timedelta(milliseconds=heard))} ago"
     return f"{age}, {counted(health['isolates'], 'isolate')} within a minute"
 
 
@@ -119,7 +123,7 @@ def _drills(told: dict[str, Any], at: datetime) -> Iterator[Text]:
     rows: list[list[Part]] = []
     for each in told["active"]:
         drill = drill_from(each)
-        left = _span((_time(each["ends_at"]) or at) - at)
+        left = span((time_of(each["ends_at"]) or at) - at)
         by = f"by {drill.by}" + (", forced" if drill.forced else "")
         rows.append([(drill.id, "yellow"), str(drill.target), drill.fault.text, f"{left} left", by])
     yield line_of(("drills", "bold"), "" if rows else "  none")
@@ -127,21 +131,20 @@ def _drills(told: dict[str, Any], at: datetime) -> Iterator[Text]:
         yield from columns(rows)
 
 
+def _rollouts(told: dict[str, Any]) -> Iterator[Text]:
+    """Those that have been started; nothing if there is none."""
+    rows: list[list[Part]] = []
+    for each in told["rollouts"]:
+        state = each["state"]
+        if state != "waiting":
+            word = state, ROLLOUT_STATES.get(state, "")
+            what = place_text(each), pools_text(each), (each["reason"] or "", "yellow")
+            rows.append([(each["name"], "bold"), word, *what])
+    if rows:
+        yield Text()
+        yield line_of(("rollouts", "bold"))
+        yield from columns(rows)
+
+
 def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).astimezone(UTC) if text else None
-
-
-def _ago(text: str | None, at: datetime) -> str:
-    """`2m10s ago`; `at the start` for what was there from the beginning."""
-    time = _time(text)
-    return f"{_span(at - time)} ago" if time else "at the start"
-
-
-def _span(length: timedelta) -> str:
-    """Whole seconds, without seconds where there are hours."""
-    seconds = max(0, round(length.total_seconds()))
-    return duration_text((seconds - seconds % 60 if seconds >= 3_600 else seconds) * 1000)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from difflib import unified_diff
-
 from rich.console import Console
 
-from router.cli.console import out, say
-
-COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+from router.cli.console import out, print_difference, say
 
 
 def show_difference(before: bytes | None, after: bytes, to: Console = out) -> None:
     """`before` is what is live, None if nothing is."""
     if before is None:
         say("nothing was published before", to=to)
-        return
-    old, new = (text.decode("utf-8", "replace").splitlines() for text in (before, after))
-    for line in unified_diff(old, new, "published", "new", lineterm=""):
-        say((line, COLOURS.get(line[0], "")), to=to)
+    else:
+        print_difference(before, after, "published", "new", to)

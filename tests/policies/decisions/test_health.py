@@ -308,7 +308,9 @@ def test_somebody_always_serves_and_the_last_one_is_never_left_out(
 
 
 def test_a_snapshot_crosses_as_text() -> None:
-    made = Snapshot("e1", 7, {"a": Told("healthy", 5, 6, 2), "b": Told()}, [{"id": "d-1"}])
+    made = Snapshot(
+        "e1", 7, {"a": Told("healthy", 5, 6, 2), "b": Told()}, [{"id": "d-1"}], [{"run": "r-1"}]
+    )
     assert snapshot_from(snapshot_json(made)) == made
 
 

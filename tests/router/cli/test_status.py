@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from policies.decisions.drill import time_text
-from router.cli import status
+from router.cli import watch
 from router.dev.server import free_port
+from tests.router.cli.rollouts import told_of
 from tests.router.cli.test_verbs import run
 from tests.router.drill.standin import KEY, VARIANTS, StandIn, stand_in
 
@@ -121,6 +122,21 @@ def test_drills_with_the_time_that_is_left(
     ]
 
 
+def test_rollouts_that_have_been_started(
+    capsys: pytest.CaptureFixture[str], router: StandIn
+) -> None:
+    begun = told_of(state="held", reason="the rollout was edited")
+    router.rollouts = {"at": NOW.isoformat(), "rollouts": [told_of(state="waiting"), begun]}
+    _, lines = told(capsys, router)
+    assert lines[-3:] == [
+        "",
+        "rollouts",
+        "agents-v2 held 5 %, step 2 of 5 production → canary the rollout was edited",
+    ]
+    router.rollouts["rollouts"].pop()
+    assert told(capsys, router)[1][-1] == "drills none"
+
+
 def test_without_the_coordinator_and_without_a_binding(
     capsys: pytest.CaptureFixture[str], router: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +165,7 @@ def test_json(capsys: pytest.CaptureFixture[str], router: StandIn) -> None:
     assert document["status"] == router.status()
     assert document["health"] == HEALTH
     assert document["drills"] == {"active": [], "scheduled": [], "past": []}
+    assert document["rollouts"] is None
 
 
 def test_nobody_there(capsys: pytest.CaptureFixture[str], router: StandIn) -> None:
@@ -182,7 +199,7 @@ def test_watching_without_a_terminal_prints_again_and_again(
         if len(pauses) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(status.time, "sleep", pause)
+    monkeypatch.setattr(watch.time, "sleep", pause)
     code, out, err = run(capsys, "status", "--url", router.url, "--watch", *more)
     assert (code, pauses) == (0, [2.0] * 3)
     assert "does not answer" in err

@@ -50,6 +50,7 @@ class StandIn(ThreadingHTTPServer):
         self.reasons: list[str] = []
         self.rejected: dict[str, Any] | None = None
         self.health: dict[str, Any] | None = None
+        self.rollouts: dict[str, Any] | None = None
 
     @property
     def url(self) -> str:
@@ -138,13 +139,21 @@ class Handler(BaseHTTPRequestHandler):
             )
         elif self.command == "DELETE":
             self._send(200, {"ended": self.server.stop(page.removeprefix("drills/"))})
-        elif page == "health/variants" and not self.server.health:
+        elif self._is_missing(page):
             self._send(404, {"code": "not-found", "detail": "The router has no such page."})
+        elif page.startswith("rollouts/") and self.server.rollouts:
+            told = {**self.server.rollouts, "rollout": self.server.rollouts["rollouts"][0]}
+            self._send(200, told)
         else:
             pages = {"status": self.server.status(), "drills": self.server.listed()}
-            self._send(200, {**pages, "health/variants": self.server.health}[page])
+            pages |= {"health/variants": self.server.health, "rollouts": self.server.rollouts}
+            self._send(200, pages[page])
 
     do_POST = do_DELETE = do_GET
+
+    def _is_missing(self, page: str) -> bool:
+        pages = {"health/variants": self.server.health, "rollouts": self.server.rollouts}
+        return page in pages and pages[page] is None
 
     def _serve(self, body: bytes) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}

@@ -1,0 +1,27 @@
+"""The router with a rollout under way on the measured route: it counts each request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from router.edge import entry
+from router.edge.coordinator import Coordinator  # noqa: F401
+from router.edge.limiter import Limiter  # noqa: F401
+from router.edge.this_isolate import ISOLATE
+
+ROLLOUT = {
+    "name": "agents",
+    "run": "r-bench",
+    "from": "production",
+    "to": "canary",
+    "weights": {"agents": 5},  # what the file has, so that requests go where they went
+    "cohorts": [["header", ["x-preview", "1", None, None]]],
+    "mirror": 0.0,
+    "counts": True,
+}
+ISOLATE.coordinating.steer([ROLLOUT], is_all=True)
+ISOLATE.coordinating.steer = lambda *_, **__: None  # type: ignore[method-assign]
+
+
+def on_fetch(request: Any, env: Any, ctx: Any) -> Any:
+    return entry.on_fetch(request, env, ctx)

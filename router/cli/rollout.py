@@ -1,0 +1,163 @@
+"""Move traffic to a canary step by step: start, watch, approve, pause, promote, roll back.
+
+The router moves a rollout on by itself, even if this command, or this machine, is gone.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Group
+
+from router.cli import rollout_settle, rollout_watch
+from router.cli.client import Refused, client_of, url_argument
+from router.cli.console import agreed, complain, out, print_json, say, table
+from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
+from router.cli.rollout_lines import lines, overview
+from router.cli.rollout_texts import STATES, Told, line_text, percent
+from router.cli.times import clock, time_of
+
+MAX_EVENTS = 1_000
+EVENTS = 50  # that are told unless more are asked for
+
+HELP = {
+    "start": "begin with the first step",
+    "approve": "go on to the next step, where it waits for that",
+    "pause": "stay at this step",
+    "resume": "go on from where it was paused or held",
+    "promote": "give the canary all traffic now",
+    "rollback": "take all traffic from the canary now",
+}
+FORCED = {
+    "start": "even if that moves users back",
+    "resume": "even if what held it is still so",
+    "promote": "even if its last judgement was a failure",
+}
+QUESTIONS = {
+    "promote": "Give all traffic of this rollout to its canary now?",
+    "rollback": "Take all traffic of this rollout from its canary now?",
+}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    verbs = f"{' | '.join(HELP)} | status | history | settle"
+    actions = parser.add_subparsers(dest="action", required=True, metavar=verbs)
+    for name, summary in HELP.items():
+        action = _action(actions, name, summary)
+        action.add_argument("--note", metavar="TEXT", help="why, for the history")
+        if name in FORCED:
+            action.add_argument("--force", action="store_true", help=FORCED[name])
+        if name in QUESTIONS:
+            action.add_argument("--yes", action="store_true", help="do not ask")
+        if name == "start":
+            action.add_argument("--watch", action="store_true", help="and watch it to its end")
+    status = _action(actions, "status", "tell where a rollout is, and how its pools do")
+    status.add_argument("--watch", action="store_true", help="until it has come to its end")
+    history = _action(actions, "history", "tell what happened, the newest first")
+    history.add_argument(
+        "--limit", type=_limit, default=EVENTS, metavar="N", help="at most so many"
+    )
+    rollout_settle.arguments(
+        _action(actions, "settle", "write a finished rollout into the policy file")
+    )
+
+
+def _action(actions: Any, name: str, summary: str) -> ArgumentParser:
+    """A verb with what all of them have."""
+    action: ArgumentParser = actions.add_parser(
+        name, help=summary, description=summary, allow_abbrev=False
+    )
+    action.add_argument("name", nargs="?", metavar="NAME", help="which (default: the only one)")
+    action.add_argument("--json", action="store_true", help="for programs")
+    url_argument(action)
+    return action
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_EVENTS):
+        raise ArgumentTypeError(f"`{text[:20]}` is no number from 1 to {MAX_EVENTS}")
+    return int(text)
+
+
+def run(args: Namespace) -> int:
+    return ACTIONS.get(args.action, _act)(args)
+
+
+def _act(args: Namespace) -> int:
+    with client_of(args.url) as client:
+        name = name_of(client, args.name)
+        question = QUESTIONS.get(args.action)
+        if question and not agreed(f"{name}: {question}", args.yes):
+            complain("nothing was done")
+            return 1
+        asked = {each: getattr(args, each, None) for each in ("note", "force")}
+        try:
+            told = act(client, name, args.action, {k: v for k, v in asked.items() if v})
+        except Refused as error:
+            if error.code != "rollout-refused":
+                raise
+            return _tell_refusal(error, args.json)
+        watches = args.action == "start" and args.watch
+        if args.json and not watches:
+            print_json(told)
+        elif not args.json:
+            say((line_text(told), STATES.get(told["state"], "")))
+        return rollout_watch.watch_rollout(client, told, args.json) if watches else 0
+
+
+def _tell_refusal(error: Refused, as_json: bool) -> int:
+    if as_json:
+        print_json(error.document)
+    else:
+        complain(f"refused: {error.document.get('detail') or error.document.get('reason')}")
+    return 1
+
+
+def _status(args: Namespace) -> int:
+    with client_of(args.url) as client:
+        if args.watch:
+            told = one_of(client, name_of(client, args.name))["rollout"]
+            return rollout_watch.watch_rollout(client, told, args.json)
+        page = all_of(client) if args.name is None else one_of(client, args.name)
+    if args.json:
+        print_json(page)
+        return 0
+    all_told: list[Told] = page["rollouts"] if args.name is None else [page["rollout"]]
+    at = time_of(page["at"])
+    if len(all_told) == 1 and at:
+        out.print(Group(*lines(all_told[0], at)))
+    elif all_told:
+        out.print(Group(*overview(all_told)))
+    else:
+        say("the policy has no rollouts")
+    return 0
+
+
+def _history(args: Namespace) -> int:
+    with client_of(args.url) as client:
+        name = name_of(client, args.name)
+        page = events_of(client, name, args.limit)
+    if args.json:
+        print_json(page)
+    elif page["events"]:
+        table(["TIME (UTC)", "EVENT", "WEIGHT", "BY", "REASON"], map(_event, page["events"]))
+    else:
+        say(f"nothing has happened to {name} yet")
+    return 0
+
+
+def _event(event: dict[str, Any]) -> list[str]:
+    before, after = ("-" if w is None else percent(w) for w in (event["before"], event["weight"]))
+    weight = before if before == after else f"{before} → {after}"
+    why = "; ".join(text for text in (event["reason"], event["note"]) if text)
+    what = event["event"].removeprefix("rollout-")
+    return [clock(event["at"]), what, weight, event["by"] or "", why]
+
+
+ACTIONS: dict[str, Callable[[Namespace], int]] = {
+    "status": _status,
+    "history": _history,
+    "settle": rollout_settle.run,
+}

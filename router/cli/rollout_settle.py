@@ -1,0 +1,125 @@
+"""Write a finished rollout into the policy file: the weights it has come to.
+
+Exit code 0: the file says so now, or already did; 1: it cannot be, and nothing is changed.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from policies.language.load import load
+from router.cli.client import client_of
+from router.cli.console import (
+    Failed,
+    UsageError,
+    agreed,
+    complain,
+    err,
+    load_valid,
+    print_difference,
+    print_findings,
+    print_json,
+    say,
+)
+from router.cli.rollout_asking import one_of
+from router.cli.rollout_texts import FINISHED, Told
+from router.dev.files import write_if_changed
+from router.settle.settling import FileRollout, Share, find_rollout, settle, shares
+from router.settle.weights import ALL
+
+FILE = "routes.yaml"
+MANY_BYTES = 256 * 1024  # more takes seconds, so somebody is told
+ENDS = {"promote": ALL, "rollback": Decimal(0)}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--file", default=FILE, metavar="FILE", help=f"the policy ({FILE})")
+    parser.add_argument("--to", choices=ENDS, help="how it ended, without asking a router")
+    parser.add_argument("--remove", action="store_true", help="take the rollout out of the file")
+    parser.add_argument("--dry-run", action="store_true", help="show the difference, write nothing")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(args: Namespace) -> int:
+    if args.file == "-":
+        raise UsageError("--file names the file that is to be changed")
+    data, _ = load_valid(args.file)
+    rollout = find_rollout(data, args.name)
+    percent = ENDS[args.to] if args.to else _outcome(args.url, rollout)
+    wanted = shares(data, rollout, percent)
+    if len(data) > MANY_BYTES:
+        say((f"making out where everything stands in {args.file}…", "dim"), to=err)
+    settled = settle(data, rollout, wanted, args.remove)
+    _refuse_invalid(args.file, settled)
+    is_new = settled != data
+    if not args.json:
+        print_difference(data, settled, args.file, f"{args.file} settled")
+    writes = is_new and not args.dry_run
+    if writes and not agreed(f"Write this to {args.file}?", args.yes):
+        complain("nothing was written")
+        return 1
+    if writes:
+        _write(Path(args.file), settled)
+    if args.json:
+        print_json(_document(args.file, rollout, wanted, is_new, writes))
+    else:
+        _tell(args.file, rollout, is_new, writes)
+    return 0
+
+
+def _outcome(url: str, rollout: FileRollout) -> Decimal | None:
+    """The percentage that a router's rollout has come to; None: the policy's own."""
+    with client_of(url) as client:
+        told: Told = one_of(client, rollout.name)["rollout"]
+    if told["state"] not in FINISHED:
+        raise Failed(
+            f"{rollout.name} is not finished ({told['state']}): wait for its end, "
+            "or say how it ends with --to promote or --to rollback"
+        )
+    theirs = sorted(told["routes"]), told["from"], told["to"]
+    if theirs != (sorted(rollout.routes), rollout.before, rollout.after):
+        raise Failed(
+            f"{rollout.name} of this file is another one than the router's: its routes or pools "
+            "differ; settle the file that was pushed, or say how it ended with --to"
+        )
+    return None if told["weight"] is None else Decimal(str(told["weight"]))
+
+
+def _refuse_invalid(file: str, settled: bytes) -> None:
+    loaded = load(settled)
+    if loaded.policy is None:
+        print_findings(file, loaded.findings, err)
+        raise Failed(f"{file} would not be valid then, so it stays as it is")
+
+
+def _write(path: Path, settled: bytes) -> None:
+    """Whole or not at all; a link stays one, and the file's mode what it is."""
+    path = path.resolve()
+    try:
+        write_if_changed(path, settled, path.stat().st_mode & 0o777)
+    except OSError as error:
+        raise Failed(f"cannot write {path}: {error.strerror}") from None
+
+
+def _document(
+    file: str, rollout: FileRollout, wanted: list[Share], is_new: bool, written: bool
+) -> dict[str, Any]:
+    routes: dict[str, dict[str, dict[str, float]]] = {}
+    for share in wanted:
+        weights = {"before": float(share.old), "after": float(share.new)}
+        routes.setdefault(share.route, {})[share.pool] = weights
+    told = {"file": file, "rollout": rollout.name, "routes": routes}
+    return told | {"changed": is_new, "written": written}
+
+
+def _tell(file: str, rollout: FileRollout, is_new: bool, written: bool) -> None:
+    if not is_new:
+        say(f"{file} says so already: nothing to change")
+    elif not written:
+        say("dry run: nothing was written")
+    else:
+        say(("settled", "green"), f" {rollout.name} in {file}")
+        say((f"Publish it with `router push {file}`.", "dim"))

@@ -1,0 +1,151 @@
+"""What a router tells of a rollout, in words: where it is, and what comes next.
+
+Times are told as times, not as what is left of them: a log is read later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from router.cli.times import clock
+
+Told = dict[str, Any]
+
+STATES = {
+    "waiting": "dim",
+    "running": "green",
+    "gate": "yellow",
+    "paused": "yellow",
+    "held": "bold red",
+    "succeeded": "bold green",
+    "rolled-back": "bold red",
+}
+FINISHED = ("succeeded", "rolled-back")
+
+
+def percent(weight: float) -> str:
+    return f"{weight:g} %"
+
+
+def pools_text(told: Told) -> str:
+    return f"{told['from']} → {told['to']}"
+
+
+def weight_text(told: Told) -> str:
+    return "the policy's own split" if told["weight"] is None else percent(told["weight"])
+
+
+def cohort_text(cohort: dict[str, Any]) -> str:
+    """`header x-preview: 1`, `header x-preview ~ a|b`, `keys ann, bob`."""
+    if "key" in cohort:
+        return f"key{'s' * (len(cohort['key']) != 1)} {', '.join(cohort['key'])}"
+    header = cohort["header"]
+    if "regex" in header:
+        return f"header {header['name']} ~ {header['regex']}"
+    return f"header {header['name']}: {header['value']}"
+
+
+def step_text(step: dict[str, Any]) -> str:
+    if "weight" in step:
+        return percent(step["weight"])
+    return f"mirror {step['mirror']}" if "mirror" in step else cohort_text(step)
+
+
+def duration_of(step: dict[str, Any]) -> str:
+    """How long a step is, as the policy says it."""
+    hold = (step.get("hold") or "").removeprefix("0s")
+    if step.get("pause"):
+        return f"{hold}, then approval" if hold else "until approved"
+    return hold
+
+
+def place_text(told: Told) -> str:
+    """`5 %, step 2 of 5`; a step that is no weight is named, too. What is over is in no step."""
+    number, steps = told["step"], told["steps"]
+    if number is None or told["state"] in FINISHED:
+        return weight_text(told)
+    text = f"{weight_text(told)}, step {number} of {len(steps)}"
+    step = steps[number - 1]
+    return text if "weight" in step else f"{text} ({step_text(step)})"
+
+
+def now_text(told: Told) -> str:
+    """What is so now, in a line."""
+    name, state = told["name"], told["state"]
+    if state == "waiting":
+        return f"{name} has not been started"
+    if state in ("running", "gate"):
+        return f"{name} at {place_text(told)}"
+    if state == "succeeded":
+        return f"{name} has succeeded: {weight_text(told)} to {told['to']}"
+    word = "rolled back, to" if state == "rolled-back" else f"{state} at"
+    why = f": {told['reason']}" if told["reason"] else ""
+    return f"{name} {word} {place_text(told)}{why}"
+
+
+def next_text(told: Told) -> str:
+    """What comes next, and what makes it come."""
+    tell = NEXT.get(told["state"])
+    return tell(told) if tell else f"look again with {_command('status', told)}"
+
+
+def line_text(told: Told) -> str:
+    return f"{now_text(told)}; next: {next_text(told)}"
+
+
+def verdict_text(told: Told) -> str:
+    """`passed at 12:00:10`, and why; nothing before the first look."""
+    last = (told["analysis"] or {}).get("last")
+    if not last:
+        return ""
+    why = f": {'; '.join(last['reasons'])}" if last["reasons"] else ""
+    return f"{last['verdict']} at {clock(last['at'])} UTC{why}"
+
+
+def _command(action: str, told: Told) -> str:
+    return f"`router rollout {action} {told['name']}`"
+
+
+def _when_running(told: Told) -> str:
+    window, until = told["window"], told["hold_until"]
+    if window and not window["open"]:
+        return f"{_following(told)} when its window has opened, at {clock(window['next_at'])} UTC"
+    waits_for = "when approved" if _step(told).get("pause") else ""
+    if told["analysis"] and not waits_for:
+        waits_for = "when its analysis has passed"
+    if not waits_for:
+        return f"{_following(told)}, at {clock(until)} UTC" if until else _following(told)
+    return f"{_following(told)} {waits_for}" + (f", not before {clock(until)} UTC" if until else "")
+
+
+def _when_gate(told: Told) -> str:
+    """After the last step, too, if the policy leaves the end to somebody."""
+    if not _step(told).get("pause"):
+        return f"{_command('promote', told)} or {_command('rollback', told)}"
+    return f"{_following(told)} when approved: {_command('approve', told)}"
+
+
+def _step(told: Told) -> dict[str, Any]:
+    """The one that it is in."""
+    steps: list[dict[str, Any]] = told["steps"]
+    return steps[told["step"] - 1] if told["step"] else {}
+
+
+def _following(told: Told) -> str:
+    """The step after this one."""
+    steps, number = told["steps"], told["step"] or 0
+    return step_text(steps[number]) if number < len(steps) else "the end of the rollout"
+
+
+NEXT: dict[str, Callable[[Told], str]] = {
+    "waiting": lambda told: _command("start", told),
+    "running": _when_running,
+    "gate": _when_gate,
+    "paused": lambda told: f"it goes on with {_command('resume', told)}",
+    "held": lambda told: f"{_command('resume', told)} or {_command('rollback', told)}",
+    "succeeded": lambda told: f"write it into the policy: {_command('settle', told)}",
+    "rolled-back": lambda told: (
+        f"write it into the policy: {_command('settle', told)}, or {_command('start', told)} again"
+    ),
+}

@@ -1,0 +1,82 @@
+"""Watch a rollout until it has come to its end.
+
+On a terminal the whole view is drawn again and again; elsewhere a line is printed whenever
+something has changed, as a log wants it. Exit code 0: it has succeeded; 1: it was rolled
+back, or it is held and needs somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.text import Text
+
+from router.cli.client import Client
+from router.cli.console import err, print_json_line, say
+from router.cli.rollout_asking import one_of
+from router.cli.rollout_lines import lines
+from router.cli.rollout_texts import STATES, Told, line_text, verdict_text
+from router.cli.times import clock, time_of
+from router.cli.watch import Watched, watch
+
+CODES = {"succeeded": 0, "rolled-back": 1, "held": 1}
+INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
+
+Page = dict[str, Any]
+
+
+def watch_rollout(client: Client, begun: Told, as_json: bool) -> int:
+    """`begun`: how it was when watching began; what is older is of a rollout before."""
+    watched = Watched(
+        lambda: one_of(client, begun["name"]),
+        _lines,
+        _Log(as_json).tell,
+        lambda page: None if _is_older(page["rollout"], begun) else _code(page["rollout"]),
+    )
+    try:
+        return watch(watched, redraw=not as_json)
+    except KeyboardInterrupt:
+        say(f"{begun['name']} goes on without being watched", to=err)
+        return INTERRUPTED
+
+
+def _lines(page: Page) -> Iterator[Text]:
+    return lines(page["rollout"], time_of(page["at"]) or datetime.now(UTC))
+
+
+def _code(told: Told) -> int | None:
+    return CODES.get(told["state"])
+
+
+def _is_older(told: Told, begun: Told) -> bool:
+    """An isolate may for a moment tell how it was before a rollout was started."""
+    now, then = time_of(told["since"]), time_of(begun["since"])
+    return bool(then and (now is None or now < then))
+
+
+class _Log:
+    """Prints what is new."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._told = ("", "")
+
+    def tell(self, page: Page) -> None:
+        told = page["rollout"]
+        news = line_text(told), verdict_text(told)
+        if news == self._told:
+            return
+        if self._as_json:
+            print_json_line(page)
+        else:
+            self._print(page, *news)
+        self._told = news
+
+    def _print(self, page: Page, line: str, verdict: str) -> None:
+        at = f"{clock(page['at'])} UTC", "dim"
+        if verdict and verdict != self._told[1]:
+            say(at, f"  analysis {verdict}")
+        if line != self._told[0]:
+            say(at, "  ", (line, STATES.get(page["rollout"]["state"], "")))

@@ -1,0 +1,75 @@
+"""Ask again and again, and show what is so: drawn anew on a terminal, told line by line
+elsewhere. Who does not answer, or fails, may be well the next time; who refuses, does not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from router.cli.client import Refused
+from router.cli.console import Failed, complain, line_of, out
+
+EVERY_S = 2.0
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched(Generic[Seen]):
+    """What is watched; `code` is the exit code when it has come to its end, else None."""
+
+    ask: Callable[[], Seen]
+    lines: Callable[[Seen], Iterable[Text]]
+    tell: Callable[[Seen], None]
+    code: Callable[[Seen], int | None]
+
+
+def watch(watched: Watched[Seen], redraw: bool) -> int:
+    """The exit code, when it has come to its end; Ctrl-C is for the caller."""
+    if not (redraw and out.is_terminal):
+        return _until_the_end(watched, watched.tell, complain)
+    with Live(console=out, auto_refresh=False) as live:
+
+        def draw(lines: Iterable[Text]) -> None:
+            live.update(_on_screen(lines), refresh=True)
+
+        return _until_the_end(
+            watched,
+            lambda seen: draw(watched.lines(seen)),
+            lambda error: draw([line_of((error, "bold red"))]),
+        )
+
+
+def _until_the_end(
+    watched: Watched[Seen], show: Callable[[Seen], None], trouble: Callable[[str], None]
+) -> int:
+    told = ""
+    while True:
+        try:
+            seen = watched.ask()
+        except Failed as error:
+            if isinstance(error, Refused) and error.status < 500:
+                raise
+            if str(error) != told:  # once is enough in a log
+                trouble(told := str(error))
+        else:
+            told = ""
+            show(seen)
+            code = watched.code(seen)
+            if code is not None:
+                return code
+        time.sleep(EVERY_S)
+
+
+def _on_screen(lines: Iterable[Text]) -> Group:
+    """What fits on the screen: a line that wrapped would be redrawn in the wrong place."""
+    told = [line_of((f"{datetime.now():%H:%M:%S}", "dim")), *lines]
+    for line in told:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return Group(*told)

@@ -1,0 +1,147 @@
+"""A finished rollout, written into the policy: the text before and after.
+
+- What the text should say afterwards is made from its values, and the text is changed in a
+  few places. Both must agree when the router's own reader reads the new text: where they do
+  not, nothing is written.
+- Nothing else changes: no comment, no space, no other value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+from policies.language.document import Document, read_document
+from policies.language.findings import Path, path_text
+from router.cli.console import Failed, UsageError
+from router.settle.removal import removal
+from router.settle.source import Change, Source, at
+from router.settle.weights import final, weight_changes, weight_of, with_weight
+
+
+@dataclass(frozen=True, slots=True)
+class FileRollout:
+    """A rollout as the file has it."""
+
+    index: int
+    name: str
+    routes: tuple[str, ...]
+    before: str  # the pool that traffic leaves
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A pool's weight in a route: what it was, and what it is to be."""
+
+    index: int
+    route: str
+    pool: str
+    old: Decimal
+    new: Decimal
+
+
+def find_rollout(data: bytes, name: str | None) -> FileRollout:
+    """The one of that name, or the only one."""
+    rollouts = _value(data).get("rollouts", [])
+    names = [str(each["name"]) for each in rollouts]
+    if not names:
+        raise Failed("the policy has no rollouts")
+    if name is None:
+        if len(names) > 1:
+            raise UsageError(f"name one of the rollouts: {', '.join(names)}")
+        name = names[0]
+    if name not in names:
+        nearest = get_close_matches(name, names, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"it has {', '.join(names)}"
+        raise Failed(f"the policy has no rollout {name[:80]}: {hint}")
+    index = names.index(name)
+    found = rollouts[index]
+    return FileRollout(index, name, tuple(found["routes"]), found["from"], found["to"])
+
+
+def shares(data: bytes, rollout: FileRollout, percent: Decimal | None) -> list[Share]:
+    """The weights of both pools in each route; without `percent` they stay."""
+    routes = {route["name"]: (n, route) for n, route in enumerate(_value(data)["routes"])}
+    found = []
+    for name in rollout.routes:
+        if name not in routes:
+            raise Failed(f"rollout {rollout.name}: the policy has no route {name}")
+        index, route = routes[name]
+        split = route.get("split", {})
+        for pool in (rollout.before, rollout.after):
+            if pool not in split:
+                raise Failed(f"route {name} has no pool {pool} in its split: add `{pool}: 0`")
+        first, second = (weight_of(split[pool]) for pool in (rollout.before, rollout.after))
+        new = (first, second) if percent is None else final(first, second, percent)
+        found.append(Share(index, name, rollout.before, first, new[0]))
+        found.append(Share(index, name, rollout.after, second, new[1]))
+    return found
+
+
+def settle(data: bytes, rollout: FileRollout, wanted: list[Share], remove: bool) -> bytes:
+    """The file with these weights, and, if asked, without the rollout."""
+    changing = [share for share in wanted if share.new != share.old]
+    source = Source(data.decode())
+    changes = [change for share in changing for change in _changes(source, share)]
+    if remove:
+        changes += removal(source, rollout.index)
+    settled = source.changed(changes).encode()
+    _compare(settled, _intended(data, rollout, changing, remove))
+    return settled
+
+
+def _changes(source: Source, share: Share) -> Iterator[Change]:
+    route = at(source.root, "routes").value.value[share.index]
+    field = at(at(route, "split").value, share.pool)
+    return weight_changes(source, field, share.new)
+
+
+def _intended(data: bytes, rollout: FileRollout, changing: list[Share], remove: bool) -> Any:
+    value = json.loads(json.dumps(_value(data)))  # no part of it is two parts at once
+    for share in changing:
+        split = value["routes"][share.index]["split"]
+        split[share.pool] = with_weight(split[share.pool], share.new)
+    if remove:
+        del value["rollouts"][rollout.index]
+        if not value["rollouts"]:
+            del value["rollouts"]
+    return value
+
+
+def _value(data: bytes) -> dict[str, Any]:
+    document = read_document(data)
+    if not isinstance(document, Document):
+        raise Failed(f"this is no policy: {document[0].message}")
+    return document.value
+
+
+def _compare(settled: bytes, intended: Any) -> None:
+    document = read_document(settled)
+    if not isinstance(document, Document):
+        finding = document[0]
+        raise Failed(
+            f"the layout of this file does not let it be changed (line {finding.line}: "
+            f"{finding.message}); change it by hand"
+        )
+    for path in _differing(document.value, intended, ()):
+        raise Failed(
+            f"this would change {path_text(path)}, too, which is no part of it: what is shared "
+            "by an alias (`*name`) must be written out first"
+        )
+
+
+def _differing(one: Any, other: Any, path: Path) -> Iterator[Path]:
+    """Where two values are not the same, not even in the order of their fields."""
+    if isinstance(one, dict) and isinstance(other, dict) and list(one) == list(other):
+        for name in one:
+            yield from _differing(one[name], other[name], (*path, name))
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            yield from _differing(*pair, (*path, index))
+    elif json.dumps(one) != json.dumps(other):
+        yield path

@@ -1,0 +1,64 @@
+"""The final weights of a rollout's two pools in a route's split.
+
+Their sum stays as the file has it, so other pools of the split keep their share. A weight
+is a number, or stands in a mapping beside filters, where it may be missing: then it is 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from policies.language.composer import resolve
+from router.settle.source import Change, Field, Source, field_of, fields_of
+
+ALL = Decimal(100)
+FINEST = Decimal("0.000001")  # the least weight that the language has
+DEFAULT = 1
+
+
+def weight_of(entry: Any) -> Decimal:
+    """What an entry of a split says, exactly."""
+    number = entry.get("weight", DEFAULT) if isinstance(entry, dict) else entry
+    return Decimal(str(number))
+
+
+def final(first: Decimal, second: Decimal, percent: Decimal) -> tuple[Decimal, Decimal]:
+    """The same sum, of which `percent` is the second's."""
+    total = first + second
+    second = total if percent == ALL else (total * percent / ALL).quantize(FINEST)
+    return total - second, second
+
+
+def weight_text(weight: Decimal) -> str:
+    """As people write it: `5`, `0.5`."""
+    is_whole = weight == weight.to_integral_value()
+    return str(int(weight)) if is_whole else f"{weight.normalize():f}"
+
+
+def with_weight(entry: Any, weight: Decimal) -> Any:
+    """The entry as the language will read it."""
+    value = resolve(weight_text(weight))
+    if not isinstance(entry, dict):
+        return value
+    return entry | {"weight": value} if "weight" in entry else {"weight": value, **entry}
+
+
+def weight_changes(source: Source, field: Field, weight: Decimal) -> Iterator[Change]:
+    """What makes an entry of a split say `weight`."""
+    text = weight_text(weight)
+    if not isinstance(field.value.value, list):  # a number
+        yield Change(*source.scalar(field), text)
+        return
+    if written := field_of(field.value, "weight"):
+        yield Change(*source.scalar(written), text)
+        return
+    fields = fields_of(field.value)
+    if not fields:
+        inside = field.value.end_mark.index - 1
+        yield Change(inside, inside, f"weight: {text}")
+        return
+    first = fields[0].key.start_mark
+    after = ", " if field.value.flow_style else source.line_end + " " * first.column
+    yield Change(first.index, first.index, f"weight: {text}{after}")
