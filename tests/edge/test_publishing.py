@@ -150,7 +150,10 @@ def test_of_two_pushes_at_the_same_moment_one_is_live_and_the_other_says_so(
     assert pushes[winner].returncode == 0, told
     assert pushes[loser].returncode == 1, told
     assert digest(winner)[:12] in told[loser][1]
-    assert {digest(winner), digest(loser)} <= {entry.digest for entry in seen.history}
+    kept = {entry.digest for entry in seen.history}
+    assert digest(winner) in kept
+    # One that came too late for a copy, too, was refused by its base.
+    assert digest(loser) in kept or "your file is based on" in told[loser][1]
 
 
 def test_the_history_has_it_all(routed: Edge, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,4 +168,5 @@ def test_the_history_has_it_all(routed: Edge, capsys: pytest.CaptureFixture[str]
         *("why", f"rollback to {digest('second')[:12]}"),
         "rolled back automatically: variant one is not bound",
     ]
-    assert {each["digest"] for each in entries[5:]} == {digest("anns"), digest("bobs")}
+    assert entries[5]["parent"] == digest("second")
+    assert {each["digest"] for each in entries[5:]} <= {digest("anns"), digest("bobs")}
