@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from policies.decisions.problems import PROBLEMS
+from policies.difference.log import read_log
 from policies.drill_plan.load import load_plan
 from policies.drill_plan.reference import plan_reference
 from policies.gateway.convert import convert
@@ -18,6 +19,8 @@ from policies.language.findings import CODES
 from policies.language.load import load
 from policies.language.reference import reference_text
 from policies.language.schema import schema, schema_text
+from policies.policy_tests.reference import cases_reference
+from router.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = [ROOT / "routes.yaml", *sorted((ROOT / "docs" / "examples").glob("*.yaml"))]
@@ -41,7 +44,12 @@ def test_the_committed_schema_is_the_models() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "made"), [("language.md", reference_text()), ("drill-plans.md", plan_reference())]
+    ("page", "made"),
+    [
+        ("language.md", reference_text()),
+        ("drill-plans.md", plan_reference()),
+        ("workflow.md", cases_reference()),
+    ],
 )
 def test_the_reference_is_the_models(page: str, made: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
@@ -88,6 +96,45 @@ def test_the_documented_import_is_what_comes_out() -> None:
     for file, finding in imported.told:
         place = f"{file}:{finding.line}:{finding.column} {finding.severity} {finding.code}"
         assert f"{place} {finding.path}: {finding.message}\n    hint: {finding.hint}\n" in text
+
+
+def test_the_documented_workflow_is_what_comes_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its cases, and its change of `routes.yaml`, say what the page says they say."""
+    digest = re.compile(r"digest [0-9a-f]{12}")  # of the example as it was when this was written
+    page = digest.sub("digest", (ROOT / "docs" / "workflow.md").read_text(encoding="utf-8"))
+    (cases,) = re.findall(
+        r"^```yaml\n(# routes.test.yaml\n.*?)^```", page, re.MULTILINE | re.DOTALL
+    )
+    before = (ROOT / "routes.yaml").read_text(encoding="utf-8")
+    after = before.replace("production: 95", "production: 80").replace(
+        "request: 30s", "request: 20s"
+    )
+    after = after.replace("      canary: 5\n", "      canary: 20\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    for name, text in (("routes", after), ("base", before), ("routes.test", cases)):
+        Path(f"{name}.yaml").write_text(text, encoding="utf-8")
+    for command, code in (
+        ("test routes.yaml -k twenty", 1),
+        ("diff routes.yaml base.yaml", 2),
+        ("diff base.yaml base.yaml", 0),
+    ):
+        assert main(command.split()) == code
+        told = digest.sub("digest", capsys.readouterr().out)
+        assert code == 0 or f"$ router {command}\n{told}```" in page, told
+    Path("routes.yaml").write_text(before, encoding="utf-8")
+    assert main(["test", "routes.yaml"]) == 0
+    assert f"$ router test routes.yaml\n{capsys.readouterr().out}```" in page
+
+
+def test_the_documented_log_can_be_read() -> None:
+    page = (ROOT / "docs" / "workflow.md").read_text(encoding="utf-8")
+    (log,) = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    first, second = read_log(log.splitlines())
+    assert (first.method, first.client.colo, second.method) == ("POST", "FRA", "GET")
+    assert [each.headers["x-worker-id"] for each in (first, second)] == ["w-17", "w-18"]
 
 
 def test_the_schema_refuses_what_the_loader_refuses() -> None:

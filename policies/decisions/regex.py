@@ -58,17 +58,17 @@ def literal_prefix(program: Program) -> str:
 def _literal_beginning(program: Program) -> tuple[str, frozenset[int]]:
     """The literal prefix, and the positions that it leads to."""
     prefix, steps = "", (*program.steps, "")
-    positions = _reach(steps, [0])
+    positions = reach(steps, [0])
     while not program.pattern.startswith("(?i)"):
         char, *others = {steps[position] for position in positions}
         if others or not char or not isinstance(char, str):
             break
         prefix += char
-        positions = _reach(steps, [position + 1 for position in positions])
+        positions = reach(steps, [position + 1 for position in positions])
     return prefix, positions
 
 
-def _reach(steps: Sequence[Step], starts: Iterable[int]) -> frozenset[int]:
+def reach(steps: Sequence[Step], starts: Iterable[int]) -> frozenset[int]:
     """The positions that take a character, or end the match, and stand for `starts`."""
     seen: set[int] = set()
     ahead = list(starts)
@@ -85,10 +85,10 @@ def _reach(steps: Sequence[Step], starts: Iterable[int]) -> frozenset[int]:
 def can_match(program: Program, first: str, then: str) -> bool:
     """Whether it matches any text of these characters, with one of `first` to begin with."""
     steps, chars = (*program.steps, ""), first
-    ahead, seen = [*_reach(steps, [0])], set[int]()
+    ahead, seen = [*reach(steps, [0])], set[int]()
     while ahead:
         nexts = [position + 1 for position in ahead if _takes(program, steps[position], chars)]
-        ahead = [position for position in _reach(steps, nexts) if position not in seen]
+        ahead = [position for position in reach(steps, nexts) if position not in seen]
         seen.update(ahead)
         chars = then
     return len(program.steps) in seen
@@ -184,7 +184,7 @@ class Matcher:
         steps, taking = self._steps, set[Step]((char,))
         taking.update([n for n, each in enumerate(self._classes) if holds(each, char)])
         nexts = [position + 1 for position in state.positions if steps[position] in taking]
-        following = state[char] = self._state(_reach(steps, nexts))
+        following = state[char] = self._state(reach(steps, nexts))
         self._memory.hold(self, 1)
         return following
 

@@ -21,7 +21,7 @@ from policies.gateway.rules import RuleReader
 from policies.gateway.write import Entry, policy_text
 from policies.language.budget import MAX_POLICY_STEPS, Budget
 from policies.language.check_routes import MAX_RULES
-from policies.language.findings import Finding
+from policies.language.findings import Finding, Path
 from policies.language.found import Key
 from policies.language.load import load, read_policy
 from policies.language.shadow import shadowed_routes
@@ -128,19 +128,26 @@ def _guards(routes: Routes, taken: Names) -> Iterator[Entry]:
 
 
 def _reached(drafts: list[Draft], guards: list[Entry], report: Report) -> list[Entry]:
-    """The routes in order, without those that no request reaches."""
+    """The routes in order, without those, and without their alternatives, that no request
+    reaches."""
     entries = [*(Entry(draft.comments, draft.route) for draft in drafts), *guards]
     policy, _ = read_policy(_value(entries), Budget())
     if policy is None:
         return entries  # too many of them, which is told when the policy is read once more
-    left_out = set[int]()
-    for code, (_, index, *_), message, _ in shadowed_routes(policy):
-        left_out.add(int(index))
-        if int(index) < len(drafts):
-            draft = drafts[int(index)]
+    left_out: set[Path] = set()
+    for code, path, message, _ in shadowed_routes(policy):
+        place = path[1:2] if code == "duplicate-route" else path[1:]
+        left_out.add(place)
+        if (index := int(place[0])) < len(drafts):
+            draft = drafts[index]
+            origin = draft.matches[int(place[2])].path if place[2:] else draft.path
             hint = "change what the rule matches, or take it out"
-            report.warn(draft.manifest, draft.path, code, message, hint)
-    return [entry for index, entry in enumerate(entries) if index not in left_out]
+            report.warn(draft.manifest, origin, code, message, hint)
+    for index, entry in enumerate(entries):
+        if matches := entry.value.get("matches"):
+            kept = [m for at, m in enumerate(matches) if (index, "matches", at) not in left_out]
+            entry.value["matches"] = kept
+    return [entry for index, entry in enumerate(entries) if (index,) not in left_out]
 
 
 def _value(entries: list[Entry]) -> dict[str, Any]:

@@ -150,7 +150,7 @@ class RuleReader:
     def _split(
         self, draft: Draft, refs: list[BackendRef | None], filters: Filters, path: Path
     ) -> dict[str, Any]:
-        """Pool to share; the pools with a weight first, as the first is the others' fallback.
+        """Pool to share; the largest weight first, as the first is the others' fallback.
         Empty if nothing has a weight."""
         shares: dict[str, Any] = {}
         uses: dict[tuple[Any, ...], int] = {}
@@ -173,7 +173,7 @@ class RuleReader:
         weights = {pool: _weight(share) for pool, share in shares.items()}
         if not any(weights.values()):
             return {}
-        return {pool: shares[pool] for pool in sorted(shares, key=lambda each: not weights[each])}
+        return {pool: shares[pool] for pool in sorted(shares, key=lambda each: -weights[each])}
 
     def _fits(self, own: Filters, filters: Filters, path: Path, alone: bool) -> bool:
         """Whether a backend can have its filters. What only a rule can have, the rule gets

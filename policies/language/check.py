@@ -13,6 +13,7 @@ from policies.language.budget import MAX_FINDINGS
 from policies.language.check_drills import DRILL_RULES, refused_drills
 from policies.language.check_filters import FILTER_RULES
 from policies.language.check_keys import doubtful_keys
+from policies.language.check_pools import doubtful_pools
 from policies.language.check_rate_limits import LIMIT_RULES, unused_limits
 from policies.language.check_rollouts import ROLLOUT_RULES, doubtful_rollouts
 from policies.language.check_routes import ROUTE_RULES
@@ -43,6 +44,7 @@ def warn(policy: Policy, now_ms: float | None) -> list[Found]:
     """What is likely a mistake in a policy that is valid all the same."""
     found = chain(
         shadowed_routes(policy),
+        doubtful_pools(policy),
         doubtful_keys(policy, now_ms),
         unused_limits(policy),
         refused_drills(policy),

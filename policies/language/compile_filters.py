@@ -77,8 +77,8 @@ def _plan(filters: list[BackendFilters], parts: Parts) -> int | None:
     return parts.number(table) if any(table) else None
 
 
-def _changes(each: list[HeaderChanges]) -> Table:
-    """`[names to remove, pairs to set, pairs to add after that]`: all in turn, in one."""
+def joined_changes(each: list[HeaderChanges]) -> dict[str, Change]:
+    """All in turn as one change for each name."""
     changes: dict[str, Change] = {}
     for part in each:
         for header in part.set:
@@ -88,6 +88,12 @@ def _changes(each: list[HeaderChanges]) -> Table:
             changes[header.name.lower()] = (replaces, (*values, header.value))
         for name in part.remove:
             changes[name.lower()] = (True, ())
+    return changes
+
+
+def _changes(each: list[HeaderChanges]) -> Table:
+    """`[names to remove, pairs to set, pairs to add after that]`."""
+    changes = joined_changes(each)
     removed = [name for name, (replaces, values) in changes.items() if replaces and not values]
     first = [
         [name, values[0]] for name, (replaces, values) in changes.items() if replaces and values
@@ -104,11 +110,15 @@ def _new_path(path: NewPath) -> Table:
     return ["full", path.full] if path.full is not None else ["prefix", path.prefix]
 
 
-def _mirror(mirror: Mirror) -> Table:
-    """`[pool, share of the requests from 0 to 1, whether for all methods]`."""
+def mirrored_share(mirror: Mirror) -> float:
+    """The share of the requests that is copied, from 0 to 1."""
     fraction = mirror.fraction
-    share = fraction.numerator / fraction.denominator if fraction else mirror.percent / 100
-    return [mirror.pool, share, mirror.unsafe_methods]
+    return fraction.numerator / fraction.denominator if fraction else mirror.percent / 100
+
+
+def _mirror(mirror: Mirror) -> Table:
+    """`[pool, share of the requests, whether for all methods]`."""
+    return [mirror.pool, mirrored_share(mirror), mirror.unsafe_methods]
 
 
 def _redirect(redirect: Redirect) -> Table:

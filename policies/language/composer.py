@@ -31,6 +31,7 @@ MAX_NODES = 250_000  # keys and values; a route has about twenty
 MAX_MANIFEST_NODES = 1_000_000
 MAX_PLAN_BYTES = 256 * 1024  # a drill's plan is a page of text
 MAX_PLAN_NODES = 10_000
+MAX_CASES_BYTES = 4 * 1024 * 1024  # of tests, as much as of the policy
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
 # A value, the offset where it stands, and its parts, those of a mapping with their keys'.
@@ -77,6 +78,10 @@ POLICY = Dialect(
 PLAN = Dialect(
     *("plan", MAX_PLAN_BYTES, MAX_PLAN_NODES),
     *("send fewer kinds of requests", "begin with `version: 1`", False),
+)
+CASES = Dialect(
+    *("file of cases", MAX_CASES_BYTES, MAX_NODES),
+    *("write several files", "begin with `version: 1`", False),
 )
 MANIFESTS = Dialect(
     *("manifest", MAX_MANIFEST_BYTES, MAX_MANIFEST_NODES),

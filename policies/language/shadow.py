@@ -1,36 +1,112 @@
-"""Routes that no request reaches, because earlier ones match the very same requests.
+"""Routes, and alternatives of routes, that no request reaches: earlier ones take them all.
 
-Only what is literally the same is found: hostname, path, methods and conditions. That is
-what copying a route and forgetting to change it gives; to compare what regular expressions
-and overlapping prefixes match is not tried.
+- What is narrower goes first (`decisions/match.py`), so a rule is only reached by nobody
+  if an earlier one of the same hostname, the same path and as many conditions takes
+  whatever meets its own: all of its methods, each condition by the same value, the same
+  expression, or an expression that its value matches. Several may do so together, a method
+  or a hostname each.
+- Never a false finding: two different expressions are not compared, and of many rules that
+  could cover one only the first few are asked, which keeps the cost linear.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from typing import NamedTuple
 
+from policies.decisions.regex import Matcher
+from policies.decisions.regex_compiler import compile_pattern
+from policies.language.conditions import HeaderMatch, QueryParamMatch
 from policies.language.findings import shown
 from policies.language.found import Found, Key
 from policies.language.model import Match, PathMatch, Policy, Route
 
+MAX_COMPARED = 8  # rules with expressions that one rule is held against
+MAX_METHODS = 9  # of one rule that are looked at one by one: those of RFC 9110 and PATCH
+Conditions = dict[tuple[str, str], HeaderMatch | QueryParamMatch]  # by kind and name
+
 
 def shadowed_routes(policy: Policy) -> Iterator[Found]:
-    """A finding for each route all of whose alternatives an earlier route has."""
-    first: dict[Hashable, int] = {}
+    """A finding for each route, and for each alternative of other routes, without requests."""
+    seen = _Seen()
     for index, route in enumerate(policy.routes):
-        matches = [_what(match) for match in route.matches or [Match()]]
-        hosts = dict.fromkeys(route.hostnames or [""])
-        keys = [(host, what) for host in hosts for what in matches]
-        owners = {first.get(key, index) for key in keys}
-        if _takes_all(route):
-            first.update((key, index) for key in keys if key not in first)
-        if index not in owners:
-            others = ", ".join(
-                f"`{shown(policy.routes[each].name)}`" for each in sorted(owners)[:5]
-            )
-            message = f"no request comes to this route: earlier ones match the same ({others})"
+        owners = [seen.owners(index, route, match) for match in route.matches or [Match()]]
+        if all(owners):
+            names = _names(policy, {owner for each in owners for owner in each} - {index})
+            message = f"no request comes to this route: earlier ones match the same ({names})"
             hint = "change what it matches, or take it out"
             yield "duplicate-route", ("routes", index, Key("name")), message, hint
+            continue
+        for at, each in enumerate(owners):
+            if each:
+                names = _names(policy, each)
+                message = f"no request comes to this alternative: earlier ones take all ({names})"
+                hint = "change what it matches, or take it out"
+                yield "unreachable-match", ("routes", index, "matches", at), message, hint
+
+
+def _names(policy: Policy, routes: set[int]) -> str:
+    return ", ".join(f"`{shown(policy.routes[each].name)}`" for each in sorted(routes)[:5])
+
+
+class _Broad(NamedTuple):
+    """A rule with expressions, which may take more than what is written the same."""
+
+    route: int
+    conditions: Conditions
+    matchers: dict[tuple[str, str], Matcher]
+
+    def covers(self, others: Conditions) -> bool:
+        for name, own in self.conditions.items():
+            other = others[name]
+            if (own.value, own.regex) == (other.value, other.regex):
+                continue
+            if own.regex is None or other.value is None:
+                return False
+            if name not in self.matchers:
+                self.matchers[name] = Matcher(compile_pattern(own.regex))
+            if not self.matchers[name].matches(other.value):
+                return False
+        return True
+
+
+class _Seen:
+    """The rules so far, by all that another rule must have in common with them."""
+
+    def __init__(self) -> None:
+        self._same: defaultdict[Hashable, dict[Hashable, int]] = defaultdict(dict)
+        self._broad: defaultdict[Hashable, list[_Broad]] = defaultdict(list)
+
+    def owners(self, index: int, route: Route, match: Match) -> set[int]:
+        """The routes that take all that `match` would; none if it is reached. It is seen."""
+        conditions = _conditions(match)
+        values = frozenset((name, each.value, each.regex) for name, each in conditions.items())
+        path, names = _path(match.path), frozenset(conditions)
+        has_expression = any(each.regex is not None for each in conditions.values())
+        owners: set[int | None] = set()
+        for host in dict.fromkeys(route.hostnames or [""]):
+            same = self._same[host, path, values]
+            for method in _methods(match):
+                owner, broad = same.get(method), (host, path, names, method)
+                if owner is None and broad in self._broad:
+                    owner = _covering(self._broad[broad], conditions)
+                owners.add(owner)
+                if _takes_all(route) and method not in same:
+                    same[method] = index
+                    if has_expression and len(self._broad[broad]) < MAX_COMPARED:
+                        self._broad[broad].append(_Broad(index, conditions, {}))
+        return set() if None in owners else {each for each in owners if each is not None}
+
+
+def _covering(broad: list[_Broad], conditions: Conditions) -> int | None:
+    return next((each.route for each in broad if each.covers(conditions)), None)
+
+
+def _methods(match: Match) -> Iterable[Hashable]:
+    """The methods, each by itself while they are few; None for all there are."""
+    methods = frozenset(match.methods or ())
+    return (methods if len(methods) <= MAX_METHODS else [methods]) or [None]
 
 
 def _takes_all(route: Route) -> bool:
@@ -38,11 +114,10 @@ def _takes_all(route: Route) -> bool:
     return route.filters is None or route.filters.redirect is None
 
 
-def _what(match: Match) -> Hashable:
-    methods = frozenset(match.methods or ())
-    headers = frozenset((each.name.lower(), each.value, each.regex) for each in match.headers)
-    params = frozenset((each.name, each.value, each.regex) for each in match.query_params)
-    return _path(match.path), methods, headers, params
+def _conditions(match: Match) -> Conditions:
+    found: Conditions = {("header", each.name.lower()): each for each in match.headers}
+    found.update((("query", each.name), each) for each in match.query_params)
+    return found
 
 
 def _path(path: PathMatch | None) -> Hashable:

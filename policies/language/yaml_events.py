@@ -97,10 +97,13 @@ class Events(Scanner, Parser):
         return self.tokens[0]
 
     def check_token(self, *choices: Any) -> bool:
-        return isinstance(self.peek_token(), choices)
+        if not self.tokens or self.possible_simple_keys:
+            self.peek_token()
+        return isinstance(self.tokens[0], choices)
 
     def get_token(self) -> Any:
-        self.peek_token()
+        if not self.tokens or self.possible_simple_keys:
+            self.peek_token()
         self.tokens_taken += 1
         return self.tokens.pop(0)
 

@@ -1,6 +1,7 @@
 """The command `router`: one verb a file; this file only finds the verb.
 
-Every verb returns its exit code: 0 fine, 1 findings or failure, 2 wrong usage.
+Every verb returns its exit code: 0 fine, 1 findings or failure, 2 wrong usage, unless its
+`WRONG_USE` says otherwise.
 """
 
 from __future__ import annotations
@@ -8,42 +9,31 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from io import TextIOWrapper
+from keyword import iskeyword
+from types import ModuleType
 
 from router import __version__
-from router.cli import (
-    dev,
-    drill,
-    explain,
-    history,
-    import_,
-    keys,
-    pull,
-    push,
-    rollback,
-    rollout,
-    schema,
-    status,
-    validate,
-)
 from router.cli.console import Failed, UsageError, complain
 from router.dev.layout import SetupError
 
 VERBS = (
-    *(validate, explain, push, history, rollback, pull),
-    *(keys, import_, schema, status, rollout, drill, dev),
+    *("validate", "test", "diff", "explain", "push", "history", "rollback", "pull"),
+    *("keys", "import", "schema", "status", "rollout", "drill", "dev"),
 )
+WRONG_USE = 2
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line; or that of one verb, since to import all of them takes long."""
     root = argparse.ArgumentParser(
         prog="router", description="A declarative traffic router at the edge.", allow_abbrev=False
     )
     root.add_argument("--version", action="version", version=f"fiberwise-router {__version__}")
     verbs = root.add_subparsers(dest="verb", required=True, metavar="COMMAND")
-    for verb in VERBS:
-        name = verb.__name__.rpartition(".")[2].removesuffix("_")  # of Python's own words
+    for name in VERBS if only is None else (only,):
+        verb = _module(name)
         summary = (verb.__doc__ or "").strip().split("\n")[0]
         added = verbs.add_parser(name, help=summary, description=summary, allow_abbrev=False)
         verb.arguments(added)
@@ -51,17 +41,26 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _module(name: str) -> ModuleType:
+    return import_module(f"router.cli.{name}{'_' * iskeyword(name)}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal may lack a character of a policy
             stream.reconfigure(errors="backslashreplace")
-    args = parser().parse_args(arguments)
+    given = [*(sys.argv[1:] if arguments is None else arguments)]
+    verb = given[0] if given and given[0] in VERBS else None
+    wrong_use: int = getattr(_module(verb), "WRONG_USE", WRONG_USE) if verb else WRONG_USE
     try:
+        args = parser(verb).parse_args(given)
         code: int = args.run(args)
+    except SystemExit as error:  # argparse has told what is wrong, or has helped
+        return wrong_use if error.code else 0
     except UsageError as error:
         complain(str(error))
-        return 2
+        return wrong_use
     except (Failed, SetupError) as error:
         complain(str(error))
         return 1

@@ -1,4 +1,8 @@
-"""Check a policy and tell everything that is wrong with it."""
+"""Check a policy and tell everything that is wrong with it.
+
+Warnings, about what is likely a mistake, leave a policy valid; with `--strict` they count
+as errors do.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +17,27 @@ from router.cli.console import counted, print_findings, print_json, read_file, s
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="the policy, - for standard input")
     parser.add_argument("--json", action="store_true", help="findings as JSON")
+    parser.add_argument("--strict", action="store_true", help="warnings are failures, too")
 
 
 def run(args: Namespace) -> int:
     loaded = load(read_file(args.file), time.time() * 1000)
     valid = loaded.policy is not None
+    failed = not valid or (args.strict and bool(loaded.findings))
     if args.json:
         findings = [asdict(finding) for finding in loaded.findings]
         print_json({"valid": valid, "digest": loaded.digest, "findings": findings})
-        return 0 if valid else 1
+        return int(failed)
     print_findings(args.file, loaded.findings)
+    count = counted(len(loaded.findings), "warning" if valid else "finding")
     if loaded.policy:
         policy = loaded.policy
         pools = {variant.pool for variant in policy.variants.values()}
         named = (policy.routes, "route"), (policy.variants, "variant"), (pools, "pool")
         told = ", ".join(counted(len(each), noun) for each, noun in named)
         say(("valid", "green"), f" {args.file}: {told}, digest {loaded.digest[:12]}")
-        return 0
-    count = counted(len(loaded.findings), "finding")
+        if failed:
+            say(("refused", "red"), f" {args.file}: {count}, and --strict takes none")
+        return int(failed)
     say(("not valid", "red"), f" {args.file}: {count}")
     return 1

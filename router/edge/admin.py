@@ -21,11 +21,13 @@ from policies.decisions.problems import Problem
 from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client, Request
 from policies.decisions.standing import Standing
+from policies.language.load import digest_of
 from router.edge import admin_rollouts
 from router.edge.admin_drills import audit_page, drills_page, methods, start_drill, stop_drills
 from router.edge.admin_health import coordinator_line, variants_page
-from router.edge.bridge import JsObject, now_ms
-from router.edge.isolate import PEPPER, Isolate
+from router.edge.bridge import JsObject, KvNamespace, now_ms, run_sync
+from router.edge.isolate import KV_BINDING, PEPPER, Isolate, log
+from router.edge.keys import POLICY_KEY
 from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
 from router.edge.page import Page, iso_time, json_page
 from router.edge.store import PolicyStore
@@ -163,6 +165,21 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
     return json_page(explain(policy, method, url, headers, client, around))
 
 
+def _policy(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
+    """What KV holds at this moment, byte for byte, whether it serves or not."""
+    try:
+        data = run_sync(KvNamespace(getattr(env, KV_BINDING, None)).get(POLICY_KEY))
+    except Exception as error:
+        log("policy-unread", {"error": str(error)[:200] or type(error).__name__})
+        return Problem("internal-error", "KV cannot be read.")
+    if data is None:
+        return Problem("not-found", "KV holds no policy: the uploaded one serves.")
+    digest = digest_of(data)
+    serves = digest == isolate.store.policy.digest
+    text = data.decode("utf-8", "replace")
+    return json_page({"digest": digest, "source": "kv", "serves": serves, "text": text})
+
+
 _EXPLAIN_PARAMETERS = {
     *("url", "method", "header", "ip", "colo", "country", "continent", "down"),
 }
@@ -170,6 +187,7 @@ _PAGES: dict[str, Callable[[Isolate, Request, JsObject], Page | Problem]] = {
     "/status": _status,
     "/metrics": _metrics,
     "/explain": _explain,
+    "/policy": _policy,
     "/drills": drills_page,
     "/audit": audit_page,
     "/health/variants": variants_page,

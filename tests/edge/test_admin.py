@@ -17,7 +17,9 @@ def test_health_is_public_and_says_little(edge: Edge) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("page", ["status", "explain", "metrics", "health/variants", "nothing", ""])
+@pytest.mark.parametrize(
+    "page", ["status", "explain", "metrics", "health/variants", "policy", "nothing", ""]
+)
 @pytest.mark.parametrize(
     "headers",
     [{}, {"x-api-key": "wrong"}, {"authorization": "Bearer wrong"}, {"x-api-key": ""}],

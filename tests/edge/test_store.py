@@ -23,7 +23,7 @@ from router.dev.local_kv import LocalKv
 from router.dev.server import free_port
 from router.dev.stage import stage
 from router.dev.workerd import KV_NAME, router_workers, serve
-from tests.edge.conftest import HERE, Edge, start_edge
+from tests.edge.conftest import ADMIN_KEY, HERE, Edge, start_edge
 from tests.edge.kv import kv_of
 
 FIRST = """\
@@ -102,6 +102,8 @@ def test_empty_kv_serves_the_bundled_policy(routed: Edge) -> None:
     assert route(routed) == "first"
     assert status(routed)["policy"]["source"] == "bundled"  # type: ignore[index]
     assert status(routed)["status"] == "ok"
+    answer = routed.own("policy")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
 
 
 def test_a_push_shows_under_load_without_one_failed_request(
@@ -149,6 +151,20 @@ def test_what_a_push_writes(routed: Edge, kv: LocalKv) -> None:
     assert any(key.name.endswith(digest) for key in kv.list("policy/history/2"))
 
 
+def test_the_page_shows_what_kv_holds(
+    routed: Edge, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = routed.own("policy").json()
+    digest = status(routed)["policy"]["digest"]  # type: ignore[index]
+    assert told == {"digest": digest, "source": "kv", "serves": True, "text": SECOND}
+    assert routed.get("/.router/policy").status_code == 401
+    monkeypatch.setenv("ROUTER_ADMIN_KEY", ADMIN_KEY)
+    pushed, other = folder / "second.yaml", folder / "other.yaml"
+    other.write_text(FIRST)
+    assert main(["diff", str(pushed), "--url", routed.url]) == 0
+    assert main(["diff", str(other), "--persist-to", str(routed.state)]) == 2
+
+
 @pytest.mark.parametrize(
     ("bad", "code"),
     [
@@ -177,6 +193,8 @@ def test_a_bad_policy_leaves_the_last_good_one(
     assert routed.get("/.router/health").json() == {"status": "degraded"}
     here = [asdict(finding) for finding in load(bad).findings]
     assert told["rejected"]["findings"] == here  # type: ignore[index]
+    page = routed.own("policy").json()
+    assert (page["digest"], page["serves"]) == (load(bad).digest, False)
 
 
 def test_an_isolate_that_starts_with_a_bad_policy_serves_the_last_good_one(

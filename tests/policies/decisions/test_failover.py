@@ -115,12 +115,19 @@ def test_hedges(
         ("p95", "GET", ["the time that 95 of 100 answers of the route take"]),
         ("200ms", "HEAD", ["200 ms"]),
         ("200ms", "POST", []),
+        (None, "GET", []),
     ],
 )
-def test_explain_tells_of_a_hedge(hedge: str, method: str, times: list[str]) -> None:
+def test_explain_tells_of_a_hedge(hedge: str | None, method: str, times: list[str]) -> None:
     made = compiled(
         pools={"production": {"fallback": ["canary"]}},
-        routes=[{"name": "r", "split": {"production": 1}, "failover": {"hedge": hedge}}],
+        routes=[
+            {
+                "name": "r",
+                "split": {"production": 1},
+                "failover": {"attempts": 1, **({"hedge": hedge} if hedge else {})},
+            }
+        ],
     )
     told = explain(made, method, "https://h/", {}, Client(), NOW)
     said = "also to variant canary, if no answer has begun after "

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from policies.language.schema import schema
-from router.cli.main import main
+from router.cli.main import VERBS, main, parser
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = str(ROOT / "routes.yaml")
@@ -216,3 +216,24 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     for verb in ("validate", "explain", "import", "push", "schema", "dev"):
         assert f"\n    {verb} " in out
+
+
+def test_validate_strictly(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    doubtful = tmp_path / "doubtful.yaml"
+    doubtful.write_text(Path(EXAMPLE).read_text().replace("[production]", "[]"))
+    assert run(capsys, "validate", str(doubtful))[0] == 0
+    code, out, _ = run(capsys, "validate", str(doubtful), "--strict")
+    assert code == 1
+    assert "warning pool-without-fallback pools.canary.fallback" in out
+    assert "1 warning, and --strict takes none" in out
+    code, out, _ = run(capsys, "validate", str(doubtful), "--strict", "--json")
+    assert (code, json.loads(out)["valid"]) == (1, True)
+    assert run(capsys, "validate", EXAMPLE, "--strict")[0] == 0
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_helps(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    code, out, _ = run(capsys, verb, "--help")
+    assert code == 0
+    assert out.startswith(f"usage: router {verb} ")
+    assert f"    {verb} " in parser().format_help()

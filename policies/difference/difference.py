@@ -1,0 +1,138 @@
+"""What is different between two valid policies, whatever their files look like.
+
+1. Two policies that decide the same have no difference, however they are written.
+2. What one place of the file decides for many routes is told once, at that place.
+3. A route under another name is still the same route.
+4. Order is a difference only where it decides who gets a request (`order.py`).
+5. No hash of a key is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from policies.difference.change import Change, changes_between
+from policies.difference.key_views import HASH, key_views
+from policies.difference.order import reordered
+from policies.difference.pairs import Renamed, common_names, renamed_routes, under_new_names
+from policies.difference.spelling import Value, View
+from policies.difference.view import IMPLICIT, PLAIN_POOL, policy_view
+from policies.language.compile import Tables
+from policies.language.model import Policy
+
+
+class Side(NamedTuple):
+    """One of the two policies, and its compiled form."""
+
+    policy: Policy
+    tables: Tables
+
+
+class Difference(NamedTuple):
+    """Changes in the order of the sections, then of the policy that comes after; `renamed`:
+    what routes were called, and are called now."""
+
+    changes: list[Change]
+    renamed: Renamed
+
+
+def difference(before: Side, after: Side) -> Difference:
+    """All that is different."""
+    same = _same_routes(before.policy, after.policy)
+    old, new = policy_view(before.policy, same), policy_view(after.policy, same)
+    old["auth"]["keys"], new["auth"]["keys"] = key_views(
+        before.policy.auth.keys, after.policy.auth.keys
+    )
+    renamed = renamed_routes(old["routes"], new["routes"])
+    common = common_names(old["routes"], new["routes"], renamed)
+    old["routes"] = under_new_names(old["routes"], renamed)
+    chains = _chains(before.tables, common), _chains(after.tables, {n: n for n in common.values()})
+    changes = [each for each in changes_between(old, new) if not _is_said_elsewhere(each, old, new)]
+    changes = [*_fallbacks(changes, *chains)]
+    changes += _renames(renamed)
+    changes += (
+        Change(("routes",), "changed", f"{second}, {first}", f"{first}, {second}")
+        for first, second in reordered(before.tables, after.tables, common)
+    )
+    order = {name: at for at, name in enumerate(dict.fromkeys([*new, *old]))}
+    places = {name: at for at, name in enumerate(new["routes"])}
+    changes.sort(key=lambda each: (order[each.path[0]], _route_place(each, places)))
+    return Difference([_tellable(each) for each in changes], renamed)
+
+
+def _same_routes(before: Policy, after: Policy) -> frozenset[str]:
+    """The routes whose fields are the same, whatever they mean; mostly that is most."""
+    if before.limits != after.limits or before.rollouts != after.rollouts:
+        return frozenset()
+    old = {route.name: route for route in before.routes}
+    return frozenset(route.name for route in after.routes if old.get(route.name) == route)
+
+
+def _route_place(change: Change, places: dict[str, int]) -> int:
+    """Changes of one route stand together; what is about all of them comes last."""
+    if change.path[0] != "routes":
+        return 0
+    return places.get(change.path[1], len(places)) if change.path[1:] else len(places) + 1
+
+
+def _is_said_elsewhere(change: Change, old: View, new: View) -> bool:
+    """Whether a route only has what the policy's own limits now are, or a pool that says
+    nothing of its own comes or goes with its variants."""
+    if change.path[0] == "pools" and PLAIN_POOL in (change.before, change.after):
+        return len(change.path) == 2
+    if len(change.path) != 4 or change.path[0] != "routes" or change.path[2] != "limits":
+        return False
+    name = change.path[3]
+    common = old["limits"].get(name), new["limits"].get(name)
+    return common == (change.before, change.after)
+
+
+Chains = dict[tuple[str, str], tuple[str, ...]]  # route, pool of its split: who serves
+
+
+def _chains(tables: Tables, common: Renamed) -> Chains:
+    return {
+        (common[route["name"]], pool): tuple(tables["chains"][chain])
+        for route in tables["routes"]
+        if route["name"] in common
+        for pool, _, chain in route.get("split", ())
+    }
+
+
+def _fallbacks(changes: Iterable[Change], old: Chains, new: Chains) -> Iterator[Change]:
+    """With what has become of fallbacks: told of the pool if that says so, else of the
+    route, whose split has another first pool. What has no effect is not told."""
+    differ = {place for place in old.keys() & new.keys() if old[place] != new[place]}
+    told = set[str]()
+    for change in changes:
+        if change.path[0] == "pools" and change.path[2:] == ("fallback",):
+            pool = change.path[1]
+            told.add(pool)
+            is_stated = IMPLICIT not in (change.before, change.after)
+            if not is_stated and all(pool != each for _, each in differ):
+                continue
+        yield change
+    for route, pool in sorted(differ):
+        if pool not in told:
+            path = ("routes", route, "split", pool, "fallback")
+            before, after = [*old[route, pool][1:]], [*new[route, pool][1:]]
+            yield Change(path, "changed", before, after)
+
+
+def _renames(renamed: Renamed) -> Iterator[Change]:
+    for before, after in renamed.items():
+        yield Change(("routes", after, "name"), "changed", before, after)
+
+
+def _tellable(change: Change) -> Change:
+    """Without any hash."""
+    if change.path[:2] != ("auth", "keys"):
+        return change
+    if change.path[-1] == HASH:
+        return change._replace(before=change.before[0], after=change.after[0])
+    return change._replace(before=_hidden(change.before), after=_hidden(change.after))
+
+
+def _hidden(value: Value) -> Value:
+    return value | {HASH: value[HASH][0]} if isinstance(value, dict) and HASH in value else value

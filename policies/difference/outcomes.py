@@ -1,0 +1,154 @@
+"""What becomes of a request, as far as two policies are compared by it.
+
+- A client with a sticky key has one outcome. Where the router draws, the outcomes have
+  their probabilities instead: two draws would differ though nothing has changed.
+- Between two policies so much moves as must: what both give an outcome stays there, the
+  rest goes from where it is less to where it is more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import NamedTuple
+
+from policies.decisions.decide import Fixed, Forward, Surroundings, decide, read_target
+from policies.decisions.limits import head_problem
+from policies.decisions.match import Rule
+from policies.decisions.policy import CompiledPolicy, Share, Tier
+from policies.decisions.problems import PROBLEMS, Problem
+from policies.decisions.request import Client, Request
+from policies.decisions.sticky import Source, sticky_key
+
+
+class Asked(NamedTuple):
+    """A request; `headers` has lower-case names."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    client: Client
+
+
+class Outcome(NamedTuple):
+    """The first variant that is tried, or what the router answers itself; "" for none."""
+
+    route: str
+    pool: str
+    variant: str
+    status: int
+    code: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.variant or f"{self.status} {self.code}".rstrip()
+
+
+Outcomes = dict[Outcome, float]  # with probabilities, together 1
+FIELDS = ("route", "pool", "variant", "status")
+NO_VARIANT = "no-variant"
+ITSELF = Outcome("", "", "", 200, "the router's own page")
+
+
+class Judge:
+    """Tells outcomes of one policy. `names`: what its routes are called in the other one."""
+
+    def __init__(
+        self, policy: CompiledPolicy, around: Surroundings, names: Mapping[str, str]
+    ) -> None:
+        self.policy = policy
+        self._around = around
+        self._names = names
+        self._chance = Random(0)
+        self._drawn: dict[tuple[int, str | None], Outcomes] = {}
+
+    def outcomes(self, asked: Asked) -> tuple[Outcomes, Source | None]:
+        """And the source of the sticky key that decided, if one did."""
+        policy = self.policy
+        refused = head_problem(policy.limits, asked.url, asked.headers)
+        target = refused or read_target(policy, asked.url, asked.headers)
+        if isinstance(target, Problem):
+            return {self._answered(None, target): 1.0}, None
+        if target.is_own:
+            return {ITSELF: 1.0}, None
+        request = Request(asked.method, target, asked.headers, asked.client)
+        rule, _, outcome = decide(policy, request, self._chance, self._around)
+        if rule is None or isinstance(outcome, Fixed):
+            return {self._answered(rule, outcome): 1.0}, None
+        route = policy.routes[rule.route]
+        if isinstance(outcome, Problem) and outcome.code != NO_VARIANT:
+            return {self._answered(rule, outcome): 1.0}, None
+        key, source = sticky_key(route.sticky, request)
+        if not key:
+            return self._expected(rule, policy.regions.of(asked.client)), None
+        if isinstance(outcome, Problem):
+            return {self._answered(rule, outcome): 1.0}, source
+        variant = outcome.candidates[0].name
+        return {Outcome(self._name(rule), outcome.share.name, variant, 200): 1.0}, source
+
+    def _name(self, rule: Rule | None) -> str:
+        name = self.policy.routes[rule.route].name if rule else ""
+        return self._names.get(name, name)
+
+    def _answered(self, rule: Rule | None, outcome: Forward | Fixed | Problem) -> Outcome:
+        """By the router itself."""
+        name = self._name(rule)
+        if isinstance(outcome, Problem):
+            return Outcome(name, "", "", outcome.status, outcome.code)
+        return Outcome(name, "", "", outcome.answer.status if isinstance(outcome, Fixed) else 200)
+
+    def _expected(self, rule: Rule, region: str | None) -> Outcomes:
+        """All that a client without a key may get from a route, in a region."""
+        place = rule.route, region
+        if place not in self._drawn:
+            route, name = self.policy.routes[rule.route], self._name(rule)
+            drawn: Outcomes = {}
+            for share in route.shares:
+                for variant, part in _first(self.policy, share, region):
+                    outcome = Outcome(name, share.name, variant, 200)
+                    if not variant:
+                        outcome = Outcome(name, "", "", PROBLEMS[NO_VARIANT][0], NO_VARIANT)
+                    drawn[outcome] = drawn.get(outcome, 0) + part * share.weight / route.total
+            self._drawn[place] = drawn
+        return self._drawn[place]
+
+
+def _first(policy: CompiledPolicy, share: Share, region: str | None) -> Iterator[tuple[str, float]]:
+    """Who of a pool, or of its fallbacks, is tried first, and how often; "": nobody may."""
+    tiers = policy.order(share.chain, region).tiers
+    if not tiers:
+        yield "", 1.0
+    serving = [open_to for tier in tiers if (open_to := _not_drained(tier))]
+    for tier in (serving or tiers)[:1]:
+        total = sum(variant.weight for variant in tier)
+        if not total:
+            yield tier[0].name, 1.0
+            return
+        for variant in tier:
+            yield variant.name, variant.weight / total
+
+
+def _not_drained(tier: Tier) -> Tier:
+    return tuple(variant for variant in tier if not variant.drain)
+
+
+def moved(before: Outcomes, after: Outcomes) -> Iterator[tuple[Outcome, Outcome, float]]:
+    """What goes from where to where, and how much of it."""
+    less = {each: part - after.get(each, 0) for each, part in before.items()}
+    more = {each: part - before.get(each, 0) for each, part in after.items()}
+    less = {each: part for each, part in less.items() if part > 1e-12}
+    more = {each: part for each, part in more.items() if part > 1e-12}
+    total = sum(less.values())
+    for source, lost in less.items():
+        for target, won in more.items():
+            yield source, target, lost * won / total
+
+
+def field_moved(before: Outcomes, after: Outcomes, field: str) -> float:
+    """How much gets another route, pool, variant or status."""
+    parts: dict[object, float] = {}
+    for outcome, part in before.items():
+        parts[getattr(outcome, field)] = parts.get(getattr(outcome, field), 0) + part
+    for outcome, part in after.items():
+        parts[getattr(outcome, field)] = parts.get(getattr(outcome, field), 0) - part
+    return sum(part for part in parts.values() if part > 1e-12)

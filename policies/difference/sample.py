@@ -1,0 +1,169 @@
+"""A sample of requests to two policies, made from what their routes match.
+
+- Deterministic: the same two policies give the same sample.
+- Every route of both counts the same, with as many requests: those that its alternatives
+  take (`shapes.py`), spread over clients and regions (`clients.py`).
+- Where both policies decide by equal routes there is nothing to find out, so nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import NamedTuple
+
+from policies.decisions.decide import Surroundings, read_target
+from policies.decisions.match import Miss
+from policies.decisions.policy import CompiledPolicy, Route
+from policies.decisions.problems import Problem
+from policies.decisions.request import Client, Request
+from policies.difference.clients import Crowd
+from policies.difference.difference import Side
+from policies.difference.outcomes import Judge
+from policies.difference.shapes import Shape, shapes_of
+from policies.difference.stand_ins import Tables, with_stand_ins
+from policies.difference.traffic import Traffic
+from policies.language.model import Route as Described
+
+REQUESTS = 400  # of each route: a share of 5 % is then known to about 2 %
+MAX_REQUESTS = 12_000  # of all routes that may have changed, unless more are asked for
+LEAST = 12
+
+_SHARED = ("merge_slashes", "strict", "regions", "limits")
+
+
+class Taken(NamedTuple):
+    """A shape with the routes that take it, before and after; `settled`: nothing changes."""
+
+    shape: Shape
+    routes: tuple[Route, ...]
+    settled: bool
+
+
+class Sample:
+    """`renamed`: what routes of the policy before are called after."""
+
+    def __init__(
+        self,
+        before: Side,
+        after: Side,
+        renamed: Mapping[str, str],
+        now_ms: float,
+    ) -> None:
+        self._policies = before.policy, after.policy
+        self._renamed = renamed
+        self._crowd = Crowd(before.tables, after.tables)
+        copies = self._crowd.copies
+        around = Surroundings(now_ms)
+        self._before = Judge(_compiled(before.tables, copies), around, renamed)
+        self._after = Judge(_compiled(after.tables, copies), around, {})
+        self._context = _context(before.tables) == _context(after.tables)
+        self._auth = before.tables["auth"] == after.tables["auth"]
+        self._matching = _matching(before.tables) == _matching(after.tables)
+
+    def ask(self, requests: int | None) -> Traffic:
+        """`requests` of each route, as many as make sense unless given."""
+        idle = self._idle()
+        rows = {
+            name: [] if name in idle else [self._take(shape) for shape in shapes]
+            for name, shapes in self._shapes(idle).items()
+        }
+        if requests is None:
+            open_rows = sum(not all(each.settled for each in row) for row in rows.values())
+            most = MAX_REQUESTS // max(1, open_rows)
+            requests = max(LEAST, min(REQUESTS, most))
+        traffic = Traffic("sample")
+        for name, row in rows.items():
+            self._ask_row(traffic, name, row, requests)
+        return traffic
+
+    def _ask_row(self, traffic: Traffic, name: str, row: list[Taken], requests: int) -> None:
+        requests = max(requests, len(row))
+        if all(each.settled for each in row):
+            traffic.row(name).requests += requests
+            return
+        for number in range(requests):
+            taken = row[number % len(row)]
+            if taken.settled:
+                traffic.row(name).requests += 1
+                continue
+            asked, label = self._crowd.ask(number, taken.shape, taken.routes)
+            was, source = self._before.outcomes(asked)
+            now, _ = self._after.outcomes(asked)
+            traffic.add(name, asked, label if source or len(was) == 1 else "", was, now)
+
+    def _idle(self) -> frozenset[str]:
+        """Routes that take the same requests as before, and send all of them to the same
+        places. What other routes take of what they match is for the others to tell."""
+        if not (self._matching and self._context):
+            return frozenset()
+        pairs = zip(self._before.policy.routes, self._after.policy.routes, strict=True)
+        return frozenset(after.name for before, after in pairs if self._is_same(before, after))
+
+    def _shapes(self, idle: Container[str]) -> dict[str, list[Shape]]:
+        """Those of each route of either policy, by the name it has after."""
+        rows: dict[str, list[Shape]] = {}
+        described: dict[str, Described] = {}
+        before, after = self._policies
+        for route in after.routes:
+            rows[route.name] = [] if route.name in idle else shapes_of(route)
+            described[route.name] = route
+        for route in before.routes:
+            name = self._renamed.get(route.name, route.name)
+            same = described.get(name)
+            if not same or (same.matches, same.hostnames) != (route.matches, route.hostnames):
+                rows[name] = list(dict.fromkeys([*rows.get(name, ()), *shapes_of(route)]))
+        return rows
+
+    def _take(self, shape: Shape) -> Taken:
+        old, new = self._before.policy, self._after.policy
+        before = _find(old, shape)
+        after = before if self._matching and self._context else _find(new, shape)
+        routes = []
+        for policy, found in ((old, before), (new, after)):
+            routes += [policy.routes[found]] if isinstance(found, int) else []
+        settled = self._context and type(before) is type(after)
+        if len(routes) == 2:
+            settled = settled and self._is_same(*routes)
+        return Taken(shape, tuple(routes), settled and (len(routes) == 2 or before == after))
+
+    def _is_same(self, before: Route, after: Route) -> bool:
+        """Whether both send every client to the same place."""
+        if self._renamed.get(before.name, before.name) != after.name:
+            return False
+        if _deciding(before) != _deciding(after):
+            return False
+        return self._auth or not (before.needs or any(s.kind == "api_key" for s in before.sticky))
+
+
+def _compiled(tables: Tables, copies: int) -> CompiledPolicy:
+    return CompiledPolicy(with_stand_ins(tables, copies))
+
+
+def _matching(tables: Tables) -> object:
+    """All that routes are found by."""
+    return tables["hosts"], [route.get("redirect") for route in tables["routes"]]
+
+
+def _find(policy: CompiledPolicy, shape: Shape) -> int | str:
+    """The position of the route that takes a shape, or why none does."""
+    headers = dict(shape.headers)
+    target = read_target(policy, shape.url, headers)
+    if isinstance(target, Problem):
+        return target.code
+    rule = policy.matcher.find(Request(shape.method, target, headers, Client()))
+    if isinstance(rule, Miss):
+        return "method" if rule.methods else "nothing"
+    return rule.route
+
+
+def _deciding(route: Route) -> tuple[object, ...]:
+    """What of a route decides about requests; the rest is what happens to them then."""
+    answers = route.respond, route.redirect, route.cors
+    return route.sizes, route.needs, route.seed, route.shares, route.sticky, *answers
+
+
+def _context(tables: Tables) -> list[object]:
+    """What decides for all routes alike."""
+    fields = ("name", "pool", "region", "weight", "drain")
+    variants = [[variant[field] for field in fields] for variant in tables["variants"]]
+    return [variants, *(tables[name] for name in _SHARED)]

@@ -1,0 +1,80 @@
+"""Requests that a route takes, made from what it matches.
+
+For each alternative its hostnames, paths, methods and conditions: the path itself and one
+below a prefix, an example of a regular expression. All combinations of them while they are
+few, else so many that each value comes up; at most 24 for a route, unless it has more
+alternatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import NamedTuple
+from urllib.parse import quote
+
+from policies.decisions.regex_compiler import compile_pattern
+from policies.difference.intersection import example_of
+from policies.language.conditions import HeaderMatch, QueryParamMatch
+from policies.language.model import Match, PathMatch, Route
+
+MAX_SHAPES = 24
+ANY_HOST = "any-host.example"  # stands for hosts that no route names
+BELOW = "sample"  # a label below a wildcard, a segment below a prefix
+METHODS = ("GET", "POST")
+
+
+class Shape(NamedTuple):
+    """A request without a client; `headers`: pairs of name and value."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+
+
+def shapes_of(route: Route) -> list[Shape]:
+    matches = route.matches or [Match()]
+    each = max(1, MAX_SHAPES // len(matches))
+    shapes = [shape for match in matches for shape in _shapes(route, match, each)]
+    return list(dict.fromkeys(shapes))
+
+
+def _shapes(route: Route, match: Match, most: int) -> Iterator[Shape]:
+    hosts = [host.replace("*", BELOW) for host in route.hostnames] or [ANY_HOST]
+    # A redirect to HTTPS takes only what comes by HTTP.
+    redirects = route.filters is not None and route.filters.redirect is not None
+    schemes = ("http", "https") if redirects else ("https",)
+    headers = tuple((each.name.lower(), _value(each)) for each in match.headers)
+    query = "&".join(
+        f"{quote(each.name, safe='')}={quote(_value(each), safe='')}" for each in match.query_params
+    )
+    for scheme, host, path, method in _combined(
+        [schemes, hosts, _paths(match.path), match.methods or METHODS], most
+    ):
+        mark = f"?{query}" if query else ""
+        yield Shape(method, f"{scheme}://{host}{path}{mark}", headers)
+
+
+def _combined(choices: Sequence[Sequence[str]], most: int) -> list[tuple[str, ...]]:
+    number = 1
+    for each in choices:
+        number *= len(each)
+    if number <= most:
+        return list(product(*choices))
+    longest = max(map(len, choices))
+    return [tuple(each[at % len(each)] for each in choices) for at in range(min(longest, most))]
+
+
+def _paths(path: PathMatch | None) -> list[str]:
+    if path and path.exact is not None:
+        return [path.exact]
+    if path and path.regex is not None:
+        return [example_of(compile_pattern(path.regex), "/") or "/"]
+    prefix = ((path and path.prefix) or "/").removesuffix("/")
+    return [prefix or "/", f"{prefix}/{BELOW}"]
+
+
+def _value(condition: HeaderMatch | QueryParamMatch) -> str:
+    if condition.regex is None:
+        return condition.value or ""
+    return example_of(compile_pattern(condition.regex)) or ""

@@ -1,0 +1,169 @@
+"""Running a case: ask the policy as the edge would, and hold the answer to what is expected.
+
+What the router draws by chance is shown as `explain` shows it; shares are counted over
+many clients instead, always the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from policies.decisions.decide import Surroundings
+from policies.decisions.explain import Explanation, explain
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.request import Client
+from policies.decisions.standing import standing_without
+from policies.difference.stand_ins import Tables, presenting, stand_in, with_stand_ins
+from policies.language.findings import Path
+from policies.policy_tests.model import Case, Expect, Request
+from policies.policy_tests.shares import shares_of
+
+NOTHING = "nothing"
+
+
+class Failure(NamedTuple):
+    """`path`: where in the case what was expected stands."""
+
+    path: Path
+    expected: str
+    came: str
+
+
+class Outcome(NamedTuple):
+    """Of a case; `told`: what `explain` says, None if it could not be asked."""
+
+    failures: list[Failure]
+    told: Explanation | None
+
+
+class Subject:
+    """A policy under test; from its compiled tables. The `pepper` is only needed by who
+    presents a key that the policy has as `hmac_sha256`."""
+
+    def __init__(self, tables: Tables, now_ms: float, pepper: bytes = b"") -> None:
+        self.policy = CompiledPolicy(with_stand_ins(tables))
+        self._now_ms, self._pepper = now_ms, pepper
+        self._header: str = tables["auth"]["headers"][0]
+        self._hashes: dict[str, str] = {}
+        for kind in ("sha256", "hmac_sha256"):
+            for name, hashed, _, not_before, not_after, disabled, _ in tables["auth"][kind]:
+                valid = not_before <= now_ms < (not_after or float("inf")) and not disabled
+                if valid or name not in self._hashes:  # of several keys one that is good
+                    self._hashes[name] = hashed
+
+    def run(self, case: Case) -> Outcome:
+        request, expect = case.request, case.expect
+        wrong = [*self._impossible(request)]
+        if wrong:
+            return Outcome(wrong, None)
+        headers = self._headers(request)
+        client = Client(
+            request.ip, request.colo or "", request.country or "", request.continent or ""
+        )
+        standing = standing_without(request.down)
+        around = Surroundings(self._now_ms, self._pepper, standing)
+        told = explain(self.policy, request.method, request.url, headers, client, around)
+        failures = [*_compare(expect, told)]
+        if expect.shares is not None:
+            failures += _compare_shares(expect, told, self.policy)
+        return Outcome(failures, told)
+
+    def _impossible(self, request: Request) -> Iterator[Failure]:
+        """What the policy does not know, so that the request makes no sense."""
+        known = [variant.name for variant in self.policy.variants]
+        for at, name in enumerate(request.down):
+            if name not in known:
+                yield Failure(("request", "down", at), f"variant `{name}`", f"only {_list(known)}")
+        if request.key is not None and request.key not in self._hashes:
+            came = f"only {_list(self._hashes)}" if self._hashes else "no keys in the policy"
+            yield Failure(("request", "key"), f"key `{request.key}`", came)
+
+    def _headers(self, request: Request) -> dict[str, str]:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        if request.key is not None:
+            name, value = presenting(self._header, stand_in(self._hashes[request.key]))
+            headers[name] = value
+        return headers
+
+
+_READERS: dict[str, Callable[[Explanation], Any]] = {
+    **{name: itemgetter(name) for name in ("status", "route", "pool")},
+    **{name: itemgetter(name) for name in ("variant", "candidates", "region")},
+    "key": lambda told: told["key_id"],
+    "code": lambda told: (told["answer"] or {}).get("code"),
+    "mirrors": lambda told: [mirror["pool"] for mirror in told["mirrors"]],
+}
+
+
+def _compare(expect: Expect, told: Explanation) -> Iterator[Failure]:
+    for name, read in _READERS.items():
+        wanted = getattr(expect, name)
+        if wanted is not None and read(told) != wanted:
+            yield Failure(("expect", name), _text(wanted), _text(read(told)))
+    for name in ("forwarded", "answer"):
+        part = getattr(expect, name)
+        if part is not None:
+            fields = {field: getattr(part, field) for field in sorted(part.model_fields_set)}
+            yield from _compare_part(("expect", name), fields, told)
+    if expect.response_headers is not None:
+        changes = told["response_headers"]
+        gained = dict(changes["set"])
+        for added, value in changes["add"]:
+            gained[added] = f"{gained[added]}, {value}" if added in gained else value
+        here: Path = ("expect", "response_headers")
+        yield from _compare_headers(here, expect.response_headers, gained)
+
+
+def _compare_part(path: Path, wanted: Mapping[str, Any], told: Explanation) -> Iterator[Failure]:
+    """A part of an explanation by its fields."""
+    came = told[str(path[-1])]
+    if came is None:
+        other = "the router answers itself" if path[-1] == "forwarded" else "it is forwarded"
+        yield Failure(path, "to be there", f"{NOTHING}: {other}")
+        return
+    for name, value in wanted.items():
+        if name == "headers":
+            yield from _compare_headers((*path, name), value, came["headers"])
+        elif came.get(name) != value:
+            yield Failure((*path, name), _text(value), _text(came.get(name)))
+
+
+def _compare_headers(
+    path: Path, wanted: Mapping[str, str | None], came: Mapping[str, str]
+) -> Iterator[Failure]:
+    found = {name.lower(): value for name, value in came.items()}
+    for name, value in wanted.items():
+        if found.get(name.lower()) != value:
+            yield Failure((*path, name), _text(value), _text(found.get(name.lower())))
+
+
+def _compare_shares(expect: Expect, told: Explanation, policy: CompiledPolicy) -> Iterator[Failure]:
+    here: Path = ("expect", "shares")
+    if told["pool"] is None:
+        yield Failure(here, "a split", f"status {told['status']}, and no pool")
+        return
+    route = next(route for route in policy.routes if route.name == told["route"])
+    shares = shares_of(route)
+    known = list(dict.fromkeys(variant.pool for variant in policy.variants))
+    for pool, wanted in (expect.shares or {}).items():
+        if pool not in known:
+            yield Failure((*here, pool), f"pool `{pool}`", f"only {_list(known)}")
+            continue
+        share = shares.get(pool, 0.0)
+        if abs(share - wanted) > expect.within + 1e-9:
+            expected = f"{100 * wanted:.4g}% within {100 * expect.within:.4g}%"
+            yield Failure((*here, pool), expected, f"{100 * share:.4g}%")
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return NOTHING
+    if isinstance(value, list):
+        return _list(value)
+    return f"`{value}`" if isinstance(value, str) else str(value)
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"

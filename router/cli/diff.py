@@ -1,0 +1,154 @@
+"""Tell what a policy changes: compared with the live one, or with another file.
+
+Exit code 0: no difference; 2: differences; 1: anything wrong, wrong usage, too.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from policies.decisions.decide import Surroundings
+from policies.decisions.policy import CompiledPolicy
+from policies.difference.difference import Difference, Side, difference
+from policies.difference.log import BadLine, read_log
+from policies.difference.outcomes import Asked, Judge
+from policies.difference.sample import Sample
+from policies.difference.traffic import Traffic, logged
+from policies.language.compile import compile_policy
+from policies.language.load import Loaded, load
+from router.cli.console import (
+    Failed,
+    UsageError,
+    err,
+    load_valid,
+    print_findings,
+    print_json,
+    read_file,
+    say,
+)
+from router.cli.diff_lines import (
+    change_document,
+    print_changes,
+    print_text_difference,
+    print_traffic,
+)
+from router.cli.live import Live, live_arguments, live_policy
+
+WRONG_USE = 1  # as 2 says that there are differences
+DIFFERENT = 2
+MAX_SAMPLE = 100_000
+PROGRESS_EVERY = 50_000  # lines of a log
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the policy, - for standard input")
+    parser.add_argument(
+        "other", metavar="OTHER", nargs="?", help="a file to compare with, not the live policy"
+    )
+    live_arguments(parser)
+    requests = parser.add_mutually_exclusive_group()
+    requests.add_argument(
+        "--log", metavar="FILE", help="requests to compare by, a JSON object a line"
+    )
+    requests.add_argument(
+        "--sample", metavar="N", type=_number, help="requests of each route that are made up"
+    )
+    parser.add_argument("--json", action="store_true", help="all differences as JSON")
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_SAMPLE:
+        raise ArgumentTypeError(f"`{text}` is no number from 1 to {MAX_SAMPLE:,}")
+    return int(text)
+
+
+def run(args: Namespace) -> int:
+    if args.other is not None and (args.local or args.remote or args.url or args.persist_to):
+        raise UsageError("OTHER is a file: --local, --remote, --url and --persist-to do not go")
+    if [args.file, args.other, args.log].count("-") > 1:
+        raise UsageError("standard input can be read only once")
+    gc.disable()  # it would look for garbage in policies that are all needed to the end
+    try:
+        data, loaded = load_valid(args.file)
+        other = Live(read_file(args.other), args.other) if args.other else live_policy(args)
+        before = load(other.data) if other.data not in (None, data) else loaded
+        document = _document(args, other, before, loaded)
+    finally:
+        gc.enable()
+    if args.json:
+        print_json(document)
+    else:
+        _print(args.file, other, data, before, document)
+    return 0 if document["same"] else DIFFERENT
+
+
+def _document(args: Namespace, other: Live, before: Loaded, after: Loaded) -> dict[str, Any]:
+    """All that there is to tell, for programs and for people."""
+    there = other.data is not None
+    document: dict[str, Any] = {
+        "same": there and before.digest == after.digest,
+        "digests": {"before": before.digest if there else None, "after": after.digest},
+        "changes": [],
+        "traffic": None,
+    }
+    if before.policy is None:
+        document["findings"] = [asdict(finding) for finding in before.findings]
+    elif there and not document["same"]:
+        found, traffic = _compare(args, before, after)
+        document["same"] = not found.changes
+        document["changes"] = [change_document(each) for each in found.changes]
+        document["traffic"] = traffic.document()
+    return document
+
+
+def _compare(args: Namespace, before: Loaded, after: Loaded) -> tuple[Difference, Traffic]:
+    if before.policy is None or after.policy is None:
+        raise Failed("only valid policies can be compared")
+    old = Side(before.policy, compile_policy(before.policy, before.digest))
+    new = Side(after.policy, compile_policy(after.policy, after.digest))
+    found = difference(old, new)
+    now = time.time() * 1000
+    if args.log is None:
+        return found, Sample(old, new, found.renamed, now).ask(args.sample)
+    around = Surroundings(now, os.environ.get("ROUTER_KEY_PEPPER", "").encode())
+    judges = (
+        Judge(CompiledPolicy(old.tables), around, found.renamed),
+        Judge(CompiledPolicy(new.tables), around, {}),
+    )
+    try:
+        return found, logged(*judges, _log(args.log))
+    except BadLine as error:
+        raise Failed(f"{args.log}:{error.line}: {error.message}") from None
+
+
+def _log(name: str) -> Iterator[Asked]:
+    """The requests of a log; of a long one it is told how far we are."""
+    for number, asked in enumerate(read_log(read_file(name).splitlines()), 1):
+        yield asked
+        if number % PROGRESS_EVERY == 0:
+            say((f"{number:,} requests compared", "dim"), to=err)
+
+
+def _print(file: str, other: Live, data: bytes, before: Loaded, document: dict[str, Any]) -> None:
+    if other.data is None:
+        say("nothing is published in ", (other.place, "bold"), f": all of {file} is new")
+        return
+    digests = document["digests"]
+    say(("--- ", "red"), f"{other.place}, digest {digests['before'][:12]}")
+    say(("+++ ", "green"), f"{file}, digest {digests['after'][:12]}")
+    if before.policy is None:
+        say((f"{other.place} holds no valid policy, so here is what its text says:", "yellow"))
+        print_findings(other.place, before.findings, err)
+        print_text_difference(other.data, data)
+    elif document["same"]:
+        spelt = "" if digests["before"] == digests["after"] else "; the files only look different"
+        say(("no difference", "green"), spelt)
+    else:
+        print_changes(document["changes"], file, other.place)
+        print_traffic(document["traffic"])

@@ -1,0 +1,51 @@
+"""The policy that is live: what KV holds, asked directly or through the running router.
+
+Whoever compares with it asks `live_policy`, and need not know where it comes from.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import NamedTuple
+
+from router.cli.client import Refused, client_of
+
+
+class Live(NamedTuple):
+    """`data`: None if nothing has been published. `place` is for people."""
+
+    data: bytes | None
+    place: str
+
+
+def live_arguments(parser: ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--local", action="store_true", help="the KV of `router dev` (the default)")
+    where.add_argument("--remote", action="store_true", help="Cloudflare, with wrangler's login")
+    where.add_argument("--url", metavar="U", help="what the router running there reads from KV")
+    parser.add_argument(
+        "--persist-to", metavar="DIR", type=Path, help="where `router dev` keeps its state"
+    )
+
+
+def live_policy(args: Namespace) -> Live:
+    """By the arguments above."""
+    if args.url:
+        return _told(args.url)
+    from router.cli.places import place_of  # this takes long to import
+    from router.edge.keys import POLICY_KEY
+
+    with place_of(args) as place:
+        return Live(place.kv.get(POLICY_KEY), place.kv.place)
+
+
+def _told(url: str) -> Live:
+    with client_of(url) as client:
+        try:
+            document = client.get("policy")
+        except Refused as error:
+            if error.code != "not-found":
+                raise
+            return Live(None, url)
+    return Live(str(document["text"]).encode(), url)

@@ -1,0 +1,171 @@
+"""Run the cases that stand beside a policy: requests, and what is expected of them.
+
+Cases come from FILE.test.yaml beside the policy unless files are given. Exit code 0: all
+pass; 1: one fails, or a file is not valid; 2: wrong usage, and there being no cases.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+from policies.language.compile import compile_policy
+from policies.language.findings import path_text
+from policies.policy_tests.load import LoadedCases, load_cases
+from policies.policy_tests.model import Case
+from policies.policy_tests.run import Outcome, Subject
+from router.cli.console import (
+    Failed,
+    UsageError,
+    counted,
+    err,
+    load_valid,
+    print_findings,
+    print_json,
+    read_file,
+    say,
+)
+
+
+class Ran(NamedTuple):
+    """A case that was run: where it stands, and what came of it."""
+
+    file: str
+    place: tuple[int, int]
+    case: Case
+    outcome: Outcome
+    places: list[tuple[int, int]]  # of its failures
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the policy, - for standard input")
+    parser.add_argument(
+        "--cases",
+        metavar="FILE",
+        nargs="+",
+        help="files of cases (default: routes.test.yaml beside routes.yaml)",
+    )
+    parser.add_argument("-k", metavar="WORD", dest="word", help="only cases with it in their name")
+    parser.add_argument("--json", action="store_true", help="all results as JSON")
+    parser.add_argument("--junit", metavar="FILE", type=Path, help="results for CI as JUnit XML")
+
+
+def run(args: Namespace) -> int:
+    files = args.cases or [_beside(args.file)]
+    _, policy = load_valid(args.file)
+    if policy.policy is None:
+        return 1
+    loaded = {file: load_cases(read_file(file)) for file in files}
+    broken = [file for file, each in loaded.items() if each.cases is None]
+    for file in broken:
+        print_findings(file, loaded[file].findings, err)
+    if broken:
+        raise Failed(f"{', '.join(broken)} cannot be run")
+    pepper = os.environ.get("ROUTER_KEY_PEPPER", "").encode()
+    subject = Subject(compile_policy(policy.policy, policy.digest), time.time() * 1000, pepper)
+    ran = [each for file, found in loaded.items() for each in _run(file, found, subject, args.word)]
+    if not ran:
+        raise UsageError(f"no case has `{args.word}` in its name")
+    failed = [each for each in ran if each.outcome.failures]
+    if args.junit:
+        _write_junit(args.junit, args.file, ran)
+    if args.json:
+        print_json(_document(policy.digest, ran))
+    else:
+        _print(args.file, ran, failed)
+    return int(bool(failed))
+
+
+def _beside(policy: str) -> str:
+    """`routes.test.yaml` for `routes.yaml`."""
+    if policy == "-":
+        raise UsageError("a policy from standard input has no cases beside it: give --cases FILE")
+    path = Path(policy)
+    found = path.with_name(f"{path.stem}.test{path.suffix or '.yaml'}")
+    if path.is_file() and not found.exists():
+        raise UsageError(f"there are no cases for {policy}: write {found}, or give --cases FILE")
+    return str(found)
+
+
+def _run(file: str, loaded: LoadedCases, subject: Subject, word: str | None) -> list[Ran]:
+    ran = []
+    for index, case in enumerate(loaded.cases.cases if loaded.cases else ()):
+        if word is None or word.lower() in case.name.lower():
+            outcome = subject.run(case)
+            here = ("cases", index)
+            places = [loaded.place((*here, *failure.path)) for failure in outcome.failures]
+            ran.append(Ran(file, loaded.place(here), case, outcome, places))
+    return ran
+
+
+def _print(policy: str, ran: list[Ran], failed: list[Ran]) -> None:
+    for each in ran:
+        mark = ("FAIL", "bold red") if each.outcome.failures else ("ok  ", "green")
+        say(mark, f"  {each.case.name}")
+        for line in _failure_lines(each):
+            say(*line)
+        steps = each.outcome.told["steps"] if each.outcome.failures and each.outcome.told else []
+        for step in steps:
+            say((f"      {step['step']:<10}  {step['text']}", "dim"))
+    passed = len(ran) - len(failed)
+    word = ("failed", "red") if failed else ("passed", "green")
+    said = f"{counted(passed, 'case')} passed, {len(failed)} failed"
+    say(word, f" {policy}: {said if failed else counted(passed, 'case')}")
+
+
+def _failure_lines(each: Ran) -> Iterable[list[str | tuple[str, str]]]:
+    for failure, (line, column) in zip(each.outcome.failures, each.places, strict=True):
+        place = f"    {each.file}:{line}:{column}"
+        told = f" {path_text(failure.path)}: expected {failure.expected}, came {failure.came}"
+        yield [(place, "bold"), told]
+
+
+def _document(digest: str, ran: list[Ran]) -> dict[str, Any]:
+    return {
+        "passed": not any(each.outcome.failures for each in ran),
+        "digest": digest,
+        "cases": [_case_document(each) for each in ran],
+    }
+
+
+def _case_document(each: Ran) -> dict[str, Any]:
+    failures = [
+        {
+            "path": path_text(failure.path),
+            "line": line,
+            "column": column,
+            "expected": failure.expected,
+            "came": failure.came,
+        }
+        for failure, (line, column) in zip(each.outcome.failures, each.places, strict=True)
+    ]
+    line, column = each.place
+    told = {"file": each.file, "line": line, "column": column, "name": each.case.name}
+    steps = each.outcome.told["steps"] if each.outcome.told else []
+    return {**told, "passed": not failures, "failures": failures, "steps": steps}
+
+
+def _write_junit(path: Path, policy: str, ran: list[Ran]) -> None:
+    failed = sum(bool(each.outcome.failures) for each in ran)
+    numbers = {"tests": str(len(ran)), "failures": str(failed)}
+    suite = ElementTree.Element("testsuite", {"name": policy, **numbers})
+    for each in ran:
+        place = {"file": each.file, "line": str(each.place[0])}
+        case = ElementTree.SubElement(
+            suite, "testcase", {"classname": policy, "name": each.case.name, **place}
+        )
+        if each.outcome.failures:
+            lines = [
+                "".join(p if isinstance(p, str) else p[0] for p in x) for x in _failure_lines(each)
+            ]
+            failure = ElementTree.SubElement(case, "failure", {"message": lines[0].strip()})
+            failure.text = "\n".join(lines)
+    try:
+        ElementTree.ElementTree(suite).write(path, "utf-8", xml_declaration=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,74 @@
+"""The examples of what stands around a policy use commands that there are."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from router.cli.main import parser
+
+ROOT = Path(__file__).parents[1]
+WORKFLOW = ROOT / "examples" / "github-actions" / "policy.yml"
+# Options of `router push` that are on their way, with how many values each has.
+COMING = {"--yes": 0, "--base": 1, "--url": 1, "--wait": 1}
+
+
+def workflow() -> dict[Any, Any]:
+    read: dict[Any, Any] = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
+    return read
+
+
+def commands() -> list[list[str]]:
+    found = []
+    for job in workflow()["jobs"].values():
+        for step in job["steps"]:
+            for line in step.get("run", "").splitlines():
+                if line.strip().startswith("router "):
+                    command = re.split(r" (?:>|\|\||\|) ", line.strip())[0]
+                    found.append(shlex.split(command)[1:])
+    return found
+
+
+def known(command: list[str], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Without the options that are on their way."""
+    with pytest.raises(SystemExit):
+        parser().parse_args([command[0], "--help"])
+    described = capsys.readouterr().out
+    kept, left = list[str](), iter(command)
+    for word in left:
+        if command[0] == "push" and word in COMING and word not in described:
+            for _ in range(COMING[word]):
+                next(left)
+        else:
+            kept.append(word)
+    return kept
+
+
+def test_its_commands_are_the_routers(capsys: pytest.CaptureFixture[str]) -> None:
+    found = commands()
+    assert [command[0] for command in found] == [
+        *("validate", "test", "diff", "diff"),
+        *("validate", "test", "push"),
+    ]
+    for command in found:
+        assert parser().parse_args(known(command, capsys)).verb == command[0]
+        assert "routes.yaml" in command
+
+
+def test_pull_requests_publish_nothing() -> None:
+    jobs = workflow()["jobs"]
+    assert jobs["check"]["if"] == "github.event_name == 'pull_request'"
+    assert not any("router push" in step.get("run", "") for step in jobs["check"]["steps"])
+    assert jobs["publish"]["if"] == "github.event_name == 'push'"
+    assert workflow()[True]["push"]["branches"] == ["main"]  # YAML 1.1 reads `on` so
+
+
+def test_no_expression_stands_in_a_script() -> None:
+    """What others have written, such as the name of a branch, must not become a command."""
+    for job in workflow()["jobs"].values():
+        assert all("${{" not in step.get("run", "") for step in job["steps"])
