@@ -91,6 +91,7 @@ class Publisher:
             "place": kv.place,
             "digest": change.digest,
             "compiled": "present" if is_compiled else "written",
+            "edge": self._wait(change, None),
         }
 
     def _write(self, change: Change, seen: Published) -> tuple[Entry, list[Entry]]:
@@ -105,7 +106,8 @@ class Publisher:
         self.place.base.write(change.digest)
         return entry, others
 
-    def _wait(self, change: Change, before: Published) -> dict[str, Any]:
+    def _wait(self, change: Change, before: Published | None) -> dict[str, Any]:
+        """`before`: what to go back to, None if `change` was live already."""
         client, why = self.edge.client, self.edge.why
         if client is None:
             say(("not waited for a router:", "yellow"), f" {why}", to=self.to)
@@ -117,7 +119,7 @@ class Publisher:
             raise
         told = {"waited": True, "url": client.url, "result": verdict.value}
         if verdict is Verdict.SPOILT:
-            self._go_back(change, before, _why(said), told)
+            raise self._go_back(change, before, _why(said), told)
         if verdict is Verdict.LATE:
             raise self._late(change, said, told)
         say(("serves", "green"), f" {change.digest[:SHORT]} at {client.url}", to=self.to)
@@ -155,21 +157,26 @@ class Publisher:
         )
         return NotPublished("late", message, digest=change.digest, edge=told)
 
-    def _go_back(self, change: Change, before: Published, why: str, told: dict[str, Any]) -> None:
-        """Push what was live before; never returns, for the push has failed."""
+    def _go_back(
+        self, change: Change, before: Published | None, why: str, told: dict[str, Any]
+    ) -> NotPublished:
+        """Push what was live before; what to tell, for the push has failed."""
         spoilt = f"{told['url']} is degraded by {change.digest[:SHORT]}: {why}"
         say(("degraded", "bold red"), f" {spoilt}", to=self.to)
         try:
             again = self._restore(change, before, why)
         except (Failed, SetupError) as error:
             message = f"{spoilt}; it was not rolled back: {error}"
-            raise NotPublished("degraded", message, digest=change.digest, edge=told) from None
+            return NotPublished("degraded", message, digest=change.digest, edge=told)
         serving = "serves it again" if again is Verdict.SERVES else "does not serve it yet"
-        message = f"rolled back to {before.digest[:SHORT]}, and the router {serving}; {spoilt}"
-        more = {"digest": change.digest, "live": before.digest, "edge": told}
-        raise NotPublished("rolled-back", message, **more)
+        live = before.digest if before else ""
+        message = f"rolled back to {live[:SHORT]}, and the router {serving}; {spoilt}"
+        more = {"digest": change.digest, "live": live, "edge": told}
+        return NotPublished("rolled-back", message, **more)
 
-    def _restore(self, change: Change, before: Published, why: str) -> Verdict:
+    def _restore(self, change: Change, before: Published | None, why: str) -> Verdict:
+        if before is None:
+            raise Failed("it was live before this push; go back with `router rollback`")
         seen = read(self.place.kv)
         if seen.digest != change.digest:
             raise Failed(f"{seen.told()} is live by now")

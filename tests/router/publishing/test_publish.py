@@ -31,6 +31,7 @@ class Router:
         self.refuses: set[str] = set()
         self.takes: Callable[[str], None] = lambda digest: None
         self.served = ""
+        self.waited_s = 20.0  # how long it is waited for
 
     def get(self, page: str) -> dict[str, Any]:
         data = self.kv.values.get("policy", b"")
@@ -60,7 +61,7 @@ Push = Callable[..., dict[str, Any]]
 def push(router: Router, tmp_path: Path) -> Push:
     def push(name: str, force: bool = False) -> dict[str, Any]:
         before = ask(router)  # type: ignore[arg-type]
-        waited = Edge(router, before, 0.2)  # type: ignore[arg-type]
+        waited = Edge(router, before, router.waited_s)  # type: ignore[arg-type]
         return Clone(router.kv, tmp_path, waited).push(name, force=force)
 
     return push
@@ -97,13 +98,29 @@ def test_a_compiled_form_that_does_not_fit_is_written(
 
 def test_a_router_that_does_not_take_it_in_time(router: Router, push: Push) -> None:
     push("one")
-    router.holds = digest("one")
+    router.holds, router.waited_s = digest("one"), 0.2
     with pytest.raises(NotPublished) as late:
         push("two")
     assert late.value.document["result"] == "late"
     told = str(late.value)
     assert f"pushed, but http://router serves {digest('one')[:12]} after 0.2 s" in told
     assert "Nothing is rolled back" in told
+    assert router.kv.values["policy"] == text("two")
+
+
+def test_what_is_live_already_is_waited_for_and_never_rolled_back(
+    router: Router, push: Push
+) -> None:
+    push("one")
+    push("two")
+    assert push("two")["edge"]["result"] == "serves"
+    router.holds, router.waited_s = digest("one"), 0.2
+    with pytest.raises(NotPublished, match=r"after 0\.2 s") as late:
+        push("two")
+    assert late.value.document["result"] == "late"
+    router.holds, router.waited_s, router.refuses = None, 20.0, {digest("two")}
+    with pytest.raises(NotPublished, match="it was live before this push; go back with"):
+        push("two")
     assert router.kv.values["policy"] == text("two")
 
 
@@ -117,7 +134,7 @@ def test_somebody_pushes_while_it_is_waited_for(router: Router, push: Push, tmp_
         if len(asked) == 3:
             bob.push("three", force=True)
 
-    router.takes = takes
+    router.takes, router.waited_s = takes, 0.2
     with pytest.raises(NotPublished, match=r"^replaced: .* is live by now"):
         push("two")
     assert router.kv.values["policy"] == text("three")
