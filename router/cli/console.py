@@ -110,12 +110,12 @@ def print_findings(file: str, findings: Iterable[Finding], to: Console = out) ->
         say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
 
 
-def print_difference(before: bytes, after: bytes, old: str, new: str) -> None:
+def print_difference(before: bytes, after: bytes, old: str, new: str, to: Console = out) -> None:
     """What is no longer, and what is new, with a few lines around; `old` and `new` name them."""
     was, now = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in unified_diff(was, now, old, new, lineterm=""):
-        say((line, colours.get(line[0], "")))
+        say((line, colours.get(line[0], "")), to=to)
 
 
 def agreed(question: str, yes: bool) -> bool:

@@ -10,15 +10,17 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from router.cli.console import load_valid
-from router.dev.kv import WranglerKv
 from router.dev.layout import Layout, find_root
 from router.dev.prepare import step
 from router.dev.run import run_dev
 from router.dev.server import refuse_taken
-from router.edge.keys import POLICY_KEY
+from router.publishing.place import local_place
+from router.publishing.published import read
+from router.publishing.write import Change, write
 
 PORT = 8787  # wrangler's own default
 STATE = Path(".wrangler/state")  # wrangler's own default
+BEGINS = "`router dev` began with its file"  # for the history
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -35,23 +37,27 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     root = find_root()
     policy = Path(args.policy or root / "routes.yaml").resolve()
-    _, loaded = load_valid(str(policy))
+    data, loaded = load_valid(str(policy))
     if loaded.policy is None:
         return 1
     variants = {name: variant.binding for name, variant in loaded.policy.variants.items()}
     state = (args.persist_to or root / STATE).resolve()
     refuse_taken(args.port)  # before anything that a running router would notice
     if state.exists():
-        _replace_pushed(WranglerKv(Layout(root), state), policy)
+        _begin_with(Layout(root), state, policy, Change(data, loaded, BEGINS))
     return run_dev(root, policy, args.port, args.echo, state, variants)
 
 
-def _replace_pushed(kv: WranglerKv, policy: Path) -> None:
+def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> None:
     """KV keeps what was pushed in an earlier run; this run begins with the file."""
-    with step("kv", f"{policy.name} in place of what was pushed before"):
-        pushed = kv.get(POLICY_KEY)
-        if pushed is not None and pushed != policy.read_bytes():
-            kv.put(POLICY_KEY, policy.read_bytes())
+    name = f"{policy.name} in place of what was pushed before"
+    with step("kv", name), local_place(layout, state) as place:
+        seen = read(place.kv)
+        if seen.data is None:
+            return
+        if seen.digest != change.digest:
+            write(place.kv, change, seen)
+        place.base.write(change.digest)
 
 
 def _port(text: str) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from difflib import unified_diff
 from typing import Any
 
+from rich.console import Console
+
 from policies.difference.change import Change
 from policies.difference.texts import change_text
 from router.cli.console import Part, columns, counted, out, say
@@ -24,9 +26,9 @@ def change_document(change: Change) -> dict[str, Any]:
     }
 
 
-def print_changes(changes: list[dict[str, Any]], file: str, other: str) -> None:
+def print_changes(changes: list[dict[str, Any]], file: str, other: str, to: Console = out) -> None:
     for change in changes:
-        say(_SIGNS[change["kind"]], f" {change['text']}")
+        say(_SIGNS[change["kind"]], f" {change['text']}", to=to)
     kinds = [change["kind"] for change in changes]
     words = (
         ("changed", "changed"),
@@ -34,7 +36,7 @@ def print_changes(changes: list[dict[str, Any]], file: str, other: str) -> None:
         ("removed", f"only in {other}"),
     )
     told = ", ".join(f"{kinds.count(kind)} {word}" for kind, word in words if kind in kinds)
-    say((counted(len(changes), "difference"), "bold"), f": {told}")
+    say((counted(len(changes), "difference"), "bold"), f": {told}", to=to)
 
 
 def print_traffic(traffic: dict[str, Any]) -> None:

@@ -33,15 +33,11 @@ def live_policy(args: Namespace) -> Live:
     """By the arguments above."""
     if args.url:
         return _told(args.url)
-    from router.cli.dev import STATE  # all of this takes long to import
-    from router.dev.kv import WranglerKv
-    from router.dev.layout import Layout, find_root
+    from router.cli.places import place_of  # this takes long to import
     from router.edge.keys import POLICY_KEY
 
-    layout = Layout(find_root())
-    state = (args.persist_to or layout.root / STATE).resolve()
-    kv = WranglerKv(layout, None if args.remote else state)
-    return Live(kv.get(POLICY_KEY), kv.place)
+    with place_of(args) as place:
+        return Live(place.kv.get(POLICY_KEY), place.kv.place)
 
 
 def _told(url: str) -> Live:

@@ -19,8 +19,8 @@ from router.cli.console import Failed, UsageError, complain
 from router.dev.layout import SetupError
 
 VERBS = (
-    *("validate", "test", "diff", "explain", "push", "keys", "import", "schema"),
-    *("status", "rollout", "drill", "dev"),
+    *("validate", "test", "diff", "explain", "push", "history", "rollback", "pull"),
+    *("keys", "import", "schema", "status", "rollout", "drill", "dev"),
 )
 WRONG_USE = 2
 

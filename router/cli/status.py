@@ -1,7 +1,7 @@
 """Tell how a running router is: its policy, variants, drills and rollouts.
 
-Exit code 0: it is well; 1: it is degraded, or does not answer. What a single variant is
-like does not count: the router copes with that.
+Exit code 0: it is well; 1: it is degraded, or does not answer, or serves not the policy that
+`--policy` names. What a single variant is like does not count: the router copes with that.
 """
 
 from __future__ import annotations
@@ -15,6 +15,13 @@ from rich.console import Group
 from router.cli.client import Client, Refused, client_of, url_argument
 from router.cli.console import line_of, out, print_json, print_json_line
 from router.cli.status_lines import Pages, lines
+from router.cli.status_places import (
+    are_same,
+    compared,
+    place_lines,
+    policy_arguments,
+    refuse_unused,
+)
 from router.cli.watch import EVERY_S, Watched, watch
 
 
@@ -24,18 +31,25 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="the router's own pages as JSON")
     url_argument(parser)
+    policy_arguments(parser)
 
 
 def run(args: Namespace) -> int:
+    refuse_unused(args)
     with client_of(args.url) as client:
         if args.watch:
             return _watch(client, args.json)
         pages = _ask(client)
-        if args.json:
-            print_json(pages.document())
-        else:
-            out.print(_shown(pages))
-        return 0 if pages.is_ok else 1
+    digest = str(pages.status["policy"]["digest"])
+    places = compared(args, pages.url, digest) if args.policy is not None else ()
+    if args.json:
+        told = {"places": [seen._asdict() for seen in places]} if places else {}
+        print_json({**pages.document(), **told})
+    else:
+        out.print(_shown(pages))
+        for line in place_lines(places) if places else ():
+            out.print(line)
+    return 0 if pages.is_ok and are_same(places) else 1
 
 
 def _ask(client: Client) -> Pages:

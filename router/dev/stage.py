@@ -17,7 +17,7 @@ from policies.language.load import load
 from router.dev.files import mirror
 from router.dev.layout import Layout, SetupError, find_root
 
-# What the edge imports: never policies/gateway, router/cli, router/dev or tests.
+# What the edge imports: never policies/gateway, router/cli, router/publishing, router/dev or tests.
 EDGE_PACKAGES = ("policies/decisions", "policies/language", "policies/rollouts", "router/edge")
 ENTRY = (
     "from router.edge.coordinator import Coordinator  # noqa: F401\n"

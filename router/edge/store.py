@@ -29,6 +29,7 @@ RETRY_MS = 1_000  # after KV could not be read
 FIRST_LOAD_MS = 2_000  # what a first request waits at most; KV seldom takes a tenth of it
 COMPILED_MS = 1_000  # after that the YAML is read, within the first request's time
 LAG_MS = 60_000  # how long a location may read from KV what has been replaced
+UNREAD = "KV cannot be read"  # how that reason of being degraded begins
 
 Source = Literal["kv", "last-good", "bundled"]
 Log = Callable[[str, dict[str, Any]], None]
@@ -77,7 +78,7 @@ class PolicyStore:
         if self.rejection:
             reasons.append(f"the policy in KV ({self.rejection.digest[:12]}) is not valid")
         if self.kv_error:
-            reasons.append(f"KV cannot be read: {self.kv_error}")
+            reasons.append(f"{UNREAD}: {self.kv_error}")
         return reasons
 
     def is_due(self, now_ms: float) -> bool:

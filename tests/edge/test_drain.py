@@ -50,7 +50,7 @@ def ask(edge: Edge, cookie: str = "") -> tuple[str, str]:
     return answer.headers["x-router-variant"], given
 
 
-def test_who_was_there_finishes_and_nobody_new_comes(drained: Edge, folder: Path) -> None:
+def test_who_was_there_finishes_and_nobody_new_comes(drained: Edge) -> None:
     clients = [ask(drained) for _ in range(30)]
     there = [cookie for variant, cookie in clients if variant == "old"]
     assert 0 < len(there) < 30
@@ -65,7 +65,7 @@ def test_who_was_there_finishes_and_nobody_new_comes(drained: Edge, folder: Path
 
     thread = threading.Thread(target=stream)
     thread.start()
-    with kv_of(drained, folder) as kv:
+    with kv_of(drained) as kv:
         kv.put("policy", DRAINING.encode())
         deadline = time.monotonic() + WITHIN
         while drained.get("/").headers["x-router-route"] != "draining":

@@ -1,0 +1,112 @@
+"""Options that the commands about publishing share: which KV, which router to wait for."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from policies.decisions.durations import duration_ms
+from router.cli.client import URL, client_of
+from router.cli.console import Failed, UsageError, complain, err, out, print_json
+from router.cli.dev import STATE
+from router.dev.layout import Layout, SetupError, find_root
+from router.publishing.edge import Edge, ask
+from router.publishing.place import Place, local_place, remote_place
+from router.publishing.publish import Publisher
+from router.publishing.write import NotPublished
+
+WAIT_LOCAL_S = 60.0  # a router asks KV every 10 s
+WAIT_REMOTE_S = 180.0  # and Cloudflare's locations keep what they read for a minute
+
+
+def place_arguments(parser: ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--local", action="store_true", help="the KV of `router dev` (the default)")
+    where.add_argument("--remote", action="store_true", help="Cloudflare's, with wrangler's login")
+    parser.add_argument(
+        "--persist-to", metavar="DIR", type=Path, help="where `router dev` keeps its state"
+    )
+
+
+def publish_arguments(parser: ArgumentParser) -> None:
+    """What `push` and `rollback` both take."""
+    place_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="the outcome, for programs")
+    parser.add_argument("--note", default="", metavar="TEXT", help="why, for the history")
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask; without a terminal nobody is"
+    )
+    parser.add_argument("--url", metavar="U", help=f"the router to wait for (local default: {URL})")
+    waiting = parser.add_mutually_exclusive_group()
+    waiting.add_argument(
+        "--wait", metavar="D", help="how long, such as 60s; fail if there is no router to wait for"
+    )
+    waiting.add_argument("--no-wait", action="store_true", help="do not wait for a router")
+
+
+@contextmanager
+def place_of(args: Namespace) -> Iterator[Place]:
+    layout = Layout(find_root())
+    if args.remote:
+        yield remote_place(layout)
+        return
+    with local_place(layout, (args.persist_to or layout.root / STATE).resolve()) as place:
+        yield place
+
+
+@contextmanager
+def publisher_of(args: Namespace) -> Iterator[Publisher]:
+    """Everything is told to standard error if standard output has JSON."""
+    with place_of(args) as place, edge_of(args) as edge:
+        yield Publisher(place, edge, console_of(args))
+
+
+def console_of(args: Namespace) -> Console:
+    return err if args.json else out
+
+
+@contextmanager
+def edge_of(args: Namespace) -> Iterator[Edge]:
+    """The router to wait for, if there is one and nobody said not to; before anything is
+    written, so that `--wait` fails in time."""
+    within_s = _seconds(args.wait, WAIT_REMOTE_S if args.remote else WAIT_LOCAL_S)
+    if args.no_wait or (args.remote and not args.url):
+        if args.wait:
+            raise UsageError("--wait with --remote needs the router's --url")
+        yield Edge(None, None, within_s, "--no-wait" if args.no_wait else "no --url was given")
+        return
+    with ExitStack() as stack:
+        try:
+            client = stack.enter_context(client_of(args.url or URL))
+            edge = Edge(client, ask(client), within_s)
+        except Failed as why:
+            if args.wait:
+                raise Failed(f"{why}; nothing was written") from None
+            edge = Edge(None, None, within_s, str(why))
+        yield edge
+
+
+def _seconds(text: str | None, default: float) -> float:
+    milliseconds = default * 1000 if text is None else duration_ms(text)
+    if not milliseconds:
+        raise UsageError(f"--wait {str(text)[:80]}: not a duration: write 60s or 2m")
+    return milliseconds / 1000
+
+
+def told_as_json(args: Namespace, work: Callable[[], dict[str, object]]) -> int:
+    """Run it; with `--json` print what came of it, whether it is good or not."""
+    try:
+        document, code = work(), 0
+    except NotPublished as error:
+        complain(str(error))
+        document, code = error.document, 1
+    except (Failed, SetupError) as error:
+        complain(str(error))
+        document, code = {"result": "failed", "message": str(error)}, 1
+    if args.json:
+        print_json(document)
+    return code

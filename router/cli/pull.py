@@ -1,0 +1,110 @@
+"""Write the live policy, or one of the history, to a file, and remember it as the base.
+
+A file is not overwritten if it holds what is kept nowhere else: neither committed in git nor
+in the history. A policy that goes to standard output, or is not live, is no base.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from policies.language.load import digest_of
+from router.cli.console import Failed, UsageError, err, print_json, say
+from router.cli.places import console_of, place_arguments, place_of
+from router.dev.files import write_if_changed
+from router.dev.kv import Kv
+from router.dev.layout import find_root
+from router.publishing.history import SHORT, find
+from router.publishing.published import Published, read
+
+FILE = "routes.yaml"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help=f"- for standard output (default: {FILE})"
+    )
+    place_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument(
+        "--digest", metavar="D", help="one of the history; its first digits are enough"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite FILE, whatever it holds")
+
+
+def run(args: Namespace) -> int:
+    if args.file == "-" and args.json:
+        raise UsageError("standard output is either the policy or JSON: leave out - or --json")
+    with place_of(args) as place:
+        seen = read(place.kv)
+        data = _wanted(place.kv, seen, args.digest)
+        digest = digest_of(data)
+        if args.file == "-":
+            sys.stdout.buffer.write(data)
+            say(f"{digest[:SHORT]} of {place.kv.place}", to=err)
+            return 0
+        path = Path(args.file) if args.file else find_root() / FILE
+        if not args.force:
+            _refuse_loss(path, digest, seen, place.base.read())
+        _write(path, data)
+        if digest == seen.digest:
+            place.base.write(digest)
+        document = {"place": place.kv.place, "file": str(path), "digest": digest}
+    say(("pulled", "green"), f" {digest[:SHORT]} to {path}", to=console_of(args))
+    if args.json:
+        print_json({"result": "pulled", **document, "live": digest == seen.digest})
+    return 0
+
+
+def _wanted(kv: Kv, seen: Published, prefix: str | None) -> bytes:
+    if prefix is None:
+        if seen.data is None:
+            raise Failed(f"nothing is live in {kv.place}")
+        return seen.data
+    entry = find(seen.history, prefix)
+    data = kv.get(entry.key)
+    if data is None or digest_of(data) != entry.digest:
+        raise Failed(f"{entry.key} does not hold the policy of its name")
+    return data
+
+
+def _refuse_loss(path: Path, digest: str, seen: Published, base: str) -> None:
+    if not path.exists():
+        return
+    try:
+        there = digest_of(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot overwrite {path}: {error.strerror}") from None
+    kept = {digest, seen.digest, base, *(entry.digest for entry in seen.history)}
+    if there not in kept and not _is_committed(path):
+        raise Failed(
+            f"{path} holds changes that are neither committed nor in the history: "
+            "commit them, pull to another file, or overwrite them with --force"
+        )
+
+
+def _is_committed(path: Path) -> bool:
+    """Whether git's last commit has the file as it is."""
+    path = path.resolve()
+
+    def git(*args: str) -> str:
+        told = ["git", "-C", str(path.parent), *args]
+        return subprocess.run(told, capture_output=True, text=True, check=True).stdout
+
+    try:
+        return git("hash-object", path.name) == git("rev-parse", f"HEAD:./{path.name}")
+    except (OSError, subprocess.CalledProcessError):  # no git, no repository, never committed
+        return False
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Through a link, and with the mode that the file has."""
+    target = path.resolve()
+    try:
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+        write_if_changed(target, data, mode)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None

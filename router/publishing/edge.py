@@ -1,0 +1,90 @@
+"""Whether a running router has taken a policy, as its page `status` says.
+
+Every answer comes from one isolate, and others may still be behind: so it takes several
+answers in a row that say the same. What they say is judged against the answer from before
+the push: a router that was degraded already is not made so by it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, NamedTuple
+
+from policies.decisions.durations import duration_text
+from router.cli.client import Client, NotReachable
+from router.edge.store import UNREAD
+from router.publishing.history import SHORT
+
+IN_A_ROW = 3
+EVERY_S = 0.5
+
+
+class Said(NamedTuple):
+    """An answer: the digest that serves, why all is not well, the digest that was refused."""
+
+    digest: str
+    reasons: tuple[str, ...] = ()
+    refused: str = ""
+
+
+class Verdict(Enum):
+    SERVES = "serves"
+    SPOILT = "degraded"
+    LATE = "late"
+
+
+class Edge(NamedTuple):
+    """A router to wait for; without a client there is a reason `why` none is waited for."""
+
+    client: Client | None
+    before: Said | None
+    within_s: float
+    why: str = ""
+
+
+Heard = Callable[[str], None]
+
+
+def ask(client: Client) -> Said:
+    status: dict[str, Any] = client.get("status")
+    rejected = status.get("rejected") or {}
+    reasons = tuple(map(str, status.get("reasons", ())))
+    return Said(str(status["policy"]["digest"]), reasons, str(rejected.get("digest", "")))
+
+
+def judge(said: Said, digest: str, before: Said | None) -> Verdict | None:
+    """What one answer means for the policy `digest`; None: it has not been taken yet."""
+    if said.refused == digest:
+        return Verdict.SPOILT
+    if said.digest != digest:
+        return None
+    is_new = before is not None and not before.reasons
+    # That KV cannot be read is no policy's fault, and passes.
+    if is_new and any(not reason.startswith(UNREAD) for reason in said.reasons):
+        return Verdict.SPOILT
+    return Verdict.SERVES
+
+
+def wait(
+    client: Client, digest: str, before: Said | None, within_s: float, heard: Heard
+) -> tuple[Verdict, Said | None]:
+    """Ask until it is clear what became of the policy, or the time is over."""
+    deadline = time.monotonic() + within_s
+    row: list[Verdict | None] = []
+    said: Said | None = None
+    while True:
+        try:
+            said = ask(client)
+            verdict, told = judge(said, digest, before), f"serves {said.digest[:SHORT]}"
+        except NotReachable:
+            verdict, told = None, "does not answer"
+        row = [*row[1 - IN_A_ROW :], verdict]
+        if verdict and row == [verdict] * IN_A_ROW:
+            return verdict, said
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return Verdict.LATE, said
+        heard(f"{client.url} {told}, {duration_text(round(left) * 1000)} left")
+        time.sleep(min(EVERY_S, left))

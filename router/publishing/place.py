@@ -1,0 +1,36 @@
+"""Where policies are published: a KV, and what this clone last knew of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from router.dev.kv import Kv, namespace_id
+from router.dev.layout import Layout
+from router.dev.local_kv import LocalKv
+from router.dev.wrangler_kv import WranglerKv
+from router.publishing.base import Base, base_at_cloudflare, base_in_local_kv
+
+# How long pushes at the same moment need until all of them have written: at Cloudflare a
+# write is a process of wrangler.
+SETTLE_LOCAL_S = 2.0
+SETTLE_REMOTE_S = 10.0
+
+
+class Place(NamedTuple):
+    kv: Kv
+    base: Base
+    settle_s: float
+
+
+@contextmanager
+def local_place(layout: Layout, persist_to: Path) -> Iterator[Place]:
+    with LocalKv(layout, persist_to) as kv:
+        yield Place(kv, base_in_local_kv(layout.root, persist_to), SETTLE_LOCAL_S)
+
+
+def remote_place(layout: Layout) -> Place:
+    base = base_at_cloudflare(layout.root, namespace_id(layout))
+    return Place(WranglerKv(layout), base, SETTLE_REMOTE_S)

@@ -1,0 +1,195 @@
+"""A push from what is live to what serves: look, show, ask, write, read back, wait.
+
+`router push` publishes a file so, `router rollback` a policy of the history. A push that
+spoils a router which was well is taken back at once: what was live before is pushed again.
+A router that does not take a policy in time is no reason for that: the policy is in KV.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+
+from policies.language.load import load
+from router.cli.console import Failed, agreed, complain, line_of, say
+from router.dev.layout import SetupError
+from router.edge.keys import COMPILED_PREFIX
+from router.publishing.base import check_base
+from router.publishing.difference import show_difference
+from router.publishing.edge import Edge, Said, Verdict, wait
+from router.publishing.history import SHORT, Entry
+from router.publishing.metadata import metadata
+from router.publishing.place import Place
+from router.publishing.published import Published, read
+from router.publishing.write import Change, NotPublished, read_back, write
+
+TELL_EVERY_S = 15.0
+MAX_WHY = 80  # characters of a reason that go into a note
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How to publish: over which digest alone (empty: any), asked or not; `file` for hints."""
+
+    file: str
+    base: str = ""
+    yes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Publishes at one place, waits for one router, and tells its progress `to` a console."""
+
+    place: Place
+    edge: Edge
+    to: Console
+
+    def publish(self, change: Change, order: Order, seen: Published) -> dict[str, Any]:
+        """The outcome, for programs; NotPublished if `change` is not what is live in the end."""
+        kv = self.place.kv
+        if change.digest == seen.digest:
+            return self._unchanged(change, seen)
+        check_base(order.base, seen, order.file)
+        metadata(change.digest, seen.digest, change.note, datetime.now(UTC))  # does it fit?
+        show_difference(seen.data, change.data, self.to)
+        if not agreed(f"Publish {change.digest[:SHORT]} to {kv.place}?", order.yes):
+            raise NotPublished("declined", "nothing was written")
+        entry, others = self._write(change, seen)
+        say(
+            *(("pushed", "green"), f" to {kv.place}: read back, {len(change.data):,} bytes"),
+            to=self.to,
+        )
+        for other in others:
+            told = f" {other.told()} came at the same time; it is in the history, and not live"
+            say(("warning", "yellow"), told, to=self.to)
+        return {
+            "result": "pushed",
+            "place": kv.place,
+            "digest": change.digest,
+            "replaced": seen.digest or None,
+            "history": entry.key,
+            "others": [other.document() for other in others],
+            "edge": self._wait(change, seen),
+        }
+
+    def _unchanged(self, change: Change, seen: Published) -> dict[str, Any]:
+        """Nothing to write, unless the compiled form is missing or of another version."""
+        kv = self.place.kv
+        key, compiled = COMPILED_PREFIX + change.digest, change.compiled()
+        is_compiled = change.digest in seen.compiled and kv.get(key) == compiled
+        say(f"no difference: {change.digest[:SHORT]} is live in {kv.place}", to=self.to)
+        if not is_compiled:
+            say((f"writing {key}", "dim"), to=self.to)
+            kv.put(key, compiled)
+        self.place.base.write(change.digest)
+        return {
+            "result": "unchanged",
+            "place": kv.place,
+            "digest": change.digest,
+            "compiled": "present" if is_compiled else "written",
+            "edge": self._wait(change, None),
+        }
+
+    def _write(self, change: Change, seen: Published) -> tuple[Entry, list[Entry]]:
+        kv = self.place.kv
+        try:
+            entry = write(kv, change, seen, self.to)
+            others = read_back(kv, entry, seen, self.place.settle_s)
+        except KeyboardInterrupt:
+            both = "what is live is as it was, or the whole new policy"
+            complain(f"interrupted: {both}; `router history` tells which")
+            raise
+        self.place.base.write(change.digest)
+        return entry, others
+
+    def _wait(self, change: Change, before: Published | None) -> dict[str, Any]:
+        """`before`: what to go back to, None if `change` was live already."""
+        client, why = self.edge.client, self.edge.why
+        if client is None:
+            say(("not waited for a router:", "yellow"), f" {why}", to=self.to)
+            return {"waited": False, "why": why}
+        try:
+            verdict, said = self._hear(change.digest, self.edge.before)
+        except KeyboardInterrupt:
+            complain("interrupted: the policy is live in KV; a router takes it by itself")
+            raise
+        told = {"waited": True, "url": client.url, "result": verdict.value}
+        if verdict is Verdict.SPOILT:
+            raise self._go_back(change, before, _why(said), told)
+        if verdict is Verdict.LATE:
+            raise self._late(change, said, told)
+        say(("serves", "green"), f" {change.digest[:SHORT]} at {client.url}", to=self.to)
+        return told
+
+    def _hear(self, digest: str, before: Said | None) -> tuple[Verdict, Said | None]:
+        client = self.edge.client
+        if client is None:
+            raise Failed("there is no router to wait for")
+        say((f"waiting for {client.url} to serve {digest[:SHORT]}", "dim"), to=self.to)
+        next_told = time.monotonic() + TELL_EVERY_S
+        with self.to.status("") as line:
+
+            def heard(told: str) -> None:
+                """A line that changes; where none can, a new one now and then."""
+                nonlocal next_told
+                line.update(line_of(told))
+                if not self.to.is_terminal and time.monotonic() >= next_told:
+                    next_told = time.monotonic() + TELL_EVERY_S
+                    say((told, "dim"), to=self.to)
+
+            return wait(client, digest, before, self.edge.within_s, heard)
+
+    def _late(self, change: Change, said: Said | None, told: dict[str, Any]) -> NotPublished:
+        """Somebody else's policy may have come; or the router asks late, or another KV."""
+        seen = read(self.place.kv)
+        if seen.digest != change.digest:
+            message = f"replaced: {seen.told()} is live by now"
+            return NotPublished("replaced", message, live=seen.digest, edge=told)
+        serving = f"serves {said.digest[:SHORT]}" if said else "does not answer"
+        message = (
+            f"pushed, but {told['url']} {serving} after {self.edge.within_s:g} s. Nothing is "
+            "rolled back: the policy is in KV, and a router takes it when it reads that. "
+            f"See `router status --url {told['url']}`, and whether it is this KV's router"
+        )
+        return NotPublished("late", message, digest=change.digest, edge=told)
+
+    def _go_back(
+        self, change: Change, before: Published | None, why: str, told: dict[str, Any]
+    ) -> NotPublished:
+        """Push what was live before; what to tell, for the push has failed."""
+        spoilt = f"{told['url']} is degraded by {change.digest[:SHORT]}: {why}"
+        say(("degraded", "bold red"), f" {spoilt}", to=self.to)
+        try:
+            again = self._restore(change, before, why)
+        except (Failed, SetupError) as error:
+            message = f"{spoilt}; it was not rolled back: {error}"
+            return NotPublished("degraded", message, digest=change.digest, edge=told)
+        serving = "serves it again" if again is Verdict.SERVES else "does not serve it yet"
+        live = before.digest if before else ""
+        message = f"rolled back to {live[:SHORT]}, and the router {serving}; {spoilt}"
+        more = {"digest": change.digest, "live": live, "edge": told}
+        return NotPublished("rolled-back", message, **more)
+
+    def _restore(self, change: Change, before: Published | None, why: str) -> Verdict:
+        if before is None:
+            raise Failed("it was live before this push; go back with `router rollback`")
+        seen = read(self.place.kv)
+        if seen.digest != change.digest:
+            raise Failed(f"{seen.told()} is live by now")
+        if before.data is None:
+            raise Failed("nothing was live before; mend the policy and push it")
+        loaded = load(before.data)
+        if loaded.policy is None:
+            raise Failed("what was live before is not valid either; mend the policy and push it")
+        self._write(
+            Change(before.data, loaded, f"rolled back automatically: {why[:MAX_WHY]}"), seen
+        )
+        return self._hear(before.digest, None)[0]
+
+
+def _why(said: Said | None) -> str:
+    return "; ".join(said.reasons)[:200] if said and said.reasons else "it refuses the policy"

@@ -1,0 +1,153 @@
+"""Writing a policy to KV. Whatever breaks off, what is live is untouched or complete.
+
+In this order: a copy for the history, the compiled form, the policy as the last good one,
+for isolates that start while KV holds a bad one, and last the policy itself, byte for byte.
+What was live and is in no history, because somebody wrote it another way, is kept first.
+
+KV cannot compare and swap. So the policy is read again right before it is written, and the
+history after it: whoever pushed at the same moment stands there, before they write. Then
+all wait until everybody has written; the last of them is live, and the others learn of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+
+from policies.language.compile import compile_policy
+from policies.language.load import Loaded, digest_of, load
+from router.cli.console import Failed, say
+from router.dev.kv import Kv
+from router.edge.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
+from router.publishing.history import SHORT, Entry, new_key
+from router.publishing.metadata import metadata
+from router.publishing.published import Published, read
+
+# How long another push may take between its copy for the history and its policy.
+IN_FLIGHT = timedelta(seconds=60)
+A_MOMENT = timedelta(milliseconds=1)
+ELSEWHERE = "was live, written without `router push`"
+QUIET = Console(quiet=True)
+ONE_WAY = "take it over with `router pull`, or push over it with --force"
+
+
+class NotPublished(Failed):
+    """What was to be live is not. `result` says for programs what became of it."""
+
+    def __init__(self, result: str, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.document = {"result": result, "message": message, **more}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A valid policy that is to be live, and why."""
+
+    data: bytes
+    loaded: Loaded
+    note: str
+
+    @property
+    def digest(self) -> str:
+        return self.loaded.digest
+
+    def compiled(self) -> bytes:
+        if self.loaded.policy is None:
+            raise Failed("only a valid policy can be written")
+        tables = compile_policy(self.loaded.policy, self.digest)
+        return json.dumps(tables, separators=(",", ":")).encode()
+
+
+def write(kv: Kv, change: Change, over: Published, to: Console = QUIET) -> Entry:
+    """Put `change` in the place of what was seen to be live; its entry in the history."""
+    now = _moment(over)
+    about = metadata(change.digest, over.digest, change.note, now)
+    entry = Entry(new_key(now, change.digest), now, change.digest, about)
+    compiled = change.compiled()
+    if over.data is not None and over.live is None:
+        _keep(kv, over, now - A_MOMENT, to)
+    _put(kv, entry.key, change.data, about, to)
+    _put(kv, COMPILED_PREFIX + change.digest, compiled, None, to)
+    _put(kv, LAST_GOOD_KEY, change.data, about, to)
+    _refuse_overtaken(kv, over)
+    _put(kv, POLICY_KEY, change.data, about, to)
+    return entry
+
+
+def read_back(kv: Kv, entry: Entry, over: Published, settle_s: float) -> list[Entry]:
+    """Make sure that it is live; the pushes of others that came at the same time and are not."""
+    seen = read(kv)
+    if seen.digest != entry.digest or _rivals(seen, entry, over):
+        time.sleep(settle_s)
+        seen = read(kv)
+    if seen.digest != entry.digest:
+        raise _lost(kv, seen, entry)
+    rivals = _rivals(seen, entry, over)
+    if rivals:  # theirs may have been written over ours
+        _mend_last_good(kv, seen.data)
+    return rivals
+
+
+def _moment(over: Published) -> datetime:
+    """Now, but later than all that was pushed before, however wrong the clocks are: there is
+    room for one to be kept in between."""
+    newest = over.history[0].at if over.history else datetime.min.replace(tzinfo=UTC)
+    return max(datetime.now(UTC), newest + 2 * A_MOMENT)
+
+
+def _put(kv: Kv, key: str, value: bytes, about: dict[str, str] | None, to: Console) -> None:
+    say((f"writing {key}", "dim"), to=to)
+    kv.put(key, value, about)
+
+
+def _keep(kv: Kv, over: Published, at: datetime, to: Console) -> None:
+    """Nobody knows who wrote it, nor what it replaced."""
+    about = {"digest": over.digest, "time": at.isoformat(timespec="milliseconds")}
+    _put(kv, new_key(at, over.digest), over.data or b"", about | {"note": ELSEWHERE}, to)
+
+
+def _refuse_overtaken(kv: Kv, over: Published) -> None:
+    data = kv.get(POLICY_KEY)
+    if data == over.data:
+        return
+    _mend_last_good(kv, data)
+    seen = read(kv)
+    told = f"refused: {seen.told()} became live meanwhile; yours is in the history, and not live: "
+    raise NotPublished("refused", told + ONE_WAY, live=seen.digest)
+
+
+def _mend_last_good(kv: Kv, live: bytes | None) -> None:
+    if live is not None and load(live).policy is not None:
+        kv.put(LAST_GOOD_KEY, live, {"digest": digest_of(live)})
+
+
+def _rivals(seen: Published, mine: Entry, over: Published) -> list[Entry]:
+    """Other pushes over the same policy, which may still be on their way: neither long ago,
+    nor live and replaced since."""
+    done = {entry.key for entry in over.history if mine.at - entry.at > IN_FLIGHT}
+    for entry in seen.history:
+        later = (other for other in seen.history if other.at > entry.at)
+        if any(other.parent == entry.digest for other in later):
+            done.add(entry.key)
+    return [
+        entry
+        for entry in seen.history
+        if entry.parent == over.digest and entry.digest != mine.digest and entry.key not in done
+    ]
+
+
+def _lost(kv: Kv, seen: Published, mine: Entry) -> NotPublished:
+    if seen.live is None:
+        told = f"{kv.place}: what is there now is not what was written; push again"
+        return NotPublished("failed", told, live=seen.digest)
+    ours = f"yours ({mine.digest[:SHORT]}) is in the history"
+    if seen.live.parent == mine.digest:
+        told = f"replaced: {seen.told()} was pushed after it and is live; {ours}"
+    else:
+        told = f"lost: {seen.told()} was pushed at the same time and is live; {ours}: {ONE_WAY}"
+    return NotPublished("replaced", told, live=seen.digest, history=mine.key)

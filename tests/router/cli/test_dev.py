@@ -1,0 +1,57 @@
+"""How `router dev` begins: with its file, and nothing lost of what was pushed before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from router.cli import dev
+from router.dev.layout import Layout
+from router.publishing.base import Base
+from router.publishing.place import Place
+from router.publishing.published import read
+from router.publishing.write import Change
+from tests.router.publishing.making import Clone, FakeKv, change, digest, text
+
+
+@pytest.fixture
+def kv(monkeypatch: pytest.MonkeyPatch, base: Base) -> FakeKv:
+    kv = FakeKv()
+
+    @contextmanager
+    def place(*_: object) -> Iterator[Place]:
+        yield Place(kv, base, 0.0)
+
+    monkeypatch.setattr(dev, "local_place", place)
+    return kv
+
+
+def begin(tmp_path: Path, begins: Change) -> None:
+    dev._begin_with(Layout(tmp_path), tmp_path, tmp_path / "routes.yaml", begins)
+
+
+def test_the_file_takes_the_place_of_what_was_pushed(
+    kv: FakeKv, base: Base, tmp_path: Path
+) -> None:
+    clone = Clone(kv, base.path.parent)
+    clone.push("pushed")
+    begin(tmp_path, change(text("file"), dev.BEGINS))
+    seen = read(kv)
+    assert [entry.digest for entry in seen.history] == [digest("file"), digest("pushed")]
+    assert (seen.live, seen.history[0].note) == (seen.history[0], dev.BEGINS)
+    assert clone.push("edited")["replaced"] == digest("file")  # the clone knows of it
+
+
+def test_the_same_file_again_writes_nothing(kv: FakeKv, base: Base, tmp_path: Path) -> None:
+    Clone(kv, base.path.parent).push("file")
+    kv.writes.clear()
+    begin(tmp_path, change(text("file"), dev.BEGINS))
+    assert kv.writes == []
+
+
+def test_an_empty_kv_stays_empty(kv: FakeKv, base: Base, tmp_path: Path) -> None:
+    begin(tmp_path, change(text("file"), dev.BEGINS))
+    assert (kv.writes, base.read()) == ([], "")
