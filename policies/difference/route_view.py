@@ -11,7 +11,6 @@ import json
 from policies.decisions.durations import duration_text
 from policies.difference.spelling import View, percentage, plain, unique
 from policies.language.compile_filters import joined_changes, mirrored_share
-from policies.language.compile_rollouts import dormant_pools
 from policies.language.conditions import HeaderMatch, QueryParamMatch
 from policies.language.filters import BackendFilters, Filters, HeaderChanges, Mirror
 from policies.language.model import (
@@ -41,10 +40,15 @@ def route_view(policy: Policy, route: Route) -> View:
     return view
 
 
+def _moved_pools(policy: Policy, route: Route) -> set[str]:
+    of_route = [each for each in policy.rollouts if route.name in each.routes]
+    return {pool for each in of_route for pool in (each.source, each.to)}
+
+
 def _forwarding(policy: Policy, route: Route) -> View:
     """Pools of weight 0 count only where a rollout may give them one."""
     split = route.split or {}
-    waiting = dormant_pools(policy, route)
+    waiting = _moved_pools(policy, route)
     total = sum(share.weight for share in split.values())
     view: View = {
         "split": {
