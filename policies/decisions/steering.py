@@ -72,15 +72,21 @@ class Steering:
     def learn(self, told: Iterable[dict[str, Any]], *, is_all: bool) -> None:
         """What the Coordinator tells; if that is not all, what was known of others holds."""
         runs = {str(each.get("name")): each for each in told}
-        self.runs = runs if is_all else self.runs | runs
+        runs = runs if is_all else self.runs | runs
         self.is_known = True
-        self._policy = None
+        if runs != self.runs:
+            self.runs, self._policy = runs, None
 
     @property
     def counted(self) -> frozenset[str]:
         """The runs that requests are counted for."""
         told = self.runs.values()
         return frozenset(str(each.get("run")) for each in told if each.get("counts"))
+
+    @property
+    def moves(self) -> bool:
+        """Whether one is under way, so that weights may be others before long."""
+        return any(each.get("is_on") for each in self.runs.values())
 
     def of(self, policy: CompiledPolicy) -> Steereds:
         """The routes of `policy` that are steered, by name."""

@@ -18,6 +18,8 @@ from policies.language.values import Binding, Duration, Name, problem
 MAX_ROLLOUTS = 20  # the Coordinator runs each of them, and tells every isolate
 MAX_STEPS = 50
 MAX_CHECKS = 10
+MAX_NAMES = 100  # of routes, or of keys; the Coordinator keeps all of it in one value
+MAX_VALUE = 1_024  # characters of a header's value
 # Half a percentage point: what is worse by less is not worth stopping for.
 DEFAULT_INCREASE = 0.005
 
@@ -36,6 +38,7 @@ class Step(Part):
     key: list[Name] | None = Field(
         None,
         min_length=1,
+        max_length=MAX_NAMES,
         description="So do clients with an API key of one of these ids.",
     )
     mirror: MirrorShare | None = Field(
@@ -52,6 +55,9 @@ class Step(Part):
 
     def check(self) -> None:
         one_of(self, ("weight", "header", "key", "mirror"))
+        if self.header and len(self.header.value or "") > MAX_VALUE:
+            message = f"the header's value has more than {MAX_VALUE:,} characters"
+            raise problem("out-of-range", message, "use a shorter one")
 
 
 class Check(Part):
@@ -130,7 +136,9 @@ class Rollout(Part):
 
     name: Name = Field(description="Unique; commands, logs and the audit log use it.")
     routes: list[Name] = Field(
-        min_length=1, description="Whose traffic; the split of each has both pools."
+        min_length=1,
+        max_length=MAX_NAMES,
+        description="Whose traffic; the split of each has both pools.",
     )
     source: Name = Field(alias="from", description="The pool that gives.")
     to: Name = Field(description="The pool that takes.")

@@ -68,7 +68,7 @@ def resume(run: Run, deed: Deed) -> str | None:
     if was == "held":
         run.analysis = _anew(run, deed.now_ms)
         run.enter(run.step, deed.now_ms)
-    run.edit = None
+    run.edit = run.was = None
     run.become("running", deed.now_ms, f"resumed by {deed.by}")
     run.tell("resumed", deed.now_ms, before, deed.by, note=deed.note)
     run.tick(deed.now_ms, deed.world)
@@ -140,7 +140,7 @@ def moved_back(plan: Plan, step: int, shares: Mapping[str, float]) -> str | None
     for route, now in shares.items():
         if now > first:
             return (
-                f"route {route} gives {now:g} % to pool {plan.to} already, and the first step "
+                f"route {route} gives {now:g} % to pool {plan.to} already, and the next weight is "
                 f"{first:g} %, so users would be moved back; `force` does it all the same"
             )
     return None

@@ -15,6 +15,7 @@ from policies.rollouts.run import Run, State
 from policies.rollouts.world import Planned, Setting
 
 UNREAD = "its state could not be read"
+LOST = "its state was lost; this is where its copy has it"
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "is_approved": run.is_approved,
         "is_settled_ms": run.is_settled_ms,
         "edit": run.edit,
+        "was": run.was,
         "analysis": run.analysis and run.analysis.to_json(),
     }
 
@@ -62,7 +64,7 @@ def _restore(run: Run, plan: Plan, value: Mapping[str, Any]) -> None:
     if value["state"] not in get_args(State):
         raise ValueError(value["state"])
     run.state, run.reason = value["state"], str(value["reason"])
-    run.note, run.edit = value["note"], value["edit"]
+    run.note, run.edit, run.was = value["note"], value["edit"], value["was"]
     for name in ("started_ms", "since_ms", "step_ms"):
         setattr(run, name, int(value[name]))
     run.has_passed, run.is_approved = bool(value["has_passed"]), bool(value["is_approved"])

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from policies.rollouts.actions import ACTIONS, Deed, moved_back
 from policies.rollouts.analysis import Result
 from policies.rollouts.counts import Counts
-from policies.rollouts.kept import UNREAD, run_from, run_json
+from policies.rollouts.kept import LOST, UNREAD, run_from, run_json
 from policies.rollouts.plan import Check, Plan
 from policies.rollouts.run import Run
 from policies.rollouts.told import run_told, waiting_told
@@ -57,6 +57,12 @@ class Rollouts:
                 run.tell("settled", now, run.weight, weight=None)
                 self._take(run)
                 del self.runs[name]
+
+    def guard(self, now_ms: float) -> None:
+        """While nobody knows what the policy is now: nothing moves on, but what turns bad is
+        rolled back."""
+        for run in self.runs.values():
+            run.guard(int(now_ms), self.world())
 
     def world(self) -> World:
         """What they were begun with, for when nobody knows what the policy is now."""
@@ -152,6 +158,18 @@ class Rollouts:
                 self.runs[run.plan.name] = run
         self.unread = not is_whole
         return is_whole
+
+    def recover(self, copied: Iterable[Any], now_ms: float) -> None:
+        """What was copied of rollouts that were lost since. They hold: somebody may have done
+        something with them that the copy does not know."""
+        others = [value for value in copied if value["plan"][0] not in self.runs]
+        known = set(self.runs)
+        self.restore(others, now_ms)
+        for name in self.runs.keys() - known:
+            run = self.runs[name]
+            if run.is_active:
+                run.become("held", int(now_ms), LOST)
+                run.tell("held", int(now_ms), run.weight)
 
     def _start(self, name: str, run: Run | None, deed: Deed) -> str | None:
         if deed.planned is None:

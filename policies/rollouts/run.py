@@ -46,10 +46,12 @@ class Run:
         self.has_passed = False  # judged well in this step
         self.is_approved = False
         self.is_settled_ms: int | None = None  # since when the file says what came of it
-        self.edit: str | None = None  # the mark it was last held for
+        self.edit: str | None = None  # the mark it is held for
+        self.was: State | None = None  # before it was
         self.analysis = Analysis(plan.terms, now_ms) if plan.terms else None
         self.asked_ms: int | None = None  # when the checks of this interval were
         self.results: dict[str, Result] = {}
+        self.borne: list[str] = []  # what failed the last time, without consequences
         self.events: list[dict[str, Any]] = []
 
     @property
@@ -68,6 +70,11 @@ class Run:
             if self.state != "running" or not self._may_go_on(now_ms):
                 return
             self._go_on(now_ms)
+
+    def guard(self, now_ms: int, world: World) -> None:
+        """Only whether it has turned bad."""
+        if self.is_active:
+            self._judge(now_ms, world)
 
     def enter(self, step: int, now_ms: int) -> None:
         """Begin a step."""
@@ -149,6 +156,7 @@ class Run:
             "cohorts": [[s.kind, s.value] for s in done if s.kind in ("header", "key")],
             "mirror": mirror.value if mirror and mirror.kind == "mirror" else 0.0,
             "counts": is_on and plan.terms is not None,
+            "is_on": is_on,
         }
 
     def _restart(self, now_ms: int) -> None:
@@ -208,16 +216,29 @@ class Run:
         assert terms
         reason = "; ".join(verdict.reasons)
         if terms.dry_run or self.analysis.failures <= terms.failure_limit:
-            said = "dry run: " if terms.dry_run else ""
-            told = f"{said}{reason}"
-            self.tell("failed-check", now_ms, before, reason=told)
-            self.analysis.bear()
+            self._bear(verdict, now_ms)
         elif self.plan.rolls_back:
             self.become("rolled-back", now_ms, reason)
             self.tell("rolled-back", now_ms, before)
-        elif self.state != "held":
+        else:
+            is_new, self.was = self.state != "held", None
             self.become("held", now_ms, reason)
-            self.tell("held", now_ms, before)
+            if is_new:
+                self.tell("held", now_ms, before)
+
+    def _bear(self, verdict: Verdict, now_ms: int) -> None:
+        """A failure without consequences. In a dry run, which may fail for ever, only one that
+        is of another kind than the one before is an event."""
+        analysis, terms = self.analysis, self.plan.terms
+        assert analysis
+        assert terms
+        kinds = [reason.partition(":")[0] for reason in verdict.reasons]
+        if not terms.dry_run or kinds != self.borne:
+            said = "dry run: " if terms.dry_run else ""
+            told = said + "; ".join(verdict.reasons)
+            self.tell("failed-check", now_ms, self.weight, reason=told)
+        self.borne = kinds
+        analysis.bear()
 
     def _may_go_on(self, now_ms: int) -> bool:
         if now_ms < self.step_ms + self.plan.steps[self.step].hold_ms:
@@ -248,8 +269,12 @@ class Run:
         if planned:  # once it has ended, the file speaks if it changes from here on
             self.setting = self.setting._replace(splits=planned.setting.splits)
         if mark == self.setting.mark:
-            self.edit = None
+            was, self.edit, self.was = self.was, None, None
+            if was and self.state == "held":
+                self.become(was, now_ms, "the policy is as it was again")
+                self.tell("resumed", now_ms, self.weight)
         elif mark != self.edit:
+            self.was = self.state if self.edit is None and self.state != "held" else self.was
             self.edit = mark
             what = "edited in" if planned else "taken out of"
             self.become("held", now_ms, f"{what} the policy while it was under way")

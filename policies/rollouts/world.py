@@ -54,7 +54,10 @@ def _setting(policy: CompiledPolicy, plan: Plan) -> Setting:
     splits = {route.name: _split(route) for route in routes}
     sticky = {route.name: [route.seed, _sources(route)] for route in routes}
     reached = [[v.name, v.binding, v.override] for v in policy.variants if v.pool == plan.to]
-    whole = json.dumps([plan.table, splits, sticky, reached], sort_keys=True)
+    # As it was written: tables have another form in another version of the router.
+    steps = [step.told() for step in plan.steps]
+    written = plan._replace(table=[], steps=())
+    whole = json.dumps([written, steps, splits, sticky, reached], sort_keys=True)
     shares = {name: _share(split, plan) for name, split in splits.items()}
     return Setting(blake2b(whole.encode(), digest_size=8).hexdigest(), splits, shares)
 

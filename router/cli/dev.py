@@ -9,6 +9,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
+from policies.language.bindings import bindings_of
 from router.cli.console import load_valid
 from router.dev.layout import Layout, find_root
 from router.dev.prepare import step
@@ -40,7 +41,7 @@ def run(args: Namespace) -> int:
     data, loaded = load_valid(str(policy))
     if loaded.policy is None:
         return 1
-    variants = {name: variant.binding for name, variant in loaded.policy.variants.items()}
+    variants = bindings_of(loaded.policy)
     state = (args.persist_to or root / STATE).resolve()
     refuse_taken(args.port)  # before anything that a running router would notice
     if state.exists():

@@ -8,6 +8,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from policies.language.bindings import bindings_of
 from policies.language.load import Loaded
 from router.cli.console import load_valid, say
 from router.cli.places import console_of, publish_arguments, publisher_of, told_as_json
@@ -55,8 +56,10 @@ def run(args: Namespace) -> int:
 def _warn_of_unbound(layout: Layout, loaded: Loaded, publisher: Publisher) -> None:
     services = layout.read_toml(layout.wrangler_toml).get("services", ())
     bound = {service["binding"] for service in services}
-    for name, variant in (loaded.policy.variants if loaded.policy else {}).items():
-        if variant.binding not in bound:
-            what = f" wrangler.toml has no service binding {variant.binding}: "
+    for name, binding in (bindings_of(loaded.policy) if loaded.policy else {}).items():
+        if binding not in bound:
+            what = f" wrangler.toml has no service binding {binding}: "
             effect = f"requests for variant {name} will be answered with 502"
+            if name.startswith("check "):
+                effect = f"{name} will have no answer, and its rollout stays where it is"
             say(("warning", "yellow"), what, effect, to=publisher.to)

@@ -32,6 +32,7 @@ JITTER = 0.2  # of a wait, up or down
 SOONEST_MS = 1_000
 PATIENCE_MS = 2_000
 COPY_MS = 1_000  # what the copy in KV may take
+OLD_MS = 60_000  # what is known of rollouts, if one is under way
 LOST_MS = 5_000  # one that was broken off with its request says nothing for so long
 
 Ask = Callable[[str], Awaitable[str]]
@@ -74,6 +75,7 @@ class Coordinating:
         self._clock = clock
         self._log = log
         self._asked_ms = -inf
+        self._learned_ms = -inf
         self._is_asking = False
         self._turn = 0
         self._failures = 0  # in a row
@@ -122,6 +124,14 @@ class Coordinating:
                     self.tallies.taken(tallied)
                 self._ends("timeout" if is_late else "error", str(error)[:200])
 
+    def must_learn(self, now_ms: float) -> bool:
+        """Whether a request had better wait to hear of rollouts: nothing is known yet, or what
+        is known of one under way is old, since there were no requests."""
+        if not self.steering.is_known:
+            return True
+        known_ms = max(self.heard_ms, self._learned_ms)
+        return self.steering.moves and self.error is None and now_ms > known_ms + OLD_MS
+
     async def learn_first(
         self,
         ask: Ask,
@@ -130,15 +140,21 @@ class Coordinating:
         colo: str,
         digest: str,
     ) -> None:
-        """Which rollouts there are, before anything else is known: from the Coordinator, else
-        from its copy in KV. Without both the file's weights hold. Never raises."""
+        """Which rollouts there are, and how far: from the Coordinator, else from its copy in
+        KV. Without both what is known holds, or the file's weights. Never raises."""
+        self._learned_ms = self._clock()
         report = Report(isolate, colo, None, 0, digest, {})
         try:
-            self.hear(await ask(report_json(report)))
+            answer = await ask(report_json(report))
+            knows_all = snapshot_from(answer).is_all
+            if knows_all:
+                self.hear(answer)
         except Exception as error:
             self._log("rollouts-not-heard", {"reason": str(error)[:200]})
+            knows_all = False
+        if not knows_all:
             await self._read_copy(read)
-            self.steering.is_known = True  # as far as it can be: the next sync tells more
+        self.steering.is_known = True  # as far as it can be: the next sync tells more
 
     async def _read_copy(self, read: Callable[[str], Awaitable[bytes | None]]) -> None:
         try:

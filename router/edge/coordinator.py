@@ -1,10 +1,10 @@
 """The Durable Object class `Coordinator`: one object, named "global", for all isolates.
 
 What it knows and tells is in `policies.decisions.coordination`; here it is kept, and the
-probes are sent. `sync` waits for nothing but the storage. An alarm starts the probes that
-are due and ends: each goes on by itself, so that one that hangs holds up nobody. While
-isolates report there is always a next alarm; some minutes after the last report there is
-one for drills and rollouts alone, if there are any, and the next report begins anew.
+probes are sent. `sync` waits for nothing but the storage, and a new object once for KV. An
+alarm starts the probes that are due and ends: each goes on by itself, so that one that hangs
+holds up nobody. While isolates report there is always a next alarm; some minutes after the
+last report there is one for drills and rollouts alone, and the next report begins anew.
 """
 
 from __future__ import annotations
@@ -66,11 +66,14 @@ class Coordinator(DurableObject):  # type: ignore[misc]
         self._audit = Audit(self._storage.sql)
         self._drilling = Drilling(self._storage.kv, self._audit, ISOLATE)
         self._rolling = Rolling(self._storage.kv, self._audit, ISOLATE)
-        self._show(now_ms())
+        if not self._rolling.is_lost:  # else nobody is told before KV was asked
+            self._show(now_ms())
 
     async def sync(self, report: str) -> str:
         """A `Report` as JSON; the answer is a `Snapshot`, or only its name."""
         tidy()
+        if await self._rolling.recover(self._kv()):
+            self._show(now_ms())
         now, version, told = now_ms(), self._state.version, report_from(report)
         self._rolling.hear(dict(told.rollouts))
         answer = self._state.hear(told, now)
@@ -150,6 +153,7 @@ class Coordinator(DurableObject):  # type: ignore[misc]
     async def _look(self, is_idle: bool) -> None:
         """Take the policy that serves, and start what is due."""
         store = ISOLATE.store
+        await self._rolling.recover(self._kv())
         if is_idle or not store.ready:
             await self._take_policy()
         elif store.is_due(now_ms()):
@@ -168,6 +172,7 @@ class Coordinator(DurableObject):  # type: ignore[misc]
     async def _take_policy(self) -> None:
         """The policy as it is now, within the time a first request has for it."""
         store, kv = ISOLATE.store, self._kv()
+        await self._rolling.recover(kv)
         if store.is_due(now_ms()) or not store.ready:
             await store.refresh(kv, FIRST_LOAD_MS)
             self._start(store.keep(kv))

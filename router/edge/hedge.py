@@ -13,7 +13,7 @@ from router.edge.bridge import JsObject, Sending, now_ms, race
 from router.edge.errand import Errand
 from router.edge.forward import failure, unbound
 from router.edge.judging import Done, told
-from router.edge.tallying import tally
+from router.edge.tallying import tally, tally_overtaken
 from router.edge.turn import Turn, left_ms, sending, take
 
 
@@ -59,6 +59,8 @@ def _raced(errand: Errand, first: Turn, second: Variant, wait: float) -> Done:
     for turn, what, came in zip(turns, sendings, raced.came, strict=False):
         answer = raced.answer if turn is turns[raced.taken] else None
         dones.append(_came(errand, turn, what, came, answer) if came else None)
+        if not came:
+            tally_overtaken(errand, turn, what)
     taken = dones[raced.taken]
     assert taken, "the attempt whose answer is taken was not aborted"
     return taken

@@ -43,7 +43,7 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
         isolate.blame(arrived.broken, arrived.now_ms)
     if arrived.copied:
         tally_copies(isolate, arrived.copied)
-    if policy.rollouts and not isolate.coordinating.steering.is_known:
+    if policy.rollouts and isolate.coordinating.must_learn(arrived.now_ms):
         isolate.learn_rollouts(arrived.client.colo, env)
     if arrived.now_ms >= isolate.coordinating.due_ms:
         isolate.coordinate(arrived.now_ms, arrived.client.colo, env, ctx)

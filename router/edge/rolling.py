@@ -1,13 +1,15 @@
 """The Coordinator's rollouts: kept with the object, and every transition in the audit log.
 
 What becomes of them is in `policies.rollouts`. While it is not known which policy serves,
-nothing is begun and nothing moves, but somebody may roll it back. A copy of what isolates are
-told goes to KV, for those that begin while the Coordinator cannot be asked.
+nothing is begun and nothing moves on, but what turns bad is rolled back. A copy goes to KV with
+each transition: for isolates that begin while the Coordinator cannot be asked, and for a
+Coordinator that has lost what it knew.
 """
 
 from __future__ import annotations
 
 import json
+from asyncio import wait_for
 from collections.abc import Container
 from math import inf
 from typing import Any
@@ -24,6 +26,8 @@ from router.edge.isolate import Isolate, log
 from router.edge.keys import ROLLOUTS_KEY
 
 KEY = "rollouts"
+RECOVERS_WITHIN_MS = 1_000
+ASK_AGAIN_MS = 5_000  # if KV could not be read
 UNKNOWN_POLICY = "the policy cannot be read; try again"
 
 
@@ -35,6 +39,8 @@ class Rolling:
         self._rollouts = Rollouts(isolate.chance)
         self._written = ""
         self._copied = ""  # to KV
+        self.is_lost = False  # what was kept is not there, or cannot be read
+        self._asked_ms = -inf  # when KV was, for what was lost
         self._policy: CompiledPolicy | None = None
         self._world: World | None = None
         self._restore()
@@ -42,7 +48,9 @@ class Rolling:
     def tick(self, now_ms: float, unwell: Container[str], drilled: Container[str]) -> None:
         if knows_policy(self._isolate):
             self._rollouts.tick(now_ms, self._around(unwell, drilled))
-            self._write()
+        else:
+            self._rollouts.guard(now_ms)
+        self._write()
 
     def hear(self, told: dict[str, Any]) -> None:
         """What an isolate has counted."""
@@ -105,21 +113,44 @@ class Rolling:
             result = ("passed" if 200 <= status <= 299 else "failed", said)
         self._rollouts.answer(asking.run, check.name, result)
 
+    async def recover(self, kv: KvNamespace) -> bool:
+        """What KV still has of rollouts that have been lost; whether it was asked. Never
+        raises; tried again until KV can be read."""
+        if not self.is_lost or now_ms() < self._asked_ms + ASK_AGAIN_MS:
+            return False
+        self._asked_ms = now_ms()
+        try:
+            copy = await wait_for(kv.get(ROLLOUTS_KEY), RECOVERS_WITHIN_MS / 1000)
+            if copy is None:
+                self._rollouts.unread = self._written != ""
+            else:
+                self._rollouts.recover(json.loads(copy)["runs"], now_ms())
+        except Exception as error:
+            log("rollouts-unread", described(error))
+            self.is_lost = not isinstance(error, ValueError | KeyError | TypeError)
+        else:
+            self.is_lost = False
+            self._write()
+        return True
+
     @property
     def copy_is_due(self) -> bool:
-        return self._copied != self._copy()
+        """Not while something is unread: KV may still have it."""
+        return self.is_all and self._copied != self._copy()
 
     async def copy(self, kv: KvNamespace) -> None:
         """What isolates are told, to KV. Never raises; a later call does what this could not."""
-        copy = self._copy()
+        copy, runs = self._copy(), self._rollouts.to_json()
+        told = json.dumps({"rollouts": self.steering(), "is_all": True, "runs": runs})
         try:
-            await kv.put(ROLLOUTS_KEY, copy.encode())
+            await kv.put(ROLLOUTS_KEY, told.encode())
             self._copied = copy
         except Exception as error:  # KV takes one write a second of a key
             log("rollouts-not-copied", {"error": str(error)[:200]})
 
     def _copy(self) -> str:
-        return json.dumps({"rollouts": self.steering(), "is_all": self.is_all})
+        """What isolates are told, which changes with transitions alone; see `copy`."""
+        return json.dumps(self.steering())
 
     def _around(self, unwell: Container[str], drilled: Container[str]) -> World:
         policy = self._isolate.store.policy
@@ -129,15 +160,17 @@ class Rolling:
 
     def _restore(self) -> None:
         text = self._kv.get(KEY)
+        self._copied = self._copy()  # if there has never been any, KV needs no copy
+        self._rollouts.unread = self.is_lost = True
         if not isinstance(text, str):
-            self._copied = self._copy()  # there has never been any
             return
+        self._written = text
         try:
             kept = json.loads(text)
             is_whole = self._rollouts.restore(kept["runs"], now_ms())
             self._rollouts.unread = bool(kept["unread"]) or not is_whole
+            self.is_lost = not is_whole
         except (ValueError, KeyError, TypeError) as error:
-            self._rollouts.unread = True
             log("rollouts-unread", described(error))
 
     def _write(self) -> None:
@@ -145,7 +178,9 @@ class Rolling:
         events = self._rollouts.take_events()
         kept = {"runs": self._rollouts.to_json(), "unread": self._rollouts.unread}
         text = json.dumps(kept)
-        self._audit.add(events)
-        if text != self._written and (kept["runs"] or self._written):
+        if self.is_lost and not events:
+            return  # what is there may be read another time
+        if text != self._written:
             self._kv.put(KEY, text)
-        self._written = text
+            self._written = text
+        self._audit.add(events)

@@ -145,6 +145,16 @@ ROLLOUT_CASES: list[tuple[str, str, str, int, int, str]] = [
         *("rollouts[0].analysis.max_eror_rate", 15, 16, "`max_error_rate`"),
     ),
     (
+        "out-of-range",
+        base(steps("{header: {name: a, value: " + "x" * 1_025 + "}}, {weight: 5}")),
+        *("rollouts[0].steps[0]", 14, 13, "shorter"),
+    ),
+    (
+        "out-of-range",
+        base(("[api]", "[" + ", ".join(["api"] * 101) + "]")),
+        *("rollouts[0].routes", 11, 13, "at most 100"),
+    ),
+    (
         "unknown-value",
         base(more="    on_failure: stop\n"),
         *("rollouts[0].on_failure", 16, 17, "'rollback' or 'hold'"),

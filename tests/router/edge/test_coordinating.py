@@ -11,7 +11,7 @@ import pytest
 
 from policies.decisions.health import TOLD_FOR_MS
 from policies.decisions.snapshot import Snapshot, Told, snapshot_json
-from router.edge.coordinating import JITTER, LOST_MS, SOONEST_MS, WAITS_MS, Coordinating
+from router.edge.coordinating import JITTER, LOST_MS, OLD_MS, SOONEST_MS, WAITS_MS, Coordinating
 from router.edge.metrics import Metrics
 
 START = 1_800_000_000_000.0
@@ -386,3 +386,20 @@ def test_an_answer_that_broke_off_is_an_error_of_what_it_counted_for(world: Worl
     for part in ("r-1/to", "r-9/to", "-"):
         world.side.broke(part)
     assert world.side.tallies.report() == {"r-1": {"to": [0, 1, {}]}}
+
+
+def test_who_had_no_requests_for_long_asks_again_while_a_rollout_is_under_way(
+    world: World,
+) -> None:
+    under_way = ROLLOUT | {"is_on": True}
+    assert world.side.must_learn(world.now)
+    first(world, rolled(under_way), None)
+    assert not world.side.must_learn(world.now + OLD_MS)
+    world.now += OLD_MS + 1
+    assert world.side.must_learn(world.now)
+    first(world, AWAY, None)
+    assert list(world.side.steering.runs) == ["v2"]  # what is known holds
+    assert not world.side.must_learn(world.now)  # and not every request waits
+    world.now += OLD_MS + 1
+    world.sync(rolled(ROLLOUT | {"is_on": False}, version=2))
+    assert not world.side.must_learn(world.now + 2 * OLD_MS)

@@ -84,6 +84,11 @@ class Kv:
         self.values: dict[str, bytes] = {}
         self.is_away = False
 
+    async def get(self, key: str) -> bytes | None:
+        if self.is_away:
+            raise OSError("KV is away")
+        return self.values.get(key)
+
     async def put(self, key: str, value: bytes) -> None:
         if self.is_away:
             raise OSError("KV is away")

@@ -11,7 +11,7 @@ import pytest
 
 from policies.decisions.report import Report, report_json
 from policies.rollouts.counts import Counts
-from policies.rollouts.kept import UNREAD
+from policies.rollouts.kept import LOST, UNREAD
 from router.edge.keys import ROLLOUTS_KEY
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import ROUTE, sections
@@ -183,18 +183,73 @@ def test_what_was_kept_and_cannot_be_read(world: World, damage: str) -> None:
     assert world.sync()["is_all"] is True
 
 
-def test_without_the_policy_nothing_is_done(world: World) -> None:
+def test_without_the_policy_nothing_moves_on(world: World) -> None:
     begin(world)
     world.store.kv_error, world.store.source = "TimeoutError", "bundled"
     assert "cannot be read" in act(world, "promote")["refused"]
     assert "cannot be read" in act(world, "rollback", name="v9")["refused"]
-    count(world, (200, 200), (1_000, 0))
+    count(world, (200, 2), (1_000, 10))
     world.until(world.now + 2 * MINUTE)
     assert told(world) == [("v2", {"r": 1})]
     world.store.kv_error = None
     world.sync()
     world.until(world.now + 10_000)
+    assert told(world) == [("v2", {"r": 5})]
+
+
+def test_what_turns_bad_is_rolled_back_also_without_the_policy(world: World) -> None:
+    begin(world)
+    world.store.kv_error, world.store.source = "TimeoutError", "bundled"
+    count(world, (200, 200), (1_000, 0))
+    world.until(world.now + 2 * MINUTE)
     assert told(world) == [("v2", {"r": 0})]
+
+
+def lose(world: World) -> None:
+    """All that the object has stored, as after a deployment under another name."""
+    world.storage.kv.values.clear()
+    world.storage.alarm_ms = None
+    world.evict()
+
+
+def test_what_was_lost_is_told_by_the_copy(world: World) -> None:
+    begin(world)
+    count(world, (200, 2), (1_000, 10))
+    world.until(world.now + 2 * MINUTE)
+    assert told(world) == [("v2", {"r": 5})]
+    lose(world)
+    assert told(world) == [("v2", {"r": 5})]  # and not the file's weights
+    now = rollout(world)
+    assert (now["state"], now["reason"]) == ("held", LOST)
+    world.evict()
+    assert rollout(world) == now
+
+
+def test_what_was_lost_is_not_taken_for_nothing(world: World) -> None:
+    """While KV is away isolates are told that there may be more, and the copy stays."""
+    begin(world)
+    world.until(world.now + 10_000)
+    copy = world.kv.values[ROLLOUTS_KEY]
+    lose(world)
+    world.kv.is_away = True
+    answer = world.sync()
+    assert (answer["rollouts"], answer["is_all"]) == ([], False)
+    world.until(world.now + MINUTE)
+    assert world.kv.values[ROLLOUTS_KEY] == copy
+    world.kv.is_away = False
+    world.until(world.now + 10_000)
+    answer = world.sync()
+    assert [each["weights"] for each in answer["rollouts"]] == [{"r": 1}]
+    assert answer["is_all"] is True
+
+
+def test_a_damaged_state_is_mended_by_the_copy(world: World) -> None:
+    begin(world)
+    world.until(world.now + 10_000)
+    world.storage.kv.put("rollouts", "{")
+    world.evict()
+    assert told(world) == [("v2", {"r": 1})]
+    assert rollout(world)["state"] == "held"
 
 
 def test_rolling_back_needs_no_policy(world: World) -> None:
