@@ -6,6 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # What is passed on: make dev ARGS="--port 9000", make test ARGS="-k split".
 ARGS ?=
+WITHOUT_RUNTIME := --ignore=tests/edge --ignore=tests/load
 
 .PHONY: install dev test test-fast lint load bench upload clean
 
@@ -25,8 +26,13 @@ else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
+# Some of these wait, too, and none needs what another has started.
 test-fast: install
-	@TEST_FAST=1 $(BIN)/python -m pytest --ignore=tests/edge --ignore=tests/load $(ARGS)
+ifeq ($(ARGS),)
+	@TEST_FAST=1 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(WITHOUT_RUNTIME)
+else
+	@TEST_FAST=1 $(BIN)/python -m pytest $(WITHOUT_RUNTIME) $(ARGS)
+endif
 
 lint: install
 	@$(BIN)/ruff check --quiet .

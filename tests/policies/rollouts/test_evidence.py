@@ -18,7 +18,7 @@ from policies.rollouts.evidence import (
     over_limit,
     worse_than,
 )
-from tests.examples import examples
+from tests.examples import IS_FAST, examples
 
 RATES = st.floats(0, 1)
 FEW = st.integers(0, 12)
@@ -78,7 +78,7 @@ def ends_at(random: Random, rates: tuple[float, float], other: int, margin: floa
 
 
 CASES = [(other, margin) for other in (200, 600, 3_800) for margin in (0.0, 0.005)]
-RUNS = 1_000
+RUNS = 200 if IS_FAST else 1_000
 
 
 @pytest.mark.parametrize(("other", "margin"), CASES)
