@@ -14,19 +14,21 @@ from policies.decisions.schedule import shortest_gap_ms
 from policies.language.compile import compile_policy
 from policies.language.drill_values import read_drill_time, read_schedule
 from policies.language.findings import Path, shown
-from policies.language.found import Found, list_in, mapping_in, served_pools, unknown
+from policies.language.found import (
+    Found,
+    list_in,
+    mapping_in,
+    repeated_names,
+    served_pools,
+    unknown,
+)
 from policies.language.model import Policy
 
 MAX_GAPS = 5  # named in one finding
 
 
 def _names(policy: object) -> Iterator[Found]:
-    seen: dict[str, int] = {}
-    for index, drill in _drills(policy):
-        name = drill.get("name")
-        if isinstance(name, str) and seen.setdefault(name, index) != index:
-            message = f"drills[{seen[name]}] is called `{shown(name)}` already"
-            yield "duplicate-drill", ("drills", index, "name"), message, "give it another name"
+    return repeated_names(policy, "drills", "duplicate-drill")
 
 
 def _targets(policy: object) -> Iterator[Found]:

@@ -11,6 +11,7 @@ from policies.language.found import (
     Key,
     list_in,
     mapping_in,
+    repeated_names,
     routes_of,
     served_pools,
     unknown,
@@ -19,12 +20,7 @@ from policies.language.model import Policy
 
 
 def _names(policy: object) -> Iterator[Found]:
-    seen: dict[str, int] = {}
-    for index, rollout in _rollouts(policy):
-        name = rollout.get("name")
-        if isinstance(name, str) and seen.setdefault(name, index) != index:
-            message = f"rollouts[{seen[name]}] is called `{shown(name)}` already"
-            yield "duplicate-rollout", ("rollouts", index, "name"), message, "give it another name"
+    return repeated_names(policy, "rollouts", "duplicate-rollout")
 
 
 def _pools(policy: object) -> Iterator[Found]:

@@ -14,6 +14,7 @@ from policies.language.found import (
     Key,
     list_in,
     mapping_in,
+    repeated_names,
     routes_of,
     served_pools,
     unknown,
@@ -26,12 +27,7 @@ DEFAULT_REQUEST_TIMEOUT = f"{DEFAULT_REQUEST_TIMEOUT_MS}ms"
 
 
 def _route_names(policy: object) -> Iterator[Found]:
-    seen: dict[str, int] = {}
-    for index, route in routes_of(policy):
-        name = route.get("name")
-        if isinstance(name, str) and seen.setdefault(name, index) != index:
-            message = f"routes[{seen[name]}] is called `{shown(name)}` already"
-            yield "duplicate-route", ("routes", index, "name"), message, "give it another name"
+    return repeated_names(policy, "routes", "duplicate-route")
 
 
 def _route_actions(policy: object) -> Iterator[Found]:

@@ -60,6 +60,16 @@ def routes_of(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
             yield index, route
 
 
+def repeated_names(policy: object, section: str, code: str) -> Iterator[Found]:
+    """A finding for each entry of a list that is called like one before it."""
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(list_in(policy, section)):
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if isinstance(name, str) and seen.setdefault(name, index) != index:
+            message = f"{section}[{seen[name]}] is called `{shown(name)}` already"
+            yield code, (section, index, "name"), message, "give it another name"
+
+
 def served_pools(policy: object) -> set[str]:
     variants = mapping_in(policy, "variants").values()
     pools = [variant.get("pool") for variant in variants if isinstance(variant, dict)]

@@ -18,7 +18,7 @@ from policies.rollouts.counts import Counts
 from policies.rollouts.kept import LOST, UNREAD, run_from, run_json
 from policies.rollouts.plan import Check, Plan
 from policies.rollouts.run import Run
-from policies.rollouts.told import run_told, waiting_told
+from policies.rollouts.told import run_told, steering_told, waiting_told
 from policies.rollouts.world import Planned, World
 
 
@@ -123,7 +123,7 @@ class Rollouts:
     def steering(self) -> list[dict[str, Any]]:
         """What isolates have to know. If something is `unread`, they keep what they know of
         others."""
-        return [run.steering() for run in self.runs.values()]
+        return [steering_told(run) for run in self.runs.values()]
 
     def told(self, now_ms: float, world: World) -> list[dict[str, Any]]:
         """All of them, for people: in the policy's order, then those it has no more."""

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from policies.decisions.drill import time_text
 from policies.rollouts.analysis import Analysis, Result, Verdict
 from policies.rollouts.plan import WHOLE, Check
+from policies.rollouts.told import event_told
 from policies.rollouts.windows import window_at
 from policies.rollouts.world import Planned, World
 
@@ -95,22 +95,7 @@ class Run:
     def tell(
         self, event: str, now_ms: int, before: float | None, by: str | None = None, **more: Any
     ) -> None:
-        numbers: Verdict | None = self.analysis.last if self.analysis else None
-        told = {
-            "at": time_text(now_ms),
-            "event": f"rollout-{event}",
-            "rollout": self.plan.name,
-            "run": self.id,
-            "by": by,
-            "state": self.state,
-            "step": self.step + 1,
-            "before": before,
-            "weight": self.weight,
-            "reason": self.reason,
-            "note": None,
-            "numbers": numbers and numbers.told(),
-        }
-        self.events.append(told | more)
+        self.events.append(event_told(self, event, now_ms, before) | {"by": by} | more)
 
     def hear(self, side: str, counts: Any) -> None:
         if self.analysis and self.is_active:
@@ -139,25 +124,6 @@ class Run:
             return None
         over = max(now_ms, self.step_ms + self.plan.steps[self.step].hold_ms)
         return window_at(self.plan.windows, over).next_ms or over
-
-    def steering(self) -> dict[str, Any]:
-        """What isolates have to know, as `policies.decisions.steering` reads it."""
-        plan, is_on = self.plan, self.is_active
-        shares, weight = self.setting.shares, self.weight
-        weights = shares if weight is None else dict.fromkeys(shares, weight)
-        done = plan.steps[: self.step + 1] if is_on else ()
-        mirror = plan.steps[self.step] if is_on else None
-        return {
-            "name": plan.name,
-            "run": self.id,
-            "from": plan.source,
-            "to": plan.to,
-            "weights": weights,
-            "cohorts": [[s.kind, s.value] for s in done if s.kind in ("header", "key")],
-            "mirror": mirror.value if mirror and mirror.kind == "mirror" else 0.0,
-            "counts": is_on and plan.terms is not None,
-            "is_on": is_on,
-        }
 
     def _restart(self, now_ms: int) -> None:
         """What is judged begins anew; what has been learnt of the pools stays."""

@@ -1,16 +1,18 @@
-"""A rollout as people, and their programs, are told of it."""
+"""A rollout as people, their programs, the audit log and isolates are told of it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from policies.decisions.drill import time_text
 from policies.decisions.durations import duration_text
 from policies.rollouts.analysis import Analysis
 from policies.rollouts.plan import Plan
-from policies.rollouts.run import Run
 from policies.rollouts.windows import Windows, window_at
 from policies.rollouts.world import Planned
+
+if TYPE_CHECKING:
+    from policies.rollouts.run import Run  # which tells its own events
 
 
 def waiting_told(planned: Planned, now_ms: int, unread: str | None) -> dict[str, Any]:
@@ -28,9 +30,47 @@ def waiting_told(planned: Planned, now_ms: int, unread: str | None) -> dict[str,
     }
 
 
+def event_told(run: Run, event: str, now_ms: int, before: float | None) -> dict[str, Any]:
+    """A transition; `before`: the weight that it had."""
+    last = run.analysis.last if run.analysis else None
+    return {
+        "at": time_text(now_ms),
+        "event": f"rollout-{event}",
+        "rollout": run.plan.name,
+        "run": run.id,
+        "by": None,
+        "state": run.state,
+        "step": run.step + 1,
+        "before": before,
+        "weight": run.weight,
+        "reason": run.reason,
+        "note": None,
+        "numbers": last and last.told(),
+    }
+
+
+def steering_told(run: Run) -> dict[str, Any]:
+    """What isolates have to know, as `policies.decisions.steering` reads it."""
+    plan, is_on, weight = run.plan, run.is_active, run.weight
+    shares = run.setting.shares
+    done = plan.steps[: run.step + 1] if is_on else ()
+    mirror = plan.steps[run.step] if is_on else None
+    return {
+        "name": plan.name,
+        "run": run.id,
+        "from": plan.source,
+        "to": plan.to,
+        "weights": shares if weight is None else dict.fromkeys(shares, weight),
+        "cohorts": [[s.kind, s.value] for s in done if s.kind in ("header", "key")],
+        "mirror": mirror.value if mirror and mirror.kind == "mirror" else 0.0,
+        "counts": is_on and plan.terms is not None,
+        "is_on": is_on,
+    }
+
+
 def run_told(run: Run, now_ms: int) -> dict[str, Any]:
     plan, step = run.plan, run.plan.steps[run.step]
-    steering = run.steering()
+    steering = steering_told(run)
     active = run.is_active
     passed = plan.steps[: run.step + 1] if active else ()
     return {
