@@ -154,6 +154,8 @@ class Run:
             )
         if verdict.word == "failed":
             self._fail(verdict, now_ms)
+        elif verdict.word == "passed":
+            self.borne = []
 
     def _results(self, now_ms: int) -> dict[str, Result] | None:
         """Those of the checks; None while some may still come."""

@@ -714,3 +714,24 @@ def test_at_a_hundred_percent_a_few_times_that_are_known_are_no_sharp_limit(
         story.hear({"to": Counts(120, 0, {10: 120 - slow, 40: slow})})
         story.minute()
     assert (story.run.state, story.run.step) == (state, 1)
+
+
+def test_an_edit_that_is_taken_back_was_none() -> None:
+    story = gated()
+    story.edit(steps=[{"weight": 7}, {"weight": 90}])
+    story.tick()
+    assert story.run.state == "held"
+    story.edit(steps=[{"weight": 5, "pause": True}, {"weight": 50}])
+    story.tick()
+    assert (story.run.state, story.weight) == ("gate", 5)
+    assert story.events()[-1]["reason"] == "the policy is as it was again"
+
+
+def test_one_that_failed_meanwhile_does_not_go_on_when_an_edit_is_taken_back() -> None:
+    story = Story(on_failure="hold")
+    story.act("start")
+    story.edit(steps=[{"weight": 7}], on_failure="hold")
+    through(story, 3, **BAD)
+    story.edit(on_failure="hold")
+    story.tick()
+    assert (story.run.state, story.weight) == ("held", 1)
