@@ -7,6 +7,7 @@ Every verb returns its exit code: 0 fine, 1 findings or failure, 2 wrong usage, 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -56,8 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         args = parser(verb).parse_args(given)
         code: int = args.run(args)
-    except SystemExit as error:  # argparse has told what is wrong, or has helped
-        return wrong_use if error.code else 0
+        if sys.stdout:
+            sys.stdout.flush()  # whoever reads may be gone
+    except SystemExit as error:
+        # With 0 or 2 argparse has helped, or told what is wrong; with 1 nobody reads us.
+        return wrong_use if error.code == WRONG_USE else int(bool(error.code))
     except UsageError as error:
         complain(str(error))
         return wrong_use
@@ -67,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left
         return 1
     return code
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +240,16 @@ def test_every_verb_helps(capsys: pytest.CaptureFixture[str], verb: str) -> None
     assert code == 0
     assert out.startswith(f"usage: router {verb} ")
     assert f"    {verb} " in parser().format_help()
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_whoever_reads_may_stop_reading(more: tuple[str, ...]) -> None:
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    command = [sys.executable, "-m", "router.cli.main", "validate", EXAMPLE, *more]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        command, stdout=ours, stderr=subprocess.PIPE, cwd=ROOT, env=buffered, check=False
+    )
+    os.close(ours)
+    assert (done.returncode, done.stderr) == (1, b"")
