@@ -6,6 +6,7 @@ in the history. A policy that goes to standard output, or is not live, is no bas
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
@@ -72,7 +73,7 @@ def _wanted(kv: Kv, seen: Published, prefix: str | None) -> bytes:
 
 
 def _refuse_loss(path: Path, digest: str, seen: Published, base: str) -> None:
-    if not path.exists():
+    if not os.path.exists(path):  # whatever name it is
         return
     try:
         there = digest_of(path.read_bytes())
@@ -102,7 +103,7 @@ def _is_committed(path: Path) -> bool:
 
 def _write(path: Path, data: bytes) -> None:
     """Through a link, and with the mode that the file has."""
-    target = path.resolve()
+    target = Path(os.path.realpath(path))  # a link that leads to itself is replaced
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
         write_if_changed(target, data, mode)

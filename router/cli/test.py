@@ -85,11 +85,11 @@ def _beside(policy: str) -> str:
     """`routes.test.yaml` for `routes.yaml`."""
     if policy == "-":
         raise UsageError("a policy from standard input has no cases beside it: give --cases FILE")
-    path = Path(policy)
-    found = path.with_name(f"{path.stem}.test{path.suffix or '.yaml'}")
-    if path.is_file() and not found.exists():
+    stem, suffix = os.path.splitext(policy)  # takes any name, as what follows does
+    found = f"{stem}.test{suffix or '.yaml'}"
+    if os.path.isfile(policy) and not os.path.exists(found):
         raise UsageError(f"there are no cases for {policy}: write {found}, or give --cases FILE")
-    return str(found)
+    return found
 
 
 def _run(file: str, loaded: LoadedCases, subject: Subject, word: str | None) -> list[Ran]:

@@ -53,9 +53,11 @@ def given_base(text: str) -> str:
     """`--base`: a digest, the beginning of one, or the digest of a file's bytes."""
     if GIVEN.fullmatch(text.lower()):
         return text.lower()
-    if text != "-" and not Path(text).is_file():
-        raise UsageError(f"--base {text[:80]}: neither 8 or more hex digits nor a file")
-    data = read_file(text)
+    try:
+        data = read_file(text)
+    except UsageError:
+        what = "neither 8 or more hex digits nor a file"
+        raise UsageError(f"--base {text[:80]}: {what}") from None
     if not data:
         raise UsageError(f"--base {text[:80]}: the file is empty, so it was never a policy")
     return digest_of(data)

@@ -132,3 +132,9 @@ def test_no_cases_are_an_error(capsys: pytest.CaptureFixture[str], policy: Path)
     code, out, err = run(capsys, "test", str(policy))
     assert (code, out) == (2, "")
     assert f"write {cases}, or give --cases FILE" in err
+
+
+@pytest.mark.parametrize("name", [".", "/", "", "x" * 300], ids=["here", "root", "empty", "long"])
+def test_what_is_no_file_is_told(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    code, _, err = run(capsys, "test", name)
+    assert (code, "router: cannot read" in err) == (2, True)

@@ -27,7 +27,9 @@ def test_a_base_is_a_digest_its_beginning_or_a_file(tmp_path: Path) -> None:
     assert given_base("9c411d47") == "9c411d47"
 
 
-@pytest.mark.parametrize("wrong", ["9c411d4", "no-such-file", "", "g" * 64, "0" * 65])
+@pytest.mark.parametrize(
+    "wrong", ["9c411d4", "no-such-file", "", ".", "g" * 64, "0" * 65, "x" * 300]
+)
 def test_anything_else_is_wrong_use(wrong: str) -> None:
     with pytest.raises(UsageError, match="neither 8 or more hex digits nor a file"):
         given_base(wrong)
