@@ -253,3 +253,24 @@ def test_whoever_reads_may_stop_reading(more: tuple[str, ...]) -> None:
     )
     os.close(ours)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.usefixtures("kv")
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["push", EXAMPLE, "--base", ""], "--base : neither 8 or more hex digits nor a file"),
+        (["push", EXAMPLE, "--url", ""], " is no URL of a router"),
+        (["push", EXAMPLE, "--remote", "--url", ""], " is no URL of a router"),
+        (["rollback", ""], "`` is no digest"),
+        (["diff", EXAMPLE, ""], "the name of a file is empty"),
+        (["diff", EXAMPLE, "--url", ""], " is no URL of a router"),
+        (["test", ""], "the name of a file is empty"),
+    ],
+)
+def test_what_is_given_empty_is_not_ignored(
+    capsys: pytest.CaptureFixture[str], command: list[str], told: str
+) -> None:
+    """As by a variable of the shell that is not set."""
+    code, _, err = run(capsys, *command)
+    assert (code, told in err) == (1 if command[0] == "diff" else 2, True)
