@@ -97,6 +97,8 @@ class Publisher:
 
     def _write(self, change: Change, seen: Published) -> tuple[Entry, list[Entry]]:
         kv = self.place.kv
+        if seen.digest:  # the author has seen it, and nothing that comes meanwhile
+            self.place.base.write(seen.digest)
         try:
             entry = write(kv, change, seen, self.to)
             others = read_back(kv, entry, seen, self.place.settle_s)

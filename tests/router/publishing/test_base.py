@@ -88,6 +88,23 @@ def test_a_push_over_what_its_author_has_not_seen_is_refused(tmp_path: Path) -> 
     assert kv.values["policy"] == text("five")
 
 
+def test_who_was_overtaken_is_refused_also_the_next_time(tmp_path: Path) -> None:
+    kv = FakeKv()
+    ann, bob = Clone(kv, tmp_path / "ann"), Clone(kv, tmp_path / "bob")
+    ann.push("one")
+
+    def overtake(key: str) -> None:
+        kv.after = lambda key: None
+        ann.push("two")
+
+    kv.after = overtake
+    with pytest.raises(Failed, match="became live meanwhile"):
+        bob.push("three")
+    with pytest.raises(Failed, match=f"based on {digest('one')[:12]}"):
+        bob.push("three")
+    assert kv.values["policy"] == text("two")
+
+
 def test_where_nothing_is_live_nothing_is_undone(tmp_path: Path) -> None:
     check_base("ab" * 32, read(FakeKv()), "routes.yaml")
 
