@@ -64,6 +64,16 @@ def test_a_file_that_is_no_base_counts_as_none(tmp_path: Path) -> None:
         assert base.read() == ""
 
 
+def test_a_clone_that_cannot_remember_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "router").touch()
+    base = Base(tmp_path / "router" / "base")
+    base.write(digest("one"))
+    assert base.read() == ""
+    assert f"warning cannot note in {base.path} what is live: " in capsys.readouterr().err
+
+
 def test_a_push_over_what_its_author_has_not_seen_is_refused(tmp_path: Path) -> None:
     kv = FakeKv()
     ann, bob = Clone(kv, tmp_path / "ann"), Clone(kv, tmp_path / "bob")
