@@ -24,6 +24,7 @@ from router.cli.console import (
     UsageError,
     counted,
     err,
+    line_of,
     load_valid,
     print_findings,
     print_json,
@@ -57,6 +58,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     files = args.cases or [_beside(args.file)]
+    if [args.file, *files].count("-") > 1:
+        raise UsageError("standard input can be read only once")
     _, policy = load_valid(args.file)
     if policy.policy is None:
         return 1
@@ -160,9 +163,7 @@ def _write_junit(path: Path, policy: str, ran: list[Ran]) -> None:
             suite, "testcase", {"classname": policy, "name": each.case.name, **place}
         )
         if each.outcome.failures:
-            lines = [
-                "".join(p if isinstance(p, str) else p[0] for p in x) for x in _failure_lines(each)
-            ]
+            lines = [line_of(*line).plain for line in _failure_lines(each)]
             failure = ElementTree.SubElement(case, "failure", {"message": lines[0].strip()})
             failure.text = "\n".join(lines)
     try:
