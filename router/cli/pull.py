@@ -49,7 +49,7 @@ def run(args: Namespace) -> int:
             return 0
         path = Path(args.file) if args.file else find_root() / FILE
         if not args.force:
-            _refuse_loss(path, digest, seen, place.base.read())
+            _refuse_loss(path, digest, seen)
         _write(path, data)
         if digest == seen.digest:
             place.base.write(digest)
@@ -72,14 +72,14 @@ def _wanted(kv: Kv, seen: Published, prefix: str | None) -> bytes:
     return data
 
 
-def _refuse_loss(path: Path, digest: str, seen: Published, base: str) -> None:
+def _refuse_loss(path: Path, digest: str, seen: Published) -> None:
     if not os.path.exists(path):  # whatever name it is
         return
     try:
         there = digest_of(path.read_bytes())
     except OSError as error:
         raise UsageError(f"cannot overwrite {path}: {error.strerror}") from None
-    kept = {digest, seen.digest, base, *(entry.digest for entry in seen.history)}
+    kept = {digest, seen.digest, *(entry.digest for entry in seen.history)}
     if there not in kept and not _is_committed(path):
         raise Failed(
             f"{path} holds changes that are neither committed nor in the history: "

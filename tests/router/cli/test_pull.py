@@ -145,3 +145,15 @@ def test_names_that_no_file_can_have(capsys: Capture, file: Path) -> None:
     file.symlink_to(file.name)
     assert run(capsys, "pull", str(file))[0] == 0
     assert file.read_bytes() == text("two")
+
+
+def test_what_was_pulled_and_is_kept_nowhere_is_not_overwritten(
+    capsys: Capture, kv: FakeKv, file: Path
+) -> None:
+    """Written without `router push`, and replaced so: no history has it."""
+    kv.values["policy"] = text("one")
+    assert run(capsys, "pull", str(file))[0] == 0
+    kv.values["policy"] = text("two")
+    code, _, err = run(capsys, "pull", str(file))
+    assert (code, "nor in the history" in err) == (1, True)
+    assert file.read_bytes() == text("one")
