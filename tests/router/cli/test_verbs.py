@@ -274,3 +274,19 @@ def test_what_is_given_empty_is_not_ignored(
     """As by a variable of the shell that is not set."""
     code, _, err = run(capsys, *command)
     assert (code, told in err) == (1 if command[0] == "diff" else 2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        ("validate - <&-", 1, "a policy is a mapping, and this is empty"),
+        (f"validate {EXAMPLE} --json >&-", 0, ""),
+        (f"validate {EXAMPLE} --json >/dev/full", 1, "cannot write all there is to tell: No space"),
+        (f"validate {EXAMPLE} >/dev/full", 1, "cannot write all there is to tell: No space"),
+    ],
+)
+def test_streams_that_are_closed_or_full(command: str, code: int, told: str) -> None:
+    shell = f"exec {sys.executable} -m router.cli.main {command}"
+    done = subprocess.run(shell, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, told in done.stdout + done.stderr) == (code, True)
+    assert "Traceback" not in done.stderr
