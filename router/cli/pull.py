@@ -7,7 +7,6 @@ in the history. A policy that goes to standard output, or is not live, is no bas
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -18,6 +17,7 @@ from router.cli.places import console_of, place_arguments, place_of
 from router.dev.files import write_if_changed
 from router.dev.kv import Kv
 from router.dev.layout import find_root
+from router.publishing.git import is_committed
 from router.publishing.history import SHORT, find
 from router.publishing.published import Published, read
 
@@ -80,25 +80,11 @@ def _refuse_loss(path: Path, digest: str, seen: Published) -> None:
     except OSError as error:
         raise UsageError(f"cannot overwrite {path}: {error.strerror}") from None
     kept = {digest, seen.digest, *(entry.digest for entry in seen.history)}
-    if there not in kept and not _is_committed(path):
+    if there not in kept and not is_committed(path):
         raise Failed(
             f"{path} holds changes that are neither committed nor in the history: "
             "commit them, pull to another file, or overwrite them with --force"
         )
-
-
-def _is_committed(path: Path) -> bool:
-    """Whether git's last commit has the file as it is."""
-    path = path.resolve()
-
-    def git(*args: str) -> str:
-        told = ["git", "-C", str(path.parent), *args]
-        return subprocess.run(told, capture_output=True, text=True, check=True).stdout
-
-    try:
-        return git("hash-object", path.name) == git("rev-parse", f"HEAD:./{path.name}")
-    except (OSError, subprocess.CalledProcessError):  # no git, no repository, never committed
-        return False
 
 
 def _write(path: Path, data: bytes) -> None:

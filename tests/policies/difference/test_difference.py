@@ -586,3 +586,14 @@ def test_whoever_goes_elsewhere_has_a_reason(one: dict[str, Any], two: dict[str,
     if traffic.total.changed:
         assert found.changes
     assert difference(before, before).changes == []
+
+
+def test_many_routes_the_other_way_round_are_told_once_each() -> None:
+    """And not each pair of them, nor for minutes."""
+    made = [
+        {"name": f"r{at}", "matches": [{"path": {"regex": f"/[a-z]+[0-9]{{1,{at + 2}}}x*"}}]}
+        for at in range(60)
+    ]
+    given = [route | {"split": {"production": 1}} for route in made]
+    told = difference(side(routes=given), side(routes=given[::-1])).changes
+    assert 0 < len([each for each in told if "order" in change_text(each)]) < 60
