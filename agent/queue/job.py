@@ -36,7 +36,7 @@ class Submission(NamedTuple):
 
 class Job(NamedTuple):
     """`available_ms`: from when on it may be leased; `worker`: who holds it, or has ended it;
-    `error`: of the last attempt that failed or was lost."""
+    `error`: of the last attempt that failed or was lost, until one completes."""
 
     key: JobKey
     capability: str

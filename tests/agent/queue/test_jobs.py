@@ -52,9 +52,10 @@ def test_the_highest_priority_goes_first_then_the_oldest(queue: Queue) -> None:
     for id, priority in (("a", 1), ("b", 9), ("c", 1), ("d", 9), ("e", 0), ("f", 5)):
         queue.submit(id, priority=priority)
         queue.now += 1
-    queue.submit("g", priority=5, capability="other")
-    assert queue.lease("ann", limit=3, skills=[SKILL, "other"]) == ["b", "d", "f"]
-    assert queue.lease("ann", limit=9, skills=[SKILL, "other"]) == ["g", "a", "c", "e"]
+    for id, priority in (("g", 5), ("h", 9)):
+        queue.submit(id, priority=priority, capability="other")
+    assert queue.lease("ann", limit=3, skills=[SKILL, "other"]) == ["b", "d", "h"]
+    assert queue.lease("ann", limit=9, skills=[SKILL, "other"]) == ["f", "g", "a", "c", "e"]
 
 
 def test_a_worker_gets_only_what_it_can_do(queue: Queue) -> None:
@@ -95,7 +96,8 @@ def test_a_lost_lease_goes_to_another_and_its_worker_changes_nothing_more(queue:
     assert queue.get("sum").worker == "bob"
     assert queue.complete("sum", "bob", attempt=2, result="5").is_done
     assert queue.complete("sum", "ann") == Answer(False, "completed")
-    assert queue.get("sum").result == "5"
+    done = queue.get("sum")
+    assert (done.result, done.error) == ("5", None)
 
 
 def test_the_same_worker_with_a_later_lease_is_fenced_by_the_attempt(queue: Queue) -> None:
@@ -103,7 +105,10 @@ def test_the_same_worker_with_a_later_lease_is_fenced_by_the_attempt(queue: Queu
     queue.lease("ann")
     queue.now += LEASE_MS
     assert queue.lease("ann") == ["sum"]
-    assert not queue.complete("sum", "ann", attempt=1).is_done
+    second = queue.get("sum")
+    for refused in (queue.complete, queue.fail, queue.extend):
+        assert not refused("sum", "ann", attempt=1).is_done
+        assert queue.get("sum") == second
     assert queue.complete("sum", "ann", attempt=2).is_done
 
 
