@@ -44,12 +44,17 @@ def _twice(keys: list[ApiKey]) -> Iterator[Found]:
 
 
 def _expiring(keys: list[ApiKey], now_ms: float) -> Iterator[Found]:
-    replaced = {key.id for key in keys if not key.not_after and not key.disabled}
+    lasts = now_ms + EXPIRES_SOON_MS
+    replaced = {
+        key.id
+        for key in keys
+        if not key.disabled and (key.not_after is None or key.not_after >= lasts)
+    }
     for index, key in enumerate(keys):
         if key.disabled or key.not_after is None or key.id in replaced:
             continue
         left = key.not_after - now_ms
-        if left < EXPIRES_SOON_MS:
+        if key.not_after < lasts:
             when = datetime.fromtimestamp(key.not_after / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
             days = f"in {left / DAY_MS:.0f} days" if left >= DAY_MS else "within a day"
             told = f"expires {days}" if left > 0 else "has expired"

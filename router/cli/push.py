@@ -32,13 +32,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    data, loaded = load_valid(args.file)
-    change = Change(data, loaded, args.note)
-    base = given_base(args.base) if args.base else ""
+    base = given_base(args.base) if args.base is not None else ""
     to = console_of(args)
-    say(("valid", "green"), f" {args.file}, digest {loaded.digest[:SHORT]}", to=to)
 
     def push() -> dict[str, Any]:
+        data, loaded = load_valid(args.file)
+        change = Change(data, loaded, args.note)
+        say(("valid", "green"), f" {args.file}, digest {loaded.digest[:SHORT]}", to=to)
         with publisher_of(args) as publisher:
             if args.remote:
                 _warn_of_unbound(Layout(find_root()), loaded, publisher)

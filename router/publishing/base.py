@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from policies.language.load import digest_of
-from router.cli.console import Failed, UsageError, read_file
+from router.cli.console import Failed, UsageError, err, read_file, say
 from router.dev.files import write_if_changed
 from router.publishing.history import SHORT
 from router.publishing.published import Published
@@ -37,7 +37,12 @@ class Base(NamedTuple):
         return digest if DIGEST.fullmatch(digest) else ""
 
     def write(self, digest: str) -> None:
-        write_if_changed(self.path, f"{digest}\n".encode())
+        """A push or a pull does not fail because its clone cannot remember it."""
+        try:
+            write_if_changed(self.path, f"{digest}\n".encode())
+        except OSError as error:
+            what = f" cannot note in {self.path} what is live: {error.strerror}; "
+            say(("warning", "yellow"), what, "give the next push its --base", to=err)
 
 
 def base_at_cloudflare(root: Path, namespace: str) -> Base:
@@ -53,9 +58,11 @@ def given_base(text: str) -> str:
     """`--base`: a digest, the beginning of one, or the digest of a file's bytes."""
     if GIVEN.fullmatch(text.lower()):
         return text.lower()
-    if text != "-" and not Path(text).is_file():
-        raise UsageError(f"--base {text[:80]}: neither 8 or more hex digits nor a file")
-    data = read_file(text)
+    try:
+        data = read_file(text)
+    except UsageError:
+        what = "neither 8 or more hex digits nor a file"
+        raise UsageError(f"--base {text[:80]}: {what}") from None
     if not data:
         raise UsageError(f"--base {text[:80]}: the file is empty, so it was never a policy")
     return digest_of(data)

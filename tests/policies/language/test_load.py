@@ -786,6 +786,8 @@ def test_warning(code: str, auth: str, path: str) -> None:
         f"{KEY} not_after: 2027-01-15T00:01:00Z}}",
         f"{KEY} not_after: 2027-01-02T00:00:00Z, disabled: true}}, {{id: b, sha256: {OTHER}}}",
         f"{KEY} not_after: 2027-01-02T00:00:00Z}}, {{id: a, sha256: {OTHER}}}",
+        f"{KEY} not_after: 2027-01-02T00:00:00Z}}, "
+        f"{{id: a, sha256: {OTHER}, not_after: 2027-06-01T00:00:00Z}}",
     ],
 )
 def test_no_warning_without_need(keys: str) -> None:

@@ -64,6 +64,15 @@ def test_json(push: Push, kv: FakeKv) -> None:
     assert "router: cannot write policy/history/" in err
 
 
+def test_json_of_a_policy_that_is_not_valid(capsys: Capture, tmp_path: Path) -> None:
+    file = tmp_path / "routes.yaml"
+    file.write_text("broken: [")
+    code, out, err = run(capsys, "push", str(file), "--json")
+    message = f"{file} is not valid (1 finding)"
+    assert (code, json.loads(out)) == (1, {"result": "failed", "message": message})
+    assert message in err
+
+
 @pytest.mark.usefixtures("no_key")
 @pytest.mark.parametrize(
     ("answer", "yes", "code"),
