@@ -137,7 +137,10 @@ const ACTS = {
     await scheduler.wait(Number(ms));
     return new Response("slow");
   },
-  status(request, url, status) {
+  // Reads what it is sent before it answers: a proxy in between may break off an answer that
+  // comes while a large body is still under way.
+  async status(request, url, status) {
+    for await (const _ of request.body ?? []);
     return new Response(status === "204" ? null : `status ${status}`, {
       status: Number(status),
       headers: { "x-backend": "1", "x-router-route": "forged" },
