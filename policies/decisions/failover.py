@@ -148,7 +148,9 @@ class RetryBudget:
 
     def _forget(self, now_ms: float) -> None:
         begins = now_ms - BUDGET_WINDOW_MS
-        while self._requests and self._requests[0][0] * 1000 < begins:
+        # A second's requests stay as long as one of them may be in the window: else the extra
+        # attempts of that second would outlive them, and use up a budget of 100%.
+        while self._requests and (self._requests[0][0] + 1) * 1000 <= begins:
             self._requests.popleft()
         for times in (self._extra, self._reserved):  # of some, nobody hears any more
             while times and times[0] < begins:

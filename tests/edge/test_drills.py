@@ -321,7 +321,9 @@ def test_the_command(
     where = ("--url", calm.url)
     start = ("drill", "start", "--mode", "down", "--for", "1h", *where)
     assert run(capsys, *start, "--region", "eu", "--json")[0] == 0
-    assert calm.get("/unread", host="drilled.test").headers["x-router-variant"] == "second"
+    answer = calm.get("/unread", host="drilled.test")
+    told = answer.status_code, answer.headers["x-router-variant"]
+    assert told == (200, "second"), calm.own("drills").text
     code, _, err = run(capsys, *start, "--region", "us")
     assert code == 1
     assert "route drilled, pool first, clients of eu, us" in err

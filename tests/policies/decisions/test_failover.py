@@ -233,3 +233,13 @@ def test_reservations_keep_hedges_back_but_no_retries() -> None:
     state.settle(0.0, is_sent=False)
     assert state.reserve(0.2, 0.0)
     assert state.reserve(0.2, BUDGET_WINDOW_MS + 1.0), "what nobody hears of is forgotten"
+
+
+@given(st.lists(st.integers(0, 400), min_size=50, max_size=300))
+def test_a_budget_of_everything_allows_one_for_each_request(waits: list[int]) -> None:
+    """Wherever the window begins: a request leaves it no earlier than what it has cost."""
+    state, now = RetryBudget(), 0
+    for wait in waits:
+        now += wait
+        state.request(now)
+        assert state.take(1.0, now)
