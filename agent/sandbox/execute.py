@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
 from agent.sandbox.pool import Pool
+from agent.sandbox.runner import BadResult, plain
 
 Kind = Literal["code-error", "timeout", "too-much-output", "bad-result", "crashed", "unavailable"]
 # What an isolate may say of its code; the others are seen from outside.
@@ -25,7 +26,7 @@ MAX_RESULT = 1024 * 1024  # bytes, as JSON
 # All that an isolate may answer: JSON may write a byte of text as six.
 MAX_ANSWER = MAX_RESULT + 6 * MAX_STDOUT + 64 * 1024
 # Past the deadline the isolate ends by itself; only one that merely waits is given up here.
-GIVE_UP_AFTER_MS = 2_000
+GIVE_UP_AFTER_MS = 1_000
 
 
 class Job(NamedTuple):
@@ -154,8 +155,10 @@ def read(answer: str) -> Told:
         if not isinstance(stdout, str) or len(stdout.encode()) > MAX_STDOUT:
             raise ValueError
         if "error" not in value:
-            return Told(value["result"], None, stdout)
+            return Told(plain(value["result"]), None, stdout)
         return Told(None, _error(value["error"]), stdout)
+    except BadResult as error:
+        return Told(error=Error("bad-result", str(error)))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Told(error=Error("crashed", "the isolate gave an answer that makes no sense"))
 

@@ -17,16 +17,15 @@ import { abortIsolate } from "cloudflare:workers";
 
 const PAGE = 65536;
 const SIGINT = 2;
+const AGAIN = 100; // ms from one interrupt to the next: time to say what it interrupted
 const now = Date.now;
 let deadline = Infinity;
+let next = Infinity;
 let end = Infinity;
 
 // Once, before any code runs. `most`: bytes of memory that Python may have.
 export function install(pyodide, most) {
   const module = pyodide._module;
-  const quiet = { write: (bytes) => bytes.length };
-  pyodide.setStdout(quiet);
-  pyodide.setStderr(quiet);
   const memory = WebAssembly.Memory.prototype;
   const grow = memory.grow;
   fix(memory, "grow", function (pages) {
@@ -45,20 +44,22 @@ function fix(object, name, value) {
 function signal() {
   const time = now();
   if (time > end) stop();
-  return time > deadline ? SIGINT : 0;
+  if (time < next) return 0;
+  next = time + AGAIN;
+  return SIGINT;
 }
 
 // From now on `ms` may pass, and `grace` more until the isolate ends.
 export function arm(pyodide, ms, grace) {
-  deadline = now() + ms;
+  next = deadline = now() + ms;
   end = deadline + grace;
   look(pyodide._module, 1);
 }
 
 // Whether the time was over.
 export function disarm(pyodide) {
-  const late = now() > deadline;
-  deadline = end = Infinity;
+  const late = now() >= deadline;
+  deadline = next = end = Infinity;
   look(pyodide._module, 0);
   return late;
 }

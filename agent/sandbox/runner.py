@@ -2,9 +2,9 @@
 
 Whatever is here is in the reach of that code, which may change it at will; so the isolate
 gets one job and then ends, and its caller believes nothing of the answer but that it is the
-code's own. What this module does is to say clearly what happened, and to refuse early.
-The modules that lead to JavaScript are closed while the code runs, which keeps accidents
-out; the wall is the isolate itself, which has no network, no bindings and no other modules.
+code's own. What this module does is to say clearly what happened, and to refuse early. The
+code's `import` refuses what leads to JavaScript, which keeps accidents out; the wall is the
+isolate itself, which has no network, no bindings and no other modules.
 
 This file is loaded as text by `isolates.py`: it imports the standard library alone, and the
 runtime's modules only inside the functions that need them.
@@ -12,9 +12,11 @@ runtime's modules only inside the functions that need them.
 
 from __future__ import annotations
 
+import builtins
 import io
 import json
 import linecache
+import os
 import sys
 import traceback
 import types
@@ -110,40 +112,29 @@ def _outcome(job: dict[str, Any], output: Output) -> dict[str, Any]:
 @contextmanager
 def _stage(main: types.ModuleType, output: Output) -> Iterator[None]:
     """The code is `__main__`, prints to `output`, reads nothing and imports no way out."""
-    modules = {name: module for name, module in sys.modules.items() if _closed(name)}
-    modules["__main__"] = sys.modules["__main__"]
-    stdin, finder = sys.stdin, _Closed()
-    for name in modules:
-        del sys.modules[name]
+    before, stdin = sys.modules["__main__"], sys.stdin
+    main.__dict__["__builtins__"] = {**vars(builtins), "__import__": _import}
     sys.modules["__main__"] = main
-    sys.meta_path.insert(0, finder)
     sys.stdin = io.StringIO()
     try:
         with redirect_stdout(output), redirect_stderr(output):
             yield
     finally:
         sys.stdin = stdin
-        if finder in sys.meta_path:
-            sys.meta_path.remove(finder)
-        sys.modules.update(modules)
+        sys.modules["__main__"] = before
 
 
-def _closed(name: str) -> bool:
+def _import(name: str, *more: Any, **named: Any) -> Any:
+    """The code's `import`; the libraries that it uses have their own."""
     package = name.partition(".")[0]
-    return package in CLOSED or package.startswith("_cloudflare")
+    if package in CLOSED or package.startswith("_cloudflare"):
+        raise ImportError(f"the module {name!r} cannot be used here", name=name)
+    return builtins.__import__(name, *more, **named)
 
 
-class _Closed:
-    """A finder of modules that says which ones are not to be had."""
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        if _closed(name):
-            raise ImportError(f"the module {name!r} cannot be used here", name=name)
-
-
-def plain(value: object, place: str = "result", depth: int = 0) -> Any:
+def plain(value: object) -> Any:
     """`value` as JSON has it: a copy of plain types. Raises `BadResult` that says where."""
-    return _Plain().copy(value, place, depth)
+    return _Plain().copy(value, "result", 0)
 
 
 class _Plain:
@@ -163,7 +154,7 @@ class _Plain:
         if isinstance(value, float):
             return _number(float(value), place)
         if depth >= MAX_DEPTH and isinstance(value, (dict, list, tuple)):
-            raise BadResult(f"{place[:200]}: nested deeper than {MAX_DEPTH}, or within itself")
+            raise BadResult(f"{place[:30]}…: nested deeper than {MAX_DEPTH}, or within itself")
         if isinstance(value, dict):
             return {
                 _key(key, place): self.copy(item, f"{place}[{key!r}]", depth + 1)
@@ -248,7 +239,15 @@ def _start(job: dict[str, Any]) -> dict[str, Any]:
     if _guard is None:
         _guard = import_from_javascript("guard.js")
         _guard.install(pyodide_js, job["memory"])
+        _silence()
     return {"starts": _starts}
+
+
+def _silence() -> None:
+    """What goes past `sys.stdout` would fill the agent's own log."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
 
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:
