@@ -54,3 +54,12 @@ def test_no_expression_stands_in_a_script() -> None:
     """What others have written, such as the name of a branch, must not become a command."""
     for job in workflow()["jobs"].values():
         assert all("${{" not in step.get("run", "") for step in job["steps"])
+
+
+def test_the_summary_shows_every_difference() -> None:
+    scripts = [step.get("run", "") for step in workflow()["jobs"]["check"]["steps"]]
+    files = [name for script in scripts for name in re.findall(r"router diff .* > (\S+)", script)]
+    assert len(files) == 2
+    for name in files:
+        shown = f"cat {name}; echo '```'; }} >> \"$GITHUB_STEP_SUMMARY\""
+        assert any(shown in script for script in scripts)

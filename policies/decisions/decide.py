@@ -22,6 +22,7 @@ from policies.decisions.failover import may_repeat
 from policies.decisions.filters import Mirror
 from policies.decisions.limits import size_problem
 from policies.decisions.match import Miss, Rule
+from policies.decisions.pick import Pick, pick
 from policies.decisions.policy import CompiledPolicy, Route, Share, Variant
 from policies.decisions.problems import RETRY_AFTER_S, Problem
 from policies.decisions.request import Request
@@ -37,7 +38,7 @@ class Forward(NamedTuple):
     although they are out of service, since too few or none are in it. `trial`: the first
     of them is tried to see whether it is well again. `new_cookie`: the source whose cookie
     the client is to get, with `key` as its value. `steered`: the rollout that the route is
-    part of; `route` is then as that has it."""
+    part of; `pick`: what the request itself picked. `route` is then as that has it."""
 
     route: Route
     candidates: tuple[Variant, ...]
@@ -49,6 +50,7 @@ class Forward(NamedTuple):
     panic: bool
     trial: bool
     steered: Steered | None = None
+    pick: Pick | None = None
 
 
 class Fixed(NamedTuple):
@@ -115,6 +117,13 @@ def decide(
         identity = admitted
     if route.respond:
         return Decision(rule, identity, Fixed(route, route.respond))
+    if route.override:
+        picked = pick(policy, route, request, identity, around.now_ms, around.pepper)
+        if isinstance(picked, Problem):
+            return Decision(rule, identity, picked)
+        if picked:
+            by_hand = choose_picked(policy, picked, request, chance, around.standing)
+            return Decision(rule, picked.identity, by_hand)
     steered, key_id = around.steering.get(route.name), identity.key.id if identity else ""
     chosen = choose_variants(policy, route, request, chance, around.standing, steered, key_id)
     return Decision(rule, identity, chosen)
@@ -190,6 +199,24 @@ def choose_variants(
         return _no_variant()
     chosen, panic, trial = found
     return Forward(route, chosen, share, region, key, source, new_cookie, panic, trial, steered)
+
+
+def choose_picked(
+    policy: CompiledPolicy,
+    picked: Pick,
+    request: Request,
+    chance: Random,
+    standing: Standing | None = None,
+) -> Forward | Problem:
+    """Who gets a request that says so itself; the client is to stay where it was."""
+    route, share, variant, _ = picked
+    if variant is None:
+        chosen = choose_variants(policy, route, request, chance, standing)
+        if isinstance(chosen, Problem):
+            return chosen
+        return chosen._replace(new_cookie=None, pick=picked)
+    region = policy.regions.of(request.client)
+    return Forward(route, (variant,), share, region, "", None, None, False, False, None, picked)
 
 
 def _choose_share(route: Route, key: str, chance: Random) -> Share:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,6 +17,7 @@ from policies.decisions.drill import (
 )
 from policies.decisions.drills import Asked
 from policies.decisions.durations import duration_ms, duration_text
+from policies.decisions.json_text import read_json
 from policies.decisions.policy import CompiledPolicy
 
 FIELDS = (*KINDS, "mode", "for", "force")
@@ -31,8 +31,8 @@ class NotStartable(Exception):
 def read_asked(text: str, by: str) -> Asked:
     """The drill that `by` asks for. Raises `NotStartable`."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = read_json(text)
+    except ValueError:
         value = None
     if not isinstance(value, dict):
         raise NotStartable(f"The body is no JSON object; send one such as {EXAMPLE}.")

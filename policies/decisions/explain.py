@@ -26,6 +26,7 @@ from policies.decisions.explain_texts import (
     filter_texts,
     hedge_text,
     key_text,
+    pick_text,
     region_text,
     rollout_text,
     split_text,
@@ -214,17 +215,16 @@ class _Told:
         self, request: Request, rule: Rule, outcome: Forward, identity: Identity | None
     ) -> None:
         route, first = outcome.route, outcome.candidates[0]
-        is_first = False
+        is_first = outcome.pick is not None
+        if outcome.pick:
+            self.step("override", pick_text(outcome.pick, self.standing))
         if outcome.steered:
             self.result["rollout"] = outcome.steered.rollout
             key_id = identity.key.id if identity else ""
             self.step("rollout", rollout_text(outcome.steered, request, key_id))
             is_first = outcome.steered.takes(request, key_id)
-        self.step("sticky", key_text(outcome))
-        if not is_first:
-            self.step("split", split_text(outcome))
-        self.step("region", region_text(self.policy, request.client, outcome))
-        self.step("variants", variants_text(self.policy, outcome, self.standing))
+        if not (outcome.pick and outcome.pick.variant):
+            self._order(request, outcome, is_first)
         trace = trace_of(request.headers, self.chance)
         sent = outgoing(request, rule, route, first, trace, 1, identity)
         changes = answer_changes(trace, route, first, self.policy.identify)
@@ -258,6 +258,13 @@ class _Told:
             self.step("hedge", hedge_text(route.failover, second))
         self.step("forward", f"to variant {first.name} through binding {first.binding}")
 
+    def _order(self, request: Request, outcome: Forward, is_first: bool) -> None:
+        self.step("sticky", key_text(outcome))
+        if not is_first:
+            self.step("split", split_text(outcome))
+        self.step("region", region_text(self.policy, request.client, outcome))
+        self.step("variants", variants_text(self.policy, outcome, self.standing))
+
     def _filters(self, request: Request, outcome: Forward, first: Variant) -> None:
         route = outcome.route
         plan = route.plan_for(first.pool)
@@ -278,8 +285,11 @@ class _Told:
             self.step("mirror", f"{percent:g}% to pool {mirror.pool}: {told}")
 
 
+_STEPS = {"no-variant": "variants", "unknown-override": "override"}
+
+
 def _step_of(rule: Rule | None, problem: Problem) -> str:
     """Where it was refused."""
     if rule is None:
         return "match"
-    return "variants" if problem.code == "no-variant" else "limits"
+    return _STEPS.get(problem.code, "limits")

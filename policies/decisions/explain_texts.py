@@ -6,6 +6,7 @@ from policies.decisions.cache import CacheRule
 from policies.decisions.decide import Forward
 from policies.decisions.failover import Terms
 from policies.decisions.filters import Plan
+from policies.decisions.pick import Pick
 from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.request import Client, Request
 from policies.decisions.standing import Standing
@@ -19,6 +20,18 @@ def key_text(outcome: Forward) -> str:
     if outcome.new_cookie:
         return f"no source has a key; the client gets cookie {outcome.new_cookie.name} with one"
     return "no sticky key"
+
+
+def pick_text(picked: Pick, standing: Standing | None) -> str:
+    who, variant = f"key {picked.identity.key.id}", picked.variant
+    if variant is None:
+        return f"{who} picks pool {picked.share.name}, without its fallbacks"
+    is_out = standing is not None and (
+        variant.name in standing.out or variant.name in standing.trials
+    )
+    states = [word for word, holds in (("drained", variant.drain), ("down", is_out)) if holds]
+    though = f", although it is {' and '.join(states)}" if states else ""
+    return f"{who} picks variant {variant.name}{though}; nobody else is tried"
 
 
 def rollout_text(steered: Steered, request: Request, key_id: str) -> str:

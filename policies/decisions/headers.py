@@ -93,6 +93,8 @@ def header_changes(
     ]
     if "connection" in headers:
         removed += _nominated(headers)
+    if route.override and route.override.header in headers:
+        removed.append(route.override.header)  # it spoke to the router
     if not trace.continued and "tracestate" in headers:
         removed.append("tracestate")  # it belongs to a trace that is not gone on with
     added = {

@@ -19,6 +19,7 @@ from policies.decisions.filters import Plan, plan_from
 from policies.decisions.health_terms import HealthTerms, terms_from
 from policies.decisions.limits import Limits, Sizes
 from policies.decisions.match import Routes
+from policies.decisions.override import Override, override_from
 from policies.decisions.rate_limits import Limit, RouteLimits, limits_of, route_limits
 from policies.decisions.redirect import Redirect, redirect_from
 from policies.decisions.regions import Regions
@@ -72,6 +73,7 @@ class Route:
     cache: CacheRule | None = None
     plan: Plan | None = None
     plans: dict[str, Plan] | None = None
+    override: Override | None = None
 
     def plan_for(self, pool: str) -> Plan | None:
         """The filters for the variants of `pool`."""
@@ -258,6 +260,7 @@ def _route(table: dict[str, Any], parts: _Parts) -> Route:
         request_ms=table["request_ms"],
         backend_request_ms=table["backend_request_ms"],
         failover=parts.terms(table["failover"]),
+        override=override_from(table.get("override")),
     )
 
 

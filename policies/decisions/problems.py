@@ -17,6 +17,7 @@ CONTENT_TYPE = "application/problem+json"
 PROBLEMS: dict[str, tuple[int, str]] = {
     "bad-path": (400, "The path is malformed"),
     "bad-request": (400, "The request is malformed"),
+    "unknown-override": (400, "The override names nothing"),
     "unauthorized": (401, "A valid API key is needed"),
     "forbidden": (403, "The API key may not do this"),
     "no-route": (404, "No route matches"),

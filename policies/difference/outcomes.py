@@ -79,6 +79,8 @@ class Judge:
         if isinstance(outcome, Problem) and outcome.code != NO_VARIANT:
             return {self._answered(rule, outcome): 1.0}, None
         key, source = sticky_key(route.sticky, request)
+        if isinstance(outcome, Forward) and outcome.pick:
+            return self._picked(rule, outcome), None
         if not key:
             return self._expected(rule, policy.regions.of(asked.client)), None
         if isinstance(outcome, Problem):
@@ -96,6 +98,14 @@ class Judge:
         if isinstance(outcome, Problem):
             return Outcome(name, "", "", outcome.status, outcome.code)
         return Outcome(name, "", "", outcome.answer.status if isinstance(outcome, Fixed) else 200)
+
+    def _picked(self, rule: Rule, outcome: Forward) -> Outcomes:
+        """What the request itself names; of a pool every variant that may be the first."""
+        name, pool = self._name(rule), outcome.share.name
+        if outcome.pick and outcome.pick.variant:
+            return {Outcome(name, pool, outcome.pick.variant.name, 200): 1.0}
+        firsts = _first(self.policy, outcome.share, outcome.region)
+        return {Outcome(name, pool, variant, 200): part for variant, part in firsts}
 
     def _expected(self, rule: Rule, region: str | None) -> Outcomes:
         """All that a client without a key may get from a route, in a region."""

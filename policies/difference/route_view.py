@@ -46,7 +46,7 @@ def _moved_pools(policy: Policy, route: Route) -> set[str]:
 
 
 def _forwarding(policy: Policy, route: Route) -> View:
-    """Pools of weight 0 count only where a rollout may give them one."""
+    """Pools of weight 0 count only where a rollout may give them one, or a header picks."""
     split = route.split or {}
     waiting = _moved_pools(policy, route)
     total = sum(share.weight for share in split.values())
@@ -54,7 +54,7 @@ def _forwarding(policy: Policy, route: Route) -> View:
         "split": {
             pool: percentage(share.weight / total)
             for pool, share in split.items()
-            if share.weight or pool in waiting
+            if share.weight or pool in waiting or route.override
         },
         "backends": {
             pool: _backend_filters(share.filters) for pool, share in split.items() if share.filters
@@ -65,6 +65,8 @@ def _forwarding(policy: Policy, route: Route) -> View:
     }
     if route.sticky:
         view["seed"] = route.seed or route.name
+    if route.override:
+        view["override"] = route.override.lower()
     return view
 
 

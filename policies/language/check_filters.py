@@ -22,7 +22,7 @@ from policies.language.found import (
 _CONNECTION = (
     r"connection|content-length|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade"
 )
-_NOT_TO_SEND = re.compile(
+NOT_TO_SEND = re.compile(
     rf"{_CONNECTION}|host|forwarded|traceparent|tracestate|x-forwarded-(for|host|port|proto)"
     r"|x-request-id|x-router-.*|cloudflare-workers-version-.*",
     re.IGNORECASE,
@@ -31,7 +31,7 @@ NOT_TO_ANSWER = re.compile(rf"{_CONNECTION}|x-request-id|x-router-.*", re.IGNORE
 _OF_CORS = re.compile(r"access-control-(allow|expose|max)-.*", re.IGNORECASE)
 
 # What has no effect on a route that answers at the edge: in the route, in its filters.
-_NOT_BESIDE_ANSWER = ("split", "sticky", "seed", "timeouts", "failover")
+_NOT_BESIDE_ANSWER = ("split", "sticky", "override", "seed", "timeouts", "failover")
 _NOT_BESIDE_REDIRECT = ("respond", "auth", "rate_limits", *_NOT_BESIDE_ANSWER)  # it goes first
 _NOT_ON_THE_WAY = ("request_headers", "rewrite", "mirrors", "cache")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -69,7 +69,7 @@ def _headers(policy: object) -> Iterator[Found]:
     for path, filters, route in _filters(policy):
         has_cors = mapping_in(route, "filters").get("cors") is not None
         for side, not_to_set in (
-            ("request_headers", _NOT_TO_SEND),
+            ("request_headers", NOT_TO_SEND),
             ("response_headers", NOT_TO_ANSWER),
         ):
             for place, name in _names((*path, side), mapping_in(filters, side)):
@@ -143,7 +143,7 @@ def _mirrors(policy: object) -> Iterator[Found]:
 
 
 def _caches(policy: object) -> Iterator[Found]:
-    keys = _key_headers(policy)
+    keys = key_headers(policy)
     for path, filters, route in _filters(policy):
         cache, methods = filters.get("cache"), _methods(route)
         if cache is None:
@@ -158,7 +158,7 @@ def _caches(policy: object) -> Iterator[Found]:
             yield "unused-field", (*path, Key("cache")), message, hint
 
 
-def _key_headers(policy: object) -> set[str]:
+def key_headers(policy: object) -> set[str]:
     """The headers that API keys come in."""
     auth = mapping_in(policy, "auth")
     given = [auth["header"]] if isinstance(auth.get("header"), str) else list_in(auth, "header")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from policies.decisions.override import OVERRIDE_SCOPE
 from policies.language.auth import ApiKey
 from policies.language.findings import Path, shown
 from policies.language.found import Found
@@ -15,11 +16,12 @@ DAY_MS = 24 * 3_600_000
 
 
 def doubtful_keys(policy: Policy, now_ms: float | None) -> Iterator[Found]:
-    """Keys that are there twice or expire soon, and routes that no key may use."""
+    """Keys that are there twice or expire soon, and routes or overrides that no key may use."""
     yield from _twice(policy.auth.keys)
     if now_ms is not None:
         yield from _expiring(policy.auth.keys, now_ms)
     yield from _closed_routes(policy)
+    yield from _unused_overrides(policy)
 
 
 def _twice(keys: list[ApiKey]) -> Iterator[Found]:
@@ -42,12 +44,17 @@ def _twice(keys: list[ApiKey]) -> Iterator[Found]:
 
 
 def _expiring(keys: list[ApiKey], now_ms: float) -> Iterator[Found]:
-    replaced = {key.id for key in keys if not key.not_after and not key.disabled}
+    lasts = now_ms + EXPIRES_SOON_MS
+    replaced = {
+        key.id
+        for key in keys
+        if not key.disabled and (key.not_after is None or key.not_after >= lasts)
+    }
     for index, key in enumerate(keys):
         if key.disabled or key.not_after is None or key.id in replaced:
             continue
         left = key.not_after - now_ms
-        if left < EXPIRES_SOON_MS:
+        if key.not_after < lasts:
             when = datetime.fromtimestamp(key.not_after / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
             days = f"in {left / DAY_MS:.0f} days" if left >= DAY_MS else "within a day"
             told = f"expires {days}" if left > 0 else "has expired"
@@ -65,3 +72,13 @@ def _closed_routes(policy: Policy) -> Iterator[Found]:
             message = f"{lack}, so nobody may use this route"
             hint = "add a key (`router keys new`), or give one the scopes"
             yield "no-key-for-route", ("routes", index, "auth"), message, hint
+
+
+def _unused_overrides(policy: Policy) -> Iterator[Found]:
+    if any(OVERRIDE_SCOPE in key.scopes for key in policy.auth.keys if not key.disabled):
+        return
+    for index, route in enumerate(policy.routes):
+        if route.override:
+            message = f"no key has the scope `{OVERRIDE_SCOPE}`, so the header picks nothing"
+            hint = "add a key with it (`router keys new`), or leave `override` out"
+            yield "no-key-for-override", ("routes", index, "override"), message, hint

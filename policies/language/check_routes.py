@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from policies.language.check_filters import NOT_TO_ANSWER
+from policies.language.check_filters import NOT_TO_ANSWER, NOT_TO_SEND, key_headers
 from policies.language.findings import Path, shown
 from policies.language.found import (
     Found,
@@ -24,6 +25,16 @@ from policies.language.values import read_duration
 
 MAX_RULES = 100_000  # alternatives times hostnames, whatever number of routes they are of
 DEFAULT_REQUEST_TIMEOUT = f"{DEFAULT_REQUEST_TIMEOUT_MS}ms"
+# The one of the router's own names that is for clients to send.
+OVERRIDE_HEADER = "x-router-override"
+# What variants need, or others say: taken out of the request, it would be missed.
+_NOT_TO_PICK = re.compile(
+    r"accept(-.*)?|access-control-.*|cache-control|cdn-.*|cf-.*|client-ip|content-.*|cookie|date"
+    r"|expect|idempotency-key|if-.*|origin|proxy-.*|range|referer|sec-.*|true-client-ip"
+    r"|user-agent|via|x-(client-ip|cluster-client-ip|forwarded-.*|original-.*|real-ip)"
+    r"|x-rewrite-url",
+    re.IGNORECASE,
+)
 
 
 def _route_names(policy: object) -> Iterator[Found]:
@@ -116,6 +127,19 @@ def _cookies(policy: object) -> Iterator[Found]:
             yield "unused-field", path, message, "leave it out"
 
 
+def _overrides(policy: object) -> Iterator[Found]:
+    for index, route in routes_of(policy):
+        name = route.get("override")
+        path: Path = ("routes", index, "override")
+        if not isinstance(name, str) or name.lower() == OVERRIDE_HEADER:
+            continue
+        hint = f"use a name of its own, such as `{OVERRIDE_HEADER}`"
+        if name.lower() in key_headers(policy):
+            yield "bad-header", path, f"`{shown(name)}` carries the API keys", hint
+        elif NOT_TO_SEND.fullmatch(name) or _NOT_TO_PICK.fullmatch(name):
+            yield "bad-header", path, f"`{shown(name)}` has another meaning already", hint
+
+
 def _conditions(policy: object) -> Iterator[Found]:
     for path, match in _matches(policy):
         for kind in ("headers", "query_params"):
@@ -170,6 +194,7 @@ ROUTE_RULES: tuple[Callable[[object], Iterator[Found]], ...] = (
     _hedges,
     _responds,
     _cookies,
+    _overrides,
     _conditions,
     _slashes,
     _number,

@@ -10,6 +10,7 @@ on the command line alike; `FORMAT` changes when their shape does.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from policies.decisions.regex import literal_prefix
@@ -24,7 +25,7 @@ from policies.language.failover import Failover
 from policies.language.health import Health
 from policies.language.model import Match, Policy, Route, StickySource, Variant
 
-FORMAT = 6
+FORMAT = 7
 
 Tables = dict[str, Any]
 
@@ -144,6 +145,8 @@ def _route(
     dormant = dormant_pools(route)
     if dormant:
         table["dormant"] = [[pool, 0, numbers[pool]] for pool in dormant]
+    if route.override:
+        table["override"] = _override(policy, route.override, split)
     return table | {
         "seed": route.seed or route.name,
         "split": [
@@ -154,6 +157,13 @@ def _route(
         "backend_request_ms": route.timeouts.backend_request,
         "failover": _failover(route.failover),
     }
+
+
+def _override(policy: Policy, header: str, split: Iterable[str]) -> list[Any]:
+    """As `policies.decisions.override` reads it."""
+    pools = list(split)
+    chains = [_chain(policy, pool, pools[0]) for pool in pools]
+    return [header.lower(), pools, list(dict.fromkeys(name for chain in chains for name in chain))]
 
 
 def _failover(failover: Failover) -> list[Any]:

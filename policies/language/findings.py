@@ -83,6 +83,7 @@ CODES = {
     "duplicate-key": "two keys are the same",
     "key-expires": "a key expires soon, or has expired",
     "no-key-for-route": "no key may use the route",
+    "no-key-for-override": "no key has the scope that picks by hand",
     "limit-without-auth": "a limit counts by key where none is asked for",
     "rate-limit-conflict": "keys of one id have different rates",
     "unused-rate-limit": "no route names a rate limit",

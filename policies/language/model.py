@@ -234,6 +234,12 @@ class Route(Part):
         description="Sources of a client's key, the first that has one: clients with one key "
         "stay in one pool. Without any the choice is random.",
     )
+    override: Token | None = Field(
+        None,
+        description="The header in which a client whose API key has the scope `router:override` "
+        "names the pool or variant that its request goes to.",
+        examples=["x-router-override"],
+    )
     seed: Seed | None = Field(
         None,
         description="Routes with one seed send a client to the same side; default: the name.",

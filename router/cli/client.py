@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
+from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,12 @@ HINTS = {
     401: f"it does not know the key in {KEY}",
     403: f"the key in {KEY} lacks the scope router:admin",
 }
+
+# What a page of a router tells at least: another server's JSON does not.
+PAGES = (
+    *(("status", "policy"), ("policy", "text"), ("drills", "active"), ("rollouts", "rollouts")),
+    *(("rollouts/*/history", "events"), ("rollouts/*", "rollout")),
+)
 
 
 class NotReachable(Failed):
@@ -61,7 +68,11 @@ class Client:
         self._client.close()
 
     def get(self, page: str, **query: str) -> Any:
-        return self._ask("GET", page, params=query)
+        document = self._ask("GET", page, params=query)
+        told = next((told for name, told in PAGES if fnmatchcase(page, name)), None)
+        if told and not (isinstance(document, dict) and told in document):
+            raise Failed(f"{self.url} is no router: /.router/{page} does not tell `{told}`")
+        return document
 
     def post(self, page: str, document: object) -> Any:
         return self._ask("POST", page, json=document)

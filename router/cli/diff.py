@@ -69,14 +69,15 @@ def _number(text: str) -> int:
 
 
 def run(args: Namespace) -> int:
-    if args.other is not None and (args.local or args.remote or args.url or args.persist_to):
+    elsewhere = args.local or args.remote or args.url is not None or args.persist_to
+    if args.other is not None and elsewhere:
         raise UsageError("OTHER is a file: --local, --remote, --url and --persist-to do not go")
     if [args.file, args.other, args.log].count("-") > 1:
         raise UsageError("standard input can be read only once")
     gc.disable()  # it would look for garbage in policies that are all needed to the end
     try:
         data, loaded = load_valid(args.file)
-        other = Live(read_file(args.other), args.other) if args.other else live_policy(args)
+        other = _other(args)
         before = load(other.data) if other.data not in (None, data) else loaded
         document = _document(args, other, before, loaded)
     finally:
@@ -86,6 +87,13 @@ def run(args: Namespace) -> int:
     else:
         _print(args.file, other, data, before, document)
     return 0 if document["same"] else DIFFERENT
+
+
+def _other(args: Namespace) -> Live:
+    """What `file` is compared with."""
+    if args.other is None:
+        return live_policy(args)
+    return Live(read_file(args.other), args.other)
 
 
 def _document(args: Namespace, other: Live, before: Loaded, after: Loaded) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def live_arguments(parser: ArgumentParser) -> None:
 
 def live_policy(args: Namespace) -> Live:
     """By the arguments above."""
-    if args.url:
+    if args.url is not None:
         return _told(args.url)
     from router.cli.places import place_of  # this takes long to import
     from router.edge.keys import POLICY_KEY

@@ -7,8 +7,10 @@ Every verb returns its exit code: 0 fine, 1 findings or failure, 2 wrong usage, 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from errno import ENOSPC, EPIPE
 from importlib import import_module
 from io import TextIOWrapper
 from keyword import iskeyword
@@ -47,17 +49,17 @@ def _module(name: str) -> ModuleType:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal may lack a character of a policy
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     verb = given[0] if given and given[0] in VERBS else None
     wrong_use: int = getattr(_module(verb), "WRONG_USE", WRONG_USE) if verb else WRONG_USE
     try:
         args = parser(verb).parse_args(given)
         code: int = args.run(args)
-    except SystemExit as error:  # argparse has told what is wrong, or has helped
-        return wrong_use if error.code else 0
+        sys.stdout.flush()  # whoever reads may be gone
+    except SystemExit as error:
+        # With 0 or 2 argparse has helped, or told what is wrong; with 1 nobody reads us.
+        return wrong_use if error.code == WRONG_USE else int(bool(error.code))
     except UsageError as error:
         complain(str(error))
         return wrong_use
@@ -66,10 +68,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except OSError as error:
+        if error.errno not in (EPIPE, ENOSPC):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left
+        if error.errno == ENOSPC:
+            complain(f"cannot write all there is to tell: {error.strerror}")
         return 1
     return code
+
+
+def _prepare_streams() -> None:
+    """One may be closed; and a terminal may lack a character of a policy."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - to the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -74,14 +74,14 @@ def edge_of(args: Namespace) -> Iterator[Edge]:
     """The router to wait for, if there is one and nobody said not to; before anything is
     written, so that `--wait` fails in time."""
     within_s = _seconds(args.wait, WAIT_REMOTE_S if args.remote else WAIT_LOCAL_S)
-    if args.no_wait or (args.remote and not args.url):
+    if args.no_wait or (args.remote and args.url is None):
         if args.wait:
             raise UsageError("--wait with --remote needs the router's --url")
         yield Edge(None, None, within_s, "--no-wait" if args.no_wait else "no --url was given")
         return
     with ExitStack() as stack:
         try:
-            client = stack.enter_context(client_of(args.url or URL))
+            client = stack.enter_context(client_of(URL if args.url is None else args.url))
             edge = Edge(client, ask(client), within_s)
         except Failed as why:
             if args.wait:

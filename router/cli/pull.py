@@ -6,7 +6,7 @@ in the history. A policy that goes to standard output, or is not live, is no bas
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -17,6 +17,7 @@ from router.cli.places import console_of, place_arguments, place_of
 from router.dev.files import write_if_changed
 from router.dev.kv import Kv
 from router.dev.layout import find_root
+from router.publishing.git import is_committed
 from router.publishing.history import SHORT, find
 from router.publishing.published import Published, read
 
@@ -48,7 +49,7 @@ def run(args: Namespace) -> int:
             return 0
         path = Path(args.file) if args.file else find_root() / FILE
         if not args.force:
-            _refuse_loss(path, digest, seen, place.base.read())
+            _refuse_loss(path, digest, seen)
         _write(path, data)
         if digest == seen.digest:
             place.base.write(digest)
@@ -71,38 +72,24 @@ def _wanted(kv: Kv, seen: Published, prefix: str | None) -> bytes:
     return data
 
 
-def _refuse_loss(path: Path, digest: str, seen: Published, base: str) -> None:
-    if not path.exists():
+def _refuse_loss(path: Path, digest: str, seen: Published) -> None:
+    if not os.path.exists(path):  # whatever name it is
         return
     try:
         there = digest_of(path.read_bytes())
     except OSError as error:
         raise UsageError(f"cannot overwrite {path}: {error.strerror}") from None
-    kept = {digest, seen.digest, base, *(entry.digest for entry in seen.history)}
-    if there not in kept and not _is_committed(path):
+    kept = {digest, seen.digest, *(entry.digest for entry in seen.history)}
+    if there not in kept and not is_committed(path):
         raise Failed(
             f"{path} holds changes that are neither committed nor in the history: "
             "commit them, pull to another file, or overwrite them with --force"
         )
 
 
-def _is_committed(path: Path) -> bool:
-    """Whether git's last commit has the file as it is."""
-    path = path.resolve()
-
-    def git(*args: str) -> str:
-        told = ["git", "-C", str(path.parent), *args]
-        return subprocess.run(told, capture_output=True, text=True, check=True).stdout
-
-    try:
-        return git("hash-object", path.name) == git("rev-parse", f"HEAD:./{path.name}")
-    except (OSError, subprocess.CalledProcessError):  # no git, no repository, never committed
-        return False
-
-
 def _write(path: Path, data: bytes) -> None:
     """Through a link, and with the mode that the file has."""
-    target = path.resolve()
+    target = Path(os.path.realpath(path))  # a link that leads to itself is replaced
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
         write_if_changed(target, data, mode)

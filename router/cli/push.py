@@ -13,7 +13,7 @@ from policies.language.load import Loaded
 from router.cli.console import load_valid, say
 from router.cli.places import console_of, publish_arguments, publisher_of, told_as_json
 from router.dev.layout import Layout, find_root
-from router.publishing.base import given_base
+from router.publishing.base import BY_GIT, base_by_git, given_base
 from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
 from router.publishing.published import read
@@ -25,26 +25,31 @@ def arguments(parser: ArgumentParser) -> None:
     publish_arguments(parser)
     parser.add_argument(
         "--base",
-        metavar="DIGEST|FILE",
-        help="push only over this policy (default: what this clone last pulled or pushed)",
+        metavar="DIGEST|FILE|git",
+        help="push only over this policy, or over any that git has of FILE up to here "
+        "(default: what this clone last pulled or pushed)",
     )
     parser.add_argument("--force", action="store_true", help="push over whatever is live")
 
 
 def run(args: Namespace) -> int:
-    data, loaded = load_valid(args.file)
-    change = Change(data, loaded, args.note)
-    base = given_base(args.base) if args.base else ""
+    by_git = args.base == BY_GIT
+    base = given_base(args.base) if args.base is not None and not by_git else ""
     to = console_of(args)
-    say(("valid", "green"), f" {args.file}, digest {loaded.digest[:SHORT]}", to=to)
 
     def push() -> dict[str, Any]:
+        data, loaded = load_valid(args.file)
+        change = Change(data, loaded, args.note)
+        say(("valid", "green"), f" {args.file}, digest {loaded.digest[:SHORT]}", to=to)
         with publisher_of(args) as publisher:
             if args.remote:
                 _warn_of_unbound(Layout(find_root()), loaded, publisher)
+            seen = read(publisher.place.kv)
             known = base or publisher.place.base.read()
+            if by_git and not args.force:
+                known = base_by_git(args.file, seen)
             order = Order(args.file, "" if args.force else known, args.yes)
-            return publisher.publish(change, order, read(publisher.place.kv))
+            return publisher.publish(change, order, seen)
 
     code = told_as_json(args, push)
     if code == 0 and not args.remote:

@@ -14,7 +14,7 @@ from router.cli.places import publish_arguments, publisher_of, told_as_json
 from router.dev.kv import Kv
 from router.publishing.history import SHORT, Entry, find
 from router.publishing.publish import Order
-from router.publishing.published import read
+from router.publishing.published import Published, read
 from router.publishing.write import Change
 
 
@@ -30,12 +30,16 @@ def run(args: Namespace) -> int:
         with publisher_of(args) as publisher:
             kv = publisher.place.kv
             seen = read(kv)
-            entry = find(seen.history, args.digest) if args.digest else seen.before()
+            entry = _wanted(seen, args.digest)
             say(("back", "green"), f" to {entry.told()}", to=publisher.to)
             change = _change(kv, entry, args.note)
             return publisher.publish(change, Order(entry.digest[:SHORT], yes=args.yes), seen)
 
     return told_as_json(args, rollback)
+
+
+def _wanted(seen: Published, prefix: str | None) -> Entry:
+    return seen.before() if prefix is None else find(seen.history, prefix)
 
 
 def _change(kv: Kv, entry: Entry, note: str) -> Change:

@@ -24,6 +24,7 @@ from router.cli.console import (
     UsageError,
     counted,
     err,
+    line_of,
     load_valid,
     print_findings,
     print_json,
@@ -57,6 +58,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     files = args.cases or [_beside(args.file)]
+    if [args.file, *files].count("-") > 1:
+        raise UsageError("standard input can be read only once")
     _, policy = load_valid(args.file)
     if policy.policy is None:
         return 1
@@ -85,11 +88,11 @@ def _beside(policy: str) -> str:
     """`routes.test.yaml` for `routes.yaml`."""
     if policy == "-":
         raise UsageError("a policy from standard input has no cases beside it: give --cases FILE")
-    path = Path(policy)
-    found = path.with_name(f"{path.stem}.test{path.suffix or '.yaml'}")
-    if path.is_file() and not found.exists():
+    stem, suffix = os.path.splitext(policy)  # takes any name, as what follows does
+    found = f"{stem}.test{suffix or '.yaml'}"
+    if os.path.isfile(policy) and not os.path.exists(found):
         raise UsageError(f"there are no cases for {policy}: write {found}, or give --cases FILE")
-    return str(found)
+    return found
 
 
 def _run(file: str, loaded: LoadedCases, subject: Subject, word: str | None) -> list[Ran]:
@@ -160,9 +163,7 @@ def _write_junit(path: Path, policy: str, ran: list[Ran]) -> None:
             suite, "testcase", {"classname": policy, "name": each.case.name, **place}
         )
         if each.outcome.failures:
-            lines = [
-                "".join(p if isinstance(p, str) else p[0] for p in x) for x in _failure_lines(each)
-            ]
+            lines = [line_of(*line).plain for line in _failure_lines(each)]
             failure = ElementTree.SubElement(case, "failure", {"message": lines[0].strip()})
             failure.text = "\n".join(lines)
     try:

@@ -10,6 +10,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from policies.decisions.json_text import read_json
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from policies.rollouts.rollouts import unknown_rollout
@@ -113,8 +114,8 @@ def _read(text: str | None) -> dict[str, Any] | Problem:
     if text is None:
         return Problem("body-too-large", f"A note and `force` need {MAX_BODY} bytes at most.")
     try:
-        value = json.loads(text) if text.strip() else {}
-    except (ValueError, RecursionError):
+        value = read_json(text) if text.strip() else {}
+    except ValueError:
         value = None
     if not isinstance(value, dict) or value.keys() - {"note", "force"}:
         example = '{"note": "looks well", "force": false}'

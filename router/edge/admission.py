@@ -38,12 +38,18 @@ def _limiting(exchange: Exchange, route: Route) -> Limiting:
     return Limiting(limits, request, route.name, exchange.env, exchange.ctx)
 
 
+def pepper_of(exchange: Exchange) -> bytes:
+    """The secret that keys are hashed with, if the policy has such keys."""
+    needs = exchange.policy.keys.needs_pepper
+    return exchange.isolate.pepper(exchange.env) if needs else b""
+
+
 def _identify(exchange: Exchange, route: Route) -> Identity | Problem | None:
     if route.needs is None:
         return None
     isolate, keys = exchange.isolate, exchange.policy.keys
-    pepper = isolate.pepper(exchange.env) if keys.needs_pepper else b""
-    found = authenticate(keys, route.needs, exchange.request.headers, exchange.now_ms, pepper)
+    pepper, headers = pepper_of(exchange), exchange.request.headers
+    found = authenticate(keys, route.needs, headers, exchange.now_ms, pepper)
     if not isinstance(found, Denied):
         return found
     isolate.metrics.denials[route.name, found.reason] += 1

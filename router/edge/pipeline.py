@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from policies.decisions.authenticate import Identity
 from policies.decisions.decide import (
     Fixed,
+    Forward,
     answer_preflight,
+    choose_picked,
     choose_variants,
     find_rule,
     read_target,
@@ -19,11 +22,12 @@ from policies.decisions.decide import (
 from policies.decisions.headers import Trace, fixed_headers, trace_of
 from policies.decisions.limits import head_problem, size_problem
 from policies.decisions.match import Rule
+from policies.decisions.pick import pick
 from policies.decisions.policy import Route
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from router.edge import admin
-from router.edge.admission import admit
+from router.edge.admission import admit, pepper_of
 from router.edge.answers import problem_answer
 from router.edge.bridge import JsObject, amended, new_answer, read
 from router.edge.exchange import Exchange
@@ -71,7 +75,7 @@ def handle(isolate: Isolate, incoming: JsObject, env: JsObject, ctx: JsObject) -
 
 def _on_route(exchange: Exchange, rule: Rule, route: Route) -> JsObject:
     """The answer to a request that `rule` took."""
-    isolate, policy, request = exchange.isolate, exchange.policy, exchange.request
+    isolate, request = exchange.isolate, exchange.request
     too_large = size_problem(route.sizes, request.target.sent, request.headers)
     if too_large:
         return _refused(isolate, too_large, exchange.trace, route.name)
@@ -83,13 +87,27 @@ def _on_route(exchange: Exchange, rule: Rule, route: Route) -> JsObject:
         return _refused(isolate, admitted, exchange.trace, route.name, exchange.told)
     if route.respond:
         return _fixed(exchange, Fixed(route, route.respond))
-    standing = isolate.health.standing(policy, exchange.now_ms)
-    steered = isolate.steered(policy).get(route.name)
-    key_id = admitted.key.id if admitted else ""
-    choice = choose_variants(policy, route, request, isolate.chance, standing, steered, key_id)
+    choice = _choice(exchange, route, admitted)
     if isinstance(choice, Problem):
         return _refused(isolate, choice, exchange.trace, route.name, exchange.told)
-    return forward(exchange, rule, choice, admitted)
+    return forward(exchange, rule, choice, choice.pick.identity if choice.pick else admitted)
+
+
+def _choice(exchange: Exchange, route: Route, identity: Identity | None) -> Forward | Problem:
+    """To whom the request goes: to whom it says itself, if it may; else as the split, a
+    rollout and health have it."""
+    isolate, policy, request = exchange.isolate, exchange.policy, exchange.request
+    standing = isolate.health.standing(policy, exchange.now_ms)
+    if route.override and route.override.header in request.headers:
+        pepper = pepper_of(exchange)
+        picked = pick(policy, route, request, identity, exchange.now_ms, pepper)
+        if isinstance(picked, Problem):
+            return picked
+        if picked:
+            return choose_picked(policy, picked, request, isolate.chance, standing)
+    steered = isolate.steered(policy).get(route.name)
+    key_id = identity.key.id if identity else ""
+    return choose_variants(policy, route, request, isolate.chance, standing, steered, key_id)
 
 
 def _refused(

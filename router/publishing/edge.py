@@ -13,7 +13,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from policies.decisions.durations import duration_text
-from router.cli.client import Client, NotReachable
+from router.cli.client import Client, Refused
+from router.cli.console import Failed
 from router.edge.store import UNREAD
 from router.publishing.history import SHORT
 
@@ -78,7 +79,9 @@ def wait(
         try:
             said = ask(client)
             verdict, told = judge(said, digest, before), f"serves {said.digest[:SHORT]}"
-        except NotReachable:
+        except Failed as error:  # it is away, or what stands before it has a bad moment
+            if isinstance(error, Refused) and error.status < 500:
+                raise
             verdict, told = None, "does not answer"
         row = [*row[1 - IN_A_ROW :], verdict]
         if verdict and row == [verdict] * IN_A_ROW:

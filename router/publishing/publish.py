@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from policies.language.load import load
+from router.cli.client import Refused
 from router.cli.console import Failed, agreed, complain, line_of, say
 from router.dev.layout import SetupError
 from router.edge.keys import COMPILED_PREFIX
@@ -96,6 +97,8 @@ class Publisher:
 
     def _write(self, change: Change, seen: Published) -> tuple[Entry, list[Entry]]:
         kv = self.place.kv
+        if seen.digest:  # the author has seen it, and nothing that comes meanwhile
+            self.place.base.write(seen.digest)
         try:
             entry = write(kv, change, seen, self.to)
             others = read_back(kv, entry, seen, self.place.settle_s)
@@ -117,6 +120,9 @@ class Publisher:
         except KeyboardInterrupt:
             complain("interrupted: the policy is live in KV; a router takes it by itself")
             raise
+        except Refused as error:  # the policy may have taken our key away
+            message = f"pushed, but nobody can tell whether it serves: {error}"
+            raise NotPublished("unknown", message, digest=change.digest) from None
         told = {"waited": True, "url": client.url, "result": verdict.value}
         if verdict is Verdict.SPOILT:
             raise self._go_back(change, before, _why(said), told)

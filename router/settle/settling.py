@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from policies.language.document import Document, read_document
@@ -113,6 +114,7 @@ def _intended(data: bytes, rollout: FileRollout, changing: list[Share], remove: 
     return value
 
 
+@lru_cache(maxsize=1)  # reading a large policy takes most of a second
 def _value(data: bytes) -> dict[str, Any]:
     document = read_document(data)
     if not isinstance(document, Document):

@@ -246,6 +246,7 @@ def test_wrong_questions_about_the_audit_log(calm: Edge, query: str) -> None:
     [
         (b"", 400, "no JSON object"),
         (b"\xff\xfe", 400, "no JSON object"),
+        (b"[" * 16_000, 400, "no JSON object"),
         (b'{"region": "eu", "mode": "up", "for": "1m"}', 400, "`up` is no mode"),
         (
             b'{"region": "uk", "mode": "down", "for": "1m"}',

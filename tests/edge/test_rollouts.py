@@ -312,6 +312,7 @@ def test_what_cannot_be_done(rolling: Router) -> None:
         ("GET", "rollouts/spare/history/x", b"", 404, "no such page"),
         ("GET", "rollouts/spare/history?limit=0", b"", 400, "from 1 to 1000"),
         ("POST", "rollouts/spare/start", b"{", 400, "or an object such as"),
+        ("POST", "rollouts/spare/start", b"[" * 4_096, 400, "or an object such as"),
         ("POST", "rollouts/spare/start", b'{"notes": 1}', 400, "or an object such as"),
         ("POST", "rollouts/spare/start", b'{"note": 1}', 400, "`note` is text"),
         ("POST", "rollouts/spare/start", b'{"force": "yes"}', 400, "`force` is true or false"),

@@ -1,4 +1,5 @@
-"""The core is pure: nothing under `policies/` does I/O or knows where it runs."""
+"""The cores are pure: nothing under `policies/`, `agent/core/` and `agent/queue/` does I/O or
+knows where it runs; and the router and the agent know nothing of each other."""
 
 from __future__ import annotations
 
@@ -9,14 +10,18 @@ import pytest
 
 import policies
 
-ROOT = Path(policies.__file__).parent
+ROOT = Path(policies.__file__).parents[1]
 FORBIDDEN = {
     *("asyncio", "http", "io", "js", "os", "pathlib", "pyodide", "pyodide_js", "secrets"),
     *("shutil", "socket", "subprocess", "sys", "tempfile", "threading", "time", "workers"),
     *("router", "tests", "urllib.request"),
 }
 CALLS = {"open", "print", "input", "exec", "eval"}
-FILES = sorted(ROOT.rglob("*.py"))
+PURE = ("policies", "agent/core", "agent/queue")
+FILES = sorted(path for folder in PURE for path in (ROOT / folder).rglob("*.py"))
+AGENT = sorted((ROOT / "agent").rglob("*.py"))
+OTHERS = sorted(path for name in ("policies", "router") for path in (ROOT / name).rglob("*.py"))
+STARTS_THE_AGENT = "router/dev"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -33,3 +38,21 @@ def test_pure(path: Path) -> None:
         for name in names:
             assert name not in FORBIDDEN, f"import of {name} in line {node.lineno}"
             assert name.partition(".")[0] not in FORBIDDEN, f"{name} in line {node.lineno}"
+
+
+def packages(path: Path) -> set[str]:
+    """The packages that it imports from."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    named = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in plain + named}
+
+
+def test_the_agent_imports_nothing_of_the_router() -> None:
+    assert AGENT
+    assert [path for path in AGENT if packages(path) & {"policies", "router", "tests"}] == []
+
+
+def test_the_router_imports_nothing_of_the_agent() -> None:
+    others = [path for path in OTHERS if not path.is_relative_to(ROOT / STARTS_THE_AGENT)]
+    assert [path for path in others if "agent" in packages(path)] == []

@@ -32,6 +32,11 @@ SAME: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("a default", routes(), routes(timeouts={"request": "100s", "backend_request": "0s"})),
     ("a weight", routes(), routes(split={"production": {"weight": 9}, "canary": {"weight": 1}})),
     ("ratios of weights", routes(), routes(split={"production": 90, "canary": 10})),
+    (
+        "the case of a header",
+        routes(override="X-Router-Override"),
+        routes(override="x-router-override"),
+    ),
     ("a pool with no share", routes(), routes(split={"production": 9, "canary": 1, "beta": 0})),
     (
         "sources",
@@ -408,6 +413,15 @@ CHANGED: list[tuple[str, dict[str, Any], dict[str, Any], list[tuple[str, str, An
         routes() | {"merge_slashes": True, "identify": False},
         [("changed", "merge_slashes", False, True), ("changed", "identify", True, False)],
     ),
+    (
+        "an override, and a pool that only it reaches",
+        routes(override="X-Router-Override"),
+        routes(override="x-try", split={"production": 9, "canary": 1, "beta": 0}),
+        [
+            ("added", "routes.r.split.beta", None, "0%"),
+            ("changed", "routes.r.override", "x-router-override", "x-try"),
+        ],
+    ),
 ]
 
 
@@ -436,7 +450,12 @@ def test_changes(
 def test_every_field_is_compared() -> None:
     """A field that comes to the language comes to the comparison, too."""
     given = {"auth": {"keys": [{"id": "a", "sha256": HASH}]}} | PLACES | {"default_region": "eu"}
-    whole = routes(sticky=["ip"], auth="required", filters={"response_headers": {"remove": ["a"]}})
+    whole = routes(
+        sticky=["ip"],
+        auth="required",
+        override="x-router-override",
+        filters={"response_headers": {"remove": ["a"]}},
+    )
     view = policy_view(side(**given, **whole).policy)
     answering = policy_view(side(**routes({"name": "r", "respond": {}})).policy)
     assert set(view) == set(Policy.model_fields) - {"version"}
@@ -567,3 +586,14 @@ def test_whoever_goes_elsewhere_has_a_reason(one: dict[str, Any], two: dict[str,
     if traffic.total.changed:
         assert found.changes
     assert difference(before, before).changes == []
+
+
+def test_many_routes_the_other_way_round_are_told_once_each() -> None:
+    """And not each pair of them, nor for minutes."""
+    made = [
+        {"name": f"r{at}", "matches": [{"path": {"regex": f"/[a-z]+[0-9]{{1,{at + 2}}}x*"}}]}
+        for at in range(60)
+    ]
+    given = [route | {"split": {"production": 1}} for route in made]
+    told = difference(side(routes=given), side(routes=given[::-1])).changes
+    assert 0 < len([each for each in told if "order" in change_text(each)]) < 60

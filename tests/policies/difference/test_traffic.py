@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -302,3 +303,20 @@ def test_as_little_moves_as_must(one: dict[str, int], two: dict[str, int]) -> No
 )
 def test_wilson(share: float, number: int, low: float, high: float) -> None:
     assert wilson(share, number) == pytest.approx((low, high), abs=0.0001)
+
+
+def test_what_a_request_picks_itself_is_what_becomes_of_it() -> None:
+    """Also in a log: a picked pool's variants have their parts, and the split has none."""
+    variants = {name: {"binding": "A", "pool": "production"} for name in ("a", "b")}
+    variants["c"] = {"binding": "B", "pool": "canary"}
+    keys = [{"id": "o", "sha256": sha256(b"o").hexdigest(), "scopes": ["router:override"]}]
+    made = side(variants=variants, auth={"keys": keys}, **routes(override="x-try"))
+    judge = Judge(CompiledPolicy(made.tables), Surroundings(NOW.now_ms), {})
+
+    def parts(name: str, key: str) -> dict[str, float]:
+        asked = Asked("GET", "https://h.test/", {"x-try": name, "x-api-key": key}, Client())
+        return {each.variant: part for each, part in judge.outcomes(asked)[0].items()}
+
+    assert parts("c", "o") == {"c": 1}
+    assert parts("production", "o") == {"a": 0.5, "b": 0.5}
+    assert parts("c", "other") == pytest.approx({"a": 0.45, "b": 0.45, "c": 0.1})

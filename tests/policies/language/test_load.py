@@ -316,6 +316,45 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         42,
         "",
     ),
+    *[
+        (
+            "bad-header",
+            route(f"  - {{name: a, split: {{canary: 1}}, override: {name}}}"),
+            "routes[0].override",
+            9,
+            45,
+            "x-router-override",
+        )
+        for name in (
+            *("X-API-Key", "authorization", "Cookie", "host", "X-Router-Variant", "x-router-pick"),
+            *("content-type", "TE", "X-Forwarded-For", "cf-ray", "x-request-id", "Range"),
+            "cloudflare-workers-version-key",
+        )
+    ],
+    (
+        "bad-header",
+        route("  - {name: a, split: {canary: 1}, override: x-pass}\nauth: {header: X-Pass}"),
+        "routes[0].override",
+        9,
+        45,
+        "x-router-override",
+    ),
+    (
+        "bad-name",
+        route('  - {name: a, split: {canary: 1}, override: "x try"}'),
+        "routes[0].override",
+        9,
+        45,
+        "letters",
+    ),
+    (
+        "unused-field",
+        route("  - {name: a, respond: {}, override: x-try}"),
+        "routes[0].override",
+        9,
+        28,
+        "leave out",
+    ),
     (
         "bad-region-code",
         changed("{continents: [EU]}", "{countries: [de]}"),
@@ -719,6 +758,12 @@ DOUBTFUL: list[tuple[str, str, str]] = [
     ("key-expires", f"keys: [{KEY} not_after: 2026-01-01T00:00:00Z}}]", "auth.keys[0].not_after"),
     ("no-key-for-route", "keys: []", "routes[0].auth"),
     ("no-key-for-route", f"keys: [{KEY} scopes: [b]}}]", "routes[0].auth"),
+    ("no-key-for-override", f"keys: [{KEY} scopes: [router:admin]}}]", "routes[0].override"),
+    (
+        "no-key-for-override",
+        f"keys: [{KEY} scopes: [router:override], disabled: true}}, {{id: b, sha256: {OTHER}}}]",
+        "routes[0].override",
+    ),
 ]
 NEW_YEAR = 1_798_761_600_000.0  # of 2027
 
@@ -726,7 +771,8 @@ NEW_YEAR = 1_798_761_600_000.0  # of 2027
 @pytest.mark.parametrize(("code", "auth", "path"), DOUBTFUL)
 def test_warning(code: str, auth: str, path: str) -> None:
     needs = "[a]" if code == "no-key-for-route" else "[]"
-    text = VALID + f"    auth: {{scopes: {needs}}}\nauth: {{{auth}}}\n"
+    override = "    override: x-try\n" if code == "no-key-for-override" else ""
+    text = VALID + override + f"    auth: {{scopes: {needs}}}\nauth: {{{auth}}}\n"
     loaded = load(text.encode(), NEW_YEAR)
     assert loaded.policy
     assert [(each.code, each.path, each.severity) for each in loaded.findings] == [
@@ -740,6 +786,8 @@ def test_warning(code: str, auth: str, path: str) -> None:
         f"{KEY} not_after: 2027-01-15T00:01:00Z}}",
         f"{KEY} not_after: 2027-01-02T00:00:00Z, disabled: true}}, {{id: b, sha256: {OTHER}}}",
         f"{KEY} not_after: 2027-01-02T00:00:00Z}}, {{id: a, sha256: {OTHER}}}",
+        f"{KEY} not_after: 2027-01-02T00:00:00Z}}, "
+        f"{{id: a, sha256: {OTHER}, not_after: 2027-06-01T00:00:00Z}}",
     ],
 )
 def test_no_warning_without_need(keys: str) -> None:

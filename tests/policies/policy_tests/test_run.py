@@ -18,6 +18,7 @@ KEYS = [
     {"id": "agent", "sha256": "a" * 64, "scopes": ["s"], "not_after": "2020-01-01T00:00:00Z"},
     {"id": "agent", "hmac_sha256": "b" * 64, "scopes": ["s"]},
     {"id": "off", "sha256": "c" * 64, "scopes": ["s"], "disabled": True},
+    {"id": "operator", "sha256": "e" * 64, "scopes": ["s", "router:override"]},
     {"id": "small", "sha256": "d" * 64},
     {"id": "real", "sha256": sha256(b"a-real-key").hexdigest(), "scopes": ["s"]},
 ]
@@ -27,6 +28,7 @@ ROUTES = [
         "matches": [{"path": {"prefix": "/api"}}],
         "auth": {"scopes": ["s"]},
         "split": {"production": 95, "canary": 5},
+        "override": "x-router-override",
         "sticky": ["api_key"],
         "filters": {
             "request_headers": {"set": [{"name": "X-Side", "value": "in"}], "remove": ["x-debug"]},
@@ -55,6 +57,9 @@ def run(request: dict[str, Any], expect: dict[str, Any]) -> Outcome:
 
 
 AGENT = {"key": "agent"}
+OPERATOR = {"key": "operator"}
+TO_CANARY = {"headers": {"X-Router-Override": "canary"}}
+TO_NOBODY = {"headers": {"X-Router-Override": "nobody"}}
 CLOSED = {"url": "https://h.test/closed"}
 PASSING: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (AGENT, {"status": 200, "route": "api", "key": "agent", "mirrors": ["beta"]}),
@@ -64,6 +69,10 @@ PASSING: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (AGENT, {"response_headers": {"X-Served": "a", "server": None, "x-router-route": "api"}}),
     (AGENT, {"shares": {"production": "95%", "canary": "5%"}}),
     (AGENT | {"down": ["production", "canary"]}, {"variant": "production", "status": 200}),
+    (OPERATOR | TO_CANARY, {"candidates": ["canary"], "key": "operator", "mirrors": []}),
+    (OPERATOR | TO_CANARY | {"down": ["canary"]}, {"candidates": ["canary"]}),
+    (OPERATOR | TO_NOBODY, {"status": 400, "code": "unknown-override"}),
+    (AGENT | TO_NOBODY, {"status": 200, "mirrors": ["beta"]}),
     ({}, {"status": 401, "code": "unauthorized", "route": "api"}),
     ({"key": "off"}, {"status": 401}),
     ({"key": "small"}, {"status": 403, "code": "forbidden"}),
@@ -149,7 +158,11 @@ FAILING: list[tuple[dict[str, Any], dict[str, Any], list[Failure]]] = [
             Failure(
                 ("request", "down", 1), "variant `nothing`", "only `production`, `canary`, `beta`"
             ),
-            Failure(("request", "key"), "key `nobody`", "only `agent`, `off`, `small`, `real`"),
+            Failure(
+                ("request", "key"),
+                "key `nobody`",
+                "only `agent`, `off`, `operator`, `small`, `real`",
+            ),
         ],
     ),
 ]

@@ -63,7 +63,7 @@ def url() -> Iterator[str]:
 def test_json_in_json_out(url: str) -> None:
     client = Client(f"{url}/", KEY)
     bearer = f"Bearer {KEY}"
-    assert client.get("drills") == ["GET", "/.router/drills", bearer, ""]
+    assert client.get("keys") == ["GET", "/.router/keys", bearer, ""]
     assert client.get("a/b", local="1") == ["GET", "/.router/a/b?local=1", bearer, ""]
     assert client.post("drills", {"a": 1}) == ["POST", "/.router/drills", bearer, '{"a":1}']
     assert client.delete("drills/d-1") == ["DELETE", "/.router/drills/d-1", bearer, ""]
@@ -123,3 +123,15 @@ def test_the_key_comes_from_the_environment(
     with pytest.raises(Failed, match=said) as raised:
         client_of("http://localhost")
     assert not key or key not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "page", ["status", "policy", "rollouts", "rollouts/a", "rollouts/a/history"]
+)
+@pytest.mark.parametrize("text", ["[1]", '{"status": "ok"}'])
+def test_another_servers_json_is_no_routers(
+    url: str, monkeypatch: pytest.MonkeyPatch, page: str, text: str
+) -> None:
+    monkeypatch.setitem(ANSWERS, f"/.router/{page}", (200, text))
+    with pytest.raises(Failed, match=f"{url} is no router: /.router/{page} does not tell"):
+        Client(url, KEY).get(page)

@@ -136,3 +136,24 @@ def test_a_place_that_cannot_be_written(capsys: Capture, file: Path) -> None:
 def test_nothing_is_live(capsys: Capture, file: Path) -> None:
     code, _, err = run(capsys, "pull", str(file))
     assert (code, err) == (1, "router: nothing is live in KV of the test\n")
+
+
+@pytest.mark.usefixtures("pushed")
+def test_names_that_no_file_can_have(capsys: Capture, file: Path) -> None:
+    code, _, err = run(capsys, "pull", "x" * 300)
+    assert (code, "cannot write xxx" in err) == (2, True)
+    file.symlink_to(file.name)
+    assert run(capsys, "pull", str(file))[0] == 0
+    assert file.read_bytes() == text("two")
+
+
+def test_what_was_pulled_and_is_kept_nowhere_is_not_overwritten(
+    capsys: Capture, kv: FakeKv, file: Path
+) -> None:
+    """Written without `router push`, and replaced so: no history has it."""
+    kv.values["policy"] = text("one")
+    assert run(capsys, "pull", str(file))[0] == 0
+    kv.values["policy"] = text("two")
+    code, _, err = run(capsys, "pull", str(file))
+    assert (code, "nor in the history" in err) == (1, True)
+    assert file.read_bytes() == text("one")

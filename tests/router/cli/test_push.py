@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from router.cli.main import main
 from router.dev.server import free_port
 from router.edge.keys import POLICY_KEY
 from router.publishing.base import Base
@@ -64,6 +66,15 @@ def test_json(push: Push, kv: FakeKv) -> None:
     assert "router: cannot write policy/history/" in err
 
 
+def test_json_of_a_policy_that_is_not_valid(capsys: Capture, tmp_path: Path) -> None:
+    file = tmp_path / "routes.yaml"
+    file.write_text("broken: [")
+    code, out, err = run(capsys, "push", str(file), "--json")
+    message = f"{file} is not valid (1 finding)"
+    assert (code, json.loads(out)) == (1, {"result": "failed", "message": message})
+    assert message in err
+
+
 @pytest.mark.usefixtures("no_key")
 @pytest.mark.parametrize(
     ("answer", "yes", "code"),
@@ -97,6 +108,44 @@ def test_at_a_terminal_somebody_is_asked(
     question = f"Publish {digest('one')[:12]} to KV of the test? [y/N]"
     assert (question in told[2]) == (not yes)
     assert ("nothing was written" in told[2]) == (code == 1)
+
+
+def commit(folder: Path, name: str) -> None:
+    """That policy, as the next version of `routes.yaml`."""
+    (folder / "routes.yaml").write_bytes(text(name))
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+    for args in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", name]):
+        subprocess.run(["git", "-C", str(folder), *args], check=True)
+
+
+@pytest.mark.usefixtures("no_key")
+def test_any_version_that_git_has_is_a_base(
+    push: Push, kv: FakeKv, base: Base, tmp_path: Path, capsys: Capture
+) -> None:
+    push("one")
+    base.path.unlink()  # a fresh clone
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    for name in ("one", "two", "three"):  # of two nobody was told: its pipeline has failed
+        commit(folder, name)
+    file = str(folder / "routes.yaml")
+    assert main(["push", file, "--base", "git"]) == 0
+    assert kv.values[POLICY_KEY] == text("three")
+    push("four", "--force")  # by hand, past the repository
+    base.path.unlink()
+    commit(folder, "five")
+    assert main(["push", file, "--base", "git"]) == 1
+    assert "git has no such version" in capsys.readouterr().err
+    assert kv.values[POLICY_KEY] == text("four")
+    assert main(["push", file, "--base", "git", "--force"]) == 0
+
+
+@pytest.mark.usefixtures("no_key")
+def test_git_is_no_base_without_a_repository(push: Push, tmp_path: Path, capsys: Capture) -> None:
+    push("one")
+    (tmp_path / "routes.yaml").write_bytes(text("two"))
+    assert main(["push", str(tmp_path / "routes.yaml"), "--base", "git"]) == 2
+    assert "is in no git repository" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("no_key")

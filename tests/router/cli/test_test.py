@@ -132,3 +132,27 @@ def test_no_cases_are_an_error(capsys: pytest.CaptureFixture[str], policy: Path)
     code, out, err = run(capsys, "test", str(policy))
     assert (code, out) == (2, "")
     assert f"write {cases}, or give --cases FILE" in err
+
+
+@pytest.mark.parametrize("name", [".", "/", "x" * 300], ids=["here", "root", "long"])
+def test_what_is_no_file_is_told(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    code, _, err = run(capsys, "test", name)
+    assert (code, "router: cannot read" in err) == (2, True)
+
+
+def test_junit_is_xml_whatever_is_expected(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    cases, junit = tmp_path / "cases.yaml", tmp_path / "junit.xml"
+    expect = r'{ answer: { body: "a\x01\x1b\0" } }'
+    case = f'{{ name: a, request: {{ url: "https://a.test/v0" }}, expect: {expect} }}'
+    cases.write_text(f"version: 1\ncases:\n  - {case}\n")
+    assert run(capsys, "test", EXAMPLE, "--cases", str(cases), "--junit", str(junit))[0] == 1
+    assert r"expected `a\x01\x1b\x00`" in str(
+        ElementTree.parse(junit).getroot()[0][0].attrib["message"]
+    )
+
+
+def test_standard_input_is_read_once(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "test", "-", "--cases", "-")
+    assert (code, "standard input can be read only once" in err) == (2, True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +240,53 @@ def test_every_verb_helps(capsys: pytest.CaptureFixture[str], verb: str) -> None
     assert code == 0
     assert out.startswith(f"usage: router {verb} ")
     assert f"    {verb} " in parser().format_help()
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_whoever_reads_may_stop_reading(more: tuple[str, ...]) -> None:
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    command = [sys.executable, "-m", "router.cli.main", "validate", EXAMPLE, *more]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        command, stdout=ours, stderr=subprocess.PIPE, cwd=ROOT, env=buffered, check=False
+    )
+    os.close(ours)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.usefixtures("kv")
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["push", EXAMPLE, "--base", ""], "--base : neither 8 or more hex digits nor a file"),
+        (["push", EXAMPLE, "--url", ""], " is no URL of a router"),
+        (["push", EXAMPLE, "--remote", "--url", ""], " is no URL of a router"),
+        (["rollback", ""], "`` is no digest"),
+        (["diff", EXAMPLE, ""], "the name of a file is empty"),
+        (["diff", EXAMPLE, "--url", ""], " is no URL of a router"),
+        (["test", ""], "the name of a file is empty"),
+    ],
+)
+def test_what_is_given_empty_is_not_ignored(
+    capsys: pytest.CaptureFixture[str], command: list[str], told: str
+) -> None:
+    """As by a variable of the shell that is not set."""
+    code, _, err = run(capsys, *command)
+    assert (code, told in err) == (1 if command[0] == "diff" else 2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        ("validate - <&-", 1, "a policy is a mapping, and this is empty"),
+        (f"validate {EXAMPLE} --json >&-", 0, ""),
+        (f"validate {EXAMPLE} --json >/dev/full", 1, "cannot write all there is to tell: No space"),
+        (f"validate {EXAMPLE} >/dev/full", 1, "cannot write all there is to tell: No space"),
+    ],
+)
+def test_streams_that_are_closed_or_full(command: str, code: int, told: str) -> None:
+    shell = f"exec {sys.executable} -m router.cli.main {command}"
+    done = subprocess.run(shell, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, told in done.stdout + done.stderr) == (code, True)
+    assert "Traceback" not in done.stderr

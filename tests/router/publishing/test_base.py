@@ -27,7 +27,9 @@ def test_a_base_is_a_digest_its_beginning_or_a_file(tmp_path: Path) -> None:
     assert given_base("9c411d47") == "9c411d47"
 
 
-@pytest.mark.parametrize("wrong", ["9c411d4", "no-such-file", "", "g" * 64, "0" * 65])
+@pytest.mark.parametrize(
+    "wrong", ["9c411d4", "no-such-file", "", ".", "g" * 64, "0" * 65, "x" * 300]
+)
 def test_anything_else_is_wrong_use(wrong: str) -> None:
     with pytest.raises(UsageError, match="neither 8 or more hex digits nor a file"):
         given_base(wrong)
@@ -62,6 +64,16 @@ def test_a_file_that_is_no_base_counts_as_none(tmp_path: Path) -> None:
         assert base.read() == ""
 
 
+def test_a_clone_that_cannot_remember_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "router").touch()
+    base = Base(tmp_path / "router" / "base")
+    base.write(digest("one"))
+    assert base.read() == ""
+    assert f"warning cannot note in {base.path} what is live: " in capsys.readouterr().err
+
+
 def test_a_push_over_what_its_author_has_not_seen_is_refused(tmp_path: Path) -> None:
     kv = FakeKv()
     ann, bob = Clone(kv, tmp_path / "ann"), Clone(kv, tmp_path / "bob")
@@ -84,6 +96,23 @@ def test_a_push_over_what_its_author_has_not_seen_is_refused(tmp_path: Path) -> 
     bob.push("four", force=True)
     bob.push("five")
     assert kv.values["policy"] == text("five")
+
+
+def test_who_was_overtaken_is_refused_also_the_next_time(tmp_path: Path) -> None:
+    kv = FakeKv()
+    ann, bob = Clone(kv, tmp_path / "ann"), Clone(kv, tmp_path / "bob")
+    ann.push("one")
+
+    def overtake(key: str) -> None:
+        kv.after = lambda key: None
+        ann.push("two")
+
+    kv.after = overtake
+    with pytest.raises(Failed, match="became live meanwhile"):
+        bob.push("three")
+    with pytest.raises(Failed, match=f"based on {digest('one')[:12]}"):
+        bob.push("three")
+    assert kv.values["policy"] == text("two")
 
 
 def test_where_nothing_is_live_nothing_is_undone(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from policies.language.load import digest_of
+from router.cli.client import Refused
+from router.cli.console import Failed
 from router.dev.layout import SetupError
 from router.edge.keys import COMPILED_PREFIX
 from router.publishing import edge
@@ -220,3 +222,36 @@ def test_why_a_push_cannot_be_rolled_back(
     assert "it was not rolled back: " in str(spoilt.value)
     assert why in str(spoilt.value)
     assert router.kv.values["policy"] == text(live)
+
+
+def test_a_policy_that_takes_our_key_away_is_told_to_be_pushed(router: Router, push: Push) -> None:
+    push("one")
+
+    def refuse(served: str) -> None:
+        if served == digest("two"):
+            raise Refused("http://router refuses: it does not know the key", 401, {})
+
+    router.takes = refuse
+    with pytest.raises(NotPublished, match="pushed, but nobody can tell whether it serves") as told:
+        push("two")
+    assert told.value.document["result"] == "unknown"
+    assert router.kv.values["policy"] == text("two")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [Failed("http://router is no router: it answers 502"), Refused("not now", 503, {})],
+    ids=["a gateway's page", "a problem"],
+)
+def test_a_bad_moment_is_waited_out(router: Router, push: Push, trouble: Failed) -> None:
+    push("one")
+    asked: list[str] = []
+
+    def fail_once(served: str) -> None:
+        asked.append(served)
+        if len(asked) == 2:
+            raise trouble
+
+    router.takes = fail_once
+    assert push("two")["edge"]["result"] == "serves"
+    assert len(asked) > 2

@@ -1,0 +1,84 @@
+"""What the endpoints answer: the words that FiberWise's clients look for.
+
+Every answer is JSON with a `status`, but for errors, which have `error` and `timestamp`, and
+the front page, which is text.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from agent import SERVICE, __version__
+from agent.core.identity import Identity, time_text
+
+JSON = "application/json"
+
+
+class Answer(NamedTuple):
+    status: int
+    body: str
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def json_answer(document: dict[str, Any], status: int = 200) -> Answer:
+    return Answer(status, json.dumps(document))
+
+
+def error(
+    code: int, message: str, now_ms: float, headers: tuple[tuple[str, str], ...] = (), **more: Any
+) -> Answer:
+    document = {"error": message, "timestamp": time_text(now_ms), **more}
+    return Answer(code, json.dumps(document), headers=headers)
+
+
+def front() -> Answer:
+    return Answer(200, f"{SERVICE} {__version__}\n", "text/plain; charset=utf-8")
+
+
+def registered(who: Identity, capabilities: list[str], now_ms: float) -> Answer:
+    return json_answer(
+        {
+            "status": "success",
+            "worker_id": who.id,
+            "capabilities": capabilities,
+            "region": who.region,
+            "registered_at": time_text(now_ms),
+        }
+    )
+
+
+def alive(who: Identity, now_ms: float) -> Answer:
+    return json_answer(
+        {
+            "status": "alive",
+            "worker_id": who.id,
+            "heartbeat_at": time_text(now_ms),
+            "uptime_ms": max(0, int(now_ms - who.started_ms)),
+        }
+    )
+
+
+def healthy(who: Identity, now_ms: float) -> Answer:
+    return json_answer(
+        {
+            "status": "healthy",
+            "service": SERVICE,
+            "version": __version__,
+            "timestamp": time_text(now_ms),
+            "region": who.region,
+        }
+    )
+
+
+def completed(job_id: str, result: Any, took_ms: float, now_ms: float) -> Answer:
+    return json_answer(
+        {
+            "status": "completed",
+            "job_id": job_id,
+            "result": result,
+            "execution_time_ms": round(took_ms, 3),
+            "completed_at": time_text(now_ms),
+        }
+    )

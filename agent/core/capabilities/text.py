@@ -1,0 +1,101 @@
+"""The capability `text-processing`: statistics of a text, its pieces, what stands in it.
+
+`{"text": …, "operation": "statistics" | "chunk" | "extract", …}`. Pieces end between words
+where that is possible, and overlap if asked to, as models want them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from agent.core.capabilities.refused import Refused
+
+MAX_TEXT = 500_000  # characters
+TOP = 10  # words
+MAX_FOUND = 1_000  # of each kind
+CHUNK = 1_000
+_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
+_SENTENCE = re.compile(r"[^.!?…]+(?:[.!?…]+|$)")
+_KINDS = {
+    "emails": re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
+    "urls": re.compile(r"https?://[^\s<>\"'\])}]+[^\s<>\"'\])}.,;:!?]"),
+    "numbers": re.compile(r"(?<![\w.])-?\d{1,30}(?:\.\d{1,30})?(?![\w.]*\d)"),
+    "hashtags": re.compile(r"(?<!\w)#\w{1,100}"),
+}
+
+
+def process_text(given: dict[str, Any]) -> dict[str, Any]:
+    """Raises `Refused`."""
+    text, operation = given.get("text"), given.get("operation", "statistics")
+    if not isinstance(text, str):
+        raise Refused("`text` is missing, or no text")
+    if len(text) > MAX_TEXT:
+        raise Refused(f"`text` has {len(text):,} characters, and {MAX_TEXT:,} are allowed")
+    made = OPERATIONS.get(operation) if isinstance(operation, str) else None
+    if made is None:
+        known = ", ".join(OPERATIONS)
+        raise Refused(f"there is no operation `{str(operation)[:80]}`; known: {known}")
+    return made(text, given)
+
+
+def statistics(text: str, given: dict[str, Any]) -> dict[str, Any]:
+    words = _WORD.findall(text)
+    sentences = [each for each in _SENTENCE.findall(text) if _WORD.search(each)]
+    length = sum(map(len, words)) / len(words) if words else 0.0
+    top = Counter(map(str.casefold, words)).most_common(TOP)
+    return {
+        "characters": len(text),
+        "lines": len(text.splitlines()),
+        "words": len(words),
+        "sentences": len(sentences),
+        "average_word_length": round(length, 2),
+        "top_words": [{"word": word, "count": count} for word, count in top],
+    }
+
+
+def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Pieces of at most `size` characters; each begins `overlap` before the one before ended."""
+    size = _whole(given, "size", CHUNK, 1, MAX_TEXT)
+    overlap = _whole(given, "overlap", 0, 0, MAX_TEXT)
+    if overlap >= size:
+        raise Refused("`overlap` must be less than `size`")
+    pieces, begin = list[dict[str, Any]](), 0
+    while begin < len(text):
+        end = _end(text, begin, begin + size)
+        pieces.append({"start": begin, "text": text[begin:end]})
+        begin = end if end == len(text) else max(begin + 1, end - overlap)
+    return {"chunks": pieces, "count": len(pieces)}
+
+
+def extract(text: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What stands in it, each once, in order; `kinds` says of which kinds."""
+    kinds = given.get("kinds", list(_KINDS))
+    if not isinstance(kinds, list) or not kinds or any(kind not in _KINDS for kind in kinds):
+        raise Refused(f"`kinds` is a list of {', '.join(_KINDS)}")
+    found = {kind: list(dict.fromkeys(_KINDS[kind].findall(text))) for kind in kinds}
+    return {kind: each[:MAX_FOUND] for kind, each in found.items()}
+
+
+def _end(text: str, begin: int, end: int) -> int:
+    """Where a piece ends: behind the last space of it, if there is one."""
+    if end >= len(text):
+        return len(text)
+    space = max(text.rfind(each, begin + 1, end) for each in (" ", "\n", "\t"))
+    return space + 1 if space > begin else end
+
+
+def _whole(given: dict[str, Any], name: str, usual: int, least: int, most: int) -> int:
+    value = given.get(name, usual)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise Refused(f"`{name}` is a whole number from {least:,} to {most:,}")
+    return value
+
+
+OPERATIONS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
+    "statistics": statistics,
+    "chunk": chunk,
+    "extract": extract,
+}

@@ -1,0 +1,46 @@
+"""Between Python and JavaScript: every crossing of the agent stands here.
+
+A crossing costs microseconds where Python code costs fractions of one, so what belongs
+together crosses together.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import js
+from pyodide.ffi import run_sync
+from workers import import_from_javascript
+
+from agent.core.answers import Answer
+
+JsObject = Any  # a JsProxy; its attributes are JavaScript's
+MODULE = "agent/edge/bridge.js"
+_BODILESS = (204, 205, 304)
+
+_parse = js.JSON.parse
+_new_response = js.Response.new
+# Not at import: a memory image can hold no JavaScript object.
+_module: JsObject = None
+
+
+def read(request: JsObject) -> tuple[float, str, str, str]:
+    """The time in milliseconds since 1970, the method, the path, the header `Accept`."""
+    global _module
+    if _module is None:
+        _module = import_from_javascript(MODULE)
+    now, method, path, accept = _module.read(request).split("\n")
+    return float(now), method, path, accept
+
+
+def body_text(request: JsObject, most: int) -> str | None:
+    """The body; None if it has more than `most` bytes."""
+    text = run_sync(_module.text(request, most))
+    return None if text is None else str(text)
+
+
+def response(answer: Answer) -> JsObject:
+    headers = [["content-type", answer.content_type], *map(list, answer.headers)]
+    init = _parse(json.dumps({"status": answer.status, "headers": headers}))
+    return _new_response(None if answer.status in _BODILESS else answer.body, init)

@@ -1,0 +1,30 @@
+"""The way from `d1.py` to a D1 binding, through `d1.js`: one crossing there, one back."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from workers import import_from_javascript
+
+from agent.edge.d1 import D1, Send
+
+MODULE = "agent/edge/d1.js"
+
+
+def d1_of(binding: Any) -> D1:
+    """The database of a binding; within a request, since it loads a module of JavaScript."""
+    return D1(send_to(binding), pause, random.random)
+
+
+def send_to(binding: Any) -> Send:
+    ask = import_from_javascript(MODULE).ask
+
+    async def send(text: str) -> str:
+        return str(await ask(binding, text))
+
+    return send
+
+
+async def pause(ms: float) -> None:
+    await import_from_javascript(MODULE).pause(ms)

@@ -1,0 +1,44 @@
+"""Where workerd calls in: one synchronous, module-level handler.
+
+Nothing is random at import: imports run once, at deploy, into a memory image that every
+isolate starts from. So an isolate becomes somebody with its first request.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import partial
+from secrets import randbits, token_hex
+
+from agent.core.answers import error
+from agent.core.endpoints import Agent, Call, answer
+from agent.core.identity import Identity, identity_of
+from agent.core.metrics import Metrics
+from agent.edge.bridge import JsObject, body_text, read, response
+from agent.edge.garbage import take_over, tidy
+
+_metrics = Metrics()
+_who: Identity | None = None
+take_over()
+
+
+def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
+    """Workers' `fetch` event."""
+    tidy()
+    now, method, path, accept = read(request)
+    agent = Agent(_identity(env, now), _metrics, lambda: time.perf_counter() * 1000)
+    call = Call(method, path, accept, now, token_hex(8), partial(body_text, request))
+    try:
+        return response(answer(agent, call))
+    except Exception as unexpected:
+        print(json.dumps({"event": "internal-error", "error": type(unexpected).__name__}))
+        return response(error(500, "the agent could not handle this request", now))
+
+
+def _identity(env: JsObject, now: float) -> Identity:
+    global _who
+    if _who is None:
+        region = str(getattr(env, "REGION", None) or "global")
+        _who = identity_of(str(getattr(env, "VARIANT", None) or ""), region, randbits(32), now)
+    return _who

@@ -1,0 +1,194 @@
+"""The job queue: what can be asked of it, each in one round trip to the database.
+
+Clock and randomness are passed in. Whatever fails may be asked again with the same values,
+by the database's adapter or by the caller: it is done once (`statements.py` says why). A
+job that nobody has ended is never lost: a lease that runs out gives it back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from agent.queue import statements as sql
+from agent.queue.backoff import Backoff
+from agent.queue.database import Database, Row, Rows, Statement, Value
+from agent.queue.job import (
+    Answer,
+    Depth,
+    Job,
+    JobKey,
+    Refused,
+    Returned,
+    State,
+    Submission,
+    Submitted,
+)
+from agent.queue.limits import (
+    cut_error,
+    refused_lease,
+    refused_poll,
+    refused_result,
+    refused_submission,
+)
+
+# A job that failed waits from a second to five minutes, of which at least a half.
+RETRIES = Backoff(base_ms=2_000, most_ms=300_000, least=0.5)
+LOST_AT_ONCE = 100  # in one statement: each is written again, payload and all
+FORGOTTEN_AT_ONCE = 500
+
+
+class Held(NamedTuple):
+    """A lease: who holds which job, in which attempt."""
+
+    key: JobKey
+    worker: str
+    attempt: int
+
+    @property
+    def params(self) -> tuple[Value, ...]:
+        return (*self.key, self.worker, self.attempt)
+
+
+class Jobs:
+    """All jobs of one database."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def submit(self, asked: Submission, now_ms: int) -> Submitted | Refused:
+        """Idempotent by the key, as long as the job is not forgotten."""
+        if refused := refused_submission(asked):
+            return refused
+        key, capability, payload, priority, attempts = asked
+        given = (*key, capability, payload, priority, attempts, now_ms)
+        _, found = await self._db.batch([(sql.SUBMIT, given), (sql.GET, key)])
+        job = _job(found.rows[0])
+        return Submitted(job, (job.capability, job.payload) != (capability, payload))
+
+    async def get(self, key: JobKey) -> Job | None:
+        rows = (await self._db.run(sql.GET, *key)).rows
+        return _job(rows[0]) if rows else None
+
+    async def lease(
+        self,
+        worker: str,
+        capabilities: Sequence[str],
+        limit: int,
+        lease_ms: int,
+        now_ms: int,
+        ticket: str,
+        tenant: str | None = None,
+    ) -> list[Job] | Refused:
+        """Jobs for `worker`, the highest priority first, then the oldest; of `tenant` only, if
+        one is named. `ticket` is random, a new one for each poll: whoever asks again with the
+        same one gets the same jobs as long as they are leased. Leases that ran out are given
+        back before, so no job waits for the next `return_lost`."""
+        if refused := refused_poll(worker, capabilities, limit, lease_ms, ticket):
+            return refused
+        asked = json.dumps(sorted(set(capabilities)))
+        given = (worker, ticket, now_ms + lease_ms, asked, now_ms, limit)
+        take = (sql.TAKE, given) if tenant is None else (sql.TAKE_OF_TENANT, (*given, tenant))
+        lost = (sql.LOST, (now_ms, LOST_AT_ONCE))
+        *_, found = await self._db.batch([lost, take, (sql.JOBS_OF, (ticket, worker, tenant))])
+        return [_job(row) for row in found.rows]
+
+    async def complete(
+        self, key: JobKey, worker: str, attempt: int, result: str, now_ms: int
+    ) -> Answer | Refused:
+        """End it with a result, JSON as text. Refused, it stays leased."""
+        if refused := refused_result(result):
+            return refused
+        held = Held(key, worker, attempt)
+        return await self._ended(sql.COMPLETE, held, ("completed",), result, now_ms)
+
+    async def fail(
+        self,
+        key: JobKey,
+        worker: str,
+        attempt: int,
+        error: str,
+        now_ms: int,
+        retry: bool,
+        jitter: float,
+    ) -> Answer:
+        """End the attempt. With `retry` the job waits for the next one, if it has any left; else
+        it is a dead letter. `jitter` is a random number from 0 to 1."""
+        again_ms = now_ms + RETRIES.wait_ms(attempt, jitter)
+        more = (cut_error(error), now_ms, int(retry), again_ms)
+        held = Held(key, worker, attempt)
+        return await self._ended(sql.FAIL, held, ("waiting", "failed"), *more)
+
+    async def extend(
+        self, key: JobKey, worker: str, attempt: int, lease_ms: int, now_ms: int
+    ) -> Answer | Refused:
+        """Hold it for `lease_ms` from now on, or as long as it was held anyway."""
+        if refused := refused_lease(lease_ms):
+            return refused
+        held = Held(key, worker, attempt)
+        return await self._ended(sql.EXTEND, held, ("leased",), now_ms + lease_ms)
+
+    async def cancel(self, key: JobKey, now_ms: int) -> Answer:
+        """Nobody will run it, and who does cannot complete it any more."""
+        row = await self._changed((sql.CANCEL, (*key, now_ms)), key)
+        state = _state(row)
+        return Answer(state == "cancelled", state)
+
+    async def return_lost(self, now_ms: int) -> Returned:
+        """Give back leases that ran out, at most `LOST_AT_ONCE`; called again while it does."""
+        found = await self._db.run(sql.LOST, now_ms, LOST_AT_ONCE)
+        keys: dict[str, list[JobKey]] = {"waiting": [], "failed": []}
+        for row in found.rows:
+            keys[str(row["state"])].append(_key(row))
+        return Returned(keys["waiting"], keys["failed"])
+
+    async def depth(self, now_ms: int) -> list[Depth]:
+        """How many jobs there are that have not ended well, by capability. It reads
+        these jobs, and none of those that have."""
+        return _depths(await self._db.run(sql.DEPTH, now_ms), now_ms)
+
+    async def forget(self, before_ms: int) -> int:
+        """Delete jobs that ended before, at most `FORGOTTEN_AT_ONCE`; called again while it does.
+        How many it was (too few, if the database had to be asked twice)."""
+        return (await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).changes
+
+    async def _ended(
+        self, statement: str, held: Held, states: Sequence[State], *more: Value
+    ) -> Answer:
+        """Do it; done is what left the job in one of `states`, by this very lease."""
+        row = await self._changed((statement, (*held.params, *more)), held.key)
+        state = _state(row)
+        is_ours = row is not None and (row["worker"], row["attempt"]) == held[1:]
+        return Answer(is_ours and state in states, state)
+
+    async def _changed(self, change: Statement, key: JobKey) -> Row | None:
+        _, found = await self._db.batch([change, (sql.STANDING, key)])
+        return found.rows[0] if found.rows else None
+
+
+def _state(row: Row | None) -> State | None:
+    return None if row is None else row["state"]  # type: ignore[return-value]
+
+
+def _key(row: Row) -> JobKey:
+    return JobKey(str(row["tenant"]), str(row["id"]))
+
+
+def _job(row: Row) -> Job:
+    fields = {name: value for name, value in row.items() if name not in ("tenant", "id")}
+    return Job(_key(row), **fields)  # type: ignore[arg-type]
+
+
+def _depths(found: Rows, now_ms: int) -> list[Depth]:
+    numbers: dict[str, dict[str, int]] = {}
+    for row in found.rows:
+        of_one = numbers.setdefault(str(row["capability"]), {})
+        of_one[str(row["kind"])] = int(row["number"] or 0)
+        if row["since_ms"] is not None:
+            of_one["oldest_ms"] = max(0, now_ms - int(row["since_ms"]))
+    kinds = Depth._fields[1:]
+    return [
+        Depth(name, *(of_one.get(kind, 0) for kind in kinds))
+        for name, of_one in sorted(numbers.items())
+    ]

@@ -1,0 +1,86 @@
+"""How large things may be, and what is said of those that are not.
+
+D1 holds at most 2,000,000 bytes in a row: a job at its largest stays below. A poll brings
+its jobs into a Worker's 128 MB of memory, more than once while they cross.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from agent.queue.job import HIGHEST, LOWEST, Refused, Submission
+
+MAX_PAYLOAD = 512_000  # bytes
+MAX_RESULT = 1_000_000
+MAX_ERROR = 2_000  # characters; a longer error is cut, for it must not keep a job from failing
+MAX_ATTEMPTS = 20
+MAX_JOBS = 25  # of one poll
+MAX_CAPABILITIES = 32
+MIN_LEASE_MS, MAX_LEASE_MS = 1_000, 3_600_000
+
+NAME = re.compile(r"[!-~]{1,128}")
+CAPABILITY = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
+NAME_TEXT = "must be 1 to 128 printable ASCII characters without spaces"
+CAPABILITY_TEXT = "must be 1 to 64 of a-z, 0-9 and -, as in text-processing"
+
+
+def refused_submission(asked: Submission) -> Refused | None:
+    """The first thing that cannot be taken."""
+    return (
+        _matches("tenant", asked.key.tenant, NAME, NAME_TEXT)
+        or _matches("id", asked.key.id, NAME, NAME_TEXT)
+        or _matches("capability", asked.capability, CAPABILITY, CAPABILITY_TEXT)
+        or _between("priority", asked.priority, LOWEST, HIGHEST)
+        or _between("max_attempts", asked.max_attempts, 1, MAX_ATTEMPTS)
+        or _fits("payload", asked.payload, MAX_PAYLOAD)
+    )
+
+
+def refused_poll(
+    worker: str, capabilities: Sequence[str], limit: int, lease_ms: int, ticket: str
+) -> Refused | None:
+    first_bad = next((name for name in capabilities if not CAPABILITY.fullmatch(name)), None)
+    if first_bad is not None:
+        return Refused("capabilities", f"{first_bad[:64]!r} {CAPABILITY_TEXT}")
+    return (
+        _matches("worker", worker, NAME, NAME_TEXT)
+        or _matches("ticket", ticket, NAME, NAME_TEXT)
+        or _between("number of capabilities", len(capabilities), 1, MAX_CAPABILITIES)
+        or _between("limit", limit, 1, MAX_JOBS)
+        or refused_lease(lease_ms)
+    )
+
+
+def refused_lease(lease_ms: int) -> Refused | None:
+    return _between("lease_ms", lease_ms, MIN_LEASE_MS, MAX_LEASE_MS)
+
+
+def refused_result(result: str) -> Refused | None:
+    return _fits("result", result, MAX_RESULT)
+
+
+def cut_error(error: str) -> str:
+    """What is kept of it: no more than fits, and nothing that a database cannot hold."""
+    whole = error.encode("utf-8", "replace").decode().replace("\0", "?")
+    return whole if len(whole) <= MAX_ERROR else whole[: MAX_ERROR - 1] + "…"
+
+
+def _matches(field: str, value: str, pattern: re.Pattern[str], text: str) -> Refused | None:
+    return None if pattern.fullmatch(value) else Refused(field, text)
+
+
+def _between(field: str, value: int, least: int, most: int) -> Refused | None:
+    if least <= value <= most:
+        return None
+    return Refused(field, f"must be {least} to {most:,}, not {value}")
+
+
+def _fits(field: str, text: str, most: int) -> Refused | None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        return Refused(field, f"has half a surrogate pair at character {error.start}")
+    if "\0" in text:
+        return Refused(field, "has a NUL character; JSON writes it as \\u0000")
+    return None if size <= most else Refused(field, f"has {size:,} bytes, at most {most:,} may be")

@@ -1,0 +1,40 @@
+"""JSON within limits."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.core.json_text import MAX_DEPTH, read_json
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(VALUES)
+def test_it_reads_what_json_is(value: object) -> None:
+    assert read_json(json.dumps(value)) == value
+
+
+def test_brackets_in_strings_are_none() -> None:
+    text = json.dumps(["[" * 500, '"{' * 500, "\\"])
+    assert read_json(text) == json.loads(text)
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 100_000])
+def test_depth(depth: int) -> None:
+    text = "[" * depth + "]" * depth
+    if depth <= MAX_DEPTH:
+        read_json(text)
+        return
+    with pytest.raises(ValueError, match="more than 100 levels"):
+        read_json(text)
+
+
+def test_many_that_are_not_deep() -> None:
+    assert read_json("[" + ",".join(["[]"] * 5_000) + "]") == [[]] * 5_000

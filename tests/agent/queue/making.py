@@ -1,0 +1,96 @@
+"""Short ways to say what happens to jobs, one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from itertools import count
+from typing import Any, TypeVar
+
+from agent.queue.database import Database
+from agent.queue.job import Answer, Depth, Job, JobKey, Refused, Returned, Submission, Submitted
+from agent.queue.jobs import Jobs
+from tests.agent.queue.sqlite import memory
+
+T = TypeVar("T")
+TENANT = "tenant"
+SKILL = "python-execution"
+LEASE_MS = 30_000
+
+
+def key(id: str, tenant: str = TENANT) -> JobKey:
+    return JobKey(tenant, id)
+
+
+def submission(
+    id: str, capability: str = SKILL, payload: str = "{}", tenant: str = TENANT, **more: Any
+) -> Submission:
+    return Submission(key(id, tenant), capability, payload, **more)
+
+
+class Queue:
+    """The queue at `now`, which moves only when it is set. Jobs are named by their ids."""
+
+    def __init__(self, db: Database | None = None) -> None:
+        self.db = db or memory()
+        self.jobs = Jobs(self.db)
+        self.now = 1_790_000_000_000
+        self._tickets = count(1)
+
+    def submit(self, id: str, **more: Any) -> Submitted:
+        found = self._do(self.jobs.submit(submission(id, **more), self.now))
+        assert isinstance(found, Submitted), found
+        return found
+
+    def get(self, id: str, tenant: str = TENANT) -> Job:
+        found = self._do(self.jobs.get(key(id, tenant)))
+        assert found
+        return found
+
+    def state(self, id: str) -> str:
+        return self.get(id).state
+
+    def lease(
+        self,
+        worker: str,
+        limit: int = 1,
+        skills: Sequence[str] = (SKILL,),
+        ticket: str | None = None,
+        tenant: str | None = None,
+    ) -> list[str]:
+        ticket = ticket or f"poll-{next(self._tickets)}"
+        asked = self.jobs.lease(worker, skills, limit, LEASE_MS, self.now, ticket, tenant)
+        found = self._do(asked)
+        assert not isinstance(found, Refused), found
+        return [job.key.id for job in found]
+
+    def complete(self, id: str, worker: str, attempt: int = 1, result: str = "4") -> Answer:
+        found = self._do(self.jobs.complete(key(id), worker, attempt, result, self.now))
+        assert isinstance(found, Answer), found
+        return found
+
+    def fail(
+        self, id: str, worker: str, attempt: int = 1, retry: bool = True, jitter: float = 0
+    ) -> Answer:
+        asked = self.jobs.fail(key(id), worker, attempt, "no luck", self.now, retry, jitter)
+        return self._do(asked)
+
+    def extend(self, id: str, worker: str, attempt: int = 1, lease_ms: int = LEASE_MS) -> Answer:
+        found = self._do(self.jobs.extend(key(id), worker, attempt, lease_ms, self.now))
+        assert isinstance(found, Answer), found
+        return found
+
+    def cancel(self, id: str, tenant: str = TENANT) -> Answer:
+        return self._do(self.jobs.cancel(key(id, tenant), self.now))
+
+    def return_lost(self) -> Returned:
+        return self._do(self.jobs.return_lost(self.now))
+
+    def depth(self) -> list[Depth]:
+        return self._do(self.jobs.depth(self.now))
+
+    def forget(self, before_ms: int) -> int:
+        return self._do(self.jobs.forget(before_ms))
+
+    def _do(self, asked: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run(asked)

@@ -1,0 +1,43 @@
+"""The configurations of the variants: what the router binds, and no more than is needed."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+from agent import config
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_router_binds_every_variant() -> None:
+    router = tomllib.loads((ROOT / "wrangler.toml").read_text())
+    bound = {service["service"] for service in router["services"]}
+    assert {own["name"] for own in config.variants().values()} == bound
+
+
+def test_placement_and_region() -> None:
+    variants = config.variants()
+    assert variants["production-eu"]["placement"] == {"region": "aws:eu-central-1"}
+    assert variants["production-eu"]["vars"] == {"VARIANT": "production-eu", "REGION": "eu"}
+    assert "placement" not in variants["canary"]
+    assert variants["canary"]["vars"]["REGION"] == "global"
+
+
+def test_what_is_written(tmp_path: Path) -> None:
+    config.write(tmp_path)
+    assert {each.name for each in tmp_path.iterdir()} == set(config.variants())
+    for name, own in config.variants().items():
+        assert json.loads((tmp_path / name / "wrangler.json").read_text()) == own
+        uploaded = tmp_path / name / "upload"
+        assert (uploaded / "entry.py").is_file()
+        assert (uploaded / "agent" / "edge" / "bridge.js").is_file()
+        assert not list(uploaded.rglob("config.py"))  # a tool, which stays here
+
+
+def test_the_agent_knows_nothing_of_the_router() -> None:
+    for path in (ROOT / "agent").rglob("*.py"):
+        text = path.read_text()
+        assert "from router" not in text
+        assert "from policies" not in text
