@@ -1,0 +1,178 @@
+"""Running one job in an isolate of its own, and saying what came of it.
+
+The answer is made by the isolate that ran the code, so it is the code's word: read up to a
+size, checked, and worth no more than `result` itself. Whether an isolate was ready and how
+long it took are known here. Once the job has run the isolate is never used again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, cast
+
+from agent.sandbox.pool import Pool
+from agent.sandbox.runner import BadResult, plain
+
+Kind = Literal["code-error", "timeout", "too-much-output", "bad-result", "crashed", "unavailable"]
+# What an isolate may say of its code; the others are seen from outside.
+TOLD = ("code-error", "timeout", "too-much-output", "bad-result")
+
+TIMEOUT_MS = 5_000
+MAX_TIMEOUT_MS = 30_000
+MAX_CODE = 256 * 1024  # characters
+MAX_STDOUT = 64 * 1024  # bytes
+MAX_RESULT = 1024 * 1024  # bytes, as JSON
+# All that an isolate may answer: JSON may write a byte of text as six.
+MAX_ANSWER = MAX_RESULT + 6 * MAX_STDOUT + 64 * 1024
+# Past the deadline the isolate ends by itself; only one that merely waits is given up here.
+GIVE_UP_AFTER_MS = 1_000
+
+
+class Job(NamedTuple):
+    code: str
+    context: dict[str, Any]
+    timeout_ms: int = TIMEOUT_MS
+
+
+class Error(NamedTuple):
+    """`line` and `traceback` are of the code itself."""
+
+    kind: Kind
+    message: str
+    line: int | None = None
+    traceback: tuple[str, ...] = ()
+
+
+class Outcome(NamedTuple):
+    """`result` if `error` is None. `warm`: the isolate had been made ready before."""
+
+    result: Any
+    error: Error | None
+    stdout: str
+    took_ms: float
+    warm: bool
+
+
+class IsolateError(Exception):
+    """An isolate did not answer; `name` is that of the JavaScript error."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+
+
+class Isolates(Protocol):
+    def start(self, isolate: str) -> str: ...
+
+    def run(self, isolate: str, job: str, cpu_ms: int, wait_ms: int, most: int) -> str: ...
+
+    def tend(self, end: Sequence[str], start: Sequence[str]) -> None: ...
+
+
+class Told(NamedTuple):
+    """What came of a job, without the time."""
+
+    result: Any = None
+    error: Error | None = None
+    stdout: str = ""
+
+
+def execute(
+    pool: Pool, isolates: Isolates, tenant: str, job: Job, now: Callable[[], float]
+) -> Outcome:
+    """Run `job` for `tenant`; `now` is in milliseconds."""
+    began = now()
+    refused = _refused(job)
+    if refused:
+        return Outcome(None, refused, "", 0.0, False)
+    isolate = pool.take(tenant, began)
+    if isolate is None:
+        busy = Error("unavailable", "all isolates are busy; try again in a moment")
+        return Outcome(None, busy, "", now() - began, False)
+    try:
+        warm, told = _in_isolate(isolates, isolate, job, now)
+    finally:
+        care = pool.done(isolate, tenant, now())
+        isolates.tend(care.end, care.start)
+    return Outcome(told.result, told.error, told.stdout, now() - began, warm)
+
+
+def _refused(job: Job) -> Error | None:
+    if len(job.code) > MAX_CODE:
+        return Error("code-error", f"the code has more than {MAX_CODE} characters")
+    if not 1 <= job.timeout_ms <= MAX_TIMEOUT_MS:
+        return Error("unavailable", f"timeout_ms must be from 1 to {MAX_TIMEOUT_MS}")
+    return None
+
+
+def _in_isolate(
+    isolates: Isolates, isolate: str, job: Job, now: Callable[[], float]
+) -> tuple[bool, Told]:
+    try:
+        # No code has run in it yet, so this answer can be believed.
+        warm = json.loads(isolates.start(isolate))["starts"] > 1
+    except IsolateError as error:
+        return False, Told(error=Error("unavailable", f"no isolate could be started: {error}"))
+    sent = _sent(job)
+    began = now()
+    try:
+        wait = job.timeout_ms + GIVE_UP_AFTER_MS
+        answer = isolates.run(isolate, sent, job.timeout_ms, wait, MAX_ANSWER)
+    except IsolateError as error:
+        return warm, Told(error=_broken(error, job, now() - began))
+    return warm, read(answer)
+
+
+def _sent(job: Job) -> str:
+    return json.dumps(
+        {
+            "order": "run",
+            "code": job.code,
+            "context": job.context,
+            "timeout_ms": job.timeout_ms,
+            "most_stdout": MAX_STDOUT,
+            "most_result": MAX_RESULT,
+        }
+    )
+
+
+def _broken(error: IsolateError, job: Job, took_ms: float) -> Error:
+    """Why there is no answer. On Cloudflare the clock may have stood still: then the
+    platform's own words tell."""
+    if error.name == "TooMuchError":
+        return Error("too-much-output", f"the isolate answered more than {MAX_ANSWER} bytes")
+    if took_ms >= job.timeout_ms or error.name == "TimeoutError" or "CPU" in str(error):
+        return Error("timeout", f"the code ran for more than {job.timeout_ms} ms")
+    return Error("crashed", "the isolate ended while the code ran")
+
+
+def read(answer: str) -> Told:
+    """An isolate's answer, which may say anything at all."""
+    try:
+        value = json.loads(answer, parse_constant=_no_constant)
+        stdout = value.get("stdout", "")
+        if not isinstance(stdout, str) or len(stdout.encode()) > MAX_STDOUT:
+            raise ValueError
+        if "error" not in value:
+            return Told(plain(value["result"]), None, stdout)
+        return Told(None, _error(value["error"]), stdout)
+    except BadResult as error:
+        return Told(error=Error("bad-result", str(error)))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Told(error=Error("crashed", "the isolate gave an answer that makes no sense"))
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _error(told: dict[str, Any]) -> Error:
+    kind, message, line = told["kind"], told["message"], told.get("line")
+    trace = told.get("traceback", [])
+    texts = [kind, message, *trace]
+    if kind not in TOLD or not all(isinstance(text, str) for text in texts):
+        raise ValueError
+    if line is not None and type(line) is not int:
+        raise ValueError
+    return Error(cast(Kind, kind), message, line, tuple(trace))

@@ -1,0 +1,82 @@
+"""Isolates of the Worker Loader: the one place of the sandbox that touches the runtime.
+
+An isolate gets two modules, no bindings and no network. It asks for Python as the agent
+itself does: from the bundle of the development runtime exactly if the agent runs there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import js
+from pyodide.ffi import JsException, run_sync
+from workers import import_from_javascript
+
+from agent.sandbox import guard
+from agent.sandbox.execute import IsolateError
+
+MODULE = "agent/sandbox/loader.js"
+COMPATIBILITY_DATE = "2026-11-17"
+FLAGS = (
+    "python_workers",
+    "disable_python_no_global_handlers",
+    "disable_python_external_sdk",
+)
+LOCAL_FLAGS = ("python_workers_development", "experimental")
+MEMORY = 100 * 2**20  # bytes of Python's memory; it starts with 30 MB
+START_WITHIN_MS = 60_000
+
+JsObject = Any  # a JsProxy; its attributes are JavaScript's
+
+
+class LoadedIsolates:
+    """`loader` is the binding; one for each request, as all that does I/O."""
+
+    def __init__(self, loader: JsObject, ctx: JsObject) -> None:
+        self._loader, self._ctx = loader, ctx
+        self._module = import_from_javascript(MODULE)
+        self._code = worker_code()
+
+    def start(self, isolate: str) -> str:
+        return self._tell(isolate, order("start"), 0, START_WITHIN_MS, 1024)
+
+    def run(self, isolate: str, job: str, cpu_ms: int, wait_ms: int, most: int) -> str:
+        return self._tell(isolate, job, cpu_ms, wait_ms, most)
+
+    def tend(self, end: Sequence[str], start: Sequence[str]) -> None:
+        """After the answer: nobody waits for it."""
+        ended, ready = json.dumps(end), json.dumps(start)
+        orders = (order("end"), order("start"))
+        self._module.tend(
+            self._ctx, self._loader, self._code, ended, ready, *orders, START_WITHIN_MS
+        )
+
+    def _tell(self, isolate: str, text: str, cpu_ms: int, wait_ms: int, most: int) -> str:
+        try:
+            answer: str = run_sync(
+                self._module.tell(self._loader, isolate, self._code, text, cpu_ms, wait_ms, most)
+            )
+        except JsException as error:
+            raise IsolateError(str(error.name), str(error.message)) from error
+        return answer
+
+
+def order(name: str) -> str:
+    return json.dumps({"order": name, "memory": MEMORY})
+
+
+def worker_code() -> str:
+    """What the loader is given, as JSON."""
+    runner = Path(__file__).with_name("runner.py").read_text(encoding="utf-8")
+    local = bool(js.Cloudflare.compatibilityFlags.python_workers_development)
+    code = {
+        "compatibilityDate": COMPATIBILITY_DATE,
+        "compatibilityFlags": [*FLAGS, *(LOCAL_FLAGS if local else ())],
+        "mainModule": "runner.py",
+        "modules": {"runner.py": {"py": runner}, guard.NAME: {"js": guard.JAVASCRIPT}},
+        "env": {},
+    }
+    return json.dumps({**code, "allowExperimental": True} if local else code)

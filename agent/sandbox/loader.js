@@ -1,0 +1,58 @@
+// The agent's side of an isolate, next to isolates.py. Nothing is decided here: a Worker is
+// found or loaded by its id, told something, and its answer read, so much and no more of it.
+
+// `code` is what the loader takes (WorkerCode), as JSON without what must not be there.
+export async function tell(loader, id, code, order, cpuMs, timeout, most) {
+  const worker = loader.get(id, async () => ({ ...JSON.parse(code), globalOutbound: null }));
+  const entry = worker.getEntrypoint(null, cpuMs ? { limits: { cpuMs } } : {});
+  return within(timeout, async () => {
+    const answer = await entry.fetch("http://sandbox/", { method: "POST", body: order });
+    return read(answer.body, most);
+  });
+}
+
+const FLUSHED = 20; // ms: workerd has one thread, and the answer goes first
+const END_WITHIN = 500; // ms: one that ends need not answer
+
+// What is due after the answer: some isolates end, others are made ready. Nobody waits for it,
+// and what fails here fails again, and is told, when it is wanted.
+export function tend(ctx, loader, ...more) {
+  ctx.waitUntil(care(loader, ...more));
+}
+
+async function care(loader, code, ended, ready, end, start, timeout) {
+  const quietly = (id, order, ms) => tell(loader, id, code, order, 0, ms, 1024).catch(() => {});
+  await scheduler.wait(FLUSHED);
+  await Promise.all(JSON.parse(ended).map((id) => quietly(id, end, END_WITHIN)));
+  for (const id of JSON.parse(ready)) await quietly(id, start, timeout);
+}
+
+function named(name, message) {
+  const error = new Error(message);
+  error.name = name;
+  return error;
+}
+
+async function within(timeout, work) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(named("TimeoutError", `no answer in ${timeout} ms`)), timeout);
+  });
+  try {
+    return await Promise.race([work(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function read(stream, most) {
+  const decoder = new TextDecoder();
+  let size = 0;
+  let text = "";
+  for await (const chunk of stream ?? []) {
+    size += chunk.byteLength;
+    if (size > most) throw named("TooMuchError", `an answer of more than ${most} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+}

@@ -1,0 +1,101 @@
+"""Which isolate a job gets, and which are kept ready.
+
+- An isolate runs one job, then it ends: code can leave behind what no check would find.
+- It is made ready for one tenant and never runs another's code.
+- Tenants that ran something lately have some ready; the one that was quiet longest loses
+  them first. All together, ready or running, there are at most `Sizes.all`.
+
+No I/O and no clock here: what to start and to end is told, and the time is passed in.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Sizes(NamedTuple):
+    """Each isolate holds 40 to 100 MB."""
+
+    ready_each: int = 1
+    ready_all: int = 4
+    all: int = 8
+    # An isolate that nobody asks for is memory that others lack.
+    idle_ms: float = 600_000
+
+
+class Care(NamedTuple):
+    """What to do after a job: the isolates to end, and those to make ready."""
+
+    end: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+
+
+class Pool:
+    """The isolates of one agent isolate; `name` tells it from every other one."""
+
+    def __init__(self, name: str, sizes: Sizes = Sizes()) -> None:  # noqa: B008 - immutable
+        self.name = name
+        self.sizes = sizes
+        self._serial = 0
+        self._ready: dict[str, list[str]] = {}
+        self._seen: dict[str, float] = {}
+        self._running: set[str] = set()
+        self._due: list[str] = []
+
+    @property
+    def ready(self) -> int:
+        return sum(len(ids) for ids in self._ready.values())
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    def take(self, tenant: str, now: float) -> str | None:
+        """The isolate for a job; None if there are as many as there may be."""
+        self._seen[tenant] = now
+        chosen = self._ready[tenant].pop(0) if self._ready.get(tenant) else None
+        if chosen is None and not self._room():
+            return None
+        chosen = chosen or self._new(tenant)
+        self._running.add(chosen)
+        return chosen
+
+    def done(self, isolate: str, tenant: str, now: float) -> Care:
+        """The job is over, however it ended."""
+        self._running.discard(isolate)
+        self._forget(now)
+        start: list[str] = []
+        while len(self._ready.get(tenant, ())) < self.sizes.ready_each:
+            if self.ready >= self.sizes.ready_all and not self._give_up_one(tenant):
+                break
+            if self.ready + self.running >= self.sizes.all:
+                break
+            start.append(self._new(tenant))
+            self._ready.setdefault(tenant, []).append(start[-1])
+        due, self._due = self._due, []
+        return Care((isolate, *due), tuple(start))
+
+    def _new(self, tenant: str) -> str:
+        self._serial += 1
+        return f"{self.name}/{tenant}/{self._serial}"
+
+    def _room(self) -> bool:
+        """Whether one more may be; someone's spare one goes for it."""
+        if self.ready + self.running < self.sizes.all:
+            return True
+        return self._give_up_one("")
+
+    def _forget(self, now: float) -> None:
+        for tenant, seen in [*self._seen.items()]:
+            if now - seen > self.sizes.idle_ms:
+                self._due += self._ready.pop(tenant, [])
+                del self._seen[tenant]
+
+    def _give_up_one(self, keeper: str) -> bool:
+        """Give up a ready one of the tenant that was quiet longest, except `keeper`."""
+        others = [tenant for tenant, ids in self._ready.items() if ids and tenant != keeper]
+        if not others:
+            return False
+        quietest = min(others, key=lambda tenant: self._seen.get(tenant, 0.0))
+        self._due.append(self._ready[quietest].pop())
+        return True

@@ -1,0 +1,40 @@
+"""What docs/agent.md says of Python execution."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from agent.sandbox import execute
+from agent.sandbox.execute import Kind
+from agent.sandbox.pool import Sizes
+from agent.sandbox.runner import CLOSED, MAX_DEPTH, MAX_INTEGER, MAX_VALUES
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## Python execution")[2]
+SPACED = " ".join(TEXT.split())
+
+
+def test_every_kind_of_error_has_a_row() -> None:
+    assert re.findall(r"^\| `([a-z-]+)` \| [^|]+ \|$", TEXT, re.MULTILINE) == list(get_args(Kind))
+    assert (
+        f"only the first {['', 'one', 'two', 'three', 'four'][len(execute.TOLD)]} kinds" in SPACED
+    )
+
+
+def test_limits() -> None:
+    default, most = execute.TIMEOUT_MS // 1000, execute.MAX_TIMEOUT_MS // 1000
+    assert f"{default} s if none is given, at most {most} s" in TEXT
+    assert f"| printed | {execute.MAX_STDOUT // 1024} KiB |" in TEXT
+    assert f"as JSON | {execute.MAX_RESULT // 2**20} MiB |" in TEXT
+    assert f"of an isolate | {execute.MAX_ANSWER / 2**20:.1f} MiB |" in TEXT
+    assert f"| code | {execute.MAX_CODE // 1024} Ki characters |" in TEXT
+    assert f"ready or running | {Sizes().all} for" in TEXT
+    assert MAX_INTEGER == 2**53 - 1
+    assert f"{MAX_DEPTH} in each other and {MAX_VALUES:,} values in all" in SPACED
+
+
+def test_closed_modules() -> None:
+    named = re.findall(r"`import` refuses ([^.]+)\.", SPACED)[0]
+    assert set(re.findall(r"`(\w+)`", named)) <= set(CLOSED)
