@@ -6,9 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 # What is passed on: make dev ARGS="--port 9000", make test ARGS="-k split".
 ARGS ?=
-WITHOUT_RUNTIME := --ignore=tests/edge --ignore=tests/load
+WITHOUT_RUNTIME := --ignore=tests/edge --ignore=tests/load --ignore=tests/sandbox
 
-.PHONY: install dev test test-fast lint load bench upload clean
+.PHONY: install dev test test-fast lint load sandbox bench upload clean
 
 install: .venv/.done node_modules/.done
 	@$(BIN)/python -m router.dev.prepare
@@ -20,7 +20,8 @@ dev: install
 # look at seconds, run by themselves. With ARGS: just these, one by one.
 test: lint
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --ignore=tests/load
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --ignore=tests/load \
+	  --ignore=tests/sandbox
 	@$(BIN)/python -m pytest tests/load
 else
 	@$(BIN)/python -m pytest $(ARGS)
@@ -43,6 +44,10 @@ lint: install
 # Clients, while variants fail, with the default times of health: two minutes and a table.
 load: install
 	@$(BIN)/python -m tests.load
+
+# Attacks on the agent's sandbox, some of which run until they are stopped: some minutes.
+sandbox: install
+	@$(BIN)/python -m pytest tests/sandbox
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.sandbox import SECRET, Sandbox, running
+from tests.sandbox.worker import SECRET, Sandbox, running
 
 TRIES = 10
 NETWORK = "not permitted to access the internet"

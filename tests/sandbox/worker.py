@@ -45,7 +45,7 @@ class Sandbox:
 def running(folder: Path) -> Iterator[Sandbox]:
     layout = Layout(find_root(HERE))
     prepare(layout)
-    modules = {"entry.py": HERE / "workers" / "sandbox.py"}
+    modules = {"entry.py": HERE / "entry.py"}
     for path in [layout.root / "agent" / "__init__.py", *(layout.root / "agent/sandbox").iterdir()]:
         if path.suffix in (".py", ".js"):
             modules[path.relative_to(layout.root).as_posix()] = path
