@@ -6,7 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 # What is passed on: make dev ARGS="--port 9000", make test ARGS="-k split".
 ARGS ?=
-WITHOUT_RUNTIME := --ignore=tests/edge --ignore=tests/load --ignore=tests/sandbox
+# What needs the runtime, or sends traffic for seconds.
+SLOW := --ignore=tests/edge --ignore=tests/load --ignore=tests/sandbox \
+  --ignore=tests/router/cli/test_drill_run.py --ignore=tests/router/drill/test_traffic.py
 
 .PHONY: install dev test test-fast lint load sandbox bench upload clean
 
@@ -30,9 +32,9 @@ endif
 # Some of these wait, too, and none needs what another has started.
 test-fast: install
 ifeq ($(ARGS),)
-	@TEST_FAST=1 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(WITHOUT_RUNTIME)
+	@TEST_FAST=1 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(SLOW)
 else
-	@TEST_FAST=1 $(BIN)/python -m pytest $(WITHOUT_RUNTIME) $(ARGS)
+	@TEST_FAST=1 $(BIN)/python -m pytest $(SLOW) $(ARGS)
 endif
 
 lint: install
