@@ -6,9 +6,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 # What is passed on: make dev ARGS="--port 9000", make test ARGS="-k split".
 ARGS ?=
-# What needs the runtime, or sends traffic for seconds.
+# What needs the runtime, sends traffic for seconds, or simulates for as long.
 SLOW := --ignore=tests/edge --ignore=tests/load --ignore=tests/sandbox \
-  --ignore=tests/router/cli/test_drill_run.py --ignore=tests/router/drill/test_traffic.py
+  --ignore=tests/router/cli/test_drill_run.py --ignore=tests/router/drill/test_traffic.py \
+  --deselect=tests/bench/test_scale.py::test_the_documentation_quotes_the_simulation
 
 .PHONY: install dev test test-fast lint load sandbox bench upload clean
 

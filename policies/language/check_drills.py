@@ -16,7 +16,7 @@ from policies.language.drill_values import read_drill_time, read_schedule
 from policies.language.findings import Path, shown
 from policies.language.found import (
     Found,
-    list_in,
+    entries_of,
     mapping_in,
     repeated_names,
     served_pools,
@@ -60,9 +60,7 @@ def _lengths(policy: object) -> Iterator[Found]:
 
 
 def _drills(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
-    for index, drill in enumerate(list_in(policy, "drills")):
-        if isinstance(drill, dict):
-            yield index, drill
+    return entries_of(policy, "drills")
 
 
 def refused_drills(policy: Policy) -> Iterator[Found]:

@@ -9,6 +9,7 @@ from policies.language.findings import Path, shown
 from policies.language.found import (
     Found,
     Key,
+    entries_of,
     list_in,
     mapping_in,
     repeated_names,
@@ -82,9 +83,7 @@ def _keys(policy: object) -> Iterator[Found]:
 
 
 def _rollouts(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
-    for index, rollout in enumerate(list_in(policy, "rollouts")):
-        if isinstance(rollout, dict):
-            yield index, rollout
+    return entries_of(policy, "rollouts")
 
 
 def _weight(entry: object) -> float:

@@ -54,10 +54,14 @@ def list_in(parent: object, name: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def entries_of(policy: object, section: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for index, entry in enumerate(list_in(policy, section)):
+        if isinstance(entry, dict):
+            yield index, entry
+
+
 def routes_of(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
-    for index, route in enumerate(list_in(policy, "routes")):
-        if isinstance(route, dict):
-            yield index, route
+    return entries_of(policy, "routes")
 
 
 def repeated_names(policy: object, section: str, code: str) -> Iterator[Found]:

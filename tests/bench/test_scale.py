@@ -18,7 +18,6 @@ from bench.scale.one_object import burst, isolates
 from bench.scale.tree import SERVICE_MS, Node, Rules, Simulation, spread
 from bench.scale.votes import Isolate, Report, by_counts, by_votes, excluded_share
 from router.edge.coordinating import JITTER, PATIENCE_MS, SOONEST_MS, WAITS_MS
-from tests.examples import IS_FAST
 
 DOCS = Path(__file__).parents[2] / "docs" / "scale.md"
 END_MS = 30_000.0
@@ -131,7 +130,6 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_scale(["weight"]) == 2
 
 
-@pytest.mark.skipif(IS_FAST, reason="the simulations take some seconds")
 @pytest.mark.parametrize("name", TABLES)
 def test_the_documentation_quotes_the_simulation(name: str) -> None:
     text = DOCS.read_text(encoding="utf-8")

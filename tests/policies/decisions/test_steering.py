@@ -15,6 +15,7 @@ from policies.decisions.request import Client
 from policies.decisions.steering import NOTHING, Steering, steered_routes
 from tests.examples import examples
 from tests.policies.making import NOW, compiled, request
+from tests.policies.rollouts.making import TOLD as ROLLOUT
 
 SPLIT = {"production": 90, "canary": 10, "beta": 50}
 ROUTES = [
@@ -23,16 +24,6 @@ ROUTES = [
 ]
 POLICY = compiled(routes=ROUTES)
 USERS = [f"user-{number}" for number in range(300)]
-ROLLOUT: dict[str, Any] = {
-    "name": "v2",
-    "run": "r-1",
-    "from": "production",
-    "to": "canary",
-    "weights": {"r": 30},
-    "cohorts": [],
-    "mirror": 0.0,
-    "counts": True,
-}
 HEADER = ["header", ["x-preview", "1", None, None]]
 
 

@@ -15,6 +15,16 @@ INTERVAL_S = 60
 STEPS: list[dict[str, Any]] = [{"weight": weight} for weight in (1, 5, 25, 50, 100)]
 ROUTE = {"name": "r", "split": {"production": 100, "canary": 0}, "sticky": ["ip"]}
 ANALYSIS: dict[str, Any] = {"interval": "60s"}
+TOLD: dict[str, Any] = {  # what isolates are told of one
+    "name": "v2",
+    "run": "r-1",
+    "from": "production",
+    "to": "canary",
+    "weights": {"r": 30},
+    "cohorts": [],
+    "mirror": 0.0,
+    "counts": True,
+}
 MONDAY_S = 1_795_392_000  # 2026-11-23, 0:00
 
 

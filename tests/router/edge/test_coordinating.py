@@ -13,6 +13,7 @@ from policies.decisions.health import TOLD_FOR_MS
 from policies.decisions.snapshot import Snapshot, Told, snapshot_json
 from router.edge.coordinating import JITTER, LOST_MS, OLD_MS, SOONEST_MS, WAITS_MS, Coordinating
 from router.edge.metrics import Metrics
+from tests.policies.rollouts.making import TOLD as ROLLOUT
 
 START = 1_800_000_000_000.0
 
@@ -253,18 +254,6 @@ def test_what_is_older_than_a_minute_is_asked_for_anew(world: World) -> None:
     world.sync(snapshot(4))
     assert [report["epoch"] for report in world.reports] == [None, None, None]
     assert [each.version for each in world.health.learned if each] == [4, 4]
-
-
-ROLLOUT = {
-    "name": "v2",
-    "run": "r-1",
-    "from": "production",
-    "to": "canary",
-    "weights": {"r": 30},
-    "cohorts": [],
-    "mirror": 0.0,
-    "counts": True,
-}
 
 
 def rolled(*rollouts: dict[str, Any], version: int = 1, is_all: bool = True) -> str:
