@@ -6,35 +6,40 @@ own. Nothing here knows how either came to be.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from agent.core import answers
 from agent.core.answers import Answer, error
-from agent.core.capabilities.refused import Refused
+from agent.core.capabilities.refused import Refused, Unavailable
+from agent.core.capabilities.tools import Tools
 from agent.core.execution import CAPABILITIES, MAX_BODY, read_job, run_job
 from agent.core.identity import Identity
 from agent.core.metrics import PROMETHEUS, Metrics, prefers_text
 
+ANONYMOUS = "anonymous"  # who asks through a route without keys
+
 
 class Call(NamedTuple):
-    """`body` reads the request's body as text; None if it is larger than that many bytes.
-    `new_id`: a name for a job that has none."""
+    """`headers`: by their lower-case names. `body` reads the request's body as text; None if it
+    is larger than that many bytes. `new_id`: a name for a job that has none."""
 
     method: str
     path: str
-    accept: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
     now_ms: float
     new_id: str
     body: Callable[[int], str | None]
 
 
 class Agent(NamedTuple):
-    """`clock` gives milliseconds for durations."""
+    """`clock` gives milliseconds for durations; `tools`: those of a tenant with its scopes."""
 
     who: Identity
     metrics: Metrics
     clock: Callable[[], float]
+    tools: Callable[[str, frozenset[str]], Tools]
 
     @property
     def capabilities(self) -> list[str]:
@@ -78,7 +83,7 @@ def _health(agent: Agent, call: Call) -> Answer:
 
 
 def _metrics(agent: Agent, call: Call) -> Answer:
-    if prefers_text(call.accept):
+    if prefers_text(call.headers.get("accept", "")):
         return Answer(200, agent.metrics.text(agent.who), PROMETHEUS)
     return answers.json_answer(agent.metrics.document(agent.who, agent.capabilities))
 
@@ -93,13 +98,23 @@ def _execute(agent: Agent, call: Call) -> Answer:
         return error(400, str(refused), call.now_ms)
     began = agent.clock()
     try:
-        result = run_job(job)
-    except Refused as refused:
+        result = run_job(job, agent.tools(tenant_of(call), scopes_of(call)))
+    except (Refused, Unavailable) as why:
         agent.metrics.jobs[job.capability, "failed"] += 1
-        return error(422, str(refused), call.now_ms, job_id=job.id, status="failed")
+        code, more = 422 if isinstance(why, Refused) else 503, {**why.more, "job_id": job.id}
+        return error(code, str(why), call.now_ms, status="failed", **more)
     agent.metrics.jobs[job.capability, "completed"] += 1
     took = max(0.0, agent.clock() - began)
     return answers.completed(job.id, result, took, call.now_ms + took)
+
+
+def tenant_of(call: Call) -> str:
+    """The id of the API key, as the router says it."""
+    return call.headers.get("x-router-key-id", ANONYMOUS)
+
+
+def scopes_of(call: Call) -> frozenset[str]:
+    return frozenset(call.headers.get("x-router-key-scopes", "").split())
 
 
 Handler = Callable[[Agent, Call], Answer]

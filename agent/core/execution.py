@@ -7,16 +7,18 @@ as an error that says what and how to mend it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.text import process_text
+from agent.core.capabilities.tools import Capability, Tools
 from agent.core.json_text import read_json
 
-Capability = Callable[[dict[str, Any]], Any]
-CAPABILITIES: Mapping[str, Capability] = {"text-processing": process_text}
+CAPABILITIES: Mapping[str, Capability] = {
+    "text-processing": Capability(lambda given, _: process_text(given)),
+}
 MAX_BODY = 1024 * 1024
 MAX_ID = 128
 FIELDS = ("capability", "input", "job_id")
@@ -48,9 +50,9 @@ def read_job(text: str, new_id: str) -> Job:
     return Job(job_id, _capability(value.get("capability")), given)
 
 
-def run_job(job: Job) -> Any:
-    """The result. Raises `Refused`."""
-    return CAPABILITIES[job.capability](job.input)
+def run_job(job: Job, tools: Tools) -> Any:
+    """The result. Raises `Refused` or `Unavailable`."""
+    return CAPABILITIES[job.capability].run(job.input, tools)
 
 
 def _capability(name: object) -> str:

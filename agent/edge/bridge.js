@@ -1,10 +1,13 @@
 // The other half of bridge.py: each function is one crossing where there would be several.
 // Nothing is decided here.
 
-// The time, the method, the path and the header `Accept`, in lines.
+// The time, the method, the path, the query, then each header's name and value, in lines:
+// none of them can hold a line break.
 export function read(request) {
-  const { pathname } = new URL(request.url);
-  return [Date.now(), request.method, pathname, request.headers.get("accept") ?? ""].join("\n");
+  const { pathname, search } = new URL(request.url);
+  const lines = [Date.now(), request.method, pathname, search.slice(1)];
+  for (const [name, value] of request.headers) lines.push(name, value);
+  return lines.join("\n");
 }
 
 // The body as text; undefined if it has more than `most` bytes.

@@ -7,7 +7,7 @@ together crosses together.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import js
 from pyodide.ffi import run_sync
@@ -25,13 +25,23 @@ _new_response = js.Response.new
 _module: JsObject = None
 
 
-def read(request: JsObject) -> tuple[float, str, str, str]:
-    """The time in milliseconds since 1970, the method, the path, the header `Accept`."""
+class Asked(NamedTuple):
+    """What a request says, but for its body; `now_ms`: since 1970."""
+
+    now_ms: float
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+
+
+def read(request: JsObject) -> Asked:
     global _module
     if _module is None:
         _module = import_from_javascript(MODULE)
-    now, method, path, accept = _module.read(request).split("\n")
-    return float(now), method, path, accept
+    now, method, path, query, *headers = _module.read(request).split("\n")
+    names, values = headers[::2], headers[1::2]
+    return Asked(float(now), method, path, query, dict(zip(names, values, strict=True)))
 
 
 def body_text(request: JsObject, most: int) -> str | None:

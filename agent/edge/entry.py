@@ -10,6 +10,7 @@ import json
 import time
 from functools import partial
 from secrets import randbits, token_hex
+from urllib.parse import parse_qsl
 
 from agent.core.answers import error
 from agent.core.endpoints import Agent, Call, answer
@@ -17,6 +18,7 @@ from agent.core.identity import Identity, identity_of
 from agent.core.metrics import Metrics
 from agent.edge.bridge import JsObject, body_text, read, response
 from agent.edge.garbage import take_over, tidy
+from agent.edge.tools import EdgeTools
 
 _metrics = Metrics()
 _who: Identity | None = None
@@ -26,14 +28,20 @@ take_over()
 def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     """Workers' `fetch` event."""
     tidy()
-    now, method, path, accept = read(request)
-    agent = Agent(_identity(env, now), _metrics, lambda: time.perf_counter() * 1000)
-    call = Call(method, path, accept, now, token_hex(8), partial(body_text, request))
+    now, method, path, query, headers = read(request)
+    agent = Agent(_identity(env, now), _metrics, _clock, partial(EdgeTools, env, ctx))
+    asked = dict(parse_qsl(query, keep_blank_values=True))
+    body = partial(body_text, request)
+    call = Call(method, path, asked, headers, now, token_hex(8), body)
     try:
         return response(answer(agent, call))
     except Exception as unexpected:
         print(json.dumps({"event": "internal-error", "error": type(unexpected).__name__}))
         return response(error(500, "the agent could not handle this request", now))
+
+
+def _clock() -> float:
+    return time.perf_counter() * 1000
 
 
 def _identity(env: JsObject, now: float) -> Identity:

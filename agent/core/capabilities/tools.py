@@ -1,0 +1,40 @@
+"""What capabilities work with, beside what they are given: of one request, for one tenant.
+
+Everything here answers at once or raises `Unavailable`; where that is, is none of the
+capabilities' business. The edge makes each of them when it is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+
+class Tools(Protocol):
+    """`tenant`: the id of the API key, for whom the job is; `scopes`: what it may do."""
+
+    @property
+    def tenant(self) -> str: ...
+
+    @property
+    def scopes(self) -> frozenset[str]: ...
+
+
+class Stream(NamedTuple):
+    """A result that is server-sent events; `body` is the runtime's own stream."""
+
+    body: object
+
+
+Run = Callable[[dict[str, Any], Tools], Any]
+
+
+class Capability(NamedTuple):
+    """`run`: from the job's input to its result, which JSON can hold, or a `Stream`. It raises
+    `Refused` or `Unavailable`. `is_kept`: the same input gives the same result for a few
+    minutes, and making it costs more than looking it up. `scopes`: those of a key that it
+    looks at."""
+
+    run: Run
+    is_kept: bool = False
+    scopes: frozenset[str] = frozenset()

@@ -1,0 +1,15 @@
+"""The tools of capabilities at the edge: each is made when it is first used."""
+
+from __future__ import annotations
+
+from agent.edge.bridge import JsObject
+
+
+class EdgeTools:
+    """Of one request; `env` has the bindings."""
+
+    def __init__(self, env: JsObject, ctx: JsObject, tenant: str, scopes: frozenset[str]) -> None:
+        self.tenant = tenant
+        self.scopes = scopes
+        self._env = env
+        self._ctx = ctx
