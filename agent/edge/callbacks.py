@@ -26,13 +26,14 @@ MOST_READ = 4_096  # bytes of an answer's body, which nobody looks at
 class Outside:
     """Through the Worker that is bound as `OUTBOUND`, if there is one."""
 
-    def __init__(self, outbound: JsObject | None) -> None:
+    def __init__(self, outbound: JsObject | None, within_ms: int = SEND_WITHIN_MS) -> None:
         self._outbound = outbound
+        self._within_ms = within_ms
         self._module = import_from_javascript(MODULE)
 
     async def send(self, requests: Sequence[Request]) -> list[Answer]:
         asked = json.dumps([each._asdict() for each in requests])
-        told = await self._module.sendAll(self._outbound, asked, SEND_WITHIN_MS, MOST_READ)
+        told = await self._module.sendAll(self._outbound, asked, self._within_ms, MOST_READ)
         return [Answer(**each) for each in json.loads(str(told))]
 
     def now_ms(self) -> int:

@@ -150,8 +150,9 @@ class Jobs:
 
     async def forget(self, before_ms: int) -> int:
         """Delete jobs that ended before, at most `FORGOTTEN_AT_ONCE`; called again while it does.
-        How many it was (too few, if the database had to be asked twice)."""
-        return (await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).changes
+        How many it was (too few, if the database had to be asked twice): `changes` would count
+        what triggers delete along with them."""
+        return len((await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).rows)
 
     async def _ended(
         self, statement: str, held: Held, states: Sequence[State], *more: Value
