@@ -12,6 +12,10 @@ from uuid import uuid4
 
 import httpx
 
+from agent.callbacks.callback import Callback
+from agent.callbacks.callbacks import registration
+from agent.queue import statements
+from agent.queue.job import JobKey
 from router.dev.config import LOCAL_FLAGS
 from router.dev.files import mirror, write_if_changed
 from router.dev.layout import Layout, find_root
@@ -59,6 +63,30 @@ class Queue:
         sql = "SELECT * FROM jobs WHERE tenant = ?1 AND id = ?2"
         (row,) = self.ask("sql", [sql, self.key(id)])[0][0]
         return dict(row)
+
+    def submit_with_callback(self, id: str, url: str) -> None:
+        """Both or none, as a submission does it; of one attempt."""
+        key = self.key(id)
+        submit = [statements.SUBMIT, [*key, self.skill, "{}", 1, 1, self.now]]
+        self.ask("sql", registration(JobKey(*key), url), submit)
+
+    def callback(self, id: str) -> dict[str, Any]:
+        """How it stands; its times are the runtime's own."""
+        told = Callback(*self.ask("callback", *self.key(id)))
+        return {name: getattr(told, name) for name in ("state", "attempt", "status", "error")}
+
+    def end(self, how: str) -> None:
+        """The job `how` ends in that way."""
+        key = self.key(how)
+        self.lease("ann")
+        if how == "complete":
+            self.complete(how, "ann")
+        elif how == "fail":
+            self.ask("fail", key, "ann", 1, "no luck", self.now, True, 0.5)
+        elif how == "cancel":
+            self.ask("cancel", key, self.now)
+        else:
+            self.ask("return_lost", self.now + LEASE_MS)
 
 
 @contextmanager

@@ -13,11 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agent.callbacks.callback import Callback
-from agent.callbacks.callbacks import registration
 from agent.core.identity import time_text
-from agent.queue import statements
-from agent.queue.job import JobKey
 from tests.agent.callbacks.receiving import verified
 from tests.edge.queues import LEASE_MS, START, Queue, running
 from tests.edge.receiver import Receiver, receiving
@@ -190,41 +186,14 @@ def test_mistakes_are_told_as_such(queue: Queue, sql: str, params: list[Any], me
     assert message in answer["message"]
 
 
-def registered(queue: Queue, id: str, url: str) -> None:
-    """A job with a callback, as a submission does it: both or none."""
-    key, now = queue.key(id), queue.now
-    submit = [statements.SUBMIT, [*key, queue.skill, "{}", 1, 1, now]]
-    queue.ask("sql", registration(JobKey(*key), url), submit)
-
-
-def callback(queue: Queue, id: str) -> dict[str, Any]:
-    """How it stands; its times are the runtime's own."""
-    told = Callback(*queue.ask("callback", *queue.key(id)))
-    return {name: getattr(told, name) for name in ("state", "attempt", "status", "error")}
-
-
-def ended(queue: Queue, how: str) -> None:
-    """The job `how` ends in that way."""
-    key = queue.key(how)
-    queue.lease("ann")
-    if how == "complete":
-        queue.complete(how, "ann")
-    elif how == "fail":
-        queue.ask("fail", key, "ann", 1, "no luck", queue.now, True, 0.5)
-    elif how == "cancel":
-        queue.ask("cancel", key, queue.now)
-    else:
-        queue.ask("return_lost", queue.now + LEASE_MS)
-
-
 @pytest.mark.parametrize("how", ["complete", "fail", "cancel", "lose"])
 def test_whatever_ends_a_job_makes_its_callback_due(queue: Queue, how: str) -> None:
-    registered(queue, how, "https://hooks.example/")
-    assert callback(queue, how)["state"] == "pending"
-    ended(queue, how)
-    assert callback(queue, how)["state"] == "due"
+    queue.submit_with_callback(how, "https://hooks.example/")
+    assert queue.callback(how)["state"] == "pending"
+    queue.end(how)
+    assert queue.callback(how)["state"] == "due"
     queue.ask("deliver", True)
-    assert callback(queue, how) == {
+    assert queue.callback(how) == {
         "state": "delivered",
         "attempt": 1,
         "status": 299,
@@ -234,21 +203,21 @@ def test_whatever_ends_a_job_makes_its_callback_due(queue: Queue, how: str) -> N
 
 def test_a_job_that_is_forgotten_takes_its_callback_along(queue: Queue) -> None:
     queue.now -= 2_000_000  # no other test has jobs that old
-    registered(queue, "complete", "https://hooks.example/")
-    ended(queue, "complete")
+    queue.submit_with_callback("complete", "https://hooks.example/")
+    queue.end("complete")
     assert queue.ask("forget", queue.now + 1) == 1
     assert queue.ask("callback", *queue.key("complete")) is None
 
 
 def test_a_receiver_that_fails_twice_and_then_accepts(queue: Queue, receiver: Receiver) -> None:
     path = "/503/404/204"
-    registered(queue, "complete", receiver.url + path)
-    ended(queue, "complete")
+    queue.submit_with_callback("complete", receiver.url + path)
+    queue.end("complete")
     at_once = ["UPDATE callbacks SET due_ms = ?1 WHERE tenant = ?2 AND id = ?3"]
     for status, state in ((503, "due"), (404, "due"), (204, "delivered")):
         queue.ask("sql", [*at_once, [queue.now, *queue.key("complete")]])
         queue.ask("deliver", False)
-        told = callback(queue, "complete")
+        told = queue.callback("complete")
         assert (told["status"], told["state"]) == (status, state)
         queue.ask("deliver", False)  # which is too early
     received = receiver.at(path)
@@ -267,10 +236,10 @@ def test_a_receiver_that_fails_twice_and_then_accepts(queue: Queue, receiver: Re
 
 
 def test_a_host_that_is_not_allowed_is_sent_nothing(queue: Queue) -> None:
-    registered(queue, "complete", "http://127.0.0.1:1/")
-    ended(queue, "complete")
+    queue.submit_with_callback("complete", "http://127.0.0.1:1/")
+    queue.end("complete")
     queue.ask("deliver", False)
-    told = callback(queue, "complete")
+    told = queue.callback("complete")
     assert (told["state"], told["status"]) == ("failed", None)
     assert "no public host" in told["error"]
 
