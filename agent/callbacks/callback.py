@@ -34,12 +34,11 @@ class Callback(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of the job: `result` is JSON as text, if it was completed."""
+    """What came of the job: `result` is the text of a JSON object, if it was completed."""
 
     state: JobState
     attempt: int
     worker: str | None
-    submitted_ms: int
     ended_ms: int
     error: str | None
     result: str | None

@@ -42,8 +42,8 @@ def refused_url(url: str, egress: Egress) -> Refused | None:
 
 
 def registration(key: JobKey, url: str) -> Statement:
-    """To be done before the job's SUBMIT, in the same batch: a job that was there before keeps
-    the callback that it has, or none."""
+    """To be done just before the job's SUBMIT, in the same batch: a job that was there before
+    keeps the callback that it has, or none."""
     return sql.REGISTER, (*key, url)
 
 

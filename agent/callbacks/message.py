@@ -1,14 +1,15 @@
 """The request that tells what came of a job.
 
 Its id is the same each time it is sent, so a receiver knows what it has had already. It is
-made from whose job it is, its id and when it was submitted: an id that is used again after its
-job was forgotten is another message.
+made from whose job it is, its id, and how and when it ended: a job that ends again, since it
+was tried again or its id used again, is another message.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from agent import SERVICE, __version__
@@ -44,7 +45,7 @@ def request(due: Due, url: str, signer: Signer, now_ms: int) -> Request:
 
 
 def message_id(due: Due) -> str:
-    named = json.dumps([*due.key, due.outcome.submitted_ms])
+    named = json.dumps([*due.key, due.outcome.state, due.outcome.ended_ms])
     return f"msg_{hashlib.sha256(named.encode()).hexdigest()[:32]}"
 
 
@@ -57,17 +58,19 @@ def body_of(activation: str, outcome: Outcome) -> str:
         "completed_at": time_text(outcome.ended_ms),
     }
     if outcome.state == "completed":
-        return f'{json.dumps(told)[:-1]}, "result": {_checked(outcome.result or "null")}}}'
+        return f"{json.dumps(told)[:-1]}, {_fields(outcome.result or '', told)}}}"
     return json.dumps({**told, "error": outcome.error or ENDED.get(outcome.state)})
 
 
-def _checked(text: str) -> str:
-    """A result goes out as it came in, every digit of it. What is no JSON, or too deep to be
-    read, is told as text: it cannot pass for fields of the message."""
+def _fields(text: str, told: Mapping[str, object]) -> str:
+    """`"result": …` and what else was kept with it, as it was written, every digit of it. What
+    cannot be read, or would pass for other fields of the message, is told as text."""
     try:
         value = read_json(text)
         if "NaN" in text or "Infinity" in text:  # which Python reads
             json.dumps(value, allow_nan=False)
     except ValueError:
-        return json.dumps(text)
-    return text
+        value = None
+    if not isinstance(value, dict) or "result" not in value or value.keys() & told.keys():
+        return f'"result": {json.dumps(text)}'
+    return text.strip()[1:-1]

@@ -6,8 +6,8 @@ then changes nothing more:
 - SETTLE is fenced: it needs the lease of that ticket and attempt, and ends it.
 - LOST and FORGET choose callbacks by what they take away.
 
-That a callback becomes due, and goes with its job, is done by triggers on `jobs`
-(`agent/migrations/0002_callbacks.sql`).
+That a callback becomes due, waits for another end, and goes with its job, is done by triggers
+on `jobs` (`agent/migrations/0002_callbacks.sql`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ WHERE number IN (
 
 TAKEN = """
 SELECT callbacks.tenant, callbacks.id, callbacks.url, callbacks.attempt, callbacks.ticket,
-  jobs.state, jobs.attempt AS job_attempt, jobs.worker, jobs.submitted_ms, jobs.ended_ms,
-  jobs.error, jobs.result
+  jobs.state, jobs.attempt AS job_attempt, jobs.worker, jobs.ended_ms, jobs.error, jobs.result
 FROM callbacks CROSS JOIN jobs ON jobs.tenant = callbacks.tenant AND jobs.id = callbacks.id
 WHERE callbacks.state = 'leased' AND callbacks.ticket = ?1
 ORDER BY callbacks.due_ms, callbacks.number

@@ -43,6 +43,17 @@ BEGIN
   WHERE tenant = NEW.tenant AND id = NEW.id AND state = 'pending';
 END;
 
+-- A dead letter that is tried again has not ended: its next end is told anew, and whoever is
+-- sending the last one holds nothing any more.
+CREATE TRIGGER callbacks_of_revived AFTER UPDATE OF ended_ms ON jobs
+WHEN NEW.ended_ms IS NULL AND OLD.ended_ms IS NOT NULL
+BEGIN
+  UPDATE callbacks
+  SET state = 'pending', attempt = 0, due_ms = NULL, ticket = NULL, lease_until_ms = NULL,
+    ended_ms = NULL, status = NULL, error = NULL
+  WHERE tenant = NEW.tenant AND id = NEW.id;
+END;
+
 CREATE TRIGGER callbacks_of_forgotten AFTER DELETE ON jobs
 BEGIN
   DELETE FROM callbacks WHERE tenant = OLD.tenant AND id = OLD.id;

@@ -13,9 +13,6 @@ from uuid import uuid4
 import httpx
 
 from agent.callbacks.callback import Callback
-from agent.callbacks.callbacks import registration
-from agent.queue import statements
-from agent.queue.job import JobKey
 from router.dev.config import LOCAL_FLAGS
 from router.dev.files import mirror, write_if_changed
 from router.dev.layout import Layout, find_root
@@ -66,9 +63,7 @@ class Queue:
 
     def submit_with_callback(self, id: str, url: str) -> None:
         """Both or none, as a submission does it; of one attempt."""
-        key = self.key(id)
-        submit = [statements.SUBMIT, [*key, self.skill, "{}", 1, 1, self.now]]
-        self.ask("sql", registration(JobKey(*key), url), submit)
+        self.ask("submit_with_callback", self.key(id), self.skill, "{}", 1, 1, url, self.now)
 
     def callback(self, id: str) -> dict[str, Any]:
         """How it stands; its times are the runtime's own."""
@@ -80,7 +75,7 @@ class Queue:
         key = self.key(how)
         self.lease("ann")
         if how == "complete":
-            self.complete(how, "ann")
+            self.complete(how, "ann", result='{"result": 4}')
         elif how == "fail":
             self.ask("fail", key, "ann", 1, "no luck", self.now, True, 0.5)
         elif how == "cancel":

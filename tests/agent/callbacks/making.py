@@ -15,12 +15,13 @@ from agent.callbacks.message import Request
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Answer
 from agent.core.egress import Egress
-from agent.queue import statements
 from agent.queue.database import Database
-from tests.agent.queue.making import SKILL, TENANT, Queue, key
+from agent.queue.job import Submitted
+from tests.agent.queue.making import TENANT, Queue, key, submission
 
 URL = "https://hooks.example/done"
 SECRET = "whsec_" + "c2VjcmV0" * 4
+RESULT = '{"result": 4}'
 FINE = Answer(200)
 FOREVER = 10**15
 
@@ -64,17 +65,17 @@ class Outbox(Queue):
         self.egress = Egress.of("hooks.example")
         self.signer = Signer.of(SECRET)
 
-    def submit_with_callback(self, id: str, url: str = URL, tenant: str = TENANT) -> None:
-        given = (*key(id, tenant), SKILL, "{}", 1, 2, self.now)
-        batch = [registration(key(id, tenant), url), (statements.SUBMIT, given)]
-        asyncio.run(self.db.batch(batch))
+    def submit_with_callback(self, id: str, url: str = URL, **more: Any) -> None:
+        asked = submission(id, max_attempts=2, **more)
+        given = (asked, self.now, [registration(asked.key, url)])
+        assert isinstance(asyncio.run(self.jobs.submit(*given)), Submitted)
 
     def ended(self, *ids: str) -> None:
         """Jobs with callbacks, which are completed."""
         for id in ids:
             self.submit_with_callback(id)
             self.lease("ann")
-            assert self.complete(id, "ann").is_done
+            assert self.complete(id, "ann", result=RESULT).is_done
 
     def callback(self, id: str, tenant: str = TENANT) -> Callback:
         found = asyncio.run(self.callbacks.of(key(id, tenant)))

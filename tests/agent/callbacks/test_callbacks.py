@@ -9,6 +9,7 @@ import pytest
 from agent.callbacks.callback import MAX_ATTEMPTS, MAX_URL, Depth, Verdict
 from agent.callbacks.callbacks import refused_url
 from agent.callbacks.delivery import LEASE_MS
+from agent.callbacks.message import message_id
 from agent.callbacks.verdict import LONGEST_WAIT_MS
 from agent.core.egress import Egress
 from tests.agent.callbacks.making import URL, Outbox
@@ -37,7 +38,7 @@ def test_it_is_due_when_its_job_has_ended_and_not_before(outbox: Outbox) -> None
     outcome = due.outcome
     assert (outcome.state, outcome.attempt, outcome.worker) == ("completed", 2, "ann")
     assert (outcome.result, outcome.error) == ('{"a": 1}', None)
-    assert (outcome.submitted_ms, outcome.ended_ms) == (outbox.now - 10_005, outbox.now)
+    assert outcome.ended_ms == outbox.now
 
 
 def test_every_end_of_a_job(outbox: Outbox) -> None:
@@ -63,15 +64,30 @@ def test_every_end_of_a_job(outbox: Outbox) -> None:
 
 
 def test_a_job_that_is_a_dead_letter_from_the_start(outbox: Outbox) -> None:
-    register = "INSERT INTO callbacks (tenant, id, url) VALUES ('tenant', 'dead', 'u')"
-    submit = (
-        "INSERT INTO jobs (tenant, id, capability, priority, max_attempts, state, submitted_ms, "
-        "available_ms, ended_ms, error, payload) "
-        "VALUES ('tenant', 'dead', 'a', 1, 1, 'failed', 1, 1, 1, 'no such capability', '')"
-    )
-    asyncio.run(outbox.db.batch([(register, ()), (submit, ())]))
+    outbox.submit_with_callback("dead", error="no such capability")
     (due,) = outbox.take()
+    assert (due.outcome.state, due.outcome.attempt) == ("failed", 0)
     assert due.outcome.error == "no such capability"
+
+
+@pytest.mark.parametrize("last", ["due", "leased", "delivered"])
+def test_a_dead_letter_that_is_tried_again_has_another_end(outbox: Outbox, last: str) -> None:
+    outbox.submit_with_callback("sum", error="no such capability")
+    (first,) = outbox.take() if last != "due" else [None]
+    if first and last == "delivered":
+        outbox.settle(first, Verdict("delivered", 200))
+    assert outbox.callback("sum").state == last
+    asyncio.run(outbox.jobs.revive(key("sum"), 0, 3, outbox.now))
+    pending = outbox.callback("sum")
+    assert (pending.state, pending.attempt, pending.due_ms) == ("pending", 0, None)
+    outbox.lease("ann")
+    outbox.now += 1
+    outbox.complete("sum", "ann")
+    if first:
+        outbox.settle(first, Verdict("failed", 410))  # whose lease is gone
+    (second,) = outbox.take(ticket="u")
+    assert second.outcome.state == "completed"
+    assert first is None or message_id(first) != message_id(second)
 
 
 def test_the_first_submission_decides(outbox: Outbox) -> None:

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import js
 from pyodide.ffi import run_sync
 
-from agent.callbacks.callbacks import Callbacks
+from agent.callbacks.callbacks import Callbacks, registration
 from agent.callbacks.message import Request
 from agent.edge.callbacks import Outside, deliver
 from agent.edge.d1 import D1
@@ -63,6 +63,10 @@ async def done(env, verb, asked):
     if verb == "submit":
         key, *rest, now_ms = asked
         return (await jobs.submit(Submission(JobKey(*key), *rest), now_ms))._asdict()
+    if verb == "submit_with_callback":
+        key, *rest, callback_url, now_ms = asked
+        asked = Submission(JobKey(*key), *rest)
+        return await jobs.submit(asked, now_ms, [registration(asked.key, callback_url)])
     if verb in ("get", "cancel", "complete", "fail", "extend"):
         asked[0] = JobKey(*asked[0])
     return await getattr(jobs, verb)(*asked)
