@@ -10,17 +10,19 @@ from typing import Any
 
 ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs" / "agent.md").read_text("utf-8")
+SECTION = DOCS.partition("\n## Callbacks")[2].partition("\n## ")[0]
+EXAMPLES = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
+
+_known: dict[str, Any] = {}
+exec(EXAMPLES[0], _known)
 
 
-def examples() -> list[str]:
-    """The Python of the section about callbacks."""
-    section = DOCS.partition("\n## Callbacks")[2].partition("\n## ")[0]
-    return re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+def is_ours(secret: str, headers: Mapping[str, str], body: bytes, age: int = 300) -> bool:
+    said: bool = _known["is_ours"](secret, headers, body, age)
+    return said
 
 
-def verified(secret: str, headers: Mapping[str, str], body: bytes, age: int = 300) -> Any:
-    """The message, if the documentation's `is_ours` says that it is one."""
-    known: dict[str, Any] = {}
-    exec(examples()[0], known)
-    assert known["is_ours"](secret, headers, body, age)
+def verified(secret: str, headers: Mapping[str, str], body: bytes) -> Any:
+    """The message, which has to be one."""
+    assert is_ours(secret, headers, body)
     return json.loads(body)
