@@ -9,7 +9,7 @@ class Problem(Exception):
     """`headers` and `more` go with the answer: more fields of its JSON."""
 
     def __init__(
-        self, status: int, message: str, headers: tuple[tuple[str, str], ...] = (), **more: Any
+        self, status: int, message: str, headers: tuple[tuple[str, str], ...] = (), /, **more: Any
     ) -> None:
         super().__init__(message)
         self.status = status
