@@ -10,14 +10,16 @@ import json
 from typing import Any, NamedTuple
 
 from agent import SERVICE, __version__
+from agent.core.capabilities.tools import Stream
 from agent.core.identity import Identity, time_text
 
 JSON = "application/json"
+EVENTS = "text/event-stream"
 
 
 class Answer(NamedTuple):
     status: int
-    body: str
+    body: str | Stream
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -31,6 +33,10 @@ def error(
 ) -> Answer:
     document = {"error": message, "timestamp": time_text(now_ms), **more}
     return Answer(code, json.dumps(document), headers=headers)
+
+
+def streamed(events: Stream) -> Answer:
+    return Answer(200, events, EVENTS, (("cache-control", "no-cache"),))
 
 
 def front() -> Answer:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from agent.core import answers
 from agent.core.answers import Answer, error
 from agent.core.capabilities.refused import Refused, Unavailable
-from agent.core.capabilities.tools import Tools
+from agent.core.capabilities.tools import Stream, Tools
 from agent.core.execution import CAPABILITIES, MAX_BODY, read_job, run_job
 from agent.core.identity import Identity
 from agent.core.metrics import PROMETHEUS, Metrics, prefers_text
@@ -104,6 +104,8 @@ def _execute(agent: Agent, call: Call) -> Answer:
         code, more = 422 if isinstance(why, Refused) else 503, {**why.more, "job_id": job.id}
         return error(code, str(why), call.now_ms, status="failed", **more)
     agent.metrics.jobs[job.capability, "completed"] += 1
+    if isinstance(result, Stream):
+        return answers.streamed(result)
     took = max(0.0, agent.clock() - began)
     return answers.completed(job.id, result, took, call.now_ms + took)
 

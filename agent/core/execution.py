@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from agent.core.capabilities.completion import complete
+from agent.core.capabilities.database import READ, WRITE, run_sql
+from agent.core.capabilities.embeddings import embed
 from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.text import process_text
 from agent.core.capabilities.tools import Capability, Tools
@@ -18,6 +21,9 @@ from agent.core.json_text import read_json
 
 CAPABILITIES: Mapping[str, Capability] = {
     "text-processing": Capability(lambda given, _: process_text(given)),
+    "ai-completion": Capability(complete),
+    "ai-embeddings": Capability(embed, is_kept=True),
+    "database": Capability(run_sql, scopes=frozenset({READ, WRITE})),
 }
 MAX_BODY = 1024 * 1024
 MAX_ID = 128

@@ -14,6 +14,7 @@ from pyodide.ffi import run_sync
 from workers import import_from_javascript
 
 from agent.core.answers import Answer
+from agent.core.capabilities.tools import Stream
 
 JsObject = Any  # a JsProxy; its attributes are JavaScript's
 MODULE = "agent/edge/bridge.js"
@@ -53,4 +54,5 @@ def body_text(request: JsObject, most: int) -> str | None:
 def response(answer: Answer) -> JsObject:
     headers = [["content-type", answer.content_type], *map(list, answer.headers)]
     init = _parse(json.dumps({"status": answer.status, "headers": headers}))
-    return _new_response(None if answer.status in _BODILESS else answer.body, init)
+    body = answer.body.body if isinstance(answer.body, Stream) else answer.body
+    return _new_response(None if answer.status in _BODILESS else body, init)

@@ -7,7 +7,11 @@ capabilities' business. The edge makes each of them when it is first used.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:  # their modules import this one
+    from agent.core.capabilities.database import Data
+    from agent.core.capabilities.models import Ai
 
 
 class Tools(Protocol):
@@ -18,6 +22,12 @@ class Tools(Protocol):
 
     @property
     def scopes(self) -> frozenset[str]: ...
+
+    @property
+    def ai(self) -> Ai: ...
+
+    @property
+    def data(self) -> Data: ...
 
 
 class Stream(NamedTuple):
