@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from agent import config
 from policies.language.load import load
@@ -20,19 +21,26 @@ from tests.edge.test_coordinator import Router, running
 
 
 def agent_workers(layout: Layout, folder: Path) -> list[WorkerdWorker]:
-    """Every variant, as its configuration says."""
+    """Every variant, as its configuration says, with the stand-in for Workers AI."""
     mirror(config.upload(), folder / "agent")
     modules = python_modules(layout, folder / "agent")
-    return [
-        WorkerdWorker(
-            name=own["name"],
-            modules=modules,
-            compatibility_date=own["compatibility_date"],
-            flags=[*own["compatibility_flags"], *LOCAL_FLAGS],
-            bindings={name: text(value) for name, value in own["vars"].items()},
-        )
-        for own in config.variants().values()
-    ]
+    script = layout.root / "agent" / "local" / "ai.js"
+    models = WorkerdWorker("local-ai", {"ai.js": script}, config.DATE)
+    ai = {"AI": service(models.name, entrypoint="AI")}
+    return [models, *(agent_worker(own, modules, ai) for own in config.variants().values())]
+
+
+def agent_worker(
+    own: dict[str, Any], modules: dict[str, Path], bindings: dict[str, str]
+) -> WorkerdWorker:
+    variables = {name: text(value) for name, value in own["vars"].items()}
+    return WorkerdWorker(
+        name=own["name"],
+        modules=modules,
+        compatibility_date=own["compatibility_date"],
+        flags=[*own["compatibility_flags"], *LOCAL_FLAGS],
+        bindings={**variables, **bindings},
+    )
 
 
 @contextmanager

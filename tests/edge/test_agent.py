@@ -136,3 +136,22 @@ def test_metrics(agents: Router) -> None:
     text = ask(agents, "/metrics", headers={"accept": "text/plain;version=0.0.4"})
     assert text.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert 'agent_requests_total{endpoint="/metrics",status="200",worker="cf-us-' in text.text
+
+
+def test_a_completion_is_streamed(agents: Router) -> None:
+    job = {"capability": "ai-completion", "input": {"prompt": "Hello", "stream": True}}
+    with agents.client.stream("POST", "/execute", json=job) as answer:
+        assert answer.status_code == 200, answer.read()
+        assert answer.headers["content-type"] == "text/event-stream"
+        *events, last = [line for line in answer.iter_lines() if line]
+    assert last == "data: [DONE]"
+    assert all(json.loads(each.removeprefix("data: "))["stand_in"] is True for each in events)
+
+
+def test_a_database_needs_a_scope(agents: Router) -> None:
+    """Which a route without keys gives to nobody, whatever a client says of itself."""
+    job = {"capability": "database", "input": {"sql": "SELECT 1"}}
+    said = {"x-router-key-scopes": "database:read"}
+    told = ask(agents, "/execute", "POST", json=job, headers=said)
+    assert told.status_code == 422
+    assert told.json()["scope"] == "database:read"

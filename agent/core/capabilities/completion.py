@@ -46,7 +46,11 @@ def complete(given: dict[str, Any], tools: AiTools) -> dict[str, Any] | Stream:
         raise Refused(f"this is {size:,} characters of input, and {MAX_CHARACTERS:,} are allowed")
     model = model_of(given, tools.ai.text_model)
     answer = run_model(tools.ai, model, sent)
-    return answer if isinstance(answer, Stream) else {"model": model, **read_answer(answer)}
+    if not isinstance(answer, Stream):
+        return {"model": model, **read_answer(answer)}
+    if "stream" not in sent:  # an image, or sound
+        raise Refused(f"{model} gives no text; name a model that does")
+    return answer
 
 
 def is_repeatable(given: dict[str, Any]) -> bool:

@@ -22,7 +22,7 @@ CHANGES = {"INSERT", "INTO", "UPDATE", "DELETE"}
 _WORD = r"[A-Za-z0-9_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
 _TOKEN = re.compile(
     r"(?P<space>[ \t\n\f\r]+|--[^\n]*|/\*.*?\*/)"
-    r"|(?P<quoted>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\])"
+    r"|(?P<quoted>'[^']*(?:''[^']*)*'|\"[^\"]*(?:\"\"[^\"]*)*\"|`[^`]*(?:``[^`]*)*`|\[[^\]]*\])"
     rf"|(?P<word>{_WORD})"
     r"|(?P<end>;)"
     r"|(?P<open>\()|(?P<close>\))"
@@ -85,7 +85,8 @@ def _one(sql: str) -> tuple[str, list[str]]:
         if ended:
             raise Refused(f"`sql` is more than one statement: {_place(sql, token.start())}")
         depth += (kind == "open") - (kind == "close")
-        _check(sql, token, kind, depth)
+        if wrong := _wrong(token[0], kind, depth):
+            raise Refused(f"{wrong}: {_place(sql, token.start())}")
         if kind == "word":
             words.append(token[0].upper())
         begin, end = token.start() if begin < 0 else begin, token.end()
@@ -94,16 +95,16 @@ def _one(sql: str) -> tuple[str, list[str]]:
     return sql[max(begin, 0) : end], words
 
 
-def _check(sql: str, token: re.Match[str], kind: str, depth: int) -> None:
-    place = _place(sql, token.start())
+def _wrong(token: str, kind: str, depth: int) -> str:
     if kind == "unended":
-        raise Refused(f"what begins with {token[0]} does not end: {place}")
+        return f"what begins with {token} does not end"
     if kind == "named":
-        raise Refused(f"parameters are `?` or `?1`, not {token[0]}…: {place}")
+        return f"parameters are `?` or `?1`, not {token}…"
     if depth < 0:
-        raise Refused(f"a parenthesis is closed that was not opened: {place}")
-    if kind == "word" and "\ufeff" in token[0]:  # to SQLite it may be a space
-        raise Refused(f"there is an invisible mark (U+FEFF): {place}")
+        return "a parenthesis is closed that was not opened"
+    if kind == "word" and "\ufeff" in token:  # to SQLite it may be a space
+        return "there is an invisible mark (U+FEFF)"
+    return ""
 
 
 def _place(sql: str, at: int) -> str:
