@@ -7,6 +7,7 @@ the front page, which is text.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from agent import SERVICE, __version__
@@ -29,14 +30,15 @@ def json_answer(document: dict[str, Any], status: int = 200) -> Answer:
 
 
 def error(
-    code: int, message: str, now_ms: float, headers: tuple[tuple[str, str], ...] = (), **more: Any
+    code: int,
+    message: str,
+    now_ms: float,
+    headers: tuple[tuple[str, str], ...] = (),
+    /,
+    **more: Any,
 ) -> Answer:
     document = {"error": message, "timestamp": time_text(now_ms), **more}
     return Answer(code, json.dumps(document), headers=headers)
-
-
-def streamed(events: Stream) -> Answer:
-    return Answer(200, events, EVENTS, (("cache-control", "no-cache"),))
 
 
 def front() -> Answer:
@@ -78,13 +80,20 @@ def healthy(who: Identity, now_ms: float) -> Answer:
     )
 
 
-def completed(job_id: str, result: Any, took_ms: float, now_ms: float) -> Answer:
+def completed(job_id: str, outcome: Mapping[str, Any], took_ms: float, now_ms: float) -> Answer:
+    """`outcome`: the `result`, and what the capability told beside it."""
     return json_answer(
         {
             "status": "completed",
             "job_id": job_id,
-            "result": result,
+            **outcome,
             "execution_time_ms": round(took_ms, 3),
             "completed_at": time_text(now_ms),
         }
     )
+
+
+def stream(made: Stream, job_id: str) -> Answer:
+    """Server-sent events, as they come."""
+    headers = (("cache-control", "no-cache"), ("x-job-id", job_id))
+    return Answer(200, made, EVENTS, headers)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from agent.core.capabilities.python import Python
 from agent.core.capabilities.refused import Unavailable
 from agent.edge.ai import EdgeAi
 from agent.edge.bridge import JsObject
 from agent.edge.data import EdgeData
+from agent.edge.python import EdgePython
 
 
 class EdgeTools:
@@ -18,6 +20,10 @@ class EdgeTools:
         self.scopes = scopes
         self._env = env
         self._ctx = ctx
+
+    @cached_property
+    def python(self) -> Python:
+        return EdgePython(self._env, self._ctx)
 
     @cached_property
     def ai(self) -> EdgeAi:

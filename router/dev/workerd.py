@@ -45,10 +45,8 @@ class WorkerdWorker:
     outbound: str | None = None
 
 
-def service(worker: str, props: object = None, entrypoint: str | None = None) -> str:
-    """`entrypoint`: the name of the Worker's class that is called, if it is not its default."""
-    given = f", entrypoint = {literal(entrypoint)}" if entrypoint else ""
-    given += f", props = (json = {literal(json.dumps(props))})" if props is not None else ""
+def service(worker: str, props: object = None) -> str:
+    given = f", props = (json = {literal(json.dumps(props))})" if props is not None else ""
     return f"service = (name = {literal(worker)}{given})"
 
 

@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from agent import config
-from router.dev.config import LOCAL_FLAGS
+from router.dev.agents import AI_NAME, AI_SCRIPT, local_config
 from router.dev.files import mirror
 from router.dev.layout import Layout, find_root
+from router.dev.local import write_json
 from router.dev.prepare import prepare
 from router.dev.server import DevServer
 from tests.edge.conftest import HERE
@@ -32,39 +33,21 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     layout = Layout(find_root(HERE))
     prepare(layout)
     with DevServer(layout) as server:
-        configs = configured(layout, folder)
-        server.start(configs, port=0, persist_to=folder / "state", log=folder / "wrangler.log")
+        server.start(
+            configured(folder), port=0, persist_to=folder / "state", log=folder / "wrangler.log"
+        )
         server.wait_ready("/health")
         with httpx.Client(base_url=server.url, timeout=60) as client:
             yield client
 
 
-def configured(layout: Layout, folder: Path) -> list[Path]:
-    """The canary with the bindings of these capabilities, and the stand-in beside it."""
+def configured(folder: Path) -> list[Path]:
+    """The canary by itself, so that keys may be anybody's, and the stand-in beside it."""
     mirror(config.upload(), folder / "upload")
-    (folder / "python_modules").symlink_to(layout.python_modules)
-    own = config.variants()["canary"]
-    agent = {
-        **own,
-        "compatibility_flags": [*own["compatibility_flags"], *LOCAL_FLAGS],
-        "services": [{"binding": "AI", "service": "local-ai", "entrypoint": "AI"}],
-        "d1_databases": [
-            {
-                "binding": "DATA",
-                "database_name": "data",
-                "database_id": "00000000-0000-4000-8000-000000000001",
-            }
-        ],
-    }
-    stand_in = {
-        "name": "local-ai",
-        "main": str(layout.root / "agent" / "local" / "ai.js"),
-        "compatibility_date": own["compatibility_date"],
-    }
-    paths = []
-    for name, value in (("agent", agent), ("ai", stand_in)):
-        paths.append(folder / f"{name}.json")
-        paths[-1].write_text(json.dumps(value), encoding="utf-8")
+    stand_in = {"name": AI_NAME, "main": str(AI_SCRIPT), "compatibility_date": config.DATE}
+    paths = [folder / "agent.json", folder / "ai.json"]
+    write_json(paths[0], local_config(config.variants()["canary"]))
+    write_json(paths[1], stand_in)
     return paths
 
 
@@ -123,7 +106,8 @@ def test_the_default_model_and_json(agent: httpx.Client) -> None:
 def test_a_completion_is_streamed(agent: httpx.Client, model: str, piece: Any) -> None:
     given = {"prompt": "Say hello", "model": model}
     job = {"capability": "ai-completion", "input": {**given, "stream": True}}
-    with agent.stream("POST", "/execute", json=job) as answer:
+    key = {"x-router-key-id": "ann"}
+    with agent.stream("POST", "/execute", json=job, headers=key) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "text/event-stream"
         lines = [line for line in answer.iter_lines() if line]

@@ -6,12 +6,13 @@ capabilities' business. The edge makes each of them when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-if TYPE_CHECKING:  # their modules import this one
+if TYPE_CHECKING:
     from agent.core.capabilities.database import Data
     from agent.core.capabilities.models import Ai
+    from agent.core.capabilities.python import Python
 
 
 class Tools(Protocol):
@@ -29,6 +30,16 @@ class Tools(Protocol):
     @property
     def data(self) -> Data: ...
 
+    @property
+    def python(self) -> Python: ...
+
+
+class Output(NamedTuple):
+    """A result that JSON can hold, and what is told beside it: fields of the answer."""
+
+    result: Any
+    more: Mapping[str, Any]
+
 
 class Stream(NamedTuple):
     """A result that is server-sent events; `body` is the runtime's own stream."""
@@ -40,9 +51,9 @@ Run = Callable[[dict[str, Any], Tools], Any]
 
 
 class Capability(NamedTuple):
-    """`run`: from the job's input to its result, which JSON can hold, or a `Stream`. It raises
-    `Refused` or `Unavailable`. `is_kept`: the same input gives the same result for a few
-    minutes, and making it costs more than looking it up. `scopes`: those of a key that it
+    """`run`: from the job's input to its result, which JSON can hold, an `Output` or a `Stream`.
+    It raises `Refused` or `Unavailable`. `is_kept`: the same input gives the same result for a
+    few minutes, and making it costs more than looking it up. `scopes`: those of a key that it
     looks at."""
 
     run: Run

@@ -6,15 +6,7 @@ from pathlib import Path
 
 from router.dev.config import write_configs
 from router.dev.layout import Layout
-from router.dev.workerd import (
-    WorkerdWorker,
-    config,
-    kind,
-    literal,
-    namespace,
-    router_workers,
-    service,
-)
+from router.dev.workerd import WorkerdWorker, config, kind, literal, namespace, router_workers
 
 
 def test_the_router_is_served_with_its_bindings(clone: Layout, tmp_path: Path) -> None:
@@ -48,12 +40,6 @@ def test_durable_objects_are_stored_in_the_folder(tmp_path: Path) -> None:
     plain = config([WorkerdWorker("x", {"x.js": script}, "2026-11-17")], 1234, tmp_path)
     assert "durableObject" not in plain
     assert "disk" not in plain
-
-
-def test_a_service_is_a_worker_or_a_class_of_it() -> None:
-    assert service("x") == 'service = (name = "x")'
-    assert service("x", {}) == 'service = (name = "x", props = (json = "{}"))'
-    assert service("x", entrypoint="AI") == 'service = (name = "x", entrypoint = "AI")'
 
 
 def test_vendored_files_are_data_whatever_they_are_called() -> None:
