@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 AGENT = Path(__file__).parent
-PACKAGES = ("core", "edge", "queue", "sandbox")  # of the agent, that are uploaded
+PACKAGES = ("callbacks", "core", "edge", "queue", "sandbox")  # of the agent, that are uploaded
 ENTRY = "from agent.edge.entry import on_fetch, on_scheduled  # noqa: F401\n"
 DATE = "2026-11-17"
 # The bindings: of every variant the same.
