@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from agent import SERVICE, __version__
-from tests.edge.agents import WORKER, Agents, router_with_agents
+from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
 
 GERMANY = {"country": "DE", "continent": "EU"}
 JAPAN = {"country": "JP", "continent": "AS"}
@@ -271,3 +272,21 @@ def test_metrics(agents: Agents) -> None:
     text = agents.get("/metrics", headers={"accept": "text/plain;version=0.0.4"})
     assert text.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert "agent_requests_total{" in text.text
+
+
+def test_a_completion_is_streamed(agents: Agents) -> None:
+    job = {"capability": "ai-completion", "input": {"prompt": "Hello", "stream": True}}
+    headers = {"authorization": f"Bearer {CORE}"}
+    with agents.client.stream("POST", "/execute", json=job, headers=headers) as answer:
+        assert answer.status_code == 200, answer.read()
+        assert answer.headers["content-type"] == "text/event-stream"
+        *events, last = [line for line in answer.iter_lines() if line]
+    assert last == "data: [DONE]"
+    assert all(json.loads(each.removeprefix("data: "))["stand_in"] is True for each in events)
+
+
+def test_users_tables_are_for_keys_with_scopes(agents: Agents) -> None:
+    job = {"capability": "database", "input": {"sql": "SELECT 2 AS two"}}
+    assert execute(agents, **job).json()["result"]["rows"] == [[2]]
+    refused = agents.post("/execute", key=WORKER, json=job)
+    assert (refused.status_code, refused.json()["scope"]) == (422, "database:read")
