@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from agent.core.egress import Egress
+
 DAY_MS = 86_400_000
 RETENTION_DAYS = 7
 
 
 class Settings(NamedTuple):
-    """`retention_ms`: how long what has ended is kept."""
+    """`retention_ms`: how long what has ended is kept; `callbacks`: where they may go."""
 
     environment: str = "production"
     retention_ms: int = RETENTION_DAYS * DAY_MS
+    callbacks: Egress = Egress(())
 
     @property
     def is_development(self) -> bool:
@@ -25,4 +28,5 @@ def settings_of(variables: Mapping[str, str]) -> Settings:
     days = variables.get("RETENTION_DAYS") or str(RETENTION_DAYS)
     if not days.isdecimal() or not 1 <= int(days) <= 365:
         raise ValueError(f"RETENTION_DAYS is a number of days from 1 to 365, not `{days[:20]}`")
-    return Settings(variables.get("ENVIRONMENT") or "production", int(days) * DAY_MS)
+    callbacks = Egress.of(variables.get("CALLBACK_HOSTS", ""))
+    return Settings(variables.get("ENVIRONMENT") or "production", int(days) * DAY_MS, callbacks)

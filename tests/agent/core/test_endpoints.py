@@ -10,7 +10,7 @@ from agent.core.background import Turns, run, tick
 from agent.core.running import LEASE_MS
 from agent.queue.database import Rows, Unavailable
 from agent.sandbox.execute import Outcome
-from tests.agent.core.making import World
+from tests.agent.core.making import START, World
 
 
 def turns() -> Turns:
@@ -27,6 +27,14 @@ def test_an_activation_to_its_end() -> None:
     assert done["worker_id"] == world.agent.who.id
     assert world.submit("a", "[1, 2]")["status"] == "completed"
     assert world.tasks == ["run"]  # nothing to run again
+
+
+def test_nobody_waits_for_jobs_that_are_not_there() -> None:
+    world = World()
+    run(world.agent, turns())
+    world.submit("a")
+    run(world.agent, turns())
+    assert (world.state("a"), world.now) == ("completed", START)
 
 
 def test_what_fails_for_good_fails_at_once() -> None:
@@ -213,6 +221,21 @@ def test_questions_that_cannot_be_answered(path: str, said: str) -> None:
 def test_activations_that_cannot_be_taken(sent: object, said: str) -> None:
     status, told, _ = World().ask("POST", "/activations", sent)
     assert (status, said in told["error"]) == (400, True), told
+
+
+def test_a_callback_comes_with_its_activation() -> None:
+    world = World()
+    sent = {"activation_id": "a", "activation_data": {"capability": "text-processing"}}
+    refused = world.ask("POST", "/activations", {**sent, "callback_url": "https://other.example"})
+    assert (refused[0], "`callback_url` requests to" in refused[1]["error"]) == (400, True)
+    assert world.ask("GET", "/activations/a")[0] == 404
+    asked = {**sent, "callback_url": "https://hooks.example.com/x"}
+    assert world.ask("POST", "/activations", asked)[0] == 200
+    callback = world.ask("GET", "/activations/a")[1]["callback"]
+    assert (callback["url"], callback["status"]) == ("https://hooks.example.com/x", "pending")
+    run(world.agent, turns())
+    assert world.delivered == 1
+    assert world.ask("GET", "/activations/a")[1]["callback"]["status"] == "due"
 
 
 def test_the_youngest_are_listed_page_by_page() -> None:
