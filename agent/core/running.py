@@ -113,7 +113,8 @@ def _run(agent: Agent, job: QueueJob) -> Mapping[str, Any] | Failure:
         agent.log(
             {"event": "job-error", "capability": job.capability, "error": type(error).__name__}
         )
-        return Failure("the agent could not run this job", {}, True)
+        # It would fail again, and nobody knows what it has done.
+        return Failure("the agent could not run this job", {}, False)
     if isinstance(made, Stream):
         return Failure(NOT_STREAMED, {}, False)
     return {"result": made.result, **made.more}

@@ -15,7 +15,7 @@ import pytest
 
 from agent import SERVICE, __version__
 from tests.edge.agent_crowd import Crowd
-from tests.edge.agents import WORKER, Agents, router_with_agents
+from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
 from tests.edge.receiver import receiving
 
 GERMANY = {"country": "DE", "continent": "EU"}
@@ -308,3 +308,21 @@ def test_no_job_is_lost_or_done_twice_while_a_region_fails(agents: Agents) -> No
         told = [json.loads(each.body) for each in receiver.all]
         assert Counter(each["activation_id"] for each in told) == crowd.done
         assert {each["status"] for each in told} == {"completed"}
+
+
+def test_a_completion_is_streamed(agents: Agents) -> None:
+    job = {"capability": "ai-completion", "input": {"prompt": "Hello", "stream": True}}
+    headers = {"authorization": f"Bearer {CORE}"}
+    with agents.client.stream("POST", "/execute", json=job, headers=headers) as answer:
+        assert answer.status_code == 200, answer.read()
+        assert answer.headers["content-type"] == "text/event-stream"
+        *events, last = [line for line in answer.iter_lines() if line]
+    assert last == "data: [DONE]"
+    assert all(json.loads(each.removeprefix("data: "))["stand_in"] is True for each in events)
+
+
+def test_users_tables_are_for_keys_with_scopes(agents: Agents) -> None:
+    job = {"capability": "database", "input": {"sql": "SELECT 2 AS two"}}
+    assert execute(agents, **job).json()["result"]["rows"] == [[2]]
+    refused = agents.post("/execute", key=WORKER, json=job)
+    assert (refused.status_code, refused.json()["scope"]) == (422, "database:read")
