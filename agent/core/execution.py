@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from agent.core.capabilities.calls import call
 from agent.core.capabilities.refused import Refused
+from agent.core.capabilities.scraping import scrape
 from agent.core.capabilities.text import process_text
 from agent.core.capabilities.tools import Capability, Tools
 from agent.core.json_text import read_json
 
 CAPABILITIES: Mapping[str, Capability] = {
     "text-processing": Capability(lambda given, _: process_text(given)),
+    "web-scraping": Capability(scrape, is_kept=True),
+    "api-calls": Capability(call),
 }
 MAX_BODY = 1024 * 1024
 MAX_ID = 128

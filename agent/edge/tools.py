@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
+from agent.core.web.web import Web
 from agent.edge.bridge import JsObject
+from agent.edge.web import web_of
 
 
 class EdgeTools:
@@ -13,3 +17,7 @@ class EdgeTools:
         self.scopes = scopes
         self._env = env
         self._ctx = ctx
+
+    @cached_property
+    def web(self) -> Web:
+        return web_of(self._env)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from agent.core.web.web import Web
+
 
 class Tools(Protocol):
     """`tenant`: the id of the API key, for whom the job is; `scopes`: what it may do."""
@@ -18,6 +20,9 @@ class Tools(Protocol):
 
     @property
     def scopes(self) -> frozenset[str]: ...
+
+    @property
+    def web(self) -> Web: ...
 
 
 class Stream(NamedTuple):

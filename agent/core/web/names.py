@@ -1,0 +1,72 @@
+"""Where a name leads, as DNS over HTTPS says: a public name may have a private address.
+
+The resolver is asked in the JSON that Cloudflare and Google speak. What it says is kept for as
+long as it says, within bounds; a name without an address, too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
+
+from agent.core.web.networks import is_public_address
+from agent.core.web.urls import Address
+
+_READERS: dict[int, type[Address]] = {
+    1: IPv4Address,
+    28: IPv6Address,
+}  # by the type of the record: A, AAAA
+NO_ERROR, NO_SUCH_NAME = 0, 3
+LEAST_S, MOST_S = 10, 300
+MAX_KEPT = 500  # names
+
+
+class Found(NamedTuple):
+    """The addresses of a name, and for how long that holds."""
+
+    addresses: tuple[Address, ...]
+    seconds: int
+
+    @property
+    def is_public(self) -> bool:
+        return all(map(is_public_address, self.addresses))
+
+
+class Names:
+    """What an isolate knows of names."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, Found]] = {}
+
+    def get(self, name: str, now_ms: float) -> Found | None:
+        until, found = self._known.get(name, (0.0, None))
+        return found if now_ms < until else None
+
+    def keep(self, name: str, found: Found, now_ms: float) -> None:
+        self._known.pop(name, None)
+        if len(self._known) >= MAX_KEPT:
+            self._known.pop(next(iter(self._known)))  # the oldest
+        self._known[name] = (now_ms + found.seconds * 1000, found)
+
+
+def questions(resolver: str, name: str) -> tuple[str, str]:
+    """The URLs to ask for both kinds of addresses; `name` as in a `Url`."""
+    mark = "&" if "?" in resolver else "?"
+    return (f"{resolver}{mark}name={name}&type=A", f"{resolver}{mark}name={name}&type=AAAA")
+
+
+def read_answers(texts: Iterable[str]) -> Found:
+    """Raises `ValueError` if the resolver could not say."""
+    addresses, seconds = list[Address](), MOST_S
+    for text in texts:
+        answer = json.loads(text)
+        if not isinstance(answer, dict) or answer.get("Status") not in (NO_ERROR, NO_SUCH_NAME):
+            raise ValueError("no answer")
+        for record in answer.get("Answer", []):
+            reader = _READERS.get(record["type"])
+            if reader:
+                addresses.append(reader(record["data"]))
+            seconds = min(seconds, max(LEAST_S, int(record["TTL"])))
+    return Found(tuple(addresses), seconds if addresses else LEAST_S)
