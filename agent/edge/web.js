@@ -21,31 +21,6 @@ export async function text(env, bytes, charset) {
   return charset === "base64" ? bytes.toBase64() : new TextDecoder(charset).decode(bytes);
 }
 
-// The page as one list: a text as it stands there, or a tag's name with names and values of
-// attributes; `/name` where it ends.
-export async function marks(env, bytes, charset, watched) {
-  const { tags, void: childless, attributes, most } = JSON.parse(watched);
-  const found = [];
-  const add = (mark) => {
-    if (found.length >= most) throw new RangeError(`more than ${most} tags and texts`);
-    found.push(mark);
-  };
-  const element = (element) => {
-    const name = element.tagName;
-    const values = attributes.map((each) => [each, element.getAttribute(each)]);
-    add([name, ...values.filter(([, value]) => value !== null).flat()]);
-    if (!childless.includes(name)) element.onEndTag(() => add([`/${name}`]));
-  };
-  const texts = ({ text }) => {
-    if (typeof found.at(-1) === "string") found.push(found.pop() + text);
-    else if (text) add(text);
-  };
-  const page = new Response(new TextDecoder(charset).decode(bytes));
-  const rewriter = new HTMLRewriter().on(tags.join(","), { element }).onDocument({ text: texts });
-  for await (const _ of rewriter.transform(page).body);
-  return JSON.stringify(found);
-}
-
 // What a resolver answers to each of the URLs.
 export async function ask(env, urls, timeout, most) {
   const headers = { accept: "application/dns-json" };

@@ -16,16 +16,14 @@ from workers import import_from_javascript
 from agent.core.capabilities.refused import Unavailable
 from agent.core.egress import Egress
 from agent.core.web.charsets import SNIFFED
-from agent.core.web.html import ATTRIBUTES, MAX_MARKS, TAGS, VOID
 from agent.core.web.names import Names
 from agent.core.web.request import USER_AGENT, Request
 from agent.core.web.web import Web
-from agent.core.web.wire import Head, Held, Mark, WireError
+from agent.core.web.wire import Head, Held, WireError
 from agent.edge.bridge import JsObject
 
 MODULE = "agent/edge/web.js"
 MAX_DNS_ANSWER = 64 * 1024  # bytes
-WATCHED = json.dumps({"tags": TAGS, "void": VOID, "attributes": ATTRIBUTES, "most": MAX_MARKS})
 
 _names = Names()
 
@@ -62,12 +60,6 @@ class EdgeWire:
 
     def text(self, held: Held, charset: str) -> str:
         return str(self._done(self._module.text, held.handle, charset))
-
-    def marks(self, held: Held, charset: str) -> list[Mark]:
-        found: list[Mark] = json.loads(
-            self._done(self._module.marks, held.handle, charset, WATCHED)
-        )
-        return found
 
     def ask(self, urls: Sequence[str], timeout_ms: int) -> list[str]:
         asked = json.dumps(urls)

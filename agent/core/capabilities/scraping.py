@@ -37,11 +37,10 @@ def scrape(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
     headers = {"accept": ACCEPT}
     answer = tools.web.fetch(Request(fields.text(given, "url"), "GET", headers, None, timeout))
     _check_status(answer)
-    charset = charset_of(answer.header("content-type"), answer.held.start)
-    page, kind = _page(answer, charset, tools.web)
-    cut = ["body"] if answer.held.is_cut else []
+    page, kind = _page(answer, tools.web)
+    cut = ["body"] if page.is_cut or answer.held.is_cut else []
     parts = {each: EXTRACTS[each](page, answer.url, cut) for each in wanted}
-    facts = {"url": answer.url, "status": answer.status, "content_type": kind, "charset": charset}
+    facts = {"url": answer.url, "status": answer.status, "content_type": kind}
     return {**facts, **parts, "cut": cut}
 
 
@@ -60,7 +59,8 @@ def _check_status(answer: Fetched) -> None:
         raise failure(answer, {"status_code": answer.status, "url": answer.url})
 
 
-def _page(answer: Fetched, charset: str, web: Web) -> tuple[Page, str]:
+def _page(answer: Fetched, web: Web) -> tuple[Page, str]:
+    """Also its kind."""
     said, start = answer.header("content-type"), answer.held.start
     looks = HTML[0] if start.lstrip().lower().startswith(("<!doctype html", "<html")) else ""
     kind = media_type(said) or looks
@@ -70,10 +70,10 @@ def _page(answer: Fetched, charset: str, web: Web) -> tuple[Page, str]:
             f"this is no page: {what or 'of no content type'}; `api-calls` gets other content",
             content_type=kind[:100],
         )
+    text = web.text(answer.held, charset_of(said, start))
     if kind == TEXT:
-        text = web.text(answer.held, charset)
         return Page(text=text.replace("\r\n", "\n").strip()), kind
-    return read_page(web.marks(answer.held, charset)), kind
+    return read_page(text), kind
 
 
 def _title(page: Page, url: str, cut: list[str]) -> str:

@@ -1,38 +1,29 @@
-"""A page, from its marks: the texts and tags that the runtime found, in order.
+"""A page as its readers see it, and what it says about itself.
 
-Text is what a reader would see: without scripts, styles and the like, its white space drawn
-together, a line for each block. Texts and attributes come as they stand in the page, so
-references such as `&amp;` are resolved here.
+Text is without scripts, styles and the like, its white space drawn together, a line for each
+block. Python's own parser reads it: the runtime's `HTMLRewriter` calls back for each tag, which
+is ten times as dear, and leaves references such as `&amp;` as they are.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from html import unescape
-from html.entities import html5
+from collections.abc import Mapping
+from html.parser import HTMLParser
 from typing import NamedTuple
-
-from agent.core.web.wire import Mark
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 HIDDEN = ("script", "style", "noscript", "template", "iframe", "object", "select", "textarea")
-VOID = ("meta", "link", "base", "br", "hr", "img")
 BLOCKS = (
     *("address", "article", "aside", "blockquote", "body", "dd", "details", "div", "dl", "dt"),
     *("fieldset", "figcaption", "figure", "footer", "form", "header", "li", "main", "nav", "ol"),
     *("p", "pre", "section", "summary", "table", "td", "th", "tr", "ul", "br", "hr"),
 )
-TAGS = ("html", "title", "a", *HEADINGS, *HIDDEN, "meta", "link", "base", *BLOCKS)
-ATTRIBUTES = ("href", "rel", "name", "property", "content", "lang")
-MAX_MARKS = 100_000
+DECLARING = ("html", "meta", "link", "base")
+MAX_TAGS = 50_000
 
 _SPACE = re.compile(r"[ \t\r\n\f\v\u00a0]+")
 _LINES = re.compile(r" ?\n[ \n]*")
-# In attributes old names without `;` stay as they are before `=`, letters and digits.
-_REFERENCE = re.compile(
-    r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|[A-Za-z][A-Za-z0-9]*(?:;|(?![=A-Za-z0-9;])))"
-)
 
 
 class Link(NamedTuple):
@@ -52,25 +43,18 @@ class Page(NamedTuple):
     links: tuple[Link, ...] = ()
     canonical: str = ""
     base: str = ""
+    is_cut: bool = False
 
 
-def read_page(marks: Iterable[Mark]) -> Page:
+def read_page(text: str) -> Page:
+    """Whatever it is, there is a page: HTML has no errors, but a budget of tags here."""
     reader = _Reader()
-    for mark in marks:
-        if isinstance(mark, str):
-            reader.text(mark)
-        elif mark[0].startswith("/"):
-            reader.end(mark[0][1:])
-        else:
-            pairs = zip(mark[1::2], mark[2::2], strict=True)
-            values = {name: attribute(value) for name, value in pairs}
-            reader.start(mark[0], values)
-    return reader.page()
-
-
-def attribute(text: str) -> str:
-    """The value of an attribute, without references."""
-    return _REFERENCE.sub(_resolved, text).strip()
+    try:
+        reader.feed(text)
+        reader.close()
+    except (_Full, AssertionError):  # the latter, of Python's parser, for odd declarations
+        return reader.page(is_cut=True)
+    return reader.page(is_cut=False)
 
 
 def plain(text: str) -> str:
@@ -78,16 +62,16 @@ def plain(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
-def _resolved(match: re.Match[str]) -> str:
-    found = match[0]
-    is_known = found[1] == "#" or found[1:] in html5
-    return unescape(found) if is_known else found
+class _Full(Exception):
+    """There were as many tags as are read."""
 
 
-class _Reader:
+class _Reader(HTMLParser):
     """Where in a page one is, and what has been read of it."""
 
     def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._tags = 0
         self._hidden = 0
         self._texts = list[str]()
         self._title: list[str] | None = None
@@ -99,10 +83,9 @@ class _Reader:
         self._headings = list[tuple[int, str]]()
         self._links = list[Link]()
 
-    def text(self, raw: str) -> None:
+    def handle_data(self, text: str) -> None:
         if self._hidden:
             return
-        text = unescape(raw)
         if self._in_title and self._title is not None:
             self._title.append(text)
             return
@@ -112,7 +95,10 @@ class _Reader:
         if self._link:
             self._link[2].append(text)
 
-    def start(self, tag: str, values: Mapping[str, str]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._tags += 1
+        if self._tags > MAX_TAGS:
+            raise _Full
         if tag in HIDDEN:
             self._hidden += 1
         if self._hidden:
@@ -125,13 +111,14 @@ class _Reader:
             self._heading = (int(tag[1]), [])
         elif tag == "a":
             self._end_link()
+            values = _values(attrs)
             if values.get("href"):
                 self._link = (values["href"], values.get("rel", ""), [])
-        else:
-            self._declare(tag, values)
+        elif tag in DECLARING:
+            self._declare(tag, _values(attrs))
         self._break(tag)
 
-    def end(self, tag: str) -> None:
+    def handle_endtag(self, tag: str) -> None:
         if tag in HIDDEN:
             self._hidden = max(0, self._hidden - 1)
         elif tag == "title":
@@ -142,7 +129,7 @@ class _Reader:
             self._end_link()
         self._break(tag)
 
-    def page(self) -> Page:
+    def page(self, is_cut: bool) -> Page:
         self._end_heading()
         self._end_link()
         text = _LINES.sub("\n", "".join(self._texts)).strip()
@@ -155,6 +142,7 @@ class _Reader:
             links=tuple(self._links),
             canonical=self._canonical,
             base=self._base,
+            is_cut=is_cut,
         )
 
     def _declare(self, tag: str, values: Mapping[str, str]) -> None:
@@ -189,3 +177,8 @@ class _Reader:
             href, rel, texts = self._link
             self._links.append(Link(href, rel, plain("".join(texts))))
         self._link = None
+
+
+def _values(attrs: list[tuple[str, str | None]]) -> dict[str, str]:
+    """Of a name that is there twice the first counts."""
+    return {name: (value or "").strip() for name, value in reversed(attrs)}

@@ -20,7 +20,7 @@ from agent.core.web.charsets import USUAL
 from agent.core.web.names import Names, questions, read_answers
 from agent.core.web.request import IDEMPOTENT, REDIRECTS, Request, redirected
 from agent.core.web.urls import BadUrl, Url
-from agent.core.web.wire import Head, Held, Mark, Wire, WireError
+from agent.core.web.wire import Head, Held, Wire, WireError
 
 MAX_REDIRECTS = 5
 RESOLVED_WITHIN_MS = 5_000
@@ -74,15 +74,6 @@ class Web:
             return self._wire.text(held, charset)
         except WireError:  # no charset that the runtime knows
             return self._wire.text(held, USUAL)
-
-    def marks(self, held: Held, charset: str) -> list[Mark]:
-        """Raises `Refused` for a page that cannot be read."""
-        try:
-            return self._wire.marks(held, charset)
-        except WireError as error:
-            if charset != USUAL:
-                return self.marks(held, USUAL)
-            raise Refused("the page cannot be read as HTML") from error
 
     def _allowed(self, text: str, where: str, request: Request, began: float) -> Url:
         try:

@@ -36,9 +36,6 @@ class WireError(Exception):
         self.name = name
 
 
-Mark = str | list[str]  # text as it stands in the page, or a tag with its attributes
-
-
 class Wire(Protocol):
     """Everything raises `WireError`."""
 
@@ -49,9 +46,6 @@ class Wire(Protocol):
         """So many bytes of the body; the rest is given up."""
 
     def text(self, held: Held, charset: str) -> str: ...
-
-    def marks(self, held: Held, charset: str) -> list[Mark]:
-        """A page as its texts and the tags that say what they are."""
 
     def ask(self, urls: Sequence[str], timeout_ms: int) -> list[str]:
         """What a resolver answers to each."""

@@ -49,7 +49,7 @@ const PAGE = `<!doctype html><html lang=en><head><title>A &amp; B
 <h1>Head<br>line</h1><p>First&nbsp; para <b>bo</b>ld. &lt;tag&gt;</p><noscript>no script</noscript>
 <template><p>templated</p><a href="/t">t</a></template><!-- a comment -->
 <ul><li>one<li>two</ul><a href="next?a=1&amp;b=2&copy=3" rel="next nofollow">Next <i>page</i></a>
-<a href="next?a=1&amp;b=2&copy=3#later">again</a><a href=#top>top</a><a href="mailto:a@b.c">m</a>
+<a href="next?a=1&amp;b=2&copy=3#later">again</a> <a href=#top>top</a> <a href="mailto:a@b.c">m</a>
 <a href="javascript:alert(1)">j</a><a href="//other.example/x">o</a><a href="">here</a>
 <svg><title>drawing</title></svg></body></html>`;
 
@@ -69,6 +69,7 @@ const sites = {
   "drip.example": () => page(endless(bytes("."), 100)),
   "slow.example": () => new Promise((go) => setTimeout(() => go(page("late")), 5_000)),
   "tags.example": () => page("<a href=x>".repeat(104_000)),
+  "links.example": () => page("<p class=a>again <b>and</b> <a class=b href=x>again</a></p>\n".repeat(10_000)),
   "broken-html.example": () => page("<title>ok</title><p <<<>< a=\"<b></b"),
   "cookies.example": () => new Response("ok", {
     headers: [["set-cookie", "a=1"], ["set-cookie", "b=2"], ["x-many", "1"], ["x-many", "2"]],
