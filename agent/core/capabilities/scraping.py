@@ -25,6 +25,7 @@ HTML, TEXT = ("text/html", "application/xhtml+xml"), "text/plain"
 ACCEPT = "text/html, application/xhtml+xml, text/plain;q=0.5"
 MAX_TEXT = 200_000  # characters
 MAX_LINKS, MAX_HEADINGS, MAX_METADATA = 500, 200, 100
+MAX_WRITTEN = 2_000  # spellings of links that are looked at
 MAX_LINE = 1_000  # characters of a title, a link's text, a value of metadata
 PASSING = (408, 425, 429)  # and 500 on: statuses that may be others next time
 
@@ -107,19 +108,20 @@ def _text(page: Page, url: str, cut: list[str]) -> str:
 def _links(page: Page, url: str, cut: list[str]) -> list[dict[str, Any]]:
     """Each page that is linked to once, with the first text that says something."""
     base, here = _base(page, url), urldefrag(url)[0]
+    texts = dict[str, Link]()
+    for link in page.links:  # resolving is dear, so what is written alike is resolved once
+        if link.href not in texts or not texts[link.href].text:
+            texts[link.href] = link
+    some = _first(texts.values(), MAX_WRITTEN, "links", cut)
     found = dict[str, Link]()
-    for link in page.links:
+    for link in some:
         href = _resolved(link.href, base)
-        if href is None or href == here:
-            continue
-        if href not in found and len(found) == MAX_LINKS:
-            _note("links", cut)
-            break
-        if href not in found or not found[href].text:
+        if href is not None and href != here and not (href in found and found[href].text):
             found[href] = link
+    told = _first(found.items(), MAX_LINKS, "links", cut)
     return [
         {"url": href, "text": _line(link.text, "links", cut), "rel": plain(link.rel)[:100]}
-        for href, link in found.items()
+        for href, link in told
     ]
 
 

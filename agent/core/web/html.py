@@ -20,7 +20,7 @@ BLOCKS = (
     *("p", "pre", "section", "summary", "table", "td", "th", "tr", "ul", "br", "hr"),
 )
 DECLARING = ("html", "meta", "link", "base")
-MAX_TAGS = 50_000
+MAX_PIECES = 60_000  # tags and the texts between them: about a second
 
 _SPACE = re.compile(r"[ \t\r\n\f\v\u00a0]+")
 _LINES = re.compile(r" ?\n[ \n]*")
@@ -47,7 +47,7 @@ class Page(NamedTuple):
 
 
 def read_page(text: str) -> Page:
-    """Whatever it is, there is a page: HTML has no errors, but a budget of tags here."""
+    """Whatever it is, there is a page: HTML has no errors, but a budget of pieces here."""
     reader = _Reader()
     try:
         reader.feed(text)
@@ -63,7 +63,7 @@ def plain(text: str) -> str:
 
 
 class _Full(Exception):
-    """There were as many tags as are read."""
+    """There were as many pieces as are read."""
 
 
 class _Reader(HTMLParser):
@@ -71,7 +71,7 @@ class _Reader(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self._tags = 0
+        self._pieces = 0
         self._hidden = 0
         self._texts = list[str]()
         self._title: list[str] | None = None
@@ -84,6 +84,7 @@ class _Reader(HTMLParser):
         self._links = list[Link]()
 
     def handle_data(self, text: str) -> None:
+        self._count()
         if self._hidden:
             return
         if self._in_title and self._title is not None:
@@ -96,9 +97,7 @@ class _Reader(HTMLParser):
             self._link[2].append(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._tags += 1
-        if self._tags > MAX_TAGS:
-            raise _Full
+        self._count()
         if tag in HIDDEN:
             self._hidden += 1
         if self._hidden:
@@ -144,6 +143,11 @@ class _Reader(HTMLParser):
             base=self._base,
             is_cut=is_cut,
         )
+
+    def _count(self) -> None:
+        self._pieces += 1
+        if self._pieces > MAX_PIECES:
+            raise _Full
 
     def _declare(self, tag: str, values: Mapping[str, str]) -> None:
         """What a page says about itself; the first one counts."""

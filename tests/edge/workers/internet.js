@@ -68,8 +68,10 @@ const sites = {
   "endless.example": () => page(endless(bytes("<p>again and again ".repeat(500)), 0)),
   "drip.example": () => page(endless(bytes("."), 100)),
   "slow.example": () => new Promise((go) => setTimeout(() => go(page("late")), 5_000)),
-  "tags.example": () => page("<a href=x>".repeat(104_000)),
-  "links.example": () => page("<p class=a>again <b>and</b> <a class=b href=x>again</a></p>\n".repeat(10_000)),
+  "repeat.example": (url) => {
+    const [first, again] = [url.searchParams.get("first") ?? "", url.searchParams.get("again")];
+    return page(first + again.repeat((1 << 20) / again.length));
+  },
   "broken-html.example": () => page("<title>ok</title><p <<<>< a=\"<b></b"),
   "cookies.example": () => new Response("ok", {
     headers: [["set-cookie", "a=1"], ["set-cookie", "b=2"], ["x-many", "1"], ["x-many", "2"]],
