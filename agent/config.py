@@ -23,10 +23,13 @@ FLAGS = ["python_workers", "disable_python_no_global_handlers"]
 def variants() -> dict[str, dict[str, Any]]:
     """Variant to its wrangler configuration."""
     source = tomllib.loads((AGENT / "variants.toml").read_text(encoding="utf-8"))
-    return {name: _config(source["name"], name, own) for name, own in source["variants"].items()}
+    agent, shared = source["name"], source["vars"]
+    return {name: _config(agent, name, own, shared) for name, own in source["variants"].items()}
 
 
-def _config(agent: str, variant: str, own: dict[str, Any]) -> dict[str, Any]:
+def _config(
+    agent: str, variant: str, own: dict[str, Any], shared: dict[str, str]
+) -> dict[str, Any]:
     placement = {"placement": {"region": own["placement"]}} if "placement" in own else {}
     return {
         "name": f"{agent}-{variant}",
@@ -34,7 +37,7 @@ def _config(agent: str, variant: str, own: dict[str, Any]) -> dict[str, Any]:
         "compatibility_date": DATE,
         "compatibility_flags": FLAGS,
         "rules": [{"type": "ESModule", "globs": ["agent/**/*.js"]}],
-        "vars": {"VARIANT": variant, "REGION": own.get("region", "global")},
+        "vars": {"VARIANT": variant, "REGION": own.get("region", "global"), **shared},
         **placement,
     }
 

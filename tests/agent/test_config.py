@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 
 from agent import config
+from agent.core.egress import Egress
+from agent.core.web.urls import parse_url
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,9 +22,16 @@ def test_the_router_binds_every_variant() -> None:
 def test_placement_and_region() -> None:
     variants = config.variants()
     assert variants["production-eu"]["placement"] == {"region": "aws:eu-central-1"}
-    assert variants["production-eu"]["vars"] == {"VARIANT": "production-eu", "REGION": "eu"}
+    own = {"VARIANT": "production-eu", "REGION": "eu"}
+    assert own.items() <= variants["production-eu"]["vars"].items()
     assert "placement" not in variants["canary"]
     assert variants["canary"]["vars"]["REGION"] == "global"
+
+
+def test_what_is_said_of_the_internet_can_be_read() -> None:
+    for own in config.variants().values():
+        assert Egress.of(own["vars"]["FETCH_HOSTS"]).refused("https://example.com/") is None
+        assert parse_url(own["vars"]["RESOLVER"]).scheme == "https"
 
 
 def test_what_is_written(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from agent.core.web.charsets import BASE64, charset_of, is_text, media_type
 from agent.core.web.request import (
     BODILESS,
     IDEMPOTENT,
+    MAX_ANSWER,
     MAX_TIMEOUT_MS,
     METHODS,
     TIMEOUT_MS,
@@ -29,7 +30,10 @@ from agent.core.web.request import (
 from agent.core.web.urls import BadUrl, parse_url
 from agent.core.web.web import Fetched, Web
 
-FIELDS = ("url", "method", "headers", "query", "json", "body", "timeout_ms", "expect")
+FIELDS = (
+    *("url", "method", "headers", "query", "json", "body"),
+    *("timeout_ms", "max_bytes", "expect"),
+)
 MAX_TOLD = 2_000  # characters of a body that was not expected
 _LISTS_JOINED = ", "
 
@@ -61,7 +65,8 @@ def _request(given: dict[str, Any]) -> Request:
     if body is not None and method in BODILESS:
         raise Refused(f"a {method} has no body; use `query`, or another method")
     timeout = fields.whole(given, "timeout_ms", TIMEOUT_MS, 100, MAX_TIMEOUT_MS)
-    return Request(_url(given), method, headers, body, timeout)
+    most = fields.whole(given, "max_bytes", MAX_ANSWER, 1, MAX_ANSWER)
+    return Request(_url(given), method, headers, body, timeout, most)
 
 
 def _url(given: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from agent.core.web.web import Fetched, Web
 FIELDS = ("url", "extract", "timeout_ms")
 HTML, TEXT = ("text/html", "application/xhtml+xml"), "text/plain"
 ACCEPT = "text/html, application/xhtml+xml, text/plain;q=0.5"
-MAX_TEXT = 200_000  # characters
+MAX_TEXT = 100_000  # characters
 MAX_LINKS, MAX_HEADINGS, MAX_METADATA = 500, 200, 100
 MAX_WRITTEN = 2_000  # spellings of links that are looked at
 MAX_LINE = 1_000  # characters of a title, a link's text, a value of metadata

@@ -86,6 +86,8 @@ def test_a_body_that_is_too_large_is_cut_and_no_json() -> None:
     assert result["cut"] is True
     assert len(result["text"]) == MAX_ANSWER
     assert "json" not in result
+    few = called(Site(b"xyz", "text/plain"), max_bytes=2)
+    assert (few["text"], few["cut"]) == ("xy", True)
 
 
 def test_headers_that_are_there_twice() -> None:
@@ -140,6 +142,7 @@ def test_expectations(status: int, expect: Any, method: str, error: Any) -> None
         ({"expect": [99]}, "`expect`"),
         ({"expect": True}, "`expect`"),
         ({"timeout_ms": 0}, "`timeout_ms`"),
+        ({"max_bytes": 2**20 + 1}, "`max_bytes`"),
         ({"header": {}}, "did you mean `headers`"),
         ({"url": "http://[::1]/"}, "no public host"),
     ],
