@@ -12,7 +12,8 @@ from agent.sandbox.pool import Sizes
 from agent.sandbox.runner import CLOSED, MAX_DEPTH, MAX_INTEGER, MAX_VALUES
 
 ROOT = Path(__file__).parents[3]
-TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## Python execution")[2]
+PAGE = (ROOT / "docs" / "agent.md").read_text("utf-8")
+TEXT = PAGE.partition("\n## Python execution")[2].partition("\n## Endpoints")[0]
 SPACED = " ".join(TEXT.split())
 
 
