@@ -13,7 +13,9 @@ export async function send(env, url, init, timeout) {
 
 // At most `most` bytes of the body, whether there were more, and the first ones as Latin-1.
 export async function read(env, response, most, sniffed, timeout) {
-  const { bytes, isCut } = await within(timeout, () => taken(response.body, most));
+  const { bytes, isCut } = await within(timeout, (signal) =>
+    taken(response.body, most, signal),
+  );
   return [bytes, isCut, String.fromCharCode(...bytes.subarray(0, sniffed))];
 }
 
@@ -26,7 +28,7 @@ export async function ask(env, urls, timeout, most) {
   const headers = { accept: "application/dns-json" };
   const one = async (url, signal) => {
     const response = await outbound(env)(url, { headers, redirect: "manual", signal });
-    return new TextDecoder().decode((await taken(response.body, most)).bytes);
+    return new TextDecoder().decode((await taken(response.body, most, signal)).bytes);
   };
   const all = (signal) => Promise.all(JSON.parse(urls).map((url) => one(url, signal)));
   return JSON.stringify(await within(timeout, all));
@@ -36,16 +38,20 @@ function outbound(env) {
   return env.OUTBOUND ? (url, init) => env.OUTBOUND.fetch(url, init) : fetch;
 }
 
-async function taken(stream, most) {
+// Whatever ends it, the stream is given up: nothing goes on behind its back.
+async function taken(stream, most, signal) {
   const chunks = [];
   let size = 0;
-  if (most === 0) await stream?.cancel();
-  else
-    for await (const chunk of stream ?? []) {
-      chunks.push(chunk.subarray(0, most - size));
-      size += chunk.byteLength;
-      if (size > most) break; // which cancels the stream
-    }
+  const reader = stream?.getReader();
+  const giveUp = () => reader?.cancel().catch(() => {});
+  signal.addEventListener("abort", giveUp);
+  while (reader && most > 0 && size <= most) {
+    const { done, value } = await reader.read();
+    if (done) return { bytes: joined(chunks), isCut: false };
+    chunks.push(value.subarray(0, most - size));
+    size += value.byteLength;
+  }
+  giveUp();
   return { bytes: joined(chunks), isCut: size > most };
 }
 

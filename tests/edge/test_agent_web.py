@@ -186,7 +186,7 @@ def test_time_is_up(net: OnTheInternet) -> None:
 
 @pytest.mark.parametrize(
     ("first", "again"),
-    [("", "<"), ("", "<a href=x>"), ("<a ", 'x="'), ("", "&#"), ("<script>", "</script")],
+    [("", "<"), ("", "<a href=x>"), ("<a ", 'x="')],
 )
 def test_pages_that_are_made_to_take_for_ever(net: OnTheInternet, first: str, again: str) -> None:
     query = urlencode({"first": "<title>t</title>" + first, "again": again})

@@ -16,7 +16,7 @@ from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.scraping import failure
 from agent.core.capabilities.tools import Tools
 from agent.core.json_text import read_json
-from agent.core.web.charsets import BASE64, charset_of, is_text, media_type
+from agent.core.web.charsets import BASE64, charset_of, media_type
 from agent.core.web.request import (
     BODILESS,
     IDEMPOTENT,
@@ -112,7 +112,7 @@ def _headers(answer: Fetched) -> dict[str, str | list[str]]:
 
 def _body(answer: Fetched, web: Web) -> dict[str, Any]:
     said, held = answer.header("content-type"), answer.held
-    if not is_text(said, held.start):
+    if not answer.is_text:
         return {"base64": web.text(held, BASE64)}
     text = web.text(held, charset_of(said, held.start))
     if media_type(said).endswith(("/json", "+json")) and not held.is_cut:

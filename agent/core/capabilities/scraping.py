@@ -14,7 +14,7 @@ from urllib.parse import urldefrag, urljoin
 from agent.core.capabilities import fields
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Tools
-from agent.core.web.charsets import charset_of, is_text, media_type
+from agent.core.web.charsets import charset_of, media_type
 from agent.core.web.html import Link, Page, plain, read_page
 from agent.core.web.request import MAX_TIMEOUT_MS, TIMEOUT_MS, Request
 from agent.core.web.urls import BadUrl, parse_url
@@ -65,7 +65,7 @@ def _page(answer: Fetched, web: Web) -> tuple[Page, str]:
     said, start = answer.header("content-type"), answer.held.start
     looks = HTML[0] if start.lstrip().lower().startswith(("<!doctype html", "<html")) else ""
     kind = media_type(said) or looks
-    if kind not in (*HTML, TEXT) or not is_text(said, start):
+    if kind not in (*HTML, TEXT) or not answer.is_text:
         what = kind if kind not in (*HTML, TEXT) else f"called {kind}, but no text"
         raise Refused(
             f"this is no page: {what or 'of no content type'}; `api-calls` gets other content",

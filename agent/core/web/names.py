@@ -6,11 +6,11 @@ long as it says, within bounds; a name without an address, too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from agent.core.json_text import read_json
 from agent.core.web.networks import is_public_address
 from agent.core.web.urls import Address
 
@@ -58,15 +58,18 @@ def questions(resolver: str, name: str) -> tuple[str, str]:
 
 
 def read_answers(texts: Iterable[str]) -> Found:
-    """Raises `ValueError` if the resolver could not say."""
-    addresses, seconds = list[Address](), MOST_S
-    for text in texts:
-        answer = json.loads(text)
-        if not isinstance(answer, dict) or answer.get("Status") not in (NO_ERROR, NO_SUCH_NAME):
-            raise ValueError("no answer")
-        for record in answer.get("Answer", []):
-            reader = _READERS.get(record["type"])
-            if reader:
-                addresses.append(reader(record["data"]))
-            seconds = min(seconds, max(LEAST_S, int(record["TTL"])))
-    return Found(tuple(addresses), seconds if addresses else LEAST_S)
+    """Raises `ValueError` if the resolver could not say, or says what makes no sense."""
+    try:
+        records = [record for text in texts for record in _records(read_json(text))]
+        read = [(_READERS.get(each["type"]), each["data"], int(each["TTL"])) for each in records]
+        addresses = tuple(reader(data) for reader, data, _ in read if reader)
+    except (LookupError, TypeError, ArithmeticError) as error:
+        raise ValueError("no answer that makes sense") from error
+    seconds = min((max(LEAST_S, ttl) for *_, ttl in read), default=LEAST_S)
+    return Found(addresses, min(seconds, MOST_S) if addresses else LEAST_S)
+
+
+def _records(answer: Any) -> list[Any]:
+    if answer["Status"] not in (NO_ERROR, NO_SUCH_NAME):
+        raise ValueError(f"status {answer['Status']}")
+    return list(answer.get("Answer") or [])

@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.egress import Egress
-from agent.core.web.charsets import USUAL
+from agent.core.web.charsets import USUAL, is_text
 from agent.core.web.names import Names, questions, read_answers
 from agent.core.web.request import IDEMPOTENT, REDIRECTS, Request, redirected
 from agent.core.web.urls import BadUrl, Url
@@ -24,6 +24,7 @@ from agent.core.web.wire import Head, Held, Wire, WireError
 
 MAX_REDIRECTS = 5
 RESOLVED_WITHIN_MS = 5_000
+UNPACKED = ("", "identity", "gzip", "br")  # by the runtime; what else there is stays packed
 TOO_LATE = "TimeoutError"
 
 
@@ -38,6 +39,11 @@ class Fetched(NamedTuple):
 
     def header(self, name: str) -> str:
         return ", ".join(value for each, value in self.headers if each == name)
+
+    @property
+    def is_text(self) -> bool:
+        is_open = self.header("content-encoding").strip().lower() in UNPACKED
+        return is_open and is_text(self.header("content-type"), self.held.start)
 
 
 class Web:
@@ -90,7 +96,7 @@ class Web:
             try:
                 within = min(self._left(request, began), RESOLVED_WITHIN_MS)
                 found = read_answers(self._wire.ask(questions(self._resolver, name), within))
-            except (WireError, ValueError, LookupError, TypeError) as error:
+            except (WireError, ValueError) as error:
                 message = f"{where}`{name}` could not be looked up"
                 raise _lost(request, message, was_sent=bool(where)) from error
             self._names.keep(name, found, self._clock())

@@ -73,6 +73,8 @@ def test_what_is_sent(
         (Site(b"ok", ""), {"text": "ok"}),
         (Site(b"\0\1", "application/octet-stream"), {"base64": "AAE="}),
         (Site(b"\0\1", "text/plain"), {"base64": "AAE="}),
+        (Site(b"x", headers=(("content-encoding", "zstd"),)), {"base64": "eA=="}),
+        (Site(b"x", headers=(("content-encoding", "gzip"),)), {"text": "x"}),
     ],
 )
 def test_bodies(site: Site, told: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from agent.core.web.request import IDEMPOTENT, METHODS, Request, read_headers
 from agent.core.web.web import MAX_REDIRECTS
 from tests.agent.core.wires import FakeWire, Site, web_on
 
+NAMES = st.sampled_from(["Status", "Answer", "type", "TTL", "data", "x"])
 SECRETS = {"authorization": "Bearer s", "cookie": "a=1", "x-api-key": "k", "accept": "*/*"}
 PRIVATE = (
     *("http://169.254.169.254/", "http://127.0.0.1:8080", "//localhost/x", "http://0x7f.1"),
@@ -188,11 +189,24 @@ def test_names_are_kept_for_their_time_within_bounds() -> None:
         assert read_answers([json.dumps({"Status": 0, "Answer": [record]})]).seconds == seconds
 
 
-@given(st.text(max_size=200))
-@settings(max_examples=50)
-def test_a_resolver_may_say_anything(text: str) -> None:
-    with suppress(ValueError, LookupError, TypeError):
-        read_answers([text])
+VALUES = st.recursive(
+    st.none() | st.integers() | st.floats() | st.text(max_size=9) | st.just("1.1.1.1"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=9,
+)
+
+
+@given(VALUES | st.fixed_dictionaries({"Status": st.just(0), "Answer": st.lists(VALUES)}))
+@settings(max_examples=100)
+def test_a_resolver_may_say_anything(value: object) -> None:
+    with suppress(ValueError):
+        assert read_answers([json.dumps(value)]).seconds <= MOST_S
+
+
+def test_a_resolver_may_say_what_is_no_json() -> None:
+    for text in ("", "{", "[" * 100_000, '{"Status": 2}', '{"Status": 0, "Answer": 1}'):
+        with pytest.raises(ValueError, match=r""):
+            read_answers([text])
 
 
 @pytest.mark.parametrize(
