@@ -90,13 +90,20 @@ def _sent(given: dict[str, Any], headers: dict[str, str]) -> str | None:
         raise Refused("there are both `json` and `body`; a request has one of them")
     if "json" in given:
         headers.setdefault("content-type", "application/json")
-        return json.dumps(given["json"])
+        return _dumped(given["json"])
     body = given.get("body")
     if body is not None and not isinstance(body, str):
         raise Refused("`body` is text; use `json` for anything else")
     if body is not None:
         headers.setdefault("content-type", "text/plain; charset=utf-8")
     return body
+
+
+def _dumped(value: object) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        raise Refused("`json` has a number that JSON does not have: NaN, or beyond 1e308") from None
 
 
 def _headers(answer: Fetched) -> dict[str, str | list[str]]:
@@ -117,7 +124,9 @@ def _body(answer: Fetched, web: Web) -> dict[str, Any]:
     text = web.text(held, charset_of(said, held.start))
     if media_type(said).endswith(("/json", "+json")) and not held.is_cut:
         try:
-            return {"json": read_json(text)}
+            value = read_json(text)
+            json.dumps(value, allow_nan=False)  # Python reads numbers that JSON does not have
+            return {"json": value}
         except ValueError:
             pass  # it says that it is, and is not: told as text
     return {"text": text}
