@@ -16,16 +16,15 @@ from workers import import_from_javascript
 from agent.core.capabilities.refused import Unavailable
 from agent.core.egress import Egress
 from agent.core.web.charsets import SNIFFED
-from agent.core.web.names import Names
 from agent.core.web.request import USER_AGENT, Request
-from agent.core.web.web import Web
+from agent.core.web.web import Known, Web
 from agent.core.web.wire import Head, Held, WireError
 from agent.edge.bridge import JsObject
 
 MODULE = "agent/edge/web.js"
 MAX_DNS_ANSWER = 64 * 1024  # bytes
 
-_names = Names()
+_known = Known()
 
 
 def web_of(env: JsObject) -> Web:
@@ -35,7 +34,7 @@ def web_of(env: JsObject) -> Web:
     except ValueError as why:
         raise Unavailable(f"the agent's variable FETCH_HOSTS is wrong: {why}") from None
     resolver = str(getattr(env, "RESOLVER", None) or "")
-    return Web(EdgeWire(env), egress, resolver, _names, _clock)
+    return Web(EdgeWire(env), egress, resolver, _known, _clock)
 
 
 class EdgeWire:

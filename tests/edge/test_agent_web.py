@@ -97,6 +97,15 @@ def test_what_fails(net: OnTheInternet, url: str, status: int, said: str) -> Non
     assert "secret" not in answer.text
 
 
+def test_robots(net: OnTheInternet) -> None:
+    assert scrape(net, "https://robots.example/yes", "title")["title"] == "read"
+    refused = net.run("web-scraping", url="https://robots.example/no")
+    assert refused.status_code == 422
+    assert "https://robots.example/robots.txt asks" in refused.json()["error"]
+    ignored = scrape(net, "https://robots.example/no", "title", ignore_robots=True)
+    assert ignored["title"] == "read"
+
+
 def test_redirects_are_followed_to_the_fifth(net: OnTheInternet) -> None:
     told = scrape(net, "https://hops.example/0", "title")
     assert (told["url"], told["title"]) == ("https://hops.example/5", "there")

@@ -32,6 +32,14 @@ def whole(given: Mapping[str, Any], name: str, usual: int, least: int, most: int
     return value
 
 
+def yes_or_no(given: Mapping[str, Any], name: str) -> bool:
+    """No if it is missing."""
+    value = given.get(name, False)
+    if not isinstance(value, bool):
+        raise Refused(f"`{name}` is true or false")
+    return value
+
+
 def some_of(given: Mapping[str, Any], name: str, known: Collection[str]) -> list[str]:
     """A list of known words; all of them if it is missing."""
     value = given.get(name, list(known))

@@ -1,8 +1,8 @@
 """The capability `web-scraping`: what a page says, to readers and about itself.
 
-`{"url": …, "extract": ["title", "text", "links", …]}`. One page for each job, and only because
-somebody asked for it: links are told, not followed. What is longer than its limit is cut off,
-and `cut` names it.
+`{"url": …, "extract": ["title", "text", "links", …]}`. One page for each job, if the
+site's `robots.txt` allows it; links are told, not followed. What is longer than its limit is
+cut off, and `cut` names it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from agent.core.web.request import MAX_TIMEOUT_MS, TIMEOUT_MS, Request
 from agent.core.web.urls import BadUrl, parse_url
 from agent.core.web.web import Fetched, Web
 
-FIELDS = ("url", "extract", "timeout_ms")
+FIELDS = ("url", "extract", "timeout_ms", "ignore_robots")
 HTML, TEXT = ("text/html", "application/xhtml+xml"), "text/plain"
 ACCEPT = "text/html, application/xhtml+xml, text/plain;q=0.5"
 MAX_TEXT = 100_000  # characters
@@ -35,8 +35,10 @@ def scrape(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
     fields.check_known(given, FIELDS)
     wanted = fields.some_of(given, "extract", list(EXTRACTS))
     timeout = fields.whole(given, "timeout_ms", TIMEOUT_MS, 100, MAX_TIMEOUT_MS)
-    headers = {"accept": ACCEPT}
-    answer = tools.web.fetch(Request(fields.text(given, "url"), "GET", headers, None, timeout))
+    request = Request(fields.text(given, "url"), headers={"accept": ACCEPT}, timeout_ms=timeout)
+    if not fields.yes_or_no(given, "ignore_robots"):
+        tools.web.check_robots(request)
+    answer = tools.web.fetch(request)
     _check_status(answer)
     page, kind = _page(answer, tools.web)
     cut = ["body"] if page.is_cut or answer.held.is_cut else []

@@ -20,7 +20,7 @@ _READERS: dict[int, type[Address]] = {
 }  # by the type of the record: A, AAAA
 NO_ERROR, NO_SUCH_NAME = 0, 3
 LEAST_S, MOST_S = 10, 300
-MAX_KEPT = 500  # names
+MAX_NAMES = 500  # that an isolate keeps
 
 
 class Found(NamedTuple):
@@ -32,23 +32,6 @@ class Found(NamedTuple):
     @property
     def is_public(self) -> bool:
         return all(map(is_public_address, self.addresses))
-
-
-class Names:
-    """What an isolate knows of names."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[float, Found]] = {}
-
-    def get(self, name: str, now_ms: float) -> Found | None:
-        until, found = self._known.get(name, (0.0, None))
-        return found if now_ms < until else None
-
-    def keep(self, name: str, found: Found, now_ms: float) -> None:
-        self._known.pop(name, None)
-        if len(self._known) >= MAX_KEPT:
-            self._known.pop(next(iter(self._known)))  # the oldest
-        self._known[name] = (now_ms + found.seconds * 1000, found)
 
 
 def questions(resolver: str, name: str) -> tuple[str, str]:

@@ -14,11 +14,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urljoin
 
+from agent import SERVICE
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.egress import Egress
 from agent.core.web.charsets import USUAL, is_text
-from agent.core.web.names import Names, questions, read_answers
+from agent.core.web.kept import Kept
+from agent.core.web.names import MAX_NAMES, Found, questions, read_answers
 from agent.core.web.request import IDEMPOTENT, REDIRECTS, Request, redirected
+from agent.core.web.robots import Robots, read_robots
 from agent.core.web.urls import BadUrl, Url
 from agent.core.web.wire import Head, Held, Wire, WireError
 
@@ -26,6 +29,9 @@ MAX_REDIRECTS = 5
 RESOLVED_WITHIN_MS = 5_000
 UNPACKED = ("", "identity", "gzip", "br")  # by the runtime; what else there is stays packed
 TOO_LATE = "TimeoutError"
+MAX_ROBOTS = 512 * 1024  # bytes of a robots.txt; RFC 9309 wants 500 KiB to be read
+ROBOTS_WITHIN_MS = 5_000
+ROBOTS_KEPT_S, MAX_SITES = 3_600, 200
 
 
 class Fetched(NamedTuple):
@@ -46,17 +52,25 @@ class Fetched(NamedTuple):
         return is_open and is_text(self.header("content-type"), self.held.start)
 
 
+class Known:
+    """What an isolate keeps: where names lead, and what sites ask of robots."""
+
+    def __init__(self) -> None:
+        self.names = Kept[Found](MAX_NAMES)
+        self.robots = Kept[Robots](MAX_SITES)
+
+
 class Web:
     """`resolver`: the URL of DNS over HTTPS; without one names are not looked up. `clock` gives
     milliseconds."""
 
     def __init__(
-        self, wire: Wire, egress: Egress, resolver: str, names: Names, clock: Callable[[], float]
+        self, wire: Wire, egress: Egress, resolver: str, known: Known, clock: Callable[[], float]
     ) -> None:
         self._wire = wire
         self._egress = egress
         self._resolver = resolver
-        self._names = names
+        self._known = known
         self._clock = clock
 
     def fetch(self, request: Request) -> Fetched:
@@ -75,6 +89,30 @@ class Web:
             hop, url = redirected(hop, head.status, url, target), target
         raise Refused(f"more than {MAX_REDIRECTS} redirects, the last one to {url.origin}")
 
+    def check_robots(self, request: Request) -> None:
+        """Raises `Refused` if the site asks robots not to read this, and `Unavailable` if it
+        does not say: then nobody may."""
+        url = self._allowed(request.url, "", request, self._clock())
+        robots = self._known.robots.get(url.origin, self._clock())
+        if robots is None:
+            robots = self._robots(url.origin, request.timeout_ms)
+            self._known.robots.keep(url.origin, robots, self._clock(), ROBOTS_KEPT_S)
+        if not robots.allow(url.rest):
+            raise Refused(f"{url.origin}/robots.txt asks robots not to read this page")
+
+    def _robots(self, origin: str, timeout_ms: int) -> Robots:
+        within = min(timeout_ms, ROBOTS_WITHIN_MS)
+        asked = Request(f"{origin}/robots.txt", timeout_ms=within, most=MAX_ROBOTS)
+        try:
+            answer = self.fetch(asked)
+        except Refused:  # it leads to where nobody goes: as if there were none
+            return Robots()
+        if answer.status == 429 or answer.status >= 500:
+            message = f"{origin}/robots.txt answered with status {answer.status}"
+            raise Unavailable(message, status_code=answer.status)
+        is_there = 200 <= answer.status < 300 and answer.is_text
+        return read_robots(self.text(answer.held, USUAL), SERVICE) if is_there else Robots()
+
     def text(self, held: Held, charset: str) -> str:
         try:
             return self._wire.text(held, charset)
@@ -91,7 +129,7 @@ class Web:
         return url
 
     def _look_up(self, name: str, where: str, request: Request, began: float) -> None:
-        found = self._names.get(name, self._clock())
+        found = self._known.names.get(name, self._clock())
         if found is None:
             try:
                 within = min(self._left(request, began), RESOLVED_WITHIN_MS)
@@ -99,7 +137,7 @@ class Web:
             except (WireError, ValueError) as error:
                 message = f"{where}`{name}` could not be looked up"
                 raise _lost(request, message, was_sent=bool(where)) from error
-            self._names.keep(name, found, self._clock())
+            self._known.names.keep(name, found, self._clock(), found.seconds)
         if not found.addresses:
             raise Refused(f"{where}there is no host `{name}`")
         if not found.is_public:

@@ -45,9 +45,11 @@ def test_limits_of_requests() -> None:
     assert f"first {calls.MAX_TOLD:,} characters" in SPACED
     assert web.MAX_REDIRECTS == 5
     assert f"from {OPEN_PORTS} on" in SPACED
-    assert (
-        f"from {names.LEAST_S} s to {names.MOST_S // 60} min, of up to {names.MAX_KEPT}" in SPACED
-    )
+    kept = f"from {names.LEAST_S} s to {names.MOST_S // 60} min, of up to {names.MAX_NAMES} names"
+    assert kept in SPACED
+    assert f"no answer within {web.ROBOTS_WITHIN_MS // 1000} s" in SPACED
+    assert f"the rules of {web.MAX_SITES} sites for an hour" in SPACED
+    assert web.ROBOTS_KEPT_S == 3_600
 
 
 def test_patterns_can_be_read() -> None:

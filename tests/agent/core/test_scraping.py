@@ -19,13 +19,18 @@ from agent.core.capabilities.scraping import (
 from agent.core.web.request import MAX_ANSWER
 from tests.agent.core.wires import FakeTools, FakeWire, Site, web_on
 
+NO_ROBOTS = Site(status=404)
 URL = "https://a.example/dir/page?q"
 
 
 def scraped(site: Site | str, **given: Any) -> dict[str, Any]:
-    answer = site if isinstance(site, Site) else Site(site.encode())
-    wire = FakeWire(lambda _: answer)
-    return scrape({"url": URL, **given}, FakeTools(web_on(wire)))
+    return scrape({"url": URL, **given}, FakeTools(web_on(on(site))))
+
+
+def on(site: Site | str, robots: Site | None = NO_ROBOTS) -> FakeWire:
+    """A site of one page; without `robots` the connection for them fails."""
+    page = site if isinstance(site, Site) else Site(site.encode())
+    return FakeWire(lambda asked: robots if asked.url.endswith("/robots.txt") else page)
 
 
 def links(html: str) -> list[str]:
@@ -141,9 +146,48 @@ def test_charsets() -> None:
         ({"extract": "title"}, "`extract`"),
         ({"timeout_ms": 30_001}, "`timeout_ms`"),
         ({"timeout_ms": True}, "`timeout_ms`"),
+        ({"ignore_robots": "yes"}, "`ignore_robots`"),
         ({"ulr": "x"}, "did you mean `url`"),
     ],
 )
 def test_input_that_is_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(Refused, match=said):
         scraped("x", **given)
+
+
+@pytest.mark.parametrize(
+    ("robots", "error"),
+    [
+        (Site(b"user-agent: *\ndisallow: /", "text/plain"), Refused),
+        (Site(b"user-agent: *\ndisallow: /dir", "text/plain"), Refused),
+        (Site(b"user-agent: *\ndisallow: /other", "text/plain"), None),
+        (Site(b"<p>no such page</p>", "text/html"), None),
+        (Site(b"user-agent: *\ndisallow: /", "image/png"), None),
+        (Site(status=403), None),
+        (Site(status=302, headers=(("location", "http://127.0.0.1/"),)), None),
+        (Site(status=500), Unavailable),
+        (Site(status=429), Unavailable),
+        (Site(takes_ms=60_000), Unavailable),
+        (None, Unavailable),
+    ],
+)
+def test_what_sites_ask_of_robots(robots: Site | None, error: Any) -> None:
+    wire = on("<title>t</title>", robots)
+    tools = FakeTools(web_on(wire))
+    if error is None:
+        assert scrape({"url": URL}, tools)["title"] == "t"
+        return
+    with pytest.raises(error):
+        scrape({"url": URL}, tools)
+    assert URL not in [each.url for each in wire.sent]
+    assert scrape({"url": URL, "ignore_robots": True}, tools)["title"] == "t"
+
+
+def test_robots_are_asked_for_once_for_a_site() -> None:
+    wire = on("x")
+    tools = FakeTools(web_on(wire))
+    for path in "ab":
+        scrape({"url": f"https://a.example/{path}"}, tools)
+    scrape({"url": "https://a.example:8443/c"}, tools)
+    sent = [each.url.removeprefix("https://a.example") for each in wire.sent]
+    assert sent == ["/robots.txt", "/a", "/b", ":8443/robots.txt", ":8443/c"]

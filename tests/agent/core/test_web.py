@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.capabilities.refused import Refused, Unavailable
-from agent.core.web.names import LEAST_S, MAX_KEPT, MOST_S, Found, Names, read_answers
+from agent.core.web.kept import Kept
+from agent.core.web.names import LEAST_S, MOST_S, read_answers
 from agent.core.web.request import IDEMPOTENT, METHODS, Request, read_headers
 from agent.core.web.web import MAX_REDIRECTS
 from tests.agent.core.wires import FakeWire, Site, web_on
@@ -177,13 +178,15 @@ def test_what_is_not_looked_up(url: str, hosts: str, resolver: str) -> None:
     assert wire.asked == []
 
 
-def test_names_are_kept_for_their_time_within_bounds() -> None:
-    names, found = Names(), Found((), 60)
-    for each in range(MAX_KEPT + 1):
-        names.keep(f"{each}.example", found, 0)
-    assert names.get("0.example", 1) is None
-    assert names.get("1.example", 59_999) is found
-    assert names.get("1.example", 60_000) is None
+def test_what_is_kept_is_for_a_time_and_within_bounds() -> None:
+    kept = Kept[str](2)
+    for name in "aabc":
+        kept.keep(name, name, 0, 60)
+    assert [kept.get(name, 59_999) for name in "abc"] == [None, "b", "c"]
+    assert kept.get("c", 60_000) is None
+
+
+def test_answers_hold_for_their_time_within_bounds() -> None:
     for ttl, seconds in ((0, LEAST_S), (100, 100), (10**9, MOST_S)):
         record = {"type": 1, "TTL": ttl, "data": "1.1.1.1"}
         assert read_answers([json.dumps({"Status": 0, "Answer": [record]})]).seconds == seconds

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from agent.core.egress import Egress
-from agent.core.web.names import Names
 from agent.core.web.request import Request
-from agent.core.web.web import Web
+from agent.core.web.web import Known, Web
 from agent.core.web.wire import Head, Held, WireError
 
 RESOLVER = "https://dns.example/q"
@@ -85,4 +84,4 @@ class FakeTools(NamedTuple):
 
 
 def web_on(wire: FakeWire, hosts: str = "*", resolver: str = RESOLVER) -> Web:
-    return Web(wire, Egress.of(hosts), resolver, Names(), lambda: wire.now)
+    return Web(wire, Egress.of(hosts), resolver, Known(), lambda: wire.now)

@@ -14,6 +14,10 @@ const ADDRESSES = {
   "nowhere.example": [],
 };
 
+const ROBOTS = {
+  "robots.example": "User-agent: *\nDisallow: /\n\nUser-agent: fiberwise-agent\nDisallow: /no\n",
+};
+
 function resolve(url) {
   const name = url.searchParams.get("name");
   const type = url.searchParams.get("type");
@@ -60,6 +64,7 @@ const sites = {
   "wide.example": () => page(bytes("\xff\xfe<\0t\0i\0t\0l\0e\0>\0z\x01<\0/\0t\0i\0t\0l\0e\0>\0"), "text/html"),
   "unknown.example": () => page("<title>ünknown</title>", "text/html; charset=klingon"),
   "plain.example": () => page("just\r\ntext", "text/plain"),
+  "robots.example": () => page("<title>read</title>"),
   "picture.example": () => page(bytes("\x89PNG\r\n\x1a\n\0\0\0"), "image/png"),
   "liar.example": () => page(bytes("\x89PNG\r\n\x1a\n\0\0\0"), "text/html"),
   "untyped.example": () => new Response(bytes(" <!DOCTYPE html><title>untyped</title>")),
@@ -110,6 +115,10 @@ export default {
   async fetch(request) {
     const url = new URL(request.url);
     if (url.host === "calls.example") return Response.json(calls);
+    if (url.pathname === "/robots.txt") {
+      const text = ROBOTS[url.host];
+      return new Response(text, { status: text ? 200 : 404 });
+    }
     calls[url.host] = (calls[url.host] ?? 0) + 1;
     const site = sites[url.host];
     if (!site) throw new Error(`no site ${url.host}`);
