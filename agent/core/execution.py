@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from agent.core.capabilities.calls import call
 from agent.core.capabilities.completion import complete
 from agent.core.capabilities.database import READ, WRITE, run_sql
 from agent.core.capabilities.embeddings import embed
 from agent.core.capabilities.python import run_python
+from agent.core.capabilities.scraping import scrape
 from agent.core.capabilities.text import process_text
 from agent.core.capabilities.tools import Capability, Output, Stream, Tools
 
@@ -23,6 +25,8 @@ CAPABILITIES: Mapping[str, Capability] = {
     "ai-completion": Capability(complete),
     "ai-embeddings": Capability(embed, is_kept=True),
     "database": Capability(run_sql, scopes=frozenset({READ, WRITE})),
+    "web-scraping": Capability(scrape, is_kept=True),
+    "api-calls": Capability(call),
 }
 
 

@@ -6,10 +6,12 @@ from functools import cached_property
 
 from agent.core.capabilities.python import Python
 from agent.core.capabilities.refused import Unavailable
+from agent.core.web.web import Web
 from agent.edge.ai import EdgeAi
 from agent.edge.bridge import JsObject
 from agent.edge.data import EdgeData
 from agent.edge.python import EdgePython
+from agent.edge.web import web_of
 
 
 class EdgeTools:
@@ -33,6 +35,10 @@ class EdgeTools:
     @cached_property
     def data(self) -> EdgeData:
         return EdgeData(self._binding("DATA", "a D1 database"))
+
+    @cached_property
+    def web(self) -> Web:
+        return web_of(self._env)
 
     def _binding(self, name: str, what: str) -> JsObject:
         """Raises `Unavailable`: elsewhere there may be one."""

@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 
 from agent import config
+from agent.core.egress import Egress
+from agent.core.web.urls import parse_url
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +41,12 @@ def test_the_variants_share_their_bindings() -> None:
         assert production[name] == canary[name]
     assert production["triggers"] == {"crons": ["* * * * *"]}
     assert "triggers" not in canary
+
+
+def test_what_is_said_of_the_internet_can_be_read() -> None:
+    for own in config.variants().values():
+        assert Egress.of(own["vars"]["FETCH_HOSTS"]).refused("https://example.com/") is None
+        assert parse_url(own["vars"]["RESOLVER"]).scheme == "https"
 
 
 def test_what_is_written(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from agent.core.capabilities.database import Data
     from agent.core.capabilities.models import Ai
     from agent.core.capabilities.python import Python
+    from agent.core.web.web import Web
 
 
 class Tools(Protocol):
@@ -32,6 +33,9 @@ class Tools(Protocol):
 
     @property
     def python(self) -> Python: ...
+
+    @property
+    def web(self) -> Web: ...
 
 
 class Output(NamedTuple):

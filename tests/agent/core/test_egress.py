@@ -199,6 +199,7 @@ def test_runtimes_read_the_same_host() -> None:
         "console.log(JSON.stringify(urls.map(of)))"
     )
     read = [url for url in urls if _parsed(url)]
+    assert all(_parsed(_parsed(url)) == _parsed(url) for url in read), "it is written one way"
     asked = json.dumps([*read, *(_parsed(url) for url in read)])
     ran = subprocess.run(
         [NODE, "-e", code], input=asked, capture_output=True, text=True, check=True

@@ -1,0 +1,40 @@
+"""In which charset a body is: its byte order mark says so, else its type, else the page itself.
+
+A page says it in the first kilobyte, in a `<meta>`; one that claims to be UTF-16 there is not,
+or that could not be read, and HTML's standard takes it for UTF-8.
+"""
+
+from __future__ import annotations
+
+import re
+
+USUAL = "utf-8"
+SNIFFED = 1024  # bytes, that are read as Latin-1
+BASE64 = "base64"  # for what is no text
+_MARKS = {"\xef\xbb\xbf": "utf-8", "\xfe\xff": "utf-16be", "\xff\xfe": "utf-16le"}
+_PARAMETER = re.compile(r""";\s*charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
+_META = re.compile(r"""<meta\s[^>]{0,300}?charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
+_TEXTS = re.compile(r"text/.+|.+[/+](?:json|xml|javascript|yaml|x-www-form-urlencoded)|")
+
+
+def media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def charset_of(content_type: str, start: str) -> str:
+    """`start`: the beginning of the body as Latin-1."""
+    for mark, charset in _MARKS.items():
+        if start.startswith(mark):
+            return charset
+    named = _PARAMETER.search(content_type)
+    if named:
+        return named[1].lower()
+    meta = _META.search(start[:SNIFFED]) if "html" in content_type or not content_type else None
+    found = meta[1].lower() if meta else USUAL
+    return USUAL if found.startswith("utf-16") else found
+
+
+def is_text(content_type: str, start: str) -> bool:
+    """Whether a body is text, as it says and as it looks."""
+    is_wide = start.startswith(("\xfe\xff", "\xff\xfe")) or "utf-16" in content_type.lower()
+    return bool(_TEXTS.fullmatch(media_type(content_type))) and (is_wide or "\0" not in start)

@@ -1,0 +1,58 @@
+"""Where a name leads, as DNS over HTTPS says: a public name may have a private address.
+
+The resolver is asked in the JSON that Cloudflare and Google speak. What it says is kept for as
+long as it says, within bounds; a name without an address, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, NamedTuple
+
+from agent.core.json_text import read_json
+from agent.core.web.networks import is_public_address
+from agent.core.web.urls import Address
+
+_READERS: dict[int, type[Address]] = {
+    1: IPv4Address,
+    28: IPv6Address,
+}  # by the type of the record: A, AAAA
+NO_ERROR, NO_SUCH_NAME = 0, 3
+LEAST_S, MOST_S = 10, 300
+MAX_NAMES = 500  # that an isolate keeps
+
+
+class Found(NamedTuple):
+    """The addresses of a name, and for how long that holds."""
+
+    addresses: tuple[Address, ...]
+    seconds: int
+
+    @property
+    def is_public(self) -> bool:
+        return all(map(is_public_address, self.addresses))
+
+
+def questions(resolver: str, name: str) -> tuple[str, str]:
+    """The URLs to ask for both kinds of addresses; `name` as in a `Url`."""
+    mark = "&" if "?" in resolver else "?"
+    return (f"{resolver}{mark}name={name}&type=A", f"{resolver}{mark}name={name}&type=AAAA")
+
+
+def read_answers(texts: Iterable[str]) -> Found:
+    """Raises `ValueError` if the resolver could not say, or says what makes no sense."""
+    try:
+        records = [record for text in texts for record in _records(read_json(text))]
+        read = [(_READERS.get(each["type"]), each["data"], int(each["TTL"])) for each in records]
+        addresses = tuple(reader(data) for reader, data, _ in read if reader)
+    except (LookupError, TypeError, ArithmeticError) as error:
+        raise ValueError("no answer that makes sense") from error
+    seconds = min((max(LEAST_S, ttl) for *_, ttl in read), default=LEAST_S)
+    return Found(addresses, min(seconds, MOST_S) if addresses else LEAST_S)
+
+
+def _records(answer: Any) -> list[Any]:
+    if answer["Status"] not in (NO_ERROR, NO_SUCH_NAME):
+        raise ValueError(f"status {answer['Status']}")
+    return list(answer.get("Answer") or [])

@@ -1,0 +1,51 @@
+"""The way to the Internet, as the rest of the agent needs it: the edge has one.
+
+Bodies stay with the runtime until it is known how they are to be read; `handle` is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from agent.core.web.request import Request
+
+
+class Head(NamedTuple):
+    """An answer whose body has not been read; `headers` by lower-case names."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    handle: object = None
+
+
+class Held(NamedTuple):
+    """A body, or the first part of it. `start`: its first bytes as Latin-1."""
+
+    is_cut: bool
+    start: str
+    handle: object = None
+
+
+class WireError(Exception):
+    """A request, or the reading of its answer, failed. `name` is that of the JavaScript error;
+    `TimeoutError` if it took too long."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class Wire(Protocol):
+    """Everything raises `WireError`."""
+
+    def send(self, request: Request, timeout_ms: int) -> Head:
+        """One request; redirects are not followed."""
+
+    def read(self, head: Head, most: int, timeout_ms: int) -> Held:
+        """So many bytes of the body; the rest is given up."""
+
+    def text(self, held: Held, charset: str) -> str: ...
+
+    def ask(self, urls: Sequence[str], timeout_ms: int) -> list[str]:
+        """What a resolver answers to each."""
