@@ -21,7 +21,7 @@ from agent.core.answers import Answer, json_answer
 from agent.core.call import Agent, Call
 from agent.core.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.problem import Problem
-from agent.core.reading import only, read_object, read_options, seconds_of, whole_of
+from agent.core.reading import read_object, read_options, read_query, seconds_of, whole_of
 from agent.queue.job import DEFAULT_ATTEMPTS, JobKey, Submitted
 from agent.queue.job import Answer as Done
 from agent.queue.job import Refused as NotTaken
@@ -32,6 +32,7 @@ HELD = ("worker_id", "attempt", "tenant")
 COMPLETED = '{"worker_id": "w-1", "attempt": 1, "result": 4}'
 MAX_LISTED = 100
 OUTCOME = ("result", "stdout")
+LISTED = ("state", "limit", "before")
 
 
 def submit(agent: Agent, call: Call) -> Answer:
@@ -43,7 +44,8 @@ def submit(agent: Agent, call: Call) -> Answer:
     more = [registration(asked.submission.key, url)] if url else []
     found = agent.wait(agent.jobs().submit(asked.submission, round(agent.now()), more))
     if not isinstance(found, Submitted):
-        raise Problem(400, f"`{_field(found)}` {found.message}")
+        status = 413 if found.is_too_large else 400
+        raise Problem(status, f"`{_field(found)}` {found.message}")
     if found.is_conflict:
         message = f"there is another activation {found.job.key.id}: use an id of its own"
         raise Problem(409, message, state=found.job.state)
@@ -68,7 +70,7 @@ def show(agent: Agent, call: Call, id: str) -> Answer:
 def listing(agent: Agent, call: Call) -> Answer:
     """The youngest of one state; `next` asks for those before."""
     tenant = call.known_tenant()
-    given = only(dict(call.query), ("state", "limit", "before"))
+    given = read_query(call, LISTED)
     state: Any = given.get("state", "failed")
     if state not in STATES:
         raise Problem(400, f"`state` is one of {', '.join(STATES)}")
@@ -107,6 +109,8 @@ def complete(agent: Agent, call: Call, id: str) -> Answer:
     lease, given = _held(call, id, OUTCOME, COMPLETED)
     if "result" not in given:
         raise Problem(400, f"`result` is missing; send one such as {COMPLETED}")
+    if not isinstance(given.get("stdout", ""), str):
+        raise Problem(400, "`stdout` is text")
     outcome = {name: given[name] for name in OUTCOME if name in given}
     text = json.dumps(outcome, separators=(",", ":"), ensure_ascii=False)
     now = round(agent.now())
@@ -149,7 +153,7 @@ def _ended(agent: Agent, lease: Lease, done: Done | NotTaken) -> Answer:
 
 def _told(lease: Lease, done: Done | NotTaken) -> Answer:
     if isinstance(done, NotTaken):
-        raise Problem(413, f"`{done.field}` {done.message}")
+        raise Problem(413 if done.is_too_large else 400, f"`{done.field}` {done.message}")
     if not done.is_done:
         raise lease.lost(done.state)
     return json_answer({"status": done.state, "activation_id": lease.key.id})

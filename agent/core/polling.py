@@ -15,7 +15,7 @@ from agent.core.call import WORKER_SCOPE, Agent, Call
 from agent.core.execution import CAPABILITIES
 from agent.core.identity import time_text
 from agent.core.problem import Problem
-from agent.core.reading import read_options, seconds_of, text_of, whole_of
+from agent.core.reading import Written, read_options, seconds_of, text_of, whole_of
 from agent.queue.job import Job, JobKey, State
 from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT
@@ -80,7 +80,7 @@ def _poll(agent: Agent, call: Call, given: dict[str, Any]) -> Poll:
     is_for_all = named is None and WORKER_SCOPE in call.scopes
     return Poll(
         text_of(worker, "worker_id", NAME, NAME_TEXT),
-        _capabilities(given.get("capabilities")),
+        _capabilities(given),
         whole_of(given, "limit", 1, 1, MAX_JOBS),
         seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE),
         _ticket(call) or agent.new_id(),
@@ -109,11 +109,13 @@ def _tenant(given: dict[str, Any]) -> str | None:
     return text_of(given, "tenant", NAME, NAME_TEXT) if "tenant" in given else None
 
 
-def _capabilities(value: object) -> list[str]:
-    """A list, or text with commas; all of the agent's if nothing is said."""
-    if value is None:
+def _capabilities(given: dict[str, Any]) -> list[str]:
+    """A list, in a query text with commas; all of the agent's if nothing is said."""
+    if "capabilities" not in given:
         return list(CAPABILITIES)
-    names = [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+    value = given["capabilities"]
+    is_text = isinstance(value, Written)
+    names = [each.strip(" ") for each in value.split(",")] if is_text else value
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Problem(400, "`capabilities` is a list of names")
     return names

@@ -15,7 +15,7 @@ from agent.core.capabilities import fields
 from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.scraping import failure
 from agent.core.capabilities.tools import Tools
-from agent.core.json_text import read_json
+from agent.core.json_text import read_writable_json
 from agent.core.web.charsets import BASE64, charset_of, media_type
 from agent.core.web.request import (
     BODILESS,
@@ -124,9 +124,7 @@ def _body(answer: Fetched, web: Web) -> dict[str, Any]:
     text = web.text(held, charset_of(said, held.start))
     if media_type(said).endswith(("/json", "+json")) and not held.is_cut:
         try:
-            value = read_json(text)
-            json.dumps(value, allow_nan=False)  # Python reads numbers that JSON does not have
-            return {"json": value}
+            return {"json": read_writable_json(text)}
         except ValueError:
             pass  # it says that it is, and is not: told as text
     return {"text": text}

@@ -11,15 +11,22 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from agent.core.capabilities.fields import check_known, some_of, whole
 from agent.core.capabilities.refused import Refused
 
 MAX_TEXT = 500_000  # characters
 TOP = 10  # words
 MAX_FOUND = 1_000  # of each kind
 CHUNK = 1_000
+MAX_CHUNKS, MAX_CHUNKED = 10_000, 2_000_000  # pieces, and characters of all: overlaps multiply
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _SENTENCE = re.compile(r"[^.!?…]+(?:[.!?…]+|$)")
-_KINDS = {
+FIELDS = {
+    "statistics": ("text", "operation"),
+    "chunk": ("text", "operation", "size", "overlap"),
+    "extract": ("text", "operation", "kinds"),
+}
+KINDS = {
     "emails": re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
     "urls": re.compile(r"https?://[^\s<>\"'\])}]+[^\s<>\"'\])}.,;:!?]"),
     "numbers": re.compile(r"(?<![\w.])-?\d{1,30}(?:\.\d{1,30})?(?![\w.]*\d)"),
@@ -38,6 +45,7 @@ def process_text(given: dict[str, Any]) -> dict[str, Any]:
     if made is None:
         known = ", ".join(OPERATIONS)
         raise Refused(f"there is no operation `{str(operation)[:80]}`; known: {known}")
+    check_known(given, FIELDS[operation])
     return made(text, given)
 
 
@@ -58,13 +66,17 @@ def statistics(text: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
     """Pieces of at most `size` characters; each begins `overlap` before the one before ended."""
-    size = _whole(given, "size", CHUNK, 1, MAX_TEXT)
-    overlap = _whole(given, "overlap", 0, 0, MAX_TEXT)
+    size = whole(given, "size", CHUNK, 1, MAX_TEXT)
+    overlap = whole(given, "overlap", 0, 0, MAX_TEXT)
     if overlap >= size:
         raise Refused("`overlap` must be less than `size`")
-    pieces, begin, end = list[dict[str, Any]](), 0, 0
+    pieces, begin, end, total = list[dict[str, Any]](), 0, 0, 0
     while begin < len(text):
         end = _end(text, max(begin + 1, end), begin + size)
+        total += end - begin
+        if len(pieces) == MAX_CHUNKS or total > MAX_CHUNKED:
+            most = f"{MAX_CHUNKS:,} chunks, or {MAX_CHUNKED:,} characters of them"
+            raise Refused(f"more than {most}; take a larger `size`, or a smaller `overlap`")
         pieces.append({"start": begin, "text": text[begin:end]})
         begin = end if end == len(text) else max(begin + 1, end - overlap)
     return {"chunks": pieces, "count": len(pieces)}
@@ -72,10 +84,8 @@ def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def extract(text: str, given: dict[str, Any]) -> dict[str, Any]:
     """What stands in it, each once, in order; `kinds` says of which kinds."""
-    kinds = given.get("kinds", list(_KINDS))
-    if not isinstance(kinds, list) or not kinds or any(kind not in _KINDS for kind in kinds):
-        raise Refused(f"`kinds` is a list of {', '.join(_KINDS)}")
-    found = {kind: list(dict.fromkeys(_KINDS[kind].findall(text))) for kind in kinds}
+    kinds = some_of(given, "kinds", KINDS)
+    found = {kind: list(dict.fromkeys(KINDS[kind].findall(text))) for kind in kinds}
     return {kind: each[:MAX_FOUND] for kind, each in found.items()}
 
 
@@ -85,13 +95,6 @@ def _end(text: str, least: int, end: int) -> int:
         return len(text)
     space = max(text.rfind(each, least, end) for each in (" ", "\n", "\t"))
     return space + 1 if space >= least else end
-
-
-def _whole(given: dict[str, Any], name: str, usual: int, least: int, most: int) -> int:
-    value = given.get(name, usual)
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise Refused(f"`{name}` is a whole number from {least:,} to {most:,}")
-    return value
 
 
 OPERATIONS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {

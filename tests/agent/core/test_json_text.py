@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.json_text import MAX_DEPTH, read_json
+from agent.core.json_text import MAX_DEPTH, read_json, read_writable_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -18,7 +18,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_it_reads_what_json_is(value: object) -> None:
-    assert read_json(json.dumps(value)) == value
+    assert read_json(json.dumps(value)) == read_writable_json(json.dumps(value)) == value
 
 
 def test_brackets_in_strings_are_none() -> None:
@@ -32,9 +32,16 @@ def test_depth(depth: int) -> None:
     if depth <= MAX_DEPTH:
         read_json(text)
         return
-    with pytest.raises(ValueError, match="more than 100 levels"):
-        read_json(text)
+    for read in (read_json, read_writable_json):
+        with pytest.raises(ValueError, match="more than 100 levels"):
+            read(text)
 
 
 def test_many_that_are_not_deep() -> None:
     assert read_json("[" + ",".join(["[]"] * 5_000) + "]") == [[]] * 5_000
+
+
+@pytest.mark.parametrize("text", ["NaN", "[-Infinity]", '{"a": 1e999}', "[-1e400]"])
+def test_numbers_that_json_does_not_have(text: str) -> None:
+    with pytest.raises(ValueError, match="no number of JSON"):
+        read_writable_json(text)
