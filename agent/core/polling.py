@@ -24,6 +24,7 @@ FIELDS = ("worker_id", "capabilities", "limit", "wait", "lease", "tenant")
 EXAMPLE = '{"worker_id": "w-1", "limit": 5, "wait": 20}'
 LEASE, MIN_LEASE, MAX_LEASE = 60.0, 1.0, 3_600.0  # seconds
 MAX_WAIT = 25.0
+MAX_ATTEMPT = 1_000_000
 LOOKS_MS = (250, 500, 1_000, 2_000)  # between looks, while nothing is there
 _TRACE = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
@@ -70,7 +71,7 @@ def read_lease(call: Call, given: dict[str, Any], job_id: str) -> Lease:
     worker = text_of(given, "worker_id", NAME, NAME_TEXT)
     if "attempt" not in given:
         raise Problem(400, "`attempt` is missing: /poll told it with the job")
-    attempt = whole_of(given, "attempt", 0, 1, 1_000_000)
+    attempt = whole_of(given, "attempt", 0, 1, MAX_ATTEMPT)
     return Lease(JobKey(call.tenant_of_job(_tenant(given)), job_id), worker, attempt)
 
 

@@ -91,11 +91,12 @@ def _sent(given: dict[str, Any], headers: dict[str, str]) -> str | None:
     if "json" in given:
         headers.setdefault("content-type", "application/json")
         return _dumped(given["json"])
-    body = given.get("body")
-    if body is not None and not isinstance(body, str):
+    if "body" not in given:
+        return None
+    body = given["body"]
+    if not isinstance(body, str):
         raise Refused("`body` is text; use `json` for anything else")
-    if body is not None:
-        headers.setdefault("content-type", "text/plain; charset=utf-8")
+    headers.setdefault("content-type", "text/plain; charset=utf-8")
     return body
 
 
