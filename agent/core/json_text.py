@@ -31,6 +31,13 @@ def read_writable_json(text: str) -> Any:
     return json.loads(text, parse_constant=_refuse, parse_float=_finite)
 
 
+def whole(value: object) -> int | None:
+    """A whole number, which JSON may write as 10.0; None if it is none."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def _finite(text: str) -> float:
     value = float(text)
     return value if isfinite(value) else _refuse(text)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from agent.core.call import Call
-from agent.core.json_text import read_writable_json
+from agent.core.json_text import read_writable_json, whole
 from agent.core.problem import Problem
 
 MAX_BODY = 1024 * 1024
@@ -69,10 +69,10 @@ def text_of(value: dict[str, Any], name: str, pattern: re.Pattern[str], told: st
 
 
 def whole_of(value: dict[str, Any], name: str, usual: int, least: int, most: int) -> int:
-    found = value.get(name, usual)
-    if isinstance(found, Written) and _WHOLE.fullmatch(found):
-        found = int(found)
-    if isinstance(found, bool) or not isinstance(found, int) or not least <= found <= most:
+    given = value.get(name, usual)
+    is_text = isinstance(given, Written) and _WHOLE.fullmatch(given)
+    found = int(given) if is_text else whole(given)
+    if found is None or not least <= found <= most:
         raise Problem(400, f"`{name}` is a whole number from {least:,} to {most:,}")
     return found
 

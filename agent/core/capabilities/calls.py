@@ -15,7 +15,7 @@ from agent.core.capabilities import fields
 from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.scraping import failure
 from agent.core.capabilities.tools import Tools
-from agent.core.json_text import read_writable_json
+from agent.core.json_text import read_writable_json, whole
 from agent.core.web.charsets import BASE64, charset_of, media_type
 from agent.core.web.request import (
     BODILESS,
@@ -139,8 +139,8 @@ def _expected(value: object) -> frozenset[int] | None:
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, str) and each[1:] == "xx" and each[:1] in ("2", "3", "4", "5"):
             found |= set(range(int(each[0]) * 100, int(each[0]) * 100 + 100))
-        elif type(each) is int and 200 <= each <= 599:
-            found.add(each)
+        elif (status := whole(each)) is not None and 200 <= status <= 599:
+            found.add(status)
         else:
             raise Refused('`expect` is a status such as 200, "2xx", or a list of these')
     return frozenset(found)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.json_text import MAX_DEPTH, read_json, read_writable_json
+from agent.core.json_text import MAX_DEPTH, read_json, read_writable_json, whole
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -45,3 +45,11 @@ def test_many_that_are_not_deep() -> None:
 def test_numbers_that_json_does_not_have(text: str) -> None:
     with pytest.raises(ValueError, match="no number of JSON"):
         read_writable_json(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(10, 10), (10.0, 10), (-0.0, 0), (1.5, None), (True, None), ("1", None), (float("nan"), None)],
+)
+def test_whole_numbers_as_json_has_them(value: object, expected: int | None) -> None:
+    assert whole(value) == expected
