@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 AGENT = Path(__file__).parent
-PACKAGES = ("core", "edge", "queue")  # of the agent, that are uploaded
+PACKAGES = ("core", "edge", "queue", "records")  # of the agent, that are uploaded
 ENTRY = "from agent.edge.entry import on_fetch  # noqa: F401\n"
 DATE = "2026-11-17"
 FLAGS = ["python_workers", "disable_python_no_global_handlers"]

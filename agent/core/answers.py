@@ -15,11 +15,24 @@ from agent.core.identity import Identity, time_text
 JSON = "application/json"
 
 
+class Facts(NamedTuple):
+    """What only whoever answers knows: the capability that was asked for, what came of it
+    (`completed`, `failed`), and of looking for a kept result (`HIT`, `MISS`, `BYPASS`)."""
+
+    capability: str = ""
+    outcome: str = ""
+    cache: str = ""
+
+
+NO_FACTS = Facts()
+
+
 class Answer(NamedTuple):
     status: int
     body: str
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
+    facts: Facts = NO_FACTS
 
 
 def json_answer(document: dict[str, Any], status: int = 200) -> Answer:
