@@ -6,6 +6,7 @@ CREATE TABLE jobs (
   tenant TEXT NOT NULL,
   id TEXT NOT NULL,
   capability TEXT NOT NULL,
+  dispatch TEXT NOT NULL CHECK (dispatch IN ('edge', 'poll')),
   priority INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 9),
   max_attempts INTEGER NOT NULL CHECK (max_attempts > 0),
   state TEXT NOT NULL DEFAULT 'waiting'
@@ -26,13 +27,15 @@ CREATE TABLE jobs (
 ) STRICT;
 
 -- Each holds one state only, so none of them grows with the jobs that have ended, but for the
--- last two. A poll reads as many entries as it takes jobs, and those that wait for their time.
-CREATE INDEX jobs_waiting ON jobs (capability, priority DESC, submitted_ms, number, available_ms)
+-- last three. A poll reads as many entries as it takes jobs, and those that wait for their time.
+CREATE INDEX jobs_waiting
+  ON jobs (dispatch, capability, priority DESC, submitted_ms, number, available_ms)
   WHERE state = 'waiting';
 CREATE INDEX jobs_waiting_of_tenant
-  ON jobs (tenant, capability, priority DESC, submitted_ms, number, available_ms)
+  ON jobs (tenant, dispatch, capability, priority DESC, submitted_ms, number, available_ms)
   WHERE state = 'waiting';
 CREATE INDEX jobs_leased ON jobs (lease_until_ms) WHERE state = 'leased';
 CREATE INDEX jobs_ticket ON jobs (ticket) WHERE state = 'leased';
 CREATE INDEX jobs_failed ON jobs (capability) WHERE state = 'failed';
 CREATE INDEX jobs_ended ON jobs (ended_ms) WHERE ended_ms IS NOT NULL;
+CREATE INDEX jobs_of_tenant ON jobs (tenant, state, submitted_ms DESC, number DESC);

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 State = Literal["waiting", "leased", "completed", "failed", "cancelled"]
+Dispatch = Literal["edge", "poll"]  # who runs it: the agent itself, or workers that poll
 
 LOWEST, HIGHEST = 0, 9  # priorities; the highest goes first
 DEFAULT_PRIORITY = 1  # FiberWise Core sends whole numbers, and 1 if nobody says otherwise
@@ -25,13 +26,16 @@ class JobKey(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """`payload` is JSON as text, which the queue does not look into."""
+    """`payload` is JSON as text, which the queue does not look into. With an `error` it is a
+    dead letter from the start."""
 
     key: JobKey
     capability: str
     payload: str
     priority: int = DEFAULT_PRIORITY
     max_attempts: int = DEFAULT_ATTEMPTS
+    dispatch: Dispatch = "poll"
+    error: str | None = None
 
 
 class Job(NamedTuple):
@@ -40,6 +44,7 @@ class Job(NamedTuple):
 
     key: JobKey
     capability: str
+    dispatch: Dispatch
     priority: int
     max_attempts: int
     state: State

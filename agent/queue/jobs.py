@@ -17,6 +17,7 @@ from agent.queue.database import Database, Row, Rows, Statement, Value
 from agent.queue.job import (
     Answer,
     Depth,
+    Dispatch,
     Job,
     JobKey,
     Refused,
@@ -37,6 +38,7 @@ from agent.queue.limits import (
 RETRIES = Backoff(base_ms=2_000, most_ms=300_000, least=0.5)
 LOST_AT_ONCE = 100  # in one statement: each is written again, payload and all
 FORGOTTEN_AT_ONCE = 500
+LARGEST = 2**53  # later than any time
 
 
 class Held(NamedTuple):
@@ -57,13 +59,17 @@ class Jobs:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def submit(self, asked: Submission, now_ms: int) -> Submitted | Refused:
-        """Idempotent by the key, as long as the job is not forgotten."""
+    async def submit(
+        self, asked: Submission, now_ms: int, more: Sequence[Statement] = ()
+    ) -> Submitted | Refused:
+        """Idempotent by the key, as long as the job is not forgotten. `more` is done with it, or
+        not at all; it, too, may be repeated."""
         if refused := refused_submission(asked):
             return refused
-        key, capability, payload, priority, attempts = asked
-        given = (*key, capability, payload, priority, attempts, now_ms)
-        _, found = await self._db.batch([(sql.SUBMIT, given), (sql.GET, key)])
+        key, capability, payload, priority, attempts, dispatch, error = asked
+        error = None if error is None else cut_error(error)
+        given = (*key, capability, payload, priority, attempts, dispatch, error, now_ms)
+        *_, found = await self._db.batch([(sql.SUBMIT, given), *more, (sql.GET, key)])
         job = _job(found.rows[0])
         return Submitted(job, (job.capability, job.payload) != (capability, payload))
 
@@ -80,15 +86,16 @@ class Jobs:
         now_ms: int,
         ticket: str,
         tenant: str | None = None,
+        dispatch: Dispatch = "poll",
     ) -> list[Job] | Refused:
         """Jobs for `worker`, the highest priority first, then the oldest; of `tenant` only, if
-        one is named. `ticket` is random, a new one for each poll: whoever asks again with the
-        same one gets the same jobs as long as they are leased. Leases that ran out are given
-        back before, so no job waits for the next `return_lost`."""
+        one is named, and of one `dispatch`. `ticket` is random, a new one for each poll: whoever
+        asks again with the same one gets the same jobs as long as they are leased. Leases that
+        ran out are given back before, so no job waits for the next `return_lost`."""
         if refused := refused_poll(worker, capabilities, limit, lease_ms, ticket):
             return refused
         asked = json.dumps(sorted(set(capabilities)))
-        given = (worker, ticket, now_ms + lease_ms, asked, now_ms, limit)
+        given = (worker, ticket, now_ms + lease_ms, asked, now_ms, limit, dispatch)
         take = (sql.TAKE, given) if tenant is None else (sql.TAKE_OF_TENANT, (*given, tenant))
         lost = (sql.LOST, (now_ms, LOST_AT_ONCE))
         *_, found = await self._db.batch([lost, take, (sql.JOBS_OF, (ticket, worker, tenant))])
@@ -128,6 +135,33 @@ class Jobs:
             return refused
         held = Held(key, worker, attempt)
         return await self._ended(sql.EXTEND, held, ("leased",), now_ms + lease_ms)
+
+    async def hand_over(
+        self, key: JobKey, worker: str, attempt: int, to: str, lease_ms: int, now_ms: int
+    ) -> Answer | Refused:
+        """Give the lease of `worker` to another one, who holds it for `lease_ms` at least. Of
+        several who ask for that one gets it."""
+        if refused := refused_lease(lease_ms):
+            return refused
+        row = await self._changed(
+            (sql.HAND_OVER, (*Held(key, worker, attempt).params, to, now_ms + lease_ms)), key
+        )
+        is_theirs = row is not None and (row["worker"], row["attempt"]) == (to, attempt)
+        return Answer(is_theirs and _state(row) == "leased", _state(row))
+
+    async def revive(self, key: JobKey, attempt: int, attempts: int, now_ms: int) -> Answer:
+        """A dead letter waits again, for so many more attempts; `attempt` is the one that
+        failed."""
+        row = await self._changed((sql.REVIVE, (*key, attempt, now_ms, attempts)), key)
+        return Answer(_state(row) not in (None, "failed", "cancelled"), _state(row))
+
+    async def listed(
+        self, tenant: str, state: State, limit: int, before_ms: int = LARGEST
+    ) -> list[Job]:
+        """A tenant's jobs, the youngest first, without payload and result; submitted before a
+        time, if one is given."""
+        found = await self._db.run(sql.LIST, tenant, state, before_ms, 0, limit)
+        return [_job(row) for row in found.rows]
 
     async def cancel(self, key: JobKey, now_ms: int) -> Answer:
         """Nobody will run it, and who does cannot complete it any more."""

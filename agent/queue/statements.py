@@ -4,8 +4,10 @@ nothing more:
 - SUBMIT does nothing if the id is there.
 - TAKE does nothing if its worker and ticket have jobs that are still leased; JOBS_OF gives
   those.
-- COMPLETE, FAIL and EXTEND are fenced: they need the lease of that worker and attempt. The
-  first two end it, and no later lease has the same attempt number; EXTEND sets a time.
+- COMPLETE, FAIL, EXTEND and HAND_OVER are fenced: they need the lease of that worker and
+  attempt. The first two end it, and no later lease has the same attempt number; EXTEND sets a
+  time, and HAND_OVER takes the lease away from that worker.
+- REVIVE is fenced by the attempt that failed: there is one more when it fails again.
 - LOST, CANCEL and FORGET choose jobs by what they take away.
 
 What came of a statement is therefore read from the job and never from `changes`, in the
@@ -16,14 +18,17 @@ whoever ends it first wins, and it cannot be ended twice.
 from __future__ import annotations
 
 COLUMNS = (
-    "tenant, id, capability, priority, max_attempts, state, attempt, submitted_ms, available_ms, "
-    "worker, lease_until_ms, ended_ms, error, payload, result"
+    "tenant, id, capability, dispatch, priority, max_attempts, state, attempt, submitted_ms, "
+    "available_ms, worker, lease_until_ms, ended_ms, error, payload, result"
 )
 
+# With an error it is a dead letter from the start.
 SUBMIT = """
 INSERT INTO jobs
-  (tenant, id, capability, payload, priority, max_attempts, submitted_ms, available_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+  (tenant, id, capability, payload, priority, max_attempts, dispatch, error, submitted_ms,
+   available_ms, state, ended_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, iif(?8 IS NULL, 'waiting', 'failed'),
+  iif(?8 IS NULL, NULL, ?9))
 ON CONFLICT (tenant, id) DO NOTHING
 """
 
@@ -39,7 +44,8 @@ WHERE number IN (
   SELECT waiting.number
   FROM json_each(?4) AS asked CROSS JOIN jobs AS waiting ON waiting.number IN (
     SELECT number FROM jobs
-    WHERE state = 'waiting' AND capability = asked.value AND available_ms <= ?5{tenant}
+    WHERE state = 'waiting' AND dispatch = ?7 AND capability = asked.value
+      AND available_ms <= ?5{tenant}
     ORDER BY priority DESC, submitted_ms, number LIMIT ?6
   )
   WHERE NOT EXISTS (
@@ -49,7 +55,7 @@ WHERE number IN (
 )
 """
 TAKE = _TAKE.format(tenant="")
-TAKE_OF_TENANT = _TAKE.format(tenant=" AND tenant = ?7")
+TAKE_OF_TENANT = _TAKE.format(tenant=" AND tenant = ?8")
 
 JOBS_OF = f"""
 SELECT {COLUMNS} FROM jobs
@@ -76,6 +82,24 @@ SET state = iif(?7 AND attempt < max_attempts, 'waiting', 'failed'),
 """
 
 EXTEND = f"UPDATE jobs SET lease_until_ms = max(lease_until_ms, ?5) {_IF_HELD}"
+
+HAND_OVER = f"""
+UPDATE jobs SET worker = ?5, ticket = NULL, lease_until_ms = max(lease_until_ms, ?6) {_IF_HELD}
+"""
+
+REVIVE = """
+UPDATE jobs
+SET state = 'waiting', ended_ms = NULL, available_ms = ?4, worker = NULL,
+  max_attempts = attempt + ?5
+WHERE tenant = ?1 AND id = ?2 AND attempt = ?3 AND state = 'failed'
+"""
+
+# Without payload and result: they may be large, and there are many.
+LIST = f"""
+SELECT {COLUMNS.replace("payload, result", "'' AS payload, NULL AS result")} FROM jobs
+WHERE tenant = ?1 AND state = ?2 AND (submitted_ms, number) < (?3, ?4)
+ORDER BY submitted_ms DESC, number DESC LIMIT ?5
+"""
 
 CANCEL = """
 UPDATE jobs

@@ -113,6 +113,8 @@ def header_changes(
         if route.needs and not route.needs.forward:
             removed += identity.carried
         added["x-router-key-id"] = identity.key.id
+        if identity.key.scopes:
+            added["x-router-key-scopes"] = " ".join(sorted(identity.key.scopes))
         if identity.key.metadata:
             added["x-router-key-metadata"] = identity.key.metadata
     if variant.override:

@@ -53,6 +53,7 @@ def test_scopes_and_forwarded_credentials(edge: Edge) -> None:
     seen = edge.get("/read", host="key.test", headers={"x-api-key": "k-scoped"}).json()["headers"]
     assert seen["x-api-key"] == "k-scoped"
     assert seen["x-router-key-id"] == "scoped"
+    assert seen["x-router-key-scopes"] == "agents:read"
     assert json.loads(seen["x-router-key-metadata"]) == {"plan": "large"}
 
 
@@ -74,11 +75,13 @@ def test_two_credentials(edge: Edge, headers: list[tuple[str, str]], status: int
 
 def test_claims_of_clients_are_not_believed(edge: Edge) -> None:
     claimed = {"x-router-key-id": "admin", "x-router-key-metadata": "{}"}
+    claimed["x-router-key-scopes"] = "router:admin"
     for host, key, seen_id in (("key.test", "k-plain", "plain"), ("match.test", "k-plain", None)):
         answer = edge.get("/", host=host, headers={**claimed, "x-api-key": key})
         seen = answer.json()["headers"]
         assert seen.get("x-router-key-id") == seen_id
         assert "x-router-key-metadata" not in seen
+        assert "x-router-key-scopes" not in seen
         assert seen.get("x-api-key") == (key if host == "match.test" else None)
 
 

@@ -8,7 +8,18 @@ from itertools import count
 from typing import Any, TypeVar
 
 from agent.queue.database import Database
-from agent.queue.job import Answer, Depth, Job, JobKey, Refused, Returned, Submission, Submitted
+from agent.queue.job import (
+    Answer,
+    Depth,
+    Dispatch,
+    Job,
+    JobKey,
+    Refused,
+    Returned,
+    State,
+    Submission,
+    Submitted,
+)
 from agent.queue.jobs import Jobs
 from tests.agent.queue.sqlite import memory
 
@@ -57,9 +68,11 @@ class Queue:
         skills: Sequence[str] = (SKILL,),
         ticket: str | None = None,
         tenant: str | None = None,
+        dispatch: Dispatch = "poll",
     ) -> list[str]:
         ticket = ticket or f"poll-{next(self._tickets)}"
-        asked = self.jobs.lease(worker, skills, limit, LEASE_MS, self.now, ticket, tenant)
+        given = (worker, skills, limit, LEASE_MS, self.now, ticket, tenant, dispatch)
+        asked = self.jobs.lease(*given)
         found = self._do(asked)
         assert not isinstance(found, Refused), found
         return [job.key.id for job in found]
@@ -79,6 +92,18 @@ class Queue:
         found = self._do(self.jobs.extend(key(id), worker, attempt, lease_ms, self.now))
         assert isinstance(found, Answer), found
         return found
+
+    def hand_over(self, id: str, worker: str, to: str, attempt: int = 1) -> Answer:
+        asked = self.jobs.hand_over(key(id), worker, attempt, to, LEASE_MS, self.now)
+        found = self._do(asked)
+        assert isinstance(found, Answer), found
+        return found
+
+    def revive(self, id: str, attempt: int) -> Answer:
+        return self._do(self.jobs.revive(key(id), attempt, 2, self.now))
+
+    def listed(self, state: State, limit: int, **more: Any) -> list[str]:
+        return [job.key.id for job in self._do(self.jobs.listed(TENANT, state, limit, **more))]
 
     def cancel(self, id: str, tenant: str = TENANT) -> Answer:
         return self._do(self.jobs.cancel(key(id, tenant), self.now))

@@ -6,7 +6,7 @@ import pytest
 
 from agent.queue.job import Answer, Depth
 from agent.queue.jobs import FORGOTTEN_AT_ONCE, LOST_AT_ONCE
-from tests.agent.queue.making import LEASE_MS, SKILL, Queue, key
+from tests.agent.queue.making import LEASE_MS, SKILL, TENANT, Queue, key
 
 
 @pytest.fixture
@@ -312,3 +312,58 @@ def test_large_numbers_are_dealt_with_some_at_a_time(queue: Queue) -> None:
         failed += found
     assert len(failed) == number
     assert [queue.forget(queue.now + 1) for _ in range(3)] == [number - 1, 1, 0]
+
+
+def test_jobs_for_the_edge_and_for_those_who_poll_are_apart() -> None:
+    queue = Queue()
+    queue.submit("ours", dispatch="edge")
+    queue.submit("theirs")
+    assert queue.lease("a", 5) == ["theirs"]
+    assert queue.lease("b", 5, dispatch="edge") == ["ours"]
+    assert queue.lease("c", 5, dispatch="edge", tenant=TENANT) == []
+
+
+def test_a_dead_letter_from_the_start() -> None:
+    queue = Queue()
+    job = queue.submit("odd", error="there is no such thing").job
+    assert (job.state, job.error, job.ended_ms) == ("failed", "there is no such thing", queue.now)
+    assert queue.lease("a", 5) == []
+    assert queue.submit("odd").job.state == "failed"
+
+
+def test_a_lease_is_handed_over_once() -> None:
+    queue = Queue()
+    queue.submit("sum")
+    queue.lease("poller")
+    assert queue.hand_over("sum", "poller", "run-1") == (True, "leased")
+    assert queue.hand_over("sum", "poller", "run-1") == (True, "leased")  # asked again
+    assert queue.hand_over("sum", "poller", "run-2") == (False, "leased")
+    assert not queue.complete("sum", "poller").is_done
+    assert queue.complete("sum", "run-1").is_done
+    assert queue.hand_over("sum", "poller", "run-1") == (False, "completed")
+    assert queue.hand_over("none", "poller", "run-1") == (False, None)
+
+
+def test_a_dead_letter_is_revived_once() -> None:
+    queue = Queue()
+    queue.submit("sum", max_attempts=1)
+    queue.lease("a")
+    queue.fail("sum", "a")
+    assert queue.state("sum") == "failed"
+    assert queue.revive("sum", 1) == (True, "waiting")
+    assert queue.lease("b") == ["sum"]
+    queue.fail("sum", "b", attempt=2)
+    assert queue.revive("sum", 1) == (True, "waiting")  # the first answer again: it had waited
+    queue.cancel("sum")
+    assert queue.revive("sum", 2) == (False, "cancelled")
+
+
+def test_a_tenants_jobs_are_listed_the_youngest_first() -> None:
+    queue = Queue()
+    for id in "abc":
+        queue.submit(id, payload='{"large": 1}')
+        queue.now += 1
+    queue.submit("d", tenant="other")
+    assert queue.listed("waiting", 2) == ["c", "b"]
+    assert queue.listed("waiting", 5, before_ms=queue.now - 2) == ["a"]
+    assert queue.listed("failed", 5) == []

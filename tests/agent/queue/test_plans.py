@@ -32,7 +32,7 @@ def test_what_is_read(name: str) -> None:
 def test_a_poll_does_not_sort_what_waits() -> None:
     sql = f"EXPLAIN QUERY PLAN {statements.TAKE}"
     database = memory()
-    plan = list(database.connection.execute(sql, ["[]"] * 6))
+    plan = list(database.connection.execute(sql, ["[]"] * 7))
     inner = next(step for step in plan if "CORRELATED LIST SUBQUERY" in step[3])
     below = [step[3] for step in plan if step[1] == inner[0]]
-    assert below == ["SEARCH jobs USING INDEX jobs_waiting (capability=?)"]
+    assert below == ["SEARCH jobs USING INDEX jobs_waiting (dispatch=? AND capability=?)"]

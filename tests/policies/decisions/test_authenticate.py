@@ -193,6 +193,8 @@ def test_the_key_is_taken_out_unless_the_route_wants_it() -> None:
         assert ("authorization" not in changes.removed) == kept
         assert ("x-api-key" not in changes.removed) == kept
         assert changes.set.get("x-router-key-id") == (None if path == "/open" else "scoped")
+        told = "agents:read agents:write" if path != "/open" else None
+        assert changes.set.get("x-router-key-scopes") == told
 
 
 def test_other_credentials_in_the_same_header_are_the_variants() -> None:
