@@ -85,7 +85,7 @@ def healthy(who: Identity, now_ms: float) -> Answer:
     )
 
 
-def completed(job_id: str, result: Any, took_ms: float, now_ms: float) -> Answer:
+def completed(job_id: str, result: Any, took_ms: float, now_ms: float, **more: Any) -> Answer:
     return json_answer(
         {
             "status": "completed",
@@ -93,5 +93,6 @@ def completed(job_id: str, result: Any, took_ms: float, now_ms: float) -> Answer
             "result": result,
             "execution_time_ms": round(took_ms, 3),
             "completed_at": time_text(now_ms),
+            **more,
         }
     )

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from agent.core import answers
-from agent.core.answers import Answer, error
+from agent.core.answers import Answer, Facts, error
+from agent.core.cache import Store, run_or_recall
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Tools
-from agent.core.execution import CAPABILITIES, MAX_BODY, read_job, run_job
+from agent.core.cors import Cors
+from agent.core.execution import CAPABILITIES, MAX_BODY, read_job
 from agent.core.identity import Identity
 from agent.core.metrics import PROMETHEUS, Metrics, prefers_text
 
@@ -34,12 +36,15 @@ class Call(NamedTuple):
 
 
 class Agent(NamedTuple):
-    """`clock` gives milliseconds for durations; `tools`: those of a tenant with its scopes."""
+    """`clock` gives milliseconds for durations; `tools`: those of a tenant with its scopes;
+    `store`: where results are kept, if anywhere."""
 
     who: Identity
     metrics: Metrics
     clock: Callable[[], float]
     tools: Callable[[str, frozenset[str]], Tools]
+    store: Callable[[], Store | None] = lambda: None
+    cors: Cors = Cors()
 
     @property
     def capabilities(self) -> list[str]:
@@ -48,10 +53,20 @@ class Agent(NamedTuple):
 
 def answer(agent: Agent, call: Call) -> Answer:
     """The answer to any request, which is counted."""
-    made = _answer(agent, call)
-    endpoint = call.path if call.path in ENDPOINTS else ""
-    agent.metrics.requests[endpoint, made.status] += 1
+    asked = (call.method, call.headers, methods_of(call.path), call.now_ms)
+    made = agent.cors.preflight(*asked) or _answer(agent, call)
+    agent.metrics.requests[endpoint_of(call.path), made.status] += 1
     return made
+
+
+def endpoint_of(path: str) -> str:
+    """The endpoint as it is counted and recorded; nothing if there is none."""
+    return path if path in ENDPOINTS else ""
+
+
+def methods_of(path: str) -> list[str]:
+    methods = ENDPOINTS.get(path, {})
+    return [*methods, *(["HEAD"] if "GET" in methods else [])]
 
 
 def _answer(agent: Agent, call: Call) -> Answer:
@@ -61,7 +76,7 @@ def _answer(agent: Agent, call: Call) -> Answer:
     method = "GET" if call.method == "HEAD" and "GET" in methods else call.method
     handler = methods.get(method)
     if handler is None:
-        allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
+        allowed = ", ".join(methods_of(call.path))
         return error(405, f"this endpoint takes {allowed}", call.now_ms, (("allow", allowed),))
     return handler(agent, call)
 
@@ -98,14 +113,19 @@ def _execute(agent: Agent, call: Call) -> Answer:
         return error(400, str(refused), call.now_ms)
     began = agent.clock()
     try:
-        result = run_job(job, agent.tools(tenant_of(call), scopes_of(call)))
+        tools = agent.tools(tenant_of(call), scopes_of(call))
+        variant = agent.who.variant
+        ran = run_or_recall(job, tools, agent.store, variant, call.headers, call.now_ms)
     except (Refused, Unavailable) as why:
         agent.metrics.jobs[job.capability, "failed"] += 1
         code, more = 422 if isinstance(why, Refused) else 503, {**why.more, "job_id": job.id}
-        return error(code, str(why), call.now_ms, status="failed", **more)
+        failed = error(code, str(why), call.now_ms, status="failed", **more)
+        return failed._replace(facts=Facts(job.capability, "failed"))
     agent.metrics.jobs[job.capability, "completed"] += 1
     took = max(0.0, agent.clock() - began)
-    return answers.completed(job.id, result, took, call.now_ms + took)
+    made = answers.completed(job.id, ran.result, took, call.now_ms + took, **ran.more)
+    facts = Facts(job.capability, "completed", ran.found)
+    return made._replace(headers=ran.headers, facts=facts)
 
 
 def tenant_of(call: Call) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from agent.core.identity import Identity
@@ -12,11 +13,13 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 class Metrics:
-    """`requests`: by endpoint and status; `jobs`: by capability and outcome."""
+    """`requests`: by endpoint and status; `jobs`: by capability and outcome. `records_lost`:
+    rows of requests that were never written."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()
         self.jobs: Counter[tuple[str, str]] = Counter()
+        self.records_lost = 0
 
     def document(self, who: Identity, capabilities: list[str]) -> dict[str, Any]:
         requests = [{"endpoint": e, "status": s, "count": n} for (e, s), n in self.requests.items()]
@@ -28,14 +31,18 @@ class Metrics:
             "capabilities": capabilities,
             "requests": requests,
             "jobs": jobs,
+            "records_lost": self.records_lost,
         }
 
     def text(self, who: Identity) -> str:
         own = {"worker": who.id, "variant": who.variant, "region": who.region}
         requests = [({"endpoint": e, "status": s, **own}, n) for (e, s), n in self.requests.items()]
         jobs = [({"capability": c, "outcome": o, **own}, n) for (c, o), n in self.jobs.items()]
-        return _counter("requests", "Requests answered.", requests) + _counter(
-            "jobs", "Jobs that were run.", jobs
+        lost = [(own, self.records_lost)]
+        return (
+            _counter("requests", "Requests answered.", requests)
+            + _counter("jobs", "Jobs that were run.", jobs)
+            + _counter("records_lost", "Rows of requests that were never written.", lost)
         )
 
 
@@ -46,7 +53,7 @@ def prefers_text(accept: str) -> bool:
     return bool(texts) and "application/json" not in wanted
 
 
-def _counter(name: str, about: str, samples: list[tuple[dict[str, Any], int]]) -> str:
+def _counter(name: str, about: str, samples: Sequence[tuple[dict[str, Any], int]]) -> str:
     full = f"agent_{name}_total"
     lines = [f"# HELP {full} {about}", f"# TYPE {full} counter"]
     for labels, value in samples:

@@ -6,17 +6,17 @@ isolate starts from. So an isolate becomes somebody with its first request.
 
 from __future__ import annotations
 
-import json
 import time
 from functools import partial
 from secrets import randbits, token_hex
 from urllib.parse import parse_qsl
 
-from agent.core.answers import error
-from agent.core.endpoints import Agent, Call, answer
+from agent.core.endpoints import Agent, Call
 from agent.core.identity import Identity, identity_of
 from agent.core.metrics import Metrics
+from agent.edge.around import answered, settings_of
 from agent.edge.bridge import JsObject, body_text, read, response
+from agent.edge.cache import store_of
 from agent.edge.garbage import take_over, tidy
 from agent.edge.tools import EdgeTools
 
@@ -29,15 +29,13 @@ def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     """Workers' `fetch` event."""
     tidy()
     now, method, path, query, headers = read(request)
-    agent = Agent(_identity(env, now), _metrics, _clock, partial(EdgeTools, env, ctx))
+    settings, who = settings_of(env), _identity(env, now)
+    tools, store = partial(EdgeTools, env, ctx), partial(store_of, env, ctx)
+    agent = Agent(who, _metrics, _clock, tools, store, settings.cors)
     asked = dict(parse_qsl(query, keep_blank_values=True))
     body = partial(body_text, request)
     call = Call(method, path, asked, headers, now, token_hex(8), body)
-    try:
-        return response(answer(agent, call))
-    except Exception as unexpected:
-        print(json.dumps({"event": "internal-error", "error": type(unexpected).__name__}))
-        return response(error(500, "the agent could not handle this request", now))
+    return response(answered(agent, call, settings, env, ctx))
 
 
 def _clock() -> float:

@@ -24,11 +24,13 @@ CREATE TABLE requests (
   PRIMARY KEY (written_ms, batch, number)
 ) STRICT, WITHOUT ROWID;
 
--- What became of a job, step by step, by the database's own clock. It outlives the job.
+-- What became of a job, step by step, by the database's own clock. It outlives the job, whose
+-- `submitted_ms` tells it from a later one with the same id.
 CREATE TABLE activation_log (
   number INTEGER PRIMARY KEY,
   tenant TEXT NOT NULL,
   id TEXT NOT NULL,
+  submitted_ms INTEGER NOT NULL,
   at_ms INTEGER NOT NULL,
   state TEXT NOT NULL,
   attempt INTEGER NOT NULL,
@@ -40,25 +42,25 @@ CREATE INDEX activation_log_of ON activation_log (tenant, id, number);
 
 CREATE TRIGGER log_submitted AFTER INSERT ON jobs
 BEGIN
-  INSERT INTO activation_log (tenant, id, at_ms, state, attempt)
+  INSERT INTO activation_log (tenant, id, submitted_ms, at_ms, state, attempt, error)
   VALUES (
-    NEW.tenant, NEW.id,
+    NEW.tenant, NEW.id, NEW.submitted_ms,
     CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER),
-    NEW.state, NEW.attempt
+    NEW.state, NEW.attempt, NEW.error
   );
 END;
 
--- `worker`: who holds the job from now on, or held it until now. A job that is leased again has
--- still the error of the attempt before, which is not this step's.
+-- `worker`: who holds the job from now on, or held it until now. A job that is leased again, or
+-- revived, has still the error of the attempt before, which is not this step's.
 CREATE TRIGGER log_changed AFTER UPDATE OF state, attempt ON jobs
 WHEN OLD.state IS NOT NEW.state OR OLD.attempt IS NOT NEW.attempt
 BEGIN
-  INSERT INTO activation_log (tenant, id, at_ms, state, attempt, worker, error)
+  INSERT INTO activation_log (tenant, id, submitted_ms, at_ms, state, attempt, worker, error)
   VALUES (
-    NEW.tenant, NEW.id,
+    NEW.tenant, NEW.id, NEW.submitted_ms,
     CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER),
     NEW.state, NEW.attempt,
     iif('leased' IN (OLD.state, NEW.state), coalesce(NEW.worker, OLD.worker), NULL),
-    iif(NEW.state IN ('waiting', 'failed'), NEW.error, NULL)
+    iif(OLD.state = 'leased' AND NEW.state IN ('waiting', 'failed'), NEW.error, NULL)
   );
 END;

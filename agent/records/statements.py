@@ -27,13 +27,13 @@ FROM json_each(?1) WHERE true
 ON CONFLICT DO NOTHING
 """
 
-# Since the job was submitted: an id that was forgotten may be used again.
+# Of the last job of that id: one that was forgotten may have had it before.
 LOG = """
 SELECT at_ms, state, attempt, worker, error FROM activation_log
-WHERE tenant = ?1 AND id = ?2 AND number >= coalesce((
-  SELECT max(number) FROM activation_log
-  WHERE tenant = ?1 AND id = ?2 AND state = 'waiting' AND attempt = 0
-), 0)
+WHERE tenant = ?1 AND id = ?2 AND submitted_ms = (
+  SELECT submitted_ms FROM activation_log
+  WHERE tenant = ?1 AND id = ?2 ORDER BY number DESC LIMIT 1
+)
 ORDER BY number LIMIT ?3
 """
 

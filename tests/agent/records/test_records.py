@@ -143,7 +143,7 @@ def test_the_log_is_that_of_the_job_that_has_the_id_now() -> None:
     asyncio.run(life(Jobs(db)))
     asyncio.run(Jobs(db).forget(NOW + 1_000_000))
     assert len(states(db)) == 7
-    asyncio.run(Jobs(db).submit(Submission(KEY, "skill", "{}"), NOW))
+    asyncio.run(Jobs(db).submit(Submission(KEY, "skill", "{}"), NOW + 2_000_000))
     assert states(db) == [("waiting", 0, None, None)]
 
 
