@@ -50,5 +50,5 @@ async function write(database) {
 }
 
 function tell(event, count, error) {
-  console.error(JSON.stringify({ event, count, error }));
+  console.log(JSON.stringify({ event, count, error }));
 }
