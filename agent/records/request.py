@@ -7,6 +7,7 @@ is what a client says freely, but for the tenant, which the router says, so it i
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import NamedTuple
 
 from agent.core.answers import NO_FACTS, Facts
@@ -36,8 +37,15 @@ class Request(NamedTuple):
 
 
 def data_point(request: Request, who: Identity) -> str:
-    method = request.method if request.method in METHODS else OTHER
-    tenant = request.tenant.encode(errors="replace")[:MAX_TENANT].decode(errors="ignore")
-    blobs = [request.endpoint, method, *request.facts, who.variant, who.region, who.id, tenant]
-    doubles = [int(request.at_ms), request.status, round(request.took_ms, 3)]
-    return json.dumps({"indexes": [tenant], "blobs": blobs, "doubles": doubles})
+    """As JSON."""
+    labels = _labels(request.endpoint, request.method, request.tenant, request.facts, who)
+    numbers = f"{int(request.at_ms)},{request.status},{request.took_ms:.3f}"
+    return f'{{{labels},"doubles":[{numbers}]}}'
+
+
+@lru_cache(maxsize=1_000)  # most requests are like another one but for their numbers
+def _labels(endpoint: str, method: str, tenant: str, facts: Facts, who: Identity) -> str:
+    method = method if method in METHODS else OTHER
+    tenant = tenant.encode(errors="replace")[:MAX_TENANT].decode(errors="ignore")
+    blobs = [endpoint, method, *facts, who.variant, who.region, who.id, tenant]
+    return f'"indexes":{json.dumps([tenant])},"blobs":{json.dumps(blobs)}'
