@@ -1,7 +1,7 @@
 """The wrangler configurations of all variants, from one source, `variants.toml`.
 
-`python -m agent.config DIR` writes `DIR/<variant>/wrangler.json`, and the code beside it in
-`DIR/<variant>/upload/`: what wrangler uploads is that folder, and nothing else.
+`python -m agent.config DIR` writes `DIR/<variant>/wrangler.json`, and beside it the code in
+`upload/`, which is all that wrangler uploads, and the tables of the databases in `migrations/`.
 """
 
 from __future__ import annotations
@@ -14,28 +14,44 @@ from pathlib import Path
 from typing import Any
 
 AGENT = Path(__file__).parent
-PACKAGES = ("core", "edge", "queue", "records")  # of the agent, that are uploaded
-ENTRY = "from agent.edge.entry import on_fetch  # noqa: F401\n"
+PACKAGES = ("core", "edge", "queue", "records", "sandbox")  # of the agent, that are uploaded
+ENTRY = "from agent.edge.entry import on_fetch, on_scheduled  # noqa: F401\n"
 DATE = "2026-11-17"
-FLAGS = ["python_workers", "disable_python_no_global_handlers"]
+# The bindings: of every variant the same.
+SHARED = ("ai", "analytics_engine_datasets", "d1_databases", "kv_namespaces", "worker_loaders")
+# Handlers are functions of the entry module; the SDK is the runtime's, so nothing is vendored.
+FLAGS = ["python_workers", "disable_python_no_global_handlers", "disable_python_external_sdk"]
 
 
 def variants() -> dict[str, dict[str, Any]]:
     """Variant to its wrangler configuration."""
     source = tomllib.loads((AGENT / "variants.toml").read_text(encoding="utf-8"))
-    return {name: _config(source["name"], name, own) for name, own in source["variants"].items()}
+    shared = {name: source[name] for name in SHARED if name in source}
+    return {
+        name: _config(source["name"], name, own, source.get("vars", {}), shared)
+        for name, own in source["variants"].items()
+    }
 
 
-def _config(agent: str, variant: str, own: dict[str, Any]) -> dict[str, Any]:
+def _config(
+    agent: str, variant: str, own: dict[str, Any], variables: dict[str, Any], shared: dict[str, Any]
+) -> dict[str, Any]:
     placement = {"placement": {"region": own["placement"]}} if "placement" in own else {}
+    crons = {"triggers": {"crons": own["crons"]}} if "crons" in own else {}
     return {
         "name": f"{agent}-{variant}",
         "main": "upload/entry.py",
         "compatibility_date": DATE,
         "compatibility_flags": FLAGS,
+        # Only the router reaches it: whoever could go around it would say who he is himself.
+        "workers_dev": False,
+        "preview_urls": False,
+        "observability": {"enabled": True},
         "rules": [{"type": "ESModule", "globs": ["agent/**/*.js"]}],
-        "vars": {"VARIANT": variant, "REGION": own.get("region", "global")},
+        "vars": {**variables, "VARIANT": variant, "REGION": own.get("region", "global")},
+        **shared,
         **placement,
+        **crons,
     }
 
 
@@ -46,6 +62,10 @@ def upload() -> dict[str, bytes]:
         for path in _sources(AGENT / package):
             files[f"agent/{path.relative_to(AGENT).as_posix()}"] = _read(path)
     return files
+
+
+def migrations() -> list[Path]:
+    return sorted((AGENT / "migrations").glob("*.sql"))
 
 
 def _sources(folder: Path) -> Iterator[Path]:
@@ -59,8 +79,10 @@ def _read(path: Path) -> bytes:
 def write(target: Path) -> None:
     for name, config in variants().items():
         folder = target / name
-        for path, data in upload().items():
-            file = folder / "upload" / path
+        files = {f"upload/{path}": data for path, data in upload().items()}
+        files |= {f"migrations/{path.name}": path.read_bytes() for path in migrations()}
+        for path, data in files.items():
+            file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
         text = json.dumps(config, indent=2) + "\n"

@@ -7,12 +7,15 @@ the front page, which is text.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from agent import SERVICE, __version__
+from agent.core.capabilities.tools import Stream
 from agent.core.identity import Identity, time_text
 
 JSON = "application/json"
+EVENTS = "text/event-stream"
 
 
 class Facts(NamedTuple):
@@ -29,7 +32,7 @@ NO_FACTS = Facts()
 
 class Answer(NamedTuple):
     status: int
-    body: str
+    body: str | Stream
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
     facts: Facts = NO_FACTS
@@ -85,14 +88,20 @@ def healthy(who: Identity, now_ms: float) -> Answer:
     )
 
 
-def completed(job_id: str, result: Any, took_ms: float, now_ms: float, **more: Any) -> Answer:
+def completed(job_id: str, outcome: Mapping[str, Any], took_ms: float, now_ms: float) -> Answer:
+    """`outcome`: the `result`, and what the capability told beside it."""
     return json_answer(
         {
             "status": "completed",
             "job_id": job_id,
-            "result": result,
+            **outcome,
             "execution_time_ms": round(took_ms, 3),
             "completed_at": time_text(now_ms),
-            **more,
         }
     )
+
+
+def stream(made: Stream, job_id: str) -> Answer:
+    """Server-sent events, as they come."""
+    headers = (("cache-control", "no-cache"), ("x-job-id", job_id))
+    return Answer(200, made, EVENTS, headers)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 from agent import __version__
-from agent.core.capabilities.tools import Stream, Tools
+from agent.core.capabilities.tools import Output, Stream, Tools
 from agent.core.execution import CAPABILITIES, Job, run_job
 
 KEEP_S = 300
@@ -38,14 +38,16 @@ class Ran(NamedTuple):
     """`found`: `HIT`, `MISS`, `BYPASS`, or nothing where no result is ever kept; `age_s`: of a
     result that was kept."""
 
-    result: Any
+    made: Output | Stream
     found: str = ""
     age_s: int | None = None
 
     @property
-    def more(self) -> dict[str, Any]:
-        """Of the answer's body."""
-        return {} if self.age_s is None else {"age": self.age_s}
+    def outcome(self) -> dict[str, Any]:
+        """What is answered of an `Output`."""
+        assert isinstance(self.made, Output)
+        age = {} if self.age_s is None else {"age": self.age_s}
+        return {"result": self.made.result, **self.made.more, **age}
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -70,10 +72,10 @@ def run_or_recall(
     key = key_of(job, tools, variant)
     if not wishes and (kept := _kept(kept_in.get(key), now_ms)):
         return kept
-    result = run_job(job, tools)
-    if "no-store" not in wishes and not isinstance(result, Stream):
-        _keep(kept_in, key, result, now_ms)
-    return Ran(result, "BYPASS" if wishes else "MISS")
+    made = run_job(job, tools)
+    if "no-store" not in wishes and not isinstance(made, Stream):
+        _keep(kept_in, key, made, now_ms)
+    return Ran(made, "BYPASS" if wishes else "MISS")
 
 
 def key_of(job: Job, tools: Tools, variant: str) -> str:
@@ -91,15 +93,15 @@ def _wishes(headers: Mapping[str, str]) -> set[str]:
 
 def _kept(text: str | None, now_ms: float) -> Ran | None:
     """None as well if it is older than it may be: the store may be late to forget."""
-    at_text, _, result = (text or "").partition("\n")
+    at_text, _, kept = (text or "").partition("\n")
     try:
         age_s = max(0, int((now_ms - int(at_text)) / 1000))
-        return None if age_s > KEEP_S else Ran(json.loads(result), "HIT", age_s)
-    except ValueError:
+        return None if age_s > KEEP_S else Ran(Output(*json.loads(kept)), "HIT", age_s)
+    except (ValueError, TypeError):
         return None
 
 
-def _keep(store: Store, key: str, result: Any, now_ms: float) -> None:
-    text = json.dumps(result)
+def _keep(store: Store, key: str, made: Output, now_ms: float) -> None:
+    text = json.dumps([made.result, dict(made.more)])
     if len(text) <= MAX_KEPT:
         store.put(key, f"{int(now_ms)}\n{text}", KEEP_S)

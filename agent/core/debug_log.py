@@ -1,4 +1,4 @@
-"""What is logged of requests and answers in development: one line of JSON each.
+"""What is logged of requests and answers in development, each as one event.
 
 No secret is in it. Whatever stands under a name that sounds like one (of a header, of a
 parameter, of a field at any depth, in text within text too) is left out, and so is a body
@@ -14,7 +14,6 @@ from typing import Any
 
 from agent.core.json_text import read_json
 
-DEVELOPMENT = "development"  # the only `ENVIRONMENT` that is logged
 MAX_BODY = 2_048  # characters
 MAX_PATH = 512
 WITHIN = 2  # times that JSON may stand as text within JSON
@@ -39,33 +38,31 @@ _IN_TEXT = re.compile(
 )
 
 
-def request_line(
+def request_event(
     method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: str | None
-) -> str:
+) -> dict[str, Any]:
     """`body`: as it was read; None if it was not."""
-    return json.dumps(
-        {
-            "event": "request",
-            "method": method[:16],
-            "path": _text(path[:MAX_PATH], WITHIN),
-            "query": _redacted(dict(query), WITHIN),
-            "headers": _redacted(dict(headers), WITHIN),
-            "body": body_text(body),
-        }
-    )
+    return {
+        "event": "request",
+        "method": method[:16],
+        "path": _text(path[:MAX_PATH], WITHIN),
+        "query": _redacted(dict(query), WITHIN),
+        "headers": _redacted(dict(headers), WITHIN),
+        "body": body_text(body),
+    }
 
 
-def answer_line(status: int, headers: Mapping[str, str], body: object, took_ms: float) -> str:
+def answer_event(
+    status: int, headers: Mapping[str, str], body: object, took_ms: float
+) -> dict[str, Any]:
     """`body`: text; anything else is a stream, which is not looked into."""
-    return json.dumps(
-        {
-            "event": "answer",
-            "status": status,
-            "headers": _redacted(dict(headers), WITHIN),
-            "body": body_text(body) if isinstance(body, str) else "[a stream]",
-            "took_ms": round(took_ms, 3),
-        }
-    )
+    return {
+        "event": "answer",
+        "status": status,
+        "headers": _redacted(dict(headers), WITHIN),
+        "body": body_text(body) if isinstance(body, str) else "[a stream]",
+        "took_ms": round(took_ms, 3),
+    }
 
 
 def body_text(body: str | None) -> str | None:

@@ -1,11 +1,11 @@
 // The other half of bridge.py: each function is one crossing where there would be several.
 // Nothing is decided here.
 
-// The time, the method, the path, the query, then each header's name and value, in lines:
-// none of them can hold a line break.
-export function read(request) {
+// The time, the agent's own task, the method, the path, the query, then each header's name and
+// value, in lines: none of them can hold a line break.
+export function read(request, ctx) {
   const { pathname, search } = new URL(request.url);
-  const lines = [Date.now(), request.method, pathname, search.slice(1)];
+  const lines = [Date.now(), ctx.props?.task ?? "", request.method, pathname, search.slice(1)];
   for (const [name, value] of request.headers) lines.push(name, value);
   return lines.join("\n");
 }
@@ -21,4 +21,19 @@ export async function text(request, most) {
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
+}
+
+export function variables(env) {
+  return JSON.stringify(Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === "string")));
+}
+
+export function pause(ms) {
+  return scheduler.wait(ms);
+}
+
+// Nobody waits for it; what fails is logged there, and done by the next tick.
+export function soon(ctx, task) {
+  const self = ctx.exports.default({ props: { task } });
+  const asked = self.fetch("http://agent/", { method: "POST" });
+  ctx.waitUntil(asked.then((answer) => answer.arrayBuffer()).catch(() => {}));
 }

@@ -1,4 +1,4 @@
-"""Where workerd calls in: one synchronous, module-level handler.
+"""Where workerd calls in: synchronous, module-level handlers.
 
 Nothing is random at import: imports run once, at deploy, into a memory image that every
 isolate starts from. So an isolate becomes somebody with its first request.
@@ -6,45 +6,42 @@ isolate starts from. So an isolate becomes somebody with its first request.
 
 from __future__ import annotations
 
-import time
 from functools import partial
-from secrets import randbits, token_hex
-from urllib.parse import parse_qsl
 
-from agent.core.endpoints import Agent, Call
-from agent.core.identity import Identity, identity_of
-from agent.core.metrics import Metrics
-from agent.edge.around import answered, settings_of
-from agent.edge.bridge import JsObject, body_text, read, response
-from agent.edge.cache import store_of
+from agent.core.answers import error
+from agent.core.around import answered
+from agent.core.background import tick
+from agent.edge.bridge import Asked, JsObject, call_of, read, response
 from agent.edge.garbage import take_over, tidy
-from agent.edge.tools import EdgeTools
+from agent.edge.isolate import agent_of, log, task_of
+from agent.edge.recording import record
 
-_metrics = Metrics()
-_who: Identity | None = None
 take_over()
 
 
 def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     """Workers' `fetch` event."""
     tidy()
-    now, method, path, query, headers = read(request)
-    settings, who = settings_of(env), _identity(env, now)
-    tools, store = partial(EdgeTools, env, ctx), partial(store_of, env, ctx)
-    agent = Agent(who, _metrics, _clock, tools, store, settings.cors)
-    asked = dict(parse_qsl(query, keep_blank_values=True))
-    body = partial(body_text, request)
-    call = Call(method, path, asked, headers, now, token_hex(8), body)
-    return response(answered(agent, call, settings, env, ctx))
+    asked = read(request, ctx)
+    try:
+        return _answered(request, env, ctx, asked)
+    except Exception as unexpected:
+        log({"event": "internal-error", "error": type(unexpected).__name__})
+        return response(error(500, "the agent could not handle this request", asked.now_ms))
 
 
-def _clock() -> float:
-    return time.perf_counter() * 1000
+def on_scheduled(controller: JsObject, env: JsObject, ctx: JsObject) -> None:
+    """Workers' `scheduled` event."""
+    tidy()
+    try:
+        tick(agent_of(env, ctx))
+    except Exception as unexpected:
+        log({"event": "tick-failed", "error": type(unexpected).__name__})
+        raise
 
 
-def _identity(env: JsObject, now: float) -> Identity:
-    global _who
-    if _who is None:
-        region = str(getattr(env, "REGION", None) or "global")
-        _who = identity_of(str(getattr(env, "VARIANT", None) or ""), region, randbits(32), now)
-    return _who
+def _answered(request: JsObject, env: JsObject, ctx: JsObject, asked: Asked) -> JsObject:
+    agent = agent_of(env, ctx)
+    if asked.task:  # nobody but the agent itself can say so
+        return response(task_of(agent, asked.task))
+    return response(answered(agent, call_of(request, asked), partial(record, env, ctx)))

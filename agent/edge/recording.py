@@ -19,7 +19,7 @@ MODULE = "agent/edge/recording.js"
 WAIT_MS = 1_000
 MOST = 1_000  # rows that wait: what an isolate answers in a second, at about 400 bytes each
 OVERDUE_MS = 5_000
-AGAIN_MS = (250, 500, 1_000, 2_000)  # of each wait a half is drawn
+AGAIN_MS = (250, 500, 1_000)  # of each wait a half is drawn
 
 # Not at import: a memory image can hold no JavaScript object.
 _module: JsObject = None

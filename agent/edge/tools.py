@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
+from agent.core.capabilities.python import Python
 from agent.edge.bridge import JsObject
+from agent.edge.python import EdgePython
 
 
 class EdgeTools:
@@ -13,3 +17,7 @@ class EdgeTools:
         self.scopes = scopes
         self._env = env
         self._ctx = ctx
+
+    @cached_property
+    def python(self) -> Python:
+        return EdgePython(self._env, self._ctx)

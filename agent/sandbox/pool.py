@@ -21,6 +21,8 @@ class Sizes(NamedTuple):
     all: int = 8
     # An isolate that nobody asks for is memory that others lack.
     idle_ms: float = 600_000
+    # A job that is not over by then was cut off with its request, and its isolate goes, too.
+    run_ms: float = 120_000
 
 
 class Care(NamedTuple):
@@ -39,7 +41,7 @@ class Pool:
         self._serial = 0
         self._ready: dict[str, list[str]] = {}
         self._seen: dict[str, float] = {}
-        self._running: set[str] = set()
+        self._running: dict[str, float] = {}
         self._due: list[str] = []
 
     @property
@@ -50,19 +52,25 @@ class Pool:
     def running(self) -> int:
         return len(self._running)
 
+    def has_room(self, now: float) -> bool:
+        """Whether `take` would give one."""
+        self._give_up_lost(now)
+        return self.running < self.sizes.all
+
     def take(self, tenant: str, now: float) -> str | None:
         """The isolate for a job; None if there are as many as there may be."""
+        self._give_up_lost(now)
         self._seen[tenant] = now
         chosen = self._ready[tenant].pop(0) if self._ready.get(tenant) else None
         if chosen is None and not self._room():
             return None
         chosen = chosen or self._new(tenant)
-        self._running.add(chosen)
+        self._running[chosen] = now
         return chosen
 
     def done(self, isolate: str, tenant: str, now: float) -> Care:
         """The job is over, however it ended."""
-        self._running.discard(isolate)
+        self._running.pop(isolate, None)
         self._forget(now)
         start: list[str] = []
         while len(self._ready.get(tenant, ())) < self.sizes.ready_each:
@@ -90,6 +98,12 @@ class Pool:
             if now - seen > self.sizes.idle_ms:
                 self._due += self._ready.pop(tenant, [])
                 del self._seen[tenant]
+
+    def _give_up_lost(self, now: float) -> None:
+        lost = [each for each, began in self._running.items() if now - began > self.sizes.run_ms]
+        for isolate in lost:
+            del self._running[isolate]
+        self._due += lost
 
     def _give_up_one(self, keeper: str) -> bool:
         """Give up a ready one of the tenant that was quiet longest, except `keeper`."""

@@ -1,23 +1,22 @@
 """The local wrangler configuration, generated from wrangler.toml.
 
 What the file says holds locally too, but for three things: workerd reads its Python from
-our bundle, the upload is already staged, and a service that does not run here is the echo
-Worker. Each server has a folder of its own, so several can run at once:
-`upload/` (staged), `router.json`, `echo/`, `python_modules` (a link), `.dev.vars`.
+our bundle, the upload is already staged, and a service that is none of the agent's variants
+is the echo Worker. Each server has a folder of its own, so several can run at once: `upload/`
+(staged), `router.json`, `agents/`, `echo/`, `python_modules` (a link), `.dev.vars`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from router.dev.agents import agent_names, write_agents
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout
+from router.dev.local import LOCAL_FLAGS, write_json
 
-# Python from the bundle `dev`, which is neither downloaded nor checked.
-LOCAL_FLAGS = ("python_workers_development", "experimental")
 ECHO_NAME = "fiberwise-echo"
 ECHO_SCRIPT = Path(__file__).with_name("echo.js")
 
@@ -28,16 +27,25 @@ def router_config(
     """The configuration of wrangler.toml as it runs here.
 
     `variants` (variant to binding) is the policy's. With `echo` every one of its bindings
-    leads to the echo Worker; without, those that wrangler.toml binds do.
+    leads to the echo Worker; without, those that wrangler.toml binds lead to the agent's
+    variants, and to the echo Worker if they are none of those.
     """
     config = {name: value for name, value in production.items() if name != "build"}
     config["main"] = "upload/entry.py"
     config["compatibility_flags"] = [*production.get("compatibility_flags", ()), *LOCAL_FLAGS]
+    agents = {} if echo else agents_behind(production)
     config["services"] = [
         {"binding": binding, "service": ECHO_NAME, "props": {"variants": names}}
         for binding, names in echoed(production, variants, echo=echo).items()
-    ]
+    ] + [{"binding": binding, "service": name} for binding, name in agents.items()]
     return config
+
+
+def agents_behind(production: Mapping[str, Any]) -> dict[str, str]:
+    """The bindings of wrangler.toml that lead to variants of the agent: binding to Worker."""
+    names = agent_names()
+    services = production.get("services", ())
+    return {each["binding"]: each["service"] for each in services if each["service"] in names}
 
 
 def echoed(
@@ -48,7 +56,9 @@ def echoed(
     for variant, binding in variants.items():
         names.setdefault(binding, []).append(variant)
     bound = {item["binding"]: item["service"] for item in production.get("services", ())}
-    chosen = {**bound, **names} if echo else bound
+    agents = agents_behind(production)
+    others = [binding for binding in bound if binding not in agents]
+    chosen = {**bound, **names} if echo else others
     return {binding: names.get(binding, [bound.get(binding, binding)]) for binding in chosen}
 
 
@@ -64,7 +74,7 @@ def echo_config(compatibility_date: str) -> dict[str, Any]:
 def write_configs(
     layout: Layout, folder: Path, variants: Mapping[str, str], *, echo: bool
 ) -> list[Path]:
-    """The configurations for `wrangler dev`, the router's first."""
+    """The configurations for `wrangler dev`: the router's first, then the agent's."""
     production = layout.read_toml(layout.wrangler_toml)
     router = folder / "router.json"
     echoes = folder / "echo" / "echo.json"
@@ -74,8 +84,5 @@ def write_configs(
     modules = folder / "python_modules"
     if not modules.is_symlink():
         modules.symlink_to(layout.python_modules)
-    return [router, echoes]
-
-
-def write_json(path: Path, value: object) -> None:
-    write_if_changed(path, (json.dumps(value, indent=2) + "\n").encode())
+    agents = {} if echo else agents_behind(production)
+    return [router, *write_agents(layout, folder, set(agents.values())), echoes]

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-from router.dev.config import echoed, write_configs
+from router.dev.agents import migrate
+from router.dev.config import agents_behind, echoed, write_configs
 from router.dev.layout import Layout, SetupError
 from router.dev.prepare import prepare, step
 from router.dev.secrets import write_secrets
@@ -52,6 +53,9 @@ def run_dev(
     folder = layout.build / "dev" / str(port)
     try:
         configs = configure(layout, policy, folder, variants, echo=echo)
+        if not echo:
+            with step("d1", "tables of the agent"):
+                migrate(layout, configs[1:-2], persist_to)
         with DevServer(layout) as server:
             with step("workerd", f"on port {port}"):
                 log = folder / "wrangler.log"
@@ -76,14 +80,16 @@ def watch(server: DevServer) -> None:
 def tell(
     server: DevServer, layout: Layout, policy: Path, variants: Mapping[str, str], *, echo: bool
 ) -> None:
-    echoes = echoed(layout.read_toml(layout.wrangler_toml), variants, echo=echo)
+    production = layout.read_toml(layout.wrangler_toml)
+    agents = {} if echo else agents_behind(production)
+    behind_them = dict.fromkeys(echoed(production, variants, echo=echo), "echo Worker") | agents
     url = f"http://localhost:{server.port}"
     print(f"\n  serving  {policy}\n  router   {url}\n  health   {url}/.router/health")
     print(f"  log      {server.log}\n")
     wide = max((len(name) for name in variants), default=0)
     bound = max((len(binding) for binding in variants.values()), default=0)
     for name, binding in variants.items():
-        behind = "echo Worker" if binding in echoes else "not bound: 502"
+        behind = behind_them.get(binding, "not bound: 502")
         print(f"  {name:<{wide}}  {binding:<{bound}}  {behind}")
     print("\nCtrl-C stops it.", flush=True)
 

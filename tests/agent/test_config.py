@@ -20,9 +20,25 @@ def test_the_router_binds_every_variant() -> None:
 def test_placement_and_region() -> None:
     variants = config.variants()
     assert variants["production-eu"]["placement"] == {"region": "aws:eu-central-1"}
-    assert variants["production-eu"]["vars"] == {"VARIANT": "production-eu", "REGION": "eu"}
+    own = variants["production-eu"]["vars"]
+    assert (own["VARIANT"], own["REGION"]) == ("production-eu", "eu")
+    assert own["ENVIRONMENT"] == "production"
     assert "placement" not in variants["canary"]
     assert variants["canary"]["vars"]["REGION"] == "global"
+
+
+def test_nobody_reaches_a_variant_but_the_router() -> None:
+    for own in config.variants().values():
+        assert (own["workers_dev"], own["preview_urls"]) == (False, False)
+        assert "routes" not in own
+
+
+def test_the_variants_share_their_bindings() -> None:
+    production, canary = config.variants()["production-eu"], config.variants()["canary"]
+    for name in config.SHARED:
+        assert production[name] == canary[name]
+    assert production["triggers"] == {"crons": ["* * * * *"]}
+    assert "triggers" not in canary
 
 
 def test_what_is_written(tmp_path: Path) -> None:

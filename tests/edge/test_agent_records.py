@@ -13,14 +13,13 @@ import httpx
 import pytest
 
 from agent import config
-from router.dev.config import LOCAL_FLAGS
+from router.dev.agents import local_config
 from router.dev.files import mirror, write_if_changed
 from router.dev.layout import Layout, find_root
 from router.dev.prepare import prepare
 from router.dev.server import DevServer
 from tests.edge.conftest import HERE
 
-ID = "00000000-0000-4000-8000-000000000000"
 PAGE = "https://app.example.com"
 WITHIN = 20.0
 Found = TypeVar("Found")
@@ -70,34 +69,26 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Around]:
         server.start([file], port=0, persist_to=folder / "state", log=log)
         server.wait_ready("/")
         started = Around(server.url, log)
-        for statement in migrations(layout.root / "agent" / "migrations"):
+        for statement in statements():
             started.own("sql", statement)
         yield started
         started.client.close()
 
 
-def migrations(folder: Path) -> list[str]:
-    """Their statements, which have an empty line between them. (That wrangler takes them is
+def statements() -> list[str]:
+    """Of all migrations; they have an empty line between them. (That wrangler takes them is
     seen in `test_agent_queue.py`; here that would take longer than all tests.)"""
-    texts = [path.read_text() for path in sorted(folder.glob("*.sql"))]
+    texts = [path.read_text() for path in config.migrations()]
     return [each for text in texts for each in text.strip().split(";\n\n")]
 
 
 def configured(layout: Layout, folder: Path) -> Path:
-    """A variant with the tests' entry, its database, and what only development has."""
+    """A variant as it runs locally, with the tests' entry."""
     entry = (HERE / "workers" / "agent.py").read_bytes()
     mirror(config.upload() | {"entry.py": entry}, folder / "upload")
-    (folder / "python_modules").symlink_to(layout.python_modules)
-    own = config.variants()["production-eu"]
-    database = {"binding": "JOBS", "database_name": "jobs", "database_id": ID}
-    value = own | {
-        "compatibility_flags": [*own["compatibility_flags"], *LOCAL_FLAGS],
-        "d1_databases": [database],
-        "kv_namespaces": [{"binding": "CACHE", "id": "cache"}],
-        "analytics_engine_datasets": [{"binding": "METRICS", "dataset": "agent"}],
-        "vars": own["vars"] | {"ENVIRONMENT": "development", "CORS_ORIGINS": PAGE},
-    }
-    value.pop("placement")
+    own = local_config(config.variants()["production-eu"])
+    value = {name: own[name] for name in own if name not in ("services", "triggers")}
+    value["vars"] |= {"CORS_ORIGINS": PAGE}
     write_if_changed(folder / "agent.json", json.dumps(value).encode())
     return folder / "agent.json"
 

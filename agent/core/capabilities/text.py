@@ -62,9 +62,9 @@ def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
     overlap = _whole(given, "overlap", 0, 0, MAX_TEXT)
     if overlap >= size:
         raise Refused("`overlap` must be less than `size`")
-    pieces, begin = list[dict[str, Any]](), 0
+    pieces, begin, end = list[dict[str, Any]](), 0, 0
     while begin < len(text):
-        end = _end(text, begin, begin + size)
+        end = _end(text, max(begin + 1, end), begin + size)
         pieces.append({"start": begin, "text": text[begin:end]})
         begin = end if end == len(text) else max(begin + 1, end - overlap)
     return {"chunks": pieces, "count": len(pieces)}
@@ -79,12 +79,12 @@ def extract(text: str, given: dict[str, Any]) -> dict[str, Any]:
     return {kind: each[:MAX_FOUND] for kind, each in found.items()}
 
 
-def _end(text: str, begin: int, end: int) -> int:
-    """Where a piece ends: behind the last space of it, if there is one."""
+def _end(text: str, least: int, end: int) -> int:
+    """Where a piece ends: behind its last space from `least` on, if there is one."""
     if end >= len(text):
         return len(text)
-    space = max(text.rfind(each, begin + 1, end) for each in (" ", "\n", "\t"))
-    return space + 1 if space > begin else end
+    space = max(text.rfind(each, least, end) for each in (" ", "\n", "\t"))
+    return space + 1 if space >= least else end
 
 
 def _whole(given: dict[str, Any], name: str, usual: int, least: int, most: int) -> int:

@@ -6,8 +6,11 @@ capabilities' business. The edge makes each of them when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from agent.core.capabilities.python import Python
 
 
 class Tools(Protocol):
@@ -18,6 +21,16 @@ class Tools(Protocol):
 
     @property
     def scopes(self) -> frozenset[str]: ...
+
+    @property
+    def python(self) -> Python: ...
+
+
+class Output(NamedTuple):
+    """A result that JSON can hold, and what is told beside it: fields of the answer."""
+
+    result: Any
+    more: Mapping[str, Any]
 
 
 class Stream(NamedTuple):
@@ -30,11 +43,10 @@ Run = Callable[[dict[str, Any], Tools], Any]
 
 
 class Capability(NamedTuple):
-    """`run`: from the job's input to its result, which JSON can hold, or a `Stream`. It raises
-    `Refused` or `Unavailable`. `is_kept`: the same input gives the same result for a few
-    minutes, and making it costs more than looking it up; or a function that says so of an
-    input, whatever it is, since nothing has checked it yet. `scopes`: those of a key that it
-    looks at."""
+    """`run`: from the job's input to its result, which JSON can hold, an `Output` or a `Stream`.
+    It raises `Refused` or `Unavailable`. `is_kept`: the same input gives the same result for a
+    few minutes, and making it costs more than looking it up; or a function that says so of an
+    input, which nothing has checked yet. `scopes`: those of a key that it looks at."""
 
     run: Run
     is_kept: bool | Callable[[dict[str, Any]], bool] = False

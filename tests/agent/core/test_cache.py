@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agent.core import cache, execution
 from agent.core.cache import KEEP_S, MAX_KEPT, Ran, key_of, run_or_recall
 from agent.core.capabilities.refused import Refused, Unavailable
-from agent.core.capabilities.tools import Capability, Stream
+from agent.core.capabilities.tools import Capability, Output, Stream
 from agent.core.execution import Job
 
 NOW = 1_790_000_000_000
@@ -74,11 +74,17 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def test_the_same_again_is_not_run(world: World) -> None:
-    assert world.ask({"a": 1, "b": [1, "é"]}) == (1, "MISS", None)
+    assert world.ask({"a": 1, "b": [1, "é"]}) == (Output(1, {}), "MISS", None)
     again = world.ask({"b": [1, "é"], "a": 1}, id="other", now_ms=NOW + 61_500)
-    assert again == (1, "HIT", 61)
+    assert again == (Output(1, {}), "HIT", 61)
     assert again.headers == (("x-cache", "HIT"), ("age", "61"))
-    assert again.more == {"age": 61}
+    assert again.outcome == {"result": 1, "age": 61}
+
+
+def test_what_is_told_beside_a_result_is_kept_with_it(world: World) -> None:
+    world.result = Output([1], {"stdout": "é"})
+    assert world.ask({}).outcome == {"result": [1], "stdout": "é"}
+    assert world.ask({}).outcome == {"result": [1], "stdout": "é", "age": 0}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +102,7 @@ def test_the_same_again_is_not_run(world: World) -> None:
 )
 def test_what_differs_is_run(world: World, other: dict[str, Any]) -> None:
     world.ask({"a": 1})
-    assert world.ask(**{"given": {"a": 1}, **other}) == (2, "MISS", None)
+    assert world.ask(**{"given": {"a": 1}, **other}) == (Output(2, {}), "MISS", None)
 
 
 def test_scopes_that_it_does_not_look_at_change_nothing(world: World) -> None:
@@ -126,7 +132,7 @@ def test_wishes(world: World, wish: str, found: str, after: int) -> None:
     """After `no-cache` the newer result is kept, after `no-store` the one that was."""
     world.ask({})
     assert world.ask({}, wish=wish).found == found
-    assert world.ask({})[:2] == (after, "HIT")
+    assert world.ask({})[:2] == (Output(after, {}), "HIT")
 
 
 def test_it_is_kept_for_five_minutes_even_by_a_store_that_is_late(world: World) -> None:
@@ -157,16 +163,19 @@ def test_without_a_store_or_if_the_input_says_so_nothing_is_told(
     world: World, is_bound: bool
 ) -> None:
     world.store = world.store if is_bound else None
-    assert [world.ask({"keep": not is_bound}) for _ in range(2)] == [(1, "", None), (2, "", None)]
+    for number in (1, 2):
+        assert world.ask({"keep": not is_bound}) == (Output(number, {}), "", None)
     assert world.ask({"keep": not is_bound}).headers == ()
 
 
-@pytest.mark.parametrize("text", ["", "1", "x\n1", f"{NOW}\n", f"{NOW}\n{{", "\n\n"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "x\n1", f"{NOW}\n", f"{NOW}\n{{", f"{NOW}\n5", f"{NOW}\n[]"]
+)
 def test_a_store_that_has_rubbish_has_nothing(world: World, text: str) -> None:
     world.ask({})
     assert world.store
     world.store.update(dict.fromkeys(world.store, text))
-    assert world.ask({}) == (2, "MISS", None)
+    assert world.ask({}) == (Output(2, {}), "MISS", None)
 
 
 @settings(max_examples=30)

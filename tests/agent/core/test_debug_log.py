@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.debug_log import MAX_BODY, answer_line, body_text, request_line
+from agent.core.debug_log import MAX_BODY, answer_event, body_text, request_event
+
+
+def request_line(*asked: Any) -> str:
+    return json.dumps(request_event(*asked))
+
+
+def answer_line(*asked: Any) -> str:
+    return json.dumps(answer_event(*asked))
+
 
 SECRET = "s3cr3t-Zq"
 NAMES = ["Authorization", "cookie", "x-api-key", "my_TOKEN", "clientSecret", "X-Signature", "pwd"]

@@ -97,3 +97,8 @@ def test_no_text_takes_for_ever(text: str) -> None:
     """It would, if an expression could go back and forth."""
     for operation in ("statistics", "extract"):
         done(text, operation)
+
+
+def test_no_chunk_lies_within_another() -> None:
+    told = process_text({"text": "00 00", "operation": "chunk", "size": 3, "overlap": 2})
+    assert [each["text"] for each in told["chunks"]] == ["00 ", "0 0", " 00"]

@@ -74,3 +74,15 @@ def test_bounds_hold_and_none_runs_twice(steps: list[tuple[str, bool]]) -> None:
         assert pool.ready <= 3
         assert pool.ready + pool.running <= 5
         assert pool.running == len(running)
+
+
+def test_a_job_that_was_cut_off_does_not_hold_its_isolate_for_ever() -> None:
+    pool = Pool("p", Sizes(all=1, run_ms=100))
+    lost = pool.take("a", 0)
+    assert lost
+    assert not pool.has_room(100)
+    assert pool.take("b", 100) is None
+    assert pool.has_room(101)
+    other = pool.take("b", 101)
+    assert other
+    assert pool.done(other, "b", 102).end == (other, lost)

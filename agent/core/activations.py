@@ -1,0 +1,155 @@
+"""`/activations`: submitted, looked at, given up and tried again by those whose they are; and
+extended, completed and failed by the workers that have leased them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from agent.core.activation import EXAMPLE, FIELDS, ID, ID_TEXT, activation_of, told
+from agent.core.answers import Answer, json_answer
+from agent.core.call import Agent, Call
+from agent.core.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
+from agent.core.problem import Problem
+from agent.core.reading import only, read_object, read_options, seconds_of, whole_of
+from agent.queue.job import DEFAULT_ATTEMPTS, JobKey, Submitted
+from agent.queue.job import Answer as Done
+from agent.queue.job import Refused as NotTaken
+from agent.queue.limits import MAX_ATTEMPTS
+
+STATES = ("waiting", "leased", "completed", "failed", "cancelled")
+HELD = ("worker_id", "attempt", "tenant")
+COMPLETED = '{"worker_id": "w-1", "attempt": 1, "result": 4}'
+MAX_LISTED = 100
+OUTCOME = ("result", "stdout")
+
+
+def submit(agent: Agent, call: Call) -> Answer:
+    tenant = call.known_tenant()
+    asked = activation_of(read_object(call, FIELDS, EXAMPLE), tenant, call.scopes)
+    found = agent.wait(agent.jobs().submit(asked.submission, round(agent.now())))
+    if not isinstance(found, Submitted):
+        raise Problem(400, f"`{_field(found)}` {found.message}")
+    if found.is_conflict:
+        message = f"there is another activation {found.job.key.id}: use an id of its own"
+        raise Problem(409, message, state=found.job.state)
+    if found.job.state == "waiting" and found.job.dispatch == "edge":
+        agent.soon("run")
+    return json_answer(told(found.job))
+
+
+def show(agent: Agent, call: Call, id: str) -> Answer:
+    job = agent.wait(agent.jobs().get(_key(call, id)))
+    if job is None:
+        raise _missing(id)
+    return json_answer(told(job))
+
+
+def listing(agent: Agent, call: Call) -> Answer:
+    """The youngest of one state; `next` asks for those before."""
+    tenant = call.known_tenant()
+    given = only(dict(call.query), ("state", "limit", "before"))
+    state: Any = given.get("state", "failed")
+    if state not in STATES:
+        raise Problem(400, f"`state` is one of {', '.join(STATES)}")
+    limit = whole_of(given, "limit", 20, 1, MAX_LISTED)
+    before = given.get("before", "9" * 15)
+    if not before.isdecimal() or len(before) > 15:
+        raise Problem(400, "`before` is a time in milliseconds, as `next_before` tells it")
+    found = agent.wait(agent.jobs().listed(tenant, state, limit, int(before)))
+    more = {"next_before": found[-1].submitted_ms} if len(found) == limit else {}
+    listed = [told(job) for job in found]
+    return json_answer({"status": "success", "activations": listed, **more})
+
+
+def cancel(agent: Agent, call: Call, id: str) -> Answer:
+    done = agent.wait(agent.jobs().cancel(_key(call, id), round(agent.now())))
+    return _shown(agent, call, id, done, "it has ended")
+
+
+def retry(agent: Agent, call: Call, id: str) -> Answer:
+    """A dead letter waits again."""
+    key, given = _key(call, id), read_options(call, ("max_attempts",), '{"max_attempts": 3}')
+    attempts = whole_of(given, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
+    job = agent.wait(agent.jobs().get(key))
+    if job is None:
+        raise _missing(id)
+    done = Done(False, job.state)
+    if job.state == "failed":
+        done = agent.wait(agent.jobs().revive(key, job.attempt, attempts, round(agent.now())))
+        if done.is_done and job.dispatch == "edge":
+            agent.soon("run")
+    return _shown(agent, call, id, done, "only failed ones are tried again")
+
+
+def complete(agent: Agent, call: Call, id: str) -> Answer:
+    lease, given = _held(call, id, OUTCOME, COMPLETED)
+    if "result" not in given:
+        raise Problem(400, f"`result` is missing; send one such as {COMPLETED}")
+    outcome = {name: given[name] for name in OUTCOME if name in given}
+    text = json.dumps(outcome, separators=(",", ":"), ensure_ascii=False)
+    now = round(agent.now())
+    done = agent.wait(agent.jobs().complete(lease.key, lease.worker, lease.attempt, text, now))
+    agent.metrics.jobs["", "completed by workers"] += 1
+    return _ended(lease, done)
+
+
+def fail(agent: Agent, call: Call, id: str) -> Answer:
+    example = '{"worker_id": "w-1", "attempt": 1, "error": "…", "retry": true}'
+    lease, given = _held(call, id, ("error", "retry"), example)
+    error, is_passing = given.get("error"), given.get("retry", True)
+    if not isinstance(error, str) or not isinstance(is_passing, bool):
+        raise Problem(400, f"`error` is text, and `retry` true or false; send {example}")
+    now, chance = round(agent.now()), agent.chance()
+    done = agent.wait(
+        agent.jobs().fail(lease.key, lease.worker, lease.attempt, error, now, is_passing, chance)
+    )
+    return _ended(lease, done)
+
+
+def extend(agent: Agent, call: Call, id: str) -> Answer:
+    example = '{"worker_id": "w-1", "attempt": 1, "lease": 60}'
+    lease, given = _held(call, id, ("lease",), example)
+    lease_ms = seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE)
+    now = round(agent.now())
+    work = agent.jobs().extend(lease.key, lease.worker, lease.attempt, lease_ms, now)
+    return _ended(lease, agent.wait(work))
+
+
+def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lease, dict[str, Any]]:
+    given = read_object(call, (*HELD, *more), example)
+    return read_lease(call, given, _id(id)), given
+
+
+def _ended(lease: Lease, done: Done | NotTaken) -> Answer:
+    if isinstance(done, NotTaken):
+        raise Problem(413, f"`{done.field}` {done.message}")
+    if not done.is_done:
+        raise lease.lost(done.state)
+    return json_answer({"status": done.state, "activation_id": lease.key.id})
+
+
+def _shown(agent: Agent, call: Call, id: str, done: Done, why: str) -> Answer:
+    if done.state is None:
+        raise _missing(id)
+    if not done.is_done:
+        raise Problem(409, f"the activation is {done.state}: {why}", state=done.state)
+    return show(agent, call, id)
+
+
+def _key(call: Call, id: str) -> JobKey:
+    return JobKey(call.known_tenant(), _id(id))
+
+
+def _id(id: str) -> str:
+    if not ID.fullmatch(id):
+        raise Problem(404, f"there is no such activation: an id {ID_TEXT}")
+    return id
+
+
+def _missing(id: str) -> Problem:
+    return Problem(404, f"there is no activation {id}")
+
+
+def _field(refused: NotTaken) -> str:
+    return {"id": "activation_id", "payload": "activation_data"}.get(refused.field, refused.field)

@@ -1,0 +1,66 @@
+"""What the agent does when nobody asks: after an answer (`run`), and by the clock (`tick`)."""
+
+from __future__ import annotations
+
+from agent.core.call import Agent
+from agent.core.running import run_waiting
+
+RUN_FOR_MS = 20_000  # a Worker may go on for 30 s after its answer
+TICK_FOR_MS = 40_000  # the next tick comes in a minute
+ROUNDS = 50  # of batches, in one tick
+
+
+class Turns:
+    """How many may do something at once; who finds no place makes one of them look again.
+
+    A turn that has not ended in time is over: its request was cut off."""
+
+    def __init__(self, most: int, lasts_ms: float) -> None:
+        self._most = most
+        self._lasts_ms = lasts_ms
+        self._began: list[float] = []
+        self._is_missed = False
+
+    def begin(self, now_ms: float) -> bool:
+        self._began = [began for began in self._began if now_ms - began < self._lasts_ms]
+        if len(self._began) >= self._most:
+            self._is_missed = True
+            return False
+        self._began.append(now_ms)
+        return True
+
+    def end(self, began_ms: float) -> bool:
+        """Whether somebody found no place meanwhile."""
+        if began_ms in self._began:
+            self._began.remove(began_ms)
+        missed, self._is_missed = self._is_missed, False
+        return missed
+
+
+def run(agent: Agent, turns: Turns) -> None:
+    """Run what waits for the agent."""
+    until = agent.now() + RUN_FOR_MS
+    is_due = True
+    while is_due and agent.now() < until:
+        began = agent.now()
+        if not turns.begin(began):
+            return
+        try:
+            run_waiting(agent, until)
+        finally:
+            is_due = turns.end(began)
+
+
+def tick(agent: Agent) -> None:
+    """Give back lost leases, run what waits, forget what is old."""
+    now, jobs = round(agent.now()), agent.jobs()
+    for _ in range(ROUNDS):
+        lost = agent.wait(jobs.return_lost(now))
+        for key in lost.failed:
+            agent.log({"event": "dead-letter", "tenant": key.tenant, "job": key.id})
+        if not lost.waiting and not lost.failed:
+            break
+    run_waiting(agent, now + TICK_FOR_MS)
+    for _ in range(ROUNDS):
+        if not agent.wait(jobs.forget(now - agent.settings.retention_ms)):
+            break

@@ -1,0 +1,93 @@
+"""A request, and the agent that it came to.
+
+Neither knows how it came to be: the edge makes them, and so do tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from agent.core.cache import Store
+from agent.core.capabilities.tools import Tools
+from agent.core.identity import Identity
+from agent.core.metrics import Metrics
+from agent.core.problem import Problem
+from agent.core.settings import Settings
+from agent.queue.jobs import Jobs
+
+T = TypeVar("T")
+ANONYMOUS = "anonymous"  # who asks through a route without keys
+WORKER_SCOPE = "agent:worker"  # of keys whose holders run everybody's jobs
+
+
+class Call(NamedTuple):
+    """`headers`: by their lower-case names. `body` reads the request's body as text; None if it
+    is larger than that many bytes."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    now_ms: float
+    body: Callable[[int], str | None]
+
+    @property
+    def tenant(self) -> str:
+        """The id of the API key, as the router says it."""
+        return self.headers.get("x-router-key-id", ANONYMOUS)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(self.headers.get("x-router-key-scopes", "").split())
+
+    def known_tenant(self) -> str:
+        """Who asks. Raises `Problem` if that is anybody."""
+        if self.tenant == ANONYMOUS:
+            hint = "give the route `auth` in the router's policy"
+            raise Problem(401, f"jobs belong to API keys, and this request came without: {hint}")
+        return self.tenant
+
+    def tenant_of_job(self, named: str | None) -> str:
+        """Whose job it is: the caller's own, or that of the tenant that is named."""
+        own = self.known_tenant()
+        if named is None or named == own:
+            return own
+        if WORKER_SCOPE not in self.scopes:
+            raise Problem(403, f"jobs of other tenants need a key of scope `{WORKER_SCOPE}`")
+        return named
+
+
+class Wait(Protocol):
+    """What becomes of `work`, waited for."""
+
+    def __call__(self, work: Coroutine[Any, Any, T]) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One isolate, as a request sees it.
+
+    - `clock`: milliseconds for durations; `now`: milliseconds since 1970; `chance`: from 0 to
+      1; `new_id`: a name that nobody else has.
+    - `tools`: those of a tenant with its scopes; `jobs`: the queue. Both are made when they are
+      first asked for.
+    - `wait`, `pause` (milliseconds): the request stands still, others go on.
+    - `soon` starts a task after the answer.
+    - `store`: where results are kept, if anywhere."""
+
+    who: Identity
+    settings: Settings
+    metrics: Metrics
+    clock: Callable[[], float]
+    now: Callable[[], float]
+    chance: Callable[[], float]
+    new_id: Callable[[], str]
+    tools: Callable[[str, frozenset[str]], Tools]
+    jobs: Callable[[], Jobs]
+    wait: Wait
+    pause: Callable[[float], None]
+    soon: Callable[[str], None]
+    log: Callable[[Mapping[str, object]], None]
+    store: Callable[[], Store | None] = lambda: None

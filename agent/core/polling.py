@@ -1,0 +1,119 @@
+"""`/poll`: a worker asks for jobs, and waits for some if it likes; and leases in requests.
+
+A poll that is repeated, by the router after a failure, brings the same `traceparent`: then it
+gets the same jobs, at whatever variant it comes out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from agent.core.activation import told_to_worker
+from agent.core.answers import Answer, json_answer
+from agent.core.call import WORKER_SCOPE, Agent, Call
+from agent.core.execution import CAPABILITIES
+from agent.core.identity import time_text
+from agent.core.problem import Problem
+from agent.core.reading import read_options, seconds_of, text_of, whole_of
+from agent.queue.job import Job, JobKey, State
+from agent.queue.job import Refused as NotTaken
+from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT
+
+FIELDS = ("worker_id", "capabilities", "limit", "wait", "lease", "tenant")
+EXAMPLE = '{"worker_id": "w-1", "limit": 5, "wait": 20}'
+LEASE, MIN_LEASE, MAX_LEASE = 60.0, 1.0, 3_600.0  # seconds
+MAX_WAIT = 25.0
+LOOKS_MS = (250, 500, 1_000, 2_000)  # between looks, while nothing is there
+_TRACE = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+
+
+class Lease(NamedTuple):
+    """A lease that a worker says it has."""
+
+    key: JobKey
+    worker: str
+    attempt: int
+
+    def lost(self, state: State | None) -> Problem:
+        """What is said of a lease that is none, or none any more."""
+        if state is None:
+            return Problem(404, f"there is no job {self.key.id}")
+        lease = f"worker {self.worker} does not hold attempt {self.attempt} of it"
+        return Problem(409, f"the job is {state}, and {lease}", state=state)
+
+
+class Poll(NamedTuple):
+    worker: str
+    capabilities: list[str]
+    limit: int
+    lease_ms: int
+    ticket: str
+    tenant: str | None
+
+
+def poll(agent: Agent, call: Call) -> Answer:
+    call.known_tenant()
+    given = read_options(call, FIELDS, EXAMPLE)
+    until = agent.now() + seconds_of(given, "wait", 0, 0, MAX_WAIT)
+    asked, looks = _poll(agent, call, given), 0
+    jobs = _look(agent, asked)
+    while not jobs and agent.now() < until:
+        agent.pause(min(LOOKS_MS[min(looks, len(LOOKS_MS) - 1)], max(0, until - agent.now())))
+        jobs, looks = _look(agent, asked), looks + 1
+    at = time_text(agent.now())
+    told = [told_to_worker(job) for job in jobs]
+    return json_answer({"status": "success", "jobs": told, "poll_timestamp": at})
+
+
+def read_lease(call: Call, given: dict[str, Any], job_id: str) -> Lease:
+    worker = text_of(given, "worker_id", NAME, NAME_TEXT)
+    if "attempt" not in given:
+        raise Problem(400, "`attempt` is missing: /poll told it with the job")
+    attempt = whole_of(given, "attempt", 0, 1, 1_000_000)
+    return Lease(JobKey(call.tenant_of_job(_tenant(given)), job_id), worker, attempt)
+
+
+def _poll(agent: Agent, call: Call, given: dict[str, Any]) -> Poll:
+    worker = {"worker_id": call.headers.get("x-worker-id", call.tenant), **given}
+    named = _tenant(given)
+    is_for_all = named is None and WORKER_SCOPE in call.scopes
+    return Poll(
+        text_of(worker, "worker_id", NAME, NAME_TEXT),
+        _capabilities(given.get("capabilities")),
+        whole_of(given, "limit", 1, 1, MAX_JOBS),
+        seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE),
+        _ticket(call) or agent.new_id(),
+        None if is_for_all else call.tenant_of_job(named),
+    )
+
+
+def _look(agent: Agent, asked: Poll) -> list[Job]:
+    """What is there for it now."""
+    worker, capabilities, limit, lease_ms, ticket, tenant = asked
+    now = round(agent.now())
+    work = agent.jobs().lease(worker, capabilities, limit, lease_ms, now, ticket, tenant)
+    found = agent.wait(work)
+    if isinstance(found, NotTaken):
+        raise Problem(400, f"`{found.field}` {found.message}")
+    return found
+
+
+def _ticket(call: Call) -> str | None:
+    """The router's span: of this one request, whatever number of times it is sent."""
+    found = _TRACE.fullmatch(call.headers.get("traceparent", ""))
+    return found and f"{found[1]}-{found[2]}"
+
+
+def _tenant(given: dict[str, Any]) -> str | None:
+    return text_of(given, "tenant", NAME, NAME_TEXT) if "tenant" in given else None
+
+
+def _capabilities(value: object) -> list[str]:
+    """A list, or text with commas; all of the agent's if nothing is said."""
+    if value is None:
+        return list(CAPABILITIES)
+    names = [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Problem(400, "`capabilities` is a list of names")
+    return names

@@ -1,0 +1,80 @@
+"""What a request brings, read within limits: each mistake is a `Problem` that says how to mend
+it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from agent.core.call import Call
+from agent.core.json_text import read_json
+from agent.core.problem import Problem
+
+MAX_BODY = 1024 * 1024
+SHOWN = 80  # characters of what somebody else has written
+_SECONDS = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)s?")
+
+
+def read_object(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:
+    """The body, a JSON object of no other fields than `known`."""
+    text = call.body(MAX_BODY)
+    if text is None:
+        raise Problem(413, f"the body has more than {MAX_BODY:,} bytes")
+    try:
+        value = read_json(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise Problem(400, f"the body is no JSON object; send one such as {example}")
+    return only(value, known)
+
+
+def read_options(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:
+    """What may stand in the query, or in a body for POST, of which either may be empty."""
+    found: dict[str, Any] = only(dict(call.query), known)
+    if call.method != "POST":
+        return found
+    text = call.body(MAX_BODY)
+    if text is not None and not text.strip():
+        return found
+    return {**found, **read_object(call._replace(body=lambda _: text), known, example)}
+
+
+def only(value: dict[str, Any], known: Sequence[str], where: str = "") -> dict[str, Any]:
+    for name in value:
+        if name not in known:
+            nearest = get_close_matches(name[:SHOWN], known, n=1)
+            hint = f"did you mean `{where}{nearest[0]}`?" if nearest else ""
+            listed = f"known: {', '.join(known)}"
+            raise Problem(400, f"there is no field `{where}{name[:SHOWN]}`; {hint or listed}")
+    return value
+
+
+def text_of(value: dict[str, Any], name: str, pattern: re.Pattern[str], told: str) -> str:
+    found = value.get(name)
+    if not isinstance(found, str) or not pattern.fullmatch(found):
+        raise Problem(400, f"`{name}` {told}")
+    return found
+
+
+def whole_of(value: dict[str, Any], name: str, usual: int, least: int, most: int) -> int:
+    """A whole number, which a query has as text."""
+    found = value.get(name, usual)
+    if isinstance(found, str) and re.fullmatch(r"-?[0-9]{1,9}", found):
+        found = int(found)
+    if isinstance(found, bool) or not isinstance(found, int) or not least <= found <= most:
+        raise Problem(400, f"`{name}` is a whole number from {least:,} to {most:,}")
+    return found
+
+
+def seconds_of(value: dict[str, Any], name: str, usual: float, least: float, most: float) -> int:
+    """A time in milliseconds, written in seconds: 20, 0.5, "20" or "20s"."""
+    found = value.get(name, usual)
+    if isinstance(found, str):
+        match = _SECONDS.fullmatch(found)
+        found = float(match[1]) if match else None
+    if isinstance(found, bool) or not isinstance(found, int | float) or not least <= found <= most:
+        raise Problem(400, f"`{name}` is a number of seconds from {least:g} to {most:g}")
+    return round(found * 1000)

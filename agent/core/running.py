@@ -1,0 +1,119 @@
+"""Jobs of the queue that the agent runs itself: each under a lease, to its end.
+
+Whatever happens to a run, its job is not lost: it ends, waits for another attempt, or its
+lease runs out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from agent.core.activation import read_payload
+from agent.core.call import Agent
+from agent.core.capabilities.refused import Refused, Unavailable
+from agent.core.capabilities.tools import Stream
+from agent.core.execution import CAPABILITIES, Job, run_job
+from agent.queue.job import Job as QueueJob
+from agent.queue.job import Refused as NotTaken
+from agent.queue.job import State
+
+# A run of Python may take 30 s, and its isolate a minute to start.
+LEASE_MS = 120_000
+MAX_WAIT_MS = 10_000  # for the next attempt, before it is left to cron
+NOT_STREAMED = "a job of the queue cannot stream: leave `stream` out, or send it to /execute"
+
+
+class Ran(NamedTuple):
+    """What came of a run. `state`: the job's since then; `is_ours`: the run has decided it.
+    `outcome`: fields of the answer if it went well. `is_passing`: what failed may go well."""
+
+    state: State | None
+    is_ours: bool
+    took_ms: float
+    outcome: Mapping[str, Any] | None = None
+    error: str | None = None
+    more: Mapping[str, Any] = {}
+    is_passing: bool = False
+
+
+class Failure(NamedTuple):
+    error: str
+    more: Mapping[str, Any]
+    is_passing: bool
+
+
+def run_leased(agent: Agent, job: QueueJob, worker: str) -> Ran:
+    """Run a job that `worker` has leased."""
+    began = agent.clock()
+    done = _run(agent, job)
+    took = max(0.0, agent.clock() - began)
+    if not isinstance(done, Failure):
+        text = json.dumps(done, separators=(",", ":"), ensure_ascii=False)
+        now = round(agent.now())
+        told = agent.wait(agent.jobs().complete(job.key, worker, job.attempt, text, now))
+        if not isinstance(told, NotTaken):
+            agent.metrics.jobs[job.capability, "completed"] += 1
+            return Ran(told.state, told.is_done, took, done)
+        done = Failure(f"the result cannot be kept: it {told.message}", {}, False)
+    agent.metrics.jobs[job.capability, "failed"] += 1
+    ended = agent.wait(
+        agent.jobs().fail(
+            *(job.key, worker, job.attempt, kept_error(done), round(agent.now())),
+            done.is_passing,
+            agent.chance(),
+        )
+    )
+    return Ran(ended.state, ended.is_done, took, None, done.error, done.more, done.is_passing)
+
+
+def run_waiting(agent: Agent, until_ms: float) -> int:
+    """Run what waits for the agent, until nothing does or the time is over; how many it was.
+
+    Jobs whose next attempt is near are waited for."""
+    number, next_ms = 0, float("inf")
+    while agent.now() < until_ms:
+        now, worker = round(agent.now()), agent.who.id
+        asked = agent.jobs().lease(
+            *(worker, list(CAPABILITIES), 1, LEASE_MS, now, agent.new_id()), dispatch="edge"
+        )
+        found = agent.wait(asked)
+        if isinstance(found, NotTaken):
+            raise ValueError(found.message)
+        if found:
+            number += 1
+            ran = run_leased(agent, found[0], worker)
+            if ran.state == "waiting":
+                next_ms = min(next_ms, agent.now() + MAX_WAIT_MS)
+        elif agent.now() < min(next_ms, until_ms):
+            agent.pause(1_000)
+        else:
+            break
+    return number
+
+
+def kept_error(failure: Failure) -> str:
+    """The error in a line, with where it was if that is known."""
+    kind, line = failure.more.get("kind"), failure.more.get("line")
+    at = "" if line is None else f" (line {line})"
+    return f"{kind}: {failure.error}{at}" if kind else failure.error
+
+
+def _run(agent: Agent, job: QueueJob) -> Mapping[str, Any] | Failure:
+    try:
+        asked = read_payload(job.payload)
+        tools = agent.tools(job.key.tenant, asked.scopes)
+        made = run_job(Job(job.key.id, job.capability, asked.input), tools)
+    except Refused as refused:
+        return Failure(str(refused), refused.more, False)
+    except Unavailable as error:
+        return Failure(str(error), error.more, True)
+    except Exception as error:
+        agent.log(
+            {"event": "job-error", "capability": job.capability, "error": type(error).__name__}
+        )
+        return Failure("the agent could not run this job", {}, True)
+    if isinstance(made, Stream):
+        return Failure(NOT_STREAMED, {}, False)
+    return {"result": made.result, **made.more}

@@ -1,0 +1,32 @@
+"""What the deployment says: the Worker's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from agent.core.cors import Cors, read_origins
+
+DAY_MS = 86_400_000
+RETENTION_DAYS = 7
+
+
+class Settings(NamedTuple):
+    """`retention_ms`: how long what has ended is kept; `cors`: whose pages may ask."""
+
+    environment: str = "production"
+    retention_ms: int = RETENTION_DAYS * DAY_MS
+    cors: Cors = Cors()
+
+    @property
+    def is_development(self) -> bool:
+        return self.environment == "development"
+
+
+def settings_of(variables: Mapping[str, str]) -> Settings:
+    """Raises `ValueError` that says which variable is wrong."""
+    days = variables.get("RETENTION_DAYS") or str(RETENTION_DAYS)
+    if not days.isdecimal() or not 1 <= int(days) <= 365:
+        raise ValueError(f"RETENTION_DAYS is a number of days from 1 to 365, not `{days[:20]}`")
+    cors = read_origins(variables.get("CORS_ORIGINS", ""))
+    return Settings(variables.get("ENVIRONMENT") or "production", int(days) * DAY_MS, cors)

@@ -1,0 +1,87 @@
+"""The isolate, as one request sees it: who it is, and what it works with."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Mapping
+from functools import cache, partial
+from secrets import randbits, token_hex
+
+from agent.core.answers import Answer, json_answer
+from agent.core.background import RUN_FOR_MS, Turns, run, tick
+from agent.core.call import Agent
+from agent.core.identity import Identity, identity_of
+from agent.core.metrics import Metrics
+from agent.core.problem import Problem
+from agent.core.settings import Settings, settings_of
+from agent.edge.bridge import JsObject, now_ms, pause, soon, variables, wait
+from agent.edge.cache import store_of
+from agent.edge.d1_binding import d1_of
+from agent.edge.tools import EdgeTools
+from agent.queue.jobs import Jobs
+
+RUNS = 4  # at once: each holds a job
+TICK_EVERY_MS = 10_000
+
+_metrics = Metrics()
+_runs = Turns(RUNS, 2 * RUN_FOR_MS)
+_ticks = Turns(1, TICK_EVERY_MS)
+_deployed: tuple[Identity, Settings] | None = None
+
+
+def agent_of(env: JsObject, ctx: JsObject) -> Agent:
+    who, settings = _deployment(env)
+    agent = Agent(
+        who=who,
+        settings=settings,
+        metrics=_metrics,
+        clock=_clock,
+        now=now_ms,
+        chance=random.random,
+        new_id=partial(token_hex, 8),
+        tools=partial(EdgeTools, env, ctx),
+        jobs=cache(partial(_jobs, env)),
+        wait=wait,
+        pause=pause,
+        soon=partial(soon, ctx),
+        log=log,
+        store=partial(store_of, env, ctx),
+    )
+    if settings.is_development and _ticks.begin(now_ms()):
+        agent.soon("tick")  # locally nothing triggers crons
+    return agent
+
+
+def task_of(agent: Agent, task: str) -> Answer:
+    if task == "run":
+        run(agent, _runs)
+    elif task == "tick":
+        tick(agent)
+    return json_answer({"status": "done"})
+
+
+def log(event: Mapping[str, object]) -> None:
+    print(json.dumps(event))
+
+
+def _jobs(env: JsObject) -> Jobs:
+    binding = getattr(env, "JOBS", None)
+    if binding is None:
+        raise Problem(503, "this Worker has no queue: bind a D1 database to `JOBS`")
+    return Jobs(d1_of(binding))
+
+
+def _clock() -> float:
+    return time.perf_counter() * 1000
+
+
+def _deployment(env: JsObject) -> tuple[Identity, Settings]:
+    global _deployed
+    if _deployed is None:
+        told = variables(env)
+        region, variant = told.get("REGION") or "global", told.get("VARIANT", "")
+        who = identity_of(variant, region, randbits(32), now_ms())
+        _deployed = who, settings_of(told)
+    return _deployed

@@ -1,0 +1,39 @@
+"""Somebody's Python, in isolates of the Worker Loader.
+
+There are so many isolates and no more; who finds none waits for one, for a while.
+"""
+
+from __future__ import annotations
+
+from secrets import token_hex
+
+from agent.core.capabilities.refused import Unavailable
+from agent.edge.bridge import JsObject, now_ms, pause
+from agent.sandbox.execute import Job, Outcome, execute
+from agent.sandbox.isolates import LoadedIsolates
+from agent.sandbox.pool import Pool
+
+WAIT_MS = 20_000
+LOOK_EVERY_MS = 100
+
+_pools: list[Pool] = []  # the isolate's one, when there is one
+
+
+class EdgePython:
+    def __init__(self, env: JsObject, ctx: JsObject) -> None:
+        binding = getattr(env, "LOADER", None)
+        if binding is None:
+            raise Unavailable("this Worker runs no Python: bind a Worker Loader to `LOADER`")
+        self._isolates = LoadedIsolates(binding, ctx)
+
+    def run(self, tenant: str, job: Job) -> Outcome:
+        pool, until = _pool(), now_ms() + WAIT_MS
+        while not pool.has_room(now_ms()) and now_ms() < until:
+            pause(LOOK_EVERY_MS)
+        return execute(pool, self._isolates, tenant, job, now_ms)
+
+
+def _pool() -> Pool:
+    if not _pools:
+        _pools.append(Pool(token_hex(8)))
+    return _pools[0]
