@@ -119,6 +119,7 @@ def test_each_request_becomes_a_row_in_the_background(around: Around) -> None:
     around.execute("broken", **asked)
     around.client.get("/nothing?key=x", headers={"x-router-key-id": "rows"})
     around.client.patch("/health", headers={"x-router-key-id": "rows"})
+    time.sleep(1.5)  # nothing comes that might help
     assert soon(lambda: len(around.rows("rows")) >= 5)
     rows = around.rows("rows")
     told = [(r["endpoint"], r["method"], r["status"], r["outcome"]) for r in rows]
