@@ -43,7 +43,12 @@ def json_answer(document: dict[str, Any], status: int = 200) -> Answer:
 
 
 def error(
-    code: int, message: str, now_ms: float, headers: tuple[tuple[str, str], ...] = (), **more: Any
+    code: int,
+    message: str,
+    now_ms: float,
+    headers: tuple[tuple[str, str], ...] = (),
+    /,
+    **more: Any,
 ) -> Answer:
     document = {"error": message, "timestamp": time_text(now_ms), **more}
     return Answer(code, json.dumps(document), headers=headers)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from agent.core.cache import Store
 from agent.core.capabilities.tools import Tools
 from agent.core.identity import Identity
-from agent.core.metrics import Metrics
+from agent.core.metrics import DepthCache, Metrics
 from agent.core.problem import Problem
 from agent.core.settings import Settings
 from agent.queue.jobs import Jobs
@@ -80,6 +80,7 @@ class Agent:
     who: Identity
     settings: Settings
     metrics: Metrics
+    depth: DepthCache
     clock: Callable[[], float]
     now: Callable[[], float]
     chance: Callable[[], float]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 from agent.core import activations, answers
 from agent.core.answers import Answer, error
@@ -14,6 +15,7 @@ from agent.core.metrics import PROMETHEUS, prefers_text
 from agent.core.polling import poll
 from agent.core.problem import Problem
 from agent.queue.database import DatabaseError, Mistake
+from agent.queue.job import Depth
 
 Handler = Callable[..., Answer]  # (agent, call, and what stands in the path for `{…}`)
 
@@ -94,10 +96,18 @@ def _health(agent: Agent, call: Call) -> Answer:
 
 
 def _metrics(agent: Agent, call: Call) -> Answer:
+    queue = agent.depth.of(partial(_depth, agent), agent.now())
     if prefers_text(call.headers.get("accept", "")):
-        return Answer(200, agent.metrics.text(agent.who), PROMETHEUS)
-    document: dict[str, Any] = agent.metrics.document(agent.who, list(CAPABILITIES))
-    return answers.json_answer(document)
+        return Answer(200, agent.metrics.text(agent.who, queue), PROMETHEUS)
+    return answers.json_answer(agent.metrics.document(agent.who, list(CAPABILITIES), queue))
+
+
+def _depth(agent: Agent) -> list[Depth] | None:
+    """Metrics are told without the queue, too."""
+    try:
+        return agent.wait(agent.jobs().depth(round(agent.now())))
+    except (Problem, DatabaseError):
+        return None
 
 
 ENDPOINTS: dict[str, dict[str, Handler]] = {

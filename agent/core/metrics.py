@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 from agent.core.identity import Identity
+from agent.queue.job import Depth
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+JOBS_EACH = 10
+COUNT_EVERY_MS = 10_000
+LOST = "Rows about requests that were never written."
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
@@ -21,10 +26,13 @@ class Metrics:
         self.jobs: Counter[tuple[str, str]] = Counter()
         self.records_lost = 0
 
-    def document(self, who: Identity, capabilities: list[str]) -> dict[str, Any]:
+    def document(
+        self, who: Identity, capabilities: list[str], queue: Sequence[Depth] | None
+    ) -> dict[str, Any]:
+        """`queue`: None if it did not answer."""
         requests = [{"endpoint": e, "status": s, "count": n} for (e, s), n in self.requests.items()]
         jobs = [{"capability": c, "outcome": o, "count": n} for (c, o), n in self.jobs.items()]
-        return {
+        document = {
             "worker": who.id,
             "variant": who.variant,
             "region": who.region,
@@ -33,17 +41,42 @@ class Metrics:
             "jobs": jobs,
             "records_lost": self.records_lost,
         }
+        if queue is None:
+            return document | {"queue": None, "desired_workers": None}
+        told = [each._asdict() for each in queue]
+        return document | {"queue": told, "desired_workers": desired_workers(queue)}
 
-    def text(self, who: Identity) -> str:
+    def text(self, who: Identity, queue: Sequence[Depth] | None) -> str:
         own = {"worker": who.id, "variant": who.variant, "region": who.region}
         requests = [({"endpoint": e, "status": s, **own}, n) for (e, s), n in self.requests.items()]
         jobs = [({"capability": c, "outcome": o, **own}, n) for (c, o), n in self.jobs.items()]
-        lost = [(own, self.records_lost)]
-        return (
-            _counter("requests", "Requests answered.", requests)
-            + _counter("jobs", "Jobs that were run.", jobs)
-            + _counter("records_lost", "Rows of requests that were never written.", lost)
-        )
+        parts = [
+            _family("requests_total", "counter", "Requests answered.", requests),
+            _family("jobs_total", "counter", "Jobs that were run.", jobs),
+            _family("records_lost_total", "counter", LOST, [(own, self.records_lost)]),
+        ]
+        if queue is not None:
+            parts += _queue_families(queue)
+        return "".join(parts)
+
+
+def desired_workers(queue: Sequence[Depth]) -> int:
+    """How many workers would have `JOBS_EACH` jobs each: a hint for whoever scales them."""
+    jobs = sum(each.waiting + each.leased for each in queue)
+    return -(-jobs // JOBS_EACH)
+
+
+class DepthCache:
+    """What the queue held a moment ago: to count costs a row for each job."""
+
+    def __init__(self) -> None:
+        self._at_ms = -inf
+        self._depth: Sequence[Depth] | None = None
+
+    def of(self, count: Callable[[], Sequence[Depth] | None], now_ms: float) -> Any:
+        if now_ms - self._at_ms >= COUNT_EVERY_MS:
+            self._depth, self._at_ms = count(), now_ms
+        return self._depth
 
 
 def prefers_text(accept: str) -> bool:
@@ -53,10 +86,28 @@ def prefers_text(accept: str) -> bool:
     return bool(texts) and "application/json" not in wanted
 
 
-def _counter(name: str, about: str, samples: Sequence[tuple[dict[str, Any], int]]) -> str:
-    full = f"agent_{name}_total"
-    lines = [f"# HELP {full} {about}", f"# TYPE {full} counter"]
+def _queue_families(queue: Sequence[Depth]) -> list[str]:
+    states = ("waiting", "delayed", "leased", "failed")
+    jobs = [
+        ({"capability": each.capability, "state": state}, getattr(each, state))
+        for each in queue
+        for state in states
+    ]
+    oldest = [({"capability": each.capability}, each.oldest_ms / 1000) for each in queue]
+    wait = "How long the first job that may be leased has waited."
+    return [
+        _family("queue_jobs", "gauge", "Jobs that have not ended well.", jobs),
+        _family("queue_oldest_seconds", "gauge", wait, oldest),
+        _family("desired_workers", "gauge", "A hint for scaling.", [({}, desired_workers(queue))]),
+    ]
+
+
+def _family(
+    name: str, kind: str, about: str, samples: Sequence[tuple[dict[str, Any], float]]
+) -> str:
+    full = f"agent_{name}"
+    lines = [f"# HELP {full} {about}", f"# TYPE {full} {kind}"]
     for labels, value in samples:
         told = ",".join(f'{key}="{str(text).translate(_ESCAPES)}"' for key, text in labels.items())
-        lines.append(f"{full}{{{told}}} {value}")
+        lines.append(f"{full}{{{told}}} {value}" if told else f"{full} {value}")
     return "\n".join(lines) + "\n"

@@ -1,5 +1,5 @@
 -- The queue. Times are milliseconds since 1970. `worker` is who holds the lease, or who has
--- ended the job; `ticket` names the poll that took it. The columns that may be large stand
+-- ended the job, `ticket` names the poll that took it. The columns that may be large stand
 -- last, so that reading the others does not read them.
 CREATE TABLE jobs (
   number INTEGER PRIMARY KEY,

@@ -1,5 +1,5 @@
--- What is recorded of requests and of jobs. D1 may split this file at semicolons: each trigger
--- has one statement, BEGIN and END in capitals, and no CASE.
+-- What is recorded of requests and of jobs. Triggers stand in one line each, with one statement
+-- and no CASE, since D1 may split what it is sent: see 0002_callbacks.sql.
 
 -- A row for each request that the agent answered. `written_ms`, `batch`: when, and in which
 -- statement, an isolate wrote it, with `number` its place there. So the key is in the order of
@@ -40,27 +40,8 @@ CREATE TABLE activation_log (
 
 CREATE INDEX activation_log_of ON activation_log (tenant, id, number);
 
-CREATE TRIGGER log_submitted AFTER INSERT ON jobs
-BEGIN
-  INSERT INTO activation_log (tenant, id, submitted_ms, at_ms, state, attempt, error)
-  VALUES (
-    NEW.tenant, NEW.id, NEW.submitted_ms,
-    CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER),
-    NEW.state, NEW.attempt, NEW.error
-  );
-END;
+CREATE TRIGGER log_submitted AFTER INSERT ON jobs BEGIN INSERT INTO activation_log (tenant, id, submitted_ms, at_ms, state, attempt, error) VALUES (NEW.tenant, NEW.id, NEW.submitted_ms, CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), NEW.state, NEW.attempt, NEW.error); END;
 
 -- `worker`: who holds the job from now on, or held it until now. A job that is leased again, or
 -- revived, has still the error of the attempt before, which is not this step's.
-CREATE TRIGGER log_changed AFTER UPDATE OF state, attempt ON jobs
-WHEN OLD.state IS NOT NEW.state OR OLD.attempt IS NOT NEW.attempt
-BEGIN
-  INSERT INTO activation_log (tenant, id, submitted_ms, at_ms, state, attempt, worker, error)
-  VALUES (
-    NEW.tenant, NEW.id, NEW.submitted_ms,
-    CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER),
-    NEW.state, NEW.attempt,
-    iif('leased' IN (OLD.state, NEW.state), coalesce(NEW.worker, OLD.worker), NULL),
-    iif(OLD.state = 'leased' AND NEW.state IN ('waiting', 'failed'), NEW.error, NULL)
-  );
-END;
+CREATE TRIGGER log_changed AFTER UPDATE OF state, attempt ON jobs WHEN OLD.state IS NOT NEW.state OR OLD.attempt IS NOT NEW.attempt BEGIN INSERT INTO activation_log (tenant, id, submitted_ms, at_ms, state, attempt, worker, error) VALUES (NEW.tenant, NEW.id, NEW.submitted_ms, CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), NEW.state, NEW.attempt, iif('leased' IN (OLD.state, NEW.state), coalesce(NEW.worker, OLD.worker), NULL), iif(OLD.state = 'leased' AND NEW.state IN ('waiting', 'failed'), NEW.error, NULL)); END;

@@ -62,14 +62,14 @@ class Jobs:
     async def submit(
         self, asked: Submission, now_ms: int, more: Sequence[Statement] = ()
     ) -> Submitted | Refused:
-        """Idempotent by the key, as long as the job is not forgotten. `more` is done with it, or
-        not at all; it, too, may be repeated."""
+        """Idempotent by the key, as long as the job is not forgotten. `more` is done with it,
+        just before it, or not at all; it, too, may be repeated."""
         if refused := refused_submission(asked):
             return refused
         key, capability, payload, priority, attempts, dispatch, error = asked
         error = None if error is None else cut_error(error)
         given = (*key, capability, payload, priority, attempts, dispatch, error, now_ms)
-        *_, found = await self._db.batch([(sql.SUBMIT, given), *more, (sql.GET, key)])
+        *_, found = await self._db.batch([*more, (sql.SUBMIT, given), (sql.GET, key)])
         job = _job(found.rows[0])
         return Submitted(job, (job.capability, job.payload) != (capability, payload))
 
@@ -184,8 +184,9 @@ class Jobs:
 
     async def forget(self, before_ms: int) -> int:
         """Delete jobs that ended before, at most `FORGOTTEN_AT_ONCE`; called again while it does.
-        How many it was (too few, if the database had to be asked twice)."""
-        return (await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).changes
+        How many it was (too few, if the database had to be asked twice): `changes` would count
+        what triggers delete along with them."""
+        return len((await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).rows)
 
     async def _ended(
         self, statement: str, held: Held, states: Sequence[State], *more: Value

@@ -139,4 +139,5 @@ DELETE FROM jobs WHERE number IN (
   SELECT number FROM jobs WHERE ended_ms IS NOT NULL AND ended_ms < ?1
   ORDER BY ended_ms LIMIT ?2
 )
+RETURNING id
 """

@@ -13,7 +13,7 @@ from agent.queue.jobs import FORGOTTEN_AT_ONCE, RETRIES, Jobs
 
 ROOT = Path(__file__).parents[2]
 # Of the queue; what follows has tests of its own.
-TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## Python execution")[0]
+TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## Callbacks")[0]
 SPACED = " ".join(TEXT.split())
 
 

@@ -1,54 +1,84 @@
-"""The variants of the agent on workerd, behind the router with the shipped policy."""
+"""The router with the shipped policy and the agent's variants behind it, as `router dev` runs
+them: one server, which tests of the agent share."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from agent import config
+import httpx
+
+from policies.language.bindings import bindings_of
 from policies.language.load import load
-from router.dev.config import LOCAL_FLAGS, write_configs
-from router.dev.files import mirror
+from router.dev.agents import migrate
+from router.dev.config import write_configs
+from router.dev.files import write_if_changed
 from router.dev.layout import Layout, find_root
 from router.dev.prepare import prepare
+from router.dev.secrets import dev_vars
+from router.dev.server import DevServer
 from router.dev.stage import stage
-from router.dev.workerd import WorkerdWorker, python_modules, router_workers, service, text
 from tests.edge.conftest import ADMIN_KEY, HERE
-from tests.edge.test_coordinator import Router, running
+
+CORE, WORKER = "example-core-key", "example-worker-key"
 
 
-def agent_workers(layout: Layout, folder: Path) -> list[WorkerdWorker]:
-    """Every variant, as its configuration says."""
-    mirror(config.upload(), folder / "agent")
-    modules = python_modules(layout, folder / "agent")
-    return [
-        WorkerdWorker(
-            name=own["name"],
-            modules=modules,
-            compatibility_date=own["compatibility_date"],
-            flags=[*own["compatibility_flags"], *LOCAL_FLAGS],
-            bindings={name: text(value) for name, value in own["vars"].items()},
-        )
-        for own in config.variants().values()
-    ]
+class Agents:
+    """The router, with variants of the agent behind it."""
+
+    def __init__(self, server: DevServer) -> None:
+        self.server = server
+        self.client = httpx.Client(base_url=server.url, timeout=120)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str | None = CORE,
+        cf: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        sent = dict(headers or {})
+        if key:
+            sent |= {"authorization": f"Bearer {key}", "x-api-key": key}
+        if cf:
+            sent["MF-CF-Blob"] = json.dumps({**cf, "clientAcceptEncoding": "gzip"})
+        self.client.cookies.clear()
+        return self.client.request(method, path, headers=sent, **more)
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.ask("GET", path, **more)
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        return self.ask("POST", path, **more)
+
+    def own(self, page: str, method: str = "GET", **more: Any) -> httpx.Response:
+        """One of the router's own pages."""
+        return self.ask(method, f"/.router/{page}", key=ADMIN_KEY, **more)
 
 
 @contextmanager
-def router_with_agents(folder: Path) -> Iterator[Router]:
+def router_with_agents(folder: Path) -> Iterator[Agents]:
     layout = Layout(find_root(HERE))
     prepare(layout)
-    policy = layout.root / "routes.yaml"
+    policy, state = layout.root / "routes.yaml", folder / "state"
     stage(layout.root, policy, folder / "upload")
     loaded = load(policy.read_bytes()).policy
     assert loaded
-    bindings = {name: variant.binding for name, variant in loaded.variants.items()}
-    write_configs(layout, folder, bindings, echo=True)
-    router, _, *others = router_workers(layout, folder)
-    bound = {**router.bindings, "ROUTER_ADMIN_KEY": text(ADMIN_KEY)}
-    names = {name: own["name"] for name, own in config.variants().items()}
-    bound |= {binding: service(names[variant]) for variant, binding in bindings.items()}
-    agents = agent_workers(layout, folder)
-    with running(folder, [replace(router, bindings=bound), *agents, *others]) as started:
-        yield started
+    configs = write_configs(layout, folder, bindings_of(loaded), echo=False)
+    secrets = {"ROUTER_ADMIN_KEY": ADMIN_KEY}
+    write_if_changed(folder / ".dev.vars", dev_vars("", secrets).encode())
+    migrate(layout, configs[1:-2], state)
+    with DevServer(layout) as server:
+        server.start(configs, port=0, persist_to=state, log=folder / "wrangler.log")
+        server.wait_ready()
+        agents = Agents(server)
+        try:
+            yield agents
+        finally:
+            agents.client.close()

@@ -2,76 +2,99 @@
 
 from __future__ import annotations
 
-import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from agent import SERVICE, __version__
-from tests.edge.agents import router_with_agents
-from tests.edge.test_coordinator import Router, eventually
+from tests.edge.agents import WORKER, Agents, router_with_agents
 
-GERMANY = {"MF-CF-Blob": json.dumps({"country": "DE", "continent": "EU"})}
-JAPAN = {"MF-CF-Blob": json.dumps({"country": "JP", "continent": "AS"})}
+GERMANY = {"country": "DE", "continent": "EU"}
+JAPAN = {"country": "JP", "continent": "AS"}
 MIB = 1024 * 1024
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
 
 
 @pytest.fixture(scope="module")
-def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
-    with router_with_agents(tmp_path_factory.mktemp("agents")) as router:
-        eventually(lambda: router.own("status"))
-        yield router
+def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
+    with router_with_agents(tmp_path_factory.mktemp("agents")) as started:
+        yield started
 
 
-def ask(agents: Router, path: str, method: str = "GET", **more: Any) -> httpx.Response:
-    return agents.client.request(method, path, **more)
+def execute(agents: Agents, **job: Any) -> httpx.Response:
+    return agents.post("/execute", json=job)
 
 
-def execute(agents: Router, **job: Any) -> httpx.Response:
-    return ask(agents, "/execute", "POST", json=job)
+def submit(agents: Agents, data: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The activation as it was accepted."""
+    sent = {"activation_id": f"a-{uuid4().hex}", "activation_data": data, "priority": 1, **more}
+    answer = agents.post("/activations", json=sent)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
 
 
-def test_the_front_page(agents: Router) -> None:
-    answer = ask(agents, "/")
+def ended(agents: Agents, id: str, within: float = 60) -> dict[str, Any]:
+    """The activation when it has ended."""
+    until = time.monotonic() + within
+    while True:
+        told: dict[str, Any] = agents.get(f"/activations/{id}").json()
+        if told["status"] not in ("waiting", "leased"):
+            return told
+        assert time.monotonic() < until, told
+        time.sleep(0.1)
+
+
+def test_the_front_page(agents: Agents) -> None:
+    answer = agents.get("/", key=None)
     assert (answer.status_code, answer.text) == (200, f"{SERVICE} {__version__}\n")
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-@pytest.mark.parametrize(("place", "region"), [(GERMANY, "eu"), (JAPAN, "ap"), ({}, "us")])
+@pytest.mark.parametrize(("place", "region"), [(GERMANY, "eu"), (JAPAN, "ap"), (None, "us")])
 def test_health_is_that_of_the_clients_region(
-    agents: Router, place: dict[str, str], region: str
+    agents: Agents, place: dict[str, str] | None, region: str
 ) -> None:
-    answer = ask(agents, "/health", headers=place)
+    answer = agents.get("/health", cf=place, key=None)
     told = answer.json()
     assert (told["status"], told["service"], told["version"]) == ("healthy", SERVICE, __version__)
     assert told["region"] == region
     assert answer.headers["x-router-variant"] == f"production-{region}"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", told["timestamp"])
+    assert re.fullmatch(TIME, told["timestamp"])
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_register_and_heartbeat(agents: Router, method: str) -> None:
-    headers = {"x-worker-id": "a", **GERMANY}
-    registered = ask(agents, "/register", method, headers=headers).json()
+def test_register_and_heartbeat(agents: Agents, method: str) -> None:
+    registered = agents.ask(method, "/register", cf=GERMANY).json()
     assert registered["status"] == "success"
-    assert "text-processing" in registered["capabilities"]
+    assert {"text-processing", "python-execution"} <= set(registered["capabilities"])
     assert re.fullmatch(r"cf-(eu|global)-[0-9a-f]{8}", registered["worker_id"])
-    assert registered["registered_at"]
-    alive = ask(agents, "/heartbeat", method, headers=headers).json()
+    assert re.fullmatch(TIME, registered["registered_at"])
+    alive = agents.ask(method, "/heartbeat", cf=GERMANY).json()
     assert (alive["status"], alive["worker_id"]) == ("alive", registered["worker_id"])
     assert alive["uptime_ms"] >= 0
 
 
-def test_workers_differ(agents: Router) -> None:
+def test_workers_differ(agents: Agents) -> None:
     """Although all of them start from one memory image."""
-    ids = {ask(agents, "/heartbeat", headers=p).json()["worker_id"] for p in (GERMANY, JAPAN, {})}
-    assert len({worker.rpartition("-")[2] for worker in ids}) == 3
+    workers = {w: agents.get("/heartbeat", headers={"x-worker-id": w}).json() for w in "abcdefgh"}
+    ids = {agents.get("/heartbeat", cf=place).json()["worker_id"] for place in (GERMANY, JAPAN)}
+    assert len({id.rpartition("-")[2] for id in ids}) == 2
+    assert all(told["status"] == "alive" for told in workers.values())
 
 
-def test_execute(agents: Router) -> None:
+def test_without_a_key_only_health_is_told(agents: Agents) -> None:
+    for path in ("/register", "/poll", "/metrics", "/activations", "/poll?wait=1"):
+        assert agents.get(path, key=None).status_code == 401
+    assert agents.post("/execute", key="wrong", json={}).status_code == 401
+
+
+def test_execute(agents: Agents) -> None:
     told = execute(
         agents, job_id="j-1", capability="text-processing", input={"text": "One two. Three!"}
     ).json()
@@ -79,9 +102,31 @@ def test_execute(agents: Router) -> None:
     assert told["result"]["words"] == 3
     assert told["result"]["sentences"] == 2
     assert told["execution_time_ms"] >= 0
-    assert told["completed_at"]
+    assert re.fullmatch(TIME, told["completed_at"])
     made_up = execute(agents, capability="text-processing", input={"text": ""}).json()
     assert re.fullmatch("[0-9a-f]{16}", made_up["job_id"])
+
+
+def test_python(agents: Agents) -> None:
+    two = execute(agents, capability="python-execution", input={"code": "result = 2 + 2"})
+    assert (two.status_code, two.json()["status"], two.json()["result"]) == (200, "completed", 4)
+    code = """
+import statistics
+print("hello")
+result = {name: type(value).__name__ for name, value in context.items()}
+result["mean"] = statistics.mean(context["list"])
+"""
+    context = {"int": 1, "float": 1.5, "text": "é", "list": [1, 2], "none": None, "bool": True}
+    answer = execute(
+        agents, capability="python-execution", input={"code": code, "context": context}
+    )
+    told = answer.json()
+    types = {"int": "int", "float": "float", "text": "str", "list": "list", "none": "NoneType"}
+    assert told["result"] == {**types, "bool": "bool", "mean": 1.5}
+    assert told["stdout"] == "hello\n"
+    wrong = execute(agents, capability="python-execution", input={"code": "a = 1\nresult = 1 / 0"})
+    assert (wrong.status_code, wrong.json()["kind"], wrong.json()["line"]) == (422, "code-error", 2)
+    assert wrong.json()["error"] == "ZeroDivisionError: division by zero"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +136,7 @@ def test_execute(agents: Router) -> None:
         (b"[1]", 400, "no JSON object"),
         (b"[" * 100_000, 400, "no JSON object"),
         (b'{"capability": "text-procesing"}', 400, "did you mean `text-processing`?"),
-        (b'{"capabilty": "text-processing"}', 400, "known: capability, input, job_id"),
+        (b'{"capabilty": "text-processing"}', 400, "did you mean `capability`?"),
         (b'{"capability": "text-processing", "job_id": 5}', 400, "`job_id` is text"),
         (b'{"capability": "text-processing", "input": 5}', 400, "`input` is an object"),
         (b'{"capability": "text-processing"}', 422, "`text` is missing"),
@@ -99,8 +144,8 @@ def test_execute(agents: Router) -> None:
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_what_cannot_be_executed(agents: Router, body: bytes, status: int, said: str) -> None:
-    answer = ask(agents, "/execute", "POST", content=body)
+def test_what_cannot_be_executed(agents: Agents, body: bytes, status: int, said: str) -> None:
+    answer = agents.post("/execute", content=body)
     told = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
     assert said in told["error"]
@@ -115,24 +160,114 @@ def test_what_cannot_be_executed(agents: Router, body: bytes, status: int, said:
         ("POST", "/health", 405, "GET, HEAD"),
         ("GET", "/nothing", 404, None),
         ("GET", "/register/", 404, None),
+        ("GET", "/activations/", 404, None),
+        ("GET", "/activations/a/b", 404, None),
+        ("PUT", "/activations/a", 405, "GET, DELETE, HEAD"),
     ],
 )
 def test_other_requests(
-    agents: Router, method: str, path: str, status: int, allow: str | None
+    agents: Agents, method: str, path: str, status: int, allow: str | None
 ) -> None:
-    answer = ask(agents, path, method)
+    answer = agents.ask(method, path)
     assert (answer.status_code, answer.headers.get("allow")) == (status, allow)
     assert answer.json().keys() == {"error", "timestamp"}
-    assert ask(agents, "/health", "HEAD").content == b""
+    assert agents.ask("HEAD", "/health").content == b""
 
 
-def test_metrics(agents: Router) -> None:
+def test_an_activation_runs_by_itself(agents: Agents) -> None:
+    told = submit(agents, {"capability": "text-processing", "input": {"text": "One two."}})
+    assert told["status"] in ("waiting", "leased", "completed")
+    done = ended(agents, told["activation_id"])
+    assert (done["status"], done["result"]["words"]) == ("completed", 2)
+    assert (done["attempt"], done["dispatch"]) == (1, "edge")
+    assert re.fullmatch(r"cf-[a-z]+-[0-9a-f]{8}", done["worker_id"])
+
+
+def test_an_activation_is_submitted_once(agents: Agents) -> None:
+    data = {"capability": "text-processing", "input": {"text": "a", "operation": "chunk"}}
+    first = submit(agents, data, activation_id="once")
+    again = submit(agents, data, activation_id="once")
+    assert first["submitted_at"] == again["submitted_at"]
+    other = {"activation_id": "once", "activation_data": {**data, "input": {"text": "b"}}}
+    answer = agents.post("/activations", json=other)
+    assert (answer.status_code, "another activation" in answer.json()["error"]) == (409, True)
+    assert agents.get("/activations/once", key=WORKER).status_code == 404
+
+
+def test_what_cannot_go_well_is_a_dead_letter(agents: Agents) -> None:
+    unknown = submit(agents, {"capability": "python-exekution"})
+    assert unknown["status"] == "failed"
+    assert "did you mean `python-execution`?" in unknown["error"]
+    bad = submit(agents, {"capability": "python-execution", "input": {"code": "result = x"}})
+    failed = ended(agents, bad["activation_id"])
+    assert (failed["status"], failed["attempt"]) == ("failed", 1)
+    assert failed["error"] == "code-error: NameError: name 'x' is not defined (line 1)"
+    listed = agents.get("/activations?state=failed").json()["activations"]
+    assert bad["activation_id"] in [each["activation_id"] for each in listed]
+
+
+def test_a_worker_polls_and_executes(agents: Agents) -> None:
+    data = {"capability": "python-execution", "input": {"code": "result = context['n'] * 2"}}
+    data["input"] |= {"context": {"n": 21}}
+    id = submit(agents, {**data, "dispatch": "poll"})["activation_id"]
+    asked = {"worker_id": "w-1", "capabilities": ["python-execution"], "wait": 5}
+    polled = agents.post("/poll", json=asked).json()
+    assert (polled["status"], len(polled["jobs"])) == ("success", 1)
+    assert re.fullmatch(TIME, polled["poll_timestamp"])
+    (job,) = polled["jobs"]
+    assert (job["job_id"], job["attempt"], job["worker_id"]) == (id, 1, "w-1")
+    assert job["input"] == data["input"]
+    lease = {"job_id": id, "worker_id": "w-1", "attempt": 1}
+    done = agents.post("/execute", json=lease)
+    assert (done.status_code, done.json()["result"]) == (200, 42)
+    assert agents.get(f"/activations/{id}").json()["result"] == 42
+    again = agents.post("/execute", json=lease)
+    assert (again.status_code, again.json()["state"]) == (409, "completed")
+
+
+def test_a_worker_runs_jobs_itself(agents: Agents) -> None:
+    ids = [
+        submit(agents, {"capability": "text-processing", "dispatch": "poll"})["activation_id"]
+        for _ in range(3)
+    ]
+    told = agents.get("/poll?worker_id=w-2&limit=3&lease=30s", key=WORKER).json()["jobs"]
+    assert {job["job_id"] for job in told} == set(ids)
+    assert {job["tenant"] for job in told} == {"core"}
+    lease = {"worker_id": "w-2", "attempt": 1, "tenant": "core"}
+
+    def tell(id: str, verb: str, **more: Any) -> httpx.Response:
+        return agents.post(f"/activations/{id}/{verb}", key=WORKER, json={**lease, **more})
+
+    assert tell(ids[0], "extend", lease=120).json()["status"] == "leased"
+    assert tell(ids[0], "complete", result=[1, 2]).json()["status"] == "completed"
+    assert agents.get(f"/activations/{ids[0]}").json()["result"] == [1, 2]
+    assert tell(ids[0], "fail", error="late").status_code == 409
+    assert tell(ids[1], "fail", error="broken", retry=False).json()["status"] == "failed"
+    revived = agents.post(f"/activations/{ids[1]}/retry")
+    assert (revived.status_code, revived.json()["status"]) == (200, "waiting")
+    assert agents.ask("DELETE", f"/activations/{ids[2]}").json()["status"] == "cancelled"
+    assert tell(ids[2], "complete", result=1).json()["state"] == "cancelled"
+    assert agents.post(f"/activations/{ids[1]}/cancel").json()["status"] == "cancelled"
+
+
+def test_leases_of_others_are_none(agents: Agents) -> None:
+    id = submit(agents, {"capability": "text-processing", "dispatch": "poll"})["activation_id"]
+    (job,) = agents.post("/poll", json={"worker_id": "mine", "limit": 1}).json()["jobs"]
+    lease = {"job_id": id, "worker_id": "other", "attempt": job["attempt"]}
+    assert agents.post("/execute", json=lease).status_code == 409
+    foreign = agents.post("/execute", json={**lease, "tenant": "worker"})
+    assert (foreign.status_code, "agent:worker" in foreign.json()["error"]) == (403, True)
+    assert agents.post("/execute", json={**lease, "job_id": "none"}).status_code == 404
+    agents.post(f"/activations/{id}/cancel")
+
+
+def test_metrics(agents: Agents) -> None:
     execute(agents, capability="text-processing", input={"text": "a"})
-    told = ask(agents, "/metrics").json()
-    assert (told["region"], told["variant"]) == ("us", "production-us")
-    assert told["worker"].startswith("cf-us-")
+    told = agents.get("/metrics", headers={"x-worker-id": "a"}).json()
+    assert told["variant"].startswith(("production", "canary"))
+    assert told["worker"].startswith("cf-")
     assert "text-processing" in told["capabilities"]
     assert {"endpoint": "/metrics", "status": 200} not in told["requests"]
-    text = ask(agents, "/metrics", headers={"accept": "text/plain;version=0.0.4"})
+    text = agents.get("/metrics", headers={"accept": "text/plain;version=0.0.4"})
     assert text.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert 'agent_requests_total{endpoint="/metrics",status="200",worker="cf-us-' in text.text
+    assert "agent_requests_total{" in text.text

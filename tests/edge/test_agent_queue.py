@@ -8,105 +8,32 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 
-from router.dev.config import LOCAL_FLAGS
-from router.dev.files import mirror, write_if_changed
-from router.dev.layout import Layout, find_root
-from router.dev.prepare import prepare
-from router.dev.server import DevServer
-from router.dev.wrangler import wrangler
-from tests.edge.conftest import HERE
+from agent.core.identity import time_text
+from tests.agent.callbacks.receiving import verified
+from tests.edge.queues import LEASE_MS, START, Queue, running
+from tests.edge.receiver import Receiver, receiving
 
-START = 1_790_000_000_000
-LEASE_MS = 30_000
-TENANT = "tenant"
+SECRET = "whsec_" + "c2VjcmV0" * 5
 JOBS, POLLERS = 60, 4  # in each of several requests at once
 REQUESTS = 3
 
 
-class Queue:
-    """The queue behind HTTP, for jobs of one capability, at `now`."""
-
-    def __init__(self, url: str) -> None:
-        self.client = httpx.Client(base_url=url, timeout=60)
-        self.skill = f"skill-{uuid4().hex[:8]}"
-        self.now = START
-        self._tickets = count(1)
-
-    def ask(self, verb: str, *values: Any) -> Any:
-        answer = self.client.post(f"/{verb}", json=values)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def key(self, id: str) -> list[str]:
-        return [TENANT, f"{self.skill}-{id}"]
-
-    def submit(self, id: str, payload: str = "{}", priority: int = 1, attempts: int = 3) -> Any:
-        values = (self.key(id), self.skill, payload, priority, attempts)
-        return self.ask("submit", *values, self.now)
-
-    def lease(self, worker: str, limit: int = 1, ticket: str | None = None) -> list[str]:
-        ticket = ticket or f"{self.skill}-{next(self._tickets)}"
-        found = self.ask("lease", worker, [self.skill], limit, LEASE_MS, self.now, ticket)
-        return [job[0][1].removeprefix(f"{self.skill}-") for job in found]
-
-    def complete(self, id: str, worker: str, attempt: int = 1, result: str = "4") -> Any:
-        return self.ask("complete", self.key(id), worker, attempt, result, self.now)
-
-    def job(self, id: str) -> dict[str, Any]:
-        sql = "SELECT * FROM jobs WHERE tenant = ?1 AND id = ?2"
-        (row,) = self.ask("sql", [sql, self.key(id)])[0][0]
-        return dict(row)
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with receiving() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("queue")
-    layout = Layout(find_root(HERE))
-    prepare(layout)
-    config = configured(layout, folder)
-    state = ["--local", "--config", str(config), "--persist-to", str(folder / "state")]
-    applied = wrangler(layout, ["d1", "migrations", "apply", "JOBS", *state])
-    assert applied.returncode == 0, applied.stdout + applied.stderr
-    assert "0001_jobs.sql" in applied.stdout
-    with DevServer(layout) as server:
-        server.start([config], port=0, persist_to=folder / "state", log=folder / "wrangler.log")
-        server.wait_ready("/")
-        yield server.url
-
-
-def configured(layout: Layout, folder: Path) -> Path:
-    """The test Worker and the agent's packages, staged, and the database bound."""
-    files = {"entry.py": (HERE / "workers" / "queue.py").read_bytes()}
-    for path in sorted((layout.root / "agent").rglob("*")):
-        if path.suffix in (".py", ".js"):
-            files[path.relative_to(layout.root).as_posix()] = path.read_bytes()
-    mirror(files, folder / "upload")
-    (folder / "python_modules").symlink_to(layout.python_modules)
-    production = layout.read_toml(layout.wrangler_toml)
-    database = {
-        "binding": "JOBS",
-        "database_name": "jobs",
-        "database_id": "00000000-0000-4000-8000-000000000000",
-        "migrations_dir": str(layout.root / "agent" / "migrations"),
-    }
-    value = {
-        "name": "test-queue",
-        "main": "upload/entry.py",
-        "compatibility_date": production["compatibility_date"],
-        "compatibility_flags": [*production["compatibility_flags"], *LOCAL_FLAGS],
-        "rules": [{"type": "ESModule", "globs": ["agent/**/*.js"]}],
-        "d1_databases": [database],
-    }
-    write_if_changed(folder / "queue.json", json.dumps(value).encode())
-    return folder / "queue.json"
+def url(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[str]:
+    variables = {"CALLBACK_HOSTS": f"{receiver.url} *.example", "CALLBACK_SECRET": SECRET}
+    with running(tmp_path_factory.mktemp("queue"), variables) as started:
+        yield started
 
 
 @pytest.fixture
@@ -257,3 +184,78 @@ def test_mistakes_are_told_as_such(queue: Queue, sql: str, params: list[Any], me
     answer = queue.ask("sql", [sql, params])
     assert answer["error"] == "Mistake"
     assert message in answer["message"]
+
+
+@pytest.mark.parametrize("how", ["complete", "fail", "cancel", "lose"])
+def test_whatever_ends_a_job_makes_its_callback_due(queue: Queue, how: str) -> None:
+    queue.submit_with_callback(how, "https://hooks.example/")
+    assert queue.callback(how)["state"] == "pending"
+    queue.end(how)
+    assert queue.callback(how)["state"] == "due"
+    queue.ask("deliver", True)
+    assert queue.callback(how) == {
+        "state": "delivered",
+        "attempt": 1,
+        "status": 299,
+        "error": None,
+    }
+
+
+def test_a_job_that_is_forgotten_takes_its_callback_along(queue: Queue) -> None:
+    queue.now -= 2_000_000  # no other test has jobs that old
+    queue.submit_with_callback("complete", "https://hooks.example/")
+    queue.end("complete")
+    assert queue.ask("forget", queue.now + 1) == 1
+    assert queue.ask("callback", *queue.key("complete")) is None
+
+
+def test_a_receiver_that_fails_twice_and_then_accepts(queue: Queue, receiver: Receiver) -> None:
+    path = "/503/404/204"
+    queue.submit_with_callback("complete", receiver.url + path)
+    queue.end("complete")
+    at_once = ["UPDATE callbacks SET due_ms = ?1 WHERE tenant = ?2 AND id = ?3"]
+    for status, state in ((503, "due"), (404, "due"), (204, "delivered")):
+        queue.ask("sql", [*at_once, [queue.now, *queue.key("complete")]])
+        queue.ask("deliver", False)
+        told = queue.callback("complete")
+        assert (told["status"], told["state"]) == (status, state)
+        queue.ask("deliver", False)  # which is too early
+    received = receiver.at(path)
+    assert len(received) == 3
+    assert len({each.headers["webhook-id"] for each in received}) == 1
+    for each in received:
+        told = verified(SECRET, each.headers, each.body)
+        assert told == {
+            "activation_id": queue.key("complete")[1],
+            "status": "completed",
+            "result": 4,
+            "worker_id": "ann",
+            "attempt": 1,
+            "completed_at": time_text(START),
+        }
+
+
+def test_a_host_that_is_not_allowed_is_sent_nothing(queue: Queue) -> None:
+    queue.submit_with_callback("complete", "http://127.0.0.1:1/")
+    queue.end("complete")
+    queue.ask("deliver", False)
+    told = queue.callback("complete")
+    assert (told["state"], told["status"]) == ("failed", None)
+    assert "no public host" in told["error"]
+
+
+def test_answers_of_all_kinds(queue: Queue, receiver: Receiver) -> None:
+    paths = ("/moved", "/endless", "/slow", "/429")
+    nobody = "http://127.0.0.1:9/"  # a port that nothing listens at
+    urls = [*(receiver.url + path for path in paths), nobody]
+    found = queue.ask("send", 1_000, *([url, {"x-a": "b"}, "{}"] for url in urls))
+    *answers, refused = found
+    assert answers == [
+        [307, None, None],
+        [200, None, None],
+        [None, None, "no answer in 1000 ms"],
+        [429, "60", None],
+    ]
+    assert refused[:2] == [None, None]
+    assert refused[2]
+    assert [receiver.at(path) for path in ("/elsewhere", "/endless/read")] == [[], []]

@@ -4,6 +4,7 @@ a job's log, what is logged in development, and pages of other origins."""
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,10 +77,10 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Around]:
 
 
 def statements() -> list[str]:
-    """Of all migrations; they have an empty line between them. (That wrangler takes them is
-    seen in `test_agent_queue.py`; here that would take longer than all tests.)"""
-    texts = [path.read_text() for path in config.migrations()]
-    return [each for text in texts for each in text.strip().split(";\n\n")]
+    """Of all migrations. (That wrangler takes them is seen in `test_agent_queue.py`; here that
+    would take longer than all tests.)"""
+    texts = [path.read_text().strip() for path in config.migrations()]
+    return [each for text in texts for each in re.split(r";\n(?=\n|CREATE)", text)]
 
 
 def configured(layout: Layout, folder: Path) -> Path:

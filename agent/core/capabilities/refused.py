@@ -11,7 +11,7 @@ from typing import Any
 class Refused(Exception):
     """The job cannot be done as it is asked for, and trying again is no use."""
 
-    def __init__(self, message: str, **more: Any) -> None:
+    def __init__(self, message: str, /, **more: Any) -> None:
         super().__init__(message)
         self.more = more
 
@@ -19,6 +19,6 @@ class Refused(Exception):
 class Unavailable(Exception):
     """Something that the job needs did not answer: it may go well next time."""
 
-    def __init__(self, message: str, **more: Any) -> None:
+    def __init__(self, message: str, /, **more: Any) -> None:
         super().__init__(message)
         self.more = more

@@ -4,48 +4,29 @@ logged."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from itertools import count
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from agent.core import execution
 from agent.core.around import answered
-from agent.core.call import Agent, Call
+from agent.core.call import Call
 from agent.core.capabilities.tools import Capability
 from agent.core.cors import read_origins
-from agent.core.identity import Identity
-from agent.core.metrics import Metrics
 from agent.core.settings import Settings
 from agent.records.request import BLOBS, DOUBLES
+from tests.agent.core.making import World
 
 PAGE = "https://app.example.com"
 
 
-class World:
-    """An agent whose clock goes on by 2 ms whenever it is looked at."""
-
+class Around(World):
     def __init__(self, environment: str = "production") -> None:
-        self.events: list[Mapping[str, Any]] = []
+        super().__init__()
+        settings = Settings(environment, cors=read_origins(PAGE))
+        self.agent = replace(self.agent, settings=settings)
         self.points: list[dict[str, Any]] = []
-        ticks, absent = count(0, 2), Any
-        unused: Any = lambda *_: absent  # noqa: E731
-        self.agent = Agent(
-            who=Identity("cf-eu-00000001", "canary", "eu", 0),
-            settings=Settings(environment, cors=read_origins(PAGE)),
-            metrics=Metrics(),
-            clock=lambda: float(next(ticks)),
-            now=lambda: 0.0,
-            chance=lambda: 0.0,
-            new_id=lambda: "new",
-            tools=unused,
-            jobs=unused,
-            wait=unused,
-            pause=unused,
-            soon=unused,
-            log=self.events.append,
-        )
 
     def record(self, point: str) -> int:
         told = json.loads(point)
@@ -53,7 +34,7 @@ class World:
         self.points.append(named | dict(zip(DOUBLES, told["doubles"], strict=True)))
         return 7
 
-    def ask(self, method: str, path: str, body: str = "", **headers: str) -> tuple[int, Any]:
+    def told(self, method: str, path: str, body: str = "", **headers: str) -> tuple[int, Any]:
         sent = {"x-router-key-id": "ann", "origin": PAGE, **headers}
         call = Call(method, path, {}, sent, 5.0, lambda _: body)
         made = answered(self.agent, call, self.record)
@@ -63,7 +44,7 @@ class World:
 
     def execute(self, capability: str, **given: Any) -> int:
         body = json.dumps({"capability": capability, "input": given})
-        return self.ask("POST", "/execute", body)[0]
+        return self.told("POST", "/execute", body)[0]
 
 
 def test_each_request_is_recorded_as_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,12 +52,12 @@ def test_each_request_is_recorded_as_what_it_was(monkeypatch: pytest.MonkeyPatch
         raise ZeroDivisionError
 
     monkeypatch.setitem(execution.CAPABILITIES, "broken", Capability(broken))  # type: ignore[arg-type]
-    world = World()
+    world = Around()
     world.execute("text-processing", text="a")
     world.execute("text-processing")
     world.execute("broken")
-    world.ask("GET", "/activations/some/thing")
-    world.ask("BREW", "/health")
+    world.told("GET", "/activations/some/thing")
+    world.told("BREW", "/health")
     told = [(p["endpoint"], p["method"], p["status"], p["outcome"]) for p in world.points]
     assert told == [
         ("/execute", "POST", 200, "completed"),
@@ -90,27 +71,27 @@ def test_each_request_is_recorded_as_what_it_was(monkeypatch: pytest.MonkeyPatch
     assert first["took_ms"] > 0
     assert world.agent.metrics.requests["/execute", 500] == 1
     assert world.agent.metrics.records_lost == 7
-    assert [event["event"] for event in world.events] == ["internal-error"]
+    assert [event["event"] for event in world.logged] == ["internal-error"]
 
 
 @pytest.mark.parametrize("environment", ["production", "", "Development", "development "])
 def test_only_in_development_requests_are_logged(environment: str) -> None:
-    world = World(environment)
+    world = Around(environment)
     world.execute("text-processing", text="a")
-    assert world.events == []
+    assert world.logged == []
 
 
 def test_in_development_there_is_an_event_each_for_request_and_answer() -> None:
-    world = World("development")
+    world = Around("development")
     world.execute("text-processing", text="a")
-    world.ask("GET", "/health")
-    told = [(event["event"], bool(event["body"])) for event in world.events]
+    world.told("GET", "/health")
+    told = [(event["event"], bool(event["body"])) for event in world.logged]
     assert told == [("request", True), ("answer", True), ("request", False), ("answer", True)]
 
 
 def test_a_preflight_is_recorded_and_counted() -> None:
-    world = World()
+    world = Around()
     asked = {"access-control-request-method": "POST"}
-    assert world.ask("OPTIONS", "/activations/a/retry", **asked) == (204, "")
+    assert world.told("OPTIONS", "/activations/a/retry", **asked) == (204, "")
     assert world.points[0]["endpoint"] == "/activations/{id}/retry"
     assert world.agent.metrics.requests["/activations/{id}/retry", 204] == 1

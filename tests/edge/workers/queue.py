@@ -2,23 +2,29 @@
 
 `/sql` runs statements as they are, `/crowd` lets pollers of one request work side by side, with
 a database of which every fifth answer is an error, in turn before and after having done what
-it was asked. The clock is the tests': each operation is told the time.
+it was asked. The clock is the tests': each operation is told the time. But `/deliver` sends
+callbacks that are due now, to the network, or through this Worker itself.
 """
 
 import gc
 import json
 from asyncio import gather
 from itertools import count
+from types import SimpleNamespace
 
 import js
 from pyodide.ffi import run_sync
 
+from agent.callbacks.callbacks import Callbacks, registration
+from agent.callbacks.message import Request
+from agent.edge.callbacks import Outside, deliver
 from agent.edge.d1 import D1
 from agent.edge.d1_binding import d1_of, send_to
 from agent.queue.database import DatabaseError
 from agent.queue.job import JobKey, Submission
 from agent.queue.jobs import Jobs
 
+OUTSIDE, TAKEN = "hooks.example", 299  # what this Worker answers, as the way out
 LOST = json.dumps({"error": "D1_ERROR: Network connection lost."})
 
 gc.disable()  # as the router does: what waits in `run_sync` must not be looked at
@@ -27,28 +33,49 @@ gc.disable()  # as the router does: what waits in `run_sync` must not be looked 
 def on_fetch(request, env, ctx):
     if request.method == "GET":
         return js.Response.new("ready")
-    verb = js.URL.new(request.url).pathname[1:]
+    url = js.URL.new(request.url)
+    if url.hostname == OUTSIDE:
+        return js.Response.new(None, status=TAKEN)
+    verb = url.pathname[1:]
     asked = json.loads(run_sync(request.text()))
     try:
-        answer = run_sync(done(env.JOBS, verb, asked))
+        answer = run_sync(done(env, verb, asked))
     except DatabaseError as error:
         answer = {"error": type(error).__name__, "message": str(error)}
     return js.Response.new(json.dumps(answer))
 
 
-async def done(binding, verb, asked):
+async def done(env, verb, asked):
+    binding = env.JOBS
     db = d1_of(binding)
     jobs = Jobs(db)
     if verb == "sql":
         return [[shown(rows), changes] for rows, changes in await db.batch(known(asked))]
+    if verb == "deliver":
+        return await deliver(through_itself(env) if asked[0] else env, 20_000)
+    if verb == "send":
+        within_ms, *requests = asked
+        return await Outside(None, within_ms).send([Request(*each) for each in requests])
+    if verb == "callback":
+        return await Callbacks(db).of(JobKey(*asked))
     if verb == "crowd":
         return await crowd(Jobs(failing(binding)), *asked)
     if verb == "submit":
         key, *rest, now_ms = asked
         return (await jobs.submit(Submission(JobKey(*key), *rest), now_ms))._asdict()
+    if verb == "submit_with_callback":
+        key, *rest, callback_url, now_ms = asked
+        asked = Submission(JobKey(*key), *rest)
+        return await jobs.submit(asked, now_ms, [registration(asked.key, callback_url)])
     if verb in ("get", "cancel", "complete", "fail", "extend"):
         asked[0] = JobKey(*asked[0])
     return await getattr(jobs, verb)(*asked)
+
+
+def through_itself(env):
+    """As if it were bound as the way out."""
+    names = ("JOBS", "CALLBACK_HOSTS", "CALLBACK_SECRET")
+    return SimpleNamespace(OUTBOUND=env.ITSELF, **{name: getattr(env, name) for name in names})
 
 
 def known(statements):

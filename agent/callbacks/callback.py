@@ -1,0 +1,75 @@
+"""A callback, and what is said about one.
+
+It is pending until its job has ended, then due, leased to whoever sends it, and ends as
+delivered or failed (dead: nobody will try again). Each lease is an attempt, counted from 1;
+`ticket` and `attempt` together are the fence: whoever does not hold that very lease changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from agent.queue.job import JobKey
+from agent.queue.job import State as JobState
+
+State = Literal["pending", "due", "leased", "delivered", "failed"]
+
+MAX_URL = 2_048  # characters
+MAX_ATTEMPTS = 16
+
+
+class Callback(NamedTuple):
+    """How it stands. `status`: of the last answer, None if there was none; `error`: what was
+    wrong with it."""
+
+    key: JobKey
+    url: str
+    state: State
+    attempt: int
+    due_ms: int | None
+    ended_ms: int | None
+    status: int | None
+    error: str | None
+
+
+class Outcome(NamedTuple):
+    """What came of the job: `result` is the text of a JSON object, if it was completed."""
+
+    state: JobState
+    attempt: int
+    worker: str | None
+    ended_ms: int
+    error: str | None
+    result: str | None
+
+
+class Due(NamedTuple):
+    """A callback to be sent now, by whoever holds this lease."""
+
+    key: JobKey
+    url: str
+    attempt: int
+    ticket: str
+    outcome: Outcome
+
+
+class Verdict(NamedTuple):
+    """What becomes of a callback after an attempt. `due_ms`: when the next one is, if there is
+    to be any."""
+
+    state: Literal["due", "delivered", "failed"]
+    status: int | None = None
+    error: str | None = None
+    due_ms: int | None = None
+
+
+class Depth(NamedTuple):
+    """All tenants' callbacks. `due` may be sent now, `delayed` not yet, `failed` are dead;
+    `oldest_ms`: how long the first of those that are due has waited."""
+
+    due: int
+    delayed: int
+    leased: int
+    failed: int
+    oldest_ms: int

@@ -1,0 +1,89 @@
+"""Sending what is due: some callbacks at a time, until none is left or there is no more time.
+
+What came of one is written down after it was sent. Whoever ends in between leaves it leased,
+and when the lease runs out it is sent again, with the same id.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from agent.callbacks.callback import Due, Verdict
+from agent.callbacks.callbacks import Callbacks
+from agent.callbacks.message import Request, request
+from agent.callbacks.signing import Signer
+from agent.callbacks.verdict import Answer, verdict
+from agent.core.egress import Egress
+from agent.core.web.urls import BadUrl
+
+# A Worker has six connections that wait for an answer; with its results a message may have
+# more than a megabyte, and is held several times while it is made and sent.
+AT_ONCE = 5
+SEND_WITHIN_MS = 10_000
+LEASE_MS = 60_000  # of which sending takes ten seconds, and the database ten at worst
+MOST_TURNS = 20  # each costs seven requests, and an invocation may have a thousand
+
+
+class Way(Protocol):
+    """Out, and what time and chance are there."""
+
+    async def send(self, requests: Sequence[Request]) -> Sequence[Answer]:
+        """All at once, within `SEND_WITHIN_MS`; an answer for each. It raises nothing."""
+
+    def now_ms(self) -> int: ...
+
+    def chance(self) -> float:
+        """From 0 to 1."""
+
+    def ticket(self) -> str:
+        """Random, and never the same."""
+
+
+class Told(NamedTuple):
+    """How many were delivered, are to be sent again, are dead. `is_more`: others may be due."""
+
+    delivered: int
+    again: int
+    failed: int
+    is_more: bool
+
+
+async def deliver_due(
+    callbacks: Callbacks, way: Way, egress: Egress, signer: Signer, until_ms: int
+) -> Told:
+    """Nothing is begun after `until_ms`. Raises what the database raises."""
+    counts: Counter[str] = Counter()
+    is_more = True
+    for _ in range(MOST_TURNS):
+        if way.now_ms() >= until_ms:
+            break
+        found = await callbacks.take(AT_ONCE, way.now_ms(), LEASE_MS, way.ticket())
+        verdicts = await _attempt(found, way, egress, signer)
+        await callbacks.settle(verdicts, way.now_ms())
+        counts.update(each.state for _, each in verdicts)
+        if len(found) < AT_ONCE:
+            is_more = False
+            break
+    return Told(counts["delivered"], counts["due"], counts["failed"], is_more)
+
+
+async def _attempt(
+    found: Iterable[Due], way: Way, egress: Egress, signer: Signer
+) -> list[tuple[Due, Verdict]]:
+    """What came of each. Where requests may go may have changed since the job was submitted."""
+    refused: list[tuple[Due, Verdict]] = []
+    sent: list[tuple[Due, Request]] = []
+    for due in found:
+        try:
+            sent.append((due, request(due, egress.check(due.url).text, signer, way.now_ms())))
+        except BadUrl as why:
+            refused.append((due, Verdict("failed", error=str(why))))
+    answers = await way.send([each for _, each in sent]) if sent else []
+    now_ms = way.now_ms()
+    pairs = zip(sent, answers, strict=True)
+    tried = [
+        (due, verdict(answer, due.attempt, now_ms, way.chance())) for (due, _), answer in pairs
+    ]
+    return refused + tried

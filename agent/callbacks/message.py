@@ -1,0 +1,76 @@
+"""The request that tells what came of a job.
+
+Its id is the same each time it is sent, so a receiver knows what it has had already. It is
+made from whose job it is, its id, and how and when it ended: a job that ends again, since it
+was tried again or its id used again, is another message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from agent import SERVICE, __version__
+from agent.callbacks.callback import Due, Outcome
+from agent.callbacks.signing import Signer
+from agent.core.identity import time_text
+from agent.core.json_text import read_json
+
+ENDED = {"cancelled": "the job was cancelled", "failed": "the job failed"}
+
+
+class Request(NamedTuple):
+    """To be posted. `headers`: by their lower-case names."""
+
+    url: str
+    headers: dict[str, str]
+    body: str
+
+
+def request(due: Due, url: str, signer: Signer, now_ms: int) -> Request:
+    """`url` as it was checked. The body is sent as the bytes that were signed."""
+    id, timestamp = message_id(due), now_ms // 1_000
+    body = body_of(due.key.id, due.outcome)
+    headers = {
+        "content-type": "application/json",
+        "user-agent": f"{SERVICE}/{__version__}",
+        "webhook-id": id,
+        "webhook-timestamp": str(timestamp),
+    }
+    if signed := signer.signatures(due.key.tenant, id, timestamp, body.encode()):
+        headers["webhook-signature"] = signed
+    return Request(url, headers, body)
+
+
+def message_id(due: Due) -> str:
+    named = json.dumps([*due.key, due.outcome.state, due.outcome.ended_ms])
+    return f"msg_{hashlib.sha256(named.encode()).hexdigest()[:32]}"
+
+
+def body_of(activation: str, outcome: Outcome) -> str:
+    told = {
+        "activation_id": activation,
+        "status": outcome.state,
+        "worker_id": outcome.worker,
+        "attempt": outcome.attempt,
+        "completed_at": time_text(outcome.ended_ms),
+    }
+    if outcome.state == "completed":
+        return f"{json.dumps(told)[:-1]}, {_fields(outcome.result or '', told)}}}"
+    return json.dumps({**told, "error": outcome.error or ENDED.get(outcome.state)})
+
+
+def _fields(text: str, told: Mapping[str, object]) -> str:
+    """`"result": …` and what else was kept with it, as it was written, every digit of it. What
+    cannot be read, or would pass for other fields of the message, is told as text."""
+    try:
+        value = read_json(text)
+        if "NaN" in text or "Infinity" in text:  # which Python reads
+            json.dumps(value, allow_nan=False)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict) or "result" not in value or value.keys() & told.keys():
+        return f'"result": {json.dumps(text)}'
+    return text.strip()[1:-1]

@@ -1,0 +1,52 @@
+"""Which hosts are public: everything else is somebody's own network, and none of an agent's
+business.
+
+Addresses are those of IANA's registries of special purposes. IPv6 is turned round: only what
+is given out (2000::/3) can be public, so addresses that carry an IPv4 one inside (mapped,
+NAT64) are never, and neither are 6to4 and Teredo, which do so within it.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
+
+from agent.core.web.urls import Address
+
+PRIVATE_IPV4 = tuple(
+    map(
+        IPv4Network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+            *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24"),
+            *("192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+            *("224.0.0.0/4", "240.0.0.0/4"),
+            "168.63.129.16/32",  # public by its number, but a cloud's own services
+        ),
+    )
+)
+PUBLIC_IPV6 = IPv6Network("2000::/3")
+PRIVATE_IPV6 = tuple(
+    map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")),
+)
+# Names that no public DNS has, or that lead to a machine's own network.
+PRIVATE_NAMES = (
+    *("localhost", "local", "internal", "intranet", "private", "corp", "home", "lan"),
+    *("home.arpa", "in-addr.arpa", "ip6.arpa", "localdomain", "test", "invalid", "onion"),
+)
+
+
+def is_public(host: str, address: Address | None) -> bool:
+    """Of a host as `read_host` gives it."""
+    return is_public_name(host) if address is None else is_public_address(address)
+
+
+def is_public_address(address: Address) -> bool:
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in PRIVATE_IPV4)
+    return address in PUBLIC_IPV6 and not any(address in network for network in PRIVATE_IPV6)
+
+
+def is_public_name(name: str) -> bool:
+    """By its spelling; where it leads, only DNS can tell."""
+    under = any(name == each or name.endswith(f".{each}") for each in PRIVATE_NAMES)
+    return "." in name and not under

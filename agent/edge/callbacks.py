@@ -1,0 +1,65 @@
+"""Callbacks at the edge: the way out, and what the Worker's variables say about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from random import random
+from secrets import token_hex
+
+import js
+from workers import import_from_javascript
+
+from agent.callbacks.callbacks import Callbacks
+from agent.callbacks.delivery import SEND_WITHIN_MS, Told, deliver_due
+from agent.callbacks.message import Request
+from agent.callbacks.signing import Signer
+from agent.callbacks.verdict import Answer
+from agent.core.egress import Egress
+from agent.edge.bridge import JsObject
+from agent.edge.d1_binding import d1_of
+
+MODULE = "agent/edge/callbacks.js"
+MOST_READ = 4_096  # bytes of an answer's body, which nobody looks at
+
+
+class Outside:
+    """Through the Worker that is bound as `OUTBOUND`, if there is one."""
+
+    def __init__(self, outbound: JsObject | None, within_ms: int = SEND_WITHIN_MS) -> None:
+        self._outbound = outbound
+        self._within_ms = within_ms
+        self._module = import_from_javascript(MODULE)
+
+    async def send(self, requests: Sequence[Request]) -> list[Answer]:
+        asked = json.dumps([each._asdict() for each in requests])
+        told = await self._module.sendAll(self._outbound, asked, self._within_ms, MOST_READ)
+        return [Answer(**each) for each in json.loads(str(told))]
+
+    def now_ms(self) -> int:
+        return int(js.Date.now())
+
+    def chance(self) -> float:
+        return random()
+
+    def ticket(self) -> str:
+        return token_hex(16)
+
+
+def callback_egress(env: JsObject) -> Egress:
+    """Where callbacks may go: by `CALLBACK_HOSTS`, nowhere if there is none. Raises
+    `ValueError`."""
+    return Egress.of(_text(env, "CALLBACK_HOSTS"))
+
+
+async def deliver(env: JsObject, for_ms: int) -> Told:
+    """Send what is due; nothing is begun after `for_ms`. Raises `ValueError` if a variable
+    cannot be read, before anything is taken, and what the database raises."""
+    egress, signer = callback_egress(env), Signer.of(_text(env, "CALLBACK_SECRET"))
+    way = Outside(getattr(env, "OUTBOUND", None))
+    callbacks = Callbacks(d1_of(env.JOBS))
+    return await deliver_due(callbacks, way, egress, signer, way.now_ms() + for_ms)
+
+
+def _text(env: JsObject, name: str) -> str:
+    return str(getattr(env, name, None) or "")

@@ -1,0 +1,314 @@
+"""What the endpoints do, without an edge."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.core.background import Turns, run, tick
+from agent.core.running import LEASE_MS
+from agent.queue.database import Rows, Unavailable
+from agent.sandbox.execute import Outcome
+from tests.agent.core.making import World
+
+
+def turns() -> Turns:
+    return Turns(4, 60_000)
+
+
+def test_an_activation_to_its_end() -> None:
+    world = World()
+    told = world.submit("a", "[1, 2]")
+    assert (told["status"], world.tasks) == ("waiting", ["run"])
+    run(world.agent, turns())
+    done = world.ask("GET", "/activations/a")[1]
+    assert (done["status"], done["result"], done["stdout"]) == ("completed", [1, 2], "said\n")
+    assert done["worker_id"] == world.agent.who.id
+    assert world.submit("a", "[1, 2]")["status"] == "completed"
+    assert world.tasks == ["run"]  # nothing to run again
+
+
+def test_what_fails_for_good_fails_at_once() -> None:
+    world = World()
+    world.submit("a", "raise ValueError")
+    run(world.agent, turns())
+    told = world.ask("GET", "/activations/a")[1]
+    assert (told["status"], told["attempt"]) == ("failed", 1)
+    assert told["error"] == "code-error: ValueError (line 1)"
+
+
+@pytest.mark.parametrize("code", ["busy", "bug"])
+def test_what_may_go_well_is_tried_again(code: str) -> None:
+    world = World()
+    world.submit("a", code, max_attempts=2)
+    run(world.agent, turns())
+    told = world.ask("GET", "/activations/a")[1]
+    assert (told["status"], told["attempt"], world.ran) == ("failed", 2, [code] * 2)
+    assert "SECRET" not in str(told)
+
+
+def test_a_dead_letter_is_tried_again_on_demand() -> None:
+    world = World()
+    world.submit("a", "busy", max_attempts=1)
+    run(world.agent, turns())
+    assert world.ask("POST", "/activations/a/retry")[1]["status"] == "waiting"
+    assert world.tasks == ["run", "run"]
+    assert world.ask("POST", "/activations/a/retry")[0] == 409
+    assert world.ask("POST", "/activations/none/retry")[0] == 404
+
+
+def test_the_agent_leaves_the_jobs_of_pollers_alone() -> None:
+    world = World()
+    world.submit("a", dispatch="poll")
+    assert world.tasks == []
+    run(world.agent, turns())
+    assert world.state("a") == "waiting"
+    polled = world.ask("POST", "/poll", {"worker_id": "w"})[1]
+    assert [job["job_id"] for job in polled["jobs"]] == ["a"]
+
+
+def test_a_lease_that_is_executed_is_nobody_elses() -> None:
+    world = World()
+    world.submit("a", dispatch="poll")
+    world.ask("POST", "/poll", {"worker_id": "w"})
+    lease = {"job_id": "a", "worker_id": "w", "attempt": 1}
+    status, told, _ = world.ask("POST", "/execute", lease)
+    assert (status, told["status"], told["result"]) == (200, "completed", 4)
+    assert world.ask("POST", "/execute", lease)[0] == 409
+    assert world.ask("POST", "/activations/a/complete", {**lease_of("w"), "result": 1})[0] == 409
+    assert len(world.ran) == 1
+
+
+def test_a_run_that_fails_in_passing_leaves_its_job_waiting() -> None:
+    world = World()
+    world.submit("a", "busy", dispatch="poll")
+    world.ask("POST", "/poll", {"worker_id": "w"})
+    status, told, _ = world.ask("POST", "/execute", {"job_id": "a", "worker_id": "w", "attempt": 1})
+    assert (status, told["kind"], told["state"]) == (503, "unavailable", "waiting")
+
+
+def test_a_job_that_ends_while_it_runs_stays_as_it_ended() -> None:
+    world = World()
+    world.submit("a", dispatch="poll")
+    world.ask("POST", "/poll", {"worker_id": "w"})
+    plain = world.play
+
+    def cancelled_meanwhile(code: str) -> object:
+        world.ask("POST", "/activations/a/cancel")
+        return plain(code)
+
+    world.play = cancelled_meanwhile  # type: ignore[assignment]
+    status, told, _ = world.ask("POST", "/execute", {"job_id": "a", "worker_id": "w", "attempt": 1})
+    assert (status, told["state"]) == (409, "cancelled")
+    assert world.state("a") == "cancelled"
+
+
+def test_a_result_that_is_too_large_fails_its_job() -> None:
+    world = World()
+    world.play = lambda _: Outcome("x" * 1_000_000, None, "", 1.0, True)
+    world.submit("a")
+    run(world.agent, turns())
+    told = world.ask("GET", "/activations/a")[1]
+    assert told["status"] == "failed"
+    assert told["error"].startswith("the result cannot be kept: it has 1,000,0")
+
+
+def test_a_poll_that_waits_gets_what_comes() -> None:
+    world = World()
+    world.while_waiting = lambda: world.submit("a", dispatch="poll")
+    told = world.ask("GET", "/poll?wait=20s&worker_id=w")[1]
+    assert [job["job_id"] for job in told["jobs"]] == ["a"]
+    began = world.now
+    world.while_waiting = lambda: None
+    assert world.ask("GET", "/poll?wait=3&worker_id=w")[1]["jobs"] == []
+    assert world.now - began == 3_000
+
+
+def test_a_poll_that_is_repeated_gets_the_same_jobs() -> None:
+    world = World()
+    for id in "ab":
+        world.submit(id, dispatch="poll")
+    trace = "00-" + "1" * 32 + "-" + "2" * 16 + "-00"
+    first = world.ask("GET", "/poll", traceparent=trace)[1]["jobs"]
+    assert world.ask("GET", "/poll", traceparent=trace)[1]["jobs"] == first
+    other = world.ask("GET", "/poll", traceparent=trace.replace("2", "3"))[1]["jobs"]
+    assert [job["job_id"] for job in first + other] == ["a", "b"]
+
+
+def test_who_may_poll_what() -> None:
+    world = World()
+    world.submit("a", dispatch="poll")
+    assert world.ask("GET", "/poll", key="other")[1]["jobs"] == []
+    assert world.ask("GET", "/poll?tenant=core", key="other")[0] == 403
+    assert world.ask("GET", "/poll", key=None)[0] == 401
+    for_all = world.ask("GET", "/poll", key="other", scopes="agent:worker")[1]["jobs"]
+    assert [job["tenant"] for job in for_all] == ["core"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/poll?limit=0", "`limit` is a whole number from 1 to 25"),
+        ("/poll?limit=x", "`limit` is a whole number"),
+        ("/poll?wait=26", "`wait` is a number of seconds from 0 to 25"),
+        ("/poll?wait=1m", "`wait` is a number of seconds"),
+        ("/poll?lease=0.5", "`lease` is a number of seconds from 1"),
+        ("/poll?worker=w", "did you mean `worker_id`?"),
+        ("/poll?worker_id=a b", "`worker_id` must be"),
+        ("/poll?capabilities=a,,b", "`capabilities` '' must be"),
+        ("/activations?state=dead", "`state` is one of waiting"),
+        ("/activations?before=-1", "`before` is a time"),
+    ],
+)
+def test_questions_that_cannot_be_answered(path: str, said: str) -> None:
+    status, told, _ = World().ask("GET", path)
+    assert (status, said in told["error"]) == (400, True), told
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ({}, "`activation_id` is text"),
+        ({"activation_id": "a/b"}, "`activation_id` is text"),
+        ({"activation_id": "a"}, "`activation_data` is an object"),
+        ({"activation_id": "a", "activation_data": {}}, "`capability` must be"),
+        (
+            {"activation_id": "a", "activation_data": {"capabilities": "x"}},
+            "did you mean `activation_data.capability`?",
+        ),
+        (
+            {"activation_id": "a", "activation_data": {"capability": "x", "input": 1}},
+            "`activation_",
+        ),
+        (
+            {"activation_id": "a", "activation_data": {"capability": "x", "dispatch": "now"}},
+            "`edge` or `poll`",
+        ),
+        (
+            {"activation_id": "a", "activation_data": {"capability": "x"}, "priority": 10},
+            "`priority` is a whole number from 0 to 9",
+        ),
+        (
+            {"activation_id": "a", "activation_data": {"capability": "x"}, "callback_url": 1},
+            "`callback_url` is text",
+        ),
+        (
+            {
+                "activation_id": "a",
+                "activation_data": {"capability": "x", "input": {"t": "x" * 512_000}},
+            },
+            "`activation_data` has 512,0",
+        ),
+        (
+            {
+                "activation_id": "a",
+                "activation_data": {"capability": "x", "input": {"t": "\ud800"}},
+            },
+            "`activation_data` has half a surrogate pair",
+        ),
+    ],
+    ids=range(11),
+)
+def test_activations_that_cannot_be_taken(sent: object, said: str) -> None:
+    status, told, _ = World().ask("POST", "/activations", sent)
+    assert (status, said in told["error"]) == (400, True), told
+
+
+def test_the_youngest_are_listed_page_by_page() -> None:
+    world = World()
+    for id in "abc":
+        world.submit(id, dispatch="poll")
+        world.now += 1
+    told = world.ask("GET", "/activations?state=waiting&limit=2")[1]
+    assert [each["activation_id"] for each in told["activations"]] == ["c", "b"]
+    path = f"/activations?state=waiting&limit=2&before={told['next_before']}"
+    told = world.ask("GET", path)[1]
+    assert [each["activation_id"] for each in told["activations"]] == ["a"]
+    assert "next_before" not in told
+    assert world.ask("GET", "/activations?state=waiting", key="other")[1]["activations"] == []
+
+
+def test_a_worker_that_is_gone_loses_its_jobs() -> None:
+    world = World()
+    world.submit("a", dispatch="poll", max_attempts=2)
+    world.ask("GET", "/poll?worker_id=dead&lease=30")
+    assert world.ask("GET", "/poll?worker_id=next")[1]["jobs"] == []
+    world.now += 30_000
+    (job,) = world.ask("GET", "/poll?worker_id=next&lease=30")[1]["jobs"]
+    assert (job["job_id"], job["attempt"]) == ("a", 2)
+    world.now += 30_000
+    tick(world.agent)
+    assert world.state("a") == "failed"
+    assert world.logged == [{"event": "dead-letter", "tenant": "core", "job": "a"}]
+
+
+def test_a_tick_runs_what_was_left_and_forgets_what_is_old() -> None:
+    world = World()
+    world.submit("a")
+    world.agent.wait(
+        world.agent.jobs().lease(
+            *("gone", ["python-execution"], 1, LEASE_MS, round(world.now), "t"), dispatch="edge"
+        )
+    )
+    world.now += LEASE_MS
+    tick(world.agent)
+    assert world.state("a") == "completed"
+    world.now += world.agent.settings.retention_ms + 1
+    tick(world.agent)
+    assert world.ask("GET", "/activations/a")[0] == 404
+
+
+class Away:
+    async def run(self, sql: str, *params: object) -> Rows:
+        raise Unavailable("D1 is away")
+
+    async def batch(self, statements: object) -> list[Rows]:
+        raise Unavailable("D1 is away")
+
+
+def test_a_database_that_is_away() -> None:
+    world = World(Away())
+    status, told, headers = world.ask("GET", "/poll")
+    assert (status, headers["retry-after"]) == (503, "2")
+    assert told["error"] == "the queue does not answer: try again"
+    told = world.ask("GET", "/metrics")[1]
+    assert (told["queue"], told["desired_workers"]) == (None, None)
+
+
+def test_metrics_tell_the_queue() -> None:
+    world = World()
+    for number in range(11):
+        world.submit(f"a-{number}", dispatch="poll")
+    told = world.ask("GET", "/metrics")[1]
+    assert told["queue"][0]["waiting"] == 11
+    assert told["desired_workers"] == 2
+    text = world.ask("GET", "/metrics", accept="text/plain")[1]
+    assert 'agent_queue_jobs{capability="python-execution",state="waiting"} 11\n' in text
+    assert "\nagent_desired_workers 2\n" in text
+
+
+def test_only_so_many_run_at_once_and_nothing_is_left() -> None:
+    some = Turns(1, 1_000)
+    assert some.begin(0)
+    assert not some.begin(1)
+    assert some.end(0)  # somebody found no place: look again
+    assert some.begin(2)
+    assert not some.end(2)
+    assert some.begin(3)
+    assert some.begin(1_003)  # the one before was cut off
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=60, deadline=None)
+def test_no_body_is_a_servers_error(body: bytes) -> None:
+    world, text = SHARED, body.decode("utf-8", "replace")
+    for path in ("/activations", "/execute", "/poll", "/activations/a/complete"):
+        assert world.ask("POST", path, text)[0] < 500
+
+
+SHARED = World()
+
+
+def lease_of(worker: str) -> dict[str, object]:
+    return {"worker_id": worker, "attempt": 1}
