@@ -138,6 +138,20 @@ def test_a_cancelled_job_names_whoever_had_it() -> None:
     assert states(db, JobKey("somebody else", "b")) == []
 
 
+def test_the_error_is_that_of_its_step_alone() -> None:
+    """A dead letter from the start, tried again, and leased."""
+    db = memory()
+    jobs = Jobs(db)
+    asyncio.run(jobs.submit(Submission(KEY, "skill", "{}", error="too large"), NOW))
+    asyncio.run(jobs.revive(KEY, 0, 3, NOW))
+    asyncio.run(jobs.lease("ann", ["skill"], 1, 1_000, NOW, "ticket"))
+    assert states(db) == [
+        ("failed", 0, None, "too large"),
+        ("waiting", 0, None, None),
+        ("leased", 1, "ann", None),
+    ]
+
+
 def test_the_log_is_that_of_the_job_that_has_the_id_now() -> None:
     db = memory()
     asyncio.run(life(Jobs(db)))
