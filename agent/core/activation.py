@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from agent.callbacks.callback import Callback
 from agent.core.execution import CAPABILITIES, unknown_capability
 from agent.core.identity import time_text
 from agent.core.problem import Problem
@@ -72,11 +73,12 @@ def payload_of(asked: dict[str, Any], url: str | None, scopes: Iterable[str]) ->
 class Payload(NamedTuple):
     input: dict[str, Any]
     scopes: frozenset[str]
+    callback_url: str | None
 
 
 def read_payload(text: str) -> Payload:
     value = json.loads(text)
-    return Payload(value["input"], frozenset(value["scopes"]))
+    return Payload(value["input"], frozenset(value["scopes"]), value["callback_url"])
 
 
 def told(job: QueueJob) -> dict[str, Any]:
@@ -101,6 +103,18 @@ def told(job: QueueJob) -> dict[str, Any]:
     if job.error is not None:
         document["error"] = job.error
     return document | outcome_of(job)
+
+
+def told_of_callback(callback: Callback) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "url": callback.url,
+        "status": callback.state,
+        "attempt": callback.attempt,
+        "answer": callback.status,
+        "error": callback.error,
+    }
+    times = (("due_at", callback.due_ms), ("ended_at", callback.ended_ms))
+    return document | {name: time_text(at_ms) for name, at_ms in times if at_ms is not None}
 
 
 def outcome_of(job: QueueJob) -> dict[str, Any]:

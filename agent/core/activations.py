@@ -6,7 +6,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from agent.core.activation import EXAMPLE, FIELDS, ID, ID_TEXT, activation_of, told
+from agent.callbacks.callbacks import refused_url, registration
+from agent.core.activation import (
+    EXAMPLE,
+    FIELDS,
+    ID,
+    ID_TEXT,
+    activation_of,
+    read_payload,
+    told,
+    told_of_callback,
+)
 from agent.core.answers import Answer, json_answer
 from agent.core.call import Agent, Call
 from agent.core.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
@@ -27,7 +37,11 @@ OUTCOME = ("result", "stdout")
 def submit(agent: Agent, call: Call) -> Answer:
     tenant = call.known_tenant()
     asked = activation_of(read_object(call, FIELDS, EXAMPLE), tenant, call.scopes)
-    found = agent.wait(agent.jobs().submit(asked.submission, round(agent.now())))
+    url = asked.callback_url
+    if url and (refused := refused_url(url, agent.settings.callbacks)):
+        raise Problem(400, f"`callback_url` {refused.message}")
+    more = [registration(asked.submission.key, url)] if url else []
+    found = agent.wait(agent.jobs().submit(asked.submission, round(agent.now()), more))
     if not isinstance(found, Submitted):
         raise Problem(400, f"`{_field(found)}` {found.message}")
     if found.is_conflict:
@@ -35,6 +49,8 @@ def submit(agent: Agent, call: Call) -> Answer:
         raise Problem(409, message, state=found.job.state)
     if found.job.state == "waiting" and found.job.dispatch == "edge":
         agent.soon("run")
+    if url and found.job.state == "failed":
+        agent.soon("deliver")
     return json_answer(told(found.job))
 
 
@@ -42,7 +58,11 @@ def show(agent: Agent, call: Call, id: str) -> Answer:
     job = agent.wait(agent.jobs().get(_key(call, id)))
     if job is None:
         raise _missing(id)
-    return json_answer(told(job))
+    callback = None
+    if read_payload(job.payload).callback_url:
+        callback = agent.wait(agent.callbacks().of(job.key))
+    more = {"callback": told_of_callback(callback)} if callback else {}
+    return json_answer(told(job) | more)
 
 
 def listing(agent: Agent, call: Call) -> Answer:
@@ -64,6 +84,7 @@ def listing(agent: Agent, call: Call) -> Answer:
 
 def cancel(agent: Agent, call: Call, id: str) -> Answer:
     done = agent.wait(agent.jobs().cancel(_key(call, id), round(agent.now())))
+    agent.soon("deliver")
     return _shown(agent, call, id, done, "it has ended")
 
 
@@ -90,8 +111,7 @@ def complete(agent: Agent, call: Call, id: str) -> Answer:
     text = json.dumps(outcome, separators=(",", ":"), ensure_ascii=False)
     now = round(agent.now())
     done = agent.wait(agent.jobs().complete(lease.key, lease.worker, lease.attempt, text, now))
-    agent.metrics.jobs["", "completed by workers"] += 1
-    return _ended(lease, done)
+    return _ended(agent, lease, done)
 
 
 def fail(agent: Agent, call: Call, id: str) -> Answer:
@@ -104,7 +124,7 @@ def fail(agent: Agent, call: Call, id: str) -> Answer:
     done = agent.wait(
         agent.jobs().fail(lease.key, lease.worker, lease.attempt, error, now, is_passing, chance)
     )
-    return _ended(lease, done)
+    return _ended(agent, lease, done)
 
 
 def extend(agent: Agent, call: Call, id: str) -> Answer:
@@ -113,7 +133,7 @@ def extend(agent: Agent, call: Call, id: str) -> Answer:
     lease_ms = seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE)
     now = round(agent.now())
     work = agent.jobs().extend(lease.key, lease.worker, lease.attempt, lease_ms, now)
-    return _ended(lease, agent.wait(work))
+    return _told(lease, agent.wait(work))
 
 
 def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lease, dict[str, Any]]:
@@ -121,7 +141,13 @@ def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lea
     return read_lease(call, given, _id(id)), given
 
 
-def _ended(lease: Lease, done: Done | NotTaken) -> Answer:
+def _ended(agent: Agent, lease: Lease, done: Done | NotTaken) -> Answer:
+    answer = _told(lease, done)
+    agent.soon("deliver")
+    return answer
+
+
+def _told(lease: Lease, done: Done | NotTaken) -> Answer:
     if isinstance(done, NotTaken):
         raise Problem(413, f"`{done.field}` {done.message}")
     if not done.is_done:

@@ -1,6 +1,9 @@
-"""What the agent does when nobody asks: after an answer (`run`), and by the clock (`tick`)."""
+"""What the agent does when nobody asks: after an answer (`run`, `deliver`), and by the clock
+(`tick`)."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from agent.core.call import Agent
 from agent.core.running import run_waiting
@@ -38,21 +41,41 @@ class Turns:
 
 
 def run(agent: Agent, turns: Turns) -> None:
-    """Run what waits for the agent."""
+    """Run what waits for the agent, and tell what came of it."""
     until = agent.now() + RUN_FOR_MS
+
+    def work() -> None:
+        if run_waiting(agent, until):
+            _deliver(agent, until)
+
+    _in_turn(agent, turns, until, work)
+
+
+def deliver(agent: Agent, turns: Turns) -> None:
+    """Send the callbacks that are due."""
+    until = agent.now() + RUN_FOR_MS
+    _in_turn(agent, turns, until, lambda: _deliver(agent, until))
+
+
+def _in_turn(agent: Agent, turns: Turns, until: float, work: Callable[[], None]) -> None:
     is_due = True
     while is_due and agent.now() < until:
         began = agent.now()
         if not turns.begin(began):
             return
         try:
-            run_waiting(agent, until)
+            work()
         finally:
             is_due = turns.end(began)
 
 
+def _deliver(agent: Agent, until: float) -> None:
+    while agent.now() < until and agent.deliver(until - agent.now()):
+        pass
+
+
 def tick(agent: Agent) -> None:
-    """Give back lost leases, run what waits, forget what is old."""
+    """Give back lost leases, run what waits, send what is due, forget what is old."""
     now, jobs = round(agent.now()), agent.jobs()
     for _ in range(ROUNDS):
         lost = agent.wait(jobs.return_lost(now))
@@ -61,6 +84,7 @@ def tick(agent: Agent) -> None:
         if not lost.waiting and not lost.failed:
             break
     run_waiting(agent, now + TICK_FOR_MS)
+    _deliver(agent, now + TICK_FOR_MS)
     for _ in range(ROUNDS):
         if not agent.wait(jobs.forget(now - agent.settings.retention_ms)):
             break

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from agent.callbacks.callbacks import Callbacks
 from agent.core.cache import Store
 from agent.core.capabilities.tools import Tools
 from agent.core.identity import Identity
@@ -73,6 +74,8 @@ class Agent:
       1; `new_id`: a name that nobody else has.
     - `tools`: those of a tenant with its scopes; `jobs`: the queue. Both are made when they are
       first asked for.
+    - `callbacks`: the outbox; `deliver` sends what is due in it, for so many milliseconds, and
+      says whether more may be.
     - `wait`, `pause` (milliseconds): the request stands still, others go on.
     - `soon` starts a task after the answer.
     - `store`: where results are kept, if anywhere."""
@@ -87,6 +90,8 @@ class Agent:
     new_id: Callable[[], str]
     tools: Callable[[str, frozenset[str]], Tools]
     jobs: Callable[[], Jobs]
+    callbacks: Callable[[], Callbacks]
+    deliver: Callable[[float], bool]
     wait: Wait
     pause: Callable[[float], None]
     soon: Callable[[str], None]

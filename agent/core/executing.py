@@ -81,6 +81,7 @@ def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
     if job is None or (job.worker, job.attempt) != (runner, lease.attempt):
         raise lease.lost(job and job.state)
     ran = run_leased(agent, job, runner)
+    agent.soon("deliver")
     if not ran.is_ours:
         raise lease.lost(ran.state)
     if ran.outcome is None:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from agent.core.capabilities.completion import complete
+from agent.core.capabilities.database import READ, WRITE, run_sql
+from agent.core.capabilities.embeddings import embed
 from agent.core.capabilities.python import run_python
 from agent.core.capabilities.text import process_text
 from agent.core.capabilities.tools import Capability, Output, Stream, Tools
@@ -17,6 +20,9 @@ from agent.core.capabilities.tools import Capability, Output, Stream, Tools
 CAPABILITIES: Mapping[str, Capability] = {
     "python-execution": Capability(run_python),
     "text-processing": Capability(lambda given, _: process_text(given)),
+    "ai-completion": Capability(complete),
+    "ai-embeddings": Capability(embed, is_kept=True),
+    "database": Capability(run_sql, scopes=frozenset({READ, WRITE})),
 }
 
 

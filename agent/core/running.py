@@ -72,7 +72,7 @@ def run_waiting(agent: Agent, until_ms: float) -> int:
     """Run what waits for the agent, until nothing does or the time is over; how many it was.
 
     Jobs whose next attempt is near are waited for."""
-    number, next_ms = 0, float("inf")
+    number, retry_until_ms = 0, 0.0
     while agent.now() < until_ms:
         now, worker = round(agent.now()), agent.who.id
         asked = agent.jobs().lease(
@@ -85,8 +85,8 @@ def run_waiting(agent: Agent, until_ms: float) -> int:
             number += 1
             ran = run_leased(agent, found[0], worker)
             if ran.state == "waiting":
-                next_ms = min(next_ms, agent.now() + MAX_WAIT_MS)
-        elif agent.now() < min(next_ms, until_ms):
+                retry_until_ms = agent.now() + MAX_WAIT_MS
+        elif agent.now() < min(retry_until_ms, until_ms):
             agent.pause(1_000)
         else:
             break
@@ -113,7 +113,8 @@ def _run(agent: Agent, job: QueueJob) -> Mapping[str, Any] | Failure:
         agent.log(
             {"event": "job-error", "capability": job.capability, "error": type(error).__name__}
         )
-        return Failure("the agent could not run this job", {}, True)
+        # It would fail again, and nobody knows what it has done.
+        return Failure("the agent could not run this job", {}, False)
     if isinstance(made, Stream):
         return Failure(NOT_STREAMED, {}, False)
     return {"result": made.result, **made.more}

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from functools import cache, partial
 from secrets import randbits, token_hex
 
+from agent.callbacks.callbacks import Callbacks
 from agent.core.answers import Answer, json_answer
-from agent.core.background import RUN_FOR_MS, Turns, run, tick
+from agent.core.background import RUN_FOR_MS, Turns, deliver, run, tick
 from agent.core.call import Agent
 from agent.core.identity import Identity, identity_of
 from agent.core.metrics import DepthCache, Metrics
@@ -18,6 +19,7 @@ from agent.core.problem import Problem
 from agent.core.settings import Settings, settings_of
 from agent.edge.bridge import JsObject, now_ms, pause, soon, variables, wait
 from agent.edge.cache import store_of
+from agent.edge.callbacks import deliver as send_due
 from agent.edge.d1_binding import d1_of
 from agent.edge.tools import EdgeTools
 from agent.queue.jobs import Jobs
@@ -28,6 +30,7 @@ TICK_EVERY_MS = 10_000
 _metrics = Metrics()
 _depth = DepthCache()
 _runs = Turns(RUNS, 2 * RUN_FOR_MS)
+_deliveries = Turns(1, 2 * RUN_FOR_MS)
 _ticks = Turns(1, TICK_EVERY_MS)
 _deployed: tuple[Identity, Settings] | None = None
 
@@ -45,6 +48,8 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
         new_id=partial(token_hex, 8),
         tools=partial(EdgeTools, env, ctx),
         jobs=cache(partial(_jobs, env)),
+        callbacks=cache(partial(_callbacks, env)),
+        deliver=partial(_deliver, env),
         wait=wait,
         pause=pause,
         soon=partial(soon, ctx),
@@ -59,6 +64,8 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
 def task_of(agent: Agent, task: str) -> Answer:
     if task == "run":
         run(agent, _runs)
+    elif task == "deliver":
+        deliver(agent, _deliveries)
     elif task == "tick":
         tick(agent)
     return json_answer({"status": "done"})
@@ -69,10 +76,22 @@ def log(event: Mapping[str, object]) -> None:
 
 
 def _jobs(env: JsObject) -> Jobs:
+    return Jobs(d1_of(_database(env)))
+
+
+def _callbacks(env: JsObject) -> Callbacks:
+    return Callbacks(d1_of(_database(env)))
+
+
+def _deliver(env: JsObject, for_ms: float) -> bool:
+    return wait(send_due(env, round(for_ms))).is_more
+
+
+def _database(env: JsObject) -> JsObject:
     binding = getattr(env, "JOBS", None)
     if binding is None:
         raise Problem(503, "this Worker has no queue: bind a D1 database to `JOBS`")
-    return Jobs(d1_of(binding))
+    return binding
 
 
 def _clock() -> float:

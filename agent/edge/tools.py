@@ -5,7 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 from agent.core.capabilities.python import Python
+from agent.core.capabilities.refused import Unavailable
+from agent.edge.ai import EdgeAi
 from agent.edge.bridge import JsObject
+from agent.edge.data import EdgeData
 from agent.edge.python import EdgePython
 
 
@@ -21,3 +24,22 @@ class EdgeTools:
     @cached_property
     def python(self) -> Python:
         return EdgePython(self._env, self._ctx)
+
+    @cached_property
+    def ai(self) -> EdgeAi:
+        binding = self._binding("AI", "Workers AI")
+        return EdgeAi(binding, self._var("AI_MODEL"), self._var("AI_EMBEDDING_MODEL"))
+
+    @cached_property
+    def data(self) -> EdgeData:
+        return EdgeData(self._binding("DATA", "a D1 database"))
+
+    def _binding(self, name: str, what: str) -> JsObject:
+        """Raises `Unavailable`: elsewhere there may be one."""
+        binding = getattr(self._env, name, None)
+        if binding is None:
+            raise Unavailable(f"this worker has no {what}; bind it as `{name}`")
+        return binding
+
+    def _var(self, name: str) -> str:
+        return str(getattr(self._env, name, None) or "")

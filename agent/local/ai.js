@@ -38,8 +38,8 @@ export default {
 
 export class AI extends WorkerEntrypoint {
   async run(model, inputs, options) {
-    if (model in DIMENSIONS) return embeddings(DIMENSIONS[model], inputs);
-    if (model in TEXT_MODELS) return completion(model, inputs);
+    if (Object.hasOwn(DIMENSIONS, model)) return embeddings(DIMENSIONS[model], inputs);
+    if (Object.hasOwn(TEXT_MODELS, model)) return completion(model, inputs);
     throw failure(5007, `No such model ${model} or task`);
   }
 }

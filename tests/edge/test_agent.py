@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -12,10 +14,13 @@ import httpx
 import pytest
 
 from agent import SERVICE, __version__
-from tests.edge.agents import WORKER, Agents, router_with_agents
+from tests.edge.agent_crowd import Crowd
+from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
+from tests.edge.receiver import receiving
 
 GERMANY = {"country": "DE", "continent": "EU"}
 JAPAN = {"country": "JP", "continent": "AS"}
+JOBS, WORKERS = 500, 20
 MIB = 1024 * 1024
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
 
@@ -271,3 +276,53 @@ def test_metrics(agents: Agents) -> None:
     text = agents.get("/metrics", headers={"accept": "text/plain;version=0.0.4"})
     assert text.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert "agent_requests_total{" in text.text
+
+
+def test_no_job_is_lost_or_done_twice_while_a_region_fails(agents: Agents) -> None:
+    """500 jobs, 20 workers, of whom one is dead with jobs in its hands, and Europe fails in the
+    middle, where all of them are."""
+    drills, lost = list[str](), list[str]()
+
+    def on_third(third: int) -> None:
+        if third == 1:
+            lost.extend(crowd.lease("dead", 5, lease_s=2))
+            asked = {"mode": "down", "region": "eu", "for": "5m"}
+            drills.append(agents.own("drills", "POST", json=asked).json()["id"])
+        else:
+            agents.own(f"drills/{drills[0]}", "DELETE")
+
+    with receiving() as receiver:
+        crowd = Crowd(agents, f"crowd-{uuid4().hex[:6]}", f"{receiver.url}/200")
+        crowd.work(jobs=JOBS, clients=4, workers=WORKERS, on_third=on_third)
+        assert crowd.errors == []
+        assert len(crowd.submitted) == JOBS
+        assert crowd.done == Counter(dict.fromkeys(crowd.submitted, 1))
+        assert len(lost) == 5
+        again = agents.get(f"/activations/{lost[0]}").json()
+        assert (again["status"], again["attempt"]) == ("completed", 2)
+        variants = {variant for path, variant in crowd.variants if path == "/execute"}
+        assert {"production-eu", "production-us"} <= variants
+        until = time.monotonic() + 60
+        while len(receiver.all) < JOBS and time.monotonic() < until:
+            time.sleep(0.2)
+        told = [json.loads(each.body) for each in receiver.all]
+        assert Counter(each["activation_id"] for each in told) == crowd.done
+        assert {each["status"] for each in told} == {"completed"}
+
+
+def test_a_completion_is_streamed(agents: Agents) -> None:
+    job = {"capability": "ai-completion", "input": {"prompt": "Hello", "stream": True}}
+    headers = {"authorization": f"Bearer {CORE}"}
+    with agents.client.stream("POST", "/execute", json=job, headers=headers) as answer:
+        assert answer.status_code == 200, answer.read()
+        assert answer.headers["content-type"] == "text/event-stream"
+        *events, last = [line for line in answer.iter_lines() if line]
+    assert last == "data: [DONE]"
+    assert all(json.loads(each.removeprefix("data: "))["stand_in"] is True for each in events)
+
+
+def test_users_tables_are_for_keys_with_scopes(agents: Agents) -> None:
+    job = {"capability": "database", "input": {"sql": "SELECT 2 AS two"}}
+    assert execute(agents, **job).json()["result"]["rows"] == [[2]]
+    refused = agents.post("/execute", key=WORKER, json=job)
+    assert (refused.status_code, refused.json()["scope"]) == (422, "database:read")

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from agent.core.capabilities.database import Data
+    from agent.core.capabilities.models import Ai
     from agent.core.capabilities.python import Python
 
 
@@ -21,6 +23,12 @@ class Tools(Protocol):
 
     @property
     def scopes(self) -> frozenset[str]: ...
+
+    @property
+    def ai(self) -> Ai: ...
+
+    @property
+    def data(self) -> Data: ...
 
     @property
     def python(self) -> Python: ...

@@ -8,8 +8,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from itertools import count
 from typing import Any, TypeVar
 
+from agent.callbacks.callbacks import Callbacks
 from agent.core.call import Agent, Call
 from agent.core.capabilities.tools import Tools
+from agent.core.egress import Egress
 from agent.core.endpoints import answer
 from agent.core.identity import identity_of
 from agent.core.metrics import DepthCache, Metrics
@@ -45,15 +47,16 @@ class World(Tools):
         self.db = db or memory()
         self.ran: list[str] = []
         self.tasks: list[str] = []
+        self.delivered = 0
         self.logged: list[Mapping[str, object]] = []
         self.play: Callable[[str], Outcome] = add
         self.while_waiting: Callable[[], None] = lambda: None
         self.clock = count()
         names = count(1)
-        jobs = Jobs(self.db)
+        jobs, callbacks = Jobs(self.db), Callbacks(self.db)
         self.agent = Agent(
             who=identity_of("canary", "eu", 1, START),
-            settings=Settings(),
+            settings=Settings(callbacks=Egress.of("hooks.example.com")),
             metrics=Metrics(),
             depth=DepthCache(),
             clock=lambda: float(next(self.clock)),
@@ -62,6 +65,8 @@ class World(Tools):
             new_id=lambda: f"id-{next(names)}",
             tools=lambda tenant, scopes: self,
             jobs=lambda: jobs,
+            callbacks=lambda: callbacks,
+            deliver=self._deliver,
             wait=wait,
             pause=self._pause,
             soon=self.tasks.append,
@@ -107,6 +112,10 @@ class World(Tools):
     def state(self, id: str) -> str:
         found: str = self.ask("GET", f"/activations/{id}")[1]["status"]
         return found
+
+    def _deliver(self, for_ms: float) -> bool:
+        self.delivered += 1
+        return False
 
     def _pause(self, ms: float) -> None:
         self.now += ms

@@ -13,6 +13,7 @@ from agent.sandbox.runner import CLOSED, MAX_DEPTH, MAX_INTEGER, MAX_VALUES
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## Python execution")[2]
+TEXT = TEXT.partition("\n## ")[0]
 SPACED = " ".join(TEXT.split())
 
 

@@ -1,0 +1,138 @@
+"""The capability `ai-completion`: a model goes on from a prompt or a conversation.
+
+`{"prompt": …} | {"messages": [{"role": …, "content": …}]}`, perhaps with `system`, `model`,
+`stream` and what models take. A prompt is sent as a conversation of one message, which all
+models take alike. They answer in several forms: the text is found in each, and what else is
+of use comes with it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from agent.core.capabilities.models import AiTools, known_fields, model_of, run_model
+from agent.core.capabilities.refused import Refused
+from agent.core.capabilities.tools import Stream
+
+MAX_MESSAGES = 200
+MAX_CHARACTERS = 400_000  # of all messages, tools and the format of the answer
+MAX_TOKENS, USUAL_TOKENS = 16_384, 1_024
+MAX_STOPS, MAX_STOP = 4, 100
+ROLES = ("system", "user", "assistant", "tool")
+OF_MESSAGE = ("role", "content", "name", "tool_calls", "tool_call_id")
+# Numbers that models take, from and to.
+RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (0, 5),
+    "top_p": (0.001, 1),
+    "frequency_penalty": (-2, 2),
+    "presence_penalty": (-2, 2),
+}
+WHOLE = {"max_tokens": (1, MAX_TOKENS), "top_k": (1, 50), "seed": (1, 9_999_999_999)}
+OTHERS = {"response_format": dict, "tools": list, "stream": bool}
+FIELDS = ("prompt", "messages", "system", "model", "stop", *RANGES, *WHOLE, *OTHERS)
+
+
+def complete(given: dict[str, Any], tools: AiTools) -> dict[str, Any] | Stream:
+    """Raises `Refused` or `Unavailable`."""
+    known_fields(given, FIELDS)
+    inputs = {"messages": _messages(given), "max_tokens": USUAL_TOKENS, **_settings(given)}
+    sent = {name: value for name, value in inputs.items() if value is not False}
+    try:
+        size = len(json.dumps(sent, ensure_ascii=False, allow_nan=False))
+    except ValueError as error:
+        raise Refused("NaN and Infinity are no JSON") from error
+    if size > MAX_CHARACTERS:
+        raise Refused(f"this is {size:,} characters of input, and {MAX_CHARACTERS:,} are allowed")
+    model = model_of(given, tools.ai.text_model)
+    answer = run_model(tools.ai, model, sent)
+    if not isinstance(answer, Stream):
+        return {"model": model, **read_answer(answer)}
+    if "stream" not in sent:  # an image, or sound
+        raise Refused(f"{model} gives no text; name a model that does")
+    return answer
+
+
+def is_repeatable(given: dict[str, Any]) -> bool:
+    """Whether the same input gives the same answer, near enough to keep it."""
+    return given.get("stream") is not True and ("seed" in given or given.get("temperature") == 0)
+
+
+def read_answer(answer: Any) -> dict[str, Any]:
+    """`text`, and of `usage`, `finish_reason`, `tool_calls` and `stand_in` what there is."""
+    whole = answer if isinstance(answer, dict) else {"response": answer}
+    choices = whole.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else {}
+    choice = choice if isinstance(choice, dict) else {}
+    message = choice.get("message")
+    said = message if isinstance(message, dict) else {}
+    found = [whole.get("response"), said.get("content"), choice.get("text")]
+    text = next((each for each in found if each is not None), "")
+    kept = {
+        "usage": whole.get("usage"),
+        "finish_reason": choice.get("finish_reason"),
+        "tool_calls": whole.get("tool_calls") or said.get("tool_calls"),
+        "stand_in": whole.get("stand_in"),
+    }
+    return {
+        "text": text if isinstance(text, str) else json.dumps(text, ensure_ascii=False),
+        **{name: value for name, value in kept.items() if value},
+    }
+
+
+def _messages(given: dict[str, Any]) -> list[dict[str, Any]]:
+    prompt, messages = given.get("prompt"), given.get("messages")
+    if (prompt is None) == (messages is None):
+        raise Refused("either `prompt` or `messages` is needed, and not both")
+    if messages is None:
+        messages = [{"role": "user", "content": _text(prompt, "prompt")}]
+    if not isinstance(messages, list) or not 1 <= len(messages) <= MAX_MESSAGES:
+        raise Refused(f"`messages` is a list of 1 to {MAX_MESSAGES} messages")
+    checked = [_message(each, f"messages[{at}]") for at, each in enumerate(messages)]
+    if "system" not in given:
+        return checked
+    return [{"role": "system", "content": _text(given["system"], "system")}, *checked]
+
+
+def _message(message: Any, name: str) -> dict[str, Any]:
+    if not isinstance(message, dict) or message.get("role") not in ROLES:
+        raise Refused(f"`{name}` is an object with a `role`: {', '.join(ROLES)}")
+    for field in message:
+        if field not in OF_MESSAGE:
+            raise Refused(f"`{name}` has a field `{field[:80]}`; known: {', '.join(OF_MESSAGE)}")
+    calls = message["role"] == "assistant" and isinstance(message.get("tool_calls"), list)
+    if not (calls and message.get("content") is None):
+        _text(message.get("content"), f"{name}.content")
+    return message
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise Refused(f"`{name}` is text, and not empty")
+    return value
+
+
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    for name, (least, most) in (RANGES | WHOLE).items():
+        value = given.get(name, least)
+        kinds = int if name in WHOLE else (int, float)
+        # Neither true nor NaN is between any two numbers.
+        if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+            kind = "a whole number" if name in WHOLE else "a number"
+            raise Refused(f"`{name}` is {kind} from {least:,} to {most:,}")
+    for name, kind_of in OTHERS.items():
+        if not isinstance(given.get(name, kind_of()), kind_of):
+            kind = {dict: "an object", list: "a list", bool: "true or false"}[kind_of]
+            raise Refused(f"`{name}` is {kind}")
+    named = (*RANGES, *WHOLE, *OTHERS)
+    return {**{name: given[name] for name in named if name in given}, **_stop(given)}
+
+
+def _stop(given: dict[str, Any]) -> dict[str, Any]:
+    if "stop" not in given:
+        return {}
+    stop = given["stop"] if isinstance(given["stop"], list) else [given["stop"]]
+    fits = all(isinstance(each, str) and 0 < len(each) <= MAX_STOP for each in stop)
+    if not fits or not 1 <= len(stop) <= MAX_STOPS:
+        raise Refused(f"`stop` is up to {MAX_STOPS} texts of 1 to {MAX_STOP} characters")
+    return {"stop": stop}

@@ -1,0 +1,139 @@
+"""The capability `database`: one statement of SQL on the tables of the agent's users.
+
+`{"sql": …, "params"?: […] | [[…], …], "max_rows"?: …}`. Values are bound, never written into
+the text. Reading needs the scope `database:read`, anything else `database:write`; that a
+statement only reads is decided by its words, and for a key that may not write by SQLite
+itself, too: its program, which EXPLAIN shows, must open nothing for writing.
+
+Nothing is tried again here: nobody knows whether a change that got no answer was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from agent.core.capabilities.refused import Refused, Unavailable
+from agent.core.capabilities.sql import Statement, limited, read_statement
+from agent.core.capabilities.values import LARGEST, Value, checked_params
+
+READ, WRITE = "database:read", "database:write"
+MAX_ROWS, USUAL_ROWS = 10_000, 1_000
+MAX_RESULT = 2_000_000  # characters of JSON; a row of D1 has at most 2 MB
+MAX_PLAN = 4_000_000  # the same, of the longest program that is looked at
+FIELDS = ("sql", "params", "max_rows")
+# Instructions of SQLite's machine that change something; a transaction does if its p2 is not 0.
+WRITING = frozenset(
+    {
+        *("AutoCommit", "Checkpoint", "CreateBtree", "Destroy", "DropIndex", "DropTable"),
+        *("DropTrigger", "Expire", "IncrVacuum", "JournalMode", "LoadAnalysis", "OpenWrite"),
+        *("ParseSchema", "Savepoint", "SetCookie", "SqlExec", "Vacuum", "VCreate", "VDestroy"),
+        *("VRename", "VUpdate"),
+    }
+)
+
+
+class Table(NamedTuple):
+    """`is_cut`: there were more rows than could be given."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    changes: int
+    is_cut: bool
+    took_ms: float
+
+
+class DatabaseError(Exception):
+    """`passes`: it may go well next time; `is_undone`: surely nothing was changed."""
+
+    def __init__(self, message: str, passes: bool, is_undone: bool) -> None:
+        super().__init__(message)
+        self.passes = passes
+        self.is_undone = is_undone
+
+
+class Data(Protocol):
+    """A statement is run for each list of values, all of them or none; at most so many
+    characters of rows come back. Raises `DatabaseError`."""
+
+    def run(self, sql: str, params: Sequence[Sequence[Value]], reads: bool, most: int) -> Table: ...
+
+
+class DatabaseTools(Protocol):
+    @property
+    def scopes(self) -> frozenset[str]: ...
+
+    @property
+    def data(self) -> Data: ...
+
+
+def run_sql(given: dict[str, Any], tools: DatabaseTools) -> dict[str, Any]:
+    """Raises `Refused` or `Unavailable`."""
+    for name in given:
+        if name not in FIELDS:
+            raise Refused(f"there is no field `{name[:80]}`; known: {', '.join(FIELDS)}")
+    sql, most = given.get("sql"), given.get("max_rows", USUAL_ROWS)
+    if not isinstance(sql, str):
+        raise Refused("`sql` is missing, or no text")
+    if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= MAX_ROWS:
+        raise Refused(f"`max_rows` is a whole number from 1 to {MAX_ROWS:,}")
+    statement = read_statement(sql)
+    _check_scope(statement, tools.scopes)
+    params = checked_params(given.get("params", []), statement.reads)
+    if statement.reads and WRITE not in tools.scopes:
+        _check_program(statement, params, tools.data)
+    text = limited(statement, most + 1)  # one more tells whether there is more
+    return _result(_run(tools.data, text, params, statement.reads, MAX_RESULT), most)
+
+
+def _check_scope(statement: Statement, scopes: frozenset[str]) -> None:
+    needed = READ if statement.reads else WRITE
+    if needed not in scopes:
+        doing = "reads" if statement.reads else "changes something"
+        raise Refused(f"the statement {doing}, and the key has no scope `{needed}`", scope=needed)
+
+
+def _check_program(statement: Statement, params: list[list[Value]], data: Data) -> None:
+    if statement.is_plan:
+        return  # which is shown and not run, and its words are those of reading
+    text = f"EXPLAIN {limited(statement, MAX_ROWS)}"
+    table = _run(data, text, params, True, MAX_PLAN)
+    code, p2 = table.columns.index("opcode"), table.columns.index("p2")
+    writes = any(
+        row[code] in WRITING or (row[code] == "Transaction" and row[p2] != 0) for row in table.rows
+    )
+    if writes or table.is_cut:
+        raise Refused(f"the statement may write, and the key has no scope `{WRITE}`", scope=WRITE)
+
+
+def _run(data: Data, sql: str, params: list[list[Value]], reads: bool, most: int) -> Table:
+    try:
+        return data.run(sql, params, reads, most)
+    except DatabaseError as error:
+        if not error.passes:
+            raise Refused(f"the database refuses this: {error}") from error
+        if reads or error.is_undone:
+            raise Unavailable(f"the database did not answer: {error}") from error
+        raise Refused(
+            f"nobody knows whether the change was made: {error}; look before you try again",
+            is_done="unknown",
+        ) from error
+
+
+def _result(table: Table, most: int) -> dict[str, Any]:
+    rows = table.rows[:most]
+    result = {
+        "columns": table.columns,
+        "rows": rows,
+        "row_count": len(rows),
+        "changes": table.changes,
+        "truncated": table.is_cut or len(table.rows) > most,
+        "took_ms": round(table.took_ms, 3),
+    }
+    rounded = sorted({at for row in rows for at, value in enumerate(row) if _is_rounded(value)})
+    return {**result, "rounded": [table.columns[at] for at in rounded]} if rounded else result
+
+
+def _is_rounded(value: object) -> bool:
+    """Whole numbers that large were JavaScript's on their way, and need not be exact."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LARGEST

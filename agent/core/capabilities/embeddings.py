@@ -1,0 +1,48 @@
+"""The capability `ai-embeddings`: texts as vectors, near each other if they mean the same.
+
+`{"text": … | […], "model"?: …, "pooling"?: "mean" | "cls"}`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.core.capabilities.models import AiTools, known_fields, model_of, run_model
+from agent.core.capabilities.refused import Refused
+
+MAX_TEXTS = 100  # of Workers AI
+MAX_TEXT = 40_000  # characters: more than any model reads
+POOLING = ("mean", "cls")
+FIELDS = ("text", "model", "pooling")
+KEPT = ("shape", "data", "pooling", "usage", "stand_in")
+
+
+def embed(given: dict[str, Any], tools: AiTools) -> dict[str, Any]:
+    """Raises `Refused` or `Unavailable`."""
+    known_fields(given, FIELDS)
+    inputs: dict[str, Any] = {"text": _texts(given.get("text"))}
+    if "pooling" in given:
+        if given["pooling"] not in POOLING:
+            raise Refused(f"`pooling` is {' or '.join(POOLING)}")
+        inputs["pooling"] = given["pooling"]
+    model = model_of(given, tools.ai.embedding_model)
+    answer = run_model(tools.ai, model, inputs)
+    if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
+        raise Refused(f"{model} gives no embeddings; name a model that does")
+    return {"model": model, **{name: answer[name] for name in KEPT if name in answer}}
+
+
+def _texts(text: Any) -> list[str]:
+    texts = text if isinstance(text, list) else [text]
+    if not 1 <= len(texts) <= MAX_TEXTS:
+        raise Refused(f"`text` is a text, or a list of 1 to {MAX_TEXTS} texts")
+    for at, each in enumerate(texts):
+        name = f"text[{at}]" if isinstance(text, list) else "text"
+        if not isinstance(each, str) or not each.strip():
+            raise Refused(f"`{name}` is missing, or no text, or empty")
+        if len(each) > MAX_TEXT:
+            raise Refused(
+                f"`{name}` has {len(each):,} characters, and {MAX_TEXT:,} are allowed; "
+                "`text-processing` makes chunks of it"
+            )
+    return texts
