@@ -7,6 +7,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 from uuid import uuid4
 
@@ -234,6 +235,7 @@ def test_an_activation_runs_by_itself(agents: Agents) -> None:
     done = ended(agents, told["activation_id"])
     assert (done["status"], done["result"]["words"]) == ("completed", 2)
     assert (done["attempt"], done["dispatch"]) == (1, "edge")
+    assert [step["status"] for step in done["log"]] == ["waiting", "leased", "completed"]
     assert re.fullmatch(r"cf-[a-z]+-[0-9a-f]{8}", done["worker_id"])
 
 
@@ -330,15 +332,15 @@ def test_metrics(agents: Agents) -> None:
 def test_no_job_is_lost_or_done_twice_while_a_region_fails(agents: Agents) -> None:
     """500 jobs, 20 workers, of whom one is dead with jobs in its hands, and Europe fails in the
     middle, where all of them are."""
-    drills, lost = list[str](), list[str]()
+    drill, lost = Future[str](), list[str]()
 
     def on_third(third: int) -> None:
         if third == 1:
-            lost.extend(crowd.lease("dead", 5, lease_s=2))
             asked = {"mode": "down", "region": "eu", "for": "5m"}
-            drills.append(agents.own("drills", "POST", json=asked).json()["id"])
+            drill.set_result(agents.own("drills", "POST", json=asked).json()["id"])
+            lost.extend(crowd.lease("dead", 5, lease_s=2))
         else:
-            agents.own(f"drills/{drills[0]}", "DELETE")
+            agents.own(f"drills/{drill.result(60)}", "DELETE")
 
     with receiving() as receiver:
         crowd = Crowd(agents, f"crowd-{uuid4().hex[:6]}", f"{receiver.url}/200")
