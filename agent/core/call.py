@@ -73,10 +73,10 @@ class Agent:
 
     - `clock`: milliseconds for durations; `now`: milliseconds since 1970; `chance`: from 0 to
       1; `new_id`: a name that nobody else has.
-    - `tools`: those of a tenant with its scopes; `jobs`: the queue. Both are made when they are
-      first asked for.
-    - `records`: of requests, and of what became of jobs. `callbacks`: the outbox; `deliver` sends what is due in it, for so many milliseconds, and
-      says whether more may be.
+    - `tools`: those of a tenant with its scopes. `jobs`: the queue; `callbacks`: the outbox;
+      `records`: what became of jobs and requests. Each is made when it is first asked for.
+    - `deliver` sends the callbacks that are due, for so many milliseconds, and says whether more
+      may be.
     - `wait`, `pause` (milliseconds): the request stands still, others go on.
     - `soon` starts a task after the answer.
     - `store`: where results are kept, if anywhere."""

@@ -1,5 +1,5 @@
 -- What is recorded of requests and of jobs. Triggers stand in one line each, with one statement
--- and no CASE, since D1 may split what it is sent: see 0002_callbacks.sql.
+-- and one END, since D1 may split what it is sent: see 0002_callbacks.sql.
 
 -- A row for each request that the agent answered. `written_ms`, `batch`: when, and in which
 -- statement, an isolate wrote it, with `number` its place there. So the key is in the order of
