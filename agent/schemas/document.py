@@ -125,7 +125,8 @@ def _given(asked: Operation) -> dict[str, Any]:
     is_text = "/" in asked.gives
     content = {asked.gives: {"schema": {"type": "string"}}} if is_text else _json(ref(asked.gives))
     content |= {kind: {"schema": {"type": "string"}} for kind in asked.more}
-    headers = {"x-request-id": {"$ref": "#/components/headers/x-request-id"}}
+    headers = {name: header(name, False) for name in asked.headers}
+    headers["x-request-id"] = {"$ref": "#/components/headers/x-request-id"}
     about = "; ".join(["Done", *asked.more.values()])
     made = {"description": about, "headers": headers, "content": content}
     return made | ({"links": LINKS[asked.id]} if asked.id in LINKS else {})

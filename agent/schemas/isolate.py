@@ -93,6 +93,7 @@ SCHEMAS: dict[str, Schema] = {
                 ),
                 "what it has run",
             ),
+            "records_lost": whole("rows about requests that were never written"),
             "queue": _QUEUE,
             "desired_workers": or_null(_WORKERS),
         }

@@ -13,6 +13,7 @@ from agent.core.execution import CAPABILITIES
 from agent.core.polling import LEASE, MAX_ATTEMPT, MAX_LEASE, MAX_WAIT, MIN_LEASE
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST
 from agent.queue.limits import MAX_ATTEMPTS, MAX_CAPABILITIES, MAX_ERROR, MAX_JOBS
+from agent.records.records import MAX_STEPS
 from agent.schemas.inputs import INPUTS
 from agent.schemas.results import STDOUT, WARM, completed
 from agent.schemas.values import (
@@ -79,6 +80,7 @@ _OUTCOME: dict[str, Schema] = {
     "stdout": STDOUT,
     "warm": WARM,
     "callback": ref("Callback"),
+    "log": listed(ref("Step"), "what became of it, the first step first", maxItems=MAX_STEPS),
 }
 
 
@@ -117,6 +119,17 @@ SCHEMAS: dict[str, Schema] = {
             **_OUTCOME,
         },
         optional=(*_TIMES, *_OUTCOME),
+    ),
+    "Step": fields_of(
+        {
+            "at": time("since when"),
+            "status": STATE,
+            "attempt": _STANDS["attempt"],
+            "worker_id": _STANDS["worker_id"],
+            "error": text("of the attempt before"),
+        },
+        "How an activation stood for a while",
+        ("error",),
     ),
     "Callback": fields_of(
         {

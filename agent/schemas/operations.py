@@ -44,7 +44,8 @@ ID = "/activations/{id}"
 
 class Operation(NamedTuple):
     """`gives`: a schema, or the media type of what has none. `refuses`: statuses that only some
-    have. `more`: other media types of the answer. `is_open`: no key is needed."""
+    have. `more`: other media types of the answer. `headers`: some that it may have.
+    `is_open`: no key is needed."""
 
     method: str
     path: str
@@ -58,6 +59,7 @@ class Operation(NamedTuple):
     refuses: tuple[int, ...] = ()
     is_open: bool = False
     more: Mapping[str, str] = {}
+    headers: tuple[str, ...] = ()
 
 
 _POLLED = ("worker_id", "capabilities", "limit", "wait", "lease", "tenant")
@@ -91,6 +93,7 @@ OPERATIONS = (
         takes="Execute",
         refuses=(404, 409, 422),
         more=_STREAM,
+        headers=("x-cache", "age", "x-job-id"),
     ),
     Operation(
         *("POST", "/activations", "submit", "activations"),

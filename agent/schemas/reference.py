@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.schemas.document import document
 from agent.schemas.operations import OPERATIONS, Operation
-from agent.schemas.refusals import REFUSALS
+from agent.schemas.refusals import HEADERS, REFUSALS
 from agent.schemas.values import Schema
 
 HEAD = """\
@@ -48,6 +48,9 @@ def _operation(asked: Operation, made: dict[str, Any]) -> str:
     if asked.takes:
         lines += [f"Takes {_link(asked.takes)}{', or nothing' if asked.may_be_empty else ''}.", ""]
     lines += [f"Gives {', or '.join([gives, *also])}.", ""]
+    told_by = [f"`{name}` ({HEADERS[name]['description']})" for name in asked.headers]
+    if told_by:
+        lines += [f"Headers that it may have: {', '.join(told_by)}.", ""]
     if asked.refuses:
         lines += [f"Also refused with {_words(map(str, asked.refuses))}.", ""]
     return "\n".join(lines)

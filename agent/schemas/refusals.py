@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from agent.core.answers import JSON
 from agent.schemas.operations import Operation
-from agent.schemas.values import Schema, either, ref, text, whole
+from agent.schemas.values import Schema, an_id, either, one_of, ref, text, whole
 
 PROBLEM = "application/problem+json"
 
@@ -57,6 +57,9 @@ WITH_A_BODY = (413,)
 HEADERS: dict[str, Schema] = {
     "allow": text("the methods that the path takes", examples=["GET, POST, HEAD"]),
     "retry-after": whole("seconds"),
+    "x-cache": one_of(("HIT", "MISS", "BYPASS"), "whether the result was kept from before"),
+    "age": whole("seconds; of a result that was kept"),
+    "x-job-id": an_id("of a job whose answer is a stream"),
     "x-request-id": text("of the router; the same as in its logs", pattern="^[0-9a-f]{32}$"),
 }
 
