@@ -15,7 +15,7 @@ from agent.core.problem import Problem
 MAX_BODY = 1024 * 1024
 SHOWN = 80  # characters of what somebody else has written
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
-_NUMBER = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,2})?)s?")
+_NUMBER = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,3})?)s?")
 
 
 class Written(str):

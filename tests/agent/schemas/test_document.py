@@ -105,3 +105,8 @@ def test_schemas_are_schemas_and_examples_examples() -> None:
             whole = {**each, "components": DOCUMENT["components"]}
             for example in each.get("examples", ()):
                 jsonschema.Draft202012Validator(whole).validate(example)
+
+
+def test_the_guide_has_the_limits_that_no_schema_says() -> None:
+    guide = " ".join((ROOT / "docs" / "agent.md").read_text(encoding="utf-8").split())
+    assert f"{text.MAX_CHUNKS:,} chunks, of {text.MAX_CHUNKED:,} characters" in guide
