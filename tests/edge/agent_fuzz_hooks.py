@@ -1,6 +1,7 @@
 """What becomes of requests that schemathesis makes, before they are sent.
 
-Each stays as valid as it was. Nothing is sent from here to the Internet: URLs lead to this
+Each stays as valid as it was. Activations have ids of their own, where the document's example
+would be the same one again. Nothing is sent from here to the Internet: URLs lead to this
 machine, where the agent refuses to go, and callbacks to a receiver of the tests. No poll
 waits for long.
 """
@@ -9,13 +10,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 import schemathesis
 
 RECEIVER = "AGENT_FUZZ_RECEIVER"  # the variable with the URL for callbacks
+EXAMPLE = "a-1"
 NOWHERE = "http://127.0.0.1/"
 LONGEST_WAIT, SHORT_WAIT = 25, 0.02  # seconds: the longest that is valid, and what becomes of it
+
+_numbers = count(1)
 
 
 @schemathesis.hook
@@ -29,6 +34,8 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
 def _tamed(body: dict[str, Any]) -> dict[str, Any]:
     if _waits(body.get("wait")):
         body["wait"] = SHORT_WAIT
+    if body.get("activation_id") == EXAMPLE:
+        body["activation_id"] = f"a-{next(_numbers)}"
     if isinstance(body.get("callback_url"), str):
         body["callback_url"] = os.environ[RECEIVER]
     asked = body.get("input")
