@@ -102,7 +102,7 @@ _PARAMS = listed(ref("SqlValue"), "of `?`", maxItems=values.MAX_PARAMS)
 _PLAIN: Schema = {"type": ["string", "number", "boolean"]}
 _STATUS = either(
     {"type": "integer", "minimum": 200, "maximum": 599},
-    {"type": "string", "pattern": "^[2-5]xx$"},
+    words(pattern="^[2-5]xx$", examples=["2xx"]),
     about="a status such as 200 or 2xx",
 )
 

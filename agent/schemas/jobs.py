@@ -39,22 +39,22 @@ from agent.schemas.values import (
 
 ENDED = ("completed", "failed", "cancelled")
 STATE = one_of(STATES, "how the job stands")
-_WORKER = a_name("the worker", "w-1")
-_TENANT = a_name("whose job it is, if not one's own; needs the scope `agent:worker`", "core")
+_WORKER = a_name("the worker")
+_TENANT = a_name("whose job it is, if not one's own; needs the scope `agent:worker`")
 _ATTEMPT = whole("as `/poll` told it", 1, MAX_ATTEMPT)
 _LEASE = number("seconds", MIN_LEASE, MAX_LEASE, default=LEASE)
 _ATTEMPTS = whole("attempts, before it is a dead letter", 1, MAX_ATTEMPTS, default=DEFAULT_ATTEMPTS)
-_CAPABILITY = a_capability("one that there is not makes a dead letter")
 _HELD: dict[str, Schema] = {"worker_id": _WORKER, "attempt": _ATTEMPT, "tenant": _TENANT}
 
-DATA = fields_of(
+_DATA = fields_of(
     {
-        "capability": {**_CAPABILITY, "examples": list(CAPABILITIES)},
+        "capability": a_capability("one that there is not makes a dead letter"),
         "input": any_object("what the capability takes; it is looked at when the job is run"),
         "dispatch": one_of(DISPATCHES, "who runs it: the agent, or who polls", default="edge"),
         "max_attempts": _ATTEMPTS,
     },
-    optional=("input", "dispatch", "max_attempts"),
+    "What is to be done",
+    ("input", "dispatch", "max_attempts"),
 )
 _PRIORITY = whole("the highest goes first", LOWEST, HIGHEST)
 _CALLBACK_URL = {
@@ -97,10 +97,11 @@ SCHEMAS: dict[str, Schema] = {
     "Execute": either(*map(_sent, CAPABILITIES), ref("Lease")),
     "Lease": fields_of({"job_id": an_id("the job"), **_HELD}, "A lease on a job", ("tenant",)),
     "Completed": either(*map(completed, CAPABILITIES)),
+    "ActivationData": _DATA,
     "Submission": fields_of(
         {
             "activation_id": an_id("the same one again is the same activation"),
-            "activation_data": DATA,
+            "activation_data": ref("ActivationData"),
             "priority": {**_PRIORITY, "default": DEFAULT_PRIORITY},
             "callback_url": _CALLBACK_URL,
         },
@@ -184,7 +185,7 @@ SCHEMAS: dict[str, Schema] = {
     "LeasedJob": fields_of(
         {
             "job_id": an_id("the activation's id"),
-            "tenant": a_name("whose it is", "core"),
+            "tenant": a_name("whose it is"),
             "capability": a_capability("what it needs"),
             "input": any_object("what is to be done"),
             "priority": _PRIORITY,

@@ -28,12 +28,12 @@ _NAMES = text(
 _SECONDS = "seconds; `s` may stand behind them"
 PARAMETERS: dict[str, Schema] = {
     "id": an_id("the activation's id"),
-    "worker_id": a_name("the worker; without it the header `x-worker-id`, or the key's id", "w-1"),
+    "worker_id": a_name("the worker; without it the header `x-worker-id`, or the key's id"),
     "capabilities": _NAMES,
     "limit": whole("jobs", 1, MAX_JOBS, default=1),
     "wait": number(f"{_SECONDS}, for a job to be there", 0, MAX_WAIT, default=0),
     "lease": number(_SECONDS, MIN_LEASE, MAX_LEASE, default=LEASE),
-    "tenant": a_name("whose jobs; others' need the scope `agent:worker`", "core"),
+    "tenant": a_name("whose jobs; others' need the scope `agent:worker`"),
     "state": one_of(STATES, "", default="failed"),
     "most": whole("activations", 1, MAX_LISTED, default=20),
     "before": whole("milliseconds since 1970, as `next_before` told it", 0, 10**15 - 1),

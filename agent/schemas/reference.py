@@ -92,7 +92,8 @@ def _body(schema: Schema) -> list[str]:
     if "anyOf" in schema and any("properties" in each for each in schema["anyOf"]):
         parts = [["One of these.", ""], *map(_alternative, schema["anyOf"])]
         return about + [line for part in parts for line in part]
-    return [*about, f"{_sentence(_kind(schema))}", ""]
+    pattern = [f"`{schema['pattern']}`", ""] if "pattern" in schema else []
+    return [*about, _sentence(_kind(schema)), "", *pattern]
 
 
 def _alternative(schema: Schema) -> list[str]:
@@ -137,9 +138,13 @@ def _typed(kind: str, schema: Schema) -> str:
     if kind == "string" and schema.get("format") == "date-time":
         return "time"
     if kind == "string":
-        return "text" + _up_to(schema.get("maxLength"), "characters")
+        is_shown = "pattern" in schema and "examples" in schema
+        such = f" such as `{schema['examples'][0]}`" if is_shown else ""
+        return "text" + such + _up_to(schema.get("maxLength"), "characters")
     if kind == "array":
-        return f"list of {_kind(schema['items'])}" + _up_to(schema.get("maxItems"), "of them")
+        items = _kind(schema["items"])
+        of = f"({items})" if " or " in items else items
+        return f"list of {of}" + _up_to(schema.get("maxItems"), "of them")
     return {"boolean": "true or false", "null": "null"}.get(kind, kind)
 
 

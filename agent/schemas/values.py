@@ -16,6 +16,10 @@ Schema = dict[str, Any]
 TIME_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$"
 
 
+def _told(schema: Schema, about: str) -> Schema:
+    return {**schema, "description": about} if about else schema
+
+
 def text(about: str = "", **more: Any) -> Schema:
     return _told({"type": "string", **more}, about)
 
@@ -94,16 +98,19 @@ def time(about: str) -> Schema:
 
 
 def an_id(about: str) -> Schema:
-    return matching(ID, f"{about}; {ID_TEXT}", examples=["a-1"])
+    return {**ref("Id"), "description": about}
 
 
-def a_name(about: str, example: str) -> Schema:
-    return matching(NAME, f"{about}; {NAME_TEXT}", examples=[example])
+def a_name(about: str) -> Schema:
+    return {**ref("Name"), "description": about}
 
 
-def a_capability(about: str = "") -> Schema:
-    return matching(CAPABILITY, f"{about}; {CAPABILITY_TEXT}", examples=["text-processing"])
+def a_capability(about: str) -> Schema:
+    return {**ref("Capability"), "description": about}
 
 
-def _told(schema: Schema, about: str) -> Schema:
-    return {**schema, "description": about} if about else schema
+SCHEMAS: dict[str, Schema] = {
+    "Id": matching(ID, f"of a job: it {ID_TEXT}", examples=["a-1"]),
+    "Name": matching(NAME, f"of a worker or a tenant: it {NAME_TEXT}", examples=["w-1"]),
+    "Capability": matching(CAPABILITY, f"its name {CAPABILITY_TEXT}", examples=["text-processing"]),
+}
