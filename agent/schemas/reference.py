@@ -113,6 +113,8 @@ def _fields(schema: Schema) -> list[str]:
 
 def _usual(told: dict[str, Any]) -> str:
     schema = told["schema"]
+    if told.get("required"):
+        return "required"
     return f"`{json.dumps(schema['default'])}`" if "default" in schema else ""
 
 

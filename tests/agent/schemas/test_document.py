@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
 import pytest
 
+from agent.callbacks.callback import Outcome
+from agent.callbacks.message import body_of
 from agent.core import activation, executing, polling
 from agent.core.activations import HELD, LISTED, OUTCOME
 from agent.core.capabilities import calls, completion, database, embeddings, python, scraping, text
@@ -109,3 +112,17 @@ def test_schemas_are_schemas_and_examples_examples() -> None:
 def test_the_guide_has_the_limits_that_no_schema_says() -> None:
     guide = " ".join((ROOT / "docs" / "agent.md").read_text(encoding="utf-8").split())
     assert f"{text.MAX_CHUNKS:,} chunks, of {text.MAX_CHUNKED:,} characters" in guide
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome("completed", 1, "w-1", 0, None, '{"result": [4], "stdout": "a", "warm": true}'),
+        Outcome("completed", 1, "w-1", 0, None, "no JSON"),
+        Outcome("failed", 3, "w-1", 0, "no luck", None),
+        Outcome("cancelled", 0, None, 0, None, None),
+    ],
+)
+def test_what_is_posted_is_an_outcome(outcome: Outcome) -> None:
+    whole = {**schemas()["Outcome"], "components": DOCUMENT["components"]}
+    jsonschema.Draft202012Validator(whole).validate(json.loads(body_of("a-1", outcome)))
