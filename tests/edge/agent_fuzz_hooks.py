@@ -1,9 +1,9 @@
 """What becomes of requests that schemathesis makes, before they are sent.
 
 Each stays as valid as it was. Activations have ids of their own, where the document's example
-would be the same one again. Nothing is sent from here to the Internet: URLs lead to this
-machine, where the agent refuses to go, and callbacks to a receiver of the tests. No poll
-waits for long.
+would be the same one again, and those for workers that poll need what there is. Nothing is
+sent from here to the Internet: URLs lead to this machine, where the agent refuses to go, and
+callbacks to a receiver of the tests. No poll waits for long.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Any
 
 import schemathesis
 
+from agent.queue.limits import CAPABILITY
+
 RECEIVER = "AGENT_FUZZ_RECEIVER"  # the variable with the URL for callbacks
-EXAMPLE = "a-1"
+EXAMPLE, POLLED = "a-1", "text-processing"
 NOWHERE = "http://127.0.0.1/"
 LONGEST_WAIT, SHORT_WAIT = 25, 0.02  # seconds: the longest that is valid, and what becomes of it
 
@@ -36,12 +38,20 @@ def _tamed(body: dict[str, Any]) -> dict[str, Any]:
         body["wait"] = SHORT_WAIT
     if body.get("activation_id") == EXAMPLE:
         body["activation_id"] = f"a-{next(_numbers)}"
+    data = body.get("activation_data")
+    if isinstance(data, Mapping) and data.get("dispatch") == "poll" and _is_name(data):
+        body["activation_data"] = {**data, "capability": POLLED}
     if isinstance(body.get("callback_url"), str):
         body["callback_url"] = os.environ[RECEIVER]
     asked = body.get("input")
     if isinstance(asked, Mapping) and _is_valid_url(asked.get("url")):
         body["input"] = {**asked, "url": NOWHERE}
     return body
+
+
+def _is_name(data: Mapping[str, Any]) -> bool:
+    capability = data.get("capability")
+    return isinstance(capability, str) and bool(CAPABILITY.fullmatch(capability))
 
 
 def _waits(value: object) -> bool:
