@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 AGENT = Path(__file__).parent
-PACKAGES = ("callbacks", "core", "edge", "queue", "sandbox")  # of the agent, that are uploaded
+# Of the agent, what is uploaded.
+PACKAGES = ("callbacks", "core", "edge", "queue", "records", "sandbox")
 ENTRY = "from agent.edge.entry import on_fetch, on_scheduled  # noqa: F401\n"
 DATE = "2026-11-17"
 # The bindings: of every variant the same.

@@ -16,9 +16,10 @@ from pathlib import Path
 from types import TracebackType
 
 from router.dev.layout import Layout, SetupError
+from router.dev.loopback import HOST, free_port
 from router.dev.process import ServerProcess
-from router.dev.server import HOST, free_port
-from router.dev.workerd import WorkerdWorker, serve
+from router.dev.runtime import serve
+from router.dev.workerd import WorkerdWorker
 
 READY_WITHIN = 60.0
 ANSWER_WITHIN = 60.0

@@ -19,6 +19,7 @@ from agent.core.reading import only, text_of, whole_of
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, JobKey, Submission
 from agent.queue.job import Job as QueueJob
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, MAX_ATTEMPTS
+from agent.records.records import Step
 
 FIELDS = ("activation_id", "activation_data", "priority", "callback_url")
 DATA = ("capability", "input", "dispatch", "max_attempts")
@@ -115,6 +116,12 @@ def told_of_callback(callback: Callback) -> dict[str, Any]:
     }
     times = (("due_at", callback.due_ms), ("ended_at", callback.ended_ms))
     return document | {name: time_text(at_ms) for name, at_ms in times if at_ms is not None}
+
+
+def told_of_step(step: Step) -> dict[str, Any]:
+    named = {"status": step.state, "attempt": step.attempt, "worker_id": step.worker}
+    error = {} if step.error is None else {"error": step.error}
+    return {"at": time_text(step.at_ms), **named, **error}
 
 
 def outcome_of(job: QueueJob) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from agent.core.activation import (
     read_payload,
     told,
     told_of_callback,
+    told_of_step,
 )
 from agent.core.answers import Answer, json_answer
 from agent.core.call import Agent, Call
@@ -62,7 +63,8 @@ def show(agent: Agent, call: Call, id: str) -> Answer:
     if read_payload(job.payload).callback_url:
         callback = agent.wait(agent.callbacks().of(job.key))
     more = {"callback": told_of_callback(callback)} if callback else {}
-    return json_answer(told(job) | more)
+    steps = agent.wait(agent.records().log(job.key))
+    return json_answer(told(job) | more | {"log": [told_of_step(step) for step in steps]})
 
 
 def listing(agent: Agent, call: Call) -> Answer:

@@ -18,11 +18,24 @@ JSON = "application/json"
 EVENTS = "text/event-stream"
 
 
+class Facts(NamedTuple):
+    """What only whoever answers knows: the capability that was asked for, what came of it
+    (`completed`, `failed`), and of looking for a kept result (`HIT`, `MISS`, `BYPASS`)."""
+
+    capability: str = ""
+    outcome: str = ""
+    cache: str = ""
+
+
+NO_FACTS = Facts()
+
+
 class Answer(NamedTuple):
     status: int
     body: str | Stream
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
+    facts: Facts = NO_FACTS
 
 
 def json_answer(document: dict[str, Any], status: int = 200) -> Answer:

@@ -85,6 +85,8 @@ def tick(agent: Agent) -> None:
             break
     run_waiting(agent, now + TICK_FOR_MS)
     _deliver(agent, now + TICK_FOR_MS)
-    for _ in range(ROUNDS):
-        if not agent.wait(jobs.forget(now - agent.settings.retention_ms)):
-            break
+    before = now - agent.settings.retention_ms
+    for forget in (jobs.forget, agent.records().forget):
+        for _ in range(ROUNDS):
+            if not agent.wait(forget(before)):
+                break

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from agent.callbacks.callbacks import Callbacks
+from agent.core.cache import Store
 from agent.core.capabilities.tools import Tools
 from agent.core.identity import Identity
 from agent.core.metrics import DepthCache, Metrics
 from agent.core.problem import Problem
 from agent.core.settings import Settings
 from agent.queue.jobs import Jobs
+from agent.records.records import Records
 
 T = TypeVar("T")
 ANONYMOUS = "anonymous"  # who asks through a route without keys
@@ -71,12 +73,13 @@ class Agent:
 
     - `clock`: milliseconds for durations; `now`: milliseconds since 1970; `chance`: from 0 to
       1; `new_id`: a name that nobody else has.
-    - `tools`: those of a tenant with its scopes; `jobs`: the queue. Both are made when they are
-      first asked for.
-    - `callbacks`: the outbox; `deliver` sends what is due in it, for so many milliseconds, and
-      says whether more may be.
+    - `tools`: those of a tenant with its scopes. `jobs`: the queue; `callbacks`: the outbox;
+      `records`: what became of jobs and requests. Each is made when it is first asked for.
+    - `deliver` sends the callbacks that are due, for so many milliseconds, and says whether more
+      may be.
     - `wait`, `pause` (milliseconds): the request stands still, others go on.
-    - `soon` starts a task after the answer."""
+    - `soon` starts a task after the answer.
+    - `store`: where results are kept, if anywhere."""
 
     who: Identity
     settings: Settings
@@ -89,8 +92,10 @@ class Agent:
     tools: Callable[[str, frozenset[str]], Tools]
     jobs: Callable[[], Jobs]
     callbacks: Callable[[], Callbacks]
+    records: Callable[[], Records]
     deliver: Callable[[float], bool]
     wait: Wait
     pause: Callable[[float], None]
     soon: Callable[[str], None]
     log: Callable[[Mapping[str, object]], None]
+    store: Callable[[], Store | None] = lambda: None

@@ -27,15 +27,22 @@ class Endpoint(NamedTuple):
     methods: dict[str, Handler]
     parts: tuple[str, ...] = ()
 
+    @property
+    def taken(self) -> list[str]:
+        """The methods that it takes."""
+        return [*self.methods, *(["HEAD"] if "GET" in self.methods else [])]
+
 
 def answer(agent: Agent, call: Call) -> Answer:
     """The answer to any request, which is counted."""
     endpoint = endpoint_of(call.path)
     try:
-        made = _answer(agent, call, endpoint)
+        asked = (call.method, call.headers, endpoint.taken, call.now_ms)
+        made = agent.settings.cors.preflight(*asked) or _answer(agent, call, endpoint)
     except Problem as problem:
         more = problem.more
         made = error(problem.status, str(problem), call.now_ms, problem.headers, **more)
+        made = made._replace(facts=problem.facts)
     except DatabaseError as failed:
         agent.log({"event": "database-error", "error": str(failed)[:500]})
         made = _no_database(failed, call.now_ms)
@@ -61,7 +68,7 @@ def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Answer:
     method = "GET" if call.method == "HEAD" and "GET" in methods else call.method
     handler = methods.get(method)
     if handler is None:
-        allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
+        allowed = ", ".join(endpoint.taken)
         raise Problem(405, f"this endpoint takes {allowed}", (("allow", allowed),))
     return handler(agent, call, *endpoint.parts)
 

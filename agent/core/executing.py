@@ -11,11 +11,12 @@ from typing import Any
 
 from agent.core import answers
 from agent.core.activation import ID, ID_TEXT
-from agent.core.answers import Answer
+from agent.core.answers import Answer, Facts
+from agent.core.cache import run_or_recall
 from agent.core.call import Agent, Call
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Stream
-from agent.core.execution import Job, run_job, unknown_capability
+from agent.core.execution import Job, unknown_capability
 from agent.core.polling import read_lease
 from agent.core.problem import Problem
 from agent.core.reading import read_object, text_of
@@ -50,15 +51,19 @@ def _job(given: dict[str, Any], new_id: str) -> Job:
 def _at_once(agent: Agent, call: Call, job: Job) -> Answer:
     began = agent.clock()
     try:
-        made = run_job(job, agent.tools(call.known_tenant(), call.scopes))
+        tools = agent.tools(call.known_tenant(), call.scopes)
+        ran = run_or_recall(job, tools, agent.store, agent.who.variant, call.headers, call.now_ms)
     except (Refused, Unavailable) as why:
         agent.metrics.jobs[job.capability, "failed"] += 1
-        raise failed(job.id, str(why), why.more, isinstance(why, Unavailable)) from None
+        is_passing = isinstance(why, Unavailable)
+        raise failed(job.id, job.capability, str(why), why.more, is_passing) from None
     agent.metrics.jobs[job.capability, "completed"] += 1
-    if isinstance(made, Stream):
-        return answers.stream(made, job.id)
+    facts = Facts(job.capability, "completed", ran.found)
+    if isinstance(ran.made, Stream):
+        return answers.stream(ran.made, job.id)._replace(facts=facts)
     took = max(0.0, agent.clock() - began)
-    return answers.completed(job.id, {"result": made.result, **made.more}, took, agent.now())
+    made = answers.completed(job.id, ran.outcome, took, agent.now())
+    return made._replace(headers=ran.headers, facts=facts)
 
 
 def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
@@ -80,10 +85,14 @@ def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
     if not ran.is_ours:
         raise lease.lost(ran.state)
     if ran.outcome is None:
-        raise failed(job_id, ran.error or "", {**ran.more, "state": ran.state}, ran.is_passing)
-    return answers.completed(job_id, ran.outcome, ran.took_ms, agent.now())
+        more = {**ran.more, "state": ran.state}
+        raise failed(job_id, job.capability, ran.error or "", more, ran.is_passing)
+    made = answers.completed(job_id, ran.outcome, ran.took_ms, agent.now())
+    return made._replace(facts=Facts(job.capability, "completed"))
 
 
-def failed(job_id: str, message: str, more: Any, is_passing: bool) -> Problem:
+def failed(job_id: str, capability: str, message: str, more: Any, is_passing: bool) -> Problem:
     told = {**more, "job_id": job_id, "status": "failed"}
-    return Problem(503 if is_passing else 422, message, **told)
+    problem = Problem(503 if is_passing else 422, message, **told)
+    problem.facts = Facts(capability, "failed")
+    return problem

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from agent.core.capabilities.calls import call
-from agent.core.capabilities.completion import complete
+from agent.core.capabilities.completion import complete, is_repeatable
 from agent.core.capabilities.database import READ, WRITE, run_sql
 from agent.core.capabilities.embeddings import embed
 from agent.core.capabilities.python import run_python
@@ -22,7 +22,7 @@ from agent.core.capabilities.tools import Capability, Output, Stream, Tools
 CAPABILITIES: Mapping[str, Capability] = {
     "python-execution": Capability(run_python),
     "text-processing": Capability(lambda given, _: process_text(given)),
-    "ai-completion": Capability(complete),
+    "ai-completion": Capability(complete, is_kept=is_repeatable),
     "ai-embeddings": Capability(embed, is_kept=True),
     "database": Capability(run_sql, scopes=frozenset({READ, WRITE})),
     "web-scraping": Capability(scrape, is_kept=True),

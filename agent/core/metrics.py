@@ -13,15 +13,18 @@ from agent.queue.job import Depth
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 JOBS_EACH = 10
 COUNT_EVERY_MS = 10_000
+LOST = "Rows about requests that were never written."
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 class Metrics:
-    """`requests`: by endpoint and status; `jobs`: by capability and outcome."""
+    """`requests`: by endpoint and status; `jobs`: by capability and outcome. `records_lost`:
+    rows of requests that were never written."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()
         self.jobs: Counter[tuple[str, str]] = Counter()
+        self.records_lost = 0
 
     def document(
         self, who: Identity, capabilities: list[str], queue: Sequence[Depth] | None
@@ -36,6 +39,7 @@ class Metrics:
             "capabilities": capabilities,
             "requests": requests,
             "jobs": jobs,
+            "records_lost": self.records_lost,
         }
         if queue is None:
             return document | {"queue": None, "desired_workers": None}
@@ -49,6 +53,7 @@ class Metrics:
         parts = [
             _family("requests_total", "counter", "Requests answered.", requests),
             _family("jobs_total", "counter", "Jobs that were run.", jobs),
+            _family("records_lost_total", "counter", LOST, [(own, self.records_lost)]),
         ]
         if queue is not None:
             parts += _queue_families(queue)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from agent.core.answers import NO_FACTS, Facts
+
 
 class Problem(Exception):
-    """`headers` and `more` go with the answer: more fields of its JSON."""
+    """`headers` and `more` go with the answer: more fields of its JSON. `facts` are recorded."""
+
+    facts: Facts = NO_FACTS
 
     def __init__(
         self, status: int, message: str, headers: tuple[tuple[str, str], ...] = (), /, **more: Any

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from agent.core.cors import Cors, read_origins
 from agent.core.egress import Egress
 
 DAY_MS = 86_400_000
@@ -12,11 +13,13 @@ RETENTION_DAYS = 7
 
 
 class Settings(NamedTuple):
-    """`retention_ms`: how long what has ended is kept; `callbacks`: where they may go."""
+    """`retention_ms`: how long what has ended is kept; `callbacks`: where they may go;
+    `cors`: whose pages may ask."""
 
     environment: str = "production"
     retention_ms: int = RETENTION_DAYS * DAY_MS
     callbacks: Egress = Egress(())
+    cors: Cors = Cors()
 
     @property
     def is_development(self) -> bool:
@@ -29,4 +32,6 @@ def settings_of(variables: Mapping[str, str]) -> Settings:
     if not days.isdecimal() or not 1 <= int(days) <= 365:
         raise ValueError(f"RETENTION_DAYS is a number of days from 1 to 365, not `{days[:20]}`")
     callbacks = Egress.of(variables.get("CALLBACK_HOSTS", ""))
-    return Settings(variables.get("ENVIRONMENT") or "production", int(days) * DAY_MS, callbacks)
+    cors = read_origins(variables.get("CORS_ORIGINS", ""))
+    environment = variables.get("ENVIRONMENT") or "production"
+    return Settings(environment, int(days) * DAY_MS, callbacks, cors)

@@ -6,12 +6,15 @@ isolate starts from. So an isolate becomes somebody with its first request.
 
 from __future__ import annotations
 
+from functools import partial
+
 from agent.core.answers import error
+from agent.core.around import answered
 from agent.core.background import tick
-from agent.core.endpoints import answer
 from agent.edge.bridge import Asked, JsObject, call_of, read, response
 from agent.edge.garbage import take_over, tidy
 from agent.edge.isolate import agent_of, log, task_of
+from agent.edge.recording import record
 
 take_over()
 
@@ -41,4 +44,4 @@ def _answered(request: JsObject, env: JsObject, ctx: JsObject, asked: Asked) -> 
     agent = agent_of(env, ctx)
     if asked.task:  # nobody but the agent itself can say so
         return response(task_of(agent, asked.task))
-    return response(answer(agent, call_of(request, asked)))
+    return response(answered(agent, call_of(request, asked), partial(record, env, ctx)))

@@ -18,10 +18,12 @@ from agent.core.metrics import DepthCache, Metrics
 from agent.core.problem import Problem
 from agent.core.settings import Settings, settings_of
 from agent.edge.bridge import JsObject, now_ms, pause, soon, variables, wait
+from agent.edge.cache import store_of
 from agent.edge.callbacks import deliver as send_due
 from agent.edge.d1_binding import d1_of
 from agent.edge.tools import EdgeTools
 from agent.queue.jobs import Jobs
+from agent.records.records import Records
 
 RUNS = 4  # at once: each holds a job
 TICK_EVERY_MS = 10_000
@@ -48,11 +50,13 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
         tools=partial(EdgeTools, env, ctx),
         jobs=cache(partial(_jobs, env)),
         callbacks=cache(partial(_callbacks, env)),
+        records=cache(partial(_records, env)),
         deliver=partial(_deliver, env),
         wait=wait,
         pause=pause,
         soon=partial(soon, ctx),
         log=log,
+        store=partial(store_of, env, ctx),
     )
     if settings.is_development and _ticks.begin(now_ms()):
         agent.soon("tick")  # locally nothing triggers crons
@@ -79,6 +83,10 @@ def _jobs(env: JsObject) -> Jobs:
 
 def _callbacks(env: JsObject) -> Callbacks:
     return Callbacks(d1_of(_database(env)))
+
+
+def _records(env: JsObject) -> Records:
+    return Records(d1_of(_database(env)))
 
 
 def _deliver(env: JsObject, for_ms: float) -> bool:

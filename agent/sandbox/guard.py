@@ -23,8 +23,13 @@ let deadline = Infinity;
 let next = Infinity;
 let end = Infinity;
 
-// Once, before any code runs. `most`: bytes of memory that Python may have.
+let isInstalled = false;
+
+// Before any code runs; a job may come while the isolate is still made ready, and both say so.
+// `most`: bytes of memory that Python may have.
 export function install(pyodide, most) {
+  if (isInstalled) return;
+  isInstalled = true;
   const module = pyodide._module;
   const memory = WebAssembly.Memory.prototype;
   const grow = memory.grow;

@@ -12,9 +12,9 @@ from pathlib import Path
 from policies.language.bindings import bindings_of
 from router.cli.console import load_valid
 from router.dev.layout import Layout, find_root
+from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
 from router.dev.run import run_dev
-from router.dev.server import refuse_taken
 from router.publishing.place import local_place
 from router.publishing.published import read
 from router.publishing.write import Change, write

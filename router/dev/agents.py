@@ -8,23 +8,20 @@ this machine. All variants share one database here, as they do there.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from agent import config
 from router.dev.files import mirror, write_if_changed
-from router.dev.layout import Layout, SetupError
+from router.dev.layout import Layout
 from router.dev.local import LOCAL_FLAGS, write_json
 from router.dev.secrets import secrets_of
-from router.dev.wrangler import last_error, wrangler
 
 AI_NAME, AI_ENTRYPOINT = "fiberwise-ai-stand-in", "AI"
 AI_SCRIPT = Path(config.__file__).parent / "local" / "ai.js"
 LOCAL_VARS = {"ENVIRONMENT": "development", "CALLBACK_HOSTS": "localhost 127.0.0.1"}
 SECRETS = ("CALLBACK_SECRET",)
-QUEUE = "JOBS"
 
 
 def agent_names() -> dict[str, str]:
@@ -56,24 +53,6 @@ def local_config(own: dict[str, Any]) -> dict[str, Any]:
         "vars": {**own["vars"], **LOCAL_VARS},
         "services": services,
     }
-
-
-def migrate(layout: Layout, configs: Collection[Path], state: Path) -> bool:
-    """Make the tables of the queue in `state`, if they are not there; whether that had to be."""
-    if not configs:
-        return False
-    files = b"".join(path.read_bytes() for path in config.migrations())
-    done = state / "agent-migrations"
-    digest = hashlib.sha256(files).hexdigest()
-    if done.is_file() and done.read_text(encoding="utf-8") == digest:
-        return False
-    first = next(iter(configs))
-    where = ["--local", "--config", str(first), "--persist-to", str(state)]
-    ran = wrangler(layout, ["d1", "migrations", "apply", QUEUE, *where])
-    if ran.returncode:
-        raise SetupError(f"the agent's tables: {last_error(ran.stdout + ran.stderr)}")
-    write_if_changed(done, digest.encode())
-    return True
 
 
 def _chosen(workers: Collection[str]) -> list[dict[str, Any]]:

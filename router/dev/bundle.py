@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,18 +137,8 @@ def ensure_bundle(layout: Layout) -> Path:
     return path.parent
 
 
-def ensure_workerd(layout: Layout) -> Path:
-    """A command that runs the real workerd with our bundle; wrangler starts it by path."""
-    binary = layout.npm_package(f"@cloudflare/{workerd_package()}") / "bin" / "workerd"
-    folder = ensure_bundle(layout)
-    text = (
-        "#!/bin/sh\n"
-        f'exec {shlex.quote(str(binary))} "$@" '
-        f"--pyodide-bundle-disk-cache-dir={shlex.quote(str(folder))}\n"
-    )
-    command = layout.build / "pyodide" / "workerd"
-    write_if_changed(command, text.encode(), mode=0o755)
-    return command
+def workerd_binary(layout: Layout) -> Path:
+    return layout.npm_package(f"@cloudflare/{workerd_package()}") / "bin" / "workerd"
 
 
 def workerd_package() -> str:

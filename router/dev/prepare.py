@@ -1,6 +1,6 @@
 """What is built on this machine before anything can run: the last step of `make install`.
 
-Both parts are compared with what they were made from, so doing it again costs a moment.
+All parts are compared with what they were made from, so doing it again costs a moment.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from router.dev.bundle import bundle_path, ensure_bundle
 from router.dev.layout import Layout, SetupError, find_root
+from router.dev.snapshot import ensure_snapshot, snapshot_path
 from router.dev.vendor import ensure_vendored, is_vendored
 
 TOLD_FROM = 0.5
@@ -25,6 +26,9 @@ def prepare(layout: Layout) -> None:
     if not is_vendored(layout):
         with step("edge", "packages of the Worker in python_modules"):
             ensure_vendored(layout)
+    if not snapshot_path(layout).exists():
+        with step("image", "of Python's memory, which Workers start from"):
+            ensure_snapshot(layout)
 
 
 @contextmanager

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-from router.dev.agents import migrate
 from router.dev.config import agents_behind, echoed, write_configs
 from router.dev.layout import Layout, SetupError
 from router.dev.prepare import prepare, step
 from router.dev.secrets import write_secrets
 from router.dev.server import DevServer
 from router.dev.stage import stage
+from router.dev.tables import migrate
 
 READY_WITHIN = 90.0
 WATCH_EVERY = 0.5

@@ -7,23 +7,18 @@ says goes to a log file; what a person needs to know is raised as one line.
 from __future__ import annotations
 
 import re
-import socket
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from router.dev.layout import Layout, SetupError
+from router.dev.loopback import HOST, answers, free_port, refuse_taken
 from router.dev.process import ServerProcess
 from router.dev.wrangler import command, environment, last_error, told_error
 
-HOST = "127.0.0.1"
 LISTENING = re.compile(r"Ready on http://")
 POLL = 0.05
-# A request that never comes back must not hold up the wait for a ready server.
-ANSWER_WITHIN = 10.0
 
 
 class DevServer:
@@ -105,30 +100,3 @@ class DevServer:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def refuse_taken(port: int) -> None:
-    with socket.socket() as probe:
-        # A port that was closed a moment ago is not taken.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise SetupError(
-                f"port {port} is taken: stop what listens there, or choose another with --port"
-            ) from error
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=ANSWER_WITHIN) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False

@@ -2,7 +2,7 @@
 
 A configuration is workerd's own text format; modules are named by file, so what runs is
 what stands in the folders. The services are only those asked for: no cache, no inspector,
-no outside world.
+no outside world. `runtime.py` serves it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from router.dev.bundle import ensure_workerd
 from router.dev.config import ECHO_NAME, ECHO_SCRIPT
-from router.dev.files import write_if_changed
 from router.dev.layout import Layout
-from router.dev.process import ServerProcess
-from router.dev.server import HOST
+from router.dev.loopback import HOST
 
 KV_NAME = "memory-kv"
 DISK = "objects"  # the folder, and the service, that Durable Objects are stored in
@@ -153,18 +150,3 @@ def python_modules(layout: Layout, upload: Path) -> dict[str, Path]:
             if path.is_file() and path.suffix != ".pyc":
                 modules.setdefault(prefix + path.relative_to(folder).as_posix(), path)
     return modules
-
-
-def serve(
-    layout: Layout,
-    workers: Sequence[WorkerdWorker],
-    port: int,
-    folder: Path,
-    options: Sequence[str] = (),
-) -> ServerProcess:
-    """Start one workerd for `workers`; `folder` gets its configuration and its log."""
-    (folder / DISK).mkdir(exist_ok=True)
-    file = folder / "config.capnp"
-    write_if_changed(file, config(workers, port, folder).encode())
-    command = [str(ensure_workerd(layout)), "serve", "--experimental", *options, str(file)]
-    return ServerProcess(command, cwd=folder, env={}, log=folder / "workerd.log")

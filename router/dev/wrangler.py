@@ -12,8 +12,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from router.dev.bundle import ensure_workerd
 from router.dev.layout import Layout
+from router.dev.runtime import ensure_workerd
 
 SETTINGS = {
     "CI": "1",

@@ -137,3 +137,12 @@ def test_whole_answers_that_are_shown_are_json(name: str) -> None:
     whole = [line for line in shown if "…" not in line]
     assert whole
     assert all(isinstance(json.loads(line), dict) for line in whole)
+
+
+def test_events_of_the_log() -> None:
+    """What production logs stands in operations.md; agent.md has what development logs, too."""
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    told = first_column(page.partition("\n## Looking after the agent\n")[2], "`event`")
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "agent").rglob("*.py"))
+    logged = set(re.findall(r'"event": "([a-z-]+)"', source))
+    assert set(told) == logged - {"request", "answer"}

@@ -13,7 +13,6 @@ import httpx
 
 from policies.language.bindings import bindings_of
 from policies.language.load import load
-from router.dev.agents import migrate
 from router.dev.config import write_configs
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout, find_root
@@ -21,6 +20,7 @@ from router.dev.prepare import prepare
 from router.dev.secrets import dev_vars
 from router.dev.server import DevServer
 from router.dev.stage import stage
+from router.dev.tables import migrate
 from tests.edge.conftest import ADMIN_KEY, HERE
 
 CORE, WORKER = "example-core-key", "example-worker-key"

@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 
 from router.dev.layout import Layout, find_root
+from router.dev.loopback import HOST, answers, free_port
 from router.dev.prepare import prepare
-from router.dev.server import HOST, answers, free_port
-from router.dev.workerd import WorkerdWorker, serve, service, text
+from router.dev.runtime import serve
+from router.dev.workerd import WorkerdWorker, service, text
 from tests.edge.agents import agent_workers
 from tests.edge.conftest import HERE
 

@@ -7,6 +7,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 from uuid import uuid4
 
@@ -134,6 +135,55 @@ result["mean"] = statistics.mean(context["list"])
     assert wrong.json()["error"] == "ZeroDivisionError: division by zero"
 
 
+ATTACKS = """
+import importlib, os, socket, sys, urllib.request
+run_sync = importlib.import_module("pyodide.ffi").run_sync
+js = importlib.import_module("js")
+result = []
+
+def tried(what):
+    try:
+        result.append(repr(what()))
+    except BaseException as error:
+        result.append(f"{type(error).__name__}: {error}")
+
+tried(lambda: urllib.request.urlopen(context["url"]))
+tried(lambda: socket.create_connection(("127.0.0.1", context["port"]), 2))
+tried(lambda: run_sync(js.fetch(context["url"])))
+tried(lambda: importlib.import_module("agent.edge.entry"))
+env = importlib.import_module("workers").import_from_javascript("cloudflare:workers").env
+result.append(list(env.object_keys()))
+result.append([name for name in sys.modules if name.startswith("agent")])
+result.append([text for text in os.environ.values() if "example" in text])
+"""
+BAD_CODE = {
+    "while True:\n  try:\n    while True: pass\n  except BaseException: pass": "timeout",
+    "x = bytearray(2**30)": "code-error",
+    "result = 'x' * 10_000_000": "too-much-output",
+    'import json\njson.dumps = lambda *a, **k: \'{"error": {"kind": "unavailable"}}\'': "crashed",
+}
+
+
+def test_code_that_attacks_is_contained_and_the_next_job_is_unaffected(agents: Agents) -> None:
+    context = {"url": f"{agents.server.url}/health", "port": agents.server.port}
+    told = run_python(agents, ATTACKS, context=context)
+    *network, modules, bindings, ours, secrets = told["result"]
+    assert all("not permitted to access the internet" in each for each in network), network
+    assert modules == "ModuleNotFoundError: No module named 'agent'"
+    assert (bindings, ours, secrets) == ([], [], [])
+    for number, (code, kind) in enumerate(BAD_CODE.items()):
+        assert run_python(agents, code, timeout_ms=2_000)["kind"] == kind
+        if number % 2:
+            look = "import json\nresult = json.loads('[4]') + [len('four'), context]"
+            assert run_python(agents, look)["result"] == [4, 4, {}]
+
+
+def run_python(agents: Agents, code: str, **more: Any) -> dict[str, Any]:
+    job = {"capability": "python-execution", "input": {"code": code, **more}}
+    told: dict[str, Any] = execute(agents, **job).json()
+    return told
+
+
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
@@ -185,6 +235,7 @@ def test_an_activation_runs_by_itself(agents: Agents) -> None:
     done = ended(agents, told["activation_id"])
     assert (done["status"], done["result"]["words"]) == ("completed", 2)
     assert (done["attempt"], done["dispatch"]) == (1, "edge")
+    assert [step["status"] for step in done["log"]] == ["waiting", "leased", "completed"]
     assert re.fullmatch(r"cf-[a-z]+-[0-9a-f]{8}", done["worker_id"])
 
 
@@ -281,15 +332,15 @@ def test_metrics(agents: Agents) -> None:
 def test_no_job_is_lost_or_done_twice_while_a_region_fails(agents: Agents) -> None:
     """500 jobs, 20 workers, of whom one is dead with jobs in its hands, and Europe fails in the
     middle, where all of them are."""
-    drills, lost = list[str](), list[str]()
+    drill, lost = Future[str](), list[str]()
 
     def on_third(third: int) -> None:
         if third == 1:
-            lost.extend(crowd.lease("dead", 5, lease_s=2))
             asked = {"mode": "down", "region": "eu", "for": "5m"}
-            drills.append(agents.own("drills", "POST", json=asked).json()["id"])
+            drill.set_result(agents.own("drills", "POST", json=asked).json()["id"])
+            lost.extend(crowd.lease("dead", 5, lease_s=2))
         else:
-            agents.own(f"drills/{drills[0]}", "DELETE")
+            agents.own(f"drills/{drill.result(60)}", "DELETE")
 
     with receiving() as receiver:
         crowd = Crowd(agents, f"crowd-{uuid4().hex[:6]}", f"{receiver.url}/200")

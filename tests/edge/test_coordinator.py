@@ -16,7 +16,8 @@ import pytest
 from policies.language.load import load
 from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
-from router.dev.server import free_port
+from router.dev.loopback import free_port
+from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import (
     DISK,
@@ -24,7 +25,6 @@ from router.dev.workerd import (
     literal,
     namespace,
     router_workers,
-    serve,
     service,
     text,
 )

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from router.dev.layout import find_root
-from router.dev.server import free_port
+from router.dev.loopback import free_port
 
 POLICY = """\
 version: 1

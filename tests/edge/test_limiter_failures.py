@@ -16,10 +16,11 @@ import pytest
 
 from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
+from router.dev.loopback import free_port
 from router.dev.process import ServerProcess
-from router.dev.server import free_port
+from router.dev.runtime import serve
 from router.dev.stage import stage
-from router.dev.workerd import WorkerdWorker, literal, router_workers, serve, text
+from router.dev.workerd import WorkerdWorker, literal, router_workers, text
 from tests.edge.conftest import ADMIN_KEY, HERE
 
 KINDS = ("throw", "hang", "nonsense", "nothing", "short", "unbound")

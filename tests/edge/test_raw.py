@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from router.dev.server import HOST
+from router.dev.loopback import HOST
 from tests.edge.conftest import HERE
 from tests.edge.workerd import running
 

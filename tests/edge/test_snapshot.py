@@ -14,9 +14,10 @@ import httpx
 from policies.language.load import load
 from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
-from router.dev.server import free_port
+from router.dev.loopback import free_port
+from router.dev.runtime import serve
 from router.dev.stage import stage
-from router.dev.workerd import router_workers, serve
+from router.dev.workerd import router_workers
 from tests.edge.conftest import HERE, POLICY
 
 STARTED_WITHIN = 60.0

@@ -20,9 +20,10 @@ from router.cli.main import main
 from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
 from router.dev.local_kv import LocalKv
-from router.dev.server import free_port
+from router.dev.loopback import free_port
+from router.dev.runtime import serve
 from router.dev.stage import stage
-from router.dev.workerd import KV_NAME, router_workers, serve
+from router.dev.workerd import KV_NAME, router_workers
 from tests.edge.conftest import ADMIN_KEY, HERE, Edge, start_edge
 from tests.edge.kv import kv_of
 

@@ -15,11 +15,12 @@ import httpx
 from policies.language.load import load
 from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
+from router.dev.loopback import HOST, free_port
 from router.dev.prepare import prepare
 from router.dev.process import ServerProcess
-from router.dev.server import HOST, free_port
+from router.dev.runtime import serve
 from router.dev.stage import stage
-from router.dev.workerd import WorkerdWorker, router_workers, serve, service, text
+from router.dev.workerd import WorkerdWorker, router_workers, service, text
 from tests.edge.conftest import ADMIN_KEY, HERE
 
 STARTED_WITHIN = 60.0

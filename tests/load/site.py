@@ -19,11 +19,12 @@ import httpx
 
 from router.dev.config import write_configs
 from router.dev.layout import Layout, SetupError, find_root
+from router.dev.loopback import HOST, answers, free_port
 from router.dev.prepare import prepare
 from router.dev.process import ServerProcess
-from router.dev.server import HOST, answers, free_port
+from router.dev.runtime import serve
 from router.dev.stage import stage
-from router.dev.workerd import WorkerdWorker, router_workers, serve, service
+from router.dev.workerd import WorkerdWorker, router_workers, service
 from tests.load.modes import CONTROL
 
 SCRIPT = Path(__file__).with_name("workers") / "patient.js"

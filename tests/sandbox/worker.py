@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 
 from router.dev.layout import Layout, find_root
+from router.dev.loopback import HOST, answers, free_port
 from router.dev.prepare import prepare
 from router.dev.process import ServerProcess
-from router.dev.server import HOST, answers, free_port
-from router.dev.workerd import WorkerdWorker, serve, text
+from router.dev.runtime import serve
+from router.dev.workerd import WorkerdWorker, text
 
 HERE = Path(__file__).parent
 SECRET = "the-secret-of-the-agent"

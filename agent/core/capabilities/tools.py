@@ -57,9 +57,12 @@ Run = Callable[[dict[str, Any], Tools], Any]
 class Capability(NamedTuple):
     """`run`: from the job's input to its result, which JSON can hold, an `Output` or a `Stream`.
     It raises `Refused` or `Unavailable`. `is_kept`: the same input gives the same result for a
-    few minutes, and making it costs more than looking it up. `scopes`: those of a key that it
-    looks at."""
+    few minutes, and making it costs more than looking it up; or a function that says so of an
+    input, which nothing has checked yet. `scopes`: those of a key that it looks at."""
 
     run: Run
-    is_kept: bool = False
+    is_kept: bool | Callable[[dict[str, Any]], bool] = False
     scopes: frozenset[str] = frozenset()
+
+    def keeps(self, given: dict[str, Any]) -> bool:
+        return self.is_kept(given) if callable(self.is_kept) else self.is_kept

@@ -18,6 +18,7 @@ from agent.core.metrics import DepthCache, Metrics
 from agent.core.settings import Settings
 from agent.queue.database import Database
 from agent.queue.jobs import Jobs
+from agent.records.records import Records
 from agent.sandbox.execute import Error, Job, Outcome
 from tests.agent.queue.sqlite import memory
 
@@ -53,7 +54,7 @@ class World(Tools):
         self.while_waiting: Callable[[], None] = lambda: None
         self.clock = count()
         names = count(1)
-        jobs, callbacks = Jobs(self.db), Callbacks(self.db)
+        jobs, callbacks, records = Jobs(self.db), Callbacks(self.db), Records(self.db)
         self.agent = Agent(
             who=identity_of("canary", "eu", 1, START),
             settings=Settings(callbacks=Egress.of("hooks.example.com")),
@@ -66,6 +67,7 @@ class World(Tools):
             tools=lambda tenant, scopes: self,
             jobs=lambda: jobs,
             callbacks=lambda: callbacks,
+            records=lambda: records,
             deliver=self._deliver,
             wait=wait,
             pause=self._pause,

@@ -13,13 +13,15 @@ WHO = identity_of("canary", "eu", 0x1234, 0)
 def test_text() -> None:
     metrics = Metrics()
     metrics.requests["/", 200] += 2
+    metrics.records_lost = 4
     metrics.jobs['a"b\\c\n', "failed"] += 1
     lines = metrics.text(WHO, []).splitlines()
     own = 'worker="cf-eu-00001234",variant="canary",region="eu"'
     assert f'agent_requests_total{{endpoint="/",status="200",{own}}} 2' in lines
     assert rf'agent_jobs_total{{capability="a\"b\\c\n",outcome="failed",{own}}} 1' in lines
+    assert f"agent_records_lost_total{{{own}}} 4" in lines
     kinds = [line for line in lines if line.startswith("# TYPE ")]
-    assert len(kinds) == len(set(kinds)) == 5
+    assert len(kinds) == len(set(kinds)) == 6
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from router.cli.client import Client, NotReachable, Refused, client_of
 from router.cli.console import Failed, UsageError
-from router.dev.server import free_port
+from router.dev.loopback import free_port
 
 KEY = "only-for-this-test"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from router.dev.server import free_port
+from router.dev.loopback import free_port
 from tests.router.cli.test_verbs import run
 from tests.router.drill.standin import KEY, StandIn, stand_in
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from router.cli.main import main
-from router.dev.server import free_port
+from router.dev.loopback import free_port
 from router.edge.keys import POLICY_KEY
 from router.publishing.base import Base
 from tests.router.cli.test_verbs import run

@@ -17,7 +17,7 @@ import pytest
 
 from policies.decisions.drill import time_text
 from router.cli import watch
-from router.dev.server import free_port
+from router.dev.loopback import free_port
 from tests.router.cli.rollouts import told_of
 from tests.router.cli.test_verbs import run
 from tests.router.drill.standin import KEY, VARIANTS, StandIn, stand_in

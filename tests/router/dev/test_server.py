@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from router.dev.layout import SetupError
-from router.dev.server import HOST, free_port, refuse_taken
+from router.dev.loopback import HOST, free_port, refuse_taken
 
 
 def test_a_taken_port_is_one_line() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from policies.drill_plan.model import Traffic
-from router.dev.server import free_port
+from router.dev.loopback import free_port
 from router.drill.traffic import Clients
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -1,0 +1,39 @@
+"""Each request's record on its way to Analytics Engine and to D1: one crossing, after the answer
+is made. Rows wait in the isolate for a second and are written together, in the background: the
+first of them starts that (`recording.js`).
+
+The statement may be repeated, so it is tried again whatever went wrong. A row is no reason to
+fail or to slow a request: what does not fit, and what D1 does not take, is counted as lost.
+"""
+
+from __future__ import annotations
+
+import json
+
+from workers import import_from_javascript
+
+from agent.edge.bridge import JsObject
+from agent.records.statements import WRITE
+
+MODULE = "agent/edge/recording.js"
+WAIT_MS = 1_000
+MOST = 1_000  # rows that wait: what an isolate answers in a second, at about 400 bytes each
+OVERDUE_MS = 5_000
+AGAIN_MS = (250, 500, 1_000)  # of each wait a half is drawn
+
+# Not at import: a memory image can hold no JavaScript object.
+_module: JsObject = None
+
+
+def record(env: JsObject, ctx: JsObject, point: str) -> int:
+    """How many rows the isolate has lost so far."""
+    global _module
+    if _module is None:
+        _module = import_from_javascript(MODULE)
+        _module.prepare(plan())
+    return int(_module.record(env, ctx, point))
+
+
+def plan() -> str:
+    waits = {"waitMs": WAIT_MS, "overdueMs": OVERDUE_MS, "againMs": AGAIN_MS}
+    return json.dumps({"sql": WRITE, "most": MOST, **waits})

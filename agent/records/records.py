@@ -1,0 +1,46 @@
+"""What is kept of requests and jobs: read, and forgotten in time.
+
+Nobody writes here: rows of requests come in batches (`agent/edge/recording.js`), steps of jobs
+from the database's own triggers, which cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from agent.queue.database import Database
+from agent.queue.job import JobKey
+from agent.records import statements as sql
+
+MAX_STEPS = 200  # 20 attempts make 42 of them
+REQUESTS_AT_ONCE = 2_000
+STEPS_AT_ONCE = 1_000
+
+
+class Step(NamedTuple):
+    """A job's state from `at_ms` on."""
+
+    at_ms: int
+    state: str
+    attempt: int
+    worker: str | None
+    error: str | None
+
+
+class Records:
+    """All records of one database."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def log(self, key: JobKey) -> list[Step]:
+        """What became of a job, the first step first."""
+        found = await self._db.run(sql.LOG, *key, MAX_STEPS)
+        return [Step(**row) for row in found.rows]  # type: ignore[arg-type]
+
+    async def forget(self, before_ms: int) -> int:
+        """Delete what was recorded before, so many at once; called again until it is 0. How many
+        it was (too few, if the database had to be asked twice)."""
+        requests = (sql.FORGET_REQUESTS, (before_ms, REQUESTS_AT_ONCE))
+        steps = (sql.FORGET_LOG, (before_ms, STEPS_AT_ONCE))
+        return sum(done.changes for done in await self._db.batch([requests, steps]))

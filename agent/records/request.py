@@ -1,0 +1,51 @@
+"""What is recorded of a request: one data point, for Analytics Engine and for the table.
+
+Its columns are numbered, so their order is for good: new ones go to the end. Nothing of it
+is what a client says freely, but for the tenant, which the router says, so it is bounded.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import NamedTuple
+
+from agent.core.answers import NO_FACTS, Facts
+from agent.core.identity import Identity
+
+# `blob1` to `blob9`, `double1` to `double3`; `index1` is the tenant, by which is sampled.
+BLOBS = (
+    *("endpoint", "method", "capability", "outcome", "cache"),
+    *("variant", "region", "worker", "tenant"),
+)
+DOUBLES = ("at_ms", "status", "took_ms")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "other"
+MAX_TENANT = 96  # bytes: those of an index
+
+
+class Request(NamedTuple):
+    """`endpoint`: one of those there are, or nothing."""
+
+    at_ms: float
+    endpoint: str
+    method: str
+    status: int
+    took_ms: float
+    tenant: str
+    facts: Facts = NO_FACTS
+
+
+def data_point(request: Request, who: Identity) -> str:
+    """As JSON."""
+    labels = _labels(request.endpoint, request.method, request.tenant, request.facts, who)
+    numbers = f"{int(request.at_ms)},{request.status},{request.took_ms:.3f}"
+    return f'{{{labels},"doubles":[{numbers}]}}'
+
+
+@lru_cache(maxsize=1_000)  # most requests are like another one but for their numbers
+def _labels(endpoint: str, method: str, tenant: str, facts: Facts, who: Identity) -> str:
+    method = method if method in METHODS else OTHER
+    tenant = tenant.encode(errors="replace")[:MAX_TENANT].decode(errors="ignore")
+    blobs = [endpoint, method, *facts, who.variant, who.region, who.id, tenant]
+    return f'"indexes":{json.dumps([tenant])},"blobs":{json.dumps(blobs)}'

@@ -1,0 +1,44 @@
+"""workerd, with our Python: the command that wrangler starts by path, and workerd by itself."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from router.dev.bundle import ensure_bundle, workerd_binary
+from router.dev.files import write_if_changed
+from router.dev.layout import Layout
+from router.dev.process import ServerProcess
+from router.dev.snapshot import ensure_snapshot
+from router.dev.workerd import DISK, WorkerdWorker, config
+
+
+def ensure_workerd(layout: Layout) -> Path:
+    """A command that runs the real workerd with our bundle, from our memory image."""
+    folder, image = ensure_bundle(layout), ensure_snapshot(layout)
+    options = (
+        f"--pyodide-bundle-disk-cache-dir={folder}",
+        f"--python-snapshot-dir={image.parent}",
+        f"--python-load-snapshot={image.name}",
+    )
+    quoted = " ".join(map(shlex.quote, options))
+    text = f'#!/bin/sh\nexec {shlex.quote(str(workerd_binary(layout)))} "$@" {quoted}\n'
+    command = layout.build / "pyodide" / "workerd"
+    write_if_changed(command, text.encode(), mode=0o755)
+    return command
+
+
+def serve(
+    layout: Layout,
+    workers: Sequence[WorkerdWorker],
+    port: int,
+    folder: Path,
+    options: Sequence[str] = (),
+) -> ServerProcess:
+    """Start one workerd for `workers`; `folder` gets its configuration and its log."""
+    (folder / DISK).mkdir(exist_ok=True)
+    file = folder / "config.capnp"
+    write_if_changed(file, config(workers, port, folder).encode())
+    command = [str(ensure_workerd(layout)), "serve", "--experimental", *options, str(file)]
+    return ServerProcess(command, cwd=folder, env={}, log=folder / "workerd.log")

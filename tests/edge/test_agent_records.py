@@ -1,0 +1,200 @@
+"""What stands around the agent's answers, on the real KV and D1: kept results, rows of requests,
+a job's log, what is logged in development, and pages of other origins."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+from agent import config
+from router.dev.agents import local_config
+from router.dev.files import mirror, write_if_changed
+from router.dev.layout import Layout, find_root
+from router.dev.prepare import prepare
+from router.dev.server import DevServer
+from tests.edge.conftest import HERE
+
+PAGE = "https://app.example.com"
+WITHIN = 20.0
+Found = TypeVar("Found")
+SECRET = "s3cr3t-Zq"
+
+
+class Around:
+    def __init__(self, url: str, log: Path) -> None:
+        self.client = httpx.Client(base_url=url, timeout=60)
+        self.log = log
+
+    def execute(self, capability: str, tenant: str = "ann", **more: Any) -> httpx.Response:
+        job = {"capability": capability, "input": more.pop("input", {})}
+        headers = {"x-router-key-id": tenant, **more.pop("headers", {})}
+        return self.client.post("/execute", json=job | more, headers=headers)
+
+    def own(self, verb: str, *values: Any) -> Any:
+        return self.client.post(f"/{verb}", json=values).raise_for_status().json()
+
+    def rows(self, tenant: str) -> list[dict[str, Any]]:
+        sql = "SELECT * FROM requests WHERE tenant = ?1 ORDER BY written_ms, batch, number"
+        found: list[dict[str, Any]] = self.own("sql", sql, tenant)
+        return found
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        text = self.log.read_text(errors="replace").splitlines()
+        found = (json.loads(line) for line in text if line.startswith('{"event"'))
+        return [line for line in found if line["event"] == event]
+
+
+def soon(get: Callable[[], Found]) -> Found:
+    """What it gives, once that is something."""
+    deadline = time.monotonic() + WITHIN
+    while not (found := get()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture(scope="module")
+def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Around]:
+    folder = tmp_path_factory.mktemp("around")
+    layout = Layout(find_root(HERE))
+    prepare(layout)
+    file = configured(layout, folder)
+    with DevServer(layout) as server:
+        log = folder / "wrangler.log"
+        server.start([file], port=0, persist_to=folder / "state", log=log)
+        server.wait_ready("/")
+        started = Around(server.url, log)
+        for statement in statements():
+            started.own("sql", statement)
+        yield started
+        started.client.close()
+
+
+def statements() -> list[str]:
+    """Of all migrations. (That wrangler takes them is seen in `test_agent_queue.py`; here that
+    would take longer than all tests.)"""
+    texts = [path.read_text().strip() for path in config.migrations()]
+    return [each for text in texts for each in re.split(r";\n(?=\n|CREATE)", text)]
+
+
+def configured(layout: Layout, folder: Path) -> Path:
+    """A variant as it runs locally, with the tests' entry."""
+    entry = (HERE / "workers" / "agent.py").read_bytes()
+    mirror(config.upload() | {"entry.py": entry}, folder / "upload")
+    own = local_config(config.variants()["production-eu"])
+    value = {name: own[name] for name in own if name not in ("services", "triggers")}
+    value["vars"] |= {"CORS_ORIGINS": PAGE}
+    write_if_changed(folder / "agent.json", json.dumps(value).encode())
+    return folder / "agent.json"
+
+
+def test_a_result_is_kept_for_its_tenant_and_input(around: Around) -> None:
+    first = around.execute("numbered", job_id="one")
+    assert (first.status_code, first.headers["x-cache"]) == (200, "MISS")
+    assert soon(lambda: around.execute("numbered").headers["x-cache"] == "HIT")
+    again = around.execute("numbered", job_id="two")
+    told = again.json()
+    assert (told["result"], told["job_id"]) == (first.json()["result"], "two")
+    assert 0 <= told["age"] <= 60
+    assert again.headers["age"] == str(told["age"])
+    for other in (
+        around.execute("numbered", "bob"),
+        around.execute("numbered", input={"a": 1}),
+        around.execute("numbered", headers={"cache-control": "no-store"}),
+    ):
+        assert other.json()["result"] != told["result"]
+        assert other.headers["x-cache"] in ("MISS", "BYPASS")
+    assert "x-cache" not in around.execute("text-processing", input={"text": ""}).headers
+
+
+def test_each_request_becomes_a_row_in_the_background(around: Around) -> None:
+    asked = {"tenant": "rows"}
+    around.execute("text-processing", input={"text": "a"}, **asked)
+    around.execute("text-processing", **asked)
+    around.execute("broken", **asked)
+    around.client.get("/nothing?key=x", headers={"x-router-key-id": "rows"})
+    around.client.patch("/health", headers={"x-router-key-id": "rows"})
+    time.sleep(1.5)  # nothing comes that might help
+    assert soon(lambda: len(around.rows("rows")) >= 5)
+    rows = around.rows("rows")
+    told = [(r["endpoint"], r["method"], r["status"], r["outcome"]) for r in rows]
+    assert told == [
+        ("/execute", "POST", 200, "completed"),
+        ("/execute", "POST", 422, "failed"),
+        ("/execute", "POST", 500, ""),
+        ("", "GET", 404, ""),
+        ("/health", "PATCH", 405, ""),
+    ]
+    assert {(row["variant"], row["region"]) for row in rows} == {("production-eu", "eu")}
+    assert all(row["took_ms"] >= 0 and row["worker"].startswith("cf-eu-") for row in rows)
+    assert len({row["batch"] for row in rows}) <= 2
+
+
+def test_rows_that_cannot_be_written_are_counted_and_later_ones_are(around: Around) -> None:
+    rename = "ALTER TABLE {} RENAME TO {}"
+    around.own("sql", rename.format("requests", "away"))
+    try:
+        assert around.client.get("/health").status_code == 200
+        lost = soon(lambda: around.client.get("/metrics").json()["records_lost"])
+        assert lost
+        assert around.lines("records-lost")[-1]["count"] >= 1
+    finally:
+        around.own("sql", rename.format("away", "requests"))
+    around.client.get("/health", headers={"x-router-key-id": "later"})
+    assert soon(lambda: around.rows("later"))
+
+
+def test_a_job_leaves_a_log_and_all_is_forgotten(around: Around) -> None:
+    before = time.time() * 1000
+    steps = around.own("live", 1_790_000_000_000)
+    assert [(step["state"], step["attempt"], step["error"]) for step in steps] == [
+        ("waiting", 0, None),
+        ("leased", 1, None),
+        ("failed", 1, "no luck"),
+    ]
+    assert before - 1_000 <= steps[0]["at_ms"] <= time.time() * 1000 + 1_000
+    assert around.own("forget", int(before) - 3_600_000) == 0
+    assert around.own("forget", int(before) + 3_600_000) >= 3
+    assert around.own("sql", "SELECT count(*) AS n FROM activation_log") == [{"n": 0}]
+
+
+def test_pages_of_allowed_origins(around: Around) -> None:
+    ask = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
+    told = around.client.options("/execute", headers={"origin": PAGE, **ask})
+    assert (told.status_code, told.content) == (204, b"")
+    assert told.headers["access-control-allow-origin"] == PAGE
+    assert told.headers["access-control-allow-methods"] == "POST"
+    assert told.headers["access-control-allow-headers"] == "x-api-key"
+    other = around.client.options("/execute", headers={"origin": "https://evil.org", **ask})
+    assert (other.status_code, other.headers["vary"]) == (403, "origin")
+    broken = around.execute("broken", headers={"origin": PAGE})
+    assert (broken.status_code, broken.headers["access-control-allow-origin"]) == (500, PAGE)
+    plain = around.client.get("/health", headers={"origin": "https://evil.org"})
+    assert "access-control-allow-origin" not in plain.headers
+
+
+def test_in_development_requests_are_logged_without_secrets(around: Around) -> None:
+    around.execute(
+        "text-processing",
+        "logged",
+        input={"text": "hello", "api_key": SECRET},
+        headers={"authorization": f"Bearer {SECRET}", "x-mine": "seen"},
+    )
+    around.client.get(f"/health?mine=seen&token={SECRET}")
+
+    def both() -> list[Any]:
+        mine = [line for line in around.lines("request") if "seen" in json.dumps(line)]
+        return mine if len(mine) == 2 else []
+
+    posted, got = soon(both)
+    assert json.loads(posted["body"])["input"] == {"text": "hello", "api_key": "[hidden]"}
+    assert posted["headers"]["authorization"] == "[hidden]"
+    assert got["query"] == {"mine": "seen", "token": "[hidden]"}
+    assert any("completed" in (line["body"] or "") for line in around.lines("answer"))
+    assert SECRET not in around.log.read_text(errors="replace")
