@@ -18,7 +18,7 @@ from agent.queue.limits import MAX_ATTEMPTS, MAX_JOBS
 from policies.language.document import Document, read_document
 from tests.agent.test_docs import ROOT, section
 
-QUEUE = [Depth("text-processing", 1, 0, 0, 0, 100)]
+QUEUE = [Depth("text-processing", 1, 0, 0, 0, 146)]
 WHO = Identity("cf-us-00000000", "production-us", "us", 0)
 
 
