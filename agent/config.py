@@ -20,7 +20,6 @@ ENTRY = "from agent.edge.entry import on_fetch, on_scheduled  # noqa: F401\n"
 DATE = "2026-11-17"
 # The bindings: of every variant the same.
 SHARED = ("ai", "analytics_engine_datasets", "d1_databases", "kv_namespaces", "worker_loaders")
-# Handlers are functions of the entry module; the runtime's own SDK, so nothing is vendored.
 # Handlers are functions of the entry module; the SDK is the runtime's, so nothing is vendored.
 FLAGS = ["python_workers", "disable_python_no_global_handlers", "disable_python_external_sdk"]
 

@@ -83,7 +83,7 @@ def router(
     more: Mapping[str, bytes] | None = None,
 ) -> list[WorkerdWorker]:
     """The router as it is uploaded, with the example policy or another, and `more` files."""
-    policy_file = policy_file or layout.root / "routes.yaml"
+    policy_file = policy_file or written(example(layout), folder)
     stage_edge(layout, folder / "upload", more, policy_file)
     policy = load(policy_file.read_bytes()).policy
     variants = {name: each.binding for name, each in policy.variants.items()} if policy else {}
@@ -123,11 +123,16 @@ def router_rolling(layout: Layout, folder: Path) -> list[WorkerdWorker]:
 
 
 def example(layout: Layout) -> dict[str, Any]:
-    """The example policy, to be changed."""
+    """The example policy, to be changed: without what is measured by itself, keys and probes."""
     document = read_document((layout.root / "routes.yaml").read_bytes())
     if not isinstance(document, Document):
         raise SetupError("routes.yaml cannot be read")
-    return dict(document.value)
+    routes = [
+        {name: value for name, value in route.items() if name != "auth"}
+        for route in document.value["routes"]
+    ]
+    kept = {name: each for name, each in document.value.items() if name not in ("auth", "health")}
+    return kept | {"routes": routes}
 
 
 def written(policy: dict[str, Any], folder: Path) -> Path:

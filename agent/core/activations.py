@@ -93,18 +93,18 @@ def cancel(agent: Agent, call: Call, id: str) -> Answer:
 
 
 def retry(agent: Agent, call: Call, id: str) -> Answer:
-    """A dead letter waits again."""
+    """A dead letter waits again; one that does already, or runs, is as it was asked for."""
     key, given = _key(call, id), read_options(call, ("max_attempts",), '{"max_attempts": 3}')
     attempts = whole_of(given, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
     job = agent.wait(agent.jobs().get(key))
     if job is None:
         raise _missing(id)
-    done = Done(False, job.state)
+    done = Done(job.state in ("waiting", "leased"), job.state)
     if job.state == "failed":
         done = agent.wait(agent.jobs().revive(key, job.attempt, attempts, round(agent.now())))
         if done.is_done and job.dispatch == "edge":
             agent.soon("run")
-    return _shown(agent, call, id, done, "only failed ones are tried again")
+    return _shown(agent, call, id, done, "only one that failed is tried again")
 
 
 def complete(agent: Agent, call: Call, id: str) -> Answer:

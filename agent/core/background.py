@@ -8,7 +8,8 @@ from collections.abc import Callable
 from agent.core.call import Agent
 from agent.core.running import run_waiting
 
-RUN_FOR_MS = 20_000  # a Worker may go on for 30 s after its answer
+# A Worker may go on for 30 s after its answer; what begins later would be cut off.
+RUN_FOR_MS = 10_000
 TICK_FOR_MS = 40_000  # the next tick comes in a minute
 ROUNDS = 50  # of batches, in one tick
 

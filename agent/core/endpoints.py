@@ -32,7 +32,14 @@ class Endpoint(NamedTuple):
     @property
     def taken(self) -> list[str]:
         """The methods that it takes."""
-        return [*self.methods, *(["HEAD"] if "GET" in self.methods else [])]
+        return [*self.methods, *(["HEAD"] if self.handler("HEAD") else [])]
+
+    def handler(self, method: str) -> Handler | None:
+        """HEAD is as GET, but where that takes jobs, which would be lost on the way."""
+        if method == "HEAD":
+            found = self.methods.get("GET")
+            return None if found is poll else found
+        return self.methods.get(method)
 
 
 def answer(agent: Agent, call: Call) -> Answer:
@@ -66,9 +73,7 @@ def endpoint_of(path: str) -> Endpoint:
 def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Answer:
     if not endpoint.path:
         raise Problem(404, f"there is no endpoint {call.path[:200]}")
-    methods = endpoint.methods
-    method = "GET" if call.method == "HEAD" and "GET" in methods else call.method
-    handler = methods.get(method)
+    handler = endpoint.handler(call.method)
     if handler is None:
         allowed = ", ".join(endpoint.taken)
         raise Problem(405, f"this endpoint takes {allowed}", (("allow", allowed),))

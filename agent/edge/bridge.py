@@ -64,6 +64,8 @@ def body_text(request: JsObject, most: int) -> str | None:
 
 def response(answer: Answer) -> JsObject:
     headers = [["content-type", answer.content_type], *map(list, answer.headers)]
+    if all(name != "cache-control" for name, _ in answer.headers):
+        headers.append(["cache-control", "no-store"])  # of now, and often of one client's
     init = _parse(json.dumps({"status": answer.status, "headers": headers}))
     body = answer.body.body if isinstance(answer.body, Stream) else answer.body
     return _new_response(None if answer.status in _BODILESS else body, init)

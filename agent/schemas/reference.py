@@ -22,7 +22,7 @@ Every endpoint of [the agent](agent.md), made from [its code](../agent/schemas) 
 Requests bring a key of the router's policy, as `Authorization: Bearer …` or `X-API-Key: …`,
 but for the paths that say so. Bodies are JSON of at most 1 MiB, 100 levels deep, without fields
 that are not listed. Times are in UTC, such as `2026-09-21T14:13:20.000+00:00`. `HEAD` is
-answered where `GET` is.
+answered where `GET` is, but for `/poll`.
 """
 
 

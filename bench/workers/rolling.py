@@ -14,7 +14,8 @@ ROLLOUT = {
     "run": "r-bench",
     "from": "production",
     "to": "canary",
-    "weights": {"agents": 5},  # what the file has, so that requests go where they went
+    # What the file has, so that requests go where they went.
+    "weights": {"agents": 5, "execute": 5},
     "cohorts": [["header", ["x-preview", "1", None, None]]],
     "mirror": 0.0,
     "counts": True,

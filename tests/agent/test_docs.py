@@ -12,8 +12,15 @@ from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, State
 from agent.queue.jobs import FORGOTTEN_AT_ONCE, RETRIES, Jobs
 
 ROOT = Path(__file__).parents[2]
-# Of the queue; what follows has tests of its own.
-TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## Callbacks")[0]
+PAGE = (ROOT / "docs" / "agent.md").read_text("utf-8")
+
+
+def section(name: str) -> str:
+    return PAGE.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+
+
+# Of the queue and of what stands around it; what jobs do has tests of its own.
+TEXT = section("The job queue")
 SPACED = " ".join(TEXT.split())
 
 

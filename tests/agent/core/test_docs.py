@@ -11,6 +11,7 @@ from agent.core.web import html, names, request, web
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## The Internet")[2]
+TEXT = TEXT.partition("\n## ")[0]
 SPACED = " ".join(TEXT.split())
 
 

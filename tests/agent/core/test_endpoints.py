@@ -69,6 +69,9 @@ def test_a_dead_letter_is_tried_again_on_demand() -> None:
     run(world.agent, turns())
     assert world.ask("POST", "/activations/a/retry")[1]["status"] == "waiting"
     assert world.tasks == ["run", "run"]
+    again = world.ask("POST", "/activations/a/retry")
+    assert (again[0], again[1]["status"], world.tasks) == (200, "waiting", ["run", "run"])
+    world.ask("POST", "/activations/a/cancel")
     assert world.ask("POST", "/activations/a/retry")[0] == 409
     assert world.ask("POST", "/activations/none/retry")[0] == 404
 
@@ -150,6 +153,14 @@ def test_a_poll_that_is_repeated_gets_the_same_jobs() -> None:
     assert world.ask("GET", "/poll", traceparent=trace)[1]["jobs"] == first
     other = world.ask("GET", "/poll", traceparent=trace.replace("2", "3"))[1]["jobs"]
     assert [job["job_id"] for job in first + other] == ["a", "b"]
+
+
+def test_a_poll_without_a_body_takes_nothing() -> None:
+    world = World()
+    world.submit("a", dispatch="poll")
+    status, _, headers = world.ask("HEAD", "/poll")
+    assert (status, headers["allow"]) == (405, "GET, POST")
+    assert world.state("a") == "waiting"
 
 
 def test_who_may_poll_what() -> None:

@@ -15,6 +15,7 @@ from tests.router.cli.test_verbs import BROKEN, EXAMPLE, run
 
 BEFORE = Path(EXAMPLE).read_text()
 AFTER = BEFORE.replace("production: 95", "production: 80").replace("canary: 5", "canary: 20")
+KEY = {"x-api-key": "example-core-key"}
 RESPELT = BEFORE.replace("request: 30s", "request: 30000ms").replace("# ", "#  ")
 
 
@@ -37,9 +38,11 @@ def test_two_files(capsys: pytest.CaptureFixture[str], after: str) -> None:
     assert lines[0] == f"--- {EXAMPLE}, digest {digest_of(BEFORE.encode())[:12]}"
     assert lines[1] == f"+++ {after}, digest {digest_of(AFTER.encode())[:12]}"
     assert "~ route agents: pool canary gets 20% of the requests, not 5%" in lines
-    assert "2 differences: 2 changed" in lines
-    assert "of the 2,000 requests made up for 5 routes goes elsewhere" in out
-    assert any(line.startswith("agents ") and " → canary " in line for line in lines)
+    assert "~ route execute: pool canary gets 20% of the requests, not 5%" in lines
+    assert "4 differences: 4 changed" in lines
+    assert "of the 2,400 requests made up for 6 routes goes elsewhere" in out
+    for route in ("agents ", "execute "):
+        assert any(line.startswith(route) and " → canary " in line for line in lines)
 
 
 def test_json(capsys: pytest.CaptureFixture[str], after: str) -> None:
@@ -58,7 +61,7 @@ def test_json(capsys: pytest.CaptureFixture[str], after: str) -> None:
         "text": "route agents: pool canary gets 20% of the requests, not 5%",
     }
     assert told["traffic"]["basis"] == "sample"
-    assert told["traffic"]["requests"] == 5_000
+    assert told["traffic"]["requests"] == 6_000
     assert told["traffic"]["by"]["route"] == 0
     (agents,) = [each for each in told["traffic"]["routes"] if each["route"] == "agents"]
     assert agents["by"]["pool"] == pytest.approx(0.15, abs=0.03)
@@ -70,8 +73,9 @@ def test_only_here_and_only_there(
     live(monkeypatch, BEFORE.replace("name: preview", "name: other").replace("x-preview", "x-o"))
     code, out, _ = run(capsys, "diff", after)
     assert code == 2
-    assert '- route other is gone: header x-o "1", split canary 100%\n' in out
-    assert '+ route preview is new: header x-preview "1", split canary 100%\n' in out
+    where = 'path prefix /activations, header {0} "1", path prefix /execute, header {0} "1"'
+    assert f"- route other is gone: {where.format('x-o')}, split canary 100%, auth\n" in out
+    assert f"+ route preview is new: {where.format('x-preview')}, split canary 100%, auth\n" in out
     assert f"1 only in {after}, 1 only in the KV of this test" in out
 
 
@@ -109,7 +113,7 @@ def test_what_is_live_is_not_valid(
     assert code == 2
     assert "the KV of this test holds no valid policy" in out
     assert "error unknown-field routes[0].splt" in err
-    assert "-    splt:\n+    split:\n" in out
+    assert "-    splt: &split\n+    split: &split\n" in out
     code, out, _ = run(capsys, "diff", EXAMPLE, "--json")
     told = json.loads(out)
     assert code == 2
@@ -157,7 +161,7 @@ def test_help_is_no_trouble(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_log(capsys: pytest.CaptureFixture[str], after: str, tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
     lines = [
-        {"url": "https://h.test/execute", "headers": {"x-worker-id": f"user-{number}"}}
+        {"url": "https://h.test/execute", "headers": {"x-worker-id": f"user-{number}", **KEY}}
         for number in range(200)
     ]
     log.write_text("\n".join(json.dumps(line) for line in lines))

@@ -133,8 +133,10 @@ def test_an_invalid_policy_is_not_explained_pushed_or_served(
         assert "is not valid (2 findings)" in err
 
 
-def explained(capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
-    code, out, _ = run(capsys, "explain", EXAMPLE, *args, "--json")
+def explained(
+    capsys: pytest.CaptureFixture[str], *args: str, policy: str = EXAMPLE
+) -> dict[str, Any]:
+    code, out, _ = run(capsys, "explain", policy, *args, "--json")
     assert code == 0
     told: dict[str, Any] = json.loads(out)
     return told
@@ -145,11 +147,13 @@ def test_explain_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         capsys,
         *("--url", "https://api.example.com/execute?x=1", "--method", "POST"),
         *("-H", "X-Worker-Id: w7", "-H", "accept: a", "-H", "Accept: b"),
+        *("-H", "Authorization: Bearer example-core-key"),
         *("--country", "FR", "--continent", "EU", "--ip", "9.9.9.9"),
     )
     wanted = {"status", "route", "pool", "variant", "candidates", "key_id", "forwarded"}
     assert wanted | {"answer", "response_headers", "mirrors", "steps"} <= set(told)
-    assert (told["status"], told["route"], told["variant"]) == (200, "agents", "production-eu")
+    assert (told["status"], told["route"], told["variant"]) == (200, "execute", "production-eu")
+    assert told["key_id"] == "core"
     assert told["candidates"] == ["production-eu", "production-us", "production-ap"]
     forwarded = told["forwarded"]
     assert (forwarded["method"], forwarded["host"]) == ("POST", "api.example.com")
@@ -159,7 +163,10 @@ def test_explain_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert told["response_headers"]["set"]["x-router-variant"] == "production-eu"
     assert told["answer"] is None
     steps = [step["step"] for step in told["steps"]]
-    assert steps == ["normalise", "match", "sticky", "split", "region", "variants", "forward"]
+    assert steps == [
+        *("normalise", "match", "authenticate", "sticky", "split", "region", "variants", "forward")
+    ]
+    assert "authorization" not in forwarded["headers"]
 
 
 def test_explain_what_fails_over(capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,11 +186,17 @@ def test_explain_what_the_router_answers_itself(capsys: pytest.CaptureFixture[st
     assert (told["status"], told["answer"]["code"]) == (400, "bad-path")
 
 
-def test_explain_tells_the_cookie_that_is_set(capsys: pytest.CaptureFixture[str]) -> None:
-    told = explained(capsys, "--url", "https://h/execute")
+def test_explain_tells_the_cookie_that_is_set(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "cookie.yaml"
+    text = Path(EXAMPLE).read_text(encoding="utf-8")
+    path.write_text(text.replace("# sticky: [{ cookie: client,", "sticky: [{ cookie: client,"))
+    told = explained(capsys, "--url", "https://h/", policy=str(path))
     [[name, value]] = told["response_headers"]["add"]
     assert name == "set-cookie"
-    assert value.startswith("fiberwise_client=")
+    assert value.startswith("client=")
+    assert "; Max-Age=2592000; " in value
     assert value.endswith("; Secure")
 
 
