@@ -92,7 +92,7 @@ def _body(schema: Schema) -> list[str]:
     if "anyOf" in schema and any("properties" in each for each in schema["anyOf"]):
         parts = [["One of these.", ""], *map(_alternative, schema["anyOf"])]
         return about + [line for part in parts for line in part]
-    pattern = [f"`{schema['pattern']}`", ""] if "pattern" in schema else []
+    pattern = ["```", schema["pattern"], "```", ""] if "pattern" in schema else []
     return [*about, _sentence(_kind(schema)), "", *pattern]
 
 
