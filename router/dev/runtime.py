@@ -14,17 +14,17 @@ from router.dev.snapshot import ensure_snapshot
 from router.dev.workerd import DISK, WorkerdWorker, config
 
 
-def ensure_workerd(layout: Layout) -> Path:
-    """A command that runs the real workerd with our bundle, from our memory image."""
-    folder, image = ensure_bundle(layout), ensure_snapshot(layout)
-    options = (
-        f"--pyodide-bundle-disk-cache-dir={folder}",
-        f"--python-snapshot-dir={image.parent}",
-        f"--python-load-snapshot={image.name}",
-    )
+def ensure_workerd(layout: Layout, *, from_image: bool = True) -> Path:
+    """A command that runs the real workerd with our bundle, and from our memory image unless
+    the caller brings one."""
+    options = [f"--pyodide-bundle-disk-cache-dir={ensure_bundle(layout)}"]
+    if from_image:
+        image = ensure_snapshot(layout)
+        options.append(f"--python-snapshot-dir={image.parent}")
+        options.append(f"--python-load-snapshot={image.name}")
     quoted = " ".join(map(shlex.quote, options))
     text = f'#!/bin/sh\nexec {shlex.quote(str(workerd_binary(layout)))} "$@" {quoted}\n'
-    command = layout.build / "pyodide" / "workerd"
+    command = layout.build / "pyodide" / ("workerd" if from_image else "workerd-without-image")
     write_if_changed(command, text.encode(), mode=0o755)
     return command
 
@@ -35,10 +35,13 @@ def serve(
     port: int,
     folder: Path,
     options: Sequence[str] = (),
+    *,
+    from_image: bool = True,
 ) -> ServerProcess:
     """Start one workerd for `workers`; `folder` gets its configuration and its log."""
     (folder / DISK).mkdir(exist_ok=True)
     file = folder / "config.capnp"
     write_if_changed(file, config(workers, port, folder).encode())
-    command = [str(ensure_workerd(layout)), "serve", "--experimental", *options, str(file)]
+    workerd = ensure_workerd(layout, from_image=from_image)
+    command = [str(workerd), "serve", "--experimental", *options, str(file)]
     return ServerProcess(command, cwd=folder, env={}, log=folder / "workerd.log")

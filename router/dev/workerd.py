@@ -144,9 +144,17 @@ def router_workers(layout: Layout, folder: Path) -> list[WorkerdWorker]:
 
 def python_modules(layout: Layout, upload: Path) -> dict[str, Path]:
     """The staged upload and the vendored packages, the entry first."""
+    return modules_in(upload) | {
+        f"python_modules/{path.relative_to(layout.python_modules).as_posix()}": path
+        for path in sorted(layout.python_modules.rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def modules_in(upload: Path) -> dict[str, Path]:
+    """A staged upload, the entry first."""
     modules = {"entry.py": upload / "entry.py"}
-    for folder, prefix in ((upload, ""), (layout.python_modules, "python_modules/")):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
-                modules.setdefault(prefix + path.relative_to(folder).as_posix(), path)
+    for path in sorted(upload.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            modules.setdefault(path.relative_to(upload).as_posix(), path)
     return modules

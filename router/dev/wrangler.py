@@ -46,6 +46,8 @@ def environment(layout: Layout, state: Path, extra: Mapping[str, str] | None) ->
         "WRANGLER_LOG_PATH": str(state / "logs"),
         "CLOUDFLARE_DEV_REGISTRY_PATH": str(state / "registry"),
         "WRANGLER_CACHE_DIR": str(state / "cache"),
+        # Beside what was compiled: a fifth of the time of a short command.
+        "NODE_COMPILE_CACHE": str(layout.root / "node_modules" / ".cache" / "node"),
         **(extra or {}),
     }
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from agent import config
+from router.dev.files import mirror
 from router.dev.layout import Layout, find_root
+from router.dev.local import LOCAL_FLAGS
 from router.dev.loopback import HOST, answers, free_port
 from router.dev.prepare import prepare
 from router.dev.runtime import serve
-from router.dev.workerd import WorkerdWorker, service, text
-from tests.edge.agents import agent_workers
+from router.dev.workerd import WorkerdWorker, modules_in, service, text
 from tests.edge.conftest import HERE
 
 STARTED_WITHIN = 60.0
@@ -48,13 +50,19 @@ class OnTheInternet:
 def on_the_internet(folder: Path) -> Iterator[OnTheInternet]:
     layout = Layout(find_root(HERE))
     prepare(layout)
-    agent = agent_workers(layout, folder)[0]
-    bound = {
-        "OUTBOUND": service("internet"),
-        "FETCH_HOSTS": text(HOSTS),
-        "RESOLVER": text(RESOLVER),
-    }
-    agent = replace(agent, bindings={**agent.bindings, **bound})
+    own = next(iter(config.variants().values()))
+    mirror(config.upload(), folder / "upload")
+    variables = {**own["vars"], "FETCH_HOSTS": HOSTS, "RESOLVER": RESOLVER}
+    agent = WorkerdWorker(
+        name=own["name"],
+        modules=modules_in(folder / "upload"),
+        compatibility_date=own["compatibility_date"],
+        flags=[*own["compatibility_flags"], *LOCAL_FLAGS],
+        bindings={
+            **{name: text(value) for name, value in variables.items()},
+            "OUTBOUND": service("internet"),
+        },
+    )
     internet = WorkerdWorker("internet", {INTERNET.name: INTERNET}, agent.compatibility_date)
     port = free_port()
     server = serve(layout, [agent, internet], port, folder)
@@ -64,7 +72,9 @@ def on_the_internet(folder: Path) -> Iterator[OnTheInternet]:
             assert server.alive, server.output()
             assert time.monotonic() < deadline, server.output()
             time.sleep(0.1)
-        with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=60) as client:
+        headers = {"x-router-key-id": "core"}  # as the router says it
+        base = f"http://{HOST}:{port}"
+        with httpx.Client(base_url=base, headers=headers, timeout=60) as client:
             yield OnTheInternet(client)
     finally:
         server.stop()

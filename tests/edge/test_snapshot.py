@@ -27,7 +27,8 @@ def request_id(layout: Layout, folder: Path, *options: str) -> str:
     """The id that a fresh workerd gives its first request."""
     port = free_port()
     workers = router_workers(layout, folder)
-    server = serve(layout, workers, port, folder, [f"--python-snapshot-dir={folder}", *options])
+    given = [f"--python-snapshot-dir={folder}", *options]
+    server = serve(layout, workers, port, folder, given, from_image=False)
     deadline = time.monotonic() + STARTED_WITHIN
     try:
         while True:
