@@ -11,7 +11,9 @@ import re
 from typing import Any
 
 MAX_DEPTH = 100
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Never given back, and with the end of the text for its own, if it has none: so each character
+# is looked at once.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
 

@@ -36,5 +36,12 @@ def test_depth(depth: int) -> None:
         read_json(text)
 
 
+@pytest.mark.parametrize("text", ['"' + '\\"' * 250_000, '"\\' * 250_000, '"' * 500_000])
+def test_strings_without_an_end_take_no_time(text: str) -> None:
+    """They would, if each quote were looked at as the first one, to the end of the text."""
+    with pytest.raises(ValueError, match="Extra data"):
+        read_json("[]" * (MAX_DEPTH + 1) + text)
+
+
 def test_many_that_are_not_deep() -> None:
     assert read_json("[" + ",".join(["[]"] * 5_000) + "]") == [[]] * 5_000
