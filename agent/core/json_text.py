@@ -1,14 +1,16 @@
 """JSON from people: read within limits, whatever it is.
 
 Python's reader calls itself for each level, and where the agent runs, thousands of levels end
-the whole isolate rather than raise an error. So depth is looked at before.
+the whole isolate rather than raise an error. So depth is looked at before. It also reads numbers
+that JSON does not have, and would write them again for those who cannot read them.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from math import isfinite
+from typing import Any, NoReturn
 
 MAX_DEPTH = 100
 # Never given back, and with the end of the text for its own, if it has none: so each character
@@ -18,10 +20,19 @@ _BRACKET = re.compile(r"[\[\]{}]")
 
 
 def read_json(text: str) -> Any:
-    """Raises `ValueError` if this is none, or too deep."""
+    """Raises `ValueError` if this is none, or too deep, or has a number that is not finite."""
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text)
-    return json.loads(text)
+    return json.loads(text, parse_float=_float, parse_constant=_no_number)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    return value if isfinite(value) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text[:20]} is no number of JSON")
 
 
 def _check_depth(text: str) -> None:

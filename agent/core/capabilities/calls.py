@@ -124,9 +124,7 @@ def _body(answer: Fetched, web: Web) -> dict[str, Any]:
     text = web.text(held, charset_of(said, held.start))
     if media_type(said).endswith(("/json", "+json")) and not held.is_cut:
         try:
-            value = read_json(text)
-            json.dumps(value, allow_nan=False)  # Python reads numbers that JSON does not have
-            return {"json": value}
+            return {"json": read_json(text)}
         except ValueError:
             pass  # it says that it is, and is not: told as text
     return {"text": text}

@@ -154,6 +154,19 @@ def test_a_poll_that_is_repeated_gets_the_same_jobs() -> None:
     assert [job["job_id"] for job in first + other] == ["a", "b"]
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_what_no_worker_could_read_is_not_taken(number: str) -> None:
+    world = World()
+    data = f'{{"capability": "python-execution", "dispatch": "poll", "input": {{"a": {number}}}}}'
+    body = f'{{"activation_id": "a", "activation_data": {data}}}'
+    assert world.ask("POST", "/activations", body)[0] == 400
+    world.submit("b", dispatch="poll")
+    world.ask("GET", "/poll?worker_id=w")
+    body = f'{{"worker_id": "w", "attempt": 1, "result": {number}}}'
+    assert world.ask("POST", "/activations/b/complete", body)[0] == 400
+    assert world.state("b") == "leased"
+
+
 def test_a_poll_without_a_body_takes_nothing() -> None:
     world = World()
     world.submit("a", dispatch="poll")

@@ -43,5 +43,12 @@ def test_strings_without_an_end_take_no_time(text: str) -> None:
         read_json("[]" * (MAX_DEPTH + 1) + text)
 
 
+@pytest.mark.parametrize("text", ["NaN", "[-Infinity]", '{"a": 1e999}', "-1e999"])
+def test_numbers_that_json_does_not_have(text: str) -> None:
+    """Python reads them, and would write what nobody else can read."""
+    with pytest.raises(ValueError, match="no number of JSON"):
+        read_json(text)
+
+
 def test_many_that_are_not_deep() -> None:
     assert read_json("[" + ",".join(["[]"] * 5_000) + "]") == [[]] * 5_000
