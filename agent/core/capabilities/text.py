@@ -17,6 +17,8 @@ MAX_TEXT = 500_000  # characters
 TOP = 10  # words
 MAX_FOUND = 1_000  # of each kind
 CHUNK = 1_000
+# More would not fit into the isolate's memory, in which others work, too.
+MAX_CHUNKS, MAX_CHUNKED = 10_000, 2_000_000  # pieces, and characters of all of them
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _SENTENCE = re.compile(r"[^.!?…]+(?:[.!?…]+|$)")
 _KINDS = {
@@ -62,9 +64,15 @@ def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
     overlap = _whole(given, "overlap", 0, 0, MAX_TEXT)
     if overlap >= size:
         raise Refused("`overlap` must be less than `size`")
-    pieces, begin, end = list[dict[str, Any]](), 0, 0
+    pieces, begin, end, total = list[dict[str, Any]](), 0, 0, 0
     while begin < len(text):
         end = _end(text, max(begin + 1, end), begin + size)
+        total += end - begin
+        if len(pieces) == MAX_CHUNKS or total > MAX_CHUNKED:
+            raise Refused(
+                f"these are more than {MAX_CHUNKS:,} chunks, or {MAX_CHUNKED:,} characters "
+                "in all: take a larger `size`, or a smaller `overlap`"
+            )
         pieces.append({"start": begin, "text": text[begin:end]})
         begin = end if end == len(text) else max(begin + 1, end - overlap)
     return {"chunks": pieces, "count": len(pieces)}

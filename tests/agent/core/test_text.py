@@ -77,7 +77,11 @@ def test_extract() -> None:
         ({"text": "", "operation": "chunk", "size": 0}, "`size` is a whole number"),
         ({"text": "", "operation": "chunk", "size": True}, "`size` is a whole number"),
         ({"text": "", "operation": "chunk", "overlap": -1}, "`overlap` is a whole number"),
-        ({"text": "", "operation": "extract", "kinds": []}, "`kinds` is a list"),
+        (
+            {"text": "x" * 10_000, "operation": "chunk", "size": 2_000, "overlap": 1_999},
+            "take a larger `size`, or a smaller `overlap`",
+        ),
+        ({"text": "x" * 20_000, "operation": "chunk", "size": 1}, "more than 10,000 chunks"),
         ({"text": "", "operation": "extract", "kinds": ["names"]}, "`kinds` is a list"),
     ],
 )
