@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from agent.core.capabilities import fields
 from agent.core.capabilities.refused import Refused
 
 MAX_TEXT = 500_000  # characters
@@ -60,8 +61,8 @@ def statistics(text: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
     """Pieces of at most `size` characters; each begins `overlap` before the one before ended."""
-    size = _whole(given, "size", CHUNK, 1, MAX_TEXT)
-    overlap = _whole(given, "overlap", 0, 0, MAX_TEXT)
+    size = fields.whole(given, "size", CHUNK, 1, MAX_TEXT)
+    overlap = fields.whole(given, "overlap", 0, 0, MAX_TEXT)
     if overlap >= size:
         raise Refused("`overlap` must be less than `size`")
     pieces, begin, end, total = list[dict[str, Any]](), 0, 0, 0
@@ -80,9 +81,7 @@ def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def extract(text: str, given: dict[str, Any]) -> dict[str, Any]:
     """What stands in it, each once, in order; `kinds` says of which kinds."""
-    kinds = given.get("kinds", list(_KINDS))
-    if not isinstance(kinds, list) or not kinds or any(kind not in _KINDS for kind in kinds):
-        raise Refused(f"`kinds` is a list of {', '.join(_KINDS)}")
+    kinds = fields.some_of(given, "kinds", _KINDS)
     found = {kind: list(dict.fromkeys(_KINDS[kind].findall(text))) for kind in kinds}
     return {kind: each[:MAX_FOUND] for kind, each in found.items()}
 
@@ -93,13 +92,6 @@ def _end(text: str, least: int, end: int) -> int:
         return len(text)
     space = max(text.rfind(each, least, end) for each in (" ", "\n", "\t"))
     return space + 1 if space >= least else end
-
-
-def _whole(given: dict[str, Any], name: str, usual: int, least: int, most: int) -> int:
-    value = given.get(name, usual)
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise Refused(f"`{name}` is a whole number from {least:,} to {most:,}")
-    return value
 
 
 OPERATIONS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {

@@ -82,7 +82,9 @@ def test_extract() -> None:
             "take a larger `size`, or a smaller `overlap`",
         ),
         ({"text": "x" * 20_000, "operation": "chunk", "size": 1}, "more than 10,000 chunks"),
+        ({"text": "", "operation": "extract", "kinds": []}, "`kinds` is a list"),
         ({"text": "", "operation": "extract", "kinds": ["names"]}, "`kinds` is a list"),
+        ({"text": "", "operation": "extract", "kinds": [["urls"]]}, "`kinds` is a list"),
     ],
 )
 def test_what_is_refused(given: dict[str, Any], said: str) -> None:
