@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.background import Turns, run, tick
+from agent.core.background import TICK_FOR_MS, Turns, run, tick
 from agent.core.running import LEASE_MS
 from agent.queue.database import Rows, Unavailable
 from agent.sandbox.execute import Outcome
-from tests.agent.core.making import START, World
+from tests.agent.core.making import START, World, add
 
 
 def turns() -> Turns:
@@ -26,7 +28,7 @@ def test_an_activation_to_its_end() -> None:
     assert (done["status"], done["result"], done["stdout"]) == ("completed", [1, 2], "said\n")
     assert done["worker_id"] == world.agent.who.id
     assert world.submit("a", "[1, 2]")["status"] == "completed"
-    assert world.tasks == ["run"]  # nothing to run again
+    assert world.tasks == ["run", "deliver"]  # nothing to run again
 
 
 def test_nobody_waits_for_jobs_that_are_not_there() -> None:
@@ -68,9 +70,13 @@ def test_a_dead_letter_is_tried_again_on_demand() -> None:
     world.submit("a", "busy", max_attempts=1)
     run(world.agent, turns())
     assert world.ask("POST", "/activations/a/retry")[1]["status"] == "waiting"
-    assert world.tasks == ["run", "run"]
+    assert world.tasks == ["run", "deliver", "run"]
     again = world.ask("POST", "/activations/a/retry")
-    assert (again[0], again[1]["status"], world.tasks) == (200, "waiting", ["run", "run"])
+    assert (again[0], again[1]["status"], world.tasks) == (
+        200,
+        "waiting",
+        ["run", "deliver", "run"],
+    )
     world.ask("POST", "/activations/a/cancel")
     assert world.ask("POST", "/activations/a/retry")[0] == 409
     assert world.ask("POST", "/activations/none/retry")[0] == 404
@@ -265,7 +271,7 @@ def test_a_callback_comes_with_its_activation() -> None:
     callback = world.ask("GET", "/activations/a")[1]["callback"]
     assert (callback["url"], callback["status"]) == ("https://hooks.example.com/x", "pending")
     run(world.agent, turns())
-    assert world.delivered == 1
+    assert world.tasks == ["run", "deliver"]
     assert world.ask("GET", "/activations/a")[1]["callback"]["status"] == "due"
 
 
@@ -310,6 +316,36 @@ def test_a_tick_runs_what_was_left_and_forgets_what_is_old() -> None:
     assert world.state("a") == "completed"
     world.now += world.agent.settings.retention_ms + 1
     tick(world.agent)
+    assert world.ask("GET", "/activations/a")[0] == 404
+
+
+def test_jobs_without_an_end_keep_nobody_from_callbacks() -> None:
+    world = World()
+
+    def slow(code: str) -> Outcome:
+        world.now += TICK_FOR_MS
+        return add(code)
+
+    world.play = slow
+    for id in "abc":
+        world.submit(id)
+    run(world.agent, turns())
+    assert (world.state("b"), world.tasks[-1]) == ("waiting", "deliver")
+    tick(world.agent)
+    assert (world.state("c"), world.delivered) == ("waiting", 1)
+
+
+def test_what_fails_in_a_tick_keeps_nothing_else_from_being_done() -> None:
+    world = World()
+
+    def fail(for_ms: float) -> bool:
+        raise ValueError("CALLBACK_SECRET")
+
+    world.submit("a")
+    run(world.agent, turns())
+    world.now += world.agent.settings.retention_ms + 1
+    with pytest.raises(ValueError, match="CALLBACK_SECRET"):
+        tick(replace(world.agent, deliver=fail))
     assert world.ask("GET", "/activations/a")[0] == 404
 
 
