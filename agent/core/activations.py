@@ -23,7 +23,7 @@ from agent.core.call import Agent, Call
 from agent.core.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.problem import Problem
 from agent.core.reading import only, read_object, read_options, seconds_of, whole_of
-from agent.queue.job import DEFAULT_ATTEMPTS, JobKey, Submitted
+from agent.queue.job import DEFAULT_ATTEMPTS, Job, JobKey, Submitted
 from agent.queue.job import Answer as Done
 from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_ATTEMPTS
@@ -68,7 +68,8 @@ def show(agent: Agent, call: Call, id: str) -> Answer:
 
 
 def listing(agent: Agent, call: Call) -> Answer:
-    """The youngest of one state; `next` asks for those before."""
+    """The youngest of one state; `next_before` asks for those before. A time is all that tells
+    pages apart, so those of one moment stand on one page, be it longer than it was to be."""
     tenant = call.known_tenant()
     given = only(dict(call.query), ("state", "limit", "before"))
     state: Any = given.get("state", "failed")
@@ -78,10 +79,19 @@ def listing(agent: Agent, call: Call) -> Answer:
     before = given.get("before", "9" * 15)
     if not before.isdecimal() or len(before) > 15:
         raise Problem(400, "`before` is a time in milliseconds, as `next_before` tells it")
-    found = agent.wait(agent.jobs().listed(tenant, state, limit, int(before)))
-    more = {"next_before": found[-1].submitted_ms} if len(found) == limit else {}
-    listed = [told(job) for job in found]
+    found = agent.wait(agent.jobs().listed(tenant, state, limit + 1, int(before)))
+    page = found if len(found) <= limit else _without(found, found[-1].submitted_ms)
+    if found and not page:
+        found = agent.wait(agent.jobs().listed(tenant, state, MAX_LISTED + 1, int(before)))
+        others = _without(found, found[0].submitted_ms)
+        page = found[: min(MAX_LISTED, len(found) - len(others))]
+    more = {"next_before": page[-1].submitted_ms} if len(page) < len(found) else {}
+    listed = [told(job) for job in page]
     return json_answer({"status": "success", "activations": listed, **more})
+
+
+def _without(found: list[Job], at_ms: int) -> list[Job]:
+    return [job for job in found if job.submitted_ms != at_ms]
 
 
 def cancel(agent: Agent, call: Call, id: str) -> Answer:

@@ -289,6 +289,22 @@ def test_the_youngest_are_listed_page_by_page() -> None:
     assert world.ask("GET", "/activations?state=waiting", key="other")[1]["activations"] == []
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 20])
+def test_pages_leave_out_nothing_that_came_in_the_same_moment(limit: int) -> None:
+    world, listed, before = World(), list[str](), ""
+    for id in ("a", "b", "c1", "c2", "c3", "d"):
+        world.submit(id, dispatch="poll")
+        world.now += id[1:] in ("", "3")
+    for _ in range(7):
+        path = f"/activations?state=waiting&limit={limit}{before}"
+        told = world.ask("GET", path)[1]
+        listed += [each["activation_id"] for each in told["activations"]]
+        if "next_before" not in told:
+            break
+        before = f"&before={told['next_before']}"
+    assert listed == ["d", "c3", "c2", "c1", "b", "a"]
+
+
 def test_a_worker_that_is_gone_loses_its_jobs() -> None:
     world = World()
     world.submit("a", dispatch="poll", max_attempts=2)
