@@ -20,6 +20,7 @@ from agent.core.activation import (
 )
 from agent.core.answers import Answer, json_answer
 from agent.core.call import Agent, Call
+from agent.core.execution import unknown_capability
 from agent.core.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.problem import Problem
 from agent.core.reading import only, read_object, read_options, seconds_of, whole_of
@@ -109,6 +110,8 @@ def retry(agent: Agent, call: Call, id: str) -> Answer:
         raise _missing(id)
     done = Done(job.state in ("waiting", "leased"), job.state)
     if job.state == "failed":
+        if unknown := unknown_capability(job.capability):
+            raise Problem(409, f"nobody would run it: {unknown}", state=job.state)
         done = agent.wait(agent.jobs().revive(key, job.attempt, attempts, round(agent.now())))
         if done.is_done and job.dispatch == "edge":
             agent.soon("run")

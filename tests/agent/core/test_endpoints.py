@@ -82,6 +82,16 @@ def test_a_dead_letter_is_tried_again_on_demand() -> None:
     assert world.ask("POST", "/activations/none/retry")[0] == 404
 
 
+def test_nothing_waits_for_a_capability_that_there_is_not() -> None:
+    world = World()
+    sent = {"activation_id": "a", "activation_data": {"capability": "sing"}}
+    assert world.ask("POST", "/activations", sent)[1]["status"] == "failed"
+    status, told, _ = world.ask("POST", "/activations/a/retry")
+    assert (status, told["state"]) == (409, "failed")
+    assert "there is no capability `sing`" in told["error"]
+    assert world.state("a") == "failed"
+
+
 def test_the_agent_leaves_the_jobs_of_pollers_alone() -> None:
     world = World()
     world.submit("a", dispatch="poll")
