@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from agent.core import activations, answers
 from agent.core.answers import Answer, error
@@ -64,7 +65,7 @@ def endpoint_of(path: str) -> Endpoint:
     if segments[0] == "activations" and 2 <= len(segments) <= 3 and all(segments):
         name = "/".join(["/activations/{id}", *segments[2:]])
         if name in ENDPOINTS:
-            return Endpoint(name, ENDPOINTS[name], (segments[1],))
+            return Endpoint(name, ENDPOINTS[name], (unquote(segments[1]),))
     return Endpoint("", {})
 
 

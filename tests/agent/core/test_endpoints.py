@@ -92,6 +92,15 @@ def test_nothing_waits_for_a_capability_that_there_is_not() -> None:
     assert world.state("a") == "failed"
 
 
+def test_an_id_may_be_written_with_escapes() -> None:
+    """As `encodeURIComponent` writes `:` and `@`."""
+    world = World()
+    world.submit("a:b@c")
+    assert world.ask("GET", "/activations/a%3Ab%40c")[1]["activation_id"] == "a:b@c"
+    assert world.ask("POST", "/activations/a%3Ab%40c/cancel")[1]["status"] == "cancelled"
+    assert world.ask("GET", "/activations/a%2Fcancel")[0] == 404
+
+
 def test_the_agent_leaves_the_jobs_of_pollers_alone() -> None:
     world = World()
     world.submit("a", dispatch="poll")
