@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.background import TICK_FOR_MS, Turns, run, tick
-from agent.core.running import LEASE_MS
+from agent.core.running import LEASE_MS, MAX_RUNS
 from agent.queue.database import Rows, Unavailable
 from agent.sandbox.execute import Outcome
 from tests.agent.core.making import START, World, add
@@ -368,6 +368,17 @@ def test_jobs_without_an_end_keep_nobody_from_callbacks() -> None:
     assert (world.state("b"), world.tasks[-1]) == ("waiting", "deliver")
     tick(world.agent)
     assert (world.state("c"), world.delivered) == ("waiting", 1)
+
+
+def test_a_run_leaves_what_is_too_much_for_one_request_to_another() -> None:
+    world = World()
+    for number in range(MAX_RUNS + 1):
+        world.submit(f"a-{number}")
+    world.tasks.clear()
+    tick(world.agent)
+    assert (len(world.ran), world.tasks) == (MAX_RUNS, ["run"])
+    run(world.agent, turns())
+    assert (len(world.ran), world.tasks) == (MAX_RUNS + 1, ["run", "deliver"])
 
 
 def test_what_fails_in_a_tick_keeps_nothing_else_from_being_done() -> None:
