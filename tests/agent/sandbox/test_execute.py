@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from agent.core.json_text import MAX_DEPTH
 from agent.sandbox.execute import (
     MAX_ANSWER,
     MAX_CODE,
@@ -139,6 +140,8 @@ NONSENSE = [
     '{"error": {"kind": "timeout", "message": "", "line": "1"}, "stdout": ""}',
     '{"error": {"kind": "timeout", "message": "", "traceback": [1]}, "stdout": ""}',
     "[" * 100_000,
+    # Where the agent runs Python does not say that this is too deep: it ends.
+    '{"result": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}",
     '{"result": %s, "stdout": ""}' % ("1" * 5_000),
     json.dumps({"result": 1, "stdout": "x" * (MAX_STDOUT + 1)}),
     '{"result": 1, "stdout": "\\ud800"}',
