@@ -166,6 +166,14 @@ def test_a_forged_result_is_held_to_the_rules(result: str, expected: str) -> Non
     assert told.error.kind == expected
 
 
+def test_a_forged_result_takes_no_time() -> None:
+    """Where in it something is wrong is not told in full, for each of its values."""
+    told = read(json.dumps({"result": {"k" * 400_000: [0] * 150_000 + [2**60]}, "stdout": ""}))
+    assert told.error
+    assert told.error.kind == "bad-result"
+    assert len(told.error.message) < 500
+
+
 def test_the_largest_answer_fits() -> None:
     code = f"print('\\0' * {MAX_STDOUT - 1})\nresult = 'x' * {MAX_RESULT - 2}"
     sent = {"code": code, "context": {}, "most_stdout": MAX_STDOUT, "most_result": MAX_RESULT}
