@@ -235,6 +235,10 @@ def test_questions_that_cannot_be_answered(path: str, said: str) -> None:
     [
         ({}, "`activation_id` is text"),
         ({"activation_id": "a/b"}, "`activation_id` is text"),
+        (
+            {"activation_id": "..", "activation_data": {"capability": "x"}},
+            "`activation_id` is text",
+        ),
         ({"activation_id": "a"}, "`activation_data` is an object"),
         ({"activation_id": "a", "activation_data": {}}, "`capability` must be"),
         (
@@ -272,7 +276,7 @@ def test_questions_that_cannot_be_answered(path: str, said: str) -> None:
             "`activation_data` has half a surrogate pair",
         ),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_activations_that_cannot_be_taken(sent: object, said: str) -> None:
     status, told, _ = World().ask("POST", "/activations", sent)
