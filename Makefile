@@ -11,7 +11,7 @@ SLOW := --ignore=tests/edge --ignore=tests/load --ignore=tests/sandbox \
   --ignore=tests/router/cli/test_drill_run.py --ignore=tests/router/drill/test_traffic.py \
   --deselect=tests/bench/test_scale.py::test_the_documentation_quotes_the_simulation
 
-.PHONY: install dev test test-fast lint load sandbox bench upload clean
+.PHONY: install dev test test-fast lint load sandbox schemathesis bench upload clean
 
 install: .venv/.done node_modules/.done
 	@$(BIN)/python -m router.dev.prepare
@@ -51,6 +51,10 @@ load: install
 # Attacks on the agent's sandbox, some of which run until they are stopped: some minutes.
 sandbox: install
 	@$(BIN)/python -m pytest tests/sandbox
+
+# Requests made up from the agent's document, others each time: make schemathesis ARGS=10.
+schemathesis: install
+	@$(BIN)/python -m tests.edge.agent_fuzz $(ARGS)
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)

@@ -16,7 +16,7 @@ from typing import Any
 
 AGENT = Path(__file__).parent
 # Of the agent, what is uploaded.
-PACKAGES = ("callbacks", "core", "edge", "queue", "records", "sandbox")
+PACKAGES = ("callbacks", "core", "edge", "queue", "records", "sandbox", "schemas")
 ENTRY = "from agent.edge.entry import on_fetch, on_scheduled  # noqa: F401\n"
 DATE = "2026-11-17"
 # The bindings: of every variant the same.
@@ -71,7 +71,9 @@ def migrations() -> list[Path]:
 
 
 def _sources(folder: Path) -> Iterator[Path]:
-    return (each for each in sorted(folder.rglob("*")) if each.suffix in (".py", ".js"))
+    """What runs at the edge; `python -m` does not."""
+    found = (each for each in sorted(folder.rglob("*")) if each.suffix in (".py", ".js"))
+    return (each for each in found if each.name != "__main__.py")
 
 
 def _read(path: Path) -> bytes:

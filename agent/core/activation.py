@@ -27,9 +27,9 @@ EXAMPLE = (
     '{"activation_id": "a-1", "activation_data": {"capability": "text-processing", '
     '"input": {"text": "…"}}}'
 )
-# What goes into a path and comes out of it as it was: `.` and `..` are none of it.
-ID = re.compile(r"(?!\.\.?\Z)[A-Za-z0-9._~:@-]{1,128}")
-ID_TEXT = "is text of 1 to 128 of A-Z, a-z, 0-9 and ._~:@-, and neither . nor .."
+# What goes into a path and comes out of it as it was: a path of `.` or `..` is another one.
+ID = re.compile(r"[A-Za-z0-9_~:@-][A-Za-z0-9._~:@-]{0,127}")
+ID_TEXT = "is text of 1 to 128 of A-Z, a-z, 0-9 and ._~:@-, and begins with no dot"
 DISPATCHES = ("edge", "poll")
 
 

@@ -23,7 +23,7 @@ from agent.core.call import Agent, Call
 from agent.core.execution import unknown_capability
 from agent.core.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.problem import Problem
-from agent.core.reading import only, read_object, read_options, seconds_of, whole_of
+from agent.core.reading import read_object, read_options, read_query, seconds_of, whole_of
 from agent.queue.job import DEFAULT_ATTEMPTS, Job, JobKey, Submitted
 from agent.queue.job import Answer as Done
 from agent.queue.job import Refused as NotTaken
@@ -34,6 +34,7 @@ HELD = ("worker_id", "attempt", "tenant")
 COMPLETED = '{"worker_id": "w-1", "attempt": 1, "result": 4}'
 MAX_LISTED = 100
 OUTCOME = ("result", "stdout")
+LISTED = ("state", "limit", "before")
 
 
 def submit(agent: Agent, call: Call) -> Answer:
@@ -45,7 +46,8 @@ def submit(agent: Agent, call: Call) -> Answer:
     more = [registration(asked.submission.key, url)] if url else []
     found = agent.wait(agent.jobs().submit(asked.submission, round(agent.now()), more))
     if not isinstance(found, Submitted):
-        raise Problem(400, f"`{_field(found)}` {found.message}")
+        status = 413 if found.is_too_large else 400
+        raise Problem(status, f"`{_field(found)}` {found.message}")
     if found.is_conflict:
         message = f"there is another activation {found.job.key.id}: use an id of its own"
         raise Problem(409, message, state=found.job.state)
@@ -72,7 +74,7 @@ def listing(agent: Agent, call: Call) -> Answer:
     """The youngest of one state; `next_before` asks for those before. A time is all that tells
     pages apart, so those of one moment stand on one page, be it longer than it was to be."""
     tenant = call.known_tenant()
-    given = only(dict(call.query), ("state", "limit", "before"))
+    given = read_query(call, LISTED)
     state: Any = given.get("state", "failed")
     if state not in STATES:
         raise Problem(400, f"`state` is one of {', '.join(STATES)}")
@@ -122,6 +124,8 @@ def complete(agent: Agent, call: Call, id: str) -> Answer:
     lease, given = _held(call, id, OUTCOME, COMPLETED)
     if "result" not in given:
         raise Problem(400, f"`result` is missing; send one such as {COMPLETED}")
+    if not isinstance(given.get("stdout", ""), str):
+        raise Problem(400, "`stdout` is text")
     outcome = {name: given[name] for name in OUTCOME if name in given}
     text = json.dumps(outcome, separators=(",", ":"), ensure_ascii=False)
     now = round(agent.now())
@@ -164,7 +168,7 @@ def _ended(agent: Agent, lease: Lease, done: Done | NotTaken) -> Answer:
 
 def _told(lease: Lease, done: Done | NotTaken) -> Answer:
     if isinstance(done, NotTaken):
-        raise Problem(413, f"`{done.field}` {done.message}")
+        raise Problem(413 if done.is_too_large else 400, f"`{done.field}` {done.message}")
     if not done.is_done:
         raise lease.lost(done.state)
     return json_answer({"status": done.state, "activation_id": lease.key.id})

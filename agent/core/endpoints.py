@@ -17,6 +17,7 @@ from agent.core.polling import poll
 from agent.core.problem import Problem
 from agent.queue.database import DatabaseError, Mistake
 from agent.queue.job import Depth
+from agent.schemas.document import document_text
 
 Handler = Callable[..., Answer]  # (agent, call, and what stands in the path for `{…}`)
 
@@ -101,6 +102,10 @@ def _health(agent: Agent, call: Call) -> Answer:
     return answers.healthy(agent.who, call.now_ms)
 
 
+def _openapi(agent: Agent, call: Call) -> Answer:
+    return Answer(200, document_text())
+
+
 def _metrics(agent: Agent, call: Call) -> Answer:
     queue = agent.depth.of(partial(_depth, agent), agent.now())
     if prefers_text(call.headers.get("accept", "")):
@@ -123,6 +128,7 @@ ENDPOINTS: dict[str, dict[str, Handler]] = {
     "/poll": {"GET": poll, "POST": poll},
     "/execute": {"POST": execute},
     "/health": {"GET": _health},
+    "/openapi.json": {"GET": _openapi},
     "/metrics": {"GET": _metrics},
     "/activations": {"GET": activations.listing, "POST": activations.submit},
     "/activations/{id}": {"GET": activations.show, "DELETE": activations.cancel},

@@ -37,6 +37,8 @@ def execute(agent: Agent, call: Call) -> Answer:
 
 
 def _job(given: dict[str, Any], new_id: str) -> Job:
+    if "tenant" in given:
+        raise Problem(400, "`tenant` is for jobs of the queue; name their lease, too")
     capability, asked = given.get("capability"), given.get("input", {})
     if not isinstance(capability, str):
         raise Problem(400, f"`capability` is missing, or no text; send one such as {EXAMPLE}")

@@ -1,8 +1,7 @@
 """JSON from people: read within limits, whatever it is.
 
 Python's reader calls itself for each level, and where the agent runs, thousands of levels end
-the whole isolate rather than raise an error. So depth is looked at before. It also reads numbers
-that JSON does not have, and would write them again for those who cannot read them.
+the whole isolate rather than raise an error. So depth is looked at before.
 """
 
 from __future__ import annotations
@@ -20,19 +19,34 @@ _BRACKET = re.compile(r"[\[\]{}]")
 
 
 def read_json(text: str) -> Any:
-    """Raises `ValueError` if this is none, or too deep, or has a number that is not finite."""
+    """Raises `ValueError` if this is none, or too deep."""
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text)
-    return json.loads(text, parse_float=_float, parse_constant=_no_number)
+    return json.loads(text)
 
 
-def _float(text: str) -> float:
+def read_writable_json(text: str) -> Any:
+    """The same without NaN and 1e999: Python reads them, and would write them as what nobody
+    else can read."""
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _check_depth(text)
+    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+
+
+def whole(value: object) -> int | None:
+    """A whole number, which JSON may write as 10.0; None if it is none."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _finite(text: str) -> float:
     value = float(text)
-    return value if isfinite(value) else _no_number(text)
+    return value if isfinite(value) else _refuse(text)
 
 
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text[:20]} is no number of JSON")
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text[:40]} is no number of JSON")
 
 
 def _check_depth(text: str) -> None:

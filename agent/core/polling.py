@@ -15,7 +15,7 @@ from agent.core.call import WORKER_SCOPE, Agent, Call
 from agent.core.execution import CAPABILITIES
 from agent.core.identity import time_text
 from agent.core.problem import Problem
-from agent.core.reading import read_options, seconds_of, text_of, whole_of
+from agent.core.reading import Written, read_options, seconds_of, text_of, whole_of
 from agent.queue.job import Job, JobKey, State
 from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT
@@ -24,6 +24,7 @@ FIELDS = ("worker_id", "capabilities", "limit", "wait", "lease", "tenant")
 EXAMPLE = '{"worker_id": "w-1", "limit": 5, "wait": 20}'
 LEASE, MIN_LEASE, MAX_LEASE = 60.0, 1.0, 3_600.0  # seconds
 MAX_WAIT = 25.0
+MAX_ATTEMPT = 1_000_000
 LOOKS_MS = (250, 500, 1_000, 2_000)  # between looks, while nothing is there
 _TRACE = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
@@ -70,7 +71,7 @@ def read_lease(call: Call, given: dict[str, Any], job_id: str) -> Lease:
     worker = text_of(given, "worker_id", NAME, NAME_TEXT)
     if "attempt" not in given:
         raise Problem(400, "`attempt` is missing: /poll told it with the job")
-    attempt = whole_of(given, "attempt", 0, 1, 1_000_000)
+    attempt = whole_of(given, "attempt", 0, 1, MAX_ATTEMPT)
     return Lease(JobKey(call.tenant_of_job(_tenant(given)), job_id), worker, attempt)
 
 
@@ -80,7 +81,7 @@ def _poll(agent: Agent, call: Call, given: dict[str, Any]) -> Poll:
     is_for_all = named is None and WORKER_SCOPE in call.scopes
     return Poll(
         text_of(worker, "worker_id", NAME, NAME_TEXT),
-        _capabilities(given.get("capabilities")),
+        _capabilities(given),
         whole_of(given, "limit", 1, 1, MAX_JOBS),
         seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE),
         _ticket(call) or agent.new_id(),
@@ -109,11 +110,13 @@ def _tenant(given: dict[str, Any]) -> str | None:
     return text_of(given, "tenant", NAME, NAME_TEXT) if "tenant" in given else None
 
 
-def _capabilities(value: object) -> list[str]:
-    """A list, or text with commas; all of the agent's if nothing is said."""
-    if value is None:
+def _capabilities(given: dict[str, Any]) -> list[str]:
+    """A list, in a query text with commas; all of the agent's if nothing is said."""
+    if "capabilities" not in given:
         return list(CAPABILITIES)
-    names = [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+    value = given["capabilities"]
+    is_text = isinstance(value, Written)
+    names = [each.strip(" ") for each in value.split(",")] if is_text else value
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Problem(400, "`capabilities` is a list of names")
     return names

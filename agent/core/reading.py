@@ -9,12 +9,17 @@ from difflib import get_close_matches
 from typing import Any
 
 from agent.core.call import Call
-from agent.core.json_text import read_json
+from agent.core.json_text import read_writable_json, whole
 from agent.core.problem import Problem
 
 MAX_BODY = 1024 * 1024
 SHOWN = 80  # characters of what somebody else has written
-_SECONDS = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)s?")
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
+_NUMBER = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,3})?)s?")
+
+
+class Written(str):
+    """A value of a query, where numbers are text; in JSON they are none."""
 
 
 def read_object(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:
@@ -23,7 +28,7 @@ def read_object(call: Call, known: Sequence[str], example: str) -> dict[str, Any
     if text is None:
         raise Problem(413, f"the body has more than {MAX_BODY:,} bytes")
     try:
-        value = read_json(text)
+        value = read_writable_json(text)
     except ValueError:
         value = None
     if not isinstance(value, dict):
@@ -33,13 +38,17 @@ def read_object(call: Call, known: Sequence[str], example: str) -> dict[str, Any
 
 def read_options(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:
     """What may stand in the query, or in a body for POST, of which either may be empty."""
-    found: dict[str, Any] = only(dict(call.query), known)
+    found = read_query(call, known)
     if call.method != "POST":
         return found
     text = call.body(MAX_BODY)
     if text is not None and not text.strip():
         return found
     return {**found, **read_object(call._replace(body=lambda _: text), known, example)}
+
+
+def read_query(call: Call, known: Sequence[str]) -> dict[str, Any]:
+    return only({name: Written(value) for name, value in call.query.items()}, known)
 
 
 def only(value: dict[str, Any], known: Sequence[str], where: str = "") -> dict[str, Any]:
@@ -60,20 +69,19 @@ def text_of(value: dict[str, Any], name: str, pattern: re.Pattern[str], told: st
 
 
 def whole_of(value: dict[str, Any], name: str, usual: int, least: int, most: int) -> int:
-    """A whole number, which a query has as text."""
-    found = value.get(name, usual)
-    if isinstance(found, str) and re.fullmatch(r"-?[0-9]{1,9}", found):
-        found = int(found)
-    if isinstance(found, bool) or not isinstance(found, int) or not least <= found <= most:
+    given = value.get(name, usual)
+    is_text = isinstance(given, Written) and _WHOLE.fullmatch(given)
+    found = int(given) if is_text else whole(given)
+    if found is None or not least <= found <= most:
         raise Problem(400, f"`{name}` is a whole number from {least:,} to {most:,}")
     return found
 
 
 def seconds_of(value: dict[str, Any], name: str, usual: float, least: float, most: float) -> int:
-    """A time in milliseconds, written in seconds: 20, 0.5, "20" or "20s"."""
+    """A time in milliseconds, given in seconds: 20 or 0.5, in a query also 20s."""
     found = value.get(name, usual)
-    if isinstance(found, str):
-        match = _SECONDS.fullmatch(found)
+    if isinstance(found, Written):
+        match = _NUMBER.fullmatch(found)
         found = float(match[1]) if match else None
     if isinstance(found, bool) or not isinstance(found, int | float) or not least <= found <= most:
         raise Problem(400, f"`{name}` is a number of seconds from {least:g} to {most:g}")

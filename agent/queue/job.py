@@ -64,6 +64,7 @@ class Refused(NamedTuple):
 
     field: str
     message: str
+    is_too_large: bool = False
 
 
 class Submitted(NamedTuple):

@@ -83,4 +83,6 @@ def _fits(field: str, text: str, most: int) -> Refused | None:
         return Refused(field, f"has half a surrogate pair at character {error.start}")
     if "\0" in text:
         return Refused(field, "has a NUL character; JSON writes it as \\u0000")
-    return None if size <= most else Refused(field, f"has {size:,} bytes, at most {most:,} may be")
+    if size <= most:
+        return None
+    return Refused(field, f"has {size:,} bytes, at most {most:,} may be", is_too_large=True)

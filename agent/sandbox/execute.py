@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
-from agent.core.json_text import read_json
+from agent.core.json_text import read_writable_json
 from agent.sandbox.pool import Pool
 from agent.sandbox.runner import BadResult, plain
 
@@ -151,7 +151,7 @@ def _broken(error: IsolateError, job: Job, took_ms: float) -> Error:
 def read(answer: str) -> Told:
     """An isolate's answer, which may say anything at all."""
     try:
-        value = read_json(answer)
+        value = read_writable_json(answer)
         stdout = value.get("stdout", "")
         if not isinstance(stdout, str) or len(stdout.encode()) > MAX_STDOUT:
             raise ValueError

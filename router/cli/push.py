@@ -12,11 +12,12 @@ from policies.language.bindings import bindings_of
 from policies.language.load import Loaded
 from router.cli.console import load_valid, say
 from router.cli.places import console_of, publish_arguments, publisher_of, told_as_json
-from router.dev.layout import Layout, find_root
+from router.dev.layout import Layout, SetupError, find_root
 from router.publishing.base import BY_GIT, base_by_git, given_base
 from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
 from router.publishing.published import read
+from router.publishing.published_keys import published_keys
 from router.publishing.write import Change
 
 
@@ -43,6 +44,7 @@ def run(args: Namespace) -> int:
         say(("valid", "green"), f" {args.file}, digest {loaded.digest[:SHORT]}", to=to)
         with publisher_of(args) as publisher:
             if args.remote:
+                _refuse_published_keys(loaded)
                 _warn_of_unbound(Layout(find_root()), loaded, publisher)
             seen = read(publisher.place.kv)
             known = base or publisher.place.base.read()
@@ -56,6 +58,13 @@ def run(args: Namespace) -> int:
         local = "Only this machine's `router dev` sees it; --remote pushes to Cloudflare."
         say((local, "dim"), to=to)
     return code
+
+
+def _refuse_published_keys(loaded: Loaded) -> None:
+    found = published_keys(loaded.policy) if loaded.policy else []
+    if found:
+        hint = "make your own with `router keys new`, or disable these"
+        raise SetupError(f"everybody knows the keys of {', '.join(found)}: {hint}")
 
 
 def _warn_of_unbound(layout: Layout, loaded: Loaded, publisher: Publisher) -> None:

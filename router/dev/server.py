@@ -15,6 +15,7 @@ from types import TracebackType
 from router.dev.layout import Layout, SetupError
 from router.dev.loopback import HOST, answers, free_port, refuse_taken
 from router.dev.process import ServerProcess
+from router.dev.runtime import ensure_workerd
 from router.dev.wrangler import command, environment, last_error, told_error
 
 LISTENING = re.compile(r"Ready on http://")
@@ -49,10 +50,13 @@ class DevServer:
         args = ["dev", *(part for config in configs for part in ("--config", str(config)))]
         args += ["--ip", HOST, "--port", str(self.port), "--inspector-port", "0"]
         args += ["--persist-to", str(persist_to), "--show-interactive-dev-session=false"]
+        runtime = {"MINIFLARE_WORKERD_PATH": str(ensure_workerd(self.layout))}
         self._process = ServerProcess(
             command(self.layout, args),
             cwd=self.layout.root,
-            env=environment(self.layout, configs[0].parent / "wrangler", env),
+            env=environment(
+                self.layout, configs[0].parent / "wrangler", {**runtime, **(env or {})}
+            ),
             log=log,
         )
 

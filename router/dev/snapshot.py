@@ -16,7 +16,7 @@ from pathlib import Path
 
 from router.dev.bundle import ensure_bundle, recipe, workerd_binary
 from router.dev.files import write_if_changed
-from router.dev.layout import Layout, SetupError
+from router.dev.layout import Layout, SetupError, installed
 from router.dev.local import LOCAL_FLAGS
 from router.dev.loopback import HOST, answers, free_port
 from router.dev.process import ServerProcess
@@ -50,7 +50,7 @@ def snapshot_path(layout: Layout) -> Path:
 
 def sdk(layout: Layout) -> dict[str, Path]:
     """The files of Cloudflare's SDK for Python, by their names as modules."""
-    root = layout.python_modules
+    root = installed(layout.python_modules)
     found = [path for pattern in SDK for path in sorted(root.glob(pattern))]
     files = [each for path in found for each in [path, *sorted(path.rglob("*"))]]
     kept = [path for path in files if path.is_file() and path.suffix != ".pyc"]

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from router.dev.layout import Layout
-from router.dev.runtime import ensure_workerd
 
 SETTINGS = {
     "CI": "1",
@@ -47,7 +46,6 @@ def environment(layout: Layout, state: Path, extra: Mapping[str, str] | None) ->
         "WRANGLER_LOG_PATH": str(state / "logs"),
         "CLOUDFLARE_DEV_REGISTRY_PATH": str(state / "registry"),
         "WRANGLER_CACHE_DIR": str(state / "cache"),
-        "MINIFLARE_WORKERD_PATH": str(ensure_workerd(layout)),
         **(extra or {}),
     }
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +16,10 @@ import httpx
 import pytest
 
 from agent import SERVICE, __version__
+from agent.schemas.operations import OPERATIONS
+from tests.edge.agent_api import walk
 from tests.edge.agent_crowd import Crowd
+from tests.edge.agent_fuzz import fuzz
 from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
 from tests.edge.receiver import receiving
 
@@ -377,3 +381,13 @@ def test_users_tables_are_for_keys_with_scopes(agents: Agents) -> None:
     assert execute(agents, **job).json()["result"]["rows"] == [[2]]
     refused = agents.post("/execute", key=WORKER, json=job)
     assert (refused.status_code, refused.json()["scope"]) == (422, "database:read")
+
+
+def test_every_answer_is_as_the_document_says(agents: Agents) -> None:
+    seen = walk(agents)
+    assert {asked.id for asked in OPERATIONS} == {id for id, status in seen if status == 200}
+    assert {400, 401, 403, 404, 405, 409, 413, 422} <= {status for _, status in seen}
+
+
+def test_schemathesis_finds_nothing(agents: Agents, tmp_path: Path) -> None:
+    assert "No issues found" in fuzz(agents, tmp_path)

@@ -10,6 +10,7 @@ import pytest
 
 from policies.language.load import digest_of
 from router.cli.main import main
+from router.dev.layout import find_root
 from tests.edge.cloudflare import Api, clone, cloudflare
 from tests.edge.conftest import POLICY
 
@@ -72,3 +73,13 @@ def test_a_push_that_breaks_off_leaves_the_policy_alone(
     assert "cannot write policy" in told.err
     assert "Traceback" not in told.err
     assert json.loads(told.out)["result"] == "failed"
+
+
+def test_keys_that_everybody_knows_are_refused(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["push", str(find_root(POLICY) / "routes.yaml"), "--remote"]) == 1
+    told = capsys.readouterr().err
+    assert "core (example-core-key), worker (example-worker-key)" in told
+    assert "`router keys new`" in told
+    assert api.writes == []

@@ -1,6 +1,5 @@
-"""The cores are pure: nothing under `policies/`, `agent/core/`, `agent/queue/`,
-`agent/callbacks/` and `agent/records/` does I/O or knows where it runs; and the router and the
-agent know nothing of each other."""
+"""The cores are pure: nothing under the folders of `PURE` does I/O or knows where it runs; and the
+router and the agent know nothing of each other."""
 
 from __future__ import annotations
 
@@ -18,8 +17,12 @@ FORBIDDEN = {
     *("router", "tests", "urllib.request"),
 }
 CALLS = {"open", "print", "input", "exec", "eval"}
-PURE = ("policies", "agent/core", "agent/queue", "agent/callbacks", "agent/records")
-FILES = sorted(path for folder in PURE for path in (ROOT / folder).rglob("*.py"))
+PURE = (
+    "policies",
+    *("agent/core", "agent/queue", "agent/callbacks", "agent/records", "agent/schemas"),
+)
+FOUND = (path for folder in PURE for path in (ROOT / folder).rglob("*.py"))
+FILES = sorted(path for path in FOUND if path.name != "__main__.py")  # a command
 AGENT = sorted((ROOT / "agent").rglob("*.py"))
 OTHERS = sorted(path for name in ("policies", "router") for path in (ROOT / name).rglob("*.py"))
 STARTS_THE_AGENT = "router/dev"

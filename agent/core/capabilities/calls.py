@@ -15,7 +15,7 @@ from agent.core.capabilities import fields
 from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.scraping import failure
 from agent.core.capabilities.tools import Tools
-from agent.core.json_text import read_json
+from agent.core.json_text import read_writable_json, whole
 from agent.core.web.charsets import BASE64, charset_of, media_type
 from agent.core.web.request import (
     BODILESS,
@@ -91,11 +91,12 @@ def _sent(given: dict[str, Any], headers: dict[str, str]) -> str | None:
     if "json" in given:
         headers.setdefault("content-type", "application/json")
         return _dumped(given["json"])
-    body = given.get("body")
-    if body is not None and not isinstance(body, str):
+    if "body" not in given:
+        return None
+    body = given["body"]
+    if not isinstance(body, str):
         raise Refused("`body` is text; use `json` for anything else")
-    if body is not None:
-        headers.setdefault("content-type", "text/plain; charset=utf-8")
+    headers.setdefault("content-type", "text/plain; charset=utf-8")
     return body
 
 
@@ -124,7 +125,7 @@ def _body(answer: Fetched, web: Web) -> dict[str, Any]:
     text = web.text(held, charset_of(said, held.start))
     if media_type(said).endswith(("/json", "+json")) and not held.is_cut:
         try:
-            return {"json": read_json(text)}
+            return {"json": read_writable_json(text)}
         except ValueError:
             pass  # it says that it is, and is not: told as text
     return {"text": text}
@@ -138,8 +139,8 @@ def _expected(value: object) -> frozenset[int] | None:
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, str) and each[1:] == "xx" and each[:1] in ("2", "3", "4", "5"):
             found |= set(range(int(each[0]) * 100, int(each[0]) * 100 + 100))
-        elif type(each) is int and 200 <= each <= 599:
-            found.add(each)
+        elif (status := whole(each)) is not None and 200 <= status <= 599:
+            found.add(status)
         else:
             raise Refused('`expect` is a status such as 200, "2xx", or a list of these')
     return frozenset(found)

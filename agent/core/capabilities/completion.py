@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from agent.core.capabilities.fields import whole
 from agent.core.capabilities.models import AiTools, known_fields, model_of, run_model
 from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.tools import Stream
@@ -113,19 +114,22 @@ def _text(value: Any, name: str) -> str:
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
-    for name, (least, most) in (RANGES | WHOLE).items():
+    for name, (least, most) in RANGES.items():
         value = given.get(name, least)
-        kinds = int if name in WHOLE else (int, float)
         # Neither true nor NaN is between any two numbers.
-        if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
-            kind = "a whole number" if name in WHOLE else "a number"
-            raise Refused(f"`{name}` is {kind} from {least:,} to {most:,}")
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not least <= value <= most
+        ):
+            raise Refused(f"`{name}` is a number from {least:,} to {most:,}")
     for name, kind_of in OTHERS.items():
         if not isinstance(given.get(name, kind_of()), kind_of):
             kind = {dict: "an object", list: "a list", bool: "true or false"}[kind_of]
             raise Refused(f"`{name}` is {kind}")
-    named = (*RANGES, *WHOLE, *OTHERS)
-    return {**{name: given[name] for name in named if name in given}, **_stop(given)}
+    counted = {name: whole(given, name, 1, *WHOLE[name]) for name in WHOLE if name in given}
+    named = (*RANGES, *OTHERS)
+    return {**counted, **{name: given[name] for name in named if name in given}, **_stop(given)}
 
 
 def _stop(given: dict[str, Any]) -> dict[str, Any]:

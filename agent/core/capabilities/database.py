@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from agent.core.capabilities.fields import whole
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.sql import Statement, limited, read_statement
 from agent.core.capabilities.values import LARGEST, Value, checked_params
@@ -72,11 +73,9 @@ def run_sql(given: dict[str, Any], tools: DatabaseTools) -> dict[str, Any]:
     for name in given:
         if name not in FIELDS:
             raise Refused(f"there is no field `{name[:80]}`; known: {', '.join(FIELDS)}")
-    sql, most = given.get("sql"), given.get("max_rows", USUAL_ROWS)
+    sql, most = given.get("sql"), whole(given, "max_rows", USUAL_ROWS, 1, MAX_ROWS)
     if not isinstance(sql, str):
         raise Refused("`sql` is missing, or no text")
-    if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= MAX_ROWS:
-        raise Refused(f"`max_rows` is a whole number from 1 to {MAX_ROWS:,}")
     statement = read_statement(sql)
     _check_scope(statement, tools.scopes)
     params = checked_params(given.get("params", []), statement.reads)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from agent.core import json_text
 from agent.core.capabilities.refused import Refused
 
 
@@ -26,8 +27,8 @@ def text(given: Mapping[str, Any], name: str) -> str:
 
 
 def whole(given: Mapping[str, Any], name: str, usual: int, least: int, most: int) -> int:
-    value = given.get(name, usual)
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    value = json_text.whole(given.get(name, usual))
+    if value is None or not least <= value <= most:
         raise Refused(f"`{name}` is a whole number from {least:,} to {most:,}")
     return value
 

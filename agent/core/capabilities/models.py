@@ -14,7 +14,7 @@ from agent.core.capabilities.tools import Stream
 
 MAX_MODEL = 100  # characters
 MAX_TOLD = 500  # characters of a failure
-_MODEL = re.compile(r"@(?:cf|hf)/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+MODEL = re.compile(r"@(?:cf|hf)/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _CODE = re.compile(r"\D{0,40}?\b(\d{4})\b: ")
 ASKED = 5000
 # Of developers.cloudflare.com/workers-ai/platform/errors: trying again is no use.
@@ -60,7 +60,7 @@ def run_model(ai: Ai, model: str, inputs: dict[str, Any]) -> Any | Stream:
 
 def model_of(given: dict[str, Any], usual: str) -> str:
     model = given.get("model", usual)
-    if not isinstance(model, str) or len(model) > MAX_MODEL or not _MODEL.fullmatch(model):
+    if not isinstance(model, str) or len(model) > MAX_MODEL or not MODEL.fullmatch(model):
         raise Refused(f"`model` is the name of a model, such as {usual}")
     return model
 

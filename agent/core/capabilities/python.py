@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from agent.core.capabilities.fields import whole
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Output, Tools
 from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Job, Outcome
@@ -35,14 +36,11 @@ def _job(given: dict[str, Any]) -> Job:
         if name not in FIELDS:
             raise Refused(f"there is no field `{name[:80]}`; known: {', '.join(FIELDS)}")
     code, context = given.get("code"), given.get("context", {})
-    timeout_ms = given.get("timeout_ms", TIMEOUT_MS)
+    timeout_ms = whole(given, "timeout_ms", TIMEOUT_MS, 1, MAX_TIMEOUT_MS)
     if not isinstance(code, str):
         raise Refused("`code` is missing, or no text")
     if len(code) > MAX_CODE:
         raise Refused(f"`code` has {len(code):,} characters, and {MAX_CODE:,} are allowed")
     if not isinstance(context, dict):
         raise Refused("`context` is an object: its fields are what the code finds in `context`")
-    is_whole = isinstance(timeout_ms, int) and not isinstance(timeout_ms, bool)
-    if not is_whole or not 1 <= timeout_ms <= MAX_TIMEOUT_MS:
-        raise Refused(f"`timeout_ms` is a whole number from 1 to {MAX_TIMEOUT_MS:,}")
     return Job(code, context, timeout_ms)

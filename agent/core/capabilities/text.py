@@ -11,18 +11,22 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from agent.core.capabilities import fields
+from agent.core.capabilities.fields import check_known, some_of, whole
 from agent.core.capabilities.refused import Refused
 
 MAX_TEXT = 500_000  # characters
 TOP = 10  # words
 MAX_FOUND = 1_000  # of each kind
 CHUNK = 1_000
-# More would not fit into the isolate's memory, in which others work, too.
-MAX_CHUNKS, MAX_CHUNKED = 10_000, 2_000_000  # pieces, and characters of all of them
+MAX_CHUNKS, MAX_CHUNKED = 10_000, 2_000_000  # pieces, and characters of all: overlaps multiply
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _SENTENCE = re.compile(r"[^.!?…]+(?:[.!?…]+|$)")
-_KINDS = {
+FIELDS = {
+    "statistics": ("text", "operation"),
+    "chunk": ("text", "operation", "size", "overlap"),
+    "extract": ("text", "operation", "kinds"),
+}
+KINDS = {
     "emails": re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
     "urls": re.compile(r"https?://[^\s<>\"'\])}]+[^\s<>\"'\])}.,;:!?]"),
     "numbers": re.compile(r"(?<![\w.])-?\d{1,30}(?:\.\d{1,30})?(?![\w.]*\d)"),
@@ -41,6 +45,7 @@ def process_text(given: dict[str, Any]) -> dict[str, Any]:
     if made is None:
         known = ", ".join(OPERATIONS)
         raise Refused(f"there is no operation `{str(operation)[:80]}`; known: {known}")
+    check_known(given, FIELDS[operation])
     return made(text, given)
 
 
@@ -61,8 +66,8 @@ def statistics(text: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
     """Pieces of at most `size` characters; each begins `overlap` before the one before ended."""
-    size = fields.whole(given, "size", CHUNK, 1, MAX_TEXT)
-    overlap = fields.whole(given, "overlap", 0, 0, MAX_TEXT)
+    size = whole(given, "size", CHUNK, 1, MAX_TEXT)
+    overlap = whole(given, "overlap", 0, 0, MAX_TEXT)
     if overlap >= size:
         raise Refused("`overlap` must be less than `size`")
     pieces, begin, end, total = list[dict[str, Any]](), 0, 0, 0
@@ -70,10 +75,8 @@ def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
         end = _end(text, max(begin + 1, end), begin + size)
         total += end - begin
         if len(pieces) == MAX_CHUNKS or total > MAX_CHUNKED:
-            raise Refused(
-                f"these are more than {MAX_CHUNKS:,} chunks, or {MAX_CHUNKED:,} characters "
-                "in all: take a larger `size`, or a smaller `overlap`"
-            )
+            most = f"{MAX_CHUNKS:,} chunks, or {MAX_CHUNKED:,} characters of them"
+            raise Refused(f"more than {most}; take a larger `size`, or a smaller `overlap`")
         pieces.append({"start": begin, "text": text[begin:end]})
         begin = end if end == len(text) else max(begin + 1, end - overlap)
     return {"chunks": pieces, "count": len(pieces)}
@@ -81,8 +84,8 @@ def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def extract(text: str, given: dict[str, Any]) -> dict[str, Any]:
     """What stands in it, each once, in order; `kinds` says of which kinds."""
-    kinds = fields.some_of(given, "kinds", _KINDS)
-    found = {kind: list(dict.fromkeys(_KINDS[kind].findall(text))) for kind in kinds}
+    kinds = some_of(given, "kinds", KINDS)
+    found = {kind: list(dict.fromkeys(KINDS[kind].findall(text))) for kind in kinds}
     return {kind: each[:MAX_FOUND] for kind, each in found.items()}
 
 

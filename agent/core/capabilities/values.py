@@ -16,7 +16,7 @@ Value = None | int | float | str | dict[str, str]  # the last: {"base64": …}
 MAX_PARAMS = 100  # of D1
 MAX_TIMES = 100  # how often a statement is run, with other values
 LARGEST = 2**53
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -52,7 +52,7 @@ def _value(value: Any, name: str) -> Value:
         return value
     if isinstance(value, dict) and list(value) == ["base64"]:
         text = value["base64"]
-        if isinstance(text, str) and _BASE64.fullmatch(text):
+        if isinstance(text, str) and BASE64.fullmatch(text):
             return {"base64": text}
     raise Refused(
         f'`{name}` is no value of SQL: null, true, false, a number, text or {{"base64": …}}'

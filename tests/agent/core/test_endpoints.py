@@ -164,7 +164,8 @@ def test_a_poll_that_waits_gets_what_comes() -> None:
     assert [job["job_id"] for job in told["jobs"]] == ["a"]
     began = world.now
     world.while_waiting = lambda: None
-    assert world.ask("GET", "/poll?wait=3&worker_id=w")[1]["jobs"] == []
+    for wait in ("1", "0.5s", "2.5e-300", "1.5e0"):
+        assert world.ask("GET", f"/poll?wait={wait}&worker_id=w")[1]["jobs"] == []
     assert world.now - began == 3_000
 
 
@@ -223,6 +224,7 @@ def test_who_may_poll_what() -> None:
         ("/poll?capabilities=a,,b", "`capabilities` '' must be"),
         ("/activations?state=dead", "`state` is one of waiting"),
         ("/activations?before=-1", "`before` is a time"),
+        ("/activations?limits=1", "did you mean `limit`?"),
     ],
 )
 def test_questions_that_cannot_be_answered(path: str, said: str) -> None:
@@ -235,10 +237,7 @@ def test_questions_that_cannot_be_answered(path: str, said: str) -> None:
     [
         ({}, "`activation_id` is text"),
         ({"activation_id": "a/b"}, "`activation_id` is text"),
-        (
-            {"activation_id": "..", "activation_data": {"capability": "x"}},
-            "`activation_id` is text",
-        ),
+        ({"activation_id": ".."}, "begins with no dot"),
         ({"activation_id": "a"}, "`activation_data` is an object"),
         ({"activation_id": "a", "activation_data": {}}, "`capability` must be"),
         (
@@ -256,6 +255,14 @@ def test_questions_that_cannot_be_answered(path: str, said: str) -> None:
         (
             {"activation_id": "a", "activation_data": {"capability": "x"}, "priority": 10},
             "`priority` is a whole number from 0 to 9",
+        ),
+        (
+            {"activation_id": "a", "activation_data": {"capability": "x"}, "priority": "5"},
+            "`priority` is a whole number",
+        ),
+        (
+            '{"activation_id": "a", "activation_data": {"capability": "x", "input": {"n": NaN}}}',
+            "no JSON object",
         ),
         (
             {"activation_id": "a", "activation_data": {"capability": "x"}, "callback_url": 1},
@@ -276,11 +283,24 @@ def test_questions_that_cannot_be_answered(path: str, said: str) -> None:
             "`activation_data` has half a surrogate pair",
         ),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_activations_that_cannot_be_taken(sent: object, said: str) -> None:
     status, told, _ = World().ask("POST", "/activations", sent)
-    assert (status, said in told["error"]) == (400, True), told
+    assert (status, said in told["error"]) == (413 if "512,0" in said else 400, True), told
+
+
+def test_an_id_may_be_encoded_in_a_path() -> None:
+    world = World()
+    world.submit("a:b@c")
+    assert world.ask("GET", "/activations/a%3Ab%40c")[1]["activation_id"] == "a:b@c"
+    assert world.ask("GET", "/activations/a%2Fb")[0] == 404
+
+
+def test_a_tenant_is_named_with_a_lease_only() -> None:
+    sent = {"capability": "text-processing", "input": {"text": ""}, "tenant": "other"}
+    status, told, _ = World().ask("POST", "/execute", sent, scopes="agent:worker")
+    assert (status, "`tenant`" in told["error"]) == (400, True)
 
 
 def test_a_callback_comes_with_its_activation() -> None:

@@ -77,14 +77,16 @@ def test_extract() -> None:
         ({"text": "", "operation": "chunk", "size": 0}, "`size` is a whole number"),
         ({"text": "", "operation": "chunk", "size": True}, "`size` is a whole number"),
         ({"text": "", "operation": "chunk", "overlap": -1}, "`overlap` is a whole number"),
-        (
-            {"text": "x" * 10_000, "operation": "chunk", "size": 2_000, "overlap": 1_999},
-            "take a larger `size`, or a smaller `overlap`",
-        ),
-        ({"text": "x" * 20_000, "operation": "chunk", "size": 1}, "more than 10,000 chunks"),
         ({"text": "", "operation": "extract", "kinds": []}, "`kinds` is a list"),
         ({"text": "", "operation": "extract", "kinds": ["names"]}, "`kinds` is a list"),
         ({"text": "", "operation": "extract", "kinds": [["urls"]]}, "`kinds` is a list"),
+        ({"text": "", "operation": "chunk", "sizes": 1}, "did you mean `size`?"),
+        ({"text": "", "kinds": ["urls"]}, "there is no field `kinds`"),
+        ({"text": "x" * 10_001, "operation": "chunk", "size": 1}, "more than 10,000 chunks"),
+        (
+            {"text": "x" * 9_000, "operation": "chunk", "size": 4_500, "overlap": 4_499},
+            "2,000,000 characters of them",
+        ),
     ],
 )
 def test_what_is_refused(given: dict[str, Any], said: str) -> None:

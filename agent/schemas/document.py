@@ -1,0 +1,149 @@
+"""The OpenAPI document (3.1) of the agent: `GET /openapi.json`, and `agent/schemas/openapi.json`.
+
+Limits, patterns, names and defaults are the code's own constants; which fields there are, and
+which endpoints, is held to the code by tests.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from agent import SERVICE, __version__
+from agent.core.answers import JSON
+from agent.schemas import errors, inputs, isolate, jobs, results, values
+from agent.schemas.operations import NAMED, OPERATIONS, PARAMETERS, TAGS, Operation
+from agent.schemas.refusals import REFUSALS, header, refused, responses
+from agent.schemas.values import Schema, any_object, ref
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+ABOUT = (
+    "The agent of FiberWise at the edge, as the router lets it be reached. "
+    "What the router refuses by itself is told as a problem document (RFC 9457)."
+)
+_LEASED = "$response.body#/jobs/0/"
+_HELD = {name: f"{_LEASED}{name}" for name in ("worker_id", "attempt", "tenant")}
+# What can be asked next, with what an answer told.
+LINKS: dict[str, dict[str, Any]] = {
+    "submit": {
+        operation: {"operationId": operation, "parameters": {"id": "$response.body#/activation_id"}}
+        for operation in ("show", "cancel", "cancelByDelete", "retry")
+    },
+    "poll": {
+        operation: {
+            "operationId": operation,
+            "parameters": {"id": f"{_LEASED}job_id"},
+            "requestBody": _HELD,
+        }
+        for operation in ("extend", "complete", "fail")
+    }
+    | {
+        "execute": {
+            "operationId": "execute",
+            "requestBody": {"job_id": f"{_LEASED}job_id", **_HELD},
+        }
+    },
+}
+
+
+def document() -> dict[str, Any]:
+    paths: dict[str, dict[str, Any]] = {}
+    for each in OPERATIONS:
+        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each)
+    return {
+        "openapi": "3.1.0",
+        "jsonSchemaDialect": DIALECT,
+        "info": {
+            "title": SERVICE,
+            "version": __version__,
+            "description": ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
+        "paths": paths,
+        "webhooks": {"outcome": {"post": _outcome()}},
+        "components": {
+            "schemas": schemas(),
+            "responses": responses(),
+            "headers": {"x-request-id": header("x-request-id", True)},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    }
+
+
+def schemas() -> dict[str, Schema]:
+    """Every shape that has a name."""
+    own = any_object("An OpenAPI document", required=["openapi", "info", "paths"])
+    parts = (inputs, results, jobs, isolate, errors, values)
+    return {name: each for part in parts for name, each in part.SCHEMAS.items()} | {"OpenApi": own}
+
+
+@cache
+def document_text() -> str:
+    return json.dumps(document(), ensure_ascii=False, separators=(",", ":"))
+
+
+def _operation(asked: Operation) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "operationId": asked.id,
+        "tags": [asked.tag],
+        "summary": asked.about,
+        "security": [] if asked.is_open else [{"bearer": []}, {"key": []}],
+        "responses": {
+            "200": _given(asked),
+            **{
+                str(status): {"$ref": f"#/components/responses/{REFUSALS[status].name}"}
+                for status in refused(asked)
+            },
+        },
+    }
+    if parameters := _parameters(asked):
+        made["parameters"] = parameters
+    if asked.takes:
+        body = {"required": not asked.may_be_empty, "content": _json(ref(asked.takes))}
+        made["requestBody"] = body
+    return made
+
+
+def _parameters(asked: Operation) -> list[dict[str, Any]]:
+    in_path = [("id", "path")] if "{id}" in asked.path else []
+    made = []
+    for name, place in [*in_path, *((name, "query") for name in asked.query)]:
+        schema = dict(PARAMETERS[name])
+        about = schema.pop("description", "")
+        told = {"name": NAMED.get(name, name), "in": place, "required": place == "path"}
+        made.append(told | ({"description": about} if about else {}) | {"schema": schema})
+    return made
+
+
+def _given(asked: Operation) -> dict[str, Any]:
+    is_text = "/" in asked.gives
+    content = {asked.gives: {"schema": {"type": "string"}}} if is_text else _json(ref(asked.gives))
+    content |= {kind: {"schema": {"type": "string"}} for kind in asked.more}
+    headers = {name: header(name, False) for name in asked.headers}
+    headers["x-request-id"] = {"$ref": "#/components/headers/x-request-id"}
+    about = "; ".join(["Done", *asked.more.values()])
+    made = {"description": about, "headers": headers, "content": content}
+    return made | ({"links": LINKS[asked.id]} if asked.id in LINKS else {})
+
+
+def _outcome() -> dict[str, Any]:
+    return {
+        "operationId": "outcome",
+        "summary": "What the agent posts to a `callback_url`, signed as Standard Webhooks has it",
+        "requestBody": {"required": True, "content": _json(ref("Outcome"))},
+        "responses": {
+            "2XX": {"description": "Delivered"},
+            "410": {"description": "Never again"},
+            "default": {"description": "To be sent again"},
+        },
+    }
+
+
+def _json(schema: Schema) -> dict[str, Any]:
+    return {JSON: {"schema": schema}}

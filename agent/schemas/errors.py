@@ -1,0 +1,62 @@
+"""What is answered if a request is not done: by the agent, and by the router before it."""
+
+from __future__ import annotations
+
+from agent.schemas.jobs import STATE
+from agent.schemas.results import STDOUT
+from agent.schemas.values import (
+    Schema,
+    always,
+    an_id,
+    any_object,
+    fields_of,
+    listed,
+    text,
+    time,
+    whole,
+)
+
+_SAID: dict[str, Schema] = {
+    "error": text("what is wrong, and how to mend it"),
+    "timestamp": time("now"),
+}
+_WHY: dict[str, Schema] = {
+    "state": STATE,
+    "kind": text("of an error of Python"),
+    "stdout": STDOUT,
+    "line": whole("of the code", 0),
+    "traceback": listed(text(), "the code's own lines"),
+    "model_code": whole("the code of Workers AI"),
+    "scope": text("that the key has not"),
+    "is_done": always("unknown", "nobody knows whether it was done"),
+    "status_code": whole("what a site or an API answered", 100, 599),
+    "url": text("of that answer"),
+    "body": text("its beginning"),
+    "content_type": text("of what is no page"),
+    "retry_after_s": whole("seconds, if the site said so"),
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Error": fields_of(_SAID, "What the agent says of a request that it does not do"),
+    "Conflict": fields_of(
+        {**_SAID, "state": STATE}, "A job stands otherwise than the request expects"
+    ),
+    "JobFailed": fields_of(
+        {**_SAID, "job_id": an_id("the job"), "status": always("failed"), **_WHY},
+        "A job that was tried, or that its capability does not take. Of a job of the queue "
+        "`state` says how it stands now",
+        tuple(_WHY),
+    ),
+    "Problem": any_object(
+        "What the router says of a request that it does not pass on (RFC 9457)",
+        properties={
+            "type": text("a URN of the code"),
+            "title": text(),
+            "status": whole("", 400, 599),
+            "detail": text("what is wrong"),
+            "code": text("one of docs/problems.md"),
+            "request_id": text("also the header `x-request-id`"),
+        },
+        required=["type", "title", "status", "detail", "code", "request_id"],
+    ),
+}

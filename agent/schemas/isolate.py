@@ -1,0 +1,104 @@
+"""What an isolate of the agent says of itself."""
+
+from __future__ import annotations
+
+from agent import SERVICE
+from agent.core.metrics import JOBS_EACH
+from agent.queue.job import Depth
+from agent.schemas.values import (
+    Schema,
+    a_capability,
+    always,
+    fields_of,
+    listed,
+    one_of,
+    or_null,
+    ref,
+    text,
+    time,
+    whole,
+)
+
+_WORKER = text("`cf-<region>-<8 hex>`", pattern="^cf-[a-z]+-[0-9a-f]{8}$")
+_REGION = text("where it is deployed for; `global` is everywhere")
+_CAPABILITIES = listed(a_capability("one"), "what it can do")
+_REQUESTS: dict[str, Schema] = {
+    "endpoint": text("its path"),
+    "status": whole("", 100, 599),
+    "count": whole("", 1),
+}
+_JOBS: dict[str, Schema] = {
+    "capability": a_capability("one"),
+    "outcome": one_of(("completed", "failed")),
+    "count": whole("", 1),
+}
+_DEPTHS = {name: whole("") for name in Depth._fields if name != "capability"}
+_QUEUE = {
+    "type": ["array", "null"],
+    "items": ref("Depth"),
+    "description": "jobs that have not ended well, by capability; null if it did not answer",
+}
+_WORKERS = whole(f"a hint for scaling: one for each {JOBS_EACH} jobs that wait or are leased")
+
+SCHEMAS: dict[str, Schema] = {
+    "Registered": fields_of(
+        {
+            "status": always("success"),
+            "worker_id": _WORKER,
+            "capabilities": _CAPABILITIES,
+            "region": _REGION,
+            "registered_at": time("now"),
+        }
+    ),
+    "Alive": fields_of(
+        {
+            "status": always("alive"),
+            "worker_id": _WORKER,
+            "heartbeat_at": time("now"),
+            "uptime_ms": whole("since its first request"),
+        }
+    ),
+    "Healthy": fields_of(
+        {
+            "status": always("healthy"),
+            "service": always(SERVICE),
+            "version": text(),
+            "timestamp": time("now"),
+            "region": _REGION,
+        }
+    ),
+    "Metrics": fields_of(
+        {
+            "worker": _WORKER,
+            "variant": text("of the router's policy"),
+            "region": _REGION,
+            "capabilities": _CAPABILITIES,
+            "requests": listed(
+                fields_of(
+                    {
+                        "endpoint": text("its path"),
+                        "status": whole("", 100, 599),
+                        "count": whole("", 1),
+                    }
+                ),
+                "what this isolate has answered",
+            ),
+            "jobs": listed(
+                fields_of(
+                    {
+                        "capability": a_capability("one"),
+                        "outcome": one_of(("completed", "failed")),
+                        "count": whole("", 1),
+                    }
+                ),
+                "what it has run",
+            ),
+            "records_lost": whole("rows about requests that were never written"),
+            "queue": _QUEUE,
+            "desired_workers": or_null(_WORKERS),
+        }
+    ),
+    "Depth": fields_of(
+        {"capability": a_capability("whose jobs"), **_DEPTHS}, "Jobs of a capability"
+    ),
+}

@@ -1,0 +1,227 @@
+"""Activations and leases: what is sent about them, and what is told."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from agent.callbacks.callback import MAX_ATTEMPTS as MAX_POSTS
+from agent.callbacks.callback import MAX_URL
+from agent.callbacks.callback import State as CallbackState
+from agent.core.activation import DISPATCHES
+from agent.core.activations import MAX_LISTED, STATES
+from agent.core.execution import CAPABILITIES
+from agent.core.polling import LEASE, MAX_ATTEMPT, MAX_LEASE, MAX_WAIT, MIN_LEASE
+from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST
+from agent.queue.limits import MAX_ATTEMPTS, MAX_CAPABILITIES, MAX_ERROR, MAX_JOBS
+from agent.records.records import MAX_STEPS
+from agent.schemas.inputs import INPUTS
+from agent.schemas.results import STDOUT, WARM, completed
+from agent.schemas.values import (
+    Schema,
+    a_capability,
+    a_name,
+    always,
+    an_id,
+    any_object,
+    anything,
+    either,
+    fields_of,
+    listed,
+    number,
+    one_of,
+    or_null,
+    ref,
+    text,
+    time,
+    whole,
+    yes_or_no,
+)
+
+ENDED = ("completed", "failed", "cancelled")
+STATE = one_of(STATES, "how the job stands")
+_WORKER = a_name("the worker")
+_TENANT = a_name("whose job it is, if not one's own; needs the scope `agent:worker`")
+_ATTEMPT = whole("as `/poll` told it", 1, MAX_ATTEMPT)
+_LEASE = number("seconds", MIN_LEASE, MAX_LEASE, default=LEASE)
+_ATTEMPTS = whole("attempts, before it is a dead letter", 1, MAX_ATTEMPTS, default=DEFAULT_ATTEMPTS)
+_HELD: dict[str, Schema] = {"worker_id": _WORKER, "attempt": _ATTEMPT, "tenant": _TENANT}
+
+_DATA = fields_of(
+    {
+        "capability": a_capability("one that there is not makes a dead letter"),
+        "input": any_object("what the capability takes; it is looked at when the job is run"),
+        "dispatch": one_of(DISPATCHES, "who runs it: the agent, or who polls", default="edge"),
+        "max_attempts": _ATTEMPTS,
+    },
+    "What is to be done",
+    ("input", "dispatch", "max_attempts"),
+)
+_PRIORITY = whole("the highest goes first", LOWEST, HIGHEST)
+_CALLBACK_URL = {
+    "type": ["string", "null"],
+    "maxLength": MAX_URL,
+    "description": "where the outcome is posted; CALLBACK_HOSTS says where that may be",
+}
+_EXAMPLE = {"capability": "text-processing", "input": {"text": "One two. Three!"}}
+_STANDS: dict[str, Schema] = {
+    "attempt": whole("counted from 1; 0 before the first", 0),
+    "max_attempts": whole("", 1),
+    "worker_id": or_null(text("who holds it, or has ended it")),
+    "submitted_at": time("when it was submitted"),
+}
+_TIMES: dict[str, Schema] = {
+    "available_at": time("from when on a job that waits may be leased"),
+    "lease_until": time("until when it is leased"),
+    "ended_at": time("when it ended"),
+}
+_OUTCOME: dict[str, Schema] = {
+    "error": text("of the last attempt that went wrong", maxLength=MAX_ERROR),
+    "result": anything("of a completed one"),
+    "stdout": STDOUT,
+    "warm": WARM,
+    "callback": ref("Callback"),
+    "log": listed(ref("Step"), "what became of it, the first step first", maxItems=MAX_STEPS),
+}
+
+
+def _sent(capability: str) -> Schema:
+    fields = {
+        "capability": always(capability),
+        "input": ref(INPUTS[capability]),
+        "job_id": an_id("for the answer; made up, if it is missing"),
+    }
+    return fields_of(fields, f"A job of `{capability}` that is sent along", ("job_id",))
+
+
+SCHEMAS: dict[str, Schema] = {
+    "Execute": either(*map(_sent, CAPABILITIES), ref("Lease")),
+    "Lease": fields_of({"job_id": an_id("the job"), **_HELD}, "A lease on a job", ("tenant",)),
+    "Completed": either(*map(completed, CAPABILITIES)),
+    "ActivationData": _DATA,
+    "Submission": fields_of(
+        {
+            "activation_id": an_id("the same one again is the same activation"),
+            "activation_data": ref("ActivationData"),
+            "priority": {**_PRIORITY, "default": DEFAULT_PRIORITY},
+            "callback_url": _CALLBACK_URL,
+        },
+        optional=("priority", "callback_url"),
+        examples=[{"activation_id": "a-1", "activation_data": _EXAMPLE}],
+    ),
+    "Activation": fields_of(
+        {
+            "status": STATE,
+            "activation_id": an_id("its id"),
+            "capability": a_capability("what it needs"),
+            "dispatch": one_of(DISPATCHES, "who runs it"),
+            "priority": _PRIORITY,
+            **_STANDS,
+            **_TIMES,
+            **_OUTCOME,
+        },
+        optional=(*_TIMES, *_OUTCOME),
+    ),
+    "Step": fields_of(
+        {
+            "at": time("since when"),
+            "status": STATE,
+            "attempt": _STANDS["attempt"],
+            "worker_id": _STANDS["worker_id"],
+            "error": text("of the attempt before"),
+        },
+        "How an activation stood for a while",
+        ("error",),
+    ),
+    "Callback": fields_of(
+        {
+            "url": text("where it goes"),
+            "status": one_of(get_args(CallbackState)),
+            "attempt": whole("", 0, MAX_POSTS),
+            "answer": or_null(whole("the status of the last answer", 100, 599)),
+            "error": or_null(text("what was wrong with it")),
+            "due_at": time("when it is sent"),
+            "ended_at": time("when it was delivered, or given up"),
+        },
+        "How the callback of an activation stands",
+        ("due_at", "ended_at"),
+    ),
+    "Activations": fields_of(
+        {
+            "status": always("success"),
+            "activations": listed(
+                ref("Activation"), "the youngest first, without results", maxItems=MAX_LISTED
+            ),
+            "next_before": whole("`before` of the next page, if there may be one"),
+        },
+        optional=("next_before",),
+    ),
+    "Attempts": fields_of(
+        {"max_attempts": {**_ATTEMPTS, "description": "more attempts"}}, "", ("max_attempts",)
+    ),
+    "Poll": fields_of(
+        {
+            "worker_id": _WORKER,
+            "capabilities": listed(
+                a_capability("all of the agent's unless it is said"),
+                minItems=1,
+                maxItems=MAX_CAPABILITIES,
+            ),
+            "limit": whole("jobs", 1, MAX_JOBS, default=1),
+            "wait": number("seconds, for a job to be there", 0, MAX_WAIT, default=0),
+            "lease": _LEASE,
+            "tenant": _TENANT,
+        },
+        "What a worker is for",
+        ("worker_id", "capabilities", "limit", "wait", "lease", "tenant"),
+        examples=[{"worker_id": "w-1", "limit": 5}],
+    ),
+    "Polled": fields_of(
+        {
+            "status": always("success"),
+            "jobs": listed(ref("LeasedJob"), "leased to the worker", maxItems=MAX_JOBS),
+            "poll_timestamp": time("when that was"),
+        }
+    ),
+    "LeasedJob": fields_of(
+        {
+            "job_id": an_id("the activation's id"),
+            "tenant": a_name("whose it is"),
+            "capability": a_capability("what it needs"),
+            "input": any_object("what is to be done"),
+            "priority": _PRIORITY,
+            **_STANDS,
+            "lease_until": _TIMES["lease_until"],
+        }
+    ),
+    "Extension": fields_of({**_HELD, "lease": _LEASE}, "", ("tenant", "lease")),
+    "Completion": fields_of(
+        {**_HELD, "result": anything("any value"), "stdout": STDOUT}, "", ("tenant", "stdout")
+    ),
+    "Failure": fields_of(
+        {
+            **_HELD,
+            "error": text(f"what went wrong; {MAX_ERROR:,} characters are kept"),
+            "retry": yes_or_no("whether trying again may help", default=True),
+        },
+        "",
+        ("tenant", "retry"),
+    ),
+    "Told": fields_of(
+        {"status": STATE, "activation_id": an_id("the job")}, "What has become of it"
+    ),
+    "Outcome": fields_of(
+        {
+            "activation_id": an_id("the job"),
+            "status": one_of(ENDED),
+            "worker_id": or_null(text("who ended it; null if nobody did")),
+            "attempt": whole("counted from 1; 0 if it was never begun", 0),
+            "completed_at": time("when it ended"),
+            "result": anything("of a completed job"),
+            "stdout": STDOUT,
+            "warm": WARM,
+            "error": text("of any other, in words"),
+        },
+        "What is posted to the `callback_url` of an activation",
+        ("result", "stdout", "warm", "error"),
+    ),
+}

@@ -1,0 +1,133 @@
+"""What each capability gives: the `result` of its jobs, and what is told beside it."""
+
+from __future__ import annotations
+
+from agent.core.capabilities import scraping, text
+from agent.schemas.inputs import INPUTS
+from agent.schemas.values import (
+    Schema,
+    always,
+    an_id,
+    any_object,
+    anything,
+    either,
+    fields_of,
+    listed,
+    number,
+    or_null,
+    ref,
+    time,
+    whole,
+    yes_or_no,
+)
+from agent.schemas.values import text as words
+
+_COUNTED = {"word": words(), "count": whole("", 1)}
+_STATISTICS: dict[str, Schema] = {
+    **{name: whole("") for name in ("characters", "lines", "words", "sentences")},
+    "average_word_length": number("characters"),
+    "top_words": listed(fields_of(_COUNTED), "the most frequent ones", maxItems=text.TOP),
+}
+_CHUNKS: dict[str, Schema] = {
+    "chunks": listed(fields_of({"start": whole("its place in the text"), "text": words()})),
+    "count": whole("of the chunks"),
+}
+_FOUND = {name: listed(words(), maxItems=text.MAX_FOUND) for name in text.KINDS}
+_STAND_IN = always(True, "said by the stand-in for Workers AI that runs locally")
+_LINE = words(maxLength=scraping.MAX_LINE)
+_PARTS: dict[str, Schema] = {
+    "title": _LINE,
+    "description": _LINE,
+    "language": words("of `<html>`"),
+    "canonical": or_null(words("the page's address, as it says itself")),
+    "headings": listed(
+        fields_of({"level": whole("", 1, 6), "text": _LINE}), maxItems=scraping.MAX_HEADINGS
+    ),
+    "text": words("a line for each block", maxLength=scraping.MAX_TEXT),
+    "links": listed(
+        fields_of({"url": words(), "text": _LINE, "rel": words()}), maxItems=scraping.MAX_LINKS
+    ),
+    "metadata": any_object(
+        "`<meta>` by name", additionalProperties=_LINE, maxProperties=scraping.MAX_METADATA
+    ),
+}
+_PAGE: dict[str, Schema] = {
+    "url": words("after redirects"),
+    "status": whole("", 200, 299),
+    "content_type": words(),
+    **_PARTS,
+    "cut": listed(words(), "names of parts that are not whole"),
+}
+_ANSWERED: dict[str, Schema] = {
+    "status": whole("", 200, 599),
+    "url": words("after redirects"),
+    "headers": any_object("`set-cookie` is a list; whatever else is there twice is joined"),
+    "json": anything("the body, if it is JSON"),
+    "text": words("the body, if it is other text"),
+    "base64": words("the body, if it is neither"),
+    "cut": yes_or_no("the body had more bytes"),
+    "took_ms": number("milliseconds"),
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "TextResult": either(
+        fields_of(_STATISTICS, "Of `statistics`"),
+        fields_of(_CHUNKS, "Of `chunk`"),
+        fields_of(_FOUND, "Of `extract`", tuple(_FOUND), minProperties=1),
+    ),
+    "CompletionResult": fields_of(
+        {
+            "model": words("who has answered"),
+            "text": words("what it said; JSON is text, too"),
+            "usage": anything("tokens, as the model counts them"),
+            "finish_reason": anything("why it ended"),
+            "tool_calls": anything("what the model wants to call"),
+            "stand_in": _STAND_IN,
+        },
+        optional=("usage", "finish_reason", "tool_calls", "stand_in"),
+    ),
+    "EmbeddingsResult": fields_of(
+        {
+            "model": words("who has answered"),
+            "shape": listed({"type": "integer"}, "how many texts, and dimensions"),
+            "data": listed(listed({"type": "number"}), "a vector for each text"),
+            "pooling": anything("as the model says it"),
+            "usage": anything("tokens, as the model counts them"),
+            "stand_in": _STAND_IN,
+        },
+        optional=("shape", "pooling", "usage", "stand_in"),
+    ),
+    "DatabaseResult": fields_of(
+        {
+            "columns": listed(words()),
+            "rows": listed(listed(anything("as parameters are")), "values by the columns' order"),
+            "row_count": whole(""),
+            "changes": whole("rows that were changed"),
+            "truncated": yes_or_no("there was more"),
+            "took_ms": number("milliseconds"),
+            "rounded": listed(words(), "columns of numbers that may not be exact"),
+        },
+        optional=("rounded",),
+    ),
+    "ScrapingResult": fields_of(_PAGE, "The parts that were asked for", tuple(_PARTS)),
+    "CallResult": fields_of(_ANSWERED, optional=("json", "text", "base64")),
+}
+STDOUT = words("what the code printed, if it was a program")
+WARM = yes_or_no("an isolate was ready for it")
+
+
+def completed(capability: str) -> Schema:
+    """The answer to a job of it that went well. Python gives any value."""
+    name = INPUTS[capability].replace("Input", "Result")
+    python: dict[str, Schema] = {"stdout": STDOUT, "warm": WARM}
+    is_python = capability == "python-execution"
+    fields = {
+        "status": always("completed"),
+        "job_id": an_id("of the request, or made up"),
+        "result": anything("what the code assigned to `result`") if is_python else ref(name),
+        **(python if is_python else {}),
+        "age": whole("seconds; of a result that was kept"),
+        "execution_time_ms": number("milliseconds"),
+        "completed_at": time("when it was answered"),
+    }
+    return fields_of(fields, f"Of `{capability}`", optional=("age",))

@@ -1,0 +1,116 @@
+"""Pieces of JSON Schema (draft 2020-12), with the limits that the code has.
+
+Descriptions are what the reference shows, so each value has one unless its name says it all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from agent.core.activation import ID, ID_TEXT
+from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, NAME, NAME_TEXT
+
+Schema = dict[str, Any]
+TIME_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$"
+
+
+def _told(schema: Schema, about: str) -> Schema:
+    return {**schema, "description": about} if about else schema
+
+
+def text(about: str = "", **more: Any) -> Schema:
+    return _told({"type": "string", **more}, about)
+
+
+def matching(pattern: re.Pattern[str], about: str, **more: Any) -> Schema:
+    """Text that the whole of a pattern fits."""
+    return text(about, pattern=whole_of(pattern.pattern), **more)
+
+
+def whole_of(pattern: str) -> str:
+    return f"^(?:{pattern})$" if "|" in pattern else f"^{pattern}$"
+
+
+def whole(about: str, least: int = 0, most: int | None = None, **more: Any) -> Schema:
+    made: Schema = {"type": "integer", "minimum": least}
+    return _told({**made, **({} if most is None else {"maximum": most}), **more}, about)
+
+
+def number(about: str, least: float = 0, most: float | None = None, **more: Any) -> Schema:
+    return {**whole(about, 0, None, **more), "type": "number", "minimum": least} | (
+        {} if most is None else {"maximum": most}
+    )
+
+
+def yes_or_no(about: str, **more: Any) -> Schema:
+    return _told({"type": "boolean", **more}, about)
+
+
+def always(value: object, about: str = "") -> Schema:
+    return _told({"const": value}, about)
+
+
+def one_of(words: Iterable[str], about: str = "", **more: Any) -> Schema:
+    return _told({"type": "string", "enum": list(words), **more}, about)
+
+
+def listed(items: Schema, about: str = "", **more: Any) -> Schema:
+    return _told({"type": "array", "items": items, **more}, about)
+
+
+def either(*schemas: Schema, about: str = "", **more: Any) -> Schema:
+    return _told({"anyOf": list(schemas), **more}, about)
+
+
+def or_null(schema: Schema) -> Schema:
+    kind = schema["type"]
+    return {**schema, "type": [kind, "null"]}
+
+
+def anything(about: str) -> Schema:
+    return {"description": about}
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def fields_of(
+    fields: dict[str, Schema],
+    about: str = "",
+    optional: Sequence[str] = (),
+    **more: Any,
+) -> Schema:
+    """An object of these fields and no others."""
+    required = [name for name in fields if name not in optional]
+    made: Schema = {"type": "object", "properties": fields, "additionalProperties": False}
+    return _told({**made, **({"required": required} if required else {}), **more}, about)
+
+
+def any_object(about: str, **more: Any) -> Schema:
+    return _told({"type": "object", **more}, about)
+
+
+def time(about: str) -> Schema:
+    return text(about, format="date-time", pattern=TIME_PATTERN)
+
+
+def an_id(about: str) -> Schema:
+    return {**ref("Id"), "description": about}
+
+
+def a_name(about: str) -> Schema:
+    return {**ref("Name"), "description": about}
+
+
+def a_capability(about: str) -> Schema:
+    return {**ref("Capability"), "description": about}
+
+
+SCHEMAS: dict[str, Schema] = {
+    "Id": matching(ID, f"of a job: it {ID_TEXT}", examples=["a-1"]),
+    "Name": matching(NAME, f"of a worker or a tenant: it {NAME_TEXT}", examples=["w-1"]),
+    "Capability": matching(CAPABILITY, f"its name {CAPABILITY_TEXT}", examples=["text-processing"]),
+}

@@ -1,0 +1,128 @@
+"""The document says what the code does: paths, fields, and what is made of it is not stale."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+
+from agent.callbacks.callback import Outcome
+from agent.callbacks.message import body_of
+from agent.core import activation, executing, polling
+from agent.core.activations import HELD, LISTED, OUTCOME
+from agent.core.capabilities import calls, completion, database, embeddings, python, scraping, text
+from agent.core.endpoints import ENDPOINTS
+from agent.core.execution import CAPABILITIES
+from agent.schemas.__main__ import ROOT, files
+from agent.schemas.document import DIALECT, document, document_text, schemas
+from agent.schemas.inputs import INPUTS
+
+DOCUMENT = document()
+FIELDS = {
+    "python-execution": python.FIELDS,
+    "text-processing": sorted({name for names in text.FIELDS.values() for name in names}),
+    "ai-completion": completion.FIELDS,
+    "ai-embeddings": embeddings.FIELDS,
+    "database": database.FIELDS,
+    "web-scraping": scraping.FIELDS,
+    "api-calls": calls.FIELDS,
+}
+
+
+def fields(name: str) -> set[str]:
+    """Of a shape, in any of its forms."""
+    schema = schemas()[name]
+    return {field for form in schema.get("anyOf", [schema]) for field in form["properties"]}
+
+
+def inside(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value:
+        if isinstance(each, dict | list):
+            yield from inside(each)
+
+
+@pytest.mark.parametrize(("path", "made"), files().items())
+def test_what_is_committed_is_the_codes(path: str, made: str) -> None:
+    said = "run `python -m agent.schemas`"
+    assert (ROOT / path).read_text(encoding="utf-8") == made, said
+
+
+def test_every_endpoint_is_there() -> None:
+    known = {path: {method.lower() for method in methods} for path, methods in ENDPOINTS.items()}
+    assert {path: set(methods) for path, methods in DOCUMENT["paths"].items()} == known
+
+
+def test_it_is_served_in_one_piece() -> None:
+    assert len(document_text().encode()) < 100 * 1024
+
+
+def test_every_reference_leads_somewhere() -> None:
+    found = {each["$ref"] for each in inside(DOCUMENT) if isinstance(each.get("$ref"), str)}
+    assert len(found) > 40
+    for reference in found:
+        place: Any = DOCUMENT
+        for part in reference.removeprefix("#/").split("/"):
+            place = place[part]
+    named = {each.rpartition("/")[2] for each in found if "/schemas/" in each}
+    assert set(schemas()) == named
+
+
+def test_every_link_leads_to_an_operation() -> None:
+    operations = {each["operationId"] for each in inside(DOCUMENT["paths"]) if "tags" in each}
+    linked = {each["operationId"] for each in inside(DOCUMENT["paths"]) if "tags" not in each
+              and "operationId" in each}  # fmt: skip
+    assert linked
+    assert linked <= operations
+
+
+def test_every_capability_has_its_fields() -> None:
+    assert set(INPUTS) == set(FIELDS) == set(CAPABILITIES)
+    for capability, known in FIELDS.items():
+        assert fields(INPUTS[capability]) == set(known), capability
+
+
+def test_every_request_has_its_fields() -> None:
+    assert fields("Submission") == set(activation.FIELDS)
+    assert fields("ActivationData") == set(activation.DATA)
+    assert fields("Poll") == set(polling.FIELDS)
+    assert fields("Lease") == set(executing.LEASED)
+    assert fields("Completion") == {*HELD, *OUTCOME}
+    sent = schemas()["Execute"]["anyOf"][0]
+    assert set(sent["properties"]) == set(executing.SENT)
+    for path, known in (("/poll", polling.FIELDS), ("/activations", LISTED)):
+        told = DOCUMENT["paths"][path]["get"]["parameters"]
+        assert [each["name"] for each in told] == list(known)
+
+
+def test_schemas_are_schemas_and_examples_examples() -> None:
+    assert DOCUMENT["jsonSchemaDialect"] == DIALECT
+    for schema in schemas().values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        for each in inside(schema):
+            whole = {**each, "components": DOCUMENT["components"]}
+            for example in each.get("examples", ()):
+                jsonschema.Draft202012Validator(whole).validate(example)
+
+
+def test_the_guide_has_the_limits_that_no_schema_says() -> None:
+    guide = " ".join((ROOT / "docs" / "agent.md").read_text(encoding="utf-8").split())
+    assert f"{text.MAX_CHUNKS:,} chunks, of {text.MAX_CHUNKED:,} characters" in guide
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome("completed", 1, "w-1", 0, None, '{"result": [4], "stdout": "a", "warm": true}'),
+        Outcome("completed", 1, "w-1", 0, None, "no JSON"),
+        Outcome("failed", 3, "w-1", 0, "no luck", None),
+        Outcome("cancelled", 0, None, 0, None, None),
+    ],
+)
+def test_what_is_posted_is_an_outcome(outcome: Outcome) -> None:
+    whole = {**schemas()["Outcome"], "components": DOCUMENT["components"]}
+    jsonschema.Draft202012Validator(whole).validate(json.loads(body_of("a-1", outcome)))

@@ -1,0 +1,180 @@
+"""All operations of the agent, each with a request that it takes and one that it does not; and
+every answer held to the document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import jsonschema
+
+from agent.schemas.document import document
+from agent.schemas.operations import OPERATIONS, Operation
+from tests.edge.agents import WORKER, Agents
+
+LEASE = {"worker_id": "walker", "attempt": 1}
+TEXT = {"capability": "text-processing", "input": {"text": "One two. Three!"}}
+# What makes results here; the Internet is elsewhere.
+JOBS: tuple[dict[str, Any], ...] = (
+    TEXT,
+    {**TEXT, "input": {"text": "One two.", "operation": "chunk", "size": 4}},
+    {**TEXT, "input": {"text": "a@b.example", "operation": "extract", "kinds": ["emails"]}},
+    {"capability": "python-execution", "input": {"code": "print(1)\nresult = [context]"}},
+    {"capability": "ai-completion", "input": {"prompt": "Hello", "seed": 1, "stop": "."}},
+    {"capability": "ai-completion", "input": {"messages": [{"role": "user", "content": "Hi"}]}},
+    {"capability": "ai-completion", "input": {"prompt": "Hello", "stream": True}},
+    {"capability": "ai-embeddings", "input": {"text": ["a", "b"], "pooling": "cls"}},
+    {"capability": "database", "input": {"sql": "SELECT ? AS a", "params": [2]}},
+)
+REFUSED: tuple[dict[str, Any], ...] = (
+    {**TEXT, "input": {"text": "a", "operation": "sing"}},
+    {"capability": "python-execution", "input": {"code": "result = x"}},
+    {"capability": "ai-completion", "input": {"prompt": ""}},
+    {"capability": "ai-completion", "input": {"prompt": "a", "model": "@cf/no/such"}},
+    {"capability": "ai-embeddings", "input": {"text": []}},
+    {"capability": "database", "input": {"sql": "PRAGMA foreign_keys"}},
+    {"capability": "web-scraping", "input": {"url": "http://127.0.0.1/"}},
+    {"capability": "api-calls", "input": {"url": "http://127.0.0.1/", "method": "TRACE"}},
+)
+
+
+class Walker:
+    """Asks, and holds what comes to the document. `seen`: operation and status."""
+
+    def __init__(self, agents: Agents) -> None:
+        self.agents = agents
+        self.document = document()
+        self.seen: set[tuple[str, int]] = set()
+
+    def ask(
+        self,
+        operation: str,
+        status: int,
+        id: str = "",
+        body: Any = None,
+        query: str = "",
+        **how: Any,
+    ) -> Any:
+        """The JSON of the answer, or its text."""
+        asked = next(each for each in OPERATIONS if each.id == operation)
+        how |= {} if body is None else {"json": body}
+        answer = self.agents.ask(asked.method, asked.path.replace("{id}", id) + query, **how)
+        assert answer.status_code == status, (operation, body, answer.text)
+        self.seen.add((operation, status))
+        told = self.document["paths"][asked.path][asked.method.lower()]["responses"]
+        if asked.takes and status == 200 and body is not None:
+            self.holds(body, {"$ref": f"#/components/schemas/{asked.takes}"})
+        return self.held(answer, told[str(status)])
+
+    def patch(self, asked: Operation) -> None:
+        """No path takes this method."""
+        answer = self.agents.ask("PATCH", asked.path.replace("{id}", "a"), json={})
+        assert answer.status_code == 405
+        assert asked.method in answer.headers["allow"].split(", ")
+        self.seen.add((asked.id, 405))
+        told = self.document["paths"][asked.path][asked.method.lower()]["responses"]
+        self.held(answer, told["405"])
+
+    def held(self, answer: httpx.Response, told: Mapping[str, Any]) -> Any:
+        if "$ref" in told:
+            told = self.document["components"]["responses"][told["$ref"].rpartition("/")[2]]
+        for name, header in told["headers"].items():
+            if header.get("required") or "$ref" in header:
+                assert name in answer.headers, (name, answer.text)
+        kind = answer.headers["content-type"].partition(";")[0]
+        assert kind in told["content"], (kind, list(told["content"]))
+        if not kind.endswith("json"):
+            return answer.text
+        value = answer.json()
+        self.holds(value, told["content"][kind]["schema"])
+        return value
+
+    def holds(self, value: object, schema: dict[str, Any]) -> None:
+        whole = {**schema, "components": self.document["components"]}
+        jsonschema.Draft202012Validator(whole).validate(value)
+
+
+def walk(agents: Agents) -> set[tuple[str, int]]:
+    walker = Walker(agents)
+    _isolate(walker)
+    _jobs(walker)
+    _activations(walker)
+    _leases(walker)
+    for asked in OPERATIONS:
+        walker.patch(asked)
+    return walker.seen
+
+
+def _isolate(walker: Walker) -> None:
+    for operation in ("front", "health", "openapi"):
+        walker.ask(operation, 200, key=None)
+    for operation in ("metrics", "register", "registerByPost", "heartbeat", "heartbeatByPost"):
+        walker.ask(operation, 200)
+        walker.ask(operation, 401, key=None)
+    assert "agent_requests_total" in walker.ask("metrics", 200, headers={"accept": "text/plain"})
+
+
+def _jobs(walker: Walker) -> None:
+    for job in JOBS:
+        walker.ask("execute", 200, body=job)
+    for job in REFUSED:
+        walker.ask("execute", 422, body=job)
+    walker.ask("execute", 400, body={"capability": "no-such"})
+    walker.ask("execute", 404, body={"job_id": "none", **LEASE})
+    walker.ask("execute", 413, body={**TEXT, "input": {"text": "x" * 1024 * 1024}})
+
+
+def _activations(walker: Walker) -> None:
+    submitted = {"activation_id": "walk-1", "activation_data": {**TEXT, "dispatch": "poll"}}
+    walker.ask("submit", 200, body=submitted)
+    walker.ask("submit", 200, body={**submitted, "priority": 2})
+    walker.ask("submit", 400, body={**submitted, "priority": 10})
+    walker.ask("submit", 409, body={**submitted, "activation_data": {"capability": "other"}})
+    large = {"capability": "x", "input": {"text": "x" * 600_000}}
+    walker.ask("submit", 413, body={"activation_id": "walk-2", "activation_data": large})
+    walker.ask("show", 200, "walk-1")
+    walker.ask("show", 404, "none")
+    walker.ask("retry", 200, "walk-1", body={"max_attempts": 2})
+    walker.ask("retry", 400, "walk-1", body={"max_attempts": 0})
+    listed = walker.ask("list", 200, query="?state=waiting&limit=1")
+    walker.ask("list", 200, query=f"?state=waiting&before={listed['next_before']}")
+    walker.ask("list", 400, query="?state=dead")
+    walker.ask("cancel", 200, "walk-1")
+    walker.ask("cancelByDelete", 200, "walk-1")
+    walker.ask("retry", 409, "walk-1", body={"max_attempts": 2})
+    walker.ask("cancel", 404, "none")
+    walker.ask("cancelByDelete", 404, "none")
+    dead = {
+        "activation_id": "walk-3",
+        "activation_data": {"capability": "none", "dispatch": "poll"},
+    }
+    walker.ask("submit", 200, body=dead)
+    walker.ask("cancel", 409, "walk-3")
+    walker.ask("retry", 200, "walk-3", body={"max_attempts": 1})
+    walker.ask("cancel", 200, "walk-3")
+
+
+def _leases(walker: Walker) -> None:
+    for number in range(4):
+        id, data = f"walk-lease-{number}", {**TEXT, "dispatch": "poll"}
+        walker.ask("submit", 200, body={"activation_id": id, "activation_data": data})
+    asked = {"worker_id": "walker", "limit": 3, "capabilities": ["text-processing"]}
+    polled = walker.ask("poll", 200, body=asked)["jobs"]
+    polled += walker.ask("pollByGet", 200, query="?worker_id=walker&limit=1&lease=30s")["jobs"]
+    first, second, third, fourth = (each["job_id"] for each in polled)
+    walker.ask("poll", 400, body={"limit": 0})
+    walker.ask("pollByGet", 400, query="?wait=26")
+    walker.ask("execute", 200, body={"job_id": first, **LEASE})
+    walker.ask("execute", 409, body={"job_id": first, **LEASE})
+    walker.ask("extend", 200, second, {**LEASE, "lease": 90})
+    walker.ask("extend", 400, second, {**LEASE, "lease": 0})
+    walker.ask("complete", 200, second, {**LEASE, "result": None, "stdout": "a"})
+    walker.ask("complete", 409, second, {**LEASE, "attempt": 2, "result": 1})
+    walker.ask("complete", 413, third, {**LEASE, "result": "x" * 1_000_001})
+    walker.ask("fail", 200, third, {**LEASE, "error": "broken", "retry": False})
+    walker.ask("fail", 403, third, {**LEASE, "error": "", "tenant": "worker"})
+    walker.ask("fail", 404, "none", {**LEASE, "error": ""})
+    walker.ask("complete", 200, fourth, {**LEASE, "tenant": "core", "result": 1}, key=WORKER)
+    for id in (first, second, third, fourth):
+        walker.ask("show", 200, id)
