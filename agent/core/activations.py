@@ -88,7 +88,8 @@ def listing(agent: Agent, call: Call) -> Answer:
         found = agent.wait(agent.jobs().listed(tenant, state, MAX_LISTED + 1, int(before)))
         others = _without(found, found[0].submitted_ms)
         page = found[: min(MAX_LISTED, len(found) - len(others))]
-    more = {"next_before": page[-1].submitted_ms} if len(page) < len(found) else {}
+    may_go_on = len(page) >= limit or len(page) < len(found)
+    more = {"next_before": page[-1].submitted_ms} if may_go_on else {}
     listed = [told(job) for job in page]
     return json_answer({"status": "success", "activations": listed, **more})
 
@@ -112,7 +113,8 @@ def retry(agent: Agent, call: Call, id: str) -> Answer:
         raise _missing(id)
     done = Done(job.state in ("waiting", "leased"), job.state)
     if job.state == "failed":
-        if unknown := unknown_capability(job.capability):
+        unknown = unknown_capability(job.capability)
+        if unknown and job.dispatch == "edge":  # a worker may have it
             raise Problem(409, f"nobody would run it: {unknown}", state=job.state)
         done = agent.wait(agent.jobs().revive(key, job.attempt, attempts, round(agent.now())))
         if done.is_done and job.dispatch == "edge":
