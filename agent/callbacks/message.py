@@ -16,7 +16,7 @@ from agent import SERVICE, __version__
 from agent.callbacks.callback import Due, Outcome
 from agent.callbacks.signing import Signer
 from agent.core.identity import time_text
-from agent.core.json_text import read_json
+from agent.core.json_text import read_writable_json
 
 ENDED = {"cancelled": "the job was cancelled", "failed": "the job failed"}
 
@@ -66,9 +66,7 @@ def _fields(text: str, told: Mapping[str, object]) -> str:
     """`"result": …` and what else was kept with it, as it was written, every digit of it. What
     cannot be read, or would pass for other fields of the message, is told as text."""
     try:
-        value = read_json(text)
-        if "NaN" in text or "Infinity" in text:  # which Python reads
-            json.dumps(value, allow_nan=False)
+        value = read_writable_json(text)
     except ValueError:
         value = None
     if not isinstance(value, dict) or "result" not in value or value.keys() & told.keys():

@@ -20,10 +20,11 @@ from agent.core.activation import (
 )
 from agent.core.answers import Answer, json_answer
 from agent.core.call import Agent, Call
+from agent.core.execution import unknown_capability
 from agent.core.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.problem import Problem
 from agent.core.reading import read_object, read_options, read_query, seconds_of, whole_of
-from agent.queue.job import DEFAULT_ATTEMPTS, JobKey, Submitted
+from agent.queue.job import DEFAULT_ATTEMPTS, Job, JobKey, Submitted
 from agent.queue.job import Answer as Done
 from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_ATTEMPTS
@@ -70,7 +71,8 @@ def show(agent: Agent, call: Call, id: str) -> Answer:
 
 
 def listing(agent: Agent, call: Call) -> Answer:
-    """The youngest of one state; `next` asks for those before."""
+    """The youngest of one state; `next_before` asks for those before. A time is all that tells
+    pages apart, so those of one moment stand on one page, be it longer than it was to be."""
     tenant = call.known_tenant()
     given = read_query(call, LISTED)
     state: Any = given.get("state", "failed")
@@ -80,10 +82,20 @@ def listing(agent: Agent, call: Call) -> Answer:
     before = given.get("before", "9" * 15)
     if not before.isdecimal() or len(before) > 15:
         raise Problem(400, "`before` is a time in milliseconds, as `next_before` tells it")
-    found = agent.wait(agent.jobs().listed(tenant, state, limit, int(before)))
-    more = {"next_before": found[-1].submitted_ms} if len(found) == limit else {}
-    listed = [told(job) for job in found]
+    found = agent.wait(agent.jobs().listed(tenant, state, limit + 1, int(before)))
+    page = found if len(found) <= limit else _without(found, found[-1].submitted_ms)
+    if found and not page:
+        found = agent.wait(agent.jobs().listed(tenant, state, MAX_LISTED + 1, int(before)))
+        others = _without(found, found[0].submitted_ms)
+        page = found[: min(MAX_LISTED, len(found) - len(others))]
+    may_go_on = len(page) >= limit or len(page) < len(found)
+    more = {"next_before": page[-1].submitted_ms} if may_go_on else {}
+    listed = [told(job) for job in page]
     return json_answer({"status": "success", "activations": listed, **more})
+
+
+def _without(found: list[Job], at_ms: int) -> list[Job]:
+    return [job for job in found if job.submitted_ms != at_ms]
 
 
 def cancel(agent: Agent, call: Call, id: str) -> Answer:
@@ -101,6 +113,9 @@ def retry(agent: Agent, call: Call, id: str) -> Answer:
         raise _missing(id)
     done = Done(job.state in ("waiting", "leased"), job.state)
     if job.state == "failed":
+        unknown = unknown_capability(job.capability)
+        if unknown and job.dispatch == "edge":  # a worker may have it
+            raise Problem(409, f"nobody would run it: {unknown}", state=job.state)
         done = agent.wait(agent.jobs().revive(key, job.attempt, attempts, round(agent.now())))
         if done.is_done and job.dispatch == "edge":
             agent.soon("run")

@@ -42,12 +42,13 @@ class Turns:
 
 
 def run(agent: Agent, turns: Turns) -> None:
-    """Run what waits for the agent, and tell what came of it."""
+    """Run what waits for the agent. What came of it is told in a request of its own, since this
+    one may have no time left."""
     until = agent.now() + RUN_FOR_MS
 
     def work() -> None:
         if run_waiting(agent, until):
-            _deliver(agent, until)
+            agent.soon("deliver")
 
     _in_turn(agent, turns, until, work)
 
@@ -76,18 +77,40 @@ def _deliver(agent: Agent, until: float) -> None:
 
 
 def tick(agent: Agent) -> None:
-    """Give back lost leases, run what waits, send what is due, forget what is old."""
-    now, jobs = round(agent.now()), agent.jobs()
+    """Give back lost leases, run what waits, send what is due, forget what is old. None of these
+    waits for another to go well; what failed first is raised in the end."""
+    now = round(agent.now())
+    failures: list[Exception] = []
+    for step in (_return_lost, _run_for_a_while, _deliver_for_a_while, _forget):
+        try:
+            step(agent, now)
+        except Exception as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+
+
+def _return_lost(agent: Agent, now: int) -> None:
     for _ in range(ROUNDS):
-        lost = agent.wait(jobs.return_lost(now))
+        lost = agent.wait(agent.jobs().return_lost(now))
         for key in lost.failed:
             agent.log({"event": "dead-letter", "tenant": key.tenant, "job": key.id})
         if not lost.waiting and not lost.failed:
             break
+
+
+def _run_for_a_while(agent: Agent, now: int) -> None:
     run_waiting(agent, now + TICK_FOR_MS)
-    _deliver(agent, now + TICK_FOR_MS)
+
+
+def _deliver_for_a_while(agent: Agent, now: int) -> None:
+    """However long the jobs took."""
+    _deliver(agent, agent.now() + RUN_FOR_MS)
+
+
+def _forget(agent: Agent, now: int) -> None:
     before = now - agent.settings.retention_ms
-    for forget in (jobs.forget, agent.records().forget):
+    for forget in (agent.jobs().forget, agent.records().forget):
         for _ in range(ROUNDS):
             if not agent.wait(forget(before)):
                 break

@@ -12,7 +12,9 @@ from math import isfinite
 from typing import Any, NoReturn
 
 MAX_DEPTH = 100
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Never given back, and with the end of the text for its own, if it has none: so each character
+# is looked at once.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
 

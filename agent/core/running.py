@@ -21,6 +21,8 @@ from agent.queue.job import State
 
 # A run of Python may take 30 s, and its isolate a minute to start.
 LEASE_MS = 120_000
+# Each asks the database five things, and D1 answers a request a thousand times.
+MAX_RUNS = 150
 MAX_WAIT_MS = 10_000  # for the next attempt, before it is left to cron
 NOT_STREAMED = "a job of the queue cannot stream: leave `stream` out, or send it to /execute"
 
@@ -71,9 +73,12 @@ def run_leased(agent: Agent, job: QueueJob, worker: str) -> Ran:
 def run_waiting(agent: Agent, until_ms: float) -> int:
     """Run what waits for the agent, until nothing does or the time is over; how many it was.
 
-    Jobs whose next attempt is near are waited for."""
+    Jobs whose next attempt is near are waited for. After `MAX_RUNS` another request goes on."""
     number, retry_until_ms = 0, 0.0
     while agent.now() < until_ms:
+        if number == MAX_RUNS:
+            agent.soon("run")
+            break
         now, worker = round(agent.now()), agent.who.id
         asked = agent.jobs().lease(
             *(worker, list(CAPABILITIES), 1, LEASE_MS, now, agent.new_id()), dispatch="edge"

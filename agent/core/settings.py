@@ -12,6 +12,10 @@ DAY_MS = 86_400_000
 RETENTION_DAYS = 7
 
 
+class Misconfigured(Exception):
+    """A variable that cannot be read: the message names it, repeats no secret, and is logged."""
+
+
 class Settings(NamedTuple):
     """`retention_ms`: how long what has ended is kept; `callbacks`: where they may go;
     `cors`: whose pages may ask."""
@@ -27,11 +31,26 @@ class Settings(NamedTuple):
 
 
 def settings_of(variables: Mapping[str, str]) -> Settings:
-    """Raises `ValueError` that says which variable is wrong."""
+    """Raises `Misconfigured`."""
     days = variables.get("RETENTION_DAYS") or str(RETENTION_DAYS)
     if not days.isdecimal() or not 1 <= int(days) <= 365:
-        raise ValueError(f"RETENTION_DAYS is a number of days from 1 to 365, not `{days[:20]}`")
-    callbacks = Egress.of(variables.get("CALLBACK_HOSTS", ""))
+        raise Misconfigured(f"RETENTION_DAYS is a number of days from 1 to 365, not `{days[:20]}`")
+    callbacks = callback_hosts(variables.get("CALLBACK_HOSTS", ""))
     cors = read_origins(variables.get("CORS_ORIGINS", ""))
     environment = variables.get("ENVIRONMENT") or "production"
     return Settings(environment, int(days) * DAY_MS, callbacks, cors)
+
+
+def callback_hosts(text: str) -> Egress:
+    """Raises `Misconfigured`."""
+    try:
+        return Egress.of(text)
+    except ValueError as why:
+        raise Misconfigured(f"CALLBACK_HOSTS: {why}") from None
+
+
+def described(failure: Exception) -> dict[str, object]:
+    """What is logged of what nobody expected: its kind, for it may hold anything, but of a
+    variable that cannot be read the whole of it."""
+    why = {"why": str(failure)} if isinstance(failure, Misconfigured) else {}
+    return {"error": type(failure).__name__, **why}

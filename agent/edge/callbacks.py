@@ -16,6 +16,7 @@ from agent.callbacks.message import Request
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Answer
 from agent.core.egress import Egress
+from agent.core.settings import Misconfigured, callback_hosts
 from agent.edge.bridge import JsObject
 from agent.edge.d1_binding import d1_of
 
@@ -48,17 +49,24 @@ class Outside:
 
 def callback_egress(env: JsObject) -> Egress:
     """Where callbacks may go: by `CALLBACK_HOSTS`, nowhere if there is none. Raises
-    `ValueError`."""
-    return Egress.of(_text(env, "CALLBACK_HOSTS"))
+    `Misconfigured`."""
+    return callback_hosts(_text(env, "CALLBACK_HOSTS"))
 
 
 async def deliver(env: JsObject, for_ms: int) -> Told:
-    """Send what is due; nothing is begun after `for_ms`. Raises `ValueError` if a variable
-    cannot be read, before anything is taken, and what the database raises."""
-    egress, signer = callback_egress(env), Signer.of(_text(env, "CALLBACK_SECRET"))
+    """Send what is due; nothing is begun after `for_ms`. Raises `Misconfigured`
+    before anything is taken, and what the database raises."""
+    egress, signer = callback_egress(env), _signer(env)
     way = Outside(getattr(env, "OUTBOUND", None))
     callbacks = Callbacks(d1_of(env.JOBS))
     return await deliver_due(callbacks, way, egress, signer, way.now_ms() + for_ms)
+
+
+def _signer(env: JsObject) -> Signer:
+    try:
+        return Signer.of(_text(env, "CALLBACK_SECRET"))
+    except ValueError as why:  # which does not repeat the secret
+        raise Misconfigured(str(why)) from None
 
 
 def _text(env: JsObject, name: str) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from agent.core.answers import error
 from agent.core.around import answered
 from agent.core.background import tick
+from agent.core.settings import described
 from agent.edge.bridge import Asked, JsObject, call_of, read, response
 from agent.edge.garbage import take_over, tidy
 from agent.edge.isolate import agent_of, log, task_of
@@ -26,7 +27,7 @@ def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     try:
         return _answered(request, env, ctx, asked)
     except Exception as unexpected:
-        log({"event": "internal-error", "error": type(unexpected).__name__})
+        log({"event": "internal-error", **described(unexpected)})
         return response(error(500, "the agent could not handle this request", asked.now_ms))
 
 
@@ -36,7 +37,7 @@ def on_scheduled(controller: JsObject, env: JsObject, ctx: JsObject) -> None:
     try:
         tick(agent_of(env, ctx))
     except Exception as unexpected:
-        log({"event": "tick-failed", "error": type(unexpected).__name__})
+        log({"event": "tick-failed", **described(unexpected)})
         raise
 
 

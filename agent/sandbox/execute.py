@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
+from agent.core.json_text import read_writable_json
 from agent.sandbox.pool import Pool
 from agent.sandbox.runner import BadResult, plain
 
@@ -150,7 +151,7 @@ def _broken(error: IsolateError, job: Job, took_ms: float) -> Error:
 def read(answer: str) -> Told:
     """An isolate's answer, which may say anything at all."""
     try:
-        value = json.loads(answer, parse_constant=_no_constant)
+        value = read_writable_json(answer)
         stdout = value.get("stdout", "")
         if not isinstance(stdout, str) or len(stdout.encode()) > MAX_STDOUT:
             raise ValueError
@@ -159,12 +160,8 @@ def read(answer: str) -> Told:
         return Told(None, _error(value["error"]), stdout)
     except BadResult as error:
         return Told(error=Error("bad-result", str(error)))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return Told(error=Error("crashed", "the isolate gave an answer that makes no sense"))
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
 
 
 def _error(told: dict[str, Any]) -> Error:

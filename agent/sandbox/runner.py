@@ -30,6 +30,7 @@ MAX_VALUES = 200_000
 MAX_INTEGER = 2**53 - 1  # more is not the same number for every reader of JSON
 MAX_FRAMES = 20  # of a traceback: the outermost half and the innermost
 MAX_MESSAGE = 2_000
+MAX_PLACE = 200  # characters of where a value stands
 # The ways to JavaScript and to raw memory, and the runtime's own modules.
 CLOSED = (
     *("js", "pyodide_js", "pyodide", "_pyodide", "_pyodide_core", "_pyodide_entrypoint_helper"),
@@ -157,12 +158,17 @@ class _Plain:
             raise BadResult(f"{place[:30]}…: nested deeper than {MAX_DEPTH}, or within itself")
         if isinstance(value, dict):
             return {
-                _key(key, place): self.copy(item, f"{place}[{key!r}]", depth + 1)
+                _key(key, place): self.copy(item, _within(place, key), depth + 1)
                 for key, item in dict.items(value)
             }
         if isinstance(value, (list, tuple)):
-            return [self.copy(v, f"{place}[{i}]", depth + 1) for i, v in enumerate(value)]
+            return [self.copy(v, _within(place, i), depth + 1) for i, v in enumerate(value)]
         raise BadResult(f"{place}: a {type(value).__name__} is no JSON value")
+
+
+def _within(place: str, key: object) -> str:
+    """It is made for each value, so it must not grow with the keys."""
+    return f"{place[:MAX_PLACE]}[{key!r:.100}]"
 
 
 def _key(key: object, place: str) -> str:

@@ -65,3 +65,15 @@ def test_the_agent_knows_nothing_of_the_router() -> None:
         text = path.read_text()
         assert "from router" not in text
         assert "from policies" not in text
+
+
+def test_what_is_no_more_is_not_uploaded_from_before(tmp_path: Path) -> None:
+    old = [
+        tmp_path / "canary" / name for name in ("upload/agent/old.py", "migrations/0000_old.sql")
+    ]
+    for path in old:
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+    config.write(tmp_path)
+    assert [path.exists() for path in old] == [False, False]
+    assert (tmp_path / "canary" / "upload" / "entry.py").is_file()

@@ -55,6 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/slow":
             time.sleep(SLOW)
             self._status(200)
+        elif self.path == "/held":
+            self._held()
         elif self.path == "/moved":
             self._status(307, ("location", "/elsewhere"))
         else:
@@ -78,6 +80,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.path = "/endless/read"
         except OSError:
             self.close_connection = True
+
+    def _held(self) -> None:
+        """An answer whose body does not come."""
+        self.send_response(200)
+        self.send_header("content-length", "1")
+        self.end_headers()
+        time.sleep(4 * SLOW)
+        self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -5,6 +5,7 @@ One server for all: every test has a capability of its own, so they share the ta
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ import pytest
 from agent.core.identity import time_text
 from tests.agent.callbacks.receiving import verified
 from tests.edge.queues import LEASE_MS, START, Queue, running
-from tests.edge.receiver import Receiver, receiving
+from tests.edge.receiver import SLOW, Receiver, receiving
 
 SECRET = "whsec_" + "c2VjcmV0" * 5
 JOBS, POLLERS = 60, 4  # in each of several requests at once
@@ -242,6 +243,13 @@ def test_a_host_that_is_not_allowed_is_sent_nothing(queue: Queue) -> None:
     told = queue.callback("complete")
     assert (told["state"], told["status"]) == ("failed", None)
     assert "no public host" in told["error"]
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(queue: Queue, receiver: Receiver) -> None:
+    began = time.monotonic()
+    found = queue.ask("send", 1_000, [f"{receiver.url}/held", {}, "{}"])
+    assert found == [[200, None, None]]
+    assert time.monotonic() - began < SLOW
 
 
 def test_answers_of_all_kinds(queue: Queue, receiver: Receiver) -> None:

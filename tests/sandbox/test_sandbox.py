@@ -183,6 +183,10 @@ FORGERIES = {
         'import json\njson.dumps = lambda *a, **k: \'{"error": {"kind": "unavailable"}}\'',
         "crashed",
     ),
+    "too deep to be read": (
+        "import json\njson.dumps = lambda *a, **k: '{\"result\": ' + '[' * 500_000\nresult = 1",
+        "crashed",
+    ),
     "no JSON": ("import json\njson.dumps = lambda *a, **k: 'done'\nresult = 1", "crashed"),
     "larger limits": (
         "import sys\nframe = sys._getframe()\n"

@@ -47,7 +47,12 @@ def running(folder: Path) -> Iterator[Sandbox]:
     layout = Layout(find_root(HERE))
     prepare(layout)
     modules = {"entry.py": HERE / "entry.py"}
-    for path in [layout.root / "agent" / "__init__.py", *(layout.root / "agent/sandbox").iterdir()]:
+    core = [layout.root / "agent/core" / name for name in ("__init__.py", "json_text.py")]
+    for path in [
+        layout.root / "agent/__init__.py",
+        *core,
+        *(layout.root / "agent/sandbox").iterdir(),
+    ]:
         if path.suffix in (".py", ".js"):
             modules[path.relative_to(layout.root).as_posix()] = path
     date = layout.read_toml(layout.wrangler_toml)["compatibility_date"]

@@ -10,7 +10,7 @@ import re
 
 USUAL = "utf-8"
 SNIFFED = 1024  # bytes, that are read as Latin-1
-BASE64 = "base64"  # for what is no text
+BASE64 = "base64"  # for what is no text: none that a page may name
 _MARKS = {"\xef\xbb\xbf": "utf-8", "\xfe\xff": "utf-16be", "\xff\xfe": "utf-16le"}
 _PARAMETER = re.compile(r""";\s*charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
 _META = re.compile(r"""<meta\s[^>]{0,300}?charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
@@ -28,10 +28,10 @@ def charset_of(content_type: str, start: str) -> str:
             return charset
     named = _PARAMETER.search(content_type)
     if named:
-        return named[1].lower()
+        return USUAL if named[1].lower() == BASE64 else named[1].lower()
     meta = _META.search(start[:SNIFFED]) if "html" in content_type or not content_type else None
     found = meta[1].lower() if meta else USUAL
-    return USUAL if found.startswith("utf-16") else found
+    return USUAL if found.startswith("utf-16") or found == BASE64 else found
 
 
 def is_text(content_type: str, start: str) -> bool:

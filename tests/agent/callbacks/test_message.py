@@ -57,7 +57,7 @@ def test_headers_and_body() -> None:
         (DONE._replace(state="failed", error="no luck", result=None), {"error": "no luck"}),
         (DONE._replace(state="failed", error=None), {"error": "the job failed"}),
         (DONE._replace(state="cancelled", result=None), {"error": "the job was cancelled"}),
-        (DONE._replace(result='{"result":[1e400],"stdout":"a"}'), None),
+        (DONE._replace(result='{"result":[1.50e300],"stdout":"a"}'), None),
         (DONE._replace(result='{"result":9007199254740993.10}'), None),
     ],
 )
@@ -78,6 +78,7 @@ def test_outcomes(outcome: Outcome, expected: dict[str, Any] | None) -> None:
         '{"result": ' + "[" * 200 + "]" * 200 + "}",
         '{"result": NaN}',
         '{"result": -Infinity}',
+        '{"result": 1e400}',
         '{"result": 1, "status": "failed"}',
         '{"result": 1, "\\u0073tatus": "failed"}',
         '1, "status": "failed"',

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.background import Turns, run, tick
-from agent.core.running import LEASE_MS
+from agent.core.background import TICK_FOR_MS, Turns, run, tick
+from agent.core.running import LEASE_MS, MAX_RUNS
 from agent.queue.database import Rows, Unavailable
 from agent.sandbox.execute import Outcome
-from tests.agent.core.making import START, World
+from tests.agent.core.making import START, World, add
 
 
 def turns() -> Turns:
@@ -26,7 +28,7 @@ def test_an_activation_to_its_end() -> None:
     assert (done["status"], done["result"], done["stdout"]) == ("completed", [1, 2], "said\n")
     assert done["worker_id"] == world.agent.who.id
     assert world.submit("a", "[1, 2]")["status"] == "completed"
-    assert world.tasks == ["run"]  # nothing to run again
+    assert world.tasks == ["run", "deliver"]  # nothing to run again
 
 
 def test_nobody_waits_for_jobs_that_are_not_there() -> None:
@@ -68,12 +70,35 @@ def test_a_dead_letter_is_tried_again_on_demand() -> None:
     world.submit("a", "busy", max_attempts=1)
     run(world.agent, turns())
     assert world.ask("POST", "/activations/a/retry")[1]["status"] == "waiting"
-    assert world.tasks == ["run", "run"]
+    assert world.tasks == ["run", "deliver", "run"]
     again = world.ask("POST", "/activations/a/retry")
-    assert (again[0], again[1]["status"], world.tasks) == (200, "waiting", ["run", "run"])
+    assert (again[0], again[1]["status"], world.tasks) == (
+        200,
+        "waiting",
+        ["run", "deliver", "run"],
+    )
     world.ask("POST", "/activations/a/cancel")
     assert world.ask("POST", "/activations/a/retry")[0] == 409
     assert world.ask("POST", "/activations/none/retry")[0] == 404
+
+
+def test_nothing_waits_for_a_capability_that_there_is_not() -> None:
+    world = World()
+    sent = {"activation_id": "a", "activation_data": {"capability": "sing"}}
+    assert world.ask("POST", "/activations", sent)[1]["status"] == "failed"
+    status, told, _ = world.ask("POST", "/activations/a/retry")
+    assert (status, told["state"]) == (409, "failed")
+    assert "there is no capability `sing`" in told["error"]
+    assert world.state("a") == "failed"
+
+
+def test_an_id_may_be_written_with_escapes() -> None:
+    """As `encodeURIComponent` writes `:` and `@`."""
+    world = World()
+    world.submit("a:b@c")
+    assert world.ask("GET", "/activations/a%3Ab%40c")[1]["activation_id"] == "a:b@c"
+    assert world.ask("POST", "/activations/a%3Ab%40c/cancel")[1]["status"] == "cancelled"
+    assert world.ask("GET", "/activations/a%2Fcancel")[0] == 404
 
 
 def test_the_agent_leaves_the_jobs_of_pollers_alone() -> None:
@@ -153,6 +178,19 @@ def test_a_poll_that_is_repeated_gets_the_same_jobs() -> None:
     assert world.ask("GET", "/poll", traceparent=trace)[1]["jobs"] == first
     other = world.ask("GET", "/poll", traceparent=trace.replace("2", "3"))[1]["jobs"]
     assert [job["job_id"] for job in first + other] == ["a", "b"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_what_no_worker_could_read_is_not_taken(number: str) -> None:
+    world = World()
+    data = f'{{"capability": "python-execution", "dispatch": "poll", "input": {{"a": {number}}}}}'
+    body = f'{{"activation_id": "a", "activation_data": {data}}}'
+    assert world.ask("POST", "/activations", body)[0] == 400
+    world.submit("b", dispatch="poll")
+    world.ask("GET", "/poll?worker_id=w")
+    body = f'{{"worker_id": "w", "attempt": 1, "result": {number}}}'
+    assert world.ask("POST", "/activations/b/complete", body)[0] == 400
+    assert world.state("b") == "leased"
 
 
 def test_a_poll_without_a_body_takes_nothing() -> None:
@@ -276,7 +314,7 @@ def test_a_callback_comes_with_its_activation() -> None:
     callback = world.ask("GET", "/activations/a")[1]["callback"]
     assert (callback["url"], callback["status"]) == ("https://hooks.example.com/x", "pending")
     run(world.agent, turns())
-    assert world.delivered == 1
+    assert world.tasks == ["run", "deliver"]
     assert world.ask("GET", "/activations/a")[1]["callback"]["status"] == "due"
 
 
@@ -292,6 +330,22 @@ def test_the_youngest_are_listed_page_by_page() -> None:
     assert [each["activation_id"] for each in told["activations"]] == ["a"]
     assert "next_before" not in told
     assert world.ask("GET", "/activations?state=waiting", key="other")[1]["activations"] == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 20])
+def test_pages_leave_out_nothing_that_came_in_the_same_moment(limit: int) -> None:
+    world, listed, before = World(), list[str](), ""
+    for id in ("a", "b", "c1", "c2", "c3", "d"):
+        world.submit(id, dispatch="poll")
+        world.now += id[1:] in ("", "3")
+    for _ in range(7):
+        path = f"/activations?state=waiting&limit={limit}{before}"
+        told = world.ask("GET", path)[1]
+        listed += [each["activation_id"] for each in told["activations"]]
+        if "next_before" not in told:
+            break
+        before = f"&before={told['next_before']}"
+    assert listed == ["d", "c3", "c2", "c1", "b", "a"]
 
 
 def test_a_worker_that_is_gone_loses_its_jobs() -> None:
@@ -321,6 +375,47 @@ def test_a_tick_runs_what_was_left_and_forgets_what_is_old() -> None:
     assert world.state("a") == "completed"
     world.now += world.agent.settings.retention_ms + 1
     tick(world.agent)
+    assert world.ask("GET", "/activations/a")[0] == 404
+
+
+def test_jobs_without_an_end_keep_nobody_from_callbacks() -> None:
+    world = World()
+
+    def slow(code: str) -> Outcome:
+        world.now += TICK_FOR_MS
+        return add(code)
+
+    world.play = slow
+    for id in "abc":
+        world.submit(id)
+    run(world.agent, turns())
+    assert (world.state("b"), world.tasks[-1]) == ("waiting", "deliver")
+    tick(world.agent)
+    assert (world.state("c"), world.delivered) == ("waiting", 1)
+
+
+def test_a_run_leaves_what_is_too_much_for_one_request_to_another() -> None:
+    world = World()
+    for number in range(MAX_RUNS + 1):
+        world.submit(f"a-{number}")
+    world.tasks.clear()
+    tick(world.agent)
+    assert (len(world.ran), world.tasks) == (MAX_RUNS, ["run"])
+    run(world.agent, turns())
+    assert (len(world.ran), world.tasks) == (MAX_RUNS + 1, ["run", "deliver"])
+
+
+def test_what_fails_in_a_tick_keeps_nothing_else_from_being_done() -> None:
+    world = World()
+
+    def fail(for_ms: float) -> bool:
+        raise ValueError("CALLBACK_SECRET")
+
+    world.submit("a")
+    run(world.agent, turns())
+    world.now += world.agent.settings.retention_ms + 1
+    with pytest.raises(ValueError, match="CALLBACK_SECRET"):
+        tick(replace(world.agent, deliver=fail))
     assert world.ask("GET", "/activations/a")[0] == 404
 
 

@@ -97,6 +97,8 @@ def test_anything_is_a_page(parts: list[str]) -> None:
         ("text/html; charset=koi8-r", "\xef\xbb\xbf", "utf-8"),
         ("text/html", "\xff\xfe<\0", "utf-16le"),
         ("text/plain", "<meta charset=koi8-r>", "utf-8"),
+        ("text/html; charset=base64", "", "utf-8"),
+        ("text/html", "<meta charset=base64>", "utf-8"),
         ("", "", "utf-8"),
     ],
 )

@@ -53,3 +53,10 @@ def test_numbers_that_json_does_not_have(text: str) -> None:
 )
 def test_whole_numbers_as_json_has_them(value: object, expected: int | None) -> None:
     assert whole(value) == expected
+
+
+@pytest.mark.parametrize("text", ['"' + '\\"' * 250_000, '"\\' * 250_000, '"' * 500_000])
+def test_strings_without_an_end_take_no_time(text: str) -> None:
+    """They would, if each quote were looked at as the first one, to the end of the text."""
+    with pytest.raises(ValueError, match="Extra data"):
+        read_json("[]" * (MAX_DEPTH + 1) + text)

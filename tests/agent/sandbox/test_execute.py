@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from agent.core.json_text import MAX_DEPTH
 from agent.sandbox.execute import (
     MAX_ANSWER,
     MAX_CODE,
@@ -139,6 +140,8 @@ NONSENSE = [
     '{"error": {"kind": "timeout", "message": "", "line": "1"}, "stdout": ""}',
     '{"error": {"kind": "timeout", "message": "", "traceback": [1]}, "stdout": ""}',
     "[" * 100_000,
+    # Where the agent runs Python does not say that this is too deep: it ends.
+    '{"result": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}",
     '{"result": %s, "stdout": ""}' % ("1" * 5_000),
     json.dumps({"result": 1, "stdout": "x" * (MAX_STDOUT + 1)}),
     '{"result": 1, "stdout": "\\ud800"}',
@@ -161,6 +164,14 @@ def test_a_forged_result_is_held_to_the_rules(result: str, expected: str) -> Non
     told = read(f'{{"result": {result}, "stdout": ""}}')
     assert told.error
     assert told.error.kind == expected
+
+
+def test_a_forged_result_takes_no_time() -> None:
+    """Where in it something is wrong is not told in full, for each of its values."""
+    told = read(json.dumps({"result": {"k" * 400_000: [0] * 150_000 + [2**60]}, "stdout": ""}))
+    assert told.error
+    assert told.error.kind == "bad-result"
+    assert len(told.error.message) < 500
 
 
 def test_the_largest_answer_fits() -> None:
