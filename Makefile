@@ -23,8 +23,8 @@ dev: install
 # look at seconds, run by themselves. With ARGS: just these, one by one.
 test: lint
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --ignore=tests/load \
-	  --ignore=tests/sandbox
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
+	  --ignore=tests/load --ignore=tests/sandbox
 	@$(BIN)/python -m pytest tests/load
 else
 	@$(BIN)/python -m pytest $(ARGS)

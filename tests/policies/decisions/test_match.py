@@ -257,7 +257,7 @@ CROWDS = st.lists(
 )
 
 
-@examples(200)
+@examples(100)
 @given(CROWDS, st.lists(ASKED.map(lambda asked: {**asked, "path": "/a"}), min_size=1, max_size=10))
 def test_many_rules_of_one_path_agree_with_the_reference(
     matchers: list[dict[str, Any]], requests: list[dict[str, Any]]

@@ -245,6 +245,8 @@ def test_matchers_share_one_memory() -> None:
     for text in ("".join(chance.choices("ab", k=500)) for _ in range(10)):
         for length, matcher in enumerate(matchers, 2):
             assert matcher.matches(text) == (text[-length - 1] == "a")
+            if length % 10:
+                continue  # to count takes longer than to match
             held = sum(len(s) + len(s.positions) for m in matchers for s in m._states.values())
             assert held <= MAX_REMEMBERED + 2 * MAX_STEPS + 100 * 3
 

@@ -38,7 +38,7 @@ def lacks_weight(written: Written, rollout_routes: tuple[str, ...]) -> bool:
 
 
 @given(policies(), PERCENTS, st.data())
-@examples(300)
+@examples(150)
 def test_only_the_weights_change(written: Written, percent: Decimal | None, more: Any) -> None:
     data = written.data()
     name = more.draw(st.sampled_from([each["name"] for each in written.policy["rollouts"]]))
@@ -81,7 +81,7 @@ def test_the_sum_stays_and_the_proportion_is_the_outcome(
 
 
 @given(policies(), st.data())
-@examples(300)
+@examples(150)
 def test_a_rollout_goes_and_only_its_own_comments_with_it(written: Written, more: Any) -> None:
     data = written.data()
     index = more.draw(st.integers(0, len(written.policy["rollouts"]) - 1))
