@@ -27,7 +27,6 @@ from agent.queue.database import Database, Row, Statement
 from agent.queue.job import JobKey, Refused
 
 LOST_AT_ONCE = 100
-FORGOTTEN_AT_ONCE = 500
 _URL = re.compile(r"[!-~]+")
 
 
@@ -67,10 +66,6 @@ class Callbacks:
         if batch := [_settled(due, verdict, now_ms) for due, verdict in verdicts]:
             await self._db.batch(batch)
 
-    async def return_lost(self, now_ms: int) -> None:
-        """Give back leases that ran out, at most `LOST_AT_ONCE`."""
-        await self._db.batch([_lost(now_ms)])
-
     async def of(self, key: JobKey) -> Callback | None:
         rows = (await self._db.run(sql.OF, *key)).rows
         return _callback(rows[0]) if rows else None
@@ -81,11 +76,6 @@ class Callbacks:
         since = next(row["since_ms"] for row in rows if row["kind"] == "due")
         numbers = {str(row["kind"]): int(row["number"] or 0) for row in rows}
         return Depth(**numbers, oldest_ms=0 if since is None else max(0, now_ms - int(since)))
-
-    async def forget(self, before_ms: int) -> int:
-        """Delete callbacks that ended before, at most `FORGOTTEN_AT_ONCE`, while their jobs are
-        kept; called again while it does. Those of jobs that are forgotten go with them."""
-        return (await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).changes
 
 
 def _lost(now_ms: int) -> Statement:

@@ -4,7 +4,7 @@ then changes nothing more:
 - REGISTER stands before its job's SUBMIT in one batch, and does nothing if the job is there.
 - TAKE does nothing if its ticket has callbacks that are still leased; TAKEN gives those.
 - SETTLE is fenced: it needs the lease of that ticket and attempt, and ends it.
-- LOST and FORGET choose callbacks by what they take away.
+- LOST chooses callbacks by what it takes away.
 
 That a callback becomes due, waits for another end, and goes with its job, is done by triggers
 on `jobs` (`agent/migrations/0002_callbacks.sql`).
@@ -67,11 +67,4 @@ FROM callbacks WHERE state = 'due' AND due_ms <= ?1
 UNION ALL SELECT 'delayed', count(*), NULL FROM callbacks WHERE state = 'due' AND due_ms > ?1
 UNION ALL SELECT 'leased', count(*), NULL FROM callbacks WHERE state = 'leased'
 UNION ALL SELECT 'failed', count(*), NULL FROM callbacks WHERE state = 'failed'
-"""
-
-FORGET = """
-DELETE FROM callbacks WHERE number IN (
-  SELECT number FROM callbacks WHERE ended_ms IS NOT NULL AND ended_ms < ?1
-  ORDER BY ended_ms LIMIT ?2
-)
 """

@@ -13,7 +13,7 @@ from agent.callbacks.callbacks import Callbacks
 from agent.core.cache import Store
 from agent.core.capabilities.tools import Tools
 from agent.core.identity import Identity
-from agent.core.metrics import DepthCache, Metrics
+from agent.core.metrics import Metrics, StandingCache
 from agent.core.problem import Problem
 from agent.core.settings import Settings
 from agent.queue.jobs import Jobs
@@ -84,7 +84,7 @@ class Agent:
     who: Identity
     settings: Settings
     metrics: Metrics
-    depth: DepthCache
+    standing: StandingCache
     clock: Callable[[], float]
     now: Callable[[], float]
     chance: Callable[[], float]

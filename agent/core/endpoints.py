@@ -12,11 +12,10 @@ from agent.core.answers import Answer, error
 from agent.core.call import Agent, Call
 from agent.core.executing import execute
 from agent.core.execution import CAPABILITIES
-from agent.core.metrics import PROMETHEUS, prefers_text
+from agent.core.metrics import PROMETHEUS, Standing, prefers_text
 from agent.core.polling import poll
 from agent.core.problem import Problem
 from agent.queue.database import DatabaseError, Mistake
-from agent.queue.job import Depth
 from agent.schemas.document import document_text
 
 Handler = Callable[..., Answer]  # (agent, call, and what stands in the path for `{…}`)
@@ -107,16 +106,18 @@ def _openapi(agent: Agent, call: Call) -> Answer:
 
 
 def _metrics(agent: Agent, call: Call) -> Answer:
-    queue = agent.depth.of(partial(_depth, agent), agent.now())
+    standing = agent.standing.of(partial(_standing, agent), agent.now())
     if prefers_text(call.headers.get("accept", "")):
-        return Answer(200, agent.metrics.text(agent.who, queue), PROMETHEUS)
-    return answers.json_answer(agent.metrics.document(agent.who, list(CAPABILITIES), queue))
+        return Answer(200, agent.metrics.text(agent.who, standing), PROMETHEUS)
+    return answers.json_answer(agent.metrics.document(agent.who, list(CAPABILITIES), standing))
 
 
-def _depth(agent: Agent) -> list[Depth] | None:
-    """Metrics are told without the queue, too."""
+def _standing(agent: Agent) -> Standing | None:
+    """Metrics are told without it, too."""
+    now = round(agent.now())
     try:
-        return agent.wait(agent.jobs().depth(round(agent.now())))
+        queue = agent.wait(agent.jobs().depth(now))
+        return Standing(queue, agent.wait(agent.callbacks().depth(now)))
     except (Problem, DatabaseError):
         return None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
+from agent.callbacks.callback import Depth as CallbackDepth
 from agent.core.identity import Identity
 from agent.queue.job import Depth
 
@@ -15,6 +16,13 @@ JOBS_EACH = 10
 COUNT_EVERY_MS = 10_000
 LOST = "Rows about requests that were never written."
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+class Standing(NamedTuple):
+    """How the queue stands, and the outbox of callbacks."""
+
+    queue: Sequence[Depth]
+    callbacks: CallbackDepth
 
 
 class Metrics:
@@ -27,9 +35,9 @@ class Metrics:
         self.records_lost = 0
 
     def document(
-        self, who: Identity, capabilities: list[str], queue: Sequence[Depth] | None
+        self, who: Identity, capabilities: list[str], standing: Standing | None
     ) -> dict[str, Any]:
-        """`queue`: None if it did not answer."""
+        """`standing`: None if the database did not answer."""
         requests = [{"endpoint": e, "status": s, "count": n} for (e, s), n in self.requests.items()]
         jobs = [{"capability": c, "outcome": o, "count": n} for (c, o), n in self.jobs.items()]
         document = {
@@ -41,12 +49,15 @@ class Metrics:
             "jobs": jobs,
             "records_lost": self.records_lost,
         }
-        if queue is None:
-            return document | {"queue": None, "desired_workers": None}
-        told = [each._asdict() for each in queue]
-        return document | {"queue": told, "desired_workers": desired_workers(queue)}
+        if standing is None:
+            return document | {"queue": None, "callbacks": None, "desired_workers": None}
+        return document | {
+            "queue": [each._asdict() for each in standing.queue],
+            "callbacks": standing.callbacks._asdict(),
+            "desired_workers": desired_workers(standing.queue),
+        }
 
-    def text(self, who: Identity, queue: Sequence[Depth] | None) -> str:
+    def text(self, who: Identity, standing: Standing | None) -> str:
         own = {"worker": who.id, "variant": who.variant, "region": who.region}
         requests = [({"endpoint": e, "status": s, **own}, n) for (e, s), n in self.requests.items()]
         jobs = [({"capability": c, "outcome": o, **own}, n) for (c, o), n in self.jobs.items()]
@@ -55,8 +66,8 @@ class Metrics:
             _family("jobs_total", "counter", "Jobs that were run.", jobs),
             _family("records_lost_total", "counter", LOST, [(own, self.records_lost)]),
         ]
-        if queue is not None:
-            parts += _queue_families(queue)
+        if standing is not None:
+            parts += [*_queue_families(standing.queue), *_callback_families(standing.callbacks)]
         return "".join(parts)
 
 
@@ -66,17 +77,17 @@ def desired_workers(queue: Sequence[Depth]) -> int:
     return -(-jobs // JOBS_EACH)
 
 
-class DepthCache:
-    """What the queue held a moment ago: to count costs a row for each job."""
+class StandingCache:
+    """How the queue stood a moment ago: to count costs a row for each job."""
 
     def __init__(self) -> None:
         self._at_ms = -inf
-        self._depth: Sequence[Depth] | None = None
+        self._standing: Standing | None = None
 
-    def of(self, count: Callable[[], Sequence[Depth] | None], now_ms: float) -> Any:
+    def of(self, count: Callable[[], Standing | None], now_ms: float) -> Standing | None:
         if now_ms - self._at_ms >= COUNT_EVERY_MS:
-            self._depth, self._at_ms = count(), now_ms
-        return self._depth
+            self._standing, self._at_ms = count(), now_ms
+        return self._standing
 
 
 def prefers_text(accept: str) -> bool:
@@ -99,6 +110,17 @@ def _queue_families(queue: Sequence[Depth]) -> list[str]:
         _family("queue_jobs", "gauge", "Jobs that have not ended well.", jobs),
         _family("queue_oldest_seconds", "gauge", wait, oldest),
         _family("desired_workers", "gauge", "A hint for scaling.", [({}, desired_workers(queue))]),
+    ]
+
+
+def _callback_families(callbacks: CallbackDepth) -> list[str]:
+    states = ("due", "delayed", "leased", "failed")
+    told = [({"state": state}, getattr(callbacks, state)) for state in states]
+    oldest = [(dict[str, Any](), callbacks.oldest_ms / 1000)]
+    wait = "How long the first callback that is due has waited."
+    return [
+        _family("callbacks", "gauge", "Callbacks that were not delivered.", told),
+        _family("callbacks_oldest_seconds", "gauge", wait, oldest),
     ]
 
 

@@ -108,6 +108,8 @@ def kept_error(failure: Failure) -> str:
 def _run(agent: Agent, job: QueueJob) -> Mapping[str, Any] | Failure:
     try:
         asked = read_payload(job.payload)
+        if asked.input.get("stream") is True:
+            return Failure(NOT_STREAMED, {}, False)
         tools = agent.tools(job.key.tenant, asked.scopes)
         made = run_job(Job(job.key.id, job.capability, asked.input), tools)
     except Refused as refused:

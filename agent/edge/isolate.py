@@ -14,7 +14,7 @@ from agent.core.answers import Answer, json_answer
 from agent.core.background import RUN_FOR_MS, Turns, deliver, run, tick
 from agent.core.call import Agent
 from agent.core.identity import Identity, identity_of
-from agent.core.metrics import DepthCache, Metrics
+from agent.core.metrics import Metrics, StandingCache
 from agent.core.problem import Problem
 from agent.core.settings import Settings, settings_of
 from agent.edge.bridge import JsObject, now_ms, pause, soon, variables, wait
@@ -29,7 +29,7 @@ RUNS = 4  # at once: each holds a job
 TICK_EVERY_MS = 10_000
 
 _metrics = Metrics()
-_depth = DepthCache()
+_standing = StandingCache()
 _runs = Turns(RUNS, 2 * RUN_FOR_MS)
 _deliveries = Turns(1, 2 * RUN_FOR_MS)
 _ticks = Turns(1, TICK_EVERY_MS)
@@ -42,7 +42,7 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
         who=who,
         settings=settings,
         metrics=_metrics,
-        depth=_depth,
+        standing=_standing,
         clock=_clock,
         now=now_ms,
         chance=random.random,

@@ -25,7 +25,6 @@ CREATE INDEX callbacks_due ON callbacks (due_ms) WHERE state = 'due';
 CREATE INDEX callbacks_leased ON callbacks (lease_until_ms) WHERE state = 'leased';
 CREATE INDEX callbacks_ticket ON callbacks (ticket) WHERE state = 'leased';
 CREATE INDEX callbacks_failed ON callbacks (ended_ms) WHERE state = 'failed';
-CREATE INDEX callbacks_ended ON callbacks (ended_ms) WHERE ended_ms IS NOT NULL;
 
 -- Whatever ends a job makes its callback due, in the same transaction: who writes a statement
 -- that ends jobs need not think of it, for the table has them set `ended_ms`. A dead letter that

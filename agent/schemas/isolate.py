@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent import SERVICE
+from agent.callbacks.callback import Depth as CallbackDepth
 from agent.core.metrics import JOBS_EACH
 from agent.queue.job import Depth
 from agent.schemas.values import (
@@ -38,6 +39,10 @@ _QUEUE = {
     "items": ref("Depth"),
     "description": "jobs that have not ended well, by capability; null if it did not answer",
 }
+_CALLBACKS = fields_of(
+    {name: whole("") for name in CallbackDepth._fields},
+    "callbacks that were not delivered; null if the queue did not answer",
+)
 _WORKERS = whole(f"a hint for scaling: one for each {JOBS_EACH} jobs that wait or are leased")
 
 SCHEMAS: dict[str, Schema] = {
@@ -74,27 +79,16 @@ SCHEMAS: dict[str, Schema] = {
             "region": _REGION,
             "capabilities": _CAPABILITIES,
             "requests": listed(
-                fields_of(
-                    {
-                        "endpoint": text("its path"),
-                        "status": whole("", 100, 599),
-                        "count": whole("", 1),
-                    }
-                ),
+                fields_of(_REQUESTS),
                 "what this isolate has answered",
             ),
             "jobs": listed(
-                fields_of(
-                    {
-                        "capability": a_capability("one"),
-                        "outcome": one_of(("completed", "failed")),
-                        "count": whole("", 1),
-                    }
-                ),
+                fields_of(_JOBS),
                 "what it has run",
             ),
             "records_lost": whole("rows about requests that were never written"),
             "queue": _QUEUE,
+            "callbacks": or_null(_CALLBACKS),
             "desired_workers": or_null(_WORKERS),
         }
     ),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agent import config
+from agent.callbacks.callback import Depth as CallbackDepth
 from agent.core import activation, activations, background, metrics, polling, running
 from agent.core.identity import Identity
 from agent.core.metrics import Metrics
@@ -19,6 +20,7 @@ from policies.language.document import Document, read_document
 from tests.agent.test_docs import ROOT, section
 
 QUEUE = [Depth("text-processing", 1, 0, 0, 0, 146)]
+STANDING = metrics.Standing(QUEUE, CallbackDepth(1, 0, 0, 0, 0))
 WHO = Identity("cf-us-00000000", "production-us", "us", 0)
 
 
@@ -69,7 +71,7 @@ def test_every_metric_has_a_row() -> None:
     text, counted = section("Metrics"), Metrics()
     counted.requests["/health", 200] += 1
     counted.jobs["text-processing", "completed"] += 1
-    lines = counted.text(WHO, QUEUE).splitlines()
+    lines = counted.text(WHO, STANDING).splitlines()
     kinds = dict(line.split()[2:4] for line in lines if line.startswith("# TYPE "))
     rows = re.findall(r"^\| `(agent_\w+)` \| (\w+) \| (.*?) ?\|$", text, re.MULTILINE)
     assert {name: kind for name, kind, _ in rows} == kinds
@@ -78,7 +80,7 @@ def test_every_metric_has_a_row() -> None:
         outside = re.sub(r"\(.*?\)", "", labels)
         assert re.findall(r"(\w+)=", shown) == re.findall(r"`(\w+)`", outside)
     told = first_column(text, "field")
-    assert [name for name in counted.document(WHO, [], QUEUE) if name not in told] == []
+    assert [name for name in counted.document(WHO, [], STANDING) if name not in told] == []
     assert metrics.JOBS_EACH == 10
     assert "a worker for every ten jobs" in text
     assert metrics.COUNT_EVERY_MS == 10_000

@@ -14,7 +14,7 @@ from agent.core.capabilities.tools import Tools
 from agent.core.egress import Egress
 from agent.core.endpoints import answer
 from agent.core.identity import identity_of
-from agent.core.metrics import DepthCache, Metrics
+from agent.core.metrics import Metrics, StandingCache
 from agent.core.settings import Settings
 from agent.queue.database import Database
 from agent.queue.jobs import Jobs
@@ -59,7 +59,7 @@ class World(Tools):
             who=identity_of("canary", "eu", 1, START),
             settings=Settings(callbacks=Egress.of("hooks.example.com")),
             metrics=Metrics(),
-            depth=DepthCache(),
+            standing=StandingCache(),
             clock=lambda: float(next(self.clock)),
             now=lambda: self.now,
             chance=lambda: 0.0,

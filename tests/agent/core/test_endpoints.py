@@ -446,6 +446,11 @@ def test_metrics_tell_the_queue() -> None:
     text = world.ask("GET", "/metrics", accept="text/plain")[1]
     assert 'agent_queue_jobs{capability="python-execution",state="waiting"} 11\n' in text
     assert "\nagent_desired_workers 2\n" in text
+    assert told["callbacks"] == {
+        **dict.fromkeys(("due", "delayed", "leased", "failed"), 0),
+        "oldest_ms": 0,
+    }
+    assert '\nagent_callbacks{state="failed"} 0\n' in text
 
 
 def test_only_so_many_run_at_once_and_nothing_is_left() -> None:
