@@ -18,19 +18,17 @@ _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
-def read_json(text: str) -> Any:
-    """Raises `ValueError` if this is none, or too deep."""
+def read_json(text: str, **how: Any) -> Any:
+    """Raises `ValueError` if this is none, or too deep; `how`: as `json.loads` takes it."""
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text)
-    return json.loads(text)
+    return json.loads(text, **how)
 
 
 def read_writable_json(text: str) -> Any:
     """The same without NaN and 1e999: Python reads them, and would write them as what nobody
     else can read."""
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        _check_depth(text)
-    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    return read_json(text, parse_constant=_refuse, parse_float=_finite)
 
 
 def whole(value: object) -> int | None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pyodide.ffi import run_sync
 from workers import import_from_javascript
 
-from agent.core.capabilities.database import DatabaseError, Table
+from agent.core.capabilities.database import SqlError, Table
 from agent.core.capabilities.values import Value
 from agent.edge.bridge import JsObject
 from agent.edge.d1 import PASSING
@@ -43,6 +43,6 @@ class EdgeData:
         return Table(columns, rows, changes, answer["cut"], answer["took"])
 
 
-def _error(message: str) -> DatabaseError:
+def _error(message: str) -> SqlError:
     passes = any(text in message for text in (*PASSING, LATE))
-    return DatabaseError(_NOISE.sub("", message), passes, UNDONE in message)
+    return SqlError(_NOISE.sub("", message), passes, UNDONE in message)

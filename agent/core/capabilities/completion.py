@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from agent.core.capabilities.fields import whole
-from agent.core.capabilities.models import AiTools, known_fields, model_of, run_model
+from agent.core.capabilities.fields import check_known, whole
+from agent.core.capabilities.models import AiTools, model_of, run_model
 from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.tools import Stream
 
@@ -36,7 +36,7 @@ FIELDS = ("prompt", "messages", "system", "model", "stop", *RANGES, *WHOLE, *OTH
 
 def complete(given: dict[str, Any], tools: AiTools) -> dict[str, Any] | Stream:
     """Raises `Refused` or `Unavailable`."""
-    known_fields(given, FIELDS)
+    check_known(given, FIELDS)
     inputs = {"messages": _messages(given), "max_tokens": USUAL_TOKENS, **_settings(given)}
     sent = {name: value for name, value in inputs.items() if value is not False}
     try:

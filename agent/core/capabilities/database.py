@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from agent.core.capabilities.fields import whole
+from agent.core.capabilities.fields import check_known, whole
+from agent.core.capabilities.fields import text as text_of
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.sql import Statement, limited, read_statement
 from agent.core.capabilities.values import LARGEST, Value, checked_params
@@ -44,7 +45,7 @@ class Table(NamedTuple):
     took_ms: float
 
 
-class DatabaseError(Exception):
+class SqlError(Exception):
     """`passes`: it may go well next time; `is_undone`: surely nothing was changed."""
 
     def __init__(self, message: str, passes: bool, is_undone: bool) -> None:
@@ -55,7 +56,7 @@ class DatabaseError(Exception):
 
 class Data(Protocol):
     """A statement is run for each list of values, all of them or none; at most so many
-    characters of rows come back. Raises `DatabaseError`."""
+    characters of rows come back. Raises `SqlError`."""
 
     def run(self, sql: str, params: Sequence[Sequence[Value]], reads: bool, most: int) -> Table: ...
 
@@ -70,13 +71,9 @@ class DatabaseTools(Protocol):
 
 def run_sql(given: dict[str, Any], tools: DatabaseTools) -> dict[str, Any]:
     """Raises `Refused` or `Unavailable`."""
-    for name in given:
-        if name not in FIELDS:
-            raise Refused(f"there is no field `{name[:80]}`; known: {', '.join(FIELDS)}")
-    sql, most = given.get("sql"), whole(given, "max_rows", USUAL_ROWS, 1, MAX_ROWS)
-    if not isinstance(sql, str):
-        raise Refused("`sql` is missing, or no text")
-    statement = read_statement(sql)
+    check_known(given, FIELDS)
+    most = whole(given, "max_rows", USUAL_ROWS, 1, MAX_ROWS)
+    statement = read_statement(text_of(given, "sql"))
     _check_scope(statement, tools.scopes)
     params = checked_params(given.get("params", []), statement.reads)
     if statement.reads and WRITE not in tools.scopes:
@@ -108,7 +105,7 @@ def _check_program(statement: Statement, params: list[list[Value]], data: Data) 
 def _run(data: Data, sql: str, params: list[list[Value]], reads: bool, most: int) -> Table:
     try:
         return data.run(sql, params, reads, most)
-    except DatabaseError as error:
+    except SqlError as error:
         if not error.passes:
             raise Refused(f"the database refuses this: {error}") from error
         if reads or error.is_undone:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.core.capabilities.models import AiTools, known_fields, model_of, run_model
+from agent.core.capabilities.fields import check_known
+from agent.core.capabilities.models import AiTools, model_of, run_model
 from agent.core.capabilities.refused import Refused
 
 MAX_TEXTS = 100  # of Workers AI
@@ -19,7 +20,7 @@ KEPT = ("shape", "data", "pooling", "usage", "stand_in")
 
 def embed(given: dict[str, Any], tools: AiTools) -> dict[str, Any]:
     """Raises `Refused` or `Unavailable`."""
-    known_fields(given, FIELDS)
+    check_known(given, FIELDS)
     inputs: dict[str, Any] = {"text": _texts(given.get("text"))}
     if "pooling" in given:
         if given["pooling"] not in POOLING:

@@ -65,12 +65,6 @@ def model_of(given: dict[str, Any], usual: str) -> str:
     return model
 
 
-def known_fields(given: dict[str, Any], fields: tuple[str, ...]) -> None:
-    for name in given:
-        if name not in fields:
-            raise Refused(f"there is no field `{name[:80]}`; known: {', '.join(fields)}")
-
-
 def _fail(model: str, message: str, error: ModelError) -> NoReturn:
     found = _CODE.match(message)
     code = int(found[1]) if found else 0

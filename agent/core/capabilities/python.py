@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from agent.core.capabilities.fields import whole
+from agent.core.capabilities.fields import check_known, text, whole
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Output, Tools
 from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Job, Outcome
@@ -32,13 +32,9 @@ def run_python(given: dict[str, Any], tools: Tools) -> Output:
 
 
 def _job(given: dict[str, Any]) -> Job:
-    for name in given:
-        if name not in FIELDS:
-            raise Refused(f"there is no field `{name[:80]}`; known: {', '.join(FIELDS)}")
-    code, context = given.get("code"), given.get("context", {})
+    check_known(given, FIELDS)
+    code, context = text(given, "code"), given.get("context", {})
     timeout_ms = whole(given, "timeout_ms", TIMEOUT_MS, 1, MAX_TIMEOUT_MS)
-    if not isinstance(code, str):
-        raise Refused("`code` is missing, or no text")
     if len(code) > MAX_CODE:
         raise Refused(f"`code` has {len(code):,} characters, and {MAX_CODE:,} are allowed")
     if not isinstance(context, dict):

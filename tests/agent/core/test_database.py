@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agent.core.capabilities.database import MAX_ROWS, READ, WRITE, DatabaseError, Table, run_sql
+from agent.core.capabilities.database import MAX_ROWS, READ, WRITE, SqlError, Table, run_sql
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.values import MAX_PARAMS, MAX_TIMES
 
@@ -18,7 +18,7 @@ BOTH = frozenset({READ, WRITE})
 class FakeData:
     """SQLite with a table `t` of three rows, or a failure."""
 
-    def __init__(self, failure: DatabaseError | None = None) -> None:
+    def __init__(self, failure: SqlError | None = None) -> None:
         self.ran = list[str]()
         self.failure = failure
         self.database = sqlite3.connect(":memory:")
@@ -159,7 +159,7 @@ def test_numbers_that_were_rounded_are_told(data: FakeData) -> None:
 def test_what_failures_mean(
     sql: str, passes: bool, is_undone: bool, failure: type[Exception]
 ) -> None:
-    data = FakeData(DatabaseError("no such luck", passes, is_undone))
+    data = FakeData(SqlError("no such luck", passes, is_undone))
     with pytest.raises(failure, match="no such luck"):
         run_sql({"sql": sql}, Tools(data))
     assert len(data.ran) == 1
@@ -167,7 +167,7 @@ def test_what_failures_mean(
 
 
 def test_a_change_that_nobody_knows_of_is_not_tried_again() -> None:
-    data = FakeData(DatabaseError("Network connection lost", True, False))
+    data = FakeData(SqlError("Network connection lost", True, False))
     with pytest.raises(Refused, match="look before you try again") as found:
         run_sql({"sql": "DELETE FROM t"}, Tools(data))
     assert found.value.more == {"is_done": "unknown"}
