@@ -65,7 +65,7 @@ class Found(Exception):
     """What schemathesis says."""
 
 
-def fuzz(agents: Agents, folder: Path, *, minutes: float = 0, examples: int = 2) -> str:
+def fuzz(agents: Agents, folder: Path, *, minutes: float = 0, examples: int = 1) -> str:
     """Raises `Found` if an answer is none that the document has. Gives what was done."""
     is_quick = minutes == 0
     document = agents.get("/openapi.json", key=None).json()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core import cache, execution
@@ -14,6 +14,7 @@ from agent.core.cache import KEEP_S, MAX_KEPT, Ran, key_of, run_or_recall
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Capability, Output, Stream
 from agent.core.execution import Job
+from tests.examples import examples
 
 NOW = 1_790_000_000_000
 JSON = st.recursive(
@@ -178,7 +179,7 @@ def test_a_store_that_has_rubbish_has_nothing(world: World, text: str) -> None:
     assert world.ask({}) == (Output(2, {}), "MISS", None)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.dictionaries(st.text(max_size=3), JSON), st.dictionaries(st.text(max_size=3), JSON))
 def test_the_key_is_that_of_the_input(one: dict[str, Any], other: dict[str, Any]) -> None:
     def key(given: dict[str, Any], id: str = "j") -> str:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given as examples_of
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from agent.core.capabilities.completion import (
@@ -21,6 +20,7 @@ from agent.core.capabilities.embeddings import MAX_TEXT, MAX_TEXTS, embed
 from agent.core.capabilities.models import ModelError
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Stream
+from tests.examples import examples
 
 TEXT, VECTORS = "@cf/a/text", "@cf/a/vectors"
 USER = {"role": "user", "content": "hello"}
@@ -181,7 +181,7 @@ def test_answers_of_other_forms(answer: Any, text: str) -> None:
         max_leaves=8,
     )
 )
-@settings(max_examples=100)
+@examples(100)
 def test_any_answer_is_read(answer: Any) -> None:
     assert isinstance(read_answer(answer)["text"], str)
 

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.debug_log import MAX_BODY, answer_event, body_text, request_event
+from tests.examples import examples
 
 
 def request_line(*asked: Any) -> str:
@@ -44,7 +45,7 @@ def hiding(draw: st.DrawFn) -> Any:
     return value
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(hiding())
 def test_no_secret_of_a_body_shows(value: Any) -> None:
     text = json.dumps(value)

@@ -11,12 +11,13 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.egress import Egress
 from agent.core.web.networks import is_public_address
 from agent.core.web.urls import BadUrl, parse_url
+from tests.examples import examples
 
 ANY = Egress.of("*")
 NODE = Path(sys.executable).parent / "node"
@@ -147,7 +148,7 @@ DIGITS = st.sampled_from(["0123456789", "０１２３４５６７８９", "𝟎�
 
 
 @given(IPV4, st.lists(BASES, min_size=4, max_size=4), st.integers(1, 4), DIGITS, st.booleans())
-@settings(max_examples=150)
+@examples(150)
 def test_no_spelling_of_an_address_changes_what_is_said_of_it(
     address: IPv4Address, bases: list[str], count: int, digits: str, dot: bool
 ) -> None:
@@ -161,13 +162,13 @@ def test_no_spelling_of_an_address_changes_what_is_said_of_it(
 
 
 @given(st.ip_addresses(v=6))
-@settings(max_examples=100)
+@examples(100)
 def test_public_ipv6_is_global(address: IPv6Address) -> None:
     assert not is_public_address(address) or address.is_global
 
 
 @given(IPV4)
-@settings(max_examples=200)
+@examples(200)
 def test_public_ipv4_is_global(address: IPv4Address) -> None:
     assert not is_public_address(address) or (address.is_global and not address.is_multicast)
 
@@ -187,7 +188,7 @@ def test_runtimes_read_the_same_host() -> None:
     urls = list[str]()
 
     @given(st.lists(PIECES, min_size=1, max_size=8))
-    @settings(max_examples=400, database=None)
+    @examples(400)
     def collect(pieces: list[str]) -> None:
         urls.append("http://" + "".join(pieces))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.background import TICK_FOR_MS, Turns, run, tick
@@ -13,6 +13,7 @@ from agent.core.running import LEASE_MS, MAX_RUNS
 from agent.queue.database import Rows, Unavailable
 from agent.sandbox.execute import Outcome
 from tests.agent.core.making import START, World, add
+from tests.examples import examples
 
 
 def turns() -> Turns:
@@ -465,7 +466,7 @@ def test_only_so_many_run_at_once_and_nothing_is_left() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_no_body_is_a_servers_error(body: bytes) -> None:
     world, text = SHARED, body.decode("utf-8", "replace")
     for path in ("/activations", "/execute", "/poll", "/activations/a/complete"):

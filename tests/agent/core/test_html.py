@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.web.charsets import charset_of, is_text
 from agent.core.web.html import MAX_PIECES, Page, read_page
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ PARTS = st.sampled_from(
 
 
 @given(st.lists(PARTS, max_size=30))
-@settings(max_examples=100)
+@examples(100)
 def test_anything_is_a_page(parts: list[str]) -> None:
     page = read_page("".join(parts))
     assert not page.is_cut or "<!" in "".join(parts)

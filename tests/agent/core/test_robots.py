@@ -6,10 +6,11 @@ import fnmatch
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.web.robots import Rule, read_robots
+from tests.examples import examples
 
 AGENT = "fiberwise-agent"
 
@@ -64,13 +65,13 @@ def test_groups(text: str, allowed: bool) -> None:
 
 
 @given(st.text("ab/*", max_size=8), st.booleans(), st.text("ab/", max_size=10))
-@settings(max_examples=200)
+@examples(200)
 def test_patterns_are_those_of_shells(pattern: str, is_whole: bool, path: str) -> None:
     shell = fnmatch.translate(pattern if is_whole else f"{pattern}*")
     assert Rule(pattern + "$" * is_whole, True).fits(path) is bool(re.match(shell, path))
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=50)
+@examples(50)
 def test_anything_is_a_file(text: str) -> None:
     read_robots(f"user-agent: *\ndisallow: {text}", AGENT).allow("/x")

@@ -6,11 +6,12 @@ import contextlib
 import sqlite3
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.sql import MAX_SQL, Statement, limited, read_statement
+from tests.examples import examples
 
 READS = [
     "SELECT 1",
@@ -148,7 +149,7 @@ def test_what_is_refused(sql: str, why: str) -> None:
     assert why in str(refused.value)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(SEEDS, st.lists(st.sampled_from(PIECES), max_size=8).map("".join), SEEDS)
 @example("WITH c AS (SELECT 1) ", "INSERT INTO t VALUES (1)", "")
 @example("SELECT $a('), * FROM t; DELETE FROM t --", "')", "")

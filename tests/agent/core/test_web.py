@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.capabilities.refused import Refused, Unavailable
@@ -15,6 +15,7 @@ from agent.core.web.names import LEAST_S, MOST_S, read_answers
 from agent.core.web.request import IDEMPOTENT, METHODS, Request, read_headers
 from agent.core.web.web import MAX_REDIRECTS
 from tests.agent.core.wires import FakeWire, Site, web_on
+from tests.examples import examples
 
 NAMES = st.sampled_from(["Status", "Answer", "type", "TTL", "data", "x"])
 SECRETS = {"authorization": "Bearer s", "cookie": "a=1", "x-api-key": "k", "accept": "*/*"}
@@ -200,7 +201,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES | st.fixed_dictionaries({"Status": st.just(0), "Answer": st.lists(VALUES)}))
-@settings(max_examples=100)
+@examples(100)
 def test_a_resolver_may_say_anything(value: object) -> None:
     with suppress(ValueError):
         assert read_answers([json.dumps(value)]).seconds <= MOST_S

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.answers import Facts
@@ -20,6 +20,7 @@ from agent.records import statements as sql
 from agent.records.records import Records
 from agent.records.request import BLOBS, DOUBLES, MAX_TENANT, Request, data_point
 from tests.agent.queue.sqlite import MIGRATIONS, Sqlite, memory
+from tests.examples import examples
 
 WHO = Identity("cf-eu-00000001", "production-eu", "eu", 0)
 KEY = JobKey("tenant", "sum")
@@ -75,7 +76,7 @@ def test_the_order_of_columns() -> None:
     assert told["indexes"] == [named["tenant"]] == ["ann"]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.text(max_size=300), st.text(max_size=30))
 def test_whatever_a_client_says_the_point_is_small_and_can_be_written(tenant: str, m: str) -> None:
     text = data_point(Request(NOW, "/", m, 200, 0.0, tenant), WHO)
