@@ -21,7 +21,7 @@ dev: install
 
 # Most tests wait for the runtime, so three at a time take half as long; those of load, which
 # look at seconds, run by themselves. With ARGS: just these, one by one.
-test: lint
+test: lint .clients/.done
 ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
 	  --ignore=tests/load --ignore=tests/sandbox
@@ -63,7 +63,7 @@ upload: install
 	@$(BIN)/python -m router.dev.upload
 
 clean:
-	rm -rf .venv node_modules python_modules build .wrangler
+	rm -rf .venv .clients node_modules python_modules build .wrangler
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -78,6 +78,13 @@ clean:
 	  "$$(sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)"
 	@echo "packages    of pyproject.toml: the command line, the tests, Node 24"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . --group dev
+	@touch $@
+
+# The published clients that tests run.
+.clients/.done: pyproject.toml | .venv/.done
+	@echo "clients     packages of the group \`clients\`, in an environment of their own"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .clients
+	@$(BIN)/uv pip install --quiet --python .clients/bin/python --group clients
 	@touch $@
 
 node_modules/.done: package.json .npmrc | .venv/.done
