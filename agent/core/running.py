@@ -15,14 +15,15 @@ from agent.core.call import Agent
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Stream
 from agent.core.execution import CAPABILITIES, Job, run_job
+from agent.core.inputs import Given, inputs_of, with_inputs
+from agent.queue.job import Contradiction, Freeing, State
 from agent.queue.job import Job as QueueJob
 from agent.queue.job import Refused as NotTaken
-from agent.queue.job import State
 
 # A run of Python may take 30 s, and its isolate a minute to start.
 LEASE_MS = 120_000
-# Each asks the database five things, and D1 answers a request a thousand times.
-MAX_RUNS = 150
+# Each asks the database seven things, and D1 answers a request a thousand times.
+MAX_RUNS = 120
 MAX_WAIT_MS = 10_000  # for the next attempt, before it is left to cron
 NOT_STREAMED = "a job of the queue cannot stream: leave `stream` out, or send it to /execute"
 
@@ -55,6 +56,10 @@ def run_leased(agent: Agent, job: QueueJob, worker: str) -> Ran:
         text = json.dumps(done, separators=(",", ":"), ensure_ascii=False)
         now = round(agent.now())
         told = agent.wait(agent.jobs().complete(job.key, worker, job.attempt, text, now))
+        if isinstance(told, Freeing):
+            agent.soon("run")
+        if isinstance(told, Contradiction):
+            return Ran(told.state, False, took)
         if not isinstance(told, NotTaken):
             agent.metrics.jobs[job.capability, "completed"] += 1
             return Ran(told.state, told.is_done, took, done)
@@ -67,7 +72,8 @@ def run_leased(agent: Agent, job: QueueJob, worker: str) -> Ran:
             agent.chance(),
         )
     )
-    return Ran(ended.state, ended.is_done, took, None, done.error, done.more, done.is_passing)
+    is_ours = not isinstance(ended, Contradiction) and ended.is_done
+    return Ran(ended.state, is_ours, took, None, done.error, done.more, done.is_passing)
 
 
 def run_waiting(agent: Agent, until_ms: float) -> int:
@@ -110,8 +116,11 @@ def _run(agent: Agent, job: QueueJob) -> Mapping[str, Any] | Failure:
         asked = read_payload(job.payload)
         if asked.input.get("stream") is True:
             return Failure(NOT_STREAMED, {}, False)
+        given = inputs_of(agent, [job]).get(job.key, Given())
+        if given.refused:
+            return Failure(given.refused, {}, False)
         tools = agent.tools(job.key.tenant, asked.scopes)
-        made = run_job(Job(job.key.id, job.capability, asked.input), tools)
+        made = run_job(Job(job.key.id, job.capability, with_inputs(job, asked.input, given)), tools)
     except Refused as refused:
         return Failure(str(refused), refused.more, False)
     except Unavailable as error:
