@@ -46,7 +46,7 @@ REFUSALS: dict[int, Refusal] = {
     503: Refusal(
         "Unavailable",
         "The queue, or what a job needs, does not answer: try again",
-        ("Error", "JobFailed"),
+        ("JobFailed", "Error"),
         headers=_LATER,
     ),
     504: Refusal("GatewayTimeout", "The agent took too long"),
