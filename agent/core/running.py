@@ -25,6 +25,9 @@ LEASE_MS = 120_000
 # Each asks the database seven things, and D1 answers a request a thousand times.
 MAX_RUNS = 120
 MAX_WAIT_MS = 10_000  # for the next attempt, before it is left to cron
+# On one's own machine one thread runs all. So after a job that computed, and before it is told and
+# its tenant may have the next one, there is a rest of the same length: others' requests get on.
+MAX_REST_MS = 1_000
 NOT_STREAMED = "a job of the queue cannot stream: leave `stream` out, or send it to /execute"
 
 
@@ -47,11 +50,13 @@ class Failure(NamedTuple):
     is_passing: bool
 
 
-def run_leased(agent: Agent, job: QueueJob, worker: str) -> Ran:
-    """Run a job that `worker` has leased."""
+def run_leased(agent: Agent, job: QueueJob, worker: str, rests: bool = False) -> Ran:
+    """Run a job that `worker` has leased. `rests`: nobody waits for the answer."""
     began = agent.clock()
     done = _run(agent, job)
     took = max(0.0, agent.clock() - began)
+    if rests and agent.settings.is_development:
+        agent.pause(min(took, MAX_REST_MS))
     if not isinstance(done, Failure):
         text = json.dumps(done, separators=(",", ":"), ensure_ascii=False)
         now = round(agent.now())
@@ -94,7 +99,7 @@ def run_waiting(agent: Agent, until_ms: float) -> int:
             raise ValueError(found.message)
         if found:
             number += 1
-            ran = run_leased(agent, found[0], worker)
+            ran = run_leased(agent, found[0], worker, rests=True)
             if ran.state == "waiting":
                 retry_until_ms = agent.now() + MAX_WAIT_MS
         elif agent.now() < min(retry_until_ms, until_ms):

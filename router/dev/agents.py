@@ -23,7 +23,7 @@ AI_SCRIPT = Path(config.__file__).parent / "local" / "ai.js"
 LOCAL_VARS = {
     "ENVIRONMENT": "development",
     "CALLBACK_HOSTS": "localhost 127.0.0.1",
-    "TENANT_RUNNING": "2",  # one thread runs everybody's jobs here
+    "TENANT_RUNNING": "1",  # one thread runs all here
 }
 SECRETS = ("CALLBACK_SECRET",)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import Any
 
 import pytest
@@ -247,3 +248,19 @@ def test_json_of_dependencies_is_what_the_queue_keeps() -> None:
     assert json.dumps(told["depends_on"]) == '["a:~@-._"]'
     assert send(world, "b", depends_on=["a:~@-._"])[0] == 200
     assert send(world, "b")[0] == 409
+
+
+@pytest.mark.parametrize(("environment", "rests"), [("development", 1_000), ("production", 0)])
+def test_on_one_thread_a_job_that_computed_is_followed_by_a_rest(
+    environment: str, rests: int
+) -> None:
+    world = World()
+    settings = world.agent.settings._replace(environment=environment)
+    object.__setattr__(world.agent, "settings", settings)
+    seen: list[str] = []
+    world.while_waiting = lambda: seen.append(world.state("a"))
+    world.clock = count(0, 5_000)
+    send(world, "a", PYTHON)
+    run_all(world)
+    assert (world.now - START, world.state("a")) == (rests, "completed")
+    assert seen == ["leased"] * (rests > 0)  # so its tenant has no next one meanwhile
