@@ -146,6 +146,21 @@ def test_the_routers_own_pages_and_probes_are_not_limited(agents: Agents, addres
         time.sleep(0.5)
 
 
+OPEN = ("/", "/health", "/openapi.json")
+
+
+def test_without_a_key_little_is_open(agents: Agents, address: str) -> None:
+    """The routes of the policy cover all that the agent says there is, in any spelling."""
+    described = ask(agents, address, "/openapi.json", key=None).json()["paths"]
+    assert set(OPEN) <= set(described)
+    paths = [path.replace("{", "").replace("}", "") for path in described if path not in OPEN]
+    assert len(paths) > 5
+    for path in paths:
+        assert ask(agents, address, path, key=None).status_code == 401, path
+        for odd in (f"/{path}", path.upper(), f"{path}%20"):
+            assert ask(agents, address, odd, key=None).status_code in (401, 404), odd
+
+
 @pytest.fixture
 def page(agents: Agents, address: str) -> Page:
     return page_of(agents, APP, address)
