@@ -20,6 +20,10 @@ _SAID: dict[str, Schema] = {
     "error": text("what is wrong, and how to mend it"),
     "timestamp": time("now"),
 }
+_ALSO: dict[str, Schema] = {
+    "message": text("the same as `error`, where the FiberWise SDK looks for it"),
+    "line": whole("of an agent's code", 1),
+}
 _WHY: dict[str, Schema] = {
     "state": STATE,
     "kind": text("of an error of Python"),
@@ -37,9 +41,13 @@ _WHY: dict[str, Schema] = {
 }
 
 SCHEMAS: dict[str, Schema] = {
-    "Error": fields_of(_SAID, "What the agent says of a request that it does not do"),
+    "Error": fields_of(
+        {**_SAID, **_ALSO}, "What the agent says of a request that it does not do", tuple(_ALSO)
+    ),
     "Conflict": fields_of(
-        {**_SAID, "state": STATE}, "A job stands otherwise than the request expects"
+        {**_SAID, "state": STATE, "message": _ALSO["message"]},
+        "A job stands otherwise than the request expects",
+        ("message",),
     ),
     "JobFailed": fields_of(
         {**_SAID, "job_id": an_id("the job"), "status": always("failed"), **_WHY},

@@ -129,7 +129,8 @@ def _activations(walker: Walker) -> None:
     submitted = {"activation_id": "walk-1", "activation_data": {**TEXT, "dispatch": "poll"}}
     walker.ask("submit", 200, body=submitted)
     walker.ask("submit", 200, body={**submitted, "priority": 2})
-    walker.ask("submit", 400, body={**submitted, "priority": 10})
+    walker.ask("submit", 200, body={**submitted, "priority": -10})
+    walker.ask("submit", 400, body={**submitted, "priority": "high"})
     walker.ask("submit", 409, body={**submitted, "activation_data": {"capability": "other"}})
     large = {"capability": "x", "input": {"text": "x" * 600_000}}
     walker.ask("submit", 413, body={"activation_id": "walk-2", "activation_data": large})
