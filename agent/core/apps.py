@@ -3,6 +3,9 @@
 An activation of the SDK is one like any other: it is submitted as a row of Core's, and
 `GET /activations/{id}` shows it, too. The answer does not wait for the run: its status is
 `queued`. The app is kept in the metadata; whose the activation is, the API key says.
+
+What cannot be run is 422, with why in `message`: of all statuses that say so, this is the one
+whose message version 0.1.2 of the SDK shows. It cannot read 400 or 404.
 """
 
 from __future__ import annotations
@@ -41,7 +44,11 @@ def activate(agent: Agent, call: Call, app: str, id: str) -> Answer:
         "metadata": {**given.get("metadata", {}), "app_id": app},
     }
     named = activation_id(ticket_of(call) or agent.new_id())
-    job = submitted(agent, call, {"activation_id": named, "activation_data": data})
+    try:
+        job = submitted(agent, call, {"activation_id": named, "activation_data": data})
+    except Problem as why:
+        status = 422 if why.status in (400, 404) else why.status
+        raise Problem(status, str(why), why.headers, **why.more) from None
     return json_answer(as_core_tells(job, read_payload(job.payload), ()))
 
 

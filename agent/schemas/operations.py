@@ -81,7 +81,7 @@ _STREAM = {"text/event-stream": "with `stream`; the header `x-job-id` has the jo
 OPERATIONS = (
     Operation("GET", "/", "front", "isolate", "Name and version", "text/plain", is_open=True),
     Operation("GET", "/health", "health", "isolate", "Whether it is well", "Healthy", is_open=True),
-    Operation("GET", "/status", "status", "isolate", "The same", "Healthy", is_open=True),
+    Operation("GET", "/status", "status", "isolate", "The same", "Healthy"),
     Operation("GET", "/openapi.json", "openapi", "isolate", "This", "OpenApi", is_open=True),
     Operation("GET", "/metrics", "metrics", "isolate", "Its counts", "Metrics", more=_BOTH),
     Operation("GET", "/register", "register", "workers", "Who it is, what it does", "Registered"),
@@ -187,7 +187,7 @@ OPERATIONS = (
         "An agent is activated; the answer does not wait for the run",
         "AgentActivation",
         takes="Activate",
-        refuses=(404, 409),
+        refuses=(409, 422),
     ),
     Operation(
         *("GET", "/apps/{app}/agents/activations/{id}", "showActivation", "apps"),

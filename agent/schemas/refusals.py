@@ -43,7 +43,10 @@ REFUSALS: dict[int, Refusal] = {
     413: Refusal("TooLarge", "The body, or what it holds, is too large", ("Error",)),
     414: Refusal("UriTooLong", "The URL is too long"),
     422: Refusal(
-        "JobFailed", "Its capability does not take this, or it failed", ("JobFailed",), False
+        "JobFailed",
+        "Its capability does not take this, or it failed, or nobody can run it",
+        ("JobFailed", "Error"),
+        False,
     ),
     429: Refusal("TooManyRequests", "The route has a rate limit", headers=_LATER),
     431: Refusal("HeadersTooLarge", "The headers are too large"),

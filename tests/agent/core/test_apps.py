@@ -53,12 +53,12 @@ def test_an_activation_of_ours_is_told_to_the_sdk() -> None:
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [
-        ("/apps/a/agents/x/activate", PROMPT, 404, "the agent `x` was not found"),
+        ("/apps/a/agents/x/activate", PROMPT, 422, "the agent `x` was not found"),
         (URL, {}, 400, "`input` is missing"),
         (URL, {"input": 5}, 400, "`input` is an object"),
         (URL, {**PROMPT, "context": "{}"}, 400, "`context` is an object"),
         (URL, {**PROMPT, "inputs": {}}, 400, "did you mean `input`?"),
-        (URL, {"input": {}}, 400, "`input_data` has no `prompt`"),
+        (URL, {"input": {}}, 422, "`input_data` has no `prompt`"),
         (f"/apps/{'a' * 129}/agents/llm/activate", PROMPT, 400, "the app in the path"),
         ("/apps//agents/llm/activate", PROMPT, 404, "there is no endpoint"),
     ],
