@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from agent.agents.agents import MAX_AGENTS
 from agent.agents.definition import MAX_CODE, MAX_PROMPT, SETTINGS
 from agent.core.agents import MAX_LISTED
@@ -50,13 +52,15 @@ _KEPT: dict[str, Schema] = {
     "updated_at": time("when this version was made"),
 }
 _WHAT: dict[str, Schema] = {
-    "settings": any_object("of an agent that is a capability"),
+    "settings": ref("AnyObject", "of an agent that is a capability"),
     "code": text("of an agent that is code"),
 }
-_CORE_STATUS = one_of(STATUSES.values(), "the status in FiberWise Core's words")
+_CORE_STATUS = ref("CoreStatus", "the status in FiberWise Core's words")
 CORE_WORDS: dict[str, Schema] = {
     "core_status": _CORE_STATUS,
-    "output_data": any_object("the result of a completed one, or an object with it as `result`"),
+    "output_data": ref(
+        "AnyObject", "the result of a completed one, or an object with it as `result`"
+    ),
     "started_at": time("when its last attempt began"),
     "completed_at": time("when it ended"),
     "duration_ms": whole("from `started_at` to `completed_at`"),
@@ -64,29 +68,45 @@ CORE_WORDS: dict[str, Schema] = {
 OF_AGENT: dict[str, Schema] = {
     "agent_id": text("of an activation that names an agent"),
     "agent_version": {**or_null(_VERSION), "description": "null for a type that needs no entry"},
-    "input_data": any_object("as it was submitted"),
-    "metadata": any_object("as it was submitted"),
+    "input_data": ref("AnyObject", "as it was submitted"),
+    "metadata": ref("AnyObject", "as it was submitted"),
 }
-_OBJECT: Schema = {
-    "type": ["object", "string", "null"],
-    "description": "an object, or one as JSON in text",
-}
+_OBJECT = either(
+    ref("AnyObject"),
+    {"type": ["string", "null"]},
+    about="an object, or one as JSON in text",
+)
+# The shape of an agent of each capability that has settings, and of these.
+_NAMED = {"ai-completion": "Completion", "ai-embeddings": "Embeddings"}
 
 
-def _capability(names: list[str], settings: tuple[str, ...]) -> Schema:
+def _capability(names: Iterable[str], settings: str = "") -> Schema:
     fields = {"capability": one_of(names, "what runs it")}
-    if settings:
-        known = {name: _SETTINGS[name] for name in settings}
-        fields["settings"] = fields_of(known, optional=settings)
-    return fields_of(fields, "An agent that is a capability", ("settings",))
+    more = {"settings": ref(settings)} if settings else {}
+    return fields_of({**fields, **more}, "An agent that is a capability", tuple(more))
+
+
+def _with_settings() -> dict[str, Schema]:
+    made: dict[str, Schema] = {}
+    for capability, names in SETTINGS.items():
+        settings = f"{_NAMED[capability]}Settings"
+        made[f"{_NAMED[capability]}Agent"] = _capability([capability], settings)
+        known = {name: _SETTINGS[name] for name in names}
+        made[settings] = fields_of(known, "How its model is asked", names)
+    return made
 
 
 SCHEMAS: dict[str, Schema] = {
+    "AnyObject": any_object("Any object"),
+    "CoreStatus": one_of(STATUSES.values()),
     "AgentDefinition": either(
-        *(_capability([name], settings) for name, settings in SETTINGS.items()),
-        _capability(_WITHOUT, ()),
-        fields_of({"code": _CODE}, "An agent that is Python"),
+        *(ref(f"{name}Agent") for name in _NAMED.values()),
+        ref("CapabilityAgent"),
+        ref("PythonAgent"),
     ),
+    **_with_settings(),
+    "CapabilityAgent": _capability(_WITHOUT),
+    "PythonAgent": fields_of({"code": _CODE}, "An agent that is Python"),
     "Agent": fields_of({"status": always("success"), **_KEPT, **_WHAT}, "", tuple(_WHAT)),
     "PutAgent": fields_of(
         {
@@ -143,9 +163,9 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Activate": fields_of(
         {
-            "input": any_object("what the agent gets"),
-            "context": any_object("what stands around it"),
-            "metadata": any_object("of the activation"),
+            "input": ref("AnyObject", "what the agent gets"),
+            "context": ref("AnyObject", "what stands around it"),
+            "metadata": ref("AnyObject", "of the activation"),
         },
         "What the FiberWise SDK sends",
         ("context", "metadata"),
@@ -159,9 +179,9 @@ SCHEMAS: dict[str, Schema] = {
             "status": _CORE_STATUS,
             "priority": whole("the highest goes first"),
             "input_data": OF_AGENT["input_data"],
-            "context": any_object("as it was submitted"),
-            "metadata": any_object("as it was submitted; with the SDK's `app_id`"),
-            "output_data": {**or_null(CORE_WORDS["output_data"])},
+            "context": ref("AnyObject", "as it was submitted"),
+            "metadata": ref("AnyObject", "as it was submitted; with the SDK's `app_id`"),
+            "output_data": or_null(CORE_WORDS["output_data"]),
             "error": or_null(text("of the last attempt that went wrong")),
             "started_at": or_null(CORE_WORDS["started_at"]),
             "completed_at": or_null(CORE_WORDS["completed_at"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from agent.schemas.jobs import STATE
 from agent.schemas.results import STDOUT
 from agent.schemas.values import (
     Schema,
@@ -11,11 +10,13 @@ from agent.schemas.values import (
     any_object,
     fields_of,
     listed,
+    ref,
     text,
     time,
     whole,
 )
 
+_STATE = ref("State", "how the job stands")
 _SAID: dict[str, Schema] = {
     "error": text("what is wrong, and how to mend it"),
     "timestamp": time("now"),
@@ -25,7 +26,7 @@ _ALSO: dict[str, Schema] = {
     "line": whole("of an agent's code", 1),
 }
 _WHY: dict[str, Schema] = {
-    "state": STATE,
+    "state": _STATE,
     "kind": text("of an error of Python"),
     "stdout": STDOUT,
     "line": whole("of the code", 0),
@@ -45,7 +46,7 @@ SCHEMAS: dict[str, Schema] = {
         {**_SAID, **_ALSO}, "What the agent says of a request that it does not do", tuple(_ALSO)
     ),
     "Conflict": fields_of(
-        {**_SAID, "state": STATE, "message": _ALSO["message"]},
+        {**_SAID, "state": _STATE, "message": _ALSO["message"]},
         "A job stands otherwise than the request expects",
         ("message",),
     ),
