@@ -17,7 +17,7 @@ from agent.core.execution import unknown_capability
 from agent.core.json_text import whole
 from agent.core.problem import Problem
 from agent.core.reading import only
-from agent.sandbox.execute import Job, Outcome
+from agent.sandbox.execute import MAX_TIMEOUT_MS, Job, Outcome
 
 FIELDS = ("capability", "settings", "code")
 EXAMPLE = '{"capability": "ai-completion", "settings": {"system_prompt": "…"}}'
@@ -123,7 +123,7 @@ def _code(code: Any, run: RunPython) -> Definition:
     size = len(code.encode(errors="replace"))
     if size > MAX_CODE:
         raise Problem(413, f"`code` has {size:,} bytes, and {MAX_CODE:,} are allowed")
-    outcome = run(Job(CHECK, {"code": code}))
+    outcome = run(Job(CHECK, {"code": code}, MAX_TIMEOUT_MS))
     if outcome.error is not None:
         if outcome.error.kind == "unavailable":
             retry = (("retry-after", "2"),)

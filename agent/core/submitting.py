@@ -40,7 +40,8 @@ def _submission(agent: Agent, call: Call, given: dict[str, Any]) -> tuple[Row, A
     row.check_status()
     if data.get("priority") is not None:
         given = {"priority": data["priority"], **given}
-    found = agent.wait(agent.agents().find(tenant, row.agent_id, row.agent_type_id))
+    names = (id if ID.fullmatch(id) else "" for id in (row.agent_id, row.agent_type_id))
+    found = agent.wait(agent.agents().find(tenant, *names))
     return row, row_activation(given, tenant, call.scopes, row, resolve(row, found))
 
 

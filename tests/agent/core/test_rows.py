@@ -87,6 +87,7 @@ def test_the_type_llm_needs_no_entry(about: str, row: dict[str, Any], expected: 
          "the agent `x` was not found, nor its type `robot`, so nobody here can run it"),
         ("no type", {"agent_type_id": ""}, 404, "the agent `x` was not found, so nobody"),
         ("no agent", {"agent_id": "", "agent_type_id": None}, 400, "names no agent"),
+        ("no id of ours", {"agent_id": "\ud800\0", "agent_type_id": ""}, 404, "was not found, so"),
         ("no text", {"agent_id": 5}, 400, "`agent_id` is text"),
         ("no JSON", {"input_data": "Hello"}, 400, "`input_data` is text, but no JSON"),
         ("no object", {"input_data": "[1]"}, 400, "`input_data` is an object"),
