@@ -22,7 +22,7 @@ from agent.core.reading import read_object, read_query, whole_of
 
 LISTED = ("limit", "after")
 MAX_LISTED = 100
-MAX_VERSION = 1_000_000_000
+MAX_VERSION = 999_999_999
 _TAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 TOLD = ("capability", "settings", "code")
 
@@ -72,7 +72,7 @@ def listing(agent: Agent, call: Call) -> Answer:
     tenant = call.known_tenant()
     limit = whole_of(given, "limit", 20, 1, MAX_LISTED)
     after = given.get("after", "")
-    if after and not ID.fullmatch(after):
+    if "after" in given and not ID.fullmatch(after):
         raise Problem(400, f"`after` is the id of an agent: it {ID_TEXT}")
     found = agent.wait(agent.agents().listed(tenant, limit + 1, after))
     page = found[:limit]

@@ -35,8 +35,7 @@ def activate(agent: Agent, call: Call, app: str, id: str) -> Answer:
     for name, value in given.items():
         if not isinstance(value, dict):
             raise Problem(400, f"`{name}` is an object; send one such as {EXAMPLE}")
-    if len(app) > MAX_APP:
-        raise Problem(400, f"the app in the path has more than {MAX_APP} characters")
+    _check(app)
     data: dict[str, Any] = {
         "agent_id": id,
         "input_data": given["input"],
@@ -53,9 +52,15 @@ def activate(agent: Agent, call: Call, app: str, id: str) -> Answer:
 
 
 def show(agent: Agent, call: Call, app: str, id: str) -> Answer:
+    _check(app)
     job = found_job(agent, call, id)
     steps = agent.wait(agent.records().log(job.key))
     return json_answer(as_core_tells(job, read_payload(job.payload), steps))
+
+
+def _check(app: str) -> None:
+    if len(app) > MAX_APP:
+        raise Problem(400, f"the app in the path has more than {MAX_APP} characters")
 
 
 def activation_id(ticket: str) -> str:

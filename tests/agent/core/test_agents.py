@@ -78,6 +78,8 @@ def test_they_are_listed_page_by_page() -> None:
     assert ([each["id"] for each in second["agents"]], "next_after" in second) == (["c"], False)
     assert world.ask("GET", "/agents?limit=0")[0] == 400
     assert world.ask("GET", "/agents?after=.")[0] == 400
+    assert world.ask("GET", "/agents?after=")[0] == 400
+    assert world.ask("GET", "/agents/a?version=1000000000")[0] == 400
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_the_activation_of_somebody_else_is_none() -> None:
     world = World()
     world.submit("a")
     assert world.ask("GET", "/apps/a/agents/activations/a", key="other")[0] == 404
+    assert world.ask("GET", f"/apps/{'a' * 129}/agents/activations/a")[0] == 400
 
 
 def test_the_status_is_that_of_its_health() -> None:
