@@ -28,8 +28,8 @@ from agent.core.execution import unknown_capability
 from agent.core.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.problem import Problem
 from agent.core.reading import read_object, read_options, read_query, seconds_of, whole_of
-from agent.core.row import is_row
-from agent.core.submitting import another, row_submission
+from agent.core.row import Row, is_row
+from agent.core.submitting import another, log_refusal, row_submission
 from agent.queue.job import DEFAULT_ATTEMPTS, Job, JobKey, Submitted
 from agent.queue.job import Answer as Done
 from agent.queue.job import Refused as NotTaken
@@ -52,20 +52,25 @@ def submit(agent: Agent, call: Call) -> Answer:
 def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
     """The job of what is submitted, be it new or there already. Raises `Problem`."""
     tenant = call.known_tenant()
-    row, asked = None, None
-    if is_row(given.get("activation_data")):
+    if not is_row(given.get("activation_data")):
+        return _waited_for(agent, _kept(agent, call, activation_of(given, tenant, call.scopes)))
+    try:
         row, asked = row_submission(agent, call, given)
-        if isinstance(asked, Job):
-            return _waited_for(agent, asked)
-    else:
-        asked = activation_of(given, tenant, call.scopes)
-    found = _placed(agent, call, asked)
-    job, url = found.job, asked.callback_url
-    if found.is_conflict and not (row and is_same_row(job, row, url)):
-        raise another(job)
-    if url and job.state == "failed":
-        agent.soon("deliver")
+        job = asked if isinstance(asked, Job) else _kept(agent, call, asked, row)
+    except Problem as why:
+        log_refusal(agent, call, given, why)
+        raise
     return _waited_for(agent, job)
+
+
+def _kept(agent: Agent, call: Call, asked: Activation, row: Row | None = None) -> Job:
+    """Its job in the queue, unless there is another one of that id."""
+    found, url = _placed(agent, call, asked), asked.callback_url
+    if found.is_conflict and not (row and is_same_row(found.job, row, url)):
+        raise another(found.job)
+    if url and found.job.state == "failed":
+        agent.soon("deliver")
+    return found.job
 
 
 def _placed(agent: Agent, call: Call, asked: Activation) -> Submitted:

@@ -19,16 +19,6 @@ from agent.queue.job import Job, JobKey
 def row_submission(agent: Agent, call: Call, given: dict[str, Any]) -> tuple[Row, Activation | Job]:
     """Raises `Problem`. A row that was submitted before is known by what it asks for: neither its
     agent nor its status is looked at again."""
-    try:
-        return _submission(agent, call, given)
-    except Problem as why:
-        id = str(given.get("activation_id"))[:SHOWN]
-        said = {"tenant": call.tenant, "activation": id, "error": str(why)}
-        agent.log({"event": "activation-refused", **said})
-        raise
-
-
-def _submission(agent: Agent, call: Call, given: dict[str, Any]) -> tuple[Row, Activation | Job]:
     tenant, data = call.known_tenant(), given["activation_data"]
     key = JobKey(tenant, text_of(given, "activation_id", ID, ID_TEXT))
     row = read_row(data)
@@ -43,6 +33,12 @@ def _submission(agent: Agent, call: Call, given: dict[str, Any]) -> tuple[Row, A
     names = (id if ID.fullmatch(id) else "" for id in (row.agent_id, row.agent_type_id))
     found = agent.wait(agent.agents().find(tenant, *names))
     return row, row_activation(given, tenant, call.scopes, row, resolve(row, found))
+
+
+def log_refusal(agent: Agent, call: Call, given: dict[str, Any], why: Problem) -> None:
+    id = str(given.get("activation_id"))[:SHOWN]
+    said = {"tenant": call.tenant, "activation": id, "error": str(why)}
+    agent.log({"event": "activation-refused", **said})
 
 
 def another(job: Job) -> Problem:

@@ -116,6 +116,12 @@ def test_what_nobody_can_run_is_refused_and_logged(
     assert world.ask("GET", f"/activations/{ID}")[0] == 404
 
 
+def test_a_row_that_is_too_large_is_logged_as_well() -> None:
+    world = World()
+    assert submit(world, llm(input_data={"prompt": "x" * 600_000}))[0] == 413
+    assert [each["event"] for each in world.logged] == ["activation-refused"]
+
+
 def test_an_agent_goes_before_its_type() -> None:
     world = World()
     one, other = ({"capability": "text-processing"}, {"capability": "ai-embeddings"})
