@@ -142,8 +142,9 @@ def is_same_row(job: QueueJob, row: Row, url: str | None) -> bool:
     return (found.get("asked"), found["callback_url"]) == (row.asked, url)
 
 
-def told(job: QueueJob) -> dict[str, Any]:
-    """What is said of an activation to whoever submitted it."""
+def told(job: QueueJob, payload: Payload | None = None) -> dict[str, Any]:
+    """What is said of an activation to whoever submitted it; without its payload, which lists do
+    not have, not of which agent it is."""
     document: dict[str, Any] = {
         "status": job.state,
         "activation_id": job.key.id,
@@ -163,12 +164,10 @@ def told(job: QueueJob) -> dict[str, Any]:
     document |= {name: time_text(at_ms) for name, at_ms in times if at_ms is not None}
     if job.error is not None:
         document["error"] = job.error
-    return document | _told_of_agent(job) | outcome_of(job)
+    return document | _told_of_agent(payload) | outcome_of(job)
 
 
-def _told_of_agent(job: QueueJob) -> dict[str, Any]:
-    """Which agent it is, if Core has sent it; lists come without payloads."""
-    payload = read_payload(job.payload) if job.payload else None
+def _told_of_agent(payload: Payload | None) -> dict[str, Any]:
     if payload is None or payload.row is None or payload.agent is None:
         return {}
     row, agent = payload.row, payload.agent

@@ -45,8 +45,9 @@ LISTED = ("state", "limit", "before")
 
 def submit(agent: Agent, call: Call) -> Answer:
     job = submitted(agent, call, read_object(call, FIELDS, EXAMPLE))
-    nowhere = _nowhere(agent, call, job)
-    return json_answer(told(job) | in_core_words(job) | nowhere)
+    payload = read_payload(job.payload)
+    nowhere = _nowhere(agent, call, job, payload.callback_url)
+    return json_answer(told(job, payload) | in_core_words(job) | nowhere)
 
 
 def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
@@ -99,18 +100,17 @@ def found_job(agent: Agent, call: Call, id: str) -> Job:
 
 def show(agent: Agent, call: Call, id: str) -> Answer:
     job = found_job(agent, call, id)
-    callback = None
-    if read_payload(job.payload).callback_url:
-        callback = agent.wait(agent.callbacks().of(job.key))
-    more = {"callback": told_of_callback(callback)} if callback else _nowhere(agent, call, job)
+    payload = read_payload(job.payload)
+    url = payload.callback_url
+    callback = agent.wait(agent.callbacks().of(job.key)) if url else None
+    more = {"callback": told_of_callback(callback)} if callback else _nowhere(agent, call, job, url)
     steps = agent.wait(agent.records().log(job.key))
     log = {"log": [told_of_step(step) for step in steps]}
-    return json_answer(told(job) | in_core_words(job, steps) | more | log)
+    return json_answer(told(job, payload) | in_core_words(job, steps) | more | log)
 
 
-def _nowhere(agent: Agent, call: Call, job: Job) -> dict[str, Any]:
+def _nowhere(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, Any]:
     """What is said instead of a callback, if the result cannot be posted where it was to be."""
-    url = read_payload(job.payload).callback_url
     why = unreachable(url, agent, call) if url else None
     return {"callback": told_of_none(job.key.id, why)} if why else {}
 
