@@ -18,6 +18,7 @@ from agent.core.problem import Problem
 from agent.queue.database import DatabaseError, Mistake
 from agent.schemas.document import document_text
 
+RETRY_AFTER = "2"  # seconds
 Handler = Callable[..., Answer]  # (agent, call, and what stands in the path for `{…}`)
 
 
@@ -54,6 +55,7 @@ def answer(agent: Agent, call: Call) -> Answer:
     except DatabaseError as failed:
         agent.log({"event": "database-error", "error": str(failed)[:500]})
         made = _no_database(failed, call.now_ms)
+    made = _to_be_tried_again(made)
     agent.metrics.requests[endpoint.path, made.status] += 1
     return made
 
@@ -82,7 +84,14 @@ def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Answer:
 def _no_database(failed: DatabaseError, now_ms: float) -> Answer:
     if isinstance(failed, Mistake):
         return error(500, "the queue could not do this", now_ms)
-    return error(503, "the queue does not answer: try again", now_ms, (("retry-after", "2"),))
+    return error(503, "the queue is busy, or does not answer: try again", now_ms)
+
+
+def _to_be_tried_again(made: Answer) -> Answer:
+    """Whatever is 503 says when to ask again."""
+    if made.status != 503 or any(name == "retry-after" for name, _ in made.headers):
+        return made
+    return made._replace(headers=(*made.headers, ("retry-after", RETRY_AFTER)))
 
 
 def _front(agent: Agent, call: Call) -> Answer:

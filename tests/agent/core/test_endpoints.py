@@ -432,7 +432,7 @@ def test_a_database_that_is_away() -> None:
     world = World(Away())
     status, told, headers = world.ask("GET", "/poll")
     assert (status, headers["retry-after"]) == (503, "2")
-    assert told["error"] == "the queue does not answer: try again"
+    assert told["error"] == "the queue is busy, or does not answer: try again"
     told = world.ask("GET", "/metrics")[1]
     assert (told["queue"], told["desired_workers"]) == (None, None)
 

@@ -88,7 +88,7 @@ def refusals(call, url):
     job = models.ScrapingJob(models.ScrapingJobCapability.WEB_SCRAPING, url_of)
     told = call("execute", models.JobFailed, body=job, status=422)
     assert told.status is models.JobFailedStatus.FAILED
-    assert "no job" not in call("show", models.Error, "generated-none", status=404).error
+    assert "generated-none" in call("show", models.Error, "generated-none", status=404).error
     nobody = Caller(url, "no-key-of-anybody")
     assert nobody("register", models.Problem, status=401).code
 
