@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from agent.core import activations, answers
+from agent.core.analytics import analytics
 from agent.core.answers import Answer, error
 from agent.core.call import Agent, Call
 from agent.core.executing import execute
@@ -140,6 +141,7 @@ ENDPOINTS: dict[str, dict[str, Handler]] = {
     "/health": {"GET": _health},
     "/openapi.json": {"GET": _openapi},
     "/metrics": {"GET": _metrics},
+    "/analytics": {"GET": analytics},
     "/activations": {"GET": activations.listing, "POST": activations.submit},
     "/activations/{id}": {"GET": activations.show, "DELETE": activations.cancel},
     "/activations/{id}/cancel": {"POST": activations.cancel},

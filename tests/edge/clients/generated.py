@@ -55,6 +55,9 @@ def isolate(call):
     assert told.requests
     assert all(isinstance(each, models.RequestCount) for each in told.requests)
     assert isinstance(told.callbacks, models.CallbackDepth)
+    told = call("analytics", models.Analysed, by="endpoint,hour").analytics
+    assert isinstance(told, models.Analytics)
+    assert all(isinstance(each, models.RequestGroup) for each in told.groups)
 
 
 def jobs(call):
