@@ -61,9 +61,12 @@ def _tenant(call: Call, given: dict[str, Any]) -> str | None:
 
 
 def _by(given: dict[str, Any]) -> tuple[str, ...]:
-    names = [name.strip(" ") for name in given.get("by", "").split(",")]
-    named = dict.fromkeys(name for name in names if name)
-    return tuple(only(named, tuple(DIMENSIONS), what="dimension"))
+    if "by" not in given:
+        return ()
+    names = str(given["by"]).split(",")
+    if len(names) > len(DIMENSIONS):
+        raise Problem(400, f"`by` has more than {len(DIMENSIONS)} names")
+    return tuple(only(dict.fromkeys(names), tuple(DIMENSIONS), what="dimension"))
 
 
 def _time(given: dict[str, Any], name: str, usual: float) -> int:

@@ -67,7 +67,7 @@ def test_ones_own_of_the_last_day(world: World) -> None:
 
 
 def test_by_dimensions(world: World) -> None:
-    told = ask(world, "?by=capability,%20hour".replace("%20", " "))
+    told = ask(world, "?by=capability,hour")
     hour = time_text((START - HOUR) // HOUR * HOUR)
     found = [(each["capability"], each["hour"], each["requests"]) for each in told["groups"]]
     assert found == [("database", hour, 2), ("", hour, 1)]
@@ -119,6 +119,8 @@ def test_times(world: World, query: str, requests: int) -> None:
         (f"?from={START - LONGEST_MS - 1:.0f}", "at most 31 days before it"),
         ("?by=capabilty", "there is no dimension `capabilty`; did you mean `capability`?"),
         ("?by=capability;tenant", "there is no dimension"),
+        ("?by=", "there is no dimension ``; known: capability, tenant"),
+        ("?by=hour,hour,hour,hour,hour,hour", "`by` has more than 5 names"),
         ("?capability=A", "`capability` "),
         ("?region=Berlin", "`region` is a region such as eu"),
         ("?endpoint=execute", "`endpoint` is a path such as /execute"),
