@@ -1,8 +1,9 @@
 """What the table `requests` says in numbers: how many there were, and how long they took.
 
 Percentiles are exact (nearest rank): of n times in their order the p-th is the first of which
-at least p percent are no longer. At most `MAX_READ` requests are looked at, the youngest first,
-and `MAX_GROUPS` groups given; whether there were more is told, never left out.
+at least p percent are no longer. At most `MAX_READ` requests of the tenant are looked at, the
+youngest, before any filter, so that no question costs more; and `MAX_GROUPS` groups given. Whether
+there were more is told.
 
 A tenant's rows are found by an index. Those of all tenants are found by the key of the table,
 which has the time of writing: a row that was written more than `LATE_MS` after its request may
@@ -11,7 +12,7 @@ be missing there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from agent.queue.database import Database, Statement, Value
@@ -65,53 +66,67 @@ class Analytics(NamedTuple):
 
 async def analyse(db: Database, asked: Question) -> Analytics:
     sql, params = statement(asked)
-    found = (await db.run(sql, *params)).rows
-    total = found[0] if found else {"all_requests": 0, "all_errors": 0}
-    requests = _whole(total["all_requests"])
-    groups = [_group(row, asked.by) for row in found[:MAX_GROUPS]]
-    errors = _whole(total["all_errors"])
-    return Analytics(groups, requests, errors, len(found) > MAX_GROUPS, requests >= MAX_READ)
+    *groups, total = (await db.run(sql, *params)).rows
+    return Analytics(
+        [_group(row, asked.by) for row in groups[:MAX_GROUPS]],
+        _whole(total["requests"]),
+        _whole(total["errors"]),
+        is_cut=len(groups) > MAX_GROUPS,
+        is_partial=_whole(total["looked_at"]) >= MAX_READ,
+    )
 
 
 def statement(asked: Question) -> Statement:
-    """`by` and `filters` are names of ours; what a client says is bound."""
-    columns = [f"{DIMENSIONS[name]} AS {name}" for name in asked.by]
-    names = ", ".join(asked.by)
-    apart = f"PARTITION BY {names}" if names else ""
+    """A row for each group, and one for all of them, the last. `by` and `filters` are names of
+    ours; what a client says is bound."""
     where, params = _where(asked)
+    chosen = " AND ".join(
+        f"{name} = ?{len(params) + at}" for at, name in enumerate(asked.filters, 1)
+    )
+    read = {name: f"{DIMENSIONS[name]} AS {name}" for name in (*asked.by, *asked.filters)}
+    sql = f"""
+WITH looked_at AS (
+  SELECT {", ".join([*read.values(), "status", "took_ms"])} FROM requests WHERE {where}
+  ORDER BY {_order(asked)} LIMIT {MAX_READ}
+), chosen AS (SELECT * FROM looked_at WHERE {chosen or "true"}
+), grouped AS ({_grouped(asked.by)}
+)
+SELECT *, NULL AS looked_at FROM grouped
+UNION ALL
+SELECT {"NULL, " * len(asked.by)}(SELECT count(*) FROM chosen),
+  (SELECT count(*) FROM chosen WHERE status >= 400), {", ".join(["NULL"] * (1 + len(PERCENTS)))},
+  (SELECT count(*) FROM looked_at)"""
+    return sql, [*params, *asked.filters.values()]
+
+
+def _grouped(by: Sequence[str]) -> str:
+    names = ", ".join(by)
+    apart = f"PARTITION BY {names}" if by else ""
     percentiles = ", ".join(
         f"min(iif(place * 100 >= {percent} * size, took_ms, NULL)) AS p{percent}"
         for percent in PERCENTS
     )
-    sql = f"""
-WITH chosen AS (
-  SELECT {", ".join([*columns, "status", "took_ms"])} FROM requests WHERE {where}
-  ORDER BY {_order(asked)} LIMIT {MAX_READ}
-), placed AS (
-  SELECT *, row_number() OVER ({apart} ORDER BY took_ms) AS place,
-    count(*) OVER ({apart}) AS size
-  FROM chosen
-)
-SELECT {"".join(f"{name}, " for name in asked.by)}count(*) AS requests,
-  sum(status >= 400) AS errors, sum(status >= 500) AS server_errors, {percentiles},
-  sum(count(*)) OVER () AS all_requests, sum(sum(status >= 400)) OVER () AS all_errors
-FROM placed {f"GROUP BY {names}" if names else "HAVING count(*) > 0"}
-ORDER BY {"hour DESC, " if "hour" in asked.by else ""}requests DESC{f", {names}" if names else ""}
-LIMIT {MAX_GROUPS + 1}"""
-    return sql, params
+    order = [*(["hour DESC"] if "hour" in by else []), "requests DESC", *by]
+    return f"""
+  SELECT {"".join(f"{name}, " for name in by)}count(*) AS requests,
+    sum(status >= 400) AS errors, sum(status >= 500) AS server_errors, {percentiles}
+  FROM (
+    SELECT *, row_number() OVER ({apart} ORDER BY took_ms) AS place,
+      count(*) OVER ({apart}) AS size
+    FROM chosen
+  )
+  {f"GROUP BY {names}" if by else "HAVING count(*) > 0"}
+  ORDER BY {", ".join(order)} LIMIT {MAX_GROUPS + 1}"""
 
 
 def _where(asked: Question) -> tuple[str, list[Value]]:
+    """What an index or the key finds; the rest is looked at."""
     parts, params = ["at_ms >= ?1", "at_ms < ?2"], list[Value]((asked.from_ms, asked.to_ms))
     if asked.tenant is None:
         parts += ["written_ms >= ?1", f"written_ms < ?2 + {LATE_MS}"]
     else:
+        parts.append("tenant = ?3")
         params.append(asked.tenant)
-        parts.append(f"tenant = ?{len(params)}")
-    for name in FILTERS:
-        if name in asked.filters:
-            params.append(asked.filters[name])
-            parts.append(f"{name} = ?{len(params)}")
     return " AND ".join(parts), params
 
 

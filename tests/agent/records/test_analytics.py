@@ -153,6 +153,9 @@ def test_what_is_more_than_the_limits_is_told(
     found = all_of(rows, tenant)
     assert (found.requests, found.is_cut, found.is_partial) == (4, False, True)
     assert found.groups[0].took_ms == {50: 2, 95: 4, 99: 4}  # of the youngest
+    asked = Question(NOW, NOW + HOUR, tenant, (), {"region": "r0"})
+    found = asyncio.run(analyse(filled(rows), asked))
+    assert (found.groups, found.is_partial) == ([], True)  # a filter reads no more
 
 
 def test_percentiles_of_a_hundred_and_of_none() -> None:
