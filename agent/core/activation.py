@@ -1,7 +1,7 @@
 """An activation as FiberWise Core sends it, as a job of the queue, and as it is told.
 
 `{"activation_id", "activation_data", "priority", "callback_url"}`; what is to be done stands
-in `activation_data`: `{"capability", "input"}`, perhaps with `dispatch` and `max_attempts`.
+in `activation_data`: in one of the shapes `KEPT`, perhaps with `dispatch` and `max_attempts`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from agent.callbacks.callback import Callback
 from agent.core.execution import CAPABILITIES, unknown_capability
 from agent.core.identity import time_text
 from agent.core.problem import Problem
-from agent.core.reading import only, text_of, whole_of
+from agent.core.reading import text_of, whole_of
+from agent.core.shapes import KEPT, as_capability, shape_of
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, JobKey, Submission
 from agent.queue.job import Job as QueueJob
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, MAX_ATTEMPTS
 from agent.records.records import Step
 
 FIELDS = ("activation_id", "activation_data", "priority", "callback_url")
-DATA = ("capability", "input", "dispatch", "max_attempts")
+DATA_FIELD = "activation_data"
 EXAMPLE = (
     '{"activation_id": "a-1", "activation_data": {"capability": "text-processing", '
     '"input": {"text": "…"}}}'
@@ -38,20 +39,22 @@ class Activation(NamedTuple):
     callback_url: str | None
 
 
-def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) -> Activation:
+def activation_of(
+    given: dict[str, Any], tenant: str, scopes: frozenset[str], named: str = DATA_FIELD
+) -> Activation:
     """Raises `Problem`. A capability that there is not is one of a dead letter: whoever
-    waits for the callback hears of it."""
+    waits for the callback hears of it. `named`: the field in which the data stands."""
     id = text_of(given, "activation_id", ID, ID_TEXT)
-    data = given.get("activation_data")
+    data = given.get(named)
     if not isinstance(data, dict):
-        raise Problem(400, f"`activation_data` is an object; send one such as {EXAMPLE}")
-    only(data, DATA, "activation_data.")
-    capability = text_of(data, "capability", CAPABILITY, CAPABILITY_TEXT)
-    asked, dispatch = data.get("input", {}), data.get("dispatch", "edge")
+        raise Problem(400, f"`{named}` is an object; send one such as {EXAMPLE}")
+    job = as_capability(shape_of(data, KEPT, f"{named}."), data)
+    capability = text_of(job, "capability", CAPABILITY, CAPABILITY_TEXT)
+    asked, dispatch = job["input"], data.get("dispatch", "edge")
     if not isinstance(asked, dict):
-        raise Problem(400, "`activation_data.input` is an object")
+        raise Problem(400, f"`{named}.input` is an object")
     if dispatch not in DISPATCHES:
-        raise Problem(400, "`activation_data.dispatch` is `edge` or `poll`")
+        raise Problem(400, f"`{named}.dispatch` is `edge` or `poll`")
     url = given.get("callback_url")
     if url is not None and not isinstance(url, str):
         raise Problem(400, "`callback_url` is text, or null")

@@ -40,7 +40,7 @@ class EdgeData:
         if "error" in answer:
             raise _error(str(answer["error"]))
         columns, rows, changes = answer["columns"], answer["rows"], answer["changes"]
-        return Table(columns, rows, changes, answer["cut"], answer["took"])
+        return Table(columns, rows, changes, answer["cut"], answer["took"], answer["meta"])
 
 
 def _error(message: str) -> SqlError:

@@ -10,7 +10,7 @@ import json
 from functools import cache
 from typing import Any
 
-from agent import SERVICE, __version__
+from agent import PRODUCT, __version__
 from agent.core.answers import JSON
 from agent.schemas import errors, inputs, isolate, jobs, results, values
 from agent.schemas.operations import NAMED, OPERATIONS, PARAMETERS, TAGS, Operation
@@ -55,7 +55,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "jsonSchemaDialect": DIALECT,
         "info": {
-            "title": SERVICE,
+            "title": PRODUCT,
             "version": __version__,
             "description": ABOUT,
             "license": {"name": "MIT", "identifier": "MIT"},
