@@ -24,6 +24,7 @@ from agent.records.records import Step
 
 FIELDS = ("activation_id", "activation_data", "priority", "callback_url")
 DATA_FIELD = "activation_data"
+DATA = KEPT[0].known  # of a capability; those of the other shapes stand in shapes.py
 EXAMPLE = (
     '{"activation_id": "a-1", "activation_data": {"capability": "text-processing", '
     '"input": {"text": "…"}}}'

@@ -158,7 +158,7 @@ ACTIVATION = Shape(
     '{"activation_id": "a-1", "job_data": {"code": "result = 2 + 2", "context": {}}}',
 )
 # Bodies of `POST /execute`.
-EXECUTED = (JOB, LEASED, CODE_JOB, CODE, QUERY, PROMPT, TEXT, ACTIVATION)
+EXECUTED = (JOB, LEASED, CODE, CODE_JOB, QUERY, PROMPT, TEXT, ACTIVATION)
 
 
 def _kept(shape: Shape) -> Shape:
@@ -190,32 +190,37 @@ def as_capability(shape: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
 def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> str:
     shape = min(shapes, key=lambda shape: _distance(given, shape))
     missing = [f"`{where}{name}`" for name in shape.required if name not in given]
-    said = [_unknown(name, shape, given, where) for name in given if name not in shape.known]
+    unknown = [name for name in given if name not in shape.known]
+    told = f"in {shape.title}, "
+    said = [
+        f"there is no field `{where}{name[:SHOWN]}` {told}{_hint(name, shape, given, shapes, where)}"
+        for name in unknown
+    ]
     if missing:
         are = "is" if len(missing) == 1 else "are"
         said.append(f"{' and '.join(missing)} {are} missing for {shape.title}")
-    others = [each.title for each in shapes if each is not shape and _begins(given, each)]
-    if others:
-        said.append(f"other fields are those of {' and '.join(others)}: send one of them")
     return f"{'; '.join(said)}; send one such as {shape.example}"
 
 
-def _unknown(name: str, shape: Shape, given: Mapping[str, Any], where: str) -> str:
-    nearest = _nearest(name, shape, given)
-    hint = f"did you mean `{where}{nearest}`?" if nearest else f"known: {', '.join(shape.known)}"
-    return f"there is no field `{where}{name[:SHOWN]}` in {shape.title}, {hint}"
-
-
-def _begins(given: Mapping[str, Any], shape: Shape) -> bool:
-    return any(name in given for name in shape.required if name != "job_id")
+def _hint(
+    name: str, shape: Shape, given: Mapping[str, Any], shapes: Sequence[Shape], where: str
+) -> str:
+    """What to do about a field that the shape does not know."""
+    owner = next((each.title for each in shapes if name in each.required), None)
+    if owner:
+        return f"it is for {owner}, so send one of the two"
+    if nearest := _nearest(name, shape, given):
+        return f"did you mean `{where}{nearest}`?"
+    return f"known: {', '.join(shape.known)}"
 
 
 def _distance(given: Mapping[str, Any], shape: Shape) -> float:
-    """How much there is to mend; a misspelled field is half of one."""
+    """How much there is to mend: what is unknown is worse than what is missing, and what is
+    misspelled is the least."""
     missing = {name for name in shape.required if name not in given}
     unknown = [name for name in given if name not in shape.known]
     meant = {nearest for name in unknown if (nearest := _nearest(name, shape, given))}
-    return len(missing - meant) + len(unknown) - len(meant) / 2
+    return len(missing - meant) + 2 * len(unknown) - len(meant) / 2
 
 
 def _nearest(name: str, shape: Shape, given: Mapping[str, Any]) -> str | None:

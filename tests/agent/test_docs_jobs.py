@@ -80,7 +80,7 @@ def test_every_metric_has_a_row() -> None:
         outside = re.sub(r"\(.*?\)", "", labels)
         assert re.findall(r"(\w+)=", shown) == re.findall(r"`(\w+)`", outside)
     told = first_column(text, "field")
-    assert [name for name in counted.document(WHO, [], STANDING) if name not in told] == []
+    assert [name for name in counted.document(WHO, [], STANDING, 0) if name not in told] == []
     assert metrics.JOBS_EACH == 10
     assert "a worker for every ten jobs" in text
     assert metrics.COUNT_EVERY_MS == 10_000

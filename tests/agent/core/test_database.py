@@ -118,7 +118,7 @@ def test_scopes(sql: str, scopes: set[str], needed: str) -> None:
     ("more", "why"),
     [
         ({"sql": 1}, "`sql` is missing, or no text"),
-        ({"query": 1}, "there is no field `query`"),
+        ({"query": 1}, "`sql` and `query` are the same"),
         ({"max_rows": 0}, f"from 1 to {MAX_ROWS:,}"),
         ({"max_rows": True}, "`max_rows` is a whole number"),
         ({"params": {"a": 1}}, "`params` is a list"),
