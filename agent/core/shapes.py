@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, NamedTuple
 
 from agent.core.capabilities import completion, database, embeddings, python
 from agent.core.problem import Problem
 
 SHOWN = 80  # characters of what somebody else has written
+MAX_TOLD = 3  # unknown fields, in an error
 # The fields of a job as /poll hands it out. Those of a lease count; the others are held to the
 # job that is in the queue.
 LEASE = ("job_id", "worker_id", "attempt")
@@ -189,13 +191,12 @@ def as_capability(shape: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> str:
     shape = min(shapes, key=lambda shape: _distance(given, shape))
-    missing = [f"`{where}{name}`" for name in shape.required if name not in given]
-    unknown = [name for name in given if name not in shape.known]
-    told = f"in {shape.title}, "
     said = [
-        f"there is no field `{where}{name[:SHOWN]}` {told}{_hint(name, shape, given, shapes, where)}"
-        for name in unknown
+        f"there is no field `{where}{name[:SHOWN]}` in {shape.title}, "
+        f"{_hint(name, shape, given, shapes, where)}"
+        for name in _unknown(given, shape)
     ]
+    missing = [f"`{where}{name}`" for name in shape.required if name not in given]
     if missing:
         are = "is" if len(missing) == 1 else "are"
         said.append(f"{' and '.join(missing)} {are} missing for {shape.title}")
@@ -218,9 +219,14 @@ def _distance(given: Mapping[str, Any], shape: Shape) -> float:
     """How much there is to mend: what is unknown is worse than what is missing, and what is
     misspelled is the least."""
     missing = {name for name in shape.required if name not in given}
-    unknown = [name for name in given if name not in shape.known]
+    unknown = _unknown(given, shape)
     meant = {nearest for name in unknown if (nearest := _nearest(name, shape, given))}
     return len(missing - meant) + 2 * len(unknown) - len(meant) / 2
+
+
+def _unknown(given: Mapping[str, Any], shape: Shape) -> list[str]:
+    """The first few: a body may have many, and each costs a look for what was meant."""
+    return list(islice((name for name in given if name not in shape.known), MAX_TOLD))
 
 
 def _nearest(name: str, shape: Shape, given: Mapping[str, Any]) -> str | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from agent.core.activations import MAX_LISTED, STATES
+from agent.core.activations import MAX_LISTED
 from agent.core.polling import LEASE, MAX_LEASE, MAX_WAIT, MIN_LEASE
 from agent.queue.limits import CAPABILITY, MAX_CAPABILITIES, MAX_JOBS
-from agent.schemas.values import Schema, a_name, an_id, number, one_of, text, whole
+from agent.schemas.values import Schema, a_name, an_id, number, ref, text, whole
 
 TAGS = {
     "jobs": "Jobs that are run at once, or for a lease",
@@ -34,7 +34,7 @@ PARAMETERS: dict[str, Schema] = {
     "wait": number(f"{_SECONDS}, for a job to be there", 0, MAX_WAIT, default=0),
     "lease": number(_SECONDS, MIN_LEASE, MAX_LEASE, default=LEASE),
     "tenant": a_name("whose jobs; others' need the scope `agent:worker`"),
-    "state": one_of(STATES, "", default="failed"),
+    "state": {**ref("State"), "default": "failed"},
     "most": whole("activations", 1, MAX_LISTED, default=20),
     "before": whole("milliseconds since 1970, as `next_before` told it", 0, 10**15 - 1),
 }
