@@ -23,7 +23,6 @@ from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, MAX_ATTEMPTS
 from agent.records.records import Step
 
 FIELDS = ("activation_id", "activation_data", "priority", "callback_url")
-DATA_FIELD = "activation_data"
 DATA = KEPT[0].known  # of a capability; those of the other shapes stand in shapes.py
 EXAMPLE = (
     '{"activation_id": "a-1", "activation_data": {"capability": "text-processing", '
@@ -40,22 +39,20 @@ class Activation(NamedTuple):
     callback_url: str | None
 
 
-def activation_of(
-    given: dict[str, Any], tenant: str, scopes: frozenset[str], named: str = DATA_FIELD
-) -> Activation:
+def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) -> Activation:
     """Raises `Problem`. A capability that there is not is one of a dead letter: whoever
-    waits for the callback hears of it. `named`: the field in which the data stands."""
+    waits for the callback hears of it."""
     id = text_of(given, "activation_id", ID, ID_TEXT)
-    data = given.get(named)
+    data = given.get("activation_data")
     if not isinstance(data, dict):
-        raise Problem(400, f"`{named}` is an object; send one such as {EXAMPLE}")
-    job = as_capability(shape_of(data, KEPT, f"{named}."), data)
+        raise Problem(400, f"`activation_data` is an object; send one such as {EXAMPLE}")
+    job = as_capability(shape_of(data, KEPT, "activation_data."), data)
     capability = text_of(job, "capability", CAPABILITY, CAPABILITY_TEXT)
     asked, dispatch = job["input"], data.get("dispatch", "edge")
     if not isinstance(asked, dict):
-        raise Problem(400, f"`{named}.input` is an object")
+        raise Problem(400, "`activation_data.input` is an object")
     if dispatch not in DISPATCHES:
-        raise Problem(400, f"`{named}.dispatch` is `edge` or `poll`")
+        raise Problem(400, "`activation_data.dispatch` is `edge` or `poll`")
     url = given.get("callback_url")
     if url is not None and not isinstance(url, str):
         raise Problem(400, "`callback_url` is text, or null")

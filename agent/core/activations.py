@@ -8,7 +8,6 @@ from typing import Any
 
 from agent.callbacks.callbacks import refused_url, registration
 from agent.core.activation import (
-    DATA_FIELD,
     EXAMPLE,
     FIELDS,
     ID,
@@ -43,9 +42,9 @@ def submit(agent: Agent, call: Call) -> Answer:
     return json_answer(told(submitted(agent, call, read_object(call, FIELDS, EXAMPLE))))
 
 
-def submitted(agent: Agent, call: Call, given: dict[str, Any], data: str = DATA_FIELD) -> Job:
-    """The activation as it stands in the queue. `data`: what errors call `activation_data`."""
-    asked = activation_of(given, call.known_tenant(), call.scopes, data)
+def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
+    """The activation as it stands in the queue, be it new or there already."""
+    asked = activation_of(given, call.known_tenant(), call.scopes)
     url = asked.callback_url
     if url and (refused := refused_url(url, agent.settings.callbacks)):
         raise Problem(400, f"`callback_url` {refused.message}")
@@ -53,7 +52,7 @@ def submitted(agent: Agent, call: Call, given: dict[str, Any], data: str = DATA_
     found = agent.wait(agent.jobs().submit(asked.submission, round(agent.now()), more))
     if not isinstance(found, Submitted):
         status = 413 if found.is_too_large else 400
-        raise Problem(status, f"`{_field(found, data)}` {found.message}")
+        raise Problem(status, f"`{_field(found)}` {found.message}")
     if found.is_conflict:
         message = f"there is another activation {found.job.key.id}: use an id of its own"
         raise Problem(409, message, state=found.job.state)
@@ -204,5 +203,5 @@ def _missing(id: str) -> Problem:
     return Problem(404, f"there is no activation {id}")
 
 
-def _field(refused: NotTaken, data: str) -> str:
-    return {"id": "activation_id", "payload": data}.get(refused.field, refused.field)
+def _field(refused: NotTaken) -> str:
+    return {"id": "activation_id", "payload": "activation_data"}.get(refused.field, refused.field)

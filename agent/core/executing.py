@@ -39,6 +39,7 @@ from agent.core.shapes import (
 from agent.queue.job import Job as QueueJob
 from agent.queue.job import Refused as NotTaken
 
+FIELD = "activation_data"  # of POST /activations: what is `job_data` here
 EXTENDED = "lease_until"  # told with a job, and later than that by now, perhaps
 # How long an activation that somebody else runs is waited for: less than clients wait.
 WAIT_MS = 25_000
@@ -125,9 +126,8 @@ def _is_same(one: object, other: object) -> bool:
 
 
 def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
-    data = given["job_data"]
-    job = submitted(agent, call, given, "job_data")
-    shape = shape_of(data, KEPT)
+    job = _kept(agent, call, given)
+    shape = shape_of(given["job_data"], KEPT)
     until = agent.now() + WAIT_MS
     while job.state in ("waiting", "leased"):
         if job.state == "waiting" and (mine := _claimed(agent, job)):
@@ -141,6 +141,16 @@ def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
             agent.pause(LOOK_EVERY_MS)
         job = agent.wait(agent.jobs().get(job.key)) or job
     return _ended(agent, shape, job)
+
+
+def _kept(agent: Agent, call: Call, given: dict[str, Any]) -> QueueJob:
+    """The activation in the queue; what is wrong with its data is told by the name it has here."""
+    sent = {FIELD if name == "job_data" else name: value for name, value in given.items()}
+    try:
+        return submitted(agent, call, sent)
+    except Problem as why:
+        message = str(why).replace(f"`{FIELD}", "`job_data")
+        raise Problem(why.status, message, why.headers, **why.more) from None
 
 
 def _claimed(agent: Agent, job: QueueJob) -> tuple[QueueJob, str] | None:

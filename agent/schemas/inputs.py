@@ -129,6 +129,20 @@ def _call(methods: tuple[str, ...], about: str, **body: Schema) -> Schema:
 
 _WITH_BODY = tuple(name for name in METHODS if name not in BODILESS)
 
+
+def _statement(name: str, about: str) -> Schema:
+    fields = {
+        name: words("one statement", maxLength=MAX_SQL, examples=["SELECT 2 AS two"]),
+        "params": either(
+            _PARAMS,
+            listed(_PARAMS, maxItems=values.MAX_TIMES),
+            about="values, or a list of them for each time that a change is run",
+        ),
+        "max_rows": whole("of the result", 1, database.MAX_ROWS, default=database.USUAL_ROWS),
+    }
+    return fields_of(fields, about, ("params", "max_rows"))
+
+
 SCHEMAS: dict[str, Schema] = {
     "TextInput": either(ref("StatisticsInput"), ref("ChunkInput"), ref("ExtractInput")),
     "StatisticsInput": _text("statistics", "How many characters, words and so on"),
@@ -165,18 +179,9 @@ SCHEMAS: dict[str, Schema] = {
         },
         optional=("model", "pooling"),
     ),
-    "DatabaseInput": fields_of(
-        {
-            "sql": words("one statement", maxLength=MAX_SQL, examples=["SELECT 2 AS two"]),
-            "params": either(
-                _PARAMS,
-                listed(_PARAMS, maxItems=values.MAX_TIMES),
-                about="values, or a list of them for each time that a change is run",
-            ),
-            "max_rows": whole("of the result", 1, database.MAX_ROWS, default=database.USUAL_ROWS),
-        },
-        optional=("params", "max_rows"),
-    ),
+    "DatabaseInput": either(ref("StatementInput"), ref("QueryInput")),
+    "StatementInput": _statement("sql", "Rows come as lists"),
+    "QueryInput": _statement("query", "Rows come as objects, too"),
     "SqlValue": either(
         {"type": ["null", "boolean", "string"]},
         {"type": "number"},
