@@ -11,7 +11,16 @@ import pytest
 
 from agent import config
 from agent.callbacks.callback import Depth as CallbackDepth
-from agent.core import activation, activations, background, metrics, polling, running
+from agent.core import (
+    activation,
+    activations,
+    background,
+    executing,
+    metrics,
+    polling,
+    running,
+    shapes,
+)
 from agent.core.identity import Identity
 from agent.core.metrics import Metrics
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, Depth
@@ -20,6 +29,7 @@ from policies.language.document import Document, read_document
 from tests.agent.test_docs import ROOT, section
 
 QUEUE = [Depth("text-processing", 1, 0, 0, 0, 146)]
+OUTCOME = {"result": {"data": []}}
 STANDING = metrics.Standing(QUEUE, CallbackDepth(1, 0, 0, 0, 0))
 WHO = Identity("cf-us-00000000", "production-us", "us", 0)
 
@@ -53,6 +63,21 @@ def test_fields_of_an_activation() -> None:
     assert priority.startswith(f"{LOWEST} to {HIGHEST}, and {DEFAULT_PRIORITY} unless it is said;")
     assert f"`limit` up to {activations.MAX_LISTED}" in text
     assert all(f"`{state}`" in text for state in activations.STATES)
+
+
+def test_every_shape_of_a_job_has_a_row() -> None:
+    text = section("POST /execute")
+    table = text.partition("\n| required |")[2].partition("\n\n")[0].splitlines()[2:]
+    rows = [tuple(re.findall(r"`([^`]+)`", row.split("|")[1])) for row in table]
+    assert sorted(rows) == sorted(shape.required for shape in shapes.EXECUTED)
+    for shape in shapes.EXECUTED:
+        row = table[rows.index(shape.required)]
+        assert f"status: {shape.written(OUTCOME, 0)['status']}`" in row or "the first" in row
+        listed = [name for name in shape.optional if f"`{name}`" in row]
+        assert listed or "other fields" in row or "the same" in row
+    assert f"up to {executing.WAIT_MS // 1000} s" in " ".join(text.split())
+    compared = [name for name in shapes.HANDED_OUT if name != executing.EXTENDED]
+    assert all(f"`{name}`" in text.partition("as `/poll` told it**")[2] for name in compared)
 
 
 def test_parameters_of_a_poll() -> None:
@@ -133,7 +158,7 @@ def test_deploying() -> None:
             assert f"wrangler kv namespace create {namespace['binding']}\n" in text
 
 
-@pytest.mark.parametrize("name", ["Activations", "Workers that poll"])
+@pytest.mark.parametrize("name", ["Activations", "POST /execute", "Workers that poll"])
 def test_whole_answers_that_are_shown_are_json(name: str) -> None:
     shown = re.findall(r"^(\{.*\})$", section(name), re.MULTILINE)
     whole = [line for line in shown if "…" not in line]
