@@ -16,13 +16,13 @@ from agent.core.execution import CAPABILITIES, unknown_capability
 from agent.core.identity import time_text
 from agent.core.problem import Problem
 from agent.core.reading import text_of, whole_of
-from agent.core.shapes import KEPT, as_capability, shape_of
+from agent.core.shapes import KEPT, SUBMITTED_WITH, as_capability, shape_of
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, JobKey, Submission
 from agent.queue.job import Job as QueueJob
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, MAX_ATTEMPTS
 from agent.records.records import Step
 
-FIELDS = ("activation_id", "activation_data", "priority", "callback_url")
+FIELDS = ("activation_id", "activation_data", *SUBMITTED_WITH)
 DATA = KEPT[0].known  # of a capability; those of the other shapes stand in shapes.py
 EXAMPLE = (
     '{"activation_id": "a-1", "activation_data": {"capability": "text-processing", '

@@ -26,6 +26,8 @@ LEASE = ("job_id", "worker_id", "attempt")
 HANDED_OUT = ("capability", "input", "priority", "max_attempts", "submitted_at", "lease_until")
 # What may stand beside a job that the queue keeps.
 KEPT_WITH = ("dispatch", "max_attempts")
+# What may stand beside an activation's id and data.
+SUBMITTED_WITH = ("priority", "callback_url")
 
 Outcome = Mapping[str, Any]  # `result`, and what else the capability told
 Written = Callable[[Outcome, float], dict[str, Any]]
@@ -156,7 +158,7 @@ TEXT = Shape(
 ACTIVATION = Shape(
     "an activation",
     ("activation_id", "job_data"),
-    ("priority", "callback_url"),
+    SUBMITTED_WITH,
     '{"activation_id": "a-1", "job_data": {"code": "result = 2 + 2", "context": {}}}',
 )
 # Bodies of `POST /execute`.

@@ -120,7 +120,7 @@ SCHEMAS: dict[str, Schema] = {
         "Of `query`",
         optional=("rounded",),
     ),
-    "RowObject": any_object("A row; the second column of a name `id` is `id_2`"),
+    "RowObject": any_object("A row; the second column of a name `id` is `id:1`"),
     "StatementMeta": fields_of(
         {
             "duration": number("milliseconds"),

@@ -179,7 +179,7 @@ def test_embeddings(agents: Agents) -> None:
     told = executed(agents, {"text": "Hello", "model": BGE})
     assert (told["status"], told["dimensions"]) == ("success", 768)
     assert len(told["embeddings"]) == 768
-    assert all(isinstance(number, float) for number in told["embeddings"])
+    assert all(isinstance(number, int | float) for number in told["embeddings"])
     several = executed(agents, {"text": ["a", "b"], "model": BGE})
     assert several["embeddings"] == several["data"]
     sent = {"capability": "ai-embeddings", "input": {"text": "Hello", "model": BGE}}
@@ -207,16 +207,18 @@ def test_database_operation(agents: Agents) -> None:
     assert added["meta"]["changed_db"] is True
     query = f"SELECT id, name, id FROM {table} WHERE name = ?"
     found = executed(agents, {"query": query, "params": ["Bob"]})
-    assert found["data"] == [{"id": 2, "name": "Bob", "id_2": 2}]
-    assert (found["rows"], found["columns"]) == ([[2, "Bob", 2]], ["id", "name", "id"])
+    assert found["data"] == [{"id": 2, "name": "Bob", "id:1": 2}]
+    assert (found["rows"], found["columns"]) == ([[2, "Bob", 2]], ["id", "name", "id:1"])
     assert (found["meta"]["changes"], found["meta"]["changed_db"]) == (0, False)
     assert found["meta"]["duration"] >= 0
+    query = f"INSERT INTO {table} (name) VALUES ('Cy') RETURNING id, id"
+    assert executed(agents, {"query": query})["data"] == [{"id": 3}]
     failed = executed(agents, {"query": "SELECT * FROM nobody", "params": []}, 422)
     assert (failed["status"], "no such table" in failed["error"]) == ("error", True)
     sent = {"capability": "database", "input": {"query": f"SELECT name FROM {table}"}}
     result = executed(agents, sent)["result"]
-    assert result["data"] == [{"name": "Ann"}, {"name": "Bob"}]
-    assert result["rows"] == [["Ann"], ["Bob"]]
+    assert result["data"] == [{"name": "Ann"}, {"name": "Bob"}, {"name": "Cy"}]
+    assert result["rows"] == [["Ann"], ["Bob"], ["Cy"]]
     plain = {"capability": "database", "input": {"sql": f"SELECT name FROM {table}"}}
     assert "data" not in executed(agents, plain)["result"]
 

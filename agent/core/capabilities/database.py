@@ -145,14 +145,16 @@ def _result(table: Table, most: int) -> dict[str, Any]:
 
 
 def names_apart(columns: Sequence[str]) -> list[str]:
-    """As names of fields: the second `id` is `id_2`, unless a column is called that."""
+    """As names of fields: the second `id` is `id:1`, as SQLite names those of a subquery, unless
+    a column is called that."""
     names, taken, seen = list[str](), set(columns), Counter[str]()
     for column in columns:
-        seen[column] += 1
         name = column
-        while seen[column] > 1 and name in taken:
-            name = f"{column}_{seen[column]}"
-            seen[column] += name in taken
+        if seen[column]:
+            while name in taken:
+                name = f"{column}:{seen[column]}"
+                seen[column] += 1
+        seen[column] = max(1, seen[column])
         names.append(name)
         taken.add(name)
     return names
