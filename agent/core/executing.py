@@ -91,8 +91,7 @@ def _at_once(agent: Agent, call: Call, shape: Shape, job: Job) -> Answer:
 def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
     job_id = text_of(given, "job_id", ID, ID_TEXT)
     lease = read_lease(call, given, job_id)
-    if any(name in given for name in HANDED_OUT):
-        _check_it_is_that_job(agent, lease, given)
+    _check_it_is_that_job(agent, lease, given)
     jobs, runner = agent.jobs(), f"{agent.who.id}.{agent.new_id()}"
     now = round(agent.now())
     held = agent.wait(jobs.hand_over(lease.key, lease.worker, lease.attempt, runner, LEASE_MS, now))
@@ -112,6 +111,9 @@ def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, Any]) -> 
     job = agent.wait(agent.jobs().get(lease.key))
     if job is None:
         raise lease.lost(None)
+    if unknown := unknown_capability(job.capability):
+        hint = "run it yourself, and complete it"
+        raise Problem(409, f"the agent cannot run this job: {unknown}; {hint}", state=job.state)
     there = told_to_worker(job)
     for name in HANDED_OUT:
         if name in given and name != EXTENDED and not _is_same(given[name], there[name]):

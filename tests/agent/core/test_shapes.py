@@ -177,6 +177,19 @@ def test_a_job_that_was_handed_out_is_posted_whole() -> None:
     assert world.ask("POST", "/execute", {**job, "job_id": "none"})[0] == 404
 
 
+def test_a_job_that_only_workers_can_run_stays_theirs() -> None:
+    world = World()
+    sent = {"activation_id": "a", "activation_data": {"capability": "sing", "dispatch": "poll"}}
+    world.ask("POST", "/activations", sent)
+    world.ask("POST", "/activations/a/retry")
+    (job,) = world.ask("POST", "/poll", {"worker_id": "w", "capabilities": ["sing"]})[1]["jobs"]
+    status, told, _ = world.ask("POST", "/execute", job)
+    assert (status, told["state"]) == (409, "leased")
+    assert "run it yourself" in told["error"]
+    done = {"worker_id": "w", "attempt": 1, "result": 1}
+    assert world.ask("POST", "/activations/a/complete", done)[0] == 200
+
+
 def test_a_job_is_the_same_after_a_client_in_javascript_had_it() -> None:
     """Its numbers lose what a double cannot hold, and `10.0` is `10`."""
     world = World()
