@@ -13,6 +13,7 @@ from agent.schemas.values import (
     Schema,
     always,
     an_id,
+    anything,
     either,
     fields_of,
     listed,
@@ -40,8 +41,16 @@ def _name(shape: Shape) -> str:
 
 def _sent(shape: Shape) -> Schema:
     input_name, _ = OF_INPUT[shape.required[-1]]
-    known = {**inputs.SCHEMAS[input_name]["properties"], "job_id": _JOB_ID, **_KEPT_WITH}
+    known = {**inputs.SCHEMAS[input_name]["properties"], "job_id": _JOB_ID}
     fields = {name: known[name] for name in shape.known}
+    return fields_of(fields, shape.title[0].upper() + shape.title[1:], shape.optional)
+
+
+def _kept(shape: Shape) -> Schema:
+    """As data of an activation, whose input is looked at when the job is run."""
+    input_name, _ = OF_INPUT[shape.required[-1]]
+    about = f"as in {input_name}; it is looked at when the job is run"
+    fields = {name: _KEPT_WITH.get(name, anything(about)) for name in shape.known}
     return fields_of(fields, shape.title[0].upper() + shape.title[1:], shape.optional)
 
 
@@ -69,7 +78,7 @@ def _of_result(capability: str, name: str, **more: Schema) -> Schema:
 _VECTOR = listed({"type": "number"})
 _REQUESTS = {f"{_name(each)}Request": _sent(each) for each in shapes.EXECUTED if each.capability
              and each is not shapes.CODE_JOB}  # fmt: skip
-_DATA = {f"{_name(each)}Data": _sent(each) for each in shapes.KEPT if each.capability}
+_DATA = {f"{_name(each)}Data": _kept(each) for each in shapes.KEPT if each.capability}
 
 SCHEMAS: dict[str, Schema] = {
     "Execute": either(
