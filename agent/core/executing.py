@@ -129,7 +129,7 @@ def _is_same(one: object, other: object) -> bool:
 
 def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
     job = _kept(agent, call, given)
-    shape = shape_of(given["job_data"], KEPT)
+    shape = next((each for each in KEPT if each.fits(given["job_data"])), JOB)
     until = agent.now() + WAIT_MS
     while job.state in ("waiting", "leased"):
         if job.state == "waiting" and (mine := _claimed(agent, job)):
