@@ -69,7 +69,7 @@ def test_every_endpoint_is_there() -> None:
 
 
 def test_it_is_served_in_one_piece() -> None:
-    assert len(document_text().encode()) < 100 * 1024
+    assert len(document_text().encode()) < 200 * 1024
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -109,6 +109,7 @@ def test_every_request_has_its_fields() -> None:
         sorted(shape.known) for shape in shapes.EXECUTED
     )
     data = [each["$ref"].rpartition("/")[2] for each in jobs.SENT_DATA["anyOf"]]
+    assert data.pop() == "CoreActivation"
     assert [fields(name) for name in data] == [set(shape.known) for shape in shapes.KEPT]
     for path, known in (("/poll", polling.FIELDS), ("/activations", LISTED)):
         told = DOCUMENT["paths"][path]["get"]["parameters"]
