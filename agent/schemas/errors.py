@@ -24,6 +24,10 @@ _SAID: dict[str, Schema] = {
     "timestamp": time("now"),
 }
 _FAILED = one_of(("failed", "error"), "`error` of what was sent without a capability's name")
+_ALSO: dict[str, Schema] = {
+    "message": text("the same as `error`, where the FiberWise SDK looks for it"),
+    "line": whole("of an agent's code", 1),
+}
 _WHY: dict[str, Schema] = {
     "execution_time_ms": number("milliseconds"),
     "state": _STATE,
@@ -42,10 +46,13 @@ _WHY: dict[str, Schema] = {
 }
 
 SCHEMAS: dict[str, Schema] = {
-    "Error": fields_of(_SAID, "What the agent says of a request that it does not do"),
+    "Error": fields_of(
+        {**_SAID, **_ALSO}, "What the agent says of a request that it does not do", tuple(_ALSO)
+    ),
     "Conflict": fields_of(
-        {**_SAID, "state": _STATE},
+        {**_SAID, "state": _STATE, "message": _ALSO["message"]},
         "A job stands otherwise than the request expects",
+        ("message",),
     ),
     "JobFailed": fields_of(
         {**_SAID, "job_id": an_id("the job"), "status": _FAILED, **_WHY},
