@@ -20,7 +20,10 @@ DATA = """ask({ prepare: () => ({ bind: () => ({ raw: () => RAW, all: () => ALL 
 NOBODY = {"error": "no answer within 50 ms"}
 GIVEN = {"rows": [[1], [2]], "columns": ["a"], "cut": False}
 ROWS = "Promise.resolve([['a'], [1], [2]])"
-CHANGED = "Promise.resolve({ results: [{ a: 1 }, { a: 2 }], meta: { changes: 2 } })"
+CHANGED = "Promise.resolve({ results: [{ a: 1 }, { a: 2 }], meta: META })".replace(
+    "META", "{ changes: 2, last_row_id: 7, rows_read: 1, rows_written: 2, size_after: 9 }"
+)
+COUNTED = {"last_row_id": 7, "rows_read": 1, "rows_written": 2}
 
 
 def told(module: str, name: str, call: str) -> Any:
@@ -46,8 +49,8 @@ def test_a_model(answer: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("raw", "counted", "reads", "expected"),
     [
-        (ROWS, HANG, "true", {**GIVEN, "changes": 0}),
-        (HANG, CHANGED, "false", {**GIVEN, "changes": 2}),
+        (ROWS, HANG, "true", {**GIVEN, "changes": 0, "meta": {}}),
+        (HANG, CHANGED, "false", {**GIVEN, "changes": 2, "meta": COUNTED}),
         (HANG, ROWS, "true", NOBODY),
         (ROWS, HANG, "false", NOBODY),
     ],
