@@ -21,7 +21,10 @@ NOBODY = {"error": "no answer within 50 ms"}
 COUNTED = {"last_row_id": None, "rows_read": 0, "rows_written": 0}
 GIVEN = {"rows": [[1], [2]], "columns": ["a"], "cut": False}
 ROWS = "Promise.resolve([['a'], [1], [2]])"
-CHANGED = "Promise.resolve({ results: [{ a: 1 }, { a: 2 }], meta: { changes: 2 } })"
+CHANGED = "Promise.resolve({ results: [{ a: 1 }, { a: 2 }], meta: META })".replace(
+    "META", "{ changes: 2, last_row_id: 7, rows_read: 1, rows_written: 2, size_after: 9 }"
+)
+COUNTED = {"last_row_id": 7, "rows_read": 1, "rows_written": 2}
 
 
 def told(module: str, name: str, call: str) -> Any:
