@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from agent.core import activations, answers
+from agent.core import activations, agents, answers, apps
 from agent.core.analytics import analytics
 from agent.core.answers import Answer, error
 from agent.core.call import Agent, Call
@@ -50,7 +50,9 @@ def answer(agent: Agent, call: Call) -> Answer:
         asked = (call.method, call.headers, endpoint.taken, call.now_ms)
         made = agent.settings.cors.preflight(*asked) or _answer(agent, call, endpoint)
     except Problem as problem:
-        more = problem.more
+        # The SDK looks for `message`.
+        said = {"message": str(problem)} if endpoint.path.startswith("/apps/") else {}
+        more = {**said, **problem.more}
         made = error(problem.status, str(problem), call.now_ms, problem.headers, **more)
         made = made._replace(facts=problem.facts)
     except DatabaseError as failed:
@@ -62,14 +64,20 @@ def answer(agent: Agent, call: Call) -> Answer:
 
 
 def endpoint_of(path: str) -> Endpoint:
-    if path in ENDPOINTS:
+    if path in ENDPOINTS and path not in PATTERNS:
         return Endpoint(path, ENDPOINTS[path])
-    _, *segments = path.split("/")
-    if segments[0] == "activations" and 2 <= len(segments) <= 3 and all(segments):
-        name = "/".join(["/activations/{id}", *segments[2:]])
-        if name in ENDPOINTS:
-            return Endpoint(name, ENDPOINTS[name], (unquote(segments[1]),))
+    segments = path.split("/")
+    for name, pattern in PATTERNS.items():
+        if len(pattern) == len(segments) and _fits(pattern, segments):
+            parts = (got for each, got in zip(pattern, segments, strict=True) if each[:1] == "{")
+            return Endpoint(name, ENDPOINTS[name], tuple(map(unquote, parts)))
     return Endpoint("", {})
+
+
+def _fits(pattern: Sequence[str], segments: Sequence[str]) -> bool:
+    """What stands for `{…}` is never empty."""
+    pairs = zip(pattern, segments, strict=True)
+    return all(got if each[:1] == "{" else each == got for each, got in pairs)
 
 
 def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Answer:
@@ -139,6 +147,7 @@ ENDPOINTS: dict[str, dict[str, Handler]] = {
     "/poll": {"GET": poll, "POST": poll},
     "/execute": {"POST": execute},
     "/health": {"GET": _health},
+    "/status": {"GET": _health},
     "/openapi.json": {"GET": _openapi},
     "/metrics": {"GET": _metrics},
     "/analytics": {"GET": analytics},
@@ -149,4 +158,10 @@ ENDPOINTS: dict[str, dict[str, Handler]] = {
     "/activations/{id}/extend": {"POST": activations.extend},
     "/activations/{id}/complete": {"POST": activations.complete},
     "/activations/{id}/fail": {"POST": activations.fail},
+    "/agents": {"GET": agents.listing},
+    "/agents/{id}": {"GET": agents.show, "PUT": agents.put, "DELETE": agents.delete},
+    "/apps/{app}/agents/activations/{id}": {"GET": apps.show},
+    "/apps/{app}/agents/{id}/activate": {"POST": apps.activate},
 }
+# Paths with parts, by their segments.
+PATTERNS = {path: path.split("/") for path in ENDPOINTS if "{" in path}

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from agent.core import analytics
+from agent.core import agents, analytics
 from agent.core.activations import MAX_LISTED
 from agent.core.analytics import ANALYTICS_SCOPE
+from agent.core.apps import MAX_APP
 from agent.core.polling import LEASE, MAX_LEASE, MAX_WAIT, MIN_LEASE
 from agent.queue.limits import CAPABILITY, MAX_CAPABILITIES, MAX_JOBS
 from agent.records.analytics import DIMENSIONS
@@ -30,6 +31,8 @@ from agent.schemas.values import (
 TAGS = {
     "jobs": "Jobs that are run at once, or for a lease",
     "activations": "Jobs that wait in the queue",
+    "agents": "What agents are",
+    "apps": "What the FiberWise SDK asks",
     "workers": "Workers that take jobs from the queue",
     "isolate": "The agent itself",
 }
@@ -51,7 +54,11 @@ def _time(about: str) -> Schema:
 
 _SECONDS = "seconds; `s` may stand behind them"
 PARAMETERS: dict[str, Schema] = {
-    "id": an_id("the activation's id"),
+    "id": an_id("the activation's id, or the agent's"),
+    "app": text("the app; it is kept in the metadata", minLength=1, maxLength=MAX_APP),
+    "version": whole("the version; the newest one unless it is said", 1, agents.MAX_VERSION),
+    "agents": whole("agents", 1, agents.MAX_LISTED, default=20),
+    "after": an_id("`next_after` of the page before"),
     "worker_id": a_name("the worker; without it the header `x-worker-id`, or the key's id"),
     "capabilities": _NAMES,
     "limit": whole("jobs", 1, MAX_JOBS, default=1),
@@ -74,8 +81,14 @@ PARAMETERS: dict[str, Schema] = {
     "before": whole("milliseconds since 1970, as `next_before` told it", 0, 10**15 - 1),
 }
 # Several have one name.
-NAMED = {"most": "limit", "of_capability": "capability", "of_tenant": "tenant"}
+NAMED = {
+    "most": "limit",
+    "agents": "limit",
+    "of_capability": "capability",
+    "of_tenant": "tenant",
+}
 ID = "/activations/{id}"
+AGENT = "/agents/{id}"
 
 
 class Operation(NamedTuple):
@@ -108,6 +121,7 @@ _STREAM = {"text/event-stream": "with `stream`; the header `x-job-id` has the jo
 OPERATIONS = (
     Operation("GET", "/", "front", "isolate", "Name and version", "text/plain", is_open=True),
     Operation("GET", "/health", "health", "isolate", "Whether it is well", "Healthy", is_open=True),
+    Operation("GET", "/status", "status", "isolate", "The same", "Healthy"),
     Operation("GET", "/openapi.json", "openapi", "isolate", "This", "OpenApi", is_open=True),
     Operation("GET", "/metrics", "metrics", "isolate", "Its counts", "Metrics", more=_BOTH),
     Operation(
@@ -143,7 +157,7 @@ OPERATIONS = (
         "A job for the queue; the same one again is told as it stands, and not run twice",
         "Activation",
         takes="Submission",
-        refuses=(409,),
+        refuses=(404, 409),
     ),
     Operation(
         *("GET", "/activations", "list", "activations"),
@@ -189,5 +203,43 @@ OPERATIONS = (
         "Told",
         takes="Failure",
         refuses=(404, 409),
+    ),
+    Operation(
+        *("GET", "/agents", "listAgents", "agents", "One's own agents, by their ids", "Agents"),
+        query=("agents", "after"),
+    ),
+    Operation(
+        *("GET", AGENT, "showAgent", "agents", "What an agent is, or was in a version", "Agent"),
+        query=("version",),
+        refuses=(404,),
+        headers=("etag",),
+    ),
+    Operation(
+        *("PUT", AGENT, "putAgent", "agents"),
+        "What an agent is from now on: a new version, if it was not so already. It needs the scope "
+        "`agents:write`; with the header `if-match` it replaces that version only",
+        "PutAgent",
+        takes="AgentDefinition",
+        refuses=(404, 409, 412),
+        headers=("etag",),
+    ),
+    Operation(
+        *("DELETE", AGENT, "deleteAgent", "agents"),
+        "An agent is deleted; it needs the scope `agents:write`",
+        "DeletedAgent",
+        refuses=(404, 412),
+    ),
+    Operation(
+        *("POST", "/apps/{app}/agents/{id}/activate", "activate", "apps"),
+        "An agent is activated; the answer does not wait for the run",
+        "AgentActivation",
+        takes="Activate",
+        refuses=(409, 422),
+    ),
+    Operation(
+        *("GET", "/apps/{app}/agents/activations/{id}", "showActivation", "apps"),
+        "How an activation stands, and what came of it",
+        "AgentActivation",
+        refuses=(404,),
     ),
 )
