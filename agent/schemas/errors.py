@@ -11,6 +11,7 @@ from agent.schemas.values import (
     any_object,
     fields_of,
     listed,
+    number,
     one_of,
     ref,
     text,
@@ -23,7 +24,13 @@ _SAID: dict[str, Schema] = {
     "error": text("what is wrong, and how to mend it"),
     "timestamp": time("now"),
 }
+_FAILED = one_of(("failed", "error"), "`error` of what was sent without a capability's name")
+_ALSO: dict[str, Schema] = {
+    "message": text("the same as `error`, where the FiberWise SDK looks for it"),
+    "line": whole("of an agent's code", 1),
+}
 _WHY: dict[str, Schema] = {
+    "execution_time_ms": number("milliseconds"),
     "state": _STATE,
     "kind": text("of an error of Python"),
     "stdout": STDOUT,
@@ -40,10 +47,13 @@ _WHY: dict[str, Schema] = {
 }
 
 SCHEMAS: dict[str, Schema] = {
-    "Error": fields_of(_SAID, "What the agent says of a request that it does not do"),
+    "Error": fields_of(
+        {**_SAID, **_ALSO}, "What the agent says of a request that it does not do", tuple(_ALSO)
+    ),
     "Conflict": fields_of(
-        {**_SAID, "state": _STATE},
+        {**_SAID, "state": _STATE, "message": _ALSO["message"]},
         "A job stands otherwise than the request expects",
+        ("message",),
     ),
     "LimitReached": fields_of(
         {
@@ -55,7 +65,7 @@ SCHEMAS: dict[str, Schema] = {
         "A tenant has as much in the queue as it may have",
     ),
     "JobFailed": fields_of(
-        {**_SAID, "job_id": an_id("the job"), "status": always("failed"), **_WHY},
+        {**_SAID, "job_id": an_id("the job"), "status": _FAILED, **_WHY},
         "A job that was tried, or that its capability does not take. Of a job of the queue "
         "`state` says how it stands now",
         tuple(_WHY),

@@ -20,6 +20,7 @@ from agent.queue.limits import (
     MAX_JOBS,
 )
 from agent.records.records import MAX_STEPS
+from agent.schemas.agents import CORE_WORDS, OF_AGENT
 from agent.schemas.inputs import INPUTS
 from agent.schemas.results import STDOUT, WARM, completed
 from agent.schemas.values import (
@@ -53,7 +54,7 @@ _LEASE = number("seconds", MIN_LEASE, MAX_LEASE, default=LEASE)
 _ATTEMPTS = whole("attempts, before it is a dead letter", 1, MAX_ATTEMPTS, default=DEFAULT_ATTEMPTS)
 _HELD: dict[str, Schema] = {"worker_id": _WORKER, "attempt": _ATTEMPT, "tenant": _TENANT}
 
-_DATA = fields_of(
+DATA = fields_of(
     {
         "capability": a_capability("the agent itself has some; workers may have any"),
         "input": ref("JobInput", "what the capability takes; it is looked at when the job is run"),
@@ -70,16 +71,33 @@ _DATA = fields_of(
     ("input", "dispatch", "max_attempts", "start_within"),
 )
 _PRIORITY = whole("the highest goes first", LOWEST, HIGHEST)
+_ANY_PRIORITY = {
+    "type": "integer",
+    "default": DEFAULT_PRIORITY,
+    "description": f"the highest goes first; what is beyond {LOWEST} to {HIGHEST} is cut off",
+}
 _CALLBACK_URL = {
     "type": ["string", "null"],
     "maxLength": MAX_URL,
-    "description": "where the outcome is posted; CALLBACK_HOSTS says where that may be",
+    "description": "where the outcome is posted; CALLBACK_HOSTS says where that may be, and "
+    "elsewhere nothing is posted",
 }
+# In whatever shape it comes.
+SENT_DATA = either(
+    *(ref(f"{name}Data") for name in ("Activation", "Python", "Database", "Completion")),
+    ref("EmbeddingsData"),
+    ref("CoreActivation"),
+)
 _DEPENDS_ON = listed(
     an_id("one of one's own"),
     "activations that have to complete before; their results are its `inputs`",
     maxItems=MAX_DEPENDENCIES,
 )
+SUBMITTED: dict[str, Schema] = {
+    "priority": _ANY_PRIORITY,
+    "callback_url": _CALLBACK_URL,
+    "depends_on": _DEPENDS_ON,
+}
 _EXAMPLE = {"capability": "text-processing", "input": {"text": "One two. Three!"}}
 _STANDS: dict[str, Schema] = {
     "attempt": whole("counted from 1; 0 before the first", 0),
@@ -100,14 +118,24 @@ _TERMS: dict[str, Schema] = {
     ),
     "start_within": number("seconds that it may wait for a worker; not in lists", MIN_START_WITHIN),
 }
+_HANDED_OUT: dict[str, Schema] = {
+    "capability": a_capability("as `/poll` told it"),
+    "input": ref("JobInput", "as `/poll` told it"),
+    "inputs": ref("Inputs", "as `/poll` told it"),
+    "priority": _PRIORITY,
+    "max_attempts": _STANDS["max_attempts"],
+    "submitted_at": _STANDS["submitted_at"],
+    "lease_until": _TIMES["lease_until"],
+}
 _OUTCOME: dict[str, Schema] = {
     "error": text("of the last attempt that went wrong", maxLength=MAX_ERROR),
     "result": anything("of a completed one"),
     "stdout": STDOUT,
     "warm": WARM,
-    "callback": ref("Callback"),
+    "callback": either(ref("Callback"), ref("NoCallback")),
     "log": listed(ref("Step"), "what became of it, the first step first", maxItems=MAX_STEPS),
 }
+_LATER = tuple(name for name in CORE_WORDS if name != "core_status")
 
 
 def _sent(capability: str) -> Schema:
@@ -125,24 +153,25 @@ def _named(what: str) -> dict[str, str]:
 
 
 SCHEMAS: dict[str, Schema] = {
-    "Execute": either(ref("Job"), ref("Lease")),
     "Job": told_apart("capability", _named("Job"), "a job that is sent along"),
     **{name: _sent(capability) for capability, name in _named("Job").items()},
-    "Lease": fields_of({"job_id": an_id("the job"), **_HELD}, "A lease on a job", ("tenant",)),
+    "Lease": fields_of(
+        {"job_id": an_id("the job"), **_HELD, **_HANDED_OUT},
+        "A lease on a job, or the whole of the job as `/poll` told it",
+        ("tenant", *_HANDED_OUT),
+    ),
     "Completed": told_apart("capability", _named("Completed")),
     **{name: completed(capability) for capability, name in _named("Completed").items()},
     "CompletedStatus": always("completed"),
     "State": one_of(STATES),
     "Dispatch": one_of(DISPATCHES, "Who runs a job: the agent, or who polls"),
     "JobInput": any_object("What a capability takes"),
-    "ActivationData": _DATA,
+    "ActivationData": DATA,
     "Submission": fields_of(
         {
             "activation_id": an_id("the same one again is the same activation"),
-            "activation_data": ref("ActivationData"),
-            "priority": {**_PRIORITY, "default": DEFAULT_PRIORITY},
-            "callback_url": _CALLBACK_URL,
-            "depends_on": _DEPENDS_ON,
+            "activation_data": SENT_DATA,
+            **SUBMITTED,
         },
         optional=("priority", "callback_url", "depends_on"),
         examples=[{"activation_id": "a-1", "activation_data": _EXAMPLE}],
@@ -157,9 +186,11 @@ SCHEMAS: dict[str, Schema] = {
             **_STANDS,
             **_TIMES,
             **_TERMS,
+            **OF_AGENT,
+            **CORE_WORDS,
             **_OUTCOME,
         },
-        optional=(*_TIMES, *_TERMS, *_OUTCOME),
+        optional=(*_TIMES, *_TERMS, *OF_AGENT, *_LATER, *_OUTCOME),
     ),
     "Step": fields_of(
         {

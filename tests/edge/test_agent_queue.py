@@ -94,7 +94,7 @@ def test_failing_waiting_extending_and_cancelling(queue: Queue) -> None:
     assert queue.job("sum")["available_ms"] == queue.now + 1_500
     assert queue.lease("ann") == []
     mine = [depth for depth in queue.ask("depth", queue.now) if depth[0] == queue.skill]
-    assert mine == [[queue.skill, 0, 1, 0, 0, 0]]
+    assert mine == [[queue.skill, 0, 1, 0, 0, 0, 0]]
     queue.now += 1_500
     assert queue.lease("ann") == ["sum"]
     assert queue.ask("cancel", key, queue.now) == [True, "cancelled"]

@@ -87,6 +87,36 @@ def test_the_agent_runs_what_a_worker_has_freed() -> None:
     assert world.state("b") == "completed"
 
 
+def test_a_job_with_inputs_may_be_sent_back_whole() -> None:
+    world = Seeing()
+    send(world, "a")
+    send(world, "b", depends_on=["a"])
+    polled(world)
+    end(world, "a", result=7)
+    (job,) = polled(world)
+    wrong = world.ask("POST", "/execute", {**job, "inputs": {"a": 8}})
+    assert (wrong[0], "`inputs` is not that of the job b" in wrong[1]["error"]) == (400, True)
+    status, told, _ = world.ask("POST", "/execute", job)
+    assert (status, told["result"]) == (200, {"inputs": {"a": 7}})
+
+
+def test_an_activation_that_is_run_at_once_waits_for_others() -> None:
+    world = Seeing()
+    send(world, "a", PYTHON)
+    world.while_waiting = lambda: run_all(world) if world.state("a") == "waiting" else None
+    asked = {"activation_id": "b", "job_data": {"code": "4"}, "depends_on": ["a"]}
+    status, told, _ = world.ask("POST", "/execute", asked)
+    assert (status, told["result"]["result"]) == (200, {"inputs": {"a": {}}})
+
+
+def test_a_row_of_core_may_depend_on_others() -> None:
+    world = Seeing()
+    send(world, "a")
+    row = {"agent_type_id": "llm", "input_data": {"prompt": "Hello"}}
+    status, told = send(world, "b", row, depends_on=["a"])
+    assert (status, told["depends_on"], told["core_status"]) == (200, ["a"], "queued")
+
+
 def test_a_job_that_the_agent_ran_frees_others_for_the_agent() -> None:
     world = World()
     send(world, "a")
