@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from agent.core import activations, agents, answers, apps
+from agent.core.analytics import analytics
 from agent.core.answers import Answer, error
 from agent.core.call import Agent, Call
 from agent.core.executing import execute
@@ -18,6 +19,7 @@ from agent.core.problem import Problem
 from agent.queue.database import DatabaseError, Mistake
 from agent.schemas.document import document_text
 
+RETRY_AFTER = "2"  # seconds
 Handler = Callable[..., Answer]  # (agent, call, and what stands in the path for `{…}`)
 
 
@@ -56,6 +58,7 @@ def answer(agent: Agent, call: Call) -> Answer:
     except DatabaseError as failed:
         agent.log({"event": "database-error", "error": str(failed)[:500]})
         made = _no_database(failed, call.now_ms)
+    made = _to_be_tried_again(made)
     agent.metrics.requests[endpoint.path, made.status] += 1
     return made
 
@@ -90,7 +93,14 @@ def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Answer:
 def _no_database(failed: DatabaseError, now_ms: float) -> Answer:
     if isinstance(failed, Mistake):
         return error(500, "the queue could not do this", now_ms)
-    return error(503, "the queue does not answer: try again", now_ms, (("retry-after", "2"),))
+    return error(503, "the queue is busy, or does not answer: try again", now_ms)
+
+
+def _to_be_tried_again(made: Answer) -> Answer:
+    """Whatever is 503 says when to ask again."""
+    if made.status != 503 or any(name == "retry-after" for name, _ in made.headers):
+        return made
+    return made._replace(headers=(*made.headers, ("retry-after", RETRY_AFTER)))
 
 
 def _front(agent: Agent, call: Call) -> Answer:
@@ -141,6 +151,7 @@ ENDPOINTS: dict[str, dict[str, Handler]] = {
     "/status": {"GET": _health},
     "/openapi.json": {"GET": _openapi},
     "/metrics": {"GET": _metrics},
+    "/analytics": {"GET": analytics},
     "/activations": {"GET": activations.listing, "POST": activations.submit},
     "/activations/{id}": {"GET": activations.show, "DELETE": activations.cancel},
     "/activations/{id}/cancel": {"POST": activations.cancel},

@@ -8,12 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from agent.core import agents
+from agent.core import agents, analytics
 from agent.core.activations import MAX_LISTED
+from agent.core.analytics import ANALYTICS_SCOPE
 from agent.core.apps import MAX_APP
 from agent.core.polling import LEASE, MAX_LEASE, MAX_WAIT, MIN_LEASE
 from agent.queue.limits import CAPABILITY, MAX_CAPABILITIES, MAX_JOBS
-from agent.schemas.values import Schema, a_name, an_id, number, ref, text, whole
+from agent.records.analytics import DIMENSIONS
+from agent.schemas.values import (
+    Schema,
+    a_capability,
+    a_name,
+    an_id,
+    either,
+    matching,
+    number,
+    ref,
+    text,
+    whole,
+)
 
 TAGS = {
     "jobs": "Jobs that are run at once, or for a lease",
@@ -29,6 +42,16 @@ _NAMES = text(
     pattern=f"^{_ONE}(,{_ONE}){{0,{MAX_CAPABILITIES - 1}}}$",
     examples=["text-processing,database"],
 )
+
+
+_DIMENSION = "|".join(DIMENSIONS)
+
+
+def _time(about: str) -> Schema:
+    as_text = text(format="date-time", examples=["2026-09-21T14:00:00Z"])
+    return either(as_text, text(pattern=r"^[0-9]{1,14}$"), about=about)
+
+
 _SECONDS = "seconds; `s` may stand behind them"
 PARAMETERS: dict[str, Schema] = {
     "id": an_id("the activation's id, or the agent's"),
@@ -44,9 +67,26 @@ PARAMETERS: dict[str, Schema] = {
     "tenant": a_name("whose jobs; others' need the scope `agent:worker`"),
     "state": {**ref("State"), "default": "failed"},
     "most": whole("activations", 1, MAX_LISTED, default=20),
+    "from": _time("of the first request; a day before `to` unless it is said"),
+    "to": _time("before which the last one was; now unless it is said"),
+    "by": text(
+        f"what groups differ in, with commas: {', '.join(DIMENSIONS)}; without it there is one",
+        pattern=f"^({_DIMENSION})(,({_DIMENSION})){{0,4}}$",
+        examples=["capability,hour"],
+    ),
+    "of_capability": a_capability("only jobs of this one"),
+    "region": matching(analytics.REGION, "only what variants of this one have answered"),
+    "of_tenant": a_name(f"only this tenant's; others' need the scope `{ANALYTICS_SCOPE}`"),
+    "endpoint": matching(analytics.ENDPOINT, "only this path, such as `/execute`"),
     "before": whole("milliseconds since 1970, as `next_before` told it", 0, 10**15 - 1),
 }
-NAMED = {"most": "limit", "agents": "limit"}  # several have one name
+# Several have one name.
+NAMED = {
+    "most": "limit",
+    "agents": "limit",
+    "of_capability": "capability",
+    "of_tenant": "tenant",
+}
 ID = "/activations/{id}"
 AGENT = "/agents/{id}"
 
@@ -84,6 +124,13 @@ OPERATIONS = (
     Operation("GET", "/status", "status", "isolate", "The same", "Healthy"),
     Operation("GET", "/openapi.json", "openapi", "isolate", "This", "OpenApi", is_open=True),
     Operation("GET", "/metrics", "metrics", "isolate", "Its counts", "Metrics", more=_BOTH),
+    Operation(
+        *("GET", "/analytics", "analytics", "isolate"),
+        "Requests, errors and times, from what is kept of requests: one's own, or with the scope "
+        f"`{ANALYTICS_SCOPE}` everybody's",
+        "Analysed",
+        query=("from", "to", "by", "of_capability", "region", "of_tenant", "endpoint"),
+    ),
     Operation("GET", "/register", "register", "workers", "Who it is, what it does", "Registered"),
     Operation("POST", "/register", "registerByPost", "workers", _SAME, "Registered"),
     Operation("GET", "/heartbeat", "heartbeat", "workers", "Since when it runs", "Alive"),

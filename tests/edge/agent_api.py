@@ -143,6 +143,10 @@ def _isolate(walker: Walker) -> None:
     ):
         walker.ask(operation, 200)
         walker.ask(operation, 401, key=None)
+    walker.ask("analytics", 200, query="?by=endpoint,hour")
+    walker.ask("analytics", 400, query="?by=day")
+    walker.ask("analytics", 401, key=None)
+    walker.ask("analytics", 403, query="?tenant=worker")
     assert "agent_requests_total" in walker.ask("metrics", 200, headers={"accept": "text/plain"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from agent.core.running import LEASE_MS, MAX_RUNS
 from agent.queue.database import Rows, Unavailable
 from agent.sandbox.execute import Outcome
 from tests.agent.core.making import START, World, add
+from tests.agent.queue.sqlite import memory
 from tests.examples import examples
 
 
@@ -475,9 +477,67 @@ def test_a_database_that_is_away() -> None:
     world = World(Away())
     status, told, headers = world.ask("GET", "/poll")
     assert (status, headers["retry-after"]) == (503, "2")
-    assert told["error"] == "the queue does not answer: try again"
+    assert told["error"] == "the queue is busy, or does not answer: try again"
     told = world.ask("GET", "/metrics")[1]
     assert (told["queue"], told["desired_workers"]) == (None, None)
+
+
+class Busy:
+    """Busy while that is above 0, for each statement that it is asked."""
+
+    def __init__(self) -> None:
+        self.db, self.times = memory(), 0
+
+    async def run(self, sql: str, *params: Any) -> Rows:
+        return (await self.batch([(sql, params)]))[0]
+
+    async def batch(self, statements: Any) -> list[Rows]:
+        if self.times:
+            self.times -= 1
+            raise Unavailable("database is locked")
+        return await self.db.batch(statements)
+
+
+@pytest.mark.parametrize(("code", "state"), [("4", "completed"), ("raise x", "failed")])
+def test_work_that_is_done_is_kept_when_the_queue_is_busy_then(code: str, state: str) -> None:
+    db = Busy()
+    world = World(db)
+
+    def play(code: str) -> Outcome:
+        db.times = 3
+        return add(code)
+
+    world.play = play
+    world.submit("a", code, dispatch="poll")
+    (job,) = world.ask("POST", "/poll", {"worker_id": "w"})[1]["jobs"]
+    lease = {"job_id": "a", "worker_id": "w", "attempt": job["attempt"]}
+    assert world.ask("POST", "/execute", lease)[0] == (200 if state == "completed" else 422)
+    assert (world.state("a"), len(world.ran)) == (state, 1)
+
+
+def test_a_queue_that_stays_busy_is_503_and_the_lease_runs_out() -> None:
+    db = Busy()
+    world = World(db)
+
+    def play(code: str) -> Outcome:
+        db.times = 99
+        return add(code)
+
+    world.play = play
+    world.submit("a", dispatch="poll")
+    world.ask("POST", "/poll", {"worker_id": "w"})
+    lease = {"job_id": "a", "worker_id": "w", "attempt": 1}
+    status, _, headers = world.ask("POST", "/execute", lease)
+    assert (status, headers["retry-after"]) == (503, "2")
+    db.times = 0
+    assert world.state("a") == "leased"
+
+
+def test_every_503_says_when_to_ask_again() -> None:
+    world = World()
+    job = {"capability": "python-execution", "input": {"code": "busy"}}
+    status, _, headers = world.ask("POST", "/execute", job)
+    assert (status, headers["retry-after"]) == (503, "2")
 
 
 def test_metrics_tell_the_queue() -> None:

@@ -56,6 +56,9 @@ def isolate(call):
     assert told.requests
     assert all(isinstance(each, models.RequestCount) for each in told.requests)
     assert isinstance(told.callbacks, models.CallbackDepth)
+    told = call("analytics", models.Analysed, by="endpoint,hour").analytics
+    assert isinstance(told, models.Analytics)
+    assert all(isinstance(each, models.RequestGroup) for each in told.groups)
 
 
 def jobs(call):
@@ -106,7 +109,7 @@ def refusals(call, url):
     job = models.ScrapingJob(models.ScrapingJobCapability.WEB_SCRAPING, url_of)
     told = call("execute", models.JobFailed, body=job, status=422)
     assert told.status is models.JobFailedStatus.FAILED
-    assert "no job" not in call("show", models.Error, "generated-none", status=404).error
+    assert "generated-none" in call("show", models.Error, "generated-none", status=404).error
     nobody = Caller(url, "no-key-of-anybody")
     assert nobody("register", models.Problem, status=401).code
 
