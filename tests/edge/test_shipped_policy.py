@@ -260,7 +260,7 @@ def test_a_page_that_sends_cookies_is_refused(agents: Agents, address: str) -> N
         page.fetch("/activations", "GET", BEARER)
 
 
-def test_methods_and_headers_are_those_that_are_documented(page: Page) -> None:
+def test_a_preflight_says_all_that_pages_may_send(page: Page) -> None:
     page.fetch("/activations", "GET", BEARER)
     [answer] = page.preflights
     methods = listed(answer, "access-control-allow-methods")

@@ -18,6 +18,7 @@ AI = "run({ run: (...given) => ANSWER }, '@cf/a/b', '[]', 50)"
 DATA = """ask({ prepare: () => ({ bind: () => ({ raw: () => RAW, all: () => ALL }) }) },
   '["SELECT 1", [[1]]]', READS, 50, 1000)"""
 NOBODY = {"error": "no answer within 50 ms"}
+COUNTED = {"last_row_id": None, "rows_read": 0, "rows_written": 0}
 GIVEN = {"rows": [[1], [2]], "columns": ["a"], "cut": False}
 ROWS = "Promise.resolve([['a'], [1], [2]])"
 CHANGED = "Promise.resolve({ results: [{ a: 1 }, { a: 2 }], meta: META })".replace(
