@@ -1,7 +1,7 @@
 """Isolates of the Worker Loader: the one place of the sandbox that touches the runtime.
 
-An isolate gets two modules, no bindings and no network. It asks for Python as the agent
-itself does: from the bundle of the development runtime exactly if the agent runs there.
+An isolate gets the runner's modules and a guard, no bindings and no network. It asks for
+Python as the agent itself does: from the bundle of the development runtime exactly if the agent runs there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from workers import import_from_javascript
 
 from agent.sandbox import guard
 from agent.sandbox.execute import IsolateError
+from agent.sandbox.runner import PACKAGE
 
 MODULE = "agent/sandbox/loader.js"
 COMPATIBILITY_DATE = "2026-11-17"
@@ -28,6 +29,9 @@ FLAGS = (
 LOCAL_FLAGS = ("python_workers_development", "experimental")
 MEMORY = 100 * 2**20  # bytes of Python's memory; it starts with 30 MB
 START_WITHIN_MS = 60_000
+# What is loaded into an isolate, as the package that the runner says.
+MODULES = ("__init__", "runner", "program", "calling", "plain")
+ENTRY = f"from {PACKAGE}.runner import on_fetch  # noqa: F401\n"
 
 JsObject = Any  # a JsProxy; its attributes are JavaScript's
 
@@ -70,13 +74,17 @@ def order(name: str) -> str:
 
 def worker_code() -> str:
     """What the loader is given, as JSON."""
-    runner = Path(__file__).with_name("runner.py").read_text(encoding="utf-8")
+    modules = {f"{PACKAGE}/{name}.py": {"py": _text(f"{name}.py")} for name in MODULES}
     local = bool(js.Cloudflare.compatibilityFlags.python_workers_development)
     code = {
         "compatibilityDate": COMPATIBILITY_DATE,
         "compatibilityFlags": [*FLAGS, *(LOCAL_FLAGS if local else ())],
-        "mainModule": "runner.py",
-        "modules": {"runner.py": {"py": runner}, guard.NAME: {"js": guard.JAVASCRIPT}},
+        "mainModule": "entry.py",
+        "modules": {"entry.py": {"py": ENTRY}, **modules, guard.NAME: {"js": guard.JAVASCRIPT}},
         "env": {},
     }
     return json.dumps({**code, "allowExperimental": True} if local else code)
+
+
+def _text(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")

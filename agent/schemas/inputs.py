@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent.core.capabilities import completion, database, embeddings, scraping, text, values
 from agent.core.capabilities.models import MAX_MODEL, MODEL
+from agent.core.capabilities.python import FUNCTION
 from agent.core.capabilities.sql import MAX_SQL
 from agent.core.web.request import (
     BODILESS,
@@ -155,10 +156,13 @@ SCHEMAS: dict[str, Schema] = {
     "PythonInput": fields_of(
         {
             "code": words("a module", maxLength=MAX_CODE, examples=["result = 2 + 2"]),
-            "context": any_object("what the code finds in `context`"),
+            "context": any_object("what the code finds in `context`, and as globals"),
             "timeout_ms": whole("milliseconds", 1, MAX_PYTHON_MS, default=PYTHON_MS),
+            "function": matching(FUNCTION, "one that the code defines, to be called"),
+            "arguments": any_object("of `function`, by the names of its parameters"),
         },
-        optional=("context", "timeout_ms"),
+        optional=("context", "timeout_ms", "function", "arguments"),
+        dependentRequired={"arguments": ["function"]},
     ),
     "CompletionInput": either(
         _completion({"prompt": _PROMPT}), _completion({"messages": _MESSAGES})

@@ -8,8 +8,9 @@ from typing import get_args
 
 from agent.sandbox import execute
 from agent.sandbox.execute import Kind
+from agent.sandbox.plain import MAX_DEPTH, MAX_INTEGER, MAX_VALUES
 from agent.sandbox.pool import Sizes
-from agent.sandbox.runner import CLOSED, MAX_DEPTH, MAX_INTEGER, MAX_VALUES
+from agent.sandbox.runner import CLOSED
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## Python execution")[2]
