@@ -1,7 +1,8 @@
 """Isolates of the Worker Loader: the one place of the sandbox that touches the runtime.
 
 An isolate gets the runner's modules and a guard, no bindings and no network. It asks for
-Python as the agent itself does: from the bundle of the development runtime exactly if the agent runs there.
+Python as the agent itself does: from the bundle of the development runtime exactly if the
+agent runs there.
 """
 
 from __future__ import annotations

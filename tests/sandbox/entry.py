@@ -1,6 +1,5 @@
-"""A Worker that runs what it is sent in the sandbox: `{tenant, code, context,
-timeout_ms, function, arguments}`.
-Its binding `SECRET` is what no code may find."""
+"""A Worker that runs what it is sent in the sandbox: `{tenant, code, context, timeout_ms,
+function, arguments}`. Its binding `SECRET` is what no code may find."""
 
 import json
 
