@@ -151,7 +151,7 @@ def _broken(error: IsolateError, job: Job, took_ms: float) -> Error:
         return Error("too-much-output", f"the isolate answered more than {MAX_ANSWER} bytes")
     if took_ms >= job.timeout_ms or error.name == "TimeoutError" or "CPU" in str(error):
         return Error("timeout", f"the code ran for more than {job.timeout_ms} ms")
-    return Error("crashed", "the isolate ended while the code ran")
+    return Error("crashed", "the isolate ended while the code, or what it left behind, ran")
 
 
 def read(answer: str) -> Told:

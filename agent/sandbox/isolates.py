@@ -31,7 +31,7 @@ LOCAL_FLAGS = ("python_workers_development", "experimental")
 MEMORY = 100 * 2**20  # bytes of Python's memory; it starts with 30 MB
 START_WITHIN_MS = 60_000
 # What is loaded into an isolate, as the package that the runner says.
-MODULES = ("__init__", "runner", "program", "calling", "plain")
+MODULES = ("__init__", "runner", "program", "calling", "leftovers", "plain")
 ENTRY = f"from {PACKAGE}.runner import on_fetch  # noqa: F401\n"
 
 JsObject = Any  # a JsProxy; its attributes are JavaScript's

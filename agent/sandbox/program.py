@@ -55,17 +55,22 @@ def globals_of(context: Mapping[str, Any]) -> dict[str, Any]:
     return {**free, "context": context}
 
 
-def run_program(job: Mapping[str, Any], names: dict[str, Any]) -> Any:
-    """Run the job's code with the globals `names`; its result, which may be no JSON."""
+def run_program(
+    job: Mapping[str, Any], names: dict[str, Any], settle: Callable[[], None] = lambda: None
+) -> Any:
+    """Run the job's code with the globals `names`; its result, which may be no JSON. `settle`
+    waits for what the code has left to be done, which may still make the result."""
     code = job["code"]
     linecache.cache[FILE] = (len(code), None, code.splitlines(keepends=True), FILE)
     _finished(eval(compiled(code), names))
     if job.get("function"):
-        return _finished(call(names, job["function"], job.get("arguments") or {}))
-    if RESULT in names:
-        return names[RESULT]
-    if LAST in names:
-        return _finished(names.pop(LAST))
+        names[RESULT] = _finished(call(names, job["function"], job.get("arguments") or {}))
+    elif RESULT not in names and LAST in names:
+        names[LAST] = _finished(names[LAST])
+    settle()
+    for name in (RESULT, LAST):
+        if name in names:
+            return names[name]
     raise NoResult("the code gave no result: assign it to `result`, or end with an expression")
 
 

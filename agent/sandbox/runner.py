@@ -13,6 +13,7 @@ functions that need them.
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import io
 import json
@@ -20,11 +21,12 @@ import os
 import sys
 import traceback
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 from .calling import BadCall
+from .leftovers import Leftovers
 from .plain import BadResult, plain
 from .program import FILE, NoResult, globals_of, run_program
 
@@ -37,9 +39,11 @@ CLOSED = (
     *("workers", "entry", PACKAGE, "ctypes", "_ctypes"),
 )
 KILL_AFTER_MS = 500  # past the deadline: time to heed the interrupt
+ANSWER_WITHIN_MS = 700  # when the code has ended: to give the answer, and to end
 
 _starts = 0
 _guard: Any = None
+_leftovers = Leftovers()
 
 
 class TooMuchOutput(BaseException):
@@ -68,13 +72,13 @@ class Output(io.TextIOBase):
         return "".join(self.parts).encode("utf-8", "replace").decode()
 
 
-def run(job: dict[str, Any]) -> dict[str, Any]:
+def run(job: dict[str, Any], settle: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """The outcome of `job` (`code`, `context`, perhaps `function` and `arguments`;
     `most_stdout`, `most_result`): `stdout`, and either `result` or `error` (`kind`, `message`,
-    `line`, `traceback`)."""
+    `line`, `traceback`). `settle` waits for what the code has left to be done."""
     output = Output(job["most_stdout"])
     try:
-        outcome = _outcome(job, output)
+        outcome = _outcome(job, output, settle)
     except TooMuchOutput:
         outcome = {}
     if output.over:
@@ -83,12 +87,12 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     return {**outcome, "stdout": output.text()}
 
 
-def _outcome(job: dict[str, Any], output: Output) -> dict[str, Any]:
+def _outcome(job: dict[str, Any], output: Output, settle: Callable[[], None]) -> dict[str, Any]:
     main = types.ModuleType("__main__")
     main.__dict__.update(globals_of(job["context"]))
     try:
         with _stage(main, output):
-            result = plain(run_program(job, main.__dict__))
+            result = plain(run_program(job, main.__dict__, settle))
             size = len(json.dumps(result))
     except (NoResult, BadResult) as error:
         return _error("bad-result", str(error))
@@ -175,6 +179,7 @@ def _start(job: dict[str, Any]) -> dict[str, Any]:
     if _guard is None:
         _guard = import_from_javascript("guard.js")
         _guard.install(pyodide_js, job["memory"])
+        _leftovers.watch(type(asyncio.get_event_loop()))
         _silence()
     return {"starts": _starts}
 
@@ -190,21 +195,29 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
     import pyodide_js
 
     guard = _guard
-    guard.arm(pyodide_js, job["timeout_ms"], KILL_AFTER_MS)
+    guard.arm(pyodide_js, job["timeout_ms"], KILL_AFTER_MS, ANSWER_WITHIN_MS)
     interrupted = False
     outcome: dict[str, Any] = {"stdout": ""}
     try:
-        outcome = run(job)
+        outcome = run(job, _settle)
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        late = guard.disarm(pyodide_js)
+        late = guard.close()
+        sys.settrace(None)
+        _leftovers.end()
     if late or interrupted:
         error = outcome.get("error", {})
         message = f"the code ran for more than {job['timeout_ms']} ms"
         told = _error("timeout", message, error.get("line"), error.get("traceback", ()))
         return {**told, "stdout": outcome["stdout"]}
     return outcome
+
+
+def _settle() -> None:
+    from pyodide.ffi import run_sync
+
+    _leftovers.settle(lambda ms: run_sync(_guard.pause(ms)))
 
 
 def _end(job: dict[str, Any]) -> dict[str, Any]:

@@ -160,7 +160,16 @@ result.append(list(env.object_keys()))
 result.append([name for name in sys.modules if name.startswith("agent")])
 result.append([text for text in os.environ.values() if "example" in text])
 """
+FOREVER = """
+import asyncio
+async def forever():
+    while True: await asyncio.sleep(0.001)
+asyncio.ensure_future(forever())
+"""
 BAD_CODE = {
+    "import asyncio; l = asyncio.get_event_loop(); f = lambda: l.call_soon(f); f()": "timeout",
+    FOREVER: "timeout",
+    FOREVER + "result = 1": "timeout",
     "while True:\n  try:\n    while True: pass\n  except BaseException: pass": "timeout",
     "x = bytearray(2**30)": "code-error",
     "result = 'x' * 10_000_000": "too-much-output",
