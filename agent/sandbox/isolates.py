@@ -7,18 +7,20 @@ agent runs there.
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import js
-from pyodide.ffi import JsException, run_sync
+from pyodide.ffi import JsException, run_sync, to_js
 from workers import import_from_javascript
 
 from agent.sandbox import guard
 from agent.sandbox.execute import IsolateError
-from agent.sandbox.runner import PACKAGE
+from agent.sandbox.runner import NATIVE, PACKAGE, PURE, SITE
 
 MODULE = "agent/sandbox/loader.js"
 COMPATIBILITY_DATE = "2026-11-17"
@@ -37,12 +39,15 @@ ENTRY = f"from {PACKAGE}.runner import on_fetch  # noqa: F401\n"
 JsObject = Any  # a JsProxy; its attributes are JavaScript's
 
 
+_found: JsObject = None
+
+
 class LoadedIsolates:
     """`loader` is the binding; one for each request, as all that does I/O."""
 
     def __init__(self, loader: JsObject, ctx: JsObject) -> None:
         self._loader, self._ctx = loader, ctx
-        self._module = import_from_javascript(MODULE)
+        self._module = _loaded()
         self._code = worker_code()
 
     def start(self, isolate: str) -> str:
@@ -69,6 +74,25 @@ class LoadedIsolates:
         return answer
 
 
+def _loaded() -> JsObject:
+    """The JavaScript module, which has been given the packages, once for all requests."""
+    global _found
+    if _found is None:
+        _found = import_from_javascript(MODULE)
+        if (archive := _file(PURE)).is_file():
+            _found.keep(PURE, to_js(archive.read_bytes()))
+        if (archive := _file(NATIVE)).is_file():
+            for name, data in unpacked(archive.read_bytes()):
+                _found.keep(name, to_js(data))
+    return _found
+
+
+def unpacked(archive: bytes) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        for name in opened.namelist():
+            yield f"{SITE}/{name}", opened.read(name)
+
+
 def order(name: str) -> str:
     return json.dumps({"order": name, "memory": MEMORY})
 
@@ -88,4 +112,8 @@ def worker_code() -> str:
 
 
 def _text(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return _file(name).read_text(encoding="utf-8")
+
+
+def _file(name: str) -> Path:
+    return Path(__file__).with_name(name)

@@ -1,14 +1,25 @@
 // The agent's side of an isolate, next to isolates.py. Nothing is decided here: a Worker is
 // found or loaded by its id, told something, and its answer read, so much and no more of it.
 
+// Modules that are bytes, or Python as bytes: the packages, the same for every isolate.
+const kept = {};
+
+export function keep(name, bytes) {
+  kept[name] = name.endsWith(".py") ? { py: new TextDecoder().decode(bytes) } : { data: bytes.buffer };
+}
+
 // `code` is what the loader takes (WorkerCode), as JSON without what must not be there.
 export async function tell(loader, id, code, order, cpuMs, timeout, most) {
-  const worker = loader.get(id, async () => ({ ...JSON.parse(code), globalOutbound: null }));
+  const worker = loader.get(id, async () => whole(JSON.parse(code)));
   const entry = worker.getEntrypoint(null, cpuMs ? { limits: { cpuMs } } : {});
   return within(timeout, async () => {
     const answer = await entry.fetch("http://sandbox/", { method: "POST", body: order });
     return read(answer.body, most);
   });
+}
+
+function whole(code) {
+  return { ...code, modules: { ...code.modules, ...kept }, globalOutbound: null };
 }
 
 const FLUSHED = 20; // ms: workerd has one thread, and the answer goes first

@@ -23,6 +23,7 @@ import traceback
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from .calling import BadCall
@@ -32,7 +33,10 @@ from .program import FILE, NoResult, globals_of, run_program
 
 MAX_FRAMES = 20  # of a traceback: the outermost half and the innermost
 MAX_MESSAGE = 2_000
+LIST = "python_packages"  # of variants.toml
 PACKAGE = "_sandbox"  # what this package is called in an isolate
+# The packages: an archive of pure ones, one of others, and where those stand in an isolate.
+PURE, NATIVE, SITE = "packages.zip", "native.zip", "python_modules"
 # The ways to JavaScript and to raw memory, and the runtime's own modules.
 CLOSED = (
     *("js", "pyodide_js", "pyodide", "_pyodide", "_pyodide_core", "_pyodide_entrypoint_helper"),
@@ -156,7 +160,19 @@ def _told(error: BaseException) -> str:
     except BaseException:  # the code's own exceptions say what they like
         text = ""
     name = type(error).__name__
-    return f"{name}: {text}" if text else name
+    return f"{name}: {text}{_hint(error)}" if text else name
+
+
+def _hint(error: BaseException) -> str:
+    """Where a package that is not there has to be listed."""
+    module = error.name if isinstance(error, ModuleNotFoundError) else None
+    package = module.partition(".")[0] if isinstance(module, str) else ""
+    if not package or package in sys.stdlib_module_names or package in sys.modules:
+        return ""
+    return (
+        f"; add the package, with its version, to `{LIST}` in agent/variants.toml: "
+        f'["{package}==VERSION"]'
+    )
 
 
 def on_fetch(request: Any, env: Any, ctx: Any) -> Any:
@@ -180,8 +196,15 @@ def _start(job: dict[str, Any]) -> dict[str, Any]:
         _guard = import_from_javascript("guard.js")
         _guard.install(pyodide_js, job["memory"])
         _leftovers.watch(type(asyncio.get_event_loop()))
+        _find_packages()
         _silence()
     return {"starts": _starts}
+
+
+def _find_packages() -> None:
+    """After everything else that is looked at, so they cost nothing until they are imported."""
+    root = Path(__file__).parents[1]
+    sys.path += [str(place) for place in (root / SITE, root / PURE) if place.exists()]
 
 
 def _silence() -> None:

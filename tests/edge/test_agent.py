@@ -134,6 +134,12 @@ result["mean"] = statistics.mean(context["list"])
     types = {"int": "int", "float": "float", "text": "str", "list": "list", "none": "NoneType"}
     assert told["result"] == {**types, "bool": "bool", "mean": 1.5}
     assert told["stdout"] == "hello\n"
+    zones = "import zoneinfo\nstr(zoneinfo.ZoneInfo('Europe/Berlin'))"
+    assert run_python(agents, zones)["result"] == "Europe/Berlin"
+    called = {"function": "run_agent", "arguments": {"input_data": {"n": 4}, "more": 1}}
+    agent = "async def run_agent(input_data, top=2): return input_data['n'] * top + a"
+    assert run_python(agents, agent, context={"a": 1}, **called)["result"] == 9
+    assert "`python_packages`" in run_python(agents, "import numpy")["error"]
     wrong = execute(agents, capability="python-execution", input={"code": "a = 1\nresult = 1 / 0"})
     assert (wrong.status_code, wrong.json()["kind"], wrong.json()["line"]) == (422, "code-error", 2)
     assert wrong.json()["error"] == "ZeroDivisionError: division by zero"
