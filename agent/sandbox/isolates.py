@@ -1,8 +1,8 @@
 """Isolates of the Worker Loader: the one place of the sandbox that touches the runtime.
 
-An isolate gets the runner's modules and a guard, no bindings and no network. It asks for
-Python as the agent itself does: from the bundle of the development runtime exactly if the
-agent runs there.
+An isolate gets the runner's modules, a guard and the packages, no bindings, and no network
+unless it is given a way. It asks for Python as the agent itself does: from the bundle of the
+development runtime exactly if the agent runs there.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ _found: JsObject = None
 
 
 class LoadedIsolates:
-    """`loader` is the binding; one for each request, as all that does I/O."""
+    """`loader` is the binding, `outbound` the service that isolates send requests through, if
+    they may; one for each request, as all that does I/O."""
 
-    def __init__(self, loader: JsObject, ctx: JsObject) -> None:
-        self._loader, self._ctx = loader, ctx
+    def __init__(self, loader: JsObject, ctx: JsObject, outbound: JsObject = None) -> None:
+        self._loader, self._ctx, self._outbound = loader, ctx, outbound
         self._module = _loaded()
         self._code = worker_code()
 
@@ -61,14 +62,20 @@ class LoadedIsolates:
         ended, ready = json.dumps(end), json.dumps(start)
         orders = (order("end"), order("start"))
         self._module.tend(
-            self._ctx, self._loader, self._code, ended, ready, *orders, START_WITHIN_MS
+            self._ctx,
+            self._loader,
+            self._outbound,
+            self._code,
+            ended,
+            ready,
+            *orders,
+            START_WITHIN_MS,
         )
 
     def _tell(self, isolate: str, text: str, cpu_ms: int, wait_ms: int, most: int) -> str:
+        way = (self._loader, self._outbound, isolate, self._code)
         try:
-            answer: str = run_sync(
-                self._module.tell(self._loader, isolate, self._code, text, cpu_ms, wait_ms, most)
-            )
+            answer: str = run_sync(self._module.tell(*way, text, cpu_ms, wait_ms, most))
         except JsException as error:
             raise IsolateError(str(error.name), str(error.message)) from error
         return answer
