@@ -110,7 +110,7 @@ def _deliver_for_a_while(agent: Agent, now: int) -> None:
 
 def _forget(agent: Agent, now: int) -> None:
     before = now - agent.settings.retention_ms
-    for forget in (agent.jobs().forget, agent.records().forget):
+    for forget in (agent.jobs().forget, agent.records().forget, agent.agents().forget):
         for _ in range(ROUNDS):
             if not agent.wait(forget(before)):
                 break

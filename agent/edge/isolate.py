@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache, partial
 from secrets import randbits, token_hex
 
+from agent.agents.agents import Agents
 from agent.callbacks.callbacks import Callbacks
 from agent.core.answers import Answer, json_answer
 from agent.core.background import RUN_FOR_MS, Turns, deliver, run, tick
@@ -51,6 +52,7 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
         jobs=cache(partial(_jobs, env)),
         callbacks=cache(partial(_callbacks, env)),
         records=cache(partial(_records, env)),
+        agents=cache(partial(_agents, env)),
         deliver=partial(_deliver, env),
         wait=wait,
         pause=pause,
@@ -87,6 +89,10 @@ def _callbacks(env: JsObject) -> Callbacks:
 
 def _records(env: JsObject) -> Records:
     return Records(d1_of(_database(env)))
+
+
+def _agents(env: JsObject) -> Agents:
+    return Agents(d1_of(_database(env)))
 
 
 def _deliver(env: JsObject, for_ms: float) -> bool:

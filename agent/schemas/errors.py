@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from agent.schemas.jobs import STATE
 from agent.schemas.results import STDOUT
 from agent.schemas.values import (
     Schema,
@@ -11,17 +10,27 @@ from agent.schemas.values import (
     any_object,
     fields_of,
     listed,
+    number,
+    one_of,
+    ref,
     text,
     time,
     whole,
 )
 
+_STATE = ref("State", "how the job stands")
 _SAID: dict[str, Schema] = {
     "error": text("what is wrong, and how to mend it"),
     "timestamp": time("now"),
 }
+_FAILED = one_of(("failed", "error"), "`error` of what was sent without a capability's name")
+_ALSO: dict[str, Schema] = {
+    "message": text("the same as `error`, where the FiberWise SDK looks for it"),
+    "line": whole("of an agent's code", 1),
+}
 _WHY: dict[str, Schema] = {
-    "state": STATE,
+    "execution_time_ms": number("milliseconds"),
+    "state": _STATE,
     "kind": text("of an error of Python"),
     "stdout": STDOUT,
     "line": whole("of the code", 0),
@@ -37,12 +46,16 @@ _WHY: dict[str, Schema] = {
 }
 
 SCHEMAS: dict[str, Schema] = {
-    "Error": fields_of(_SAID, "What the agent says of a request that it does not do"),
+    "Error": fields_of(
+        {**_SAID, **_ALSO}, "What the agent says of a request that it does not do", tuple(_ALSO)
+    ),
     "Conflict": fields_of(
-        {**_SAID, "state": STATE}, "A job stands otherwise than the request expects"
+        {**_SAID, "state": _STATE, "message": _ALSO["message"]},
+        "A job stands otherwise than the request expects",
+        ("message",),
     ),
     "JobFailed": fields_of(
-        {**_SAID, "job_id": an_id("the job"), "status": always("failed"), **_WHY},
+        {**_SAID, "job_id": an_id("the job"), "status": _FAILED, **_WHY},
         "A job that was tried, or that its capability does not take. Of a job of the queue "
         "`state` says how it stands now",
         tuple(_WHY),

@@ -14,6 +14,7 @@ from agent.core.polling import LEASE, MAX_ATTEMPT, MAX_LEASE, MAX_WAIT, MIN_LEAS
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST
 from agent.queue.limits import MAX_ATTEMPTS, MAX_CAPABILITIES, MAX_ERROR, MAX_JOBS
 from agent.records.records import MAX_STEPS
+from agent.schemas.agents import CORE_WORDS, OF_AGENT
 from agent.schemas.inputs import INPUTS
 from agent.schemas.results import STDOUT, WARM, completed
 from agent.schemas.values import (
@@ -33,12 +34,13 @@ from agent.schemas.values import (
     ref,
     text,
     time,
+    told_apart,
     whole,
     yes_or_no,
 )
 
 ENDED = ("completed", "failed", "cancelled")
-STATE = one_of(STATES, "how the job stands")
+STATE = ref("State", "how the job stands")
 _WORKER = a_name("the worker")
 _TENANT = a_name("whose job it is, if not one's own; needs the scope `agent:worker`")
 _ATTEMPT = whole("as `/poll` told it", 1, MAX_ATTEMPT)
@@ -46,21 +48,37 @@ _LEASE = number("seconds", MIN_LEASE, MAX_LEASE, default=LEASE)
 _ATTEMPTS = whole("attempts, before it is a dead letter", 1, MAX_ATTEMPTS, default=DEFAULT_ATTEMPTS)
 _HELD: dict[str, Schema] = {"worker_id": _WORKER, "attempt": _ATTEMPT, "tenant": _TENANT}
 
-_DATA = fields_of(
+DATA = fields_of(
     {
         "capability": a_capability("one that there is not makes a dead letter"),
-        "input": any_object("what the capability takes; it is looked at when the job is run"),
-        "dispatch": one_of(DISPATCHES, "who runs it: the agent, or who polls", default="edge"),
+        "input": ref("JobInput", "what the capability takes; it is looked at when the job is run"),
+        "dispatch": {**ref("Dispatch", "who runs it: the agent, or who polls"), "default": "edge"},
         "max_attempts": _ATTEMPTS,
     },
     "What is to be done",
     ("input", "dispatch", "max_attempts"),
 )
 _PRIORITY = whole("the highest goes first", LOWEST, HIGHEST)
+_ANY_PRIORITY = {
+    "type": "integer",
+    "default": DEFAULT_PRIORITY,
+    "description": f"the highest goes first; what is beyond {LOWEST} to {HIGHEST} is cut off",
+}
 _CALLBACK_URL = {
     "type": ["string", "null"],
     "maxLength": MAX_URL,
-    "description": "where the outcome is posted; CALLBACK_HOSTS says where that may be",
+    "description": "where the outcome is posted; CALLBACK_HOSTS says where that may be, and "
+    "elsewhere nothing is posted",
+}
+# In whatever shape it comes.
+SENT_DATA = either(
+    *(ref(f"{name}Data") for name in ("Activation", "Python", "Database", "Completion")),
+    ref("EmbeddingsData"),
+    ref("CoreActivation"),
+)
+SUBMITTED: dict[str, Schema] = {
+    "priority": _ANY_PRIORITY,
+    "callback_url": _CALLBACK_URL,
 }
 _EXAMPLE = {"capability": "text-processing", "input": {"text": "One two. Three!"}}
 _STANDS: dict[str, Schema] = {
@@ -74,14 +92,23 @@ _TIMES: dict[str, Schema] = {
     "lease_until": time("until when it is leased"),
     "ended_at": time("when it ended"),
 }
+_HANDED_OUT: dict[str, Schema] = {
+    "capability": a_capability("as `/poll` told it"),
+    "input": ref("JobInput", "as `/poll` told it"),
+    "priority": _PRIORITY,
+    "max_attempts": _STANDS["max_attempts"],
+    "submitted_at": _STANDS["submitted_at"],
+    "lease_until": _TIMES["lease_until"],
+}
 _OUTCOME: dict[str, Schema] = {
     "error": text("of the last attempt that went wrong", maxLength=MAX_ERROR),
     "result": anything("of a completed one"),
     "stdout": STDOUT,
     "warm": WARM,
-    "callback": ref("Callback"),
+    "callback": either(ref("Callback"), ref("NoCallback")),
     "log": listed(ref("Step"), "what became of it, the first step first", maxItems=MAX_STEPS),
 }
+_LATER = tuple(name for name in CORE_WORDS if name != "core_status")
 
 
 def _sent(capability: str) -> Schema:
@@ -93,17 +120,31 @@ def _sent(capability: str) -> Schema:
     return fields_of(fields, f"A job of `{capability}` that is sent along", ("job_id",))
 
 
+def _named(what: str) -> dict[str, str]:
+    """The name of that shape for each capability, such as `DatabaseJob`."""
+    return {each: INPUTS[each].replace("Input", what) for each in CAPABILITIES}
+
+
 SCHEMAS: dict[str, Schema] = {
-    "Execute": either(*map(_sent, CAPABILITIES), ref("Lease")),
-    "Lease": fields_of({"job_id": an_id("the job"), **_HELD}, "A lease on a job", ("tenant",)),
-    "Completed": either(*map(completed, CAPABILITIES)),
-    "ActivationData": _DATA,
+    "Job": told_apart("capability", _named("Job"), "a job that is sent along"),
+    **{name: _sent(capability) for capability, name in _named("Job").items()},
+    "Lease": fields_of(
+        {"job_id": an_id("the job"), **_HELD, **_HANDED_OUT},
+        "A lease on a job, or the whole of the job as `/poll` told it",
+        ("tenant", *_HANDED_OUT),
+    ),
+    "Completed": told_apart("capability", _named("Completed")),
+    **{name: completed(capability) for capability, name in _named("Completed").items()},
+    "CompletedStatus": always("completed"),
+    "State": one_of(STATES),
+    "Dispatch": one_of(DISPATCHES, "Who runs a job: the agent, or who polls"),
+    "JobInput": any_object("What a capability takes"),
+    "ActivationData": DATA,
     "Submission": fields_of(
         {
             "activation_id": an_id("the same one again is the same activation"),
-            "activation_data": ref("ActivationData"),
-            "priority": {**_PRIORITY, "default": DEFAULT_PRIORITY},
-            "callback_url": _CALLBACK_URL,
+            "activation_data": SENT_DATA,
+            **SUBMITTED,
         },
         optional=("priority", "callback_url"),
         examples=[{"activation_id": "a-1", "activation_data": _EXAMPLE}],
@@ -113,13 +154,15 @@ SCHEMAS: dict[str, Schema] = {
             "status": STATE,
             "activation_id": an_id("its id"),
             "capability": a_capability("what it needs"),
-            "dispatch": one_of(DISPATCHES, "who runs it"),
+            "dispatch": ref("Dispatch", "who runs it"),
             "priority": _PRIORITY,
             **_STANDS,
             **_TIMES,
+            **OF_AGENT,
+            **CORE_WORDS,
             **_OUTCOME,
         },
-        optional=(*_TIMES, *_OUTCOME),
+        optional=(*_TIMES, *OF_AGENT, *_LATER, *_OUTCOME),
     ),
     "Step": fields_of(
         {
@@ -187,7 +230,7 @@ SCHEMAS: dict[str, Schema] = {
             "job_id": an_id("the activation's id"),
             "tenant": a_name("whose it is"),
             "capability": a_capability("what it needs"),
-            "input": any_object("what is to be done"),
+            "input": ref("JobInput", "what is to be done"),
             "priority": _PRIORITY,
             **_STANDS,
             "lease_until": _TIMES["lease_until"],

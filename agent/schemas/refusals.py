@@ -21,6 +21,12 @@ class Refusal(NamedTuple):
     of_router: bool = True
     headers: tuple[tuple[str, bool], ...] = ()
 
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """All shapes of the status. Clients made from the document look at the status and not
+        at the media type, so the router's shape is named beside the agent's."""
+        return (*self.of_agent, *(("Problem",) if self.of_router else ()))
+
 
 _LATER = (("retry-after", False),)
 REFUSALS: dict[int, Refusal] = {
@@ -33,11 +39,20 @@ REFUSALS: dict[int, Refusal] = {
     405: Refusal(
         "MethodNotAllowed", "The path takes other methods", ("Error",), False, (("allow", True),)
     ),
-    409: Refusal("Conflict", "It stands otherwise", ("Conflict",), False),
+    409: Refusal("Conflict", "It stands otherwise", ("Conflict", "Error"), False),
+    412: Refusal(
+        "PreconditionFailed",
+        "The agent has another version than `if-match` says",
+        ("Error",),
+        False,
+    ),
     413: Refusal("TooLarge", "The body, or what it holds, is too large", ("Error",)),
     414: Refusal("UriTooLong", "The URL is too long"),
     422: Refusal(
-        "JobFailed", "Its capability does not take this, or it failed", ("JobFailed",), False
+        "JobFailed",
+        "Its capability does not take this, or it failed, or nobody can run it",
+        ("JobFailed", "Error"),
+        False,
     ),
     429: Refusal("TooManyRequests", "The route has a rate limit", headers=_LATER),
     431: Refusal("HeadersTooLarge", "The headers are too large"),
@@ -46,7 +61,7 @@ REFUSALS: dict[int, Refusal] = {
     503: Refusal(
         "Unavailable",
         "The queue, or what a job needs, does not answer: try again",
-        ("Error", "JobFailed"),
+        ("JobFailed", "Error"),
         headers=_LATER,
     ),
     504: Refusal("GatewayTimeout", "The agent took too long"),
@@ -60,6 +75,7 @@ HEADERS: dict[str, Schema] = {
     "x-cache": one_of(("HIT", "MISS", "BYPASS"), "whether the result was kept from before"),
     "age": whole("seconds; of a result that was kept"),
     "x-job-id": an_id("of a job whose answer is a stream"),
+    "etag": text("the version in quotes", examples=['"3"']),
     "x-request-id": text("of the router; the same as in its logs", pattern="^[0-9a-f]{32}$"),
 }
 
@@ -84,7 +100,7 @@ def header(name: str, is_always: bool) -> Schema:
 def _response(refusal: Refusal) -> Schema:
     content: Schema = {}
     if refusal.of_agent:
-        schemas = [ref(name) for name in refusal.of_agent]
+        schemas = [ref(name) for name in refusal.spoken]
         content[JSON] = {"schema": schemas[0] if len(schemas) == 1 else either(*schemas)}
     if refusal.of_router:
         content[PROBLEM] = {"schema": ref("Problem")}

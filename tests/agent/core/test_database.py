@@ -7,10 +7,22 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agent.core.capabilities.database import MAX_ROWS, READ, WRITE, SqlError, Table, run_sql
+from agent.core.capabilities.database import (
+    MAX_RESULT,
+    MAX_ROWS,
+    READ,
+    WRITE,
+    SqlError,
+    Table,
+    names_apart,
+    run_sql,
+)
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.values import MAX_PARAMS, MAX_TIMES
+from tests.examples import examples
 
 BOTH = frozenset({READ, WRITE})
 
@@ -19,18 +31,24 @@ class FakeData:
     """SQLite with a table `t` of three rows, or a failure."""
 
     def __init__(self, failure: SqlError | None = None) -> None:
-        self.ran = list[str]()
+        self.ran, self.within = list[str](), list[float]()
         self.failure = failure
         self.database = sqlite3.connect(":memory:")
         self.database.executescript("CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (3)")
 
-    def run(self, sql: str, params: Sequence[Sequence[Any]], reads: bool, most: int) -> Table:
+    def run(
+        self, sql: str, params: Sequence[Sequence[Any]], reads: bool, most: int, within_ms: float
+    ) -> Table:
         self.ran.append(sql)
+        self.within.append(within_ms)
         if self.failure:
             raise self.failure
         changes = self.database.total_changes
-        for values in params:
-            found = self.database.execute(sql, values)
+        try:
+            for values in params:
+                found = self.database.execute(sql, values)
+        except sqlite3.OperationalError as error:
+            raise SqlError(str(error), False, True) from error
         columns = [each[0] for each in found.description or ()]
         rows = [list(row) for row in found.fetchall()]
         return Table(columns, rows, self.database.total_changes - changes, False, 0.25)
@@ -70,6 +88,37 @@ def test_reading_and_changing(data: FakeData) -> None:
     told = run_sql({"sql": "INSERT INTO t VALUES (?)", "params": [[4], [5]]}, Tools(data))
     assert (told["changes"], told["rows"]) == (2, [])
     assert run_sql({"sql": "SELECT sum(a) FROM t"}, Tools(data))["rows"] == [[15]]
+
+
+def test_a_query_gives_objects_and_meta_beside_the_table(data: FakeData) -> None:
+    sql = "SELECT a, a * 2 AS b, a FROM t WHERE a > ?"
+    told = run_sql({"query": sql, "params": [2]}, Tools(data))
+    assert told["data"] == [{"a": 3, "b": 6, "a:1": 3}]
+    assert told["meta"] == {"duration": 0.25, "changes": 0, "changed_db": False}
+    assert {**told, "data": 0, "meta": 0} == {
+        **run_sql({"sql": sql, "params": [2]}, Tools(data)),
+        "data": 0,
+        "meta": 0,
+    }
+    told = run_sql({"query": "INSERT INTO t VALUES (4)"}, Tools(data))
+    assert (told["data"], told["meta"]["changes"], told["meta"]["changed_db"]) == ([], 1, True)
+
+
+@given(st.lists(st.sampled_from(["a", "b", "a:1", "a:2", "a:1:1", ""]), max_size=12))
+@examples(100)
+def test_columns_become_names_that_are_apart(columns: list[str]) -> None:
+    names = names_apart(columns)
+    assert len(set(names)) == len(columns) == len(names)
+    for at, (name, column) in enumerate(zip(names, columns, strict=True)):
+        assert name.startswith(column)
+        assert (name == column) == (column not in columns[:at])
+
+
+def test_long_names_do_not_make_rows_too_many(data: FakeData) -> None:
+    """Each object repeats the names of the columns."""
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100)"
+    told = run_sql({"query": f"{numbers} SELECT i AS {'x' * 80_000} FROM n"}, Tools(data))
+    assert (told["row_count"], told["truncated"]) == (MAX_RESULT // 2 // 80_004, True)
 
 
 @pytest.mark.parametrize(("most", "rows", "truncated"), [(2, 2, True), (3, 3, False)])
@@ -118,7 +167,7 @@ def test_scopes(sql: str, scopes: set[str], needed: str) -> None:
     ("more", "why"),
     [
         ({"sql": 1}, "`sql` is missing, or no text"),
-        ({"query": 1}, "there is no field `query`"),
+        ({"query": 1}, "`sql` and `query` are the same"),
         ({"max_rows": 0}, f"from 1 to {MAX_ROWS:,}"),
         ({"max_rows": True}, "`max_rows` is a whole number"),
         ({"params": {"a": 1}}, "`params` is a list"),
@@ -172,3 +221,26 @@ def test_a_change_that_nobody_knows_of_is_not_tried_again() -> None:
         run_sql({"sql": "DELETE FROM t"}, Tools(data))
     assert found.value.more == {"is_done": "unknown"}
     data.database.close()
+
+
+def test_an_answer_is_waited_for_as_long_as_was_said() -> None:
+    data = FakeData(SqlError("no answer within 200 ms", True, False, is_late=True))
+    with pytest.raises(
+        Unavailable, match=r"no answer within 200 ms: .* `timeout_ms` .up to 30,000"
+    ):
+        run_sql({"sql": "SELECT 1", "timeout_ms": 200}, Tools(data))
+    assert "from 100 to 30,000" in str(refused("SELECT 1", timeout_ms=50))
+    with pytest.raises(Refused, match="nobody knows whether the change was made"):
+        run_sql({"sql": "DELETE FROM t", "timeout_ms": 200}, Tools(data))
+    assert data.within == [200, 200]
+    data.database.close()
+
+
+def test_recursion_that_runs_away_is_refused(
+    monkeypatch: pytest.MonkeyPatch, data: FakeData
+) -> None:
+    monkeypatch.setattr("agent.core.capabilities.recursion.MAX_RECURSION", 100)
+    sql = "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    for scopes in (BOTH, frozenset({READ})):
+        with pytest.raises(Refused, match="end it with WHERE, or with a LIMIT"):
+            run_sql({"sql": sql}, Tools(data, scopes))
