@@ -24,6 +24,14 @@ JOBS: tuple[dict[str, Any], ...] = (
     {**TEXT, "input": {"text": "One two.", "operation": "chunk", "size": 4}},
     {**TEXT, "input": {"text": "a@b.example", "operation": "extract", "kinds": ["emails"]}},
     {"capability": "python-execution", "input": {"code": "print(1)\nresult = [context]"}},
+    {
+        "capability": "python-execution",
+        "input": {
+            "code": "async def run_agent(input_data, top=1): return [input_data, top]",
+            "function": "run_agent",
+            "arguments": {"input_data": {"a": 1}, "top": 2},
+        },
+    },
     {"capability": "ai-completion", "input": {"prompt": "Hello", "seed": 1, "stop": "."}},
     {"capability": "ai-completion", "input": {"messages": [{"role": "user", "content": "Hi"}]}},
     {"capability": "ai-completion", "input": {"prompt": "Hello", "stream": True}},
@@ -41,6 +49,7 @@ JOBS: tuple[dict[str, Any], ...] = (
 REFUSED: tuple[dict[str, Any], ...] = (
     {**TEXT, "input": {"text": "a", "operation": "sing"}},
     {"capability": "python-execution", "input": {"code": "result = x"}},
+    {"capability": "python-execution", "input": {"code": "1", "arguments": {}}},
     {"capability": "ai-completion", "input": {"prompt": ""}},
     {"capability": "ai-completion", "input": {"prompt": "a", "model": "@cf/local/no-such-model"}},
     {"capability": "ai-embeddings", "input": {"text": []}},
