@@ -24,6 +24,7 @@ from agent.edge.d1_binding import d1_of
 from agent.edge.tools import EdgeTools
 from agent.queue.jobs import Jobs
 from agent.records.records import Records
+from agent.workers.workers import Workers
 
 RUNS = 4  # at once: each holds a job
 TICK_EVERY_MS = 10_000
@@ -51,6 +52,7 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
         jobs=cache(partial(_jobs, env)),
         callbacks=cache(partial(_callbacks, env)),
         records=cache(partial(_records, env)),
+        workers=cache(partial(_workers, env)),
         deliver=partial(_deliver, env),
         wait=wait,
         pause=pause,
@@ -87,6 +89,10 @@ def _callbacks(env: JsObject) -> Callbacks:
 
 def _records(env: JsObject) -> Records:
     return Records(d1_of(_database(env)))
+
+
+def _workers(env: JsObject) -> Workers:
+    return Workers(d1_of(_database(env)))
 
 
 def _deliver(env: JsObject, for_ms: float) -> bool:

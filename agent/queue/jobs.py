@@ -87,15 +87,17 @@ class Jobs:
         ticket: str,
         tenant: str | None = None,
         dispatch: Dispatch = "poll",
+        keeper: int | None = None,
     ) -> list[Job] | Refused:
         """Jobs for `worker`, the highest priority first, then the oldest; of `tenant` only, if
         one is named, and of one `dispatch`. `ticket` is random, a new one for each poll: whoever
-        asks again with the same one gets the same jobs as long as they are leased. Leases that
-        ran out are given back before, so no job waits for the next `return_lost`."""
+        asks again with the same one gets the same jobs as long as they are leased. `keeper`: the
+        number of a registered worker, whose heartbeats keep these leases. Lost leases are
+        given back before, so no job waits for the next `return_lost`."""
         if refused := refused_poll(worker, capabilities, limit, lease_ms, ticket):
             return refused
         asked = json.dumps(sorted(set(capabilities)))
-        given = (worker, ticket, now_ms + lease_ms, asked, now_ms, limit, dispatch)
+        given = (worker, ticket, now_ms + lease_ms, asked, now_ms, limit, dispatch, keeper)
         take = (sql.TAKE, given) if tenant is None else (sql.TAKE_OF_TENANT, (*given, tenant))
         lost = (sql.LOST, (now_ms, LOST_AT_ONCE))
         *_, found = await self._db.batch([lost, take, (sql.JOBS_OF, (ticket, worker, tenant))])
@@ -170,7 +172,8 @@ class Jobs:
         return Answer(state == "cancelled", state)
 
     async def return_lost(self, now_ms: int) -> Returned:
-        """Give back leases that ran out, at most `LOST_AT_ONCE`; called again while it does."""
+        """Give back leases that ran out, and those of workers that are silent, at most
+        `LOST_AT_ONCE` of each; called again while it does."""
         found = await self._db.run(sql.LOST, now_ms, LOST_AT_ONCE)
         keys: dict[str, list[JobKey]] = {"waiting": [], "failed": []}
         for row in found.rows:

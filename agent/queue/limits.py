@@ -18,6 +18,7 @@ MAX_ATTEMPTS = 20
 MAX_JOBS = 25  # of one poll
 MAX_CAPABILITIES = 32
 MIN_LEASE_MS, MAX_LEASE_MS = 1_000, 3_600_000
+SILENT_MS = 45_000  # a registered worker that gives no sign for so long loses its leases
 
 NAME = re.compile(r"[!-~]{1,128}")
 CAPABILITY = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")

@@ -12,7 +12,7 @@ from typing import Any
 
 from agent import SERVICE, __version__
 from agent.core.answers import JSON
-from agent.schemas import errors, inputs, isolate, jobs, results, values
+from agent.schemas import errors, inputs, isolate, jobs, results, values, workers
 from agent.schemas.operations import NAMED, OPERATIONS, PARAMETERS, TAGS, Operation
 from agent.schemas.refusals import REFUSALS, header, refused, responses
 from agent.schemas.values import Schema, any_object, ref
@@ -79,7 +79,7 @@ def document() -> dict[str, Any]:
 def schemas() -> dict[str, Schema]:
     """Every shape that has a name."""
     own = any_object("An OpenAPI document", required=["openapi", "info", "paths"])
-    parts = (inputs, results, jobs, isolate, errors, values)
+    parts = (inputs, results, jobs, workers, isolate, errors, values)
     return {name: each for part in parts for name, each in part.SCHEMAS.items()} | {"OpenApi": own}
 
 

@@ -10,8 +10,11 @@ from typing import NamedTuple
 
 from agent.core.activations import MAX_LISTED, STATES
 from agent.core.polling import LEASE, MAX_LEASE, MAX_WAIT, MIN_LEASE
+from agent.core.workers import LARGEST, USUAL_LISTED
+from agent.core.workers import MAX_LISTED as MAX_WORKERS
+from agent.core.workers import STATES as WORKER_STATES
 from agent.queue.limits import CAPABILITY, MAX_CAPABILITIES, MAX_JOBS
-from agent.schemas.values import Schema, a_name, an_id, number, one_of, text, whole
+from agent.schemas.values import Schema, a_capability, a_name, an_id, number, one_of, text, whole
 
 TAGS = {
     "jobs": "Jobs that are run at once, or for a lease",
@@ -36,9 +39,23 @@ PARAMETERS: dict[str, Schema] = {
     "tenant": a_name("whose jobs; others' need the scope `agent:worker`"),
     "state": one_of(STATES, "", default="failed"),
     "most": whole("activations", 1, MAX_LISTED, default=20),
+    "worker_state": one_of(WORKER_STATES, "both, unless it is said"),
+    "one_capability": a_capability("workers that have it"),
+    "some_capabilities": {
+        **_NAMES,
+        "description": "with commas between them; all of them, unless it is said",
+    },
+    "workers": whole("workers", 1, MAX_WORKERS, default=USUAL_LISTED),
+    "after": whole("as `next_after` told it", 0, LARGEST, default=0),
     "before": whole("milliseconds since 1970, as `next_before` told it", 0, 10**15 - 1),
 }
-NAMED = {"most": "limit"}  # two have one name
+NAMED = {  # several have one name
+    "most": "limit",
+    "workers": "limit",
+    "worker_state": "state",
+    "one_capability": "capability",
+    "some_capabilities": "capability",
+}
 ID = "/activations/{id}"
 
 
@@ -65,7 +82,6 @@ class Operation(NamedTuple):
 _POLLED = ("worker_id", "capabilities", "limit", "wait", "lease", "tenant")
 _POLL = "Jobs are leased to a worker: the highest priority first, then the oldest"
 _UNREAD = "a body is not read"
-_SAME = f"The same; {_UNREAD}"
 _BOTH = {"text/plain": "for `Accept: text/plain`, as Prometheus reads it"}
 _STREAM = {"text/event-stream": "with `stream`; the header `x-job-id` has the job's id"}
 
@@ -75,9 +91,34 @@ OPERATIONS = (
     Operation("GET", "/openapi.json", "openapi", "isolate", "This", "OpenApi", is_open=True),
     Operation("GET", "/metrics", "metrics", "isolate", "Its counts", "Metrics", more=_BOTH),
     Operation("GET", "/register", "register", "workers", "Who it is, what it does", "Registered"),
-    Operation("POST", "/register", "registerByPost", "workers", _SAME, "Registered"),
+    Operation(
+        *("POST", "/register", "registerByPost", "workers"),
+        "The same; with a body, a worker of one's own says who it is",
+        "Registered",
+        takes="WorkerSays",
+        may_be_empty=True,
+    ),
     Operation("GET", "/heartbeat", "heartbeat", "workers", "Since when it runs", "Alive"),
-    Operation("POST", "/heartbeat", "heartbeatByPost", "workers", _SAME, "Alive"),
+    Operation(
+        *("POST", "/heartbeat", "heartbeatByPost", "workers"),
+        "The same; with a body, a worker that has registered says that it is alive",
+        "Alive",
+        takes="WorkerSays",
+        may_be_empty=True,
+        refuses=(404,),
+    ),
+    Operation(
+        *("GET", "/workers", "workers", "workers"),
+        "Workers that have registered: one's own, all with the scope `agent:worker`",
+        "Workers",
+        query=("worker_state", "one_capability", "workers", "after"),
+    ),
+    Operation(
+        *("GET", "/workers/scale", "scale", "workers"),
+        "How much there is to do for workers that poll, as numbers for whoever scales them",
+        "Scale",
+        query=("some_capabilities", "tenant"),
+    ),
     Operation("GET", "/poll", "pollByGet", "workers", _POLL, "Polled", "", _POLLED),
     Operation(
         *("POST", "/poll", "poll", "workers"),

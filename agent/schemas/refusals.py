@@ -39,7 +39,12 @@ REFUSALS: dict[int, Refusal] = {
     422: Refusal(
         "JobFailed", "Its capability does not take this, or it failed", ("JobFailed",), False
     ),
-    429: Refusal("TooManyRequests", "The route has a rate limit", headers=_LATER),
+    429: Refusal(
+        "TooManyRequests",
+        "The route has a rate limit, or there are too many of these already",
+        ("Error",),
+        headers=_LATER,
+    ),
     431: Refusal("HeadersTooLarge", "The headers are too large"),
     500: Refusal("ServerError", "The agent, or the router, could not handle it", ("Error",)),
     502: Refusal("BadGateway", "No variant of the agent answered"),

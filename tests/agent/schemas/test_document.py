@@ -11,7 +11,7 @@ import pytest
 
 from agent.callbacks.callback import Outcome
 from agent.callbacks.message import body_of
-from agent.core import activation, executing, polling
+from agent.core import activation, executing, polling, scaling, workers
 from agent.core.activations import HELD, LISTED, OUTCOME
 from agent.core.capabilities import calls, completion, database, embeddings, python, scraping, text
 from agent.core.endpoints import ENDPOINTS
@@ -94,7 +94,13 @@ def test_every_request_has_its_fields() -> None:
     assert fields("Completion") == {*HELD, *OUTCOME}
     sent = schemas()["Execute"]["anyOf"][0]
     assert set(sent["properties"]) == set(executing.SENT)
-    for path, known in (("/poll", polling.FIELDS), ("/activations", LISTED)):
+    assert fields("Registration") == set(workers.FIELDS)
+    for path, known in (
+        ("/poll", polling.FIELDS),
+        ("/activations", LISTED),
+        ("/workers", workers.LISTED),
+        ("/workers/scale", scaling.FIELDS),
+    ):
         told = DOCUMENT["paths"][path]["get"]["parameters"]
         assert [each["name"] for each in told] == list(known)
 
