@@ -30,8 +30,6 @@ import httpx
 
 Job = dict[str, Any]
 Handler = Callable[[dict[str, Any], Job], Any]  # an exception with `retry = False` fails for good
-LEASE = 60  # seconds; extended with each heartbeat
-WAIT = 20  # seconds of a long poll
 AGAIN = (429, 500, 502, 503, 504)  # answers that may be others next time
 log = logging.getLogger("worker")
 
@@ -41,7 +39,7 @@ class Agent:
 
     def __init__(self, url: str, key: str) -> None:
         headers = {"authorization": f"Bearer {key}"}
-        self.client = httpx.Client(base_url=url, headers=headers, timeout=WAIT + 15)
+        self.client = httpx.Client(base_url=url, headers=headers, timeout=40)
 
     def post(self, path: str, body: object, patience: float = 60) -> tuple[int, Any]:
         until, tried = time.monotonic() + patience, 0
@@ -63,13 +61,13 @@ class Agent:
 
 class Worker:
     def __init__(
-        self, agent: Agent, id: str, handlers: Mapping[str, Handler], at_once: int, region: str
+        self, agent: Agent, handlers: Mapping[str, Handler], given: argparse.Namespace
     ) -> None:
-        self.agent, self.handlers, self.at_once = agent, handlers, at_once
-        self.me: dict[str, Any] = {"worker_id": id, "capabilities": sorted(handlers)}
-        if region:
-            self.me["region"] = region
-        self.free = BoundedSemaphore(at_once)
+        self.agent, self.handlers, self.given = agent, handlers, given
+        self.me: dict[str, Any] = {"worker_id": given.id, "capabilities": sorted(handlers)}
+        if given.region:
+            self.me["region"] = given.region
+        self.free = BoundedSemaphore(given.at_once)
         self.held: dict[tuple[str, str], Job] = {}
         self.lock = Lock()
         self.draining, self.ended = Event(), Event()
@@ -82,7 +80,7 @@ class Worker:
             raise SystemExit(f"worker: cannot register: {told.get('error') or told}")
         beats = Thread(target=self.beat, daemon=True)
         beats.start()
-        with ThreadPoolExecutor(self.at_once) as pool:
+        with ThreadPoolExecutor(self.given.at_once) as pool:
             while not self.draining.is_set():
                 for job in self.poll():
                     pool.submit(self.work, job)
@@ -106,7 +104,7 @@ class Worker:
             if status != 200:
                 log.warning("heartbeat: %s", told)
             for key, job in list(self.held.items()):
-                status, _ = self.tell(job, "extend", {"lease": LEASE}, patience=5)
+                status, _ = self.tell(job, "extend", {"lease": self.given.lease}, patience=5)
                 if status in (404, 409):
                     log.warning("%s is no longer ours", job["job_id"])
                     self.drop(key)
@@ -119,7 +117,7 @@ class Worker:
         while hands < 25 and self.free.acquire(blocking=False):
             hands += 1
         asked = {"worker_id": self.me["worker_id"], "capabilities": self.me["capabilities"]}
-        asked |= {"limit": hands, "lease": LEASE, "wait": WAIT}
+        asked |= {"limit": hands, "lease": self.given.lease, "wait": self.given.wait}
         status, told = self.agent.post("/poll", asked, patience=0)
         jobs: list[Job] = told["jobs"] if status == 200 else []
         if status != 200:
@@ -135,10 +133,10 @@ class Worker:
         key = job["tenant"], job["job_id"]
         try:
             verb, said = self.outcome(job)
-            status, told = self.tell(job, verb, said, patience=LEASE)
+            status, told = self.tell(job, verb, said, patience=self.given.lease)
             if status in (400, 413):  # the result is not one that can be kept
                 said = {"error": f"the result was refused: {told['error']}", "retry": False}
-                status, told = self.tell(job, "fail", said, patience=LEASE)
+                status, told = self.tell(job, "fail", said, patience=self.given.lease)
             if status == 200:
                 log.info("%s attempt %d: %s", job["job_id"], job["attempt"], told["status"])
             else:
@@ -178,6 +176,8 @@ def main() -> int:
         "--handlers", default=os.path.join(os.path.dirname(__file__), "handlers.py")
     )
     parser.add_argument("--at-once", type=int, default=4, help="jobs at once")
+    parser.add_argument("--wait", type=int, default=20, help="seconds of a long poll, up to 25")
+    parser.add_argument("--lease", type=int, default=60, help="seconds; 30 at least")
     parser.add_argument("--region", default=usual("REGION", ""))
     given = parser.parse_args()
     if not given.key:
@@ -185,7 +185,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     handlers = runpy.run_path(given.handlers)["HANDLERS"]
-    worker = Worker(Agent(given.url, given.key), given.id, handlers, given.at_once, given.region)
+    worker = Worker(Agent(given.url, given.key), handlers, given)
 
     def drain(number: int, _: object) -> None:
         signal.signal(number, signal.SIG_DFL)
