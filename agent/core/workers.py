@@ -82,8 +82,9 @@ def heartbeat(agent: Agent, call: Call) -> Answer:
     key, now = _key(call, given), round(agent.now())
     found = agent.wait(agent.workers().heartbeat(key, now, _told(given)))
     if found is None:
-        body = json.dumps({"worker_id": key.id, "capabilities": ["…"]}, ensure_ascii=False)
-        raise Problem(404, f"worker {key.id} is not registered: send {body} to /register first")
+        body = json.dumps({"worker_id": key.id, "capabilities": ["resize-images"]})
+        said = f"worker {key.id} is not registered: send such as {body} to /register first"
+        raise Problem(404, said)
     return json_answer(
         {
             "status": "alive",
