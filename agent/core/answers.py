@@ -93,11 +93,14 @@ def healthy(who: Identity, now_ms: float) -> Answer:
     )
 
 
-def completed(job_id: str, outcome: Mapping[str, Any], took_ms: float, now_ms: float) -> Answer:
+def completed(
+    job_id: str, capability: str, outcome: Mapping[str, Any], took_ms: float, now_ms: float
+) -> Answer:
     """`outcome`: the `result`, and what the capability told beside it."""
     return json_answer(
         {
             "status": "completed",
+            "capability": capability,
             "job_id": job_id,
             **outcome,
             "execution_time_ms": round(took_ms, 3),

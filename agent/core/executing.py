@@ -64,7 +64,7 @@ def _at_once(agent: Agent, call: Call, job: Job) -> Answer:
     if isinstance(ran.made, Stream):
         return answers.stream(ran.made, job.id)._replace(facts=facts)
     took = max(0.0, agent.clock() - began)
-    made = answers.completed(job.id, ran.outcome, took, agent.now())
+    made = answers.completed(job.id, job.capability, ran.outcome, took, agent.now())
     return made._replace(headers=ran.headers, facts=facts)
 
 
@@ -89,7 +89,7 @@ def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
     if ran.outcome is None:
         more = {**ran.more, "state": ran.state}
         raise failed(job_id, job.capability, ran.error or "", more, ran.is_passing)
-    made = answers.completed(job_id, ran.outcome, ran.took_ms, agent.now())
+    made = answers.completed(job_id, job.capability, ran.outcome, ran.took_ms, agent.now())
     return made._replace(facts=Facts(job.capability, "completed"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from agent.schemas.jobs import STATE
 from agent.schemas.results import STDOUT
 from agent.schemas.values import (
     Schema,
@@ -11,17 +10,19 @@ from agent.schemas.values import (
     any_object,
     fields_of,
     listed,
+    ref,
     text,
     time,
     whole,
 )
 
+_STATE = ref("State", "how the job stands")
 _SAID: dict[str, Schema] = {
     "error": text("what is wrong, and how to mend it"),
     "timestamp": time("now"),
 }
 _WHY: dict[str, Schema] = {
-    "state": STATE,
+    "state": _STATE,
     "kind": text("of an error of Python"),
     "stdout": STDOUT,
     "line": whole("of the code", 0),
@@ -39,7 +40,8 @@ _WHY: dict[str, Schema] = {
 SCHEMAS: dict[str, Schema] = {
     "Error": fields_of(_SAID, "What the agent says of a request that it does not do"),
     "Conflict": fields_of(
-        {**_SAID, "state": STATE}, "A job stands otherwise than the request expects"
+        {**_SAID, "state": _STATE},
+        "A job stands otherwise than the request expects",
     ),
     "JobFailed": fields_of(
         {**_SAID, "job_id": an_id("the job"), "status": always("failed"), **_WHY},

@@ -54,7 +54,7 @@ def _text(operation: str, about: str, **fields: Schema) -> Schema:
     return fields_of({"text": _TEXT, "operation": named, **fields}, about, optional)
 
 
-def _message() -> Schema:
+def _messages() -> dict[str, Schema]:
     fields = {
         "role": one_of(completion.ROLES),
         "content": words("null only with `tool_calls`", minLength=1),
@@ -65,11 +65,12 @@ def _message() -> Schema:
     said = fields_of(fields, optional=("name", "tool_calls", "tool_call_id"))
     called = {**fields, "role": always("assistant"), "content": {"type": "null"}}
     called["tool_calls"] = listed(anything("a call"))
-    return either(
-        said,
-        fields_of(called, optional=("content", "name", "tool_call_id")),
-        about="what somebody has said; of a model's calls the content may be missing",
-    )
+    about = "what somebody has said; of a model's calls the content may be missing"
+    return {
+        "Message": either(ref("SaidMessage"), ref("CallingMessage"), about=about),
+        "SaidMessage": said,
+        "CallingMessage": fields_of(called, optional=("content", "name", "tool_call_id")),
+    }
 
 
 def _completion(asked: dict[str, Schema]) -> Schema:
@@ -85,7 +86,7 @@ def _completion(asked: dict[str, Schema]) -> Schema:
         ),
         **_NUMBERS,
         **_WHOLE,
-        "response_format": any_object("the form of the answer, as models take it"),
+        "response_format": ref("ResponseFormat", "the form of the answer, as models take it"),
         "tools": listed(anything("a tool"), "what the model may call"),
         "stream": yes_or_no("the answer is server-sent events", default=False),
     }
@@ -113,17 +114,8 @@ def _call(methods: tuple[str, ...], about: str, **body: Schema) -> Schema:
     fields = {
         "url": _URL,
         "method": {**method, "default": "GET"} if has_usual else method,
-        "headers": {
-            "type": "object",
-            "additionalProperties": {"type": "string"},
-            "maxProperties": MAX_HEADERS,
-            "description": "not those of the connection, of the agent, or of proxies",
-        },
-        "query": {
-            "type": "object",
-            "additionalProperties": either(_PLAIN, listed(_PLAIN)),
-            "description": "added to the URL",
-        },
+        "headers": ref("CallHeaders", "not those of the connection, of the agent, or of proxies"),
+        "query": ref("CallQuery", "added to the URL"),
         **body,
         "timeout_ms": _TIMEOUT,
         "max_bytes": whole("of the answer's body", 1, MAX_ANSWER, default=MAX_ANSWER),
@@ -138,32 +130,33 @@ def _call(methods: tuple[str, ...], about: str, **body: Schema) -> Schema:
 _WITH_BODY = tuple(name for name in METHODS if name not in BODILESS)
 
 SCHEMAS: dict[str, Schema] = {
-    "TextInput": either(
-        _text("statistics", "How many characters, words and so on"),
-        _text(
-            "chunk",
-            "Pieces that end between words",
-            size=whole("characters", 1, text.MAX_TEXT, default=text.CHUNK),
-            overlap=whole("characters; less than `size`", 0, text.MAX_TEXT, default=0),
-        ),
-        _text(
-            "extract",
-            "What stands in it",
-            kinds=listed(one_of(text.KINDS), "all of them unless it is said", minItems=1),
-        ),
+    "TextInput": either(ref("StatisticsInput"), ref("ChunkInput"), ref("ExtractInput")),
+    "StatisticsInput": _text("statistics", "How many characters, words and so on"),
+    "ChunkInput": _text(
+        "chunk",
+        "Pieces that end between words",
+        size=whole("characters", 1, text.MAX_TEXT, default=text.CHUNK),
+        overlap=whole("characters; less than `size`", 0, text.MAX_TEXT, default=0),
+    ),
+    "ExtractInput": _text(
+        "extract",
+        "What stands in it",
+        kinds=listed(one_of(text.KINDS), "all of them unless it is said", minItems=1),
     ),
     "PythonInput": fields_of(
         {
             "code": words("a module", maxLength=MAX_CODE, examples=["result = 2 + 2"]),
-            "context": any_object("what the code finds in `context`"),
+            "context": ref("PythonContext", "what the code finds in `context`"),
             "timeout_ms": whole("milliseconds", 1, MAX_PYTHON_MS, default=PYTHON_MS),
         },
         optional=("context", "timeout_ms"),
     ),
-    "CompletionInput": either(
-        _completion({"prompt": _PROMPT}), _completion({"messages": _MESSAGES})
-    ),
-    "Message": _message(),
+    "PythonContext": any_object("Any values of JSON by their names"),
+    "CompletionInput": either(ref("PromptInput"), ref("ConversationInput")),
+    "PromptInput": _completion({"prompt": _PROMPT}),
+    "ConversationInput": _completion({"messages": _MESSAGES}),
+    "ResponseFormat": any_object("The form of a model's answer, as models take it"),
+    **_messages(),
     "EmbeddingsInput": fields_of(
         {
             "text": either(_EMBEDDED, listed(_EMBEDDED, minItems=1, maxItems=embeddings.MAX_TEXTS)),
@@ -187,9 +180,10 @@ SCHEMAS: dict[str, Schema] = {
     "SqlValue": either(
         {"type": ["null", "boolean", "string"]},
         {"type": "number"},
-        fields_of({"base64": matching(values.BASE64, "bytes")}),
+        ref("Bytes"),
         about="whole numbers only up to 2**53",
     ),
+    "Bytes": fields_of({"base64": matching(values.BASE64, "bytes")}, "Bytes of SQL"),
     "ScrapingInput": fields_of(
         {
             "url": _URL,
@@ -201,10 +195,15 @@ SCHEMAS: dict[str, Schema] = {
         },
         optional=("extract", "timeout_ms", "ignore_robots"),
     ),
-    "CallInput": either(
-        _call(METHODS, "Without a body"),
-        _call(_WITH_BODY, "With JSON", json=anything("any value: the body")),
-        _call(_WITH_BODY, "With text", body=words("the body")),
+    "CallInput": either(ref("PlainCall"), ref("JsonCall"), ref("TextCall")),
+    "PlainCall": _call(METHODS, "Without a body"),
+    "JsonCall": _call(_WITH_BODY, "With JSON", json=anything("any value: the body")),
+    "TextCall": _call(_WITH_BODY, "With text", body=words("the body")),
+    "CallHeaders": any_object(
+        "Headers by their names", additionalProperties=words(), maxProperties=MAX_HEADERS
+    ),
+    "CallQuery": any_object(
+        "Parameters by their names", additionalProperties=either(_PLAIN, listed(_PLAIN))
     ),
 }
 

@@ -41,9 +41,8 @@ _QUEUE = {
     "items": ref("Depth"),
     "description": "jobs that have not ended well, by capability; null if it did not answer",
 }
-_CALLBACKS = fields_of(
-    {name: whole("") for name in CallbackDepth._fields},
-    "callbacks that were not delivered; null if the queue did not answer",
+_CALLBACKS = ref(
+    "CallbackDepth", "callbacks that were not delivered; null if the queue did not answer"
 )
 _WORKERS = whole(f"a hint for scaling: one for each {JOBS_EACH} jobs that wait or are leased")
 
@@ -84,19 +83,18 @@ SCHEMAS: dict[str, Schema] = {
             "variant": text("of the router's policy"),
             "region": _REGION,
             "capabilities": _CAPABILITIES,
-            "requests": listed(
-                fields_of(_REQUESTS),
-                "what this isolate has answered",
-            ),
-            "jobs": listed(
-                fields_of(_JOBS),
-                "what it has run",
-            ),
+            "requests": listed(ref("RequestCount"), "what this isolate has answered"),
+            "jobs": listed(ref("JobCount"), "what it has run"),
             "records_lost": whole("rows about requests that were never written"),
             "queue": _QUEUE,
             "callbacks": or_null(_CALLBACKS),
             "desired_workers": or_null(_WORKERS),
         }
+    ),
+    "RequestCount": fields_of(_REQUESTS, "Requests that were answered alike"),
+    "JobCount": fields_of(_JOBS, "Jobs that ended alike"),
+    "CallbackDepth": fields_of(
+        {name: whole("") for name in CallbackDepth._fields}, "Callbacks that were not delivered"
     ),
     "Depth": fields_of(
         {"capability": a_capability("whose jobs"), **_DEPTHS}, "Jobs of a capability"

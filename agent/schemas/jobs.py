@@ -33,12 +33,13 @@ from agent.schemas.values import (
     ref,
     text,
     time,
+    told_apart,
     whole,
     yes_or_no,
 )
 
 ENDED = ("completed", "failed", "cancelled")
-STATE = one_of(STATES, "how the job stands")
+STATE = ref("State", "how the job stands")
 _WORKER = a_name("the worker")
 _TENANT = a_name("whose job it is, if not one's own; needs the scope `agent:worker`")
 _ATTEMPT = whole("as `/poll` told it", 1, MAX_ATTEMPT)
@@ -49,8 +50,8 @@ _HELD: dict[str, Schema] = {"worker_id": _WORKER, "attempt": _ATTEMPT, "tenant":
 _DATA = fields_of(
     {
         "capability": a_capability("one that there is not makes a dead letter"),
-        "input": any_object("what the capability takes; it is looked at when the job is run"),
-        "dispatch": one_of(DISPATCHES, "who runs it: the agent, or who polls", default="edge"),
+        "input": ref("JobInput", "what the capability takes; it is looked at when the job is run"),
+        "dispatch": {**ref("Dispatch", "who runs it: the agent, or who polls"), "default": "edge"},
         "max_attempts": _ATTEMPTS,
     },
     "What is to be done",
@@ -93,10 +94,22 @@ def _sent(capability: str) -> Schema:
     return fields_of(fields, f"A job of `{capability}` that is sent along", ("job_id",))
 
 
+def _named(what: str) -> dict[str, str]:
+    """The name of that shape for each capability, such as `DatabaseJob`."""
+    return {each: INPUTS[each].replace("Input", what) for each in CAPABILITIES}
+
+
 SCHEMAS: dict[str, Schema] = {
-    "Execute": either(*map(_sent, CAPABILITIES), ref("Lease")),
+    "Execute": either(ref("Job"), ref("Lease")),
+    "Job": told_apart("capability", _named("Job"), "a job that is sent along"),
+    **{name: _sent(capability) for capability, name in _named("Job").items()},
     "Lease": fields_of({"job_id": an_id("the job"), **_HELD}, "A lease on a job", ("tenant",)),
-    "Completed": either(*map(completed, CAPABILITIES)),
+    "Completed": told_apart("capability", _named("Completed")),
+    **{name: completed(capability) for capability, name in _named("Completed").items()},
+    "CompletedStatus": always("completed"),
+    "State": one_of(STATES),
+    "Dispatch": one_of(DISPATCHES, "Who runs a job: the agent, or who polls"),
+    "JobInput": any_object("What a capability takes"),
     "ActivationData": _DATA,
     "Submission": fields_of(
         {
@@ -113,7 +126,7 @@ SCHEMAS: dict[str, Schema] = {
             "status": STATE,
             "activation_id": an_id("its id"),
             "capability": a_capability("what it needs"),
-            "dispatch": one_of(DISPATCHES, "who runs it"),
+            "dispatch": ref("Dispatch", "who runs it"),
             "priority": _PRIORITY,
             **_STANDS,
             **_TIMES,
@@ -187,7 +200,7 @@ SCHEMAS: dict[str, Schema] = {
             "job_id": an_id("the activation's id"),
             "tenant": a_name("whose it is"),
             "capability": a_capability("what it needs"),
-            "input": any_object("what is to be done"),
+            "input": ref("JobInput", "what is to be done"),
             "priority": _PRIORITY,
             **_STANDS,
             "lease_until": _TIMES["lease_until"],

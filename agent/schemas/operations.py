@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from agent.core.activations import MAX_LISTED, STATES
+from agent.core.activations import MAX_LISTED
 from agent.core.polling import LEASE, MAX_LEASE, MAX_WAIT, MIN_LEASE
 from agent.core.workers import LARGEST, USUAL_LISTED
 from agent.core.workers import MAX_LISTED as MAX_WORKERS
-from agent.core.workers import STATES as WORKER_STATES
 from agent.queue.limits import CAPABILITY, MAX_CAPABILITIES, MAX_JOBS
-from agent.schemas.values import Schema, a_capability, a_name, an_id, number, one_of, text, whole
+from agent.schemas.values import Schema, a_capability, a_name, an_id, number, ref, text, whole
 
 TAGS = {
     "jobs": "Jobs that are run at once, or for a lease",
@@ -37,9 +36,9 @@ PARAMETERS: dict[str, Schema] = {
     "wait": number(f"{_SECONDS}, for a job to be there", 0, MAX_WAIT, default=0),
     "lease": number(_SECONDS, MIN_LEASE, MAX_LEASE, default=LEASE),
     "tenant": a_name("whose jobs; others' need the scope `agent:worker`"),
-    "state": one_of(STATES, "", default="failed"),
+    "state": {**ref("State"), "default": "failed"},
     "most": whole("activations", 1, MAX_LISTED, default=20),
-    "worker_state": one_of(WORKER_STATES, "both, unless it is said"),
+    "worker_state": ref("WorkerState", "both, unless it is said"),
     "one_capability": a_capability("workers that have it"),
     "some_capabilities": {
         **_NAMES,
@@ -95,7 +94,7 @@ OPERATIONS = (
         *("POST", "/register", "registerByPost", "workers"),
         "The same; with a body, a worker of one's own says who it is",
         "Registered",
-        takes="WorkerSays",
+        takes="Registration",
         may_be_empty=True,
     ),
     Operation("GET", "/heartbeat", "heartbeat", "workers", "Since when it runs", "Alive"),
@@ -103,7 +102,7 @@ OPERATIONS = (
         *("POST", "/heartbeat", "heartbeatByPost", "workers"),
         "The same; with a body, a worker that has registered says that it is alive",
         "Alive",
-        takes="WorkerSays",
+        takes="Registration",
         may_be_empty=True,
         refuses=(404,),
     ),

@@ -89,15 +89,8 @@ def _body(schema: Schema) -> list[str]:
     about = [f"{_sentence(schema['description'])}", ""] if schema.get("description") else []
     if "properties" in schema:
         return about + _fields(schema)
-    if "anyOf" in schema and any("properties" in each for each in schema["anyOf"]):
-        parts = [["One of these.", ""], *map(_alternative, schema["anyOf"])]
-        return about + [line for part in parts for line in part]
     pattern = ["```", schema["pattern"], "```", ""] if "pattern" in schema else []
     return [*about, _sentence(_kind(schema)), "", *pattern]
-
-
-def _alternative(schema: Schema) -> list[str]:
-    return _body(schema) if "properties" in schema else [f"{_kind(schema)}", ""]
 
 
 def _fields(schema: Schema) -> list[str]:
@@ -122,12 +115,10 @@ def _kind(schema: Schema) -> str:
     """What a value is, in words."""
     if "$ref" in schema:
         return _link(schema["$ref"].rpartition("/")[2])
-    if "const" in schema:
-        return f"`{json.dumps(schema['const'])}`"
     if "enum" in schema:
         return _words(f"`{each}`" for each in schema["enum"])
-    if "anyOf" in schema:
-        return _words(dict.fromkeys(map(_kind, schema["anyOf"])))
+    if forms := schema.get("anyOf") or schema.get("oneOf"):
+        return _words(dict.fromkeys(map(_kind, forms)))
     kinds = schema.get("type", "anything")
     named = [kinds] if isinstance(kinds, str) else kinds
     return _words(_typed(kind, schema) for kind in named)
@@ -147,6 +138,9 @@ def _typed(kind: str, schema: Schema) -> str:
         items = _kind(schema["items"])
         of = f"({items})" if " or " in items else items
         return f"list of {of}" + _up_to(schema.get("maxItems"), "of them")
+    if kind == "object" and "additionalProperties" in schema:
+        of = f"object, of any names, with {_kind(schema['additionalProperties'])}"
+        return of + _up_to(schema.get("maxProperties"), "of them")
     return {"boolean": "true or false", "null": "null"}.get(kind, kind)
 
 

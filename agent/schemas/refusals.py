@@ -21,6 +21,12 @@ class Refusal(NamedTuple):
     of_router: bool = True
     headers: tuple[tuple[str, bool], ...] = ()
 
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """All shapes of the status. Clients made from the document look at the status and not
+        at the media type, so the router's shape is named beside the agent's."""
+        return (*self.of_agent, *(("Problem",) if self.of_router else ()))
+
 
 _LATER = (("retry-after", False),)
 REFUSALS: dict[int, Refusal] = {
@@ -51,7 +57,7 @@ REFUSALS: dict[int, Refusal] = {
     503: Refusal(
         "Unavailable",
         "The queue, or what a job needs, does not answer: try again",
-        ("Error", "JobFailed"),
+        ("JobFailed", "Error"),
         headers=_LATER,
     ),
     504: Refusal("GatewayTimeout", "The agent took too long"),
@@ -89,7 +95,7 @@ def header(name: str, is_always: bool) -> Schema:
 def _response(refusal: Refusal) -> Schema:
     content: Schema = {}
     if refusal.of_agent:
-        schemas = [ref(name) for name in refusal.of_agent]
+        schemas = [ref(name) for name in refusal.spoken]
         content[JSON] = {"schema": schemas[0] if len(schemas) == 1 else either(*schemas)}
     if refusal.of_router:
         content[PROBLEM] = {"schema": ref("Problem")}

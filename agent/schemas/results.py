@@ -22,34 +22,27 @@ from agent.schemas.values import (
 )
 from agent.schemas.values import text as words
 
-_COUNTED = {"word": words(), "count": whole("", 1)}
 _STATISTICS: dict[str, Schema] = {
     **{name: whole("") for name in ("characters", "lines", "words", "sentences")},
     "average_word_length": number("characters"),
-    "top_words": listed(fields_of(_COUNTED), "the most frequent ones", maxItems=text.TOP),
+    "top_words": listed(ref("CountedWord"), "the most frequent ones", maxItems=text.TOP),
 }
 _CHUNKS: dict[str, Schema] = {
-    "chunks": listed(fields_of({"start": whole("its place in the text"), "text": words()})),
+    "chunks": listed(ref("Chunk")),
     "count": whole("of the chunks"),
 }
 _FOUND = {name: listed(words(), maxItems=text.MAX_FOUND) for name in text.KINDS}
-_STAND_IN = always(True, "said by the stand-in for Workers AI that runs locally")
+_STAND_IN = yes_or_no("true: said by the stand-in for Workers AI that runs locally")
 _LINE = words(maxLength=scraping.MAX_LINE)
 _PARTS: dict[str, Schema] = {
     "title": _LINE,
     "description": _LINE,
     "language": words("of `<html>`"),
     "canonical": or_null(words("the page's address, as it says itself")),
-    "headings": listed(
-        fields_of({"level": whole("", 1, 6), "text": _LINE}), maxItems=scraping.MAX_HEADINGS
-    ),
+    "headings": listed(ref("Heading"), maxItems=scraping.MAX_HEADINGS),
     "text": words("a line for each block", maxLength=scraping.MAX_TEXT),
-    "links": listed(
-        fields_of({"url": words(), "text": _LINE, "rel": words()}), maxItems=scraping.MAX_LINKS
-    ),
-    "metadata": any_object(
-        "`<meta>` by name", additionalProperties=_LINE, maxProperties=scraping.MAX_METADATA
-    ),
+    "links": listed(ref("PageLink"), maxItems=scraping.MAX_LINKS),
+    "metadata": ref("PageMetadata", "`<meta>` by name"),
 }
 _PAGE: dict[str, Schema] = {
     "url": words("after redirects"),
@@ -61,7 +54,9 @@ _PAGE: dict[str, Schema] = {
 _ANSWERED: dict[str, Schema] = {
     "status": whole("", 200, 599),
     "url": words("after redirects"),
-    "headers": any_object("`set-cookie` is a list; whatever else is there twice is joined"),
+    "headers": ref(
+        "AnsweredHeaders", "`set-cookie` is a list; whatever else is there twice is joined"
+    ),
     "json": anything("the body, if it is JSON"),
     "text": words("the body, if it is other text"),
     "base64": words("the body, if it is neither"),
@@ -70,11 +65,12 @@ _ANSWERED: dict[str, Schema] = {
 }
 
 SCHEMAS: dict[str, Schema] = {
-    "TextResult": either(
-        fields_of(_STATISTICS, "Of `statistics`"),
-        fields_of(_CHUNKS, "Of `chunk`"),
-        fields_of(_FOUND, "Of `extract`", tuple(_FOUND), minProperties=1),
-    ),
+    "TextResult": either(ref("TextStatistics"), ref("TextChunks"), ref("TextFindings")),
+    "TextStatistics": fields_of(_STATISTICS, "Of `statistics`"),
+    "CountedWord": fields_of({"word": words(), "count": whole("", 1)}),
+    "TextChunks": fields_of(_CHUNKS, "Of `chunk`"),
+    "Chunk": fields_of({"start": whole("its place in the text"), "text": words()}),
+    "TextFindings": fields_of(_FOUND, "Of `extract`", tuple(_FOUND), minProperties=1),
     "CompletionResult": fields_of(
         {
             "model": words("who has answered"),
@@ -110,7 +106,17 @@ SCHEMAS: dict[str, Schema] = {
         optional=("rounded",),
     ),
     "ScrapingResult": fields_of(_PAGE, "The parts that were asked for", tuple(_PARTS)),
+    "Heading": fields_of({"level": whole("", 1, 6), "text": _LINE}, "Of a page"),
+    "PageLink": fields_of({"url": words(), "text": _LINE, "rel": words()}, "Of a page"),
+    "PageMetadata": any_object(
+        "`<meta>` of a page by name",
+        additionalProperties=_LINE,
+        maxProperties=scraping.MAX_METADATA,
+    ),
     "CallResult": fields_of(_ANSWERED, optional=("json", "text", "base64")),
+    "AnsweredHeaders": any_object(
+        "Headers by their names", additionalProperties=either(words(), listed(words()))
+    ),
 }
 STDOUT = words("what the code printed, if it was a program")
 WARM = yes_or_no("an isolate was ready for it")
@@ -122,7 +128,8 @@ def completed(capability: str) -> Schema:
     python: dict[str, Schema] = {"stdout": STDOUT, "warm": WARM}
     is_python = capability == "python-execution"
     fields = {
-        "status": always("completed"),
+        "status": ref("CompletedStatus"),
+        "capability": always(capability, "what has done it"),
         "job_id": an_id("of the request, or made up"),
         "result": anything("what the code assigned to `result`") if is_python else ref(name),
         **(python if is_python else {}),

@@ -1,12 +1,19 @@
 """Pieces of JSON Schema (draft 2020-12), with the limits that the code has.
 
-Descriptions are what the reference shows, so each value has one unless its name says it all.
+How to write a shape, so that programs can make clients from the document:
+
+- Every object stands in the `SCHEMAS` of its module, under a name of its own, and others refer
+  to it: `ref("Step")`. So do the alternatives of a shape: `either(ref("A"), ref("B"))`, or
+  `told_apart("capability", {"database": "DatabaseJob"})` where one required field decides.
+- A fixed value is `always("word")`: an `enum` of one. Generators know no `const`.
+- A value that may be null is `or_null(…)`, of a `ref`, too.
+- Descriptions are what the reference shows, so each value has one unless its name says it all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agent.core.activation import ID, ID_TEXT
@@ -48,8 +55,8 @@ def yes_or_no(about: str, **more: Any) -> Schema:
     return _told({"type": "boolean", **more}, about)
 
 
-def always(value: object, about: str = "") -> Schema:
-    return _told({"const": value}, about)
+def always(word: str, about: str = "") -> Schema:
+    return one_of((word,), about)
 
 
 def one_of(words: Iterable[str], about: str = "", **more: Any) -> Schema:
@@ -64,17 +71,36 @@ def either(*schemas: Schema, about: str = "", **more: Any) -> Schema:
     return _told({"anyOf": list(schemas), **more}, about)
 
 
+def told_apart(field: str, shapes: Mapping[str, str], about: str = "") -> Schema:
+    """One of several shapes, by the value of a field that each of them requires."""
+    schema: Schema = {
+        "oneOf": [ref(name) for name in shapes.values()],
+        "discriminator": {
+            "propertyName": field,
+            "mapping": {value: place_of(name) for value, name in shapes.items()},
+        },
+    }
+    return _told(schema, about)
+
+
 def or_null(schema: Schema) -> Schema:
-    kind = schema["type"]
-    return {**schema, "type": [kind, "null"]}
+    if "$ref" in schema:
+        about = schema.get("description", "")
+        bare = {key: value for key, value in schema.items() if key != "description"}
+        return either(bare, {"type": "null"}, about=about)
+    return {**schema, "type": [schema["type"], "null"]}
 
 
 def anything(about: str) -> Schema:
     return {"description": about}
 
 
-def ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
+def place_of(name: str) -> str:
+    return f"#/components/schemas/{name}"
+
+
+def ref(name: str, about: str = "") -> Schema:
+    return _told({"$ref": place_of(name)}, about)
 
 
 def fields_of(
@@ -98,15 +124,15 @@ def time(about: str) -> Schema:
 
 
 def an_id(about: str) -> Schema:
-    return {**ref("Id"), "description": about}
+    return ref("Id", about)
 
 
 def a_name(about: str) -> Schema:
-    return {**ref("Name"), "description": about}
+    return ref("Name", about)
 
 
 def a_capability(about: str) -> Schema:
-    return {**ref("Capability"), "description": about}
+    return ref("Capability", about)
 
 
 SCHEMAS: dict[str, Schema] = {

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from agent.core.metrics import JOBS_EACH
-from agent.core.workers import LARGEST, MAX_LISTED, MAX_METADATA, REGION, REGION_TEXT, STATES
+from agent.core.workers import (
+    FIELDS,
+    LARGEST,
+    MAX_LISTED,
+    MAX_METADATA,
+    REGION,
+    REGION_TEXT,
+    STATES,
+)
 from agent.queue.limits import MAX_CAPABILITIES, SILENT_MS
 from agent.schemas.values import (
     Schema,
@@ -12,7 +20,6 @@ from agent.schemas.values import (
     always,
     an_id,
     any_object,
-    either,
     fields_of,
     listed,
     matching,
@@ -40,20 +47,19 @@ _LOAD: dict[str, Schema] = {
 }
 
 SCHEMAS: dict[str, Schema] = {
-    "WorkerSays": either(ref("Registration"), ref("Nothing")),
     "Registration": fields_of(
         {
-            "worker_id": a_name("the worker"),
+            "worker_id": a_name("the worker; with any of the others it must be there"),
             "capabilities": _CAPABILITIES,
             "region": matching(REGION, f"where it runs; it {REGION_TEXT}", examples=["eu"]),
             "metadata": ref("WorkerMetadata"),
         },
-        "A worker of one's own. What is missing is as the agent has it when it registers, and as "
-        "it was in a heartbeat",
-        ("capabilities", "region", "metadata"),
+        "A worker of one's own; without any fields the isolate that answers tells of itself. What "
+        "is missing is as the agent has it when a worker registers, and as it was in a heartbeat",
+        FIELDS,
+        dependentRequired={name: ["worker_id"] for name in FIELDS if name != "worker_id"},
         examples=[{"worker_id": "w-1", "capabilities": ["resize-images"]}],
     ),
-    "Nothing": fields_of({}, "No body, or an empty one: the isolate that answers tells of itself"),
     "WorkerMetadata": any_object(f"Any values of JSON by their names, {MAX_METADATA:,} bytes"),
     "Workers": fields_of(
         {
@@ -69,7 +75,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             "worker_id": a_name("its id"),
             "tenant": a_name("the key that it came with"),
-            "status": one_of(STATES, "lost: it gave no sign of life for too long"),
+            "status": ref("WorkerState"),
             "capabilities": _CAPABILITIES,
             "region": text("where it runs"),
             "metadata": ref("WorkerMetadata"),
@@ -80,6 +86,7 @@ SCHEMAS: dict[str, Schema] = {
         },
         "A worker that has registered",
     ),
+    "WorkerState": one_of(STATES, "Lost is who gave no sign of life for too long"),
     "HeldJob": fields_of(
         {
             "job_id": an_id("the activation's id"),

@@ -9,8 +9,11 @@ from typing import Any
 import httpx
 import jsonschema
 
+from agent.core.answers import JSON
 from agent.schemas.document import document
 from agent.schemas.operations import OPERATIONS, Operation
+from agent.schemas.refusals import REFUSALS
+from agent.schemas.values import either, ref
 from tests.edge.agents import WORKER, Agents
 
 LEASE = {"worker_id": "walker", "attempt": 1}
@@ -88,6 +91,9 @@ class Walker:
             return answer.text
         value = answer.json()
         self.holds(value, told["content"][kind]["schema"])
+        if answer.status_code >= 400 and kind == JSON:
+            own = REFUSALS[answer.status_code].of_agent
+            self.holds(value, either(*map(ref, own)))
         return value
 
     def holds(self, value: object, schema: dict[str, Any]) -> None:

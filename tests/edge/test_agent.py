@@ -18,6 +18,7 @@ import pytest
 from agent import SERVICE, __version__
 from agent.schemas.operations import OPERATIONS
 from tests.edge.agent_api import walk
+from tests.edge.agent_client import make_client, operation_names, use_client
 from tests.edge.agent_crowd import Crowd
 from tests.edge.agent_fuzz import fuzz
 from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
@@ -387,6 +388,13 @@ def test_every_answer_is_as_the_document_says(agents: Agents) -> None:
     seen = walk(agents)
     assert {asked.id for asked in OPERATIONS} == {id for id, status in seen if status == 200}
     assert {400, 401, 403, 404, 405, 409, 413, 422} <= {status for _, status in seen}
+
+
+def test_a_client_that_is_made_from_the_document_does_all_of_it(
+    agents: Agents, tmp_path: Path
+) -> None:
+    make_client(agents, tmp_path)
+    assert use_client(agents, tmp_path).keys() == operation_names()
 
 
 def test_schemathesis_finds_nothing(agents: Agents, tmp_path: Path) -> None:

@@ -35,7 +35,17 @@ FIELDS = {
 def fields(name: str) -> set[str]:
     """Of a shape, in any of its forms."""
     schema = schemas()[name]
-    return {field for form in schema.get("anyOf", [schema]) for field in form["properties"]}
+    forms = [name_of(form) for form in alternatives(schema)]
+    return {field for form in forms for field in fields(form)} or set(schema["properties"])
+
+
+def alternatives(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    return found
+
+
+def name_of(reference: dict[str, Any]) -> str:
+    return str(reference["$ref"]).removeprefix("#/components/schemas/")
 
 
 def inside(value: Any) -> Iterator[dict[str, Any]]:
@@ -92,8 +102,7 @@ def test_every_request_has_its_fields() -> None:
     assert fields("Poll") == set(polling.FIELDS)
     assert fields("Lease") == set(executing.LEASED)
     assert fields("Completion") == {*HELD, *OUTCOME}
-    sent = schemas()["Execute"]["anyOf"][0]
-    assert set(sent["properties"]) == set(executing.SENT)
+    assert fields("Job") == set(executing.SENT)
     assert fields("Registration") == set(workers.FIELDS)
     for path, known in (
         ("/poll", polling.FIELDS),
@@ -103,6 +112,28 @@ def test_every_request_has_its_fields() -> None:
     ):
         told = DOCUMENT["paths"][path]["get"]["parameters"]
         assert [each["name"] for each in told] == list(known)
+
+
+def test_what_generators_need_is_there() -> None:
+    """Every object has a name of its own, and words that are fixed are an `enum`."""
+    for name, schema in schemas().items():
+        parts = [each for each in inside(schema) if each is not schema]
+        assert not [each for each in parts if each.get("type") == "object"], name
+        assert not [each for each in inside(schema) if "const" in each], name
+    for each in inside(DOCUMENT["paths"]):
+        assert each.get("type") != "object"
+
+
+def test_shapes_that_are_told_apart_say_so() -> None:
+    found = [each for each in inside(DOCUMENT) if isinstance(each.get("discriminator"), dict)]
+    assert found
+    for schema in found:
+        told = schema["discriminator"]
+        assert list(told["mapping"].values()) == [each["$ref"] for each in schema["oneOf"]]
+        for value, place in told["mapping"].items():
+            shape = schemas()[name_of({"$ref": place})]
+            assert shape["properties"][told["propertyName"]]["enum"] == [value]
+            assert told["propertyName"] in shape["required"]
 
 
 def test_schemas_are_schemas_and_examples_examples() -> None:
