@@ -192,3 +192,66 @@ def test_the_jobs_of_a_worker_that_is_killed_go_to_others(agents: Agents, tmp_pa
     assert "gave no sign of life in attempt 1" in told(agents, ids[0])["error"]
     for id in ids:
         agents.post(f"/activations/{id}/cancel")
+
+
+CHAINS, LINKS = 20, 5
+# Each capability is had by two, so that one worker may go.
+CREW = {"one": ["cut", "paint"], "two": ["paint", "pack"], "three": ["pack", "cut"]}
+STEPS = ("cut", "paint", "pack", "cut", "pack")
+
+
+def test_chains_over_three_workers_of_which_one_is_killed(agents: Agents, tmp_path: Path) -> None:
+    """Each activation is done once, after the one that it depends on, with that one's result."""
+    name = uuid4().hex[:8]
+    chains = [[f"{name}-{chain}-{link}" for link in range(LINKS)] for chain in range(CHAINS)]
+    every = [id for chain in chains for id in chain]
+    with started(agents.server.url, WORKER, tmp_path, CREW) as workers:
+        for link in range(LINKS):
+            for chain in chains:
+                submit_link(agents, chain, link)
+        eventually(lambda: len(handled(tmp_path)) >= len(every) // 3, 120)
+        workers["one"].process.kill()
+        done = {id: ended(agents, id, 240) for id in every}
+        assert {each["status"] for each in done.values()} == {"completed"}
+        for id in ("two", "three"):
+            assert workers[id].stop() == 0
+            assert "Traceback" not in workers[id].said()
+    for chain in chains:
+        for link, id in enumerate(chain):
+            assert done[id]["result"] == f"result of {id}"
+            steps = [step["status"] for step in done[id]["log"]]
+            assert steps.count("completed") == 1
+            if link:
+                assert began(done[id]) >= finished(done[chain[link - 1]])
+    calls = handled(tmp_path)
+    attempts = Counter((each["job_id"], each["attempt"]) for each in calls)
+    assert set(attempts.values()) == {1}  # no attempt was run twice
+    again = {id for id, attempt in attempts if attempt > 1}
+    killed = {each["job_id"] for each in calls if each["worker_id"] == "one"}
+    assert again <= killed  # only what was with the killed worker was begun again
+    for each in calls:
+        chain, link = next((c, c.index(each["job_id"])) for c in chains if each["job_id"] in c)
+        before = chain[link - 1]
+        assert each["inputs"] == ({before: f"result of {before}"} if link else None)
+        assert each["capability"] in CREW[each["worker_id"]]
+
+
+def submit_link(agents: Agents, chain: list[str], link: int) -> None:
+    id, given = chain[link], {"text": f"result of {chain[link]}", "seconds": 0.2}
+    data = {"capability": STEPS[link], "input": given, "dispatch": "poll"}
+    sent: dict[str, Any] = {"activation_id": id, "activation_data": data}
+    if link:
+        sent["depends_on"] = [chain[link - 1]]
+    answer = agents.post("/activations", json=sent)
+    assert answer.status_code == 200, answer.text
+
+
+def began(activation: dict[str, Any]) -> str:
+    """When it was first leased, by the clock of the database."""
+    found: str = next(s["at"] for s in activation["log"] if s["status"] == "leased")
+    return found
+
+
+def finished(activation: dict[str, Any]) -> str:
+    found: str = next(s["at"] for s in activation["log"] if s["status"] == "completed")
+    return found
