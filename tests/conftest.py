@@ -16,6 +16,7 @@ settings.load_profile("ours")
 SECONDS = {
     "edge/test_rollouts.py": 190,
     "edge/test_agent.py": 150,
+    "edge/test_agent_clients.py": 50,
     "edge/test_publishing.py": 90,
     "edge/test_drills.py": 80,
     "edge/test_push.py": 80,

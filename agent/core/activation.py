@@ -1,7 +1,8 @@
-"""An activation as FiberWise Core sends it, as a job of the queue, and as it is told.
+"""An activation as it is submitted, as a job of the queue, and as it is told.
 
-`{"activation_id", "activation_data", "priority", "callback_url"}`; what is to be done stands
-in `activation_data`: `{"capability", "input"}`, perhaps with `dispatch` and `max_attempts`.
+`{"activation_id", "activation_data", "priority", "callback_url"}`. `activation_data` is one of
+two: a job of ours, `{"capability", "input"}`, perhaps with `dispatch` and `max_attempts`; or a
+row of FiberWise Core (`row.py`), whose agent says what is to be done (`resolving.py`).
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from agent.agents.definition import definition_of
 from agent.callbacks.callback import Callback
 from agent.core.execution import CAPABILITIES, unknown_capability
 from agent.core.identity import time_text
+from agent.core.json_text import whole
 from agent.core.problem import Problem
 from agent.core.reading import only, text_of, whole_of
+from agent.core.resolving import Resolved, input_of
+from agent.core.row import Row, row_of
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, JobKey, Submission
 from agent.queue.job import Job as QueueJob
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, MAX_ATTEMPTS
@@ -52,38 +57,94 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
         raise Problem(400, "`activation_data.input` is an object")
     if dispatch not in DISPATCHES:
         raise Problem(400, "`activation_data.dispatch` is `edge` or `poll`")
-    url = given.get("callback_url")
-    if url is not None and not isinstance(url, str):
-        raise Problem(400, "`callback_url` is text, or null")
-    priority = whole_of(given, "priority", DEFAULT_PRIORITY, LOWEST, HIGHEST)
+    url = _url(given)
+    priority = _priority(given)
     attempts = whole_of(data, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
     unknown = unknown_capability(capability)
     held = frozenset[str]() if unknown else scopes & CAPABILITIES[capability].scopes
-    payload = payload_of(asked, url or None, held)
+    payload = payload_of(asked, url, held)
     key = JobKey(tenant, id)
     made = Submission(key, capability, payload, priority, attempts, dispatch, unknown)
-    return Activation(made, url or None)
+    return Activation(made, url)
+
+
+def row_activation(
+    given: dict[str, Any], tenant: str, scopes: frozenset[str], row: Row, agent: Resolved
+) -> Activation:
+    """An activation of Core's. Raises `Problem` if the agent cannot run this row."""
+    id, url = text_of(given, "activation_id", ID, ID_TEXT), _url(given)
+    capability = agent.definition.capability
+    held = scopes & CAPABILITIES[capability].scopes
+    input_of(agent.definition, row)
+    payload = row_payload_of(row, agent, url, held)
+    made = Submission(
+        JobKey(tenant, id), capability, payload, _priority(given), DEFAULT_ATTEMPTS, "edge"
+    )
+    return Activation(made, url)
+
+
+def _url(given: dict[str, Any]) -> str | None:
+    url = given.get("callback_url")
+    if url is not None and not isinstance(url, str):
+        raise Problem(400, "`callback_url` is text, or null")
+    return url or None
+
+
+def _priority(given: dict[str, Any]) -> int:
+    """Core's priorities are any whole numbers: those beyond ours count as the nearest one."""
+    found = whole(given.get("priority", DEFAULT_PRIORITY))
+    if found is None:
+        raise Problem(
+            400, f"`priority` is a whole number; what is beyond {LOWEST} to {HIGHEST} is cut off"
+        )
+    return max(LOWEST, min(HIGHEST, found))
 
 
 def payload_of(asked: dict[str, Any], url: str | None, scopes: Iterable[str]) -> str:
     """One spelling of the same: by it the queue tells one activation from another."""
-    document = {"callback_url": url, "input": asked, "scopes": sorted(scopes)}
+    return _text({"callback_url": url, "input": asked, "scopes": sorted(scopes)})
+
+
+def row_payload_of(row: Row, agent: Resolved, url: str | None, scopes: Iterable[str]) -> str:
+    """The row and the definition, as they were when it was submitted."""
+    made = {"id": agent.id, "version": agent.version, "definition": agent.definition.document}
+    document = {"agent": made, "asked": row.asked, "callback_url": url, "scopes": sorted(scopes)}
+    return _text(document)
+
+
+def _text(document: dict[str, Any]) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 class Payload(NamedTuple):
+    """`row` and `agent`: of an activation that FiberWise Core has sent."""
+
     input: dict[str, Any]
     scopes: frozenset[str]
     callback_url: str | None
+    row: Row | None = None
+    agent: Resolved | None = None
 
 
 def read_payload(text: str) -> Payload:
     value = json.loads(text)
-    return Payload(value["input"], frozenset(value["scopes"]), value["callback_url"])
+    scopes, url = frozenset(value["scopes"]), value["callback_url"]
+    if "agent" not in value:
+        return Payload(value["input"], scopes, url)
+    made, row = value["agent"], row_of(value["asked"])
+    agent = Resolved(made["id"], made["version"], definition_of(made["definition"]))
+    return Payload(input_of(agent.definition, row), scopes, url, row, agent)
 
 
-def told(job: QueueJob) -> dict[str, Any]:
-    """What is said of an activation to whoever submitted it."""
+def is_same_row(job: QueueJob, row: Row, url: str | None) -> bool:
+    """Whether the job was submitted for this row; its agent may have changed since then."""
+    found = json.loads(job.payload)
+    return (found.get("asked"), found["callback_url"]) == (row.asked, url)
+
+
+def told(job: QueueJob, payload: Payload | None = None) -> dict[str, Any]:
+    """What is said of an activation to whoever submitted it; without its payload, which lists do
+    not have, not of which agent it is."""
     document: dict[str, Any] = {
         "status": job.state,
         "activation_id": job.key.id,
@@ -103,7 +164,19 @@ def told(job: QueueJob) -> dict[str, Any]:
     document |= {name: time_text(at_ms) for name, at_ms in times if at_ms is not None}
     if job.error is not None:
         document["error"] = job.error
-    return document | outcome_of(job)
+    return document | _told_of_agent(payload) | outcome_of(job)
+
+
+def _told_of_agent(payload: Payload | None) -> dict[str, Any]:
+    if payload is None or payload.row is None or payload.agent is None:
+        return {}
+    row, agent = payload.row, payload.agent
+    return {
+        "agent_id": row.agent_id or agent.id,
+        "agent_version": agent.version,
+        "input_data": row.input_data,
+        "metadata": row.metadata,
+    }
 
 
 def told_of_callback(callback: Callback) -> dict[str, Any]:

@@ -6,13 +6,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from agent.callbacks.callbacks import refused_url, registration
+from agent.callbacks.callbacks import registration
 from agent.core.activation import (
     EXAMPLE,
     FIELDS,
     ID,
     ID_TEXT,
+    Activation,
     activation_of,
+    is_same_row,
     read_payload,
     told,
     told_of_callback,
@@ -20,10 +22,14 @@ from agent.core.activation import (
 )
 from agent.core.answers import Answer, json_answer
 from agent.core.call import Agent, Call
+from agent.core.callback_address import told_of_none, unreachable
+from agent.core.core_words import in_core_words
 from agent.core.execution import unknown_capability
 from agent.core.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.problem import Problem
 from agent.core.reading import read_object, read_options, read_query, seconds_of, whole_of
+from agent.core.row import Row, is_row
+from agent.core.submitting import another, log_refusal, row_submission
 from agent.queue.job import DEFAULT_ATTEMPTS, Job, JobKey, Submitted
 from agent.queue.job import Answer as Done
 from agent.queue.job import Refused as NotTaken
@@ -39,36 +45,75 @@ LISTED = ("state", "limit", "before")
 
 
 def submit(agent: Agent, call: Call) -> Answer:
+    job = submitted(agent, call, read_object(call, FIELDS, EXAMPLE))
+    payload = read_payload(job.payload)
+    nowhere = _nowhere(agent, call, job, payload.callback_url)
+    return json_answer(told(job, payload) | in_core_words(job) | nowhere)
+
+
+def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
+    """The job of what is submitted, be it new or there already. Raises `Problem`."""
     tenant = call.known_tenant()
-    asked = activation_of(read_object(call, FIELDS, EXAMPLE), tenant, call.scopes)
-    url = asked.callback_url
-    if url and (refused := refused_url(url, agent.settings.callbacks)):
-        raise Problem(400, f"`callback_url` {refused.message}")
-    more = [registration(asked.submission.key, url)] if url else []
+    if not is_row(given.get("activation_data")):
+        return _waited_for(agent, _kept(agent, call, activation_of(given, tenant, call.scopes)))
+    try:
+        row, asked = row_submission(agent, call, given)
+        job = asked if isinstance(asked, Job) else _kept(agent, call, asked, row)
+    except Problem as why:
+        log_refusal(agent, call, given, why)
+        raise
+    return _waited_for(agent, job)
+
+
+def _kept(agent: Agent, call: Call, asked: Activation, row: Row | None = None) -> Job:
+    """Its job in the queue, unless there is another one of that id."""
+    found, url = _placed(agent, call, asked), asked.callback_url
+    if found.is_conflict and not (row and is_same_row(found.job, row, url)):
+        raise another(found.job)
+    if url and found.job.state == "failed":
+        agent.soon("deliver")
+    return found.job
+
+
+def _placed(agent: Agent, call: Call, asked: Activation) -> Submitted:
+    url, key = asked.callback_url, asked.submission.key
+    more = [] if not url or unreachable(url, agent, call) else [registration(key, url)]
     found = agent.wait(agent.jobs().submit(asked.submission, round(agent.now()), more))
     if not isinstance(found, Submitted):
         status = 413 if found.is_too_large else 400
         raise Problem(status, f"`{_field(found)}` {found.message}")
-    if found.is_conflict:
-        message = f"there is another activation {found.job.key.id}: use an id of its own"
-        raise Problem(409, message, state=found.job.state)
-    if found.job.state == "waiting" and found.job.dispatch == "edge":
+    return found
+
+
+def _waited_for(agent: Agent, job: Job) -> Job:
+    if job.state == "waiting" and job.dispatch == "edge":
         agent.soon("run")
-    if url and found.job.state == "failed":
-        agent.soon("deliver")
-    return json_answer(told(found.job))
+    return job
 
 
-def show(agent: Agent, call: Call, id: str) -> Answer:
+def found_job(agent: Agent, call: Call, id: str) -> Job:
+    """Raises `Problem` if there is none."""
     job = agent.wait(agent.jobs().get(_key(call, id)))
     if job is None:
         raise _missing(id)
-    callback = None
-    if read_payload(job.payload).callback_url:
-        callback = agent.wait(agent.callbacks().of(job.key))
-    more = {"callback": told_of_callback(callback)} if callback else {}
+    return job
+
+
+def show(agent: Agent, call: Call, id: str) -> Answer:
+    job = found_job(agent, call, id)
+    payload = read_payload(job.payload)
+    url = payload.callback_url
+    callback = agent.wait(agent.callbacks().of(job.key)) if url else None
+    more = {"callback": told_of_callback(callback)} if callback else _nowhere(agent, call, job, url)
     steps = agent.wait(agent.records().log(job.key))
-    return json_answer(told(job) | more | {"log": [told_of_step(step) for step in steps]})
+    log = {"log": [told_of_step(step) for step in steps]}
+    return json_answer(told(job, payload) | in_core_words(job, steps) | more | log)
+
+
+def _nowhere(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, Any]:
+    """What is said instead of a callback, if the result cannot be posted where it was to be."""
+    why = unreachable(url, agent, call) if url else None
+    return {"callback": told_of_none(job.key.id, why)} if why else {}
 
 
 def listing(agent: Agent, call: Call) -> Answer:
@@ -91,7 +136,7 @@ def listing(agent: Agent, call: Call) -> Answer:
         page = found[: min(MAX_LISTED, len(found) - len(others))]
     may_go_on = len(page) >= limit or len(page) < len(found)
     more = {"next_before": page[-1].submitted_ms} if may_go_on else {}
-    listed = [told(job) for job in page]
+    listed = [told(job) | in_core_words(job) for job in page]
     return json_answer({"status": "success", "activations": listed, **more})
 
 
@@ -109,9 +154,7 @@ def retry(agent: Agent, call: Call, id: str) -> Answer:
     """A dead letter waits again; one that does already, or runs, is as it was asked for."""
     key, given = _key(call, id), read_options(call, ("max_attempts",), '{"max_attempts": 3}')
     attempts = whole_of(given, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
-    job = agent.wait(agent.jobs().get(key))
-    if job is None:
-        raise _missing(id)
+    job = found_job(agent, call, id)
     done = Done(job.state in ("waiting", "leased"), job.state)
     if job.state == "failed":
         unknown = unknown_capability(job.capability)

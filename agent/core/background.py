@@ -123,6 +123,7 @@ def _forget(agent: Agent, now: int) -> None:
     for forget, before_ms in (
         (agent.jobs().forget, before),
         (agent.records().forget, before),
+        (agent.agents().forget, before),
         (agent.workers().forget, now - KEPT_MS),
     ):
         for _ in range(ROUNDS):

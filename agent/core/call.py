@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from agent.agents.agents import Agents
 from agent.callbacks.callbacks import Callbacks
 from agent.core.cache import Store
 from agent.core.capabilities.tools import Tools
@@ -23,6 +24,7 @@ from agent.workers.workers import Workers
 T = TypeVar("T")
 ANONYMOUS = "anonymous"  # who asks through a route without keys
 WORKER_SCOPE = "agent:worker"  # of keys whose holders run everybody's jobs
+WRITE_SCOPE = "agents:write"  # of keys whose holders say what agents are
 
 
 class Call(NamedTuple):
@@ -75,8 +77,8 @@ class Agent:
     - `clock`: milliseconds for durations; `now`: milliseconds since 1970; `chance`: from 0 to
       1; `new_id`: a name that nobody else has.
     - `tools`: those of a tenant with its scopes. `jobs`: the queue; `callbacks`: the outbox;
-      `records`: what became of jobs and requests; `workers`: those that have registered. Each
-      is made when it is first asked for.
+      `records`: what became of jobs and requests; `agents`: what agents are; `workers`: those
+      that have registered. Each is made when it is first asked for.
     - `deliver` sends the callbacks that are due, for so many milliseconds, and says whether more
       may be.
     - `wait`, `pause` (milliseconds): the request stands still, others go on.
@@ -96,6 +98,7 @@ class Agent:
     callbacks: Callable[[], Callbacks]
     records: Callable[[], Records]
     workers: Callable[[], Workers]
+    agents: Callable[[], Agents]
     deliver: Callable[[float], bool]
     wait: Wait
     pause: Callable[[float], None]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from agent.core.answers import Answer, error
 
 ANY = "*"
-EXPOSED = "x-cache, age, retry-after, x-request-id"
+EXPOSED = "x-cache, age, etag, retry-after, x-request-id"
 MAX_AGE_S = 7_200  # as long as any browser keeps it
 MAX_NAMES = 32  # of headers that a preflight asks for
 VARY = (("vary", "origin"),)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from agent.core import activations, answers, workers
+from agent.core import activations, agents, answers, apps, workers
+from agent.core.analytics import analytics
 from agent.core.answers import Answer, error
 from agent.core.call import Agent, Call
 from agent.core.executing import execute
@@ -19,6 +20,7 @@ from agent.core.scaling import scale
 from agent.queue.database import DatabaseError, Mistake
 from agent.schemas.document import document_text
 
+RETRY_AFTER = "2"  # seconds
 Handler = Callable[..., Answer]  # (agent, call, and what stands in the path for `{…}`)
 
 
@@ -49,25 +51,34 @@ def answer(agent: Agent, call: Call) -> Answer:
         asked = (call.method, call.headers, endpoint.taken, call.now_ms)
         made = agent.settings.cors.preflight(*asked) or _answer(agent, call, endpoint)
     except Problem as problem:
-        more = problem.more
+        # The SDK looks for `message`.
+        said = {"message": str(problem)} if endpoint.path.startswith("/apps/") else {}
+        more = {**said, **problem.more}
         made = error(problem.status, str(problem), call.now_ms, problem.headers, **more)
         made = made._replace(facts=problem.facts)
     except DatabaseError as failed:
         agent.log({"event": "database-error", "error": str(failed)[:500]})
         made = _no_database(failed, call.now_ms)
+    made = _to_be_tried_again(made)
     agent.metrics.requests[endpoint.path, made.status] += 1
     return made
 
 
 def endpoint_of(path: str) -> Endpoint:
-    if path in ENDPOINTS:
+    if path in ENDPOINTS and path not in PATTERNS:
         return Endpoint(path, ENDPOINTS[path])
-    _, *segments = path.split("/")
-    if segments[0] == "activations" and 2 <= len(segments) <= 3 and all(segments):
-        name = "/".join(["/activations/{id}", *segments[2:]])
-        if name in ENDPOINTS:
-            return Endpoint(name, ENDPOINTS[name], (unquote(segments[1]),))
+    segments = path.split("/")
+    for name, pattern in PATTERNS.items():
+        if len(pattern) == len(segments) and _fits(pattern, segments):
+            parts = (got for each, got in zip(pattern, segments, strict=True) if each[:1] == "{")
+            return Endpoint(name, ENDPOINTS[name], tuple(map(unquote, parts)))
     return Endpoint("", {})
+
+
+def _fits(pattern: Sequence[str], segments: Sequence[str]) -> bool:
+    """What stands for `{…}` is never empty."""
+    pairs = zip(pattern, segments, strict=True)
+    return all(got if each[:1] == "{" else each == got for each, got in pairs)
 
 
 def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Answer:
@@ -83,7 +94,14 @@ def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Answer:
 def _no_database(failed: DatabaseError, now_ms: float) -> Answer:
     if isinstance(failed, Mistake):
         return error(500, "the queue could not do this", now_ms)
-    return error(503, "the queue does not answer: try again", now_ms, (("retry-after", "2"),))
+    return error(503, "the queue is busy, or does not answer: try again", now_ms)
+
+
+def _to_be_tried_again(made: Answer) -> Answer:
+    """Whatever is 503 says when to ask again."""
+    if made.status != 503 or any(name == "retry-after" for name, _ in made.headers):
+        return made
+    return made._replace(headers=(*made.headers, ("retry-after", RETRY_AFTER)))
 
 
 def _front(agent: Agent, call: Call) -> Answer:
@@ -124,8 +142,10 @@ ENDPOINTS: dict[str, dict[str, Handler]] = {
     "/poll": {"GET": poll, "POST": poll},
     "/execute": {"POST": execute},
     "/health": {"GET": _health},
+    "/status": {"GET": _health},
     "/openapi.json": {"GET": _openapi},
     "/metrics": {"GET": _metrics},
+    "/analytics": {"GET": analytics},
     "/activations": {"GET": activations.listing, "POST": activations.submit},
     "/activations/{id}": {"GET": activations.show, "DELETE": activations.cancel},
     "/activations/{id}/cancel": {"POST": activations.cancel},
@@ -133,4 +153,10 @@ ENDPOINTS: dict[str, dict[str, Handler]] = {
     "/activations/{id}/extend": {"POST": activations.extend},
     "/activations/{id}/complete": {"POST": activations.complete},
     "/activations/{id}/fail": {"POST": activations.fail},
+    "/agents": {"GET": agents.listing},
+    "/agents/{id}": {"GET": agents.show, "PUT": agents.put, "DELETE": agents.delete},
+    "/apps/{app}/agents/activations/{id}": {"GET": apps.show},
+    "/apps/{app}/agents/{id}/activate": {"POST": apps.activate},
 }
+# Paths with parts, by their segments.
+PATTERNS = {path: path.split("/") for path in ENDPOINTS if "{" in path}

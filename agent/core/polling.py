@@ -92,7 +92,7 @@ def _poll(agent: Agent, call: Call, given: dict[str, Any]) -> Poll:
         names_of(given, "capabilities") if "capabilities" in given else usual,
         whole_of(given, "limit", 1, 1, MAX_JOBS),
         seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE),
-        _ticket(call) or agent.new_id(),
+        ticket_of(call) or agent.new_id(),
         None if is_for_all else call.tenant_of_job(named),
         known and known.number,
     )
@@ -108,7 +108,7 @@ def _look(agent: Agent, asked: Poll) -> list[Job]:
     return found
 
 
-def _ticket(call: Call) -> str | None:
+def ticket_of(call: Call) -> str | None:
     """The router's span: of this one request, whatever number of times it is sent."""
     found = _TRACE.fullmatch(call.headers.get("traceparent", ""))
     return found and f"{found[1]}-{found[2]}"

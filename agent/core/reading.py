@@ -51,13 +51,15 @@ def read_query(call: Call, known: Sequence[str]) -> dict[str, Any]:
     return only({name: Written(value) for name, value in call.query.items()}, known)
 
 
-def only(value: dict[str, Any], known: Sequence[str], where: str = "") -> dict[str, Any]:
+def only(
+    value: dict[str, Any], known: Sequence[str], where: str = "", what: str = "field"
+) -> dict[str, Any]:
     for name in value:
         if name not in known:
             nearest = get_close_matches(name[:SHOWN], known, n=1)
             hint = f"did you mean `{where}{nearest[0]}`?" if nearest else ""
             listed = f"known: {', '.join(known)}"
-            raise Problem(400, f"there is no field `{where}{name[:SHOWN]}`; {hint or listed}")
+            raise Problem(400, f"there is no {what} `{where}{name[:SHOWN]}`; {hint or listed}")
     return value
 
 

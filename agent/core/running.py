@@ -7,22 +7,26 @@ lease runs out.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from agent.core.activation import read_payload
 from agent.core.call import Agent
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Stream
 from agent.core.execution import CAPABILITIES, Job, run_job
+from agent.queue.database import Unavailable as QueueUnavailable
 from agent.queue.job import Job as QueueJob
 from agent.queue.job import Refused as NotTaken
 from agent.queue.job import State
 
+T = TypeVar("T")
 # A run of Python may take 30 s, and its isolate a minute to start.
 LEASE_MS = 120_000
 # Each asks the database five things, and D1 answers a request a thousand times.
 MAX_RUNS = 150
+# The database has tried for a second or two by itself each time.
+KEEP_TRIES, KEEP_PAUSE_MS = 4, 2_000
 MAX_WAIT_MS = 10_000  # for the next attempt, before it is left to cron
 NOT_STREAMED = "a job of the queue cannot stream: leave `stream` out, or send it to /execute"
 
@@ -53,21 +57,35 @@ def run_leased(agent: Agent, job: QueueJob, worker: str) -> Ran:
     took = max(0.0, agent.clock() - began)
     if not isinstance(done, Failure):
         text = json.dumps(done, separators=(",", ":"), ensure_ascii=False)
-        now = round(agent.now())
-        told = agent.wait(agent.jobs().complete(job.key, worker, job.attempt, text, now))
+        told = _surely(
+            agent,
+            lambda: agent.jobs().complete(job.key, worker, job.attempt, text, round(agent.now())),
+        )
         if not isinstance(told, NotTaken):
             agent.metrics.jobs[job.capability, "completed"] += 1
             return Ran(told.state, told.is_done, took, done)
         done = Failure(f"the result cannot be kept: it {told.message}", {}, False)
     agent.metrics.jobs[job.capability, "failed"] += 1
-    ended = agent.wait(
-        agent.jobs().fail(
+    ended = _surely(
+        agent,
+        lambda: agent.jobs().fail(
             *(job.key, worker, job.attempt, kept_error(done), round(agent.now())),
             done.is_passing,
             agent.chance(),
-        )
+        ),
     )
     return Ran(ended.state, ended.is_done, took, None, done.error, done.more, done.is_passing)
+
+
+def _surely(agent: Agent, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """What the queue says, also if it is away for a while: work that is done is not lost for
+    that. Raises `QueueUnavailable` if it stays away."""
+    for _ in range(KEEP_TRIES - 1):
+        try:
+            return agent.wait(ask())
+        except QueueUnavailable:
+            agent.pause(KEEP_PAUSE_MS)
+    return agent.wait(ask())
 
 
 def run_waiting(agent: Agent, until_ms: float) -> int:

@@ -1,14 +1,14 @@
 """D1 as a `Database`: statements cross to JavaScript as one string, and so do the answers.
 
-Whatever fails by itself (a lost connection, a database that restarts or has too much to do)
-is tried again, after waits that double, with full jitter. D1 does that for reading alone:
+Whatever fails by itself (a lost connection, a database that restarts, is locked or has too much
+to do) is tried again, after waits that double, with full jitter. D1 does that for reading alone:
 nobody knows whether a statement that failed was done. Here all may be repeated, since the
 statements of the queue are written for it: a job is inserted under its key, taken under the
 poll's ticket, ended under its lease and attempt, and each of these is there once. Whoever
 adds a statement that adds up (`n = n + 1` without such a fence) must not run it here.
 
-A `Mistake` is never tried again: SQL that is wrong, or a value that D1 cannot hold. Its
-numbers are JavaScript's: whole ones up to 2**53, and 2.0 comes back as 2.
+A `Mistake` is never tried again: SQL that is wrong, or a value that D1 cannot hold
+(`d1_errors.py`). Its numbers are JavaScript's: whole ones up to 2**53, and 2.0 comes back as 2.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from agent.edge.d1_errors import meaning_of
 from agent.queue.backoff import Backoff
 from agent.queue.database import Mistake, Rows, Statement, Unavailable, Value
 
@@ -30,20 +31,6 @@ TRIES = 6
 # Half of it on average: 1.5 s, if all tries fail.
 WAITS = Backoff(base_ms=100, most_ms=2_000, least=0.0)
 LARGEST = 2**53  # beyond it not every whole number is a JavaScript number
-
-# What Cloudflare's list of D1's errors, and the runtime, say of what may go well next time.
-PASSING = (
-    "Network connection lost",
-    "caused object to be reset",
-    "reset because its code was updated",
-    "transient issue on remote node",
-    "client disconnected",
-    "Failed to parse body as JSON",
-    "D1 DB is overloaded",
-    "exceeded its CPU time limit and was reset",
-    "exceeded its memory limit and was reset",
-    "internal error",
-)
 
 
 class D1:
@@ -64,7 +51,7 @@ class D1:
             if "error" not in answer:
                 return [Rows([_row(row) for row in rows], n) for rows, n in answer["rows"]]
             error = str(answer["error"])
-            if not any(text in error for text in PASSING):
+            if not meaning_of(error).passes:
                 raise Mistake(error)
             if tried < TRIES:
                 await self._sleep(WAITS.wait_ms(tried, self._chance()))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache, partial
 from secrets import randbits, token_hex
 
+from agent.agents.agents import Agents
 from agent.callbacks.callbacks import Callbacks
 from agent.core.answers import Answer, json_answer
 from agent.core.background import RUN_FOR_MS, Turns, deliver, run, tick
@@ -53,6 +54,7 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
         callbacks=cache(partial(_callbacks, env)),
         records=cache(partial(_records, env)),
         workers=cache(partial(_workers, env)),
+        agents=cache(partial(_agents, env)),
         deliver=partial(_deliver, env),
         wait=wait,
         pause=pause,
@@ -93,6 +95,10 @@ def _records(env: JsObject) -> Records:
 
 def _workers(env: JsObject) -> Workers:
     return Workers(d1_of(_database(env)))
+
+
+def _agents(env: JsObject) -> Agents:
+    return Agents(d1_of(_database(env)))
 
 
 def _deliver(env: JsObject, for_ms: float) -> bool:

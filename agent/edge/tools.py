@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from functools import cached_property
 
+from agent.core.capabilities.busy import PatientData
 from agent.core.capabilities.python import Python
 from agent.core.capabilities.refused import Unavailable
 from agent.core.web.web import Web
 from agent.edge.ai import EdgeAi
-from agent.edge.bridge import JsObject
+from agent.edge.bridge import JsObject, now_ms, pause
 from agent.edge.data import EdgeData
 from agent.edge.python import EdgePython
 from agent.edge.web import web_of
@@ -33,8 +35,9 @@ class EdgeTools:
         return EdgeAi(binding, self._var("AI_MODEL"), self._var("AI_EMBEDDING_MODEL"))
 
     @cached_property
-    def data(self) -> EdgeData:
-        return EdgeData(self._binding("DATA", "a D1 database"))
+    def data(self) -> PatientData:
+        data = EdgeData(self._binding("DATA", "a D1 database"))
+        return PatientData(data, pause, random.random, now_ms)
 
     @cached_property
     def web(self) -> Web:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from agent.queue.database import Database
 from agent.queue.job import JobKey
 from agent.records import statements as sql
+from agent.records.analytics import Analytics, Question, analyse
 
 MAX_STEPS = 200  # 20 attempts make 42 of them
 REQUESTS_AT_ONCE = 2_000
@@ -37,6 +38,9 @@ class Records:
         """What became of a job, the first step first."""
         found = await self._db.run(sql.LOG, *key, MAX_STEPS)
         return [Step(**row) for row in found.rows]  # type: ignore[arg-type]
+
+    async def analyse(self, asked: Question) -> Analytics:
+        return await analyse(self._db, asked)
 
     async def forget(self, before_ms: int) -> int:
         """Delete what was recorded before, so many at once; called again until it is 0. How many

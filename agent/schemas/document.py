@@ -7,12 +7,13 @@ which endpoints, is held to the code by tests.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import Any
 
 from agent import SERVICE, __version__
 from agent.core.answers import JSON
-from agent.schemas import errors, inputs, isolate, jobs, results, values, workers
+from agent.schemas import agents, errors, inputs, isolate, jobs, results, values, workers
 from agent.schemas.operations import NAMED, OPERATIONS, PARAMETERS, TAGS, Operation
 from agent.schemas.refusals import REFUSALS, header, refused, responses
 from agent.schemas.values import Schema, any_object, ref
@@ -79,7 +80,7 @@ def document() -> dict[str, Any]:
 def schemas() -> dict[str, Schema]:
     """Every shape that has a name."""
     own = any_object("An OpenAPI document", required=["openapi", "info", "paths"])
-    parts = (inputs, results, jobs, workers, isolate, errors, values)
+    parts = (inputs, results, jobs, agents, workers, isolate, errors, values)
     return {name: each for part in parts for name, each in part.SCHEMAS.items()} | {"OpenApi": own}
 
 
@@ -111,7 +112,7 @@ def _operation(asked: Operation) -> dict[str, Any]:
 
 
 def _parameters(asked: Operation) -> list[dict[str, Any]]:
-    in_path = [("id", "path")] if "{id}" in asked.path else []
+    in_path = [(name, "path") for name in re.findall(r"{(\w+)}", asked.path)]
     made = []
     for name, place in [*in_path, *((name, "query") for name in asked.query)]:
         schema = dict(PARAMETERS[name])

@@ -21,6 +21,10 @@ _SAID: dict[str, Schema] = {
     "error": text("what is wrong, and how to mend it"),
     "timestamp": time("now"),
 }
+_ALSO: dict[str, Schema] = {
+    "message": text("the same as `error`, where the FiberWise SDK looks for it"),
+    "line": whole("of an agent's code", 1),
+}
 _WHY: dict[str, Schema] = {
     "state": _STATE,
     "kind": text("of an error of Python"),
@@ -38,10 +42,13 @@ _WHY: dict[str, Schema] = {
 }
 
 SCHEMAS: dict[str, Schema] = {
-    "Error": fields_of(_SAID, "What the agent says of a request that it does not do"),
+    "Error": fields_of(
+        {**_SAID, **_ALSO}, "What the agent says of a request that it does not do", tuple(_ALSO)
+    ),
     "Conflict": fields_of(
-        {**_SAID, "state": _STATE},
+        {**_SAID, "state": _STATE, "message": _ALSO["message"]},
         "A job stands otherwise than the request expects",
+        ("message",),
     ),
     "JobFailed": fields_of(
         {**_SAID, "job_id": an_id("the job"), "status": always("failed"), **_WHY},

@@ -174,8 +174,14 @@ SCHEMAS: dict[str, Schema] = {
                 about="values, or a list of them for each time that a change is run",
             ),
             "max_rows": whole("of the result", 1, database.MAX_ROWS, default=database.USUAL_ROWS),
+            "timeout_ms": whole(
+                "milliseconds to wait for the answer",
+                database.MIN_TIMEOUT_MS,
+                database.MAX_TIMEOUT_MS,
+                default=database.TIMEOUT_MS,
+            ),
         },
-        optional=("params", "max_rows"),
+        optional=("params", "max_rows", "timeout_ms"),
     ),
     "SqlValue": either(
         {"type": ["null", "boolean", "string"]},

@@ -6,6 +6,7 @@ from agent import SERVICE
 from agent.callbacks.callback import Depth as CallbackDepth
 from agent.core.metrics import JOBS_EACH
 from agent.queue.job import Depth
+from agent.records.analytics import DIMENSIONS, MAX_GROUPS, MAX_READ, PERCENTS
 from agent.schemas.values import (
     Schema,
     a_capability,
@@ -13,12 +14,14 @@ from agent.schemas.values import (
     always,
     fields_of,
     listed,
+    number,
     one_of,
     or_null,
     ref,
     text,
     time,
     whole,
+    yes_or_no,
 )
 from agent.schemas.workers import DUE
 
@@ -90,6 +93,38 @@ SCHEMAS: dict[str, Schema] = {
             "callbacks": or_null(_CALLBACKS),
             "desired_workers": or_null(_WORKERS),
         }
+    ),
+    "Analysed": fields_of({"status": always("success"), "analytics": ref("Analytics")}),
+    "Analytics": fields_of(
+        {
+            "from": time("of the first request that counts"),
+            "to": time("before which the last one was"),
+            "by": listed(one_of(DIMENSIONS), "what the groups differ in"),
+            "requests": whole("of all groups"),
+            "errors": whole("of all groups: answers of status 400 and above"),
+            "groups": listed(
+                ref("RequestGroup"),
+                "the latest hour first, then the largest",
+                maxItems=MAX_GROUPS,
+            ),
+            "truncated": yes_or_no("there were more groups"),
+            "partial": yes_or_no(f"only {MAX_READ:,} requests were looked at, the youngest"),
+        }
+    ),
+    "RequestGroup": fields_of(
+        {
+            "capability": text("of jobs of `POST /execute`; else empty"),
+            "tenant": text("the id of the API key"),
+            "region": text("of the variant that has answered"),
+            "endpoint": text("its path; empty for none that there is"),
+            "hour": time("when the hour began"),
+            "requests": whole("", 1),
+            "errors": whole("answers of status 400 and above"),
+            "server_errors": whole("of these, status 500 and above"),
+            **{f"p{percent}_ms": number("milliseconds, exact") for percent in PERCENTS},
+        },
+        "Requests that have the same values of `by`, which are told with them",
+        tuple(DIMENSIONS),
     ),
     "RequestCount": fields_of(_REQUESTS, "Requests that were answered alike"),
     "JobCount": fields_of(_JOBS, "Jobs that ended alike"),

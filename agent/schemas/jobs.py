@@ -14,6 +14,7 @@ from agent.core.polling import LEASE, MAX_ATTEMPT, MAX_LEASE, MAX_WAIT, MIN_LEAS
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST
 from agent.queue.limits import MAX_ATTEMPTS, MAX_CAPABILITIES, MAX_ERROR, MAX_JOBS
 from agent.records.records import MAX_STEPS
+from agent.schemas.agents import CORE_WORDS, OF_AGENT
 from agent.schemas.inputs import INPUTS
 from agent.schemas.results import STDOUT, WARM, completed
 from agent.schemas.values import (
@@ -58,10 +59,16 @@ _DATA = fields_of(
     ("input", "dispatch", "max_attempts"),
 )
 _PRIORITY = whole("the highest goes first", LOWEST, HIGHEST)
+_ANY_PRIORITY = {
+    "type": "integer",
+    "default": DEFAULT_PRIORITY,
+    "description": f"the highest goes first; what is beyond {LOWEST} to {HIGHEST} is cut off",
+}
 _CALLBACK_URL = {
     "type": ["string", "null"],
     "maxLength": MAX_URL,
-    "description": "where the outcome is posted; CALLBACK_HOSTS says where that may be",
+    "description": "where the outcome is posted; CALLBACK_HOSTS says where that may be, and "
+    "elsewhere nothing is posted",
 }
 _EXAMPLE = {"capability": "text-processing", "input": {"text": "One two. Three!"}}
 _STANDS: dict[str, Schema] = {
@@ -80,9 +87,10 @@ _OUTCOME: dict[str, Schema] = {
     "result": anything("of a completed one"),
     "stdout": STDOUT,
     "warm": WARM,
-    "callback": ref("Callback"),
+    "callback": either(ref("Callback"), ref("NoCallback")),
     "log": listed(ref("Step"), "what became of it, the first step first", maxItems=MAX_STEPS),
 }
+_LATER = tuple(name for name in CORE_WORDS if name != "core_status")
 
 
 def _sent(capability: str) -> Schema:
@@ -114,8 +122,8 @@ SCHEMAS: dict[str, Schema] = {
     "Submission": fields_of(
         {
             "activation_id": an_id("the same one again is the same activation"),
-            "activation_data": ref("ActivationData"),
-            "priority": {**_PRIORITY, "default": DEFAULT_PRIORITY},
+            "activation_data": either(ref("ActivationData"), ref("CoreActivation")),
+            "priority": _ANY_PRIORITY,
             "callback_url": _CALLBACK_URL,
         },
         optional=("priority", "callback_url"),
@@ -130,9 +138,11 @@ SCHEMAS: dict[str, Schema] = {
             "priority": _PRIORITY,
             **_STANDS,
             **_TIMES,
+            **OF_AGENT,
+            **CORE_WORDS,
             **_OUTCOME,
         },
-        optional=(*_TIMES, *_OUTCOME),
+        optional=(*_TIMES, *OF_AGENT, *_LATER, *_OUTCOME),
     ),
     "Step": fields_of(
         {

@@ -8,16 +8,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from agent.core import agents, analytics
 from agent.core.activations import MAX_LISTED
+from agent.core.analytics import ANALYTICS_SCOPE
+from agent.core.apps import MAX_APP
 from agent.core.polling import LEASE, MAX_LEASE, MAX_WAIT, MIN_LEASE
 from agent.core.workers import LARGEST, USUAL_LISTED
 from agent.core.workers import MAX_LISTED as MAX_WORKERS
 from agent.queue.limits import CAPABILITY, MAX_CAPABILITIES, MAX_JOBS
-from agent.schemas.values import Schema, a_capability, a_name, an_id, number, ref, text, whole
+from agent.records.analytics import DIMENSIONS
+from agent.schemas.values import (
+    Schema,
+    a_capability,
+    a_name,
+    an_id,
+    either,
+    matching,
+    number,
+    ref,
+    text,
+    whole,
+)
 
 TAGS = {
     "jobs": "Jobs that are run at once, or for a lease",
     "activations": "Jobs that wait in the queue",
+    "agents": "What agents are",
+    "apps": "What the FiberWise SDK asks",
     "workers": "Workers that take jobs from the queue",
     "isolate": "The agent itself",
 }
@@ -27,9 +44,23 @@ _NAMES = text(
     pattern=f"^{_ONE}(,{_ONE}){{0,{MAX_CAPABILITIES - 1}}}$",
     examples=["text-processing,database"],
 )
+
+
+_DIMENSION = "|".join(DIMENSIONS)
+
+
+def _time(about: str) -> Schema:
+    as_text = text(format="date-time", examples=["2026-09-21T14:00:00Z"])
+    return either(as_text, text(pattern=r"^[0-9]{1,14}$"), about=about)
+
+
 _SECONDS = "seconds; `s` may stand behind them"
 PARAMETERS: dict[str, Schema] = {
-    "id": an_id("the activation's id"),
+    "id": an_id("the activation's id, or the agent's"),
+    "app": text("the app; it is kept in the metadata", minLength=1, maxLength=MAX_APP),
+    "version": whole("the version; the newest one unless it is said", 1, agents.MAX_VERSION),
+    "agents": whole("agents", 1, agents.MAX_LISTED, default=20),
+    "after": an_id("`next_after` of the page before"),
     "worker_id": a_name("the worker; without it the header `x-worker-id`, or the key's id"),
     "capabilities": _NAMES,
     "limit": whole("jobs", 1, MAX_JOBS, default=1),
@@ -38,24 +69,41 @@ PARAMETERS: dict[str, Schema] = {
     "tenant": a_name("whose jobs; others' need the scope `agent:worker`"),
     "state": {**ref("State"), "default": "failed"},
     "most": whole("activations", 1, MAX_LISTED, default=20),
+    "from": _time("of the first request; a day before `to` unless it is said"),
+    "to": _time("before which the last one was; now unless it is said"),
+    "by": text(
+        f"what groups differ in, with commas: {', '.join(DIMENSIONS)}; without it there is one",
+        pattern=f"^({_DIMENSION})(,({_DIMENSION})){{0,4}}$",
+        examples=["capability,hour"],
+    ),
+    "of_capability": a_capability("only jobs of this one"),
+    "region": matching(analytics.REGION, "only what variants of this one have answered"),
+    "of_tenant": a_name(f"only this tenant's; others' need the scope `{ANALYTICS_SCOPE}`"),
+    "endpoint": matching(analytics.ENDPOINT, "only this path, such as `/execute`"),
     "worker_state": ref("WorkerState", "both, unless it is said"),
-    "one_capability": a_capability("workers that have it"),
+    "has_capability": a_capability("workers that have it"),
+    "workers": whole("workers", 1, MAX_WORKERS, default=USUAL_LISTED),
+    "after_worker": whole("as `next_after` told it", 0, LARGEST, default=0),
     "some_capabilities": {
         **_NAMES,
         "description": "with commas between them; all of them, unless it is said",
     },
-    "workers": whole("workers", 1, MAX_WORKERS, default=USUAL_LISTED),
-    "after": whole("as `next_after` told it", 0, LARGEST, default=0),
     "before": whole("milliseconds since 1970, as `next_before` told it", 0, 10**15 - 1),
 }
-NAMED = {  # several have one name
+# Several have one name.
+NAMED = {
     "most": "limit",
-    "workers": "limit",
+    "agents": "limit",
+    "of_capability": "capability",
+    "of_tenant": "tenant",
     "worker_state": "state",
-    "one_capability": "capability",
+    "has_capability": "capability",
+    "workers": "limit",
+    "after_worker": "after",
     "some_capabilities": "capability",
 }
 ID = "/activations/{id}"
+AGENT = "/agents/{id}"
 
 
 class Operation(NamedTuple):
@@ -87,8 +135,16 @@ _STREAM = {"text/event-stream": "with `stream`; the header `x-job-id` has the jo
 OPERATIONS = (
     Operation("GET", "/", "front", "isolate", "Name and version", "text/plain", is_open=True),
     Operation("GET", "/health", "health", "isolate", "Whether it is well", "Healthy", is_open=True),
+    Operation("GET", "/status", "status", "isolate", "The same", "Healthy"),
     Operation("GET", "/openapi.json", "openapi", "isolate", "This", "OpenApi", is_open=True),
     Operation("GET", "/metrics", "metrics", "isolate", "Its counts", "Metrics", more=_BOTH),
+    Operation(
+        *("GET", "/analytics", "analytics", "isolate"),
+        "Requests, errors and times, from what is kept of requests: one's own, or with the scope "
+        f"`{ANALYTICS_SCOPE}` everybody's",
+        "Analysed",
+        query=("from", "to", "by", "of_capability", "region", "of_tenant", "endpoint"),
+    ),
     Operation("GET", "/register", "register", "workers", "Who it is, what it does", "Registered"),
     Operation(
         *("POST", "/register", "registerByPost", "workers"),
@@ -110,7 +166,7 @@ OPERATIONS = (
         *("GET", "/workers", "workers", "workers"),
         "Workers that have registered: one's own, all with the scope `agent:worker`",
         "Workers",
-        query=("worker_state", "one_capability", "workers", "after"),
+        query=("worker_state", "has_capability", "workers", "after_worker"),
     ),
     Operation(
         *("GET", "/workers/scale", "scale", "workers"),
@@ -140,7 +196,7 @@ OPERATIONS = (
         "A job for the queue; the same one again is told as it stands, and not run twice",
         "Activation",
         takes="Submission",
-        refuses=(409,),
+        refuses=(404, 409),
     ),
     Operation(
         *("GET", "/activations", "list", "activations"),
@@ -186,5 +242,43 @@ OPERATIONS = (
         "Told",
         takes="Failure",
         refuses=(404, 409),
+    ),
+    Operation(
+        *("GET", "/agents", "listAgents", "agents", "One's own agents, by their ids", "Agents"),
+        query=("agents", "after"),
+    ),
+    Operation(
+        *("GET", AGENT, "showAgent", "agents", "What an agent is, or was in a version", "Agent"),
+        query=("version",),
+        refuses=(404,),
+        headers=("etag",),
+    ),
+    Operation(
+        *("PUT", AGENT, "putAgent", "agents"),
+        "What an agent is from now on: a new version, if it was not so already. It needs the scope "
+        "`agents:write`; with the header `if-match` it replaces that version only",
+        "PutAgent",
+        takes="AgentDefinition",
+        refuses=(404, 409, 412),
+        headers=("etag",),
+    ),
+    Operation(
+        *("DELETE", AGENT, "deleteAgent", "agents"),
+        "An agent is deleted; it needs the scope `agents:write`",
+        "DeletedAgent",
+        refuses=(404, 412),
+    ),
+    Operation(
+        *("POST", "/apps/{app}/agents/{id}/activate", "activate", "apps"),
+        "An agent is activated; the answer does not wait for the run",
+        "AgentActivation",
+        takes="Activate",
+        refuses=(409, 422),
+    ),
+    Operation(
+        *("GET", "/apps/{app}/agents/activations/{id}", "showActivation", "apps"),
+        "How an activation stands, and what came of it",
+        "AgentActivation",
+        refuses=(404,),
     ),
 )

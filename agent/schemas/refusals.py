@@ -39,11 +39,20 @@ REFUSALS: dict[int, Refusal] = {
     405: Refusal(
         "MethodNotAllowed", "The path takes other methods", ("Error",), False, (("allow", True),)
     ),
-    409: Refusal("Conflict", "It stands otherwise", ("Conflict",), False),
+    409: Refusal("Conflict", "It stands otherwise", ("Conflict", "Error"), False),
+    412: Refusal(
+        "PreconditionFailed",
+        "The agent has another version than `if-match` says",
+        ("Error",),
+        False,
+    ),
     413: Refusal("TooLarge", "The body, or what it holds, is too large", ("Error",)),
     414: Refusal("UriTooLong", "The URL is too long"),
     422: Refusal(
-        "JobFailed", "Its capability does not take this, or it failed", ("JobFailed",), False
+        "JobFailed",
+        "Its capability does not take this, or it failed, or nobody can run it",
+        ("JobFailed", "Error"),
+        False,
     ),
     429: Refusal(
         "TooManyRequests",
@@ -71,6 +80,7 @@ HEADERS: dict[str, Schema] = {
     "x-cache": one_of(("HIT", "MISS", "BYPASS"), "whether the result was kept from before"),
     "age": whole("seconds; of a result that was kept"),
     "x-job-id": an_id("of a job whose answer is a stream"),
+    "etag": text("the version in quotes", examples=['"3"']),
     "x-request-id": text("of the router; the same as in its logs", pattern="^[0-9a-f]{32}$"),
 }
 

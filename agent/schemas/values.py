@@ -136,7 +136,7 @@ def a_capability(about: str) -> Schema:
 
 
 SCHEMAS: dict[str, Schema] = {
-    "Id": matching(ID, f"of a job: it {ID_TEXT}", examples=["a-1"]),
+    "Id": matching(ID, f"of a job or an agent: it {ID_TEXT}", examples=["a-1"]),
     "Name": matching(NAME, f"of a worker or a tenant: it {NAME_TEXT}", examples=["w-1"]),
     "Capability": matching(CAPABILITY, f"its name {CAPABILITY_TEXT}", examples=["text-processing"]),
 }

@@ -96,9 +96,10 @@ class Request(Part):
     headers: dict[Token, HeaderText] = Field(
         default_factory=dict,
         description="Its headers. `{n}` in a value is the request's number, so that every "
-        "request comes from another user; `{env:NAME}` is taken from the environment.",
+        "request comes from another user; `{n%60}` is its remainder, so that 60 users take "
+        "turns; `{env:NAME}` is taken from the environment.",
     )
-    body: str = Field("", description="Its body; `{n}` as in headers.")
+    body: str = Field("", description="Its body; `{n}` and `{n%60}` as in headers.")
     place: Place | None = Field(None, alias="from", description="Where its clients are.")
     weight: Weight = Field(1, description="How often it is sent, compared with the others.")
 

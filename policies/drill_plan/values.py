@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from policies.decisions.durations import PATTERN as DURATION
+from policies.drill_plan.numbering import unreadable
 from policies.language.limit_values import read_limit
 from policies.language.values import as_type, problem, read_field_value, read_text
 
@@ -50,8 +51,11 @@ def read_target(value: object) -> str:
 
 
 def read_header(value: object) -> str:
-    """A header's value; `{n}` stands for the request's number."""
+    """A header's value; `{n}` stands for the request's number, `{n%60}` for its remainder."""
     text = read_field_value(value)
+    if odd := unreadable(text):
+        hint = "write `{n}`, or a number from 1 to 9999999 after the `%`: `{n%60}`"
+        raise problem("bad-header", f"`{odd[:80]}` is no number of a request", hint)
     if not text.isascii():
         hint = "write ASCII"
         raise problem("bad-header", "the value has characters outside ASCII", hint)

@@ -17,7 +17,7 @@ from router.publishing.base import BY_GIT, base_by_git, given_base
 from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
 from router.publishing.published import read
-from router.publishing.published_keys import published_keys
+from router.publishing.published_keys import refusal
 from router.publishing.write import Change
 
 
@@ -61,10 +61,9 @@ def run(args: Namespace) -> int:
 
 
 def _refuse_published_keys(loaded: Loaded) -> None:
-    found = published_keys(loaded.policy) if loaded.policy else []
-    if found:
-        hint = "make your own with `router keys new`, or disable these"
-        raise SetupError(f"everybody knows the keys of {', '.join(found)}: {hint}")
+    why = refusal(loaded.policy) if loaded.policy else None
+    if why:
+        raise SetupError(why)
 
 
 def _warn_of_unbound(layout: Layout, loaded: Loaded, publisher: Publisher) -> None:

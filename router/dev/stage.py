@@ -3,12 +3,14 @@
 wrangler uploads every module beside the entry file, so the entry stands in a build
 folder that holds the packages of the edge and no tool, no test and no secret.
 Staging twice changes no file: a running `wrangler dev` restarts only for a real change.
-`python -m router.dev.stage` is the build command of wrangler.toml.
+`python -m router.dev.stage` is the build command of wrangler.toml: a deployment runs it, and so
+it refuses keys that everybody knows. What only tries the upload says so in the environment.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -16,7 +18,9 @@ from policies.language.compile import compile_policy
 from policies.language.load import load
 from router.dev.files import mirror
 from router.dev.layout import Layout, SetupError, find_root
+from router.publishing.published_keys import refusal
 
+ONLY_TRIED = "ROUTER_UPLOAD_IS_ONLY_TRIED"  # a variable that is not empty: nothing is deployed
 # What the edge imports: never policies/gateway, router/cli, router/publishing, router/dev or tests.
 EDGE_PACKAGES = ("policies/decisions", "policies/language", "policies/rollouts", "router/edge")
 ENTRY = (
@@ -63,9 +67,19 @@ def bundled_policy(policy: Path) -> str:
     )
 
 
+def _refuse_published_keys(policy: Path) -> None:
+    """They would open the API to everybody from the deployment until the first push."""
+    loaded = load(policy.read_bytes()) if policy.is_file() else None
+    why = refusal(loaded.policy) if loaded and loaded.policy else None
+    if why:
+        raise SetupError(f"{policy}: {why}")
+
+
 def main() -> int:
     layout = Layout(find_root())
     try:
+        if not os.environ.get(ONLY_TRIED):
+            _refuse_published_keys(layout.root / "routes.yaml")
         stage(layout.root, layout.root / "routes.yaml", layout.build / "upload")
     except SetupError as error:
         print(f"stage: {error}", file=sys.stderr)

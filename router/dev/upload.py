@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from router.dev.layout import Layout, SetupError, find_root
 from router.dev.prepare import prepare
 from router.dev.process import ANSI
-from router.dev.stage import stage
+from router.dev.stage import ONLY_TRIED, stage
 from router.dev.wrangler import last_error, wrangler
 
 GZIP = re.compile(r"gzip:\s*([\d.]+)\s*KiB")
@@ -33,7 +33,8 @@ def dry_run(layout: Layout) -> DryRun:
     stage(layout.root, layout.root / "routes.yaml", layout.build / "upload")
     outdir = layout.build / "dry-run"
     args = ["deploy", "--dry-run", "--outdir", str(outdir)]
-    done = wrangler(layout, [*args, "--config", str(layout.wrangler_toml)])
+    args += ["--config", str(layout.wrangler_toml)]
+    done = wrangler(layout, args, env={ONLY_TRIED: "1"})
     output = ANSI.sub("", done.stdout + done.stderr)
     size = GZIP.search(output)
     if done.returncode or not size:

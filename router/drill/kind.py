@@ -1,7 +1,7 @@
 """A kind of request of a plan, ready to be made with each number.
 
-`{n}` in headers and body becomes the request's number; `{env:NAME}` in headers what the
-environment has, so that no plan needs to hold a key.
+`{n}` in headers and body becomes the request's number, `{n%60}` its remainder; `{env:NAME}` in
+headers what the environment has, so that no plan needs to hold a key.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import httpx
 
 from policies.drill_plan.model import Request
+from policies.drill_plan.numbering import numbered
 from router.cli.console import UsageError
 
 _ENV = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -36,9 +37,8 @@ class Kind:
             self._headers["MF-CF-Blob"] = json.dumps(place)
 
     def request(self, client: httpx.AsyncClient, number: int) -> httpx.Request:
-        n = str(number)
-        headers = {name: value.replace("{n}", n) for name, value in self._headers.items()}
-        body = self._body.replace("{n}", n).encode() or None
+        headers = {name: numbered(value, number) for name, value in self._headers.items()}
+        body = numbered(self._body, number).encode() or None
         return client.build_request(self._method, self._url, headers=headers, content=body)
 
 

@@ -15,3 +15,12 @@ def published_keys(policy: Policy) -> list[str]:
     keys = [key for key in policy.auth.keys if not key.disabled]
     known = [(key.id, _HASHES.get(key.sha256 or "")) for key in keys]
     return [f"{id} ({text})" for id, text in known if text]
+
+
+def refusal(policy: Policy) -> str | None:
+    """Why a policy with such keys goes to nobody else's machine; None if it has none."""
+    found = published_keys(policy)
+    if not found:
+        return None
+    hint = "make your own with `router keys new`, or disable these"
+    return f"everybody knows the keys of {', '.join(found)}: {hint}"

@@ -62,7 +62,7 @@ class Walker:
         """The JSON of the answer, or its text."""
         asked = next(each for each in OPERATIONS if each.id == operation)
         how |= {} if body is None else {"json": body}
-        answer = self.agents.ask(asked.method, asked.path.replace("{id}", id) + query, **how)
+        answer = self.agents.ask(asked.method, path_of(asked, id) + query, **how)
         assert answer.status_code == status, (operation, body, answer.text)
         self.seen.add((operation, status))
         told = self.document["paths"][asked.path][asked.method.lower()]["responses"]
@@ -72,7 +72,7 @@ class Walker:
 
     def patch(self, asked: Operation) -> None:
         """No path takes this method."""
-        answer = self.agents.ask("PATCH", asked.path.replace("{id}", "a"), json={})
+        answer = self.agents.ask("PATCH", path_of(asked, "a"), json={})
         assert answer.status_code == 405
         assert asked.method in answer.headers["allow"].split(", ")
         self.seen.add((asked.id, 405))
@@ -101,12 +101,18 @@ class Walker:
         jsonschema.Draft202012Validator(whole).validate(value)
 
 
+def path_of(asked: Operation, id: str) -> str:
+    return asked.path.replace("{id}", id).replace("{app}", "app-1")
+
+
 def walk(agents: Agents) -> set[tuple[str, int]]:
     walker = Walker(agents)
     _isolate(walker)
     _jobs(walker)
     _activations(walker)
     _leases(walker)
+    _agents(walker)
+    _rows(walker)
     for asked in OPERATIONS:
         walker.patch(asked)
     return walker.seen
@@ -115,9 +121,20 @@ def walk(agents: Agents) -> set[tuple[str, int]]:
 def _isolate(walker: Walker) -> None:
     for operation in ("front", "health", "openapi"):
         walker.ask(operation, 200, key=None)
-    for operation in ("metrics", "register", "registerByPost", "heartbeat", "heartbeatByPost"):
+    for operation in (
+        "metrics",
+        "status",
+        "register",
+        "registerByPost",
+        "heartbeat",
+        "heartbeatByPost",
+    ):
         walker.ask(operation, 200)
         walker.ask(operation, 401, key=None)
+    walker.ask("analytics", 200, query="?by=endpoint,hour")
+    walker.ask("analytics", 400, query="?by=day")
+    walker.ask("analytics", 401, key=None)
+    walker.ask("analytics", 403, query="?tenant=worker")
     worker = {"worker_id": "walker", "capabilities": ["text-processing"], "metadata": {"a": [1]}}
     for operation in ("registerByPost", "heartbeatByPost"):
         assert walker.ask(operation, 200, body=worker)["worker_id"] == "walker"
@@ -151,7 +168,8 @@ def _activations(walker: Walker) -> None:
     submitted = {"activation_id": "walk-1", "activation_data": {**TEXT, "dispatch": "poll"}}
     walker.ask("submit", 200, body=submitted)
     walker.ask("submit", 200, body={**submitted, "priority": 2})
-    walker.ask("submit", 400, body={**submitted, "priority": 10})
+    walker.ask("submit", 200, body={**submitted, "priority": -10})
+    walker.ask("submit", 400, body={**submitted, "priority": "high"})
     walker.ask("submit", 409, body={**submitted, "activation_data": {"capability": "other"}})
     large = {"capability": "x", "input": {"text": "x" * 600_000}}
     walker.ask("submit", 413, body={"activation_id": "walk-2", "activation_data": large})
@@ -200,3 +218,52 @@ def _leases(walker: Walker) -> None:
     walker.ask("complete", 200, fourth, {**LEASE, "tenant": "core", "result": 1}, key=WORKER)
     for id in (first, second, third, fourth):
         walker.ask("show", 200, id)
+
+
+def _agents(walker: Walker) -> None:
+    chat = {"capability": "ai-completion", "settings": {"temperature": 0, "max_tokens": 20}}
+    code = {"code": "def run_agent(input_data):\n    return input_data"}
+    for body in (chat, {"capability": "text-processing"}, code, code):
+        walker.ask("putAgent", 200, "walk", body=body)
+    walker.ask("putAgent", 400, "walk", body={"code": "def run_agnet(input_data): pass"})
+    walker.ask("putAgent", 400, "walk", body={**chat, "settings": {"modle": "x"}})
+    walker.ask("putAgent", 403, "walk", body=chat, key=WORKER)
+    walker.ask("putAgent", 404, ".walk", body=chat)
+    walker.ask("putAgent", 412, "walk", body=chat, headers={"if-match": '"9"'})
+    walker.ask("putAgent", 413, "walk", body={"code": "x" * 300_000})
+    walker.ask("showAgent", 200, "walk")
+    walker.ask("showAgent", 200, "walk", query="?version=1")
+    walker.ask("showAgent", 404, "none")
+    walker.ask("showAgent", 400, "walk", query="?version=0")
+    walker.ask("putAgent", 200, "walk-2", body=chat)
+    listed = walker.ask("listAgents", 200, query="?limit=1")
+    walker.ask("listAgents", 200, query=f"?after={listed['next_after']}")
+    walker.ask("listAgents", 400, query="?limit=0")
+    walker.ask("deleteAgent", 412, "walk-2", headers={"if-match": '"9"'})
+    walker.ask("deleteAgent", 403, "walk-2", key=WORKER)
+    walker.ask("deleteAgent", 200, "walk-2")
+    walker.ask("deleteAgent", 404, "walk-2")
+
+
+def _rows(walker: Walker) -> None:
+    """Activations of agents, as FiberWise Core and its SDK send them."""
+    row = {"agent_id": "walk", "input_data": '{"a": 1}', "status": "queued", "notes": None}
+    sent = {"activation_id": "walk-row-1", "activation_data": row, "priority": -3}
+    sent["callback_url"] = "http://127.0.0.1:9/"
+    assert walker.ask("submit", 200, body=sent)["callback"]["status"] == "none"
+    walker.ask("show", 200, "walk-row-1")
+    walker.ask("submit", 409, body={**sent, "activation_data": {**row, "agent_id": "other"}})
+    done = {
+        **sent,
+        "activation_id": "walk-row-2",
+        "activation_data": {**row, "status": "completed"},
+    }
+    walker.ask("submit", 409, body=done)
+    nobody = {"activation_id": "walk-row-3", "activation_data": {"agent_id": "nobody"}}
+    walker.ask("submit", 404, body=nobody)
+    asked = {"input": {"prompt": "Hello"}, "metadata": {"a": 1}}
+    made = walker.ask("activate", 200, "llm", body=asked)
+    walker.ask("showActivation", 200, made["activation_id"])
+    walker.ask("showActivation", 404, "none")
+    walker.ask("activate", 422, "nobody", body=asked)
+    walker.ask("activate", 400, "llm", body={"inputs": {}})

@@ -27,7 +27,8 @@ KEY = WORKER  # polls everybody's jobs, and has no others than those that are ma
 SLOW = "python-execution"
 WITHIN_S = 600
 # A job that its capability does not take is 422, and which those are no schema says: SQL that
-# SQLite does not know, a model that there is not.
+# SQLite does not know, a model that there is not. So is an agent that there is not, to the SDK.
+# Nor does a schema say that one time is before another.
 CONFIG = f"""\
 continue-on-failure = true
 warnings = false
@@ -45,7 +46,11 @@ database = "none"
 expected-statuses = ["2xx", "401", "403", "404", "409"]
 
 [[operations]]
-include-operation-id = "execute"
+include-operation-id = "analytics"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403"]
+
+[[operations]]
+include-operation-id = ["execute", "activate"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "403", "404", "409", "422"]
 """
 # Not gone through one by one in the tests: the many forms of a job, and what has a twin.

@@ -3,7 +3,7 @@
 Each stays as valid as it was. Activations have ids of their own, where the document's example
 would be the same one again, and those for workers that poll need what there is. Nothing is
 sent from here to the Internet: URLs lead to this machine, where the agent refuses to go, and
-callbacks to a receiver of the tests. No poll waits for long.
+callbacks to a receiver of the tests. No poll waits for long. Text in a row of Core's is JSON.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import schemathesis
 
+from agent.core.row import OBJECTS
 from agent.queue.limits import CAPABILITY
 
 RECEIVER = "AGENT_FUZZ_RECEIVER"  # the variable with the URL for callbacks
@@ -41,12 +42,22 @@ def _tamed(body: dict[str, Any]) -> dict[str, Any]:
     data = body.get("activation_data")
     if isinstance(data, Mapping) and data.get("dispatch") == "poll" and _is_name(data):
         body["activation_data"] = {**data, "capability": POLLED}
+    if isinstance(data, Mapping) and data.get("capability") is None:
+        body["activation_data"] = {
+            **data,
+            **{name: "{}" for name in OBJECTS if _is_text(data, name)},
+        }
     if isinstance(body.get("callback_url"), str):
         body["callback_url"] = os.environ[RECEIVER]
     asked = body.get("input")
     if isinstance(asked, Mapping) and _is_valid_url(asked.get("url")):
         body["input"] = {**asked, "url": NOWHERE}
     return body
+
+
+def _is_text(data: Mapping[str, Any], name: str) -> bool:
+    """Whether it may be JSON as text: which text is JSON no schema says."""
+    return isinstance(data.get(name), str)
 
 
 def _is_name(data: Mapping[str, Any]) -> bool:

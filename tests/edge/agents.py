@@ -1,5 +1,8 @@
-"""The router with the shipped policy and the agent's variants behind it, as `router dev` runs
-them: one server, which tests of the agent share."""
+"""The router with the agent's variants behind it, as `router dev` runs them: one server, which
+tests of the agent share.
+
+Its policy is the shipped one with higher rate limits, since all tests come from one address.
+`test_shipped_policy.py` holds the limits that are shipped."""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any
 import httpx
 
 from policies.language.bindings import bindings_of
+from policies.language.document import Document, read_document
 from policies.language.load import load
 from router.dev.config import write_configs
 from router.dev.files import write_if_changed
@@ -24,6 +28,7 @@ from router.dev.tables import migrate
 from tests.edge.conftest import ADMIN_KEY, HERE
 
 CORE, WORKER = "example-core-key", "example-worker-key"
+RAISED = "1000000/1m"
 
 
 class Agents:
@@ -62,11 +67,24 @@ class Agents:
         return self.ask(method, f"/.router/{page}", key=ADMIN_KEY, **more)
 
 
+def with_raised_limits(shipped: bytes) -> bytes:
+    """The policy `shipped`, where every rate limit allows RAISED."""
+    document = read_document(shipped)
+    assert isinstance(document, Document)
+    limits = document.value["rate_limits"]
+    raised = {name: {**limit, "limit": RAISED} for name, limit in limits.items()}
+    return json.dumps({**document.value, "rate_limits": raised}).encode()  # JSON is YAML
+
+
 @contextmanager
-def router_with_agents(folder: Path) -> Iterator[Agents]:
+def router_with_agents(folder: Path, *, shipped_limits: bool = False) -> Iterator[Agents]:
     layout = Layout(find_root(HERE))
     prepare(layout)
     policy, state = layout.root / "routes.yaml", folder / "state"
+    if not shipped_limits:
+        raised = with_raised_limits(policy.read_bytes())
+        policy = folder / "routes.yaml"
+        write_if_changed(policy, raised)
     stage(layout.root, policy, folder / "upload")
     loaded = load(policy.read_bytes()).policy
     assert loaded

@@ -136,6 +136,31 @@ def test_each_request_becomes_a_row_in_the_background(around: Around) -> None:
     assert len({row["batch"] for row in rows}) <= 2
 
 
+def test_rows_are_analysed(around: Around) -> None:
+    """On D1 as on SQLite: exact, of the tenant alone, by what was asked for."""
+    began = round(time.time() * 1000) - 1_000
+    for tenant in ("seen", "unseen"):
+        around.execute("text-processing", tenant, input={"text": "a"})
+        around.execute("text-processing", tenant)
+    around.client.get("/health", headers={"x-router-key-id": "seen"})
+    assert soon(lambda: len(around.rows("seen")) == 3 and len(around.rows("unseen")) == 2)
+
+    def analysed(query: str, scopes: str = "") -> Any:
+        headers = {"x-router-key-id": "seen", "x-router-key-scopes": scopes}
+        asked = around.client.get(f"/analytics?from={began}&{query}", headers=headers)
+        return asked.raise_for_status().json()["analytics"]
+
+    told = analysed("by=capability,tenant,region,endpoint,hour")
+    found = [(each["capability"], each["requests"], each["errors"]) for each in told["groups"]]
+    assert found == [("text-processing", 2, 1), ("", 1, 0)]
+    assert {(each["tenant"], each["region"]) for each in told["groups"]} == {("seen", "eu")}
+    (every,) = analysed("endpoint=/execute")["groups"]
+    times = sorted(row["took_ms"] for row in around.rows("seen") if row["endpoint"] == "/execute")
+    assert [every["p50_ms"], every["p95_ms"], every["p99_ms"]] == [times[0], times[1], times[1]]
+    everybodys = analysed("by=tenant&endpoint=/execute", "analytics:read")["groups"]
+    assert {each["tenant"]: each["requests"] for each in everybodys} == {"seen": 2, "unseen": 2}
+
+
 def test_rows_that_cannot_be_written_are_counted_and_later_ones_are(around: Around) -> None:
     rename = "ALTER TABLE {} RENAME TO {}"
     around.own("sql", rename.format("requests", "away"))

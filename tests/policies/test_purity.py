@@ -19,7 +19,14 @@ FORBIDDEN = {
 CALLS = {"open", "print", "input", "exec", "eval"}
 PURE = (
     "policies",
-    *("agent/core", "agent/queue", "agent/callbacks", "agent/records", "agent/schemas"),
+    *(
+        "agent/agents",
+        "agent/core",
+        "agent/queue",
+        "agent/callbacks",
+        "agent/records",
+        "agent/schemas",
+    ),
 )
 FOUND = (path for folder in PURE for path in (ROOT / folder).rglob("*.py"))
 FILES = sorted(path for path in FOUND if path.name != "__main__.py")  # a command

@@ -1,11 +1,13 @@
 """The capability `database`: one statement of SQL on the tables of the agent's users.
 
-`{"sql": …, "params"?: […] | [[…], …], "max_rows"?: …}`. Values are bound, never written into
-the text. Reading needs the scope `database:read`, anything else `database:write`; that a
-statement only reads is decided by its words, and for a key that may not write by SQLite
-itself, too: its program, which EXPLAIN shows, must open nothing for writing.
+`{"sql": …, "params"?: […] | [[…], …], "max_rows"?: …, "timeout_ms"?: …}`. Values are
+bound, never written into the text. Reading needs the scope `database:read`, anything else
+`database:write`; that a statement only reads is decided by its words, and for a key that may not
+write by SQLite itself, too: its program, which EXPLAIN shows, must open nothing for writing.
 
-Nothing is tried again here: nobody knows whether a change that got no answer was made.
+An answer is waited for until `timeout_ms` is over, and recursion has a limit of rows
+(`recursion.py`): nothing ends a statement that the database has begun. Nobody knows whether a
+change that got no answer was made, so it is not tried again.
 """
 
 from __future__ import annotations
@@ -15,15 +17,18 @@ from typing import Any, NamedTuple, Protocol
 
 from agent.core.capabilities.fields import check_known, whole
 from agent.core.capabilities.fields import text as text_of
+from agent.core.capabilities.recursion import MAX_RECURSION, RUNAWAY
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.sql import Statement, limited, read_statement
 from agent.core.capabilities.values import LARGEST, Value, checked_params
 
 READ, WRITE = "database:read", "database:write"
 MAX_ROWS, USUAL_ROWS = 10_000, 1_000
+MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 100, 30_000  # D1 itself ends a query after 30 s
+TIMEOUT_MS = 5_000
 MAX_RESULT = 2_000_000  # characters of JSON; a row of D1 has at most 2 MB
 MAX_PLAN = 4_000_000  # the same, of the longest program that is looked at
-FIELDS = ("sql", "params", "max_rows")
+FIELDS = ("sql", "params", "max_rows", "timeout_ms")
 # Instructions of SQLite's machine that change something; a transaction does if its p2 is not 0.
 WRITING = frozenset(
     {
@@ -32,6 +37,13 @@ WRITING = frozenset(
         *("ParseSchema", "Savepoint", "SetCookie", "SqlExec", "Vacuum", "VCreate", "VDestroy"),
         *("VRename", "VUpdate"),
     }
+)
+TOO_RECURSIVE = (
+    f"the recursion makes more than {MAX_RECURSION:,} rows: end it with WHERE, or with a LIMIT"
+)
+TOO_SLOW = (
+    "no answer within {:,} ms: the statement reads too much, or the database is busy with others; "
+    f"read less, use an index, or allow more with `timeout_ms` (up to {MAX_TIMEOUT_MS:,})"
 )
 
 
@@ -46,19 +58,23 @@ class Table(NamedTuple):
 
 
 class SqlError(Exception):
-    """`passes`: it may go well next time; `is_undone`: surely nothing was changed."""
+    """`passes`: it may go well next time; `is_undone`: surely nothing was changed; `is_late`: the
+    time was over, and the database may go on."""
 
-    def __init__(self, message: str, passes: bool, is_undone: bool) -> None:
+    def __init__(self, message: str, passes: bool, is_undone: bool, is_late: bool = False) -> None:
         super().__init__(message)
         self.passes = passes
         self.is_undone = is_undone
+        self.is_late = is_late
 
 
 class Data(Protocol):
     """A statement is run for each list of values, all of them or none; at most so many
     characters of rows come back. Raises `SqlError`."""
 
-    def run(self, sql: str, params: Sequence[Sequence[Value]], reads: bool, most: int) -> Table: ...
+    def run(
+        self, sql: str, params: Sequence[Sequence[Value]], reads: bool, most: int, within_ms: float
+    ) -> Table: ...
 
 
 class DatabaseTools(Protocol):
@@ -73,13 +89,14 @@ def run_sql(given: dict[str, Any], tools: DatabaseTools) -> dict[str, Any]:
     """Raises `Refused` or `Unavailable`."""
     check_known(given, FIELDS)
     most = whole(given, "max_rows", USUAL_ROWS, 1, MAX_ROWS)
+    within_ms = whole(given, "timeout_ms", TIMEOUT_MS, MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
     statement = read_statement(text_of(given, "sql"))
     _check_scope(statement, tools.scopes)
     params = checked_params(given.get("params", []), statement.reads)
     if statement.reads and WRITE not in tools.scopes:
-        _check_program(statement, params, tools.data)
+        _check_program(statement, params, tools.data, within_ms)
     text = limited(statement, most + 1)  # one more tells whether there is more
-    return _result(_run(tools.data, text, params, statement.reads, MAX_RESULT), most)
+    return _result(_run(tools.data, text, params, statement.reads, MAX_RESULT, within_ms), most)
 
 
 def _check_scope(statement: Statement, scopes: frozenset[str]) -> None:
@@ -89,11 +106,13 @@ def _check_scope(statement: Statement, scopes: frozenset[str]) -> None:
         raise Refused(f"the statement {doing}, and the key has no scope `{needed}`", scope=needed)
 
 
-def _check_program(statement: Statement, params: list[list[Value]], data: Data) -> None:
+def _check_program(
+    statement: Statement, params: list[list[Value]], data: Data, within_ms: int
+) -> None:
     if statement.is_plan:
         return  # which is shown and not run, and its words are those of reading
     text = f"EXPLAIN {limited(statement, MAX_ROWS)}"
-    table = _run(data, text, params, True, MAX_PLAN)
+    table = _run(data, text, params, True, MAX_PLAN, within_ms)
     code, p2 = table.columns.index("opcode"), table.columns.index("p2")
     writes = any(
         row[code] in WRITING or (row[code] == "Transaction" and row[p2] != 0) for row in table.rows
@@ -102,14 +121,20 @@ def _check_program(statement: Statement, params: list[list[Value]], data: Data) 
         raise Refused(f"the statement may write, and the key has no scope `{WRITE}`", scope=WRITE)
 
 
-def _run(data: Data, sql: str, params: list[list[Value]], reads: bool, most: int) -> Table:
+def _run(
+    data: Data, sql: str, params: list[list[Value]], reads: bool, most: int, within_ms: int
+) -> Table:
     try:
-        return data.run(sql, params, reads, most)
+        return data.run(sql, params, reads, most, within_ms)
     except SqlError as error:
+        if RUNAWAY in str(error):
+            raise Refused(TOO_RECURSIVE) from error
         if not error.passes:
             raise Refused(f"the database refuses this: {error}") from error
+        if reads and error.is_late:
+            raise Unavailable(TOO_SLOW.format(within_ms)) from error
         if reads or error.is_undone:
-            raise Unavailable(f"the database did not answer: {error}") from error
+            raise Unavailable(f"the database is busy, or did not answer: {error}") from error
         raise Refused(
             f"nobody knows whether the change was made: {error}; look before you try again",
             is_done="unknown",

@@ -12,30 +12,20 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from agent.core.capabilities.recursion import bounded
 from agent.core.capabilities.refused import Refused
+from agent.core.capabilities.tokens import TOKEN, Token
 
 MAX_SQL = 90_000  # bytes: D1 takes 100,000, and `limited` adds a little
 READING = ("SELECT", "VALUES", "WITH")
 CHANGING = ("INSERT", "REPLACE", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP")
 CHANGES = {"INSERT", "INTO", "UPDATE", "DELETE"}
-# What SQLite calls a letter: everything beyond ASCII, too.
-_WORD = r"[A-Za-z0-9_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
-_TOKEN = re.compile(
-    r"(?P<space>[ \t\n\f\r]+|--[^\n]*|/\*.*?\*/)"
-    r"|(?P<quoted>'[^']*(?:''[^']*)*'|\"[^\"]*(?:\"\"[^\"]*)*\"|`[^`]*(?:``[^`]*)*`|\[[^\]]*\])"
-    rf"|(?P<word>{_WORD})"
-    r"|(?P<end>;)"
-    r"|(?P<open>\()|(?P<close>\))"
-    r"|(?P<unended>/\*|['\"`\[])"
-    r"|(?P<named>[$@#:])"
-    r"|(?P<other>\?[0-9]*|.)",
-    re.DOTALL,
-)
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
 
 class Statement(NamedTuple):
-    """`text`: the statement alone; `is_plan`: it only asks how it would be done."""
+    """`text`: the statement alone, its recursion bounded; `is_plan`: it only asks how it would be
+    done."""
 
     text: str
     reads: bool
@@ -48,7 +38,8 @@ def read_statement(sql: str) -> Statement:
         raise Refused(f"`sql` has more than {MAX_SQL:,} bytes; pass values as `params`")
     if found := _FORBIDDEN.search(sql):
         raise Refused(f"`sql` has NUL, or half a character: {_place(sql, found.start())}")
-    text, words = _one(sql)
+    tokens = _one(sql)
+    words = [token.word for token in tokens if token.word]
     first = words[0] if words else ""
     explains = first == "EXPLAIN"
     if explains:
@@ -62,7 +53,10 @@ def read_statement(sql: str) -> Statement:
             f"`sql` begins with {first[:40] or 'no word'}; it is a statement of "
             f"{', '.join((*READING, *CHANGING))}"
         )
-    return Statement(text, reads, explains)
+    begin, end = (tokens[0].place, tokens[-1]) if tokens else (0, Token("", "", 0))
+    text = sql[begin : end.place + len(end.text)]
+    near = [token._replace(place=token.place - begin) for token in tokens]
+    return Statement(bounded(text, near), reads, explains)
 
 
 def limited(statement: Statement, rows: int) -> str:
@@ -72,27 +66,25 @@ def limited(statement: Statement, rows: int) -> str:
     return f"SELECT * FROM (\n{statement.text}\n) LIMIT {rows}"
 
 
-def _one(sql: str) -> tuple[str, list[str]]:
-    """The text of the one statement, from its first token to its last, and its words."""
-    words, depth, begin, end, ended = list[str](), 0, -1, 0, False
-    for token in _TOKEN.finditer(sql):
-        kind = token.lastgroup or ""
+def _one(sql: str) -> list[Token]:
+    """The tokens of the one statement."""
+    tokens, depth, ended = list[Token](), 0, False
+    for found in TOKEN.finditer(sql):
+        kind = found.lastgroup or ""
         if kind == "space":
             continue
         if kind == "end":
             ended = True
             continue
         if ended:
-            raise Refused(f"`sql` is more than one statement: {_place(sql, token.start())}")
+            raise Refused(f"`sql` is more than one statement: {_place(sql, found.start())}")
         depth += (kind == "open") - (kind == "close")
-        if wrong := _wrong(token[0], kind, depth):
-            raise Refused(f"{wrong}: {_place(sql, token.start())}")
-        if kind == "word":
-            words.append(token[0].upper())
-        begin, end = token.start() if begin < 0 else begin, token.end()
+        if wrong := _wrong(found[0], kind, depth):
+            raise Refused(f"{wrong}: {_place(sql, found.start())}")
+        tokens.append(Token(found[0], kind, found.start()))
     if depth:
         raise Refused(f"`sql` opens {depth} more parentheses than it closes")
-    return sql[max(begin, 0) : end], words
+    return tokens
 
 
 def _wrong(token: str, kind: str, depth: int) -> str:

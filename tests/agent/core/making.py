@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from itertools import count
 from typing import Any, TypeVar
 
+from agent.agents.agents import Agents
+from agent.agents.check import CHECK
 from agent.callbacks.callbacks import Callbacks
 from agent.core.call import Agent, Call
 from agent.core.capabilities.tools import Tools
@@ -38,6 +40,13 @@ def add(code: str) -> Outcome:
     return Outcome(json.loads(code), None, "said\n", 1.0, True)
 
 
+def checked(context: Mapping[str, Any]) -> Outcome:
+    """The check of an agent's code, by this Python."""
+    space: dict[str, Any] = {"context": context}
+    exec(CHECK, space)
+    return Outcome(space["result"], None, "", 1.0, True)
+
+
 class World(Tools):
     """One agent. `ask` gives the status, the JSON and the headers of an answer."""
 
@@ -57,6 +66,7 @@ class World(Tools):
         names = count(1)
         jobs, callbacks, records = Jobs(self.db), Callbacks(self.db), Records(self.db)
         workers = Workers(self.db)
+        agents = Agents(self.db)
         self.agent = Agent(
             who=identity_of("canary", "eu", 1, START),
             settings=Settings(callbacks=Egress.of("hooks.example.com")),
@@ -71,6 +81,7 @@ class World(Tools):
             callbacks=lambda: callbacks,
             records=lambda: records,
             workers=lambda: workers,
+            agents=lambda: agents,
             deliver=self._deliver,
             wait=wait,
             pause=self._pause,
@@ -83,6 +94,8 @@ class World(Tools):
         return self
 
     def run(self, tenant: str, job: Job) -> Outcome:
+        if job.code == CHECK:
+            return checked(job.context)
         self.ran.append(job.code)
         return self.play(job.code)
 

@@ -19,18 +19,24 @@ class FakeData:
     """SQLite with a table `t` of three rows, or a failure."""
 
     def __init__(self, failure: SqlError | None = None) -> None:
-        self.ran = list[str]()
+        self.ran, self.within = list[str](), list[float]()
         self.failure = failure
         self.database = sqlite3.connect(":memory:")
         self.database.executescript("CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (3)")
 
-    def run(self, sql: str, params: Sequence[Sequence[Any]], reads: bool, most: int) -> Table:
+    def run(
+        self, sql: str, params: Sequence[Sequence[Any]], reads: bool, most: int, within_ms: float
+    ) -> Table:
         self.ran.append(sql)
+        self.within.append(within_ms)
         if self.failure:
             raise self.failure
         changes = self.database.total_changes
-        for values in params:
-            found = self.database.execute(sql, values)
+        try:
+            for values in params:
+                found = self.database.execute(sql, values)
+        except sqlite3.OperationalError as error:
+            raise SqlError(str(error), False, True) from error
         columns = [each[0] for each in found.description or ()]
         rows = [list(row) for row in found.fetchall()]
         return Table(columns, rows, self.database.total_changes - changes, False, 0.25)
@@ -172,3 +178,26 @@ def test_a_change_that_nobody_knows_of_is_not_tried_again() -> None:
         run_sql({"sql": "DELETE FROM t"}, Tools(data))
     assert found.value.more == {"is_done": "unknown"}
     data.database.close()
+
+
+def test_an_answer_is_waited_for_as_long_as_was_said() -> None:
+    data = FakeData(SqlError("no answer within 200 ms", True, False, is_late=True))
+    with pytest.raises(
+        Unavailable, match=r"no answer within 200 ms: .* `timeout_ms` .up to 30,000"
+    ):
+        run_sql({"sql": "SELECT 1", "timeout_ms": 200}, Tools(data))
+    assert "from 100 to 30,000" in str(refused("SELECT 1", timeout_ms=50))
+    with pytest.raises(Refused, match="nobody knows whether the change was made"):
+        run_sql({"sql": "DELETE FROM t", "timeout_ms": 200}, Tools(data))
+    assert data.within == [200, 200]
+    data.database.close()
+
+
+def test_recursion_that_runs_away_is_refused(
+    monkeypatch: pytest.MonkeyPatch, data: FakeData
+) -> None:
+    monkeypatch.setattr("agent.core.capabilities.recursion.MAX_RECURSION", 100)
+    sql = "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    for scopes in (BOTH, frozenset({READ})):
+        with pytest.raises(Refused, match="end it with WHERE, or with a LIMIT"):
+            run_sql({"sql": sql}, Tools(data, scopes))

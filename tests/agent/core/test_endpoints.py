@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from agent.core.running import LEASE_MS, MAX_RUNS
 from agent.queue.database import Rows, Unavailable
 from agent.sandbox.execute import Outcome
 from tests.agent.core.making import START, World, add
+from tests.agent.queue.sqlite import memory
 from tests.examples import examples
 
 
@@ -254,8 +256,8 @@ def test_questions_that_cannot_be_answered(path: str, said: str) -> None:
             "`edge` or `poll`",
         ),
         (
-            {"activation_id": "a", "activation_data": {"capability": "x"}, "priority": 10},
-            "`priority` is a whole number from 0 to 9",
+            {"activation_id": "a", "activation_data": {"capability": "x"}, "priority": 1.5},
+            "`priority` is a whole number",
         ),
         (
             {"activation_id": "a", "activation_data": {"capability": "x"}, "priority": "5"},
@@ -307,9 +309,6 @@ def test_a_tenant_is_named_with_a_lease_only() -> None:
 def test_a_callback_comes_with_its_activation() -> None:
     world = World()
     sent = {"activation_id": "a", "activation_data": {"capability": "text-processing"}}
-    refused = world.ask("POST", "/activations", {**sent, "callback_url": "https://other.example"})
-    assert (refused[0], "`callback_url` requests to" in refused[1]["error"]) == (400, True)
-    assert world.ask("GET", "/activations/a")[0] == 404
     asked = {**sent, "callback_url": "https://hooks.example.com/x"}
     assert world.ask("POST", "/activations", asked)[0] == 200
     callback = world.ask("GET", "/activations/a")[1]["callback"]
@@ -317,6 +316,52 @@ def test_a_callback_comes_with_its_activation() -> None:
     run(world.agent, turns())
     assert world.tasks == ["run", "deliver"]
     assert world.ask("GET", "/activations/a")[1]["callback"]["status"] == "due"
+
+
+OWN = "http://router.example:8787/activations/callback"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        (OWN, "the agent's own address"),
+        ("https://other.example/x", "`callback_url` requests to"),
+        ("http://127.0.0.1/", "`callback_url` `127.0.0.1` is no public host"),
+        ("no URL", "`callback_url` must be printable"),
+        ("x" * 3_000, "`callback_url` has 3,000 characters"),
+    ],
+)
+def test_a_callback_that_cannot_be_posted_refuses_no_job(url: str, why: str) -> None:
+    world = World()
+    data = {"capability": "python-execution", "input": {"code": "4"}}
+    sent = {"activation_id": "a", "activation_data": data, "callback_url": url}
+    here = {"host": "router.example:8787"}
+    for told in (
+        world.ask("POST", "/activations", sent, **here)[1],
+        world.ask("POST", "/activations", sent, **here)[1],
+        world.ask("GET", "/activations/a", **here)[1],
+    ):
+        callback = told["callback"]
+        assert (callback["status"], callback["fetch"]) == ("none", "/activations/a")
+        assert why in callback["reason"]
+    run(world.agent, turns())
+    assert world.ask("GET", "/activations/a", **here)[1]["result"] == 4
+
+
+def test_an_address_of_another_host_is_not_our_own() -> None:
+    world = World()
+    data = {"capability": "text-processing"}
+    url = "https://hooks.example.com/activations/callback"
+    sent = {"activation_id": "a", "activation_data": data, "callback_url": url}
+    assert "callback" not in world.ask("POST", "/activations", sent, host="router.example")[1]
+    assert world.ask("GET", "/activations/a")[1]["callback"]["status"] == "pending"
+
+
+@given(st.integers(-(2**53), 2**53))
+def test_any_whole_number_is_a_priority(priority: int) -> None:
+    sent = {"activation_id": "a", "activation_data": {"capability": "x"}, "priority": priority}
+    status, told, _ = World().ask("POST", "/activations", sent)
+    assert (status, told["priority"]) == (200, sorted((0, priority, 9))[1])
 
 
 def test_the_youngest_are_listed_page_by_page() -> None:
@@ -432,9 +477,67 @@ def test_a_database_that_is_away() -> None:
     world = World(Away())
     status, told, headers = world.ask("GET", "/poll")
     assert (status, headers["retry-after"]) == (503, "2")
-    assert told["error"] == "the queue does not answer: try again"
+    assert told["error"] == "the queue is busy, or does not answer: try again"
     told = world.ask("GET", "/metrics")[1]
     assert (told["queue"], told["desired_workers"]) == (None, None)
+
+
+class Busy:
+    """Busy while that is above 0, for each statement that it is asked."""
+
+    def __init__(self) -> None:
+        self.db, self.times = memory(), 0
+
+    async def run(self, sql: str, *params: Any) -> Rows:
+        return (await self.batch([(sql, params)]))[0]
+
+    async def batch(self, statements: Any) -> list[Rows]:
+        if self.times:
+            self.times -= 1
+            raise Unavailable("database is locked")
+        return await self.db.batch(statements)
+
+
+@pytest.mark.parametrize(("code", "state"), [("4", "completed"), ("raise x", "failed")])
+def test_work_that_is_done_is_kept_when_the_queue_is_busy_then(code: str, state: str) -> None:
+    db = Busy()
+    world = World(db)
+
+    def play(code: str) -> Outcome:
+        db.times = 3
+        return add(code)
+
+    world.play = play
+    world.submit("a", code, dispatch="poll")
+    (job,) = world.ask("POST", "/poll", {"worker_id": "w"})[1]["jobs"]
+    lease = {"job_id": "a", "worker_id": "w", "attempt": job["attempt"]}
+    assert world.ask("POST", "/execute", lease)[0] == (200 if state == "completed" else 422)
+    assert (world.state("a"), len(world.ran)) == (state, 1)
+
+
+def test_a_queue_that_stays_busy_is_503_and_the_lease_runs_out() -> None:
+    db = Busy()
+    world = World(db)
+
+    def play(code: str) -> Outcome:
+        db.times = 99
+        return add(code)
+
+    world.play = play
+    world.submit("a", dispatch="poll")
+    world.ask("POST", "/poll", {"worker_id": "w"})
+    lease = {"job_id": "a", "worker_id": "w", "attempt": 1}
+    status, _, headers = world.ask("POST", "/execute", lease)
+    assert (status, headers["retry-after"]) == (503, "2")
+    db.times = 0
+    assert world.state("a") == "leased"
+
+
+def test_every_503_says_when_to_ask_again() -> None:
+    world = World()
+    job = {"capability": "python-execution", "input": {"code": "busy"}}
+    status, _, headers = world.ask("POST", "/execute", job)
+    assert (status, headers["retry-after"]) == (503, "2")
 
 
 def test_metrics_tell_the_queue() -> None:

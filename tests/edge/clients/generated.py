@@ -51,10 +51,14 @@ def isolate(call):
     assert call("register_by_post", models.Registered).capabilities
     assert call("heartbeat", models.Alive).uptime_ms >= 0
     assert call("heartbeat_by_post", models.Alive).status is models.AliveStatus.ALIVE
+    call("status", models.Healthy)
     told = call("metrics", models.Metrics)
     assert told.requests
     assert all(isinstance(each, models.RequestCount) for each in told.requests)
     assert isinstance(told.callbacks, models.CallbackDepth)
+    told = call("analytics", models.Analysed, by="endpoint,hour").analytics
+    assert isinstance(told, models.Analytics)
+    assert all(isinstance(each, models.RequestGroup) for each in told.groups)
 
 
 def workers(call):
@@ -105,7 +109,7 @@ def refusals(call, url):
     job = models.ScrapingJob(models.ScrapingJobCapability.WEB_SCRAPING, url_of)
     told = call("execute", models.JobFailed, body=job, status=422)
     assert told.status is models.JobFailedStatus.FAILED
-    assert "no job" not in call("show", models.Error, "generated-none", status=404).error
+    assert "generated-none" in call("show", models.Error, "generated-none", status=404).error
     nobody = Caller(url, "no-key-of-anybody")
     assert nobody("register", models.Problem, status=401).code
 
@@ -159,9 +163,37 @@ def leases(call):
     call("cancel", models.Activation, third)
 
 
+def agents(call):
+    settings = models.CompletionSettings(system_prompt="Be kind", max_tokens=20)
+    capability = models.CompletionAgentCapability.AI_COMPLETION
+    chat = models.CompletionAgent(capability, settings)
+    made = call("put_agent", models.PutAgent, "generated", body=chat)
+    assert (made.version, made.is_new_version) == (1, True)
+    shown = call("show_agent", models.Agent, "generated", version=1)
+    assert shown.settings["system_prompt"] == "Be kind"
+    listed = call("list_agents", models.Agents, limit=100)
+    assert "generated" in [each.id for each in listed.agents]
+    row = models.CoreActivation("generated", input_data=models.AnyObject.from_dict({"prompt": "a"}))
+    row["notes"] = "a column"
+    sent = models.Submission("generated-row", row, callback_url="http://127.0.0.1:9/")
+    made = call("submit", models.Activation, body=sent)
+    assert (made.agent_id, made.agent_version) == ("generated", 1)
+    assert isinstance(made.callback, models.NoCallback)
+    given = models.AnyObject.from_dict({"prompt": "Hello"})
+    made = call(
+        "activate", models.AgentActivation, "app-1", "generated", body=models.Activate(given)
+    )
+    assert made.status is models.CoreStatus.QUEUED
+    told = call("show_activation", models.AgentActivation, "app-1", made.activation_id)
+    assert told.metadata["app_id"] == "app-1"
+    call("delete_agent", models.DeletedAgent, "generated")
+    code = models.PythonAgent("def run_agent(input_data): pass")
+    assert call("put_agent", models.PutAgent, "generated", body=code).version == 3
+
+
 def main(url, key, worker_key):
     call = Caller(url, key)
-    for part in (isolate, workers, jobs, activations, leases):
+    for part in (isolate, workers, jobs, activations, leases, agents):
         part(call)
     refusals(call, url)
     missing = sorted(OPERATIONS.keys() - call.done.keys())

@@ -108,6 +108,8 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         changed('"u-{n}"', '"é"'),
         *("traffic.requests[1].headers.x-user", 9, 78, "ASCII"),
     ),
+    ("bad-header", changed('"u-{n}"', '"u-{n%0}"'),
+     "traffic.requests[1].headers.x-user", 9, 78, "`{n%60}`"),
     ("bad-name", changed("name: write", "name: read"), "traffic.requests[1].name", 9, 14, ""),
     ("bad-region-code", changed("weight: 2", "from: {country: de}"),
      "traffic.requests[0].from.country", 8, 51, "DE"),

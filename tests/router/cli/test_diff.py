@@ -39,9 +39,9 @@ def test_two_files(capsys: pytest.CaptureFixture[str], after: str) -> None:
     assert lines[1] == f"+++ {after}, digest {digest_of(AFTER.encode())[:12]}"
     assert "~ route agents: pool canary gets 20% of the requests, not 5%" in lines
     assert "~ route execute: pool canary gets 20% of the requests, not 5%" in lines
-    assert "4 differences: 4 changed" in lines
-    assert "of the 2,400 requests made up for 6 routes goes elsewhere" in out
-    for route in ("agents ", "execute "):
+    assert "6 differences: 6 changed" in lines
+    assert "of the 2,800 requests made up for 7 routes goes elsewhere" in out
+    for route in ("agents ", "workers ", "execute "):
         assert any(line.startswith(route) and " → canary " in line for line in lines)
 
 
@@ -61,7 +61,7 @@ def test_json(capsys: pytest.CaptureFixture[str], after: str) -> None:
         "text": "route agents: pool canary gets 20% of the requests, not 5%",
     }
     assert told["traffic"]["basis"] == "sample"
-    assert told["traffic"]["requests"] == 6_000
+    assert told["traffic"]["requests"] == 7_000
     assert told["traffic"]["by"]["route"] == 0
     (agents,) = [each for each in told["traffic"]["routes"] if each["route"] == "agents"]
     assert agents["by"]["pool"] == pytest.approx(0.15, abs=0.03)

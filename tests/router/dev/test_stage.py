@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import runpy
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from policies.language.load import digest_of
 from router.dev.layout import Layout, SetupError, find_root
-from router.dev.stage import stage, upload
+from router.dev.stage import ONLY_TRIED, main, stage, upload
+from router.publishing.published_keys import KEYS
 
 
 def staged(clone: Layout, target: Path) -> set[str]:
@@ -94,3 +96,37 @@ def test_a_policy_that_cannot_serve_is_one_line(
         stage(clone.root, policy, tmp_path / "upload")
     assert told in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def with_keys(clone: Layout, *keys: str) -> None:
+    listed = "".join(
+        f"    - {{ id: k-{n}, sha256: {sha256(key.encode()).hexdigest()} }}\n"
+        for n, key in enumerate(keys)
+    )
+    with (clone.root / "routes.yaml").open("a") as policy:
+        policy.write(f"auth:\n  keys:\n{listed}")
+
+
+def test_a_deployment_with_keys_that_everybody_knows_is_refused(
+    clone: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("router.dev.stage.find_root", lambda: clone.root)
+    monkeypatch.delenv(ONLY_TRIED, raising=False)
+    with_keys(clone, "mine", KEYS[0])
+    assert main() == 1
+    assert not (clone.build / "upload").exists()
+    said = capsys.readouterr().err
+    assert f"routes.yaml: everybody knows the keys of k-1 ({KEYS[0]}): " in said
+    assert "`router keys new`" in said
+    monkeypatch.setenv(ONLY_TRIED, "1")
+    assert main() == 0
+    assert (clone.build / "upload" / "bundled_policy.py").exists()
+
+
+def test_a_deployment_with_keys_of_ones_own_is_staged(
+    clone: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("router.dev.stage.find_root", lambda: clone.root)
+    monkeypatch.delenv(ONLY_TRIED, raising=False)
+    with_keys(clone, "mine")
+    assert main() == 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from router.dev.layout import Layout, find_root
 from router.dev.upload import GZIP, LIMIT_KIB, dry_run
+from router.dev.wrangler import wrangler
 
 
 def test_the_size_is_read_from_what_wrangler_prints() -> None:
@@ -22,3 +25,12 @@ def test_wrangler_accepts_the_upload_and_it_fits(capsys: pytest.CaptureFixture[s
     assert "router/edge/bridge.js" in done.output
     for binding in ("POLICIES", "PRODUCTION_EU", "PRODUCTION_US", "PRODUCTION_AP", "CANARY"):
         assert f"env.{binding} " in done.output
+
+
+def test_wrangler_does_not_deploy_keys_that_everybody_knows(tmp_path: Path) -> None:
+    layout = Layout(find_root())
+    args = ["deploy", "--dry-run", "--outdir", str(tmp_path), "--config", str(layout.wrangler_toml)]
+    done = wrangler(layout, args)
+    assert done.returncode
+    said = done.stdout + done.stderr
+    assert "everybody knows the keys of core (example-core-key)" in said, said

@@ -1,0 +1,113 @@
+"""The table of agents: what can be asked of it, each in one round trip to the database.
+
+An agent belongs to a tenant. Every change is a new version, counted from 1; deleting is one,
+too. What is already so is not changed. `statements.py` says why everything may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from agent.agents import statements as sql
+from agent.queue.database import Database, Row, Statement
+
+MAX_AGENTS = 1_000  # of a tenant
+KEPT_VERSIONS = 100  # of an agent; 0006_agents.sql has this number, too
+FORGOTTEN_AT_ONCE = 100
+
+
+class AgentKey(NamedTuple):
+    """Two tenants may use the same id for agents of their own."""
+
+    tenant: str
+    id: str
+
+
+class Version(NamedTuple):
+    """A version of an agent. `definition`: JSON as text; None for one that was deleted, and in
+    lists."""
+
+    id: str
+    version: int
+    at_ms: int
+    capability: str
+    definition: str | None
+
+
+class Changed(NamedTuple):
+    """What came of a change. `is_done`: what was asked for is so. `is_new`: it was not so before.
+    `version`: the agent's, None if there never was one."""
+
+    is_done: bool
+    is_new: bool
+    version: Version | None
+
+
+class Agents:
+    """All agents of one database."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def put(
+        self,
+        key: AgentKey,
+        capability: str,
+        definition: str,
+        change: str,
+        now_ms: int,
+        expected: int | None = None,
+    ) -> Changed:
+        """`change`: a new name for each request; the same one again changes nothing. `expected`:
+        the version that is to be replaced. Not done, that is another one, or the tenant has
+        `MAX_AGENTS`."""
+        given = (*key, now_ms, capability, change, definition, expected, MAX_AGENTS)
+        made, current = await self._change((sql.PUT, given), key, change)
+        if made:
+            return Changed(True, True, made)
+        return Changed(current is not None and current.definition == definition, False, current)
+
+    async def delete(
+        self, key: AgentKey, change: str, now_ms: int, expected: int | None = None
+    ) -> Changed:
+        """Not done, there is none, or its version is not the one that is `expected`."""
+        given = (*key, now_ms, change, expected)
+        made, current = await self._change((sql.DELETE, given), key, change)
+        return Changed(True, True, made) if made else Changed(False, False, current)
+
+    async def get(self, key: AgentKey, version: int | None = None) -> Version | None:
+        """As it is now, or was in a version; also of one that was deleted."""
+        if version is None:
+            return _first((await self._db.run(sql.CURRENT, *key)).rows)
+        return _first((await self._db.run(sql.VERSION, *key, version)).rows)
+
+    async def find(self, tenant: str, first: str, second: str) -> dict[str, Version]:
+        """Those of two ids that there are."""
+        found = await self._db.run(sql.FIND, tenant, first, second)
+        return {each.id: each for each in map(_version, found.rows)}
+
+    async def listed(self, tenant: str, limit: int, after: str = "") -> list[Version]:
+        """A tenant's agents by their ids, those behind `after`, without definitions."""
+        return [_version(row) for row in (await self._db.run(sql.LIST, tenant, after, limit)).rows]
+
+    async def forget(self, before_ms: int) -> int:
+        """Agents that were deleted before, with all their versions, at most `FORGOTTEN_AT_ONCE`;
+        called again while it does."""
+        return len((await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).rows)
+
+    async def _change(
+        self, statement: Statement, key: AgentKey, change: str
+    ) -> tuple[Version | None, Version | None]:
+        """The version that `change` has made, and the one that there is now."""
+        batch = [statement, (sql.MADE_BY, (*key, change)), (sql.CURRENT, key)]
+        _, made, current = await self._db.batch(batch)
+        return _first(made.rows), _first(current.rows)
+
+
+def _first(rows: Sequence[Row]) -> Version | None:
+    return _version(rows[0]) if rows else None
+
+
+def _version(row: Row) -> Version:
+    return Version(**row)  # type: ignore[arg-type]

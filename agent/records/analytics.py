@@ -1,0 +1,157 @@
+"""What the table `requests` says in numbers: how many there were, and how long they took.
+
+Percentiles are exact (nearest rank): of n times in their order the p-th is the first of which
+at least p percent are no longer. At most `MAX_READ` requests of the tenant are looked at, the
+youngest, before any filter, so that no question costs more; and `MAX_GROUPS` groups given. Whether
+there were more is told.
+
+A tenant's rows are found by an index. Those of all tenants are found by the key of the table,
+which has the time of writing: a row that was written more than `LATE_MS` after its request may
+be missing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from agent.queue.database import Database, Statement, Value
+
+DIMENSIONS = {
+    "capability": "capability",
+    "tenant": "tenant",
+    "region": "region",
+    "endpoint": "endpoint",
+    "hour": "at_ms / 3600000 * 3600000",
+}
+FILTERS = ("capability", "region", "endpoint")
+PERCENTS = (50, 95, 99)
+MAX_READ = 100_000
+MAX_GROUPS = 1_000
+LATE_MS = 600_000
+
+
+class Question(NamedTuple):
+    """`tenant`: whose requests, None for all; `by`: dimensions; `filters`: values of some of
+    `FILTERS`."""
+
+    from_ms: int
+    to_ms: int
+    tenant: str | None
+    by: tuple[str, ...] = ()
+    filters: Mapping[str, str] = {}
+
+
+class Group(NamedTuple):
+    """`errors`: answers of status 400 and above, `server_errors`: of 500 and above; `took_ms`:
+    by percent, in milliseconds."""
+
+    by: Mapping[str, str | int]
+    requests: int
+    errors: int
+    server_errors: int
+    took_ms: Mapping[int, float]
+
+
+class Analytics(NamedTuple):
+    """`requests`, `errors`: of all groups, also of those that are not given. `is_cut`: there
+    were more groups; `is_partial`: there may be more requests than were looked at."""
+
+    groups: list[Group]
+    requests: int
+    errors: int
+    is_cut: bool
+    is_partial: bool
+
+
+async def analyse(db: Database, asked: Question) -> Analytics:
+    sql, params = statement(asked)
+    *groups, total = (await db.run(sql, *params)).rows
+    return Analytics(
+        [_group(row, asked.by) for row in groups[:MAX_GROUPS]],
+        _whole(total["requests"]),
+        _whole(total["errors"]),
+        is_cut=len(groups) > MAX_GROUPS,
+        is_partial=_whole(total["looked_at"]) >= MAX_READ,
+    )
+
+
+def statement(asked: Question) -> Statement:
+    """A row for each group, and one for all of them, the last. `by` and `filters` are names of
+    ours; what a client says is bound."""
+    where, params = _where(asked)
+    chosen = " AND ".join(
+        f"{name} = ?{len(params) + at}" for at, name in enumerate(asked.filters, 1)
+    )
+    read = {name: f"{DIMENSIONS[name]} AS {name}" for name in (*asked.by, *asked.filters)}
+    sql = f"""
+WITH looked_at AS (
+  SELECT {", ".join([*read.values(), "status", "took_ms"])} FROM requests WHERE {where}
+  ORDER BY {_order(asked)} LIMIT {MAX_READ}
+), chosen AS (SELECT * FROM looked_at WHERE {chosen or "true"}
+), grouped AS ({_grouped(asked.by)}
+)
+SELECT *, NULL AS looked_at FROM grouped
+UNION ALL
+SELECT {"NULL, " * len(asked.by)}(SELECT count(*) FROM chosen),
+  (SELECT count(*) FROM chosen WHERE status >= 400), {", ".join(["NULL"] * (1 + len(PERCENTS)))},
+  (SELECT count(*) FROM looked_at)"""
+    return sql, [*params, *asked.filters.values()]
+
+
+def _grouped(by: Sequence[str]) -> str:
+    names = ", ".join(by)
+    apart = f"PARTITION BY {names}" if by else ""
+    percentiles = ", ".join(
+        f"min(iif(place * 100 >= {percent} * size, took_ms, NULL)) AS p{percent}"
+        for percent in PERCENTS
+    )
+    order = [*(["hour DESC"] if "hour" in by else []), "requests DESC", *by]
+    return f"""
+  SELECT {"".join(f"{name}, " for name in by)}count(*) AS requests,
+    sum(status >= 400) AS errors, sum(status >= 500) AS server_errors, {percentiles}
+  FROM (
+    SELECT *, row_number() OVER ({apart} ORDER BY took_ms) AS place,
+      count(*) OVER ({apart}) AS size
+    FROM chosen
+  )
+  {f"GROUP BY {names}" if by else "HAVING count(*) > 0"}
+  ORDER BY {", ".join(order)} LIMIT {MAX_GROUPS + 1}"""
+
+
+def _where(asked: Question) -> tuple[str, list[Value]]:
+    """What an index or the key finds; the rest is looked at."""
+    parts, params = ["at_ms >= ?1", "at_ms < ?2"], list[Value]((asked.from_ms, asked.to_ms))
+    if asked.tenant is None:
+        parts += ["written_ms >= ?1", f"written_ms < ?2 + {LATE_MS}"]
+    else:
+        parts.append("tenant = ?3")
+        params.append(asked.tenant)
+    return " AND ".join(parts), params
+
+
+def _order(asked: Question) -> str:
+    """That of the index, or of the key: nothing is sorted to find the youngest."""
+    return "written_ms DESC, batch DESC, number DESC" if asked.tenant is None else "at_ms DESC"
+
+
+def _group(row: Mapping[str, Value], by: tuple[str, ...]) -> Group:
+    dimensions = {name: _dimension(row[name]) for name in by}
+    requests, errors, server_errors = (
+        _whole(row[name]) for name in ("requests", "errors", "server_errors")
+    )
+    took = {percent: _number(row[f"p{percent}"]) for percent in PERCENTS}
+    return Group(dimensions, requests, errors, server_errors, took)
+
+
+def _dimension(value: Value) -> str | int:
+    return value if isinstance(value, int) else str(value)
+
+
+def _whole(value: Value) -> int:
+    return int(_number(value))
+
+
+def _number(value: Value) -> float:
+    assert isinstance(value, int | float)
+    return float(value)

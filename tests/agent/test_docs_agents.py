@@ -1,0 +1,65 @@
+"""docs/agent.md says of agents and FiberWise's clients what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from agent.agents.agents import KEPT_VERSIONS, MAX_AGENTS
+from agent.agents.definition import MAX_CODE, SETTINGS
+from agent.core import agents, row
+from agent.core.core_words import STATUSES
+from agent.core.resolving import BUILT_IN, PROMPTS, SAID, SYSTEM
+from agent.queue.job import State
+from tests.agent.test_docs import ROOT, section
+from tests.agent.test_docs_jobs import first_column, row_of
+
+AGENTS, CLIENTS = section("Agents"), section("FiberWise's clients")
+SPACED = " ".join(AGENTS.split())
+
+
+def test_settings() -> None:
+    told = re.findall(r"^\| `([a-z-]+)` \| (`.*`) \|$", AGENTS, re.MULTILINE)
+    found = {name: tuple(re.findall("`(.+?)`", settings)) for name, settings in told}
+    assert found == dict(SETTINGS)
+
+
+def test_limits() -> None:
+    assert f"may have {MAX_CODE:,} bytes" in SPACED
+    assert f"last {KEPT_VERSIONS} versions" in SPACED
+    assert f"up to {MAX_AGENTS:,} agents" in SPACED
+    assert f"`limit` up to {agents.MAX_LISTED}" in SPACED
+
+
+def test_columns_of_a_row() -> None:
+    assert sorted(first_column(CLIENTS, "column")) == sorted((*row.NAMES, *row.OBJECTS, "status"))
+    assert all(f"`{status}`" in row_of(CLIENTS, "`status`") for status in row.ENDED)
+    assert list(BUILT_IN) == ["llm"]
+    assert "The type `llm` needs no agent" in CLIENTS
+
+
+def test_what_a_row_says_to_a_model() -> None:
+    assert ", ".join(f"`{name}`" for name in PROMPTS[:2]) in " ".join(CLIENTS.split())
+    names = {"model": "the model", "temperature": "the temperature"}
+    for name, places in (("system_prompt", SYSTEM), *SAID):
+        told = row_of(CLIENTS, names.get(name, "the number of tokens")) if name in dict(SAID) else (
+            row_of(CLIENTS, "the system prompt")
+        )  # fmt: skip
+        found = re.findall(r"`(\w+)\.(\w+)`", told)
+        assert tuple(found) == places, name
+
+
+def test_statuses() -> None:
+    told = row_of(CLIENTS, "`core_status`")
+    assert set(STATUSES) == set(get_args(State))
+    assert all(f"`{word}`" in told for word in STATUSES.values())
+
+
+def test_versions_of_the_clients() -> None:
+    pinned = (Path(ROOT) / "pyproject.toml").read_text("utf-8")
+    found = dict(re.findall(r'"(fiberwise-\w+)==([\d.]+)"', pinned))
+    spaced = " ".join(CLIENTS.split())
+    assert found
+    for name, version in found.items():
+        assert f"`{name}` {version}" in spaced
