@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from agent import SERVICE, __version__
+from agent import PRODUCT, __version__
 from agent.callbacks.callback import Due, Outcome
 from agent.callbacks.signing import Signer
 from agent.core.identity import time_text
@@ -35,7 +35,7 @@ def request(due: Due, url: str, signer: Signer, now_ms: int) -> Request:
     body = body_of(due.key.id, due.outcome)
     headers = {
         "content-type": "application/json",
-        "user-agent": f"{SERVICE}/{__version__}",
+        "user-agent": f"{PRODUCT}/{__version__}",
         "webhook-id": id,
         "webhook-timestamp": str(timestamp),
     }

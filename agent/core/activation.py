@@ -1,8 +1,8 @@
 """An activation as it is submitted, as a job of the queue, and as it is told.
 
 `{"activation_id", "activation_data", "priority", "callback_url"}`. `activation_data` is one of
-two: a job of ours, `{"capability", "input"}`, perhaps with `dispatch` and `max_attempts`; or a
-row of FiberWise Core (`row.py`), whose agent says what is to be done (`resolving.py`).
+two: a job in one of the shapes `KEPT`, perhaps with `dispatch` and `max_attempts`; or a row of
+FiberWise Core (`row.py`), whose agent says what is to be done (`resolving.py`).
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from agent.core.execution import CAPABILITIES, unknown_capability
 from agent.core.identity import time_text
 from agent.core.json_text import whole
 from agent.core.problem import Problem
-from agent.core.reading import only, text_of, whole_of
+from agent.core.reading import text_of, whole_of
 from agent.core.resolving import Resolved, input_of
 from agent.core.row import Row, row_of
+from agent.core.shapes import KEPT, SUBMITTED_WITH, as_capability, shape_of
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, JobKey, Submission
 from agent.queue.job import Job as QueueJob
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, MAX_ATTEMPTS
 from agent.records.records import Step
 
-FIELDS = ("activation_id", "activation_data", "priority", "callback_url")
-DATA = ("capability", "input", "dispatch", "max_attempts")
+FIELDS = ("activation_id", "activation_data", *SUBMITTED_WITH)
+DATA = KEPT[0].known  # of a capability; those of the other shapes stand in shapes.py
 EXAMPLE = (
     '{"activation_id": "a-1", "activation_data": {"capability": "text-processing", '
     '"input": {"text": "…"}}}'
@@ -50,9 +51,9 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
     data = given.get("activation_data")
     if not isinstance(data, dict):
         raise Problem(400, f"`activation_data` is an object; send one such as {EXAMPLE}")
-    only(data, DATA, "activation_data.")
-    capability = text_of(data, "capability", CAPABILITY, CAPABILITY_TEXT)
-    asked, dispatch = data.get("input", {}), data.get("dispatch", "edge")
+    job = as_capability(shape_of(data, KEPT, "activation_data."), data)
+    capability = text_of(job, "capability", CAPABILITY, CAPABILITY_TEXT)
+    asked, dispatch = job["input"], data.get("dispatch", "edge")
     if not isinstance(asked, dict):
         raise Problem(400, "`activation_data.input` is an object")
     if dispatch not in DISPATCHES:

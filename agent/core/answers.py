@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from agent import SERVICE, __version__
 from agent.core.capabilities.tools import Stream
-from agent.core.identity import Identity, time_text
+from agent.core.identity import Identity, time_text, uptime_ms
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -55,7 +55,7 @@ def error(
 
 
 def front() -> Answer:
-    return Answer(200, f"{SERVICE} {__version__}\n", "text/plain; charset=utf-8")
+    return Answer(200, f"FiberWise Edge Worker v{__version__}", "text/plain; charset=utf-8")
 
 
 def registered(who: Identity, capabilities: list[str], now_ms: float) -> Answer:
@@ -76,7 +76,7 @@ def alive(who: Identity, now_ms: float) -> Answer:
             "status": "alive",
             "worker_id": who.id,
             "heartbeat_at": time_text(now_ms),
-            "uptime_ms": max(0, int(now_ms - who.started_ms)),
+            "uptime_ms": uptime_ms(who, now_ms),
         }
     )
 
@@ -94,15 +94,14 @@ def healthy(who: Identity, now_ms: float) -> Answer:
 
 
 def completed(
-    job_id: str, capability: str, outcome: Mapping[str, Any], took_ms: float, now_ms: float
+    job_id: str, capability: str, written: Mapping[str, Any], took_ms: float, now_ms: float
 ) -> Answer:
-    """`outcome`: the `result`, and what the capability told beside it."""
+    """`written`: the `status` and the outcome, as the shape of the job has them."""
     return json_answer(
         {
-            "status": "completed",
+            **written,
             "capability": capability,
             "job_id": job_id,
-            **outcome,
             "execution_time_ms": round(took_ms, 3),
             "completed_at": time_text(now_ms),
         }

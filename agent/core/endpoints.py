@@ -120,7 +120,8 @@ def _metrics(agent: Agent, call: Call) -> Answer:
     standing = agent.standing.of(partial(_standing, agent), agent.now())
     if prefers_text(call.headers.get("accept", "")):
         return Answer(200, agent.metrics.text(agent.who, standing), PROMETHEUS)
-    return answers.json_answer(agent.metrics.document(agent.who, list(CAPABILITIES), standing))
+    told = agent.metrics.document(agent.who, list(CAPABILITIES), standing, call.now_ms)
+    return answers.json_answer(told)
 
 
 def _standing(agent: Agent) -> Standing | None:

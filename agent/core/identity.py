@@ -21,6 +21,10 @@ def identity_of(variant: str, region: str, number: int, now_ms: float) -> Identi
     return Identity(f"cf-{region}-{number & 0xFFFFFFFF:08x}", variant, region, now_ms)
 
 
+def uptime_ms(who: Identity, now_ms: float) -> int:
+    return max(0, int(now_ms - who.started_ms))
+
+
 def time_text(at_ms: float) -> str:
     """ISO 8601, in UTC."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -8,7 +8,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from agent.callbacks.callback import Depth as CallbackDepth
-from agent.core.identity import Identity
+from agent.core.identity import Identity, time_text, uptime_ms
 from agent.queue.job import Depth
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -35,16 +35,19 @@ class Metrics:
         self.records_lost = 0
 
     def document(
-        self, who: Identity, capabilities: list[str], standing: Standing | None
+        self, who: Identity, capabilities: list[str], standing: Standing | None, now_ms: float
     ) -> dict[str, Any]:
         """`standing`: None if the database did not answer."""
         requests = [{"endpoint": e, "status": s, "count": n} for (e, s), n in self.requests.items()]
         jobs = [{"capability": c, "outcome": o, "count": n} for (c, o), n in self.jobs.items()]
         document = {
             "worker": who.id,
+            "worker_id": who.id,
             "variant": who.variant,
             "region": who.region,
             "capabilities": capabilities,
+            "metrics": self.sums(uptime_ms(who, now_ms)),
+            "timestamp": time_text(now_ms),
             "requests": requests,
             "jobs": jobs,
             "records_lost": self.records_lost,
@@ -55,6 +58,19 @@ class Metrics:
             "queue": [each._asdict() for each in standing.queue],
             "callbacks": standing.callbacks._asdict(),
             "desired_workers": desired_workers(standing.queue),
+        }
+
+    def sums(self, uptime_ms: int) -> dict[str, int]:
+        """All that was counted, in a few numbers; an error is an answer of 400 or more."""
+        ended = Counter[str]()
+        for (_, outcome), number in self.jobs.items():
+            ended[outcome] += number
+        return {
+            "uptime_ms": uptime_ms,
+            "requests": self.requests.total(),
+            "errors": sum(n for (_, status), n in self.requests.items() if status >= 400),
+            "jobs_completed": ended["completed"],
+            "jobs_failed": ended["failed"],
         }
 
     def text(self, who: Identity, standing: Standing | None) -> str:

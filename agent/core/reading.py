@@ -24,6 +24,11 @@ class Written(str):
 
 def read_object(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:
     """The body, a JSON object of no other fields than `known`."""
+    return only(read_any_object(call, example), known)
+
+
+def read_any_object(call: Call, example: str) -> dict[str, Any]:
+    """The body, a JSON object."""
     text = call.body(MAX_BODY)
     if text is None:
         raise Problem(413, f"the body has more than {MAX_BODY:,} bytes")
@@ -33,7 +38,7 @@ def read_object(call: Call, known: Sequence[str], example: str) -> dict[str, Any
         value = None
     if not isinstance(value, dict):
         raise Problem(400, f"the body is no JSON object; send one such as {example}")
-    return only(value, known)
+    return value
 
 
 def read_options(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:

@@ -8,10 +8,10 @@ export async function ask(database, text, reads, within, most) {
   try {
     const [sql, params] = JSON.parse(text);
     const statements = params.map((values) => database.prepare(sql).bind(...values.map(bound)));
-    const [columns, rows, changes] = await timely(run(database, statements, reads), within);
+    const [columns, rows, changes, meta] = await timely(run(database, statements, reads), within);
     const kept = fitting(rows, most);
     const took = Date.now() - began;
-    const told = JSON.stringify({ columns, changes, took, cut: kept.length < rows.length });
+    const told = JSON.stringify({ columns, changes, meta, took, cut: kept.length < rows.length });
     return `{"rows":[${kept.join()}],${told.slice(1)}`;
   } catch (error) {
     return JSON.stringify({ error: error.message });
@@ -22,12 +22,18 @@ export async function ask(database, text, reads, within, most) {
 async function run(database, statements, reads) {
   if (reads) {
     const [columns, ...rows] = await statements[0].raw({ columnNames: true });
-    return [columns ?? [], rows, 0];
+    return [columns ?? [], rows, 0, {}];
   }
   const given = statements.length === 1 ? [await statements[0].all()] : await database.batch(statements);
   const found = given.flatMap(({ results }) => results);
   const changes = given.reduce((sum, { meta }) => sum + meta.changes, 0);
-  return [Object.keys(found[0] ?? {}), found.map(Object.values), changes];
+  return [Object.keys(found[0] ?? {}), found.map(Object.values), changes, counted(given)];
+}
+
+function counted(given) {
+  const sum = (name) => given.reduce((total, { meta }) => total + (meta[name] ?? 0), 0);
+  const last_row_id = given.at(-1).meta.last_row_id ?? null;
+  return { last_row_id, rows_read: sum("rows_read"), rows_written: sum("rows_written") };
 }
 
 // As JSON, the first rows that have no more than `most` characters together.

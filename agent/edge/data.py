@@ -41,7 +41,7 @@ class EdgeData:
         if reads and answer["took"] > within_ms:  # as long as a runtime computes no timer rings
             raise _error(f"{LATE} {within_ms:.0f} ms")
         columns, rows, changes = answer["columns"], answer["rows"], answer["changes"]
-        return Table(columns, rows, changes, answer["cut"], answer["took"])
+        return Table(columns, rows, changes, answer["cut"], answer["took"], answer["meta"])
 
 
 def _error(message: str) -> SqlError:

@@ -4,6 +4,14 @@
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 
+// Models of other names answer as the older text models do, or, asked for a text, with vectors.
+const OTHERS = { text: "response", dimensions: 768 };
+const MODEL = /^@(?:cf|hf)\/[A-Za-z0-9_.-]+\/[A-Za-z0-9_.-]+$/;
+// Names that are refused, so that refusals can be tried out: Workers AI's code, and its words.
+const REFUSED = {
+  "@cf/local/no-such-model": [5007, (model) => `No such model ${model} or task`],
+  "@cf/local/no-capacity": [3040, () => "Capacity temporarily exceeded, please try again."],
+};
 const MARK = "[local stand-in]";
 const DEFAULT_TOKENS = 256;
 const LONGEST_QUOTE = 80;
@@ -38,9 +46,14 @@ export default {
 
 export class AI extends WorkerEntrypoint {
   async run(model, inputs, options) {
+    const [code, words] = Object.hasOwn(REFUSED, model) ? REFUSED[model] : [];
+    if (code) throw failure(code, words(model));
     if (Object.hasOwn(DIMENSIONS, model)) return embeddings(DIMENSIONS[model], inputs);
-    if (Object.hasOwn(TEXT_MODELS, model)) return completion(model, inputs);
-    throw failure(5007, `No such model ${model} or task`);
+    if (Object.hasOwn(TEXT_MODELS, model)) return completion(model, TEXT_MODELS[model], inputs);
+    if (!MODEL.test(model)) throw failure(5007, `No such model ${model} or task`);
+    return inputs?.text === undefined
+      ? completion(model, OTHERS.text, inputs)
+      : embeddings(OTHERS.dimensions, inputs);
   }
 }
 
@@ -50,7 +63,7 @@ function failure(code, description) {
   return error;
 }
 
-function completion(model, inputs) {
+function completion(model, answers, inputs) {
   const messages = inputs?.messages ?? (inputs?.prompt ? [{ role: "user", content: inputs.prompt }] : []);
   if (!Array.isArray(messages) || messages.length === 0)
     throw failure(5006, "Error: oneOf at '/' not met: required properties at '/' are 'prompt' or 'messages'");
@@ -59,7 +72,7 @@ function completion(model, inputs) {
   const kept = words.slice(0, most);
   const prompt = messages.reduce((sum, { content }) => sum + split(content ?? "").length, 0);
   const usage = { prompt_tokens: prompt, completion_tokens: kept.length, total_tokens: prompt + kept.length };
-  const form = forms[TEXT_MODELS[model]];
+  const form = forms[answers];
   const reason = kept.length < words.length ? "length" : "stop";
   if (inputs.stream) return stream(kept, form, reason, usage);
   const json = inputs.response_format?.type?.startsWith("json");

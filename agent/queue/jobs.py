@@ -151,6 +151,18 @@ class Jobs:
         is_theirs = row is not None and (row["worker"], row["attempt"]) == (to, attempt)
         return Answer(is_theirs and _state(row) == "leased", _state(row))
 
+    async def claim(
+        self, key: JobKey, attempt: int, worker: str, lease_ms: int, now_ms: int
+    ) -> Answer | Refused:
+        """Lease this very job, if it may be leased now; `attempt` is its last one. `worker` is a
+        name that nobody else has, so of several who ask for it one gets it."""
+        if refused := refused_lease(lease_ms):
+            return refused
+        given = (*key, attempt, worker, now_ms + lease_ms, now_ms)
+        row = await self._changed((sql.CLAIM, given), key)
+        is_theirs = row is not None and (row["worker"], row["attempt"]) == (worker, attempt + 1)
+        return Answer(is_theirs and _state(row) == "leased", _state(row))
+
     async def revive(self, key: JobKey, attempt: int, attempts: int, now_ms: int) -> Answer:
         """A dead letter waits again, for so many more attempts; `attempt` is the one that
         failed."""

@@ -7,6 +7,7 @@ nothing more:
 - COMPLETE, FAIL, EXTEND and HAND_OVER are fenced: they need the lease of that worker and
   attempt. The first two end it, and no later lease has the same attempt number; EXTEND sets a
   time, and HAND_OVER takes the lease away from that worker.
+- CLAIM is fenced by the attempt before: once it is done, there is one more.
 - REVIVE is fenced by the attempt that failed: there is one more when it fails again.
 - LOST, CANCEL and FORGET choose jobs by what they take away.
 
@@ -90,6 +91,13 @@ HAND_OVER = f"""
 UPDATE jobs
 SET worker = ?5, keeper = NULL, ticket = NULL, lease_until_ms = max(lease_until_ms, ?6)
 {_IF_HELD}
+"""
+
+# One job that is named, for whoever runs it at once.
+CLAIM = """
+UPDATE jobs
+SET state = 'leased', attempt = attempt + 1, worker = ?4, ticket = NULL, lease_until_ms = ?5
+WHERE tenant = ?1 AND id = ?2 AND attempt = ?3 AND state = 'waiting' AND available_ms <= ?6
 """
 
 REVIVE = """

@@ -10,6 +10,8 @@ from agent.schemas.values import (
     any_object,
     fields_of,
     listed,
+    number,
+    one_of,
     ref,
     text,
     time,
@@ -21,11 +23,13 @@ _SAID: dict[str, Schema] = {
     "error": text("what is wrong, and how to mend it"),
     "timestamp": time("now"),
 }
+_FAILED = one_of(("failed", "error"), "`error` of what was sent without a capability's name")
 _ALSO: dict[str, Schema] = {
     "message": text("the same as `error`, where the FiberWise SDK looks for it"),
     "line": whole("of an agent's code", 1),
 }
 _WHY: dict[str, Schema] = {
+    "execution_time_ms": number("milliseconds"),
     "state": _STATE,
     "kind": text("of an error of Python"),
     "stdout": STDOUT,
@@ -51,7 +55,7 @@ SCHEMAS: dict[str, Schema] = {
         ("message",),
     ),
     "JobFailed": fields_of(
-        {**_SAID, "job_id": an_id("the job"), "status": always("failed"), **_WHY},
+        {**_SAID, "job_id": an_id("the job"), "status": _FAILED, **_WHY},
         "A job that was tried, or that its capability does not take. Of a job of the queue "
         "`state` says how it stands now",
         tuple(_WHY),

@@ -129,6 +129,26 @@ def _call(methods: tuple[str, ...], about: str, **body: Schema) -> Schema:
 
 _WITH_BODY = tuple(name for name in METHODS if name not in BODILESS)
 
+
+def _statement(name: str, about: str) -> Schema:
+    fields = {
+        name: words("one statement", maxLength=MAX_SQL, examples=["SELECT 2 AS two"]),
+        "params": either(
+            _PARAMS,
+            listed(_PARAMS, maxItems=values.MAX_TIMES),
+            about="values, or a list of them for each time that a change is run",
+        ),
+        "max_rows": whole("of the result", 1, database.MAX_ROWS, default=database.USUAL_ROWS),
+        "timeout_ms": whole(
+            "milliseconds to wait for the answer",
+            database.MIN_TIMEOUT_MS,
+            database.MAX_TIMEOUT_MS,
+            default=database.TIMEOUT_MS,
+        ),
+    }
+    return fields_of(fields, about, ("params", "max_rows", "timeout_ms"))
+
+
 SCHEMAS: dict[str, Schema] = {
     "TextInput": either(ref("StatisticsInput"), ref("ChunkInput"), ref("ExtractInput")),
     "StatisticsInput": _text("statistics", "How many characters, words and so on"),
@@ -165,24 +185,9 @@ SCHEMAS: dict[str, Schema] = {
         },
         optional=("model", "pooling"),
     ),
-    "DatabaseInput": fields_of(
-        {
-            "sql": words("one statement", maxLength=MAX_SQL, examples=["SELECT 2 AS two"]),
-            "params": either(
-                _PARAMS,
-                listed(_PARAMS, maxItems=values.MAX_TIMES),
-                about="values, or a list of them for each time that a change is run",
-            ),
-            "max_rows": whole("of the result", 1, database.MAX_ROWS, default=database.USUAL_ROWS),
-            "timeout_ms": whole(
-                "milliseconds to wait for the answer",
-                database.MIN_TIMEOUT_MS,
-                database.MAX_TIMEOUT_MS,
-                default=database.TIMEOUT_MS,
-            ),
-        },
-        optional=("params", "max_rows", "timeout_ms"),
-    ),
+    "DatabaseInput": either(ref("StatementInput"), ref("QueryInput")),
+    "StatementInput": _statement("sql", "Rows come as lists"),
+    "QueryInput": _statement("query", "Rows come as objects, too"),
     "SqlValue": either(
         {"type": ["null", "boolean", "string"]},
         {"type": "number"},

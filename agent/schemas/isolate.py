@@ -28,6 +28,13 @@ from agent.schemas.workers import DUE
 _WORKER = text("`cf-<region>-<8 hex>`", pattern="^cf-[a-z]+-[0-9a-f]{8}$")
 _REGION = text("where it is deployed for; `global` is everywhere")
 _CAPABILITIES = listed(a_capability("one"), "what it can do")
+_SUMS: dict[str, Schema] = {
+    "uptime_ms": whole("since its first request"),
+    "requests": whole("answered"),
+    "errors": whole("of these, with a status of 400 or more"),
+    "jobs_completed": whole("run well"),
+    "jobs_failed": whole("run badly"),
+}
 _REQUESTS: dict[str, Schema] = {
     "endpoint": text("its path"),
     "status": whole("", 100, 599),
@@ -80,12 +87,16 @@ SCHEMAS: dict[str, Schema] = {
             "region": _REGION,
         }
     ),
+    "Sums": fields_of(_SUMS, "What this isolate has counted, in a few numbers"),
     "Metrics": fields_of(
         {
             "worker": _WORKER,
+            "worker_id": _WORKER,
             "variant": text("of the router's policy"),
             "region": _REGION,
             "capabilities": _CAPABILITIES,
+            "metrics": ref("Sums"),
+            "timestamp": time("now"),
             "requests": listed(ref("RequestCount"), "what this isolate has answered"),
             "jobs": listed(ref("JobCount"), "what it has run"),
             "records_lost": whole("rows about requests that were never written"),

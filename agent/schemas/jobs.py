@@ -48,7 +48,7 @@ _LEASE = number("seconds", MIN_LEASE, MAX_LEASE, default=LEASE)
 _ATTEMPTS = whole("attempts, before it is a dead letter", 1, MAX_ATTEMPTS, default=DEFAULT_ATTEMPTS)
 _HELD: dict[str, Schema] = {"worker_id": _WORKER, "attempt": _ATTEMPT, "tenant": _TENANT}
 
-_DATA = fields_of(
+DATA = fields_of(
     {
         "capability": a_capability("one that there is not makes a dead letter"),
         "input": ref("JobInput", "what the capability takes; it is looked at when the job is run"),
@@ -70,6 +70,16 @@ _CALLBACK_URL = {
     "description": "where the outcome is posted; CALLBACK_HOSTS says where that may be, and "
     "elsewhere nothing is posted",
 }
+# In whatever shape it comes.
+SENT_DATA = either(
+    *(ref(f"{name}Data") for name in ("Activation", "Python", "Database", "Completion")),
+    ref("EmbeddingsData"),
+    ref("CoreActivation"),
+)
+SUBMITTED: dict[str, Schema] = {
+    "priority": _ANY_PRIORITY,
+    "callback_url": _CALLBACK_URL,
+}
 _EXAMPLE = {"capability": "text-processing", "input": {"text": "One two. Three!"}}
 _STANDS: dict[str, Schema] = {
     "attempt": whole("counted from 1; 0 before the first", 0),
@@ -81,6 +91,14 @@ _TIMES: dict[str, Schema] = {
     "available_at": time("from when on a job that waits may be leased"),
     "lease_until": time("until when it is leased"),
     "ended_at": time("when it ended"),
+}
+_HANDED_OUT: dict[str, Schema] = {
+    "capability": a_capability("as `/poll` told it"),
+    "input": ref("JobInput", "as `/poll` told it"),
+    "priority": _PRIORITY,
+    "max_attempts": _STANDS["max_attempts"],
+    "submitted_at": _STANDS["submitted_at"],
+    "lease_until": _TIMES["lease_until"],
 }
 _OUTCOME: dict[str, Schema] = {
     "error": text("of the last attempt that went wrong", maxLength=MAX_ERROR),
@@ -108,23 +126,25 @@ def _named(what: str) -> dict[str, str]:
 
 
 SCHEMAS: dict[str, Schema] = {
-    "Execute": either(ref("Job"), ref("Lease")),
     "Job": told_apart("capability", _named("Job"), "a job that is sent along"),
     **{name: _sent(capability) for capability, name in _named("Job").items()},
-    "Lease": fields_of({"job_id": an_id("the job"), **_HELD}, "A lease on a job", ("tenant",)),
+    "Lease": fields_of(
+        {"job_id": an_id("the job"), **_HELD, **_HANDED_OUT},
+        "A lease on a job, or the whole of the job as `/poll` told it",
+        ("tenant", *_HANDED_OUT),
+    ),
     "Completed": told_apart("capability", _named("Completed")),
     **{name: completed(capability) for capability, name in _named("Completed").items()},
     "CompletedStatus": always("completed"),
     "State": one_of(STATES),
     "Dispatch": one_of(DISPATCHES, "Who runs a job: the agent, or who polls"),
     "JobInput": any_object("What a capability takes"),
-    "ActivationData": _DATA,
+    "ActivationData": DATA,
     "Submission": fields_of(
         {
             "activation_id": an_id("the same one again is the same activation"),
-            "activation_data": either(ref("ActivationData"), ref("CoreActivation")),
-            "priority": _ANY_PRIORITY,
-            "callback_url": _CALLBACK_URL,
+            "activation_data": SENT_DATA,
+            **SUBMITTED,
         },
         optional=("priority", "callback_url"),
         examples=[{"activation_id": "a-1", "activation_data": _EXAMPLE}],

@@ -184,8 +184,8 @@ OPERATIONS = (
     ),
     Operation(
         *("POST", "/execute", "execute", "jobs"),
-        "A job is run and answered: one that is sent along, or one of the queue, by its lease",
-        "Completed",
+        "A job is run and answered: one that is sent along, or one of the queue",
+        "Executed",
         takes="Execute",
         refuses=(404, 409, 422),
         more=_STREAM,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.core.capabilities import scraping, text
+from agent.core.capabilities.models import PROVIDER
 from agent.schemas.inputs import INPUTS
 from agent.schemas.values import (
     Schema,
@@ -64,6 +65,17 @@ _ANSWERED: dict[str, Schema] = {
     "took_ms": number("milliseconds"),
 }
 
+_TABLE: dict[str, Schema] = {
+    "columns": listed(words()),
+    "rows": listed(listed(anything("as parameters are")), "values by the columns' order"),
+    "row_count": whole(""),
+    "changes": whole("rows that were changed"),
+    "truncated": yes_or_no("there was more"),
+    "took_ms": number("milliseconds"),
+    "rounded": listed(words(), "columns of numbers that may not be exact"),
+}
+_PROVIDER = always(PROVIDER, "who runs the model")
+
 SCHEMAS: dict[str, Schema] = {
     "TextResult": either(ref("TextStatistics"), ref("TextChunks"), ref("TextFindings")),
     "TextStatistics": fields_of(_STATISTICS, "Of `statistics`"),
@@ -74,6 +86,7 @@ SCHEMAS: dict[str, Schema] = {
     "CompletionResult": fields_of(
         {
             "model": words("who has answered"),
+            "provider": _PROVIDER,
             "text": words("what it said; JSON is text, too"),
             "usage": anything("tokens, as the model counts them"),
             "finish_reason": anything("why it ended"),
@@ -85,25 +98,40 @@ SCHEMAS: dict[str, Schema] = {
     "EmbeddingsResult": fields_of(
         {
             "model": words("who has answered"),
+            "provider": _PROVIDER,
             "shape": listed({"type": "integer"}, "how many texts, and dimensions"),
             "data": listed(listed({"type": "number"}), "a vector for each text"),
+            "embeddings": listed({"type": "number"}, "the vector, if `text` is no list"),
+            "dimensions": whole("of each vector"),
             "pooling": anything("as the model says it"),
             "usage": anything("tokens, as the model counts them"),
             "stand_in": _STAND_IN,
         },
-        optional=("shape", "pooling", "usage", "stand_in"),
+        optional=("shape", "embeddings", "dimensions", "pooling", "usage", "stand_in"),
     ),
-    "DatabaseResult": fields_of(
+    "DatabaseResult": either(ref("TableResult"), ref("QueryResult")),
+    "TableResult": fields_of(_TABLE, "Of `sql`", optional=("rounded",)),
+    "QueryResult": fields_of(
         {
-            "columns": listed(words()),
-            "rows": listed(listed(anything("as parameters are")), "values by the columns' order"),
-            "row_count": whole(""),
-            "changes": whole("rows that were changed"),
-            "truncated": yes_or_no("there was more"),
-            "took_ms": number("milliseconds"),
-            "rounded": listed(words(), "columns of numbers that may not be exact"),
+            "data": listed(ref("RowObject"), "rows, by the columns' names"),
+            "meta": ref("StatementMeta"),
+            **_TABLE,
         },
+        "Of `query`",
         optional=("rounded",),
+    ),
+    "RowObject": any_object("A row; the second column of a name `id` is `id:1`"),
+    "StatementMeta": fields_of(
+        {
+            "duration": number("milliseconds"),
+            "changes": whole("rows that were changed"),
+            "changed_db": yes_or_no("whether any was"),
+            "last_row_id": {"type": ["integer", "null"], "description": "of a change"},
+            "rows_read": whole("of a change"),
+            "rows_written": whole("of a change"),
+        },
+        "What D1 says of a statement",
+        optional=("last_row_id", "rows_read", "rows_written"),
     ),
     "ScrapingResult": fields_of(_PAGE, "The parts that were asked for", tuple(_PARTS)),
     "Heading": fields_of({"level": whole("", 1, 6), "text": _LINE}, "Of a page"),
@@ -118,6 +146,11 @@ SCHEMAS: dict[str, Schema] = {
         "Headers by their names", additionalProperties=either(words(), listed(words()))
     ),
 }
+ANY_RESULT = anything("what the code assigned to `result`")
+_TYPED_OR_ANY = anything(
+    "what the code assigned to `result`; for `job_id` and `code`, and for `code` of an activation, "
+    "an object with `result`, its `type` as JavaScript names it, and `execution_time_ms`"
+)
 STDOUT = words("what the code printed, if it was a program")
 WARM = yes_or_no("an isolate was ready for it")
 
@@ -131,7 +164,7 @@ def completed(capability: str) -> Schema:
         "status": ref("CompletedStatus"),
         "capability": always(capability, "what has done it"),
         "job_id": an_id("of the request, or made up"),
-        "result": anything("what the code assigned to `result`") if is_python else ref(name),
+        "result": _TYPED_OR_ANY if is_python else ref(name),
         **(python if is_python else {}),
         "age": whole("seconds; of a result that was kept"),
         "execution_time_ms": number("milliseconds"),

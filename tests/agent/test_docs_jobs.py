@@ -11,7 +11,16 @@ import pytest
 
 from agent import config
 from agent.callbacks.callback import Depth as CallbackDepth
-from agent.core import activation, activations, background, metrics, polling, running
+from agent.core import (
+    activation,
+    activations,
+    background,
+    executing,
+    metrics,
+    polling,
+    running,
+    shapes,
+)
 from agent.core.identity import Identity
 from agent.core.metrics import Metrics
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, Depth
@@ -20,6 +29,7 @@ from policies.language.document import Document, read_document
 from tests.agent.test_docs import ROOT, section
 
 QUEUE = [Depth("text-processing", 1, 0, 0, 0, 146)]
+OUTCOME = {"result": {"data": []}}
 STANDING = metrics.Standing(QUEUE, CallbackDepth(1, 0, 0, 0, 0))
 WHO = Identity("cf-us-00000000", "production-us", "us", 0)
 
@@ -55,6 +65,21 @@ def test_fields_of_an_activation() -> None:
     assert all(f"`{state}`" in text for state in activations.STATES)
 
 
+def test_every_shape_of_a_job_has_a_row() -> None:
+    text = section("POST /execute")
+    table = text.partition("\n| required |")[2].partition("\n\n")[0].splitlines()[2:]
+    rows = [tuple(re.findall(r"`([^`]+)`", row.split("|")[1])) for row in table]
+    assert sorted(rows) == sorted(shape.required for shape in shapes.EXECUTED)
+    for shape in shapes.EXECUTED:
+        row = table[rows.index(shape.required)]
+        assert f"status: {shape.written(OUTCOME, 0)['status']}`" in row or "the first" in row
+        listed = [name for name in shape.optional if f"`{name}`" in row]
+        assert listed or "other fields" in row or "the same" in row
+    assert f"up to {executing.WAIT_MS // 1000} s" in " ".join(text.split())
+    compared = [name for name in shapes.HANDED_OUT if name != executing.EXTENDED]
+    assert all(f"`{name}`" in text.partition("as `/poll` told it**")[2] for name in compared)
+
+
 def test_parameters_of_a_poll() -> None:
     text = section("Workers that poll")
     named = first_column(text, "parameter of `GET` or `POST /poll`")
@@ -80,7 +105,7 @@ def test_every_metric_has_a_row() -> None:
         outside = re.sub(r"\(.*?\)", "", labels)
         assert re.findall(r"(\w+)=", shown) == re.findall(r"`(\w+)`", outside)
     told = first_column(text, "field")
-    assert [name for name in counted.document(WHO, [], STANDING) if name not in told] == []
+    assert [name for name in counted.document(WHO, [], STANDING, 0) if name not in told] == []
     assert metrics.JOBS_EACH == 10
     assert "a worker for every ten jobs" in text
     assert metrics.COUNT_EVERY_MS == 10_000
@@ -133,7 +158,7 @@ def test_deploying() -> None:
             assert f"wrangler kv namespace create {namespace['binding']}\n" in text
 
 
-@pytest.mark.parametrize("name", ["Activations", "Workers that poll"])
+@pytest.mark.parametrize("name", ["Activations", "POST /execute", "Workers that poll"])
 def test_whole_answers_that_are_shown_are_json(name: str) -> None:
     shown = re.findall(r"^(\{.*\})$", section(name), re.MULTILINE)
     whole = [line for line in shown if "…" not in line]

@@ -29,16 +29,28 @@ JOBS: tuple[dict[str, Any], ...] = (
     {"capability": "ai-completion", "input": {"prompt": "Hello", "stream": True}},
     {"capability": "ai-embeddings", "input": {"text": ["a", "b"], "pooling": "cls"}},
     {"capability": "database", "input": {"sql": "SELECT ? AS a", "params": [2]}},
+    {"capability": "database", "input": {"query": "SELECT ? AS a", "params": [2]}},
+    {"job_id": "walk-code", "code": "result = 4", "context": {}},
+    {"code": "result = context", "context": {"a": 1}},
+    {"query": "SELECT ? AS a", "params": [2], "max_rows": 1},
+    {"prompt": "Hello", "model": "@cf/meta/llama-2-7b-chat-fp16", "seed": 1},
+    {"text": ["a", "b"], "pooling": "cls"},
+    {"text": "a", "model": "@cf/baai/bge-base-en-v1.5", "job_id": "walk-text"},
+    {"activation_id": "walk-run", "job_data": {"code": "result = 4"}},
 )
 REFUSED: tuple[dict[str, Any], ...] = (
     {**TEXT, "input": {"text": "a", "operation": "sing"}},
     {"capability": "python-execution", "input": {"code": "result = x"}},
     {"capability": "ai-completion", "input": {"prompt": ""}},
-    {"capability": "ai-completion", "input": {"prompt": "a", "model": "@cf/no/such"}},
+    {"capability": "ai-completion", "input": {"prompt": "a", "model": "@cf/local/no-such-model"}},
     {"capability": "ai-embeddings", "input": {"text": []}},
     {"capability": "database", "input": {"sql": "PRAGMA foreign_keys"}},
     {"capability": "web-scraping", "input": {"url": "http://127.0.0.1/"}},
     {"capability": "api-calls", "input": {"url": "http://127.0.0.1/", "method": "TRACE"}},
+    {"code": "result = x"},
+    {"query": "PRAGMA foreign_keys"},
+    {"prompt": "a", "model": "@cf/local/no-such-model"},
+    {"activation_id": "walk-failed", "job_data": {"code": "result = x"}},
 )
 
 
@@ -160,6 +172,8 @@ def _jobs(walker: Walker) -> None:
     for job in REFUSED:
         walker.ask("execute", 422, body=job)
     walker.ask("execute", 400, body={"capability": "no-such"})
+    walker.ask("execute", 400, body={"code": "1", "query": "SELECT 1"})
+    walker.ask("execute", 503, body={"prompt": "a", "model": "@cf/local/no-capacity"})
     walker.ask("execute", 404, body={"job_id": "none", **LEASE})
     walker.ask("execute", 413, body={**TEXT, "input": {"text": "x" * 1024 * 1024}})
 

@@ -63,7 +63,7 @@ def ended(agents: Agents, id: str, within: float = 60) -> dict[str, Any]:
 
 def test_the_front_page(agents: Agents) -> None:
     answer = agents.get("/", key=None)
-    assert (answer.status_code, answer.text) == (200, f"{SERVICE} {__version__}\n")
+    assert (answer.status_code, answer.text) == (200, f"FiberWise Edge Worker v{__version__}")
     assert answer.headers["content-type"].startswith("text/plain")
 
 

@@ -122,9 +122,14 @@ def test_a_completion_is_streamed(agent: httpx.Client, model: str, piece: Any) -
 @pytest.mark.parametrize("capability", ["ai-completion", "ai-embeddings"])
 def test_models_that_there_are_not(agent: httpx.Client, capability: str, streamed: bool) -> None:
     given = {"text": "a"} if capability == "ai-embeddings" else {"prompt": "a", "stream": streamed}
-    told = ask(agent, capability, code=422, model="@cf/nobody/nothing", **given)
+    told = ask(agent, capability, code=422, model="@cf/local/no-such-model", **given)
     assert told["model_code"] == 5007
-    assert "No such model @cf/nobody/nothing" in told["error"]
+    assert "No such model @cf/local/no-such-model" in told["error"]
+
+
+def test_a_model_without_capacity_may_answer_later(agent: httpx.Client) -> None:
+    told = ask(agent, "ai-completion", code=503, model="@cf/local/no-capacity", prompt="a")
+    assert told["model_code"] == 3040
 
 
 def test_embeddings_of_similar_texts_are_near(agent: httpx.Client) -> None:

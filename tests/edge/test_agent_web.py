@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from agent import SERVICE, __version__
+from agent import PRODUCT, __version__
 from tests.edge.internet import OnTheInternet, on_the_internet
 
 MEGABYTE = 2**20
@@ -138,7 +138,7 @@ def test_secrets_stay_with_their_origin(net: OnTheInternet) -> None:
         "accept": "a/b",
         "content-length": "8",
         "content-type": "application/json",
-        "user-agent": f"{SERVICE}/{__version__}",
+        "user-agent": f"{PRODUCT}/{__version__}",
     }
     assert (other["method"], json.loads(other["body"])) == ("POST", {"a": 1})
     same = net.result("api-calls", url="https://echo.example/", headers=SECRETS)["json"]

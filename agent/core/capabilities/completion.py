@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from agent.core.capabilities.fields import check_known, whole
-from agent.core.capabilities.models import AiTools, model_of, run_model
+from agent.core.capabilities.models import PROVIDER, AiTools, model_of, run_model
 from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.tools import Stream
 
@@ -48,7 +48,7 @@ def complete(given: dict[str, Any], tools: AiTools) -> dict[str, Any] | Stream:
     model = model_of(given, tools.ai.text_model)
     answer = run_model(tools.ai, model, sent)
     if not isinstance(answer, Stream):
-        return {"model": model, **read_answer(answer)}
+        return {"model": model, "provider": PROVIDER, **read_answer(answer)}
     if "stream" not in sent:  # an image, or sound
         raise Refused(f"{model} gives no text; name a model that does")
     return answer

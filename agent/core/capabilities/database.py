@@ -1,9 +1,10 @@
 """The capability `database`: one statement of SQL on the tables of the agent's users.
 
-`{"sql": …, "params"?: […] | [[…], …], "max_rows"?: …, "timeout_ms"?: …}`. Values are
-bound, never written into the text. Reading needs the scope `database:read`, anything else
-`database:write`; that a statement only reads is decided by its words, and for a key that may not
-write by SQLite itself, too: its program, which EXPLAIN shows, must open nothing for writing.
+`{"sql": …, "params"?: […] | [[…], …], "max_rows"?: …, "timeout_ms"?: …}`. With `query` in place
+of `sql` the rows come as objects, too, with what D1 says of the statement: `data` and `meta`.
+Values are bound, never written into the text. Reading needs the scope `database:read`, anything
+else `database:write`; that a statement only reads is decided by its words, and for a key that may
+not write by SQLite itself, too: its program, which EXPLAIN shows, must open nothing for writing.
 
 An answer is waited for until `timeout_ms` is over, and recursion has a limit of rows
 (`recursion.py`): nothing ends a statement that the database has begun. Nobody knows whether a
@@ -12,7 +13,9 @@ change that got no answer was made, so it is not tried again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from agent.core.capabilities.fields import check_known, whole
@@ -28,7 +31,7 @@ MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 100, 30_000  # D1 itself ends a query after 30 
 TIMEOUT_MS = 5_000
 MAX_RESULT = 2_000_000  # characters of JSON; a row of D1 has at most 2 MB
 MAX_PLAN = 4_000_000  # the same, of the longest program that is looked at
-FIELDS = ("sql", "params", "max_rows", "timeout_ms")
+FIELDS = ("sql", "query", "params", "max_rows", "timeout_ms")
 # Instructions of SQLite's machine that change something; a transaction does if its p2 is not 0.
 WRITING = frozenset(
     {
@@ -48,13 +51,14 @@ TOO_SLOW = (
 
 
 class Table(NamedTuple):
-    """`is_cut`: there were more rows than could be given."""
+    """`is_cut`: there were more rows than could be given. `meta`: what D1 says beside that."""
 
     columns: list[str]
     rows: list[list[Any]]
     changes: int
     is_cut: bool
     took_ms: float
+    meta: Mapping[str, Any] = {}
 
 
 class SqlError(Exception):
@@ -90,13 +94,23 @@ def run_sql(given: dict[str, Any], tools: DatabaseTools) -> dict[str, Any]:
     check_known(given, FIELDS)
     most = whole(given, "max_rows", USUAL_ROWS, 1, MAX_ROWS)
     within_ms = whole(given, "timeout_ms", TIMEOUT_MS, MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
-    statement = read_statement(text_of(given, "sql"))
+    if "sql" in given and "query" in given:
+        raise Refused("`sql` and `query` are the same: send one of them")
+    has_objects = "query" in given
+    statement = read_statement(text_of(given, "query" if has_objects else "sql"))
     _check_scope(statement, tools.scopes)
     params = checked_params(given.get("params", []), statement.reads)
     if statement.reads and WRITE not in tools.scopes:
         _check_program(statement, params, tools.data, within_ms)
     text = limited(statement, most + 1)  # one more tells whether there is more
-    return _result(_run(tools.data, text, params, statement.reads, MAX_RESULT, within_ms), most)
+    size = MAX_RESULT // 2 if has_objects else MAX_RESULT  # each row is there twice
+    table = _run(tools.data, text, params, statement.reads, size, within_ms)
+    if not has_objects:
+        return _result(table, most)
+    names = names_apart(table.columns)
+    result = _result(table, min(most, size // len(json.dumps(names))))
+    data = [dict(zip(names, row, strict=True)) for row in result["rows"]]
+    return {"data": data, "meta": _meta(table), **result}
 
 
 def _check_scope(statement: Statement, scopes: frozenset[str]) -> None:
@@ -153,6 +167,27 @@ def _result(table: Table, most: int) -> dict[str, Any]:
     }
     rounded = sorted({at for row in rows for at, value in enumerate(row) if _is_rounded(value)})
     return {**result, "rounded": [table.columns[at] for at in rounded]} if rounded else result
+
+
+def names_apart(columns: Sequence[str]) -> list[str]:
+    """As names of fields: the second `id` is `id:1`, as SQLite names those of a subquery, unless
+    a column is called that."""
+    names, taken, seen = list[str](), set(columns), Counter[str]()
+    for column in columns:
+        name = column
+        if seen[column]:
+            while name in taken:
+                name = f"{column}:{seen[column]}"
+                seen[column] += 1
+        seen[column] = max(1, seen[column])
+        names.append(name)
+        taken.add(name)
+    return names
+
+
+def _meta(table: Table) -> dict[str, Any]:
+    told = {"duration": round(table.took_ms, 3), "changes": table.changes}
+    return {**table.meta, **told, "changed_db": table.changes > 0}
 
 
 def _is_rounded(value: object) -> bool:

@@ -1,6 +1,7 @@
 """The capability `ai-embeddings`: texts as vectors, near each other if they mean the same.
 
-`{"text": … | […], "model"?: …, "pooling"?: "mean" | "cls"}`.
+`{"text": … | […], "model"?: …, "pooling"?: "mean" | "cls"}`. `data` has a vector for each text;
+of one text that is no list, `embeddings` is that vector, too.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.core.capabilities.fields import check_known
-from agent.core.capabilities.models import AiTools, model_of, run_model
+from agent.core.capabilities.models import PROVIDER, AiTools, model_of, run_model
 from agent.core.capabilities.refused import Refused
 
 MAX_TEXTS = 100  # of Workers AI
@@ -30,7 +31,16 @@ def embed(given: dict[str, Any], tools: AiTools) -> dict[str, Any]:
     answer = run_model(tools.ai, model, inputs)
     if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
         raise Refused(f"{model} gives no embeddings; name a model that does")
-    return {"model": model, **{name: answer[name] for name in KEPT if name in answer}}
+    kept = {name: answer[name] for name in KEPT if name in answer}
+    return {"model": model, "provider": PROVIDER, **kept, **_vectors(given["text"], answer["data"])}
+
+
+def _vectors(text: Any, data: list[Any]) -> dict[str, Any]:
+    first = data[0] if data else None
+    if not isinstance(first, list):
+        return {}
+    vector = {} if isinstance(text, list) else {"embeddings": first}
+    return {"dimensions": len(first), **vector}
 
 
 def _texts(text: Any) -> list[str]:

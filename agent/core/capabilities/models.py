@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Protocol
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Stream
 
+PROVIDER = "cloudflare-ai"  # who runs the models, in FiberWise's words
 MAX_MODEL = 100  # characters
 MAX_TOLD = 500  # characters of a failure
 MODEL = re.compile(r"@(?:cf|hf)/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from agent import SERVICE, __version__
+from agent import PRODUCT, __version__
 from agent.core.capabilities.refused import Refused
 from agent.core.web.urls import Url
 
@@ -19,7 +19,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 BODILESS = ("GET", "HEAD")
 IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")  # RFC 9110, 9.2.2
 REDIRECTS = (301, 302, 303, 307, 308)
-USER_AGENT = f"{SERVICE}/{__version__}"
+USER_AGENT = f"{PRODUCT}/{__version__}"
 TIMEOUT_MS, MAX_TIMEOUT_MS = 10_000, 30_000
 MAX_ANSWER = 1024 * 1024  # bytes, unpacked
 MAX_HEADERS, MAX_HEADER_BYTES = 64, 16_384

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from agent import SERVICE
+from agent import PRODUCT
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.egress import Egress
 from agent.core.web.charsets import USUAL, is_text
@@ -111,7 +111,7 @@ class Web:
             message = f"{origin}/robots.txt answered with status {answer.status}"
             raise Unavailable(message, status_code=answer.status)
         is_there = 200 <= answer.status < 300 and answer.is_text
-        return read_robots(self.text(answer.held, USUAL), SERVICE) if is_there else Robots()
+        return read_robots(self.text(answer.held, USUAL), PRODUCT) if is_there else Robots()
 
     def text(self, held: Held, charset: str) -> str:
         try:

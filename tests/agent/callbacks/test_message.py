@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import SERVICE
+from agent import PRODUCT
 from agent.callbacks.callback import Due, Outcome
 from agent.callbacks.message import message_id, request
 from agent.callbacks.signing import Signer
@@ -41,7 +41,7 @@ def test_headers_and_body() -> None:
     assert made.url == f"{URL}?checked"
     assert json.loads(made.body) == {**TOLD, "result": {"sum": 4}}
     agent, signature = made.headers.pop("user-agent"), made.headers.pop("webhook-signature")
-    assert agent.startswith(f"{SERVICE}/")
+    assert agent.startswith(f"{PRODUCT}/")
     assert signature.count("v1,") == 2
     assert made.headers == {
         "content-type": "application/json",

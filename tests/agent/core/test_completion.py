@@ -236,8 +236,22 @@ def test_embeddings() -> None:
     ai = FakeAi({"shape": [1, 2], "data": [[0.6, 0.8]], "pooling": "cls", "noise": 1})
     told = embed({"text": "a", "pooling": "cls"}, Tools(ai))
     assert ai.asked == (VECTORS, {"text": ["a"], "pooling": "cls"})
-    assert told == {"model": VECTORS, "shape": [1, 2], "data": [[0.6, 0.8]], "pooling": "cls"}
+    vector = {"dimensions": 2, "embeddings": [0.6, 0.8]}
+    assert told == {
+        "model": VECTORS,
+        "provider": "cloudflare-ai",
+        "shape": [1, 2],
+        "data": [[0.6, 0.8]],
+        "pooling": "cls",
+        **vector,
+    }
     assert embed({"text": ["a", "b"], "model": TEXT}, Tools(ai))["model"] == TEXT
+
+
+def test_embeddings_of_a_list_stand_in_data_alone() -> None:
+    """They may be large, and a result is not to have them twice."""
+    told = embed({"text": ["a", "b"]}, Tools(FakeAi({"data": [[1, 0, 0], [0, 1, 0]]})))
+    assert (told["dimensions"], "embeddings" in told) == (3, False)
 
 
 @pytest.mark.parametrize(

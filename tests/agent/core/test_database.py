@@ -7,10 +7,22 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agent.core.capabilities.database import MAX_ROWS, READ, WRITE, SqlError, Table, run_sql
+from agent.core.capabilities.database import (
+    MAX_RESULT,
+    MAX_ROWS,
+    READ,
+    WRITE,
+    SqlError,
+    Table,
+    names_apart,
+    run_sql,
+)
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.values import MAX_PARAMS, MAX_TIMES
+from tests.examples import examples
 
 BOTH = frozenset({READ, WRITE})
 
@@ -78,6 +90,37 @@ def test_reading_and_changing(data: FakeData) -> None:
     assert run_sql({"sql": "SELECT sum(a) FROM t"}, Tools(data))["rows"] == [[15]]
 
 
+def test_a_query_gives_objects_and_meta_beside_the_table(data: FakeData) -> None:
+    sql = "SELECT a, a * 2 AS b, a FROM t WHERE a > ?"
+    told = run_sql({"query": sql, "params": [2]}, Tools(data))
+    assert told["data"] == [{"a": 3, "b": 6, "a:1": 3}]
+    assert told["meta"] == {"duration": 0.25, "changes": 0, "changed_db": False}
+    assert {**told, "data": 0, "meta": 0} == {
+        **run_sql({"sql": sql, "params": [2]}, Tools(data)),
+        "data": 0,
+        "meta": 0,
+    }
+    told = run_sql({"query": "INSERT INTO t VALUES (4)"}, Tools(data))
+    assert (told["data"], told["meta"]["changes"], told["meta"]["changed_db"]) == ([], 1, True)
+
+
+@given(st.lists(st.sampled_from(["a", "b", "a:1", "a:2", "a:1:1", ""]), max_size=12))
+@examples(100)
+def test_columns_become_names_that_are_apart(columns: list[str]) -> None:
+    names = names_apart(columns)
+    assert len(set(names)) == len(columns) == len(names)
+    for at, (name, column) in enumerate(zip(names, columns, strict=True)):
+        assert name.startswith(column)
+        assert (name == column) == (column not in columns[:at])
+
+
+def test_long_names_do_not_make_rows_too_many(data: FakeData) -> None:
+    """Each object repeats the names of the columns."""
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100)"
+    told = run_sql({"query": f"{numbers} SELECT i AS {'x' * 80_000} FROM n"}, Tools(data))
+    assert (told["row_count"], told["truncated"]) == (MAX_RESULT // 2 // 80_004, True)
+
+
 @pytest.mark.parametrize(("most", "rows", "truncated"), [(2, 2, True), (3, 3, False)])
 def test_rows_end_at_the_limit(data: FakeData, most: int, rows: int, truncated: bool) -> None:
     told = run_sql({"sql": "SELECT a FROM t", "max_rows": most}, Tools(data))
@@ -124,7 +167,7 @@ def test_scopes(sql: str, scopes: set[str], needed: str) -> None:
     ("more", "why"),
     [
         ({"sql": 1}, "`sql` is missing, or no text"),
-        ({"query": 1}, "there is no field `query`"),
+        ({"query": 1}, "`sql` and `query` are the same"),
         ({"max_rows": 0}, f"from 1 to {MAX_ROWS:,}"),
         ({"max_rows": True}, "`max_rows` is a whole number"),
         ({"params": {"a": 1}}, "`params` is a list"),

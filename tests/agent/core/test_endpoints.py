@@ -242,7 +242,7 @@ def test_questions_that_cannot_be_answered(path: str, said: str) -> None:
         ({"activation_id": "a/b"}, "`activation_id` is text"),
         ({"activation_id": ".."}, "begins with no dot"),
         ({"activation_id": "a"}, "`activation_data` is an object"),
-        ({"activation_id": "a", "activation_data": {}}, "`capability` must be"),
+        ({"activation_id": "a", "activation_data": {}}, "`activation_data.capability` is missing"),
         (
             {"activation_id": "a", "activation_data": {"capabilities": "x"}},
             "did you mean `activation_data.capability`?",

@@ -217,6 +217,23 @@ def test_a_run_is_told_in_cores_words() -> None:
     assert [each["core_status"] for each in listed] == ["completed"]
 
 
+def test_a_row_is_run_at_once() -> None:
+    """`{activation_id, job_data}`, as the source document's integration test sends it."""
+    world = World()
+    world.play = lambda code: Outcome({"sum": 5}, None, "", 1.0, True)
+    put(world, "text", {"capability": "python-execution"})
+    row = {**ROW, "agent_id": "text", "input_data": {"code": "5"}}
+    body = {"activation_id": ID, "job_data": row}
+    for _ in range(2):
+        status, told, _ = world.ask("POST", "/execute", body)
+        assert (status, told["status"], told["result"]) == (200, "completed", {"sum": 5})
+    assert world.ran == ["5"]
+    assert world.ask("GET", f"/activations/{ID}")[1]["core_status"] == "completed"
+    body = {"activation_id": "other", "job_data": {**ROW, "agent_id": "nobody"}}
+    status, told, _ = world.ask("POST", "/execute", body)
+    assert (status, "`job_data" in told["error"] or "nobody" in told["error"]) == (404, True)
+
+
 def test_a_result_that_is_no_object_is_one_in_cores_words() -> None:
     world = World()
     world.submit("a", "[1]")

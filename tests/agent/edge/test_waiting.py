@@ -18,9 +18,13 @@ AI = "run({ run: (...given) => ANSWER }, '@cf/a/b', '[]', 50)"
 DATA = """ask({ prepare: () => ({ bind: () => ({ raw: () => RAW, all: () => ALL }) }) },
   '["SELECT 1", [[1]]]', READS, 50, 1000)"""
 NOBODY = {"error": "no answer within 50 ms"}
+COUNTED = {"last_row_id": None, "rows_read": 0, "rows_written": 0}
 GIVEN = {"rows": [[1], [2]], "columns": ["a"], "cut": False}
 ROWS = "Promise.resolve([['a'], [1], [2]])"
-CHANGED = "Promise.resolve({ results: [{ a: 1 }, { a: 2 }], meta: { changes: 2 } })"
+CHANGED = "Promise.resolve({ results: [{ a: 1 }, { a: 2 }], meta: META })".replace(
+    "META", "{ changes: 2, last_row_id: 7, rows_read: 1, rows_written: 2, size_after: 9 }"
+)
+COUNTED = {"last_row_id": 7, "rows_read": 1, "rows_written": 2}
 
 
 def told(module: str, name: str, call: str) -> Any:
@@ -46,8 +50,8 @@ def test_a_model(answer: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("raw", "counted", "reads", "expected"),
     [
-        (ROWS, HANG, "true", {**GIVEN, "changes": 0}),
-        (HANG, CHANGED, "false", {**GIVEN, "changes": 2}),
+        (ROWS, HANG, "true", {**GIVEN, "changes": 0, "meta": {}}),
+        (HANG, CHANGED, "false", {**GIVEN, "changes": 2, "meta": COUNTED}),
         (HANG, ROWS, "true", NOBODY),
         (ROWS, HANG, "false", NOBODY),
     ],

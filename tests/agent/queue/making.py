@@ -93,6 +93,13 @@ class Queue:
         assert isinstance(found, Answer), found
         return found
 
+    def claim(self, id: str, worker: str, attempt: int = 0) -> Answer:
+        """`attempt`: the last one before."""
+        asked = self.jobs.claim(key(id), attempt, worker, LEASE_MS, self.now)
+        found = self._do(asked)
+        assert isinstance(found, Answer), found
+        return found
+
     def hand_over(self, id: str, worker: str, to: str, attempt: int = 1) -> Answer:
         asked = self.jobs.hand_over(key(id), worker, attempt, to, LEASE_MS, self.now)
         found = self._do(asked)

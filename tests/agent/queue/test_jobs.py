@@ -344,6 +344,41 @@ def test_a_lease_is_handed_over_once() -> None:
     assert queue.hand_over("none", "poller", "run-1") == (False, None)
 
 
+def test_a_job_is_claimed_by_one() -> None:
+    queue = Queue()
+    queue.submit("sum")
+    queue.submit("other")
+    assert queue.claim("sum", "run-1") == (True, "leased")
+    assert queue.claim("sum", "run-1") == (True, "leased")  # asked again
+    assert queue.claim("sum", "run-2") == (False, "leased")
+    assert queue.claim("sum", "run-2", attempt=1) == (False, "leased")
+    assert queue.lease("poller") == ["other"]
+    assert queue.claim("other", "run-2") == (False, "leased")
+    assert queue.complete("sum", "run-1").is_done
+    assert queue.claim("sum", "run-1") == (False, "completed")
+    assert queue.claim("none", "run-1") == (False, None)
+
+
+def test_a_claim_that_is_repeated_later_takes_nothing() -> None:
+    queue = Queue()
+    queue.submit("sum", max_attempts=3)
+    assert queue.claim("sum", "run-1").is_done
+    queue.now += LEASE_MS
+    queue.return_lost()
+    assert queue.claim("sum", "run-1") == (False, "waiting")
+    assert queue.claim("sum", "run-2", attempt=1).is_done
+
+
+def test_a_job_that_has_to_wait_is_not_claimed() -> None:
+    queue = Queue()
+    queue.submit("sum")
+    queue.lease("a")
+    queue.fail("sum", "a")
+    assert queue.claim("sum", "run-1", attempt=1) == (False, "waiting")
+    queue.now += 10_000
+    assert queue.claim("sum", "run-1", attempt=1).is_done
+
+
 def test_a_dead_letter_is_revived_once() -> None:
     queue = Queue()
     queue.submit("sum", max_attempts=1)

@@ -11,11 +11,12 @@ import pytest
 
 from agent.callbacks.callback import Outcome
 from agent.callbacks.message import body_of
-from agent.core import activation, executing, polling, scaling, workers
+from agent.core import activation, polling, scaling, shapes, workers
 from agent.core.activations import HELD, LISTED, OUTCOME
 from agent.core.capabilities import calls, completion, database, embeddings, python, scraping, text
 from agent.core.endpoints import ENDPOINTS
 from agent.core.execution import CAPABILITIES
+from agent.schemas import jobs
 from agent.schemas.__main__ import ROOT, files
 from agent.schemas.document import DIALECT, document, document_text, schemas
 from agent.schemas.inputs import INPUTS
@@ -68,7 +69,7 @@ def test_every_endpoint_is_there() -> None:
 
 
 def test_it_is_served_in_one_piece() -> None:
-    assert len(document_text().encode()) < 160 * 1024
+    assert len(document_text().encode()) < 200 * 1024
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -100,9 +101,16 @@ def test_every_request_has_its_fields() -> None:
     assert fields("Submission") == set(activation.FIELDS)
     assert fields("ActivationData") == set(activation.DATA)
     assert fields("Poll") == set(polling.FIELDS)
-    assert fields("Lease") == set(executing.LEASED)
+    assert fields("Lease") == set(shapes.LEASED.known)
     assert fields("Completion") == {*HELD, *OUTCOME}
-    assert fields("Job") == set(executing.SENT)
+    assert fields("Job") == set(shapes.JOB.known)
+    sent = [each["$ref"].rpartition("/")[2] for each in schemas()["Execute"]["anyOf"]]
+    assert sorted(map(sorted, map(fields, sent))) == sorted(
+        sorted(shape.known) for shape in shapes.EXECUTED
+    )
+    data = [each["$ref"].rpartition("/")[2] for each in jobs.SENT_DATA["anyOf"]]
+    assert data.pop() == "CoreActivation"
+    assert [fields(name) for name in data] == [set(shape.known) for shape in shapes.KEPT]
     assert fields("Registration") == set(workers.FIELDS)
     for path, known in (
         ("/poll", polling.FIELDS),

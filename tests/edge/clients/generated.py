@@ -44,7 +44,7 @@ OPERATIONS = operations()
 
 
 def isolate(call):
-    assert call("front", str).startswith("fiberwise")
+    assert call("front", str).startswith("FiberWise Edge Worker v")
     assert call("health", models.Healthy).status is models.HealthyStatus.HEALTHY
     assert call("openapi", models.OpenApi)["openapi"].startswith("3.1")
     assert call("register", models.Registered).worker_id.startswith("cf-")
@@ -88,7 +88,7 @@ def jobs(call):
     job = models.CompletionJob(models.CompletionJobCapability.AI_COMPLETION, prompt)
     made = call("execute", models.CompletionCompleted, body=job)
     assert (type(made.result), made.result.stand_in) == (models.CompletionResult, True)
-    given = models.DatabaseInput("SELECT ? AS a, ? AS b", params=[2, models.Bytes("AAH/")])
+    given = models.StatementInput("SELECT ? AS a, ? AS b", params=[2, models.Bytes("AAH/")])
     job = models.DatabaseJob(models.DatabaseJobCapability.DATABASE, given)
     made = call("execute", models.DatabaseCompleted, body=job)
     assert made.result.rows == [[2, {"base64": "AAH/"}]]
@@ -101,6 +101,23 @@ def jobs(call):
     job = models.PythonJob(models.PythonJobCapability.PYTHON_EXECUTION, code)
     made = call("execute", models.PythonCompleted, body=job)
     assert (made.result, made.stdout) == ({"a": 1}, "1\n")
+    shapes(call)
+
+
+def shapes(call):
+    """Jobs without the name of a capability."""
+    code = models.PythonRequest("result = 4")
+    assert call("execute", models.PythonAnswer, body=code).result == 4
+    code = models.PythonJobRequest("g-2", "result = 4")
+    assert call("execute", models.PythonCompleted, body=code).result["type"] == "number"
+    query = models.DatabaseRequest("SELECT ? AS a", params=[2])
+    assert call("execute", models.DatabaseAnswer, body=query).data[0]["a"] == 2
+    prompt = models.CompletionRequest("Hello", seed=1)
+    assert call("execute", models.CompletionAnswer, body=prompt).text
+    text = models.EmbeddingsRequest("a")
+    assert len(call("execute", models.EmbeddingsAnswer, body=text).embeddings) == 1024
+    run = models.ActivationRun("generated-run", models.PythonData("result = 4"))
+    assert call("execute", models.PythonCompleted, body=run).job_id == "generated-run"
 
 
 def refusals(call, url):
