@@ -29,6 +29,7 @@ from agent.queue.job import (
     DEFAULT_PRIORITY,
     HIGHEST,
     LOWEST,
+    NEVER_MS,
     JobKey,
     Needed,
     Submission,
@@ -207,7 +208,7 @@ def told(job: QueueJob, payload: Payload | None = None) -> dict[str, Any]:
         document["depends_on"] = list(job.depends_on)
     if job.start_within_ms is not None:
         document["start_within"] = job.start_within_ms / 1000
-    is_ready = job.state == "waiting" and not job.blocked
+    is_ready = job.state == "waiting" and job.available_ms < NEVER_MS  # also in lists
     start_by = is_ready and job.start_within_ms and job.available_ms + job.start_within_ms
     times = (
         ("available_at", job.available_ms if is_ready else None),

@@ -19,6 +19,7 @@ Dispatch = Literal["edge", "poll"]  # who runs it: the agent itself, or workers 
 LOWEST, HIGHEST = 0, 9  # priorities; the highest goes first
 DEFAULT_PRIORITY = 1  # FiberWise Core sends whole numbers, and 1 if nobody says otherwise
 DEFAULT_ATTEMPTS = 3
+NEVER_MS = 2**53  # when a blocked job may be leased: later than any time
 
 
 class JobKey(NamedTuple):

@@ -18,6 +18,7 @@ whoever ends it first wins, and it cannot be ended twice.
 
 from __future__ import annotations
 
+from agent.queue.job import NEVER_MS
 from agent.queue.limits import SILENT_MS
 
 COLUMNS = (
@@ -25,7 +26,6 @@ COLUMNS = (
     "available_ms, worker, lease_until_ms, ended_ms, error, payload, result, depends_on, blocked, "
     "start_within_ms"
 )
-NEVER_MS = 2**53  # when a blocked job may be leased: later than any time
 
 # ?10: the ids that it depends on. It is inserted if all of them are there and its tenant's limits
 # (?13 jobs that wait, ?14 bytes) leave room. With an error (?8), or if one of them has failed or

@@ -153,6 +153,17 @@ def test_nothing_to_depend_on_is_nothing() -> None:
         assert (told["status"], "depends_on" in told) == ("waiting", False)
 
 
+def test_lists_have_those_that_are_blocked() -> None:
+    world = World()
+    send(world, "a")
+    send(world, "b", depends_on=["a"])
+    listed = world.ask("GET", "/activations?state=waiting")[1]["activations"]
+    assert [(each["activation_id"], "available_at" in each) for each in listed] == [
+        ("b", False),
+        ("a", True),
+    ]
+
+
 def test_one_named_twice_is_one() -> None:
     world = World()
     send(world, "a")
