@@ -14,6 +14,7 @@ from agent.core.answers import Answer, json_answer
 from agent.core.call import WORKER_SCOPE, Agent, Call
 from agent.core.execution import CAPABILITIES
 from agent.core.identity import time_text
+from agent.core.inputs import Given, inputs_of
 from agent.core.problem import Problem
 from agent.core.reading import Written, read_options, seconds_of, text_of, whole_of
 from agent.queue.job import Job, JobKey, State
@@ -43,6 +44,11 @@ class Lease(NamedTuple):
         lease = f"worker {self.worker} does not hold attempt {self.attempt} of it"
         return Problem(409, f"the job is {state}, and {lease}", state=state)
 
+    def ended(self, state: State) -> Problem:
+        """What is said of an end that is not the one that was told before."""
+        told = f"worker {self.worker} has told another end of attempt {self.attempt} before"
+        return Problem(409, f"the job is {state}: {told}, and that stands", state=state)
+
 
 class Poll(NamedTuple):
     worker: str
@@ -62,8 +68,8 @@ def poll(agent: Agent, call: Call) -> Answer:
     while not jobs and agent.now() < until:
         agent.pause(min(LOOKS_MS[min(looks, len(LOOKS_MS) - 1)], max(0, until - agent.now())))
         jobs, looks = _look(agent, asked), looks + 1
+    told = _told(agent, jobs)
     at = time_text(agent.now())
-    told = [told_to_worker(job) for job in jobs]
     return json_answer({"status": "success", "jobs": told, "poll_timestamp": at})
 
 
@@ -98,6 +104,20 @@ def _look(agent: Agent, asked: Poll) -> list[Job]:
     if isinstance(found, NotTaken):
         raise Problem(400, f"`{found.field}` {found.message}")
     return found
+
+
+def _told(agent: Agent, jobs: list[Job]) -> list[dict[str, Any]]:
+    """The jobs, each with what it is given; one that cannot be given it has failed."""
+    inputs, told = inputs_of(agent, jobs), []
+    for job in jobs:
+        given = inputs.get(job.key, Given())
+        if given.refused is None:
+            told.append(told_to_worker(job, given))
+            continue
+        held = (job.key, job.worker or "", job.attempt)
+        agent.wait(agent.jobs().fail(*held, given.refused, round(agent.now()), False, 0.0))
+        agent.soon("deliver")
+    return told
 
 
 def ticket_of(call: Call) -> str | None:

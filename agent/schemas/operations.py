@@ -112,7 +112,7 @@ class Operation(NamedTuple):
 
 
 _POLLED = ("worker_id", "capabilities", "limit", "wait", "lease", "tenant")
-_POLL = "Jobs are leased to a worker: the highest priority first, then the oldest"
+_POLL = "Jobs are leased to a worker: the highest priority first; within one, tenants take turns"
 _UNREAD = "a body is not read"
 _SAME = f"The same; {_UNREAD}"
 _BOTH = {"text/plain": "for `Accept: text/plain`, as Prometheus reads it"}

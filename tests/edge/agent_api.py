@@ -178,6 +178,16 @@ def _activations(walker: Walker) -> None:
     walker.ask("submit", 200, body={**submitted, "priority": -10})
     walker.ask("submit", 400, body={**submitted, "priority": "high"})
     walker.ask("submit", 409, body={**submitted, "activation_data": {"capability": "other"}})
+    needing = {**submitted, "activation_id": "walk-4", "depends_on": ["walk-1"]}
+    assert walker.ask("submit", 200, body=needing)["depends_on"] == ["walk-1"]
+    assert walker.ask("show", 200, "walk-4")["waits_for"] == ["walk-1"]
+    walker.ask("submit", 400, body={**needing, "activation_id": "walk-5", "depends_on": ["none"]})
+    soon = {**TEXT, "dispatch": "poll", "start_within": 60}
+    told = walker.ask("submit", 200, body={"activation_id": "walk-6", "activation_data": soon})
+    assert told["start_within"] == 60
+    late = {**soon, "start_within": 0}
+    walker.ask("submit", 400, body={"activation_id": "walk-7", "activation_data": late})
+    walker.ask("cancel", 200, "walk-6")
     large = {"capability": "x", "input": {"text": "x" * 600_000}}
     walker.ask("submit", 413, body={"activation_id": "walk-2", "activation_data": large})
     walker.ask("show", 200, "walk-1")
@@ -189,14 +199,15 @@ def _activations(walker: Walker) -> None:
     walker.ask("list", 400, query="?state=dead")
     walker.ask("cancel", 200, "walk-1")
     walker.ask("cancelByDelete", 200, "walk-1")
+    assert walker.ask("show", 200, "walk-4")["status"] == "cancelled"
     walker.ask("retry", 409, "walk-1", body={"max_attempts": 2})
     walker.ask("cancel", 404, "none")
     walker.ask("cancelByDelete", 404, "none")
-    dead = {
-        "activation_id": "walk-3",
-        "activation_data": {"capability": "none", "dispatch": "poll"},
-    }
-    walker.ask("submit", 200, body=dead)
+    other = {"capability": "walk-other", "dispatch": "poll"}
+    walker.ask("submit", 200, body={"activation_id": "walk-3", "activation_data": other})
+    polled = {"worker_id": "walker", "capabilities": ["walk-other"]}
+    assert len(walker.ask("poll", 200, body=polled)["jobs"]) == 1
+    walker.ask("fail", 200, "walk-3", {**LEASE, "error": "broken", "retry": False})
     walker.ask("cancel", 409, "walk-3")
     walker.ask("retry", 200, "walk-3", body={"max_attempts": 1})
     walker.ask("cancel", 200, "walk-3")
@@ -218,6 +229,7 @@ def _leases(walker: Walker) -> None:
     walker.ask("extend", 400, second, {**LEASE, "lease": 0})
     walker.ask("complete", 200, second, {**LEASE, "result": None, "stdout": "a"})
     walker.ask("complete", 409, second, {**LEASE, "attempt": 2, "result": 1})
+    walker.ask("complete", 409, second, {**LEASE, "result": "another"})
     walker.ask("complete", 413, third, {**LEASE, "result": "x" * 1_000_001})
     walker.ask("fail", 200, third, {**LEASE, "error": "broken", "retry": False})
     walker.ask("fail", 403, third, {**LEASE, "error": "", "tenant": "worker"})

@@ -105,12 +105,7 @@ def run_sql(given: dict[str, Any], tools: DatabaseTools) -> dict[str, Any]:
     text = limited(statement, most + 1)  # one more tells whether there is more
     size = MAX_RESULT // 2 if has_objects else MAX_RESULT  # each row is there twice
     table = _run(tools.data, text, params, statement.reads, size, within_ms)
-    if not has_objects:
-        return _result(table, most)
-    names = names_apart(table.columns)
-    result = _result(table, min(most, size // len(json.dumps(names))))
-    data = [dict(zip(names, row, strict=True)) for row in result["rows"]]
-    return {"data": data, "meta": _meta(table), **result}
+    return _with_objects(table, most, size) if has_objects else _result(table, most)
 
 
 def _check_scope(statement: Statement, scopes: frozenset[str]) -> None:
@@ -167,6 +162,14 @@ def _result(table: Table, most: int) -> dict[str, Any]:
     }
     rounded = sorted({at for row in rows for at, value in enumerate(row) if _is_rounded(value)})
     return {**result, "rounded": [table.columns[at] for at in rounded]} if rounded else result
+
+
+def _with_objects(table: Table, most: int, size: int) -> dict[str, Any]:
+    """The result, and `data`: so many rows that the names in them have `size` characters."""
+    names = names_apart(table.columns)
+    result = _result(table, min(most, size // len(json.dumps(names))))
+    data = [dict(zip(names, row, strict=True)) for row in result["rows"]]
+    return {"data": data, "meta": _meta(table), **result}
 
 
 def names_apart(columns: Sequence[str]) -> list[str]:
