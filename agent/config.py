@@ -18,7 +18,17 @@ from agent import packages
 
 AGENT = Path(__file__).parent
 # Of the agent, what is uploaded.
-PACKAGES = ("agents", "callbacks", "core", "edge", "queue", "records", "sandbox", "schemas")
+PACKAGES = (
+    "agents",
+    "callbacks",
+    "core",
+    "edge",
+    "queue",
+    "records",
+    "sandbox",
+    "schemas",
+    "workers",
+)
 ENTRY = "from agent.edge.entry import on_fetch, on_scheduled  # noqa: F401\n"
 DATE = "2026-11-17"
 # The bindings: of every variant the same.

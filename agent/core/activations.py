@@ -36,6 +36,7 @@ from agent.queue.job import DEFAULT_ATTEMPTS, Contradiction, Freeing, Job, JobKe
 from agent.queue.job import Answer as Done
 from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_ATTEMPTS
+from agent.workers.worker import WorkerKey
 
 STATES = ("waiting", "leased", "completed", "failed", "cancelled")
 HELD = ("worker_id", "attempt", "tenant")
@@ -202,6 +203,7 @@ def extend(agent: Agent, call: Call, id: str) -> Answer:
     lease, given = _held(call, id, ("lease",), example)
     lease_ms = seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE)
     now = round(agent.now())
+    agent.wait(agent.workers().heartbeat(WorkerKey(call.tenant, lease.worker), now))
     work = agent.jobs().extend(lease.key, lease.worker, lease.attempt, lease_ms, now)
     return _told(lease, agent.wait(work))
 

@@ -2,6 +2,9 @@
 
 A poll that is repeated, by the router after a failure, brings the same `traceparent`: then it
 gets the same jobs, at whatever variant it comes out.
+
+A poll of a registered worker is a heartbeat: such a worker keeps its leases as long as it is
+alive, and gets jobs of the capabilities that it has registered unless it names others.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ from agent.core.execution import CAPABILITIES
 from agent.core.identity import time_text
 from agent.core.inputs import Given, inputs_of
 from agent.core.problem import Problem
-from agent.core.reading import Written, read_options, seconds_of, text_of, whole_of
+from agent.core.reading import names_of, read_options, seconds_of, text_of, whole_of
 from agent.queue.job import Job, JobKey, State
 from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT
+from agent.workers.worker import WorkerKey
 
 FIELDS = ("worker_id", "capabilities", "limit", "wait", "lease", "tenant")
 EXAMPLE = '{"worker_id": "w-1", "limit": 5, "wait": 20}'
@@ -57,6 +61,7 @@ class Poll(NamedTuple):
     lease_ms: int
     ticket: str
     tenant: str | None
+    keeper: int | None
 
 
 def poll(agent: Agent, call: Call) -> Answer:
@@ -85,22 +90,25 @@ def _poll(agent: Agent, call: Call, given: dict[str, Any]) -> Poll:
     worker = {"worker_id": call.headers.get("x-worker-id", call.tenant), **given}
     named = _tenant(given)
     is_for_all = named is None and WORKER_SCOPE in call.scopes
+    name = text_of(worker, "worker_id", NAME, NAME_TEXT)
+    known = agent.wait(agent.workers().heartbeat(WorkerKey(call.tenant, name), round(agent.now())))
+    usual = known.capabilities if known else list(CAPABILITIES)
     return Poll(
-        text_of(worker, "worker_id", NAME, NAME_TEXT),
-        _capabilities(given),
+        name,
+        names_of(given, "capabilities") if "capabilities" in given else usual,
         whole_of(given, "limit", 1, 1, MAX_JOBS),
         seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE),
         ticket_of(call) or agent.new_id(),
         None if is_for_all else call.tenant_of_job(named),
+        known and known.number,
     )
 
 
 def _look(agent: Agent, asked: Poll) -> list[Job]:
     """What is there for it now."""
-    worker, capabilities, limit, lease_ms, ticket, tenant = asked
-    now = round(agent.now())
-    work = agent.jobs().lease(worker, capabilities, limit, lease_ms, now, ticket, tenant)
-    found = agent.wait(work)
+    worker, capabilities, limit, lease_ms, ticket, tenant, keeper = asked
+    polled = (worker, capabilities, limit, lease_ms, round(agent.now()), ticket, tenant)
+    found = agent.wait(agent.jobs().lease(*polled, keeper=keeper))
     if isinstance(found, NotTaken):
         raise Problem(400, f"`{found.field}` {found.message}")
     return found
@@ -128,15 +136,3 @@ def ticket_of(call: Call) -> str | None:
 
 def _tenant(given: dict[str, Any]) -> str | None:
     return text_of(given, "tenant", NAME, NAME_TEXT) if "tenant" in given else None
-
-
-def _capabilities(given: dict[str, Any]) -> list[str]:
-    """A list, in a query text with commas; all of the agent's if nothing is said."""
-    if "capabilities" not in given:
-        return list(CAPABILITIES)
-    value = given["capabilities"]
-    is_text = isinstance(value, Written)
-    names = [each.strip(" ") for each in value.split(",")] if is_text else value
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise Problem(400, "`capabilities` is a list of names")
-    return names

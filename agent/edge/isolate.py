@@ -26,6 +26,7 @@ from agent.edge.tools import EdgeTools
 from agent.queue.jobs import Jobs
 from agent.queue.limits import Limits
 from agent.records.records import Records
+from agent.workers.workers import Workers
 
 RUNS = 8  # at once: each holds a job, and no tenant more than half of them by itself
 TICK_EVERY_MS = 10_000
@@ -53,6 +54,7 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
         jobs=cache(partial(_jobs, env, settings.limits)),
         callbacks=cache(partial(_callbacks, env)),
         records=cache(partial(_records, env)),
+        workers=cache(partial(_workers, env)),
         agents=cache(partial(_agents, env)),
         deliver=partial(_deliver, env),
         wait=wait,
@@ -90,6 +92,10 @@ def _callbacks(env: JsObject) -> Callbacks:
 
 def _records(env: JsObject) -> Records:
     return Records(d1_of(_database(env)))
+
+
+def _workers(env: JsObject) -> Workers:
+    return Workers(d1_of(_database(env)))
 
 
 def _agents(env: JsObject) -> Agents:

@@ -109,19 +109,21 @@ class Jobs:
         ticket: str,
         tenant: str | None = None,
         dispatch: Dispatch = "poll",
+        keeper: int | None = None,
     ) -> list[Job] | Refused:
         """Jobs for `worker`, the highest priority first; within one, tenants take turns, and of
         each the oldest goes first. Of `tenant` only, if one is named, and of one `dispatch`.
         `ticket` is random, a new one for each poll: whoever asks again with the same one gets the
-        same jobs as long as they are leased. Leases that ran out are given back before, and what
-        has waited for too long fails, so nothing waits for the next `return_lost`."""
+        same jobs as long as they are leased. `keeper`: the number of a registered worker, whose
+        heartbeats keep these leases. Lost leases are given back before, and what has waited for
+        too long fails, so nothing waits for the next `return_lost`."""
         if refused := refused_poll(worker, capabilities, limit, lease_ms, ticket):
             return refused
         asked = json.dumps(sorted(set(capabilities)))
         given = (worker, ticket, now_ms + lease_ms, asked, now_ms, limit, dispatch)
         take, last = (sql.TAKE, self._limits.running), (sql.TAKE_OF_TENANT, tenant)
         statement, more = take if tenant is None else last
-        batch = [*_overdue(now_ms), (statement, (*given, more))]
+        batch = [*_overdue(now_ms), (statement, (*given, more, keeper))]
         *_, found = await self._db.batch([*batch, (sql.JOBS_OF, (ticket, worker, tenant))])
         return [job_of(row) for row in found.rows]
 
@@ -221,8 +223,9 @@ class Jobs:
         return Answer(state == "cancelled", state)
 
     async def return_lost(self, now_ms: int) -> Returned:
-        """Give back leases that ran out, and have jobs fail that no worker took in time, at most
-        `LOST_AT_ONCE` of each; called again while it does."""
+        """Give back leases that ran out, and those of workers that are silent, and have jobs
+        fail that no worker took in time, at most `LOST_AT_ONCE` of each; called again while it
+        does."""
         keys: dict[str, list[JobKey]] = {"waiting": [], "failed": []}
         for found in await self._db.batch(_overdue(now_ms)):
             for row in found.rows:

@@ -19,6 +19,7 @@ MAX_ATTEMPTS = 20
 MAX_JOBS = 25  # of one poll
 MAX_CAPABILITIES = 32
 MIN_LEASE_MS, MAX_LEASE_MS = 1_000, 3_600_000
+SILENT_MS = 45_000  # a registered worker that gives no sign for so long loses its leases
 MAX_DEPENDENCIES = 32  # of a job
 # Bytes of the results that a job is given of those that it depends on: one at its largest fits,
 # and those of the jobs of a poll fit into memory.

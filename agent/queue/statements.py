@@ -18,6 +18,8 @@ whoever ends it first wins, and it cannot be ended twice.
 
 from __future__ import annotations
 
+from agent.queue.limits import SILENT_MS
+
 COLUMNS = (
     "tenant, id, capability, dispatch, priority, max_attempts, state, attempt, submitted_ms, "
     "available_ms, worker, lease_until_ms, ended_ms, error, payload, result, depends_on, blocked, "
@@ -94,7 +96,7 @@ NOT EXISTS (SELECT 1 FROM jobs WHERE state = 'leased' AND ticket = ?2 AND worker
 _LEASE = """
 UPDATE jobs
 SET state = 'leased', attempt = attempt + 1, worker = ?1, ticket = ?2, lease_until_ms = ?3,
-  in_turn = {in_turn}
+  keeper = ?9, in_turn = {in_turn}
 """
 
 # Of each capability the first lanes, of each of these its first jobs, and of these the first: one
@@ -175,7 +177,9 @@ SET state = iif(?7 AND attempt < max_attempts, 'waiting', 'failed'),
 EXTEND = f"UPDATE jobs SET lease_until_ms = max(lease_until_ms, ?5) {_IF_HELD}"
 
 HAND_OVER = f"""
-UPDATE jobs SET worker = ?5, ticket = NULL, lease_until_ms = max(lease_until_ms, ?6) {_IF_HELD}
+UPDATE jobs
+SET worker = ?5, keeper = NULL, ticket = NULL, lease_until_ms = max(lease_until_ms, ?6)
+{_IF_HELD}
 """
 
 # One job that is named, for whoever runs it at once.
@@ -243,17 +247,24 @@ SET state = 'cancelled', ended_ms = ?3, ticket = NULL, lease_until_ms = NULL
 WHERE tenant = ?1 AND id = ?2 AND state IN ('waiting', 'leased')
 """
 
-# Nobody holds it, and nobody has ended it: no worker is told that it did.
-LOST = """
+# Leases that ran out, and those of registered workers that are silent. Nobody holds them, and
+# nobody has ended them: no worker is told that it did. Of the workers it reads those that are
+# silent and not yet marked as lost (`agent/workers/statements.py`).
+LOST = f"""
 UPDATE jobs
 SET state = iif(attempt < max_attempts, 'waiting', 'failed'),
   ended_ms = iif(attempt < max_attempts, NULL, ?1),
   available_ms = iif(attempt < max_attempts, ?1, available_ms),
-  error = 'the lease of attempt ' || attempt || ' ran out', worker = NULL, ticket = NULL,
-  lease_until_ms = NULL
+  error = iif(lease_until_ms <= ?1, 'the lease of attempt ' || attempt || ' ran out',
+    'worker ' || worker || ' gave no sign of life in attempt ' || attempt),
+  worker = NULL, ticket = NULL, lease_until_ms = NULL
 WHERE number IN (
   SELECT number FROM jobs WHERE state = 'leased' AND lease_until_ms <= ?1
   ORDER BY lease_until_ms LIMIT ?2
+) OR number IN (
+  SELECT held.number FROM workers AS silent
+  CROSS JOIN jobs AS held ON held.keeper = silent.number AND held.state = 'leased'
+  WHERE silent.is_lost = 0 AND silent.seen_ms <= ?1 - {SILENT_MS} LIMIT ?2
 )
 RETURNING tenant, id, state
 """

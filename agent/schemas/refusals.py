@@ -56,8 +56,8 @@ REFUSALS: dict[int, Refusal] = {
     ),
     429: Refusal(
         "TooManyRequests",
-        "The route has a rate limit, or the tenant as much in the queue as it may have",
-        ("LimitReached",),
+        "The route has a rate limit, or the key has as many jobs or workers as it may",
+        ("LimitReached", "Error"),
         headers=_LATER,
     ),
     431: Refusal("HeadersTooLarge", "The headers are too large"),

@@ -156,6 +156,22 @@ def _isolate(walker: Walker) -> None:
     walker.ask("analytics", 400, query="?by=day")
     walker.ask("analytics", 401, key=None)
     walker.ask("analytics", 403, query="?tenant=worker")
+    worker = {"worker_id": "walker", "capabilities": ["text-processing"], "metadata": {"a": [1]}}
+    for operation in ("registerByPost", "heartbeatByPost"):
+        assert walker.ask(operation, 200, body=worker)["worker_id"] == "walker"
+        walker.ask(operation, 200, body={})
+        walker.ask(operation, 400, body={"worker_id": ""})
+        walker.ask(operation, 413, body={**worker, "metadata": {"a": "x" * 4_096}})
+    walker.ask("heartbeatByPost", 404, body={"worker_id": "nobody"})
+    listed = walker.ask("workers", 200, query="?limit=1&state=alive&capability=text-processing")
+    assert listed["workers"][0]["worker_id"] == "walker"
+    walker.ask("workers", 400, query="?limit=0")
+    walker.ask("scale", 200)
+    walker.ask("scale", 200, query="?capability=text-processing,none")
+    walker.ask("scale", 400, query="?capability=A")
+    walker.ask("scale", 403, query="?tenant=worker")
+    for operation in ("workers", "scale"):
+        walker.ask(operation, 401, key=None)
     assert "agent_requests_total" in walker.ask("metrics", 200, headers={"accept": "text/plain"})
 
 
