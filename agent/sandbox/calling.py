@@ -84,7 +84,7 @@ def _split(
 
 def _missing(names: Mapping[str, Any], name: str) -> str:
     if name in names:
-        return f"`{name}` is no function but a {type(names[name]).__name__}"
+        return f"`{name}` is no function: its type is {type(names[name]).__name__}"
     known = [each for each, value in names.items() if each[:1] != "_" and callable(value)]
     nearest = get_close_matches(name, known, n=1)
     hint = f"did you mean `{nearest[0]}`?" if nearest else f"define it: def {name}({FIRST}): ..."

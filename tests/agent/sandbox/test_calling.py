@@ -49,7 +49,7 @@ def test_call(code: str, arguments: dict[str, Any], result: object) -> None:
     [
         ("", {}, "the code has no function `f`; define it: def f(input_data): ..."),
         ("def ff(): pass", {}, "the code has no function `f`; did you mean `ff`?"),
-        ("f = 3", {}, "`f` is no function but a int"),
+        ("f = 3", {}, "`f` is no function: its type is int"),
         (
             "def f(data): pass",
             {"other": 1},
