@@ -286,7 +286,7 @@ STEPS: st.SearchStrategy[tuple[str, tuple[Any, ...]]] = st.one_of(
 
 
 @examples(200)
-@given(st.lists(STEPS, max_size=50))
+@given(st.lists(STEPS, min_size=25, max_size=50))
 def test_the_line_is_kept(steps: list[tuple[str, tuple[Any, ...]]]) -> None:
     model = Model()
     for verb, values in steps:

@@ -65,6 +65,13 @@ class Place:
         asked = self.jobs.hand_over(JobKey("tenant", id), worker, 1, to, LEASE_MS, self.now)
         self.do(asked)
 
+    def claim(self, id: str, attempt: int, worker: str) -> bool:
+        """As the agent takes a job that is named, after its attempt `attempt`."""
+        asked = self.jobs.claim(JobKey("tenant", id), attempt, worker, LEASE_MS, self.now)
+        found = self.do(asked)
+        assert not isinstance(found, Refused)
+        return found.is_done
+
     def complete(self, id: str, worker: str, attempt: int = 1) -> bool:
         key = JobKey("tenant", id)
         found = self.do(self.jobs.complete(key, worker, attempt, "4", self.now))

@@ -77,6 +77,19 @@ def test_a_silent_worker_loses_its_jobs_long_before_their_leases_end(place: Plac
     assert place.complete("a", "bob", 2)
 
 
+def test_who_takes_over_a_job_does_not_depend_on_the_worker_before(place: Place) -> None:
+    place.register("ann")
+    place.submit("a")
+    place.poll("ann", lease_ms=1_000)
+    place.now += 1_000
+    assert [key.id for key in place.return_lost().waiting] == ["a"]
+    assert place.claim("a", 1, "agent")
+    assert [worker.leased for worker in place.listed()] == [0]
+    place.now += SILENT_MS
+    assert place.return_lost() == ([], [])
+    assert place.complete("a", "agent", 2)
+
+
 def test_heartbeats_keep_leases_and_leases_still_run_out(place: Place) -> None:
     place.register("ann")
     place.submit("a")
