@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.agents.definition import Definition
-from agent.core.activation import read_payload
 from agent.core.background import Turns, run
+from agent.core.payload import read_payload
 from agent.core.resolving import input_of
 from agent.core.row import Row
 from agent.queue.job import JobKey
