@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from agent.queue.job import NEVER_MS
 
-COLUMNS = (
+_SMALL = (
     "tenant, id, capability, dispatch, priority, max_attempts, state, attempt, submitted_ms, "
-    "available_ms, worker, lease_until_ms, ended_ms, error, payload, result, depends_on, blocked, "
-    "start_within_ms"
+    "available_ms, worker, lease_until_ms, ended_ms, error"
 )
+COLUMNS = f"{_SMALL}, payload, result, depends_on, blocked, start_within_ms"
 
 # ?10: the ids that it depends on. It is inserted if all of them are there and its tenant's limits
 # (?13 jobs that wait, ?14 bytes) leave room. With an error (?8), or if one of them has failed or
@@ -103,12 +103,9 @@ ORDER BY place
 
 # Without what may be large, and what stands behind it in a row: there are many.
 LIST = f"""
-SELECT {
-    COLUMNS.replace(
-        "payload, result, depends_on, blocked, start_within_ms",
-        "'' AS payload, NULL AS result, '[]' AS depends_on, 0 AS blocked, NULL AS start_within_ms",
-    )
-} FROM jobs
+SELECT {_SMALL}, '' AS payload, NULL AS result, '[]' AS depends_on, 0 AS blocked,
+  NULL AS start_within_ms
+FROM jobs
 WHERE tenant = ?1 AND state = ?2 AND (submitted_ms, number) < (?3, ?4)
 ORDER BY submitted_ms DESC, number DESC LIMIT ?5
 """
