@@ -327,7 +327,7 @@ STEPS = st.one_of(
 )
 
 
-@examples(150)
+@examples(60)
 @given(st.lists(STEPS, min_size=20, max_size=40))
 def test_jobs_stand_as_what_they_depend_on_has_them_stand(steps: list[Step]) -> None:
     world = World()

@@ -140,7 +140,7 @@ STEPS: st.SearchStrategy[tuple[str, tuple[Any, ...]]] = st.one_of(
 )
 
 
-@examples(200)
+@examples(80)
 @given(st.lists(STEPS, min_size=20, max_size=40))
 def test_jobs_end_once_and_are_never_lost(steps: list[tuple[str, tuple[Any, ...]]]) -> None:
     world = World()

@@ -294,7 +294,7 @@ STEPS: st.SearchStrategy[tuple[str, tuple[Any, ...]]] = st.one_of(
 )
 
 
-@examples(200)
+@examples(80)
 @given(st.lists(STEPS, min_size=25, max_size=50))
 def test_the_line_is_kept(steps: list[tuple[str, tuple[Any, ...]]]) -> None:
     model = Model()

@@ -54,6 +54,18 @@ def test_a_heartbeat_may_say_what_has_changed(place: Place) -> None:
     assert (worker.capabilities, worker.metadata) == (["crop"], {})
 
 
+def test_a_heartbeat_that_comes_late_takes_nothing_back(place: Place) -> None:
+    """Each isolate has a clock of its own, and a request may be overtaken."""
+    place.register("ann")
+    place.now += HEARTBEAT_MS
+    place.beat("ann")
+    seen = place.now
+    place.now -= HEARTBEAT_MS
+    worker = place.beat("ann")
+    assert worker
+    assert worker.seen_ms == seen
+
+
 def test_registering_again_is_a_new_beginning_of_the_same_worker(place: Place) -> None:
     first = place.register("ann", "resize")
     place.now += 5_000
