@@ -15,7 +15,7 @@ from agent.workers.worker import (
     WorkerKey,
 )
 from agent.workers.workers import MARKED_AT_ONCE
-from tests.agent.workers.making import SKILL, Place
+from tests.agent.workers.making import LEASE_MS, SKILL, Place
 
 
 @pytest.fixture
@@ -294,3 +294,10 @@ def test_the_load_of_a_tenant_is_its_own(place: Place) -> None:
     assert place.loads(SKILL, tenant="second").total == Load(2, 0, 0, 1)
     place.now += SILENT_MS
     assert place.loads(tenant="second").total.workers == 0
+
+
+def test_the_load_leaves_out_what_the_agent_runs_itself(place: Place) -> None:
+    place.submit("a", dispatch="edge")
+    asked = ("agent", [SKILL], 1, LEASE_MS, place.now, "ticket")
+    assert len(place.do(place.jobs.lease(*asked, dispatch="edge"))) == 1  # type: ignore[arg-type]
+    assert place.loads(SKILL).by_capability[SKILL] == Load()
