@@ -191,8 +191,8 @@ SET worker = ?5, keeper = NULL, ticket = NULL, lease_until_ms = max(lease_until_
 # One job that is named, for whoever runs it at once.
 CLAIM = """
 UPDATE jobs
-SET state = 'leased', attempt = attempt + 1, worker = ?4, ticket = NULL, lease_until_ms = ?5,
-  in_turn = 0
+SET state = 'leased', attempt = attempt + 1, worker = ?4, keeper = NULL, ticket = NULL,
+  lease_until_ms = ?5, in_turn = 0
 WHERE tenant = ?1 AND id = ?2 AND attempt = ?3 AND state = 'waiting' AND blocked = 0
   AND available_ms <= ?6
 """

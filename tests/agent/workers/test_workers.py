@@ -136,6 +136,17 @@ def test_a_job_that_the_agent_took_over_does_not_need_the_worker(place: Place) -
     assert place.complete("a", "cf-eu-1")
 
 
+def test_a_job_that_the_agent_claims_does_not_need_who_had_it_before(place: Place) -> None:
+    place.register("ann")
+    place.submit("a")
+    place.poll("ann")
+    place.fail("a", "ann")
+    place.now += SILENT_MS
+    assert place.claim("a", "cf-eu-1", 1)
+    assert place.return_lost() == ([], [])
+    assert place.complete("a", "cf-eu-1", 2)
+
+
 def test_the_last_attempt_of_a_lost_worker_is_a_dead_letter(place: Place) -> None:
     place.register("ann")
     place.submit("a", max_attempts=1)
