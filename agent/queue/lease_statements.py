@@ -7,6 +7,7 @@ then changes nothing more:
   attempt. The first two end it, and no later lease has the same attempt number; EXTEND sets a
   time, and HAND_OVER takes the lease away from that worker.
 - CLAIM is fenced by the attempt before: once it is done, there is one more.
+- HEARD sets a time.
 - LOST chooses jobs by what it takes away.
 
 A lease that ran out still counts until somebody has declared it lost: whoever ends it first
@@ -27,10 +28,15 @@ _OF_LANE = " AND priority = {lane}.priority"
 _NOT_TAKEN = """
 NOT EXISTS (SELECT 1 FROM jobs WHERE state = 'leased' AND ticket = ?2 AND worker = ?1)
 """
+# Nothing, if the worker has not registered with that key.
+HEARD = """
+UPDATE workers SET seen_ms = max(seen_ms, ?3), is_lost = 0 WHERE tenant = ?1 AND id = ?2
+"""
+
 _LEASE = """
 UPDATE jobs
 SET state = 'leased', attempt = attempt + 1, worker = ?1, ticket = ?2, lease_until_ms = ?3,
-  keeper = ?9, in_turn = {in_turn}
+  keeper = (SELECT number FROM workers WHERE tenant = ?9 AND id = ?1), in_turn = {in_turn}
 """
 
 # Of each capability the first lanes, of each of these its first jobs, and of these the first: one

@@ -70,7 +70,7 @@ class World:
         if not self.waiting:
             return
         job = self.waiting[number % len(self.waiting)]
-        assert self.place.claim(job, self.attempts[job], "agent")
+        assert self.place.claim(job, "agent", self.attempts[job])
         self.waiting.remove(job)
         self.attempts[job] += 1
         self.leases[job] = Lease("agent", None, self.attempts[job], self.place.now + LEASE_MS)

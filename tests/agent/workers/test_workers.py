@@ -95,7 +95,7 @@ def test_who_takes_over_a_job_does_not_depend_on_the_worker_before(place: Place)
     place.poll("ann", lease_ms=1_000)
     place.now += 1_000
     assert [key.id for key in place.return_lost().waiting] == ["a"]
-    assert place.claim("a", 1, "agent")
+    assert place.claim("a", "agent", 1)
     assert [worker.leased for worker in place.listed()] == [0]
     place.now += SILENT_MS
     assert place.return_lost() == ([], [])
@@ -159,6 +159,17 @@ def test_a_job_that_the_agent_took_over_does_not_need_the_worker(place: Place) -
     place.now += SILENT_MS
     assert place.return_lost() == ([], [])
     assert place.complete("a", "cf-eu-1")
+
+
+def test_a_job_that_the_agent_claims_does_not_need_who_had_it_before(place: Place) -> None:
+    place.register("ann")
+    place.submit("a")
+    place.poll("ann")
+    place.fail("a", "ann")
+    place.now += SILENT_MS
+    assert place.claim("a", "cf-eu-1", 1)
+    assert place.return_lost() == ([], [])
+    assert place.complete("a", "cf-eu-1", 2)
 
 
 def test_the_last_attempt_of_a_lost_worker_is_a_dead_letter(place: Place) -> None:
