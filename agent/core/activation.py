@@ -126,26 +126,21 @@ def _priority(given: dict[str, Any]) -> int:
 
 
 def _depends_on(given: dict[str, Any], own: str) -> tuple[str, ...]:
-    ids = given.get("depends_on")
-    if ids is None:
-        return ()
+    ids = given.get("depends_on", [])
     if not isinstance(ids, list) or not all(isinstance(id, str) and ID.fullmatch(id) for id in ids):
         raise Problem(400, '`depends_on` is a list of ids of activations, such as ["a-1"]')
     if len(ids) > MAX_DEPENDENCIES:
         raise Problem(400, f"`depends_on` has {len(ids)} ids, and {MAX_DEPENDENCIES} are allowed")
     if own in ids:
-        raise Problem(400, f"`depends_on` has {own}, the activation itself: it would never start")
+        raise Problem(422, f"`depends_on` has {own}, the activation itself: it would never start")
     return tuple(dict.fromkeys(ids))
 
 
 def _start_within(data: dict[str, Any], dispatch: str) -> int | None:
-    if dispatch == "poll":
-        bounds = (START_WITHIN, MIN_START_WITHIN, MAX_START_WITHIN)
-        return seconds_of(data, "start_within", *bounds)
-    if "start_within" in data:
-        hint = 'leave it out, or say `"dispatch": "poll"`'
-        raise Problem(400, f"`activation_data.start_within` is for jobs that workers poll: {hint}")
-    return None
+    """What the agent runs itself waits for as long as it takes, unless a time is given."""
+    if dispatch == "edge" and "start_within" not in data:
+        return None
+    return seconds_of(data, "start_within", START_WITHIN, MIN_START_WITHIN, MAX_START_WITHIN)
 
 
 def payload_of(asked: dict[str, Any], url: str | None, scopes: Iterable[str]) -> str:

@@ -196,7 +196,7 @@ OPERATIONS = (
         "A job for the queue; the same one again is told as it stands, and not run twice",
         "Activation",
         takes="Submission",
-        refuses=(404, 409),
+        refuses=(404, 409, 422),
     ),
     Operation(
         *("GET", "/activations", "list", "activations"),

@@ -128,29 +128,28 @@ def test_a_job_that_the_agent_ran_frees_others_for_the_agent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("depends_on", "said"),
+    ("depends_on", "refused", "said"),
     [
-        (["a", "none", "no-more"], "`depends_on` has none, no-more, which are not there: submit"),
-        (["b"], "`depends_on` has b, the activation itself"),
-        ("a", '`depends_on` is a list of ids of activations, such as ["a-1"]'),
-        ([1], "`depends_on` is a list of ids"),
-        ([".."], "`depends_on` is a list of ids"),
-        (["a"] * (MAX_DEPENDENCIES + 1), "`depends_on` has 33 ids, and 32 are allowed"),
+        (["a", "none", "no"], 422, "`depends_on` has none, no, which are not there: submit"),
+        (["b"], 422, "`depends_on` has b, the activation itself"),
+        (None, 400, '`depends_on` is a list of ids of activations, such as ["a-1"]'),
+        ("a", 400, '`depends_on` is a list of ids of activations, such as ["a-1"]'),
+        ([1], 400, "`depends_on` is a list of ids"),
+        ([".."], 400, "`depends_on` is a list of ids"),
+        (["a"] * (MAX_DEPENDENCIES + 1), 400, "`depends_on` has 33 ids, and 32 are allowed"),
     ],
 )
-def test_what_cannot_be_depended_on(depends_on: Any, said: str) -> None:
+def test_what_cannot_be_depended_on(depends_on: Any, refused: int, said: str) -> None:
     world = World()
     send(world, "a")
     status, told = send(world, "b", depends_on=depends_on)
-    assert (status, said in told["error"]) == (400, True), told
+    assert (status, said in told["error"]) == (refused, True), told
     assert world.ask("GET", "/activations/b")[0] == 404
 
 
 def test_nothing_to_depend_on_is_nothing() -> None:
-    world = World()
-    for id, none in (("a", []), ("b", None)):
-        told = send(world, id, depends_on=none)[1]
-        assert (told["status"], "depends_on" in told) == ("waiting", False)
+    told = send(World(), "a", depends_on=[])[1]
+    assert (told["status"], "depends_on" in told) == ("waiting", False)
 
 
 def test_lists_have_those_that_are_blocked() -> None:
@@ -242,9 +241,14 @@ def test_times_that_nobody_can_wait(within: Any) -> None:
     assert (status, "`start_within` is a number of seconds" in told["error"]) == (400, True)
 
 
-def test_what_the_agent_runs_waits_for_nobody() -> None:
-    status, told = send(World(), "a", {**PYTHON, "start_within": 5})
-    assert (status, '`"dispatch": "poll"`' in told["error"]) == (400, True)
+def test_what_the_agent_has_not_begun_in_time_fails() -> None:
+    world = World()
+    assert send(world, "a", {**PYTHON, "start_within": 5})[1]["start_within"] == 5
+    assert "start_within" not in send(world, "b", PYTHON)[1]
+    world.now += 5_000
+    polled(world)
+    assert shown(world, "a")["error"] == "expired: the agent did not begin it within 5 s"
+    assert shown(world, "b")["status"] == "waiting"
 
 
 def test_limits_of_a_tenant() -> None:
