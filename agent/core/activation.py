@@ -48,7 +48,7 @@ FIELDS = ("activation_id", "activation_data", *SUBMITTED_WITH)
 DATA = KEPT[0].known  # of a capability; those of the other shapes stand in shapes.py
 EXAMPLE = (
     '{"activation_id": "a-1", "activation_data": {"capability": "text-processing", '
-    '"input": {"text": "…"}}}'
+    '"input": {"text": "Hello"}}}'
 )
 # What goes into a path and comes out of it as it was: a path of `.` or `..` is another one.
 ID = re.compile(r"[A-Za-z0-9_~:@-][A-Za-z0-9._~:@-]{0,127}")

@@ -186,7 +186,7 @@ def complete(agent: Agent, call: Call, id: str) -> Answer:
 
 
 def fail(agent: Agent, call: Call, id: str) -> Answer:
-    example = '{"worker_id": "w-1", "attempt": 1, "error": "…", "retry": true}'
+    example = '{"worker_id": "w-1", "attempt": 1, "error": "out of memory", "retry": true}'
     lease, given = _held(call, id, ("error", "retry"), example)
     error, is_passing = given.get("error"), given.get("retry", True)
     if not isinstance(error, str) or not isinstance(is_passing, bool):

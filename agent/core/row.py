@@ -23,7 +23,7 @@ from agent.core.problem import Problem
 NAMES = ("agent_id", "agent_type_id")
 OBJECTS = ("input_data", "context", "metadata")
 ENDED = ("completed", "cancelled")
-EXAMPLE = '{"agent_id": "summary", "input_data": {"prompt": "…"}}'
+EXAMPLE = '{"agent_id": "summary", "input_data": {"prompt": "Hello"}}'
 
 
 class Row(NamedTuple):
@@ -85,7 +85,7 @@ def _object(name: str, value: Any) -> dict[str, Any]:
         try:
             value = read_writable_json(value)
         except ValueError:
-            raise Problem(400, f"`{name}` is text, but no JSON") from None
+            raise Problem(400, f"`{name}` is text, but not a JSON object") from None
         if value is None:
             return {}
     if not isinstance(value, dict):

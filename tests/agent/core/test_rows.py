@@ -89,7 +89,7 @@ def test_the_type_llm_needs_no_entry(about: str, row: dict[str, Any], expected: 
         ("no agent", {"agent_id": "", "agent_type_id": None}, 400, "names no agent"),
         ("no id of ours", {"agent_id": "\ud800\0", "agent_type_id": ""}, 404, "was not found, so"),
         ("no text", {"agent_id": 5}, 400, "`agent_id` is text"),
-        ("no JSON", {"input_data": "Hello"}, 400, "`input_data` is text, but no JSON"),
+        ("no JSON", {"input_data": "Hello"}, 400, "`input_data` is text, but not a JSON object"),
         ("no object", {"input_data": "[1]"}, 400, "`input_data` is an object"),
         ("a number", {"context": 5}, 400, "`context` is an object"),
         ("no prompt", {"input_data": {"text": "a"}}, 400, "no `prompt` and no `message`"),
