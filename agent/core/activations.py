@@ -151,7 +151,7 @@ def _without(found: list[Job], at_ms: int) -> list[Job]:
 def cancel(agent: Agent, call: Call, id: str) -> Answer:
     done = agent.wait(agent.jobs().cancel(_key(call, id), round(agent.now())))
     agent.soon("deliver")
-    return _shown(agent, call, id, done, "it has ended")
+    return _shown(agent, call, id, done, "only one that has not ended is cancelled")
 
 
 def retry(agent: Agent, call: Call, id: str) -> Answer:

@@ -15,11 +15,14 @@ has them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
+from itertools import islice
 from typing import Any, NamedTuple
 
 from agent.core.json_text import read_writable_json
 from agent.core.problem import Problem
 
+SHOWN_FIELDS = 3  # that are looked at for what was meant
 NAMES = ("agent_id", "agent_type_id")
 OBJECTS = ("input_data", "context", "metadata")
 ENDED = ("completed", "cancelled")
@@ -75,6 +78,14 @@ def _name(name: str, value: Any) -> str:
     if value is not None and not isinstance(value, str):
         raise Problem(400, f"`{name}` is text; send one such as {EXAMPLE}")
     return value or ""
+
+
+def misspelled(data: Mapping[str, Any]) -> tuple[str, str] | None:
+    """A field that is nearly a column which names an agent, and that column."""
+    for name in islice(data, SHOWN_FIELDS):
+        if nearest := get_close_matches(name[:80], NAMES, n=1, cutoff=0.7):
+            return name, nearest[0]
+    return None
 
 
 def _object(name: str, value: Any) -> dict[str, Any]:

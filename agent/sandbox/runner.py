@@ -167,7 +167,7 @@ def _told(error: BaseException) -> str:
 def _hint(error: BaseException, text: str) -> str:
     """How the operator can give what is missing: a package, or a network."""
     if NO_NETWORK in text:
-        return "; Python has no network here, unless PYTHON_NETWORK is `guarded`; use `api-calls`"
+        return " Python has no network here: use `api-calls`, or set PYTHON_NETWORK to `guarded`"
     module = error.name if isinstance(error, ModuleNotFoundError) else None
     package = module.partition(".")[0] if isinstance(module, str) else ""
     if not package or package in sys.stdlib_module_names or package in sys.modules:

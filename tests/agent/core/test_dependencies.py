@@ -97,6 +97,16 @@ def test_a_worker_is_told_the_results_beside_the_input() -> None:
     assert (job["job_id"], job["input"], job["inputs"]) == ("b", {"code": "4"}, {"a": {"x": [1]}})
 
 
+def test_a_report_on_a_job_of_another_tenant_says_whose_it_was_looked_for() -> None:
+    world = World()
+    send(world, "a")
+    polled(world)
+    told = world.ask(
+        "POST", "/activations/a/complete", {"worker_id": "w", "attempt": 1, "result": 1}, "other"
+    )
+    assert (told[0], "tenant other has no job a: send `tenant`" in told[1]["error"]) == (404, True)
+
+
 def test_the_agent_runs_what_a_worker_has_freed() -> None:
     world = World()
     send(world, "a")

@@ -116,6 +116,23 @@ def test_what_nobody_can_run_is_refused_and_logged(
     assert world.ask("GET", f"/activations/{ID}")[0] == 404
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"agent": "sum"}, "did you mean `activation_data.agent_id`?"),
+        ({"agentId": "sum", "input_data": {}}, "did you mean `activation_data.agent_id`?"),
+        ({"agent_type": "llm"}, "did you mean `activation_data.agent_type_id`?"),
+        ({"agent": "sum", "code": "1"}, "there is no field `activation_data.agent` in Python code"),
+        ({"robot": "sum"}, "there is no field `activation_data.robot` in "),
+    ],
+)
+def test_a_misspelled_agent_is_told(data: dict[str, Any], said: str) -> None:
+    status, told, _ = World().ask(
+        "POST", "/activations", {"activation_id": ID, "activation_data": data}
+    )
+    assert (status, said in told["error"]) == (400, True), told
+
+
 def test_a_row_that_is_too_large_is_logged_as_well() -> None:
     world = World()
     assert submit(world, llm(input_data={"prompt": "x" * 600_000}))[0] == 413
