@@ -109,21 +109,24 @@ class Jobs:
         ticket: str,
         tenant: str | None = None,
         dispatch: Dispatch = "poll",
-        keeper: int | None = None,
+        key: str | None = None,
+        is_heard: bool = True,
     ) -> list[Job] | Refused:
         """Jobs for `worker`, the highest priority first; within one, tenants take turns, and of
         each the oldest goes first. Of `tenant` only, if one is named, and of one `dispatch`.
         `ticket` is random, a new one for each poll: whoever asks again with the same one gets the
-        same jobs as long as they are leased. `keeper`: the number of a registered worker, whose
-        heartbeats keep these leases. Lost leases are given back before, and what has waited for
-        too long fails, so nothing waits for the next `return_lost`."""
+        same jobs as long as they are leased. `key`: the API key that the worker comes with; if it
+        has registered there, this is a heartbeat (`is_heard`), and its heartbeats keep these
+        leases. Lost leases are given back before, and what has waited for too long fails, so
+        nothing waits for the next `return_lost`."""
         if refused := refused_poll(worker, capabilities, limit, lease_ms, ticket):
             return refused
         asked = json.dumps(sorted(set(capabilities)))
         given = (worker, ticket, now_ms + lease_ms, asked, now_ms, limit, dispatch)
         take, last = (sql.TAKE, self._limits.running), (sql.TAKE_OF_TENANT, tenant)
         statement, more = take if tenant is None else last
-        batch = [*_overdue(now_ms), (statement, (*given, more, keeper))]
+        heard = [(sql.HEARD, (key, worker, now_ms))] if key and is_heard else []
+        batch = [*heard, *_overdue(now_ms), (statement, (*given, more, key))]
         *_, found = await self._db.batch([*batch, (sql.JOBS_OF, (ticket, worker, tenant))])
         return [job_of(row) for row in found.rows]
 

@@ -9,6 +9,7 @@ nothing more:
   time, and HAND_OVER takes the lease away from that worker.
 - CLAIM is fenced by the attempt before: once it is done, there is one more.
 - REVIVE is fenced by the attempt that failed: there is one more when it fails again.
+- HEARD sets a time.
 - LOST, EXPIRE, CANCEL and FORGET choose jobs by what they take away.
 
 What came of a statement is therefore read from the job and never from `changes`, in the
@@ -93,10 +94,15 @@ _OF_LANE = " AND priority = {lane}.priority"
 _NOT_TAKEN = """
 NOT EXISTS (SELECT 1 FROM jobs WHERE state = 'leased' AND ticket = ?2 AND worker = ?1)
 """
+# Nothing, if the worker has not registered with that key.
+HEARD = """
+UPDATE workers SET seen_ms = max(seen_ms, ?3), is_lost = 0 WHERE tenant = ?1 AND id = ?2
+"""
+
 _LEASE = """
 UPDATE jobs
 SET state = 'leased', attempt = attempt + 1, worker = ?1, ticket = ?2, lease_until_ms = ?3,
-  keeper = ?9, in_turn = {in_turn}
+  keeper = (SELECT number FROM workers WHERE tenant = ?9 AND id = ?1), in_turn = {in_turn}
 """
 
 # Of each capability the first lanes, of each of these its first jobs, and of these the first: one

@@ -30,7 +30,7 @@ def test_what_is_read(name: str) -> None:
     params = ["[]"] * number
     database = memory()
     steps = [row[3] for row in database.connection.execute(f"EXPLAIN QUERY PLAN {sql}", params)]
-    assert [step for step in steps if re.search("jobs|waiting|tenants|lane", step)]
+    assert [step for step in steps if re.search("jobs|waiting|tenants|lane|workers", step)]
     scans = [step for step in steps if step.startswith("SCAN")]
     assert [step for step in scans if not MAY_BE_SCANNED.match(step)] == []
 

@@ -55,9 +55,8 @@ class Place:
         lease_ms: int = LEASE_MS,
     ) -> list[str]:
         """As `/poll` does it: whoever is registered is heard, and keeps what it gets."""
-        known = self.beat(id, key)
         asked = (id, [skill], limit, lease_ms, self.now, f"poll-{next(self._tickets)}")
-        found = self.do(self.jobs.lease(*asked, keeper=known and known.number))
+        found = self.do(self.jobs.lease(*asked, key=key))
         assert not isinstance(found, Refused), found
         return [job.key.id for job in found]
 
