@@ -17,7 +17,7 @@ from agent.core.payload import payload_of, row_payload_of
 from agent.core.problem import Problem
 from agent.core.reading import seconds_of, text_of, whole_of
 from agent.core.resolving import Resolved, input_of
-from agent.core.row import Row
+from agent.core.row import Row, misspelled
 from agent.core.shapes import KEPT, SUBMITTED_WITH, as_capability, shape_of
 from agent.queue.job import (
     DEFAULT_ATTEMPTS,
@@ -39,7 +39,7 @@ FIELDS = ("activation_id", "activation_data", *SUBMITTED_WITH)
 DATA = KEPT[0].known  # of a capability; those of the other shapes stand in shapes.py
 EXAMPLE = (
     '{"activation_id": "a-1", "activation_data": {"capability": "text-processing", '
-    '"input": {"text": "…"}}}'
+    '"input": {"text": "Hello"}}}'
 )
 # What goes into a path and comes out of it as it was: a path of `.` or `..` is another one.
 ID = re.compile(r"[A-Za-z0-9_~:@-][A-Za-z0-9._~:@-]{0,127}")
@@ -62,7 +62,7 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
     data = given.get("activation_data")
     if not isinstance(data, dict):
         raise Problem(400, f"`activation_data` is an object; send one such as {EXAMPLE}")
-    job = as_capability(shape_of(data, KEPT, "activation_data."), data)
+    job = _job(data)
     capability = text_of(job, "capability", CAPABILITY, CAPABILITY_TEXT)
     asked, dispatch = job["input"], data.get("dispatch", "edge")
     if not isinstance(asked, dict):
@@ -81,6 +81,18 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
         start_within_ms=_start_within(data, dispatch),
     )
     return Activation(made, url)
+
+
+def _job(data: dict[str, Any]) -> dict[str, Any]:
+    """`capability` and `input`. Raises `Problem`, which tells of a misspelled `agent_id`, too."""
+    try:
+        return as_capability(shape_of(data, KEPT, "activation_data."), data)
+    except Problem:
+        meant = misspelled(data)
+        if meant is None or any(name in data for shape in KEPT for name in shape.required):
+            raise
+    hint = f"did you mean `activation_data.{meant[1]}`?"
+    raise Problem(400, f"there is no field `activation_data.{meant[0]}`; {hint}")
 
 
 def row_activation(

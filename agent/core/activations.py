@@ -140,7 +140,7 @@ def _without(found: list[Job], at_ms: int) -> list[Job]:
 def cancel(agent: Agent, call: Call, id: str) -> Answer:
     done = agent.wait(agent.jobs().cancel(_key(call, id), round(agent.now())))
     agent.soon("deliver")
-    return _shown(agent, call, id, done, "it has ended")
+    return _shown(agent, call, id, done, "only one that has not ended is cancelled")
 
 
 def retry(agent: Agent, call: Call, id: str) -> Answer:
@@ -175,7 +175,7 @@ def complete(agent: Agent, call: Call, id: str) -> Answer:
 
 
 def fail(agent: Agent, call: Call, id: str) -> Answer:
-    example = '{"worker_id": "w-1", "attempt": 1, "error": "…", "retry": true}'
+    example = '{"worker_id": "w-1", "attempt": 1, "error": "out of memory", "retry": true}'
     lease, given = _held(call, id, ("error", "retry"), example)
     error, is_passing = given.get("error"), given.get("retry", True)
     if not isinstance(error, str) or not isinstance(is_passing, bool):

@@ -24,7 +24,7 @@ from agent.core.problem import Problem
 from agent.core.reading import read_object
 
 FIELDS = ("input", "context", "metadata")
-EXAMPLE = '{"input": {"prompt": "…"}}'
+EXAMPLE = '{"input": {"prompt": "Hello"}}'
 MAX_APP = 128  # characters
 
 

@@ -44,7 +44,8 @@ class Lease(NamedTuple):
     def lost(self, state: State | None) -> Problem:
         """What is said of a lease that is none, or none any more."""
         if state is None:
-            return Problem(404, f"there is no job {self.key.id}")
+            hint = "send `tenant` and the job's id as /poll returned them"
+            return Problem(404, f"tenant {self.key.tenant} has no job {self.key.id}: {hint}")
         lease = f"worker {self.worker} does not hold attempt {self.attempt} of it"
         return Problem(409, f"the job is {state}, and {lease}", state=state)
 

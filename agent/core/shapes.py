@@ -106,7 +106,7 @@ JOB = Shape(
     "a job of a capability",
     ("capability",),
     ("input", "job_id"),
-    '{"capability": "text-processing", "input": {"text": "…"}}',
+    '{"capability": "text-processing", "input": {"text": "Hello"}}',
 )
 LEASED = Shape(
     "a job that /poll handed out",

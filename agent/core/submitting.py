@@ -43,5 +43,6 @@ def log_refusal(agent: Agent, call: Call, given: dict[str, Any], why: Problem) -
 
 
 def another(job: Job) -> Problem:
-    message = f"there is another activation {job.key.id}: use an id of its own"
+    hint = "submit this one under another id"
+    message = f"activation {job.key.id} exists, with other content: {hint}"
     return Problem(409, message, state=job.state)

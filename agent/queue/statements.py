@@ -122,8 +122,8 @@ UPDATE jobs
 SET state = 'failed', ended_ms = ?1, worker = NULL,
   error = iif(dispatch = 'edge',
     'expired: the agent did not begin it within ' || (start_within_ms / 1000) || ' s',
-    'expired: no worker that has ' || capability || ' took it within ' ||
-      (start_within_ms / 1000) || ' s; one that polls with it in `capabilities` would have')
+    'expired: no worker took it within ' || (start_within_ms / 1000) ||
+      ' s; start one that polls with the capability ' || capability)
 WHERE number IN (
   SELECT number FROM jobs
   WHERE state = 'waiting' AND start_within_ms IS NOT NULL

@@ -91,7 +91,7 @@ def test_the_type_llm_needs_no_entry(about: str, row: dict[str, Any], expected: 
         ("no agent", {"agent_id": "", "agent_type_id": None}, 400, "names no agent"),
         ("no id of ours", {"agent_id": "\ud800\0", "agent_type_id": ""}, 404, "was not found, so"),
         ("no text", {"agent_id": 5}, 400, "`agent_id` is text"),
-        ("no JSON", {"input_data": "Hello"}, 400, "`input_data` is text, but no JSON"),
+        ("no JSON", {"input_data": "Hello"}, 400, "`input_data` is text, but not a JSON object"),
         ("no object", {"input_data": "[1]"}, 400, "`input_data` is an object"),
         ("a number", {"context": 5}, 400, "`context` is an object"),
         ("no prompt", {"input_data": {"text": "a"}}, 400, "no `prompt` and no `message`"),
@@ -116,6 +116,23 @@ def test_what_nobody_can_run_is_refused_and_logged(
     event = {"event": "activation-refused", "tenant": "core", "activation": body["activation_id"]}
     assert world.logged == [{**event, "error": told["error"]}]
     assert world.ask("GET", f"/activations/{ID}")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"agent": "sum"}, "did you mean `activation_data.agent_id`?"),
+        ({"agentId": "sum", "input_data": {}}, "did you mean `activation_data.agent_id`?"),
+        ({"agent_type": "llm"}, "did you mean `activation_data.agent_type_id`?"),
+        ({"agent": "sum", "code": "1"}, "there is no field `activation_data.agent` in Python code"),
+        ({"robot": "sum"}, "there is no field `activation_data.robot` in "),
+    ],
+)
+def test_a_misspelled_agent_is_told(data: dict[str, Any], said: str) -> None:
+    status, told, _ = World().ask(
+        "POST", "/activations", {"activation_id": ID, "activation_data": data}
+    )
+    assert (status, said in told["error"]) == (400, True), told
 
 
 def test_a_row_that_is_too_large_is_logged_as_well() -> None:

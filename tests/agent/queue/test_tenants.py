@@ -66,8 +66,8 @@ def test_a_job_that_nobody_takes_in_time_fails() -> None:
     expired = queue.get("odd")
     assert (expired.state, expired.ended_ms, expired.attempt) == ("failed", queue.now, 0)
     assert expired.error == (
-        "expired: no worker that has fold-proteins took it within 60 s; one that polls with it in "
-        "`capabilities` would have"
+        "expired: no worker took it within 60 s; start one that polls with the capability "
+        "fold-proteins"
     )
     assert queue.revive("odd", 0) == (True, "waiting")
     queue.now += 59_999
