@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from agent.core.activation import told_to_worker
 from agent.core.answers import Answer, json_answer
 from agent.core.call import WORKER_SCOPE, Agent, Call
 from agent.core.execution import CAPABILITIES
@@ -20,6 +19,7 @@ from agent.core.identity import time_text
 from agent.core.inputs import Given, inputs_of
 from agent.core.problem import Problem
 from agent.core.reading import names_of, read_options, seconds_of, text_of, whole_of
+from agent.core.telling import told_to_worker
 from agent.queue.job import Job, JobKey, State
 from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from itertools import count
 from typing import Any
@@ -341,3 +342,13 @@ def test_on_one_thread_a_job_that_computed_is_followed_by_a_rest(
     run_all(world)
     assert (world.now - START, world.state("a")) == (rests, "completed")
     assert seen == ["leased"] * (rests > 0)  # so its tenant has no next one meanwhile
+
+
+def test_an_activation_that_was_refused_has_no_callback() -> None:
+    world = World()
+    data = {"capability": "python-execution", "input": {"code": "4"}}
+    sent = {"activation_id": "a", "activation_data": data, "depends_on": ["nobody"]}
+    sent |= {"callback_url": "https://hooks.example.com/a"}
+    assert world.ask("POST", "/activations", sent)[0] == 422
+    found = asyncio.run(world.db.run("SELECT count(*) AS number FROM callbacks"))
+    assert found.rows == [{"number": 0}]

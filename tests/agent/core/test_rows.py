@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.agents.definition import Definition
-from agent.core.activation import read_payload
 from agent.core.background import Turns, run
+from agent.core.payload import read_payload
 from agent.core.resolving import input_of
 from agent.core.row import Row
 from agent.queue.job import JobKey
@@ -66,6 +66,8 @@ def test_a_row_becomes_a_job_of_its_agent() -> None:
          {**PROMPT, "model": "@cf/a/b", "temperature": 0.7, "max_tokens": 9}),
         ("both", {"input_data": {"prompt": "Hello", "temperature": 0}, "metadata":
                   {"temperature": 1}}, {**PROMPT, "temperature": 0}),
+        ("two models", {"input_data": {"prompt": "Hello", "model": "@cf/a/b"}, "metadata":
+                        {"model_id": "@cf/c/d"}}, {**PROMPT, "model": "@cf/a/b"}),
         ("the id is the type", {"agent_id": "llm", "agent_type_id": None}, PROMPT),
         ("no id", {"agent_id": None}, PROMPT),
         ("another status", {"status": "running"}, PROMPT),

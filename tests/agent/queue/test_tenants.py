@@ -92,6 +92,17 @@ def test_time_runs_anew_whenever_a_job_waits_again_and_not_while_it_is_blocked()
     assert "expired" in str(queue.get("sum").error)
 
 
+def test_a_job_that_expired_was_not_ended_by_the_worker_that_had_it_before() -> None:
+    queue = Queue()
+    queue.submit("odd", start_within_ms=LEASE_MS)
+    assert queue.lease("ann") == ["odd"]
+    queue.fail("odd", "ann")
+    queue.now += 10 * LEASE_MS
+    assert len(queue.return_lost().failed) == 1
+    assert queue.get("odd").worker is None
+    assert queue.try_fail("odd", "ann") == (False, "failed")
+
+
 @pytest.mark.parametrize("within", [0, MAX_START_WITHIN_MS + 1])
 def test_times_to_wait_that_cannot_be(within: int) -> None:
     found = Queue().try_submit("a", start_within_ms=within)
