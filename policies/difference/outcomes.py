@@ -47,6 +47,7 @@ class Outcome(NamedTuple):
 Outcomes = dict[Outcome, float]  # with probabilities, together 1
 FIELDS = ("route", "pool", "variant", "status")
 NO_VARIANT = "no-variant"
+NO_BACKEND = "no-backend"
 ITSELF = Outcome("", "", "", 200, "the router's own page")
 
 
@@ -117,7 +118,8 @@ class Judge:
                 for variant, part in _first(self.policy, share, region):
                     outcome = Outcome(name, share.name, variant, 200)
                     if not variant:
-                        outcome = Outcome(name, "", "", PROBLEMS[NO_VARIANT][0], NO_VARIANT)
+                        code = NO_VARIANT if share.chain else NO_BACKEND
+                        outcome = Outcome(name, "", "", PROBLEMS[code][0], code)
                     drawn[outcome] = drawn.get(outcome, 0) + part * share.weight / route.total
             self._drawn[place] = drawn
         return self._drawn[place]
