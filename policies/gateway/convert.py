@@ -62,7 +62,10 @@ def convert(files: Iterable[tuple[str, bytes]]) -> Imported:
     drafts = RoutesReader(objects, listeners, backends, taken, report).drafts(routes)
     objects.guards.tell(report)
     guards = _guards(_of(drafts, routes), taken)
-    tell_ports(_of([d for d in drafts if not d.secures], routes), listeners, report)
+    redirects = [draft for draft in drafts if draft.secures and not draft.matches]
+    moved = {each for _, route in _of(redirects, routes) for each in route.listeners}
+    others = [draft for draft in drafts if not draft.secures]
+    tell_ports(_of(others, routes), listeners, report, moved)
     entries = _reached(drafts, [*guards], report)
     names = " ".join(name for name, _ in files)
     return _imported(f"Made by `router import {names}`.", entries, backends, report)

@@ -76,7 +76,8 @@ class Target:
     namespace: str | None = None
     name: str | None = None
     section: str | None = None
-    ports: frozenset[int] | None = None
+    port: int | None = None
+    not_ports: frozenset[int] = frozenset()
     https: bool = False  # only what comes by HTTPS
 
 
@@ -108,7 +109,9 @@ class Parent:
             for kind, space, name in self.owners
         )
         fits = None in (target.section, self.section) or target.section == self.section
-        asked = target.ports is None or self.port is None or self.port in target.ports
+        asked = self.port is None or (
+            target.port in (None, self.port) and self.port not in target.not_ports
+        )
         return owns and fits and asked and (self.protocol == "HTTPS" or not target.https)
 
 
@@ -262,13 +265,17 @@ def certificate_guards(manifest: Manifest, tls: Any, owner: tuple[str, str]) -> 
     ports = {each["port"] for each in entries if isinstance(each, dict) and _is_port(each)}
     base = ("spec", "tls", "frontend")
     if not isinstance(frontend, dict) or _asks(frontend.get("default")):
-        others = frozenset(set(range(1, 65_536)) - ports)
-        yield Guard(manifest, base, what, [Target("Gateway", *owner, ports=others, https=True)])
+        yield Guard(
+            manifest,
+            base,
+            what,
+            [Target("Gateway", *owner, not_ports=frozenset(ports), https=True)],
+        )
     for index, each in enumerate(entries):
         if not isinstance(each, dict) or not _is_port(each):
             yield Guard(manifest, base, what, [Target("Gateway", *owner, https=True)])
         elif _asks(each.get("tls")):
-            target = Target("Gateway", *owner, ports=frozenset([each["port"]]), https=True)
+            target = Target("Gateway", *owner, port=each["port"], https=True)
             yield Guard(manifest, (*base, "perPort", index), what, [target])
 
 

@@ -212,6 +212,11 @@ class Attached:
         return [*(each.parent for each in self.listeners), *self.unknown]
 
 
+def is_secure(route: Attached) -> bool:
+    """Whether only HTTPS listeners have the route."""
+    return all(listener and listener.told.protocol == "HTTPS" for listener, _ in route.served)
+
+
 def attached(kind: str, route: AnyRoute, listeners: list[Listener | None]) -> Attached:
     names = [each for each in route.spec.hostnames if each is not None] or [""]
     found = (

@@ -12,7 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from policies.gateway.guards import parents_of
-from policies.gateway.listeners import Attached, Listener, Listeners, attached, covers, intersection
+from policies.gateway.listeners import (
+    Attached,
+    Listener,
+    Listeners,
+    attached,
+    covers,
+    intersection,
+    is_secure,
+)
 from policies.gateway.model import GROUP, AnyRoute, ParentRef
 from policies.gateway.report import Manifest, Report
 from policies.language.findings import Path, shown
@@ -172,14 +180,18 @@ def tell_ports(
     routes: list[tuple[Manifest, Attached]],
     listeners: Listeners,
     report: Report,
+    moved: set[Listener],
 ) -> None:
-    """Hosts that listeners of several ports have, with routes that are not for all of them."""
+    """Hosts that listeners of several ports have, with routes that are not for all of them.
+    All that comes to those `moved` is sent to HTTPS before a route of HTTPS listeners gets it."""
     used = {listener for _, route in routes for listener in route.listeners}
     for manifest, route in routes:
         own = set(route.listeners)
         ports = {listener.told.port for listener in own}
         for other in listeners:
             if other.told.port in ports or other not in used or not own:
+                continue
+            if other in moved and is_secure(route):
                 continue
             if any(intersection(host, other.hostname) is not None for host in route.hosts):
                 message = f"requests to port {other.told.port} (listener `{shown(other.name)}`) "

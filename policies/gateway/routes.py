@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from policies.gateway.backends import Backends
 from policies.gateway.drafts import Draft
 from policies.gateway.guards import Guarded
-from policies.gateway.listeners import Attached, Listeners, intersection
+from policies.gateway.listeners import Attached, Listeners, intersection, is_secure
 from policies.gateway.model import AnyRule
 from policies.gateway.names import Names
 from policies.gateway.objects import Objects
 from policies.gateway.patterns import Readings, readings_of, readings_of_class
 from policies.gateway.report import Manifest, Report
 from policies.gateway.rules import RuleReader
-from policies.gateway.secure import forces_https, is_secure, redirects_before
+from policies.gateway.secure import forces_https, redirects_before
 from policies.language.budget import MAX_POLICY_STEPS
 from policies.language.check_routes import MAX_RULES
 from policies.language.found import list_in, mapping_in
@@ -54,6 +54,10 @@ class RoutesReader:
         return [*redirects, *own, *(draft for draft in drafts if not draft.secures)]
 
     def _of(self, manifest: Manifest, attached: Attached) -> Iterator[Draft]:
+        if attached.kind == "GRPCRoute":
+            message = "the trailers with which answers of gRPC end do not come through Workers"
+            hint = "use gRPC-Web or Connect, which have none, or serve these calls elsewhere"
+            self._report.warn(manifest, ("kind",), "differs", message, hint)
         readings = readings_for(manifest, attached, self._objects)
         reader = RuleReader(manifest, attached, readings, self._backends, self._report)
         for index, rule in enumerate(attached.route.spec.rules):

@@ -15,6 +15,8 @@ from policies.gateway.model import (
     DEFAULT_NAMESPACE,
     GROUP,
     AnyRule,
+    GrpcMatch,
+    GrpcRule,
     Retry,
     Rule,
     SessionPersistence,
@@ -84,6 +86,8 @@ class RuleReader:
                 draft.matches += self._matches.read(match, (*path, "matches", at))
             else:
                 draft.lacks_matches = True
+        if isinstance(rule, GrpcRule) and not rule.matches:
+            draft.matches += self._matches.read(GrpcMatch(), path)  # every call, no other request
         draft.matches_nothing = bool(rule.matches) and not draft.matches
         self._act(draft, rule, path)
         if "split" in draft.rest:

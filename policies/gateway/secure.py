@@ -34,11 +34,6 @@ def forces_https(rule: AnyRule, route: Attached, listeners: Listeners) -> bool:
     return overlapping and bool(plain) and all(plain)
 
 
-def is_secure(route: Attached) -> bool:
-    """Whether only HTTPS listeners have the route."""
-    return all(listener and listener.told.protocol == "HTTPS" for listener, _ in route.served)
-
-
 def redirects_before(draft: Draft, all_of: list[Draft], taken: Names) -> Iterator[Draft]:
     """The redirects of its own that a route of HTTPS listeners gets, of all redirects there
     are for HTTP listeners."""
