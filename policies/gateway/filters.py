@@ -13,6 +13,7 @@ from math import gcd
 from re import Pattern
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from policies.gateway.backends import Backends
@@ -29,7 +30,9 @@ from policies.gateway.model import (
 from policies.gateway.report import Manifest, Report
 from policies.language.check_filters import NOT_TO_ANSWER, NOT_TO_SEND, OF_CORS
 from policies.language.findings import Path, shown
+from policies.language.values import PlainHostname
 
+_HOSTNAME: TypeAdapter[Any] = TypeAdapter(PlainHostname)
 MAX_PART = 1_000_000  # of a fraction
 
 
@@ -76,12 +79,15 @@ class FilterReader:
         for each in named:
             path = read.origins["request_headers",]
             changes["set"].remove(each)
-            rewrite = read.value.setdefault("rewrite", {})
+            rewrite = read.value.get("rewrite", {})
             if "hostname" in rewrite:
                 self._unused(path, "the filter `URLRewrite` sets the hostname already")
                 continue
+            if not _is_hostname(each["value"]):
+                self._tell_left_out(each["name"], path, "the router")
+                continue
             read.origins.setdefault(("rewrite",), path)
-            rewrite["hostname"] = each["value"]
+            read.value["rewrite"] = rewrite | {"hostname": each["value"]}
         if named:
             _drop_empty(read, "request_headers")
 
@@ -98,10 +104,11 @@ class FilterReader:
                 name = each if kind == "remove" else each["name"]
                 if names.fullmatch(name):
                     entries.remove(each)
-                    message = f"`{shown(name)}` is set by {by}, so this entry is left out"
-                    self._report.warn(
-                        self._manifest, path, "not-carried-over", message, "leave it out"
-                    )
+                    self._tell_left_out(name, path, by)
+
+    def _tell_left_out(self, name: str, path: Path, by: str) -> None:
+        message = f"`{shown(name)}` is set by {by}, so this entry is left out"
+        self._report.warn(self._manifest, path, "not-carried-over", message, "leave it out")
 
     def _add(self, read: Filters, target: str, value: Any, path: Path) -> None:
         if target == "mirrors":
@@ -220,6 +227,14 @@ _READERS: dict[str, Reader] = {
 
 def _filled(changes: dict[str, Any]) -> dict[str, Any]:
     return {kind: entries for kind, entries in changes.items() if entries}
+
+
+def _is_hostname(text: str) -> bool:
+    try:
+        _HOSTNAME.validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _drop_empty(read: Filters, name: str) -> None:

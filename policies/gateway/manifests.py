@@ -124,7 +124,7 @@ def _where_to_cut(code: str, path: Path) -> Path:
 def _cut(value: Any, where: Path) -> None:
     """Take out what is at `where`, if nothing around it has gone before."""
     for step in where[:-1]:
-        value = _at(value, step)
+        value = at(value, step)
     last = where[-1]
     if isinstance(value, list) and isinstance(last, int) and last < len(value):
         value[last] = None
@@ -136,14 +136,15 @@ def _cut(value: Any, where: Path) -> None:
 
 def _leave_gaps(value: Any, path: Path) -> None:
     """An unknown field that may be a guard counts as a filter of its rule, or of all rules."""
-    rules = _at(_at(value, "spec"), "rules")
+    rules = at(at(value, "spec"), "rules")
     for index, rule in enumerate(rules if isinstance(rules, list) else ()):
         if isinstance(rule, dict) and (path[1:2] != ("rules",) or path[2:3] == (index,)):
             filters = rule.get("filters")
             rule["filters"] = [*(filters if isinstance(filters, list) else ()), None]
 
 
-def _at(value: Any, step: str | int) -> Any:
+def at(value: Any, step: str | int) -> Any:
+    """What stands there; None for nothing."""
     if isinstance(value, dict):
         return value.get(step)
     in_list = isinstance(value, list) and isinstance(step, int) and step < len(value)

@@ -12,9 +12,11 @@ from typing import Any
 from policies.gateway.backends import Backends
 from policies.gateway.drafts import Draft
 from policies.gateway.filters import FilterReader, Filters
+from policies.gateway.manifests import at
 from policies.gateway.model import BackendRef
 from policies.gateway.report import Manifest, Report
 from policies.language.findings import Path
+from policies.language.values import MAX_WEIGHT
 
 ON_THE_WAY = ("request_headers", "rewrite", "mirrors")  # nothing without a backend
 _OF_BACKENDS = (*ON_THE_WAY, "response_headers")  # what a single backend can have
@@ -43,11 +45,11 @@ class ShareReader:
         shares: dict[str, Any] = {}
         uses: dict[tuple[Any, ...], int] = {}
         lost = 0
-        for at, ref in enumerate(refs):
-            here = (*path, at)
+        for number, ref in enumerate(refs):
+            here = (*path, number)
             own = self._own(ref, filters, here, alone=len(refs) == 1)
             if ref is None or own is None:
-                lost += ref.weight if ref else 1
+                lost += ref.weight if ref else self._weight_at(here)
                 continue
             key = (ref.group, ref.kind, ref.namespace or self._home, ref.name, ref.port)
             uses[key] = uses.get(key, -1) + 1
@@ -65,6 +67,14 @@ class ShareReader:
         if lost:
             split[self._backends.invalid] = {"weight": lost, "backend": "none"}
         return split
+
+    def _weight_at(self, path: Path) -> int:
+        """The weight of a backend that could not be read, as far as that says one."""
+        value: Any = self._manifest.value
+        for step in path:
+            value = at(value, step)
+        weight = value.get("weight", 1) if isinstance(value, dict) else 1
+        return weight if type(weight) is int and 0 <= weight <= MAX_WEIGHT else 1
 
     def _own(
         self, ref: BackendRef | None, filters: Filters, path: Path, alone: bool
