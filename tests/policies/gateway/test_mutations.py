@@ -148,9 +148,8 @@ def has_guard(each: Any, label: str, policies: list[Any]) -> bool:
         if ref in refs and home[0] == home[1]:
             return True
     rules = spec["rules"]
-    own = [
-        r for i, r in enumerate(rules) if isinstance(r, dict) and label in (r.get("name"), str(i))
-    ]
+    named = [each for each in enumerate(rules) if isinstance(each[1], dict)]
+    own = [rule for at, rule in named if label in (rule.get("name"), str(at))]
     return len(own) == 1 and MARK in json.dumps(own[0].get("filters"))
 
 
