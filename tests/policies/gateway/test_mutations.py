@@ -122,7 +122,8 @@ def mutated(draw: st.DrawFn, objects: list[Object]) -> list[Any]:
 
 
 COMMENT = re.compile(
-    r"# (HTTPRoute|GRPCRoute) (\S+)/(\S+), rule (.+) \(m\.yaml:(\d+)\)\n(?:  #.*\n)*  - name: (.+)\n"
+    r"# (HTTPRoute|GRPCRoute) (\S+)/(\S+), rule (.+) \(m\.yaml:(\d+)\)\n"
+    r"(?:  #.*\n)*  - name: (.+)\n"
 )
 
 
