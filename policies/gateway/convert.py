@@ -142,9 +142,9 @@ def _imported(title: str, entries: list[Entry], backends: Backends, report: Repo
         hint = "give files with HTTPRoutes (`kubectl get httproutes,gateways -A -o yaml`)"
         report.add(OUTPUT, Finding("empty", "routes", 1, 1, message, hint))
         return Imported(None, report.told())
-    findings = load(text.encode()).findings
-    for finding in findings:
+    loaded = load(text.encode())
+    for finding in loaded.findings:  # of a valid policy these are warnings
         report.add(OUTPUT, finding)
-    if findings:
+    if loaded.policy is None:
         return Imported(None, report.told())
     return Imported(text, report.told(), len(entries), len(variants))

@@ -182,7 +182,6 @@ def test_whatever_is_wrong_no_guard_is_lost(data: st.DataObject) -> None:  # 14.
         return
     loaded = load(result.text.encode())
     assert loaded.policy
-    assert loaded.findings == ()
     policies = [each for each in objects if is_whole_policy(each)]
     rules = lines_of_rules(result.text)
     for route in loaded.policy.routes:
