@@ -138,8 +138,8 @@ def _imported(title: str, entries: list[Entry], backends: Backends, report: Repo
     variants = {pool: backends.variant(pool) for pool in pools} or _NO_BACKEND
     text = policy_text([title, *_NOTES], variants, entries)
     if not entries:
-        message = "there is no HTTPRoute that could be carried over"
-        hint = "give files with HTTPRoutes (`kubectl get httproutes,gateways -A -o yaml`)"
+        message = "there is no HTTPRoute or GRPCRoute that could be carried over"
+        hint = "give files with routes (`kubectl get httproutes,grpcroutes,gateways -A -o yaml`)"
         report.add(OUTPUT, Finding("empty", "routes", 1, 1, message, hint))
         return Imported(None, report.told())
     loaded = load(text.encode())

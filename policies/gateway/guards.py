@@ -24,11 +24,13 @@ ROUTES = ("HTTPRoute", "GRPCRoute")
 PARENTS = ("Gateway", "ListenerSet")
 HINT = "say in `routes.yaml` what guards them (`auth`, `rate_limits`, the Worker), then mend them"
 
-# Annotations of tools that apply, watch or certify objects; they guard nothing.
+# Annotations that guard nothing: mostly of tools that apply, watch or certify objects.
 TOOLS = (
     *("kubectl.kubernetes.io/", "app.kubernetes.io/", "config.kubernetes.io/", "kubernetes.io/"),
     *("helm.sh/", "meta.helm.sh/", "argocd.argoproj.io/", "kustomize.toolkit.fluxcd.io/"),
     *("external-dns.alpha.kubernetes.io/", "cert-manager.io/", "acme.cert-manager.io/"),
+    *("kyverno.io/", "policies.kyverno.io/"),
+    "konghq.com/upstream-policy",  # how Kong balances load
 )
 _TOKEN = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
 # Words, and beginnings of words, that names of guards have.

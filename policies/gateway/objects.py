@@ -35,6 +35,8 @@ VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
 _WORKLOADS = frozenset(
     ("", "apps", "autoscaling", "batch", "policy", "rbac.authorization.k8s.io", "cert-manager.io")
 )
+# Annotations for a Service's own load balancer, by which no request of a route comes.
+_LOAD_BALANCERS = ("service.beta.kubernetes.io/", "service.kubernetes.io/", "metallb.")
 
 Read = TypeVar("Read", HttpRoute, GrpcRoute, Gateway, ListenerSet, ReferenceGrant)
 Kept = dict[Owner, tuple[Manifest, Read]]
@@ -147,7 +149,9 @@ def _of_service(manifest: Manifest) -> list[Guard]:
     space, name = meta.get("namespace", "default"), meta.get("name")
     if not isinstance(space, str) or not isinstance(name, str):
         return []
-    targets, named = [Target("Service", space, name)], meta.get("annotations")
+    targets = [Target("Service", space, name)]
+    named = mapping_in(meta, "annotations")
+    named = {name: each for name, each in named.items() if not name.startswith(_LOAD_BALANCERS)}
     return [*annotation_guards(manifest, named, ("metadata", "annotations"), targets)]
 
 
