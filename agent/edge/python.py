@@ -1,6 +1,7 @@
 """Somebody's Python, in isolates of the Worker Loader.
 
-There are so many isolates and no more; who finds none waits for one, for a while.
+There are so many isolates and no more, and a tenant has only some of them; a job that finds none
+waits for one, for a while.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from secrets import token_hex
 
 from agent.core.capabilities.refused import Unavailable
 from agent.edge.bridge import JsObject, now_ms, pause
+from agent.edge.outbound import way_out
 from agent.sandbox.execute import Job, Outcome, execute
 from agent.sandbox.isolates import LoadedIsolates
 from agent.sandbox.pool import Pool
@@ -24,11 +26,11 @@ class EdgePython:
         binding = getattr(env, "LOADER", None)
         if binding is None:
             raise Unavailable("this Worker runs no Python: bind a Worker Loader to `LOADER`")
-        self._isolates = LoadedIsolates(binding, ctx)
+        self._isolates = LoadedIsolates(binding, ctx, way_out(env, ctx))
 
     def run(self, tenant: str, job: Job) -> Outcome:
         pool, until = _pool(), now_ms() + WAIT_MS
-        while not pool.has_room(now_ms()) and now_ms() < until:
+        while not pool.has_room(tenant, now_ms()) and now_ms() < until:
             pause(LOOK_EVERY_MS)
         return execute(pool, self._isolates, tenant, job, now_ms)
 
