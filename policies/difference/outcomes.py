@@ -48,6 +48,7 @@ Outcomes = dict[Outcome, float]  # with probabilities, together 1
 FIELDS = ("route", "pool", "variant", "status")
 NO_VARIANT = "no-variant"
 NO_BACKEND = "no-backend"
+OF_SPLITS = (NO_VARIANT, NO_BACKEND)  # what becomes of a part of the requests
 ITSELF = Outcome("", "", "", 200, "the router's own page")
 
 
@@ -77,7 +78,7 @@ class Judge:
         if rule is None or isinstance(outcome, Fixed):
             return {self._answered(rule, outcome): 1.0}, None
         route = policy.routes[rule.route]
-        if isinstance(outcome, Problem) and outcome.code != NO_VARIANT:
+        if isinstance(outcome, Problem) and outcome.code not in OF_SPLITS:
             return {self._answered(rule, outcome): 1.0}, None
         key, source = sticky_key(route.sticky, request)
         if isinstance(outcome, Forward) and outcome.pick:

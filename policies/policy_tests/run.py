@@ -146,7 +146,7 @@ def _compare_shares(expect: Expect, told: Explanation, policy: CompiledPolicy) -
         return
     route = next(route for route in policy.routes if route.name == told["route"])
     shares = shares_of(route)
-    known = list(dict.fromkeys(variant.pool for variant in policy.variants))
+    known = list(dict.fromkeys([*(each.pool for each in policy.variants), *shares]))
     for pool, wanted in (expect.shares or {}).items():
         if pool not in known:
             yield Failure((*here, pool), f"pool `{pool}`", f"only {_list(known)}")
