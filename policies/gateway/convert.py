@@ -74,7 +74,9 @@ def convert(files: Iterable[tuple[str, bytes]]) -> Imported:
 def _listeners(objects: Objects, report: Report) -> Listeners:
     gateways = [gateway for _, gateway in objects.gateways]
     sets = [each for _, each in objects.sets.values()]
-    listeners = Listeners(gateways, sets, told_of=objects.has_parents)
+    listeners = Listeners(
+        gateways, sets, told_of=objects.has_parents, namespaces=objects.namespaces
+    )
     tell_refused(objects.sets, listeners, report)
     return listeners
 

@@ -14,6 +14,7 @@ from policies.gateway.guards import (
     listener_guards,
 )
 from policies.gateway.listeners import HTTP, Listeners, Owner
+from policies.gateway.namespaces import Namespaces
 from policies.gateway.report import Manifest, Report
 from policies.language.findings import Path, shown
 from policies.language.found import Key
@@ -21,20 +22,25 @@ from policies.language.found import Key
 _ASIDE = ("addresses", "infrastructure", "tls")
 
 
-def tell_gateway(manifest: Manifest, gateway: Gateway, report: Report) -> None:
+def tell_gateway(
+    manifest: Manifest, gateway: Gateway, namespaces: Namespaces, report: Report
+) -> None:
     for name in _ASIDE:
         if name in gateway.spec.named:
             message, hint = f"`{name}` has no counterpart", "set it up at Cloudflare, if needed"
             report.warn(manifest, ("spec", Key(name)), "not-carried-over", message, hint)
-    if gateway.spec.allowed_listeners.namespaces.from_ == "Selector":
+    allowed = gateway.spec.allowed_listeners.namespaces
+    if allowed.from_ == "Selector" and not namespaces.can_tell(allowed.selector):
         message = "labels of namespaces are not known here, so ListenerSets of all are allowed"
-        hint = "import only ListenerSets that may attach to this Gateway"
+        hint = "import the Namespaces, too, or only ListenerSets that may attach here"
         where = ("spec", "allowedListeners", "namespaces", "from")
         report.warn(manifest, where, "differs", message, hint)
-    tell_listeners(manifest, gateway, report)
+    tell_listeners(manifest, gateway, namespaces, report)
 
 
-def tell_listeners(manifest: Manifest, part: Gateway | ListenerSet, report: Report) -> None:
+def tell_listeners(
+    manifest: Manifest, part: Gateway | ListenerSet, namespaces: Namespaces, report: Report
+) -> None:
     for index, listener in enumerate(part.spec.listeners):
         if listener is None:
             continue
@@ -47,9 +53,10 @@ def tell_listeners(manifest: Manifest, part: Gateway | ListenerSet, report: Repo
             message = "TLS ends at Cloudflare, with Cloudflare's certificates"
             hint = "see that they cover the listener's hosts"
             report.warn(manifest, (*path, Key("tls")), "not-carried-over", message, hint)
-        if listener.allowed_routes.namespaces.from_ == "Selector":
+        allowed = listener.allowed_routes.namespaces
+        if allowed.from_ == "Selector" and not namespaces.can_tell(allowed.selector):
             message = "labels of namespaces are not known here, so routes of all are allowed"
-            hint = "import only routes that may attach to this listener"
+            hint = "import the Namespaces, too, or only routes that may attach here"
             where = (*path, "allowedRoutes", "namespaces", "from")
             report.warn(manifest, where, "differs", message, hint)
 

@@ -15,10 +15,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from policies.gateway.gateway_model import Gateway, ListenerSet
+from policies.gateway.gateway_model import (
+    Gateway,
+    ListenerNamespaces,
+    ListenerSet,
+    RouteNamespaces,
+)
 from policies.gateway.gateway_model import Listener as Told
 from policies.gateway.guards import Parent
 from policies.gateway.model import GROUP, AnyRoute, ParentRef
+from policies.gateway.namespaces import Namespaces
 
 HTTP = ("HTTP", "HTTPS")  # the protocols of listeners that routes can attach to
 DEFAULT_KINDS = frozenset(((GROUP, "HTTPRoute"), (GROUP, "GRPCRoute")))
@@ -49,12 +55,11 @@ class Listener:
         owners = frozenset([("Gateway", *self.gateway), (kind, *owner)])
         return Parent(owners, self.told.name, self.told.port, self.told.protocol)
 
-    def allows(self, namespace: str, kind: str) -> bool:
+    def allows(self, namespace: str, kind: str, namespaces: Namespaces) -> bool:
         allowed = self.told.allowed_routes
         kinds = {(each.group, each.kind) for each in allowed.kinds} or DEFAULT_KINDS
-        where = allowed.namespaces.from_
-        same = where == "Same" and namespace == self.home[1][0]
-        return (GROUP, kind) in kinds and (where in ("All", "Selector") or same)
+        where = allowed.namespaces
+        return (GROUP, kind) in kinds and _are_let(where, namespace, self.home[1][0], namespaces)
 
     def takes(self, hostname: str) -> str | None:
         """The hosts of `hostname` that come to this listener."""
@@ -95,7 +100,9 @@ class Listeners:
         sets: Iterable[ListenerSet] = (),
         *,
         told_of: bool = False,
+        namespaces: Namespaces | None = None,
     ) -> None:
+        self.namespaces = namespaces or Namespaces()
         self._of: dict[tuple[str, Owner], list[Listener]] = {}
         self._merged: dict[Owner, list[Listener]] = {}
         self._told_of = told_of
@@ -125,7 +132,8 @@ class Listeners:
         if (ref.group, ref.kind) != (GROUP, "Gateway"):
             self.refused.append(Refused(owner, None, f"its parent is a `{ref.kind[:80]}`"))
             return
-        if gateway and not _lets(gateway, owner[0]):
+        allowed = gateway and gateway.spec.allowed_listeners.namespaces
+        if allowed and not _are_let(allowed, owner[0], above[0], self.namespaces):
             why = "its Gateway does not let it (`allowedListeners`)"
             self.refused.append(Refused(owner, None, why))
             return
@@ -164,11 +172,13 @@ class Listeners:
         return [each for each in self if each.default and each.home[0] == "Gateway"]
 
 
-def _lets(gateway: Gateway, namespace: str) -> bool:
-    """Whether ListenerSets of a namespace may add listeners; nobody's may unless it is said."""
-    where = gateway.spec.allowed_listeners.namespaces.from_
-    same = where == "Same" and namespace == gateway.metadata.namespace
-    return where in ("All", "Selector") or same
+def _are_let(
+    allowed: RouteNamespaces | ListenerNamespaces, name: str, home: str, namespaces: Namespaces
+) -> bool:
+    """Whether objects of namespace `name` are allowed by one of namespace `home`."""
+    if allowed.from_ == "Selector":
+        return namespaces.selects(allowed.selector, name)
+    return allowed.from_ == "All" or (allowed.from_ == "Same" and name == home)
 
 
 def _in_conflict(one: Listener, other: Listener) -> bool:

@@ -26,6 +26,7 @@ from policies.gateway.guards import (
 from policies.gateway.listeners import Owner
 from policies.gateway.manifests import manifests_in, read_object
 from policies.gateway.model import GROUP, AnyRoute, GrpcRoute, HttpRoute, Metadata
+from policies.gateway.namespaces import Namespaces
 from policies.gateway.report import Manifest, Report
 from policies.language.findings import shown
 from policies.language.found import Key, mapping_in
@@ -55,6 +56,7 @@ class Objects:
     classes: dict[str, str] = field(default_factory=dict)
     grants: Grants = field(default_factory=Grants)
     guards: Guards = field(default_factory=Guards)
+    namespaces: Namespaces = field(default_factory=Namespaces)
     has_parents: bool = False
 
 
@@ -100,6 +102,9 @@ class _Reader:
     def _foreign(self, manifest: Manifest, group: str, kind: str) -> None:
         """What is no part of the API: it may guard what is."""
         guards: list[Guard] = []
+        if (group, kind) == ("", "Namespace"):
+            self._found.namespaces.add(manifest.value)
+            return
         if group in _WORKLOADS:
             guards += _of_service(manifest) if kind == "Service" else ()
         elif guard := attached_guard(manifest, kind):
@@ -112,10 +117,10 @@ class _Reader:
     def objects(self) -> Objects:
         found, report = self._found, self._report
         for manifest, gateway in self._gateways.values():
-            tell_gateway(manifest, gateway, report)
+            tell_gateway(manifest, gateway, found.namespaces, report)
             found.guards.add(guards_of(manifest, "Gateway", gateway))
         for manifest, each in self._sets.values():
-            tell_listeners(manifest, each, report)
+            tell_listeners(manifest, each, found.namespaces, report)
             found.guards.add(guards_of(manifest, "ListenerSet", each))
         for _, grant in self._grants.values():
             found.grants.add(grant)

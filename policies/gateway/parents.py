@@ -79,12 +79,16 @@ class _Attaching:
         if named is None:
             self._not_given(ref, path)
             return
-        allowed = [listener for listener in named if listener.allows(home, self.kind)]
+        allowed = [each for each in named if self._is_let(each)]
         if not allowed:
             which = "lets this route attach" if named else "has this name and port"
             message = f"no HTTP listener of {ref.kind} `{shown(ref.name)}` {which}"
             self.tell(path, message, "see its `listeners`, and their `allowedRoutes`")
         self.found += allowed
+
+    def _is_let(self, listener: Listener) -> bool:
+        home = self.route.metadata.namespace
+        return listener.allows(home, self.kind, self.listeners.namespaces)
 
     def _not_given(self, ref: ParentRef, path: Path) -> None:
         what = f"the {ref.kind} `{shown(ref.name)}` is not among the imported objects"
@@ -104,8 +108,7 @@ class _Attaching:
 
     def _defaults(self) -> None:
         path = ("spec", Key("useDefaultGateways"))
-        home = self.route.metadata.namespace
-        allowed = [each for each in self.listeners.defaults() if each.allows(home, self.kind)]
+        allowed = [each for each in self.listeners.defaults() if self._is_let(each)]
         self.found += allowed
         if allowed:
             return

@@ -123,3 +123,54 @@ def test_listeners_of_a_set_may_be_older_than_those_of_another() -> None:  # 14.
     ]
     found = routes_in(imported(given, *sets, *made))
     assert {name: each["hostnames"] for name, each in found.items()} == {"older-0": ["b.test"]}
+
+
+def a_namespace(name: str, **labels: str) -> Object:
+    meta = {"name": name, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+
+
+@pytest.mark.parametrize(
+    ("selector", "given", "let"),
+    [
+        ({"matchLabels": {"kubernetes.io/metadata.name": "team"}}, [], ["team"]),
+        ({"matchLabels": {"open": "yes"}}, [a_namespace("team", open="yes")], ["team"]),
+        ({"matchLabels": {"open": "yes"}}, [a_namespace("team", open="no")], []),
+        ({"matchLabels": {"open": "yes"}}, [a_namespace("x")], []),
+        ({}, [a_namespace("x")], ["other", "team"]),
+        (
+            {"matchExpressions": [{"key": "open", "operator": "In", "values": ["yes"]}]},
+            [a_namespace("team", open="yes"), a_namespace("other", open="no")],
+            ["team"],
+        ),
+        (
+            {"matchExpressions": [{"key": "open", "operator": "NotIn", "values": ["yes"]}]},
+            [a_namespace("team", open="yes")],
+            ["other"],
+        ),
+        (
+            {"matchExpressions": [{"key": "open", "operator": "Exists"}]},
+            [a_namespace("team", open="yes")],
+            ["team"],
+        ),
+        (
+            {"matchExpressions": [{"key": "open", "operator": "DoesNotExist"}]},
+            [a_namespace("team", open="yes")],
+            ["other"],
+        ),
+        ({"matchExpressions": [{"key": "open"}]}, [a_namespace("team", open="yes")], []),
+        ({"matchLabels": {"open": "yes"}}, [], ["other", "team"]),
+    ],
+)
+def test_namespaces_by_labels(
+    selector: Object, given: list[Object], let: list[str]
+) -> None:  # 14.22
+    where = {"namespaces": {"from": "Selector", "selector": selector}}
+    made = [route("r", [WEB], each) for each in ("team", "other")]
+    result = imported(gateway([LISTENER | {"allowedRoutes": where}]), *given, *made)
+    served = sorted({name.split("-")[0] for name in routes_in(result)})
+    # Of two routes for the same host, the one that goes first has all requests.
+    assert served == let[:1]
+    assert any(each.finding.code == "differs" for each in result.told) is (
+        not given and len(let) == 2
+    )
