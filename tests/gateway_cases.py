@@ -2,9 +2,11 @@
 
 The last document of each file in `tests/gateway` is the table: `host` for all its cases,
 `findings` that the import has (none unless given), and `cases`. A case asks with `method`,
-`host`, `path` and `headers`, and expects
+`host`, `path` and `headers`, `times` in a row (1) and `scheme` (`https` is not asked
+over HTTP: the local runtime has none), and expects
 
-- `status` (200), `backend` (the Service that answers), `route`, `shares` (pool to weight);
+- `status` (200), `backend` (the Service that answers), `route`, `shares` (pool to weight; those
+  that are `refused` answer 500);
 - `forwarded`: `path`, `query`, `host`, `headers` as the backend gets them (null: not at all);
 - `answer`: headers of the router's own answer;
 - `client`: headers of the answer as the client gets it, over HTTP (null: not at all);

@@ -53,7 +53,11 @@ class Cors:
         """What the answers to both kinds of requests say to an origin that may."""
         anybody = self.everybody and not self.credentials
         granted = [(f"{_ALLOW}origin", "*" if anybody else origin)]
-        return [*granted, (f"{_ALLOW}credentials", "true")] if self.credentials else granted
+        if self.credentials:
+            granted.append((f"{_ALLOW}credentials", "true"))
+        if self.exposed:
+            granted.append(("access-control-expose-headers", ", ".join(self.exposed)))
+        return granted
 
     @property
     def _varies(self) -> bool:
@@ -66,8 +70,6 @@ class Cors:
         given: list[tuple[str, str]] = []
         if origin and self.allows(origin):
             given = self._granted(origin)
-            if self.exposed:
-                given.append(("access-control-expose-headers", ", ".join(self.exposed)))
         names = {name for name, _ in given}
         removed = [name for name in _OWN if name not in names]
         return Changes(removed, dict(given), [("vary", "Origin")] if self._varies else [])

@@ -196,7 +196,7 @@ def choose_variants(
         asking = Asking(route.seed, key, source, repeatable)
         found = candidates(order.tiers, asking, chance, standing)
     if not found.variants:
-        return _no_variant()
+        return _no_variant(share)
     chosen, panic, trial = found
     return Forward(route, chosen, share, region, key, source, new_cookie, panic, trial, steered)
 
@@ -240,6 +240,8 @@ def _not_found(miss: Miss) -> Problem:
     return Problem("no-route", "No route matches this host and path.")
 
 
-def _no_variant() -> Problem:
+def _no_variant(share: Share) -> Problem:
+    if not share.chain:
+        return Problem("no-backend", "This part of the requests has no backend.")
     detail = "No backend may serve requests from this region."
     return Problem("no-variant", detail, (("retry-after", str(RETRY_AFTER_S)),))

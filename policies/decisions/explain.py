@@ -285,7 +285,7 @@ class _Told:
             self.step("mirror", f"{percent:g}% to pool {mirror.pool}: {told}")
 
 
-_STEPS = {"no-variant": "variants", "unknown-override": "override"}
+_STEPS = {"no-variant": "variants", "no-backend": "split", "unknown-override": "override"}
 
 
 def _step_of(rule: Rule | None, problem: Problem) -> str:

@@ -31,7 +31,8 @@ class Terms(NamedTuple):
     """`attempts`: how many after the first. `codes`: statuses of answers that are not
     taken; `connect` and `timeout` stand for no answer. `again`: when all candidates have
     been tried, begin with the first once more. `buffer`: bytes of a body that are kept for
-    another attempt. `budget`: extra attempts for each request, on average. `hedge`: when a
+    another attempt. `budget`: extra attempts for each request, on average; None for no bound.
+    `hedge`: when a
     second attempt begins although the first is still under way."""
 
     attempts: int
@@ -42,7 +43,7 @@ class Terms(NamedTuple):
     again: bool
     backoff_ms: int
     buffer: int
-    budget: float
+    budget: float | None
     hedge: Hedge = None
 
 
@@ -118,18 +119,20 @@ class RetryBudget:
             self._requests.append([second, 1])
             self._forget(now_ms)
 
-    def take(self, budget: float, now_ms: float) -> bool:
+    def take(self, budget: float | None, now_ms: float) -> bool:
         """Whether one more attempt is allowed; if so it counts."""
+        if budget is None:
+            return True
         limit = self._limit(budget, now_ms)
         if len(self._extra) >= limit:
             return False
         self._extra.append(now_ms)
         return True
 
-    def reserve(self, budget: float, now_ms: float) -> bool:
+    def reserve(self, budget: float | None, now_ms: float) -> bool:
         """Whether a hedge is allowed, should it become necessary."""
-        limit = self._limit(budget, now_ms)
-        if len(self._extra) + len(self._reserved) >= limit:
+        limit = None if budget is None else self._limit(budget, now_ms)
+        if limit is not None and len(self._extra) + len(self._reserved) >= limit:
             return False
         self._reserved.append(now_ms)
         return True

@@ -41,7 +41,8 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A pool's part in a split; `chain`: the pool, then its fallbacks."""
+    """A pool's part in a split; `chain`: the pool, then its fallbacks; empty for a part that
+    has no backend."""
 
     name: str
     weight: float

@@ -32,6 +32,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "limiter-unavailable": (429, "A rate limit cannot be checked"),
     "headers-too-large": (431, "The headers are too large"),
     "internal-error": (500, "The router failed"),
+    "no-backend": (500, "There is no backend"),
     "variant-failed": (502, "The backend failed"),
     "variant-unbound": (502, "The backend is not connected"),
     "no-healthy-variant": (503, "No backend is well"),

@@ -47,6 +47,8 @@ class Outcome(NamedTuple):
 Outcomes = dict[Outcome, float]  # with probabilities, together 1
 FIELDS = ("route", "pool", "variant", "status")
 NO_VARIANT = "no-variant"
+NO_BACKEND = "no-backend"
+OF_SPLITS = (NO_VARIANT, NO_BACKEND)  # what becomes of a part of the requests
 ITSELF = Outcome("", "", "", 200, "the router's own page")
 
 
@@ -76,7 +78,7 @@ class Judge:
         if rule is None or isinstance(outcome, Fixed):
             return {self._answered(rule, outcome): 1.0}, None
         route = policy.routes[rule.route]
-        if isinstance(outcome, Problem) and outcome.code != NO_VARIANT:
+        if isinstance(outcome, Problem) and outcome.code not in OF_SPLITS:
             return {self._answered(rule, outcome): 1.0}, None
         key, source = sticky_key(route.sticky, request)
         if isinstance(outcome, Forward) and outcome.pick:
@@ -117,7 +119,8 @@ class Judge:
                 for variant, part in _first(self.policy, share, region):
                     outcome = Outcome(name, share.name, variant, 200)
                     if not variant:
-                        outcome = Outcome(name, "", "", PROBLEMS[NO_VARIANT][0], NO_VARIANT)
+                        code = NO_VARIANT if share.chain else NO_BACKEND
+                        outcome = Outcome(name, "", "", PROBLEMS[code][0], code)
                     drawn[outcome] = drawn.get(outcome, 0) + part * share.weight / route.total
             self._drawn[place] = drawn
         return self._drawn[place]

@@ -58,7 +58,8 @@ def _forwarding(policy: Policy, route: Route) -> View:
         },
         "backends": {
             pool: _backend_filters(share.filters) for pool, share in split.items() if share.filters
-        },
+        }
+        | {pool: {"backend": share.backend} for pool, share in split.items() if share.backend},
         "sticky": list(dict.fromkeys(map(_source_text, route.sticky))),
         "timeouts": plain(route.timeouts),
         "failover": plain(route.failover),

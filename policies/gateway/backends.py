@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from policies.gateway.grants import Grants
 from policies.gateway.model import ObjectRef
 from policies.gateway.names import Names, binding_of, fitted
 from policies.gateway.report import Manifest, Report
@@ -42,20 +43,40 @@ class Backend:
 class Backends:
     """All backends of an import, in the order in which they come up."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self, report: Report, grants: Grants) -> None:
+        self._report, self._grants = report, grants
         self._pools = Names()
         self._bindings = Names("_")
         self._backends: dict[Identity, Backend] = {}
         self._variants: dict[str, Entry] = {}
+        self._invalid = ""
 
     def variant(self, pool: str) -> Entry:
         """The variant of a pool, with a comment that says which backend it is."""
         return self._variants[pool]
 
+    @property
+    def invalid(self) -> str:
+        """What stands in splits for backends that are not valid."""
+        if not self._invalid:
+            self._invalid = self._pools.first_free(["invalid"])
+        return self._invalid
+
+    def is_valid(self, ref: ObjectRef, manifest: Manifest, path: Path, home: str) -> bool:
+        """Whether a route in namespace `home` may refer to the backend at `path`."""
+        kind = str(manifest.value.get("kind"))
+        if self._grants.allow(kind, home, ref):
+            return True
+        message = f"no ReferenceGrant lets a {shown(kind)} of namespace `{shown(home)}` use this "
+        message += "backend of another one, so its requests are answered 500"
+        hint = f"import the ReferenceGrant of namespace `{shown(ref.namespace)}`, too"
+        where = (*path, "namespace")
+        self._report.tell(manifest, where, "not-carried-over", message, hint)
+        return False
+
     def pool(self, ref: ObjectRef, manifest: Manifest, path: Path, home: str, use: int = 0) -> str:
         """The pool of the backend at `path`, to which a route in namespace `home` refers."""
-        self._note(ref, manifest, path, home)
+        self._note(ref, manifest, path)
         wanted = Identity(ref.group, ref.kind, ref.namespace or home, ref.name, ref.port, use)
         if wanted not in self._backends:
             pool = self._pools.first_free(_wishes(wanted))
@@ -65,7 +86,7 @@ class Backends:
             self._variants[pool] = Entry([wanted.text], {"binding": binding, "pool": pool})
         return self._backends[wanted].pool
 
-    def _note(self, ref: ObjectRef, manifest: Manifest, path: Path, home: str) -> None:
+    def _note(self, ref: ObjectRef, manifest: Manifest, path: Path) -> None:
         if (ref.group, ref.kind) != ("", "Service"):
             message = f"this is no Service but a `{shown(ref.kind)}`, carried over by its name"
             hint = "bind the Worker that stands for it"
@@ -73,11 +94,6 @@ class Backends:
         elif ref.port is None:
             message, hint = "a Service needs a `port` here", "add it; the router itself has no use"
             self._report.warn(manifest, path, "missing-field", message, f"{hint} for it")
-        if ref.namespace not in (None, home):
-            message = f"the backend is in namespace `{ref.namespace}`, where a cluster wants a "
-            message += "ReferenceGrant; a service binding needs none"
-            hint = "bind it only if these requests may go there"
-            self._report.warn(manifest, (*path, "namespace"), "differs", message, hint)
 
 
 def _wishes(identity: Identity) -> list[str]:

@@ -12,17 +12,16 @@ from typing import Any, NamedTuple
 
 from policies.gateway.backends import Backends
 from policies.gateway.drafts import Draft, pools_of
-from policies.gateway.listeners import Attached, Listeners, isolated_hosts
+from policies.gateway.gateways import tell_refused
+from policies.gateway.listeners import Listeners, isolated_hosts
 from policies.gateway.names import Names, fitted
-from policies.gateway.objects import read_objects
-from policies.gateway.parents import attach, forces_https, tell_ports
-from policies.gateway.report import Manifest, Report, Told
-from policies.gateway.rules import RuleReader
+from policies.gateway.objects import Objects, read_objects
+from policies.gateway.parents import attach, of_one_kind, tell_ports
+from policies.gateway.report import Report, Told
+from policies.gateway.routes import Routes, RoutesReader
 from policies.gateway.write import Entry, policy_text
-from policies.language.budget import MAX_POLICY_STEPS, Budget
-from policies.language.check_routes import MAX_RULES
+from policies.language.budget import Budget
 from policies.language.findings import Finding, Path
-from policies.language.found import Key
 from policies.language.load import load, read_policy
 from policies.language.shadow import shadowed_routes
 
@@ -36,8 +35,6 @@ _NOTES = (
     "A timeout ends when an answer begins. A route without `timeouts` has `request: 100s`;",
     "the Gateway API leaves it open.",
 )
-
-Routes = list[tuple[Manifest, Attached]]
 
 
 class Imported(NamedTuple):
@@ -59,64 +56,44 @@ def convert(files: Iterable[tuple[str, bytes]]) -> Imported:
     files = list(files)
     report = Report()
     objects = read_objects(files, report)
-    listeners = Listeners(gateway for _, gateway in objects.gateways)
-    routes: Routes = []
-    for manifest, route in objects.routes:
-        attached = attach(manifest, route, listeners, report)
-        routes += [(manifest, attached)] if attached else []
-    backends, taken = Backends(report), Names()
-    drafts = [*_drafts(routes, listeners, backends, taken, report)]
-    drafts.sort(key=lambda draft: not draft.secures)
+    listeners = _listeners(objects, report)
+    routes = _attached(objects, listeners, report)
+    backends, taken = Backends(report, objects.grants), Names()
+    drafts = RoutesReader(objects, listeners, backends, taken, report).drafts(routes)
+    objects.guards.tell(report)
     guards = _guards(_of(drafts, routes), taken)
-    tell_ports(_of([d for d in drafts if not d.secures], routes), listeners, report)
+    redirects = [draft for draft in drafts if draft.secures and not draft.matches]
+    moved = {each for _, route in _of(redirects, routes) for each in route.listeners}
+    others = [draft for draft in drafts if not draft.secures]
+    tell_ports(_of(others, routes), listeners, report, moved)
     entries = _reached(drafts, [*guards], report)
     names = " ".join(name for name, _ in files)
     return _imported(f"Made by `router import {names}`.", entries, backends, report)
+
+
+def _listeners(objects: Objects, report: Report) -> Listeners:
+    gateways = [gateway for _, gateway in objects.gateways]
+    sets = [each for _, each in objects.sets.values()]
+    listeners = Listeners(
+        gateways, sets, told_of=objects.has_parents, namespaces=objects.namespaces
+    )
+    tell_refused(objects.sets, listeners, report)
+    return listeners
+
+
+def _attached(objects: Objects, listeners: Listeners, report: Report) -> Routes:
+    """The routes that some listener takes, with their hosts."""
+    routes: Routes = []
+    for manifest, kind, route in objects.routes:
+        attached = attach(manifest, kind, route, listeners, report)
+        routes += [(manifest, attached)] if attached else []
+    return of_one_kind(routes, report)
 
 
 def _of(drafts: list[Draft], routes: Routes) -> Routes:
     """Those of the routes that the drafts are made of."""
     kept = {id(draft.manifest) for draft in drafts}
     return [(manifest, attached) for manifest, attached in routes if id(manifest) in kept]
-
-
-def _drafts(
-    routes: Routes, listeners: Listeners, backends: Backends, taken: Names, report: Report
-) -> Iterator[Draft]:
-    """The routes of all rules, as far as the language takes them."""
-    steps, rules = MAX_POLICY_STEPS, 0
-    for manifest, attached in routes:
-        reader = RuleReader(manifest, attached.route, backends, report)
-        for index, rule in enumerate(attached.route.spec.rules):
-            if rule is None:
-                continue
-            secures = forces_https(rule, attached, listeners)
-            if secures:
-                _tell_https(manifest, index, report)
-            for draft in reader.drafts(rule, index, attached.hosts, taken):
-                left = draft.settle(steps, report)
-                if left is None:
-                    message = "nothing of what this rule matches is left, so it is left out"
-                    hint = "mend what is told about it; until then its requests get other routes"
-                    report.tell(manifest, draft.path, "not-carried-over", message, hint)
-                    continue
-                draft.secures = secures
-                steps, rules = left, rules + draft.rules
-                if rules > MAX_RULES:
-                    message = f"hostnames times matches are more than {MAX_RULES:,} up to this "
-                    message += "rule, which is left out with all after it"
-                    hint = "import fewer routes at once"
-                    report.tell(manifest, draft.path, "out-of-range", message, hint)
-                    return
-                yield draft
-
-
-def _tell_https(manifest: Manifest, index: int, report: Report) -> None:
-    message = "only requests that no other route of these hosts takes by a longer path, a header "
-    message += "or the like are sent to HTTPS: the router does not tell ports apart"
-    hint = "turn on `Always Use HTTPS` for the zone at Cloudflare"
-    path = ("spec", "rules", index, Key("filters"))
-    report.warn(manifest, path, "differs", message, hint)
 
 
 def _guards(routes: Routes, taken: Names) -> Iterator[Entry]:
@@ -163,13 +140,13 @@ def _imported(title: str, entries: list[Entry], backends: Backends, report: Repo
     variants = {pool: backends.variant(pool) for pool in pools} or _NO_BACKEND
     text = policy_text([title, *_NOTES], variants, entries)
     if not entries:
-        message = "there is no HTTPRoute that could be carried over"
-        hint = "give files with HTTPRoutes (`kubectl get httproutes,gateways -A -o yaml`)"
+        message = "there is no HTTPRoute or GRPCRoute that could be carried over"
+        hint = "give files with routes (`kubectl get httproutes,grpcroutes,gateways -A -o yaml`)"
         report.add(OUTPUT, Finding("empty", "routes", 1, 1, message, hint))
         return Imported(None, report.told())
-    findings = load(text.encode()).findings
-    for finding in findings:
+    loaded = load(text.encode())
+    for finding in loaded.findings:  # of a valid policy these are warnings
         report.add(OUTPUT, finding)
-    if findings:
+    if loaded.policy is None:
         return Imported(None, report.told())
     return Imported(text, report.told(), len(entries), len(variants))

@@ -48,6 +48,8 @@ class Draft:
     origins: dict[Path, Path] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
     matches_nothing: bool = False  # there were matches, and none is left
+    lacks_matches: bool = False  # there were more than are left
+    is_refused: bool = False  # something that it does is lost, which may be a guard
     secures: bool = False  # it sends HTTP clients to HTTPS, and passes over all others
 
     @property
@@ -66,7 +68,7 @@ class Draft:
 
     def refuse(self, why: str) -> None:
         """Answer 500 instead of what the rule says."""
-        self.rest = {"respond": _REFUSAL}
+        self.rest, self.is_refused = {"respond": _REFUSAL}, True
         self.comments.append(f"500: {why}")
 
     def settle(self, steps: int, report: Report) -> int | None:
@@ -105,7 +107,7 @@ class Draft:
         numbers = {path[1] for path in paths if path[:1] == ("matches",) and len(path) > 1}
         if numbers:
             kept = [piece for at, piece in enumerate(self.matches) if at not in numbers]
-            self.matches = kept
+            self.matches, self.lacks_matches = kept, True
             return bool(kept)
         if any(path[:1] in ((), ("name",), ("hostnames",), ("matches",)) for path in paths):
             return False
@@ -139,4 +141,9 @@ def pools_of(route: dict[str, Any]) -> list[str]:
     filters = [mapping_in(route, "filters")]
     filters += [mapping_in(share, "filters") for share in split.values()]
     mirrors = [mirror["pool"] for each in filters for mirror in each.get("mirrors", ())]
-    return list(dict.fromkeys([*split, *mirrors]))
+    pools = [pool for pool, share in split.items() if "backend" not in _as_mapping(share)]
+    return list(dict.fromkeys([*pools, *mirrors]))
+
+
+def _as_mapping(share: Any) -> dict[str, Any]:
+    return share if isinstance(share, dict) else {}

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import gcd
+from re import Pattern
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from policies.gateway.backends import Backends
@@ -26,8 +28,11 @@ from policies.gateway.model import (
     UrlRewrite,
 )
 from policies.gateway.report import Manifest, Report
-from policies.language.findings import Path
+from policies.language.check_filters import NOT_TO_ANSWER, NOT_TO_SEND, OF_CORS
+from policies.language.findings import Path, shown
+from policies.language.values import PlainHostname
 
+_HOSTNAME: TypeAdapter[Any] = TypeAdapter(PlainHostname)
 MAX_PART = 1_000_000  # of a fraction
 
 
@@ -63,7 +68,47 @@ class FilterReader:
             target, value = reader(self, getattr(each, name), inside)
             if value:
                 self._add(read, target, value, inside)
+        self._rename_host(read)
+        self._leave_to_cors(read)
         return read
+
+    def _rename_host(self, read: Filters) -> None:
+        """To set the header `Host` is to rewrite the hostname, which the router does itself."""
+        changes = read.value.get("request_headers", {})
+        named = [each for each in changes.get("set", ()) if each["name"].lower() == "host"]
+        for each in named:
+            path = read.origins["request_headers",]
+            changes["set"].remove(each)
+            rewrite = read.value.get("rewrite", {})
+            if "hostname" in rewrite:
+                self._unused(path, "the filter `URLRewrite` sets the hostname already")
+                continue
+            if not _is_hostname(each["value"]):
+                self._tell_left_out(each["name"], path, "the router")
+                continue
+            read.origins.setdefault(("rewrite",), path)
+            read.value["rewrite"] = rewrite | {"hostname": each["value"]}
+        if named:
+            _drop_empty(read, "request_headers")
+
+    def _leave_to_cors(self, read: Filters) -> None:
+        changes = read.value.get("response_headers", {})
+        if "cors" in read.value and changes:
+            self._leave_out(changes, OF_CORS, read.origins["response_headers",], "the filter CORS")
+            _drop_empty(read, "response_headers")
+
+    def _leave_out(self, changes: dict[str, Any], names: Pattern[str], path: Path, by: str) -> None:
+        """Take out the entries for headers that are not to be changed, and tell each."""
+        for kind, entries in changes.items():
+            for each in [*entries]:
+                name = each if kind == "remove" else each["name"]
+                if names.fullmatch(name):
+                    entries.remove(each)
+                    self._tell_left_out(name, path, by)
+
+    def _tell_left_out(self, name: str, path: Path, by: str) -> None:
+        message = f"`{shown(name)}` is set by {by}, so this entry is left out"
+        self._report.warn(self._manifest, path, "not-carried-over", message, "leave it out")
 
     def _add(self, read: Filters, target: str, value: Any, path: Path) -> None:
         if target == "mirrors":
@@ -98,16 +143,22 @@ class FilterReader:
                     headers[header.name.lower()] = {"name": header.name, "value": header.value}
             changes[kind] = list(headers.values())
         changes["remove"] = list({name.lower(): name for name in modifier.remove}.values())
-        changes = {kind: entries for kind, entries in changes.items() if entries}
-        if not changes:
+        if not any(changes.values()):
             self._unused(path, "this filter changes nothing")
         return changes
 
     def request_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, Any]:
-        return "request_headers", self._headers(modifier, path)
+        changes = self._headers(modifier, path)
+        hosts = [each for each in changes["set"] if each["name"].lower() == "host"]
+        changes["set"] = [each for each in changes["set"] if each not in hosts]
+        self._leave_out(changes, NOT_TO_SEND, path, "the router or the runtime")
+        changes["set"] += hosts
+        return "request_headers", _filled(changes)
 
     def response_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, Any]:
-        return "response_headers", self._headers(modifier, path)
+        changes = self._headers(modifier, path)
+        self._leave_out(changes, NOT_TO_ANSWER, path, "the router or the runtime")
+        return "response_headers", _filled(changes)
 
     def redirect(self, redirect: RequestRedirect, path: Path) -> tuple[str, Any]:
         value = {
@@ -127,9 +178,10 @@ class FilterReader:
         return "rewrite", value
 
     def mirror(self, mirror: RequestMirror, path: Path) -> tuple[str, Any]:
-        pool = self._backends.pool(
-            mirror.backend_ref, self._manifest, (*path, "backendRef"), self._home
-        )
+        where = (*path, "backendRef")
+        if not self._backends.is_valid(mirror.backend_ref, self._manifest, where, self._home):
+            return "mirrors", None  # an invalid mirror is dropped (Gateway API)
+        pool = self._backends.pool(mirror.backend_ref, self._manifest, where, self._home)
         value: dict[str, Any] = {"pool": pool}
         if mirror.percent is not None:
             value["percent"] = mirror.percent
@@ -171,6 +223,25 @@ _READERS: dict[str, Reader] = {
     "RequestMirror": FilterReader.mirror,
     "CORS": FilterReader.cors,
 }
+
+
+def _filled(changes: dict[str, Any]) -> dict[str, Any]:
+    return {kind: entries for kind, entries in changes.items() if entries}
+
+
+def _is_hostname(text: str) -> bool:
+    try:
+        _HOSTNAME.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _drop_empty(read: Filters, name: str) -> None:
+    """What is left of header changes; the filter goes if nothing is."""
+    read.value[name] = _filled(read.value[name])
+    if not read.value[name]:
+        del read.value[name]
 
 
 def _given(value: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Gateways of the Kubernetes Gateway API, v1 and v1beta1, as pydantic models; see `model.py`.
+"""Gateways and ListenerSets of the Kubernetes Gateway API as pydantic models; see `model.py`.
 
 What has the type `Any` is only told to be there, if that.
 """
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from policies.gateway.model import GROUP, Metadata, Object
-from policies.gateway.values import Numbered, ObjectName
+from policies.gateway.values import Label, Numbered, ObjectName
 from policies.language.values import Hostname
 
 
@@ -38,13 +38,22 @@ class Listener(Object):
     allowed_routes: AllowedRoutes = Field(default_factory=AllowedRoutes)
 
 
+class ListenerNamespaces(Object):
+    from_: Literal["All", "Selector", "Same", "None"] = Field("None", alias="from")
+    selector: Any = None
+
+
+class AllowedListeners(Object):
+    namespaces: ListenerNamespaces = Field(default_factory=ListenerNamespaces)
+
+
 class GatewaySpec(Object):
     gateway_class_name: Any = None
     listeners: list[Listener | None] = Field(default_factory=list)
     addresses: Any = None
     infrastructure: Any = None
-    allowed_listeners: Any = None
-    default_scope: Any = None
+    allowed_listeners: AllowedListeners = Field(default_factory=AllowedListeners)
+    default_scope: Literal["All", "None"] = "None"
     tls: Any = None
 
 
@@ -53,4 +62,51 @@ class Gateway(Object):
     kind: Any = None
     metadata: Metadata
     spec: GatewaySpec
+    status: Any = None
+
+
+class GatewayRef(Object):
+    """The Gateway that a ListenerSet adds listeners to."""
+
+    group: str = GROUP
+    kind: str = "Gateway"
+    namespace: Label | None = None
+    name: ObjectName
+
+
+class ListenerSetSpec(Object):
+    parent_ref: GatewayRef
+    listeners: list[Listener | None] = Field(default_factory=list)
+
+
+class ListenerSet(Object):
+    api_version: Any = None
+    kind: Any = None
+    metadata: Metadata
+    spec: ListenerSetSpec
+    status: Any = None
+
+
+class GrantFrom(Object):
+    group: str
+    kind: str
+    namespace: Label
+
+
+class GrantTo(Object):
+    group: str
+    kind: str
+    name: ObjectName | None = None
+
+
+class ReferenceGrantSpec(Object):
+    from_: list[GrantFrom] = Field(alias="from")
+    to: list[GrantTo]
+
+
+class ReferenceGrant(Object):
+    api_version: Any = None
+    kind: Any = None
+    metadata: Metadata
+    spec: ReferenceGrantSpec
     status: Any = None

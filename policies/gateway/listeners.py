@@ -2,6 +2,8 @@
 
 - A route is attached to the listeners that its `parentRefs` name and that allow it. Its hosts
   are the intersections of its hostnames and theirs; `""` stands for all hosts.
+- The listeners of a ListenerSet join those of its Gateway, if that lets them. Routes name
+  the set; to name the Gateway is to name the Gateway's own.
 - Listeners of one port are isolated: a request belongs to the most specific one that takes
   its host, and no route of the others gets it (Gateway API, `GatewaySpec.listeners`).
 - The router does not see ports. What routes of several ports serve comes together.
@@ -11,35 +13,53 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from policies.gateway.gateway_model import Gateway
+from policies.gateway.gateway_model import (
+    Gateway,
+    ListenerNamespaces,
+    ListenerSet,
+    RouteNamespaces,
+)
 from policies.gateway.gateway_model import Listener as Told
-from policies.gateway.model import GROUP, HttpRoute, ParentRef
+from policies.gateway.guards import Parent
+from policies.gateway.model import GROUP, AnyRoute, ParentRef
+from policies.gateway.namespaces import Namespaces
 
-HTTP = ("HTTP", "HTTPS")  # the protocols of listeners that HTTPRoutes can attach to
+HTTP = ("HTTP", "HTTPS")  # the protocols of listeners that routes can attach to
+DEFAULT_KINDS = frozenset(((GROUP, "HTTPRoute"), (GROUP, "GRPCRoute")))
 
 Owner = tuple[str, str]  # namespace and name of an object
 
 
 @dataclass(slots=True, eq=False)
 class Listener:
-    """`narrower`: those of its port that take some of its hosts away."""
+    """`home`: the Gateway or ListenerSet in which it stands. `narrower`: those of its port
+    that take some of its hosts away."""
 
     gateway: Owner
     told: Told
     hostname: str
+    home: tuple[str, Owner]
+    default: bool = False
     narrower: list[Listener] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        return f"{self.gateway[0]}/{self.gateway[1]}/{self.told.name}"
+        return f"{self.home[1][0]}/{self.home[1][1]}/{self.told.name}"
 
-    def allows(self, namespace: str) -> bool:
+    @property
+    def parent(self) -> Parent:
+        """As guards look at it."""
+        kind, owner = self.home
+        owners = frozenset([("Gateway", *self.gateway), (kind, *owner)])
+        return Parent(owners, self.told.name, self.told.port, self.told.protocol)
+
+    def allows(self, namespace: str, kind: str, namespaces: Namespaces) -> bool:
         allowed = self.told.allowed_routes
-        kinds = {(each.group, each.kind) for each in allowed.kinds} or {(GROUP, "HTTPRoute")}
-        where = allowed.namespaces.from_
-        same = where == "Same" and namespace == self.gateway[0]
-        return (GROUP, "HTTPRoute") in kinds and (where in ("All", "Selector") or same)
+        kinds = {(each.group, each.kind) for each in allowed.kinds} or DEFAULT_KINDS
+        where = allowed.namespaces
+        return (GROUP, kind) in kinds and _are_let(where, namespace, self.home[1][0], namespaces)
 
     def takes(self, hostname: str) -> str | None:
         """The hosts of `hostname` that come to this listener."""
@@ -61,31 +81,84 @@ def intersection(one: str, other: str) -> str | None:
     return one if covers(other, one) else None
 
 
-class Listeners:
-    """All listeners of the Gateways that are given."""
+class Refused(NamedTuple):
+    """A listener of a ListenerSet that does not join its Gateway (all, if `number` is None)."""
 
-    def __init__(self, gateways: Iterable[Gateway]) -> None:
-        self._of: dict[Owner, list[Listener]] = {}
+    owner: Owner
+    number: int | None
+    why: str
+
+
+class Listeners:
+    """All listeners of the Gateways and ListenerSets that are given; `told_of` says whether
+    there was any such object, also if it could not be read. `refused`: those that the Gateway
+    does not take."""
+
+    def __init__(
+        self,
+        gateways: Iterable[Gateway] = (),
+        sets: Iterable[ListenerSet] = (),
+        *,
+        told_of: bool = False,
+        namespaces: Namespaces | None = None,
+    ) -> None:
+        self.namespaces = namespaces or Namespaces()
+        self._of: dict[tuple[str, Owner], list[Listener]] = {}
+        self._merged: dict[Owner, list[Listener]] = {}
+        self._told_of = told_of
+        self.refused: list[Refused] = []
+        given = {}
         for gateway in gateways:
             owner = (gateway.metadata.namespace, gateway.metadata.name)
-            self._of[owner] = [
-                Listener(owner, told, told.hostname or "")
+            given[owner] = gateway
+            default = gateway.spec.default_scope == "All"
+            self._of["Gateway", owner] = self._merged[owner] = [
+                Listener(owner, told, told.hostname or "", ("Gateway", owner), default)
                 for told in gateway.spec.listeners
                 if told and told.protocol in HTTP
             ]
-        for group in self._of.values():
+        self._merged = {owner: [*group] for owner, group in self._merged.items()}
+        for each in sets:
+            self._join(each, given)
+        for group in self._merged.values():
             _isolate(group)
 
+    def _join(self, each: ListenerSet, gateways: dict[Owner, Gateway]) -> None:
+        owner = (each.metadata.namespace, each.metadata.name)
+        ref = each.spec.parent_ref
+        above = (ref.namespace or owner[0], ref.name)
+        group = self._of["ListenerSet", owner] = []
+        gateway = gateways.get(above)
+        if (ref.group, ref.kind) != (GROUP, "Gateway"):
+            self.refused.append(Refused(owner, None, f"its parent is a `{ref.kind[:80]}`"))
+            return
+        allowed = gateway and gateway.spec.allowed_listeners.namespaces
+        if allowed and not _are_let(allowed, owner[0], above[0], self.namespaces):
+            why = "its Gateway does not let it (`allowedListeners`)"
+            self.refused.append(Refused(owner, None, why))
+            return
+        merged = self._merged.setdefault(above, [])
+        for index, told in enumerate(each.spec.listeners):
+            if told is None or told.protocol not in HTTP:
+                continue
+            listener = Listener(above, told, told.hostname or "", ("ListenerSet", owner))
+            if any(_in_conflict(listener, other) for other in merged):
+                why = "another listener of its Gateway has this port"
+                self.refused.append(Refused(owner, index, why))
+                continue
+            merged.append(listener)
+            group.append(listener)
+
     def __bool__(self) -> bool:
-        return bool(self._of)
+        return self._told_of or bool(self._of)
 
     def __iter__(self) -> Iterator[Listener]:
-        return (listener for group in self._of.values() for listener in group)
+        return (listener for group in self._merged.values() for listener in group)
 
     def named(self, ref: ParentRef, namespace: str) -> list[Listener] | None:
-        """Those that a route in `namespace` refers to; None if the Gateway is not given."""
-        group = self._of.get((ref.namespace or namespace, ref.name))
-        if (ref.group, ref.kind) != (GROUP, "Gateway") or group is None:
+        """Those that a route in `namespace` refers to; None if their object is not given."""
+        group = self._of.get((ref.kind, (ref.namespace or namespace, ref.name)))
+        if ref.group != GROUP or group is None:
             return None
         return [
             listener
@@ -93,6 +166,26 @@ class Listeners:
             if ref.section_name in (None, listener.told.name)
             and ref.port in (None, listener.told.port)
         ]
+
+    def defaults(self) -> list[Listener]:
+        """Those of default Gateways."""
+        return [each for each in self if each.default and each.home[0] == "Gateway"]
+
+
+def _are_let(
+    allowed: RouteNamespaces | ListenerNamespaces, name: str, home: str, namespaces: Namespaces
+) -> bool:
+    """Whether objects of namespace `name` are allowed by one of namespace `home`."""
+    if allowed.from_ == "Selector":
+        return namespaces.selects(allowed.selector, name)
+    return allowed.from_ == "All" or (allowed.from_ == "Same" and name == home)
+
+
+def _in_conflict(one: Listener, other: Listener) -> bool:
+    """Whether a request could not tell them apart; the one that was there first stays."""
+    if one.told.port != other.told.port:
+        return False
+    return one.told.protocol != other.told.protocol or one.hostname == other.hostname
 
 
 def _isolate(group: list[Listener]) -> None:
@@ -108,24 +201,40 @@ def _isolate(group: list[Listener]) -> None:
 
 @dataclass(slots=True, eq=False)
 class Attached:
-    """A route with what it serves through each listener; None stands for one not given."""
+    """A route with what it serves through each listener; None stands for one not given.
+    `unknown`: what its references to those name."""
 
-    route: HttpRoute
+    kind: str
+    route: AnyRoute
     served: list[tuple[Listener | None, str]]
+    unknown: list[Parent] = field(default_factory=list)
 
     @property
     def hosts(self) -> list[str]:
         return list(dict.fromkeys(host for _, host in self.served))
 
+    @property
+    def listeners(self) -> list[Listener]:
+        return list(dict.fromkeys(listener for listener, _ in self.served if listener))
 
-def attached(route: HttpRoute, listeners: list[Listener | None]) -> Attached:
+    @property
+    def parents(self) -> list[Parent]:
+        return [*(each.parent for each in self.listeners), *self.unknown]
+
+
+def is_secure(route: Attached) -> bool:
+    """Whether only HTTPS listeners have the route."""
+    return all(listener and listener.told.protocol == "HTTPS" for listener, _ in route.served)
+
+
+def attached(kind: str, route: AnyRoute, listeners: list[Listener | None]) -> Attached:
     names = [each for each in route.spec.hostnames if each is not None] or [""]
     found = (
         (listener, name if listener is None else listener.takes(name))
         for listener in listeners
         for name in names
     )
-    return Attached(route, [(listener, host) for listener, host in found if host is not None])
+    return Attached(kind, route, [(each, host) for each, host in found if host is not None])
 
 
 def isolated_hosts(routes: list[Attached]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from policies.gateway.guards import is_guard
 from policies.gateway.model import Object
 from policies.gateway.report import Manifest, Report
 from policies.language.budget import Budget
@@ -83,6 +84,8 @@ def read_object(manifest: Manifest, kind: type[AnObject], report: Report) -> AnO
                     return None
                 _cut(value, where)
                 cut.add(where)
+                if code == "unknown-field" and is_guard(str(path[-1])):
+                    _leave_gaps(value, path)
     message, hint = "too much is wrong with this object", "mend what has been found so far"
     report.tell(manifest, (), "bad-value", message, hint)
     return None
@@ -121,15 +124,27 @@ def _where_to_cut(code: str, path: Path) -> Path:
 def _cut(value: Any, where: Path) -> None:
     """Take out what is at `where`, if nothing around it has gone before."""
     for step in where[:-1]:
-        value = _at(value, step)
+        value = at(value, step)
     last = where[-1]
     if isinstance(value, list) and isinstance(last, int) and last < len(value):
         value[last] = None
+    elif isinstance(value, dict) and last in _ITEMS and not isinstance(value.get(last), list):
+        value[last] = [None]  # what is no list is not an empty one: it may have kept somebody out
     elif isinstance(value, dict):
         value.pop(last, None)
 
 
-def _at(value: Any, step: str | int) -> Any:
+def _leave_gaps(value: Any, path: Path) -> None:
+    """An unknown field that may be a guard counts as a filter of its rule, or of all rules."""
+    rules = at(at(value, "spec"), "rules")
+    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+        if isinstance(rule, dict) and (path[1:2] != ("rules",) or path[2:3] == (index,)):
+            filters = rule.get("filters")
+            rule["filters"] = [*(filters if isinstance(filters, list) else ()), None]
+
+
+def at(value: Any, step: str | int) -> Any:
+    """What stands there; None for nothing."""
     if isinstance(value, dict):
         return value.get(step)
     in_list = isinstance(value, list) and isinstance(step, int) and step < len(value)

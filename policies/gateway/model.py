@@ -1,7 +1,7 @@
-"""HTTPRoutes of the Kubernetes Gateway API, v1 and v1beta1, as pydantic models.
+"""HTTPRoutes and GRPCRoutes of the Kubernetes Gateway API, as pydantic models.
 
-Names, types, defaults and required fields are those of the API's `httproute_types.go` and
-`shared_types.go`. An item of a list that is None could not be read:
+Names, types, defaults and required fields are those of the API's `httproute_types.go`,
+`grpcroute_types.go` and `shared_types.go`. An item of a list that is None could not be read:
 it has been told, and its place keeps the others' numbers. What a value means to the router
 is for `policies.language` to judge, once it is converted.
 """
@@ -119,7 +119,7 @@ class ValueMatch(Object):
     """A header or query parameter."""
 
     type: Literal["Exact", "RegularExpression"] = "Exact"
-    name: ObjectName
+    name: str = Field(min_length=1, max_length=256)
     value: str = Field(min_length=1)
 
 
@@ -228,15 +228,26 @@ class Retry(Object):
 
 
 class CookieConfig(Object):
+    name: str | None = None
+    path: str | None = None
     lifetime_type: Literal["Permanent", "Session"] = "Session"
 
 
+class HeaderConfig(Object):
+    name: str
+
+
 class SessionPersistence(Object):
+    """Up to 1.5 the name is `sessionName`, and the cookie's part `cookieConfig`; since then
+    `cookie` and `header` hold both."""
+
     session_name: str | None = None
     absolute_timeout: GatewayDuration | None = None
     idle_timeout: GatewayDuration | None = None
     type: Literal["Cookie", "Header"] = "Cookie"
     cookie_config: CookieConfig | None = None
+    cookie: CookieConfig | None = None
+    header: HeaderConfig | None = None
 
 
 class Rule(Object):
@@ -254,9 +265,15 @@ def _one_rule() -> list[Rule | None]:
     return [Rule()]
 
 
-class HttpRouteSpec(Object):
+class RouteSpec(Object):
+    """What routes of both kinds have."""
+
     parent_refs: list[ParentRef | None] = Field(default_factory=list)
+    use_default_gateways: Literal["All", "None"] = "None"
     hostnames: list[Hostname | None] = Field(default_factory=list)
+
+
+class HttpRouteSpec(RouteSpec):
     rules: list[Rule | None] = Field(default_factory=_one_rule, min_length=1)
 
 
@@ -266,3 +283,47 @@ class HttpRoute(Object):
     metadata: Metadata
     spec: HttpRouteSpec
     status: Any = None
+
+
+class MethodMatch(Object):
+    """A service and a method of gRPC; without one of them any."""
+
+    type: Literal["Exact", "RegularExpression"] = "Exact"
+    service: str | None = None
+    method: str | None = None
+
+    def check(self) -> None:
+        if not (self.service or self.method):
+            raise problem("missing-field", "there is neither service nor method", "add `service`")
+        if self.type == "Exact" and "/" in f"{self.service}{self.method}":
+            message, hint = "no service or method has a slash", "write them apart"
+            raise problem("bad-value", message, hint)
+
+
+class GrpcMatch(Object):
+    method: MethodMatch | None = None
+    headers: list[ValueMatch] = Field(default_factory=list)
+
+
+class GrpcRule(Object):
+    name: ObjectName | None = None
+    matches: list[GrpcMatch | None] = Field(default_factory=list)
+    filters: list[Filter | None] = Field(default_factory=list)
+    backend_refs: list[BackendRef | None] = Field(default_factory=list)
+    session_persistence: SessionPersistence | None = None
+
+
+class GrpcRouteSpec(RouteSpec):
+    rules: list[GrpcRule | None] = Field(default_factory=list)
+
+
+class GrpcRoute(Object):
+    api_version: Any = None
+    kind: Any = None
+    metadata: Metadata
+    spec: GrpcRouteSpec
+    status: Any = None
+
+
+AnyRoute = HttpRoute | GrpcRoute
+AnyRule = Rule | GrpcRule

@@ -1,4 +1,4 @@
-"""What the files of an import hold: routes, Gateways, and all that is neither.
+"""What the files of an import hold: routes, Gateways, what guards them, and all else.
 
 Of objects that are there twice the last one counts, as with `kubectl apply`.
 """
@@ -9,61 +9,159 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from policies.gateway.gateway_model import Gateway
-from policies.gateway.listeners import HTTP, Owner
+from policies.gateway.gateway_model import Gateway, ListenerSet, ReferenceGrant
+from policies.gateway.gateways import guards_of, tell_gateway, tell_listeners
+from policies.gateway.grants import Grants
+from policies.gateway.guards import (
+    PARENTS,
+    ROUTES,
+    TOOLS,
+    Guard,
+    Guards,
+    Target,
+    annotation_guards,
+    attached_guard,
+    is_guard,
+)
+from policies.gateway.listeners import Owner
 from policies.gateway.manifests import manifests_in, read_object
-from policies.gateway.model import GROUP, HttpRoute, Metadata
+from policies.gateway.model import GROUP, AnyRoute, GrpcRoute, HttpRoute, Metadata
+from policies.gateway.namespaces import Namespaces
 from policies.gateway.report import Manifest, Report
 from policies.language.findings import shown
-from policies.language.found import Key
+from policies.language.found import Key, mapping_in
 
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
-# Kinds of the API that say nothing about which request goes where.
-_ASIDE = ("GatewayClass", "ReferenceGrant")
 # Groups of Kubernetes' own whose objects run or describe what is behind the routes.
 _WORKLOADS = frozenset(
     ("", "apps", "autoscaling", "batch", "policy", "rbac.authorization.k8s.io", "cert-manager.io")
 )
-# Annotations of tools that apply manifests; they configure no traffic.
-_TOOLS = (
-    *("kubectl.kubernetes.io/", "app.kubernetes.io/", "config.kubernetes.io/", "kubernetes.io/"),
-    *("helm.sh/", "meta.helm.sh/", "argocd.argoproj.io/", "kustomize.toolkit.fluxcd.io/"),
-)
-_OF_GATEWAYS = ("addresses", "infrastructure", "tls", "allowedListeners", "defaultScope")
+# Annotations for a Service's own load balancer, by which no request of a route comes.
+_LOAD_BALANCERS = ("service.beta.kubernetes.io/", "service.kubernetes.io/", "metallb.")
 
-Read = TypeVar("Read", HttpRoute, Gateway)
+Read = TypeVar("Read", HttpRoute, GrpcRoute, Gateway, ListenerSet, ReferenceGrant)
+Kept = dict[Owner, tuple[Manifest, Read]]
 
 
 @dataclass(slots=True)
 class Objects:
     """`routes` come in the order of precedence between routes (Gateway API,
-    `HTTPRouteRule.matches`): the oldest first, then by namespace and name."""
+    `HTTPRouteRule.matches`): the oldest first, then by namespace and name. `classes`: the
+    controller of each GatewayClass. `has_parents`: there is a Gateway or ListenerSet, also if
+    it cannot be read."""
 
-    routes: list[tuple[Manifest, HttpRoute]] = field(default_factory=list)
+    routes: list[tuple[Manifest, str, AnyRoute]] = field(default_factory=list)
     gateways: list[tuple[Manifest, Gateway]] = field(default_factory=list)
+    sets: dict[Owner, tuple[Manifest, ListenerSet]] = field(default_factory=dict)
+    classes: dict[str, str] = field(default_factory=dict)
+    grants: Grants = field(default_factory=Grants)
+    guards: Guards = field(default_factory=Guards)
+    namespaces: Namespaces = field(default_factory=Namespaces)
+    has_parents: bool = False
+
+
+class _Reader:
+    """Sorts what it is given."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._http: Kept[HttpRoute] = {}
+        self._grpc: Kept[GrpcRoute] = {}
+        self._gateways: Kept[Gateway] = {}
+        self._sets: Kept[ListenerSet] = {}
+        self._grants: Kept[ReferenceGrant] = {}
+        self._found = Objects()
+
+    def take(self, manifest: Manifest) -> None:
+        report = self._report
+        named = manifest.value.get("kind"), str(manifest.value.get("apiVersion"))
+        if named[0] in PARENTS and named[1].startswith(f"{GROUP}/"):
+            self._found.has_parents = True
+        match _what(manifest, report):
+            case (group, "HTTPRoute") if group == GROUP:
+                _keep(self._http, manifest, read_object(manifest, HttpRoute, report), report)
+            case (group, "GRPCRoute") if group == GROUP:
+                _keep(self._grpc, manifest, read_object(manifest, GrpcRoute, report), report)
+            case (group, "Gateway") if group == GROUP:
+                _keep(self._gateways, manifest, read_object(manifest, Gateway, report), report)
+            case (group, "ListenerSet") if group == GROUP:
+                _keep(self._sets, manifest, read_object(manifest, ListenerSet, report), report)
+            case (group, "ReferenceGrant") if group == GROUP:
+                _keep(self._grants, manifest, read_object(manifest, ReferenceGrant, report), report)
+            case (group, "GatewayClass") if group == GROUP:
+                self._class(manifest)
+            case (group, kind) if kind:
+                self._foreign(manifest, group, kind)
+
+    def _class(self, manifest: Manifest) -> None:
+        name = mapping_in(manifest.value, "metadata").get("name")
+        controller = mapping_in(manifest.value, "spec").get("controllerName")
+        if isinstance(name, str) and isinstance(controller, str):
+            self._found.classes[name] = controller
+
+    def _foreign(self, manifest: Manifest, group: str, kind: str) -> None:
+        """What is no part of the API: it may guard what is."""
+        guards: list[Guard] = []
+        if (group, kind) == ("", "Namespace"):
+            self._found.namespaces.add(manifest.value)
+            return
+        if group in _WORKLOADS:
+            guards += _of_service(manifest) if kind == "Service" else ()
+        elif guard := attached_guard(manifest, kind):
+            guards.append(guard)
+        if guards:
+            self._found.guards.add(guards)
+        else:
+            _tell_kind(manifest, group, kind, self._report)
+
+    def objects(self) -> Objects:
+        found, report = self._found, self._report
+        for manifest, gateway in self._gateways.values():
+            tell_gateway(manifest, gateway, found.namespaces, report)
+            found.guards.add(guards_of(manifest, "Gateway", gateway))
+        for manifest, each in self._sets.values():
+            tell_listeners(manifest, each, found.namespaces, report)
+            found.guards.add(guards_of(manifest, "ListenerSet", each))
+        for _, grant in self._grants.values():
+            found.grants.add(grant)
+        routes: list[tuple[Manifest, str, AnyRoute]] = []
+        routes += ((manifest, "HTTPRoute", route) for manifest, route in self._http.values())
+        routes += ((manifest, "GRPCRoute", route) for manifest, route in self._grpc.values())
+        for manifest, kind, route in routes:
+            meta = route.metadata
+            targets = [Target(kind, meta.namespace, meta.name)]
+            place = ("metadata", "annotations")
+            found.guards.add(annotation_guards(manifest, meta.annotations, place, targets))
+        found.routes = sorted(routes, key=lambda each: _age(each[2].metadata))
+        found.gateways = [*self._gateways.values()]
+        oldest = sorted(self._sets.items(), key=lambda each: _age(each[1][1].metadata))
+        found.sets = dict(oldest)
+        return found
 
 
 def read_objects(files: Iterable[tuple[str, bytes]], report: Report) -> Objects:
     """All that is in `files`: pairs of a name and the bytes."""
-    routes: dict[Owner, tuple[Manifest, HttpRoute]] = {}
-    gateways: dict[Owner, tuple[Manifest, Gateway]] = {}
+    reader = _Reader(report)
     for name, data in files:
         for manifest in manifests_in(name, data, report):
-            group, kind = _what(manifest, report)
-            if (group, kind) == (GROUP, "HTTPRoute"):
-                _keep(routes, manifest, read_object(manifest, HttpRoute, report), report)
-            elif (group, kind) == (GROUP, "Gateway"):
-                _keep(gateways, manifest, read_object(manifest, Gateway, report), report)
-            elif kind:
-                _tell_kind(manifest, group, kind, report)
-    for manifest, gateway in gateways.values():
-        _tell_gateway(manifest, gateway, report)
-    ordered = sorted(routes.values(), key=lambda pair: _age(pair[1].metadata))
-    return Objects(ordered, [*gateways.values()])
+            reader.take(manifest)
+    return reader.objects()
+
+
+def _of_service(manifest: Manifest) -> list[Guard]:
+    """The annotations of a Service that may guard what is sent to it."""
+    meta = mapping_in(manifest.value, "metadata")
+    space, name = meta.get("namespace", "default"), meta.get("name")
+    if not isinstance(space, str) or not isinstance(name, str):
+        return []
+    targets = [Target("Service", space, name)]
+    named = mapping_in(meta, "annotations")
+    named = {name: each for name, each in named.items() if not name.startswith(_LOAD_BALANCERS)}
+    return [*annotation_guards(manifest, named, ("metadata", "annotations"), targets)]
 
 
 def _age(metadata: Metadata) -> tuple[float, str]:
-    """Without a time a route is not in a cluster yet, and so the youngest."""
+    """Without a time an object is not in a cluster yet, and so the youngest."""
     created = metadata.creation_timestamp
     age = float("inf") if created is None else created
     return age, f"{metadata.namespace}/{metadata.name}"
@@ -80,7 +178,7 @@ def _what(manifest: Manifest, report: Report) -> tuple[str, str]:
             return "", ""
         said.append(value)
     version, kind = said
-    if kind in ("HTTPRoute", "Gateway") and version.startswith(f"{GROUP}/"):
+    if kind in (*ROUTES, *PARENTS) and version.startswith(f"{GROUP}/"):
         if version not in VERSIONS:
             message = f"`{shown(version)}` of {kind} is not known"
             hint = "convert it to `gateway.networking.k8s.io/v1`"
@@ -91,7 +189,7 @@ def _what(manifest: Manifest, report: Report) -> tuple[str, str]:
 
 
 def _keep(
-    kept: dict[Owner, tuple[Manifest, Read]],
+    kept: Kept[Read],
     manifest: Manifest,
     read: Read | None,
     report: Report,
@@ -106,7 +204,7 @@ def _keep(
         report.warn(earlier, ("metadata", "name"), "unused-field", message, "keep one of the two")
     kept[owner] = manifest, read
     for name in read.metadata.annotations:
-        if not name.startswith(_TOOLS):
+        if not name.startswith(TOOLS) and not is_guard(name):
             message = f"the router knows no annotation `{shown(name)}`"
             hint = "say in `routes.yaml` what it did, if it concerned requests"
             path = ("metadata", "annotations", Key(name))
@@ -115,33 +213,9 @@ def _keep(
 
 def _tell_kind(manifest: Manifest, group: str, kind: str, report: Report) -> None:
     message = f"`{shown(kind)}` is not carried over"
-    if group in _WORKLOADS or (group == GROUP and kind in _ASIDE):
+    if group in _WORKLOADS:
         hint = "nothing: it does not say which request goes where"
         report.warn(manifest, ("kind",), "other-kind", message, hint)
     else:
         hint = "if it concerns requests, say in `routes.yaml` what it said"
         report.tell(manifest, ("kind",), "other-kind", message, hint)
-
-
-def _tell_gateway(manifest: Manifest, gateway: Gateway, report: Report) -> None:
-    for name in _OF_GATEWAYS:
-        if name in gateway.spec.named:
-            message, hint = f"`{name}` has no counterpart", "set it up at Cloudflare, if needed"
-            report.warn(manifest, ("spec", Key(name)), "not-carried-over", message, hint)
-    for index, listener in enumerate(gateway.spec.listeners):
-        if listener is None:
-            continue
-        path = ("spec", "listeners", index)
-        if listener.protocol not in HTTP:
-            message = f"the router serves HTTP only, not `{shown(listener.protocol)}`"
-            hint = "serve it elsewhere"
-            report.warn(manifest, (*path, "protocol"), "not-carried-over", message, hint)
-        if listener.tls is not None:
-            message = "TLS ends at Cloudflare, with Cloudflare's certificates"
-            hint = "see that they cover the listener's hosts"
-            report.warn(manifest, (*path, Key("tls")), "not-carried-over", message, hint)
-        if listener.allowed_routes.namespaces.from_ == "Selector":
-            message = "labels of namespaces are not known here, so routes of all are allowed"
-            hint = "import only routes that may attach to this listener"
-            where = (*path, "allowedRoutes", "namespaces", "from")
-            report.warn(manifest, where, "differs", message, hint)

@@ -1,107 +1,200 @@
-"""Which listeners routes attach to, and what is told about those they do not."""
+"""Which listeners routes attach to, and what is told about those they do not.
+
+- A parent that is not given never widens a route. One with hostnames serves these; one
+  without serves the hosts of the parents that are given, or is left out. Only where an import
+  holds no Gateway at all does a route without hostnames take every host, which is told.
+- A route without parents is nobody's: it is left out unless it names its hosts.
+- HTTPRoutes and GRPCRoutes do not share a listener's hosts: the older one has them.
+"""
 
 from __future__ import annotations
 
-from policies.gateway.listeners import Attached, Listener, Listeners, attached, covers, intersection
-from policies.gateway.model import GROUP, HttpRoute, ParentRef, Rule
+from dataclasses import dataclass, field
+
+from policies.gateway.guards import parents_of
+from policies.gateway.listeners import (
+    Attached,
+    Listener,
+    Listeners,
+    attached,
+    covers,
+    intersection,
+    is_secure,
+)
+from policies.gateway.model import GROUP, AnyRoute, ParentRef
 from policies.gateway.report import Manifest, Report
 from policies.language.findings import Path, shown
 from policies.language.found import Key
 
+_PARENTS = ((GROUP, "Gateway"), (GROUP, "ListenerSet"))
+
+
+@dataclass(slots=True)
+class _Attaching:
+    """A route on its way to its listeners."""
+
+    manifest: Manifest
+    kind: str
+    route: AnyRoute
+    listeners: Listeners
+    report: Report
+    found: list[Listener | None] = field(default_factory=list)
+    unknown: list[ParentRef] = field(default_factory=list)
+    is_told: bool = False  # why something is missing
+
+    def tell(self, path: Path, message: str, hint: str) -> None:
+        self.is_told = True
+        self.report.tell(self.manifest, path, "not-attached", message, hint)
+
+    def warn(self, path: Path, message: str, hint: str) -> None:
+        self.report.warn(self.manifest, path, "not-attached", message, hint)
+
+    @property
+    def _has_hosts(self) -> bool:
+        return bool(self.route.spec.hostnames)
+
+    def all_parents(self) -> None:
+        refs = self.route.spec.parent_refs
+        for index, ref in enumerate(refs):
+            if ref:
+                self._parent(ref, ("spec", "parentRefs", index))
+        if self.route.spec.use_default_gateways == "All":
+            self._defaults()
+        elif not refs:
+            self._nobody()
+
+    def _parent(self, ref: ParentRef, path: Path) -> None:
+        if (ref.group, ref.kind) not in _PARENTS:
+            message = f"a route for a `{shown(ref.kind)}` is for traffic within the cluster"
+            hint = "route it in the cluster, or give it a Gateway"
+            if ref.kind == self.kind:
+                message = (
+                    f"a route that another `{shown(ref.kind)}` delegates to is not carried over"
+                )
+                hint = "say in `routes.yaml` what both say together, and give it a Gateway"
+            self.tell((*path, "kind"), message, hint)
+            return
+        home = self.route.metadata.namespace
+        named = self.listeners.named(ref, home)
+        if named is None:
+            self._not_given(ref, path)
+            return
+        allowed = [each for each in named if self._is_let(each)]
+        if not allowed:
+            which = "lets this route attach" if named else "has this name and port"
+            message = f"no HTTP listener of {ref.kind} `{shown(ref.name)}` {which}"
+            self.tell(path, message, "see its `listeners`, and their `allowedRoutes`")
+        self.found += allowed
+
+    def _is_let(self, listener: Listener) -> bool:
+        home = self.route.metadata.namespace
+        return listener.allows(home, self.kind, self.listeners.namespaces)
+
+    def _not_given(self, ref: ParentRef, path: Path) -> None:
+        what = f"the {ref.kind} `{shown(ref.name)}` is not among the imported objects"
+        if self._has_hosts:
+            if self.listeners or ref.kind != "Gateway":
+                hint = "import it, too; until then the route's own hostnames are taken"
+                self.warn(path, what, hint)
+        elif self.listeners or ref.kind != "Gateway":
+            message = f"{what}, so nobody knows which hosts the route serves there"
+            self.tell(path, message, "import it, too, or give the route `hostnames`")
+            return
+        else:
+            hint = "import it, too, if its listeners have hostnames"
+            self.warn(path, f"{what}, so the route takes every host", hint)
+        self.unknown.append(ref)
+        self.found.append(None)
+
+    def _defaults(self) -> None:
+        path = ("spec", Key("useDefaultGateways"))
+        allowed = [each for each in self.listeners.defaults() if self._is_let(each)]
+        self.found += allowed
+        if allowed:
+            return
+        message = "no default Gateway among the imported objects takes the route"
+        hint = "import the Gateway with `defaultScope: All`, or name one in `parentRefs`"
+        if self._has_hosts:
+            self.warn(path, f"{message}, so its own hostnames are taken", hint)
+            self.found.append(None)
+        else:
+            self.tell(path, f"{message}; it is left out", hint)
+
+    def _nobody(self) -> None:
+        path = ("spec", "parentRefs")
+        message = "the route has no `parentRefs`, so no Gateway of the cluster serves it"
+        if self._has_hosts:
+            self.warn(path, message, "add the Gateway that it is for; its own hostnames are taken")
+            self.found.append(None)
+        else:
+            hint = "add the Gateway that it is for, or `hostnames`"
+            self.tell(path, f"{message}; it names no host, and is left out", hint)
+
 
 def attach(
-    manifest: Manifest, route: HttpRoute, listeners: Listeners, report: Report
+    manifest: Manifest, kind: str, route: AnyRoute, listeners: Listeners, report: Report
 ) -> Attached | None:
     """The route with its hosts; None if it has none, which is told."""
-    found: list[Listener | None] = []
-    refs = route.spec.parent_refs
     names = route.spec.hostnames
     if names and not any(names):
         return None  # each has been told; without any it would serve all hosts
-    for index, ref in enumerate(refs):
-        if ref:
-            found += _listeners(
-                manifest, route, ref, ("spec", "parentRefs", index), listeners, report
-            )
-    if not refs:
-        message = "the route has no `parentRefs`, so no Gateway of the cluster serves it"
-        hint = "add the Gateway that it is for; its own hostnames are taken"
-        report.warn(manifest, ("spec", "parentRefs"), "not-attached", message, hint)
-        found = [None]
-    result = attached(route, list(dict.fromkeys(found)))
+    way = _Attaching(manifest, kind, route, listeners, report)
+    way.all_parents()
+    result = attached(kind, route, list(dict.fromkeys(way.found)))
+    result.unknown = parents_of(way.unknown, route.metadata.namespace)
     if not result.served:
-        if found:  # else it has been told why none
+        if way.found:  # else it has been told why none
             message = "no listener takes any of the route's hostnames; the route is left out"
             hint = "see that they fit the listeners' `hostname`"
-            report.tell(manifest, ("spec", Key("hostnames")), "not-attached", message, hint)
+            way.tell(("spec", Key("hostnames")), message, hint)
         return None
     for index, name in enumerate(names):
         if name and not any(covers(name, host) for host in result.hosts):
             message = f"no listener of the route takes `{shown(name)}`"
-            hint = "take it out, or add a listener"
-            report.warn(manifest, ("spec", "hostnames", index), "not-attached", message, hint)
+            way.warn(("spec", "hostnames", index), message, "take it out, or add a listener")
     return result
 
 
-def _listeners(
-    manifest: Manifest,
-    route: HttpRoute,
-    ref: ParentRef,
-    path: Path,
-    listeners: Listeners,
-    report: Report,
-) -> list[Listener | None]:
-    """Those that one of the route's references leads to; `[None]` if nobody knows."""
-    if (ref.group, ref.kind) not in ((GROUP, "Gateway"), (GROUP, "ListenerSet")):
-        message = f"a route for a `{shown(ref.kind)}` is for traffic within the cluster"
-        hint = "route it in the cluster, or give it a Gateway"
-        report.tell(manifest, (*path, "kind"), "not-attached", message, hint)
-        return []
-    home = route.metadata.namespace
-    named = listeners.named(ref, home)
-    if named is None:
-        if listeners:
-            message = f"the {ref.kind} `{shown(ref.name)}` is not among the imported objects"
-            hint = "import it, too; until then the route's own hostnames are taken"
-            report.warn(manifest, path, "not-attached", message, hint)
-        return [None]
-    allowed = [listener for listener in named if listener.allows(home)]
-    if not allowed:
-        which = "lets this route attach" if named else "has this name and port"
-        message = f"no HTTP listener of Gateway `{shown(ref.name)}` {which}"
-        hint = "see its `listeners`, and their `allowedRoutes`"
-        report.tell(manifest, path, "not-attached", message, hint)
-    return [*allowed]
+def of_one_kind(
+    routes: list[tuple[Manifest, Attached]], report: Report
+) -> list[tuple[Manifest, Attached]]:
+    """The routes without those hosts of a listener that an older route of the other kind
+    has (Gateway API, `GRPCRouteSpec.hostnames`)."""
+    kept: list[tuple[Manifest, Attached]] = []
+    for manifest, route in routes:
+        others = [each for _, each in kept if each.kind != route.kind]
+        taken = [served for each in others for served in each.served]
+        served = [each for each in route.served if not any(_meet(each, other) for other in taken)]
+        if served != route.served:
+            message = f"an older route that is no {route.kind} has the same hosts of a listener"
+            hint = "give one of them hostnames of its own"
+            report.tell(manifest, ("spec", Key("hostnames")), "not-attached", message, hint)
+            route.served = served
+        if served:
+            kept.append((manifest, route))
+    return kept
 
 
-def forces_https(rule: Rule, route: Attached, listeners: Listeners) -> bool:
-    """Whether a rule only sends clients of an HTTP listener to HTTPS, which other listeners
-    serve. Such a route passes over requests that come by HTTPS, and goes before its equals."""
-    own = [listener for listener, _ in route.served]
-    if not all(listener and listener.told.protocol == "HTTP" for listener in own):
-        return False
-    secure = [each for each in listeners if each.told.protocol == "HTTPS"]
-    overlapping = any(
-        intersection(host, each.hostname) is not None for host in route.hosts for each in secure
-    )
-    redirects = [each.request_redirect for each in rule.filters if each and each.request_redirect]
-    plain = [
-        each.scheme == "https" and not (each.hostname or each.path) and each.port in (None, 443)
-        for each in redirects
-    ]
-    return overlapping and bool(plain) and all(plain)
+def _meet(one: tuple[Listener | None, str], other: tuple[Listener | None, str]) -> bool:
+    return one[0] is other[0] and intersection(one[1], other[1]) is not None
 
 
 def tell_ports(
-    routes: list[tuple[Manifest, Attached]], listeners: Listeners, report: Report
+    routes: list[tuple[Manifest, Attached]],
+    listeners: Listeners,
+    report: Report,
+    moved: set[Listener],
 ) -> None:
-    """Hosts that listeners of several ports have, with routes that are not for all of them."""
-    used = {listener for _, route in routes for listener, _ in route.served if listener}
+    """Hosts that listeners of several ports have, with routes that are not for all of them.
+    All that comes to those `moved` is sent to HTTPS before a route of HTTPS listeners gets it."""
+    used = {listener for _, route in routes for listener in route.listeners}
     for manifest, route in routes:
-        own = {listener for listener, _ in route.served if listener}
+        own = set(route.listeners)
         ports = {listener.told.port for listener in own}
         for other in listeners:
             if other.told.port in ports or other not in used or not own:
+                continue
+            if other in moved and is_secure(route):
                 continue
             if any(intersection(host, other.hostname) is not None for host in route.hosts):
                 message = f"requests to port {other.told.port} (listener `{shown(other.name)}`) "

@@ -1,4 +1,4 @@
-"""A rule of an HTTPRoute as a route of `routes.yaml`."""
+"""A rule of an HTTPRoute or GRPCRoute as a route of `routes.yaml`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from typing import Any
 
 from policies.decisions.durations import duration_text
 from policies.gateway.backends import Backends
-from policies.gateway.drafts import Draft, Piece
+from policies.gateway.drafts import Draft
 from policies.gateway.filters import FilterReader, Filters
+from policies.gateway.listeners import Attached
+from policies.gateway.matches import MatchReader
 from policies.gateway.model import (
     DEFAULT_NAMESPACE,
-    BackendRef,
-    HttpRoute,
-    Match,
+    GROUP,
+    AnyRule,
+    GrpcMatch,
+    GrpcRule,
     Retry,
     Rule,
     SessionPersistence,
     Timeouts,
-    ValueMatch,
 )
 from policies.gateway.names import Names, fitted
+from policies.gateway.patterns import Readings
 from policies.gateway.report import Manifest, Report
+from policies.gateway.shares import ON_THE_WAY, ShareReader
 from policies.language.failover import MAX_ATTEMPTS
 from policies.language.findings import Path
 from policies.language.found import Key
@@ -30,24 +34,29 @@ from policies.language.model import DEFAULT_REQUEST_TIMEOUT_MS
 DEFAULT_RETRIES = 2  # the API leaves the number without one to us; it is Istio's
 _NO_ANSWER = ("connect", "timeout")  # which the API always retries
 DEFAULT_SESSION = "session"  # the API leaves the name of a session without one to us
-_PATHS = {"Exact": "exact", "PathPrefix": "prefix", "RegularExpression": "regex"}
-_VALUES = {"Exact": "value", "RegularExpression": "regex"}
-_ON_THE_WAY = ("request_headers", "rewrite", "mirrors")  # nothing without a backend
-_OF_BACKENDS = (*_ON_THE_WAY, "response_headers")  # what a single backend can have
+NO_BACKEND = {"HTTPRoute": 500, "GRPCRoute": 503}  # the latter is UNAVAILABLE to gRPC's clients
 
 
 class RuleReader:
     """Reads the rules of one route."""
 
     def __init__(
-        self, manifest: Manifest, route: HttpRoute, backends: Backends, report: Report
+        self,
+        manifest: Manifest,
+        attached: Attached,
+        readings: Readings | None,
+        backends: Backends,
+        report: Report,
     ) -> None:
-        self._manifest, self._report, self._backends = manifest, report, backends
-        self._home = route.metadata.namespace
-        self._name = route.metadata.name
+        self._manifest, self._report = manifest, report
+        self._kind = attached.kind
+        self._home = attached.route.metadata.namespace
+        self._name = attached.route.metadata.name
+        self._matches = MatchReader(manifest, readings, report)
         self._filters = FilterReader(manifest, self._home, backends, report)
+        self._shares = ShareReader(manifest, self._home, backends, report, self._filters)
 
-    def drafts(self, rule: Rule, index: int, hosts: list[str], taken: Names) -> Iterator[Draft]:
+    def drafts(self, rule: AnyRule, index: int, hosts: list[str], taken: Names) -> Iterator[Draft]:
         """The route of a rule. A route has hostnames or none: who serves all hosts and
         competes for some of them besides (a listener's, say) needs two."""
         named = [host for host in hosts if host]
@@ -64,60 +73,40 @@ class RuleReader:
                 draft.rest["seed"] = name  # a client stays on one side of both
             yield draft
 
-    def _draft(self, rule: Rule, index: int, name: str, hosts: list[str]) -> Draft:
+    def _draft(self, rule: AnyRule, index: int, name: str, hosts: list[str]) -> Draft:
         path: Path = ("spec", "rules", index)
         draft = Draft(self._manifest, path, name, hosts)
         line = self._manifest.place(path)[0]
         title = f"rule {rule.name or index}"
         draft.comments.append(
-            f"HTTPRoute {self._home}/{self._name}, {title} ({self._manifest.file}:{line})"
+            f"{self._kind} {self._home}/{self._name}, {title} ({self._manifest.file}:{line})"
         )
         for at, match in enumerate(rule.matches):
             if match:
-                draft.matches.append(self._match(match, (*path, "matches", at)))
+                draft.matches += self._matches.read(match, (*path, "matches", at))
+            else:
+                draft.lacks_matches = True
+        if isinstance(rule, GrpcRule) and not rule.matches:
+            draft.matches += self._matches.read(GrpcMatch(), path)  # every call, no other request
         draft.matches_nothing = bool(rule.matches) and not draft.matches
         self._act(draft, rule, path)
         if "split" in draft.rest:
-            self._wait(draft, rule.timeouts, (*path, "timeouts"))
             self._stick(draft, rule.session_persistence, (*path, "sessionPersistence"))
-            self._retry(draft, rule.retry, (*path, Key("retry")))
+            self._wait(draft, rule.timeouts if isinstance(rule, Rule) else None, path)
+            self._retry(draft, rule.retry if isinstance(rule, Rule) else None, path)
         else:
             self._unused(
                 path, [n for n in ("timeouts", "retry", "sessionPersistence") if n in rule.named]
             )
         return draft
 
-    def _match(self, match: Match, path: Path) -> Piece:
-        piece = Piece({}, path)
-        if match.path and (match.path.type, match.path.value) != ("PathPrefix", "/"):
-            piece.value["path"] = {_PATHS[match.path.type]: match.path.value}
-            piece.origins["path",] = (*path, "path", "value")
-        if match.method is not None:
-            piece.value["methods"] = [match.method]
-            piece.origins["methods",] = (*path, "method")
-        self._conditions(piece, "headers", match.headers, (*path, "headers"))
-        self._conditions(piece, "query_params", match.query_params, (*path, "queryParams"))
-        return piece
-
-    def _conditions(self, piece: Piece, kind: str, given: list[ValueMatch], path: Path) -> None:
-        """Of several for one name only the first counts (Gateway API, `HTTPHeaderMatch`)."""
-        conditions: dict[str, dict[str, str]] = {}
-        for at, each in enumerate(given):
-            name = each.name.lower() if kind == "headers" else each.name
-            if name in conditions:
-                message = f"of several conditions for `{each.name[:80]}` only the first counts"
-                self._warn((*path, at), "unused-field", message, "leave the others out")
-                continue
-            piece.origins[kind, len(conditions)] = (*path, at)
-            conditions[name] = {"name": each.name, _VALUES[each.type]: each.value}
-        if conditions:
-            piece.value[kind] = list(conditions.values())
-
-    def _act(self, draft: Draft, rule: Rule, path: Path) -> None:
+    def _act(self, draft: Draft, rule: AnyRule, path: Path) -> None:
         """What becomes of requests: a redirect, a split, or 500."""
+        if self._delegates(draft, rule, path):
+            return
         filters = self._filters.read(rule.filters, (*path, "filters"), "the rule answers 500")
         redirects = "redirect" in filters.value
-        split = self._split(draft, rule.backend_refs, filters, (*path, "backendRefs"))
+        split = self._shares.read(draft, rule.backend_refs, filters, (*path, "backendRefs"))
         draft.origins |= {("filters", *key): origin for key, origin in filters.origins.items()}
         if filters.lost:
             draft.refuse("a filter was not carried over")
@@ -129,8 +118,9 @@ class RuleReader:
                 self._warn(where, "unused-field", message, "leave out one of the two")
             self._answer(draft, filters)
         elif not split:
-            draft.comments.append("500: the rule has no backend that takes requests")
-            draft.rest["respond"] = {"status": 500}
+            status = NO_BACKEND[self._kind]
+            draft.comments.append(f"{status}: the rule has no backend that takes requests")
+            draft.rest["respond"] = {"status": status}
             self._answer(draft, filters)
         else:
             if filters.value:
@@ -139,7 +129,7 @@ class RuleReader:
 
     def _answer(self, draft: Draft, filters: Filters) -> None:
         """A route that forwards nothing has only the filters that concern its answer."""
-        for name in [name for name in _ON_THE_WAY if name in filters.value]:
+        for name in [name for name in ON_THE_WAY if name in filters.value]:
             message = "this has no effect on a rule that forwards nothing"
             origin = filters.origins.get((name,)) or filters.origins[name, 0]
             self._warn(origin, "unused-field", message, "leave it out")
@@ -147,52 +137,23 @@ class RuleReader:
         if filters.value:
             draft.rest["filters"] = filters.value
 
-    def _split(
-        self, draft: Draft, refs: list[BackendRef | None], filters: Filters, path: Path
-    ) -> dict[str, Any]:
-        """Pool to share; the largest weight first, as the first is the others' fallback.
-        Empty if nothing has a weight."""
-        shares: dict[str, Any] = {}
-        uses: dict[tuple[Any, ...], int] = {}
-        for at, ref in enumerate(refs):
-            if ref is None:
-                continue
-            here = (*path, at)
-            own = self._filters.read(ref.filters, (*here, "filters"), "the backend is left out")
-            if own.lost or not self._fits(own, filters, here, alone=len(refs) == 1):
-                continue
-            key = (ref.group, ref.kind, ref.namespace or self._home, ref.name, ref.port)
-            uses[key] = uses.get(key, -1) + 1
-            pool = self._backends.pool(ref, self._manifest, here, self._home, uses[key])
-            weight = {"weight": ref.weight}
-            shares[pool] = weight | {"filters": own.value} if own.value else ref.weight
-            draft.origins["split", pool] = here
-            draft.origins |= {
-                ("split", pool, "filters", *key): origin for key, origin in own.origins.items()
-            }
-        weights = {pool: _weight(share) for pool, share in shares.items()}
-        if not any(weights.values()):
-            return {}
-        return {pool: shares[pool] for pool in sorted(shares, key=lambda each: -weights[each])}
+    def _delegates(self, draft: Draft, rule: AnyRule, path: Path) -> bool:
+        """Whether the rule leaves it to other routes; then it is refused as a whole."""
+        for at, ref in enumerate(rule.backend_refs):
+            if ref and (ref.group, ref.kind) in ((GROUP, "HTTPRoute"), (GROUP, "GRPCRoute")):
+                message = "the rule delegates to other routes, which is not carried over; "
+                message += "it answers 500"
+                hint = "say in `routes.yaml` what both say together"
+                where = (*path, "backendRefs", at, "kind")
+                self._report.tell(self._manifest, where, "not-carried-over", message, hint)
+                draft.refuse("what the rule delegates to was not carried over")
+                return True
+        return False
 
-    def _fits(self, own: Filters, filters: Filters, path: Path, alone: bool) -> bool:
-        """Whether a backend can have its filters. What only a rule can have, the rule gets
-        if this is its only backend."""
-        for name in [name for name in own.value if name not in _OF_BACKENDS]:
-            if not alone or name in filters.value:
-                message = "a backend among others cannot have this filter; the backend is left out"
-                hint = "move the filter to the rule, or the backend to a rule of its own"
-                self._report.tell(
-                    self._manifest, own.origins[name,], "not-carried-over", message, hint
-                )
-                return False
-            filters.value[name] = own.value.pop(name)
-            filters.origins[name,] = own.origins.pop((name,))
-        return True
-
-    def _wait(self, draft: Draft, timeouts: Timeouts | None, path: Path) -> None:
+    def _wait(self, draft: Draft, timeouts: Timeouts | None, rule: Path) -> None:
         if timeouts is None:
             return
+        path = (*rule, "timeouts")
         whole, each = timeouts.request, timeouts.backend_request
         value = {}
         if whole is None and each is not None and each > DEFAULT_REQUEST_TIMEOUT_MS:
@@ -209,7 +170,8 @@ class RuleReader:
     def _stick(self, draft: Draft, session: SessionPersistence | None, path: Path) -> None:
         if session is None:
             return
-        name = session.session_name or DEFAULT_SESSION
+        own = session.header if session.type == "Header" else session.cookie
+        name = (own and own.name) or session.session_name or DEFAULT_SESSION
         draft.origins["sticky",] = path
         if session.idle_timeout is not None:
             message, hint = "a session does not end by being idle here", "use `absoluteTimeout`"
@@ -224,14 +186,25 @@ class RuleReader:
         if session.absolute_timeout is not None:
             source["max_age"] = duration_text(session.absolute_timeout)
         draft.rest["sticky"] = [source]
-        if session.cookie_config is None or session.cookie_config.lifetime_type == "Session":
+        self._cookie(session, source, path)
+
+    def _cookie(self, session: SessionPersistence, source: dict[str, Any], path: Path) -> None:
+        """What the router's cookie does not have as the manifest does."""
+        config = session.cookie or session.cookie_config
+        if config is None or config.lifetime_type == "Session":
             life = source.get("max_age", "30d")
             message = f"the cookie lives {life}, not as long as the browser's session"
             hint = "say how long with `max_age` in `routes.yaml`"
             self._warn(path, "differs", message, hint)
+        if config and config.path not in (None, "/"):
+            message = f"the cookie is sent for every path, not only for `{config.path[:80]}`"
+            hint = "give the sessions of other paths other names"
+            self._warn((*path, "cookie", "path"), "differs", message, hint)
 
-    def _retry(self, draft: Draft, retry: Retry | None, path: Path) -> None:
-        """The Gateway API retries any method, and nothing unless it is asked to."""
+    def _retry(self, draft: Draft, retry: Retry | None, rule: Path) -> None:
+        """The Gateway API retries any method, as often as is said, and nothing unless it is
+        asked to."""
+        path = (*rule, Key("retry"))
         if retry is None or retry.attempts == 0:
             if len(draft.rest["split"]) > 1:
                 draft.rest["failover"] = {"attempts": 0}
@@ -250,7 +223,11 @@ class RuleReader:
         draft.origins["failover",] = path
         for at, code in enumerate(codes, len(_NO_ANSWER)):
             draft.origins["failover", "on", at] = (*path, "codes", retry.codes.index(code))
-        draft.rest["failover"] = value | {"non_idempotent": True, "same_variant": True}
+        draft.rest["failover"] = value | {
+            "non_idempotent": True,
+            "same_variant": True,
+            "budget": "none",
+        }
 
     def _unused(self, path: Path, names: Iterable[str]) -> None:
         for name in names:
@@ -259,8 +236,3 @@ class RuleReader:
 
     def _warn(self, path: Path, code: str, message: str, hint: str) -> None:
         self._report.warn(self._manifest, path, code, message, hint)
-
-
-def _weight(share: Any) -> int:
-    weight: int = share["weight"] if isinstance(share, dict) else share
-    return weight

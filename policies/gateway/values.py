@@ -10,8 +10,10 @@ from pydantic import BeforeValidator, Field
 
 from policies.language.values import problem, read_duration
 
-_LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
-_SUBDOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"  # RFC 1123
+_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"  # as Kubernetes has it, whose parts may be long, too
+MAX_LABEL = 63
+MAX_NAME = 253
 # GEP-2257: a strict subset of Go's durations.
 _DURATION = re.compile(r"(?:[0-9]{1,5}(?:h|m|s|ms)){1,4}", re.ASCII)
 _DURATION_PART = re.compile(r"[0-9]+(?:ms|h|m|s)", re.ASCII)
@@ -22,11 +24,14 @@ _FLAGS = {
 }
 
 
-def _name(pattern: str, example: str) -> Any:
+def _name(pattern: str, example: str, longest: int) -> Any:
     regex = re.compile(pattern, re.ASCII)
 
     def read(value: object) -> str:
-        if not isinstance(value, str) or len(value) > 253 or not regex.fullmatch(value):
+        if isinstance(value, str) and len(value) > longest:
+            message = f"`{value[:20]}…` has {len(value):,} characters"
+            raise problem("bad-name", message, f"write at most {longest} characters")
+        if not isinstance(value, str) or not regex.fullmatch(value):
             hint = f"Kubernetes' names have lower-case letters, digits and `-`: `{example}`"
             raise problem("bad-name", f"`{str(value)[:80]}` is not a name", hint)
         return value
@@ -55,10 +60,10 @@ def _read_timestamp(value: object) -> float:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
-Label = _name(_LABEL, "team-a")
-Subdomain = _name(_SUBDOMAIN, "shop")
+Label = _name(_LABEL, "team-a", MAX_LABEL)
+Subdomain = _name(_SUBDOMAIN, "shop", MAX_NAME)
 # What refers to something; it is only compared, and made fit where it becomes a name.
-ObjectName = Annotated[str, Field(min_length=1, max_length=253)]
+ObjectName = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 Numbered = Annotated[int, Field(ge=1, le=65_535)]
 GatewayDuration = Annotated[int, BeforeValidator(_read_duration)]  # milliseconds
 Flag = Annotated[bool, BeforeValidator(_read_flag)]

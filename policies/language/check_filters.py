@@ -28,7 +28,7 @@ NOT_TO_SEND = re.compile(
     re.IGNORECASE,
 )
 NOT_TO_ANSWER = re.compile(rf"{_CONNECTION}|x-request-id|x-router-.*", re.IGNORECASE)
-_OF_CORS = re.compile(r"access-control-(allow|expose|max)-.*", re.IGNORECASE)
+OF_CORS = re.compile(r"access-control-(allow|expose|max)-.*", re.IGNORECASE)
 
 # What has no effect on a route that answers at the edge: in the route, in its filters.
 _NOT_BESIDE_ANSWER = ("split", "sticky", "override", "seed", "timeouts", "failover")
@@ -79,7 +79,7 @@ def _headers(policy: object) -> Iterator[Found]:
                         hint = "write `rewrite: {hostname: …}` instead"
                     message = f"`{shown(name)}` is set by the runtime or by the router"
                     yield "bad-header", place, message, hint
-                elif has_cors and side == "response_headers" and _OF_CORS.fullmatch(name):
+                elif has_cors and side == "response_headers" and OF_CORS.fullmatch(name):
                     message = f"`cors` sets `{shown(name)}`, whatever it was before"
                     yield "unused-field", place, message, hint
 

@@ -37,7 +37,7 @@ def _weightless(policy: Policy) -> Iterator[Found]:
     waiting = _waiting(policy)
     for route in policy.routes:
         for pool, share in (route.split or {}).items():
-            if share.weight or (route.name, pool) in waiting:
+            if not share.backend and (share.weight or (route.name, pool) in waiting):
                 routes.setdefault(pool, route.name)
     for pool, taker in routes.items():
         if any(each.weight and not each.drain for _, each in members[pool]):
@@ -58,7 +58,7 @@ def _alone(policy: Policy) -> Iterator[Found]:
     told: set[str] = set()
     waiting = _waiting(policy)
     for index, route in enumerate(policy.routes):
-        split = route.split or {}
+        split = {pool: each for pool, each in (route.split or {}).items() if not each.backend}
         largest = max((share.weight for share in split.values()), default=0)
         for pool, share in split.items():
             stated = policy.pools[pool].fallback if pool in policy.pools else None

@@ -12,6 +12,7 @@ from policies.language.found import (
     entries_of,
     list_in,
     mapping_in,
+    pools_in,
     repeated_names,
     routes_of,
     served_pools,
@@ -51,6 +52,7 @@ def _routes(policy: object) -> Iterator[Found]:
 
 def _sides(rollout: dict[str, Any], route: dict[str, Any], path: Path) -> Iterator[Found]:
     split = mapping_in(route, "split")
+    split = {pool: split[pool] for pool in pools_in(split)}
     sides = [rollout.get(side) for side in ("from", "to")]
     missing = [str(pool) for pool in sides if isinstance(pool, str) and pool not in split]
     name = shown(route.get("name"))

@@ -15,6 +15,7 @@ from policies.language.found import (
     Key,
     list_in,
     mapping_in,
+    pools_in,
     repeated_names,
     routes_of,
     served_pools,
@@ -56,11 +57,11 @@ def _splits(policy: object) -> Iterator[Found]:
     for index, route in routes_of(policy):
         split = mapping_in(route, "split")
         path: Path = ("routes", index, "split")
-        for pool in split:
+        pools = pools_in(split)
+        for pool in pools:
             yield from unknown("pool", pool, served, (*path, Key(pool)))
-        weights = [
-            share.get("weight", 1) if isinstance(share, dict) else share for share in split.values()
-        ]
+        shares = [split[pool] for pool in pools]
+        weights = [share.get("weight", 1) if isinstance(share, dict) else share for share in shares]
         if "split" in route and isinstance(route["split"], dict) and not any(weights):
             hint = "give at least one pool a weight above 0"
             yield "split-without-weight", path, "no pool of the split gets any request", hint
@@ -85,7 +86,7 @@ def _hedges(policy: object) -> Iterator[Found]:
     variants = mapping_in(policy, "variants").values()
     pools = [each.get("pool") for each in variants if isinstance(each, dict)]
     for index, route in routes_of(policy):
-        split = list(mapping_in(route, "split"))
+        split = pools_in(mapping_in(route, "split"))
         if "hedge" not in mapping_in(route, "failover") or not split:
             continue
         chains = [{pool, *_fallbacks(policy, pool, split[0])} for pool in split]

@@ -10,7 +10,6 @@ on the command line alike; `FORMAT` changes when their shape does.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from policies.decisions.regex import literal_prefix
@@ -22,10 +21,11 @@ from policies.language.compile_rate_limits import limit_tables
 from policies.language.compile_rollouts import dormant_pools, rollout_tables
 from policies.language.conditions import HeaderMatch, QueryParamMatch
 from policies.language.failover import Failover
+from policies.language.failover_values import NO_BUDGET
 from policies.language.health import Health
 from policies.language.model import Match, Policy, Route, StickySource, Variant
 
-FORMAT = 7
+FORMAT = 8
 
 Tables = dict[str, Any]
 
@@ -140,13 +140,17 @@ def _route(
     if "redirect" in table:
         return table
     split = route.split or {}
-    first = next(iter(split))
-    numbers = {pool: chains.setdefault(_chain(policy, pool, first), len(chains)) for pool in split}
+    first = next(pool for pool, share in split.items() if share.backend is None)
+    found = {
+        pool: () if share.backend else _chain(policy, pool, first) for pool, share in split.items()
+    }
+    numbers = {pool: chains.setdefault(chain, len(chains)) for pool, chain in found.items()}
     dormant = dormant_pools(route)
     if dormant:
         table["dormant"] = [[pool, 0, numbers[pool]] for pool in dormant]
     if route.override:
-        table["override"] = _override(policy, route.override, split)
+        pools = [pool for pool, chain in found.items() if chain]
+        table["override"] = _override(policy, route.override, pools)
     return table | {
         "seed": route.seed or route.name,
         "split": [
@@ -159,9 +163,8 @@ def _route(
     }
 
 
-def _override(policy: Policy, header: str, split: Iterable[str]) -> list[Any]:
+def _override(policy: Policy, header: str, pools: list[str]) -> list[Any]:
     """As `policies.decisions.override` reads it."""
-    pools = list(split)
     chains = [_chain(policy, pool, pools[0]) for pool in pools]
     return [header.lower(), pools, list(dict.fromkeys(name for chain in chains for name in chain))]
 
@@ -177,7 +180,7 @@ def _failover(failover: Failover) -> list[Any]:
         failover.same_variant,
         failover.backoff,
         failover.buffer,
-        failover.budget,
+        None if failover.budget == NO_BUDGET else failover.budget,
         failover.hedge,
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from policies.language.failover_values import Condition, Hedge, Percentage
+from policies.language.failover_values import Condition, Hedge, RetryBudget
 from policies.language.part import Part
 from policies.language.values import Duration, Size, problem
 
@@ -47,10 +47,10 @@ class Failover(Part):
         description="A longer body is not kept for another attempt.",
         examples=["64KiB"],
     )
-    budget: Percentage = Field(
+    budget: RetryBudget = Field(
         DEFAULT_BUDGET,
         description="Attempts beyond the first, as a part of the route's requests of the last "
-        "10 s; ten are always allowed.",
+        "10 s; ten are always allowed. `none`: as many as `attempts` says for every request.",
         examples=["20%"],
     )
     hedge: Hedge | None = Field(

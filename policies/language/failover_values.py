@@ -12,6 +12,7 @@ MAX_GROWTH = 100.0  # a hundred times more
 
 _WORDS = ("connect", "timeout")
 BY_LATENCY = "p95"
+NO_BUDGET = "none"
 
 
 def read_condition(value: object) -> str | int:
@@ -27,6 +28,17 @@ def read_condition(value: object) -> str | int:
 def read_share(value: object) -> float:
     """`20%` as 0.2."""
     return _read_percentage(value, 1)
+
+
+def read_retry_budget(value: object) -> float | str:
+    """`20%` as 0.2, or `none`."""
+    if value == NO_BUDGET:
+        return NO_BUDGET
+    try:
+        return read_share(value)
+    except PydanticCustomError as error:
+        hint = f"write a percentage such as `20%`, or `{NO_BUDGET}` for no bound"
+        raise problem(error.type, error.message(), hint) from error
 
 
 def read_growth(value: object) -> float:
@@ -68,5 +80,6 @@ def read_hedge(value: object) -> int | str:
 _PERCENTAGE = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$"}
 Condition = as_type(read_condition, {"enum": [*_WORDS, *range(400, 600)]}, Any)
 Percentage = as_type(read_share, _PERCENTAGE, float)
+RetryBudget = as_type(read_retry_budget, {"anyOf": [{"const": NO_BUDGET}, _PERCENTAGE]}, Any)
 Growth = as_type(read_growth, _PERCENTAGE, float)
 Hedge = as_type(read_hedge, {"anyOf": [{"const": BY_LATENCY}, DURATION_SCHEMA]}, Any)

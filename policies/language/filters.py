@@ -137,9 +137,8 @@ class Cors(Part):
     """Which web pages of other origins may use the route (Fetch standard)."""
 
     allow_origins: list[Origin] = Field(
-        min_length=1,
         description="Origins such as `https://app.example.com`, `https://*.example.com` (one "
-        "label or more), `http://localhost:3000`; or `*`.",
+        "label or more), `http://localhost:3000`; or `*`. `[]`: no page of another origin.",
     )
     allow_methods: list[CorsMethod] = Field(
         default_factory=list, description="Methods that pages may use; or `*`."
@@ -224,6 +223,15 @@ class Share(Part):
     filters: BackendFilters | None = Field(
         None, description="For requests that this pool's variants serve, after the route's."
     )
+    backend: Literal["none"] | None = Field(
+        None,
+        description="`none`: nobody serves this part of the requests; they are answered 500.",
+    )
+
+    def check(self) -> None:
+        if self.backend and self.filters:
+            message = "nothing is sent where there is no backend, so `filters` have no effect"
+            raise problem("unused-field", message, "leave one of the two out")
 
 
 def _read_share(value: object) -> object:

@@ -74,6 +74,12 @@ def repeated_names(policy: object, section: str, code: str) -> Iterator[Found]:
             yield code, (section, index, "name"), message, "give it another name"
 
 
+def pools_in(split: dict[str, Any]) -> list[str]:
+    """The pools of a split, without what says that it has no backend."""
+    shares = split.items()
+    return [name for name, each in shares if not (isinstance(each, dict) and "backend" in each)]
+
+
 def served_pools(policy: object) -> set[str]:
     variants = mapping_in(policy, "variants").values()
     pools = [variant.get("pool") for variant in variants if isinstance(variant, dict)]

@@ -22,7 +22,7 @@ from policies.language import (
     rollouts,
 )
 from policies.language.drill_values import read_drill_time, read_mode
-from policies.language.failover_values import read_growth, read_share
+from policies.language.failover_values import read_growth, read_retry_budget, read_share
 from policies.language.limit_values import read_period
 from policies.language.rollout_values import (
     read_interval,
@@ -87,6 +87,7 @@ _SHORT_TEXTS: dict[Any, str] = {
     read_mirror_share: "percentage",
     read_mode: "text",
     read_period: "duration",
+    read_retry_budget: "percentage or `none`",
     read_share: "percentage",
     read_size: "size",
     read_step_weight: "number or percentage",

@@ -141,12 +141,12 @@ def _compare_headers(
 
 def _compare_shares(expect: Expect, told: Explanation, policy: CompiledPolicy) -> Iterator[Failure]:
     here: Path = ("expect", "shares")
-    if told["pool"] is None:
+    if told["pool"] is None and (told["answer"] or {}).get("code") != "no-backend":
         yield Failure(here, "a split", f"status {told['status']}, and no pool")
         return
     route = next(route for route in policy.routes if route.name == told["route"])
     shares = shares_of(route)
-    known = list(dict.fromkeys(variant.pool for variant in policy.variants))
+    known = list(dict.fromkeys([*(each.pool for each in policy.variants), *shares]))
     for pool, wanted in (expect.shares or {}).items():
         if pool not in known:
             yield Failure((*here, pool), f"pool `{pool}`", f"only {_list(known)}")

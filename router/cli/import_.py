@@ -26,7 +26,10 @@ from router.cli.console import (
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "files", metavar="FILE", nargs="+", help="HTTPRoutes and Gateways, - for standard input"
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="routes, Gateways and what guards them, - for standard input",
     )
     parser.add_argument("--output", "-o", metavar="FILE", help="write the policy to FILE")
     parser.add_argument("--force", action="store_true", help="overwrite FILE if it is there")

@@ -76,6 +76,21 @@ def test_the_same_variant_again(edge: Edge, times: int, status: int, came: int) 
     assert told["attempt"] == (str(came) if came > 1 else None)
 
 
+def test_without_a_budget_every_request_is_retried(edge: Edge) -> None:  # 14.25
+    for number in range(20):
+        answer = edge.get(f"/flaky/no-budget-{number}/2", host="no-budget.test")
+        assert answer.status_code == 200
+        assert answer.json()["attempt"] == "3"
+
+
+def test_a_part_without_a_backend_is_answered_500(edge: Edge) -> None:  # 14.30
+    answers = [
+        edge.get("/", host="partly.test", headers={"x-user": f"user-{number}"}).status_code
+        for number in range(20)
+    ]
+    assert set(answers) == {200, 500}
+
+
 def test_a_variant_that_asks_for_a_rest_gets_it(edge: Edge) -> None:
     answer = edge.get("/flaky/tired/1?after=2", host="tired.test")
     assert answer.headers["x-router-variant"] == "one"

@@ -33,7 +33,7 @@ REGIONS = {
 REGIONAL = {name: each for name, each in VARIANTS.items() if "region" in each}
 
 
-def policy(split: dict[str, float] | None = None, **sections: Any) -> Any:
+def policy(split: dict[str, Any] | None = None, **sections: Any) -> Any:
     route = {"name": "r", "split": split or {"production": 1}}
     sections = {"variants": VARIANTS, "regions": REGIONS, "routes": [route], **sections}
     return compiled(**sections)
@@ -102,6 +102,14 @@ def test_strict_affinity_without_anybody_is_a_problem() -> None:
     assert isinstance(outcome, Problem)
     assert (outcome.status, outcome.code) == (503, "no-variant")
     assert dict(outcome.headers)["retry-after"]
+
+
+def test_a_part_without_a_backend_is_refused() -> None:  # 14.30
+    made = policy({"production": 3, "nobody": {"weight": 1, "backend": "none"}})
+    answers = [decide(made, request(), Random(seed), NOW).outcome for seed in range(400)]
+    refused = [each for each in answers if isinstance(each, Problem)]
+    assert {(each.status, each.code) for each in refused} == {(500, "no-backend")}
+    assert 60 < len(refused) < 140
 
 
 TRAJECTORY = [

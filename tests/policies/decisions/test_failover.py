@@ -181,6 +181,13 @@ def test_the_budget_bounds_extra_attempts(steps: list[tuple[int, bool]], budget:
         assert taken <= max(BUDGET_FLOOR, budget * came)
 
 
+def test_without_a_budget_every_attempt_is_allowed() -> None:  # 14.25
+    state = RetryBudget()
+    assert all(state.take(None, 0.0) for _ in range(20 * BUDGET_FLOOR))
+    assert all(state.reserve(None, 0.0) for _ in range(20 * BUDGET_FLOOR))
+    assert state.take(0.0, 0.0), "they do not count against a budget that the route has later"
+
+
 def test_the_budget_comes_back() -> None:
     state = RetryBudget()
     assert [state.take(0.2, 0.0) for _ in range(BUDGET_FLOOR + 1)] == [True] * BUDGET_FLOOR + [

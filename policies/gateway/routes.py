@@ -1,0 +1,147 @@
+"""All rules of all routes as routes of `routes.yaml`, as far as the language takes them.
+
+- What is guarded in a way that is not carried over answers 500.
+- If it is not even known which requests a guarded rule takes, since one of its matches is
+  lost, all routes of its hosts answer 500: one of them would take these requests without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.gateway.backends import Backends
+from policies.gateway.drafts import Draft
+from policies.gateway.guards import Guarded
+from policies.gateway.listeners import Attached, Listeners, intersection, is_secure
+from policies.gateway.model import AnyRule
+from policies.gateway.names import Names
+from policies.gateway.objects import Objects
+from policies.gateway.patterns import Readings, readings_of, readings_of_class
+from policies.gateway.report import Manifest, Report
+from policies.gateway.rules import RuleReader
+from policies.gateway.secure import forces_https, redirects_before
+from policies.language.budget import MAX_POLICY_STEPS
+from policies.language.check_routes import MAX_RULES
+from policies.language.found import list_in, mapping_in
+
+Routes = list[tuple[Manifest, Attached]]
+
+
+class RoutesReader:
+    """Reads all routes of an import; `_steps` and `_rules` are what the language leaves room
+    for."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        listeners: Listeners,
+        backends: Backends,
+        taken: Names,
+        report: Report,
+    ) -> None:
+        self._objects, self._listeners, self._report = objects, listeners, report
+        self._backends, self._taken = backends, taken
+        self._steps, self._rules, self._is_full = MAX_POLICY_STEPS, 0, False
+        self._secure: set[int] = set()
+        self._unclear: list[Draft] = []
+
+    def drafts(self, routes: Routes) -> list[Draft]:
+        """The routes in order: those that send clients to HTTPS first."""
+        drafts = [draft for manifest, attached in routes for draft in self._of(manifest, attached)]
+        self._close(drafts)
+        redirects = [draft for draft in drafts if draft.secures]
+        own = [*self._to_https(redirects, drafts)]
+        return [*redirects, *own, *(draft for draft in drafts if not draft.secures)]
+
+    def _of(self, manifest: Manifest, attached: Attached) -> Iterator[Draft]:
+        if attached.kind == "GRPCRoute":
+            message = "the trailers with which answers of gRPC end do not come through Workers"
+            hint = "use gRPC-Web or Connect, which have none, or serve these calls elsewhere"
+            self._report.warn(manifest, ("kind",), "differs", message, hint)
+        readings = readings_for(manifest, attached, self._objects)
+        reader = RuleReader(manifest, attached, readings, self._backends, self._report)
+        for index, rule in enumerate(attached.route.spec.rules):
+            if rule is None:
+                continue
+            for draft in reader.drafts(rule, index, attached.hosts, self._taken):
+                if self._is_kept(draft, rule, attached):
+                    draft.secures = forces_https(rule, attached, self._listeners)
+                    draft.secures = draft.secures and not draft.is_refused
+                    if is_secure(attached):
+                        self._secure.add(id(draft))
+                    yield draft
+
+    def _is_kept(self, draft: Draft, rule: AnyRule, attached: Attached) -> bool:
+        is_kept = self._fits(draft)
+        guards = self._objects.guards
+        guarded = Guarded(attached.kind, attached.route, rule, attached.parents)
+        if whys := guards.of(guarded, draft.name):
+            draft.refuse(f"{whys[0]} is not carried over")
+        if draft.is_refused and (draft.lacks_matches or not is_kept):
+            self._unclear.append(draft)
+        return is_kept
+
+    def _fits(self, draft: Draft) -> bool:
+        """Whether the language takes a route, or something of it."""
+        if self._is_full:
+            return False
+        left = draft.settle(self._steps, self._report)
+        if left is None:
+            message = "nothing of what this rule matches is left, so it is left out"
+            hint = "mend what is told about it; until then its requests get other routes"
+            self._tell(draft, "not-carried-over", message, hint)
+            return False
+        if self._rules + draft.rules > MAX_RULES:
+            message = f"hostnames times matches are more than {MAX_RULES:,} up to this "
+            message += "rule, which is left out with all after it"
+            self._tell(draft, "out-of-range", message, "import fewer routes at once")
+            self._is_full = True
+            return False
+        self._steps, self._rules = left, self._rules + draft.rules
+        return True
+
+    def _close(self, drafts: list[Draft]) -> None:
+        for unclear in self._unclear:
+            message = "it is not known which requests this guarded rule takes, so all routes of "
+            message += "its hosts answer 500"
+            hint = "mend the rule's matches, or decide in `routes.yaml` what guards these hosts"
+            self._tell(unclear, "not-carried-over", message, hint)
+            for draft in drafts:
+                if not draft.is_refused and _meet(unclear, draft):
+                    draft.refuse(f"{unclear.name} is guarded, and its matches are not carried over")
+                    draft.secures = False
+
+    def _to_https(self, redirects: list[Draft], drafts: list[Draft]) -> Iterator[Draft]:
+        for draft in drafts:
+            if id(draft) not in self._secure:
+                continue
+            for own in redirects_before(draft, redirects, self._taken):
+                if self._fits(own):
+                    yield own
+
+    def _tell(self, draft: Draft, code: str, message: str, hint: str) -> None:
+        self._report.tell(draft.manifest, draft.path, code, message, hint)
+
+
+def _meet(one: Draft, other: Draft) -> bool:
+    return any(
+        intersection(mine, theirs) is not None for mine in one.hosts for theirs in other.hosts
+    )
+
+
+def readings_for(manifest: Manifest, attached: Attached, objects: Objects) -> Readings | None:
+    """How the controllers of a route read expressions; None if it is not known, or differs."""
+    found: set[Readings | None] = set()
+    classes = {
+        (gateway.metadata.namespace, gateway.metadata.name): str(gateway.spec.gateway_class_name)
+        for _, gateway in objects.gateways
+    }
+    for listener in attached.listeners:
+        name = classes.get(listener.gateway, "")
+        controller = objects.classes.get(name)
+        found.add(readings_of(controller) if controller else readings_of_class(name))
+    if not found:
+        for parent in list_in(mapping_in(manifest.value, "status"), "parents"):
+            controller = parent.get("controllerName") if isinstance(parent, dict) else None
+            found.add(readings_of(controller) if isinstance(controller, str) else None)
+    return found.pop() if len(found) == 1 else None
