@@ -14,6 +14,7 @@ from policies.language.check_drills import DRILL_RULES, refused_drills
 from policies.language.check_filters import FILTER_RULES
 from policies.language.check_keys import doubtful_keys
 from policies.language.check_pools import doubtful_pools
+from policies.language.check_precedence import overtaken_routes
 from policies.language.check_rate_limits import LIMIT_RULES, unused_limits
 from policies.language.check_rollouts import ROLLOUT_RULES, doubtful_rollouts
 from policies.language.check_routes import ROUTE_RULES
@@ -45,6 +46,7 @@ def warn(policy: Policy, now_ms: float | None) -> list[Found]:
     found = chain(
         shadowed_routes(policy),
         doubtful_pools(policy),
+        overtaken_routes(policy),
         doubtful_keys(policy, now_ms),
         unused_limits(policy),
         refused_drills(policy),

@@ -75,6 +75,8 @@ CODES = {
     "strict-without-default": "strict affinity leaves clients without a region",
     "duplicate-route": "two routes have one name, or match the same",
     "unreachable-match": "an alternative of a route gets no request",
+    "redirect-does-not-cover": "a route before a redirect to https forwards what comes by http",
+    "shadowed-by-host": "routes go before another because they name the host",
     "route-without-action": "a route neither forwards nor answers",
     "no-prefix": "a prefix is replaced where none is matched",
     "split-without-weight": "all weights of a split are 0",

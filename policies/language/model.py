@@ -125,6 +125,9 @@ class PathMatch(Part):
 class Match(Part):
     """All that is named must match; without a path any path does."""
 
+    scheme: Literal["http", "https"] | None = Field(
+        None, description="How the client came: by `http` or by `https`; without it both match."
+    )
     path: PathMatch | None = Field(None, description="One of `exact`, `prefix`, `regex`.")
     methods: list[Method] | None = Field(None, min_length=1, description="Any of these methods.")
     headers: list[HeaderMatch] = Field(default_factory=list, description="All of these headers.")
@@ -211,6 +214,11 @@ class Route(Part):
     )
     matches: list[Match] = Field(
         default_factory=list, description="Alternatives; without any: every request."
+    )
+    first: bool = Field(
+        False,
+        description="`true`: asked before every route without it, whatever their hostnames and "
+        "paths.",
     )
     auth: RouteAuth | None = Field(
         None,
