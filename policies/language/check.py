@@ -12,7 +12,8 @@ from itertools import chain, islice
 from policies.language.budget import MAX_FINDINGS
 from policies.language.check_drills import DRILL_RULES, refused_drills
 from policies.language.check_filters import FILTER_RULES
-from policies.language.check_keys import doubtful_keys
+from policies.language.check_keys import KEY_RULES, doubtful_keys
+from policies.language.check_patterns import literal_patterns
 from policies.language.check_pools import doubtful_pools
 from policies.language.check_precedence import overtaken_routes
 from policies.language.check_rate_limits import LIMIT_RULES, unused_limits
@@ -47,6 +48,7 @@ def warn(policy: Policy, now_ms: float | None) -> list[Found]:
         shadowed_routes(policy),
         doubtful_pools(policy),
         overtaken_routes(policy),
+        literal_patterns(policy),
         doubtful_keys(policy, now_ms),
         unused_limits(policy),
         refused_drills(policy),
@@ -133,6 +135,7 @@ _RULES: tuple[Callable[[object], Iterator[Found]], ...] = (
     _variants,
     _pools,
     _regions,
+    *KEY_RULES,
     *LIMIT_RULES,
     *ROUTE_RULES,
     *FILTER_RULES,

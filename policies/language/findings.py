@@ -77,6 +77,7 @@ CODES = {
     "unreachable-match": "an alternative of a route gets no request",
     "redirect-does-not-cover": "a route before a redirect to https forwards what comes by http",
     "shadowed-by-host": "routes go before another because they name the host",
+    "literal-pattern": "text that looks like a pattern is matched to the letter",
     "route-without-action": "a route neither forwards nor answers",
     "no-prefix": "a prefix is replaced where none is matched",
     "split-without-weight": "all weights of a split are 0",

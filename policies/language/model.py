@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from policies.language import respelled
 from policies.language.auth import Auth, RouteAuth
 from policies.language.conditions import HeaderMatch, QueryParamMatch
 from policies.language.drills import MAX_DRILLS, Drill
@@ -37,6 +38,7 @@ from policies.language.values import (
     Weight,
     WorkerName,
     Yes,
+    how_to_write,
     problem,
 )
 
@@ -146,6 +148,11 @@ def _read_sticky(value: object) -> object:
     if kind in ("api_key", "ip") and not colon:
         return {kind: True}
     hint = "write `cookie:<name>`, `header:<name>`, `api_key` or `ip`"
+    kind, mark, name = value[:300].partition("=" if "=" in value else ":")
+    kind, name = kind.strip().lower(), name.strip()
+    other = respelled.one_of(value, ("api_key", "ip"))
+    other = f"{kind}:{name}" if mark and name and kind in ("cookie", "header") else other
+    hint = how_to_write(other, hint)
     raise problem("bad-sticky-source", f"`{value[:80]}` is not a source of a sticky key", hint)
 
 
