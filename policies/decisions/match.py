@@ -235,14 +235,7 @@ class Hosts:
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
         self._exact = {host: t for host, t in tables.items() if not host.startswith("*.")}
 
-    def find(self, request: Request) -> Rule | None:
-        for table in self._tables(request.target.host):
-            rule = table.find(request)
-            if rule:
-                return rule
-        return None
-
-    def _tables(self, host: str) -> Iterator[HostTable]:
+    def tables(self, host: str) -> Iterator[HostTable]:
         exact = self._exact.get(host)
         if exact:
             yield exact
@@ -260,7 +253,7 @@ class Hosts:
         """The methods with which a rule would take the request."""
         cells = (
             cell
-            for table in self._tables(request.target.host)
+            for table in self.tables(request.target.host)
             for cell in table.cells(request.target.path)
         )
         return {method for cell in cells for method in cell.methods(request)}
@@ -269,22 +262,21 @@ class Hosts:
 class Routes:
     """All rules: those of routes that are `first`, then the others."""
 
-    __slots__ = ("_first", "_others")
+    __slots__ = ("_groups",)
 
     def __init__(
         self, first: dict[str, Any], others: dict[str, Any], redirects: dict[int, Redirect]
     ) -> None:
         made = _Making(Memory(), redirects)
-        self._first = Hosts(first, made) if first else None
-        self._others = Hosts(others, made)
+        self._groups = tuple(Hosts(group, made) for group in (first, others) if group)
 
     def find(self, request: Request) -> Rule | Miss:
-        rule = (self._first and self._first.find(request)) or self._others.find(request)
-        return rule or Miss(self._methods(request))
-
-    def _methods(self, request: Request) -> frozenset[str]:
-        first = self._first.methods(request) if self._first else set[str]()
-        return frozenset(first | self._others.methods(request))
+        for hosts in self._groups:
+            for table in hosts.tables(request.target.host):
+                rule = table.find(request)
+                if rule:
+                    return rule
+        return Miss(frozenset().union(*(hosts.methods(request) for hosts in self._groups)))
 
 
 def _cell(rules: list[list[Any]], made: _Making) -> Cell:

@@ -50,7 +50,6 @@ _CAUSES: dict[str, tuple[Pattern, ...]] = {
 # Where a field that does not exist is the one that was meant.
 _MISSPELT: dict[str, tuple[Pattern, ...]] = {
     "route-without-action": (("routes", _SAME, _ANY), ("routes", _SAME, "filters", _ANY)),
-    "unknown-pool": (("variants", _ANY, _ANY),),
 }
 
 

@@ -27,6 +27,10 @@ def literal_patterns(policy: Policy) -> Iterator[Found]:
         if route.filters:
             yield from _filters(route.filters, (*path, "filters"))
         yield from _backends(route, (*path, "split"))
+    for index, rollout in enumerate(policy.rollouts):
+        for at, step in enumerate(rollout.steps):
+            if step.header:
+                yield from _value(step.header, ("rollouts", index, "steps", at, "header"))
 
 
 def _match(match: Match, path: Path) -> Iterator[Found]:
@@ -62,6 +66,11 @@ def _filters(filters: Filters, place: Path) -> Iterator[Found]:
         yield from _new_path(filters.redirect.path, (*place, "redirect", "path"))
     if filters.rewrite and filters.rewrite.path:
         yield from _new_path(filters.rewrite.path, (*place, "rewrite", "path"))
+    for at, name in enumerate(filters.cache.vary if filters.cache else ()):
+        if "*" in name:
+            message = f"only a header called `{shown(name)}` would tell answers apart"
+            hint = "name each header; for answers that depend on all of them, leave `cache` out"
+            yield "literal-pattern", (*place, "cache", "vary", at), message, hint
     for side in ("request_headers", "response_headers"):
         yield from _names(getattr(filters, side), (*place, side))
 

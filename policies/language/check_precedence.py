@@ -24,7 +24,7 @@ from policies.language.findings import shown
 from policies.language.found import Found, Key
 from policies.language.model import Match, PathMatch, Policy, Route
 
-MAX_PAIRS = 20_000  # of alternatives, in all
+MAX_PAIRS = 10_000  # of alternatives, in all
 MAX_NAMED = 5  # routes or hosts in one finding
 
 

@@ -53,7 +53,8 @@ def _read_percentage(value: object, most: float) -> float:
     number = text.removesuffix("%")
     if not text.endswith("%") or not number.replace(".", "", 1).isdecimal():
         shown = str(value)[:80]
-        hint = how_to_write(respelled.percentage(shown), "write a number and `%`: `20%`")
+        how = "write a number and `%`: `20%`"
+        hint = how_to_write(respelled.percentage(shown), how, "(a number and `%`, as in `20%`)")
         raise problem("bad-value", f"`{shown}` is not a percentage", hint)
     share = float(number) / 100
     if share > most:

@@ -3,7 +3,7 @@
 - A scalar where a list belongs is its only entry; where a mapping belongs, it is the field
   that people mean by it (`_STANDS_FOR`): a path is a `prefix`, `30s` a request's timeout.
 - A mapping or a list in place of each other is turned round where that says the same.
-- None where nobody can know. What is given back is accepted, but for what is wrong inside.
+- None where nobody can know, or where what is made of it would not be accepted.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
 from policies.language import respelled
+from policies.language.budget import Budget
 from policies.language.part import Part
 from policies.language.patterns import meant_path
 
-MAX_ENTRIES = 20
+MAX_ENTRIES = 20  # hints are short
+MAX_TEXT = 300
 _HTTP_METHOD = re.compile(r"[A-Za-z]{3,7}")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:[:=]\s*(.*))?")
 
@@ -35,6 +37,32 @@ def bare(annotation: Any) -> Any:
 
 def meant(annotation: Any, value: Any) -> Any:
     """`value` in the shape that `annotation` wants; None if that cannot be known."""
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return None
+    if isinstance(value, list | dict) and len(value) > MAX_ENTRIES:
+        return None
+    found = _meant(annotation, value)
+    return found if found is not None and _is_good(bare(annotation), found) else None
+
+
+def _is_good(annotation: Any, found: Any) -> bool:
+    """Whether every mapping of it is accepted as it stands."""
+    if isinstance(found, list):
+        return all(_is_good(bare(get_args(annotation)[0]), each) for each in found)
+    if not isinstance(found, dict) or not _is_part(annotation):
+        return True
+    try:
+        annotation.model_validate(found, context=Budget())
+    except ValidationError:
+        return False
+    return True
+
+
+def _is_part(annotation: Any) -> TypeGuard[type[Part]]:
+    return isinstance(annotation, type) and issubclass(annotation, Part)
+
+
+def _meant(annotation: Any, value: Any) -> Any:
     if isinstance(value, str | int | float) and (reader := _reader(annotation)):
         return _accepted(reader, value)
     annotation = bare(annotation)
@@ -43,7 +71,7 @@ def meant(annotation: Any, value: Any) -> Any:
         return _as_list(get_args(annotation)[0], value)
     if kind is dict:
         return _as_names(annotation, value)
-    if isinstance(annotation, type) and issubclass(annotation, Part):
+    if _is_part(annotation):
         return _as_part(annotation, value)
     if annotation is bool:
         return respelled.truth(value)
@@ -78,19 +106,19 @@ def _accepted(reader: Callable[[Any], Any], value: Any) -> Any:
 
 def _as_list(inner: Any, value: Any) -> list[Any] | None:
     part = bare(inner)
-    is_part = isinstance(part, type) and issubclass(part, Part)
+    is_part = _is_part(part)
     entries: list[Any]
     if isinstance(value, dict):
-        if not is_part or len(value) > MAX_ENTRIES:
+        if not is_part:
             return None
         if value.keys() & part.model_fields.keys():
             return [value]
         entries = [_named(part, name, each) for name, each in value.items()]
     elif is_part:
-        entries = [meant(inner, value)]
+        entries = [_meant(inner, value)]
     else:
         words = respelled.words(value) if isinstance(value, str) else [value]
-        entries = [meant(inner, word) for word in words]
+        entries = [_meant(inner, word) for word in words]
     return None if None in entries or not entries else entries
 
 
@@ -113,7 +141,7 @@ def _as_names(annotation: Any, value: Any) -> dict[str, Any] | None:
         return None
     entries = value if isinstance(value, list) else [value]
     made: dict[str, Any] = {}
-    for entry in entries[:MAX_ENTRIES]:
+    for entry in entries:
         if isinstance(entry, str) and respelled.name(entry) == entry:
             made[entry] = 1
         elif isinstance(entry, dict) and ("pool" in entry or "name" in entry):
@@ -136,13 +164,15 @@ def _as_part(part: type[Part], value: Any) -> Any:
     stands_for = _STANDS_FOR.get(part.__name__)
     if stands_for is None or not isinstance(value, str | int | float):
         return None
+    if isinstance(value, bool) and part.__name__ != "Needs":
+        return None
     if callable(stands_for):
         return stands_for(value)
     field = part.model_fields[stands_for]
     annotation: Any = field.annotation
     for each in field.metadata:
         annotation = Annotated[annotation, each]
-    made = meant(annotation, value)
+    made = _meant(annotation, value)
     return None if made is None else {stands_for: made}
 
 
@@ -187,7 +217,7 @@ def _rewrite(value: Any) -> dict[str, Any] | None:
 
 
 def _respond(value: Any) -> dict[str, Any]:
-    number = meant(int, value) if isinstance(value, str) else value
+    number = _meant(int, value) if isinstance(value, str) else value
     return {"body": value} if number is None else {"status": number}
 
 

@@ -22,6 +22,8 @@ _REST = "(/.*)?"
 _ENCODED = {"%7B": "{", "%7D": "}", "%3C": "<", "%3E": ">", "%5B": "[", "%5D": "]"}
 _ENCODED |= {"%5E": "^", "%7C": "|"}
 _ANY_ENCODED = re.compile("|".join(_ENCODED))
+# Without one of these no pattern of any kind; nearly all paths are without.
+_SUSPICIOUS = re.compile(r"[*(+{<\[]|\$$|/:|%7B|%3C|%5B")
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _NUMBERS = ("int", "integer", "long", "number", "digits")
 # Segments that stand for all the rest of a path.
@@ -48,6 +50,8 @@ class Meant(NamedTuple):
 
 def meant_path(kind: str, path: str) -> Meant | None:
     """For an `exact` path or a `prefix`."""
+    if not _SUSPICIOUS.search(path):
+        return None
     text = _ANY_ENCODED.sub(lambda found: _ENCODED[found[0]], path)
     anchored = text.endswith("$") and text[-2:-1].isalnum()
     if not _HOLE.search(text) and (anchored or _EXPRESSION.search(text)):
@@ -76,11 +80,12 @@ def _from_template(kind: str, segments: list[str]) -> Meant | None:
     names = segments[: len(parts)]
     if literal and not rest:
         return None
+    ends = not rest and "*" in segments[-1]  # `*.pdf`
     if literal:
         names[-1:] = [name.removesuffix("*") for name in names[-1:]]
         return Meant("prefix", "/" + "/".join(names))
     text = "".join(f"/{part or escaped(name)}" for part, name in zip(parts, names, strict=True))
-    return _expression(text + (_REST if rest or kind == "prefix" else ""))
+    return _expression(text + (_REST if rest or (kind == "prefix" and not ends) else ""))
 
 
 def _segment(text: str) -> str | None:

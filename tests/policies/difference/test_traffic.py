@@ -132,7 +132,13 @@ ACCESS = [
         0.5,
         "401 unauthorized",
     ),
-    ("a scope is gone", [KEY], [KEY | {"scopes": []}], 1, "403 forbidden"),
+    (
+        "a scope of one of two is gone",
+        [KEY, KEY | {"id": "b", "sha256": "b" * 64}],
+        [KEY | {"scopes": []}, KEY | {"id": "b", "sha256": "b" * 64}],
+        0.5,
+        "403 forbidden",
+    ),
     (
         "a key has ended",
         [KEY],

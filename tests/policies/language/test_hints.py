@@ -53,6 +53,8 @@ PATTERNS: list[tuple[str, str, dict[str, str]]] = [
     ("exact", "/u/{id:[0-9]{3}}/x", {"regex": "/u/([0-9]{3})/x"}),
     ("exact", "/f/{name}.json", {"regex": r"/f/[^/]+\.json"}),
     ("exact", "/f/*.pdf", {"regex": r"/f/[^/]*\.pdf"}),
+    ("prefix", "/f/*.pdf", {"regex": r"/f/[^/]*\.pdf"}),
+    ("prefix", "/img/a-*", {"regex": "/img/a-[^/]*"}),
     ("exact", "/b/[slug]", {"regex": "/b/[^/]+"}),
     ("exact", "/b/[...slug]", {"prefix": "/b"}),
     ("exact", "/f/<path:name>", {"prefix": "/f"}),
@@ -142,6 +144,7 @@ def test_a_pattern_for_a_value(kind: str, condition: dict[str, str], meant: str 
         ({"rewrite": {"path": {"full": "/v2/$1"}}}, "rewrite.path.full"),
         ({"rewrite": {"path": {"full": "/v2/{id}"}}}, "rewrite.path.full"),
         ({"request_headers": {"remove": ["x-*"]}}, "request_headers.remove[0]"),
+        ({"cache": {"ttl": "1m", "vary": ["*"]}}, "cache.vary[0]"),
     ],
 )
 def test_a_pattern_in_a_filter(filters: dict[str, Any], path: str) -> None:
