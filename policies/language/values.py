@@ -76,10 +76,12 @@ def how_to_write(value: object, otherwise: str, why: str = "") -> str:
     return hint
 
 
-def read_text(value: object, what: str, example: str) -> str:
+def read_text(value: object, what: str, example: str, quoted: re.Pattern[str] | None = None) -> str:
+    """`quoted`: what a number must be to be good once it stands in quotes."""
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and quoted and quoted.fullmatch(str(value)):
         hint = how_to_write(str(value), "")
         raise problem("wrong-type", f"{what} must be text, but this is a number", hint)
     kind = {bool: "true or false", int: "a number", float: "a number", type(None): "empty"}.get(
@@ -100,7 +102,7 @@ def _pattern(
     respelled_as: Respelled | None = None,
 ) -> Any:
     def read(value: object) -> str:
-        text = read_text(value, what, example)
+        text = read_text(value, what, example, regex)
         if not regex.fullmatch(text):
             other = respelled_as(text) if respelled_as else None
             fits = other is not None and regex.fullmatch(other)
@@ -305,7 +307,7 @@ def read_path_regex(value: object, info: ValidationInfo) -> str:
 
 
 def read_field_value(value: object) -> str:
-    text = read_text(value, "a header's value", 'it in quotes: "1"')
+    text = read_text(value, "a header's value", 'it in quotes: "1"', _FIELD_VALUE)
     if not _FIELD_VALUE.fullmatch(text):
         hint = "leave out line breaks, control characters and characters outside Latin-1"
         raise problem("bad-header", "the value has characters no header can carry", hint)
@@ -334,7 +336,7 @@ _LETTERS = "use letters, digits, `-`, `_` and `.`, at most 63, a letter or digit
 
 def read_name(value: object) -> str:
     """A name of the language's own: of a variant, a pool, a region, a route, a client."""
-    text = read_text(value, "a name", "`production`")
+    text = read_text(value, "a name", "`production`", _NAME)
     if not _NAME.fullmatch(text):
         other = respelled.name(text[:200])
         hint = how_to_write(other, _LETTERS, f"({_LETTERS})")
