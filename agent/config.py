@@ -10,13 +10,25 @@ import json
 import shutil
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from agent import packages
+
 AGENT = Path(__file__).parent
 # Of the agent, what is uploaded.
-PACKAGES = ("agents", "callbacks", "core", "edge", "queue", "records", "sandbox", "schemas")
+PACKAGES = (
+    "agents",
+    "callbacks",
+    "core",
+    "edge",
+    "queue",
+    "records",
+    "sandbox",
+    "schemas",
+    "workers",
+)
 ENTRY = "from agent.edge.entry import on_fetch, on_scheduled  # noqa: F401\n"
 DATE = "2026-11-17"
 # The bindings: of every variant the same.
@@ -49,7 +61,10 @@ def _config(
         "workers_dev": False,
         "preview_urls": False,
         "observability": {"enabled": True},
-        "rules": [{"type": "ESModule", "globs": ["agent/**/*.js"]}],
+        "rules": [
+            {"type": "ESModule", "globs": ["agent/**/*.js"]},
+            {"type": "Data", "globs": ["agent/**/*.zip"]},
+        ],
         "vars": {**variables, "VARIANT": variant, "REGION": own.get("region", "global")},
         **shared,
         **placement,
@@ -57,9 +72,13 @@ def _config(
     }
 
 
-def upload() -> dict[str, bytes]:
-    """Every file of the upload by its path."""
-    files = {"entry.py": ENTRY.encode(), "agent/__init__.py": _read(AGENT / "__init__.py")}
+def upload(python_packages: Sequence[str] | None = None) -> dict[str, bytes]:
+    """Every file of the upload by its path; `python_packages` other than those listed. Raises
+    `PackagesError`."""
+    listed = packages.wanted() if python_packages is None else python_packages
+    archives = packages.archives(listed)
+    files: dict[str, bytes] = {f"agent/sandbox/{name}": data for name, data in archives.items()}
+    files |= {"entry.py": ENTRY.encode(), "agent/__init__.py": _read(AGENT / "__init__.py")}
     for package in PACKAGES:
         for path in _sources(AGENT / package):
             files[f"agent/{path.relative_to(AGENT).as_posix()}"] = _read(path)
@@ -98,4 +117,7 @@ def write(target: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m agent.config DIR")
-    write(Path(sys.argv[1]))
+    try:
+        write(Path(sys.argv[1]))
+    except packages.PackagesError as error:
+        sys.exit(f"agent.config: {error}")

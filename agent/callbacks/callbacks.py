@@ -46,6 +46,12 @@ def registration(key: JobKey, url: str) -> Statement:
     return sql.REGISTER, (*key, url)
 
 
+def withdrawal(key: JobKey) -> Statement:
+    """To be done just after the job's SUBMIT, in the same batch: a job that was not taken has no
+    callback."""
+    return sql.WITHDRAW, key
+
+
 class Callbacks:
     """All callbacks of one database."""
 

@@ -1,7 +1,8 @@
 """The SQL of callbacks. As in the queue, every statement may be repeated, after any time, and
 then changes nothing more:
 
-- REGISTER stands before its job's SUBMIT in one batch, and does nothing if the job is there.
+- REGISTER stands before its job's SUBMIT in one batch, and does nothing if the job is there;
+  WITHDRAW stands behind it, for a job that was not taken.
 - TAKE does nothing if its ticket has callbacks that are still leased; TAKEN gives those.
 - SETTLE is fenced: it needs the lease of that ticket and attempt, and ends it.
 - LOST chooses callbacks by what it takes away.
@@ -16,6 +17,11 @@ REGISTER = """
 INSERT INTO callbacks (tenant, id, url) SELECT ?1, ?2, ?3
 WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2)
 ON CONFLICT (tenant, id) DO NOTHING
+"""
+
+WITHDRAW = """
+DELETE FROM callbacks WHERE tenant = ?1 AND id = ?2
+  AND NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2)
 """
 
 TAKE = """

@@ -1,8 +1,9 @@
 """An activation as it is submitted, as a job of the queue, and as it is told.
 
-`{"activation_id", "activation_data", "priority", "callback_url"}`. `activation_data` is one of
-two: a job in one of the shapes `KEPT`, perhaps with `dispatch` and `max_attempts`; or a row of
-FiberWise Core (`row.py`), whose agent says what is to be done (`resolving.py`).
+`{"activation_id", "activation_data", "priority", "callback_url", "depends_on"}`. `activation_data`
+is one of two: a job in one of the shapes `KEPT`, perhaps with `dispatch`, `max_attempts` and
+`start_within`; or a row of FiberWise Core (`row.py`), whose agent says what is to be done
+(`resolving.py`).
 """
 
 from __future__ import annotations
@@ -16,15 +17,31 @@ from agent.agents.definition import definition_of
 from agent.callbacks.callback import Callback
 from agent.core.execution import CAPABILITIES, unknown_capability
 from agent.core.identity import time_text
+from agent.core.inputs import Given
 from agent.core.json_text import whole
 from agent.core.problem import Problem
-from agent.core.reading import text_of, whole_of
+from agent.core.reading import seconds_of, text_of, whole_of
 from agent.core.resolving import Resolved, input_of
 from agent.core.row import Row, row_of
 from agent.core.shapes import KEPT, SUBMITTED_WITH, as_capability, shape_of
-from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, JobKey, Submission
+from agent.queue.job import (
+    DEFAULT_ATTEMPTS,
+    DEFAULT_PRIORITY,
+    HIGHEST,
+    LOWEST,
+    NEVER_MS,
+    JobKey,
+    Needed,
+    Submission,
+)
 from agent.queue.job import Job as QueueJob
-from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, MAX_ATTEMPTS
+from agent.queue.limits import (
+    CAPABILITY,
+    CAPABILITY_TEXT,
+    MAX_ATTEMPTS,
+    MAX_DEPENDENCIES,
+    MAX_START_WITHIN_MS,
+)
 from agent.records.records import Step
 
 FIELDS = ("activation_id", "activation_data", *SUBMITTED_WITH)
@@ -37,6 +54,9 @@ EXAMPLE = (
 ID = re.compile(r"[A-Za-z0-9_~:@-][A-Za-z0-9._~:@-]{0,127}")
 ID_TEXT = "is text of 1 to 128 of A-Z, a-z, 0-9 and ._~:@-, and begins with no dot"
 DISPATCHES = ("edge", "poll")
+# Seconds that a job waits for a worker. A day, unless it is said: workers that are started anew
+# each day find it, and a capability that nobody has is noticed.
+START_WITHIN, MIN_START_WITHIN, MAX_START_WITHIN = 86_400.0, 1.0, MAX_START_WITHIN_MS / 1000
 
 
 class Activation(NamedTuple):
@@ -45,8 +65,8 @@ class Activation(NamedTuple):
 
 
 def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) -> Activation:
-    """Raises `Problem`. A capability that there is not is one of a dead letter: whoever
-    waits for the callback hears of it."""
+    """Raises `Problem`. For the edge a capability that there is not is one of a dead letter:
+    whoever waits for the callback hears of it. Workers may have any."""
     id = text_of(given, "activation_id", ID, ID_TEXT)
     data = given.get("activation_data")
     if not isinstance(data, dict):
@@ -61,11 +81,14 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
     url = _url(given)
     priority = _priority(given)
     attempts = whole_of(data, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
-    unknown = unknown_capability(capability)
-    held = frozenset[str]() if unknown else scopes & CAPABILITIES[capability].scopes
-    payload = payload_of(asked, url, held)
-    key = JobKey(tenant, id)
-    made = Submission(key, capability, payload, priority, attempts, dispatch, unknown)
+    unknown = unknown_capability(capability) if dispatch == "edge" else None
+    own = CAPABILITIES.get(capability)
+    payload = payload_of(asked, url, scopes & own.scopes if own else ())
+    made = Submission(
+        *(JobKey(tenant, id), capability, payload, priority, attempts, dispatch, unknown),
+        depends_on=_depends_on(given, id),
+        start_within_ms=_start_within(data, dispatch),
+    )
     return Activation(made, url)
 
 
@@ -79,7 +102,8 @@ def row_activation(
     input_of(agent.definition, row)
     payload = row_payload_of(row, agent, url, held)
     made = Submission(
-        JobKey(tenant, id), capability, payload, _priority(given), DEFAULT_ATTEMPTS, "edge"
+        *(JobKey(tenant, id), capability, payload, _priority(given), DEFAULT_ATTEMPTS, "edge"),
+        depends_on=_depends_on(given, id),
     )
     return Activation(made, url)
 
@@ -99,6 +123,24 @@ def _priority(given: dict[str, Any]) -> int:
             400, f"`priority` is a whole number; what is beyond {LOWEST} to {HIGHEST} is cut off"
         )
     return max(LOWEST, min(HIGHEST, found))
+
+
+def _depends_on(given: dict[str, Any], own: str) -> tuple[str, ...]:
+    ids = given.get("depends_on", [])
+    if not isinstance(ids, list) or not all(isinstance(id, str) and ID.fullmatch(id) for id in ids):
+        raise Problem(400, '`depends_on` is a list of ids of activations, such as ["a-1"]')
+    if len(ids) > MAX_DEPENDENCIES:
+        raise Problem(400, f"`depends_on` has {len(ids)} ids, and {MAX_DEPENDENCIES} are allowed")
+    if own in ids:
+        raise Problem(422, f"`depends_on` has {own}, the activation itself: it would never start")
+    return tuple(dict.fromkeys(ids))
+
+
+def _start_within(data: dict[str, Any], dispatch: str) -> int | None:
+    """What the agent runs itself waits for as long as it takes, unless a time is given."""
+    if dispatch == "edge" and "start_within" not in data:
+        return None
+    return seconds_of(data, "start_within", START_WITHIN, MIN_START_WITHIN, MAX_START_WITHIN)
 
 
 def payload_of(asked: dict[str, Any], url: str | None, scopes: Iterable[str]) -> str:
@@ -157,8 +199,15 @@ def told(job: QueueJob, payload: Payload | None = None) -> dict[str, Any]:
         "worker_id": job.worker,
         "submitted_at": time_text(job.submitted_ms),
     }
+    if job.depends_on:
+        document["depends_on"] = list(job.depends_on)
+    if job.start_within_ms is not None:
+        document["start_within"] = job.start_within_ms / 1000
+    is_ready = job.state == "waiting" and job.available_ms < NEVER_MS  # also in lists
+    start_by = is_ready and job.start_within_ms and job.available_ms + job.start_within_ms
     times = (
-        ("available_at", job.available_ms if job.state == "waiting" else None),
+        ("available_at", job.available_ms if is_ready else None),
+        ("start_by", start_by or None),
         ("lease_until", job.lease_until_ms),
         ("ended_at", job.ended_ms),
     )
@@ -178,6 +227,11 @@ def _told_of_agent(payload: Payload | None) -> dict[str, Any]:
         "input_data": row.input_data,
         "metadata": row.metadata,
     }
+
+
+def told_of_needed(needed: Iterable[Needed]) -> dict[str, Any]:
+    """What a blocked activation still waits for."""
+    return {"waits_for": [each.id for each in needed if each.state != "completed"]}
 
 
 def told_of_callback(callback: Callback) -> dict[str, Any]:
@@ -204,13 +258,15 @@ def outcome_of(job: QueueJob) -> dict[str, Any]:
     return found
 
 
-def told_to_worker(job: QueueJob) -> dict[str, Any]:
+def told_to_worker(job: QueueJob, given: Given) -> dict[str, Any]:
     """What a worker that polls is told of a job that it has leased."""
+    inputs = {"inputs": dict(given.inputs)} if job.depends_on else {}
     return {
         "job_id": job.key.id,
         "tenant": job.key.tenant,
         "capability": job.capability,
         "input": read_payload(job.payload).input,
+        **inputs,
         "priority": job.priority,
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from agent.callbacks.callbacks import registration
+from agent.callbacks.callbacks import registration, withdrawal
 from agent.core.activation import (
     EXAMPLE,
     FIELDS,
@@ -18,6 +18,7 @@ from agent.core.activation import (
     read_payload,
     told,
     told_of_callback,
+    told_of_needed,
     told_of_step,
 )
 from agent.core.answers import Answer, json_answer
@@ -28,12 +29,14 @@ from agent.core.execution import unknown_capability
 from agent.core.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.problem import Problem
 from agent.core.reading import read_object, read_options, read_query, seconds_of, whole_of
+from agent.core.refusing import refusal
 from agent.core.row import Row, is_row
 from agent.core.submitting import another, log_refusal, row_submission
-from agent.queue.job import DEFAULT_ATTEMPTS, Job, JobKey, Submitted
+from agent.queue.job import DEFAULT_ATTEMPTS, Contradiction, Freeing, Job, JobKey, Submitted
 from agent.queue.job import Answer as Done
 from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_ATTEMPTS
+from agent.workers.worker import WorkerKey
 
 STATES = ("waiting", "leased", "completed", "failed", "cancelled")
 HELD = ("worker_id", "attempt", "tenant")
@@ -76,11 +79,11 @@ def _kept(agent: Agent, call: Call, asked: Activation, row: Row | None = None) -
 
 def _placed(agent: Agent, call: Call, asked: Activation) -> Submitted:
     url, key = asked.callback_url, asked.submission.key
-    more = [] if not url or unreachable(url, agent, call) else [registration(key, url)]
-    found = agent.wait(agent.jobs().submit(asked.submission, round(agent.now()), more))
+    is_posted = url and not unreachable(url, agent, call)
+    around = ([registration(key, url)], [withdrawal(key)]) if url and is_posted else ((), ())
+    found = agent.wait(agent.jobs().submit(asked.submission, round(agent.now()), *around))
     if not isinstance(found, Submitted):
-        status = 413 if found.is_too_large else 400
-        raise Problem(status, f"`{_field(found)}` {found.message}")
+        raise refusal(found, key.tenant)
     return found
 
 
@@ -104,6 +107,8 @@ def show(agent: Agent, call: Call, id: str) -> Answer:
     url = payload.callback_url
     callback = agent.wait(agent.callbacks().of(job.key)) if url else None
     more = {"callback": told_of_callback(callback)} if callback else _nowhere(agent, call, job, url)
+    if job.state == "waiting" and job.blocked:
+        more |= told_of_needed(agent.wait(agent.jobs().needed(job.key)))
     steps = agent.wait(agent.records().log(job.key))
     log = {"log": [told_of_step(step) for step in steps]}
     return json_answer(told(job, payload) | in_core_words(job, steps) | more | log)
@@ -162,6 +167,8 @@ def retry(agent: Agent, call: Call, id: str) -> Answer:
         done = agent.wait(agent.jobs().revive(key, job.attempt, attempts, round(agent.now())))
         if done.is_done and job.dispatch == "edge":
             agent.soon("run")
+        if done.state == "failed" and job.depends_on:
+            raise _not_tried(agent, job)
     return _shown(agent, call, id, done, "only one that failed is tried again")
 
 
@@ -196,6 +203,7 @@ def extend(agent: Agent, call: Call, id: str) -> Answer:
     lease, given = _held(call, id, ("lease",), example)
     lease_ms = seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE)
     now = round(agent.now())
+    agent.wait(agent.workers().heartbeat(WorkerKey(call.tenant, lease.worker), now))
     work = agent.jobs().extend(lease.key, lease.worker, lease.attempt, lease_ms, now)
     return _told(lease, agent.wait(work))
 
@@ -205,15 +213,19 @@ def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lea
     return read_lease(call, given, _id(id)), given
 
 
-def _ended(agent: Agent, lease: Lease, done: Done | NotTaken) -> Answer:
+def _ended(agent: Agent, lease: Lease, done: Done | Contradiction | NotTaken) -> Answer:
     answer = _told(lease, done)
+    if isinstance(done, Freeing):
+        agent.soon("run")
     agent.soon("deliver")
     return answer
 
 
-def _told(lease: Lease, done: Done | NotTaken) -> Answer:
+def _told(lease: Lease, done: Done | Contradiction | NotTaken) -> Answer:
     if isinstance(done, NotTaken):
         raise Problem(413 if done.is_too_large else 400, f"`{done.field}` {done.message}")
+    if isinstance(done, Contradiction):
+        raise lease.ended(done.state)
     if not done.is_done:
         raise lease.lost(done.state)
     return json_answer({"status": done.state, "activation_id": lease.key.id})
@@ -241,5 +253,14 @@ def _missing(id: str) -> Problem:
     return Problem(404, f"there is no activation {id}")
 
 
-def _field(refused: NotTaken) -> str:
-    return {"id": "activation_id", "payload": "activation_data"}.get(refused.field, refused.field)
+def _not_tried(agent: Agent, job: Job) -> Problem:
+    """Why a dead letter does not wait again: what it depends on will not complete."""
+    for each in agent.wait(agent.jobs().needed(job.key)):
+        if each.state == "failed":
+            message = f"it depends on {each.id}, which has failed: try that again first"
+            return Problem(409, message, state=job.state)
+        if each.state in (None, "cancelled"):
+            how = "was cancelled" if each.state else "is there no more"
+            message = f"it depends on {each.id}, which {how}: submit it anew, with another id"
+            return Problem(409, message, state=job.state)
+    return Problem(409, "it has failed again", state=job.state)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from agent.core.call import Agent
 from agent.core.running import run_waiting
+from agent.workers.worker import KEPT_MS
 
 # A Worker may go on for 30 s after its answer; what begins later would be cut off.
 RUN_FOR_MS = 10_000
@@ -77,11 +78,11 @@ def _deliver(agent: Agent, until: float) -> None:
 
 
 def tick(agent: Agent) -> None:
-    """Give back lost leases, run what waits, send what is due, forget what is old. None of these
-    waits for another to go well; what failed first is raised in the end."""
+    """Give back lost leases, mark lost workers, run what waits, send what is due, forget what is
+    old. None of these waits for another to go well; what failed first is raised in the end."""
     now = round(agent.now())
     failures: list[Exception] = []
-    for step in (_return_lost, _run_for_a_while, _deliver_for_a_while, _forget):
+    for step in (_return_lost, _mark_lost_workers, _run_for_a_while, _deliver_for_a_while, _forget):
         try:
             step(agent, now)
         except Exception as failure:
@@ -99,6 +100,15 @@ def _return_lost(agent: Agent, now: int) -> None:
             break
 
 
+def _mark_lost_workers(agent: Agent, now: int) -> None:
+    for _ in range(ROUNDS):
+        gone = agent.wait(agent.workers().mark_lost(now))
+        for worker in gone:
+            agent.log({"event": "worker-lost", "tenant": worker.tenant, "worker": worker.id})
+        if not gone:
+            break
+
+
 def _run_for_a_while(agent: Agent, now: int) -> None:
     run_waiting(agent, now + TICK_FOR_MS)
 
@@ -110,7 +120,12 @@ def _deliver_for_a_while(agent: Agent, now: int) -> None:
 
 def _forget(agent: Agent, now: int) -> None:
     before = now - agent.settings.retention_ms
-    for forget in (agent.jobs().forget, agent.records().forget, agent.agents().forget):
+    for forget, before_ms in (
+        (agent.jobs().forget, before),
+        (agent.records().forget, before),
+        (agent.agents().forget, before),
+        (agent.workers().forget, now - KEPT_MS),
+    ):
         for _ in range(ROUNDS):
-            if not agent.wait(forget(before)):
+            if not agent.wait(forget(before_ms)):
                 break

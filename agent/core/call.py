@@ -19,6 +19,7 @@ from agent.core.problem import Problem
 from agent.core.settings import Settings
 from agent.queue.jobs import Jobs
 from agent.records.records import Records
+from agent.workers.workers import Workers
 
 T = TypeVar("T")
 ANONYMOUS = "anonymous"  # who asks through a route without keys
@@ -76,8 +77,8 @@ class Agent:
     - `clock`: milliseconds for durations; `now`: milliseconds since 1970; `chance`: from 0 to
       1; `new_id`: a name that nobody else has.
     - `tools`: those of a tenant with its scopes. `jobs`: the queue; `callbacks`: the outbox;
-      `records`: what became of jobs and requests; `agents`: what agents are. Each is made when it
-      is first asked for.
+      `records`: what became of jobs and requests; `agents`: what agents are; `workers`: those
+      that have registered. Each is made when it is first asked for.
     - `deliver` sends the callbacks that are due, for so many milliseconds, and says whether more
       may be.
     - `wait`, `pause` (milliseconds): the request stands still, others go on.
@@ -96,6 +97,7 @@ class Agent:
     jobs: Callable[[], Jobs]
     callbacks: Callable[[], Callbacks]
     records: Callable[[], Records]
+    workers: Callable[[], Workers]
     agents: Callable[[], Agents]
     deliver: Callable[[float], bool]
     wait: Wait

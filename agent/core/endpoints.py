@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from agent.core import activations, agents, answers, apps
+from agent.core import activations, agents, answers, apps, workers
 from agent.core.analytics import analytics
 from agent.core.answers import Answer, error
 from agent.core.call import Agent, Call
@@ -16,6 +16,7 @@ from agent.core.execution import CAPABILITIES
 from agent.core.metrics import PROMETHEUS, Standing, prefers_text
 from agent.core.polling import poll
 from agent.core.problem import Problem
+from agent.core.scaling import scale
 from agent.queue.database import DatabaseError, Mistake
 from agent.schemas.document import document_text
 
@@ -107,14 +108,6 @@ def _front(agent: Agent, call: Call) -> Answer:
     return answers.front()
 
 
-def _register(agent: Agent, call: Call) -> Answer:
-    return answers.registered(agent.who, list(CAPABILITIES), call.now_ms)
-
-
-def _heartbeat(agent: Agent, call: Call) -> Answer:
-    return answers.alive(agent.who, call.now_ms)
-
-
 def _health(agent: Agent, call: Call) -> Answer:
     return answers.healthy(agent.who, call.now_ms)
 
@@ -143,8 +136,10 @@ def _standing(agent: Agent) -> Standing | None:
 
 ENDPOINTS: dict[str, dict[str, Handler]] = {
     "/": {"GET": _front},
-    "/register": {"GET": _register, "POST": _register},
-    "/heartbeat": {"GET": _heartbeat, "POST": _heartbeat},
+    "/register": {"GET": workers.register, "POST": workers.register},
+    "/heartbeat": {"GET": workers.heartbeat, "POST": workers.heartbeat},
+    "/workers": {"GET": workers.listing},
+    "/workers/scale": {"GET": scale},
     "/poll": {"GET": poll, "POST": poll},
     "/execute": {"POST": execute},
     "/health": {"GET": _health},

@@ -21,6 +21,7 @@ from agent.core.call import Agent, Call
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Stream
 from agent.core.execution import CAPABILITIES, Job, unknown_capability
+from agent.core.inputs import Given, inputs_of
 from agent.core.polling import Lease, read_lease
 from agent.core.problem import Problem
 from agent.core.reading import read_any_object, text_of
@@ -114,9 +115,10 @@ def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, Any]) -> 
     if unknown := unknown_capability(job.capability):
         hint = "run it yourself, and complete it"
         raise Problem(409, f"the agent cannot run this job: {unknown}; {hint}", state=job.state)
-    there = told_to_worker(job)
+    inputs = inputs_of(agent, [job] if "inputs" in given else [])
+    there = told_to_worker(job, inputs.get(job.key, Given()))
     for name in HANDED_OUT:
-        if name in given and name != EXTENDED and not _is_same(given[name], there[name]):
+        if name in given and name != EXTENDED and not _is_same(given[name], there.get(name)):
             hint = "send it as /poll told it, or leave it out"
             raise Problem(400, f"`{name}` is not that of the job {lease.key.id}: {hint}")
 

@@ -114,7 +114,7 @@ def prefers_text(accept: str) -> bool:
 
 
 def _queue_families(queue: Sequence[Depth]) -> list[str]:
-    states = ("waiting", "delayed", "leased", "failed")
+    states = ("waiting", "delayed", "blocked", "leased", "failed")
     jobs = [
         ({"capability": each.capability, "state": state}, getattr(each, state))
         for each in queue

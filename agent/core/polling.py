@@ -2,6 +2,9 @@
 
 A poll that is repeated, by the router after a failure, brings the same `traceparent`: then it
 gets the same jobs, at whatever variant it comes out.
+
+A poll of a registered worker is a heartbeat: such a worker keeps its leases as long as it is
+alive, and gets jobs of the capabilities that it has registered unless it names others.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ from agent.core.answers import Answer, json_answer
 from agent.core.call import WORKER_SCOPE, Agent, Call
 from agent.core.execution import CAPABILITIES
 from agent.core.identity import time_text
+from agent.core.inputs import Given, inputs_of
 from agent.core.problem import Problem
-from agent.core.reading import Written, read_options, seconds_of, text_of, whole_of
+from agent.core.reading import names_of, read_options, seconds_of, text_of, whole_of
 from agent.queue.job import Job, JobKey, State
 from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT
+from agent.workers.worker import WorkerKey
 
 FIELDS = ("worker_id", "capabilities", "limit", "wait", "lease", "tenant")
 EXAMPLE = '{"worker_id": "w-1", "limit": 5, "wait": 20}'
@@ -43,6 +48,11 @@ class Lease(NamedTuple):
         lease = f"worker {self.worker} does not hold attempt {self.attempt} of it"
         return Problem(409, f"the job is {state}, and {lease}", state=state)
 
+    def ended(self, state: State) -> Problem:
+        """What is said of an end that is not the one that was told before."""
+        told = f"worker {self.worker} has told another end of attempt {self.attempt} before"
+        return Problem(409, f"the job is {state}: {told}, and that stands", state=state)
+
 
 class Poll(NamedTuple):
     worker: str
@@ -51,6 +61,7 @@ class Poll(NamedTuple):
     lease_ms: int
     ticket: str
     tenant: str | None
+    key: str
 
 
 def poll(agent: Agent, call: Call) -> Answer:
@@ -58,12 +69,12 @@ def poll(agent: Agent, call: Call) -> Answer:
     given = read_options(call, FIELDS, EXAMPLE)
     until = agent.now() + seconds_of(given, "wait", 0, 0, MAX_WAIT)
     asked, looks = _poll(agent, call, given), 0
-    jobs = _look(agent, asked)
+    jobs = _look(agent, asked, is_first=True)
     while not jobs and agent.now() < until:
         agent.pause(min(LOOKS_MS[min(looks, len(LOOKS_MS) - 1)], max(0, until - agent.now())))
         jobs, looks = _look(agent, asked), looks + 1
+    told = _told(agent, jobs)
     at = time_text(agent.now())
-    told = [told_to_worker(job) for job in jobs]
     return json_answer({"status": "success", "jobs": told, "poll_timestamp": at})
 
 
@@ -79,25 +90,48 @@ def _poll(agent: Agent, call: Call, given: dict[str, Any]) -> Poll:
     worker = {"worker_id": call.headers.get("x-worker-id", call.tenant), **given}
     named = _tenant(given)
     is_for_all = named is None and WORKER_SCOPE in call.scopes
+    name = text_of(worker, "worker_id", NAME, NAME_TEXT)
     return Poll(
-        text_of(worker, "worker_id", NAME, NAME_TEXT),
-        _capabilities(given),
+        name,
+        _capabilities(agent, WorkerKey(call.tenant, name), given),
         whole_of(given, "limit", 1, 1, MAX_JOBS),
         seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE),
         ticket_of(call) or agent.new_id(),
         None if is_for_all else call.tenant_of_job(named),
+        call.tenant,
     )
 
 
-def _look(agent: Agent, asked: Poll) -> list[Job]:
-    """What is there for it now."""
-    worker, capabilities, limit, lease_ms, ticket, tenant = asked
-    now = round(agent.now())
-    work = agent.jobs().lease(worker, capabilities, limit, lease_ms, now, ticket, tenant)
-    found = agent.wait(work)
+def _capabilities(agent: Agent, key: WorkerKey, given: dict[str, Any]) -> list[str]:
+    if "capabilities" in given:
+        return names_of(given, "capabilities")
+    known = agent.wait(agent.workers().heartbeat(key, round(agent.now())))
+    return known.capabilities if known else list(CAPABILITIES)
+
+
+def _look(agent: Agent, asked: Poll, is_first: bool = False) -> list[Job]:
+    """What is there for it now. A poll is one heartbeat, however often it looks: it ends long
+    before its worker would be silent for too long."""
+    worker, capabilities, limit, lease_ms, ticket, tenant, key = asked
+    polled = (worker, capabilities, limit, lease_ms, round(agent.now()), ticket, tenant)
+    found = agent.wait(agent.jobs().lease(*polled, key=key, is_heard=is_first))
     if isinstance(found, NotTaken):
         raise Problem(400, f"`{found.field}` {found.message}")
     return found
+
+
+def _told(agent: Agent, jobs: list[Job]) -> list[dict[str, Any]]:
+    """The jobs, each with what it is given; one that cannot be given it has failed."""
+    inputs, told = inputs_of(agent, jobs), []
+    for job in jobs:
+        given = inputs.get(job.key, Given())
+        if given.refused is None:
+            told.append(told_to_worker(job, given))
+            continue
+        held = (job.key, job.worker or "", job.attempt)
+        agent.wait(agent.jobs().fail(*held, given.refused, round(agent.now()), False, 0.0))
+        agent.soon("deliver")
+    return told
 
 
 def ticket_of(call: Call) -> str | None:
@@ -108,15 +142,3 @@ def ticket_of(call: Call) -> str | None:
 
 def _tenant(given: dict[str, Any]) -> str | None:
     return text_of(given, "tenant", NAME, NAME_TEXT) if "tenant" in given else None
-
-
-def _capabilities(given: dict[str, Any]) -> list[str]:
-    """A list, in a query text with commas; all of the agent's if nothing is said."""
-    if "capabilities" not in given:
-        return list(CAPABILITIES)
-    value = given["capabilities"]
-    is_text = isinstance(value, Written)
-    names = [each.strip(" ") for each in value.split(",")] if is_text else value
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise Problem(400, "`capabilities` is a list of names")
-    return names

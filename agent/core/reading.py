@@ -84,6 +84,16 @@ def whole_of(value: dict[str, Any], name: str, usual: int, least: int, most: int
     return found
 
 
+def names_of(value: dict[str, Any], name: str) -> list[str]:
+    """A list of texts, in a query one text with commas."""
+    given = value[name]
+    is_text = isinstance(given, Written)
+    names = [each.strip(" ") for each in given.split(",")] if is_text else given
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        raise Problem(400, f"`{name}` is a list of names")
+    return names
+
+
 def seconds_of(value: dict[str, Any], name: str, usual: float, least: float, most: float) -> int:
     """A time in milliseconds, given in seconds: 20 or 0.5, in a query also 20s."""
     found = value.get(name, usual)

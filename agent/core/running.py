@@ -15,19 +15,23 @@ from agent.core.call import Agent
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Stream
 from agent.core.execution import CAPABILITIES, Job, run_job
+from agent.core.inputs import Given, inputs_of, with_inputs
 from agent.queue.database import Unavailable as QueueUnavailable
+from agent.queue.job import Contradiction, Freeing, State
 from agent.queue.job import Job as QueueJob
 from agent.queue.job import Refused as NotTaken
-from agent.queue.job import State
 
 T = TypeVar("T")
 # A run of Python may take 30 s, and its isolate a minute to start.
 LEASE_MS = 120_000
-# Each asks the database five things, and D1 answers a request a thousand times.
-MAX_RUNS = 150
+# Each asks the database seven things, and D1 answers a request a thousand times.
+MAX_RUNS = 120
 # The database has tried for a second or two by itself each time.
 KEEP_TRIES, KEEP_PAUSE_MS = 4, 2_000
 MAX_WAIT_MS = 10_000  # for the next attempt, before it is left to cron
+# On one's own machine one thread runs all. So after a job that computed, and before it is told and
+# its tenant may have the next one, there is a rest of the same length: others' requests get on.
+MAX_REST_MS = 1_000
 NOT_STREAMED = "a job of the queue cannot stream: leave `stream` out, or send it to /execute"
 
 
@@ -50,17 +54,23 @@ class Failure(NamedTuple):
     is_passing: bool
 
 
-def run_leased(agent: Agent, job: QueueJob, worker: str) -> Ran:
-    """Run a job that `worker` has leased."""
+def run_leased(agent: Agent, job: QueueJob, worker: str, rests: bool = False) -> Ran:
+    """Run a job that `worker` has leased. `rests`: nobody waits for the answer."""
     began = agent.clock()
     done = _run(agent, job)
     took = max(0.0, agent.clock() - began)
+    if rests and agent.settings.is_development:
+        agent.pause(min(took, MAX_REST_MS))
     if not isinstance(done, Failure):
         text = json.dumps(done, separators=(",", ":"), ensure_ascii=False)
         told = _surely(
             agent,
             lambda: agent.jobs().complete(job.key, worker, job.attempt, text, round(agent.now())),
         )
+        if isinstance(told, Freeing):
+            agent.soon("run")
+        if isinstance(told, Contradiction):
+            return Ran(told.state, False, took)
         if not isinstance(told, NotTaken):
             agent.metrics.jobs[job.capability, "completed"] += 1
             return Ran(told.state, told.is_done, took, done)
@@ -74,7 +84,8 @@ def run_leased(agent: Agent, job: QueueJob, worker: str) -> Ran:
             agent.chance(),
         ),
     )
-    return Ran(ended.state, ended.is_done, took, None, done.error, done.more, done.is_passing)
+    is_ours = not isinstance(ended, Contradiction) and ended.is_done
+    return Ran(ended.state, is_ours, took, None, done.error, done.more, done.is_passing)
 
 
 def _surely(agent: Agent, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -106,7 +117,7 @@ def run_waiting(agent: Agent, until_ms: float) -> int:
             raise ValueError(found.message)
         if found:
             number += 1
-            ran = run_leased(agent, found[0], worker)
+            ran = run_leased(agent, found[0], worker, rests=True)
             if ran.state == "waiting":
                 retry_until_ms = agent.now() + MAX_WAIT_MS
         elif agent.now() < min(retry_until_ms, until_ms):
@@ -128,8 +139,11 @@ def _run(agent: Agent, job: QueueJob) -> Mapping[str, Any] | Failure:
         asked = read_payload(job.payload)
         if asked.input.get("stream") is True:
             return Failure(NOT_STREAMED, {}, False)
+        given = inputs_of(agent, [job]).get(job.key, Given())
+        if given.refused:
+            return Failure(given.refused, {}, False)
         tools = agent.tools(job.key.tenant, asked.scopes)
-        made = run_job(Job(job.key.id, job.capability, asked.input), tools)
+        made = run_job(Job(job.key.id, job.capability, with_inputs(job, asked.input, given)), tools)
     except Refused as refused:
         return Failure(str(refused), refused.more, False)
     except Unavailable as error:

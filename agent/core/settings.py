@@ -7,9 +7,13 @@ from typing import NamedTuple
 
 from agent.core.cors import Cors, read_origins
 from agent.core.egress import Egress
+from agent.queue.limits import USUAL, Limits
 
 DAY_MS = 86_400_000
 RETENTION_DAYS = 7
+# Variables for the limits of each tenant.
+TENANT = {"TENANT_WAITING": "waiting", "TENANT_BYTES": "bytes", "TENANT_RUNNING": "running"}
+MOST = 10**12
 
 
 class Misconfigured(Exception):
@@ -18,12 +22,13 @@ class Misconfigured(Exception):
 
 class Settings(NamedTuple):
     """`retention_ms`: how long what has ended is kept; `callbacks`: where they may go;
-    `cors`: whose pages may ask."""
+    `cors`: whose pages may ask; `limits`: those of each tenant in the queue."""
 
     environment: str = "production"
     retention_ms: int = RETENTION_DAYS * DAY_MS
     callbacks: Egress = Egress(())
     cors: Cors = Cors()
+    limits: Limits = USUAL
 
     @property
     def is_development(self) -> bool:
@@ -38,7 +43,17 @@ def settings_of(variables: Mapping[str, str]) -> Settings:
     callbacks = callback_hosts(variables.get("CALLBACK_HOSTS", ""))
     cors = read_origins(variables.get("CORS_ORIGINS", ""))
     environment = variables.get("ENVIRONMENT") or "production"
-    return Settings(environment, int(days) * DAY_MS, callbacks, cors)
+    return Settings(environment, int(days) * DAY_MS, callbacks, cors, _limits(variables))
+
+
+def _limits(variables: Mapping[str, str]) -> Limits:
+    found = {}
+    for name, field in TENANT.items():
+        text = variables.get(name) or str(getattr(USUAL, field))
+        if not text.isdecimal() or not 1 <= int(text) <= MOST:
+            raise Misconfigured(f"{name} is a whole number from 1 to {MOST}, not `{text[:20]}`")
+        found[field] = int(text)
+    return Limits(**found)
 
 
 def callback_hosts(text: str) -> Egress:

@@ -23,11 +23,14 @@ MAX_TOLD = 3  # unknown fields, in an error
 # The fields of a job as /poll hands it out. Those of a lease count; the others are held to the
 # job that is in the queue.
 LEASE = ("job_id", "worker_id", "attempt")
-HANDED_OUT = ("capability", "input", "priority", "max_attempts", "submitted_at", "lease_until")
+HANDED_OUT = (
+    *("capability", "input", "inputs", "priority", "max_attempts", "submitted_at"),
+    "lease_until",
+)
 # What may stand beside a job that the queue keeps.
-KEPT_WITH = ("dispatch", "max_attempts")
+KEPT_WITH = ("dispatch", "max_attempts", "start_within")
 # What may stand beside an activation's id and data.
-SUBMITTED_WITH = ("priority", "callback_url")
+SUBMITTED_WITH = ("priority", "callback_url", "depends_on")
 
 Outcome = Mapping[str, Any]  # `result`, and what else the capability told
 Written = Callable[[Outcome, float], dict[str, Any]]

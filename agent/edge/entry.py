@@ -15,6 +15,7 @@ from agent.core.settings import described
 from agent.edge.bridge import Asked, JsObject, call_of, read, response
 from agent.edge.garbage import take_over, tidy
 from agent.edge.isolate import agent_of, log, task_of
+from agent.edge.outbound import TASK, pass_on
 from agent.edge.recording import record
 
 take_over()
@@ -42,6 +43,8 @@ def on_scheduled(controller: JsObject, env: JsObject, ctx: JsObject) -> None:
 
 
 def _answered(request: JsObject, env: JsObject, ctx: JsObject, asked: Asked) -> JsObject:
+    if asked.task == TASK:
+        return pass_on(request, env)
     agent = agent_of(env, ctx)
     if asked.task:  # nobody but the agent itself can say so
         return response(task_of(agent, asked.task))

@@ -24,9 +24,11 @@ from agent.edge.callbacks import deliver as send_due
 from agent.edge.d1_binding import d1_of
 from agent.edge.tools import EdgeTools
 from agent.queue.jobs import Jobs
+from agent.queue.limits import Limits
 from agent.records.records import Records
+from agent.workers.workers import Workers
 
-RUNS = 4  # at once: each holds a job
+RUNS = 8  # at once: each holds a job, and no tenant more than half of them by itself
 TICK_EVERY_MS = 10_000
 
 _metrics = Metrics()
@@ -49,9 +51,10 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
         chance=random.random,
         new_id=partial(token_hex, 8),
         tools=partial(EdgeTools, env, ctx),
-        jobs=cache(partial(_jobs, env)),
+        jobs=cache(partial(_jobs, env, settings.limits)),
         callbacks=cache(partial(_callbacks, env)),
         records=cache(partial(_records, env)),
+        workers=cache(partial(_workers, env)),
         agents=cache(partial(_agents, env)),
         deliver=partial(_deliver, env),
         wait=wait,
@@ -79,8 +82,8 @@ def log(event: Mapping[str, object]) -> None:
     print(json.dumps(event))
 
 
-def _jobs(env: JsObject) -> Jobs:
-    return Jobs(d1_of(_database(env)))
+def _jobs(env: JsObject, limits: Limits) -> Jobs:
+    return Jobs(d1_of(_database(env)), limits)
 
 
 def _callbacks(env: JsObject) -> Callbacks:
@@ -89,6 +92,10 @@ def _callbacks(env: JsObject) -> Callbacks:
 
 def _records(env: JsObject) -> Records:
     return Records(d1_of(_database(env)))
+
+
+def _workers(env: JsObject) -> Workers:
+    return Workers(d1_of(_database(env)))
 
 
 def _agents(env: JsObject) -> Agents:

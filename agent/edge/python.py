@@ -9,6 +9,7 @@ from secrets import token_hex
 
 from agent.core.capabilities.refused import Unavailable
 from agent.edge.bridge import JsObject, now_ms, pause
+from agent.edge.outbound import way_out
 from agent.sandbox.execute import Job, Outcome, execute
 from agent.sandbox.isolates import LoadedIsolates
 from agent.sandbox.pool import Pool
@@ -24,7 +25,7 @@ class EdgePython:
         binding = getattr(env, "LOADER", None)
         if binding is None:
             raise Unavailable("this Worker runs no Python: bind a Worker Loader to `LOADER`")
-        self._isolates = LoadedIsolates(binding, ctx)
+        self._isolates = LoadedIsolates(binding, ctx, way_out(env, ctx))
 
     def run(self, tenant: str, job: Job) -> Outcome:
         pool, until = _pool(), now_ms() + WAIT_MS

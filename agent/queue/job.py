@@ -3,6 +3,9 @@
 A job waits, is leased to a worker, and ends: completed, failed (a dead letter: nobody will
 try again) or cancelled. Each lease is an attempt, counted from 1. `worker` and `attempt`
 together are the fence: whoever does not hold that very lease changes nothing.
+
+A job may depend on others of its tenant. It waits, blocked, until all of them have completed,
+and ends as they do if one of them fails or is cancelled.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ Dispatch = Literal["edge", "poll"]  # who runs it: the agent itself, or workers 
 LOWEST, HIGHEST = 0, 9  # priorities; the highest goes first
 DEFAULT_PRIORITY = 1  # FiberWise Core sends whole numbers, and 1 if nobody says otherwise
 DEFAULT_ATTEMPTS = 3
+NEVER_MS = 2**53  # when a blocked job may be leased: later than any time
 
 
 class JobKey(NamedTuple):
@@ -27,7 +31,8 @@ class JobKey(NamedTuple):
 
 class Submission(NamedTuple):
     """`payload` is JSON as text, which the queue does not look into. With an `error` it is a
-    dead letter from the start."""
+    dead letter from the start. `depends_on`: ids of the same tenant, each once. A job that no
+    worker has taken within `start_within_ms` fails; None: it waits for as long as it takes."""
 
     key: JobKey
     capability: str
@@ -36,11 +41,14 @@ class Submission(NamedTuple):
     max_attempts: int = DEFAULT_ATTEMPTS
     dispatch: Dispatch = "poll"
     error: str | None = None
+    depends_on: tuple[str, ...] = ()
+    start_within_ms: int | None = None
 
 
 class Job(NamedTuple):
     """`available_ms`: from when on it may be leased; `worker`: who holds it, or has ended it;
-    `error`: of the last attempt that failed or was lost, until one completes."""
+    `error`: of the last attempt that failed or was lost, until one completes; `blocked`: how
+    many of those that it depends on have not completed, while it waits."""
 
     key: JobKey
     capability: str
@@ -57,6 +65,9 @@ class Job(NamedTuple):
     error: str | None
     payload: str
     result: str | None
+    depends_on: tuple[str, ...] = ()
+    blocked: int = 0
+    start_within_ms: int | None = None
 
 
 class Refused(NamedTuple):
@@ -74,12 +85,54 @@ class Submitted(NamedTuple):
     is_conflict: bool
 
 
+class Full(NamedTuple):
+    """The job was not taken: its tenant has as many jobs that wait, or as many bytes in jobs that
+    have not ended, as it may have, or would have more than that."""
+
+    limit: Literal["waiting", "bytes"]
+    found: int
+    most: int
+
+
+class Missing(NamedTuple):
+    """The job was not taken: of what it depends on these are not there."""
+
+    ids: Sequence[str]
+
+
+class Contradiction(NamedTuple):
+    """Nothing was done: the same lease has ended before, and otherwise. That stands."""
+
+    state: State
+
+
+class Needed(NamedTuple):
+    """A job that another one depends on. `state`: None if it was forgotten."""
+
+    id: str
+    state: State | None
+
+
+class Inputs(NamedTuple):
+    """What a job depends on has given: results by id, JSON as text. None if all of them together
+    have more bytes (`size`) than are handed on."""
+
+    results: dict[str, str] | None
+    size: int
+
+
 class Answer(NamedTuple):
     """`is_done`: what was asked for is so, by this call or by the same one before. `state`: the
     job's, None if there is none."""
 
     is_done: bool
     state: State | None
+
+
+class Freeing(Answer):
+    """It is done, and a job that the agent itself is to run waited for it alone."""
+
+    __slots__ = ()
 
 
 class Returned(NamedTuple):
@@ -90,8 +143,9 @@ class Returned(NamedTuple):
 
 
 class Depth(NamedTuple):
-    """The jobs of a capability. `waiting` may be leased now, `delayed` not yet;
-    `oldest_ms`: how long the first of those that may be leased has waited."""
+    """The jobs of a capability. `waiting` may be leased now, `delayed` not yet, `blocked` not
+    before others have completed; `oldest_ms`: how long the first of those that may be leased
+    has waited."""
 
     capability: str
     waiting: int
@@ -99,3 +153,4 @@ class Depth(NamedTuple):
     leased: int
     failed: int
     oldest_ms: int
+    blocked: int = 0

@@ -16,10 +16,16 @@ from agent.queue.backoff import Backoff
 from agent.queue.database import Database, Row, Rows, Statement, Value
 from agent.queue.job import (
     Answer,
+    Contradiction,
     Depth,
     Dispatch,
+    Freeing,
+    Full,
+    Inputs,
     Job,
     JobKey,
+    Missing,
+    Needed,
     Refused,
     Returned,
     State,
@@ -27,12 +33,16 @@ from agent.queue.job import (
     Submitted,
 )
 from agent.queue.limits import (
+    MAX_INPUTS,
+    USUAL,
+    Limits,
     cut_error,
     refused_lease,
     refused_poll,
     refused_result,
     refused_submission,
 )
+from agent.queue.submitting import job_of, outcome, submitting
 
 # A job that failed waits from a second to five minutes, of which at least a half.
 RETRIES = Backoff(base_ms=2_000, most_ms=300_000, least=0.5)
@@ -54,28 +64,40 @@ class Held(NamedTuple):
 
 
 class Jobs:
-    """All jobs of one database."""
+    """All jobs of one database; `limits` are those of each tenant."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, limits: Limits = USUAL) -> None:
         self._db = db
+        self._limits = limits
 
     async def submit(
-        self, asked: Submission, now_ms: int, more: Sequence[Statement] = ()
-    ) -> Submitted | Refused:
+        self,
+        asked: Submission,
+        now_ms: int,
+        more: Sequence[Statement] = (),
+        then: Sequence[Statement] = (),
+    ) -> Submitted | Full | Missing | Refused:
         """Idempotent by the key, as long as the job is not forgotten. `more` is done with it,
-        just before it, or not at all; it, too, may be repeated."""
+        just before it, and `then` just after it, also if the job was not taken; these, too, may
+        be repeated."""
         if refused := refused_submission(asked):
             return refused
-        key, capability, payload, priority, attempts, dispatch, error = asked
-        error = None if error is None else cut_error(error)
-        given = (*key, capability, payload, priority, attempts, dispatch, error, now_ms)
-        *_, found = await self._db.batch([*more, (sql.SUBMIT, given), (sql.GET, key)])
-        job = _job(found.rows[0])
-        return Submitted(job, (job.capability, job.payload) != (capability, payload))
+        batch = submitting(asked, self._limits, now_ms, more, then)
+        return outcome(asked, self._limits, await self._db.batch(batch))
 
     async def get(self, key: JobKey) -> Job | None:
         rows = (await self._db.run(sql.GET, *key)).rows
-        return _job(rows[0]) if rows else None
+        return job_of(rows[0]) if rows else None
+
+    async def needed(self, key: JobKey) -> list[Needed]:
+        """What a job depends on, and how that stands."""
+        rows = (await self._db.run(sql.NEEDED, *key)).rows
+        return [Needed(str(row["id"]), _state(row)) for row in rows]
+
+    async def inputs(self, keys: Sequence[JobKey]) -> list[Inputs]:
+        """For each of these jobs, which are leased, the results of those it depends on."""
+        found = await self._db.batch([(sql.INPUTS, (*key, MAX_INPUTS)) for key in keys])
+        return [_inputs(each.rows) for each in found]
 
     async def lease(
         self,
@@ -87,28 +109,42 @@ class Jobs:
         ticket: str,
         tenant: str | None = None,
         dispatch: Dispatch = "poll",
+        key: str | None = None,
+        is_heard: bool = True,
     ) -> list[Job] | Refused:
-        """Jobs for `worker`, the highest priority first, then the oldest; of `tenant` only, if
-        one is named, and of one `dispatch`. `ticket` is random, a new one for each poll: whoever
-        asks again with the same one gets the same jobs as long as they are leased. Leases that
-        ran out are given back before, so no job waits for the next `return_lost`."""
+        """Jobs for `worker`, the highest priority first; within one, tenants take turns, and of
+        each the oldest goes first. Of `tenant` only, if one is named, and of one `dispatch`.
+        `ticket` is random, a new one for each poll: whoever asks again with the same one gets the
+        same jobs as long as they are leased. `key`: the API key that the worker comes with; if it
+        has registered there, this is a heartbeat (`is_heard`), and its heartbeats keep these
+        leases. Lost leases are given back before, and what has waited for too long fails, so
+        nothing waits for the next `return_lost`."""
         if refused := refused_poll(worker, capabilities, limit, lease_ms, ticket):
             return refused
         asked = json.dumps(sorted(set(capabilities)))
         given = (worker, ticket, now_ms + lease_ms, asked, now_ms, limit, dispatch)
-        take = (sql.TAKE, given) if tenant is None else (sql.TAKE_OF_TENANT, (*given, tenant))
-        lost = (sql.LOST, (now_ms, LOST_AT_ONCE))
-        *_, found = await self._db.batch([lost, take, (sql.JOBS_OF, (ticket, worker, tenant))])
-        return [_job(row) for row in found.rows]
+        take, last = (sql.TAKE, self._limits.running), (sql.TAKE_OF_TENANT, tenant)
+        statement, more = take if tenant is None else last
+        heard = [(sql.HEARD, (key, worker, now_ms))] if key and is_heard else []
+        batch = [*heard, *_overdue(now_ms), (statement, (*given, more, key))]
+        *_, found = await self._db.batch([*batch, (sql.JOBS_OF, (ticket, worker, tenant))])
+        return [job_of(row) for row in found.rows]
 
     async def complete(
         self, key: JobKey, worker: str, attempt: int, result: str, now_ms: int
-    ) -> Answer | Refused:
-        """End it with a result, JSON as text. Refused, it stays leased."""
+    ) -> Answer | Contradiction | Refused:
+        """End it with a result, JSON as text. Refused, it stays leased. The same lease may end
+        with the same result again."""
         if refused := refused_result(result):
             return refused
-        held = Held(key, worker, attempt)
-        return await self._ended(sql.COMPLETE, held, ("completed",), result, now_ms)
+        held = (*Held(key, worker, attempt).params, result)
+        batch = [(sql.COMPLETE, (*held, now_ms)), (sql.COMPLETED, held)]
+        *_, found = await self._db.batch(batch)
+        row = found.rows[0] if found.rows else None
+        if row and row["other"] is not None and not _is_same(str(row["other"]), result):
+            return Contradiction("completed")
+        answer = _ended(row, Held(key, worker, attempt), ("completed",))
+        return Freeing(*answer) if answer.is_done and row and row["frees"] else answer
 
     async def fail(
         self,
@@ -119,13 +155,20 @@ class Jobs:
         now_ms: int,
         retry: bool,
         jitter: float,
-    ) -> Answer:
+    ) -> Answer | Contradiction:
         """End the attempt. With `retry` the job waits for the next one, if it has any left; else
-        it is a dead letter. `jitter` is a random number from 0 to 1."""
-        again_ms = now_ms + RETRIES.wait_ms(attempt, jitter)
-        more = (cut_error(error), now_ms, int(retry), again_ms)
+        it is a dead letter. `jitter` is a random number from 0 to 1. The same lease may fail
+        again in the same way."""
+        again_ms, kept = now_ms + RETRIES.wait_ms(attempt, jitter), cut_error(error)
         held = Held(key, worker, attempt)
-        return await self._ended(sql.FAIL, held, ("waiting", "failed"), *more)
+        change = (sql.FAIL, (*held.params, kept, now_ms, int(retry), again_ms))
+        row = await self._changed(change, key)
+        answer = _ended(row, held, ("waiting", "failed"))
+        if row is None or not answer.is_done or answer.state is None:
+            return answer
+        has_more = attempt < int(row["max_attempts"] or 0)
+        is_same = row["error"] == kept and answer.state == _after(retry and has_more)
+        return answer if is_same else Contradiction(answer.state)
 
     async def extend(
         self, key: JobKey, worker: str, attempt: int, lease_ms: int, now_ms: int
@@ -134,7 +177,8 @@ class Jobs:
         if refused := refused_lease(lease_ms):
             return refused
         held = Held(key, worker, attempt)
-        return await self._ended(sql.EXTEND, held, ("leased",), now_ms + lease_ms)
+        row = await self._changed((sql.EXTEND, (*held.params, now_ms + lease_ms)), key)
+        return _ended(row, held, ("leased",))
 
     async def hand_over(
         self, key: JobKey, worker: str, attempt: int, to: str, lease_ms: int, now_ms: int
@@ -162,8 +206,8 @@ class Jobs:
         return Answer(is_theirs and _state(row) == "leased", _state(row))
 
     async def revive(self, key: JobKey, attempt: int, attempts: int, now_ms: int) -> Answer:
-        """A dead letter waits again, for so many more attempts; `attempt` is the one that
-        failed."""
+        """A dead letter waits again, for so many more attempts, and for what it depends on, if
+        that has not ended; it does not if that has failed. `attempt` is the one that failed."""
         row = await self._changed((sql.REVIVE, (*key, attempt, now_ms, attempts)), key)
         return Answer(_state(row) not in (None, "failed", "cancelled"), _state(row))
 
@@ -173,7 +217,7 @@ class Jobs:
         """A tenant's jobs, the youngest first, without payload and result; submitted before a
         time, if one is given."""
         found = await self._db.run(sql.LIST, tenant, state, before_ms, 0, limit)
-        return [_job(row) for row in found.rows]
+        return [job_of(row) for row in found.rows]
 
     async def cancel(self, key: JobKey, now_ms: int) -> Answer:
         """Nobody will run it, and who does cannot complete it any more."""
@@ -182,11 +226,13 @@ class Jobs:
         return Answer(state == "cancelled", state)
 
     async def return_lost(self, now_ms: int) -> Returned:
-        """Give back leases that ran out, at most `LOST_AT_ONCE`; called again while it does."""
-        found = await self._db.run(sql.LOST, now_ms, LOST_AT_ONCE)
+        """Give back leases that ran out, and those of workers that are silent, and have jobs
+        fail that no worker took in time, at most `LOST_AT_ONCE` of each; called again while it
+        does."""
         keys: dict[str, list[JobKey]] = {"waiting": [], "failed": []}
-        for row in found.rows:
-            keys[str(row["state"])].append(_key(row))
+        for found in await self._db.batch(_overdue(now_ms)):
+            for row in found.rows:
+                keys[str(row["state"])].append(JobKey(str(row["tenant"]), str(row["id"])))
         return Returned(keys["waiting"], keys["failed"])
 
     async def depth(self, now_ms: int) -> list[Depth]:
@@ -200,15 +246,6 @@ class Jobs:
         what triggers delete along with them."""
         return len((await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).rows)
 
-    async def _ended(
-        self, statement: str, held: Held, states: Sequence[State], *more: Value
-    ) -> Answer:
-        """Do it; done is what left the job in one of `states`, by this very lease."""
-        row = await self._changed((statement, (*held.params, *more)), held.key)
-        state = _state(row)
-        is_ours = row is not None and (row["worker"], row["attempt"]) == held[1:]
-        return Answer(is_ours and state in states, state)
-
     async def _changed(self, change: Statement, key: JobKey) -> Row | None:
         _, found = await self._db.batch([change, (sql.STANDING, key)])
         return found.rows[0] if found.rows else None
@@ -218,13 +255,31 @@ def _state(row: Row | None) -> State | None:
     return None if row is None else row["state"]  # type: ignore[return-value]
 
 
-def _key(row: Row) -> JobKey:
-    return JobKey(str(row["tenant"]), str(row["id"]))
+def _overdue(now_ms: int) -> list[Statement]:
+    return [(sql.LOST, (now_ms, LOST_AT_ONCE)), (sql.EXPIRE, (now_ms, LOST_AT_ONCE))]
 
 
-def _job(row: Row) -> Job:
-    fields = {name: value for name, value in row.items() if name not in ("tenant", "id")}
-    return Job(_key(row), **fields)  # type: ignore[arg-type]
+def _ended(row: Row | None, held: Held, states: Sequence[State]) -> Answer:
+    """Done is what left the job in one of `states`, by this very lease."""
+    state = _state(row)
+    is_ours = row is not None and (row["worker"], row["attempt"]) == held[1:]
+    return Answer(is_ours and state in states, state)
+
+
+def _after(is_tried_again: bool) -> State:
+    return "waiting" if is_tried_again else "failed"
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Two texts that are the same JSON, in whatever order its fields stand."""
+    return len({json.dumps(json.loads(text), sort_keys=True) for text in (one, other)}) == 1
+
+
+def _inputs(rows: Sequence[Row]) -> Inputs:
+    size = sum(int(row["size"] or 0) for row in rows)
+    if any(row["result"] is None for row in rows):
+        return Inputs(None, size)
+    return Inputs({str(row["id"]): str(row["result"]) for row in rows}, size)
 
 
 def _depths(found: Rows, now_ms: int) -> list[Depth]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from agent.queue.job import HIGHEST, LOWEST, Refused, Submission
 
@@ -18,6 +19,27 @@ MAX_ATTEMPTS = 20
 MAX_JOBS = 25  # of one poll
 MAX_CAPABILITIES = 32
 MIN_LEASE_MS, MAX_LEASE_MS = 1_000, 3_600_000
+SILENT_MS = 45_000  # a registered worker that gives no sign for so long loses its leases
+MAX_DEPENDENCIES = 32  # of a job
+# Bytes of the results that a job is given of those that it depends on: one at its largest fits,
+# and those of the jobs of a poll fit into memory.
+MAX_INPUTS = MAX_RESULT
+MAX_START_WITHIN_MS = 7 * 86_400_000  # as long as what has ended is kept by default
+
+
+class Limits(NamedTuple):
+    """Of each tenant. `waiting`: jobs that wait: an hour's work of a few workers, so a client
+    that loops is noticed. `bytes`: of the payloads of jobs that have not ended: a hundred tenants
+    fill a tenth of what D1 holds (10 GB). `running`: jobs that the agent itself has leased:
+    `RUNS` of an isolate is twice as much, so one tenant never holds all of them."""
+
+    waiting: int = 10_000
+    bytes: int = 100_000_000
+    running: int = 4
+
+
+USUAL = Limits()
+
 
 NAME = re.compile(r"[!-~]{1,128}")
 CAPABILITY = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
@@ -34,6 +56,8 @@ def refused_submission(asked: Submission) -> Refused | None:
         or _between("priority", asked.priority, LOWEST, HIGHEST)
         or _between("max_attempts", asked.max_attempts, 1, MAX_ATTEMPTS)
         or _fits("payload", asked.payload, MAX_PAYLOAD)
+        or _refused_needs(asked)
+        or _refused_wait(asked)
     )
 
 
@@ -64,6 +88,22 @@ def cut_error(error: str) -> str:
     """What is kept of it: no more than fits, and nothing that a database cannot hold."""
     whole = error.encode("utf-8", "replace").decode().replace("\0", "?")
     return whole if len(whole) <= MAX_ERROR else whole[: MAX_ERROR - 1] + "…"
+
+
+def _refused_needs(asked: Submission) -> Refused | None:
+    needs = asked.depends_on
+    if len(needs) > MAX_DEPENDENCIES:
+        message = f"has {len(needs)} ids, at most {MAX_DEPENDENCIES} may be"
+        return Refused("depends_on", message)
+    if asked.key.id in needs:
+        return Refused("depends_on", f"has {asked.key.id}, which is the job itself")
+    twice = next((id for place, id in enumerate(needs) if id in needs[:place]), None)
+    return None if twice is None else Refused("depends_on", f"has {twice} twice")
+
+
+def _refused_wait(asked: Submission) -> Refused | None:
+    within = asked.start_within_ms
+    return None if within is None else _between("start_within_ms", within, 1, MAX_START_WITHIN_MS)
 
 
 def _matches(field: str, value: str, pattern: re.Pattern[str], text: str) -> Refused | None:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
 from agent.core.json_text import read_writable_json
+from agent.sandbox.plain import BadResult, plain
 from agent.sandbox.pool import Pool
-from agent.sandbox.runner import BadResult, plain
 
 Kind = Literal["code-error", "timeout", "too-much-output", "bad-result", "crashed", "unavailable"]
 # What an isolate may say of its code; the others are seen from outside.
@@ -31,9 +31,13 @@ GIVE_UP_AFTER_MS = 1_000
 
 
 class Job(NamedTuple):
+    """`function`: of the code, called with `arguments` when the code has run."""
+
     code: str
     context: dict[str, Any]
     timeout_ms: int = TIMEOUT_MS
+    function: str | None = None
+    arguments: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
 
 
 class Error(NamedTuple):
@@ -131,6 +135,8 @@ def _sent(job: Job) -> str:
             "order": "run",
             "code": job.code,
             "context": job.context,
+            "function": job.function,
+            "arguments": job.arguments,
             "timeout_ms": job.timeout_ms,
             "most_stdout": MAX_STDOUT,
             "most_result": MAX_RESULT,
@@ -145,7 +151,7 @@ def _broken(error: IsolateError, job: Job, took_ms: float) -> Error:
         return Error("too-much-output", f"the isolate answered more than {MAX_ANSWER} bytes")
     if took_ms >= job.timeout_ms or error.name == "TimeoutError" or "CPU" in str(error):
         return Error("timeout", f"the code ran for more than {job.timeout_ms} ms")
-    return Error("crashed", "the isolate ended while the code ran")
+    return Error("crashed", "the isolate ended while the code, or what it left behind, ran")
 
 
 def read(answer: str) -> Told:
@@ -156,12 +162,19 @@ def read(answer: str) -> Told:
         if not isinstance(stdout, str) or len(stdout.encode()) > MAX_STDOUT:
             raise ValueError
         if "error" not in value:
-            return Told(plain(value["result"]), None, stdout)
+            return _result(plain(value["result"]), stdout)
         return Told(None, _error(value["error"]), stdout)
     except BadResult as error:
         return Told(error=Error("bad-result", str(error)))
     except (ValueError, KeyError, TypeError, AttributeError):
         return Told(error=Error("crashed", "the isolate gave an answer that makes no sense"))
+
+
+def _result(result: Any, stdout: str) -> Told:
+    if len(json.dumps(result)) > MAX_RESULT:
+        message = f"`result` has more than {MAX_RESULT} bytes"
+        return Told(error=Error("too-much-output", message), stdout=stdout)
+    return Told(result, None, stdout)
 
 
 def _error(told: dict[str, Any]) -> Error:

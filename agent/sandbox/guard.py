@@ -3,8 +3,9 @@
 workerd by itself enforces neither, and has one thread: code that never ends would stop all
 there is. So Python is told to look for signals, and the signal buffer it looks into is a
 clock: past the deadline it holds SIGINT, and if that is caught and not heeded, the isolate
-ends. Memory is refused where WebAssembly would grow. On Cloudflare the clock stands still
-while code computes; there the platform's own limits end it.
+ends. It looks on when the code has ended, for the sake of what that left behind. Memory is
+refused where WebAssembly would grow. On Cloudflare the clock stands still while code computes;
+there the platform's own limits end it.
 
 It is text, loaded beside `runner.py`: the modules of the agent are none of the isolate's.
 """
@@ -22,8 +23,11 @@ const now = Date.now;
 let deadline = Infinity;
 let next = Infinity;
 let end = Infinity;
+let toAnswer;
 
+let cell; // of Python's memory: whether Python looks for signals
 let isInstalled = false;
+let isClosed = false;
 
 // Before any code runs; a job may come while the isolate is still made ready, and both say so.
 // `most`: bytes of memory that Python may have.
@@ -40,6 +44,10 @@ export function install(pyodide, most) {
   delete module.Py_EmscriptenSignalBuffer;
   const buffer = { get 0() { return signal(); }, set 0(_) {} };
   fix(module, "Py_EmscriptenSignalBuffer", Object.freeze(buffer));
+  // workerd's own entry code stops the looking when a request is over; it gets a cell that
+  // nobody looks at.
+  cell = module._Py_EMSCRIPTEN_SIGNAL_HANDLING;
+  fix(module, "_Py_EMSCRIPTEN_SIGNAL_HANDLING", module._malloc(4));
 }
 
 function fix(object, name, value) {
@@ -54,24 +62,29 @@ function signal() {
   return SIGINT;
 }
 
-// From now on `ms` may pass, and `grace` more until the isolate ends.
-export function arm(pyodide, ms, grace) {
+// From now on `ms` may pass, and `grace` more until the isolate ends; when the code has ended,
+// `after` more. Nobody can say so twice.
+export function arm(pyodide, ms, grace, after) {
+  if (deadline < Infinity) return;
+  toAnswer = after;
   next = deadline = now() + ms;
   end = deadline + grace;
-  look(pyodide._module, 1);
+  pyodide._module.HEAPU32[cell / 4] = 1;
 }
 
-// Whether the time was over.
-export function disarm(pyodide) {
-  const late = now() >= deadline;
-  deadline = next = end = Infinity;
-  look(pyodide._module, 0);
-  return late;
+// The code has ended: no more interrupts, and Python may run on only to give the answer. What
+// the code has left behind runs no longer than that, either. Whether the time was over.
+export function close() {
+  if (isClosed) return true;
+  isClosed = true;
+  const time = now();
+  next = Infinity;
+  end = time + toAnswer;
+  return time >= deadline;
 }
 
-// Whether Python looks for signals: a cell of its memory.
-function look(module, value) {
-  module.HEAPU32[module._Py_EMSCRIPTEN_SIGNAL_HANDLING / 4] = value;
+export function pause(ms) {
+  return scheduler.wait(ms);
 }
 
 export function stop() {

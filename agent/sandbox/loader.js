@@ -1,9 +1,16 @@
 // The agent's side of an isolate, next to isolates.py. Nothing is decided here: a Worker is
 // found or loaded by its id, told something, and its answer read, so much and no more of it.
 
+// Modules that are bytes, or Python as bytes: the packages, the same for every isolate.
+const kept = {};
+
+export function keep(name, bytes) {
+  kept[name] = name.endsWith(".py") ? { py: new TextDecoder().decode(bytes) } : { data: bytes.buffer };
+}
+
 // `code` is what the loader takes (WorkerCode), as JSON without what must not be there.
-export async function tell(loader, id, code, order, cpuMs, timeout, most) {
-  const worker = loader.get(id, async () => ({ ...JSON.parse(code), globalOutbound: null }));
+export async function tell(loader, outbound, id, code, order, cpuMs, timeout, most) {
+  const worker = loader.get(id, async () => whole(JSON.parse(code), outbound));
   const entry = worker.getEntrypoint(null, cpuMs ? { limits: { cpuMs } } : {});
   return within(timeout, async () => {
     const answer = await entry.fetch("http://sandbox/", { method: "POST", body: order });
@@ -11,17 +18,22 @@ export async function tell(loader, id, code, order, cpuMs, timeout, most) {
   });
 }
 
+function whole(code, outbound) {
+  const modules = { ...code.modules, ...kept };
+  return { ...code, modules, globalOutbound: outbound ?? null };
+}
+
 const FLUSHED = 20; // ms: workerd has one thread, and the answer goes first
 const END_WITHIN = 500; // ms: one that ends need not answer
 
 // What is due after the answer: some isolates end, others are made ready. Nobody waits for it,
 // and what fails here fails again, and is told, when it is wanted.
-export function tend(ctx, loader, ...more) {
-  ctx.waitUntil(care(loader, ...more));
+export function tend(ctx, ...more) {
+  ctx.waitUntil(care(...more));
 }
 
-async function care(loader, code, ended, ready, end, start, timeout) {
-  const quietly = (id, order, ms) => tell(loader, id, code, order, 0, ms, 1024).catch(() => {});
+async function care(loader, outbound, code, ended, ready, end, start, timeout) {
+  const quietly = (id, order, ms) => tell(loader, outbound, id, code, order, 0, ms, 1024).catch(() => {});
   await scheduler.wait(FLUSHED);
   await Promise.all(JSON.parse(ended).map((id) => quietly(id, end, END_WITHIN)));
   for (const id of JSON.parse(ready)) await quietly(id, start, timeout);

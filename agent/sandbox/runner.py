@@ -6,48 +6,52 @@ code's own. What this module does is to say clearly what happened, and to refuse
 code's `import` refuses what leads to JavaScript, which keeps accidents out; the wall is the
 isolate itself, which has no network, no bindings and no other modules.
 
-This file is loaded as text by `isolates.py`: it imports the standard library alone, and the
-runtime's modules only inside the functions that need them.
+`isolates.py` loads this and the modules it imports as texts, into a package of their own: they
+import each other relatively, the standard library, and the runtime's modules only inside the
+functions that need them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import io
 import json
-import linecache
 import os
 import sys
 import traceback
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import Any
 
-FILE = "<code>"
-MAX_DEPTH = 64  # of lists and dictionaries in each other
-MAX_VALUES = 200_000
-MAX_INTEGER = 2**53 - 1  # more is not the same number for every reader of JSON
+from .calling import BadCall
+from .leftovers import Leftovers
+from .plain import BadResult, plain
+from .program import FILE, NoResult, globals_of, run_program
+
 MAX_FRAMES = 20  # of a traceback: the outermost half and the innermost
 MAX_MESSAGE = 2_000
-MAX_PLACE = 200  # characters of where a value stands
+LIST = "python_packages"  # of variants.toml
+PACKAGE = "_sandbox"  # what this package is called in an isolate
+# The packages: an archive of pure ones, one of others, and where those stand in an isolate.
+PURE, NATIVE, SITE = "packages.zip", "native.zip", "python_modules"
 # The ways to JavaScript and to raw memory, and the runtime's own modules.
 CLOSED = (
     *("js", "pyodide_js", "pyodide", "_pyodide", "_pyodide_core", "_pyodide_entrypoint_helper"),
-    *("workers", "runner", "ctypes", "_ctypes"),
+    *("workers", "entry", PACKAGE, "ctypes", "_ctypes"),
 )
 KILL_AFTER_MS = 500  # past the deadline: time to heed the interrupt
+ANSWER_WITHIN_MS = 700  # when the code has ended: to give the answer, and to end
 
 _starts = 0
 _guard: Any = None
+_leftovers = Leftovers()
 
 
 class TooMuchOutput(BaseException):
     """Not an `Exception`: code that catches those shall not go on printing."""
-
-
-class BadResult(Exception):
-    pass
 
 
 class Output(io.TextIOBase):
@@ -72,12 +76,13 @@ class Output(io.TextIOBase):
         return "".join(self.parts).encode("utf-8", "replace").decode()
 
 
-def run(job: dict[str, Any]) -> dict[str, Any]:
-    """The outcome of `job` (`code`, `context`, `most_stdout`, `most_result`): `stdout` and
-    either `result` or `error` (`kind`, `message`, `line`, `traceback`)."""
+def run(job: dict[str, Any], settle: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """The outcome of `job` (`code`, `context`, perhaps `function` and `arguments`;
+    `most_stdout`, `most_result`): `stdout`, and either `result` or `error` (`kind`, `message`,
+    `line`, `traceback`). `settle` waits for what the code has left to be done."""
     output = Output(job["most_stdout"])
     try:
-        outcome = _outcome(job, output)
+        outcome = _outcome(job, output, settle)
     except TooMuchOutput:
         outcome = {}
     if output.over:
@@ -86,25 +91,21 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     return {**outcome, "stdout": output.text()}
 
 
-def _outcome(job: dict[str, Any], output: Output) -> dict[str, Any]:
-    code: str = job["code"]
+def _outcome(job: dict[str, Any], output: Output, settle: Callable[[], None]) -> dict[str, Any]:
     main = types.ModuleType("__main__")
-    main.__dict__["context"] = job["context"]
-    linecache.cache[FILE] = (len(code), None, code.splitlines(keepends=True), FILE)
+    main.__dict__.update(globals_of(job["context"]))
     try:
         with _stage(main, output):
-            exec(compile(code, FILE, "exec", dont_inherit=True), main.__dict__)
+            result = plain(run_program(job, main.__dict__, settle))
+            size = len(json.dumps(result))
+    except (NoResult, BadResult) as error:
+        return _error("bad-result", str(error))
+    except BadCall as error:
+        return _error("code-error", str(error))
     except TooMuchOutput:
         raise
     except BaseException as error:
         return _code_error(error)
-    if "result" not in main.__dict__:
-        return _error("bad-result", "the code assigned nothing to `result`")
-    try:
-        result = plain(main.__dict__["result"])
-        size = len(json.dumps(result))
-    except BadResult as error:
-        return _error("bad-result", str(error))
     if size > job["most_result"]:
         return _error("too-much-output", f"`result` has more than {job['most_result']} bytes")
     return {"result": result}
@@ -133,69 +134,6 @@ def _import(name: str, *more: Any, **named: Any) -> Any:
     return builtins.__import__(name, *more, **named)
 
 
-def plain(value: object) -> Any:
-    """`value` as JSON has it: a copy of plain types. Raises `BadResult` that says where."""
-    return _Plain().copy(value, "result", 0)
-
-
-class _Plain:
-    def __init__(self) -> None:
-        self.values = 0
-
-    def copy(self, value: object, place: str, depth: int) -> Any:
-        self.values += 1
-        if self.values > MAX_VALUES:
-            raise BadResult(f"`result` holds more than {MAX_VALUES} values")
-        if value is None or value is True or value is False:
-            return value
-        if isinstance(value, str):
-            return _text(value, place)
-        if isinstance(value, int):
-            return _integer(int(value), place)
-        if isinstance(value, float):
-            return _number(float(value), place)
-        if depth >= MAX_DEPTH and isinstance(value, (dict, list, tuple)):
-            raise BadResult(f"{place[:30]}…: nested deeper than {MAX_DEPTH}, or within itself")
-        if isinstance(value, dict):
-            return {
-                _key(key, place): self.copy(item, _within(place, key), depth + 1)
-                for key, item in dict.items(value)
-            }
-        if isinstance(value, (list, tuple)):
-            return [self.copy(v, _within(place, i), depth + 1) for i, v in enumerate(value)]
-        raise BadResult(f"{place}: a {type(value).__name__} is no JSON value")
-
-
-def _within(place: str, key: object) -> str:
-    """It is made for each value, so it must not grow with the keys."""
-    return f"{place[:MAX_PLACE]}[{key!r:.100}]"
-
-
-def _key(key: object, place: str) -> str:
-    if not isinstance(key, str):
-        raise BadResult(f"{place}: the key {key!r:.100} is no text; JSON has no other keys")
-    return _text(key, place)
-
-
-def _text(value: str, place: str) -> str:
-    try:
-        return str(value).encode().decode()
-    except UnicodeEncodeError:
-        raise BadResult(f"{place}: text with half a character (a lone surrogate)") from None
-
-
-def _integer(value: int, place: str) -> int:
-    if not -MAX_INTEGER <= value <= MAX_INTEGER:
-        raise BadResult(f"{place}: an integer beyond ±(2**53 - 1); give it as text")
-    return value
-
-
-def _number(value: float, place: str) -> float:
-    if value != value or value in (float("inf"), float("-inf")):
-        raise BadResult(f"{place}: {value} is no JSON value")
-    return value
-
-
 def _error(
     kind: str, message: str, line: int | None = None, trace: Sequence[str] = ()
 ) -> dict[str, Any]:
@@ -222,7 +160,19 @@ def _told(error: BaseException) -> str:
     except BaseException:  # the code's own exceptions say what they like
         text = ""
     name = type(error).__name__
-    return f"{name}: {text}" if text else name
+    return f"{name}: {text}{_hint(error)}" if text else name
+
+
+def _hint(error: BaseException) -> str:
+    """Where a package that is not there has to be listed."""
+    module = error.name if isinstance(error, ModuleNotFoundError) else None
+    package = module.partition(".")[0] if isinstance(module, str) else ""
+    if not package or package in sys.stdlib_module_names or package in sys.modules:
+        return ""
+    return (
+        f"; add the package, with its version, to `{LIST}` in agent/variants.toml: "
+        f'["{package}==VERSION"]'
+    )
 
 
 def on_fetch(request: Any, env: Any, ctx: Any) -> Any:
@@ -245,8 +195,16 @@ def _start(job: dict[str, Any]) -> dict[str, Any]:
     if _guard is None:
         _guard = import_from_javascript("guard.js")
         _guard.install(pyodide_js, job["memory"])
+        _leftovers.watch(type(asyncio.get_event_loop()))
+        _find_packages()
         _silence()
     return {"starts": _starts}
+
+
+def _find_packages() -> None:
+    """After everything else that is looked at, so they cost nothing until they are imported."""
+    root = Path(__file__).parents[1]
+    sys.path += [str(place) for place in (root / SITE, root / PURE) if place.exists()]
 
 
 def _silence() -> None:
@@ -260,21 +218,29 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
     import pyodide_js
 
     guard = _guard
-    guard.arm(pyodide_js, job["timeout_ms"], KILL_AFTER_MS)
+    guard.arm(pyodide_js, job["timeout_ms"], KILL_AFTER_MS, ANSWER_WITHIN_MS)
     interrupted = False
     outcome: dict[str, Any] = {"stdout": ""}
     try:
-        outcome = run(job)
+        outcome = run(job, _settle)
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        late = guard.disarm(pyodide_js)
+        late = guard.close()
+        sys.settrace(None)
+        _leftovers.end()
     if late or interrupted:
         error = outcome.get("error", {})
         message = f"the code ran for more than {job['timeout_ms']} ms"
         told = _error("timeout", message, error.get("line"), error.get("traceback", ()))
         return {**told, "stdout": outcome["stdout"]}
     return outcome
+
+
+def _settle() -> None:
+    from pyodide.ffi import run_sync
+
+    _leftovers.settle(lambda ms: run_sync(_guard.pause(ms)))
 
 
 def _end(job: dict[str, Any]) -> dict[str, Any]:

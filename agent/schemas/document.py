@@ -13,7 +13,17 @@ from typing import Any
 
 from agent import PRODUCT, __version__
 from agent.core.answers import JSON
-from agent.schemas import agents, errors, inputs, isolate, jobs, results, shapes, values
+from agent.schemas import (
+    agents,
+    errors,
+    inputs,
+    isolate,
+    jobs,
+    results,
+    shapes,
+    values,
+    workers,
+)
 from agent.schemas.operations import NAMED, OPERATIONS, PARAMETERS, TAGS, Operation
 from agent.schemas.refusals import REFUSALS, header, refused, responses
 from agent.schemas.values import Schema, any_object, ref
@@ -80,7 +90,7 @@ def document() -> dict[str, Any]:
 def schemas() -> dict[str, Schema]:
     """Every shape that has a name."""
     own = any_object("An OpenAPI document", required=["openapi", "info", "paths"])
-    parts = (inputs, results, shapes, jobs, agents, isolate, errors, values)
+    parts = (inputs, results, shapes, jobs, agents, workers, isolate, errors, values)
     return {name: each for part in parts for name, each in part.SCHEMAS.items()} | {"OpenApi": own}
 
 

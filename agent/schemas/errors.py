@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.core.refusing import LIMITS
 from agent.schemas.results import STDOUT
 from agent.schemas.values import (
     Schema,
@@ -53,6 +54,15 @@ SCHEMAS: dict[str, Schema] = {
         {**_SAID, "state": _STATE, "message": _ALSO["message"]},
         "A job stands otherwise than the request expects",
         ("message",),
+    ),
+    "LimitReached": fields_of(
+        {
+            **_SAID,
+            "limit": one_of((each.variable for each in LIMITS.values()), "a variable of the agent"),
+            "count": whole("what the tenant has of it"),
+            "most": whole("what it may have", 1),
+        },
+        "A tenant has as much in the queue as it may have",
     ),
     "JobFailed": fields_of(
         {**_SAID, "job_id": an_id("the job"), "status": _FAILED, **_WHY},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent.core.capabilities import completion, database, embeddings, scraping, text, values
 from agent.core.capabilities.models import MAX_MODEL, MODEL
+from agent.core.capabilities.python import FUNCTION
 from agent.core.capabilities.sql import MAX_SQL
 from agent.core.web.request import (
     BODILESS,
@@ -166,10 +167,13 @@ SCHEMAS: dict[str, Schema] = {
     "PythonInput": fields_of(
         {
             "code": words("a module", maxLength=MAX_CODE, examples=["result = 2 + 2"]),
-            "context": ref("PythonContext", "what the code finds in `context`"),
+            "context": ref("PythonContext", "what the code finds in `context`, and as globals"),
             "timeout_ms": whole("milliseconds", 1, MAX_PYTHON_MS, default=PYTHON_MS),
+            "function": matching(FUNCTION, "one that the code defines, to be called"),
+            "arguments": ref("PythonContext", "of `function`, by the names of its parameters"),
         },
-        optional=("context", "timeout_ms"),
+        optional=("context", "timeout_ms", "function", "arguments"),
+        dependentRequired={"arguments": ["function"]},
     ),
     "PythonContext": any_object("Any values of JSON by their names"),
     "CompletionInput": either(ref("PromptInput"), ref("ConversationInput")),

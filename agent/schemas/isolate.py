@@ -10,6 +10,7 @@ from agent.records.analytics import DIMENSIONS, MAX_GROUPS, MAX_READ, PERCENTS
 from agent.schemas.values import (
     Schema,
     a_capability,
+    a_name,
     always,
     fields_of,
     listed,
@@ -22,6 +23,7 @@ from agent.schemas.values import (
     whole,
     yes_or_no,
 )
+from agent.schemas.workers import DUE
 
 _WORKER = text("`cf-<region>-<8 hex>`", pattern="^cf-[a-z]+-[0-9a-f]{8}$")
 _REGION = text("where it is deployed for; `global` is everywhere")
@@ -58,19 +60,23 @@ SCHEMAS: dict[str, Schema] = {
     "Registered": fields_of(
         {
             "status": always("success"),
-            "worker_id": _WORKER,
+            "worker_id": a_name("the worker, or the isolate that answers"),
             "capabilities": _CAPABILITIES,
-            "region": _REGION,
+            "region": text("where it runs"),
             "registered_at": time("now"),
-        }
+            **DUE,
+        },
+        optional=tuple(DUE),
     ),
     "Alive": fields_of(
         {
             "status": always("alive"),
-            "worker_id": _WORKER,
+            "worker_id": a_name("the worker, or the isolate that answers"),
             "heartbeat_at": time("now"),
-            "uptime_ms": whole("since its first request"),
-        }
+            "uptime_ms": whole("since it registered; of an isolate, since its first request"),
+            **DUE,
+        },
+        optional=tuple(DUE),
     ),
     "Healthy": fields_of(
         {

@@ -7,12 +7,18 @@ from typing import get_args
 from agent.callbacks.callback import MAX_ATTEMPTS as MAX_POSTS
 from agent.callbacks.callback import MAX_URL
 from agent.callbacks.callback import State as CallbackState
-from agent.core.activation import DISPATCHES
+from agent.core.activation import DISPATCHES, MAX_START_WITHIN, MIN_START_WITHIN, START_WITHIN
 from agent.core.activations import MAX_LISTED, STATES
 from agent.core.execution import CAPABILITIES
 from agent.core.polling import LEASE, MAX_ATTEMPT, MAX_LEASE, MAX_WAIT, MIN_LEASE
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST
-from agent.queue.limits import MAX_ATTEMPTS, MAX_CAPABILITIES, MAX_ERROR, MAX_JOBS
+from agent.queue.limits import (
+    MAX_ATTEMPTS,
+    MAX_CAPABILITIES,
+    MAX_DEPENDENCIES,
+    MAX_ERROR,
+    MAX_JOBS,
+)
 from agent.records.records import MAX_STEPS
 from agent.schemas.agents import CORE_WORDS, OF_AGENT
 from agent.schemas.inputs import INPUTS
@@ -50,13 +56,19 @@ _HELD: dict[str, Schema] = {"worker_id": _WORKER, "attempt": _ATTEMPT, "tenant":
 
 DATA = fields_of(
     {
-        "capability": a_capability("one that there is not makes a dead letter"),
+        "capability": a_capability("the agent itself has some; workers may have any"),
         "input": ref("JobInput", "what the capability takes; it is looked at when the job is run"),
         "dispatch": {**ref("Dispatch", "who runs it: the agent, or who polls"), "default": "edge"},
         "max_attempts": _ATTEMPTS,
+        "start_within": number(
+            "seconds: a job that nobody has begun by then fails; with `dispatch` `poll` it is "
+            f"{START_WITHIN:,.0f} unless it is said",
+            MIN_START_WITHIN,
+            MAX_START_WITHIN,
+        ),
     },
     "What is to be done",
-    ("input", "dispatch", "max_attempts"),
+    ("input", "dispatch", "max_attempts", "start_within"),
 )
 _PRIORITY = whole("the highest goes first", LOWEST, HIGHEST)
 _ANY_PRIORITY = {
@@ -76,9 +88,15 @@ SENT_DATA = either(
     ref("EmbeddingsData"),
     ref("CoreActivation"),
 )
+_DEPENDS_ON = listed(
+    an_id("one of one's own"),
+    "activations that have to complete before; their results are its `inputs`",
+    maxItems=MAX_DEPENDENCIES,
+)
 SUBMITTED: dict[str, Schema] = {
     "priority": _ANY_PRIORITY,
     "callback_url": _CALLBACK_URL,
+    "depends_on": _DEPENDS_ON,
 }
 _EXAMPLE = {"capability": "text-processing", "input": {"text": "One two. Three!"}}
 _STANDS: dict[str, Schema] = {
@@ -89,12 +107,21 @@ _STANDS: dict[str, Schema] = {
 }
 _TIMES: dict[str, Schema] = {
     "available_at": time("from when on a job that waits may be leased"),
+    "start_by": time("when one that waits fails, if no worker has taken it"),
     "lease_until": time("until when it is leased"),
     "ended_at": time("when it ended"),
+}
+_TERMS: dict[str, Schema] = {
+    "depends_on": {**_DEPENDS_ON, "description": "what has to complete before; not in lists"},
+    "waits_for": listed(
+        an_id("one"), "those of them that have not completed", maxItems=MAX_DEPENDENCIES
+    ),
+    "start_within": number("seconds that it may wait for a run; not in lists", MIN_START_WITHIN),
 }
 _HANDED_OUT: dict[str, Schema] = {
     "capability": a_capability("as `/poll` told it"),
     "input": ref("JobInput", "as `/poll` told it"),
+    "inputs": ref("Inputs", "as `/poll` told it"),
     "priority": _PRIORITY,
     "max_attempts": _STANDS["max_attempts"],
     "submitted_at": _STANDS["submitted_at"],
@@ -146,7 +173,7 @@ SCHEMAS: dict[str, Schema] = {
             "activation_data": SENT_DATA,
             **SUBMITTED,
         },
-        optional=("priority", "callback_url"),
+        optional=("priority", "callback_url", "depends_on"),
         examples=[{"activation_id": "a-1", "activation_data": _EXAMPLE}],
     ),
     "Activation": fields_of(
@@ -158,11 +185,12 @@ SCHEMAS: dict[str, Schema] = {
             "priority": _PRIORITY,
             **_STANDS,
             **_TIMES,
+            **_TERMS,
             **OF_AGENT,
             **CORE_WORDS,
             **_OUTCOME,
         },
-        optional=(*_TIMES, *OF_AGENT, *_LATER, *_OUTCOME),
+        optional=(*_TIMES, *_TERMS, *OF_AGENT, *_LATER, *_OUTCOME),
     ),
     "Step": fields_of(
         {
@@ -231,11 +259,14 @@ SCHEMAS: dict[str, Schema] = {
             "tenant": a_name("whose it is"),
             "capability": a_capability("what it needs"),
             "input": ref("JobInput", "what is to be done"),
+            "inputs": ref("Inputs", "of a job that depends on others: what these gave"),
             "priority": _PRIORITY,
             **_STANDS,
             "lease_until": _TIMES["lease_until"],
-        }
+        },
+        optional=("inputs",),
     ),
+    "Inputs": any_object("Results, each under the id of the activation that gave it"),
     "Extension": fields_of({**_HELD, "lease": _LEASE}, "", ("tenant", "lease")),
     "Completion": fields_of(
         {**_HELD, "result": anything("any value"), "stdout": STDOUT}, "", ("tenant", "stdout")

@@ -13,6 +13,8 @@ from agent.core.activations import MAX_LISTED
 from agent.core.analytics import ANALYTICS_SCOPE
 from agent.core.apps import MAX_APP
 from agent.core.polling import LEASE, MAX_LEASE, MAX_WAIT, MIN_LEASE
+from agent.core.workers import LARGEST, USUAL_LISTED
+from agent.core.workers import MAX_LISTED as MAX_WORKERS
 from agent.queue.limits import CAPABILITY, MAX_CAPABILITIES, MAX_JOBS
 from agent.records.analytics import DIMENSIONS
 from agent.schemas.values import (
@@ -78,6 +80,14 @@ PARAMETERS: dict[str, Schema] = {
     "region": matching(analytics.REGION, "only what variants of this one have answered"),
     "of_tenant": a_name(f"only this tenant's; others' need the scope `{ANALYTICS_SCOPE}`"),
     "endpoint": matching(analytics.ENDPOINT, "only this path, such as `/execute`"),
+    "worker_state": ref("WorkerState", "both, unless it is said"),
+    "has_capability": a_capability("workers that have it"),
+    "workers": whole("workers", 1, MAX_WORKERS, default=USUAL_LISTED),
+    "after_worker": whole("as `next_after` told it", 0, LARGEST, default=0),
+    "some_capabilities": {
+        **_NAMES,
+        "description": "with commas between them; all of them, unless it is said",
+    },
     "before": whole("milliseconds since 1970, as `next_before` told it", 0, 10**15 - 1),
 }
 # Several have one name.
@@ -86,6 +96,11 @@ NAMED = {
     "agents": "limit",
     "of_capability": "capability",
     "of_tenant": "tenant",
+    "worker_state": "state",
+    "has_capability": "capability",
+    "workers": "limit",
+    "after_worker": "after",
+    "some_capabilities": "capability",
 }
 ID = "/activations/{id}"
 AGENT = "/agents/{id}"
@@ -112,9 +127,8 @@ class Operation(NamedTuple):
 
 
 _POLLED = ("worker_id", "capabilities", "limit", "wait", "lease", "tenant")
-_POLL = "Jobs are leased to a worker: the highest priority first, then the oldest"
+_POLL = "Jobs are leased to a worker: the highest priority first; within one, tenants take turns"
 _UNREAD = "a body is not read"
-_SAME = f"The same; {_UNREAD}"
 _BOTH = {"text/plain": "for `Accept: text/plain`, as Prometheus reads it"}
 _STREAM = {"text/event-stream": "with `stream`; the header `x-job-id` has the job's id"}
 
@@ -132,9 +146,34 @@ OPERATIONS = (
         query=("from", "to", "by", "of_capability", "region", "of_tenant", "endpoint"),
     ),
     Operation("GET", "/register", "register", "workers", "Who it is, what it does", "Registered"),
-    Operation("POST", "/register", "registerByPost", "workers", _SAME, "Registered"),
+    Operation(
+        *("POST", "/register", "registerByPost", "workers"),
+        "The same; with a body, a worker of one's own says who it is",
+        "Registered",
+        takes="Registration",
+        may_be_empty=True,
+    ),
     Operation("GET", "/heartbeat", "heartbeat", "workers", "Since when it runs", "Alive"),
-    Operation("POST", "/heartbeat", "heartbeatByPost", "workers", _SAME, "Alive"),
+    Operation(
+        *("POST", "/heartbeat", "heartbeatByPost", "workers"),
+        "The same; with a body, a worker that has registered says that it is alive",
+        "Alive",
+        takes="Registration",
+        may_be_empty=True,
+        refuses=(404,),
+    ),
+    Operation(
+        *("GET", "/workers", "workers", "workers"),
+        "Workers that have registered: one's own, all with the scope `agent:worker`",
+        "Workers",
+        query=("worker_state", "has_capability", "workers", "after_worker"),
+    ),
+    Operation(
+        *("GET", "/workers/scale", "scale", "workers"),
+        "How much there is to do for workers that poll, as numbers for whoever scales them",
+        "Scale",
+        query=("some_capabilities", "tenant"),
+    ),
     Operation("GET", "/poll", "pollByGet", "workers", _POLL, "Polled", "", _POLLED),
     Operation(
         *("POST", "/poll", "poll", "workers"),
@@ -157,7 +196,7 @@ OPERATIONS = (
         "A job for the queue; the same one again is told as it stands, and not run twice",
         "Activation",
         takes="Submission",
-        refuses=(404, 409),
+        refuses=(404, 409, 422),
     ),
     Operation(
         *("GET", "/activations", "list", "activations"),

@@ -54,7 +54,12 @@ REFUSALS: dict[int, Refusal] = {
         ("JobFailed", "Error"),
         False,
     ),
-    429: Refusal("TooManyRequests", "The route has a rate limit", headers=_LATER),
+    429: Refusal(
+        "TooManyRequests",
+        "The route has a rate limit, or the key has as many jobs or workers as it may",
+        ("LimitReached", "Error"),
+        headers=_LATER,
+    ),
     431: Refusal("HeadersTooLarge", "The headers are too large"),
     500: Refusal("ServerError", "The agent, or the router, could not handle it", ("Error",)),
     502: Refusal("BadGateway", "No variant of the agent answered"),

@@ -20,7 +20,11 @@ from router.dev.secrets import secrets_of
 
 AI_NAME, AI_ENTRYPOINT = "fiberwise-ai-stand-in", "AI"
 AI_SCRIPT = Path(config.__file__).parent / "local" / "ai.js"
-LOCAL_VARS = {"ENVIRONMENT": "development", "CALLBACK_HOSTS": "localhost 127.0.0.1"}
+LOCAL_VARS = {
+    "ENVIRONMENT": "development",
+    "CALLBACK_HOSTS": "localhost 127.0.0.1",
+    "TENANT_RUNNING": "1",  # one thread runs all here
+}
 SECRETS = ("CALLBACK_SECRET",)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from agent import packages
 from router.dev.bundle import bundle_path, ensure_bundle
 from router.dev.layout import Layout, SetupError, find_root
 from router.dev.snapshot import ensure_snapshot, snapshot_path
@@ -26,9 +27,20 @@ def prepare(layout: Layout) -> None:
     if not is_vendored(layout):
         with step("edge", "packages of the Worker in python_modules"):
             ensure_vendored(layout)
+    prepare_sandbox()
     if not snapshot_path(layout).exists():
         with step("image", "of Python's memory, which Workers start from"):
             ensure_snapshot(layout)
+
+
+def prepare_sandbox() -> None:
+    try:
+        wanted = packages.wanted()
+        if not packages.are_fetched(wanted):
+            with step("sandbox", "packages that the agent's Python can import"):
+                packages.archives(wanted)
+    except packages.PackagesError as error:
+        raise SetupError(str(error)) from error
 
 
 @contextmanager

@@ -11,20 +11,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from agent.packages import EDGE_PYTHON, PackagesError, install
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout, SetupError
 
-# The Python of the current Workers runtime, as wheels are tagged for it.
-EDGE_PYTHON = "3.14"
-EDGE_PLATFORM = "pyemscripten_2026_0_wasm32"
 EDGE_MARKERS = {
     "python_version": EDGE_PYTHON,
     "python_full_version": f"{EDGE_PYTHON}.2",
@@ -104,17 +100,10 @@ def copy(item: Distribution, target: Path) -> None:
 def fetch(item: Distribution, target: Path, aside: Path) -> None:
     """The WebAssembly wheel of the very version that runs here."""
     shutil.rmtree(aside, ignore_errors=True)
-    command = [
-        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
-        *("--target", str(aside), "--no-deps", "--only-binary", ":all:", "--no-compile"),
-        *("--platform", EDGE_PLATFORM, "--python-version", EDGE_PYTHON),
-        *("--implementation", "cp", "--abi", f"cp{EDGE_PYTHON.replace('.', '')}"),
-        f"{item.name}=={item.version}",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["pip failed"])[-1]
-        raise SetupError(f"no WebAssembly wheel of {item.name} {item.version}: {reason}")
+    try:
+        install([f"{item.name}=={item.version}"], aside, "--no-deps")
+    except PackagesError as error:
+        raise SetupError(str(error)) from error
     for path in sorted(aside.rglob("*")):
         parts = path.relative_to(aside).parts
         if path.is_file() and wanted(parts):

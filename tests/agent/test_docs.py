@@ -47,6 +47,9 @@ def test_limits() -> None:
     assert cells("result").startswith(f"{limits.MAX_RESULT:,} bytes")
     assert cells("error").startswith(f"{limits.MAX_ERROR:,} characters")
     assert cells("attempts") == f"{limits.MAX_ATTEMPTS}, and {DEFAULT_ATTEMPTS} unless it is said"
+    assert cells("dependencies") == str(limits.MAX_DEPENDENCIES)
+    assert cells("results of dependencies") == f"{limits.MAX_INPUTS:,} bytes in all"
+    assert cells("time to wait for a worker") == f"1 to {limits.MAX_START_WITHIN_MS:,} ms"
     assert cells("lease") == f"{limits.MIN_LEASE_MS:,} to {limits.MAX_LEASE_MS:,} ms"
     assert f"and {DEFAULT_PRIORITY} if nobody says otherwise" in SPACED
     assert f"deletes up to {FORGOTTEN_AT_ONCE} jobs" in SPACED

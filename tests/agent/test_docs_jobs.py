@@ -23,6 +23,9 @@ from agent.core import (
 )
 from agent.core.identity import Identity
 from agent.core.metrics import Metrics
+from agent.core.refusing import LIMITS
+from agent.core.settings import TENANT
+from agent.queue import limits
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, Depth
 from agent.queue.limits import MAX_ATTEMPTS, MAX_JOBS
 from policies.language.document import Document, read_document
@@ -61,8 +64,23 @@ def test_fields_of_an_activation() -> None:
     assert attempts == f"1 to {MAX_ATTEMPTS}, and {DEFAULT_ATTEMPTS} unless it is said"
     priority = cells(text, "`priority`")
     assert priority.startswith(f"{LOWEST} to {HIGHEST}, and {DEFAULT_PRIORITY} unless it is said;")
+    least, most = activation.MIN_START_WITHIN, activation.MAX_START_WITHIN
+    within = cells(text, "`activation_data.start_within`")
+    assert f"{least:g} to {most:,.0f}, and {activation.START_WITHIN:,.0f} unless" in within
+    needs = cells(text, "`depends_on`")
+    assert needs.startswith(f"up to {limits.MAX_DEPENDENCIES} ids")
+    assert f"have {limits.MAX_INPUTS:,} bytes at most" in " ".join(text.split())
     assert f"`limit` up to {activations.MAX_LISTED}" in text
     assert all(f"`{state}`" in text for state in activations.STATES)
+
+
+def test_limits_of_a_tenant() -> None:
+    text, own = section("Activations"), config.variants()["production-eu"]["vars"]
+    for variable, field in TENANT.items():
+        row = cells(text, f"`{variable}`")
+        assert row.startswith(f"{getattr(limits.USUAL, field):,} |")
+        assert int(own[variable]) == getattr(limits.USUAL, field)
+    assert {each.variable for each in LIMITS.values()} <= set(TENANT)
 
 
 def test_every_shape_of_a_job_has_a_row() -> None:
@@ -118,6 +136,7 @@ def test_times_in_the_background() -> None:
     for row in ("run", "deliver"):
         assert f"up to {background.RUN_FOR_MS // 1000} s" in row_of(text, row)
     assert f"up to {background.TICK_FOR_MS // 1000} s" in row_of(text, "tick")
+    assert f"After {running.MAX_RUNS} jobs a run goes on" in text
     assert running.LEASE_MS == 120_000
     assert "is leased for two minutes" in text
     crons = {name: own.get("triggers") for name, own in config.variants().items()}

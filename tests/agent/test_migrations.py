@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 MIGRATIONS = sorted((Path(__file__).parents[2] / "agent" / "migrations").glob("*.sql"))
-TRIGGER = re.compile(r"CREATE TRIGGER [^;]+ BEGIN [^;]+; END;")
+TRIGGER = re.compile(r"CREATE TRIGGER [^;]+ BEGIN [^;]+; END;|DROP TRIGGER \w+;")
 
 
 @pytest.mark.parametrize("path", MIGRATIONS, ids=lambda path: path.name)

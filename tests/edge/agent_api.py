@@ -24,6 +24,14 @@ JOBS: tuple[dict[str, Any], ...] = (
     {**TEXT, "input": {"text": "One two.", "operation": "chunk", "size": 4}},
     {**TEXT, "input": {"text": "a@b.example", "operation": "extract", "kinds": ["emails"]}},
     {"capability": "python-execution", "input": {"code": "print(1)\nresult = [context]"}},
+    {
+        "capability": "python-execution",
+        "input": {
+            "code": "async def run_agent(input_data, top=1): return [input_data, top]",
+            "function": "run_agent",
+            "arguments": {"input_data": {"a": 1}, "top": 2},
+        },
+    },
     {"capability": "ai-completion", "input": {"prompt": "Hello", "seed": 1, "stop": "."}},
     {"capability": "ai-completion", "input": {"messages": [{"role": "user", "content": "Hi"}]}},
     {"capability": "ai-completion", "input": {"prompt": "Hello", "stream": True}},
@@ -41,6 +49,7 @@ JOBS: tuple[dict[str, Any], ...] = (
 REFUSED: tuple[dict[str, Any], ...] = (
     {**TEXT, "input": {"text": "a", "operation": "sing"}},
     {"capability": "python-execution", "input": {"code": "result = x"}},
+    {"capability": "python-execution", "input": {"code": "1", "arguments": {}}},
     {"capability": "ai-completion", "input": {"prompt": ""}},
     {"capability": "ai-completion", "input": {"prompt": "a", "model": "@cf/local/no-such-model"}},
     {"capability": "ai-embeddings", "input": {"text": []}},
@@ -147,6 +156,22 @@ def _isolate(walker: Walker) -> None:
     walker.ask("analytics", 400, query="?by=day")
     walker.ask("analytics", 401, key=None)
     walker.ask("analytics", 403, query="?tenant=worker")
+    worker = {"worker_id": "walker", "capabilities": ["text-processing"], "metadata": {"a": [1]}}
+    for operation in ("registerByPost", "heartbeatByPost"):
+        assert walker.ask(operation, 200, body=worker)["worker_id"] == "walker"
+        walker.ask(operation, 200, body={})
+        walker.ask(operation, 400, body={"worker_id": ""})
+        walker.ask(operation, 413, body={**worker, "metadata": {"a": "x" * 4_096}})
+    walker.ask("heartbeatByPost", 404, body={"worker_id": "nobody"})
+    listed = walker.ask("workers", 200, query="?limit=1&state=alive&capability=text-processing")
+    assert listed["workers"][0]["worker_id"] == "walker"
+    walker.ask("workers", 400, query="?limit=0")
+    walker.ask("scale", 200)
+    walker.ask("scale", 200, query="?capability=text-processing,none")
+    walker.ask("scale", 400, query="?capability=A")
+    walker.ask("scale", 403, query="?tenant=worker")
+    for operation in ("workers", "scale"):
+        walker.ask(operation, 401, key=None)
     assert "agent_requests_total" in walker.ask("metrics", 200, headers={"accept": "text/plain"})
 
 
@@ -169,6 +194,16 @@ def _activations(walker: Walker) -> None:
     walker.ask("submit", 200, body={**submitted, "priority": -10})
     walker.ask("submit", 400, body={**submitted, "priority": "high"})
     walker.ask("submit", 409, body={**submitted, "activation_data": {"capability": "other"}})
+    needing = {**submitted, "activation_id": "walk-4", "depends_on": ["walk-1"]}
+    assert walker.ask("submit", 200, body=needing)["depends_on"] == ["walk-1"]
+    assert walker.ask("show", 200, "walk-4")["waits_for"] == ["walk-1"]
+    walker.ask("submit", 422, body={**needing, "activation_id": "walk-5", "depends_on": ["none"]})
+    soon = {**TEXT, "dispatch": "poll", "start_within": 60}
+    told = walker.ask("submit", 200, body={"activation_id": "walk-6", "activation_data": soon})
+    assert told["start_within"] == 60
+    late = {**soon, "start_within": 0}
+    walker.ask("submit", 400, body={"activation_id": "walk-7", "activation_data": late})
+    walker.ask("cancel", 200, "walk-6")
     large = {"capability": "x", "input": {"text": "x" * 600_000}}
     walker.ask("submit", 413, body={"activation_id": "walk-2", "activation_data": large})
     walker.ask("show", 200, "walk-1")
@@ -180,14 +215,15 @@ def _activations(walker: Walker) -> None:
     walker.ask("list", 400, query="?state=dead")
     walker.ask("cancel", 200, "walk-1")
     walker.ask("cancelByDelete", 200, "walk-1")
+    assert walker.ask("show", 200, "walk-4")["status"] == "cancelled"
     walker.ask("retry", 409, "walk-1", body={"max_attempts": 2})
     walker.ask("cancel", 404, "none")
     walker.ask("cancelByDelete", 404, "none")
-    dead = {
-        "activation_id": "walk-3",
-        "activation_data": {"capability": "none", "dispatch": "poll"},
-    }
-    walker.ask("submit", 200, body=dead)
+    other = {"capability": "walk-other", "dispatch": "poll"}
+    walker.ask("submit", 200, body={"activation_id": "walk-3", "activation_data": other})
+    polled = {"worker_id": "walker", "capabilities": ["walk-other"]}
+    assert len(walker.ask("poll", 200, body=polled)["jobs"]) == 1
+    walker.ask("fail", 200, "walk-3", {**LEASE, "error": "broken", "retry": False})
     walker.ask("cancel", 409, "walk-3")
     walker.ask("retry", 200, "walk-3", body={"max_attempts": 1})
     walker.ask("cancel", 200, "walk-3")
@@ -209,6 +245,7 @@ def _leases(walker: Walker) -> None:
     walker.ask("extend", 400, second, {**LEASE, "lease": 0})
     walker.ask("complete", 200, second, {**LEASE, "result": None, "stdout": "a"})
     walker.ask("complete", 409, second, {**LEASE, "attempt": 2, "result": 1})
+    walker.ask("complete", 409, second, {**LEASE, "result": "another"})
     walker.ask("complete", 413, third, {**LEASE, "result": "x" * 1_000_001})
     walker.ask("fail", 200, third, {**LEASE, "error": "broken", "retry": False})
     walker.ask("fail", 403, third, {**LEASE, "error": "", "tenant": "worker"})

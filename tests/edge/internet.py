@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,12 +47,15 @@ class OnTheInternet:
 
 
 @contextmanager
-def on_the_internet(folder: Path) -> Iterator[OnTheInternet]:
+def on_the_internet(
+    folder: Path, python_packages: Sequence[str] | None = None, **more: str
+) -> Iterator[OnTheInternet]:
+    """`python_packages` other than those listed; `more`: variables."""
     layout = Layout(find_root(HERE))
     prepare(layout)
     own = next(iter(config.variants().values()))
-    mirror(config.upload(), folder / "upload")
-    variables = {**own["vars"], "FETCH_HOSTS": HOSTS, "RESOLVER": RESOLVER}
+    mirror(config.upload(python_packages), folder / "upload")
+    variables = {**own["vars"], "FETCH_HOSTS": HOSTS, "RESOLVER": RESOLVER, **more}
     agent = WorkerdWorker(
         name=own["name"],
         modules=modules_in(folder / "upload"),
@@ -61,6 +64,7 @@ def on_the_internet(folder: Path) -> Iterator[OnTheInternet]:
         bindings={
             **{name: text(value) for name, value in variables.items()},
             "OUTBOUND": service("internet"),
+            "LOADER": "workerLoader = ()",
         },
     )
     internet = WorkerdWorker("internet", {INTERNET.name: INTERNET}, agent.compatibility_date)

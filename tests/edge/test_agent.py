@@ -135,6 +135,12 @@ result["mean"] = statistics.mean(context["list"])
     types = {"int": "int", "float": "float", "text": "str", "list": "list", "none": "NoneType"}
     assert told["result"] == {**types, "bool": "bool", "mean": 1.5}
     assert told["stdout"] == "hello\n"
+    zones = "import zoneinfo\nstr(zoneinfo.ZoneInfo('Europe/Berlin'))"
+    assert run_python(agents, zones)["result"] == "Europe/Berlin"
+    called = {"function": "run_agent", "arguments": {"input_data": {"n": 4}, "more": 1}}
+    agent = "async def run_agent(input_data, top=2): return input_data['n'] * top + a"
+    assert run_python(agents, agent, context={"a": 1}, **called)["result"] == 9
+    assert "`python_packages`" in run_python(agents, "import numpy")["error"]
     wrong = execute(agents, capability="python-execution", input={"code": "a = 1\nresult = 1 / 0"})
     assert (wrong.status_code, wrong.json()["kind"], wrong.json()["line"]) == (422, "code-error", 2)
     assert wrong.json()["error"] == "ZeroDivisionError: division by zero"
@@ -161,7 +167,16 @@ result.append(list(env.object_keys()))
 result.append([name for name in sys.modules if name.startswith("agent")])
 result.append([text for text in os.environ.values() if "example" in text])
 """
+FOREVER = """
+import asyncio
+async def forever():
+    while True: await asyncio.sleep(0.001)
+asyncio.ensure_future(forever())
+"""
 BAD_CODE = {
+    "import asyncio; l = asyncio.get_event_loop(); f = lambda: l.call_soon(f); f()": "timeout",
+    FOREVER: "timeout",
+    FOREVER + "result = 1": "timeout",
     "while True:\n  try:\n    while True: pass\n  except BaseException: pass": "timeout",
     "x = bytearray(2**30)": "code-error",
     "result = 'x' * 10_000_000": "too-much-output",

@@ -94,7 +94,7 @@ def test_failing_waiting_extending_and_cancelling(queue: Queue) -> None:
     assert queue.job("sum")["available_ms"] == queue.now + 1_500
     assert queue.lease("ann") == []
     mine = [depth for depth in queue.ask("depth", queue.now) if depth[0] == queue.skill]
-    assert mine == [[queue.skill, 0, 1, 0, 0, 0]]
+    assert mine == [[queue.skill, 0, 1, 0, 0, 0, 0]]
     queue.now += 1_500
     assert queue.lease("ann") == ["sum"]
     assert queue.ask("cancel", key, queue.now) == [True, "cancelled"]
@@ -185,6 +185,71 @@ def test_mistakes_are_told_as_such(queue: Queue, sql: str, params: list[Any], me
     answer = queue.ask("sql", [sql, params])
     assert answer["error"] == "Mistake"
     assert message in answer["message"]
+
+
+def test_tenants_take_turns(queue: Queue) -> None:
+    for number in range(6):
+        queue.submit_one(f"a-{number}", tenant=f"{queue.skill}-a")
+    for number in range(2):
+        queue.submit_one(f"b-{number}", tenant=f"{queue.skill}-b")
+    ids = [id for _ in range(5) for id in queue.lease("ann")]
+    assert ids == ["a-0", "b-0", "a-1", "b-1", "a-2"]
+    assert queue.lease("ann", 3, "t") == queue.lease("ann", 3, "t") == ["a-3", "a-4", "a-5"]
+    lanes = ["SELECT count(*) AS lanes FROM lanes WHERE capability = ?1", [queue.skill]]
+    assert queue.ask("sql", lanes)[0][0] == [{"lanes": 0}]
+
+
+def test_limits_of_a_tenant(queue: Queue) -> None:
+    own = {"tenant": f"{queue.skill}-own", "limits": {"waiting": 2}}
+    assert [queue.submit_one(id, **own)[0] for id in "abab"] == ["Submitted"] * 4
+    assert queue.submit_one("c", **own) == ["Full", "waiting", 2, 2]
+    queue.lease("ann")
+    assert queue.submit_one("c", **own)[0] == "Submitted"
+    assert queue.submit_one("d", **{**own, "limits": {"bytes": 6}}) == ["Full", "bytes", 6, 6]
+
+
+def test_jobs_wait_for_others_and_get_their_results(queue: Queue) -> None:
+    assert queue.submit_one("c", depends_on=["a"])[0] == "Missing"
+    queue.submit("a")
+    queue.submit("b")
+    for _ in range(2):
+        assert queue.submit_one("c", depends_on=["a", "b"])[0] == "Submitted"
+    assert queue.lease("ann", 5) == ["a", "b"]
+    queue.complete("a", "ann", result='{"result":1}')
+    assert queue.lease("ann") == []
+    states = [state for _, state in queue.ask("needed", queue.key("c"))]
+    assert states == ["completed", "leased"]
+    queue.complete("b", "ann", result='{"result":2}')
+    assert queue.lease("ann") == ["c"]
+    ((results, _),) = queue.ask("inputs", queue.key("c"))
+    assert list(results.values()) == ['{"result":1}', '{"result":2}']
+    queue.complete("c", "ann", result="1")
+    assert queue.ask("complete", queue.key("c"), "ann", 1, "2", queue.now) == ["completed"]
+
+
+@pytest.mark.parametrize("how", ["fail", "cancel", "lose"])
+def test_all_that_depend_on_it_end_with_it(queue: Queue, how: str) -> None:
+    """Recursion within a trigger, and callbacks of each."""
+    queue.submit_with_callback(how, "https://hooks.example/")
+    needs = how
+    for number in range(30):
+        queue.submit_one(str(number), depends_on=[needs])
+        needs = str(number)
+    queue.end(how)
+    state = "cancelled" if how == "cancel" else "failed"
+    jobs = [queue.job(str(number)) for number in range(30)]
+    assert {job["state"] for job in jobs} == {state}
+    assert all(how in job["error"] and "which it depends on" in job["error"] for job in jobs)
+    assert {job["ended_ms"] for job in jobs} == {queue.job(how)["ended_ms"]}
+
+
+def test_a_job_that_nobody_takes_in_time_fails(queue: Queue) -> None:
+    queue.submit_one("odd", start_within_ms=60_000)
+    queue.now += 60_000
+    assert queue.lease("ann") == []
+    assert queue.job("odd")["error"].startswith(f"expired: no worker that has {queue.skill} took")
+    assert queue.ask("revive", queue.key("odd"), 0, 1, queue.now) == [True, "waiting"]
+    assert queue.lease("ann") == ["odd"]
 
 
 @pytest.mark.parametrize("how", ["complete", "fail", "cancel", "lose"])

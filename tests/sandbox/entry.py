@@ -1,5 +1,5 @@
-"""A Worker that runs what it is sent in the sandbox: `{tenant, code, context, timeout_ms}`.
-Its binding `SECRET` is what no code may find."""
+"""A Worker that runs what it is sent in the sandbox: `{tenant, code, context, timeout_ms,
+function, arguments}`. Its binding `SECRET` is what no code may find."""
 
 import json
 
@@ -19,7 +19,13 @@ def on_fetch(request, env, ctx):
     if not pools:
         pools.append(Pool(js.crypto.randomUUID()))
     asked = json.loads(run_sync(request.text()))
-    job = Job(asked["code"], asked.get("context", {}), asked.get("timeout_ms", 5_000))
+    job = Job(
+        asked["code"],
+        asked.get("context", {}),
+        asked.get("timeout_ms", 5_000),
+        asked.get("function"),
+        asked.get("arguments", {}),
+    )
     isolates = LoadedIsolates(env.LOADER, ctx)
     outcome = execute(pools[0], isolates, asked.get("tenant", "one"), job, js.Date.now)
     error = outcome.error._asdict() if outcome.error else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from agent.packages import archives
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import HOST, answers, free_port
 from router.dev.prepare import prepare
@@ -43,7 +44,7 @@ class Sandbox:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Sandbox]:
+def running(folder: Path, python_packages: Sequence[str] = ()) -> Iterator[Sandbox]:
     layout = Layout(find_root(HERE))
     prepare(layout)
     modules = {"entry.py": HERE / "entry.py"}
@@ -55,6 +56,9 @@ def running(folder: Path) -> Iterator[Sandbox]:
     ]:
         if path.suffix in (".py", ".js"):
             modules[path.relative_to(layout.root).as_posix()] = path
+    for name, data in archives(python_packages).items():
+        modules[f"agent/sandbox/{name}"] = folder / name
+        (folder / name).write_bytes(data)
     date = layout.read_toml(layout.wrangler_toml)["compatibility_date"]
     bindings = {"LOADER": "workerLoader = ()", "SECRET": text(SECRET)}
     worker = WorkerdWorker("sandbox", modules, date, [*FLAGS, *LOCAL_FLAGS], bindings)

@@ -1,8 +1,10 @@
-"""The capability `python-execution`: `{"code": …, "context": {…}, "timeout_ms": …}` gives what
-the code assigns to `result`, and what it printed."""
+"""The capability `python-execution`: `{"code": …, "context": {…}, "timeout_ms": …}` gives the
+result of the code, and what it printed. With `"function": …, "arguments": {…}` the result is
+what that function of the code returns."""
 
 from __future__ import annotations
 
+import re
 from typing import Any, Protocol
 
 from agent.core.capabilities.fields import check_known, text, whole
@@ -10,7 +12,8 @@ from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Output, Tools
 from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Job, Outcome
 
-FIELDS = ("code", "context", "timeout_ms")
+FIELDS = ("code", "context", "timeout_ms", "function", "arguments")
+FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 # What may go well next time: no isolate was to be had, or one was taken away.
 PASSING = ("unavailable", "crashed")
 
@@ -33,10 +36,24 @@ def run_python(given: dict[str, Any], tools: Tools) -> Output:
 
 def _job(given: dict[str, Any]) -> Job:
     check_known(given, FIELDS)
-    code, context = text(given, "code"), given.get("context", {})
+    code = text(given, "code")
     timeout_ms = whole(given, "timeout_ms", TIMEOUT_MS, 1, MAX_TIMEOUT_MS)
     if len(code) > MAX_CODE:
         raise Refused(f"`code` has {len(code):,} characters, and {MAX_CODE:,} are allowed")
+    context = given.get("context", {})
     if not isinstance(context, dict):
         raise Refused("`context` is an object: its fields are what the code finds in `context`")
-    return Job(code, context, timeout_ms)
+    return Job(code, context, timeout_ms, *_call(given))
+
+
+def _call(given: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The function to call, and with what."""
+    name, arguments = given.get("function"), given.get("arguments", {})
+    if name is None and "arguments" in given:
+        raise Refused("`arguments` are for a `function` of the code: say its name")
+    is_name = isinstance(name, str) and FUNCTION.fullmatch(name)
+    if "function" in given and not is_name:
+        raise Refused("`function` is the name of a function that the code defines")
+    if not isinstance(arguments, dict):
+        raise Refused("`arguments` is an object: parameters of `function` by their names")
+    return name, arguments

@@ -72,9 +72,18 @@ def read_headers(given: object) -> dict[str, str]:
     return read
 
 
-def _check_owner(name: str) -> None:
+def is_owned(name: str) -> bool:
+    """Whether nobody but its owner may say this header."""
+    return _owner(name.lower()) is not None
+
+
+def _owner(name: str) -> str | None:
     prefixes = (of for prefix, of in _OWN_PREFIXES.items() if name.startswith(prefix))
-    owner = _OWN.get(name) or next(prefixes, None)
+    return _OWN.get(name) or next(prefixes, None)
+
+
+def _check_owner(name: str) -> None:
+    owner = _owner(name)
     if owner:
         raise Refused(f"the header `{name[:80]}` is {owner}; leave it out")
 

@@ -22,6 +22,7 @@ from agent.queue.database import Database
 from agent.queue.jobs import Jobs
 from agent.records.records import Records
 from agent.sandbox.execute import Error, Job, Outcome
+from agent.workers.workers import Workers
 from tests.agent.queue.sqlite import memory
 
 T = TypeVar("T")
@@ -64,6 +65,7 @@ class World(Tools):
         self.clock = count()
         names = count(1)
         jobs, callbacks, records = Jobs(self.db), Callbacks(self.db), Records(self.db)
+        workers = Workers(self.db)
         agents = Agents(self.db)
         self.agent = Agent(
             who=identity_of("canary", "eu", 1, START),
@@ -78,6 +80,7 @@ class World(Tools):
             jobs=lambda: jobs,
             callbacks=lambda: callbacks,
             records=lambda: records,
+            workers=lambda: workers,
             agents=lambda: agents,
             deliver=self._deliver,
             wait=wait,

@@ -136,7 +136,7 @@ def test_all_that_a_poll_tells_of_a_job_may_be_posted() -> None:
     world.submit("a", dispatch="poll")
     (job,) = world.ask("POST", "/poll", {"worker_id": "w"})[1]["jobs"]
     assert set(job) <= set(LEASED.known)
-    assert set(shapes.HANDED_OUT) <= set(job)
+    assert set(shapes.HANDED_OUT) - {"inputs"} <= set(job)
     assert shape_of(job, EXECUTED) is LEASED
     assert get_type_hints(told_to_worker)["job"]
 

@@ -10,10 +10,14 @@ from typing import Any, TypeVar
 from agent.queue.database import Database
 from agent.queue.job import (
     Answer,
+    Contradiction,
     Depth,
     Dispatch,
+    Full,
     Job,
     JobKey,
+    Missing,
+    Needed,
     Refused,
     Returned,
     State,
@@ -21,6 +25,7 @@ from agent.queue.job import (
     Submitted,
 )
 from agent.queue.jobs import Jobs
+from agent.queue.limits import USUAL, Limits
 from tests.agent.queue.sqlite import memory
 
 T = TypeVar("T")
@@ -42,16 +47,19 @@ def submission(
 class Queue:
     """The queue at `now`, which moves only when it is set. Jobs are named by their ids."""
 
-    def __init__(self, db: Database | None = None) -> None:
+    def __init__(self, db: Database | None = None, limits: Limits = USUAL) -> None:
         self.db = db or memory()
-        self.jobs = Jobs(self.db)
+        self.jobs = Jobs(self.db, limits)
         self.now = 1_790_000_000_000
         self._tickets = count(1)
 
     def submit(self, id: str, **more: Any) -> Submitted:
-        found = self._do(self.jobs.submit(submission(id, **more), self.now))
+        found = self.try_submit(id, **more)
         assert isinstance(found, Submitted), found
         return found
+
+    def try_submit(self, id: str, **more: Any) -> Submitted | Full | Missing | Refused:
+        return self._do(self.jobs.submit(submission(id, **more), self.now))
 
     def get(self, id: str, tenant: str = TENANT) -> Job:
         found = self._do(self.jobs.get(key(id, tenant)))
@@ -78,14 +86,33 @@ class Queue:
         return [job.key.id for job in found]
 
     def complete(self, id: str, worker: str, attempt: int = 1, result: str = "4") -> Answer:
-        found = self._do(self.jobs.complete(key(id), worker, attempt, result, self.now))
+        found = self.try_complete(id, worker, attempt, result)
         assert isinstance(found, Answer), found
         return found
+
+    def try_complete(
+        self, id: str, worker: str, attempt: int = 1, result: str = "4", tenant: str = TENANT
+    ) -> Answer | Contradiction | Refused:
+        asked = self.jobs.complete(key(id, tenant), worker, attempt, result, self.now)
+        return self._do(asked)
 
     def fail(
         self, id: str, worker: str, attempt: int = 1, retry: bool = True, jitter: float = 0
     ) -> Answer:
-        asked = self.jobs.fail(key(id), worker, attempt, "no luck", self.now, retry, jitter)
+        found = self.try_fail(id, worker, attempt, retry, jitter)
+        assert isinstance(found, Answer), found
+        return found
+
+    def try_fail(
+        self,
+        id: str,
+        worker: str,
+        attempt: int = 1,
+        retry: bool = True,
+        jitter: float = 0,
+        error: str = "no luck",
+    ) -> Answer | Contradiction:
+        asked = self.jobs.fail(key(id), worker, attempt, error, self.now, retry, jitter)
         return self._do(asked)
 
     def extend(self, id: str, worker: str, attempt: int = 1, lease_ms: int = LEASE_MS) -> Answer:
@@ -111,6 +138,13 @@ class Queue:
 
     def listed(self, state: State, limit: int, **more: Any) -> list[str]:
         return [job.key.id for job in self._do(self.jobs.listed(TENANT, state, limit, **more))]
+
+    def needed(self, id: str) -> list[Needed]:
+        return self._do(self.jobs.needed(key(id)))
+
+    def inputs(self, id: str) -> dict[str, str] | None:
+        (found,) = self._do(self.jobs.inputs([key(id)]))
+        return found.results
 
     def cancel(self, id: str, tenant: str = TENANT) -> Answer:
         return self._do(self.jobs.cancel(key(id, tenant), self.now))

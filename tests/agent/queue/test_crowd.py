@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from agent.queue.database import Database, Unavailable
-from agent.queue.job import Answer, Job, Refused
+from agent.queue.job import Answer, Job, Refused, Submitted
 from agent.queue.jobs import Jobs
 from tests.agent.queue.making import LEASE_MS, SKILL, submission
 from tests.agent.queue.sqlite import Sqlite, connect, failing, memory, migrate
@@ -69,7 +69,7 @@ class Poller:
         if found:
             return True
         depths = await self.jobs.depth(self.clock.look())
-        return any(each.waiting + each.delayed + each.leased for each in depths)
+        return any(each.waiting + each.delayed + each.leased + each.blocked for each in depths)
 
     async def end(self, job: Job) -> None:
         now, held = self.clock.look(), (job.key, self.name, job.attempt)
@@ -160,3 +160,39 @@ def test_a_database_that_fails_before_or_after(share: float) -> None:
     check(db, pollers)
     if share == 0.2:
         assert completed(pollers) == JOBS
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_chains_of_several_tenants_are_done_in_order(share: float) -> None:
+    """Some pollers die, and the database fails before or after a statement: nothing is begun
+    before what it depends on has completed, and nothing is left."""
+    db, clock = memory(), Clock(50)
+    used = failing(db, Random(3).random, share) if share else db
+    pollers = [Poller(f"poller-{number}", used, clock, 0.1) for number in range(8)]
+
+    async def fill_chains() -> None:
+        for number in range(150):
+            chain, place = divmod(number, 5)
+            needs = (f"job-{number - 1}",) if place else ()
+            more = {"tenant": f"tenant-{chain % 3}", "max_attempts": 20, "depends_on": needs}
+            asked = submission(f"job-{number}", **more)
+            for _ in range(2):  # as if the first answer had been lost
+                assert isinstance(await Jobs(used).submit(asked, clock.look()), Submitted)
+
+    async def all_of_them() -> None:
+        await fill_chains()
+        await asyncio.gather(*(poller.run() for poller in pollers))
+
+    asyncio.run(all_of_them())
+    taken = Counter(each for poller in pollers for each in poller.taken)
+    assert set(taken.values()) == {1}
+    rows = db.connection.execute("SELECT id, state, ended_ms FROM jobs ORDER BY number").fetchall()
+    ended = {id: (state, at_ms) for id, state, at_ms in rows}
+    for number in range(150):
+        state, at_ms = ended[f"job-{number}"]
+        assert state == "completed"
+        if number % 5:
+            assert at_ms > ended[f"job-{number - 1}"][1]
+    for table in ("lanes", "tenants"):
+        left = db.connection.execute(f"SELECT * FROM {table}").fetchall()
+        assert [row for row in left if any(row[1:])] == []

@@ -51,10 +51,16 @@ class World:
         able = [job for job in due if job.capability in skills]
         order = {id: number for number, id in enumerate(self.submitted)}
         able.sort(key=lambda job: (-job.priority, job.submitted_ms, order[job.key.id]))
-        expected = [job.key.id for job in able[:limit]]
-        assert queue.lease(worker, limit, skills) == expected
+        found = queue.lease(worker, limit, skills)
+        taken = [job for job in able if job.key.id in found]
+        assert [job.key.id for job in taken] == found
+        assert [job.priority for job in taken] == [job.priority for job in able[: len(found)]]
+        assert len(found) == min(limit, len(able))
+        for skill in skills:  # of one capability the oldest; across them there are turns
+            own = [job.key.id for job in able if job.capability == skill]
+            assert [id for id in own if id in found] == own[: len(set(own) & set(found))]
         before = {job.key.id: job.attempt for job in jobs}
-        self.believed += [Lease(worker, id, before[id] + 1) for id in expected]
+        self.believed += [Lease(worker, id, before[id] + 1) for id in found]
 
     def act(self, number: int, verb: str, retry: bool) -> None:
         """Somebody does something with a job that he believes to hold."""

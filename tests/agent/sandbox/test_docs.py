@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from agent.core.capabilities.python import FIELDS
 from agent.sandbox import execute
 from agent.sandbox.execute import Kind
+from agent.sandbox.plain import MAX_DEPTH, MAX_INTEGER, MAX_VALUES
 from agent.sandbox.pool import Sizes
-from agent.sandbox.runner import CLOSED, MAX_DEPTH, MAX_INTEGER, MAX_VALUES
+from agent.sandbox.runner import CLOSED
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## Python execution")[2]
@@ -17,8 +19,13 @@ TEXT = TEXT.partition("\n## ")[0]
 SPACED = " ".join(TEXT.split())
 
 
-def test_every_kind_of_error_has_a_row() -> None:
-    assert re.findall(r"^\| `([a-z-]+)` \| [^|]+ \|$", TEXT, re.MULTILINE) == list(get_args(Kind))
+ROW = re.compile(r"^\| `([a-z_-]+)` \| [^|]+ \|$", re.MULTILINE)
+
+
+def test_every_field_and_every_kind_of_error_has_a_row() -> None:
+    fields, _, kinds = TEXT.partition("\n### What comes of a run")
+    assert ROW.findall(fields) == list(FIELDS)
+    assert ROW.findall(kinds) == list(get_args(Kind))
     assert (
         f"only the first {['', 'one', 'two', 'three', 'four'][len(execute.TOLD)]} kinds" in SPACED
     )

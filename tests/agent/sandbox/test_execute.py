@@ -174,6 +174,14 @@ def test_a_forged_result_takes_no_time() -> None:
     assert len(told.error.message) < 500
 
 
+def test_a_forged_result_is_held_to_its_size() -> None:
+    """The isolate says that it is small enough; it is measured here again."""
+    told = read(json.dumps({"result": "x" * (MAX_RESULT - 1), "stdout": "said"}))
+    assert told.error
+    assert (told.error.kind, told.stdout) == ("too-much-output", "said")
+    assert read(json.dumps({"result": "x" * (MAX_RESULT - 2), "stdout": ""})).error is None
+
+
 def test_the_largest_answer_fits() -> None:
     code = f"print('\\0' * {MAX_STDOUT - 1})\nresult = 'x' * {MAX_RESULT - 2}"
     sent = {"code": code, "context": {}, "most_stdout": MAX_STDOUT, "most_result": MAX_RESULT}

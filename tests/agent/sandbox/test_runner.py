@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.sandbox.runner import MAX_FRAMES, MAX_VALUES, BadResult, plain, run
+from agent.sandbox.plain import MAX_VALUES, BadResult, plain
+from agent.sandbox.runner import MAX_FRAMES, run
 
 
 def outcome(code: str, context: dict[str, Any] | None = None, **most: int) -> dict[str, Any]:
@@ -50,9 +51,72 @@ def test_runs_share_no_names() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "result"),
+    [
+        ("2 + 2", 4),
+        ("x = 3\nx * 2  # six", 6),
+        ("[].append(1)", None),
+        ("result = 1\n2", 1),
+        ("result = None\n2", None),
+        ("2 + 2;", None),
+        ("2 + 2 ;  # nothing\n", None),
+        ("'a;'", "a;"),
+        ("if True:\n    result = 5", 5),
+        ("import asyncio\nawait asyncio.sleep(0)\nresult = 3", 3),
+        ("async def f(): return 4\nawait f()", 4),
+        ("async def f(): return 4\nf()", 4),
+        ("async def f():\n  yield 1\nresult = [x async for x in f()]", [1]),
+    ],
+)
+def test_the_result_of_an_expression(code: str, result: object) -> None:
+    assert outcome(code)["result"] == result
+
+
+@pytest.mark.parametrize("code", ["", "x = 1", "def f(): pass", "# nothing"])
+def test_no_result(code: str) -> None:
+    error = outcome(code)["error"]
+    message = "the code gave no result: assign it to `result`, or end with an expression"
+    assert (error["kind"], error["message"]) == ("bad-result", message)
+
+
+def test_context_stands_in_globals() -> None:
+    assert outcome("result = a + b", {"a": 1, "b": 2})["result"] == 3
+    context = dict.fromkeys(("context", "result", "__builtins__", "class", "a b", "__name__"), 7)
+    code = "[sorted(context), __name__, len('four'), 'result' in globals()]"
+    assert outcome(code, context)["result"] == [sorted(context), "__main__", 4, False]
+
+
+CALLED = "async def run_agent(input_data, top=1):\n    return {'n': input_data['n'] * top}\n"
+
+
+def test_a_function_is_called_when_the_code_has_run() -> None:
+    limits = {"context": {}, "most_stdout": 100, "most_result": 1_000}
+    arguments = {"input_data": {"n": 2}, "top": 3}
+    job = {"code": CALLED + "result = 1", "function": "run_agent", "arguments": arguments}
+    assert run({**limits, **job})["result"] == {"n": 6}
+    failed = run({**limits, **job, "arguments": {"input_data": {}}})["error"]
+    assert (failed["kind"], failed["message"], failed["line"]) == ("code-error", "KeyError: 'n'", 2)
+    missing = run({**limits, **job, "function": "run_agnt"})["error"]
+    assert missing["message"].endswith("did you mean `run_agent`?")
+    assert missing["line"] is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class A(list):\n  def __iter__(self): raise KeyError(1)\nA([1])",
+        "class A(str):\n  def __str__(self): raise KeyError(1)\nA('x')",
+    ],
+)
+def test_what_a_result_raises_is_an_error_of_the_code(code: str) -> None:
+    error = outcome(code)["error"]
+    assert (error["kind"], error["message"]) == ("code-error", "KeyError: 1")
+
+
+@pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("pass", "the code assigned nothing to `result`"),
+        ("pass", "the code gave no result: assign it to `result`, or end with an expression"),
         ("result = float('nan')", "result: nan is no JSON value"),
         ("result = [1e999]", "result[0]: inf is no JSON value"),
         ("result = b'x'", "result: a bytes is no JSON value"),

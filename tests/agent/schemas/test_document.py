@@ -11,7 +11,7 @@ import pytest
 
 from agent.callbacks.callback import Outcome
 from agent.callbacks.message import body_of
-from agent.core import activation, polling, shapes
+from agent.core import activation, polling, scaling, shapes, workers
 from agent.core.activations import HELD, LISTED, OUTCOME
 from agent.core.capabilities import calls, completion, database, embeddings, python, scraping, text
 from agent.core.endpoints import ENDPOINTS
@@ -111,7 +111,13 @@ def test_every_request_has_its_fields() -> None:
     data = [each["$ref"].rpartition("/")[2] for each in jobs.SENT_DATA["anyOf"]]
     assert data.pop() == "CoreActivation"
     assert [fields(name) for name in data] == [set(shape.known) for shape in shapes.KEPT]
-    for path, known in (("/poll", polling.FIELDS), ("/activations", LISTED)):
+    assert fields("Registration") == set(workers.FIELDS)
+    for path, known in (
+        ("/poll", polling.FIELDS),
+        ("/activations", LISTED),
+        ("/workers", workers.LISTED),
+        ("/workers/scale", scaling.FIELDS),
+    ):
         told = DOCUMENT["paths"][path]["get"]["parameters"]
         assert [each["name"] for each in told] == list(known)
 

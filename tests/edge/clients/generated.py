@@ -61,6 +61,23 @@ def isolate(call):
     assert all(isinstance(each, models.RequestGroup) for each in told.groups)
 
 
+def workers(call):
+    about = models.WorkerMetadata.from_dict({"version": "1"})
+    own = models.Registration("generated-w", ["text-processing"], "rack-7", about)
+    made = call("register_by_post", models.Registered, body=own)
+    assert (made.worker_id, made.region, made.heartbeat_within) == ("generated-w", "rack-7", 15)
+    beat = call("heartbeat_by_post", models.Alive, body=models.Registration("generated-w"))
+    assert (beat.worker_id, beat.lost_after) == ("generated-w", 45)
+    unknown = models.Registration("generated-nobody")
+    assert call("heartbeat_by_post", models.Error, body=unknown, status=404).error
+    listed = call("workers", models.Workers, state=models.WorkerState.ALIVE).workers
+    (worker,) = (each for each in listed if each.worker_id == "generated-w")
+    assert (type(worker), worker.metadata["version"]) == (models.Worker, "1")
+    scale = call("scale", models.Scale, capability="text-processing,none")
+    assert type(scale.capabilities["none"]) is models.Load
+    assert scale.jobs == scale.waiting + scale.leased
+
+
 def jobs(call):
     """Each form of a job, and what its result is."""
     statistics = models.StatisticsInput(text="One two. Three!")
@@ -193,7 +210,7 @@ def agents(call):
 
 def main(url, key, worker_key):
     call = Caller(url, key)
-    for part in (isolate, jobs, activations, leases, agents):
+    for part in (isolate, workers, jobs, activations, leases, agents):
         part(call)
     refusals(call, url)
     missing = sorted(OPERATIONS.keys() - call.done.keys())

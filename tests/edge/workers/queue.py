@@ -23,6 +23,7 @@ from agent.edge.d1_binding import d1_of, send_to
 from agent.queue.database import DatabaseError
 from agent.queue.job import JobKey, Submission
 from agent.queue.jobs import Jobs
+from agent.queue.limits import Limits
 
 OUTSIDE, TAKEN = "hooks.example", 299  # what this Worker answers, as the way out
 LOST = json.dumps({"error": "D1_ERROR: Network connection lost."})
@@ -63,11 +64,19 @@ async def done(env, verb, asked):
     if verb == "submit":
         key, *rest, now_ms = asked
         return (await jobs.submit(Submission(JobKey(*key), *rest), now_ms))._asdict()
+    if verb == "submit_one":
+        tenant, id, capability, more, now_ms, limits = asked
+        more["depends_on"] = tuple(more.get("depends_on", ()))
+        submission = Submission(JobKey(tenant, id), capability, "{}", **more)
+        found = await Jobs(db, Limits(**limits)).submit(submission, now_ms)
+        return [type(found).__name__, *found]
+    if verb == "inputs":
+        return await jobs.inputs([JobKey(*key) for key in asked])
     if verb == "submit_with_callback":
         key, *rest, callback_url, now_ms = asked
         asked = Submission(JobKey(*key), *rest)
         return await jobs.submit(asked, now_ms, [registration(asked.key, callback_url)])
-    if verb in ("get", "cancel", "complete", "fail", "extend"):
+    if verb in ("get", "cancel", "complete", "fail", "extend", "revive", "needed"):
         asked[0] = JobKey(*asked[0])
     return await getattr(jobs, verb)(*asked)
 

@@ -1,0 +1,56 @@
+"""A request that code in the sandbox sends, passed on as the agent sends its own.
+
+It goes where `Web` lets it, and nowhere else; redirects are followed here, each of them checked.
+Who asked gets an answer in any case: what is refused, or fails, is 403 or 502 with the reason as
+text, and with the header `x-agent-refused`, so that nobody takes it for the site's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from agent.core.capabilities.refused import Refused, Unavailable
+from agent.core.web.request import MAX_TIMEOUT_MS, METHODS, Request, is_owned, read_headers
+from agent.core.web.web import Web
+from agent.core.web.wire import Held
+
+MARK = "x-agent-refused"
+# They are about the answer as it came; the body is passed on unpacked, and whole.
+_LEFT_OUT = (
+    *("content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive"),
+    MARK,
+)
+
+
+class Passed(NamedTuple):
+    """An answer; its body is `held`, or else `text`."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    held: Held | None = None
+    text: str = ""
+
+
+def passed_on(
+    web: Web, method: str, url: str, headers: Mapping[str, str], body: str | None
+) -> Passed:
+    """The client's own headers about itself and the connection are left out."""
+    try:
+        if method not in METHODS:
+            raise Refused(f"the method is one of {', '.join(METHODS)}")
+        sent = read_headers({name: headers[name] for name in headers if not is_owned(name)})
+        fetched = web.fetch(Request(url, method, sent, body, MAX_TIMEOUT_MS))
+    except Refused as why:
+        return told(403, str(why))
+    except Unavailable as why:
+        return told(502, str(why))
+    if fetched.held.is_cut:
+        return told(502, "the answer has more bytes than may be read")
+    kept = tuple(each for each in fetched.headers if each[0] not in _LEFT_OUT)
+    return Passed(fetched.status, kept, fetched.held)
+
+
+def told(status: int, why: str) -> Passed:
+    headers = (("content-type", "text/plain;charset=utf-8"), (MARK, "true"))
+    return Passed(status, headers, None, why)

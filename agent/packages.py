@@ -1,0 +1,116 @@
+"""The packages that Python in the sandbox can import: `python_packages` of `variants.toml`.
+
+- pip chooses wheels for the edge's Python, with all they depend on: pure ones, and compiled ones
+  where somebody has published them for it.
+- They travel as two archives. Python imports pure packages straight from `packages.zip`; those
+  with compiled parts stand in `native.zip`, since the runtime loads such parts only from its own
+  files.
+- What pip fetched is kept in `build/`, by the text of the list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+AGENT = Path(__file__).parent
+BUILD = AGENT.parent / "build" / "sandbox"
+LIST = "python_packages"
+PURE, NATIVE = "packages.zip", "native.zip"
+# The Python of the current Workers runtime, as wheels are tagged for it.
+EDGE_PYTHON = "3.14"
+EDGE_PLATFORM = "pyemscripten_2026_0_wasm32"
+COMPILED = "-wasm32-emscripten.so"
+_LEFT_OUT = (".pyc", ".pyi", ".typed", ".pth", ".exe")
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # so that the same packages are the same bytes
+
+
+class PackagesError(Exception):
+    """The packages cannot be had; the message says which list is wrong."""
+
+
+def wanted() -> list[str]:
+    """The list, as it stands in `variants.toml`."""
+    source = tomllib.loads((AGENT / "variants.toml").read_text(encoding="utf-8"))
+    listed = source.get(LIST, [])
+    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+        raise PackagesError(f'{LIST} in agent/variants.toml: write ["requests==2.34.2", ...]')
+    return listed
+
+
+def are_fetched(requirements: Sequence[str]) -> bool:
+    return not requirements or _place(requirements).is_dir()
+
+
+def archives(requirements: Sequence[str]) -> dict[str, bytes]:
+    """The archives by their names, fetched if they are not there yet; none that is empty."""
+    if not requirements:
+        return {}
+    place = _place(requirements)
+    if not place.is_dir():
+        aside = place.with_name(f"{place.name}.aside")
+        shutil.rmtree(aside, ignore_errors=True)
+        install(requirements, aside)
+        aside.rename(place)
+    return packed(place)
+
+
+def install(requirements: Sequence[str], target: Path, *options: str) -> None:
+    """Wheels for the edge's Python, put in `target`. Raises `PackagesError`."""
+    command = [
+        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
+        *("--target", str(target), "--only-binary", ":all:", "--no-compile"),
+        *("--platform", EDGE_PLATFORM, "--python-version", EDGE_PYTHON),
+        *("--implementation", "cp", "--abi", f"cp{EDGE_PYTHON.replace('.', '')}"),
+        *options,
+        *requirements,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        told = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = (told or done.stderr.strip().splitlines() or ["pip failed"])[-1]
+        raise PackagesError(
+            f"no wheels of {', '.join(requirements)} for Python {EDGE_PYTHON} at the edge "
+            f"({EDGE_PLATFORM}): {reason.removeprefix('ERROR: ')}"
+        )
+
+
+def packed(folder: Path) -> dict[str, bytes]:
+    """What pip has put into `folder`, as archives."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    kept = [path.relative_to(folder) for path in files if _is_kept(path.relative_to(folder))]
+    compiled = {path.parts[0] for path in kept if path.name.endswith(COMPILED)}
+    native = [path for path in kept if path.parts[0] in compiled]
+    pure = [path for path in kept if path.parts[0] not in compiled]
+    found = {PURE: _zipped(folder, pure), NATIVE: _zipped(folder, native)}
+    return {name: data for name, data in found.items() if data}
+
+
+def _is_kept(path: Path) -> bool:
+    """Of a package's notes on itself only the one that `importlib.metadata` reads first."""
+    if path.parts[0] == "bin" or path.suffix in _LEFT_OUT or "__pycache__" in path.parts:
+        return False
+    return not path.parts[0].endswith(".dist-info") or path.name == "METADATA"
+
+
+def _zipped(folder: Path, paths: Iterable[Path]) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in paths:
+            entry = zipfile.ZipInfo(path.as_posix(), _EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, (folder / path).read_bytes())
+        is_empty = not archive.namelist()
+    return b"" if is_empty else written.getvalue()
+
+
+def _place(requirements: Sequence[str]) -> Path:
+    recipe = "\n".join([EDGE_PLATFORM, *requirements])
+    return BUILD / hashlib.sha256(recipe.encode()).hexdigest()[:16]

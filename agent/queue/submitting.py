@@ -1,0 +1,72 @@
+"""Submitting a job: one batch of statements, and what their answers mean.
+
+A job that is there is never refused, whatever it is asked for again with. One that is not is
+inserted if all that it depends on is there, and if its tenant's limits leave room: so each
+dependency is older than the job, and no two wait for each other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from agent.queue import statements as sql
+from agent.queue.database import Row, Rows, Statement, Value
+from agent.queue.job import Full, Job, JobKey, Missing, Submission, Submitted
+from agent.queue.limits import Limits, cut_error
+
+
+def submitting(
+    asked: Submission,
+    limits: Limits,
+    now_ms: int,
+    before: Sequence[Statement],
+    after: Sequence[Statement],
+) -> list[Statement]:
+    """All or nothing of it is done; `outcome` reads the answers."""
+    error = None if asked.error is None else cut_error(asked.error)
+    needs = json.dumps(asked.depends_on)
+    given: tuple[Value, ...] = (
+        *(*asked.key, asked.capability, asked.payload, asked.priority, asked.max_attempts),
+        *(asked.dispatch, error, now_ms, needs, _size(asked), asked.start_within_ms),
+        *(limits.waiting, limits.bytes),
+    )
+    tenant = asked.key.tenant
+    looks = ((sql.LOAD, (tenant,)), (sql.MISSING, (tenant, needs)), (sql.GET, asked.key))
+    return [*before, (sql.SUBMIT, given), *after, *looks]
+
+
+def outcome(
+    asked: Submission, limits: Limits, answers: Sequence[Rows]
+) -> Submitted | Full | Missing:
+    *_, load, missing, found = (answer.rows for answer in answers)
+    if not found:
+        if missing:
+            return Missing([str(row["id"]) for row in missing])
+        return _full(load[0], limits)
+    job = job_of(found[0])
+    is_other = (job.capability, job.payload, job.depends_on) != (
+        *(asked.capability, asked.payload),
+        asked.depends_on,
+    )
+    return Submitted(job, is_other)
+
+
+def job_of(row: Row) -> Job:
+    fields: Mapping[str, Value] = {
+        name: value for name, value in row.items() if name not in ("tenant", "id", "depends_on")
+    }
+    needs = tuple(json.loads(str(row["depends_on"])))
+    key = JobKey(str(row["tenant"]), str(row["id"]))
+    return Job(key, **fields, depends_on=needs)  # type: ignore[arg-type]
+
+
+def _full(load: Row, limits: Limits) -> Full:
+    waiting, held = int(load["waiting"] or 0), int(load["bytes"] or 0)
+    if waiting >= limits.waiting:
+        return Full("waiting", waiting, limits.waiting)
+    return Full("bytes", held, limits.bytes)
+
+
+def _size(asked: Submission) -> int:
+    return len(asked.payload.encode())
