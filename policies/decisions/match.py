@@ -1,12 +1,13 @@
 """Which route takes a request, by the Gateway API's precedence.
 
-The longest matching non-wildcard hostname goes first, then the longest wildcard, then
-routes for all hosts; within a hostname the exact path, then the longest prefix; then a
-method, most headers, most query parameters, the order in the file. A regular expression
-ranks as a prefix as long as its literal beginning (in whole segments), before the prefix
-of that length. Hostnames and exact paths are look-ups, prefixes a walk over the path's
-segments, many rules of one path are looked up by the exact value of a header or query
-parameter, so the cost does not grow with the number of routes.
+Routes that say `first` go before all others. Then the longest matching non-wildcard
+hostname goes first, then the longest wildcard, then routes for all hosts; within a hostname
+the exact path, then the longest prefix; then a scheme, a method, most headers, most query
+parameters, the order in the file. A regular expression ranks as a prefix as long as its
+literal beginning (in whole segments), before the prefix of that length. Hostnames and exact
+paths are look-ups, prefixes a walk over the path's segments, many rules of one path are
+looked up by the exact value of a header or query parameter, so the cost does not grow with
+the number of routes.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One alternative of one route, without its path; `route` is a position, `taken` the
-    length of the path's prefix. With a `redirect` it takes only what that leads elsewhere."""
+    """One alternative of one route, without its path and its scheme; `route` is a position,
+    `taken` the length of the path's prefix. With a `redirect` it takes only what that leads
+    elsewhere."""
 
     route: int
     methods: frozenset[str] | None
@@ -123,11 +125,13 @@ def _filed(index: Index, given: Mapping[str, str]) -> list[Ranked]:
 
 
 class Cell:
-    """The rules of one path by method; those with methods have precedence."""
+    """The rules of one path by method, those with methods first; before them those of one
+    scheme, by scheme."""
 
-    __slots__ = ("_any", "_by_method")
+    __slots__ = ("_any", "_by_method", "_by_scheme")
 
-    def __init__(self, rules: list[Rule]) -> None:
+    def __init__(self, rules: list[Rule], by_scheme: dict[str, Cell] | None = None) -> None:
+        self._by_scheme = by_scheme
         by_method: dict[str, list[Rule]] = {}
         for rule in rules:
             for method in rule.methods or ():
@@ -136,12 +140,19 @@ class Cell:
         self._by_method = {method: Sieve(named) for method, named in by_method.items()}
 
     def find(self, request: Request) -> Rule | None:
+        if self._by_scheme:
+            of_scheme = self._by_scheme.get(request.target.scheme)
+            found = of_scheme and of_scheme.find(request)
+            if found:
+                return found
         sieve = self._by_method.get(request.method)
         return (sieve and sieve.find(request)) or self._any.find(request)
 
     def methods(self, request: Request) -> set[str]:
         """The methods with which a rule would take the request."""
-        return {method for method, sieve in self._by_method.items() if sieve.find(request)}
+        found = {method for method, sieve in self._by_method.items() if sieve.find(request)}
+        of_scheme = self._by_scheme and self._by_scheme.get(request.target.scheme)
+        return found | of_scheme.methods(request) if of_scheme else found
 
 
 @dataclass(slots=True)
@@ -213,26 +224,18 @@ class HostTable:
         return passed
 
 
-class Routes:
-    """All rules by hostname."""
+class Hosts:
+    """Rules by hostname."""
 
     __slots__ = ("_all", "_exact", "_wildcards")
 
-    def __init__(self, hosts: dict[str, Any], redirects: dict[int, Redirect]) -> None:
-        made = _Making(Memory(), redirects)
+    def __init__(self, hosts: dict[str, Any], made: _Making) -> None:
         tables = {host: HostTable(table, made) for host, table in hosts.items()}
         self._all = tables.pop("", None)
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
         self._exact = {host: t for host, t in tables.items() if not host.startswith("*.")}
 
-    def find(self, request: Request) -> Rule | Miss:
-        for table in self._tables(request.target.host):
-            rule = table.find(request)
-            if rule:
-                return rule
-        return Miss(self._methods(request))
-
-    def _tables(self, host: str) -> Iterator[HostTable]:
+    def tables(self, host: str) -> Iterator[HostTable]:
         exact = self._exact.get(host)
         if exact:
             yield exact
@@ -246,21 +249,47 @@ class Routes:
         if self._all:
             yield self._all
 
-    def _methods(self, request: Request) -> frozenset[str]:
+    def methods(self, request: Request) -> set[str]:
+        """The methods with which a rule would take the request."""
         cells = (
             cell
-            for table in self._tables(request.target.host)
+            for table in self.tables(request.target.host)
             for cell in table.cells(request.target.path)
         )
-        return frozenset(method for cell in cells for method in cell.methods(request))
+        return {method for cell in cells for method in cell.methods(request)}
+
+
+class Routes:
+    """All rules: those of routes that are `first`, then the others."""
+
+    __slots__ = ("_groups",)
+
+    def __init__(
+        self, first: dict[str, Any], others: dict[str, Any], redirects: dict[int, Redirect]
+    ) -> None:
+        made = _Making(Memory(), redirects)
+        self._groups = tuple(Hosts(group, made) for group in (first, others) if group)
+
+    def find(self, request: Request) -> Rule | Miss:
+        for hosts in self._groups:
+            for table in hosts.tables(request.target.host):
+                rule = table.find(request)
+                if rule:
+                    return rule
+        return Miss(frozenset().union(*(hosts.methods(request) for hosts in self._groups)))
 
 
 def _cell(rules: list[list[Any]], made: _Making) -> Cell:
-    return Cell([_rule(rule, made) for rule in rules])
+    """From rules in order of precedence."""
+    by_scheme: dict[str | None, list[Rule]] = {}
+    for rule in rules:
+        by_scheme.setdefault(rule[-1], []).append(_rule(rule, made))
+    others = by_scheme.pop(None, [])
+    return Cell(others, {str(scheme): Cell(own) for scheme, own in by_scheme.items()} or None)
 
 
 def _rule(rule: list[Any], made: _Making) -> Rule:
-    position, methods, headers, params, text, taken = rule
+    position, methods, headers, params, text, taken, _ = rule
     return Rule(
         position,
         frozenset(methods) if methods else None,

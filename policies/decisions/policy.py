@@ -121,7 +121,7 @@ class CompiledPolicy:
         self.routes = tuple(_route(table, parts) for table in tables["routes"])
         self.has_cors = any(route.cors for route in self.routes)
         redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
-        self.matcher = Routes(tables["hosts"], redirects)
+        self.matcher = Routes(tables["first"], tables["hosts"], redirects)
         self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
 
     @property

@@ -76,26 +76,30 @@ def _ranks(tables: Tables) -> dict[tuple[Any, ...], list[Alternative]]:
     """Alternatives that rank the same, in the order of the file."""
     names = [route["name"] for route in tables["routes"]]
     ranks: defaultdict[tuple[Any, ...], list[Alternative]] = defaultdict(list)
-    for host, table in tables["hosts"].items():
+    every = [(group, *entry) for group in ("first", "hosts") for entry in tables[group].items()]
+    for group, host, table in every:
         for kind in ("exact", "prefix"):
             for path, rules in table[kind].items():
                 for rule in rules:
-                    ranks[host, kind, path, *_rank(rule)].append(_alternative(names, rule, None))
+                    key = (group, host, kind, path, *_rank(rule))
+                    ranks[key].append(_alternative(names, rule, None))
         for under, text, program, rule in table["regex"]:
-            key = (host, under, len(text), *_rank(rule))
+            key = (group, host, under, len(text), *_rank(rule))
             ranks[key].append(_alternative(names, rule, (text, program)))
     return {key: each for key, each in ranks.items() if len({one.route for one in each}) > 1}
 
 
-def _rank(rule: list[Any]) -> tuple[bool, int, int]:
-    _, methods, headers, params, *_ = rule
-    return bool(methods), len(headers), len(params)
+def _rank(rule: list[Any]) -> tuple[bool, bool, int, int]:
+    _, methods, headers, params, _, _, scheme = rule
+    return bool(scheme), bool(methods), len(headers), len(params)
 
 
 def _alternative(names: list[str], rule: list[Any], pattern: Any) -> Alternative:
-    position, methods, headers, params, *_ = rule
+    position, methods, headers, params, _, _, scheme = rule
     conditions = {("header", name): value for name, value, _ in headers}
     conditions |= {("query", name): value for name, value, _ in params}
+    if scheme:
+        conditions["scheme", ""] = scheme
     return Alternative(
         names[position], frozenset(methods) if methods else None, conditions, pattern
     )

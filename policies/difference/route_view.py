@@ -23,6 +23,7 @@ from policies.language.model import (
 
 def route_view(policy: Policy, route: Route) -> View:
     view: View = {
+        "first": route.first,
         "hostnames": unique(route.hostnames),
         "matches": unique(match_text(match) for match in route.matches or [Match()]),
         "rate_limits": list(dict.fromkeys(route.rate_limits)),
@@ -93,6 +94,7 @@ def match_text(match: Match) -> str:
         parts.append(f"path regex {path.regex}")
     elif path and path.prefix not in (None, "/"):
         parts.append(f"path prefix {str(path.prefix).removesuffix('/')}")
+    parts += [f"scheme {match.scheme}"] if match.scheme else []
     parts += [" or ".join(unique(match.methods))] if match.methods else []
     parts += sorted(condition_text("header", each.name.lower(), each) for each in match.headers)
     parts += sorted(

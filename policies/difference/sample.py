@@ -19,7 +19,7 @@ from policies.decisions.request import Client, Request
 from policies.difference.clients import Crowd
 from policies.difference.difference import Side
 from policies.difference.outcomes import Judge
-from policies.difference.shapes import Shape, shapes_of
+from policies.difference.shapes import Shape, schemes_of, shapes_of
 from policies.difference.stand_ins import Tables, with_stand_ins
 from policies.difference.traffic import Traffic
 from policies.language.model import Route as Described
@@ -104,14 +104,15 @@ class Sample:
         rows: dict[str, list[Shape]] = {}
         described: dict[str, Described] = {}
         before, after = self._policies
+        schemes = schemes_of(before, after)
         for route in after.routes:
-            rows[route.name] = [] if route.name in idle else shapes_of(route)
+            rows[route.name] = [] if route.name in idle else shapes_of(route, schemes)
             described[route.name] = route
         for route in before.routes:
             name = self._renamed.get(route.name, route.name)
             same = described.get(name)
-            if not same or (same.matches, same.hostnames) != (route.matches, route.hostnames):
-                rows[name] = list(dict.fromkeys([*rows.get(name, ()), *shapes_of(route)]))
+            if not same or _matched(same) != _matched(route):
+                rows[name] = list(dict.fromkeys([*rows.get(name, ()), *shapes_of(route, schemes)]))
         return rows
 
     def _take(self, shape: Shape) -> Taken:
@@ -141,7 +142,11 @@ def _compiled(tables: Tables, copies: int) -> CompiledPolicy:
 
 def _matching(tables: Tables) -> object:
     """All that routes are found by."""
-    return tables["hosts"], [route.get("redirect") for route in tables["routes"]]
+    return tables["first"], tables["hosts"], [route.get("redirect") for route in tables["routes"]]
+
+
+def _matched(route: Described) -> tuple[object, ...]:
+    return route.first, route.hostnames, route.matches
 
 
 def _find(policy: CompiledPolicy, shape: Shape) -> int | str:

@@ -16,12 +16,13 @@ from urllib.parse import quote
 from policies.decisions.regex_compiler import compile_pattern
 from policies.difference.intersection import example_of
 from policies.language.conditions import HeaderMatch, QueryParamMatch
-from policies.language.model import Match, PathMatch, Route
+from policies.language.model import Match, PathMatch, Policy, Route
 
 MAX_SHAPES = 24
 ANY_HOST = "any-host.example"  # stands for hosts that no route names
 BELOW = "sample"  # a label below a wildcard, a segment below a prefix
 METHODS = ("GET", "POST")
+SCHEMES = ("http", "https")
 
 
 class Shape(NamedTuple):
@@ -32,18 +33,25 @@ class Shape(NamedTuple):
     headers: tuple[tuple[str, str], ...]
 
 
-def shapes_of(route: Route) -> list[Shape]:
+def schemes_of(*policies: Policy) -> Sequence[str]:
+    """The schemes of requests: both, if any of the policies tells them apart by a condition."""
+    matches = (match for policy in policies for route in policy.routes for match in route.matches)
+    return SCHEMES if any(match.scheme for match in matches) else SCHEMES[1:]
+
+
+def shapes_of(route: Route, schemes: Sequence[str] = SCHEMES[1:]) -> list[Shape]:
+    """`schemes`: those that requests come by, where the route does not say."""
     matches = route.matches or [Match()]
     each = max(1, MAX_SHAPES // len(matches))
-    shapes = [shape for match in matches for shape in _shapes(route, match, each)]
+    shapes = [shape for match in matches for shape in _shapes(route, match, schemes, each)]
     return list(dict.fromkeys(shapes))
 
 
-def _shapes(route: Route, match: Match, most: int) -> Iterator[Shape]:
+def _shapes(route: Route, match: Match, schemes: Sequence[str], most: int) -> Iterator[Shape]:
     hosts = [host.replace("*", BELOW) for host in route.hostnames] or [ANY_HOST]
     # A redirect to HTTPS takes only what comes by HTTP.
     redirects = route.filters is not None and route.filters.redirect is not None
-    schemes = ("http", "https") if redirects else ("https",)
+    schemes = [match.scheme] if match.scheme else SCHEMES if redirects else schemes
     headers = tuple((each.name.lower(), _value(each)) for each in match.headers)
     query = "&".join(
         f"{quote(each.name, safe='')}={quote(_value(each), safe='')}" for each in match.query_params

@@ -21,6 +21,7 @@ from policies.gateway.report import Report, Told
 from policies.gateway.routes import Routes, RoutesReader
 from policies.gateway.write import Entry, policy_text
 from policies.language.budget import Budget
+from policies.language.check_precedence import overtaken_routes
 from policies.language.findings import Finding, Path
 from policies.language.load import load, read_policy
 from policies.language.shadow import shadowed_routes
@@ -106,7 +107,7 @@ def _guards(routes: Routes, taken: Names) -> Iterator[Entry]:
 
 def _reached(drafts: list[Draft], guards: list[Entry], report: Report) -> list[Entry]:
     """The routes in order, without those, and without their alternatives, that no request
-    reaches."""
+    reaches. Those that others go before say that it is meant so: it was so in the cluster."""
     entries = [*(Entry(draft.comments, draft.route) for draft in drafts), *guards]
     policy, _ = read_policy(_value(entries), Budget())
     if policy is None:
@@ -120,6 +121,8 @@ def _reached(drafts: list[Draft], guards: list[Entry], report: Report) -> list[E
             origin = draft.matches[int(place[2])].path if place[2:] else draft.path
             hint = "change what the rule matches, or take it out"
             report.warn(draft.manifest, origin, code, message, hint)
+    for _, path, _, _ in overtaken_routes(policy):
+        entries[int(path[1])].value["first"] = False
     for index, entry in enumerate(entries):
         if matches := entry.value.get("matches"):
             kept = [m for at, m in enumerate(matches) if (index, "matches", at) not in left_out]

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from policies.language.key_values import HOW_TO_HASH, KeyHash, Scope, Time
+from policies.language import respelled
+from policies.language.key_values import HOW_TO_HASH, SCOPE, KeyHash, Scope, Time
 from policies.language.part import Part
 from policies.language.rate_limits import Quota
 from policies.language.values import Name, Token, problem
+from policies.language.written import flow
 
 MAX_METADATA = 1_024  # characters, as they go to variants in a header
 _PLAINTEXT = ("api_key", "key", "password", "plaintext", "secret", "token", "value")
@@ -29,7 +31,10 @@ def _read_needs(value: object) -> object:
         return value
     if value != "required":
         message = f"`{value[:80]}` is not possible here"
-        raise problem("unknown-value", message, "write `required`, or `scopes` with a list")
+        hint = "write `required`, or `scopes` with a list"
+        is_scope = SCOPE.fullmatch(value) and respelled.one_of(value, ("required",)) is None
+        scopes = f"write `required`, or `auth: {flow({'scopes': [value]})}`"
+        raise problem("unknown-value", message, scopes if is_scope else hint)
     return {}
 
 

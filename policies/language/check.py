@@ -12,8 +12,10 @@ from itertools import chain, islice
 from policies.language.budget import MAX_FINDINGS
 from policies.language.check_drills import DRILL_RULES, refused_drills
 from policies.language.check_filters import FILTER_RULES
-from policies.language.check_keys import doubtful_keys
+from policies.language.check_keys import KEY_RULES, doubtful_keys
+from policies.language.check_patterns import literal_patterns
 from policies.language.check_pools import doubtful_pools
+from policies.language.check_precedence import overtaken_routes
 from policies.language.check_rate_limits import LIMIT_RULES, unused_limits
 from policies.language.check_rollouts import ROLLOUT_RULES, doubtful_rollouts
 from policies.language.check_routes import ROUTE_RULES
@@ -45,6 +47,8 @@ def warn(policy: Policy, now_ms: float | None) -> list[Found]:
     found = chain(
         shadowed_routes(policy),
         doubtful_pools(policy),
+        overtaken_routes(policy),
+        literal_patterns(policy),
         doubtful_keys(policy, now_ms),
         unused_limits(policy),
         refused_drills(policy),
@@ -131,6 +135,7 @@ _RULES: tuple[Callable[[object], Iterator[Found]], ...] = (
     _variants,
     _pools,
     _regions,
+    *KEY_RULES,
     *LIMIT_RULES,
     *ROUTE_RULES,
     *FILTER_RULES,

@@ -1,18 +1,41 @@
-"""What is likely a mistake about API keys in a policy that is valid all the same."""
+"""What concerns API keys and the routes that ask for them; see `check.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from policies.decisions.override import OVERRIDE_SCOPE
 from policies.language.auth import ApiKey
 from policies.language.findings import Path, shown
-from policies.language.found import Found
+from policies.language.found import Found, Names, list_in, mapping_in, routes_of
 from policies.language.model import Policy
+from policies.language.written import flow
 
 EXPIRES_SOON_MS = 14 * 24 * 3_600_000
 DAY_MS = 24 * 3_600_000
+
+
+def _scopes(policy: object) -> Iterator[Found]:
+    """Scopes that a route asks for and none of the keys has, not even a disabled one."""
+    keys = list_in(mapping_in(policy, "auth"), "keys")
+    known = {each for key in keys for each in list_in(key, "scopes") if isinstance(each, str)}
+    for index, route in routes_of(policy) if keys else ():
+        for scope in list_in(mapping_in(route, "auth"), "scopes"):
+            if not isinstance(scope, str) or scope in known:
+                continue
+            message = f"no key has the scope `{shown(scope)}`, so nobody may use this route"
+            wide = next((each for each in sorted(known) if _looks_wider(each, scope)), None)
+            hint: str | Names = Names("scope", scope, known)
+            if wide:
+                hint = f"add `{shown(scope)}` to a key: `{shown(wide)}` is compared to the letter"
+            elif not known:
+                hint = f"give a key `scopes: {flow([scope])}`"
+            yield "no-key-for-route", ("routes", index, "auth"), message, hint
+
+
+def _looks_wider(scope: str, wanted: str) -> bool:
+    return scope.endswith("*") and wanted.startswith(scope.rstrip("*"))
 
 
 def doubtful_keys(policy: Policy, now_ms: float | None) -> Iterator[Found]:
@@ -82,3 +105,6 @@ def _unused_overrides(policy: Policy) -> Iterator[Found]:
             message = f"no key has the scope `{OVERRIDE_SCOPE}`, so the header picks nothing"
             hint = "add a key with it (`router keys new`), or leave `override` out"
             yield "no-key-for-override", ("routes", index, "override"), message, hint
+
+
+KEY_RULES: tuple[Callable[[object], Iterator[Found]], ...] = (_scopes,)

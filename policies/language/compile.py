@@ -54,7 +54,8 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "rollouts": rollout_tables(policy.rollouts),
         "parts": parts.tables,
         "routes": routes,
-        "hosts": _hosts(policy),
+        "first": _hosts(policy, first=True),
+        "hosts": _hosts(policy, first=False),
     }
 
 
@@ -215,18 +216,21 @@ def _chain(policy: Policy, pool: str, first: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([pool, *([first] if stated is None else stated)]))
 
 
-def _hosts(policy: Policy) -> Tables:
-    """Hostname (`*.…` for wildcards, "" for all) to its table of rules.
+def _hosts(policy: Policy, first: bool) -> Tables:
+    """Hostname (`*.…` for wildcards, "" for all) to its table of rules, of the routes that
+    are `first` or of the others.
 
     A rule is `[route, methods, headers, query parameters, text for people, length of the
-    path's prefix]`.
+    path's prefix, scheme]`.
     """
     hosts: Tables = {}
     for position, route in enumerate(policy.routes):
+        if route.first is not first:
+            continue
         for match in route.matches or [Match()]:
             for host in dict.fromkeys(route.hostnames or [""]):
                 table = hosts.setdefault(host, {"exact": {}, "prefix": {}, "regex": []})
-                _add(table, match, _rule(position, host, match))
+                _add(table, match, _rule(position, host, match, first))
     for table in hosts.values():
         for kind in ("exact", "prefix"):
             for rules in table[kind].values():
@@ -248,14 +252,15 @@ def _add(table: Tables, match: Match, rule: list[Any]) -> None:
         table["regex"].append([under, path.regex, program.to_json(), rule])
 
 
-def _rule(position: int, host: str, match: Match) -> list[Any]:
+def _rule(position: int, host: str, match: Match, first: bool) -> list[Any]:
     return [
         position,
         sorted(set(match.methods)) if match.methods else None,
         [_condition(header, header.name.lower()) for header in match.headers],
         [_condition(param, param.name) for param in match.query_params],
-        _text(host, match),
+        _text(host, match, first),
         len(match.path.prefix.removesuffix("/")) if match.path and match.path.prefix else 0,
+        match.scheme,
     ]
 
 
@@ -266,14 +271,16 @@ def _condition(match: HeaderMatch | QueryParamMatch, name: str) -> list[Any]:
     return [name, None, compile_pattern(match.regex).to_json()]
 
 
-def _precedence(rule: list[Any]) -> tuple[int, int, int, int]:
-    """The Gateway API's, after hostname and path: method, headers, query, order in the file."""
-    position, methods, headers, query, *_ = rule
-    return (0 if methods else 1, -len(headers), -len(query), position)
+def _precedence(rule: list[Any]) -> tuple[int, int, int, int, int]:
+    """After hostname and path: the scheme, then as the Gateway API has it: method, headers,
+    query, order in the file."""
+    position, methods, headers, query, _, _, scheme = rule
+    return (0 if scheme else 1, 0 if methods else 1, -len(headers), -len(query), position)
 
 
-def _text(host: str, match: Match) -> str:
-    parts = [host or "any host"]
+def _text(host: str, match: Match, first: bool) -> str:
+    parts = ["first"] if first else []
+    parts.append(host or "any host")
     path = match.path
     if path is None:
         parts.append("any path")
@@ -283,6 +290,7 @@ def _text(host: str, match: Match) -> str:
         parts.append(f"path prefix {path.prefix}")
     else:
         parts.append(f"path regex {path.regex}")
+    parts += [f"scheme {match.scheme}"] if match.scheme else []
     parts += [" or ".join(match.methods)] if match.methods else []
     parts += [f"header {each.name}" for each in match.headers]
     parts += [f"query parameter {each.name}" for each in match.query_params]

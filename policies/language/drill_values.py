@@ -15,9 +15,11 @@ from policies.decisions.drill import (
 )
 from policies.decisions.durations import duration_text
 from policies.decisions.schedule import NotASchedule, check_schedule
+from policies.language import respelled
 from policies.language.values import (
     DURATION_SCHEMA,
     as_type,
+    how_to_write,
     problem,
     read_duration,
     read_text,
@@ -30,7 +32,27 @@ def read_mode(value: object) -> Fault:
     try:
         return fault_from(read_text(value, "a mode", "`down`"))
     except NotAMode as error:
-        raise problem("bad-mode", str(error), HOW_TO_WRITE_A_MODE) from None
+        meant = _meant_mode(str(value)[:80])
+        raise problem("bad-mode", str(error), how_to_write(meant, HOW_TO_WRITE_A_MODE)) from None
+
+
+def _meant_mode(text: str) -> str | None:
+    """`errors:0.3`, `latency=2` as `errors:30%`, `latency:2s`."""
+    word, _, rest = text.replace("=", ":").partition(":")
+    kind = respelled.one_of(word, ("down", "errors", "latency"))
+    if kind == "down":
+        return kind
+    values = {"errors": respelled.percentage, "latency": respelled.duration}
+    value = values[kind](rest.strip()) if kind else None
+    return f"{kind}:{value}" if value and is_mode(f"{kind}:{value}") else None
+
+
+def is_mode(text: str) -> bool:
+    try:
+        fault_from(text)
+    except NotAMode:
+        return False
+    return True
 
 
 def read_drill_time(value: object) -> int:

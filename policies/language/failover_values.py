@@ -6,7 +6,14 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from policies.language.values import DURATION_SCHEMA, as_type, problem, read_duration
+from policies.language import respelled
+from policies.language.values import (
+    DURATION_SCHEMA,
+    as_type,
+    how_to_write,
+    problem,
+    read_duration,
+)
 
 MAX_GROWTH = 100.0  # a hundred times more
 
@@ -21,8 +28,15 @@ def read_condition(value: object) -> str | int:
     if value not in _WORDS and not is_status:
         message = f"`{str(value)[:80]}` is no reason to try again"
         hint = "write `connect`, `timeout`, or a status code from 400 to 599"
+        hint = how_to_write(_meant_condition(str(value)[:80]), hint)
         raise problem("unknown-value", message, hint)
     return value  # type: ignore[return-value]
+
+
+def _meant_condition(text: str) -> str | int | None:
+    if text.isascii() and text.isdecimal():
+        return int(text) if 400 <= int(text) <= 599 else None
+    return respelled.one_of(text.partition("-")[0], _WORDS)
 
 
 def read_share(value: object) -> float:
@@ -51,9 +65,9 @@ def _read_percentage(value: object, most: float) -> float:
     number = text.removesuffix("%")
     if not text.endswith("%") or not number.replace(".", "", 1).isdecimal():
         shown = str(value)[:80]
-        raise problem(
-            "bad-value", f"`{shown}` is not a percentage", "write a number and `%`: `20%`"
-        )
+        how = "write a number and `%`: `20%`"
+        hint = how_to_write(respelled.percentage(shown), how, "(a number and `%`, as in `20%`)")
+        raise problem("bad-value", f"`{shown}` is not a percentage", hint)
     share = float(number) / 100
     if share > most:
         what = "all" if most == 1 else f"{most * 100:,.0f} %"
@@ -70,6 +84,7 @@ def read_hedge(value: object) -> int | str:
         wait = read_duration(value)
     except PydanticCustomError as error:
         hint = f"write `{BY_LATENCY}`, or a duration such as `200ms`"
+        hint = how_to_write(respelled.duration(str(value)[:80]), hint)
         raise problem(error.type, error.message(), hint) from error
     if wait == 0:
         hint = "write a longer time, or leave `hedge` out"

@@ -6,7 +6,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from policies.language.values import DURATION_SCHEMA, as_type, problem, read_duration, read_text
+from policies.decisions.durations import duration_ms
+from policies.language import respelled
+from policies.language.values import (
+    DURATION_SCHEMA,
+    as_type,
+    how_to_write,
+    problem,
+    read_duration,
+    read_text,
+)
 
 MAX_REQUESTS = 1_000_000
 MIN_PERIOD_MS = 1_000  # clients are told whole seconds
@@ -26,7 +35,15 @@ def read_limit(value: object) -> tuple[int, int | None]:
         raise problem("bad-rate", "this is not a number of requests", _HOW)
     rate = _RATE.fullmatch(value)
     if not rate:
-        raise problem("bad-rate", f"`{value[:80]}` is not a rate", _HOW)
+        raise problem(
+            "bad-rate",
+            f"`{value[:80]}` is not a rate",
+            how_to_write(respelled.rate(value[:80]), _HOW),
+        )
+    meant = respelled.rate(value[:80])
+    if meant and duration_ms(rate[2]) is None:
+        message = f"`{rate[2][:80]}` is not a duration"
+        raise problem("bad-duration", message, how_to_write(meant, _HOW))
     return _number(int(rate[1])), read_period(rate[2])
 
 
@@ -50,6 +67,10 @@ def read_by(value: object) -> str:
     text = read_text(value, "what requests are counted by", "`ip`")
     if not _BY.fullmatch(text):
         hint = "write `ip`, `api_key`, `route` or `header:<name>`"
+        kind, mark, name = text[:300].partition("=" if "=" in text else ":")
+        other = respelled.one_of(text, ("ip", "api_key", "route"))
+        other = f"header:{name.strip()}" if mark and kind.strip().lower() == "header" else other
+        hint = how_to_write(other, hint) if other and _BY.fullmatch(other) else hint
         raise problem("unknown-value", f"requests cannot be counted by `{text[:80]}`", hint)
     return text.lower()
 

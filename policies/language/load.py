@@ -11,20 +11,23 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from types import UnionType
-from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
+from typing import Any, TypeGuard, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from policies.language.budget import MAX_FINDINGS, Budget
+from policies.language.causes import without_consequences
 from policies.language.check import check, placed, warn
 from policies.language.document import Document, read_document
 from policies.language.findings import Finding, Path, shown
 from policies.language.found import Found, Key
+from policies.language.meant import bare, meant
 from policies.language.model import Policy
 from policies.language.part import Part
+from policies.language.respelled import one_of, weight
+from policies.language.written import MAX_LENGTH, flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def read_policy(value: object, budget: Budget) -> tuple[Policy | None, list[Foun
         policy = Policy.model_validate(value, context=budget)
     except ValidationError as error:
         found = errors_in(error, Policy)
-    found += check(value)
+    found += without_consequences(found, check(value))
     return None if found else policy, found
 
 
@@ -118,14 +121,19 @@ def _told(error: ErrorDetails, path: Path, root: type[Part]) -> tuple[str, str, 
     if kind == "missing":
         return "missing-field", f"`{last}` is missing", f"add `{last}`"
     if kind == "extra_forbidden":
-        return "unknown-field", f"there is no field `{last}` here", _nearest_field(path, root)
+        hint = _where_it_belongs(error["input"], path, root) or _nearest_field(path, root)
+        return "unknown-field", f"there is no field `{last}` here", hint
     if kind in _TYPES:
         message = f"`{last}` must be {_TYPES[kind]}, not {_shown(error['input'])}"
-        hint = 'put it in quotes: "…"' if kind == "string_type" else f"write {_TYPES[kind]}"
-        return "wrong-type", message, hint
+        how = "put it in quotes" if kind == "string_type" else f"write {_TYPES[kind]}"
+        value = _value_to_write(error["input"], path, root)
+        return "wrong-type", message, f"{how}: `{value}`" if value else how
     if kind == "literal_error":
         message = f"{_shown(error['input'])} is not a value of `{last}`"
-        return "unknown-value", message, f"write {context['expected']}"
+        words = [str(each) for each in get_args(_type_at(path, root))]
+        nearest = one_of(error["input"], words)
+        hint = f"`{nearest}`: all there are are " if nearest else ""
+        return "unknown-value", message, f"write {hint}{context['expected']}"
     if kind == "too_short":
         return "empty", f"`{last}` is empty", "add at least one entry, or leave it out"
     if kind == "too_long":
@@ -139,6 +147,17 @@ def _told(error: ErrorDetails, path: Path, root: type[Part]) -> tuple[str, str, 
     return "bad-value", f"`{last}`: {error['msg']}", "see docs/language.md"
 
 
+def _value_to_write(value: object, path: Path, root: type[Part]) -> str:
+    """What was meant, if that is known and short."""
+    found = meant(_type_at(path, root), value)
+    if found is None:
+        return ""
+    text = flow(found)
+    if path and isinstance(path[-1], str) and isinstance(found, list | dict):
+        text = f"{shown(path[-1])}: {text}"
+    return text if len(text) <= MAX_LENGTH else ""
+
+
 def _shown(value: object) -> str:
     if value is None:
         return "empty"
@@ -147,6 +166,31 @@ def _shown(value: object) -> str:
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     return f"`{shown(value)}`"
+
+
+def _where_it_belongs(value: object, path: Path, root: type[Part]) -> str:
+    """The hint for a weight without its `split`, or for a field of a mapping further in."""
+    part, name = _type_at(path[:-1], root), shown(path[-1])
+    if not _is_part(part) or name.lower() in _fields(part):
+        return ""
+    share = weight(value) if isinstance(value, str | int | float) else None
+    if "split" in _fields(part) and share is not None:
+        return f"write `split: {flow({name: share})}`"
+    homes = [
+        (field, get_origin(bare(each.annotation)) is list)
+        for field, each in _fields(part).items()
+        if _is_part(inner := _inner(each.annotation)) and name in _fields(inner)
+    ]
+    if len(homes) != 1:
+        return ""
+    home, is_list = homes[0]
+    return f"it stands in `{home}`: `{home}: {flow([{name: '…'}] if is_list else {name: '…'})}`"
+
+
+def _inner(annotation: Any) -> Any:
+    """The type, or that of a list's entries."""
+    found = bare(annotation)
+    return bare(get_args(found)[0]) if get_origin(found) is list else found
 
 
 def _nearest_field(path: Path, root: type[Part]) -> str:
@@ -173,15 +217,7 @@ def _type_at(path: Path, root: type[Part]) -> Any:
     for step in path:
         if _is_part(annotation):
             field = _fields(annotation).get(str(step))
-            annotation = _bare(field.annotation) if field else None
+            annotation = bare(field.annotation) if field else None
         else:
-            annotation = _bare((get_args(annotation) or (None,))[-1])
-    return annotation
-
-
-def _bare(annotation: Any) -> Any:
-    """The type inside `Annotated[…]` and `… | None`."""
-    while get_origin(annotation) in (Annotated, Union, UnionType):
-        arguments = [each for each in get_args(annotation) if each is not type(None)]
-        annotation = arguments[0]
+            annotation = bare((get_args(annotation) or (None,))[-1])
     return annotation

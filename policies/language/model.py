@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from policies.language import respelled
 from policies.language.auth import Auth, RouteAuth
 from policies.language.conditions import HeaderMatch, QueryParamMatch
 from policies.language.drills import MAX_DRILLS, Drill
@@ -37,6 +38,7 @@ from policies.language.values import (
     Weight,
     WorkerName,
     Yes,
+    how_to_write,
     problem,
 )
 
@@ -125,6 +127,9 @@ class PathMatch(Part):
 class Match(Part):
     """All that is named must match; without a path any path does."""
 
+    scheme: Literal["http", "https"] | None = Field(
+        None, description="How the client came: by `http` or by `https`; without it both match."
+    )
     path: PathMatch | None = Field(None, description="One of `exact`, `prefix`, `regex`.")
     methods: list[Method] | None = Field(None, min_length=1, description="Any of these methods.")
     headers: list[HeaderMatch] = Field(default_factory=list, description="All of these headers.")
@@ -143,6 +148,11 @@ def _read_sticky(value: object) -> object:
     if kind in ("api_key", "ip") and not colon:
         return {kind: True}
     hint = "write `cookie:<name>`, `header:<name>`, `api_key` or `ip`"
+    kind, mark, name = value[:300].partition("=" if "=" in value else ":")
+    kind, name = kind.strip().lower(), name.strip()
+    other = respelled.one_of(value, ("api_key", "ip"))
+    other = f"{kind}:{name}" if mark and name and kind in ("cookie", "header") else other
+    hint = how_to_write(other, hint)
     raise problem("bad-sticky-source", f"`{value[:80]}` is not a source of a sticky key", hint)
 
 
@@ -211,6 +221,11 @@ class Route(Part):
     )
     matches: list[Match] = Field(
         default_factory=list, description="Alternatives; without any: every request."
+    )
+    first: bool = Field(
+        False,
+        description="`true`: asked before every route without it, whatever their hostnames and "
+        "paths.",
     )
     auth: RouteAuth | None = Field(
         None,

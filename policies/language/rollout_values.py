@@ -17,7 +17,7 @@ def read_step_weight(value: object) -> float:
     if isinstance(value, str):
         value = round(read_share(value) * 100, 9)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise problem("bad-weight", f"`{str(value)[:80]}` is not a number", "write 5 for 5 %")
+        raise problem("bad-weight", f"`{str(value)[:80]}` is not a number", "write `5` for 5 %")
     if not LEAST_WEIGHT <= value <= 100:
         hint = f"write {LEAST_WEIGHT} to 100: percent of what both pools have together"
         raise problem("bad-weight", f"a weight of {value} is out of range", hint)

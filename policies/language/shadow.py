@@ -1,10 +1,12 @@
 """Routes, and alternatives of routes, that no request reaches: earlier ones take them all.
 
 - What is narrower goes first (`decisions/match.py`), so a rule is only reached by nobody
-  if an earlier one of the same hostname, the same path and as many conditions takes
+  if an earlier one of the same hostname, path, scheme and number of conditions takes
   whatever meets its own: all of its methods, each condition by the same value, the same
   expression, or an expression that its value matches. Several may do so together, a method
   or a hostname each.
+- Routes that are `first` are compared with each other only: that they take what is others'
+  is what they say.
 - Never a false finding: two different expressions are not compared, and of many rules that
   could cover one only the first few are asked, which keeps the cost linear.
 """
@@ -82,7 +84,8 @@ class _Seen:
         """The routes that take all that `match` would; none if it is reached. It is seen."""
         conditions = _conditions(match)
         values = frozenset((name, each.value, each.regex) for name, each in conditions.items())
-        path, names = _path(match.path), frozenset(conditions)
+        path = (route.first, match.scheme, _path(match.path))
+        names = frozenset(conditions)
         has_expression = any(each.regex is not None for each in conditions.values())
         owners: set[int | None] = set()
         for host in dict.fromkeys(route.hostnames or [""]):

@@ -9,6 +9,7 @@ finding's code; its context carries the hint.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from string import ascii_letters, digits
 from typing import Annotated, Any, Literal
 
@@ -20,7 +21,10 @@ from policies.decisions.durations import duration_ms
 from policies.decisions.regex import can_match, literal_prefix
 from policies.decisions.regex_compiler import PatternError, compile_pattern
 from policies.decisions.url import BadPath, normalise_path
+from policies.language import respelled
 from policies.language.budget import MAX_POLICY_STEPS, Budget
+from policies.language.patterns import looks_like_expression, meant_path
+from policies.language.written import flow
 
 MAX_WEIGHT = 1_000_000  # as the Gateway API has it
 MIN_WEIGHT = 0.000_001  # above 0; less than that is a slip, and arithmetic would drown it
@@ -57,20 +61,54 @@ def problem(code: str, message: str, hint: str) -> PydanticCustomError:
     return PydanticCustomError(code, "{message}", context)
 
 
-def read_text(value: object, what: str, example: str) -> str:
+class Hint(str):
+    """A hint that knows the value to write."""
+
+    value: object
+
+
+def how_to_write(value: object, otherwise: str, why: str = "") -> str:
+    """The hint for what can be written instead, if somebody knows."""
+    if value is None:
+        return otherwise
+    hint = Hint(f"write `{flow(value)}`{why and f' {why}'}")
+    hint.value = value
+    return hint
+
+
+def read_text(value: object, what: str, example: str, quoted: re.Pattern[str] | None = None) -> str:
+    """`quoted`: what a number must be to be good once it stands in quotes."""
     if isinstance(value, str):
         return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and quoted and quoted.fullmatch(str(value)):
+        hint = how_to_write(str(value), "")
+        raise problem("wrong-type", f"{what} must be text, but this is a number", hint)
     kind = {bool: "true or false", int: "a number", float: "a number", type(None): "empty"}.get(
         type(value), "a list or mapping"
     )
     raise problem("wrong-type", f"{what} must be text, but this is {kind}", f"write {example}")
 
 
-def _pattern(regex: re.Pattern[str], code: str, what: str, hint: str, example: str) -> Any:
+Respelled = Callable[[str], str | None]
+
+
+def _pattern(
+    regex: re.Pattern[str],
+    code: str,
+    what: str,
+    hint: str,
+    example: str,
+    respelled_as: Respelled | None = None,
+) -> Any:
     def read(value: object) -> str:
-        text = read_text(value, what, example)
+        text = read_text(value, what, example, regex)
         if not regex.fullmatch(text):
-            raise problem(code, f"`{text[:80]}` is not {what}", hint)
+            other = respelled_as(text) if respelled_as else None
+            fits = other is not None and regex.fullmatch(other)
+            raise problem(
+                code, f"`{text[:80]}` is not {what}", how_to_write(other, hint) if fits else hint
+            )
         return text
 
     schema = {"type": "string", "pattern": f"^(?:{regex.pattern})$"}
@@ -80,13 +118,13 @@ def _pattern(regex: re.Pattern[str], code: str, what: str, hint: str, example: s
 def read_duration(value: object) -> int:
     """`500ms`, `10s`, `5m`, `1h`, `30d`, `1h30m` as milliseconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise problem("bad-duration", f"`{value}` has no unit", f"write `{value}s` or `{value}ms`")
+        hint = how_to_write(f"{value}s", "", f"or `{value}ms`")
+        raise problem("bad-duration", f"`{value}` has no unit", hint)
     text = read_text(value, "a duration", "`10s`")
     total = duration_ms(text)
     if total is None:
-        raise problem(
-            "bad-duration", f"`{text[:80]}` is not a duration", "write `500ms`, `10s`, `5m` or `1h`"
-        )
+        hint = how_to_write(respelled.duration(text[:80]), "write `500ms`, `10s`, `5m` or `1h`")
+        raise problem("bad-duration", f"`{text[:80]}` is not a duration", hint)
     if total > MAX_DURATION_MS:
         raise problem("bad-duration", f"`{text}` is longer than a year", "write a shorter duration")
     return total
@@ -95,11 +133,13 @@ def read_duration(value: object) -> int:
 def read_size(value: object) -> int:
     """`500B`, `64KiB`, `10MiB`, `1GiB` as bytes (or characters)."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise problem("bad-size", f"`{value}` has no unit", f"write `{value}B` or `{value}KiB`")
+        hint = how_to_write(f"{value}B", "", f"or `{value}KiB`")
+        raise problem("bad-size", f"`{value}` has no unit", hint)
     text = read_text(value, "a size", "`64KiB`")
     match = _SIZE.fullmatch(text)
     if match is None:
         hint = "write `500B`, `64KiB`, `10MiB` or `1GiB`"
+        hint = how_to_write(respelled.size(text[:80]), hint)
         raise problem("bad-size", f"`{text[:80]}` is not a size", hint)
     size = int(match[1]) * _SIZE_UNIT[match[2]]
     if size > MAX_SIZE:
@@ -110,7 +150,8 @@ def read_size(value: object) -> int:
 def read_weight(value: object) -> float:
     """A number from 0 to 1,000,000; shares are weight / sum."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        hint = "weights are relative numbers: write 5, not 5%"
+        why = "(weights are relative numbers: 5, not 5%)"
+        hint = how_to_write(respelled.weight(str(value)[:80]), f"write a number {why}", why)
         raise problem("bad-weight", f"`{str(value)[:80]}` is not a number", hint)
     if not 0 <= value <= MAX_WEIGHT:
         raise problem(
@@ -146,6 +187,9 @@ def read_hostname(value: object) -> str:
     else:
         hint = "write `api.example.com` or `*.example.com`"
     if len(host) > 253 or not _HOSTNAME.fullmatch(host):
+        name = respelled.hostname(text[:300])
+        if name and _HOSTNAME.fullmatch(name):
+            hint = how_to_write(name, hint, f"({hint.removeprefix('write ')})")
         raise problem("bad-hostname", f"`{text[:80]}` is not a hostname", hint)
     return host
 
@@ -167,6 +211,8 @@ def read_origin(value: object) -> str:
     if match is None or int(match[3] or 1) not in range(1, 65_536):
         hint = "write `https://app.example.com`, `https://*.example.com:8443` or `*`, "
         hint += "without a path or a slash at the end"
+        other = respelled.origin(text[:300])
+        hint = how_to_write(other, hint) if other and _ORIGIN.fullmatch(other) else hint
         raise problem("bad-origin", f"`{text[:80]}` is not an origin", hint)
     scheme, host, port = match.groups()
     shown_port = f":{int(port)}" if port and port != _DEFAULT_PORTS.get(scheme) else ""
@@ -182,9 +228,10 @@ def read_path(value: object) -> str:
     """A path, normalised as the paths of requests are."""
     text = read_text(value, "a path", "`/v1`")
     if not text.startswith("/"):
-        raise problem("bad-path", f"`{text[:80]}` does not begin with `/`", f"write `/{text[:80]}`")
+        message = f"`{text[:80]}` does not begin with `/`"
+        raise problem("bad-path", message, _how_to_begin(text[:300]))
     if "?" in text or "#" in text:
-        hint = "match the query with `query_params`"
+        hint = _how_to_ask(text[:300])
         raise problem("bad-path", f"`{text[:80]}` contains a query or fragment", hint)
     path = normalise_path(text)
     if isinstance(path, BadPath):
@@ -194,6 +241,34 @@ def read_path(value: object) -> str:
         hint = "paths under `/.router/` are the router's own; choose another"
         raise problem("reserved-path", f"`{path[:80]}` is reserved", hint)
     return path
+
+
+def _how_to_begin(text: str) -> str:
+    """The hint for a path that does not begin with a slash: an expression, a URL, a segment."""
+    if text.startswith(("^", "~")) or looks_like_expression(text):
+        exact, text = text.endswith("$"), text.strip("^~$ ")
+        meant = meant_path("exact" if exact else "prefix", text) if text.startswith("/") else None
+        other = {meant.kind: meant.text} if meant else {"exact" if exact else "prefix": text}
+        return f"write `path: {flow(other)}`" if text.startswith("/") else "write a `regex`"
+    scheme, mark, rest = text.partition("://")
+    if mark and scheme.isalpha():
+        host, _, path = rest.partition("/")
+        name = respelled.hostname(host)
+        return f"write `/{path}`, and `hostnames: {flow([name])}` for the route"
+    return f"write `{flow(f'/{text[:80]}')}`"
+
+
+def _how_to_ask(text: str) -> str:
+    """The hint for a path with a query: an expression, or a condition for the query."""
+    if looks_like_expression(text):
+        return f"write `path: {flow({'regex': text.strip('^$')})}`"
+    path, _, query = text.partition("#")[0].partition("?")
+    name, _, value = query.partition("&")[0].partition("=")
+    hint = "match the query with `query_params`"
+    if not name:
+        return f"{hint}; write `{flow(path)}` here"
+    condition = {"name": name, "value": value} if value else {"name": name, "regex": ".*"}
+    return f"{hint}: `query_params: {flow([condition])}`"
 
 
 def read_regex(value: object, info: ValidationInfo) -> str:
@@ -232,7 +307,7 @@ def read_path_regex(value: object, info: ValidationInfo) -> str:
 
 
 def read_field_value(value: object) -> str:
-    text = read_text(value, "a header's value", 'it in quotes: "1"')
+    text = read_text(value, "a header's value", 'it in quotes: "1"', _FIELD_VALUE)
     if not _FIELD_VALUE.fullmatch(text):
         hint = "leave out line breaks, control characters and characters outside Latin-1"
         raise problem("bad-header", "the value has characters no header can carry", hint)
@@ -243,7 +318,10 @@ def _read_code(regex: re.Pattern[str], what: str, example: str) -> Any:
     def read(value: object) -> str:
         text = read_text(value, what, f"`{example}`")
         if not regex.fullmatch(text):
-            raise problem("bad-region-code", f"`{text[:80]}` is not {what}", f"write `{example}`")
+            other = text.strip().upper()
+            meant = other if regex.fullmatch(other) else None
+            hint = how_to_write(meant, f"write `{example}`")
+            raise problem("bad-region-code", f"`{text[:80]}` is not {what}", hint)
         return text
 
     return read
@@ -258,9 +336,11 @@ _LETTERS = "use letters, digits, `-`, `_` and `.`, at most 63, a letter or digit
 
 def read_name(value: object) -> str:
     """A name of the language's own: of a variant, a pool, a region, a route, a client."""
-    text = read_text(value, "a name", "`production`")
+    text = read_text(value, "a name", "`production`", _NAME)
     if not _NAME.fullmatch(text):
-        raise problem("bad-name", f"`{text[:80]}` is not a name", _LETTERS)
+        other = respelled.name(text[:200])
+        hint = how_to_write(other, _LETTERS, f"({_LETTERS})")
+        raise problem("bad-name", f"`{text[:80]}` is not a name", hint)
     return text
 
 
@@ -276,6 +356,7 @@ Binding = _pattern(
     "a variant's binding",
     "use letters, digits and `_`; `POLICIES` and `ROUTER_…` are the router's own",
     "`PRODUCTION_EU`",
+    respelled.binding,
 )
 WorkerName = _pattern(
     _WORKER, "bad-name", "a Worker's name", "use lower-case letters, digits and `-`", "`agent`"
@@ -290,9 +371,15 @@ CorsMethod = _pattern(
     "an HTTP method",
     "write it in upper case: `GET`, `POST`, or `*` for all",
     "`GET`",
+    str.upper,
 )
 Method = _pattern(
-    _METHOD, "bad-method", "an HTTP method", "write it in upper case: `GET`, `POST`", "`GET`"
+    _METHOD,
+    "bad-method",
+    "an HTTP method",
+    "write it in upper case: `GET`, `POST`",
+    "`GET`",
+    str.upper,
 )
 Country = as_type(
     _read_code(_COUNTRY, "a country code (ISO 3166-1 alpha-2, or T1 for Tor)", "DE"),

@@ -103,3 +103,21 @@ def test_fixed_answers(edge: Edge) -> None:
     document = edge.get("/json", host="answer.test")
     assert document.headers["content-type"] == "application/json"
     assert document.json() == {}
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "forwarded_proto", "status", "route"),
+    [
+        ("scheme.test", "/a", "http", 403, "y-clear"),
+        ("scheme.test", "/a", "https", 403, "y-clear"),  # what a client says is no scheme
+        ("a.first.test", "/a/b", "http", 302, "y-first"),
+        ("a.first.test", "/a/b", "https", 302, "y-first"),
+        ("a.first.test", "/closed/x", "http", 503, "y-closed"),
+    ],
+)
+def test_the_scheme_and_what_goes_first(  # 14.31
+    edge: Edge, host: str, path: str, forwarded_proto: str, status: int, route: str
+) -> None:
+    headers = {"x-forwarded-proto": forwarded_proto}
+    answer = edge.send("GET", path, host=host, headers=headers, follow_redirects=False)
+    assert (answer.status_code, answer.headers["x-router-route"]) == (status, route)

@@ -17,7 +17,8 @@ SPLIT = {"production": 1}
 
 
 def routes(*matchers: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"name": f"r{i}", "split": SPLIT, **each} for i, each in enumerate(matchers)]
+    made = [{"name": f"r{i}", "split": SPLIT, **each} for i, each in enumerate(matchers)]
+    return [{name: each for name, each in route.items() if each is not None} for route in made]
 
 
 def path(**kind: str) -> dict[str, Any]:
@@ -111,6 +112,54 @@ CASES: list[tuple[str, list[dict[str, Any]], dict[str, Any], str | None]] = [
         "r1",
     ),
     ("ties go to the first", [{}, {}], {}, "r0"),
+    # 14.31
+    ("a scheme", [{"matches": [{"scheme": "http"}]}], {"url": "http://h/"}, "r0"),
+    ("another scheme", [{"matches": [{"scheme": "http"}]}], {"url": "https://h/"}, None),
+    (
+        "a scheme goes before a method",
+        [{"matches": [{"methods": ["GET"]}]}, {"matches": [{"scheme": "https"}]}],
+        {"url": "https://h/"},
+        "r1",
+    ),
+    (
+        "a longer path goes before a scheme",
+        [{"matches": [{"scheme": "http"}]}, path(prefix="/a")],
+        {"url": "http://h/a"},
+        "r1",
+    ),
+    (
+        "a path whose scheme fails falls to a shorter prefix",
+        [{"matches": [{"path": {"exact": "/a"}, "scheme": "https"}]}, {}],
+        {"url": "http://h/a"},
+        "r1",
+    ),
+    (
+        "first goes before a longer path and a hostname",
+        [{"hostnames": ["h"], **path(exact="/a")}, {"first": True}],
+        {"url": "http://h/a"},
+        "r1",
+    ),
+    (
+        "among the first, the precedence is the same",
+        [{"first": True}, {"first": True, **path(prefix="/a")}, path(exact="/a/b")],
+        {"url": "http://h/a/b"},
+        "r1",
+    ),
+    (
+        "what the first do not take, the others may",
+        [{"first": True, "matches": [{"scheme": "http"}]}, {}],
+        {"url": "https://h/"},
+        "r1",
+    ),
+    (
+        "a redirect to https that is first passes over https",
+        [
+            {"first": True, "split": None, "filters": {"redirect": {"scheme": "https"}}},
+            path(prefix="/a"),
+        ],
+        {"url": "https://h/a"},
+        "r1",
+    ),
     (
         "of repeated query parameters the first counts",
         [{"matches": [{"query_params": [{"name": "q", "value": "1"}]}]}],
@@ -152,6 +201,18 @@ def test_a_miss_tells_the_methods_that_would_match() -> None:
     policy = compiled(routes=routes({"matches": [{"path": {"exact": "/a"}, "methods": ["PUT"]}]}))
     assert policy.matcher.find(request("http://h/a")) == Miss(frozenset({"PUT"}))
     assert policy.matcher.find(request("http://h/b")) == Miss(frozenset())
+
+
+def test_a_miss_tells_methods_of_its_scheme_and_of_first_routes() -> None:  # 14.31
+    kinds = [
+        {"matches": [{"methods": ["PUT"], "scheme": "http"}]},
+        {"matches": [{"methods": ["POST"], "scheme": "https"}]},
+        {"matches": [{"methods": ["DELETE"]}], "first": True},
+        {"matches": [{"methods": ["PATCH"]}]},
+    ]
+    policy = compiled(routes=routes(*kinds))
+    missed = policy.matcher.find(request("https://h/"))
+    assert missed == Miss(frozenset({"POST", "DELETE", "PATCH"}))
 
 
 # A slow, obvious reference: try every alternative of every route, rank those that match.
@@ -199,7 +260,11 @@ def reference(policy_routes: list[dict[str, Any]], asked: dict[str, Any]) -> str
                 headers, params = match.get("headers", []), match.get("query_params", [])
                 if not _holds(headers, asked["headers"]) or not _holds(params, asked["params"]):
                     continue
-                rank = (host, where, bool(methods), len(headers), len(params), -position)
+                scheme = match.get("scheme")
+                if scheme not in (None, asked["scheme"]):
+                    continue
+                conditions = bool(scheme), bool(methods), len(headers), len(params)
+                rank = (route.get("first", False), host, where, *conditions, -position)
                 best = max(best, (rank, route["name"]))
     return best[1]
 
@@ -223,6 +288,7 @@ MATCHES = st.fixed_dictionaries(
     {},
     optional={
         "path": PATH_MATCHES,
+        "scheme": st.sampled_from(["http", "https"]),
         "methods": st.lists(METHODS, min_size=1, max_size=2),
         "headers": CONDITIONS,
         "query_params": CONDITIONS,
@@ -236,6 +302,7 @@ ROUTES = st.lists(
                 st.one_of(HOSTS, st.sampled_from(["*.x", "*.b.x", "*.a.b.x"])), max_size=2
             ),
             "matches": st.lists(MATCHES, max_size=3),
+            "first": st.booleans(),
         },
     ),
     min_size=1,
@@ -243,7 +310,14 @@ ROUTES = st.lists(
 )
 VALUES = st.dictionaries(st.sampled_from("xyz"), st.sampled_from("12"))
 ASKED = st.fixed_dictionaries(
-    {"host": HOSTS, "path": PATHS, "method": METHODS, "headers": VALUES, "params": VALUES}
+    {
+        "host": HOSTS,
+        "path": PATHS,
+        "method": METHODS,
+        "headers": VALUES,
+        "params": VALUES,
+        "scheme": st.sampled_from(["http", "https"]),
+    }
 )
 
 
@@ -302,7 +376,7 @@ def agree(matchers: list[dict[str, Any]], requests: list[dict[str, Any]]) -> Non
     policy = compiled(routes=policy_routes)
     for asked in requests:
         query = "&".join(f"{name}={value}" for name, value in asked["params"].items())
-        url = f"http://{asked['host']}{asked['path']}?{query}"
+        url = f"{asked['scheme']}://{asked['host']}{asked['path']}?{query}"
         rule = policy.matcher.find(request(url, asked["method"], asked["headers"]))
         name = None if isinstance(rule, Miss) else policy.routes[rule.route].name
         assert name == reference(policy_routes, asked), asked

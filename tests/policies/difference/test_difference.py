@@ -85,6 +85,16 @@ SAME: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             ]
         ),
     ),
+    (  # 14.31
+        "the order of routes of two schemes",
+        routes(*[{"name": n, "matches": [{"scheme": n}], **TO} for n in ("http", "https")]),
+        routes(*[{"name": n, "matches": [{"scheme": n}], **TO} for n in ("https", "http")]),
+    ),
+    (
+        "the order of a route and one that is first",
+        routes({"name": "a", **TO}, {"name": "b", "first": True, **TO}),
+        routes({"name": "b", "first": True, **TO}, {"name": "a", **TO}),
+    ),
     (
         "the order of expressions that no path matches both of",
         routes(*[{"name": n, "matches": [{"path": {"regex": f"/{n}[0-9]+"}}], **TO} for n in "ab"]),
@@ -412,6 +422,15 @@ CHANGED: list[tuple[str, dict[str, Any], dict[str, Any], list[tuple[str, str, An
         routes(),
         routes() | {"merge_slashes": True, "identify": False},
         [("changed", "merge_slashes", False, True), ("changed", "identify", True, False)],
+    ),
+    (  # 14.31
+        "what goes first, and by which scheme",
+        routes(matches=[{"scheme": "http"}]),
+        routes(matches=[{"scheme": "https", "methods": ["GET"]}], first=True),
+        [
+            ("changed", "routes.r.first", False, True),
+            ("changed", "routes.r.matches", ["scheme http"], ["scheme https, GET"]),
+        ],
     ),
     (
         "an override, and a pool that only it reaches",

@@ -34,6 +34,7 @@ ROUTES: list[dict[str, Any]] = [
             {"query_params": [{"name": "a b", "value": "ü&="}, {"name": "c", "regex": "x?"}]}
         ]
     },
+    {"matches": [{"scheme": "http"}, {"scheme": "https", "path": {"prefix": "/a"}}]},  # 14.31
     {"filters": {"redirect": {"scheme": "https"}}, "split": None},
 ]
 

@@ -73,6 +73,20 @@ def test_every_route_of_both_has_a_row() -> None:
     assert row(traffic, "lost")["by"]["route"] == 1
 
 
+def test_a_route_that_takes_one_scheme_less() -> None:  # 14.31
+    before, after = side(**routes()), side(**routes(matches=[{"scheme": "https"}]))
+    found = row(compared(before, after)[1], "r")
+    assert found["changed"]["share"] == pytest.approx(0.5, abs=0.01)
+    assert {each["to"] for each in found["flows"]} == {"404 no-route"}
+    after = side(
+        **routes(
+            {"name": "up", "first": True, "filters": {"redirect": {"scheme": "https"}}},
+            {"name": "r", "split": {"production": 9, "canary": 1}},
+        )
+    )
+    assert row(compared(before, after)[1], "up")["changed"]["share"] == pytest.approx(0.5, abs=0.01)
+
+
 def test_a_route_that_takes_less() -> None:
     before = routes({"name": "a", **TO}, {"name": "b", "hostnames": ["b.test"], **TO})
     narrow = {"name": "a", "matches": [{"methods": ["GET"]}], **TO}
@@ -119,7 +133,13 @@ ACCESS = [
         0.5,
         "401 unauthorized",
     ),
-    ("a scope is gone", [KEY], [KEY | {"scopes": []}], 1, "403 forbidden"),
+    (
+        "a scope of one of two is gone",
+        [KEY, KEY | {"id": "b", "sha256": "b" * 64}],
+        [KEY | {"scopes": []}, KEY | {"id": "b", "sha256": "b" * 64}],
+        0.5,
+        "403 forbidden",
+    ),
     (
         "a key has ended",
         [KEY],

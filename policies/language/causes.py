@@ -1,0 +1,81 @@
+"""Findings that only follow from another one are not told beside it.
+
+What several values say together is checked on the plain document, so a value that could not
+be read, or a field that is misspelt, makes other places look wrong: `pol: production` leaves
+a split with an unknown pool. Mending the cause mends them, or brings them up by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from policies.language.findings import Path
+from policies.language.found import Found
+
+_ANY = object()  # any step of a path
+_SAME = object()  # the same step as in the path of the finding
+Pattern = tuple[object, ...]
+
+_VARIANTS: tuple[Pattern, ...] = (("variants",), ("variants", _ANY))
+_KEYS: tuple[Pattern, ...] = (("auth",), ("auth", "keys"), ("auth", "keys", _ANY))
+_ROUTES: tuple[Pattern, ...] = (("routes",), ("routes", _ANY), ("routes", _ANY, "name"))
+_POOLS: tuple[Pattern, ...] = (*_VARIANTS, ("variants", _ANY, "pool"))
+_SPLITS: tuple[Pattern, ...] = (*_ROUTES, ("routes", _ANY, "split"))
+
+# Where errors make a finding of that code one of their consequences.
+_CAUSES: dict[str, tuple[Pattern, ...]] = {
+    "unknown-pool": _POOLS,
+    "pool-without-variants": _POOLS,
+    "unknown-variant": _VARIANTS,
+    "drill-without-variants": (*_VARIANTS, ("variants", _ANY, "region")),
+    "unknown-region": (("regions",),),
+    "unknown-rate-limit": (("rate_limits",),),
+    "unknown-key": (*_KEYS, ("auth", "keys", _ANY, "id")),
+    "no-key-for-route": (
+        *_KEYS,
+        ("auth", "keys", _ANY, "scopes"),
+        ("auth", "keys", _ANY, "scopes", _ANY),
+    ),
+    "unknown-route": _ROUTES,
+    "rollout-pools": _SPLITS,
+    "rollout-overlap": _ROUTES,
+    "cohort-without-auth": _ROUTES,
+    "no-prefix": (
+        ("routes", _SAME, "matches"),
+        ("routes", _SAME, "matches", _ANY),
+        ("routes", _SAME, "matches", _ANY, "path"),
+        ("routes", _SAME, "matches", _ANY, "path", _ANY),
+    ),
+}
+# Where a field that does not exist is the one that was meant.
+_MISSPELT: dict[str, tuple[Pattern, ...]] = {
+    "route-without-action": (("routes", _SAME, _ANY), ("routes", _SAME, "filters", _ANY)),
+}
+
+
+def without_consequences(errors: list[Found], together: Iterable[Found]) -> Iterator[Found]:
+    """Of what is wrong `together`, what does not follow from `errors` in single values, or
+    from two things of one name."""
+    together = list(together)
+    doubles = [each for each in together if each[0].startswith("duplicate-")]
+    places = {path for _, path, _, _ in errors + doubles}
+    misspelt = {path for code, path, _, _ in errors if code == "unknown-field"}
+    for found in together:
+        code, path, _, _ = found
+        causes = [(pattern, places) for pattern in _CAUSES.get(code, ())]
+        causes += [(pattern, misspelt) for pattern in _MISSPELT.get(code, ())]
+        if code == "unused-field" and path in places:
+            continue  # nobody knows what it would do
+        if not any(_is_at(pattern, path, wrong) for pattern, wrong in causes):
+            yield found
+
+
+def _is_at(pattern: Pattern, path: Path, places: set[Path]) -> bool:
+    return any(len(place) == len(pattern) and _fits(pattern, path, place) for place in places)
+
+
+def _fits(pattern: Pattern, path: Path, place: Path) -> bool:
+    return all(
+        wanted is _ANY or step == (path[at] if wanted is _SAME else wanted)
+        for at, (wanted, step) in enumerate(zip(pattern, place, strict=True))
+    )

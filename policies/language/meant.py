@@ -1,0 +1,291 @@
+"""What to write where a value has the wrong shape: the same value in the right one.
+
+- A scalar where a list belongs is its only entry; where a mapping belongs, it is the field
+  that people mean by it (`_STANDS_FOR`): a path is a `prefix`, `30s` a request's timeout.
+- A mapping or a list in place of each other is turned round where that says the same.
+- None where nobody can know, or where what is made of it would not be accepted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from types import UnionType
+from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
+
+from pydantic import BeforeValidator, ValidationError
+from pydantic_core import PydanticCustomError
+
+from policies.language import respelled
+from policies.language.budget import Budget
+from policies.language.part import Part
+from policies.language.patterns import meant_path
+
+MAX_ENTRIES = 20  # hints are short
+MAX_TEXT = 300
+_HTTP_METHOD = re.compile(r"[A-Za-z]{3,7}")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:[:=]\s*(.*))?")
+
+
+def bare(annotation: Any) -> Any:
+    """The type inside `Annotated[…]` and `… | None`."""
+    while get_origin(annotation) in (Annotated, Union, UnionType):
+        arguments = [each for each in get_args(annotation) if each is not type(None)]
+        annotation = arguments[0]
+    return annotation
+
+
+def meant(annotation: Any, value: Any) -> Any:
+    """`value` in the shape that `annotation` wants; None if that cannot be known."""
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return None
+    if isinstance(value, list | dict) and len(value) > MAX_ENTRIES:
+        return None
+    found = _meant(annotation, value)
+    return found if found is not None and _is_good(bare(annotation), found) else None
+
+
+def _is_good(annotation: Any, found: Any) -> bool:
+    """Whether every mapping of it is accepted as it stands."""
+    if isinstance(found, list):
+        return all(_is_good(bare(get_args(annotation)[0]), each) for each in found)
+    if not isinstance(found, dict) or not _is_part(annotation):
+        return True
+    try:
+        annotation.model_validate(found, context=Budget())
+    except ValidationError:
+        return False
+    return True
+
+
+def _is_part(annotation: Any) -> TypeGuard[type[Part]]:
+    return isinstance(annotation, type) and issubclass(annotation, Part)
+
+
+def _meant(annotation: Any, value: Any) -> Any:
+    if isinstance(value, str | int | float) and (reader := _reader(annotation)):
+        return _accepted(reader, value)
+    annotation = bare(annotation)
+    kind = get_origin(annotation)
+    if kind is list:
+        return _as_list(get_args(annotation)[0], value)
+    if kind is dict:
+        return _as_names(annotation, value)
+    if _is_part(annotation):
+        return _as_part(annotation, value)
+    if annotation is bool:
+        return respelled.truth(value)
+    if annotation is int and isinstance(value, str | float):
+        return int(value) if re.fullmatch(r"[0-9]{1,9}(\.0*)?", str(value).strip()) else None
+    if annotation is str and isinstance(value, int | float | bool):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str | int | float) else None
+
+
+def _reader(annotation: Any) -> Callable[[Any], Any] | None:
+    """What reads a scalar of that type; None if nothing in particular does."""
+    if get_origin(annotation) in (Union, UnionType):
+        return next(filter(None, map(_reader, get_args(annotation))), None)
+    if get_origin(annotation) is not Annotated:
+        return None
+    readers = (each.func for each in annotation.__metadata__ if isinstance(each, BeforeValidator))
+    reader: Callable[[Any], Any] | None = next(readers, None)  # type: ignore[assignment]
+    return reader
+
+
+def _accepted(reader: Callable[[Any], Any], value: Any) -> Any:
+    """The scalar as it is, if it can be read, or as the reader's hint has it."""
+    try:
+        reader(value)
+    except PydanticCustomError as error:
+        return getattr((error.context or {}).get("hint"), "value", value)
+    except TypeError:  # a regular expression, which wants to know what is left of the budget
+        return value
+    return value
+
+
+def _as_list(inner: Any, value: Any) -> list[Any] | None:
+    part = bare(inner)
+    is_part = _is_part(part)
+    entries: list[Any]
+    if isinstance(value, dict):
+        if not is_part:
+            return None
+        if value.keys() & part.model_fields.keys():
+            return [value]
+        entries = [_named(part, name, each) for name, each in value.items()]
+    elif is_part:
+        entries = [_meant(inner, value)]
+    else:
+        words = respelled.words(value) if isinstance(value, str) else [value]
+        entries = [_meant(inner, word) for word in words]
+    return None if None in entries or not entries else entries
+
+
+def _named(part: type[Part], name: Any, value: Any) -> dict[str, Any] | None:
+    """An entry of a mapping, as one of a list of mappings that have names."""
+    fields = part.model_fields
+    if "name" not in fields:
+        return None
+    if isinstance(value, dict):
+        return {"name": name, **value}
+    if "value" in fields and isinstance(value, str | int | float):
+        return {"name": name, "value": str(value)}
+    return None
+
+
+def _as_names(annotation: Any, value: Any) -> dict[str, Any] | None:
+    """A mapping of names: `production`, `[production, canary]`, `[{pool: a, weight: 9}]`."""
+    part = bare(get_args(annotation)[1])
+    if getattr(part, "__name__", "") != "Share":
+        return None
+    entries = value if isinstance(value, list) else [value]
+    made: dict[str, Any] = {}
+    for entry in entries:
+        if isinstance(entry, str) and respelled.name(entry) == entry:
+            made[entry] = 1
+        elif isinstance(entry, dict) and ("pool" in entry or "name" in entry):
+            rest = {k: v for k, v in entry.items() if k not in ("pool", "name")}
+            only = rest.keys() <= {"weight"}
+            made[str(entry.get("pool", entry.get("name")))] = (
+                rest.get("weight", 1) if only else rest
+            )
+        else:
+            return None
+    return made or None
+
+
+def _as_part(part: type[Part], value: Any) -> Any:
+    if isinstance(value, list):
+        if part.__name__ == "Needs":
+            return {"scopes": value}
+        if len(value) == 1 and isinstance(value[0], dict):
+            return value[0]
+    stands_for = _STANDS_FOR.get(part.__name__)
+    if stands_for is None or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, bool) and part.__name__ != "Needs":
+        return None
+    if callable(stands_for):
+        return stands_for(value)
+    field = part.model_fields[stands_for]
+    annotation: Any = field.annotation
+    for each in field.metadata:
+        annotation = Annotated[annotation, each]
+    made = _meant(annotation, value)
+    return None if made is None else {stands_for: made}
+
+
+def _path(value: Any) -> dict[str, str] | None:
+    text = str(value)
+    exact = text.startswith("^") and text.endswith("$")
+    text = text.strip("^$~= ")
+    if not text.startswith("/"):
+        return None
+    if found := meant_path("exact" if exact else "prefix", text):
+        return {found.kind: found.text}
+    return {"exact" if exact else "prefix": text}
+
+
+def _match(value: Any) -> dict[str, Any] | None:
+    path = _path(value)
+    if path:
+        return {"path": path}
+    if value in ("http", "https"):
+        return {"scheme": value}
+    is_method = isinstance(value, str) and _HTTP_METHOD.fullmatch(value)
+    return {"methods": [value.upper()]} if is_method else None
+
+
+def _redirect(value: Any) -> dict[str, Any] | None:
+    if value in ("http", "https"):
+        return {"scheme": value}
+    if isinstance(value, int) or not isinstance(value, str):
+        return None
+    scheme, mark, rest = value.partition("://")
+    host, slash, path = (rest if mark else value).partition("/")
+    made: dict[str, Any] = {"scheme": scheme} if mark else {}
+    if host and (name := respelled.hostname(host)):
+        made["hostname"] = name
+    return made | ({"path": {"full": f"/{path}"}} if slash and (path or not host) else {}) or None
+
+
+def _rewrite(value: Any) -> dict[str, Any] | None:
+    if str(value).startswith("/"):
+        return {"path": {"full": value}}
+    return {"hostname": respelled.hostname(str(value))}
+
+
+def _respond(value: Any) -> dict[str, Any]:
+    number = _meant(int, value) if isinstance(value, str) else value
+    return {"body": value} if number is None else {"status": number}
+
+
+def _header(value: Any) -> dict[str, Any] | None:
+    found = _HEADER.fullmatch(str(value).strip())
+    return {"name": found[1], "value": found[2] or ""} if found and found[2] else None
+
+
+def _condition(value: Any) -> dict[str, Any] | None:
+    found = _HEADER.fullmatch(str(value).strip())
+    return _header(value) or ({"name": found[1], "regex": ".*"} if found else None)
+
+
+def _region(value: Any) -> dict[str, Any] | None:
+    text = str(value).upper()
+    if text in ("AF", "AN", "AS", "EU", "NA", "OC", "SA"):
+        return {"continents": [text]}
+    return {2: {"countries": [text]}, 3: {"colos": [text]}}.get(len(text))
+
+
+def _pool(value: Any) -> dict[str, Any]:
+    affinity = respelled.one_of(value, ("prefer", "strict"))
+    return {"affinity": affinity} if affinity else {"fallback": [value]}
+
+
+def _needs(value: Any) -> Any:
+    return "required" if respelled.truth(value) else None
+
+
+def _fraction(value: Any) -> dict[str, int] | None:
+    found = re.fullmatch(r"([0-9]{1,7})\s*/\s*([0-9]{1,7})", str(value))
+    return {"numerator": int(found[1]), "denominator": int(found[2])} if found else None
+
+
+def _cors(value: Any) -> dict[str, Any] | None:
+    made = "*" if value == "*" else respelled.origin(str(value))
+    return {"allow_origins": [made]} if isinstance(value, str) and made else None
+
+
+# The field, or what makes the mapping, that a scalar stands for.
+_STANDS_FOR: dict[str, str | Callable[[Any], Any]] = {
+    "Active": "path",
+    "Auth": "header",
+    "Cache": "ttl",
+    "Cors": _cors,
+    "Failover": "attempts",
+    "Fraction": _fraction,
+    "HeaderMatch": _condition,
+    "HeaderValue": _header,
+    "Health": "active",
+    "Limits": "body",
+    "Match": _match,
+    "Mirror": "pool",
+    "Needs": _needs,
+    "NewPath": "full",
+    "Passive": "consecutive_failures",
+    "PathMatch": _path,
+    "Pool": _pool,
+    "QueryParamMatch": _condition,
+    "Quota": "limit",
+    "RateLimit": lambda value: {"limit": respelled.rate(str(value)) or value, "by": "ip"},
+    "Redirect": _redirect,
+    "Region": _region,
+    "Respond": _respond,
+    "Rewrite": _rewrite,
+    "RouteLimits": "body",
+    "Step": "weight",
+    "StickySource": lambda value: value,
+    "Timeouts": "request",
+    "Variant": lambda value: {"binding": value, "pool": "production"},
+}

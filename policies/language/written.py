@@ -1,0 +1,30 @@
+"""A value as it can be written into a policy: YAML in one line, for hints."""
+
+from __future__ import annotations
+
+import json
+import re
+
+# Text that needs no quotes, wherever it stands.
+_PLAIN = re.compile(
+    r"[A-Za-z/_][A-Za-z0-9/_.%+~$-]*(?:://?[A-Za-z0-9/_.%+~$*:-]+)?|[0-9]+[a-zA-Z%/][A-Za-z0-9%/]*"
+)
+_NOT_TEXT = re.compile(r"(?i:true|false|null|0o[0-7]+|0x[0-9a-f]+|[0-9]+e[0-9]+)")
+MAX_LENGTH = 200
+
+
+def flow(value: object) -> str:
+    """`{ prefix: /api }`, `["*"]`, `10s`."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{flow(key)}: {flow(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, str) and (value == "…" or _is_plain(value)):
+        return value
+    if isinstance(value, str) and "\\" in value and "'" not in value and value.isprintable():
+        return f"'{value}'"
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _is_plain(text: str) -> bool:
+    return bool(_PLAIN.fullmatch(text)) and not _NOT_TEXT.fullmatch(text)
