@@ -63,11 +63,12 @@ class Fixed(NamedTuple):
 
 class Decision(NamedTuple):
     """`rule` is None if none matched; `admitted`: who asks, if the route wants to know, or
-    why they may not."""
+    why they may not. `is_charged`: whether the route's rate limits count the request."""
 
     rule: Rule | None
     admitted: Identity | Denied | None
     outcome: Forward | Fixed | Problem
+    is_charged: bool = True
 
 
 def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) -> Target | Problem:
@@ -98,17 +99,17 @@ def decide(
     """What becomes of `request`, all stages at once."""
     answered = answer_preflight(policy, request)
     if answered:
-        return Decision(answered[0], None, answered[1])
+        return Decision(answered[0], None, answered[1], is_charged=False)
     rule = find_rule(policy, request)
     if isinstance(rule, Problem):
-        return Decision(None, None, rule)
+        return Decision(None, None, rule, is_charged=False)
     route, identity = policy.routes[rule.route], None
     too_large = size_problem(route.sizes, request.target.sent, request.headers)
     if too_large:
-        return Decision(rule, None, too_large)
+        return Decision(rule, None, too_large, is_charged=False)
     if route.redirect:
         answer = route.redirect.answer(request.target, rule.taken)
-        return Decision(rule, None, Fixed(route, answer, "redirect"))
+        return Decision(rule, None, Fixed(route, answer, "redirect"), is_charged=False)
     if route.needs:
         headers, pepper = request.headers, around.pepper
         admitted = authenticate(policy.keys, route.needs, headers, around.now_ms, pepper)
@@ -147,7 +148,8 @@ def answer_preflight(policy: CompiledPolicy, request: Request) -> tuple[Rule, Fi
     route = policy.routes[rule.route]
     if route.cors is None:
         return None
-    return rule, Fixed(route, route.cors.preflight(request.headers), "preflight")
+    answer = route.cors.preflight(request.headers, keyed=route.needs is not None)
+    return rule, Fixed(route, answer, "preflight")
 
 
 def choose_mirror(

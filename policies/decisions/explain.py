@@ -156,7 +156,9 @@ class _Told:
             self.result |= {"route": name, "rule": rule.text}
             self.step("match", f"route {name}: {rule.text}")
         admitted = decision.admitted
-        limits = self.policy.routes[rule.route].rate_limits if rule else None
+        limits = (
+            self.policy.routes[rule.route].rate_limits if rule and decision.is_charged else None
+        )
         if limits:
             self.limits(limits.before, request, None)
         if isinstance(admitted, Denied):
