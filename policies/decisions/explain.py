@@ -231,6 +231,7 @@ class _Told:
         sent = outgoing(request, rule, route, first, trace, 1, identity)
         changes = answer_changes(trace, route, first, self.policy.identify)
         if outcome.new_cookie:
+            # Without its seal, which is another with every second.
             secure = request.target.scheme == "https"
             cookie = set_cookie(outcome.new_cookie, outcome.key, secure)
             changes = changes.then(Changes([], {}, [("set-cookie", cookie)]))
