@@ -1,7 +1,8 @@
 """The Gateway API cases, for both places that run them: manifests, then a table.
 
 The last document of each file in `tests/gateway` is the table: `host` for all its cases,
-`findings` that the import has (none unless given), and `cases`. A case asks with `method`,
+`findings` that the import has (none unless given), `doubts` that `router validate` has of what
+comes out, and `cases`. A case asks with `method`,
 `host`, `path` and `headers`, and expects
 
 - `status` (200), `backend` (the Service that answers), `route`, `shares` (pool to weight);
