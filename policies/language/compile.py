@@ -54,8 +54,8 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "rollouts": rollout_tables(policy.rollouts),
         "parts": parts.tables,
         "routes": routes,
-        "first": _hosts(policy, first=True),
-        "hosts": _hosts(policy, first=False),
+        "first": host_tables(policy, first=True),
+        "hosts": host_tables(policy, first=False),
     }
 
 
@@ -216,7 +216,7 @@ def _chain(policy: Policy, pool: str, first: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([pool, *([first] if stated is None else stated)]))
 
 
-def _hosts(policy: Policy, first: bool) -> Tables:
+def host_tables(policy: Policy, first: bool) -> Tables:
     """Hostname (`*.…` for wildcards, "" for all) to its table of rules, of the routes that
     are `first` or of the others.
 
