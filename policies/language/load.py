@@ -59,6 +59,11 @@ def load(data: bytes, now_ms: float | None = None, *, lint: bool = True) -> Load
     return Loaded(digest, policy, tuple(in_order(findings)))
 
 
+def load_errors(data: bytes) -> Loaded:
+    """The same without warnings, as the edge reads a policy."""
+    return load(data, lint=False)
+
+
 def in_order(findings: list[Finding]) -> list[Finding]:
     """As many as somebody can mend, in the order of their places."""
     unique = sorted(set(findings), key=lambda f: (f.line, f.column, f.code, f.path, f.message))

@@ -20,7 +20,8 @@ from typing import Any, Literal, Protocol
 from policies.decisions.policy import CompiledPolicy
 from policies.language.compile import FORMAT, compile_policy
 from policies.language.findings import Finding
-from policies.language.load import digest_of, load
+from policies.language.load import digest_of
+from policies.language.load import load_errors as load
 from router.edge.faults import described
 from router.edge.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 
@@ -165,7 +166,7 @@ class PolicyStore:
         if policy:
             return policy, ()
         try:
-            loaded = load(data, lint=False)
+            loaded = load(data)
             if loaded.policy is None:
                 return None, loaded.findings
             return CompiledPolicy(compile_policy(loaded.policy, digest)), ()
