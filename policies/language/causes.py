@@ -3,6 +3,7 @@
 What several values say together is checked on the plain document, so a value that could not
 be read, or a field that is misspelt, makes other places look wrong: `pol: production` leaves
 a split with an unknown pool. Mending the cause mends them, or brings them up by themselves.
+A route that says nothing to do, and has a field that does not exist, is told of both.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from policies.language.findings import Path
-from policies.language.found import Found
+from policies.language.found import Found, Key
 
 _ANY = object()  # any step of a path
 _SAME = object()  # the same step as in the path of the finding
@@ -48,7 +49,9 @@ _CAUSES: dict[str, tuple[Pattern, ...]] = {
     ),
 }
 # Where a field that does not exist is the one that was meant.
-_MISSPELT: dict[str, tuple[Pattern, ...]] = {
+_MISSPELT: dict[str, tuple[Pattern, ...]] = {"rollout-pools": (("routes", _ANY, _ANY),)}
+# Where such a field may be the one, or not: told there, behind what is told of the field.
+_PERHAPS: dict[str, tuple[Pattern, ...]] = {
     "route-without-action": (("routes", _SAME, _ANY), ("routes", _SAME, "filters", _ANY)),
 }
 
@@ -61,13 +64,29 @@ def without_consequences(errors: list[Found], together: Iterable[Found]) -> Iter
     places = {path for _, path, _, _ in errors + doubles}
     misspelt = {path for code, path, _, _ in errors if code == "unknown-field"}
     for found in together:
-        code, path, _, _ = found
+        code, path, message, hint = found
         causes = [(pattern, places) for pattern in _CAUSES.get(code, ())]
         causes += [(pattern, misspelt) for pattern in _MISSPELT.get(code, ())]
         if code == "unused-field" and path in places:
             continue  # nobody knows what it would do
         if not any(_is_at(pattern, path, wrong) for pattern, wrong in causes):
-            yield found
+            field = _first_at(_PERHAPS.get(code, ()), path, misspelt)
+            yield (code, (*field[:-1], Key(field[-1])), message, hint) if field else found
+
+
+def comes_last(code: str) -> bool:
+    """Whether findings of that code stand behind others of the same place."""
+    return code in _PERHAPS
+
+
+def _first_at(patterns: tuple[Pattern, ...], path: Path, places: set[Path]) -> Path | None:
+    found = (
+        place
+        for pattern in patterns
+        for place in sorted(places, key=str)
+        if len(place) == len(pattern) and _fits(pattern, path, place)
+    )
+    return next(found, None)
 
 
 def _is_at(pattern: Pattern, path: Path, places: set[Path]) -> bool:

@@ -34,8 +34,8 @@ def _pools(policy: object) -> Iterator[Found]:
 
 def _routes(policy: object) -> Iterator[Found]:
     """Routes that there are, each in one rollout, with both pools."""
-    routes = {route.get("name"): route for _, route in routes_of(policy)}
-    known = {name for name in routes if isinstance(name, str)}
+    routes = _named_routes(policy)
+    known = set(routes)
     owners: dict[str, int] = {}
     for index, rollout in _rollouts(policy):
         for at, name in enumerate(list_in(rollout, "routes")):
@@ -69,7 +69,7 @@ def _keys(policy: object) -> Iterator[Found]:
     """Cohorts by key: keys that there are, on routes that ask for one."""
     keys = list_in(mapping_in(policy, "auth"), "keys")
     known = {str(each.get("id")) for each in keys if isinstance(each, dict)}
-    routes = {route.get("name"): route for _, route in routes_of(policy)}
+    routes = _named_routes(policy)
     for index, rollout in _rollouts(policy):
         for at, step in enumerate(list_in(rollout, "steps")):
             path: Path = ("rollouts", index, "steps", at, "key")
@@ -82,6 +82,12 @@ def _keys(policy: object) -> Iterator[Found]:
                 message = f"route `{shown(keyless[0])}` asks for no key, so nobody is known there"
                 hint = "give the route `auth`, or use `header`"
                 yield "cohort-without-auth", (*path[:-1], Key("key")), message, hint
+
+
+def _named_routes(policy: object) -> dict[str, dict[str, Any]]:
+    """Of those of one name the last."""
+    named = ((route.get("name"), route) for _, route in routes_of(policy))
+    return {name: route for name, route in named if isinstance(name, str)}
 
 
 def _rollouts(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:

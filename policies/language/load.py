@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from policies.language.budget import MAX_FINDINGS, Budget
-from policies.language.causes import without_consequences
+from policies.language.causes import comes_last, without_consequences
 from policies.language.check import check, placed, warn
 from policies.language.document import Document, read_document
 from policies.language.findings import Finding, Path, shown
@@ -66,7 +66,10 @@ def load_errors(data: bytes) -> Loaded:
 
 def in_order(findings: list[Finding]) -> list[Finding]:
     """As many as somebody can mend, in the order of their places."""
-    unique = sorted(set(findings), key=lambda f: (f.line, f.column, f.code, f.path, f.message))
+    unique = sorted(
+        set(findings),
+        key=lambda f: (f.line, f.column, comes_last(f.code), f.code, f.path, f.message),
+    )
     kept = unique[:MAX_FINDINGS]
     if len(unique) > MAX_FINDINGS:
         kept[-1] = replace(kept[-1], message=f"{kept[-1].message} (and there is more to mend)")

@@ -63,7 +63,8 @@ def _is_part(annotation: Any) -> TypeGuard[type[Part]]:
 
 
 def _meant(annotation: Any, value: Any) -> Any:
-    if isinstance(value, str | int | float) and (reader := _reader(annotation)):
+    is_scalar = isinstance(value, str | int | float)
+    if is_scalar and (reader := _reader(annotation)) and not _is_part(bare(annotation)):
         return _accepted(reader, value)
     annotation = bare(annotation)
     kind = get_origin(annotation)
@@ -285,7 +286,7 @@ _STANDS_FOR: dict[str, str | Callable[[Any], Any]] = {
     "Rewrite": _rewrite,
     "RouteLimits": "body",
     "Step": "weight",
-    "StickySource": lambda value: value,
+    "StickySource": lambda value: value if isinstance(value, str) else None,
     "Timeouts": "request",
     "Variant": lambda value: {"binding": value, "pool": "production"},
 }

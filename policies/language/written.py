@@ -23,7 +23,8 @@ def flow(value: object) -> str:
         return value
     if isinstance(value, str) and "\\" in value and "'" not in value and value.isprintable():
         return f"'{value}'"
-    return json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=not str(value).isprintable(), default=str)
+    return text.replace("\x7f", "\\u007F")
 
 
 def _is_plain(text: str) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policies.decisions.match import Miss
 from policies.language.document import Document, read_document
@@ -14,6 +16,7 @@ from policies.language.findings import Finding
 from policies.language.load import load
 from policies.language.patterns import meant_path
 from policies.language.written import flow
+from tests.examples import examples
 from tests.policies.making import compiled, request
 
 HASH = "a1" * 32
@@ -295,6 +298,40 @@ def test_the_hint_shows_the_value_to_write(path: str, wrong: Any, right: Any) ->
     assert not [each for each in findings(value) if each.path.startswith(path)]
 
 
+SCALARS = st.one_of(
+    st.sampled_from(
+        ["yes", "/a/*", "a, b", "1", "x: y", "http", "5%", "1/1m", "*", "10 MB", "EU", "^/"]
+    ),
+    st.booleans(),
+    st.integers(-5, 700),
+    st.floats(0, 100),
+    st.text(max_size=6).filter(lambda text: "`" not in text),  # what hints put values into
+)
+WRONG = st.one_of(
+    SCALARS,
+    st.lists(SCALARS, min_size=1, max_size=3),
+    st.dictionaries(st.sampled_from(["a", "name", "pool", "weight", "path"]), SCALARS, min_size=1),
+)
+
+
+@examples(600)
+@given(st.sampled_from([path for path, *_ in SPELLINGS]), WRONG)
+def test_what_a_hint_says_to_write_is_accepted(path: str, wrong: Any) -> None:
+    """Of a value of the wrong type; it may then be wrong together with other values."""
+    value = _whole(path)
+    parent, last = at(value, path)
+    parent[last] = wrong
+    for told in findings(value):
+        if told.path != path or told.code != "wrong-type" or "`" not in told.hint:
+            continue
+        meant = read(written(told))
+        if isinstance(meant, dict) and list(meant) == [last]:
+            meant = meant[last]
+        parent[last] = meant
+        codes = {each.code for each in findings(value) if each.path == path}
+        assert not codes & {"wrong-type", "bad-value", "missing-field", "unknown-field"}, told
+
+
 def _whole(path: str) -> dict[str, Any]:
     """A policy in which the path can be set."""
     route: dict[str, Any] = {
@@ -343,19 +380,19 @@ CAUSES: list[tuple[str, dict[str, Any], list[str], str]] = [
     (
         "a weight without its split",
         {**BASE, "routes": [{"name": "r", "api": "90%"}]},
-        ["unknown-field"],
+        ["unknown-field", "route-without-action"],
         "`split: { api: 90 }`",
     ),
     (
         "a misspelt split",
         {**BASE, "routes": [{"name": "r", "splt": {"production": 1}}]},
-        ["unknown-field"],
+        ["unknown-field", "route-without-action"],
         "`split`",
     ),
     (
         "a filter that stands in the route",
         {**BASE, "routes": [{"name": "r", "redirect": {"scheme": "https"}}]},
-        ["unknown-field"],
+        ["unknown-field", "route-without-action"],
         "`filters: { redirect: … }`",
     ),
     (

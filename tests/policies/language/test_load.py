@@ -95,6 +95,7 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
     ("missing-field", "version: 1\n", "routes", 1, 1, "add `routes`"),
     ("unknown-field", changed("split:", "splt:"), "routes[0].splt", 10, 5, "`split`"),
     ("unknown-field", VALID + "routs: {}\n", "routs", 11, 1, "`routes`"),
+    ("wrong-type", changed("name: api", "name: [api]"), "routes[0].name", 9, 11, "`production`"),
     ("wrong-type", VALID + "rollouts: {}\n", "rollouts", 11, 11, "a list"),
     (
         "unknown-field",
