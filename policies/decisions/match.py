@@ -125,9 +125,10 @@ def _filed(index: Index, given: Mapping[str, str]) -> list[Ranked]:
 class Cell:
     """The rules of one path by method; those with methods have precedence."""
 
-    __slots__ = ("_any", "_by_method")
+    __slots__ = ("_any", "_by_method", "may_keep")
 
-    def __init__(self, rules: list[Rule]) -> None:
+    def __init__(self, rules: list[Rule], kept: frozenset[int] = frozenset()) -> None:
+        self.may_keep = any(rule.route in kept for rule in rules) if kept else False
         by_method: dict[str, list[Rule]] = {}
         for rule in rules:
             for method in rule.methods or ():
@@ -154,10 +155,12 @@ class Node:
 
 
 class _Making(NamedTuple):
-    """What rules are made with: the memory of their patterns, redirects by route."""
+    """What rules are made with: the memory of their patterns, redirects by route, the routes
+    whose answers are kept."""
 
     memory: Memory
     redirects: dict[int, Redirect]
+    kept: frozenset[int]
 
 
 class HostTable:
@@ -218,8 +221,13 @@ class Routes:
 
     __slots__ = ("_all", "_exact", "_wildcards")
 
-    def __init__(self, hosts: dict[str, Any], redirects: dict[int, Redirect]) -> None:
-        made = _Making(Memory(), redirects)
+    def __init__(
+        self,
+        hosts: dict[str, Any],
+        redirects: dict[int, Redirect],
+        kept: frozenset[int] = frozenset(),
+    ) -> None:
+        made = _Making(Memory(), redirects, kept)
         tables = {host: HostTable(table, made) for host, table in hosts.items()}
         self._all = tables.pop("", None)
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
@@ -231,6 +239,11 @@ class Routes:
             if rule:
                 return rule
         return Miss(self._methods(request))
+
+    def may_keep(self, host: str, path: str) -> bool:
+        """Whether a route that keeps answers may take a request for that path."""
+        cells = (cell for table in self._tables(host) for cell in table.cells(path))
+        return any(cell.may_keep for cell in cells)
 
     def _tables(self, host: str) -> Iterator[HostTable]:
         exact = self._exact.get(host)
@@ -256,7 +269,7 @@ class Routes:
 
 
 def _cell(rules: list[list[Any]], made: _Making) -> Cell:
-    return Cell([_rule(rule, made) for rule in rules])
+    return Cell([_rule(rule, made) for rule in rules], made.kept)
 
 
 def _rule(rule: list[Any], made: _Making) -> Rule:

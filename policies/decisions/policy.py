@@ -24,6 +24,7 @@ from policies.decisions.rate_limits import Limit, RouteLimits, limits_of, route_
 from policies.decisions.redirect import Redirect, redirect_from
 from policies.decisions.regions import Regions
 from policies.decisions.sticky import Source
+from policies.decisions.url import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,12 @@ MAX_REMEMBERED = 1_000  # orders, one for each chain and region that clients had
 
 class Order(NamedTuple):
     """Variants in tiers of equal rank. `settled`: all of them, in order, if it is the same
-    for every client because no tier has several and nobody is drained; else None."""
+    for every client because no tier has several and nobody is drained; else None.
+    `open_to`: the names of those that are not drained."""
 
     tiers: Tiers
     settled: Tier | None
+    open_to: frozenset[str]
 
 
 class CompiledPolicy:
@@ -120,7 +123,9 @@ class CompiledPolicy:
         self.routes = tuple(_route(table, parts) for table in tables["routes"])
         self.has_cors = any(route.cors for route in self.routes)
         redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
-        self.matcher = Routes(tables["hosts"], redirects)
+        caches = {at: each.cache for at, each in enumerate(self.routes) if each.cache}
+        self.keeps_ms = max((each.longest_ms for each in caches.values()), default=0)
+        self.matcher = Routes(tables["hosts"], redirects, frozenset(caches))
         self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
 
     @property
@@ -135,8 +140,21 @@ class CompiledPolicy:
             if len(self._orders) >= MAX_REMEMBERED:
                 self._orders.clear()
             tiers = tuple(tier for pool in pools for tier in pool)
-            order = self._orders[chain, region] = Order(tiers, _settled(tiers))
+            names = frozenset(each.name for tier in tiers for each in tier if not each.drain)
+            order = self._orders[chain, region] = Order(tiers, _settled(tiers), names)
         return order
+
+    def open_to(self, pool: str, region: str | None) -> frozenset[str]:
+        """The names of the variants of `pool` that are there for any client of `region`."""
+        return self.order((pool,), region).open_to
+
+    def confined(self, pool: str, region: str | None) -> frozenset[str]:
+        """The same, if the region decides who may serve its clients; else nobody."""
+        return self.open_to(pool, region) if pool in self.strict else frozenset()
+
+    def may_keep(self, target: Target) -> bool:
+        """Whether something of this URL may be kept, for one request or another."""
+        return bool(self.keeps_ms) and self.matcher.may_keep(target.host, target.path)
 
     def _pool_tiers(self, name: str, region: str | None) -> list[Tier]:
         """By rank; variants of weight 0, who take no traffic, only behind all the others."""
