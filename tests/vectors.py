@@ -43,3 +43,7 @@ def check(vector: dict[str, Any], told: Explanation) -> None:
         assert told["key_id"] == vector["key"]
     if "code" in vector:
         assert told["answer"]["code"] == vector["code"]
+    if "limited" in vector:
+        assert [limit["key"] for limit in told["rate_limits"]] == [vector["limited"]]
+    for name, value in vector.get("sent", {}).items():
+        assert told["forwarded"]["headers"].get(name) == value

@@ -3,8 +3,8 @@
 1. Only answers to GET, with status 200, that say nothing against it; given to GET and HEAD.
 2. The policy's `ttl` is the longest time; the answer may name a shorter one.
 3. What depends on a credential is only kept if that is part of the entry's key.
-4. An entry is given only where the variant that made it may serve: the key has the variants
-   that a strict pool allows this client, and who is drained gives and gets nothing.
+4. An entry is given only where the variant that made it may serve: the key has the order of
+   regions that serve this client, and who is drained gives and gets nothing.
 5. A change of a URL (section 4.4) voids what was asked for before, whatever its key is.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from math import inf
 from typing import Any, Literal, NamedTuple
@@ -66,17 +66,17 @@ class CacheRule(NamedTuple):
         request: Request,
         route: str,
         pool: str,
-        confined: Collection[str],
+        regions: Sequence[str],
         sent_url: str,
         changes: Changes,
     ) -> str:
         """What names the answer: all that it may depend on. Hashed, so that neither the
-        store nor a log holds a credential. `confined`: the variants of a strict pool that may
-        serve this client; `sent_url` and `changes`: what the variant gets otherwise."""
+        store nor a log holds a credential. `regions`: in which order those of the
+        pool serve this client; `sent_url`, `changes`: what the variant gets otherwise."""
         headers = request.headers
         came = [headers.get(name) for name in self.vary]
         sent = [changes.value(name, headers) for name in self.vary]
-        parts = [route, pool, sorted(confined), request.target.url, sent_url, came, sent]
+        parts = [route, pool, list(regions), request.target.url, sent_url, came, sent]
         return sha256(json.dumps(parts).encode()).hexdigest()
 
     def keeps(

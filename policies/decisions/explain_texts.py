@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from policies.decisions.cache import CacheRule
 from policies.decisions.decide import Forward
@@ -115,16 +115,16 @@ def filter_texts(plan: Plan) -> list[str]:
     return texts
 
 
-def cache_text(
-    rule: CacheRule, request: Request, variant: Variant, confined: Collection[str]
-) -> str:
-    """`confined`: the variants of a strict pool that may serve the client."""
+def cache_text(rule: CacheRule, request: Request, variant: Variant, regions: Sequence[str]) -> str:
+    """`regions`: in which order those of the variant's pool serve the client."""
     if variant.drain and rule.takes(request):
         return f"not from the cache: variant {variant.name} is drained"
     if rule.takes(request):
         by = f", by {', '.join(rule.vary)}" if rule.vary else ""
         stale = f", then stale for {rule.stale_ms / 1000:g} s" if rule.stale_ms else ""
-        only = f", only what {', '.join(sorted(confined))} answered" if confined else ""
+        only = (
+            f", for clients of regions {', '.join(filter(None, regions))}" if any(regions) else ""
+        )
         fresh = f"fresh for {rule.ttl_ms / 1000:g} s"
         return f"given from the cache if it is there: {fresh}{stale}{by}{only}"
     carried = [name for name in rule.refused if name in request.headers]

@@ -91,11 +91,12 @@ MAX_REMEMBERED = 1_000  # orders, one for each chain and region that clients had
 class Order(NamedTuple):
     """Variants in tiers of equal rank. `settled`: all of them, in order, if it is the same
     for every client because no tier has several and nobody is drained; else None.
-    `open_to`: the names of those that are not drained."""
+    `open_to`: the names of those that are not drained; `regions`: where each tier is."""
 
     tiers: Tiers
     settled: Tier | None
     open_to: frozenset[str]
+    regions: tuple[str, ...]
 
 
 class CompiledPolicy:
@@ -140,17 +141,8 @@ class CompiledPolicy:
             if len(self._orders) >= MAX_REMEMBERED:
                 self._orders.clear()
             tiers = tuple(tier for pool in pools for tier in pool)
-            names = frozenset(each.name for tier in tiers for each in tier if not each.drain)
-            order = self._orders[chain, region] = Order(tiers, _settled(tiers), names)
+            order = self._orders[chain, region] = _order(tiers)
         return order
-
-    def open_to(self, pool: str, region: str | None) -> frozenset[str]:
-        """The names of the variants of `pool` that are there for any client of `region`."""
-        return self.order((pool,), region).open_to
-
-    def confined(self, pool: str, region: str | None) -> frozenset[str]:
-        """The same, if the region decides who may serve its clients; else nobody."""
-        return self.open_to(pool, region) if pool in self.strict else frozenset()
 
     def may_keep(self, target: Target) -> bool:
         """Whether something of this URL may be kept, for one request or another."""
@@ -162,6 +154,12 @@ class CompiledPolicy:
         wanted = None if region is None else self.regions.orders[region]
         tiers = [tier for group in pool for tier in _ranked(group, wanted, name in self.strict)]
         return [tier for tier in tiers if tier]
+
+
+def _order(tiers: Tiers) -> Order:
+    open_to = frozenset(each.name for tier in tiers for each in tier if not each.drain)
+    regions = tuple(" ".join(sorted({each.region or "" for each in tier})) for tier in tiers)
+    return Order(tiers, _settled(tiers), open_to, regions)
 
 
 def _settled(tiers: Tiers) -> Tier | None:

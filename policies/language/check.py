@@ -12,6 +12,7 @@ from itertools import chain, islice
 from policies.language.budget import MAX_FINDINGS
 from policies.language.check_drills import DRILL_RULES, refused_drills
 from policies.language.check_filters import FILTER_RULES
+from policies.language.check_headers import doubtful_headers
 from policies.language.check_keys import doubtful_keys
 from policies.language.check_pools import doubtful_pools
 from policies.language.check_rate_limits import LIMIT_RULES, unused_limits
@@ -45,6 +46,7 @@ def warn(policy: Policy, now_ms: float | None) -> list[Found]:
     found = chain(
         shadowed_routes(policy),
         doubtful_pools(policy),
+        doubtful_headers(policy),
         doubtful_keys(policy, now_ms),
         unused_limits(policy),
         refused_drills(policy),

@@ -82,11 +82,10 @@ def entry_of(exchange: Exchange, choice: Forward, sent: Outgoing) -> Entry | Non
     rule = route.cache
     if rule is None or variant.drain or not rule.takes(request) or has_body(exchange.incoming):
         return None  # what a body would change, nobody else may get
-    policy, pool = exchange.policy, variant.pool
-    confined = policy.confined(pool, choice.region)
-    key = rule.key(request, route.name, pool, confined, sent.target.url, sent.changes)
-    open_to = policy.open_to(pool, choice.region)
-    return Entry(_address(request.target, key), _mark(request.target), rule, open_to)
+    order = exchange.policy.order((variant.pool,), choice.region)
+    where = (route.name, variant.pool, order.regions)
+    key = rule.key(request, *where, sent.target.url, sent.changes)
+    return Entry(_address(request.target, key), _mark(request.target), rule, order.open_to)
 
 
 def _mark(target: Target) -> str:

@@ -297,9 +297,9 @@ def key_for(policy: CompiledPolicy, asked: Request) -> tuple[str, Forward] | Non
     first, trace = choice.candidates[0], trace_of({}, Random(1))
     sent = outgoing(asked, rule, choice.route, first, trace, 1, None)
     assert choice.route.cache
-    confined = policy.confined(first.pool, choice.region)
+    regions = policy.order((first.pool,), choice.region).regions
     url = sent.target.url
-    return choice.route.cache.key(asked, "r", first.pool, confined, url, sent.changes), choice
+    return choice.route.cache.key(asked, "r", first.pool, regions, url, sent.changes), choice
 
 
 VARIANTS = st.dictionaries(
@@ -307,24 +307,26 @@ VARIANTS = st.dictionaries(
 )
 
 
-@given(VARIANTS, st.sampled_from(sorted(PLACES)), st.sampled_from(sorted(PLACES)))
-def test_strict_clients_share_an_entry_only_if_they_share_their_variants(
-    regions: dict[str, str], one: str, two: str
+@given(VARIANTS, *[st.sampled_from(sorted(PLACES))] * 2, st.sampled_from(["strict", "prefer"]))
+def test_clients_share_an_entry_only_if_they_share_their_candidates(
+    regions: dict[str, str], one: str, two: str, affinity: str
 ) -> None:
-    """14.1: the region decides who may answer, so it is in the key."""
-    policy = placed("strict", regions)
+    """14.1: the region decides who answers, so it is in the key."""
+    policy = placed(affinity, regions)
     found = [key_for(policy, request(continent=each)) for each in (one, two)]
     if None in found:
         return
     (key, choice), (other_key, other) = [each for each in found if each]
-    same = {v.name for v in choice.candidates} == {v.name for v in other.candidates}
-    assert (key == other_key) is same
+    tiers = [policy.order(("p",), each.region).tiers for each in (choice, other)]
+    assert (key == other_key) is (tiers[0] == tiers[1])
+    if affinity == "strict" and {*choice.candidates} != {*other.candidates}:
+        assert key != other_key
 
 
-def test_clients_of_a_pool_that_is_not_strict_share_their_entries() -> None:
-    policy = placed("prefer", {"a": "eu", "b": "us"})
-    found = [key_for(policy, request(continent=each)) for each in PLACES]
-    assert len({each[0] for each in found if each}) == 1
+def test_clients_share_their_entries_if_their_regions_make_no_difference() -> None:
+    for regions in ({"a": "eu", "b": "eu"}, {"a": "us"}):
+        found = [key_for(placed("prefer", regions), request(continent=each)) for each in PLACES]
+        assert len({each[0] for each in found if each}) == 1
 
 
 def test_an_entry_is_given_where_its_variant_may_serve() -> None:
@@ -337,7 +339,7 @@ def test_an_entry_is_given_where_its_variant_may_serve() -> None:
         (placed("prefer", {"a": "eu", "b": "eu"}, drained=("a",)), "eu", None),
         (placed("prefer", {"b": "eu"}), "eu", None),
     ):
-        assert kept.state(rule(), NOW_MS, made.open_to("p", region)) == expected
+        assert kept.state(rule(), NOW_MS, made.order(("p",), region).open_to) == expected
 
 
 def test_the_key_has_what_the_variant_gets() -> None:
@@ -363,8 +365,8 @@ def test_explain_tells_whose_answers_a_client_may_get() -> None:
         told = explain(made, method, "https://h/", {}, client, NOW)
         return next(step["text"] for step in told["steps"] if step["step"] == "cache")
 
-    assert text("GET", "NA").endswith(", only what b, c answered")
-    assert text("GET", "EU").endswith(", only what a, b, c answered")
+    assert text("GET", "NA").endswith("fresh for 60 s, for clients of regions us")
+    assert text("GET", "EU").endswith("fresh for 60 s, for clients of regions eu, us")
     assert "voids what is kept of this URL" in text("PUT", "NA")
     resting = placed("prefer", {"a": "eu"}, drained=("a",))
     assert text("GET", "EU", resting) == "not from the cache: variant a is drained"

@@ -134,8 +134,9 @@ def test_one_value_is_the_one_of_all(
 
 
 def test_repeated_headers_of_a_question_are_joined_as_they_are_sent() -> None:
+    policy = compiled(routes=[{"name": "r", "split": {"production": 1}}])
     lines = ["Cookie: a=1", "cookie: b=2", "Accept: x", "accept: y"]
-    found = read_question(compiled(), "https://h/", lines, [])
+    found = read_question(policy, "https://h/", lines, [])
     assert found == {"cookie": "a=1; b=2", "accept": "x, y"}
 
 

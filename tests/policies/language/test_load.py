@@ -831,7 +831,7 @@ def test_every_code_has_a_case() -> None:
     doubtful = {case[0] for case in DOUBTFUL}
     doubtful |= {"yaml-encoding", "unused-rate-limit", "drill-refused", "rollout-starts-lower"}
     doubtful |= {"unreachable-match", "region-without-variants"}  # in test_lint.py
-    doubtful |= {"pool-without-weight", "pool-without-fallback"}
+    doubtful |= {"pool-without-weight", "pool-without-fallback", "one-value"}
     assert {case[0] for case in CASES + ROLLOUT_CASES} | doubtful == set(CODES) - set(IMPORT_CODES)
     assert [each.code for each in load(b"a: \xff").findings] == ["yaml-encoding"]
 
