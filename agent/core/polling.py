@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from agent.core.activation import told_to_worker
 from agent.core.answers import Answer, json_answer
 from agent.core.call import WORKER_SCOPE, Agent, Call
 from agent.core.execution import CAPABILITIES
@@ -20,6 +19,7 @@ from agent.core.identity import time_text
 from agent.core.inputs import Given, inputs_of
 from agent.core.problem import Problem
 from agent.core.reading import names_of, read_options, seconds_of, text_of, whole_of
+from agent.core.telling import told_to_worker
 from agent.queue.job import Job, JobKey, State
 from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT
@@ -44,7 +44,8 @@ class Lease(NamedTuple):
     def lost(self, state: State | None) -> Problem:
         """What is said of a lease that is none, or none any more."""
         if state is None:
-            return Problem(404, f"there is no job {self.key.id}")
+            hint = "send `tenant` and the job's id as /poll returned them"
+            return Problem(404, f"tenant {self.key.tenant} has no job {self.key.id}: {hint}")
         lease = f"worker {self.worker} does not hold attempt {self.attempt} of it"
         return Problem(409, f"the job is {state}, and {lease}", state=state)
 
@@ -61,7 +62,7 @@ class Poll(NamedTuple):
     lease_ms: int
     ticket: str
     tenant: str | None
-    keeper: int | None
+    key: str
 
 
 def poll(agent: Agent, call: Call) -> Answer:
@@ -69,7 +70,7 @@ def poll(agent: Agent, call: Call) -> Answer:
     given = read_options(call, FIELDS, EXAMPLE)
     until = agent.now() + seconds_of(given, "wait", 0, 0, MAX_WAIT)
     asked, looks = _poll(agent, call, given), 0
-    jobs = _look(agent, asked)
+    jobs = _look(agent, asked, is_first=True)
     while not jobs and agent.now() < until:
         agent.pause(min(LOOKS_MS[min(looks, len(LOOKS_MS) - 1)], max(0, until - agent.now())))
         jobs, looks = _look(agent, asked), looks + 1
@@ -91,24 +92,30 @@ def _poll(agent: Agent, call: Call, given: dict[str, Any]) -> Poll:
     named = _tenant(given)
     is_for_all = named is None and WORKER_SCOPE in call.scopes
     name = text_of(worker, "worker_id", NAME, NAME_TEXT)
-    known = agent.wait(agent.workers().heartbeat(WorkerKey(call.tenant, name), round(agent.now())))
-    usual = known.capabilities if known else list(CAPABILITIES)
     return Poll(
         name,
-        names_of(given, "capabilities") if "capabilities" in given else usual,
+        _capabilities(agent, WorkerKey(call.tenant, name), given),
         whole_of(given, "limit", 1, 1, MAX_JOBS),
         seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE),
         ticket_of(call) or agent.new_id(),
         None if is_for_all else call.tenant_of_job(named),
-        known and known.number,
+        call.tenant,
     )
 
 
-def _look(agent: Agent, asked: Poll) -> list[Job]:
-    """What is there for it now."""
-    worker, capabilities, limit, lease_ms, ticket, tenant, keeper = asked
+def _capabilities(agent: Agent, key: WorkerKey, given: dict[str, Any]) -> list[str]:
+    if "capabilities" in given:
+        return names_of(given, "capabilities")
+    known = agent.wait(agent.workers().heartbeat(key, round(agent.now())))
+    return known.capabilities if known else list(CAPABILITIES)
+
+
+def _look(agent: Agent, asked: Poll, is_first: bool = False) -> list[Job]:
+    """What is there for it now. A poll is one heartbeat, however often it looks: it ends long
+    before its worker would be silent for too long."""
+    worker, capabilities, limit, lease_ms, ticket, tenant, key = asked
     polled = (worker, capabilities, limit, lease_ms, round(agent.now()), ticket, tenant)
-    found = agent.wait(agent.jobs().lease(*polled, keeper=keeper))
+    found = agent.wait(agent.jobs().lease(*polled, key=key, is_heard=is_first))
     if isinstance(found, NotTaken):
         raise Problem(400, f"`{found.field}` {found.message}")
     return found

@@ -35,7 +35,7 @@ def refusal(found: Full | Missing | Refused, tenant: str) -> Problem:
     if isinstance(found, Missing):
         ids = ", ".join(found.ids)
         hint = "submit what an activation depends on before it, with the same key"
-        return Problem(400, f"`depends_on` has {ids}, which {_are_not(found)} there: {hint}")
+        return Problem(422, f"`depends_on` has {ids}, which {_are_not(found)} there: {hint}")
     if isinstance(found, Refused):
         field = FIELDS.get(found.field, found.field)
         return Problem(413 if found.is_too_large else 400, f"`{field}` {found.message}")

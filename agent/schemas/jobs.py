@@ -61,8 +61,8 @@ DATA = fields_of(
         "dispatch": {**ref("Dispatch", "who runs it: the agent, or who polls"), "default": "edge"},
         "max_attempts": _ATTEMPTS,
         "start_within": number(
-            f"seconds, with `dispatch` `poll`, where it is {START_WITHIN:,.0f} unless it is said: "
-            "a job that no worker has taken by then fails",
+            "seconds: a job that has not started by then fails; default "
+            f"{START_WITHIN:,.0f} with `dispatch` `poll`, no limit with `edge`",
             MIN_START_WITHIN,
             MAX_START_WITHIN,
         ),
@@ -116,7 +116,7 @@ _TERMS: dict[str, Schema] = {
     "waits_for": listed(
         an_id("one"), "those of them that have not completed", maxItems=MAX_DEPENDENCIES
     ),
-    "start_within": number("seconds that it may wait for a worker; not in lists", MIN_START_WITHIN),
+    "start_within": number("seconds that it may wait for a run; not in lists", MIN_START_WITHIN),
 }
 _HANDED_OUT: dict[str, Schema] = {
     "capability": a_capability("as `/poll` told it"),
@@ -233,7 +233,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             "worker_id": _WORKER,
             "capabilities": listed(
-                a_capability("all of the agent's unless it is said"),
+                a_capability("default all of the agent's"),
                 minItems=1,
                 maxItems=MAX_CAPABILITIES,
             ),

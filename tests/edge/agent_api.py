@@ -197,7 +197,7 @@ def _activations(walker: Walker) -> None:
     needing = {**submitted, "activation_id": "walk-4", "depends_on": ["walk-1"]}
     assert walker.ask("submit", 200, body=needing)["depends_on"] == ["walk-1"]
     assert walker.ask("show", 200, "walk-4")["waits_for"] == ["walk-1"]
-    walker.ask("submit", 400, body={**needing, "activation_id": "walk-5", "depends_on": ["none"]})
+    walker.ask("submit", 422, body={**needing, "activation_id": "walk-5", "depends_on": ["none"]})
     soon = {**TEXT, "dispatch": "poll", "start_within": 60}
     told = walker.ask("submit", 200, body={"activation_id": "walk-6", "activation_data": soon})
     assert told["start_within"] == 60

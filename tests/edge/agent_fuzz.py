@@ -28,7 +28,7 @@ SLOW = "python-execution"
 WITHIN_S = 600
 # A job that its capability does not take is 422, and which those are no schema says: SQL that
 # SQLite does not know, a model that there is not. So is an agent that there is not, to the SDK.
-# Nor does a schema say that one time is before another.
+# Nor does a schema say that one time is before another, or on which activations one can depend.
 CONFIG = f"""\
 continue-on-failure = true
 warnings = false
@@ -44,6 +44,10 @@ database = "none"
 
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "401", "403", "404", "409"]
+
+[[operations]]
+include-operation-id = "submit"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "403", "404", "409", "422"]
 
 [[operations]]
 include-operation-id = "analytics"

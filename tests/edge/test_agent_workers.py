@@ -15,7 +15,6 @@ import gjson
 import pytest
 import yaml
 
-from agent.core import activation
 from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
 from tests.edge.worker_processes import ROOT, Process, eventually, handled, losing_answers, started
 
@@ -201,18 +200,18 @@ CREW = {"one": ["cut", "paint"], "two": ["paint", "pack"], "three": ["pack", "cu
 STEPS = ("cut", "paint", "pack", "cut", "pack")
 
 
-@pytest.mark.skipif("depends_on" not in activation.FIELDS, reason="nothing depends on others yet")
 def test_chains_over_three_workers_of_which_one_is_killed(agents: Agents, tmp_path: Path) -> None:
     """Each activation is done once, after the one that it depends on, with that one's result."""
     name = uuid4().hex[:8]
     chains = [[f"{name}-{chain}-{link}" for link in range(LINKS)] for chain in range(CHAINS)]
     every = [id for chain in chains for id in chain]
+    for link in range(LINKS):
+        for chain in chains:
+            submit_link(agents, chain, link)
     with started(agents.server.url, WORKER, tmp_path, CREW) as workers:
-        for link in range(LINKS):
-            for chain in chains:
-                submit_link(agents, chain, link)
         eventually(lambda: len(handled(tmp_path)) >= len(every) // 3, 120)
         held = eventually(lambda: held_when_killed(agents, workers["one"]))
+        assert len({each["job_id"] for each in handled(tmp_path)}) < len(every)
         done = {id: ended(agents, id, 240) for id in every}
         assert {each["status"] for each in done.values()} == {"completed"}
         for id in ("two", "three"):
@@ -249,7 +248,7 @@ def held_when_killed(agents: Agents, worker: Process) -> set[str]:
 
 
 def submit_link(agents: Agents, chain: list[str], link: int) -> None:
-    id, given = chain[link], {"text": f"result of {chain[link]}", "seconds": 0.2}
+    id, given = chain[link], {"text": f"result of {chain[link]}", "seconds": 1}
     data = {"capability": STEPS[link], "input": given, "dispatch": "poll"}
     sent: dict[str, Any] = {"activation_id": id, "activation_data": data}
     if link:

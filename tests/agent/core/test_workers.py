@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from agent.core.background import tick
 from agent.core.execution import CAPABILITIES
+from agent.core.polling import MAX_WAIT
 from agent.core.workers import MAX_METADATA
+from agent.queue.database import Rows, Statement, Value
 from agent.queue.limits import MAX_CAPABILITIES, SILENT_MS
 from agent.workers.worker import HEARTBEAT_MS, KEPT_MS
 from tests.agent.core.making import World
+from tests.agent.queue.sqlite import memory
 
 SKILL = "python-execution"
 ALL = "agents agent:worker"
@@ -300,3 +304,34 @@ def test_scale_is_of_ones_own_jobs() -> None:
     assert jobs("?tenant=core", key="worker", scopes=ALL) == 1
     assert jobs("?tenant=worker", key="worker", scopes=ALL) == 0
     assert world.ask("GET", "/workers/scale", key=None)[0] == 401
+
+
+class Counting:
+    """A database that counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.db, self.asked = memory(), 0
+
+    async def run(self, sql: str, *params: Value) -> Rows:
+        self.asked += 1
+        return await self.db.run(sql, *params)
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Rows]:
+        self.asked += 1
+        return await self.db.batch(statements)
+
+
+def test_a_poll_of_a_registered_worker_is_one_round_trip() -> None:
+    db = Counting()
+    world = World(db)
+    register(world, "w-1", capabilities=[SKILL])
+    world.now += SILENT_MS - 1
+    db.asked = 0
+    assert world.ask("POST", "/poll", {"worker_id": "w-1", "capabilities": [SKILL]})[0] == 200
+    assert db.asked == 1
+    world.now += SILENT_MS - 1
+    assert world.ask("GET", "/workers?state=alive")[1]["workers"]
+
+
+def test_no_poll_waits_for_longer_than_its_worker_may_be_silent() -> None:
+    assert MAX_WAIT * 1_000 + HEARTBEAT_MS < SILENT_MS

@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from agent.queue import statements
+from agent.queue import lease_statements, statements
 from tests.agent.queue.making import Queue
 from tests.agent.queue.sqlite import Sqlite, memory
 
 ALL = {
     name: text
-    for name, text in vars(statements).items()
+    for name, text in (vars(statements) | vars(lease_statements)).items()
     if name.isupper() and name[0] != "_" and isinstance(text, str)
 }
 PLANNED = sorted(set(ALL) - {"COLUMNS"})
@@ -30,14 +30,16 @@ def test_what_is_read(name: str) -> None:
     params = ["[]"] * number
     database = memory()
     steps = [row[3] for row in database.connection.execute(f"EXPLAIN QUERY PLAN {sql}", params)]
-    assert [step for step in steps if re.search("jobs|waiting|tenants|lane", step)]
+    assert [step for step in steps if re.search("jobs|waiting|tenants|lane|workers", step)]
     scans = [step for step in steps if step.startswith("SCAN")]
     assert [step for step in scans if not MAY_BE_SCANNED.match(step)] == []
 
 
 def test_a_poll_sorts_neither_the_line_nor_what_waits() -> None:
     database = memory()
-    plan = list(database.connection.execute(f"EXPLAIN QUERY PLAN {statements.TAKE}", ["[]"] * 9))
+    plan = list(
+        database.connection.execute(f"EXPLAIN QUERY PLAN {lease_statements.TAKE}", ["[]"] * 9)
+    )
     lists = [step for step in plan if step[3].startswith("CORRELATED LIST SUBQUERY")]
     first = [next(step[3] for step in plan if step[1] == each[0]) for each in lists]
     assert first == [

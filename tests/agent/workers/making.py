@@ -55,15 +55,25 @@ class Place:
         lease_ms: int = LEASE_MS,
     ) -> list[str]:
         """As `/poll` does it: whoever is registered is heard, and keeps what it gets."""
-        known = self.beat(id, key)
         asked = (id, [skill], limit, lease_ms, self.now, f"poll-{next(self._tickets)}")
-        found = self.do(self.jobs.lease(*asked, keeper=known and known.number))
+        found = self.do(self.jobs.lease(*asked, key=key))
         assert not isinstance(found, Refused), found
         return [job.key.id for job in found]
 
     def hand_over(self, id: str, worker: str, to: str) -> None:
         asked = self.jobs.hand_over(JobKey("tenant", id), worker, 1, to, LEASE_MS, self.now)
         self.do(asked)
+
+    def claim(self, id: str, worker: str, attempt: int) -> bool:
+        """`attempt`: the last one before."""
+        key = JobKey("tenant", id)
+        found = self.do(self.jobs.claim(key, attempt, worker, LEASE_MS, self.now))
+        assert not isinstance(found, Refused)
+        return found.is_done
+
+    def fail(self, id: str, worker: str, attempt: int = 1) -> None:
+        key = JobKey("tenant", id)
+        self.do(self.jobs.fail(key, worker, attempt, "no luck", self.now, True, 0.0))
 
     def complete(self, id: str, worker: str, attempt: int = 1) -> bool:
         key = JobKey("tenant", id)
