@@ -45,3 +45,7 @@ def check(vector: dict[str, Any], told: Explanation) -> None:
         assert told["answer"]["code"] == vector["code"]
     if "limits" in vector:
         assert [each["name"] for each in told["rate_limits"]] == vector["limits"]
+    if "limited" in vector:
+        assert [limit["key"] for limit in told["rate_limits"]] == [vector["limited"]]
+    for name, value in vector.get("sent", {}).items():
+        assert told["forwarded"]["headers"].get(name) == value

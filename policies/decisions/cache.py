@@ -1,30 +1,38 @@
 """Which answers are kept at the edge, for whom, and how long (RFC 9111).
 
-Only answers to GET, with status 200, that say nothing against it; given to GET and HEAD.
-The policy's `ttl` is the longest time; the answer may name a shorter one. What depends on
-a credential is only kept if the key of the entry has that credential in it.
+1. Only answers to GET, with status 200, that say nothing against it; given to GET and HEAD.
+2. The policy's `ttl` is the longest time; the answer may name a shorter one.
+3. What depends on a credential is only kept if that is part of the entry's key.
+4. An entry is given only where the variant that made it may serve: the key has the order of
+   regions that serve this client, and who is drained gives and gets nothing.
+5. A change of a URL (section 4.4) voids what was asked for before, whatever its key is.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
+from math import inf
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urljoin
 
-from policies.decisions.changes import Pairs, joined
+from policies.decisions.changes import Changes, Pairs, joined
 from policies.decisions.failover import has_content
-from policies.decisions.http_values import date_ms, seconds
+from policies.decisions.filters import SAFE_METHODS
+from policies.decisions.freshness import said_by
+from policies.decisions.http_values import date_ms
 from policies.decisions.request import Request
+from policies.decisions.url import Target, parse_target
 
-_DIRECTIVE = re.compile(r'([a-z-]+)(?:=(?:"([^"]*)"|([^\s,;"]*)))?', re.ASCII)
 # Endless by nature; the rest of their answers cannot be given to others.
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
 _NOT_KEPT = ("set-cookie", "content-range")
 # The connection's, the router's, or made anew whenever the answer is given.
 _NOT_REMEMBERED = re.compile(
-    r"age|connection|content-length|keep-alive|transfer-encoding|x-cache|x-router-.*"
+    r"age|connection|content-length|keep-alive|te|trailer|transfer-encoding|upgrade|x-cache"
+    r"|proxy-.*|x-router-.*"
 )
 
 State = Literal["HIT", "STALE"]
@@ -39,6 +47,11 @@ class CacheRule(NamedTuple):
     vary: tuple[str, ...]
     refused: tuple[str, ...]
 
+    @property
+    def longest_ms(self) -> int:
+        """How long an answer can be given."""
+        return self.ttl_ms + self.stale_ms
+
     def takes(self, request: Request) -> bool:
         """Whether the request may be answered with what is kept."""
         headers = request.headers
@@ -48,40 +61,57 @@ class CacheRule(NamedTuple):
             return False  # a body might matter
         return not any(name in headers for name in self.refused)
 
-    def key(self, request: Request, route: str, pool: str, sent_url: str) -> str:
+    def key(
+        self,
+        request: Request,
+        route: str,
+        pool: str,
+        regions: Sequence[str],
+        sent_url: str,
+        changes: Changes,
+    ) -> str:
         """What names the answer: all that it may depend on. Hashed, so that neither the
-        store nor a log holds a credential. `sent_url`: as the variant is asked."""
-        told = [route, pool, request.target.url, sent_url]
-        parts = [*told, *(request.headers.get(name) for name in self.vary)]
+        store nor a log holds a credential. `regions`: in which order those of the
+        pool serve this client; `sent_url`, `changes`: what the variant gets otherwise."""
+        headers = request.headers
+        came = [headers.get(name) for name in self.vary]
+        sent = [changes.value(name, headers) for name in self.vary]
+        parts = [route, pool, list(regions), request.target.url, sent_url, came, sent]
         return sha256(json.dumps(parts).encode()).hexdigest()
 
-    def keeps(self, status: int, headers: Pairs, now_ms: float, variant: str) -> Kept | None:
-        """What is kept of an answer to GET; None if it may not be."""
+    def keeps(
+        self, status: int, headers: Pairs, asked_ms: float, now_ms: float, variant: str
+    ) -> Kept | None:
+        """What is kept of an answer to a GET of `asked_ms`; None if it may not be."""
         found = joined(headers)
-        said = _directives(found.get("cache-control", ""))
         if status != 200 or any(name in found for name in _NOT_KEPT):
             return None
-        if {"no-store", "private", "no-cache"} & said.keys():
+        said = said_by(found, now_ms)
+        if said.forbidden:
             return None
         if found.get("content-type", "").lower().startswith(_STREAMS):
             return None
         varies = {name.strip().lower() for name in found.get("vary", "").split(",")} - {""}
         if not varies <= set(self.vary):
             return None
-        age_ms = 1000 * (seconds(found.get("age", "")) or 0)
-        own_ms = _own_lifetime_ms(found, said)
-        fresh_ms = self.ttl_ms if own_ms is None else min(self.ttl_ms, own_ms)
-        if fresh_ms <= age_ms:
+        fresh_ms = self.ttl_ms if said.fresh_ms is None else min(self.ttl_ms, said.fresh_ms)
+        if fresh_ms <= said.age_ms:
             return None
-        must = {"must-revalidate", "proxy-revalidate"} & said.keys()
-        stale_ms = 0 if must else self.stale_ms
-        rest = [(name, value) for name, value in headers if not _NOT_REMEMBERED.fullmatch(name)]
-        return Kept(now_ms - age_ms, fresh_ms, stale_ms, variant, rest)
+        stale_ms = 0 if said.revalidate else self.stale_ms
+        hops = {name.strip().lower() for name in found.get("connection", "").split(",")}
+        rest = [
+            (name, value)
+            for name, value in headers
+            if name not in hops and not _NOT_REMEMBERED.fullmatch(name)
+        ]
+        return Kept(asked_ms, now_ms - said.age_ms, fresh_ms, stale_ms, variant, rest)
 
 
 class Kept(NamedTuple):
-    """What is known of an answer that is kept; `since_ms`: when it was made."""
+    """What is known of an answer that is kept: when the client asked, when the answer was
+    made, who made it."""
 
+    asked_ms: float
     since_ms: float
     fresh_ms: float
     stale_ms: float
@@ -96,8 +126,13 @@ class Kept(NamedTuple):
         """How long the store must hold it."""
         return max(1, -int(-(self.fresh_ms + self.stale_ms) // 1000))
 
-    def state(self, rule: CacheRule, now_ms: float) -> State | None:
-        """Whether it may be given now; the rule may have changed since it was kept."""
+    def state(
+        self, rule: CacheRule, now_ms: float, open_to: Collection[str], voided_ms: float = -inf
+    ) -> State | None:
+        """Whether it may be given now to a client to whom these variants are open; rule and
+        variants may have changed since it was kept. `voided_ms`: when its URL was changed."""
+        if self.variant not in open_to or self.asked_ms <= voided_ms:
+            return None
         age_ms = now_ms - self.since_ms
         fresh_ms = min(self.fresh_ms, rule.ttl_ms)
         if age_ms < fresh_ms:
@@ -108,6 +143,12 @@ class Kept(NamedTuple):
         """The headers with which it is given."""
         age = max(0, int((now_ms - self.since_ms) // 1000))
         return [*self.headers, ("age", str(age)), ("x-cache", state)]
+
+    def length(self, size: int) -> Pairs:
+        """`Content-Length` for HEAD (RFC 9110, section 8.6), if `size` bytes are kept; nothing
+        if the runtime packs them for those who ask with GET."""
+        is_packed = any(name == "content-encoding" for name, _ in self.headers)
+        return [] if is_packed else [("content-length", str(size))]
 
     def is_unchanged(self, headers: Mapping[str, str]) -> bool:
         """Whether a client that asks conditionally has it already: 304 (RFC 9110, 13.2.2)."""
@@ -125,8 +166,9 @@ class Kept(NamedTuple):
 def kept_from(text: str) -> Kept | None:
     """What `to_json` wrote; None for anything else."""
     try:
-        since, fresh, stale, variant, headers = json.loads(text)
-        return Kept(since, fresh, stale, variant, [(name, value) for name, value in headers])
+        *told, headers = json.loads(text)
+        asked, since, fresh, stale, variant = told
+        return Kept(asked, since, fresh, stale, variant, [(name, value) for name, value in headers])
     except (ValueError, TypeError):
         return None
 
@@ -139,20 +181,37 @@ def cache_rule_from(table: list[Any] | None) -> CacheRule | None:
     return CacheRule(ttl_ms, stale_ms, tuple(vary), tuple(refused))
 
 
-def _directives(text: str) -> dict[str, str]:
-    """`Cache-Control` by the directive's name (RFC 9111, section 5.2)."""
-    matches: Iterable[re.Match[str]] = _DIRECTIVE.finditer(text.lower())
-    return {match[1]: match[2] or match[3] or "" for match in matches}
+def voids(method: str, status: int) -> bool:
+    """Whether an answer tells that what the URL names has changed: it is good, and the method
+    is not known to be safe (section 4.4)."""
+    return method not in SAFE_METHODS and 200 <= status < 400
 
 
-def _own_lifetime_ms(headers: Mapping[str, str], said: Mapping[str, str]) -> float | None:
-    """How long the answer says that it is fresh (section 4.2.1); None if it does not."""
-    for name in ("s-maxage", "max-age"):
-        if name in said:
-            return 1000 * (seconds(said[name]) or 0)
-    if "expires" not in headers:
-        return None
-    until, made = date_ms(headers["expires"]), date_ms(headers.get("date", ""))
-    if until is None:
-        return 0  # `Expires: 0` and the like: it has expired
-    return None if made is None else until - made
+def mark_of(target: Target) -> str:
+    """The name of the note that a URL has changed; one for all who ask for it."""
+    port = f":{target.port}" if target.port else ""
+    url = f"{target.scheme}://{target.host}{port}{target.path}{target.query}"
+    return sha256(url.encode(errors="surrogateescape")).hexdigest()
+
+
+def changed_urls(target: Target, headers: Mapping[str, str], merge_slashes: bool) -> list[Target]:
+    """What a change of `target` has changed: it, and what the answer names by `Location` and
+    `Content-Location`, if that is of the same origin."""
+    found = {target.url: target}
+    for name in ("location", "content-location"):
+        named = _resolved(target, headers[name], merge_slashes) if name in headers else None
+        if named and _origin(named) == _origin(target):
+            found.setdefault(named.url, named)
+    return list(found.values())
+
+
+def _resolved(target: Target, reference: str, merge_slashes: bool) -> Target | None:
+    try:
+        named = parse_target(urljoin(target.url, reference), merge_slashes)
+    except ValueError:
+        return None  # it is no URL
+    return named if isinstance(named, Target) else None
+
+
+def _origin(target: Target) -> tuple[str, str, str]:
+    return target.scheme, target.host, target.port

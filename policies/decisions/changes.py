@@ -1,4 +1,8 @@
-"""Changes of a message's headers: some go, some are set, some are added, in this order."""
+"""Changes of a message's headers: some go, some are set, some are added, in this order.
+
+Several values of one header are joined with commas (RFC 9110, section 5.3), but for those in
+SEPARATORS, which have a grammar of their own. At the edge headers.js joins, by the same table.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 Pairs = list[tuple[str, str]]
+# Cookie: RFC 6265, section 4.2.1. User-Agent, Server: RFC 9110, sections 10.1.5 and 10.2.4.
+# Set-Cookie cannot be joined (RFC 9110, section 5.3): a line each.
+SEPARATORS: Mapping[str, str] = {
+    "cookie": "; ",
+    "user-agent": " ",
+    "server": " ",
+    "set-cookie": "\n",
+}
 
 
 class Changes(NamedTuple):
@@ -26,17 +38,33 @@ class Changes(NamedTuple):
         return [*kept, *self.set.items(), *self.added]
 
     def on_mapping(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """The headers of a request, changed; repeated ones are joined (RFC 9110, 5.3)."""
+        """The headers of a request, changed; repeated ones are joined."""
         kept = {name: value for name, value in headers.items() if name not in self.removed}
         return joined([*(kept | self.set).items(), *self.added])
+
+    def value(self, name: str, headers: Mapping[str, str]) -> str | None:
+        """What a request with these headers has under `name`, when they are changed; None if
+        nothing."""
+        first = self.set.get(name, None if name in self.removed else headers.get(name))
+        found = [] if first is None else [(name, first)]
+        found += [pair for pair in self.added if pair[0] == name]
+        return joined(found).get(name)
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Headers by name, repeated ones joined."""
     found: dict[str, str] = {}
     for name, value in headers:
-        found[name] = f"{found[name]}, {value}" if name in found else value
+        found[name] = with_added(name, found[name], value) if name in found else value
     return found
+
+
+def with_added(name: str, before: str, value: str) -> str:
+    """The value of a header to which another one is added."""
+    separator = SEPARATORS.get(name)
+    if separator is None:
+        return f"{before}, {value}"
+    return f"{before}{separator}{value}" if before else value
 
 
 def changes_from(table: list[list[Any]] | None) -> Changes | None:

@@ -272,7 +272,8 @@ class _Told:
         route = outcome.route
         plan = route.plan_for(first.pool)
         if route.cache:
-            self.step("cache", cache_text(route.cache, request))
+            regions = self.policy.order((first.pool,), outcome.region).regions
+            self.step("cache", cache_text(route.cache, request, first, regions))
         for text in filter_texts(plan) if plan else []:
             self.step("filter", text)
         for mirror in plan.mirrors if plan else ():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from policies.decisions.cache import CacheRule
 from policies.decisions.decide import Forward
 from policies.decisions.failover import Terms
-from policies.decisions.filters import Plan
+from policies.decisions.filters import SAFE_METHODS, Plan
 from policies.decisions.pick import Pick
 from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.request import Client, Request
@@ -106,19 +108,28 @@ def filter_texts(plan: Plan) -> list[str]:
             said = "; ".join(f"{verb} {', '.join(names)}" for verb, names in verbs if names)
             texts.append(f"{side} headers: {said}")
     if plan.host:
-        texts.append(f"rewrite: host {plan.host}")
+        texts.append(f"rewrite: host {plan.host}, in the URL and in `Host`")
     if plan.path:
         what = "path" if plan.path.kind == "full" else "matched prefix"
         texts.append(f"rewrite: {what} to {plan.path.text or '/'}")
     return texts
 
 
-def cache_text(rule: CacheRule, request: Request) -> str:
+def cache_text(rule: CacheRule, request: Request, variant: Variant, regions: Sequence[str]) -> str:
+    """`regions`: in which order those of the variant's pool serve the client."""
+    if variant.drain and rule.takes(request):
+        return f"not from the cache: variant {variant.name} is drained"
     if rule.takes(request):
         by = f", by {', '.join(rule.vary)}" if rule.vary else ""
         stale = f", then stale for {rule.stale_ms / 1000:g} s" if rule.stale_ms else ""
-        return f"given from the cache if it is there: fresh for {rule.ttl_ms / 1000:g} s{stale}{by}"
+        only = (
+            f", for clients of regions {', '.join(filter(None, regions))}" if any(regions) else ""
+        )
+        fresh = f"fresh for {rule.ttl_ms / 1000:g} s"
+        return f"given from the cache if it is there: {fresh}{stale}{by}{only}"
     carried = [name for name in rule.refused if name in request.headers]
     if carried:
         return f"not from the cache: {', '.join(carried)} is not in `vary`"
+    if request.method not in SAFE_METHODS:
+        return "not from the cache; a good answer voids what is kept of this URL"
     return "not from the cache: only GET and HEAD without a body, a range or an upgrade are"

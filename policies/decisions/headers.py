@@ -1,8 +1,7 @@
 """The headers a variant gets, and what its answer gains.
 
-Removed: hop-by-hop headers (RFC 9110, section 7.6.1) and those that `Connection` names,
-whatever claims to come from this router or to choose a version of a Worker, and what
-clients say about forwarding, however they spell it. Set: the request's id, its trace (W3C
+Removed: what clients claim that is not theirs to say (claims.py), and the headers that
+`Connection` names (RFC 9110, section 7.6.1). Set: the request's id, its trace (W3C
 Trace Context), where it came from, who asks, and what was decided.
 """
 
@@ -15,36 +14,15 @@ from typing import NamedTuple
 
 from policies.decisions.authenticate import Identity
 from policies.decisions.changes import Changes
+from policies.decisions.claims import is_claim
 from policies.decisions.decide import Fixed
 from policies.decisions.policy import Route, Variant
 from policies.decisions.request import Request
 from policies.decisions.sticky import Source
 
-_DROPPED = frozenset(
-    {
-        "connection",
-        "client-ip",
-        "forwarded",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "true-client-ip",
-        "upgrade",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "x-original-host",
-        "x-original-url",
-        "x-real-ip",
-        "x-rewrite-url",
-    }
-)
-# What `Connection` may not take away: the edge's own word about the client and the body.
-_KEPT_PREFIXES = ("cf-", "content-")
-_DROPPED_PREFIXES = ("x-router-", "x-forwarded-", "cloudflare-workers-version-")
+# What `Connection` may not take away: the edge's own word about the client and the body, and
+# whom the request is for.
+_KEPT = re.compile(r"cf-.*|content-.*|host")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~+/=-]{8,128}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 VERSION_OVERRIDE = "cloudflare-workers-version-overrides"
@@ -84,13 +62,7 @@ def header_changes(
 ) -> Changes:
     """The changes for the `attempt`th (from 1) request to `variant`, from `identity`."""
     headers = request.headers
-    removed = [
-        name
-        for name in headers
-        if name in _DROPPED
-        or name.startswith(_DROPPED_PREFIXES)
-        or ("_" in name and _is_dropped(name.replace("_", "-")))
-    ]
+    removed = [name for name in headers if is_claim(name)]
     if "connection" in headers:
         removed += _nominated(headers)
     if route.override and route.override.header in headers:
@@ -124,15 +96,10 @@ def header_changes(
     return Changes(removed, added, [])
 
 
-def _is_dropped(name: str) -> bool:
-    """Many frameworks take `x_real_ip` for `x-real-ip`."""
-    return name in _DROPPED or name.startswith(_DROPPED_PREFIXES)
-
-
 def _nominated(headers: Mapping[str, str]) -> list[str]:
     """The headers that `Connection` names, but for the edge's own word."""
     names = map(str.strip, headers["connection"].lower().split(","))
-    return [name for name in names if name in headers and not name.startswith(_KEPT_PREFIXES)]
+    return [name for name in names if name in headers and not _KEPT.fullmatch(name)]
 
 
 def response_headers(

@@ -8,15 +8,19 @@ from __future__ import annotations
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-MAX_DIGITS = 11
+MAX_DIGITS = 10
+MAX_SECONDS = 2**31  # what a greater number counts as (RFC 9111, section 1.2.2)
 MAX_DATE = 40  # the longest of the three forms has 33 characters
 MAX_WAIT_MS = 86_400_000.0  # whoever asks for more than a day will be asked again after one
 
 
 def seconds(text: str) -> int | None:
-    """`delay-seconds` and the like: digits, and nothing else."""
+    """`delay-seconds` and the like: digits, and nothing else; at most MAX_SECONDS."""
     text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
+    if not (text.isascii() and text.isdigit()):
+        return None
+    digits = text.lstrip("0")
+    return min(int(digits or "0"), MAX_SECONDS) if len(digits) <= MAX_DIGITS else MAX_SECONDS
 
 
 def date_ms(text: str) -> float | None:

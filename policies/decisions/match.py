@@ -128,10 +128,18 @@ class Cell:
     """The rules of one path by method, those with methods first; before them those of one
     scheme, by scheme."""
 
-    __slots__ = ("_any", "_by_method", "_by_scheme")
+    __slots__ = ("_any", "_by_method", "_by_scheme", "may_keep")
 
-    def __init__(self, rules: list[Rule], by_scheme: dict[str, Cell] | None = None) -> None:
+    def __init__(
+        self,
+        rules: list[Rule],
+        by_scheme: dict[str, Cell] | None = None,
+        kept: frozenset[int] = frozenset(),
+    ) -> None:
         self._by_scheme = by_scheme
+        others = by_scheme.values() if by_scheme else ()
+        self.may_keep = any(rule.route in kept for rule in rules) if kept else False
+        self.may_keep = self.may_keep or any(cell.may_keep for cell in others)
         by_method: dict[str, list[Rule]] = {}
         for rule in rules:
             for method in rule.methods or ():
@@ -165,10 +173,12 @@ class Node:
 
 
 class _Making(NamedTuple):
-    """What rules are made with: the memory of their patterns, redirects by route."""
+    """What rules are made with: the memory of their patterns, redirects by route, the routes
+    whose answers are kept."""
 
     memory: Memory
     redirects: dict[int, Redirect]
+    kept: frozenset[int]
 
 
 class HostTable:
@@ -235,6 +245,11 @@ class Hosts:
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
         self._exact = {host: t for host, t in tables.items() if not host.startswith("*.")}
 
+    def may_keep(self, host: str, path: str) -> bool:
+        """Whether a route that keeps answers may take a request for that path."""
+        cells = (cell for table in self.tables(host) for cell in table.cells(path))
+        return any(cell.may_keep for cell in cells)
+
     def tables(self, host: str) -> Iterator[HostTable]:
         exact = self._exact.get(host)
         if exact:
@@ -265,9 +280,13 @@ class Routes:
     __slots__ = ("_groups",)
 
     def __init__(
-        self, first: dict[str, Any], others: dict[str, Any], redirects: dict[int, Redirect]
+        self,
+        first: dict[str, Any],
+        others: dict[str, Any],
+        redirects: dict[int, Redirect],
+        kept: frozenset[int] = frozenset(),
     ) -> None:
-        made = _Making(Memory(), redirects)
+        made = _Making(Memory(), redirects, kept)
         self._groups = tuple(Hosts(group, made) for group in (first, others) if group)
 
     def find(self, request: Request) -> Rule | Miss:
@@ -278,6 +297,10 @@ class Routes:
                     return rule
         return Miss(frozenset().union(*(hosts.methods(request) for hosts in self._groups)))
 
+    def may_keep(self, host: str, path: str) -> bool:
+        """Whether a route that keeps answers may take a request for that path."""
+        return any(hosts.may_keep(host, path) for hosts in self._groups)
+
 
 def _cell(rules: list[list[Any]], made: _Making) -> Cell:
     """From rules in order of precedence."""
@@ -285,7 +308,8 @@ def _cell(rules: list[list[Any]], made: _Making) -> Cell:
     for rule in rules:
         by_scheme.setdefault(rule[-1], []).append(_rule(rule, made))
     others = by_scheme.pop(None, [])
-    return Cell(others, {str(scheme): Cell(own) for scheme, own in by_scheme.items()} or None)
+    own = {str(scheme): Cell(each, None, made.kept) for scheme, each in by_scheme.items()}
+    return Cell(others, own or None, made.kept)
 
 
 def _rule(rule: list[Any], made: _Making) -> Rule:

@@ -35,6 +35,8 @@ def outgoing(
     if plan is None:
         return Outgoing(request.target, changes)
     target = plan.target(request.target, rule.taken)
+    if plan.host:
+        changes.set["host"] = target.authority  # as the URL has it
     return Outgoing(target, changes.then(plan.request) if plan.request else changes)
 
 

@@ -24,6 +24,7 @@ from policies.decisions.rate_limits import Limit, RouteLimits, limits_of, route_
 from policies.decisions.redirect import Redirect, redirect_from
 from policies.decisions.regions import Regions
 from policies.decisions.sticky import Source
+from policies.decisions.url import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,13 @@ MAX_REMEMBERED = 1_000  # orders, one for each chain and region that clients had
 
 class Order(NamedTuple):
     """Variants in tiers of equal rank. `settled`: all of them, in order, if it is the same
-    for every client because no tier has several and nobody is drained; else None."""
+    for every client because no tier has several and nobody is drained; else None.
+    `open_to`: the names of those that are not drained; `regions`: where each tier is."""
 
     tiers: Tiers
     settled: Tier | None
+    open_to: frozenset[str]
+    regions: tuple[str, ...]
 
 
 class CompiledPolicy:
@@ -121,7 +125,9 @@ class CompiledPolicy:
         self.routes = tuple(_route(table, parts) for table in tables["routes"])
         self.has_cors = any(route.cors for route in self.routes)
         redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
-        self.matcher = Routes(tables["first"], tables["hosts"], redirects)
+        caches = {at: each.cache for at, each in enumerate(self.routes) if each.cache}
+        self.keeps_ms = max((each.longest_ms for each in caches.values()), default=0)
+        self.matcher = Routes(tables["first"], tables["hosts"], redirects, frozenset(caches))
         self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
 
     @property
@@ -136,8 +142,12 @@ class CompiledPolicy:
             if len(self._orders) >= MAX_REMEMBERED:
                 self._orders.clear()
             tiers = tuple(tier for pool in pools for tier in pool)
-            order = self._orders[chain, region] = Order(tiers, _settled(tiers))
+            order = self._orders[chain, region] = _order(tiers)
         return order
+
+    def may_keep(self, target: Target) -> bool:
+        """Whether something of this URL may be kept, for one request or another."""
+        return bool(self.keeps_ms) and self.matcher.may_keep(target.host, target.path)
 
     def _pool_tiers(self, name: str, region: str | None) -> list[Tier]:
         """By rank; variants of weight 0, who take no traffic, only behind all the others."""
@@ -145,6 +155,12 @@ class CompiledPolicy:
         wanted = None if region is None else self.regions.orders[region]
         tiers = [tier for group in pool for tier in _ranked(group, wanted, name in self.strict)]
         return [tier for tier in tiers if tier]
+
+
+def _order(tiers: Tiers) -> Order:
+    open_to = frozenset(each.name for tier in tiers for each in tier if not each.drain)
+    regions = tuple(" ".join(sorted({each.region or "" for each in tier})) for tier in tiers)
+    return Order(tiers, _settled(tiers), open_to, regions)
 
 
 def _settled(tiers: Tiers) -> Tier | None:

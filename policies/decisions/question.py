@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from policies.decisions.changes import with_added
 from policies.decisions.policy import CompiledPolicy
 
 
@@ -14,8 +15,8 @@ class NotExplainable(Exception):
 def read_question(
     policy: CompiledPolicy, url: str, header_lines: Iterable[str], down: Iterable[str]
 ) -> dict[str, str]:
-    """The headers of `Name: value` lines, by lower-case name, repeated ones joined (RFC
-    9110, section 5.3). Raises `NotExplainable`."""
+    """The headers of `Name: value` lines, by lower-case name, repeated ones joined. Raises
+    `NotExplainable`."""
     scheme, mark, rest = url.partition("://")
     if scheme not in ("http", "https") or not mark or not rest.partition("/")[0]:
         raise NotExplainable(f"url `{url[:200]}` is not an absolute http or https URL")
@@ -29,5 +30,5 @@ def read_question(
         name, value = name.strip().lower(), value.strip()
         if not colon or not name:
             raise NotExplainable(f"header `{line[:80]}` is not of the form `Name: value`")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        headers[name] = with_added(name, headers[name], value) if name in headers else value
     return headers

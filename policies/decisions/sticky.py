@@ -27,14 +27,34 @@ class Source:
     set_for: int
 
 
+# Beginnings of IPv6 addresses that stand for one IPv4 address each, and where that begins:
+# mapped (RFC 4291, section 2.5.5.2), translated (RFC 2765), NAT64 (RFC 6052), and
+# 6to4 (RFC 3056), whose networks are all one subscriber's.
+_IPV4_AT = (
+    (bytes(10) + b"\xff\xff", 12),
+    (bytes(8) + b"\xff\xff\x00\x00", 12),
+    (b"\x00\x64\xff\x9b" + bytes(8), 12),
+    (b"\x20\x02", 2),
+)
+_TEREDO = b"\x20\x01\x00\x00"  # the client's address is at the end, inverted (RFC 4380)
+
+
 def network_of(ip: str) -> str:
-    """An IPv4 address as it is; of an IPv6 address its /64, which is one subscriber's."""
+    """An IPv4 address as it is, also one that stands in an IPv6 address; of any other IPv6
+    address its /64, which is one subscriber's."""
     if ":" not in ip:
         return ip
     try:
         packed = ip_address(ip.partition("%")[0]).packed
     except ValueError:
         return ip
+    for begin, at in _IPV4_AT:
+        if packed.startswith(begin):
+            return ".".join(map(str, packed[at : at + 4]))
+    if packed.startswith(_TEREDO):
+        return ".".join(str(255 - byte) for byte in packed[12:])
+    if packed.startswith(bytes(12)) and packed[12:] > b"\x00\xff\xff\xff":
+        return ".".join(map(str, packed[12:]))  # compatible; not `::` and `::1`
     return packed[:8].hex()
 
 

@@ -13,6 +13,7 @@ from policies.language.budget import MAX_FINDINGS
 from policies.language.check_cors import doubtful_cors
 from policies.language.check_drills import DRILL_RULES, refused_drills
 from policies.language.check_filters import FILTER_RULES
+from policies.language.check_headers import doubtful_headers
 from policies.language.check_keys import KEY_RULES, doubtful_keys
 from policies.language.check_patterns import literal_patterns
 from policies.language.check_pools import doubtful_pools
@@ -51,6 +52,7 @@ def warn(policy: Policy, now_ms: float | None) -> list[Found]:
         doubtful_pools(policy),
         overtaken_routes(policy),
         literal_patterns(policy),
+        doubtful_headers(policy),
         doubtful_keys(policy, now_ms),
         unused_limits(policy),
         refused_drills(policy),

@@ -104,6 +104,7 @@ CODES = {
     "rollout-starts-lower": "a rollout would move users back when it begins",
     "cohort-without-auth": "a rollout begins with keys where none is asked for",
     "body-not-allowed": "the status has no body",
+    "one-value": "a value is added to a header that has only one",
     **IMPORT_CODES,
 }
 

@@ -61,13 +61,33 @@ export function head(response) {
   return lines.join("\n");
 }
 
-// What is kept under `key`; undefined if nothing is, or the cache does not answer.
-export async function recall(key) {
+// What is kept under `key`: its body, and in lines how many bytes that has, when it was voided
+// under `mark` (0: never), and what was told about it. Undefined if nothing is, or the cache
+// does not answer.
+export async function recall(key, mark) {
   try {
-    return await caches.default.match(key);
+    const [found, voided] = await Promise.all([caches.default.match(key), caches.default.match(mark)]);
+    if (!found) return undefined;
+    const { headers, body } = found;
+    const at = voided?.headers.get("x-router-voided") ?? 0;
+    const told = [headers.get("x-router-size") ?? 0, at, headers.get("x-router-kept")];
+    return { body, told: told.join("\n") };
   } catch {
     return undefined;
   }
+}
+
+// Notes under each of `marks` that what was asked for until `at` is void. If the cache does not
+// take a note, the answer goes on without it.
+export async function markVoid(marks, at, seconds) {
+  const headers = { "cache-control": `public, max-age=${seconds}`, "x-router-voided": `${at}` };
+  const put = (mark) => caches.default.put(mark, new Response("", { headers }));
+  await Promise.allSettled(marks.split("\n").map(put));
+}
+
+// The URLs that an answer names, a line each.
+export function namedUrls({ headers }) {
+  return ["location", "content-location"].map((name) => headers.get(name) ?? "").join("\n");
 }
 
 // `response`, of which a copy is kept under `key` for so many seconds, if it has at most
@@ -94,6 +114,7 @@ export async function store(key, stream, about, seconds, most) {
   const bytes = await collect(stream, most);
   if (bytes === null) return;
   const headers = { "cache-control": `public, max-age=${seconds}`, "x-router-kept": about };
+  headers["x-router-size"] = `${bytes.byteLength}`;
   await caches.default.put(key, new Response(bytes, { headers }));
 }
 

@@ -24,6 +24,8 @@ LIMITER = "ROUTER_LIMITER"  # the binding of the class `Limiter`
 COORDINATOR = "ROUTER_COORDINATOR"  # the binding of the class `Coordinator`
 THE_ONE = "global"  # the name of its one object
 
+_NAMING = ("location", "content-location")  # in this order in bridge.js, too
+
 _parse = js.JSON.parse
 _new_response = js.Response.new
 _now = js.Date.now
@@ -227,10 +229,34 @@ def _lines(changes: Changes) -> tuple[str, str, str]:
     return "\n".join(changes.removed), fixed, added
 
 
-def recall(key: str) -> tuple[str, JsObject] | None:
-    """What is kept under `key`: what was told about it, and its body."""
-    found = run_sync(_module.recall(key))
-    return None if found is None else (found.headers.get("x-router-kept") or "", found.body)
+class Recalled(NamedTuple):
+    """What is kept: what was told about it, its body, how many bytes that has, and when it was
+    voided, if it was."""
+
+    about: str
+    body: JsObject
+    size: int
+    voided_ms: float
+
+
+def recall(key: str, mark: str) -> Recalled | None:
+    """What is kept under `key`, and what `mark` says of it."""
+    found = run_sync(_module.recall(key, mark))
+    if found is None:
+        return None
+    size, voided, about = str(found.told).split("\n", 2)
+    return Recalled(about, found.body, int(size), float(voided))
+
+
+def void(marks: Sequence[str], at_ms: float, seconds: int) -> None:
+    """Note under all of `marks`, for so long, that what was asked for before is void."""
+    run_sync(_module.markVoid("\n".join(marks), at_ms, seconds))
+
+
+def named_urls(response: JsObject) -> dict[str, str]:
+    """The URLs that an answer names beside its own."""
+    lines = str(_module.namedUrls(response)).split("\n")
+    return {name: url for name, url in zip(_NAMING, lines, strict=True) if url}
 
 
 def keep(
@@ -355,6 +381,7 @@ __all__ = [
     "is_broken",
     "keep",
     "kept",
+    "named_urls",
     "new_answer",
     "now_ms",
     "pause",
@@ -367,4 +394,5 @@ __all__ = [
     "send_copy",
     "store",
     "unwrapped",
+    "void",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from policies.decisions.authenticate import Identity
 from policies.decisions.changes import Changes
 from policies.decisions.decide import Forward
+from policies.decisions.filters import SAFE_METHODS
 from policies.decisions.headers import response_headers, set_cookie
 from policies.decisions.match import Rule
 from policies.decisions.outgoing import answer_changes
@@ -33,12 +34,12 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
     errand = Errand(exchange, rule, choice, identity)
     sent = errand.outgoing(variant, 1)
     changes = _changes(exchange, choice, variant)
-    entry = cache.entry_of(exchange, route, variant, sent) if route.cache else None
-    found = cache.look_up(exchange, route, entry) if entry else None
+    entry = cache.entry_of(exchange, choice, sent) if route.cache else None
+    found = cache.look_up(exchange, route.name, entry) if entry else None
     if entry and found:
         if found.state == "STALE":
             cache.refresh(exchange, entry, variant, sent, timeout_ms(route))
-        return cache.give(exchange, route, found, changes)
+        return cache.give(exchange, route.name, found, changes)
     if choice.trial:
         exchange.isolate.health.begin_trial(variant.name, exchange.now_ms)
     done = attempts(errand, sent)
@@ -46,6 +47,8 @@ def forward(exchange: Exchange, rule: Rule, choice: Forward, identity: Identity 
     if isinstance(answer, Failure):
         return _failed(exchange, choice, variant, answer)
     metrics.requests[route.name, variant.name, done.status] += 1
+    if exchange.request.method not in SAFE_METHODS:
+        cache.note_change(exchange, done.status, answer)
     if done.number > 1:
         changes = _changes(exchange, choice, variant)
     if choice.panic and done.status == 503 and not answer.headers.has("retry-after"):

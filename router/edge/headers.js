@@ -5,7 +5,18 @@ export function change(headers, removed, set, added) {
   const replaced = lines(set);
   for (let i = 0; i < replaced.length; i += 2) headers.set(replaced[i], replaced[i + 1]);
   const more = lines(added);
-  for (let i = 0; i < more.length; i += 2) headers.append(more[i], more[i + 1]);
+  for (let i = 0; i < more.length; i += 2) add(headers, more[i], more[i + 1]);
+}
+
+// As in policies/decisions/changes.py: what is not joined with commas. Each `Set-Cookie` has a
+// line of its own, which `append` does.
+const SEPARATORS = { cookie: "; ", "user-agent": " ", server: " " };
+
+function add(headers, name, value) {
+  const separator = SEPARATORS[name];
+  const before = separator && headers.get(name);
+  if (before) headers.set(name, before + separator + value);
+  else headers.append(name, value);
 }
 
 function lines(text) {

@@ -6,6 +6,7 @@ import contextlib
 import time
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -75,6 +76,71 @@ def test_head_is_answered_from_get(edge: Edge) -> None:
     assert head.headers["x-own"] == "1"
 
 
+def test_head_tells_the_length_of_what_is_kept(edge: Edge) -> None:
+    """14.15"""
+    path = new_path()
+    body = filled(edge, path).content
+    head = edge.send("HEAD", path, host="cache.test")
+    assert (told(head), head.headers["content-length"]) == ("HIT", str(len(body)))
+    assert "content-length" not in ask(edge, path, headers={"if-none-match": "*"}).headers
+
+
+def test_a_strict_pool_keeps_regions_apart(edge: Edge) -> None:
+    """14.1"""
+    path = f"/fresh/{uuid.uuid4().hex}"
+    bodies = {}
+    for continent, variant in (("EU", "confined-eu"), ("NA", "confined-us"), ("AS", "confined-ap")):
+        cf = {"continent": continent}
+        bodies[variant] = filled(edge, path, host="confined.test", cf=cf).text
+        answer = ask(edge, path, host="confined.test", cf=cf)
+        assert (told(answer), answer.headers["x-router-variant"]) == ("HIT", variant)
+        assert answer.text == bodies[variant]
+    assert len(set(bodies.values())) == 3
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "PATCH"])
+def test_a_change_voids_what_is_kept_of_its_url(edge: Edge, method: str) -> None:
+    """14.8: in all its variants, and only of that URL."""
+    path, other = new_path(), new_path()
+    german, english = ({"accept-language": each} for each in ("de", "en"))
+    for headers in (german, english):
+        filled(edge, path, headers=headers)
+    kept = filled(edge, other).text
+    assert edge.send(method, path, host="cache.test").status_code == 200
+    for headers in (german, english):
+        assert told(ask(edge, path, headers=headers)) == "MISS"
+    assert ask(edge, other).text == kept
+    for _ in range(100):  # what is asked for afterwards is kept
+        answer = ask(edge, path, headers=german)
+        if told(answer) == "HIT":
+            break
+        time.sleep(0.02)
+    assert told(answer) == "HIT"
+
+
+def test_a_change_voids_what_its_answer_names(edge: Edge) -> None:
+    """14.8"""
+    named, other = new_path("a=1"), new_path("a=1")
+    for path in (named, other):
+        filled(edge, path)
+    made = f"{new_path()}h=location:{quote(named)}&status=201"
+    assert edge.send("POST", made, host="cache.test").status_code == 201
+    assert told(ask(edge, named)) == "MISS"
+    assert told(ask(edge, other)) == "HIT"
+
+
+def test_a_change_that_fails_voids_nothing(edge: Edge) -> None:
+    """14.8"""
+    path = f"/once/{uuid.uuid4().hex}"
+    assert told(ask(edge, path)) == "MISS"
+    for _ in range(100):
+        if told(ask(edge, path)) == "HIT":
+            break
+        time.sleep(0.02)
+    assert edge.send("PUT", path, host="cache.test").status_code == 500
+    assert told(ask(edge, path)) == "HIT"
+
+
 def test_conditions_are_met_from_the_cache(edge: Edge) -> None:
     path = new_path("h=etag:W/%22a%22&h=last-modified:Tue, 03 Nov 2026 10:00:00 GMT")
     filled(edge, path)
@@ -115,6 +181,11 @@ def test_other_queries_hosts_and_listed_headers_are_other_answers(edge: Edge) ->
         "h=cache-control:max-age=0",
         'h=cache-control:private="x"',
         "h=expires:0",
+        "h=expires:Tue, 03 Nov 2020 10:00:00 GMT",  # 14.4
+        "h=cdn-cache-control:no-store",  # 14.9
+        "h=cloudflare-cdn-cache-control:no-store",
+        "h=surrogate-control:no-store",
+        "h=cdn-cache-control:private&h=cache-control:max-age=60",
         "h=set-cookie:a=1",
         "h=vary:*",
         "h=vary:accept-language, cookie",
@@ -129,7 +200,15 @@ def test_what_is_never_kept(edge: Edge, query: str) -> None:
     never_kept(edge, new_path(query))
 
 
-@pytest.mark.parametrize("query", ["h=vary:Accept-Language", "h=cache-control:public, max-age=9"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "h=vary:Accept-Language",
+        "h=cache-control:public, max-age=9",
+        "h=cache-control:max-age=999999999999",  # 14.4
+        "h=cdn-cache-control:max-age=60&h=cache-control:no-store",  # 14.9
+    ],
+)
 def test_what_is_kept(edge: Edge, query: str) -> None:
     filled(edge, new_path(query))
 

@@ -36,6 +36,15 @@ def test_request_headers_are_set_added_and_removed(edge: Edge) -> None:
     assert "x-remove" not in headers
 
 
+def test_what_is_added_to_a_cookie_is_another_cookie(edge: Edge) -> None:
+    """14.3"""
+    sent = {"cookie": "session=abc", "user-agent": "client/1"}
+    headers = recorded(edge, "headers.test", headers=sent)["headers"]
+    assert headers["cookie"] == "session=abc; edge=1"
+    assert headers["user-agent"] == "client/1 edge/1"
+    assert recorded(edge, "headers.test")["headers"]["cookie"] == "edge=1"
+
+
 def test_response_headers_are_set_added_and_removed(edge: Edge) -> None:
     asked = ["x-replaced:old", "x-more:a", "x-secret:1", "set-cookie:a=1", "set-cookie:b=2"]
     answer = edge.get("/fresh", host="headers.test", params=[("h", each) for each in asked])
@@ -100,6 +109,7 @@ def test_rewritten_paths(edge: Edge, path: str, seen: str) -> None:
     assert got["query"] == path.partition("?")[2]
     assert got["headers"]["x-forwarded-host"] == "rewrite.test"
     assert got["host"] == ("new.internal" if seen.startswith("/new") else "rewrite.test")
+    assert got["headers"]["host"] == got["host"]  # 14.2
 
 
 def test_a_rewritten_request_keeps_method_and_body(edge: Edge) -> None:

@@ -187,6 +187,9 @@ def test_what_clients_claim_is_taken_out(port: int) -> None:
         b"x_forwarded_for: 6.6.6.6\r\nX_Router_Key_Id: plain\r\nX-Original-URL: /private\r\n"
         b'Cloudflare-Workers-Version-Overrides: a="6"\r\nCloudflare-Workers-Version-Key: 6\r\n'
         b"CF-Connecting-IP: 192.0.2.7\r\nX-Kept: 6\r\n"
+        # 14.14
+        b"Proxy: 6\r\nProxy-Client-IP: 6\r\nWL-Proxy-Client-IP: 6\r\nFastly-Client-IP: 6\r\n"
+        b"X-Original-Forwarded-For: 6\r\nX-Envoy-Original-Path: 6\r\nX-Azure-ClientIP: 6\r\n"
     )
     seen = send(port, message(b"/public", more=claims)).seen["headers"]
     claimed = {name for name, value in seen.items() if value in ("6", "6.6.6.6", "1", "/private")}

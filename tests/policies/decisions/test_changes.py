@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.changes import Changes
+from policies.decisions.changes import SEPARATORS, Changes
 from policies.decisions.decide import Forward, decide
 from policies.decisions.headers import trace_of
 from policies.decisions.outgoing import answer_changes, outgoing
+from policies.decisions.question import read_question
 from tests.policies.making import NOW, compiled, request
 
 Lists = dict[str, list[str]]
@@ -86,6 +90,54 @@ def test_headers_go_through_the_routes_filters_and_then_the_backends(
         if len(name) == 3:
             lists.setdefault(name, []).append(value)
     assert lists == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "added", "expected"),
+    [
+        ("cookie", "session=abc", ["edge=1"], "session=abc; edge=1"),
+        ("cookie", "session=abc; b=2", ["edge=1", "c=3"], "session=abc; b=2; edge=1; c=3"),
+        ("cookie", None, ["edge=1"], "edge=1"),
+        ("cookie", "", ["edge=1"], "edge=1"),
+        ("user-agent", "curl/8", ["edge/1"], "curl/8 edge/1"),
+        ("accept", "text/html", ["text/plain"], "text/html, text/plain"),
+        ("x-a", "", ["1"], ", 1"),
+    ],
+)
+def test_headers_are_joined_with_their_own_separator(
+    name: str, before: str | None, added: list[str], expected: str
+) -> None:
+    """14.3: RFC 6265, section 4.2.1; RFC 9110, section 10.1.5."""
+    changes = Changes([], {}, [(name, value) for value in added])
+    headers = {} if before is None else {name: before}
+    assert changes.on_mapping(headers)[name] == changes.value(name, headers) == expected
+
+
+def test_the_edge_joins_with_the_same_separators() -> None:
+    """14.3: `append` joins with commas, and gives `Set-Cookie` a line of its own."""
+    text = (Path(__file__).parents[3] / "router" / "edge" / "headers.js").read_text()
+    [table] = re.findall(r"const SEPARATORS = \{(.*?)\};", text)
+    at_edge = dict(re.findall(r'"?([a-z-]+)"?: "([^"]*)"', table))
+    assert at_edge == {name: text for name, text in SEPARATORS.items() if name != "set-cookie"}
+
+
+@given(GIVEN, st.lists(st.sampled_from(["x-a", "x-b"])), st.dictionaries(st.just("x-b"), VALUES))
+def test_one_value_is_the_one_of_all(
+    headers: Lists, removed: list[str], replaced: dict[str, str]
+) -> None:
+    changes = Changes(removed, replaced, [("x-a", "added"), ("x-c", "added")])
+    joined = {name: ", ".join(values) for name, values in headers.items()}
+    got = changes.on_mapping(joined)
+    assert {name: changes.value(name, joined) for name in ("x-a", "x-b", "x-c", "x-d")} == {
+        name: got.get(name) for name in ("x-a", "x-b", "x-c", "x-d")
+    }
+
+
+def test_repeated_headers_of_a_question_are_joined_as_they_are_sent() -> None:
+    policy = compiled(routes=[{"name": "r", "split": {"production": 1}}])
+    lines = ["Cookie: a=1", "cookie: b=2", "Accept: x", "accept: y"]
+    found = read_question(policy, "https://h/", lines, [])
+    assert found == {"cookie": "a=1; b=2", "accept": "x, y"}
 
 
 def test_changes_do_not_change_each_other() -> None:

@@ -109,6 +109,8 @@ def test_explain_tells_each_filter() -> None:
     headers = {"x-b": "2", "origin": "https://a.test"}
     told = explain(made, "GET", "https://h/old/x?q", headers, Client(), NOW)
     assert told["forwarded"]["host"] == "new.test"
+    assert told["forwarded"]["headers"]["host"] == "new.test"  # 14.2
+    assert told["forwarded"]["headers"]["x-forwarded-host"] == "h"
     assert told["forwarded"]["path"] == "/new/x"
     assert told["forwarded"]["headers"]["x-a"] == "1"
     assert "x-b" not in told["forwarded"]["headers"]
@@ -123,7 +125,7 @@ def test_explain_tells_each_filter() -> None:
         "given from the cache if it is there: fresh for 60 s",
         "request headers: sets x-a; removes x-b",
         "response headers: adds x-c; removes x-d",
-        "rewrite: host new.test",
+        "rewrite: host new.test, in the URL and in `Host`",
         "rewrite: matched prefix to /new",
         "10% to pool canary: to variant canary",
     ]

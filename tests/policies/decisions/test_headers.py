@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from policies.decisions.claims import CLAIMS
 from policies.decisions.decide import Forward, decide
 from policies.decisions.headers import (
     header_changes,
@@ -63,6 +65,60 @@ def test_what_is_set() -> None:
 )
 def test_what_is_removed(name: str) -> None:
     assert "forged" not in forwarded({name: "forged"}).values()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # 14.14
+        *("proxy", "proxy-client-ip", "wl-proxy-client-ip", "x-original-forwarded-for"),
+        *("x-envoy-original-path", "fastly-client-ip", "x-azure-clientip"),
+        # others of the kind
+        *("x-envoy-external-address", "x-azure-socketip", "x-azure-fdid", "fastly-ssl"),
+        *("x-real-ip", "x_real_ip", "x.real.ip", "ali-cdn-real-ip", "x-cluster-client-ip"),
+        *("x-original-uri", "x-original-method", "x-rewrite-url", "x-http-host-override"),
+        *("x-forwarded", "x-forward-for", "forwarded-for", "x-originating-ip", "x-remote-addr"),
+        *("x-appengine-user-ip", "fly-client-ip", "x-nf-client-connection-ip", "incap-client-ip"),
+        *("cloudfront-viewer-address", "x-vercel-forwarded-for", "x-arr-ssl", "true-client-ip"),
+        *("client-cert", "client-cert-chain", "ssl-client-verify", "x-ssl-client-cert"),
+        *("x-ms-client-principal", "x-ms-client-principal-id", "x-goog-iap-jwt-assertion"),
+        *("x-amzn-oidc-data", "x-auth-request-email", "remote-user", "x_remote_user"),
+        # another spelling of what Cloudflare or the router says
+        *("cf_connecting_ip", "cf_ipcountry", "x_request_id", "x.router.key.id"),
+    ],
+)
+def test_claims_are_removed_by_their_pattern(name: str) -> None:
+    assert name not in forwarded({name: "forged"})
+    assert "forged" not in forwarded({name: "forged"}).values()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("x-client-version", "x-client-id", "x-client-name", "client-version", "x-real-name"),
+        *("cf-connecting-ip", "cf-ray", "cf-ipcountry", "cdn-loop", "via", "x-amzn-trace-id"),
+        *("x-user-ip", "x-device-id", "x-http-method-override", "origin", "referer", "host"),
+        *("x-api-key", "x_api_key", "x-host-id", "remote-id", "ip", "x-vercel-id", "x-arrival"),
+        *("x-proxied", "x-forwards", "sec-websocket-key", "x-ms-client-request-id"),
+        *("x-amz-date", "x-amz-security-token", "x-goog-api-key", "destination", "fast"),
+    ],
+)
+def test_what_is_no_claim_goes_on(name: str) -> None:
+    assert forwarded({name: "given"})[name] == "given"
+
+
+def test_the_documentation_has_every_pattern() -> None:
+    """14.14: docs/security.md is true."""
+    text = (Path(__file__).parents[3] / "docs" / "security.md").read_text(encoding="utf-8")
+    table = text.partition("**Claims of clients.**")[2].partition("\n\n")[2].partition("\n\n")[0]
+    rows = [row.split("|")[1] for row in table.splitlines()[2:]]
+    told = [sorted(re.findall(r"`([^`]+)`", row)) for row in rows]
+    assert sorted(told) == sorted(sorted(patterns) for patterns in CLAIMS.values())
+
+
+def test_connection_names_neither_the_host_nor_what_cloudflare_says() -> None:
+    got = forwarded({"connection": "host, cf-ray, x-own", "host": "h", "cf-ray": "1", "x-own": "2"})
+    assert (got["host"], got["cf-ray"], got.get("x-own")) == ("h", "1", None)
 
 
 def test_what_connection_names_is_removed() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policies.decisions.sticky import Source, network_of, sticky_key
 from tests.policies.making import request
@@ -49,6 +53,35 @@ def test_the_first_source_that_has_one(
 )
 def test_an_ipv6_client_is_its_network(one: str, other: str, same: bool) -> None:
     assert (network_of(one) == network_of(other)) == same
+
+
+@pytest.mark.parametrize(
+    ("ip", "network"),
+    [
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("::FFFF:c000:201", "192.0.2.1"),
+        ("0:0:0:0:0:ffff:192.0.2.1%eth0", "192.0.2.1"),
+        ("64:ff9b::192.0.2.1", "192.0.2.1"),
+        ("::ffff:0:192.0.2.1", "192.0.2.1"),
+        ("::192.0.2.1", "192.0.2.1"),
+        ("2002:c000:201::1", "192.0.2.1"),
+        ("2002:c000:201:9::1", "192.0.2.1"),
+        ("2001:0:c633:6401:8000:f00:3fff:fdfe", "192.0.2.1"),
+        ("::1", "0000000000000000"),
+        ("::", "0000000000000000"),
+        ("2001:db8:ffff:c000:201::", "20010db8ffffc000"),
+        ("64:ff9b:1::192.0.2.1", "0064ff9b00010000"),
+        ("192.0.2.1", "192.0.2.1"),
+    ],
+)
+def test_an_ipv6_address_that_stands_for_an_ipv4_address(ip: str, network: str) -> None:
+    """14.13: eight clients behind a translator are not one."""
+    assert network_of(ip) == network
+
+
+@given(st.ip_addresses(v=4), st.sampled_from(["::ffff:{}", "64:ff9b::{}", "::ffff:0:{}"]))
+def test_every_ipv4_address_is_one_client_however_it_comes(ip: IPv4Address, form: str) -> None:
+    assert network_of(form.format(ip)) == network_of(str(ip)) == str(ip)
 
 
 def test_the_api_key_is_read_from_the_headers_of_the_policy() -> None:

@@ -406,3 +406,29 @@ def test_many_redirects_are_followed_within_bounds() -> None:
         for at in range(1_500)
     ]
     assert {code for code, _ in warned(routes=routes)} == {"redirect-loop"}
+
+
+@pytest.mark.parametrize(
+    ("side", "name", "is_told"),
+    [
+        ("request_headers", "Authorization", True),
+        ("response_headers", "location", True),
+        ("request_headers", "Cookie", False),
+        ("request_headers", "User-Agent", False),
+        ("request_headers", "Accept", False),
+        ("response_headers", "Set-Cookie", False),
+        ("response_headers", "x-own", False),
+    ],
+)
+def test_a_value_added_to_a_header_that_has_one(side: str, name: str, is_told: bool) -> None:
+    """14.3"""
+    filters = {side: {"add": [{"name": name, "value": "1"}]}}
+    route = {"name": "r", **TO, "filters": filters}
+    shared = {"name": "s", "split": {"production": {"filters": filters}}}
+    place = f"filters.{side}.add[0].name"
+    expected = [("one-value", f"routes[0].{place}")] if is_told else []
+    assert warned(routes=[route]) == expected
+    expected = [("one-value", f"routes[0].split.production.{place}")] if is_told else []
+    assert warned(routes=[shared]) == expected
+    replaced = {side: {"set": [{"name": name, "value": "1"}]}}
+    assert not warned(routes=[{**route, "filters": replaced}])

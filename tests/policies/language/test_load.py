@@ -847,7 +847,7 @@ def test_every_code_has_a_case() -> None:
     doubtful = {case[0] for case in DOUBTFUL}
     doubtful |= {"yaml-encoding", "unused-rate-limit", "drill-refused", "rollout-starts-lower"}
     doubtful |= {"unreachable-match", "region-without-variants"}  # in test_lint.py
-    doubtful |= {"pool-without-weight", "pool-without-fallback"}
+    doubtful |= {"pool-without-weight", "pool-without-fallback", "one-value"}
     doubtful |= {"redirect-does-not-cover", "shadowed-by-host"}  # in test_precedence.py
     doubtful |= {"literal-pattern"}  # in test_hints.py
     doubtful |= {"cors-credentials", "cors-unusable", "redirect-loop"}

@@ -1,0 +1,60 @@
+"""What a client may not say: headers in which proxies and platforms tell what they know.
+
+Whoever is behind the router takes these for the word of the one in front of it. They have
+patterns, not a list: every proxy has its own spelling of the same few claims. A name counts
+however it is spelled, as many frameworks take `x_real_ip` and `x.real.ip` for `x-real-ip`.
+What says something about the client's own program (`x-client-version`, `x-device-id`) goes on,
+and so does what Cloudflare says (`cf-*`) and what belongs to tracing, spelled as it is here.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+NAMES_REMEMBERED = 2_000  # clients choose names; those of browsers are a few dozen
+
+# By what they claim, as docs/security.md has them; `*` stands for anything.
+CLAIMS: dict[str, tuple[str, ...]] = {
+    "the router": ("x-router-*", "cloudflare-workers-version-*"),
+    "connection": (
+        *("connection", "keep-alive", "proxy", "proxy-*", "te", "trailer"),
+        *("transfer-encoding", "upgrade"),
+    ),
+    "origin": (
+        *("forwarded", "forwarded-*", "x-forwarded", "x-forwarded-*", "x-forward-*"),
+        *("client-ip", "*-client-ip", "*-clientip", "*-connecting-ip", "*-connection-ip"),
+        *("real-ip", "*-real-ip", "remote-ip", "*-remote-ip", "remote-addr", "*-remote-addr"),
+        *("x-originating-*", "x-proxy-*", "x-proxyuser-ip", "*-viewer-address"),
+        *("x-custom-ip-authorization", "x-scheme", "x-url-scheme", "front-end-https"),
+    ),
+    "target": (
+        *("x-original-*", "x-rewrite-*", "x-override-url", "x-host", "x-host-override"),
+        *("x-http-host-override", "x-http-destinationurl", "x-real-host"),
+        *("x-real-port", "x-real-proto"),
+    ),
+    "platform": (
+        *("x-envoy-*", "x-azure-*", "fastly-*", "x-appengine-*", "cloudfront-*"),
+        *("x-vercel-forwarded-*", "x-vercel-ip-*", "x-vercel-proxied-*"),
+        *("fly-*", "x-nf-*", "x-arr-*", "x-ms-client-principal*", "x-goog-authenticated-user-*"),
+        *("x-goog-iap-*", "x-amzn-oidc-*", "x-amzn-mtls-*"),
+    ),
+    "identity": (
+        *("remote-user", "x-remote-user", "x-remote-group*", "x-auth-request-*", "x-webauth-*"),
+        *("client-cert", "client-cert-chain", "x-client-cert*", "ssl-client-*", "x-ssl-*"),
+    ),
+}
+_PATTERNS = (pattern for patterns in CLAIMS.values() for pattern in patterns)
+_CLAIM = re.compile("|".join(re.escape(each).replace(r"\*", ".*") for each in _PATTERNS))
+_SEPARATOR = re.compile(r"[^a-z0-9]")
+# Cloudflare's and the router's own word, which another spelling would contradict.
+_OWN = re.compile(r"cf-.*|x-request-id|traceparent|tracestate")
+
+
+@lru_cache(NAMES_REMEMBERED)
+def is_claim(name: str) -> bool:
+    """Whether a header of this name, in lower case, is taken out of what a client sends."""
+    plain = _SEPARATOR.sub("-", name)
+    if _OWN.fullmatch(plain):
+        return name != plain
+    return _CLAIM.fullmatch(plain) is not None
