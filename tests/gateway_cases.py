@@ -1,9 +1,9 @@
 """The Gateway API cases, for both places that run them: manifests, then a table.
 
 The last document of each file in `tests/gateway` is the table: `host` for all its cases,
-`findings` that the import has (none unless given), and `cases`. A case asks with `method`,
-`host`, `path` and `headers`, `times` in a row (1) and `scheme` (`https` is not asked
-over HTTP: the local runtime has none), and expects
+`findings` that the import has (none unless given), `doubts` that `router validate` has of what
+comes out, and `cases`. A case asks with `method`, `host`, `path` and `headers`, `times` in a row
+(1) and `scheme` (`https` is not asked over HTTP: the local runtime has none), and expects
 
 - `status` (200), `backend` (the Service that answers), `route`, `shares` (pool to weight; those
   that are `refused` answer 500);

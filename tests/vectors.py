@@ -43,3 +43,5 @@ def check(vector: dict[str, Any], told: Explanation) -> None:
         assert told["key_id"] == vector["key"]
     if "code" in vector:
         assert told["answer"]["code"] == vector["code"]
+    if "limits" in vector:
+        assert [each["name"] for each in told["rate_limits"]] == vector["limits"]

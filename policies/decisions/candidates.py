@@ -1,8 +1,8 @@
 """Who can serve a request, in order: by region, weight, drain and health.
 
 1. Variants come in tiers; within a tier the key decides (rendezvous hashing).
-2. A drained variant takes only clients whose cookie the router set before: a cookie says
-   who was drained when it was set.
+2. A drained variant takes only clients whose cookie the router gave them before: the cookie
+   says who was drained then, and its seal that the router says so.
 3. Who is out takes nothing. Who is returning takes a growing part of its own requests,
    always the same keys and more; for others it is the last resort.
 4. Who awaits its trial takes one request, and only one that would be its own.
@@ -19,16 +19,15 @@ from typing import NamedTuple
 from policies.decisions.policy import Tiers, Variant
 from policies.decisions.split import ranked, uniform
 from policies.decisions.standing import Standing
-from policies.decisions.sticky import Source
 
 
 class Asking(NamedTuple):
-    """Of a request what its candidates depend on: `key` and the `source` that it is from,
-    None if it is new; `repeatable`: whether another attempt at it does no harm."""
+    """Of a request what its candidates depend on: its `key`; `is_given`: whether the router
+    gave it to the client before; `repeatable`: whether another attempt does no harm."""
 
     seed: str
     key: str
-    source: Source | None
+    is_given: bool
     repeatable: bool
 
 
@@ -107,9 +106,7 @@ def _is_taken(variant: Variant, asking: Asking, chance: Random, standing: Standi
 
 def _stays(variant: Variant, asking: Asking) -> bool:
     """Whether a client may have been with a drained variant before."""
-    if asking.source is None or not asking.source.set_for:
-        return False
-    return _tag(variant.name) not in asking.key.split(".")[1:]
+    return asking.is_given and _tag(variant.name) not in asking.key.split(".")[1:]
 
 
 def _tag(name: str) -> str:

@@ -1,8 +1,12 @@
 """Which web pages of other origins may use a route (Fetch standard; Gateway API's CORS).
 
-A preflight is answered by the router. Other requests go their way whatever their origin:
-it is the browser that keeps the answer from the page if the headers do not allow it. What
-a variant says about CORS itself is replaced.
+- A preflight is answered by the router. Other requests go their way whatever their origin:
+  it is the browser that keeps the answer from the page if the headers do not allow it.
+- What a variant says about CORS itself is replaced.
+- An answer that depends on a header of the request says so with `Vary`. Where everybody may
+  read and no credentials are sent, the answer is the same for all, with or without `Origin`.
+- `*` never covers `Authorization` (Fetch, "CORS-preflight fetch"), and with credentials it
+  covers nothing: there the names that are asked for come back instead.
 """
 
 from __future__ import annotations
@@ -51,8 +55,7 @@ class Cors:
 
     def _granted(self, origin: str) -> list[tuple[str, str]]:
         """What the answers to both kinds of requests say to an origin that may."""
-        anybody = self.everybody and not self.credentials
-        granted = [(f"{_ALLOW}origin", "*" if anybody else origin)]
+        granted = [(f"{_ALLOW}origin", origin if self._varies else "*")]
         if self.credentials:
             granted.append((f"{_ALLOW}credentials", "true"))
         if self.exposed:
@@ -68,35 +71,35 @@ class Cors:
         """What the answer to a request with `headers` loses and gains."""
         origin = headers.get("origin", "")
         given: list[tuple[str, str]] = []
-        if origin and self.allows(origin):
+        if not self._varies or (origin and self.allows(origin)):
             given = self._granted(origin)
         names = {name for name, _ in given}
         removed = [name for name in _OWN if name not in names]
         return Changes(removed, dict(given), [("vary", "Origin")] if self._varies else [])
 
-    def preflight(self, headers: Mapping[str, str]) -> Answer:
-        """The answer to a preflight."""
-        origin = headers["origin"]
-        given: list[tuple[str, str]] = []
-        if self.allows(origin):
-            given = self._granted(origin)
-            for name, allowed, asked in (
-                (f"{_ALLOW}methods", self.methods, headers.get(_ASKED_METHOD, "")),
-                (f"{_ALLOW}headers", self.headers, headers.get(_ASKED_HEADERS, "")),
-            ):
-                # Browsers that send credentials take `*` to the letter.
-                echoed = self.credentials and "*" in allowed
-                text = asked if echoed else ", ".join(allowed)
-                given += [(name, text)] if text else []
+    def preflight(self, headers: Mapping[str, str], *, keyed: bool = False) -> Answer:
+        """The answer to a preflight. `keyed`: the route asks for an API key."""
+        may = self.allows(headers["origin"])
+        given = self._granted(headers["origin"]) if may else []
+        varies = ["Origin"] * self._varies
+        echoes = self.credentials or keyed
+        names = headers.get(_ASKED_HEADERS, "")
+        for kind, allowed, asked, echoes_any in (
+            ("methods", self.methods, _ASKED_METHOD, echoes),
+            ("headers", self.headers, _ASKED_HEADERS, echoes or _has_authorization(names)),
+        ):
+            is_echoed = echoes_any and "*" in allowed
+            text = headers.get(asked, "") if is_echoed else ", ".join(allowed)
+            given += [(f"{_ALLOW}{kind}", text)] * (may and bool(text))
+            varies += [asked] * is_echoed
+        if may:
             given.append(("access-control-max-age", str(self.max_age)))
-        asks = ", ".join(["Origin"] * self._varies + self._echoes)
-        return Answer(204, (*given, *((("vary", asks),) if asks else ())))
+        return Answer(204, (*given, *((("vary", ", ".join(varies)),) if varies else ())))
 
-    @property
-    def _echoes(self) -> list[str]:
-        """The headers of a preflight that come back in its answer."""
-        sides = ((self.methods, _ASKED_METHOD), (self.headers, _ASKED_HEADERS))
-        return [name for allowed, name in sides if self.credentials and "*" in allowed]
+
+def _has_authorization(names: str) -> bool:
+    """Whether a list of headers has the one that `*` does not stand for."""
+    return "authorization" in (name.strip() for name in names.lower().split(","))
 
 
 def asked_method(method: str, headers: Mapping[str, str]) -> str:

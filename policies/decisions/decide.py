@@ -20,6 +20,7 @@ from policies.decisions.candidates import Asking, Candidates, candidates, new_ke
 from policies.decisions.cors import asked_method
 from policies.decisions.failover import may_repeat
 from policies.decisions.filters import Mirror
+from policies.decisions.given import NO_SECRET, UNSEALED, Sealing
 from policies.decisions.limits import size_problem
 from policies.decisions.match import Miss, Rule
 from policies.decisions.pick import Pick, pick
@@ -63,11 +64,12 @@ class Fixed(NamedTuple):
 
 class Decision(NamedTuple):
     """`rule` is None if none matched; `admitted`: who asks, if the route wants to know, or
-    why they may not."""
+    why they may not. `is_charged`: whether the route's rate limits count the request."""
 
     rule: Rule | None
     admitted: Identity | Denied | None
     outcome: Forward | Fixed | Problem
+    is_charged: bool = True
 
 
 def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) -> Target | Problem:
@@ -84,12 +86,13 @@ def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) ->
 class Surroundings(NamedTuple):
     """What a decision depends on beside the policy and the request: the time (milliseconds
     since 1970), the secret that keys are hashed with, which variants are in trouble, which
-    routes are part of a rollout."""
+    routes are part of a rollout, and the secret that cookies are sealed with."""
 
     now_ms: float
     pepper: bytes = b""
     standing: Standing | None = None
     steering: Steereds = NOTHING
+    cookie_secret: bytes = NO_SECRET
 
 
 def decide(
@@ -98,17 +101,17 @@ def decide(
     """What becomes of `request`, all stages at once."""
     answered = answer_preflight(policy, request)
     if answered:
-        return Decision(answered[0], None, answered[1])
+        return Decision(answered[0], None, answered[1], is_charged=False)
     rule = find_rule(policy, request)
     if isinstance(rule, Problem):
-        return Decision(None, None, rule)
+        return Decision(None, None, rule, is_charged=False)
     route, identity = policy.routes[rule.route], None
     too_large = size_problem(route.sizes, request.target.sent, request.headers)
     if too_large:
-        return Decision(rule, None, too_large)
+        return Decision(rule, None, too_large, is_charged=False)
     if route.redirect:
         answer = route.redirect.answer(request.target, rule.taken)
-        return Decision(rule, None, Fixed(route, answer, "redirect"))
+        return Decision(rule, None, Fixed(route, answer, "redirect"), is_charged=False)
     if route.needs:
         headers, pepper = request.headers, around.pepper
         admitted = authenticate(policy.keys, route.needs, headers, around.now_ms, pepper)
@@ -117,15 +120,17 @@ def decide(
         identity = admitted
     if route.respond:
         return Decision(rule, identity, Fixed(route, route.respond))
+    sealing = Sealing(around.cookie_secret, around.now_ms)
     if route.override:
         picked = pick(policy, route, request, identity, around.now_ms, around.pepper)
         if isinstance(picked, Problem):
             return Decision(rule, identity, picked)
         if picked:
-            by_hand = choose_picked(policy, picked, request, chance, around.standing)
+            by_hand = choose_picked(policy, picked, request, chance, around.standing, sealing)
             return Decision(rule, picked.identity, by_hand)
     steered, key_id = around.steering.get(route.name), identity.key.id if identity else ""
-    chosen = choose_variants(policy, route, request, chance, around.standing, steered, key_id)
+    standing = around.standing
+    chosen = choose_variants(policy, route, request, chance, standing, steered, key_id, sealing)
     return Decision(rule, identity, chosen)
 
 
@@ -147,7 +152,8 @@ def answer_preflight(policy: CompiledPolicy, request: Request) -> tuple[Rule, Fi
     route = policy.routes[rule.route]
     if route.cors is None:
         return None
-    return rule, Fixed(route, route.cors.preflight(request.headers), "preflight")
+    answer = route.cors.preflight(request.headers, keyed=route.needs is not None)
+    return rule, Fixed(route, answer, "preflight")
 
 
 def choose_mirror(
@@ -160,7 +166,7 @@ def choose_mirror(
     """The variant of the mirror's pool that gets the copy; None if nobody is in service.
     Other pools are no substitute: a copy must not load who did not ask for it."""
     tiers = policy.order((mirror.pool,), choice.region).tiers
-    asking = Asking(choice.route.seed, choice.key, None, repeatable=False)
+    asking = Asking(choice.route.seed, choice.key, is_given=False, repeatable=False)
     found = candidates(tiers, asking, chance, standing)
     return found.variants[0] if found.variants and not found.panic else None
 
@@ -173,9 +179,10 @@ def choose_variants(
     standing: Standing | None = None,
     steered: Steered | None = None,
     key_id: str = "",
+    sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
     """The variants to try for `request` on `route`, which may be `steered`; `key_id`: that of
-    the API key it came with."""
+    the API key it came with; `sealing`: how cookies that the router gave are known."""
     if steered:
         route = steered.route
     key, source = sticky_key(route.sticky, request)
@@ -193,12 +200,22 @@ def choose_variants(
         found = Candidates(order.settled)
     else:
         repeatable = may_repeat(route.failover, request.method, request.headers)
-        asking = Asking(route.seed, key, source, repeatable)
+        is_given = _is_given(policy, request, source, sealing)
+        asking = Asking(route.seed, key, is_given, repeatable)
         found = candidates(order.tiers, asking, chance, standing)
     if not found.variants:
         return _no_variant(share)
     chosen, panic, trial = found
     return Forward(route, chosen, share, region, key, source, new_cookie, panic, trial, steered)
+
+
+def _is_given(
+    policy: CompiledPolicy, request: Request, source: Source | None, sealing: Sealing
+) -> bool:
+    """Whether the request's key is one that the router gave; asked only where it matters."""
+    if source is None or not source.set_for or not policy.drained:
+        return False
+    return sealing.is_given(source, request.cookie(source.name))
 
 
 def choose_picked(
@@ -207,11 +224,12 @@ def choose_picked(
     request: Request,
     chance: Random,
     standing: Standing | None = None,
+    sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
     """Who gets a request that says so itself; the client is to stay where it was."""
     route, share, variant, _ = picked
     if variant is None:
-        chosen = choose_variants(policy, route, request, chance, standing)
+        chosen = choose_variants(policy, route, request, chance, standing, sealing=sealing)
         if isinstance(chosen, Problem):
             return chosen
         return chosen._replace(new_cookie=None, pick=picked)

@@ -156,7 +156,9 @@ class _Told:
             self.result |= {"route": name, "rule": rule.text}
             self.step("match", f"route {name}: {rule.text}")
         admitted = decision.admitted
-        limits = self.policy.routes[rule.route].rate_limits if rule else None
+        limits = (
+            self.policy.routes[rule.route].rate_limits if rule and decision.is_charged else None
+        )
         if limits:
             self.limits(limits.before, request, None)
         if isinstance(admitted, Denied):
@@ -229,6 +231,7 @@ class _Told:
         sent = outgoing(request, rule, route, first, trace, 1, identity)
         changes = answer_changes(trace, route, first, self.policy.identify)
         if outcome.new_cookie:
+            # Without its seal, which is another with every second.
             secure = request.target.scheme == "https"
             cookie = set_cookie(outcome.new_cookie, outcome.key, secure)
             changes = changes.then(Changes([], {}, [("set-cookie", cookie)]))

@@ -157,7 +157,7 @@ def fixed_headers(fixed: Fixed, trace: Trace, identify: bool) -> list[tuple[str,
     return [*headers, ("x-router-route", route.name)] if identify else headers
 
 
-def set_cookie(source: Source, key: str, secure: bool) -> str:
+def set_cookie(source: Source, value: str, secure: bool) -> str:
     """The cookie that makes a client sticky (RFC 6265bis)."""
-    text = f"{source.name}={key}; Path=/; Max-Age={source.set_for}; HttpOnly; SameSite=Lax"
+    text = f"{source.name}={value}; Path=/; Max-Age={source.set_for}; HttpOnly; SameSite=Lax"
     return f"{text}; Secure" if secure else text

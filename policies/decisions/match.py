@@ -39,7 +39,7 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One alternative of one route, without its path; `route` is a position, `taken` the
-    length of the path's prefix. With a `redirect` it takes only what that leads elsewhere."""
+    length of the path's prefix. With a `redirect` it takes only what that answers."""
 
     route: int
     methods: frozenset[str] | None
@@ -51,7 +51,8 @@ class Rule:
 
     def holds(self, request: Request) -> bool:
         """Whether all but the method matches."""
-        if self.redirect and not self.redirect.moves(request.target, self.taken):
+        redirect = self.redirect
+        if redirect and not redirect.takes(request.method, request.target, self.taken):
             return False
         if not (self.headers or self.params):
             return True

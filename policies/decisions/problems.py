@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 CONTENT_TYPE = "application/problem+json"
@@ -35,7 +35,6 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "no-backend": (500, "There is no backend"),
     "variant-failed": (502, "The backend failed"),
     "variant-unbound": (502, "The backend is not connected"),
-    "no-healthy-variant": (503, "No backend is well"),
     "no-variant": (503, "No backend can be tried"),
     "coordinator-unavailable": (503, "The Coordinator does not answer"),
     "variant-timeout": (504, "The backend took too long"),
@@ -58,6 +57,10 @@ class Problem:
     def status(self) -> int:
         return PROBLEMS[self.code][0]
 
+    def after(self, seconds: int) -> Problem:
+        """The same, with when to try again."""
+        return replace(self, headers=(*self.headers, ("retry-after", str(seconds))))
+
     def body(self, request_id: str) -> str:
         status, title = PROBLEMS[self.code]
         return json.dumps(
@@ -71,9 +74,3 @@ class Problem:
                 **(self.more or {}),
             }
         )
-
-
-def no_healthy_variant(retry_after_s: int) -> Problem:
-    """Everybody was out of service, was tried all the same, and did not answer."""
-    detail = "All backends for this request are out of service at the moment."
-    return Problem("no-healthy-variant", detail, (("retry-after", str(retry_after_s)),))

@@ -1,8 +1,13 @@
 """Where a request leads instead: new paths, redirects.
 
-The Gateway API's HTTPRequestRedirect and HTTPPathModifier. A redirect never leads to
-itself: a route passes over requests that already are where it would send them, so that
-`redirect: {scheme: https}` takes what comes by http, and the next route the rest.
+The Gateway API's HTTPRequestRedirect and HTTPPathModifier.
+
+- A redirect to another scheme, host or port passes over requests that are there already, so
+  that `redirect: {scheme: https}` takes what comes by http, and the next route the rest.
+- So does one to another path, or with a status alone, unless the client comes back with
+  another method: after 303 a POST becomes a GET (RFC 9110, section 15.4.4), and is no loop.
+- A status alone that keeps the method is a loop that the policy asks for. It is answered, and
+  a finding tells of it.
 """
 
 from __future__ import annotations
@@ -13,6 +18,8 @@ from policies.decisions.answer import Answer
 from policies.decisions.url import Target
 
 _PORTS = {"http": "80", "https": "443"}
+SEE_OTHER = 303
+_KEPT_BY_SEE_OTHER = frozenset({"GET", "HEAD"})  # the methods that the client repeats
 
 
 class NewPath(NamedTuple):
@@ -41,6 +48,15 @@ class Redirect(NamedTuple):
         scheme, authority, path = self._place(target, taken)
         return f"{scheme}://{authority}{path}{target.query}"
 
+    def takes(self, method: str, target: Target, taken: int) -> bool:
+        """Whether it answers such a request; else that is where it would send it."""
+        if not (self.scheme or self.host or self.port):
+            if self.status == SEE_OTHER and method not in _KEPT_BY_SEE_OTHER:
+                return True
+            if self.path is None and self.status != SEE_OTHER:
+                return True
+        return self.moves(target, taken)
+
     def moves(self, target: Target, taken: int) -> bool:
         """Whether it leads anywhere else."""
         here = (target.scheme, _authority(target.scheme, target.host, target.port), target.path)
@@ -54,6 +70,11 @@ class Redirect(NamedTuple):
 
     def answer(self, target: Target, taken: int) -> Answer:
         return Answer(self.status, (("location", self.location(target, taken)),))
+
+
+def next_method(status: int, method: str) -> str:
+    """The method with which a client follows an answer of that status."""
+    return "GET" if status == SEE_OTHER and method not in _KEPT_BY_SEE_OTHER else method
 
 
 def _authority(scheme: str, host: str, port: str) -> str:

@@ -1,4 +1,8 @@
-"""The key that keeps a client on its side of a split: the first source that has one."""
+"""The key that keeps a client on its side of a split: the first source that has one.
+
+A cookie that the router sets holds the key and, behind a mark, a seal (`given.py`), which is
+no part of the key.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from ipaddress import ip_address
 
 from policies.decisions.authenticate import presented_key
 from policies.decisions.request import Request
+
+MARK = "~"  # between key and seal; no key of the router's own has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ def sticky_key(sources: tuple[Source, ...], request: Request) -> tuple[str, Sour
     """The key and the source it comes from; `("", None)` if no source has one."""
     for source in sources:
         key = _READERS[source.kind](request, source.name)
+        if source.set_for and MARK in key:
+            key = key.rpartition(MARK)[0]
         if key:
             return key, source
     return "", None

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from policies.decisions.authenticate import Needs
+from policies.decisions.given import Sealing
 from policies.decisions.policy import Route
 from policies.decisions.request import Client
 from policies.difference.outcomes import Asked
@@ -19,6 +20,7 @@ from policies.difference.stand_ins import Tables, presenting, stand_in
 
 MAX_PLACES = 24
 KINDS = 8
+GIVEN = Sealing(now_ms=1e15)  # as late as no comparison is made
 _GOLDEN = 2_654_435_769  # 2^32 divided by the golden ratio
 STAND_INS = 400  # for all keys of a policy together, but one for each at least
 
@@ -64,7 +66,9 @@ class Crowd:
             if source.kind == "header":
                 headers.setdefault(source.name, label)
             elif source.kind == "cookie":
-                cookies[source.name] = label
+                # As the router gives it, and not over: such clients stay where they are.
+                given = source.set_for > 0
+                cookies[source.name] = GIVEN.sealed(source, label) if given else label
             else:
                 name, value = presenting(self._header, label)
                 headers.setdefault(name, value)

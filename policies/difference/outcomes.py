@@ -74,7 +74,7 @@ class Judge:
         if target.is_own:
             return {ITSELF: 1.0}, None
         request = Request(asked.method, target, asked.headers, asked.client)
-        rule, _, outcome = decide(policy, request, self._chance, self._around)
+        rule, _, outcome, _ = decide(policy, request, self._chance, self._around)
         if rule is None or isinstance(outcome, Fixed):
             return {self._answered(rule, outcome): 1.0}, None
         route = policy.routes[rule.route]

@@ -66,7 +66,8 @@ class FilterReader:
             name = FILTER_FIELDS[each.type]
             inside = (*here, to_camel(name))
             target, value = reader(self, getattr(each, name), inside)
-            if value:
+            # An empty redirect is refused, not passed over: it would send clients where they are.
+            if value or target == "redirect":
                 self._add(read, target, value, inside)
         self._rename_host(read)
         self._leave_to_cors(read)
@@ -168,8 +169,7 @@ class FilterReader:
             "path": _new_path(redirect.path),
             "status": redirect.status_code,
         }
-        # An empty one is refused, not passed over: it would send clients where they are.
-        return "redirect", _given(value) or {"status": 302}
+        return "redirect", _given(value)
 
     def rewrite(self, rewrite: UrlRewrite, path: Path) -> tuple[str, Any]:
         value = _given({"hostname": rewrite.hostname, "path": _new_path(rewrite.path)})

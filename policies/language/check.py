@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 from policies.language.budget import MAX_FINDINGS
+from policies.language.check_cors import doubtful_cors
 from policies.language.check_drills import DRILL_RULES, refused_drills
 from policies.language.check_filters import FILTER_RULES
 from policies.language.check_keys import doubtful_keys
 from policies.language.check_pools import doubtful_pools
 from policies.language.check_rate_limits import LIMIT_RULES, unused_limits
+from policies.language.check_redirects import looping_redirects
 from policies.language.check_rollouts import ROLLOUT_RULES, doubtful_rollouts
 from policies.language.check_routes import ROUTE_RULES
 from policies.language.document import Placed
@@ -49,6 +51,8 @@ def warn(policy: Policy, now_ms: float | None) -> list[Found]:
         unused_limits(policy),
         refused_drills(policy),
         doubtful_rollouts(policy),
+        doubtful_cors(policy),
+        looping_redirects(policy),
     )
     return list(islice(found, MAX_FINDINGS + 1))
 

@@ -54,7 +54,7 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "rollouts": rollout_tables(policy.rollouts),
         "parts": parts.tables,
         "routes": routes,
-        "hosts": _hosts(policy),
+        "hosts": host_tables(policy),
     }
 
 
@@ -215,7 +215,7 @@ def _chain(policy: Policy, pool: str, first: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([pool, *([first] if stated is None else stated)]))
 
 
-def _hosts(policy: Policy) -> Tables:
+def host_tables(policy: Policy) -> Tables:
     """Hostname (`*.…` for wildcards, "" for all) to its table of rules.
 
     A rule is `[route, methods, headers, query parameters, text for people, length of the

@@ -48,7 +48,7 @@ def filters_table(route: Route, key_headers: list[str], parts: Parts) -> dict[st
     filters = route.filters
     if filters:
         made["plan"] = _plan([filters], parts)
-        made["redirect"] = _redirect(filters.redirect) if filters.redirect else None
+        made["redirect"] = redirect_table(filters.redirect) if filters.redirect else None
         made["cors"] = parts.number(_cors(filters.cors)) if filters.cors else None
         made["cache"] = _cache(filters.cache, key_headers) if filters.cache else None
     plans = {
@@ -121,7 +121,7 @@ def _mirror(mirror: Mirror) -> Table:
     return [mirror.pool, mirrored_share(mirror), mirror.unsafe_methods]
 
 
-def _redirect(redirect: Redirect) -> Table:
+def redirect_table(redirect: Redirect) -> Table:
     path = _new_path(redirect.path) if redirect.path else None
     return [redirect.scheme, redirect.hostname, redirect.port, path, redirect.status]
 

@@ -30,6 +30,8 @@ from policies.language.values import (
 DEFAULT_REDIRECT_STATUS: Literal[302] = (
     302  # the Gateway API's: nothing that browsers keep for ever
 )
+# What says something without a new place: 303 turns a POST into a GET, the others keep it.
+STATUSES_ALONE = frozenset({303, 307, 308})
 DEFAULT_MAX_AGE_MS = 5_000  # the Gateway API's, and the Fetch standard's
 MAX_MIRRORS = 8  # Cloudflare allows a request 32 invocations of Workers in all
 MIN_TTL_MS = 1_000
@@ -82,11 +84,13 @@ class Redirect(Part):
     )
     path: NewPath | None = Field(None, description="The new path.")
     status: Literal[301, 302, 303, 307, 308] = Field(
-        DEFAULT_REDIRECT_STATUS, description="The answer's status code."
+        DEFAULT_REDIRECT_STATUS,
+        description="The answer's status code; 303, 307 and 308 can stand alone.",
     )
 
     def check(self) -> None:
-        at_least_one(self, ("scheme", "hostname", "port", "path"))
+        if self.status not in STATUSES_ALONE:
+            at_least_one(self, ("scheme", "hostname", "port", "path"))
 
 
 class Rewrite(Part):

@@ -41,16 +41,17 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def load(data: bytes, now_ms: float | None = None) -> Loaded:
+def load(data: bytes, now_ms: float | None = None, *, lint: bool = True) -> Loaded:
     """Read `routes.yaml`; findings come in the order of their places. With the time, in
-    milliseconds since 1970, also about keys that expire."""
+    milliseconds since 1970, also about keys that expire. `lint`: also warnings, which are
+    for people: the edge, where requests wait, has no use for them."""
     digest = digest_of(data)
     document = read_document(data)
     if not isinstance(document, Document):
         return Loaded(digest, None, tuple(document))
     policy, found = read_policy(document.value, Budget())
     findings = placed(document, found, "error")
-    if policy:
+    if policy and lint:
         findings = placed(document, warn(policy, now_ms), "warning")
     return Loaded(digest, policy, tuple(in_order(findings)))
 

@@ -6,14 +6,12 @@ Exit code 0: no difference; 2: differences; 1: anything wrong, wrong usage, too.
 from __future__ import annotations
 
 import gc
-import os
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from policies.decisions.decide import Surroundings
 from policies.decisions.policy import CompiledPolicy
 from policies.difference.difference import Difference, Side, difference
 from policies.difference.log import BadLine, read_log
@@ -39,6 +37,7 @@ from router.cli.diff_lines import (
     print_traffic,
 )
 from router.cli.live import Live, live_arguments, live_policy
+from router.cli.worker_secrets import surroundings_here
 
 WRONG_USE = 1  # as 2 says that there are differences
 DIFFERENT = 2
@@ -124,7 +123,7 @@ def _compare(args: Namespace, before: Loaded, after: Loaded) -> tuple[Difference
     now = time.time() * 1000
     if args.log is None:
         return found, Sample(old, new, found.renamed, now).ask(args.sample)
-    around = Surroundings(now, os.environ.get("ROUTER_KEY_PEPPER", "").encode())
+    around = surroundings_here(now)
     judges = (
         Judge(CompiledPolicy(old.tables), around, found.renamed),
         Judge(CompiledPolicy(new.tables), around, {}),

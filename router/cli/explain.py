@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from argparse import ArgumentParser, Namespace
 
-from policies.decisions.decide import Surroundings
 from policies.decisions.explain import Explanation, explain
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.question import NotExplainable, read_question
@@ -14,6 +12,7 @@ from policies.decisions.request import Client
 from policies.decisions.standing import standing_without
 from policies.language.compile import compile_policy
 from router.cli.console import UsageError, load_valid, pairs, print_json, say
+from router.cli.worker_secrets import surroundings_here
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -45,8 +44,7 @@ def run(args: Namespace) -> int:
     except NotExplainable as error:
         raise UsageError(str(error)) from None
     client = Client(args.ip, args.colo, args.country, args.continent)
-    pepper = os.environ.get("ROUTER_KEY_PEPPER", "").encode()
-    around = Surroundings(time.time() * 1000, pepper, standing_without(args.down))
+    around = surroundings_here(time.time() * 1000)._replace(standing=standing_without(args.down))
     told = explain(policy, args.method, args.url, headers, client, around)
     if args.json:
         print_json(told)

@@ -26,13 +26,12 @@ from router.edge import admin_rollouts
 from router.edge.admin_drills import audit_page, drills_page, methods, start_drill, stop_drills
 from router.edge.admin_health import coordinator_line, variants_page
 from router.edge.bridge import JsObject, KvNamespace, now_ms, run_sync
-from router.edge.isolate import KV_BINDING, PEPPER, Isolate, log
+from router.edge.isolate import ADMIN_KEY, KV_BINDING, PEPPER, Isolate, log
 from router.edge.keys import POLICY_KEY
 from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
 from router.edge.page import Page, iso_time, json_page
 from router.edge.store import PolicyStore
 
-SECRET = "ROUTER_ADMIN_KEY"
 _METHODS = ("GET", "HEAD")
 _NEEDS = Needs(frozenset({ADMIN_SCOPE}), forward=False)
 
@@ -92,7 +91,7 @@ def _is_service(env: JsObject, binding: str) -> bool:
 
 def _who(isolate: Isolate, request: Request, env: JsObject) -> str | Problem:
     """Who asks: the id of an administrator's key, or `secret`; or why they may not."""
-    secret = str(getattr(env, SECRET, None) or "")
+    secret = str(getattr(env, ADMIN_KEY, None) or "")
     presented = presented_key(request.headers, HEADERS).text
     if secret and compare_digest(presented.encode(), secret.encode()):
         return "secret"
@@ -161,7 +160,8 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
     standing = isolate.health.standing(policy, now)
     if down:
         standing = (standing or Standing()).without(down)
-    around = Surroundings(now, isolate.pepper(env), standing, isolate.steered(policy))
+    steered, sealing = isolate.steered(policy), isolate.sealing(env, now)
+    around = Surroundings(now, isolate.pepper(env), standing, steered, sealing.secret)
     return json_page(explain(policy, method, url, headers, client, around))
 
 

@@ -13,7 +13,6 @@ from policies.decisions.headers import response_headers, set_cookie
 from policies.decisions.match import Rule
 from policies.decisions.outgoing import answer_changes
 from policies.decisions.policy import Variant
-from policies.decisions.problems import no_healthy_variant
 from router.edge import cache
 from router.edge.answers import problem_answer
 from router.edge.attempts import attempts
@@ -68,15 +67,17 @@ def _changes(exchange: Exchange, choice: Forward, variant: Variant) -> Changes:
         changes.set.update(exchange.told)
     if choice.new_cookie:
         secure = exchange.request.target.scheme == "https"
-        cookie = set_cookie(choice.new_cookie, choice.key, secure)
+        sealing = exchange.isolate.sealing(exchange.env, exchange.now_ms)
+        value = sealing.sealed(choice.new_cookie, choice.key)
+        cookie = set_cookie(choice.new_cookie, value, secure)
         changes = changes.then(Changes([], {}, [("set-cookie", cookie)]))
     return changes
 
 
 def _failed(exchange: Exchange, choice: Forward, variant: Variant, failure: Failure) -> JsObject:
     problem, trace, route = failure.problem, exchange.trace, choice.route
-    if choice.panic and problem.status >= 500:
-        problem = no_healthy_variant(_retry_after_s(exchange))
+    if choice.panic and problem.status >= 500:  # what became of this request is its answer
+        problem = problem.after(_retry_after_s(exchange))
     exchange.isolate.metrics.requests[route.name, variant.name, problem.status] += 1
     if problem.status >= 500:  # the rest is the client's, who can send any number of them
         told = {"route": route.name, "variant": variant.name, "request_id": trace.request_id}

@@ -15,6 +15,7 @@ from secrets import randbits
 from typing import Any
 
 from policies.decisions.failover import RetryBudget
+from policies.decisions.given import Sealing, cookie_secret
 from policies.decisions.health import Health
 from policies.decisions.latency import Latencies
 from policies.decisions.policy import CompiledPolicy
@@ -34,6 +35,7 @@ from router.edge.store import FIRST_LOAD_MS, PolicyStore
 
 KV_BINDING = "POLICIES"
 PEPPER = "ROUTER_KEY_PEPPER"
+ADMIN_KEY = "ROUTER_ADMIN_KEY"
 FIRST_LEARN_MS = 1_000  # what a first request waits for the Coordinator at most
 
 
@@ -58,6 +60,7 @@ class Isolate:
         self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since
         self._seeded = False
         self._pepper: bytes | None = None
+        self._cookie_secret: bytes | None = None
 
     def _tell(self, event: str, fields: dict[str, Any]) -> None:
         """What has become of a variant."""
@@ -99,6 +102,14 @@ class Isolate:
             ask = partial(ask_coordinator, env, "sync", timeout_ms=PATIENCE_MS)
             digest = self.store.policy.digest
             in_background(ctx, self.coordinating.sync(ask, self.name, colo, digest))
+
+    def sealing(self, env: JsObject, now: float) -> Sealing:
+        """How sticky cookies are sealed: by the pepper, else by the admin key, as there is."""
+        if self._cookie_secret is None:
+            admin = getattr(env, ADMIN_KEY, None)
+            rest = admin.encode() if isinstance(admin, str) else b""
+            self._cookie_secret = cookie_secret(self.pepper(env), rest)
+        return Sealing(self._cookie_secret, now)
 
     def pepper(self, env: JsObject) -> bytes:
         """The secret that keys are hashed with; empty if there is none."""

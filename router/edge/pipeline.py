@@ -19,6 +19,7 @@ from policies.decisions.decide import (
     find_rule,
     read_target,
 )
+from policies.decisions.given import UNSEALED
 from policies.decisions.headers import Trace, fixed_headers, trace_of
 from policies.decisions.limits import head_problem, size_problem
 from policies.decisions.match import Rule
@@ -98,16 +99,21 @@ def _choice(exchange: Exchange, route: Route, identity: Identity | None) -> Forw
     rollout and health have it."""
     isolate, policy, request = exchange.isolate, exchange.policy, exchange.request
     standing = isolate.health.standing(policy, exchange.now_ms)
+    sealing = UNSEALED
+    if policy.drained and route.sticky:
+        sealing = isolate.sealing(exchange.env, exchange.now_ms)
     if route.override and route.override.header in request.headers:
         pepper = pepper_of(exchange)
         picked = pick(policy, route, request, identity, exchange.now_ms, pepper)
         if isinstance(picked, Problem):
             return picked
         if picked:
-            return choose_picked(policy, picked, request, isolate.chance, standing)
+            return choose_picked(policy, picked, request, isolate.chance, standing, sealing)
     steered = isolate.steered(policy).get(route.name)
     key_id = identity.key.id if identity else ""
-    return choose_variants(policy, route, request, isolate.chance, standing, steered, key_id)
+    return choose_variants(
+        policy, route, request, isolate.chance, standing, steered, key_id, sealing
+    )
 
 
 def _refused(

@@ -165,7 +165,7 @@ class PolicyStore:
         if policy:
             return policy, ()
         try:
-            loaded = load(data)
+            loaded = load(data, lint=False)
             if loaded.policy is None:
                 return None, loaded.findings
             return CompiledPolicy(compile_policy(loaded.policy, digest)), ()

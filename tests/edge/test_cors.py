@@ -98,7 +98,18 @@ def test_everybody_without_credentials_is_one_answer_for_all(edge: Edge) -> None
     }
     assert "vary" not in answer.headers
     assert said(edge.get("/fresh", host=ANY, headers={"origin": "null"})) == {"allow-origin": "*"}
-    assert said(edge.get("/fresh", host=ANY)) == {}
+    # 14.5: the same without an origin
+    assert said(edge.get("/fresh", host=ANY)) == {"allow-origin": "*"}
+
+
+def test_a_page_can_send_the_key_that_a_route_asks_for(edge: Edge) -> None:
+    """14.6: `*` in `allow_headers` does not stand for `Authorization`."""
+    names = "authorization, x-a"
+    answer = preflight(edge, "early.test", APP, "GET", access_control_request_headers=names)
+    assert said(answer)["allow-headers"] == names
+    assert "access-control-request-headers" in answer.headers["vary"]
+    answer = preflight(edge, ANY, APP, access_control_request_headers=names)
+    assert said(answer)["allow-headers"] == names
 
 
 def test_with_credentials_everything_is_named(edge: Edge) -> None:

@@ -78,3 +78,9 @@ def test_who_was_there_finishes_and_nobody_new_comes(drained: Edge) -> None:
     assert {ask(drained, cookie)[0] for _, cookie in came} == {"new"}
     thread.join(timeout=60)
     assert read == [f"data: {number}" for number in range(50)], "to its end"
+    for number in range(20):  # 14.12: made up, with a key as the router makes them, or a seal
+        for made_up in (f"{number}", f"{number:032x}", f"{number:032x}~6b49d200.{'0' * 32}"):
+            assert ask(drained, f"side={made_up}")[0] == "new"
+    key = there[0].partition("~")[0]  # a key of the router's own without its seal
+    assert ask(drained, key)[0] == "new"
+    assert ask(drained, there[0].replace("side=", "other="))[0] == "new"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,6 +23,23 @@ def test_vector(edge: Edge, vector: dict[str, Any]) -> None:
     told = answer.json()
     check(vector, told)
     assert told == explained(vector)
+
+
+@pytest.mark.parametrize("vector", [v for v in VECTORS if "limits" in v], ids=name)
+def test_the_limits_that_are_told_are_those_that_count(edge: Edge, vector: dict[str, Any]) -> None:
+    """14.11: the same requests, sent."""
+    url = urlsplit(vector["url"])
+    body = b"x" * int(vector.get("headers", {}).get("content-length", "0"))
+    answer = edge.send(
+        vector.get("method", "GET"),
+        url.path,
+        host=url.hostname,
+        headers=vector.get("headers"),
+        content=body,
+    )
+    assert answer.status_code == vector.get("status", 200)
+    told = answer.headers.get("ratelimit-policy", "")
+    assert re.findall(r'"([^"]+)"', told) == vector["limits"]
 
 
 @pytest.mark.parametrize(

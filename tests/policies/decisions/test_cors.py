@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decisions.cors import Cors, asked_method
-from tests.policies.making import compiled
+from policies.decisions.decide import Fixed, decide
+from tests.policies.making import NOW, compiled, request
 
 
 def cors(origins: list[str], **more: Any) -> Cors:
@@ -104,3 +106,71 @@ def test_what_variants_say_is_gone() -> None:
     forged = [("access-control-allow-origin", "*"), ("access-control-max-age", "9"), ("x", "1")]
     made = cors(["https://a.test"]).changes({"origin": "https://b.test"})
     assert made.on(forged) == [("x", "1"), ("vary", "Origin")]
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "https://a.test"}, {"origin": "null"}])
+def test_everybody_without_credentials_gets_one_answer(headers: dict[str, str]) -> None:
+    """14.5: also who says no origin, as a cache may give the answer to somebody who does."""
+    made = cors(["*"], expose_headers=["x-a"]).changes(headers)
+    assert made.added == []
+    expected = {"access-control-allow-origin": "*", "access-control-expose-headers": "x-a"}
+    assert made.set == expected
+
+
+ORIGIN = {"origin": "https://a.test"}
+
+
+@given(st.lists(ORIGINS | st.just("*"), min_size=1, max_size=3), st.booleans(), ORIGINS)
+def test_answers_that_differ_by_origin_say_so(
+    allowed: list[str], credentials: bool, origin: str
+) -> None:
+    made = cors(allowed, allow_credentials=credentials)
+    with_one = made.changes({"origin": origin.replace("*", "w")})
+    without = made.changes({})
+    assert with_one.added == without.added
+    if with_one != without:
+        assert without.added == [("vary", "Origin")]
+
+
+# 14.6: `*` of `allow_headers`, by whether there are credentials, whether the route asks for
+# a key, and what is asked for
+ASKED_HEADERS = [
+    (False, True, "authorization", "authorization"),
+    (False, True, "x-api-key, content-type", "x-api-key, content-type"),
+    (False, False, "Authorization, x-a", "Authorization, x-a"),
+    (False, False, "x-a", "*"),
+    (False, False, "", "*"),
+    (False, False, "x-authorization", "*"),
+    (True, False, "x-a", "x-a"),
+]
+
+
+@pytest.mark.parametrize(("credentials", "keyed", "asked", "expected"), ASKED_HEADERS)
+def test_a_star_that_browsers_would_not_take_at_its_word(
+    credentials: bool, keyed: bool, asked: str, expected: str
+) -> None:
+    made = cors(["*"], allow_methods=["*"], allow_headers=["*"], allow_credentials=credentials)
+    method = {"access-control-request-method": "PUT"}
+    names = {"access-control-request-headers": asked} if asked else {}
+    said = dict(made.preflight({**ORIGIN, **method, **names}, keyed=keyed).headers)
+    assert said["access-control-allow-headers"] == expected
+    assert said["access-control-allow-methods"] == ("PUT" if credentials or keyed else "*")
+    varies = said.get("vary", "").lower().split(", ")
+    assert ("access-control-request-headers" in varies) is (expected != "*")
+    assert ("access-control-request-method" in varies) is (credentials or keyed)
+
+
+def test_a_route_that_asks_for_a_key_can_be_sent_one() -> None:
+    """14.6, through the whole decision."""
+    filters = {"cors": {"allow_origins": ["*"], "allow_headers": ["*"]}}
+    made = compiled(
+        auth={"keys": [{"id": "a", "sha256": "0" * 64}]},
+        routes=[{"name": "r", "auth": "required", "split": {"production": 1}, "filters": filters}],
+    )
+    asks = {
+        "access-control-request-method": "GET",
+        "access-control-request-headers": "authorization",
+    }
+    outcome = decide(made, request(method="OPTIONS", headers=ORIGIN | asks), Random(1), NOW).outcome
+    assert isinstance(outcome, Fixed)
+    assert ("access-control-allow-headers", "authorization") in outcome.answer.headers

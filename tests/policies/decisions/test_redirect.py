@@ -32,14 +32,14 @@ PREFIXES = [
 ]
 
 
-def outcome(redirect: dict[str, Any], url: str, **route: Any) -> Any:
+def outcome(redirect: dict[str, Any], url: str, method: str = "GET", **route: Any) -> Any:
     policy = compiled(
         routes=[
             {"name": "r", "filters": {"redirect": redirect}, **route},
             {"name": "rest", "split": {"production": 1}},
         ]
     )
-    return decide(policy, request(url), Random(1), NOW).outcome
+    return decide(policy, request(url, method), Random(1), NOW).outcome
 
 
 def location(redirect: dict[str, Any], url: str, **route: Any) -> str:
@@ -111,6 +111,45 @@ def test_what_is_there_already_is_the_next_routes(redirect: dict[str, Any], url:
     made = outcome(redirect, url)
     assert isinstance(made, Forward)
     assert made.route.name == "rest"
+
+
+# 14.16: redirect, method, URL, whether it is answered; else the next route takes it
+HERE: list[tuple[dict[str, Any], str, str, bool]] = [
+    ({"status": 303}, "POST", "http://a.test/x", True),
+    ({"status": 303}, "DELETE", "https://a.test/x?q", True),
+    ({"status": 303}, "GET", "http://a.test/x", False),
+    ({"status": 303}, "HEAD", "http://a.test/x", False),
+    ({"status": 307}, "POST", "http://a.test/x", True),
+    ({"status": 308}, "POST", "http://a.test/x", True),
+    ({"status": 307}, "GET", "http://a.test/x", True),
+    ({"status": 303, "path": {"full": "/x"}}, "POST", "http://a.test/x", True),
+    ({"status": 303, "path": {"full": "/x"}}, "GET", "http://a.test/x", False),
+    ({"status": 302, "path": {"full": "/x"}}, "POST", "http://a.test/x", False),
+    ({"status": 307, "path": {"full": "/x"}}, "POST", "http://a.test/x", False),
+    ({"status": 303, "scheme": "https"}, "POST", "https://a.test/x", False),
+    ({"status": 303, "scheme": "https"}, "POST", "http://a.test/x", True),
+    ({"hostname": "a.test", "scheme": "https"}, "GET", "http://a.test/x", True),
+    ({"hostname": "a.test", "scheme": "https"}, "GET", "https://a.test:8443/x", True),
+    ({"hostname": "a.test", "scheme": "http"}, "GET", "http://a.test:8080/x", True),
+    ({"hostname": "a.test", "port": 8443}, "GET", "https://a.test/x", True),
+    ({"hostname": "a.test", "port": 443}, "GET", "http://a.test/x", True),
+    ({"hostname": "a.test", "port": 443}, "GET", "https://a.test/x", False),
+]
+
+
+@pytest.mark.parametrize(("redirect", "method", "url", "answered"), HERE)
+def test_the_guard_against_loops_knows_method_status_scheme_and_port(
+    redirect: dict[str, Any], method: str, url: str, answered: bool
+) -> None:
+    made = outcome(redirect, url, method)
+    assert isinstance(made, Fixed if answered else Forward)
+    if isinstance(made, Fixed):
+        assert made.answer.status == redirect.get("status", 302)
+        # Followed once, it leads no further, but where the policy says so for ever.
+        again = "GET" if made.answer.status == 303 and method != "HEAD" else method
+        there = outcome(redirect, dict(made.answer.headers)["location"], again)
+        is_endless = set(redirect) == {"status"} and redirect["status"] != 303
+        assert isinstance(there, Fixed) is is_endless
 
 
 SEGMENTS = st.lists(st.text("abc~-", max_size=3), max_size=4).map("/".join)

@@ -70,4 +70,5 @@ def test_findings(subject: Subject) -> None:
     assert told == subject.table.get("findings", [])
     assert alone.whole is not subject.table.get("left_out", False)
     assert alone.text
-    assert load(alone.text.encode()).policy
+    doubts = subject.table.get("doubts", [])
+    assert [each.code for each in load(alone.text.encode()).findings] == doubts

@@ -264,3 +264,145 @@ def test_pools_and_regions(changes: dict[str, Any], told: list[tuple[str, str]])
 def test_the_hint_can_be_followed() -> None:
     (found,) = load(policy_text(routes=routes(canary=1, production=9))).findings
     assert found.hint == "write `fallback: [production]` for it under `pools.canary`"
+
+
+def cors(*origins: str, **more: Any) -> dict[str, Any]:
+    return {"filters": {"cors": {"allow_origins": list(origins), **more}}, **TO}
+
+
+KEYED = {"auth": "required"}
+KEYS = {"auth": {"keys": [{"id": "a", "sha256": "0" * 64}]}}
+ORIGINS = "routes[0].filters.cors.allow_origins[%d]"
+CORS = "routes[0].filters.cors"
+APP = "https://app.test"
+
+
+@pytest.mark.parametrize(
+    ("route", "findings"),
+    [
+        # 14.7: everybody, by whatever pattern, with credentials
+        (cors("*", allow_credentials=True), [("cors-credentials", ORIGINS % 0)]),
+        (cors(APP, "https://*", allow_credentials=True), [("cors-credentials", ORIGINS % 1)]),
+        (cors("https://*:8443", allow_credentials=True), [("cors-credentials", ORIGINS % 0)]),
+        (cors("https://*.com", allow_credentials=True), [("cors-credentials", ORIGINS % 0)]),
+        (cors("https://*.app.test", APP, allow_credentials=True), []),
+        (cors("*"), []),
+        # 14.6: what pages of other origins cannot use
+        (cors(APP) | KEYED, [("cors-unusable", CORS)]),
+        (cors(APP, allow_headers=["content-type"]) | KEYED, [("cors-unusable", CORS)]),
+        (cors(APP, allow_headers=["Authorization"]) | KEYED, []),
+        (cors(APP, allow_headers=["X-API-Key"]) | KEYED, []),
+        (cors(APP, allow_headers=["*"]) | KEYED, []),
+        (cors(APP) | {"matches": [{"methods": ["PUT", "DELETE"]}]}, [("cors-unusable", CORS)]),
+        (cors(APP) | {"matches": [{"methods": ["PUT", "GET"]}]}, []),
+        (cors(APP) | {"matches": [{"methods": ["PUT"]}, {"path": {"exact": "/a"}}]}, []),
+        (cors(APP, allow_methods=["PUT"]) | {"matches": [{"methods": ["PUT"]}]}, []),
+        (cors(APP, allow_methods=["*"]) | {"matches": [{"methods": ["PUT"]}]}, []),
+    ],
+)
+def test_cors(route: dict[str, Any], findings: list[tuple[str, str]]) -> None:
+    assert warned(routes=[{"name": "r", **route}], **KEYS) == findings
+
+
+def moved(redirect: dict[str, Any], path: dict[str, str] | None = None, **more: Any) -> Any:
+    matches = {"matches": [{"path": path, **more.pop("match", {})}]} if path else {}
+    return {"filters": {"redirect": redirect}, **matches, **more}
+
+
+def sent(location: str, path: str, status: int = 302) -> dict[str, Any]:
+    headers = [{"name": "Location", "value": location}]
+    return {
+        "respond": {"status": status, "headers": headers},
+        "matches": [{"path": {"exact": path}}],
+    }
+
+
+PREFIX_A, TO_AB = {"prefix": "/a"}, {"path": {"prefix": "/a/b"}}
+LOOPS: list[tuple[str, list[dict[str, Any]], list[int]]] = [
+    ("a path that grows", [moved(TO_AB, PREFIX_A)], [0]),  # 14.17
+    (
+        "there and back",  # 14.17
+        [
+            moved({"path": {"prefix": "/l2"}}, {"prefix": "/l1"}),
+            moved({"path": {"prefix": "/l1"}}, {"prefix": "/l2"}),
+        ],
+        [0, 1],
+    ),
+    (
+        "a longer path that is served",
+        [moved(TO_AB, PREFIX_A), {"matches": [{"path": {"prefix": "/a/b"}}], **TO}],
+        [],
+    ),
+    ("the exact path", [moved(TO_AB | {"path": {"full": "/a/b"}}, {"exact": "/a"})], []),
+    ("to https, which is served", [moved({"scheme": "https"}), TO], []),
+    (
+        "to https and back",
+        [moved({"scheme": "https"}, PREFIX_A), moved({"scheme": "http"})],
+        [0],
+    ),
+    (
+        "from host to host",
+        [
+            moved({"hostname": "b.test"}, hostnames=["a.test"]),
+            moved({"hostname": "x.a.test"}, hostnames=["b.test"]),
+            moved({"hostname": "b.test"}, hostnames=["*.a.test"]),
+        ],
+        [0, 1, 2],
+    ),
+    (
+        "expressions",
+        [
+            moved({"path": {"full": "/l2"}}, {"regex": "/l1[0-9]*"}),
+            moved({"path": {"full": "/l1"}}, {"regex": "/l2[0-9]*"}),
+        ],
+        [0, 1],
+    ),
+    (
+        "a fixed answer that leads on",
+        [sent("/y", "/x"), moved({"path": {"full": "/x"}}, {"exact": "/y"})],
+        [0, 1],
+    ),
+    ("a relative place elsewhere", [sent("../z", "/x"), TO], []),
+    ("another site", [sent("https://elsewhere.test/x", "/x")], []),
+    ("another site by a redirect", [moved({"hostname": "elsewhere.test", **TO_AB}, PREFIX_A)], []),
+    ("no redirect, though it has a place", [sent("/x", "/x", 201)], []),
+    (
+        "a header is asked for",
+        [moved(TO_AB, PREFIX_A, match={"headers": [{"name": "x", "value": "1"}]})],
+        [0],
+    ),
+    (
+        "a parameter is asked for",
+        [moved(TO_AB, PREFIX_A, match={"query_params": [{"name": "x", "value": "&"}]})],
+        [0],
+    ),
+    (
+        "only POST, answered by 303",
+        [moved({"status": 303, **TO_AB}, PREFIX_A, match={"methods": ["POST"]})],
+        [],
+    ),
+    (
+        "only POST, answered by 307",
+        [moved({"status": 307, **TO_AB}, PREFIX_A, match={"methods": ["POST"]})],
+        [0],
+    ),
+    ("303 alone", [moved({"status": 303})], []),
+    ("307 alone", [moved({"status": 307})], [0]),
+]
+
+
+@pytest.mark.parametrize(("what", "routes", "looping"), LOOPS, ids=lambda each: str(each)[:40])
+def test_redirects_without_end(what: str, routes: list[dict[str, Any]], looping: list[int]) -> None:
+    named = [{"name": f"r{at}", **route} for at, route in enumerate(routes)]
+    found = [(code, path) for code, path in warned(routes=named) if code == "redirect-loop"]
+    kinds = ["respond" if "respond" in route else "filters.redirect" for route in routes]
+    assert found == [("redirect-loop", f"routes[{at}].{kinds[at]}") for at in looping], what
+
+
+def test_many_redirects_are_followed_within_bounds() -> None:
+    """Each leads to the next: what all of them cost is bounded, however many there are."""
+    routes = [
+        {"name": f"r{at}", **moved({"path": {"full": f"/{at + 1}"}}, {"exact": f"/{at}"})}
+        for at in range(1_500)
+    ]
+    assert {code for code, _ in warned(routes=routes)} == {"redirect-loop"}

@@ -1,0 +1,171 @@
+"""Redirects that lead round in circles, found by following them as a client would.
+
+- One request that each alternative takes is made up and sent through the matcher that
+  requests meet; `respond` with a `location` leads on, too.
+- A client gives up after MAX_HOPS (Fetch, "HTTP-redirect fetch"), so what leads on longer is
+  endless. Never a false finding: each is shown by a URL that does it, and a host that no route
+  names may be another site's.
+- Bounded: a few requests a route, MAX_FOLLOWED in all. Not followed: conditions by regular
+  expression, and paths by one unless the redirect replaces the whole path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice, product
+from typing import NamedTuple
+from urllib.parse import quote, urljoin
+
+from policies.decisions.match import Miss, Routes
+from policies.decisions.redirect import Redirect, next_method, redirect_from
+from policies.decisions.request import Client, Request
+from policies.decisions.url import Target, parse_target
+from policies.language.compile import host_tables
+from policies.language.compile_filters import redirect_table
+from policies.language.findings import Path, shown
+from policies.language.found import Found, Key
+from policies.language.model import Match, Policy, Route
+
+MAX_HOPS = 20
+MAX_FOLLOWED = 10_000  # look-ups in all: a tenth of a second
+MAX_REQUESTS = 16  # of a route
+MAX_SHOWN = 3  # URLs of a circle in a message
+ANY_HOST = "any-host.example"  # for hosts that no route names
+BELOW = "x"  # a label below a wildcard, a segment below a prefix
+MOVED = frozenset({301, 302, 303, 307, 308})
+
+
+class _Start(NamedTuple):
+    """A request that is followed. `is_next`: it is the one after the route's own."""
+
+    request: Request
+    is_next: bool
+
+
+def looping_redirects(policy: Policy) -> Iterator[Found]:
+    """A finding for each route whose redirect comes to no end."""
+    routes = policy.routes
+    leading = [at for at, route in enumerate(routes) if _redirect(route) or _location(route)]
+    if not leading:
+        return
+    follower = _Follower(policy)
+    for at in leading:
+        for start in islice(_starts(policy, routes[at]), MAX_REQUESTS):
+            urls = follower.circle(at, start)
+            if urls:
+                yield _told(at, routes[at], urls)
+                break
+
+
+def _told(at: int, route: Route, urls: list[str]) -> Found:
+    word = ("filters", Key("redirect")) if _redirect(route) else (Key("respond"),)
+    path: Path = ("routes", at, *word)
+    if urls[0] == urls[1]:
+        message = f"the redirect leads to where the request is: {shown(urls[0])}"
+        hint = "name another place (`hostname`, `path`), or answer a POST with `status: 303`"
+        return "redirect-loop", path, message, hint
+    way = " to ".join(shown(url) for url in urls[:MAX_SHOWN])
+    message = f"clients are sent round without end: from {way}, and so on"
+    hint = "match only the old place, such as by `path: {exact: …}`, or give the new one a "
+    return "redirect-loop", path, message, f"{hint}route that answers"
+
+
+class _Follower:
+    """Follows redirects through the routes of a policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._routes, self._merges = policy.routes, policy.merge_slashes
+        self._redirects = {
+            at: made for at, each in enumerate(policy.routes) if (made := _redirect(each))
+        }
+        self._matcher = Routes(host_tables(policy), self._redirects)
+        self._hosts = {host for route in policy.routes for host in route.hostnames}
+        self._left = MAX_FOLLOWED
+
+    def circle(self, at: int, start: _Start) -> list[str]:
+        """The URLs that a client is sent through, if there is no end of them."""
+        request, urls = start.request, [start.request.target.url]
+        while len(urls) <= MAX_HOPS and self._left:
+            self._left -= 1
+            rule = self._matcher.find(request)
+            if isinstance(rule, Miss) or request.target.is_own:
+                return []
+            if len(urls) == 1 and not start.is_next and rule.route != at:
+                return []  # another route's request
+            following = self._next(request, rule.route, rule.taken)
+            if following is None:
+                return []
+            request = following
+            urls.append(request.target.url)
+        return urls if len(urls) > MAX_HOPS else []
+
+    def _is_served(self, host: str) -> bool:
+        """Whether a route names the host."""
+        parents = host.split(".")
+        names = {"*." + ".".join(parents[at:]) for at in range(1, len(parents))}
+        return not self._hosts.isdisjoint({host, *names})
+
+    def _next(self, request: Request, at: int, taken: int) -> Request | None:
+        redirect, respond = self._redirects.get(at), self._routes[at].respond
+        if redirect:
+            status, location = redirect.status, redirect.location(request.target, taken)
+        elif respond and (there := _location(self._routes[at])):
+            status, location = respond.status, urljoin(request.target.url, there)
+        else:
+            return None
+        target = parse_target(location, self._merges) if location.startswith("http") else None
+        if not isinstance(target, Target):
+            return None
+        if target.host != request.target.host and not self._is_served(target.host):
+            return None  # another site, as far as the policy tells
+        return Request(next_method(status, request.method), target, request.headers, Client())
+
+
+def _redirect(route: Route) -> Redirect | None:
+    """As requests meet it."""
+    stated = route.filters.redirect if route.filters else None
+    return redirect_from(redirect_table(stated)) if stated else None
+
+
+def _location(route: Route) -> str:
+    """Where a fixed answer sends clients, "" for nowhere."""
+    if route.respond is None or route.respond.status not in MOVED:
+        return ""
+    return next((h.value for h in route.respond.headers if h.name.lower() == "location"), "")
+
+
+def _starts(policy: Policy, route: Route) -> Iterator[_Start]:
+    """A few requests for each alternative, by http and by https."""
+    redirect = _redirect(route)
+    hosts = [host.replace("*", BELOW) for host in route.hostnames] or [ANY_HOST]
+    for match in route.matches or [Match()]:
+        if any(each.regex is not None for each in match.headers):
+            continue
+        if any(each.regex is not None for each in match.query_params):
+            continue
+        paths, is_next = _paths(match, redirect)
+        headers = {each.name.lower(): each.value or "" for each in match.headers}
+        mark, method = _query(match), (match.methods or ["GET"])[0]
+        for host, path, scheme in product(hosts, paths, ("http", "https")):
+            target = parse_target(f"{scheme}://{host}{path}{mark}", policy.merge_slashes)
+            if isinstance(target, Target):
+                yield _Start(Request(method, target, headers, Client()), is_next)
+
+
+def _paths(match: Match, redirect: Redirect | None) -> tuple[list[str], bool]:
+    """Paths that the alternative takes; of an expression, what its requests are sent to."""
+    path = match.path
+    if path and path.exact is not None:
+        return [path.exact], False
+    if path and path.regex is not None:
+        return ([redirect.path.text] if redirect and redirect.path else []), True
+    prefix = ((path and path.prefix) or "/").removesuffix("/")
+    return [prefix or "/", f"{prefix}/{BELOW}"], False
+
+
+def _query(match: Match) -> str:
+    pairs = [
+        f"{quote(each.name, safe='')}={quote(each.value or '', safe='')}"
+        for each in match.query_params
+    ]
+    return f"?{'&'.join(pairs)}" if pairs else ""

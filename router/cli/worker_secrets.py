@@ -1,0 +1,16 @@
+"""The Worker's secrets, as far as the environment here has them."""
+
+from __future__ import annotations
+
+import os
+
+from policies.decisions.decide import Surroundings
+from policies.decisions.given import cookie_secret
+
+PEPPER, ADMIN_KEY = "ROUTER_KEY_PEPPER", "ROUTER_ADMIN_KEY"
+
+
+def surroundings_here(now_ms: float) -> Surroundings:
+    """What the Worker decides with at that time, if it has the same secrets."""
+    pepper, admin = (os.environ.get(name, "").encode() for name in (PEPPER, ADMIN_KEY))
+    return Surroundings(now_ms, pepper, cookie_secret=cookie_secret(pepper, admin))
