@@ -34,8 +34,8 @@ def _pools(policy: object) -> Iterator[Found]:
 
 def _routes(policy: object) -> Iterator[Found]:
     """Routes that there are, each in one rollout, with both pools."""
-    routes = {route.get("name"): route for _, route in routes_of(policy)}
-    known = {name for name in routes if isinstance(name, str)}
+    routes = _named(policy)
+    known = set(routes)
     owners: dict[str, int] = {}
     for index, rollout in _rollouts(policy):
         for at, name in enumerate(list_in(rollout, "routes")):
@@ -48,6 +48,12 @@ def _routes(policy: object) -> Iterator[Found]:
                 yield "rollout-overlap", path, message, "leave it to one of them"
             owners.setdefault(name, index)
             yield from _sides(rollout, routes[name], path)
+
+
+def _named(policy: object) -> dict[str, dict[str, Any]]:
+    """The routes whose name is text."""
+    routes = [(route.get("name"), route) for _, route in routes_of(policy)]
+    return {name: route for name, route in routes if isinstance(name, str)}
 
 
 def _sides(rollout: dict[str, Any], route: dict[str, Any], path: Path) -> Iterator[Found]:
@@ -69,7 +75,7 @@ def _keys(policy: object) -> Iterator[Found]:
     """Cohorts by key: keys that there are, on routes that ask for one."""
     keys = list_in(mapping_in(policy, "auth"), "keys")
     known = {str(each.get("id")) for each in keys if isinstance(each, dict)}
-    routes = {route.get("name"): route for _, route in routes_of(policy)}
+    routes = _named(policy)
     for index, rollout in _rollouts(policy):
         for at, step in enumerate(list_in(rollout, "steps")):
             path: Path = ("rollouts", index, "steps", at, "key")
