@@ -6,16 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from policies.gateway.gateway_model import Gateway, ListenerSet
-from policies.gateway.guards import (
-    Guard,
-    Target,
-    annotation_guards,
-    certificate_guards,
-    listener_guards,
-)
+from policies.gateway.guards import Guard, Target
 from policies.gateway.listeners import HTTP, Listeners, Owner
 from policies.gateway.namespaces import Namespaces
 from policies.gateway.report import Manifest, Report
+from policies.gateway.suspects import annotation_guards, certificate_guards, listener_guards
 from policies.language.findings import Path, shown
 from policies.language.found import Key
 

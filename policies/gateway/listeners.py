@@ -22,8 +22,9 @@ from policies.gateway.gateway_model import (
     RouteNamespaces,
 )
 from policies.gateway.gateway_model import Listener as Told
+from policies.gateway.grpc_model import AnyRoute
 from policies.gateway.guards import Parent
-from policies.gateway.model import GROUP, AnyRoute, ParentRef
+from policies.gateway.model import GROUP, ParentRef
 from policies.gateway.namespaces import Namespaces
 
 HTTP = ("HTTP", "HTTPS")  # the protocols of listeners that routes can attach to

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from policies.gateway.guards import is_guard
 from policies.gateway.model import Object
 from policies.gateway.report import Manifest, Report
+from policies.gateway.suspects import is_guard
 from policies.language.budget import Budget
 from policies.language.document import read_manifests
 from policies.language.findings import Path

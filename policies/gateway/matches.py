@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 
 from policies.gateway.drafts import Piece
-from policies.gateway.model import GrpcMatch, Match, MethodMatch, ValueMatch
+from policies.gateway.grpc_model import GrpcMatch, MethodMatch
+from policies.gateway.model import Match, ValueMatch
 from policies.gateway.patterns import Reading, Readings, is_clear, rewritten
 from policies.gateway.report import Manifest, Report
 from policies.language.findings import Path, shown

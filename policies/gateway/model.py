@@ -1,7 +1,7 @@
-"""HTTPRoutes and GRPCRoutes of the Kubernetes Gateway API, as pydantic models.
+"""HTTPRoutes of the Kubernetes Gateway API, and what others have of them, as pydantic models.
 
-Names, types, defaults and required fields are those of the API's `httproute_types.go`,
-`grpcroute_types.go` and `shared_types.go`. An item of a list that is None could not be read:
+Names, types, defaults and required fields are those of the API's `httproute_types.go`
+and `shared_types.go`. An item of a list that is None could not be read:
 it has been told, and its place keeps the others' numbers. What a value means to the router
 is for `policies.language` to judge, once it is converted.
 """
@@ -283,47 +283,3 @@ class HttpRoute(Object):
     metadata: Metadata
     spec: HttpRouteSpec
     status: Any = None
-
-
-class MethodMatch(Object):
-    """A service and a method of gRPC; without one of them any."""
-
-    type: Literal["Exact", "RegularExpression"] = "Exact"
-    service: str | None = None
-    method: str | None = None
-
-    def check(self) -> None:
-        if not (self.service or self.method):
-            raise problem("missing-field", "there is neither service nor method", "add `service`")
-        if self.type == "Exact" and "/" in f"{self.service}{self.method}":
-            message, hint = "no service or method has a slash", "write them apart"
-            raise problem("bad-value", message, hint)
-
-
-class GrpcMatch(Object):
-    method: MethodMatch | None = None
-    headers: list[ValueMatch] = Field(default_factory=list)
-
-
-class GrpcRule(Object):
-    name: ObjectName | None = None
-    matches: list[GrpcMatch | None] = Field(default_factory=list)
-    filters: list[Filter | None] = Field(default_factory=list)
-    backend_refs: list[BackendRef | None] = Field(default_factory=list)
-    session_persistence: SessionPersistence | None = None
-
-
-class GrpcRouteSpec(RouteSpec):
-    rules: list[GrpcRule | None] = Field(default_factory=list)
-
-
-class GrpcRoute(Object):
-    api_version: Any = None
-    kind: Any = None
-    metadata: Metadata
-    spec: GrpcRouteSpec
-    status: Any = None
-
-
-AnyRoute = HttpRoute | GrpcRoute
-AnyRule = Rule | GrpcRule

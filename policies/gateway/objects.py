@@ -12,22 +12,14 @@ from typing import TypeVar
 from policies.gateway.gateway_model import Gateway, ListenerSet, ReferenceGrant
 from policies.gateway.gateways import guards_of, tell_gateway, tell_listeners
 from policies.gateway.grants import Grants
-from policies.gateway.guards import (
-    PARENTS,
-    ROUTES,
-    TOOLS,
-    Guard,
-    Guards,
-    Target,
-    annotation_guards,
-    attached_guard,
-    is_guard,
-)
+from policies.gateway.grpc_model import AnyRoute, GrpcRoute
+from policies.gateway.guards import PARENTS, ROUTES, Guard, Guards, Target
 from policies.gateway.listeners import Owner
 from policies.gateway.manifests import manifests_in, read_object
-from policies.gateway.model import GROUP, AnyRoute, GrpcRoute, HttpRoute, Metadata
+from policies.gateway.model import GROUP, HttpRoute, Metadata
 from policies.gateway.namespaces import Namespaces
 from policies.gateway.report import Manifest, Report
+from policies.gateway.suspects import TOOLS, annotation_guards, attached_guard, is_guard
 from policies.language.findings import shown
 from policies.language.found import Key, mapping_in
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from policies.gateway.grpc_model import AnyRoute
 from policies.gateway.guards import parents_of
 from policies.gateway.listeners import (
     Attached,
@@ -21,7 +22,7 @@ from policies.gateway.listeners import (
     intersection,
     is_secure,
 )
-from policies.gateway.model import GROUP, AnyRoute, ParentRef
+from policies.gateway.model import GROUP, ParentRef
 from policies.gateway.report import Manifest, Report
 from policies.language.findings import Path, shown
 from policies.language.found import Key

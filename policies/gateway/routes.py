@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from policies.gateway.backends import Backends
 from policies.gateway.drafts import Draft
+from policies.gateway.grpc_model import AnyRule
 from policies.gateway.guards import Guarded
 from policies.gateway.listeners import Attached, Listeners, intersection, is_secure
-from policies.gateway.model import AnyRule
 from policies.gateway.names import Names
 from policies.gateway.objects import Objects
 from policies.gateway.patterns import Readings, readings_of, readings_of_class

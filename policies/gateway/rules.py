@@ -9,14 +9,12 @@ from policies.decisions.durations import duration_text
 from policies.gateway.backends import Backends
 from policies.gateway.drafts import Draft
 from policies.gateway.filters import FilterReader, Filters
+from policies.gateway.grpc_model import AnyRule, GrpcMatch, GrpcRule
 from policies.gateway.listeners import Attached
 from policies.gateway.matches import MatchReader
 from policies.gateway.model import (
     DEFAULT_NAMESPACE,
     GROUP,
-    AnyRule,
-    GrpcMatch,
-    GrpcRule,
     Retry,
     Rule,
     SessionPersistence,

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from policies.gateway.drafts import Draft, Piece
+from policies.gateway.grpc_model import AnyRule
 from policies.gateway.listeners import Attached, Listeners, intersection
-from policies.gateway.model import AnyRule
 from policies.gateway.names import Names, fitted
 
 

@@ -34,7 +34,7 @@ def _pools(policy: object) -> Iterator[Found]:
 
 def _routes(policy: object) -> Iterator[Found]:
     """Routes that there are, each in one rollout, with both pools."""
-    routes = _named_routes(policy)
+    routes = _named(policy)
     known = set(routes)
     owners: dict[str, int] = {}
     for index, rollout in _rollouts(policy):
@@ -48,6 +48,12 @@ def _routes(policy: object) -> Iterator[Found]:
                 yield "rollout-overlap", path, message, "leave it to one of them"
             owners.setdefault(name, index)
             yield from _sides(rollout, routes[name], path)
+
+
+def _named(policy: object) -> dict[str, dict[str, Any]]:
+    """The routes whose name is text; of those of one name the last."""
+    routes = [(route.get("name"), route) for _, route in routes_of(policy)]
+    return {name: route for name, route in routes if isinstance(name, str)}
 
 
 def _sides(rollout: dict[str, Any], route: dict[str, Any], path: Path) -> Iterator[Found]:
@@ -69,7 +75,7 @@ def _keys(policy: object) -> Iterator[Found]:
     """Cohorts by key: keys that there are, on routes that ask for one."""
     keys = list_in(mapping_in(policy, "auth"), "keys")
     known = {str(each.get("id")) for each in keys if isinstance(each, dict)}
-    routes = _named_routes(policy)
+    routes = _named(policy)
     for index, rollout in _rollouts(policy):
         for at, step in enumerate(list_in(rollout, "steps")):
             path: Path = ("rollouts", index, "steps", at, "key")
@@ -82,12 +88,6 @@ def _keys(policy: object) -> Iterator[Found]:
                 message = f"route `{shown(keyless[0])}` asks for no key, so nobody is known there"
                 hint = "give the route `auth`, or use `header`"
                 yield "cohort-without-auth", (*path[:-1], Key("key")), message, hint
-
-
-def _named_routes(policy: object) -> dict[str, dict[str, Any]]:
-    """Of those of one name the last."""
-    named = ((route.get("name"), route) for _, route in routes_of(policy))
-    return {name: route for name, route in named if isinstance(name, str)}
 
 
 def _rollouts(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from policies.gateway.convert import Imported, convert
-from policies.gateway.guards import is_guard
+from policies.gateway.suspects import is_guard
 from tests.policies.gateway.making import GROUP, Object, gateway, route, text
 
 WEB = {"backendRefs": [{"name": "web", "port": 80}]}

@@ -47,8 +47,9 @@ def security_policy(kind: str, name: str, namespace: str) -> Object:
 
 
 @st.composite
-def guarded_clusters(draw: st.DrawFn) -> list[Object]:
-    """Objects, some of which have a guard in one of the ways that there are."""
+def guarded_clusters(draw: st.DrawFn, *, others: bool = False) -> list[Object]:
+    """Objects, some of which have a guard in one of the ways that there are; with `others`
+    perhaps one of each kind besides."""
     objects: list[Object] = draw(st.one_of(clusters(), routes(rich_rules())))
     more: list[Object] = []
     for each in objects:
@@ -65,7 +66,57 @@ def guarded_clusters(draw: st.DrawFn) -> list[Object]:
             meta["annotations"] = PLUGIN
         elif guard == "policy":
             more.append(security_policy("HTTPRoute", meta["name"], meta["namespace"]))
+    if others and draw(st.booleans()):
+        more += OTHERS
     return [*objects, *more]
+
+
+def of_api(kind: str, spec: Object, **meta: Any) -> Object:
+    meta = {"name": f"o-{kind.lower()}", "namespace": "infra", **meta}
+    return {"apiVersion": f"{GROUP}/v1", "kind": kind, "metadata": meta, "spec": spec}
+
+
+ANYBODY = {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"a": "b"}}}}
+CALLS: Object = {"method": {"service": "a.B", "method": "C"}}
+# One of each kind that there is besides, with hosts of their own.
+OTHERS = [
+    of_api("GatewayClass", {"controllerName": "traefik.io/gateway-controller"}),
+    of_api(
+        "Gateway",
+        {
+            "gatewayClassName": "o-gatewayclass",
+            "allowedListeners": ANYBODY,
+            "tls": {"frontend": {"perPort": [{"port": 444, "tls": {}}]}},
+            "listeners": [{"name": "o", "port": 443, "protocol": "HTTPS", "hostname": "o.example"}],
+        },
+    ),
+    of_api(
+        "ListenerSet",
+        {
+            "parentRef": {"name": "o-gateway"},
+            "listeners": [{"name": "s", "port": 80, "protocol": "HTTP", "hostname": "s.example"}],
+        },
+    ),
+    of_api(
+        "GRPCRoute",
+        {
+            "parentRefs": [{"kind": "ListenerSet", "name": "o-listenerset"}],
+            "rules": [
+                {"matches": [CALLS], "filters": [EXTENSION]},
+                {"backendRefs": [{"name": "w", "port": 1, "namespace": "x"}]},
+            ],
+        },
+    ),
+    of_api(
+        "ReferenceGrant",
+        {
+            "from": [{"group": GROUP, "kind": "GRPCRoute", "namespace": "infra"}],
+            "to": [{"group": "", "kind": "Service"}],
+        },
+        namespace="x",
+    ),
+    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "infra", "labels": {"a": "b"}}},
+]
 
 
 JUNK = st.sampled_from(
@@ -168,7 +219,7 @@ def is_whole_policy(each: Any) -> bool:
 @examples(400)
 @given(st.data())
 def test_whatever_is_wrong_no_guard_is_lost(data: st.DataObject) -> None:  # 14.21
-    objects: list[Any] = data.draw(guarded_clusters())
+    objects: list[Any] = data.draw(guarded_clusters(others=True))
     for _ in range(data.draw(st.integers(0, 3))):
         if objects:
             objects = mutated(data.draw, objects)

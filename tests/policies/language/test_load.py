@@ -1059,6 +1059,11 @@ VALUES = st.recursive(
 FIELDS = ["variants", "pools", "regions", "default_region", "routes", "version", "merge_slashes"]
 
 
+def test_a_route_whose_name_is_no_text_is_a_finding() -> None:
+    data = VALID.replace("name: api", "name: [api]").encode()
+    assert [each.code for each in load(data).findings] == ["wrong-type"]
+
+
 @examples(300)
 @given(st.sampled_from(FIELDS), VALUES, st.sampled_from(["", "x", "0", "[key]"]))
 def test_any_value_in_any_section_gives_findings_or_a_policy(

@@ -1,0 +1,65 @@
+"""GRPCRoutes of the Kubernetes Gateway API as pydantic models; see `model.py`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from policies.gateway.model import (
+    BackendRef,
+    Filter,
+    HttpRoute,
+    Metadata,
+    Object,
+    RouteSpec,
+    Rule,
+    SessionPersistence,
+    ValueMatch,
+)
+from policies.gateway.values import ObjectName
+from policies.language.values import problem
+
+
+class MethodMatch(Object):
+    """A service and a method of gRPC; without one of them any."""
+
+    type: Literal["Exact", "RegularExpression"] = "Exact"
+    service: str | None = None
+    method: str | None = None
+
+    def check(self) -> None:
+        if not (self.service or self.method):
+            raise problem("missing-field", "there is neither service nor method", "add `service`")
+        if self.type == "Exact" and "/" in f"{self.service}{self.method}":
+            message, hint = "no service or method has a slash", "write them apart"
+            raise problem("bad-value", message, hint)
+
+
+class GrpcMatch(Object):
+    method: MethodMatch | None = None
+    headers: list[ValueMatch] = Field(default_factory=list)
+
+
+class GrpcRule(Object):
+    name: ObjectName | None = None
+    matches: list[GrpcMatch | None] = Field(default_factory=list)
+    filters: list[Filter | None] = Field(default_factory=list)
+    backend_refs: list[BackendRef | None] = Field(default_factory=list)
+    session_persistence: SessionPersistence | None = None
+
+
+class GrpcRouteSpec(RouteSpec):
+    rules: list[GrpcRule | None] = Field(default_factory=list)
+
+
+class GrpcRoute(Object):
+    api_version: Any = None
+    kind: Any = None
+    metadata: Metadata
+    spec: GrpcRouteSpec
+    status: Any = None
+
+
+AnyRoute = HttpRoute | GrpcRoute
+AnyRule = Rule | GrpcRule
