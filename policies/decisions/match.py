@@ -15,11 +15,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import merge
-from typing import Any, NamedTuple
+from typing import Any
 
 from policies.decisions.redirect import Redirect
 from policies.decisions.regex import Matcher, Memory, Program
 from policies.decisions.request import Request
+from policies.decisions.steps import STEP_RULES, Steps, pause_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +154,18 @@ class Node:
     regexes: list[tuple[Matcher, Cell]] = field(default_factory=list)
 
 
-class _Making(NamedTuple):
+@dataclass(slots=True)
+class _Making:
     """What rules are made with: the memory of their patterns, redirects by route."""
 
     memory: Memory
     redirects: dict[int, Redirect]
+    made: int = 0
+
+    def number(self) -> int:
+        """Of the next rule."""
+        self.made += 1
+        return self.made
 
 
 class HostTable:
@@ -165,14 +173,20 @@ class HostTable:
 
     __slots__ = ("_exact", "_root")
 
-    def __init__(self, table: dict[str, Any], made: _Making) -> None:
-        self._exact = {path: _cell(rules, made) for path, rules in table["exact"].items()}
+    def __init__(self) -> None:
+        self._exact: dict[str, Cell] = {}
         self._root = Node()
+
+    def build(self, table: dict[str, Any], made: _Making) -> Steps[None]:
+        """Take the rules in, in steps."""
+        for path, rules in table["exact"].items():
+            self._exact[path] = yield from _cell(rules, made)
         for prefix, rules in table["prefix"].items():
-            self._node(prefix).prefix = _cell(rules, made)
+            self._node(prefix).prefix = yield from _cell(rules, made)
         for under, _, program, rule in table["regex"]:
             matcher = Matcher(Program.from_json(program), made.memory)
-            self._node(under).regexes.append((matcher, _cell([rule], made)))
+            cell = yield from _cell([rule], made)
+            self._node(under).regexes.append((matcher, cell))
 
     def _node(self, prefix: str) -> Node:
         node = self._root
@@ -218,9 +232,16 @@ class Routes:
 
     __slots__ = ("_all", "_exact", "_wildcards")
 
-    def __init__(self, hosts: dict[str, Any], redirects: dict[int, Redirect]) -> None:
+    @classmethod
+    def in_steps(cls, hosts: dict[str, Any], redirects: dict[int, Redirect]) -> Steps[Routes]:
+        """The rules of compiled tables."""
         made = _Making(Memory(), redirects)
-        tables = {host: HostTable(table, made) for host, table in hosts.items()}
+        tables = {host: HostTable() for host in hosts}
+        for host, table in hosts.items():
+            yield from tables[host].build(table, made)
+        return cls(tables)
+
+    def __init__(self, tables: dict[str, HostTable]) -> None:
         self._all = tables.pop("", None)
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
         self._exact = {host: t for host, t in tables.items() if not host.startswith("*.")}
@@ -255,8 +276,12 @@ class Routes:
         return frozenset(method for cell in cells for method in cell.methods(request))
 
 
-def _cell(rules: list[list[Any]], made: _Making) -> Cell:
-    return Cell([_rule(rule, made) for rule in rules])
+def _cell(rules: list[list[Any]], made: _Making) -> Steps[Cell]:
+    read: list[Rule] = []
+    for rule in rules:
+        read.append(_rule(rule, made))
+        yield from pause_after(made.number(), STEP_RULES)
+    return Cell(read)
 
 
 def _rule(rule: list[Any], made: _Making) -> Rule:

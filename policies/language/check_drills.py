@@ -13,10 +13,12 @@ from policies.decisions.remaining import gaps
 from policies.decisions.schedule import shortest_gap_ms
 from policies.language.compile import compile_policy
 from policies.language.drill_values import read_drill_time, read_schedule
+from policies.language.drills import MAX_DRILLS
 from policies.language.findings import Path, shown
 from policies.language.found import (
     Found,
     entries_of,
+    list_in,
     mapping_in,
     repeated_names,
     served_pools,
@@ -60,7 +62,9 @@ def _lengths(policy: object) -> Iterator[Found]:
 
 
 def _drills(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
-    return entries_of(policy, "drills")
+    """None of them if there are too many, which is then the finding."""
+    if len(list_in(policy, "drills")) <= MAX_DRILLS:
+        yield from entries_of(policy, "drills")
 
 
 def refused_drills(policy: Policy) -> Iterator[Found]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from policies.decisions.regex import literal_prefix
 from policies.decisions.regex_compiler import compile_pattern
+from policies.decisions.steps import STEP_ENTRIES, STEP_RULES, Steps, finished, pause_after
 from policies.language.auth import Auth
 from policies.language.compile_drills import drill_tables
 from policies.language.compile_filters import Parts, filters_table
@@ -32,10 +33,19 @@ Tables = dict[str, Any]
 
 def compile_policy(policy: Policy, digest: str) -> Tables:
     """The tables of `policy`, which is named by `digest`."""
+    return finished(compile_steps(policy, digest))
+
+
+def compile_steps(policy: Policy, digest: str) -> Steps[Tables]:
+    """The same, in steps."""
     names = list(policy.variants)
     chains: dict[tuple[str, ...], int] = {}
     parts = Parts()
-    routes = [_route(policy, route, chains, parts) for route in policy.routes]
+    routes: list[Tables] = []
+    for number, route in enumerate(policy.routes):
+        routes.append(_route(policy, route, chains, parts))
+        yield from pause_after(number, STEP_ENTRIES)
+    hosts = yield from _hosts(policy)
     return {
         "format": FORMAT,
         "digest": digest,
@@ -54,7 +64,7 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "rollouts": rollout_tables(policy.rollouts),
         "parts": parts.tables,
         "routes": routes,
-        "hosts": _hosts(policy),
+        "hosts": hosts,
     }
 
 
@@ -212,19 +222,24 @@ def _chain(policy: Policy, pool: str, first: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([pool, *([first] if stated is None else stated)]))
 
 
-def _hosts(policy: Policy) -> Tables:
+def _hosts(policy: Policy) -> Steps[Tables]:
     """Hostname (`*.…` for wildcards, "" for all) to its table of rules.
 
     A rule is `[route, methods, headers, query parameters, text for people, length of the
     path's prefix]`.
     """
     hosts: Tables = {}
+    number = 0
     for position, route in enumerate(policy.routes):
         for match in route.matches or [Match()]:
             for host in dict.fromkeys(route.hostnames or [""]):
                 table = hosts.setdefault(host, {"exact": {}, "prefix": {}, "regex": []})
                 _add(table, match, _rule(position, host, match))
+                yield from pause_after(number, STEP_RULES)
+                number += 1
     for table in hosts.values():
+        yield from pause_after(number, STEP_RULES)
+        number += 1
         for kind in ("exact", "prefix"):
             for rules in table[kind].values():
                 rules.sort(key=_precedence)

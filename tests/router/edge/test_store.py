@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from policies.decisions.steps import Steps
 from policies.language.compile import compile_policy
-from policies.language.load import Loaded, digest_of, load
-from router.edge.store import LAG_MS, REFRESH_MS, RETRY_MS, PolicyStore
+from policies.language.load import Loaded, digest_of, load, load_steps
+from router.edge.keeper import LAG_MS
+from router.edge.store import REFRESH_MS, RETRY_MS, PolicyStore
 from tests.policies.making import compile_text, policy_text
 
 
@@ -188,7 +190,7 @@ def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) 
         raise AssertionError("the YAML was read")
 
     kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": compiled_form(ONE)})
-    monkeypatch.setattr("router.edge.store.load", unexpected)
+    monkeypatch.setattr("router.edge.reading.load_steps", unexpected)
     assert Isolate(kv).refresh() == ("one", "kv", False)
 
 
@@ -249,11 +251,11 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The digests of all the YAML that is read."""
     digests: list[str] = []
 
-    def counting(data: bytes) -> Loaded:
+    def counting(data: bytes) -> Steps[Loaded]:
         digests.append(digest_of(data))
-        return load(data)
+        return load_steps(data)
 
-    monkeypatch.setattr("router.edge.store.load", counting)
+    monkeypatch.setattr("router.edge.reading.load_steps", counting)
     return digests
 
 
@@ -393,13 +395,13 @@ def test_a_failure_that_comes_late_is_not_told() -> None:
 def test_a_mistake_of_the_routers_own_is_a_rejection(monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[bytes] = []
 
-    def broken(data: bytes) -> Loaded:
+    def broken(data: bytes) -> Steps[Loaded]:
         tries.append(data)
         if data == TWO:
             raise RecursionError("a bug")
-        return load(data)
+        return load_steps(data)
 
-    monkeypatch.setattr("router.edge.store.load", broken)
+    monkeypatch.setattr("router.edge.reading.load_steps", broken)
     isolate = Isolate(FakeKv())
     assert steps(isolate, ONE, TWO, TWO, TWO) == [
         ("one", "kv", False),
