@@ -14,7 +14,7 @@ from math import inf
 FIELDS = 5
 MAX_LENGTH = 100  # characters; what people write has 10 to 30
 RUNS_COMPARED = 200  # to find two that follow each other closely,
-COMPARED_MS = 400 * 24 * 3_600_000  # and how far ahead: a year has every day of a schedule
+COMPARED_MS = 430 * 24 * 3_600_000  # and how far ahead: a year has every day of a schedule
 SOME_DAY_MS = 1_704_067_200_000  # 1 January 2024: a leap year, so no date is far away
 
 

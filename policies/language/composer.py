@@ -10,10 +10,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, TypeAlias
 
 from yaml import MarkedYAMLError, events
@@ -108,18 +106,17 @@ def resolve(text: str) -> str | int | float | bool | None:
 class Lines:
     """Line and column, both from 1, of an offset into a text."""
 
-    __slots__ = ("_starts", "_text")
+    __slots__ = ("_at", "_line", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._starts: list[int] = []
+        self._at, self._line = 0, 1  # the last one asked for: the next is mostly near
 
     def place(self, at: int) -> tuple[int, int]:
-        if not self._starts:
-            lengths = (len(line) + 1 for line in self._text.split("\n"))
-            self._starts = list(accumulate(lengths, initial=0))
-        line = bisect_right(self._starts, at)
-        return line, at - self._starts[line - 1] + 1
+        text = self._text
+        self._line += text.count("\n", self._at, at) - text.count("\n", at, self._at)
+        self._at = at
+        return self._line, at - text.rfind("\n", 0, at)
 
     def finding(self, code: str, at: int, message: str, hint: str, path: Path = ()) -> Finding:
         return Finding(code, path_text(path), *self.place(at), message, hint)

@@ -48,20 +48,23 @@ class _Reader:
 
     def routes(self, values: list[Any]) -> Steps[list[Any]]:
         """Routes, whose alternatives may be many."""
-        ready: list[Any] = []
-        for value in values:
+        made: list[Any] = []
+        for number, value in enumerate(values):
             matches = list_in(value, "matches")
             if len(matches) > STEP_RULES:
                 value = {**value, "matches": (yield from self.entries(matches, Match, STEP_RULES))}
-            ready.append(value)
-        return (yield from self.entries(ready, Route, STEP_ENTRIES))
+            made.append(self._read(value, Route))
+            if self._wrong > MAX_FINDINGS:
+                break
+            yield from pause_after(number, STEP_ENTRIES)
+        return made
 
     def entries(self, values: list[Any], part: type[Part], each: int) -> Steps[list[Any]]:
         made: list[Any] = []
         for number, value in enumerate(values):
+            made.append(self._read(value, part))
             if self._wrong > MAX_FINDINGS:
                 break
-            made.append(self._read(value, part))
             yield from pause_after(number, each)
         return made
 

@@ -42,6 +42,7 @@ _SYNTAX = (
     ("", "this is not YAML", "check quotes, brackets and indentation here"),
 )  # fmt: skip
 
+QUOTES = 2  # characters around a text
 MAX_TOKEN = 32 * 1024 * 1024  # characters; dialects that are read at the edge take fewer
 
 _RUN = r"(?:[^\0\t\n :]|:(?![\0\t\n ]))"
@@ -77,7 +78,7 @@ class Events(Scanner, Parser):
     def peek(self, index: int = 0) -> str:
         at = self.index + index
         if at > self._most:
-            raise TooLong(self._most - self._max_token)
+            raise TooLong(self._most - self._max_token - QUOTES)
         return self.text[at]
 
     def prefix(self, length: int = 1) -> str:
@@ -125,7 +126,7 @@ class Events(Scanner, Parser):
         gap = _GAP.match(self.text, self.index)
         if gap and gap[0] and self._skip(gap.end()) and not self.flow_level:
             self.allow_simple_key = True
-        self._most = self.index + self._max_token
+        self._most = self.index + self._max_token + QUOTES
 
     def fetch_plain(self) -> None:
         """A key of one word, at once with its `:`, else what may turn out to be one."""

@@ -58,6 +58,7 @@ class PolicyStore:
         self._asked = 0  # how often KV has been asked
         self._heard = 0  # which of these times the newest answer is from
         self._held: str | None = None  # the digest of what KV then held; "": nothing
+        self._data: bytes | None = None  # that itself, which is compared sooner than hashed
         self._settled = False  # a policy of KV serves, or the last good one had its chance
         self._readings: list[Reading] = []  # what is not read to its end, one after the other
         self._worked_ms = float("-inf")  # when somebody last went on with it
@@ -104,10 +105,11 @@ class PolicyStore:
 
     async def _ask(self, kv: Kv, turn: int) -> None:
         data = await kv.get(POLICY_KEY)
-        compiled = await self._compiled(kv, data)
+        digest = self._held if data == self._data and self._held else _name(data)
+        compiled = await self._compiled(kv, digest)
         if turn >= self._heard:
             self._heard = turn
-            self._hear(data, compiled)
+            self._hear(data, digest, compiled)
         self._work(SLICE_UNITS if self.ready else FIRST_UNITS)
         if not self._settled:
             await self._take_last_good(kv)
@@ -139,10 +141,9 @@ class PolicyStore:
             )
         self._serve(reading.policy, reading.source)
 
-    async def _compiled(self, kv: Kv, data: bytes | None) -> bytes | None:
-        """The compiled form of `data`, if it is needed and can be had."""
-        digest = _name(data)
-        if data is None or digest in (self._held, self.policy.digest):
+    async def _compiled(self, kv: Kv, digest: str) -> bytes | None:
+        """The compiled form of the policy so named, if it is needed and can be had."""
+        if not digest or digest in (self._held, self.policy.digest):
             return None
         try:
             return await wait_for(kv.get(COMPILED_PREFIX + digest), COMPILED_MS / 1000)
@@ -150,11 +151,11 @@ class PolicyStore:
             self._log("compiled-unread", {"error": str(error)[:200] or type(error).__name__})
             return None
 
-    def _hear(self, data: bytes | None, compiled: bytes | None) -> None:
-        """Take what KV holds now, or refuse it."""
-        digest = _name(data)
+    def _hear(self, data: bytes | None, digest: str, compiled: bytes | None) -> None:
+        """Begin to read what KV holds now."""
         if digest == self._held:
             return
+        self._data = data
         self._held, self.rejection = digest, None
         self._keeper.forget()
         self._readings = [each for each in self._readings if each.source != "kv"]
@@ -163,11 +164,11 @@ class PolicyStore:
 
     async def _take_last_good(self, kv: Kv) -> None:
         data = await kv.get(LAST_GOOD_KEY)
-        compiled = await self._compiled(kv, data)
+        digest = _name(data)
+        compiled = await self._compiled(kv, digest)
         if self._settled:
             return  # another request was faster
         self._settled = True
-        digest = _name(data)
         if data is None or digest == self._held:
             return
         reading = self._begin(data, digest, compiled, "last-good")
