@@ -8,8 +8,9 @@ young objects, or all of them, looks at no frames. There is little to collect: a
 leaves no cycles behind.
 
 A look at everything takes as long as there is much. So there is none while a policy is read,
-of which much stays; and what is there when it serves is not looked at again (`gc.freeze`). It
-is freed without the collector when nobody refers to it any more: policies have no cycles.
+of which much stays; and what is there when it serves is not looked at again (`gc.freeze`), until
+some more policies have been read. Of a policy that is replaced nearly all is freed at once, by
+the count of its references; only its regular expressions have cycles.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from __future__ import annotations
 import gc
 
 YOUNG = 5_000  # objects more than at the last look: a millisecond or two to collect
+ALL_AFTER_POLICIES = 10  # have been read, then one of everything, what they left included
 ALL_AFTER = 10  # collections of the young, then one of everything
 
 _collections = 0
 _is_reading = False
+_policies = 0
 
 
 def take_over() -> None:
@@ -45,7 +48,10 @@ def reading() -> None:
 
 def stays() -> None:
     """The policy serves, or is refused."""
-    global _is_reading
+    global _is_reading, _policies
     _is_reading = False
-    gc.collect(0)
+    _policies += 1
+    if _policies % ALL_AFTER_POLICIES == 0:
+        gc.unfreeze()
+        gc.collect(2)
     gc.freeze()

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from policies.decisions.policy import CompiledPolicy
 from policies.language.findings import Finding
 from policies.language.load import digest_of
+from router.edge import garbage
 from router.edge.keeper import Keeper, Kv, Log
 from router.edge.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 from router.edge.reading import Reading, Source
@@ -129,6 +130,12 @@ class PolicyStore:
         if not self._readings or not self._readings[0].go_on(units):
             return
         reading = self._readings.pop(0)
+        self._end(reading)
+        if not self._readings:
+            garbage.stays()
+
+    def _end(self, reading: Reading) -> None:
+        """Take a policy that has been read, or refuse it."""
         if reading.policy is None:
             if reading.source == "kv":
                 self._reject(reading)
@@ -161,6 +168,7 @@ class PolicyStore:
         self._readings = [each for each in self._readings if each.source != "kv"]
         if data is not None:
             self._readings.append(self._begin(data, digest, compiled, "kv"))
+            garbage.reading()
 
     async def _take_last_good(self, kv: Kv) -> None:
         data = await kv.get(LAST_GOOD_KEY)
