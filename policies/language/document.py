@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from policies.decisions.steps import Steps, finished
+from policies.decisions.steps import STEP_TEXT, Steps, finished, units_of
 from policies.language.composer import (
     KINDS,
     MANIFESTS,
@@ -79,6 +79,7 @@ def document_steps(data: bytes, dialect: Dialect = POLICY) -> Steps[Document | l
     text = _read_text(data, dialect)
     if isinstance(text, Finding):
         return [text]
+    yield units_of(text, 32 * STEP_TEXT)
     composer = Composer(text, dialect)
     roots: list[Node] = []
     for root in composer.read():
