@@ -33,7 +33,7 @@ def missing(names, code):
     if near:
         hint = f"did you mean it by `{near[0]}`?"
         return wrong(names[near[0]], f"there is no function `run_agent`; {hint}")
-    hint = "add `def run_agent(input_data): …`"
+    hint = "add `def run_agent(input_data): return input_data`"
     return wrong(code.rstrip().count("\\n") + 1, f"there is no function `run_agent`; {hint}")
 
 
@@ -41,7 +41,7 @@ def parameters(function):
     given = function.args
     named = [each.arg for each in given.args][0 if given.posonlyargs else 1:]
     if not (given.posonlyargs or given.args or given.vararg):
-        hint = "write `def run_agent(input_data): …`"
+        hint = "write `def run_agent(input_data): return input_data`"
         return wrong(function.lineno, f"`run_agent` takes no parameter; {hint}")
     if len(given.posonlyargs) > 1:
         why = "`run_agent` gets all but its first parameter by name"

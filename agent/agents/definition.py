@@ -20,8 +20,8 @@ from agent.core.reading import only
 from agent.sandbox.execute import MAX_TIMEOUT_MS, Job, Outcome
 
 FIELDS = ("capability", "settings", "code")
-EXAMPLE = '{"capability": "ai-completion", "settings": {"system_prompt": "…"}}'
-CODE_EXAMPLE = '{"code": "def run_agent(input_data): …"}'
+EXAMPLE = '{"capability": "ai-completion", "settings": {"system_prompt": "Be brief."}}'
+CODE_EXAMPLE = '{"code": "def run_agent(input_data): return input_data"}'
 PYTHON, COMPLETION = "python-execution", "ai-completion"
 # A job holds the code and its own input, and may have 512,000 bytes.
 MAX_CODE = 256 * 1024  # bytes

@@ -1,4 +1,4 @@
-"""An activation as it is submitted, as a job of the queue, and as it is told.
+"""An activation as it is submitted, made into a job of the queue.
 
 `{"activation_id", "activation_data", "priority", "callback_url", "depends_on"}`. `activation_data`
 is one of two: a job in one of the shapes `KEPT`, perhaps with `dispatch`, `max_attempts` and
@@ -8,33 +8,25 @@ is one of two: a job in one of the shapes `KEPT`, perhaps with `dispatch`, `max_
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from agent.agents.definition import definition_of
-from agent.callbacks.callback import Callback
 from agent.core.execution import CAPABILITIES, unknown_capability
-from agent.core.identity import time_text
-from agent.core.inputs import Given
 from agent.core.json_text import whole
+from agent.core.payload import payload_of, row_payload_of
 from agent.core.problem import Problem
 from agent.core.reading import seconds_of, text_of, whole_of
 from agent.core.resolving import Resolved, input_of
-from agent.core.row import Row, row_of
+from agent.core.row import Row, misspelled
 from agent.core.shapes import KEPT, SUBMITTED_WITH, as_capability, shape_of
 from agent.queue.job import (
     DEFAULT_ATTEMPTS,
     DEFAULT_PRIORITY,
     HIGHEST,
     LOWEST,
-    NEVER_MS,
     JobKey,
-    Needed,
     Submission,
 )
-from agent.queue.job import Job as QueueJob
 from agent.queue.limits import (
     CAPABILITY,
     CAPABILITY_TEXT,
@@ -42,13 +34,12 @@ from agent.queue.limits import (
     MAX_DEPENDENCIES,
     MAX_START_WITHIN_MS,
 )
-from agent.records.records import Step
 
 FIELDS = ("activation_id", "activation_data", *SUBMITTED_WITH)
 DATA = KEPT[0].known  # of a capability; those of the other shapes stand in shapes.py
 EXAMPLE = (
     '{"activation_id": "a-1", "activation_data": {"capability": "text-processing", '
-    '"input": {"text": "…"}}}'
+    '"input": {"text": "Hello"}}}'
 )
 # What goes into a path and comes out of it as it was: a path of `.` or `..` is another one.
 ID = re.compile(r"[A-Za-z0-9_~:@-][A-Za-z0-9._~:@-]{0,127}")
@@ -71,7 +62,7 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
     data = given.get("activation_data")
     if not isinstance(data, dict):
         raise Problem(400, f"`activation_data` is an object; send one such as {EXAMPLE}")
-    job = as_capability(shape_of(data, KEPT, "activation_data."), data)
+    job = _job(data)
     capability = text_of(job, "capability", CAPABILITY, CAPABILITY_TEXT)
     asked, dispatch = job["input"], data.get("dispatch", "edge")
     if not isinstance(asked, dict):
@@ -90,6 +81,18 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
         start_within_ms=_start_within(data, dispatch),
     )
     return Activation(made, url)
+
+
+def _job(data: dict[str, Any]) -> dict[str, Any]:
+    """`capability` and `input`. Raises `Problem`, which tells of a misspelled `agent_id`, too."""
+    try:
+        return as_capability(shape_of(data, KEPT, "activation_data."), data)
+    except Problem:
+        meant = misspelled(data)
+        if meant is None or any(name in data for shape in KEPT for name in shape.required):
+            raise
+    hint = f"did you mean `activation_data.{meant[1]}`?"
+    raise Problem(400, f"there is no field `activation_data.{meant[0]}`; {hint}")
 
 
 def row_activation(
@@ -141,136 +144,3 @@ def _start_within(data: dict[str, Any], dispatch: str) -> int | None:
     if dispatch == "edge" and "start_within" not in data:
         return None
     return seconds_of(data, "start_within", START_WITHIN, MIN_START_WITHIN, MAX_START_WITHIN)
-
-
-def payload_of(asked: dict[str, Any], url: str | None, scopes: Iterable[str]) -> str:
-    """One spelling of the same: by it the queue tells one activation from another."""
-    return _text({"callback_url": url, "input": asked, "scopes": sorted(scopes)})
-
-
-def row_payload_of(row: Row, agent: Resolved, url: str | None, scopes: Iterable[str]) -> str:
-    """The row and the definition, as they were when it was submitted."""
-    made = {"id": agent.id, "version": agent.version, "definition": agent.definition.document}
-    document = {"agent": made, "asked": row.asked, "callback_url": url, "scopes": sorted(scopes)}
-    return _text(document)
-
-
-def _text(document: dict[str, Any]) -> str:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-class Payload(NamedTuple):
-    """`row` and `agent`: of an activation that FiberWise Core has sent."""
-
-    input: dict[str, Any]
-    scopes: frozenset[str]
-    callback_url: str | None
-    row: Row | None = None
-    agent: Resolved | None = None
-
-
-def read_payload(text: str) -> Payload:
-    value = json.loads(text)
-    scopes, url = frozenset(value["scopes"]), value["callback_url"]
-    if "agent" not in value:
-        return Payload(value["input"], scopes, url)
-    made, row = value["agent"], row_of(value["asked"])
-    agent = Resolved(made["id"], made["version"], definition_of(made["definition"]))
-    return Payload(input_of(agent.definition, row), scopes, url, row, agent)
-
-
-def is_same_row(job: QueueJob, row: Row, url: str | None) -> bool:
-    """Whether the job was submitted for this row; its agent may have changed since then."""
-    found = json.loads(job.payload)
-    return (found.get("asked"), found["callback_url"]) == (row.asked, url)
-
-
-def told(job: QueueJob, payload: Payload | None = None) -> dict[str, Any]:
-    """What is said of an activation to whoever submitted it; without its payload, which lists do
-    not have, not of which agent it is."""
-    document: dict[str, Any] = {
-        "status": job.state,
-        "activation_id": job.key.id,
-        "capability": job.capability,
-        "dispatch": job.dispatch,
-        "priority": job.priority,
-        "attempt": job.attempt,
-        "max_attempts": job.max_attempts,
-        "worker_id": job.worker,
-        "submitted_at": time_text(job.submitted_ms),
-    }
-    if job.depends_on:
-        document["depends_on"] = list(job.depends_on)
-    if job.start_within_ms is not None:
-        document["start_within"] = job.start_within_ms / 1000
-    is_ready = job.state == "waiting" and job.available_ms < NEVER_MS  # also in lists
-    start_by = is_ready and job.start_within_ms and job.available_ms + job.start_within_ms
-    times = (
-        ("available_at", job.available_ms if is_ready else None),
-        ("start_by", start_by or None),
-        ("lease_until", job.lease_until_ms),
-        ("ended_at", job.ended_ms),
-    )
-    document |= {name: time_text(at_ms) for name, at_ms in times if at_ms is not None}
-    if job.error is not None:
-        document["error"] = job.error
-    return document | _told_of_agent(payload) | outcome_of(job)
-
-
-def _told_of_agent(payload: Payload | None) -> dict[str, Any]:
-    if payload is None or payload.row is None or payload.agent is None:
-        return {}
-    row, agent = payload.row, payload.agent
-    return {
-        "agent_id": row.agent_id or agent.id,
-        "agent_version": agent.version,
-        "input_data": row.input_data,
-        "metadata": row.metadata,
-    }
-
-
-def told_of_needed(needed: Iterable[Needed]) -> dict[str, Any]:
-    """What a blocked activation still waits for."""
-    return {"waits_for": [each.id for each in needed if each.state != "completed"]}
-
-
-def told_of_callback(callback: Callback) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "url": callback.url,
-        "status": callback.state,
-        "attempt": callback.attempt,
-        "answer": callback.status,
-        "error": callback.error,
-    }
-    times = (("due_at", callback.due_ms), ("ended_at", callback.ended_ms))
-    return document | {name: time_text(at_ms) for name, at_ms in times if at_ms is not None}
-
-
-def told_of_step(step: Step) -> dict[str, Any]:
-    named = {"status": step.state, "attempt": step.attempt, "worker_id": step.worker}
-    error = {} if step.error is None else {"error": step.error}
-    return {"at": time_text(step.at_ms), **named, **error}
-
-
-def outcome_of(job: QueueJob) -> dict[str, Any]:
-    """`result`, and what else the capability told, of a job that is completed."""
-    found: dict[str, Any] = json.loads(job.result) if job.result else {}
-    return found
-
-
-def told_to_worker(job: QueueJob, given: Given) -> dict[str, Any]:
-    """What a worker that polls is told of a job that it has leased."""
-    inputs = {"inputs": dict(given.inputs)} if job.depends_on else {}
-    return {
-        "job_id": job.key.id,
-        "tenant": job.key.tenant,
-        "capability": job.capability,
-        "input": read_payload(job.payload).input,
-        **inputs,
-        "priority": job.priority,
-        "attempt": job.attempt,
-        "max_attempts": job.max_attempts,
-        "worker_id": job.worker,
-        "submitted_at": time_text(job.submitted_ms),
-        "lease_until": time_text(job.lease_until_ms or 0),
-    }

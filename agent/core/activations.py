@@ -7,31 +7,20 @@ import json
 from typing import Any
 
 from agent.callbacks.callbacks import registration, withdrawal
-from agent.core.activation import (
-    EXAMPLE,
-    FIELDS,
-    ID,
-    ID_TEXT,
-    Activation,
-    activation_of,
-    is_same_row,
-    read_payload,
-    told,
-    told_of_callback,
-    told_of_needed,
-    told_of_step,
-)
+from agent.core.activation import EXAMPLE, FIELDS, ID, ID_TEXT, Activation, activation_of
 from agent.core.answers import Answer, json_answer
 from agent.core.call import Agent, Call
 from agent.core.callback_address import told_of_none, unreachable
 from agent.core.core_words import in_core_words
 from agent.core.execution import unknown_capability
+from agent.core.payload import is_same_row, read_payload
 from agent.core.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.problem import Problem
 from agent.core.reading import read_object, read_options, read_query, seconds_of, whole_of
 from agent.core.refusing import refusal
 from agent.core.row import Row, is_row
 from agent.core.submitting import another, log_refusal, row_submission
+from agent.core.telling import told, told_of_callback, told_of_needed, told_of_step
 from agent.queue.job import DEFAULT_ATTEMPTS, Contradiction, Freeing, Job, JobKey, Submitted
 from agent.queue.job import Answer as Done
 from agent.queue.job import Refused as NotTaken
@@ -151,7 +140,7 @@ def _without(found: list[Job], at_ms: int) -> list[Job]:
 def cancel(agent: Agent, call: Call, id: str) -> Answer:
     done = agent.wait(agent.jobs().cancel(_key(call, id), round(agent.now())))
     agent.soon("deliver")
-    return _shown(agent, call, id, done, "it has ended")
+    return _shown(agent, call, id, done, "only one that has not ended is cancelled")
 
 
 def retry(agent: Agent, call: Call, id: str) -> Answer:
@@ -186,7 +175,7 @@ def complete(agent: Agent, call: Call, id: str) -> Answer:
 
 
 def fail(agent: Agent, call: Call, id: str) -> Answer:
-    example = '{"worker_id": "w-1", "attempt": 1, "error": "…", "retry": true}'
+    example = '{"worker_id": "w-1", "attempt": 1, "error": "out of memory", "retry": true}'
     lease, given = _held(call, id, ("error", "retry"), example)
     error, is_passing = given.get("error"), given.get("retry", True)
     if not isinstance(error, str) or not isinstance(is_passing, bool):

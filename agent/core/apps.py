@@ -14,17 +14,17 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
-from agent.core.activation import read_payload
 from agent.core.activations import found_job, submitted
 from agent.core.answers import Answer, json_answer
 from agent.core.call import Agent, Call
 from agent.core.core_words import as_core_tells
+from agent.core.payload import read_payload
 from agent.core.polling import ticket_of
 from agent.core.problem import Problem
 from agent.core.reading import read_object
 
 FIELDS = ("input", "context", "metadata")
-EXAMPLE = '{"input": {"prompt": "…"}}'
+EXAMPLE = '{"input": {"prompt": "Hello"}}'
 MAX_APP = 128  # characters
 
 

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agent.core.activation import Payload
 from agent.core.identity import time_text
+from agent.core.payload import Payload
 from agent.queue.job import Job, State
 from agent.records.records import Step
 

@@ -13,7 +13,7 @@ import json
 from typing import Any
 
 from agent.core import answers
-from agent.core.activation import ID, ID_TEXT, outcome_of, told_to_worker
+from agent.core.activation import ID, ID_TEXT
 from agent.core.activations import submitted
 from agent.core.answers import Answer, Facts
 from agent.core.cache import run_or_recall
@@ -37,6 +37,7 @@ from agent.core.shapes import (
     as_capability,
     shape_of,
 )
+from agent.core.telling import outcome_of, told_to_worker
 from agent.queue.job import Job as QueueJob
 from agent.queue.job import Refused as NotTaken
 

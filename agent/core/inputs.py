@@ -1,7 +1,8 @@
 """What a job is given of those that it depends on: their results, by id, as `inputs`.
 
 A worker that polls finds them beside the job's own input; Python that the agent runs finds them
-in its context. What is more than may be handed on makes the job fail: it would again.
+in its context, and a function of it as the argument `inputs`. What is more than may be handed on
+makes the job fail: it would again.
 """
 
 from __future__ import annotations
@@ -38,7 +39,12 @@ def with_inputs(job: Job, asked: dict[str, Any], given: Given) -> dict[str, Any]
     context = asked.get("context", {})
     if not job.depends_on or job.capability != IN_CONTEXT or not isinstance(context, dict):
         return asked
-    return {**asked, "context": {**context, "inputs": dict(given.inputs)}}
+    inputs = dict(given.inputs)
+    made = {**asked, "context": {**context, "inputs": inputs}}
+    arguments = asked.get("arguments", {})
+    if "function" in asked and isinstance(arguments, dict):
+        made["arguments"] = {**arguments, "inputs": inputs}
+    return made
 
 
 def _given(results: Mapping[str, str] | None, size: int) -> Given:

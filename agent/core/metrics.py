@@ -57,7 +57,7 @@ class Metrics:
         return document | {
             "queue": [each._asdict() for each in standing.queue],
             "callbacks": standing.callbacks._asdict(),
-            "desired_workers": desired_workers(standing.queue),
+            "desired_workers": desired_workers(_to_do(standing.queue)),
         }
 
     def sums(self, uptime_ms: int) -> dict[str, int]:
@@ -87,10 +87,13 @@ class Metrics:
         return "".join(parts)
 
 
-def desired_workers(queue: Sequence[Depth]) -> int:
+def desired_workers(jobs: int) -> int:
     """How many workers would have `JOBS_EACH` jobs each: a hint for whoever scales them."""
-    jobs = sum(each.waiting + each.leased for each in queue)
     return -(-jobs // JOBS_EACH)
+
+
+def _to_do(queue: Sequence[Depth]) -> int:
+    return sum(each.waiting + each.leased for each in queue)
 
 
 class StandingCache:
@@ -122,10 +125,11 @@ def _queue_families(queue: Sequence[Depth]) -> list[str]:
     ]
     oldest = [({"capability": each.capability}, each.oldest_ms / 1000) for each in queue]
     wait = "How long the first job that may be leased has waited."
+    wanted = desired_workers(_to_do(queue))
     return [
         _family("queue_jobs", "gauge", "Jobs that have not ended well.", jobs),
         _family("queue_oldest_seconds", "gauge", wait, oldest),
-        _family("desired_workers", "gauge", "A hint for scaling.", [({}, desired_workers(queue))]),
+        _family("desired_workers", "gauge", "A hint for scaling.", [({}, wanted)]),
     ]
 
 

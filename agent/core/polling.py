@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from agent.core.activation import told_to_worker
 from agent.core.answers import Answer, json_answer
 from agent.core.call import WORKER_SCOPE, Agent, Call
 from agent.core.execution import CAPABILITIES
@@ -20,6 +19,7 @@ from agent.core.identity import time_text
 from agent.core.inputs import Given, inputs_of
 from agent.core.problem import Problem
 from agent.core.reading import names_of, read_options, seconds_of, text_of, whole_of
+from agent.core.telling import told_to_worker
 from agent.queue.job import Job, JobKey, State
 from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT
@@ -44,7 +44,8 @@ class Lease(NamedTuple):
     def lost(self, state: State | None) -> Problem:
         """What is said of a lease that is none, or none any more."""
         if state is None:
-            return Problem(404, f"there is no job {self.key.id}")
+            hint = "send `tenant` and the job's id as /poll returned them"
+            return Problem(404, f"tenant {self.key.tenant} has no job {self.key.id}: {hint}")
         lease = f"worker {self.worker} does not hold attempt {self.attempt} of it"
         return Problem(409, f"the job is {state}, and {lease}", state=state)
 

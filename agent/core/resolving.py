@@ -55,7 +55,7 @@ def _nobody(row: Row) -> str:
     id, type_id = row.agent_id[:128], row.agent_type_id[:128]
     named = f"the agent `{id}`" if id else f"an agent of the type `{type_id}`"
     of_type = f", nor its type `{type_id}`" if id and type_id else ""
-    hint = f"PUT /agents/{id or type_id} says what it is"
+    hint = f"create it with PUT /agents/{id or type_id}"
     return f"{named} was not found{of_type}, so nobody here can run it: {hint}"
 
 
@@ -94,7 +94,10 @@ def _completion(definition: Definition, row: Row) -> dict[str, Any]:
 def _prompt(row: Row) -> dict[str, Any]:
     given = {name: row.input_data[name] for name in PROMPTS if row.input_data.get(name)}
     if not given:
-        raise Problem(400, "`input_data` has no `prompt` and no `message`")
+        raise Problem(
+            400,
+            '`input_data` has no `prompt` and no `message`; send one such as {"prompt": "Hello"}',
+        )
     name = next(iter(given))
     if name != "messages" and not isinstance(given[name], str):
         raise Problem(400, f"`input_data.{name}` is text")

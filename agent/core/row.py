@@ -15,15 +15,18 @@ has them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
+from itertools import islice
 from typing import Any, NamedTuple
 
 from agent.core.json_text import read_writable_json
 from agent.core.problem import Problem
 
+SHOWN_FIELDS = 3  # that are looked at for what was meant
 NAMES = ("agent_id", "agent_type_id")
 OBJECTS = ("input_data", "context", "metadata")
 ENDED = ("completed", "cancelled")
-EXAMPLE = '{"agent_id": "summary", "input_data": {"prompt": "…"}}'
+EXAMPLE = '{"agent_id": "summary", "input_data": {"prompt": "Hello"}}'
 
 
 class Row(NamedTuple):
@@ -77,6 +80,14 @@ def _name(name: str, value: Any) -> str:
     return value or ""
 
 
+def misspelled(data: Mapping[str, Any]) -> tuple[str, str] | None:
+    """A field that is nearly a column which names an agent, and that column."""
+    for name in islice(data, SHOWN_FIELDS):
+        if nearest := get_close_matches(name[:80], NAMES, n=1, cutoff=0.7):
+            return name, nearest[0]
+    return None
+
+
 def _object(name: str, value: Any) -> dict[str, Any]:
     """An object, or JSON as text; an empty one if there is nothing."""
     if value is None or value == "":
@@ -85,7 +96,7 @@ def _object(name: str, value: Any) -> dict[str, Any]:
         try:
             value = read_writable_json(value)
         except ValueError:
-            raise Problem(400, f"`{name}` is text, but no JSON") from None
+            raise Problem(400, f"`{name}` is text, but not a JSON object") from None
         if value is None:
             return {}
     if not isinstance(value, dict):

@@ -10,12 +10,12 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from agent.core.activation import read_payload
 from agent.core.call import Agent
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Stream
 from agent.core.execution import CAPABILITIES, Job, run_job
 from agent.core.inputs import Given, inputs_of, with_inputs
+from agent.core.payload import read_payload
 from agent.queue.database import Unavailable as QueueUnavailable
 from agent.queue.job import Contradiction, Freeing, State
 from agent.queue.job import Job as QueueJob

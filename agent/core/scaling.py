@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from agent.core.answers import Answer, json_answer
 from agent.core.call import Agent, Call
-from agent.core.metrics import JOBS_EACH
+from agent.core.metrics import desired_workers
 from agent.core.problem import Problem
 from agent.core.reading import names_of, read_query, text_of
 from agent.core.workers import seen_by
@@ -35,4 +35,4 @@ def scale(agent: Agent, call: Call) -> Answer:
 
 def _told(load: Load) -> dict[str, int]:
     jobs = load.waiting + load.leased
-    return {"jobs": jobs, "desired_workers": -(-jobs // JOBS_EACH), **load._asdict()}
+    return {"jobs": jobs, "desired_workers": desired_workers(jobs), **load._asdict()}

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 from agent.core.capabilities import completion, database, embeddings, python
 from agent.core.problem import Problem
+from agent.core.reading import SHOWN
 
-SHOWN = 80  # characters of what somebody else has written
 MAX_TOLD = 3  # unknown fields, in an error
 # The fields of a job as /poll hands it out. Those of a lease count; the others are held to the
 # job that is in the queue.
@@ -106,7 +106,7 @@ JOB = Shape(
     "a job of a capability",
     ("capability",),
     ("input", "job_id"),
-    '{"capability": "text-processing", "input": {"text": "…"}}',
+    '{"capability": "text-processing", "input": {"text": "Hello"}}',
 )
 LEASED = Shape(
     "a job that /poll handed out",

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.core.activation import ID, ID_TEXT, Activation, is_same_row, row_activation
+from agent.core.activation import ID, ID_TEXT, Activation, row_activation
 from agent.core.call import Agent, Call
+from agent.core.payload import is_same_row
 from agent.core.problem import Problem
 from agent.core.reading import SHOWN, text_of
 from agent.core.resolving import resolve
@@ -42,5 +43,6 @@ def log_refusal(agent: Agent, call: Call, given: dict[str, Any], why: Problem) -
 
 
 def another(job: Job) -> Problem:
-    message = f"there is another activation {job.key.id}: use an id of its own"
+    hint = "submit this one under another id"
+    message = f"activation {job.key.id} exists, with other content: {hint}"
     return Problem(409, message, state=job.state)

@@ -1,6 +1,7 @@
 """Somebody's Python, in isolates of the Worker Loader.
 
-There are so many isolates and no more; who finds none waits for one, for a while.
+There are so many isolates and no more, and a tenant has only some of them; a job that finds none
+waits for one, for a while.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class EdgePython:
 
     def run(self, tenant: str, job: Job) -> Outcome:
         pool, until = _pool(), now_ms() + WAIT_MS
-        while not pool.has_room(now_ms()) and now_ms() < until:
+        while not pool.has_room(tenant, now_ms()) and now_ms() < until:
             pause(LOOK_EVERY_MS)
         return execute(pool, self._isolates, tenant, job, now_ms)
 

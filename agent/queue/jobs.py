@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from agent.queue import lease_statements as leases
 from agent.queue import statements as sql
 from agent.queue.backoff import Backoff
-from agent.queue.database import Database, Row, Rows, Statement, Value
+from agent.queue.database import Database, Row, Statement
 from agent.queue.job import (
     Answer,
     Contradiction,
@@ -42,25 +42,23 @@ from agent.queue.limits import (
     refused_result,
     refused_submission,
 )
-from agent.queue.submitting import job_of, outcome, submitting
+from agent.queue.rows import (
+    Held,
+    answer_of,
+    depths_of,
+    inputs_of,
+    is_same_json,
+    job_of,
+    state_after,
+    state_of,
+)
+from agent.queue.submitting import outcome, submitting
 
 # A job that failed waits from a second to five minutes, of which at least a half.
 RETRIES = Backoff(base_ms=2_000, most_ms=300_000, least=0.5)
 LOST_AT_ONCE = 100  # in one statement: each is written again, payload and all
 FORGOTTEN_AT_ONCE = 500
 LARGEST = 2**53  # later than any time
-
-
-class Held(NamedTuple):
-    """A lease: who holds which job, in which attempt."""
-
-    key: JobKey
-    worker: str
-    attempt: int
-
-    @property
-    def params(self) -> tuple[Value, ...]:
-        return (*self.key, self.worker, self.attempt)
 
 
 class Jobs:
@@ -92,12 +90,12 @@ class Jobs:
     async def needed(self, key: JobKey) -> list[Needed]:
         """What a job depends on, and how that stands."""
         rows = (await self._db.run(sql.NEEDED, *key)).rows
-        return [Needed(str(row["id"]), _state(row)) for row in rows]
+        return [Needed(str(row["id"]), state_of(row)) for row in rows]
 
     async def inputs(self, keys: Sequence[JobKey]) -> list[Inputs]:
         """For each of these jobs, which are leased, the results of those it depends on."""
         found = await self._db.batch([(sql.INPUTS, (*key, MAX_INPUTS)) for key in keys])
-        return [_inputs(each.rows) for each in found]
+        return [inputs_of(each.rows) for each in found]
 
     async def lease(
         self,
@@ -123,11 +121,11 @@ class Jobs:
             return refused
         asked = json.dumps(sorted(set(capabilities)))
         given = (worker, ticket, now_ms + lease_ms, asked, now_ms, limit, dispatch)
-        take, last = (sql.TAKE, self._limits.running), (sql.TAKE_OF_TENANT, tenant)
+        take, last = (leases.TAKE, self._limits.running), (leases.TAKE_OF_TENANT, tenant)
         statement, more = take if tenant is None else last
-        heard = [(sql.HEARD, (key, worker, now_ms))] if key and is_heard else []
+        heard = [(leases.HEARD, (key, worker, now_ms))] if key and is_heard else []
         batch = [*heard, *_overdue(now_ms), (statement, (*given, more, key))]
-        *_, found = await self._db.batch([*batch, (sql.JOBS_OF, (ticket, worker, tenant))])
+        *_, found = await self._db.batch([*batch, (leases.JOBS_OF, (ticket, worker, tenant))])
         return [job_of(row) for row in found.rows]
 
     async def complete(
@@ -138,12 +136,12 @@ class Jobs:
         if refused := refused_result(result):
             return refused
         held = (*Held(key, worker, attempt).params, result)
-        batch = [(sql.COMPLETE, (*held, now_ms)), (sql.COMPLETED, held)]
+        batch = [(leases.COMPLETE, (*held, now_ms)), (leases.COMPLETED, held)]
         *_, found = await self._db.batch(batch)
         row = found.rows[0] if found.rows else None
-        if row and row["other"] is not None and not _is_same(str(row["other"]), result):
+        if row and row["other"] is not None and not is_same_json(str(row["other"]), result):
             return Contradiction("completed")
-        answer = _ended(row, Held(key, worker, attempt), ("completed",))
+        answer = answer_of(row, Held(key, worker, attempt), ("completed",))
         return Freeing(*answer) if answer.is_done and row and row["frees"] else answer
 
     async def fail(
@@ -161,13 +159,13 @@ class Jobs:
         again in the same way."""
         again_ms, kept = now_ms + RETRIES.wait_ms(attempt, jitter), cut_error(error)
         held = Held(key, worker, attempt)
-        change = (sql.FAIL, (*held.params, kept, now_ms, int(retry), again_ms))
+        change = (leases.FAIL, (*held.params, kept, now_ms, int(retry), again_ms))
         row = await self._changed(change, key)
-        answer = _ended(row, held, ("waiting", "failed"))
+        answer = answer_of(row, held, ("waiting", "failed"))
         if row is None or not answer.is_done or answer.state is None:
             return answer
         has_more = attempt < int(row["max_attempts"] or 0)
-        is_same = row["error"] == kept and answer.state == _after(retry and has_more)
+        is_same = row["error"] == kept and answer.state == state_after(retry and has_more)
         return answer if is_same else Contradiction(answer.state)
 
     async def extend(
@@ -177,8 +175,8 @@ class Jobs:
         if refused := refused_lease(lease_ms):
             return refused
         held = Held(key, worker, attempt)
-        row = await self._changed((sql.EXTEND, (*held.params, now_ms + lease_ms)), key)
-        return _ended(row, held, ("leased",))
+        row = await self._changed((leases.EXTEND, (*held.params, now_ms + lease_ms)), key)
+        return answer_of(row, held, ("leased",))
 
     async def hand_over(
         self, key: JobKey, worker: str, attempt: int, to: str, lease_ms: int, now_ms: int
@@ -188,10 +186,10 @@ class Jobs:
         if refused := refused_lease(lease_ms):
             return refused
         row = await self._changed(
-            (sql.HAND_OVER, (*Held(key, worker, attempt).params, to, now_ms + lease_ms)), key
+            (leases.HAND_OVER, (*Held(key, worker, attempt).params, to, now_ms + lease_ms)), key
         )
         is_theirs = row is not None and (row["worker"], row["attempt"]) == (to, attempt)
-        return Answer(is_theirs and _state(row) == "leased", _state(row))
+        return Answer(is_theirs and state_of(row) == "leased", state_of(row))
 
     async def claim(
         self, key: JobKey, attempt: int, worker: str, lease_ms: int, now_ms: int
@@ -201,15 +199,15 @@ class Jobs:
         if refused := refused_lease(lease_ms):
             return refused
         given = (*key, attempt, worker, now_ms + lease_ms, now_ms)
-        row = await self._changed((sql.CLAIM, given), key)
+        row = await self._changed((leases.CLAIM, given), key)
         is_theirs = row is not None and (row["worker"], row["attempt"]) == (worker, attempt + 1)
-        return Answer(is_theirs and _state(row) == "leased", _state(row))
+        return Answer(is_theirs and state_of(row) == "leased", state_of(row))
 
     async def revive(self, key: JobKey, attempt: int, attempts: int, now_ms: int) -> Answer:
         """A dead letter waits again, for so many more attempts, and for what it depends on, if
         that has not ended; it does not if that has failed. `attempt` is the one that failed."""
         row = await self._changed((sql.REVIVE, (*key, attempt, now_ms, attempts)), key)
-        return Answer(_state(row) not in (None, "failed", "cancelled"), _state(row))
+        return Answer(state_of(row) not in (None, "failed", "cancelled"), state_of(row))
 
     async def listed(
         self, tenant: str, state: State, limit: int, before_ms: int = LARGEST
@@ -222,7 +220,7 @@ class Jobs:
     async def cancel(self, key: JobKey, now_ms: int) -> Answer:
         """Nobody will run it, and who does cannot complete it any more."""
         row = await self._changed((sql.CANCEL, (*key, now_ms)), key)
-        state = _state(row)
+        state = state_of(row)
         return Answer(state == "cancelled", state)
 
     async def return_lost(self, now_ms: int) -> Returned:
@@ -238,7 +236,7 @@ class Jobs:
     async def depth(self, now_ms: int) -> list[Depth]:
         """How many jobs there are that have not ended well, by capability. It reads
         these jobs, and none of those that have."""
-        return _depths(await self._db.run(sql.DEPTH, now_ms), now_ms)
+        return depths_of(await self._db.run(sql.DEPTH, now_ms), now_ms)
 
     async def forget(self, before_ms: int) -> int:
         """Delete jobs that ended before, at most `FORGOTTEN_AT_ONCE`; called again while it does.
@@ -251,46 +249,5 @@ class Jobs:
         return found.rows[0] if found.rows else None
 
 
-def _state(row: Row | None) -> State | None:
-    return None if row is None else row["state"]  # type: ignore[return-value]
-
-
 def _overdue(now_ms: int) -> list[Statement]:
-    return [(sql.LOST, (now_ms, LOST_AT_ONCE)), (sql.EXPIRE, (now_ms, LOST_AT_ONCE))]
-
-
-def _ended(row: Row | None, held: Held, states: Sequence[State]) -> Answer:
-    """Done is what left the job in one of `states`, by this very lease."""
-    state = _state(row)
-    is_ours = row is not None and (row["worker"], row["attempt"]) == held[1:]
-    return Answer(is_ours and state in states, state)
-
-
-def _after(is_tried_again: bool) -> State:
-    return "waiting" if is_tried_again else "failed"
-
-
-def _is_same(one: str, other: str) -> bool:
-    """Two texts that are the same JSON, in whatever order its fields stand."""
-    return len({json.dumps(json.loads(text), sort_keys=True) for text in (one, other)}) == 1
-
-
-def _inputs(rows: Sequence[Row]) -> Inputs:
-    size = sum(int(row["size"] or 0) for row in rows)
-    if any(row["result"] is None for row in rows):
-        return Inputs(None, size)
-    return Inputs({str(row["id"]): str(row["result"]) for row in rows}, size)
-
-
-def _depths(found: Rows, now_ms: int) -> list[Depth]:
-    numbers: dict[str, dict[str, int]] = {}
-    for row in found.rows:
-        of_one = numbers.setdefault(str(row["capability"]), {})
-        of_one[str(row["kind"])] = int(row["number"] or 0)
-        if row["since_ms"] is not None:
-            of_one["oldest_ms"] = max(0, now_ms - int(row["since_ms"]))
-    kinds = Depth._fields[1:]
-    return [
-        Depth(name, *(of_one.get(kind, 0) for kind in kinds))
-        for name, of_one in sorted(numbers.items())
-    ]
+    return [(leases.LOST, (now_ms, LOST_AT_ONCE)), (sql.EXPIRE, (now_ms, LOST_AT_ONCE))]

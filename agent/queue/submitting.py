@@ -8,12 +8,13 @@ dependency is older than the job, and no two wait for each other.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from agent.queue import statements as sql
 from agent.queue.database import Row, Rows, Statement, Value
-from agent.queue.job import Full, Job, JobKey, Missing, Submission, Submitted
+from agent.queue.job import Full, Missing, Submission, Submitted
 from agent.queue.limits import Limits, cut_error
+from agent.queue.rows import job_of
 
 
 def submitting(
@@ -50,15 +51,6 @@ def outcome(
         asked.depends_on,
     )
     return Submitted(job, is_other)
-
-
-def job_of(row: Row) -> Job:
-    fields: Mapping[str, Value] = {
-        name: value for name, value in row.items() if name not in ("tenant", "id", "depends_on")
-    }
-    needs = tuple(json.loads(str(row["depends_on"])))
-    key = JobKey(str(row["tenant"]), str(row["id"]))
-    return Job(key, **fields, depends_on=needs)  # type: ignore[arg-type]
 
 
 def _full(load: Row, limits: Limits) -> Full:

@@ -93,7 +93,7 @@ def execute(
         return Outcome(None, refused, "", 0.0, False)
     isolate = pool.take(tenant, began)
     if isolate is None:
-        busy = Error("unavailable", "all isolates are busy; try again in a moment")
+        busy = Error("unavailable", "no isolate is free for this key; try again in a moment")
         return Outcome(None, busy, "", now() - began, False)
     try:
         warm, told = _in_isolate(isolates, isolate, job, now)

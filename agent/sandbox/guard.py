@@ -4,7 +4,8 @@ workerd by itself enforces neither, and has one thread: code that never ends wou
 there is. So Python is told to look for signals, and the signal buffer it looks into is a
 clock: past the deadline it holds SIGINT, and if that is caught and not heeded, the isolate
 ends. It looks on when the code has ended, for the sake of what that left behind. Memory is
-refused where WebAssembly would grow. On Cloudflare the clock stands still while code computes;
+refused where WebAssembly would grow. Requests wait until few of them are under way: the agent
+passes each on, on that same thread. On Cloudflare the clock stands still while code computes;
 there the platform's own limits end it.
 
 It is text, loaded beside `runner.py`: the modules of the agent are none of the isolate's.
@@ -19,7 +20,10 @@ import { abortIsolate } from "cloudflare:workers";
 const PAGE = 65536;
 const SIGINT = 2;
 const AGAIN = 100; // ms from one interrupt to the next: time to say what it interrupted
+const REQUESTS = 6; // at once, as on Cloudflare
 const now = Date.now;
+let requests = 0;
+const waiting = []; // requests
 let deadline = Infinity;
 let next = Infinity;
 let end = Infinity;
@@ -35,6 +39,9 @@ export function install(pyodide, most) {
   if (isInstalled) return;
   isInstalled = true;
   const module = pyodide._module;
+  for (let it = globalThis; it; it = Object.getPrototypeOf(it)) {
+    if (Object.hasOwn(it, "fetch")) fix(it, "fetch", inTurn(it.fetch));
+  }
   const memory = WebAssembly.Memory.prototype;
   const grow = memory.grow;
   fix(memory, "grow", function (pages) {
@@ -52,6 +59,20 @@ export function install(pyodide, most) {
 
 function fix(object, name, value) {
   Object.defineProperty(object, name, { value, writable: false, configurable: false });
+}
+
+function inTurn(fetch) {
+  return async (...given) => {
+    if (requests < REQUESTS) requests += 1;
+    else await new Promise((go) => waiting.push(go));
+    try {
+      return await fetch.apply(globalThis, given);
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else requests -= 1;
+    }
+  };
 }
 
 function signal() {
@@ -77,6 +98,7 @@ export function arm(pyodide, ms, grace, after) {
 export function close() {
   if (isClosed) return true;
   isClosed = true;
+  waiting.length = 0;
   const time = now();
   next = Infinity;
   end = time + toAnswer;
@@ -88,6 +110,7 @@ export function pause(ms) {
 }
 
 export function stop() {
+  waiting.length = 0;
   abortIsolate("the sandbox has ended");
 }
 """

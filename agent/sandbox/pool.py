@@ -19,6 +19,7 @@ class Sizes(NamedTuple):
     ready_each: int = 1
     ready_all: int = 4
     all: int = 8
+    each: int = 6
     # An isolate that nobody asks for is memory that others lack.
     idle_ms: float = 600_000
     # A job that is not over by then was cut off with its request, and its isolate goes, too.
@@ -32,6 +33,11 @@ class Care(NamedTuple):
     start: tuple[str, ...] = ()
 
 
+class Run(NamedTuple):
+    tenant: str
+    began: float
+
+
 class Pool:
     """The isolates of one agent isolate; `name` tells it from every other one."""
 
@@ -41,7 +47,7 @@ class Pool:
         self._serial = 0
         self._ready: dict[str, list[str]] = {}
         self._seen: dict[str, float] = {}
-        self._running: dict[str, float] = {}
+        self._running: dict[str, Run] = {}
         self._due: list[str] = []
 
     @property
@@ -52,20 +58,22 @@ class Pool:
     def running(self) -> int:
         return len(self._running)
 
-    def has_room(self, now: float) -> bool:
-        """Whether `take` would give one."""
+    def has_room(self, tenant: str, now: float) -> bool:
+        """Whether `take` would give it one."""
         self._give_up_lost(now)
-        return self.running < self.sizes.all
+        own = sum(run.tenant == tenant for run in self._running.values())
+        return self.running < self.sizes.all and own < self.sizes.each
 
     def take(self, tenant: str, now: float) -> str | None:
-        """The isolate for a job; None if there are as many as there may be."""
-        self._give_up_lost(now)
+        """The isolate for a job; None if as many run as may, of all or of this tenant."""
         self._seen[tenant] = now
+        if not self.has_room(tenant, now):
+            return None
         chosen = self._ready[tenant].pop(0) if self._ready.get(tenant) else None
         if chosen is None and not self._room():
             return None
         chosen = chosen or self._new(tenant)
-        self._running[chosen] = now
+        self._running[chosen] = Run(tenant, now)
         return chosen
 
     def done(self, isolate: str, tenant: str, now: float) -> Care:
@@ -100,7 +108,7 @@ class Pool:
                 del self._seen[tenant]
 
     def _give_up_lost(self, now: float) -> None:
-        lost = [each for each, began in self._running.items() if now - began > self.sizes.run_ms]
+        lost = [id for id, run in self._running.items() if now - run.began > self.sizes.run_ms]
         for isolate in lost:
             del self._running[isolate]
         self._due += lost

@@ -76,11 +76,22 @@ def run_program(
 
 def _finished(value: Any, run: Callable[..., Any] = asyncio.run) -> Any:
     """`value`, or what comes of it if it is to be awaited."""
-    return run(_awaited(value)) if inspect.isawaitable(value) else value
+    if not inspect.isawaitable(value):
+        return value
+    result, error = run(_awaited(value))
+    if error is not None:
+        raise error
+    return result
 
 
-async def _awaited(value: Awaitable[Any]) -> Any:
-    return await value
+async def _awaited(value: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+    """The value, or what it raised: the event loop would print what a task raises."""
+    try:
+        return await value, None
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        return None, error
 
 
 def _can_be_global(name: str) -> bool:

@@ -34,6 +34,7 @@ from .program import FILE, NoResult, globals_of, run_program
 MAX_FRAMES = 20  # of a traceback: the outermost half and the innermost
 MAX_MESSAGE = 2_000
 LIST = "python_packages"  # of variants.toml
+NO_NETWORK = "not permitted to access the internet"  # what workerd says of an isolate without one
 PACKAGE = "_sandbox"  # what this package is called in an isolate
 # The packages: an archive of pure ones, one of others, and where those stand in an isolate.
 PURE, NATIVE, SITE = "packages.zip", "native.zip", "python_modules"
@@ -160,11 +161,13 @@ def _told(error: BaseException) -> str:
     except BaseException:  # the code's own exceptions say what they like
         text = ""
     name = type(error).__name__
-    return f"{name}: {text}{_hint(error)}" if text else name
+    return f"{name}: {text}{_hint(error, text)}" if text else name
 
 
-def _hint(error: BaseException) -> str:
-    """Where a package that is not there has to be listed."""
+def _hint(error: BaseException, text: str) -> str:
+    """How the operator can give what is missing: a package, or a network."""
+    if NO_NETWORK in text:
+        return " Python has no network here: use `api-calls`, or set PYTHON_NETWORK to `guarded`"
     module = error.name if isinstance(error, ModuleNotFoundError) else None
     package = module.partition(".")[0] if isinstance(module, str) else ""
     if not package or package in sys.stdlib_module_names or package in sys.modules:

@@ -162,7 +162,7 @@ SCHEMAS: dict[str, Schema] = {
     "ExtractInput": _text(
         "extract",
         "What stands in it",
-        kinds=listed(one_of(text.KINDS), "all of them unless it is said", minItems=1),
+        kinds=listed(one_of(text.KINDS), "default all of them", minItems=1),
     ),
     "PythonInput": fields_of(
         {
@@ -202,9 +202,7 @@ SCHEMAS: dict[str, Schema] = {
     "ScrapingInput": fields_of(
         {
             "url": _URL,
-            "extract": listed(
-                one_of(scraping.EXTRACTS), "parts; all of them unless it is said", minItems=1
-            ),
+            "extract": listed(one_of(scraping.EXTRACTS), "parts; default all of them", minItems=1),
             "timeout_ms": _TIMEOUT,
             "ignore_robots": yes_or_no("for one's own pages", default=False),
         },

@@ -61,8 +61,8 @@ DATA = fields_of(
         "dispatch": {**ref("Dispatch", "who runs it: the agent, or who polls"), "default": "edge"},
         "max_attempts": _ATTEMPTS,
         "start_within": number(
-            "seconds: a job that nobody has begun by then fails; with `dispatch` `poll` it is "
-            f"{START_WITHIN:,.0f} unless it is said",
+            "seconds: a job that has not started by then fails; default "
+            f"{START_WITHIN:,.0f} with `dispatch` `poll`, no limit with `edge`",
             MIN_START_WITHIN,
             MAX_START_WITHIN,
         ),
@@ -233,7 +233,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             "worker_id": _WORKER,
             "capabilities": listed(
-                a_capability("all of the agent's unless it is said"),
+                a_capability("default all of the agent's"),
                 minItems=1,
                 maxItems=MAX_CAPABILITIES,
             ),

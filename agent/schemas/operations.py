@@ -40,7 +40,7 @@ TAGS = {
 }
 _ONE = CAPABILITY.pattern
 _NAMES = text(
-    "with commas between them; all of the agent's unless it is said",
+    "with commas between them; default all of the agent's",
     pattern=f"^{_ONE}(,{_ONE}){{0,{MAX_CAPABILITIES - 1}}}$",
     examples=["text-processing,database"],
 )
@@ -58,7 +58,7 @@ _SECONDS = "seconds; `s` may stand behind them"
 PARAMETERS: dict[str, Schema] = {
     "id": an_id("the activation's id, or the agent's"),
     "app": text("the app; it is kept in the metadata", minLength=1, maxLength=MAX_APP),
-    "version": whole("the version; the newest one unless it is said", 1, agents.MAX_VERSION),
+    "version": whole("the version; default the newest one", 1, agents.MAX_VERSION),
     "agents": whole("agents", 1, agents.MAX_LISTED, default=20),
     "after": an_id("`next_after` of the page before"),
     "worker_id": a_name("the worker; without it the header `x-worker-id`, or the key's id"),
@@ -69,8 +69,8 @@ PARAMETERS: dict[str, Schema] = {
     "tenant": a_name("whose jobs; others' need the scope `agent:worker`"),
     "state": {**ref("State"), "default": "failed"},
     "most": whole("activations", 1, MAX_LISTED, default=20),
-    "from": _time("of the first request; a day before `to` unless it is said"),
-    "to": _time("before which the last one was; now unless it is said"),
+    "from": _time("of the first request; default a day before `to`"),
+    "to": _time("end of the time, which does not count; default now"),
     "by": text(
         f"what groups differ in, with commas: {', '.join(DIMENSIONS)}; without it there is one",
         pattern=f"^({_DIMENSION})(,({_DIMENSION})){{0,4}}$",
@@ -80,13 +80,13 @@ PARAMETERS: dict[str, Schema] = {
     "region": matching(analytics.REGION, "only what variants of this one have answered"),
     "of_tenant": a_name(f"only this tenant's; others' need the scope `{ANALYTICS_SCOPE}`"),
     "endpoint": matching(analytics.ENDPOINT, "only this path, such as `/execute`"),
-    "worker_state": ref("WorkerState", "both, unless it is said"),
+    "worker_state": ref("WorkerState", "default both"),
     "has_capability": a_capability("workers that have it"),
     "workers": whole("workers", 1, MAX_WORKERS, default=USUAL_LISTED),
     "after_worker": whole("as `next_after` told it", 0, LARGEST, default=0),
     "some_capabilities": {
         **_NAMES,
-        "description": "with commas between them; all of them, unless it is said",
+        "description": "with commas between them; default all of them",
     },
     "before": whole("milliseconds since 1970, as `next_before` told it", 0, 10**15 - 1),
 }

@@ -2,7 +2,7 @@
 more: REGISTER and HEARTBEAT set values, the others choose workers by what they take away.
 
 Whoever is not marked as lost is looked at by each poll of anybody (LOST in
-`agent/queue/statements.py`), so MARK_LOST marks who is silent and has no lease left.
+`agent/queue/lease_statements.py`), so MARK_LOST marks who is silent and has no lease left.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Its heartbeats say that it is alive: one every `HEARTBEAT_MS`. Polls, and extended leases, count
 as heartbeats. A worker that is silent for `SILENT_MS` loses its leases: the queue gives its jobs
-to others (`agent/queue/statements.py`, LOST). `KEPT_MS` after its last sign it is forgotten.
+to others (`agent/queue/lease_statements.py`, LOST). `KEPT_MS` after its last sign it is forgotten.
 """
 
 from __future__ import annotations

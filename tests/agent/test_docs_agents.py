@@ -12,8 +12,7 @@ from agent.core import agents, row
 from agent.core.core_words import STATUSES
 from agent.core.resolving import BUILT_IN, PROMPTS, SAID, SYSTEM
 from agent.queue.job import State
-from tests.agent.test_docs import ROOT, section
-from tests.agent.test_docs_jobs import first_column, row_of
+from tests.agent.pages import ROOT, first_column, row_of, section
 
 AGENTS, CLIENTS = section("Agents"), section("FiberWise's clients")
 SPACED = " ".join(AGENTS.split())
@@ -26,7 +25,7 @@ def test_settings() -> None:
 
 
 def test_limits() -> None:
-    assert f"may have {MAX_CODE:,} bytes" in SPACED
+    assert f"has {MAX_CODE:,} bytes at most" in SPACED
     assert f"last {KEPT_VERSIONS} versions" in SPACED
     assert f"up to {MAX_AGENTS:,} agents" in SPACED
     assert f"`limit` up to {agents.MAX_LISTED}" in SPACED

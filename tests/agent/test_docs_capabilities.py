@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from agent.core.capabilities import completion, database, embeddings, models, sql, text, values
+from tests.agent.pages import PAGES, cells, section, spaced
 
-from agent.core.capabilities import completion, database, embeddings, models, sql, values
-
-TEXT = (Path(__file__).parents[2] / "docs" / "agent.md").read_text("utf-8")
-SPACED = " ".join(TEXT.split())
+TEXT = PAGES["agent.md"]
+SPACED = spaced(TEXT)
 
 
 def test_limits_of_models() -> None:
     assert f"up to {completion.MAX_MESSAGES} messages" in SPACED
-    assert f"1 to {completion.MAX_TOKENS:,}; {completion.USUAL_TOKENS:,} unless" in SPACED
+    assert f"1 to {completion.MAX_TOKENS:,}; default {completion.USUAL_TOKENS:,}." in SPACED
     assert f"at most {completion.MAX_CHARACTERS:,} characters" in SPACED
     assert f"1 to {embeddings.MAX_TEXTS} of up to {embeddings.MAX_TEXT:,} characters" in SPACED
     codes = ", ".join(map(str, models.HOPELESS))
@@ -20,16 +19,29 @@ def test_limits_of_models() -> None:
 
 
 def test_fields_of_a_completion() -> None:
-    section = TEXT.partition("\n## Models")[2].partition("\n## ")[0]
-    assert [name for name in completion.FIELDS if f"`{name}`" not in section] == []
+    told = section("Models")
+    assert [name for name in completion.FIELDS if f"`{name}`" not in told] == []
 
 
 def test_limits_of_tables() -> None:
     for row in (
         f"| `sql` | {sql.MAX_SQL:,} bytes |",
         f"| `params` | {values.MAX_PARAMS} values; {values.MAX_TIMES} lists of them |",
-        f"| `max_rows` | {database.MAX_ROWS:,}; {database.USUAL_ROWS:,} unless it is said |",
+        f"| `max_rows` | {database.MAX_ROWS:,}; default {database.USUAL_ROWS:,} |",
         f"| rows, as JSON | {database.MAX_RESULT:,} characters |",
     ):
         assert row in TEXT
     assert all(word in TEXT for word in (*sql.READING, *sql.CHANGING))
+
+
+def test_text_processing() -> None:
+    told = section("Text processing")
+    for operation, fields in text.FIELDS.items():
+        row = cells(told, f"`{operation}`" + " (default)" * (operation == "statistics"))
+        assert all(f"`{name}`" in row for name in fields if name not in ("text", "operation"))
+    kinds = ", ".join(f"`{kind}`" for kind in text.KINDS)
+    assert f"some of {kinds}" in told
+    assert f"at most {text.MAX_FOUND:,} |" in told
+    assert f"the {text.TOP} most frequent words" in told
+    assert f"default {text.CHUNK:,} characters" in told
+    assert f"has at most {text.MAX_TEXT:,} characters" in spaced(told)

@@ -1,4 +1,4 @@
-"""docs/agent.md says of activations, workers, metrics and deploying what the code does."""
+"""The pages about the agent say of jobs, metrics and deploying what the code does."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from agent.queue import limits
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, Depth
 from agent.queue.limits import MAX_ATTEMPTS, MAX_JOBS
 from policies.language.document import Document, read_document
-from tests.agent.test_docs import ROOT, section
+from tests.agent.pages import ROOT, cells, first_column, row_of, section, spaced
 
 QUEUE = [Depth("text-processing", 1, 0, 0, 0, 146)]
 OUTCOME = {"result": {"data": []}}
@@ -37,21 +37,9 @@ STANDING = metrics.Standing(QUEUE, CallbackDepth(1, 0, 0, 0, 0))
 WHO = Identity("cf-us-00000000", "production-us", "us", 0)
 
 
-def first_column(text: str, heading: str) -> list[str]:
-    """What is named in the first column of the table with this heading."""
-    rows = text.partition(f"\n| {heading} |")[2].partition("\n\n")[0].splitlines()[2:]
-    return [name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
-
-
 def dedented(text: str) -> str:
     """What stands inside of lists, as if it stood outside."""
     return re.sub(r"^   ", "", text, flags=re.MULTILINE)
-
-
-def cells(text: str, row: str) -> str:
-    found = re.search(rf"^\| {re.escape(row)} \| (.*) \|$", text, re.MULTILINE)
-    assert found, row
-    return found[1]
 
 
 def test_fields_of_an_activation() -> None:
@@ -61,15 +49,15 @@ def test_fields_of_an_activation() -> None:
     expected = [*nested, *(each for each in activation.FIELDS if each != "activation_data")]
     assert sorted(named) == sorted(expected)
     attempts = cells(text, "`activation_data.max_attempts`")
-    assert attempts == f"1 to {MAX_ATTEMPTS}, and {DEFAULT_ATTEMPTS} unless it is said"
+    assert attempts == f"1 to {MAX_ATTEMPTS}; default {DEFAULT_ATTEMPTS}"
     priority = cells(text, "`priority`")
-    assert priority.startswith(f"{LOWEST} to {HIGHEST}, and {DEFAULT_PRIORITY} unless it is said;")
+    assert priority.startswith(f"{LOWEST} to {HIGHEST}; default {DEFAULT_PRIORITY}.")
     least, most = activation.MIN_START_WITHIN, activation.MAX_START_WITHIN
     within = cells(text, "`activation_data.start_within`")
-    assert f"{least:g} to {most:,.0f}, and {activation.START_WITHIN:,.0f} unless" in within
+    assert f"{least:g} to {most:,.0f}; default {activation.START_WITHIN:,.0f} with" in within
     needs = cells(text, "`depends_on`")
     assert needs.startswith(f"up to {limits.MAX_DEPENDENCIES} ids")
-    assert f"have {limits.MAX_INPUTS:,} bytes at most" in " ".join(text.split())
+    assert f"have {limits.MAX_INPUTS:,} bytes at most" in spaced(text)
     assert f"`limit` up to {activations.MAX_LISTED}" in text
     assert all(f"`{state}`" in text for state in activations.STATES)
 
@@ -93,21 +81,22 @@ def test_every_shape_of_a_job_has_a_row() -> None:
         assert f"status: {shape.written(OUTCOME, 0)['status']}`" in row or "the first" in row
         listed = [name for name in shape.optional if f"`{name}`" in row]
         assert listed or "other fields" in row or "the same" in row
-    assert f"up to {executing.WAIT_MS // 1000} s" in " ".join(text.split())
+    assert f"up to {executing.WAIT_MS // 1000} s" in spaced(text)
     compared = [name for name in shapes.HANDED_OUT if name != executing.EXTENDED]
-    assert all(f"`{name}`" in text.partition("as `/poll` told it**")[2] for name in compared)
+    told = text.partition("### A job that a worker has leased")[2]
+    assert all(f"`{name}`" in told for name in compared)
 
 
 def test_parameters_of_a_poll() -> None:
     text = section("Workers that poll")
     named = first_column(text, "parameter of `GET` or `POST /poll`")
     assert sorted(named) == sorted(polling.FIELDS)
-    assert cells(text, "`limit`").startswith(f"1 to {MAX_JOBS} jobs")
+    assert cells(text, "`limit`").startswith(f"1 to {MAX_JOBS} jobs; default 1")
     assert f"up to {polling.MAX_WAIT:g} s for the first" in cells(text, "`wait`")
-    lease = f"{polling.MIN_LEASE:g} to {polling.MAX_LEASE:,.0f} s, and {polling.LEASE:g} unless"
+    lease = f"{polling.MIN_LEASE:g} to {polling.MAX_LEASE:,.0f} s; default {polling.LEASE:g}"
     assert cells(text, "`lease`").startswith(lease)
     *looks, last = (f"{ms / 1000:g}" for ms in polling.LOOKS_MS)
-    assert f"after {', '.join(looks)} and then every {last} s" in " ".join(text.split())
+    assert f"after {', '.join(looks)} and then every {last} s" in spaced(text)
 
 
 def test_every_metric_has_a_row() -> None:
@@ -138,16 +127,10 @@ def test_times_in_the_background() -> None:
     assert f"up to {background.TICK_FOR_MS // 1000} s" in row_of(text, "tick")
     assert f"After {running.MAX_RUNS} jobs a run goes on" in text
     assert running.LEASE_MS == 120_000
-    assert "is leased for two minutes" in text
+    assert "is leased for two minutes" in spaced(text)
     crons = {name: own.get("triggers") for name, own in config.variants().items()}
     assert crons.pop("canary") is None
     assert all(each == {"crons": ["* * * * *"]} for each in crons.values())
-
-
-def row_of(text: str, name: str) -> str:
-    found = re.search(rf"^\| {name} \|.*$", text, re.MULTILINE)
-    assert found, name
-    return found[0]
 
 
 def test_the_keys_for_trying_out_are_those_of_the_policy() -> None:
@@ -186,7 +169,7 @@ def test_whole_answers_that_are_shown_are_json(name: str) -> None:
 
 
 def test_events_of_the_log() -> None:
-    """What production logs stands in operations.md; agent.md has what development logs, too."""
+    """What production logs; what development logs beside that is another matter."""
     page = (ROOT / "docs" / "operations.md").read_text("utf-8")
     told = first_column(page.partition("\n## Looking after the agent\n")[2], "`event`")
     source = "".join(path.read_text("utf-8") for path in (ROOT / "agent").rglob("*.py"))

@@ -1,4 +1,4 @@
-"""docs/agent.md, and the pages of the examples, say of workers what the code does."""
+"""docs/agent-workers.md, and the pages of the examples, say of workers what the code does."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import pytest
 from agent.core import metrics, scaling, workers
 from agent.queue.limits import MAX_CAPABILITIES, SILENT_MS
 from agent.workers.worker import HEARTBEAT_MS, KEPT_MS, MAX_HELD, MAX_WORKERS, Load
-from tests.agent.test_docs import ROOT, section
-from tests.agent.test_docs_jobs import cells, first_column
+from tests.agent.pages import ROOT, cells, first_column, section, spaced
 
 TEXT = section("Workers that poll")
-SPACED = " ".join(TEXT.split())
+SPACED = spaced(TEXT)
 
 
 def test_fields_of_a_worker() -> None:
@@ -37,7 +36,7 @@ def test_parameters_of_the_list() -> None:
     named = first_column(TEXT, "parameter of `GET /workers`")
     assert named == list(workers.LISTED)
     usual, most = workers.USUAL_LISTED, workers.MAX_LISTED
-    assert f"{usual} workers unless it is said, up to {most};" in TEXT
+    assert f"{usual} workers by default, up to {most};" in TEXT
     assert f"`jobs` the {MAX_HELD} of them whose leases end first" in SPACED
 
 
@@ -66,4 +65,4 @@ def test_options_of_the_reference_worker(monkeypatch: pytest.MonkeyPatch) -> Non
         runpy.run_path(str(ROOT / "examples" / "worker" / "worker.py"), run_name="__main__")
     assert first_column(page, "option") == [name for name in added if name.startswith("--")]
     for name in ("--at-once", "--wait", "--lease"):
-        assert f"{added[name]} unless it is said" in cells(page, f"`{name}`")
+        assert f"default {added[name]}" in cells(page, f"`{name}`")

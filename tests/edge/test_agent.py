@@ -266,7 +266,7 @@ def test_an_activation_is_submitted_once(agents: Agents) -> None:
     assert first["submitted_at"] == again["submitted_at"]
     other = {"activation_id": "once", "activation_data": {**data, "input": {"text": "b"}}}
     answer = agents.post("/activations", json=other)
-    assert (answer.status_code, "another activation" in answer.json()["error"]) == (409, True)
+    assert (answer.status_code, "with other content" in answer.json()["error"]) == (409, True)
     assert agents.get("/activations/once", key=WORKER).status_code == 404
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.edge.internet import OnTheInternet, on_the_internet
 
-HOSTS = "shop.example echo.example http://localhost:9000"
+HOSTS = "shop.example echo.example crowd.example calls.example http://localhost:9000"
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,27 @@ told
     assert "not allowed here" in refused
     assert [way for way in ways if "Exception" in way or "Error" in way] == ways, ways
     assert bindings == "[]"
+
+
+CROWD = """
+import asyncio, importlib
+js = importlib.import_module("js")
+answers = await asyncio.gather(*[js.fetch("https://crowd.example/") for _ in range(many)])
+max([(await each.json()).largest for each in answers])
+"""
+
+
+def test_requests_leave_a_few_at_once(net: OnTheInternet) -> None:
+    assert 1 < python(net, CROWD, many=40) <= 6
+
+
+def test_requests_that_wait_do_not_leave_when_the_time_is_over(net: OnTheInternet) -> None:
+    before = net.calls()["crowd.example"]
+    many = 2_000
+    answer = net.run("python-execution", code=CROWD, context={"many": many}, timeout_ms=1_000)
+    assert answer.json()["kind"] == "timeout"
+    assert python(net, "1 + 1") == 2
+    assert net.calls()["crowd.example"] - before < many / 2
 
 
 def test_off_unless_the_operator_opens_it(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -203,3 +203,21 @@ def test_another_result_is_refused(agents: Agents) -> None:
         return agents.post(f"/activations/{id['activation_id']}/complete", json=sent)
 
     assert [complete(result).status_code for result in (4, 4, 5, "4")] == [200, 200, 409, 409]
+
+
+def test_python_of_one_tenant_leaves_isolates_to_others(agents: Agents) -> None:
+    ended: list[str] = []
+
+    def client(key: str, code: str) -> None:
+        sent = {"code": code, "context": {}, "timeout_ms": 30_000}
+        assert agents.post("/execute", key=key, json=sent).json()["status"] == "success"
+        ended.append(key)
+
+    with ThreadPoolExecutor(9) as pool:
+        asleep = "import asyncio\nawait asyncio.sleep(12)\n1"
+        work = [pool.submit(client, CORE, asleep) for _ in range(8)]
+        time.sleep(3)  # by now each of them has an isolate, or waits for one
+        work.append(pool.submit(client, WORKER, "1"))
+        for each in work:
+            each.result()
+    assert ended[0] == WORKER

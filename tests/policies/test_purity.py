@@ -26,6 +26,7 @@ PURE = (
         "agent/callbacks",
         "agent/records",
         "agent/schemas",
+        "agent/workers",
     ),
 )
 FOUND = (path for folder in PURE for path in (ROOT / folder).rglob("*.py"))

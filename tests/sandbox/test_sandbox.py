@@ -70,6 +70,21 @@ def test_an_error_names_the_line(sandbox: Sandbox) -> None:
     assert error["traceback"] == ["line 3, in <module>: f()", "line 2, in f: return 1 / 0"]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import asyncio\nawait asyncio.sleep(0)\n1 / 0",
+        "async def f():\n    pass\nawait f()\n1 / 0",
+        "async def f():\n    raise ValueError\n\n1\nf()",
+    ],
+)
+def test_an_error_behind_await_is_told_once(sandbox: Sandbox, code: str) -> None:
+    outcome = sandbox.run(code)
+    assert outcome["error"]["kind"] == "code-error"
+    assert outcome["error"]["line"] in (2, 3, 4)
+    assert outcome["stdout"] == ""
+
+
 LOOPS = {
     "plain": "while True: pass",
     "stubborn": "while True:\n  try:\n    while True: pass\n  except BaseException: pass",

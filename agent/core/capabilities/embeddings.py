@@ -50,7 +50,7 @@ def _texts(text: Any) -> list[str]:
     for at, each in enumerate(texts):
         name = f"text[{at}]" if isinstance(text, list) else "text"
         if not isinstance(each, str) or not each.strip():
-            raise Refused(f"`{name}` is missing, or no text, or empty")
+            raise Refused(f"`{name}` is missing, empty or not text")
         if len(each) > MAX_TEXT:
             raise Refused(
                 f"`{name}` has {len(each):,} characters, and {MAX_TEXT:,} are allowed; "

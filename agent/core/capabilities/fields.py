@@ -22,7 +22,7 @@ def check_known(given: Mapping[str, Any], known: Collection[str]) -> None:
 def text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name)
     if not isinstance(value, str) or not value:
-        raise Refused(f"`{name}` is missing, or no text")
+        raise Refused(f"`{name}` is missing or not text")
     return value
 
 

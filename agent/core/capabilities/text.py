@@ -38,7 +38,7 @@ def process_text(given: dict[str, Any]) -> dict[str, Any]:
     """Raises `Refused`."""
     text, operation = given.get("text"), given.get("operation", "statistics")
     if not isinstance(text, str):
-        raise Refused("`text` is missing, or no text")
+        raise Refused("`text` is missing or not text")
     if len(text) > MAX_TEXT:
         raise Refused(f"`text` has {len(text):,} characters, and {MAX_TEXT:,} are allowed")
     made = OPERATIONS.get(operation) if isinstance(operation, str) else None

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[3]
-DOCS = (ROOT / "docs" / "agent.md").read_text("utf-8")
-SECTION = DOCS.partition("\n## Callbacks")[2].partition("\n## ")[0]
+from tests.agent.pages import section
+
+SECTION = section("Callbacks")
 EXAMPLES = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
 
 _known: dict[str, Any] = {}

@@ -160,7 +160,7 @@ STEPS: st.SearchStrategy[tuple[str, tuple[Any, ...]]] = st.one_of(
 
 
 @examples(25)
-@given(st.lists(STEPS, max_size=30))
+@given(st.lists(STEPS, min_size=15, max_size=30))
 def test_whatever_ended_is_told_and_nothing_else(steps: list[tuple[str, tuple[Any, ...]]]) -> None:
     world = World()
     for verb, values in steps:

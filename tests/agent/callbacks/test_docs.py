@@ -12,15 +12,10 @@ from agent.callbacks.signing import Signer
 from tests.agent.callbacks.making import SECRET
 from tests.agent.callbacks.receiving import EXAMPLES, SECTION, is_ours
 from tests.agent.callbacks.test_message import NOW, due
+from tests.agent.pages import cells, spaced
 
-SPACED = " ".join(SECTION.split())
+SPACED = spaced(SECTION)
 HOUR = 3_600_000
-
-
-def cells(row: str) -> str:
-    found = re.search(rf"^\| {re.escape(row)} \| (.*) \|$", SECTION, re.MULTILINE)
-    assert found, row
-    return found[1]
 
 
 def test_the_request_that_is_shown() -> None:
@@ -35,7 +30,7 @@ def test_the_request_that_is_shown() -> None:
     assert values["user-agent"] == made.headers["user-agent"]
     assert len(values["webhook-id"]) == len(made.headers["webhook-id"])
     for name in ("activation_id", "status", "worker_id", "attempt", "completed_at", "result"):
-        assert cells(f"`{name}`")
+        assert cells(SECTION, f"`{name}`")
 
 
 def test_the_secret_of_a_tenant() -> None:
@@ -50,15 +45,18 @@ def test_the_secret_of_a_tenant() -> None:
 def test_limits() -> None:
     waits = [[verdict.RETRIES.wait_ms(n, j) for n in range(1, MAX_ATTEMPTS)] for j in (0, 0.5, 1)]
     least, mean, most = waits
-    assert cells("attempts").startswith(f"{MAX_ATTEMPTS}, ")
-    assert cells("wait after the first failure") == f"{least[0] // 1000} to {most[0] // 1000} s"
-    assert cells("at most") == f"{least[-1] // HOUR} to {most[-1] // HOUR} h"
+    assert cells(SECTION, "attempts").startswith(f"{MAX_ATTEMPTS}, ")
+    assert (
+        cells(SECTION, "wait after the first failure")
+        == f"{least[0] // 1000} to {most[0] // 1000} s"
+    )
+    assert cells(SECTION, "at most") == f"{least[-1] // HOUR} to {most[-1] // HOUR} h"
     whole, half, average = (round(sum(each) / HOUR) for each in (most, least, mean))
-    assert cells("in all") == f"{half} to {whole} h, {average} on average"
-    assert cells("`Retry-After`, in seconds or as a date").endswith(
+    assert cells(SECTION, "in all") == f"{half} to {whole} h, {average} on average"
+    assert cells(SECTION, "`Retry-After`, in seconds or as a date").endswith(
         f"up to {verdict.MAX_RETRY_AFTER_MS // HOUR} h"
     )
-    assert cells("`callback_url`").startswith(f"{callback.MAX_URL:,} characters")
-    assert cells("sent at once") == str(delivery.AT_ONCE)
-    assert cells("lease of whoever sends").startswith(f"{delivery.LEASE_MS // 1000} s")
+    assert cells(SECTION, "`callback_url`").startswith(f"{callback.MAX_URL:,} characters")
+    assert cells(SECTION, "sent at once") == str(delivery.AT_ONCE)
+    assert cells(SECTION, "lease of the sender").startswith(f"{delivery.LEASE_MS // 1000} s")
     assert f"none within {delivery.SEND_WITHIN_MS // 1000} s" in SPACED

@@ -36,6 +36,8 @@ def test_put_show_and_delete() -> None:
     assert world.ask("DELETE", "/agents/a", scopes="agents:write")[0] == 404
     assert world.ask("GET", "/agents/a?version=2")[0] == 200
     assert world.ask("GET", "/agents/a?version=9")[0] == 404
+    status, told, _ = world.ask("GET", "/agents/a?vers=2")
+    assert (status, "did you mean `version`?" in told["error"]) == (400, True)
 
 
 def test_changes_need_a_scope() -> None:

@@ -7,6 +7,9 @@ from uuid import UUID
 import pytest
 
 from agent.core.background import Turns, run
+from agent.core.core_words import in_core_words
+from agent.queue.job import Job, JobKey
+from agent.records.records import Step
 from tests.agent.core.making import World
 from tests.agent.core.rows import put
 
@@ -83,3 +86,13 @@ def test_the_activation_of_somebody_else_is_none() -> None:
 def test_the_status_is_that_of_its_health() -> None:
     world = World()
     assert world.ask("GET", "/status", key=None) == world.ask("GET", "/health", key=None)
+
+
+def test_a_run_begins_with_its_last_attempt() -> None:
+    times = {"submitted_ms": 0, "available_ms": 0, "lease_until_ms": None, "ended_ms": 9_000}
+    terms = {"dispatch": "edge", "priority": 1, "max_attempts": 3, "state": "completed"}
+    end = {"attempt": 2, "worker": "w", "error": None, "payload": "{}", "result": '{"result":1}'}
+    job = Job(JobKey("core", "a"), "database", **times, **terms, **end)  # type: ignore[arg-type]
+    log = ((1_000, "leased"), (4_000, "waiting"), (7_000, "leased"), (9_000, "completed"))
+    steps = [Step(at_ms, state, 1, None, None) for at_ms, state in log]
+    assert in_core_words(job, steps)["duration_ms"] == 2_000

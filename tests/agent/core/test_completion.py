@@ -260,7 +260,7 @@ def test_embeddings_of_a_list_stand_in_data_alone() -> None:
         ({}, "`text` is missing"),
         ({"text": []}, "a list of 1 to 100 texts"),
         ({"text": ["a"] * (MAX_TEXTS + 1)}, "a list of 1 to 100 texts"),
-        ({"text": ["a", " "]}, "`text[1]` is missing, or no text, or empty"),
+        ({"text": ["a", " "]}, "`text[1]` is missing, empty or not text"),
         ({"text": ["a", 1]}, "`text[1]` is missing"),
         ({"text": "a" * (MAX_TEXT + 1)}, "40,000 are allowed; `text-processing` makes chunks"),
         ({"text": "a", "pooling": "max"}, "`pooling` is mean or cls"),

@@ -166,7 +166,7 @@ def test_scopes(sql: str, scopes: set[str], needed: str) -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"sql": 1}, "`sql` is missing, or no text"),
+        ({"sql": 1}, "`sql` is missing or not text"),
         ({"query": 1}, "`sql` and `query` are the same"),
         ({"max_rows": 0}, f"from 1 to {MAX_ROWS:,}"),
         ({"max_rows": True}, "`max_rows` is a whole number"),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from agent.core.capabilities import calls, scraping
 from agent.core.egress import OPEN_PORTS, Egress
 from agent.core.web import html, names, request, web
+from tests.agent.pages import section, spaced
 
-ROOT = Path(__file__).parents[3]
-TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## The Internet")[2]
-TEXT = TEXT.partition("\n## ")[0]
-SPACED = " ".join(TEXT.split())
+TEXT = section("The Internet")
+SPACED = spaced(TEXT)
 
 
 def names_of(section: str) -> list[str]:
@@ -42,7 +40,7 @@ def test_limits_of_pages() -> None:
 
 def test_limits_of_requests() -> None:
     usual, most = request.TIMEOUT_MS, request.MAX_TIMEOUT_MS
-    assert f"100 to {most:,}, and {usual:,} unless it is said" in SPACED
+    assert f"100 to {most:,}; default {usual:,}." in SPACED
     assert f"first {calls.MAX_TOLD:,} characters" in SPACED
     assert web.MAX_REDIRECTS == 5
     assert f"from {OPEN_PORTS} on" in SPACED

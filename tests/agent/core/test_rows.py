@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.agents.definition import Definition
-from agent.core.activation import read_payload
 from agent.core.background import Turns, run
+from agent.core.payload import read_payload
 from agent.core.resolving import input_of
 from agent.core.row import Row
 from agent.queue.job import JobKey
@@ -66,6 +66,8 @@ def test_a_row_becomes_a_job_of_its_agent() -> None:
          {**PROMPT, "model": "@cf/a/b", "temperature": 0.7, "max_tokens": 9}),
         ("both", {"input_data": {"prompt": "Hello", "temperature": 0}, "metadata":
                   {"temperature": 1}}, {**PROMPT, "temperature": 0}),
+        ("two models", {"input_data": {"prompt": "Hello", "model": "@cf/a/b"}, "metadata":
+                        {"model_id": "@cf/c/d"}}, {**PROMPT, "model": "@cf/a/b"}),
         ("the id is the type", {"agent_id": "llm", "agent_type_id": None}, PROMPT),
         ("no id", {"agent_id": None}, PROMPT),
         ("another status", {"status": "running"}, PROMPT),
@@ -89,7 +91,7 @@ def test_the_type_llm_needs_no_entry(about: str, row: dict[str, Any], expected: 
         ("no agent", {"agent_id": "", "agent_type_id": None}, 400, "names no agent"),
         ("no id of ours", {"agent_id": "\ud800\0", "agent_type_id": ""}, 404, "was not found, so"),
         ("no text", {"agent_id": 5}, 400, "`agent_id` is text"),
-        ("no JSON", {"input_data": "Hello"}, 400, "`input_data` is text, but no JSON"),
+        ("no JSON", {"input_data": "Hello"}, 400, "`input_data` is text, but not a JSON object"),
         ("no object", {"input_data": "[1]"}, 400, "`input_data` is an object"),
         ("a number", {"context": 5}, 400, "`context` is an object"),
         ("no prompt", {"input_data": {"text": "a"}}, 400, "no `prompt` and no `message`"),
@@ -114,6 +116,23 @@ def test_what_nobody_can_run_is_refused_and_logged(
     event = {"event": "activation-refused", "tenant": "core", "activation": body["activation_id"]}
     assert world.logged == [{**event, "error": told["error"]}]
     assert world.ask("GET", f"/activations/{ID}")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"agent": "sum"}, "did you mean `activation_data.agent_id`?"),
+        ({"agentId": "sum", "input_data": {}}, "did you mean `activation_data.agent_id`?"),
+        ({"agent_type": "llm"}, "did you mean `activation_data.agent_type_id`?"),
+        ({"agent": "sum", "code": "1"}, "there is no field `activation_data.agent` in Python code"),
+        ({"robot": "sum"}, "there is no field `activation_data.robot` in "),
+    ],
+)
+def test_a_misspelled_agent_is_told(data: dict[str, Any], said: str) -> None:
+    status, told, _ = World().ask(
+        "POST", "/activations", {"activation_id": ID, "activation_data": data}
+    )
+    assert (status, said in told["error"]) == (400, True), told
 
 
 def test_a_row_that_is_too_large_is_logged_as_well() -> None:

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core import shapes
-from agent.core.activation import told_to_worker
 from agent.core.execution import CAPABILITIES
 from agent.core.problem import Problem
 from agent.core.shapes import EXECUTED, KEPT, LEASED, Shape, as_capability, shape_of, type_of
+from agent.core.telling import told_to_worker
 from tests.agent.core.making import World
 from tests.examples import examples
 

@@ -46,7 +46,8 @@ def test_a_job_starts_when_all_that_it_depends_on_have_completed(queue: Queue) -
     run(queue, "b", '{"result":2}')
     freed = queue.get("sum")
     assert (freed.state, freed.blocked, freed.available_ms) == ("waiting", 0, queue.now)
-    assert queue.inputs("sum") == {"b": '{"result":2}', "a": '{"result":1}'}
+    given = queue.inputs("sum") or {}
+    assert list(given.items()) == [("b", '{"result":2}'), ("a", '{"result":1}')]
     run(queue, "sum")
 
 
@@ -326,8 +327,8 @@ STEPS = st.one_of(
 )
 
 
-@examples(150)
-@given(st.lists(STEPS, max_size=40))
+@examples(60)
+@given(st.lists(STEPS, min_size=20, max_size=40))
 def test_jobs_stand_as_what_they_depend_on_has_them_stand(steps: list[Step]) -> None:
     world = World()
     for step in steps:

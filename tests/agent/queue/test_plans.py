@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from agent.queue import statements
+from agent.queue import lease_statements, statements
 from tests.agent.queue.making import Queue
 from tests.agent.queue.sqlite import Sqlite, memory
 
 ALL = {
     name: text
-    for name, text in vars(statements).items()
+    for name, text in (vars(statements) | vars(lease_statements)).items()
     if name.isupper() and name[0] != "_" and isinstance(text, str)
 }
 PLANNED = sorted(set(ALL) - {"COLUMNS"})
@@ -37,7 +37,9 @@ def test_what_is_read(name: str) -> None:
 
 def test_a_poll_sorts_neither_the_line_nor_what_waits() -> None:
     database = memory()
-    plan = list(database.connection.execute(f"EXPLAIN QUERY PLAN {statements.TAKE}", ["[]"] * 9))
+    plan = list(
+        database.connection.execute(f"EXPLAIN QUERY PLAN {lease_statements.TAKE}", ["[]"] * 9)
+    )
     lists = [step for step in plan if step[3].startswith("CORRELATED LIST SUBQUERY")]
     first = [next(step[3] for step in plan if step[1] == each[0]) for each in lists]
     assert first == [

@@ -66,8 +66,8 @@ def test_a_job_that_nobody_takes_in_time_fails() -> None:
     expired = queue.get("odd")
     assert (expired.state, expired.ended_ms, expired.attempt) == ("failed", queue.now, 0)
     assert expired.error == (
-        "expired: no worker that has fold-proteins took it within 60 s; one that polls with it in "
-        "`capabilities` would have"
+        "expired: no worker took it within 60 s; start one that polls with the capability "
+        "fold-proteins"
     )
     assert queue.revive("odd", 0) == (True, "waiting")
     queue.now += 59_999
@@ -90,6 +90,17 @@ def test_time_runs_anew_whenever_a_job_waits_again_and_not_while_it_is_blocked()
     queue.now += 1
     assert len(queue.return_lost().failed) == 1
     assert "expired" in str(queue.get("sum").error)
+
+
+def test_a_job_that_expired_was_not_ended_by_the_worker_that_had_it_before() -> None:
+    queue = Queue()
+    queue.submit("odd", start_within_ms=LEASE_MS)
+    assert queue.lease("ann") == ["odd"]
+    queue.fail("odd", "ann")
+    queue.now += 10 * LEASE_MS
+    assert len(queue.return_lost().failed) == 1
+    assert queue.get("odd").worker is None
+    assert queue.try_fail("odd", "ann") == (False, "failed")
 
 
 @pytest.mark.parametrize("within", [0, MAX_START_WITHIN_MS + 1])

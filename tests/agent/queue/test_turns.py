@@ -96,6 +96,15 @@ def test_what_a_tenant_had_before_does_not_count() -> None:
     assert taken(queue, 4) == ["b", "a", "b", "a"]
 
 
+def test_what_its_own_worker_takes_is_not_the_turn_of_a_tenant() -> None:
+    queue = Queue()
+    flood(queue, "a", 3)
+    flood(queue, "b", 3)
+    assert leased(queue) == ["a"]
+    assert leased(queue, tenant="b") == ["b"]
+    assert taken(queue, 2) == ["b", "a"]
+
+
 @pytest.mark.parametrize("how", ["retried", "freed", "cancelled", "polled by its own worker"])
 def test_jobs_that_come_back_do_not_go_before_others(how: str) -> None:
     queue = Queue()
@@ -285,8 +294,8 @@ STEPS: st.SearchStrategy[tuple[str, tuple[Any, ...]]] = st.one_of(
 )
 
 
-@examples(200)
-@given(st.lists(STEPS, max_size=50))
+@examples(80)
+@given(st.lists(STEPS, min_size=25, max_size=50))
 def test_the_line_is_kept(steps: list[tuple[str, tuple[Any, ...]]]) -> None:
     model = Model()
     for verb, values in steps:

@@ -1,17 +1,17 @@
-"""docs/agent.md says what is recorded, in which order, and how much."""
+"""The pages about the agent say what is recorded, in which order, and how much."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from agent.core import cache, cors, debug_log
 from agent.records import records
 from agent.records.request import BLOBS, DOUBLES, MAX_TENANT
+from tests.agent.pages import section, spaced
 
-ROOT = Path(__file__).parents[3]
-TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## Around every request")[2]
-SPACED = " ".join(TEXT.split())
+TEXT = section("Records")
+SPACED = spaced(TEXT)
+KEPT = spaced(section("POST /execute").partition("\n### Kept results")[2])
 
 
 def test_columns() -> None:
@@ -22,8 +22,8 @@ def test_columns() -> None:
 
 
 def test_numbers() -> None:
-    assert f"for {cache.KEEP_S // 60} minutes" in SPACED
-    assert f"more than {cache.MAX_KEPT // 2**20} MiB" in SPACED
+    assert f"for {cache.KEEP_S // 60} minutes" in KEPT
+    assert f"more than {cache.MAX_KEPT // 2**20} MiB" in KEPT
     assert f"reads up to {records.MAX_STEPS} steps" in SPACED
     deleted = f"{records.REQUESTS_AT_ONCE:,} rows of `requests` and {records.STEPS_AT_ONCE:,} steps"
     assert deleted in SPACED

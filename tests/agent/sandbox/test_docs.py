@@ -1,9 +1,8 @@
-"""What docs/agent.md says of Python execution."""
+"""What docs/agent-python.md says of Python execution."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import get_args
 
 from agent.core.capabilities.python import FIELDS
@@ -12,11 +11,10 @@ from agent.sandbox.execute import Kind
 from agent.sandbox.plain import MAX_DEPTH, MAX_INTEGER, MAX_VALUES
 from agent.sandbox.pool import Sizes
 from agent.sandbox.runner import CLOSED
+from tests.agent.pages import section, spaced
 
-ROOT = Path(__file__).parents[3]
-TEXT = (ROOT / "docs" / "agent.md").read_text("utf-8").partition("\n## Python execution")[2]
-TEXT = TEXT.partition("\n## ")[0]
-SPACED = " ".join(TEXT.split())
+TEXT = section("Python execution")
+SPACED = spaced(TEXT)
 
 
 ROW = re.compile(r"^\| `([a-z_-]+)` \| [^|]+ \|$", re.MULTILINE)
@@ -33,12 +31,13 @@ def test_every_field_and_every_kind_of_error_has_a_row() -> None:
 
 def test_limits() -> None:
     default, most = execute.TIMEOUT_MS // 1000, execute.MAX_TIMEOUT_MS // 1000
-    assert f"{default} s if none is given, at most {most} s" in TEXT
+    assert f"default {default} s, at most {most} s" in TEXT
     assert f"| printed | {execute.MAX_STDOUT // 1024} KiB |" in TEXT
     assert f"as JSON | {execute.MAX_RESULT // 2**20} MiB |" in TEXT
     assert f"of an isolate | {execute.MAX_ANSWER / 2**20:.1f} MiB |" in TEXT
     assert f"| code | {execute.MAX_CODE // 1024} Ki characters |" in TEXT
     assert f"ready or running | {Sizes().all} for" in TEXT
+    assert f"running, of one key | {Sizes().each} of these" in TEXT
     assert MAX_INTEGER == 2**53 - 1
     assert f"{MAX_DEPTH} in each other and {MAX_VALUES:,} values in all" in SPACED
 

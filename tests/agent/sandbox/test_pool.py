@@ -44,6 +44,18 @@ def test_a_full_house_takes_no_more() -> None:
     assert (pool.ready, pool.running) == (0, 2)
 
 
+def test_one_tenant_never_holds_all_of_them() -> None:
+    pool = Pool("p", Sizes(all=4, each=3))
+    taken = [pool.take("a", 0) for _ in range(4)]
+    assert taken == ["p/a/1", "p/a/2", "p/a/3", None]
+    assert not pool.has_room("a", 0)
+    assert pool.has_room("b", 0)
+    assert pool.take("b", 1) == "p/b/4"
+    pool.done("p/a/1", "a", 2)
+    assert pool.has_room("a", 2)
+    assert Sizes().each < Sizes().all
+
+
 def test_what_idles_ends() -> None:
     pool = Pool("p", Sizes(idle_ms=100))
     pool.done(pool.take("a", 0) or "", "a", 0)
@@ -53,7 +65,7 @@ def test_what_idles_ends() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.booleans()), max_size=60))
 def test_bounds_hold_and_none_runs_twice(steps: list[tuple[str, bool]]) -> None:
-    pool = Pool("p", Sizes(ready_each=2, ready_all=3, all=5))
+    pool = Pool("p", Sizes(ready_each=2, ready_all=3, all=5, each=3))
     running: list[tuple[str, str]] = []
     taken: set[str] = set()
     alive: set[str] = set()
@@ -74,15 +86,16 @@ def test_bounds_hold_and_none_runs_twice(steps: list[tuple[str, bool]]) -> None:
         assert pool.ready <= 3
         assert pool.ready + pool.running <= 5
         assert pool.running == len(running)
+        assert all(sum(owner == each for _, owner in running) <= 3 for each in "abcde")
 
 
 def test_a_job_that_was_cut_off_does_not_hold_its_isolate_for_ever() -> None:
     pool = Pool("p", Sizes(all=1, run_ms=100))
     lost = pool.take("a", 0)
     assert lost
-    assert not pool.has_room(100)
+    assert not pool.has_room("b", 100)
     assert pool.take("b", 100) is None
-    assert pool.has_room(101)
+    assert pool.has_room("b", 101)
     other = pool.take("b", 101)
     assert other
     assert pool.done(other, "b", 102).end == (other, lost)

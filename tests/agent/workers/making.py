@@ -64,6 +64,17 @@ class Place:
         asked = self.jobs.hand_over(JobKey("tenant", id), worker, 1, to, LEASE_MS, self.now)
         self.do(asked)
 
+    def claim(self, id: str, worker: str, attempt: int) -> bool:
+        """`attempt`: the last one before."""
+        key = JobKey("tenant", id)
+        found = self.do(self.jobs.claim(key, attempt, worker, LEASE_MS, self.now))
+        assert not isinstance(found, Refused)
+        return found.is_done
+
+    def fail(self, id: str, worker: str, attempt: int = 1) -> None:
+        key = JobKey("tenant", id)
+        self.do(self.jobs.fail(key, worker, attempt, "no luck", self.now, True, 0.0))
+
     def complete(self, id: str, worker: str, attempt: int = 1) -> bool:
         key = JobKey("tenant", id)
         found = self.do(self.jobs.complete(key, worker, attempt, "4", self.now))

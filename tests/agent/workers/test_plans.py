@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from agent.queue import statements as queue
+from agent.queue import lease_statements as leases
 from agent.workers import statements
 from tests.agent.queue.sqlite import memory
 
@@ -39,7 +39,7 @@ def test_what_is_read(name: str) -> None:
 
 
 def test_a_poll_looks_at_workers_that_are_newly_silent_alone() -> None:
-    found = steps(queue.LOST)
+    found = steps(leases.LOST)
     assert "SEARCH silent USING COVERING INDEX workers_seen (is_lost=? AND seen_ms<?)" in found, (
         found
     )

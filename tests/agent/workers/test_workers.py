@@ -15,7 +15,7 @@ from agent.workers.worker import (
     WorkerKey,
 )
 from agent.workers.workers import MARKED_AT_ONCE
-from tests.agent.workers.making import SKILL, Place
+from tests.agent.workers.making import LEASE_MS, SKILL, Place
 
 
 @pytest.fixture
@@ -54,6 +54,18 @@ def test_a_heartbeat_may_say_what_has_changed(place: Place) -> None:
     assert (worker.capabilities, worker.metadata) == (["crop"], {})
 
 
+def test_a_heartbeat_that_comes_late_takes_nothing_back(place: Place) -> None:
+    """Each isolate has a clock of its own, and a request may be overtaken."""
+    place.register("ann")
+    place.now += HEARTBEAT_MS
+    place.beat("ann")
+    seen = place.now
+    place.now -= HEARTBEAT_MS
+    worker = place.beat("ann")
+    assert worker
+    assert worker.seen_ms == seen
+
+
 def test_registering_again_is_a_new_beginning_of_the_same_worker(place: Place) -> None:
     first = place.register("ann", "resize")
     place.now += 5_000
@@ -75,6 +87,19 @@ def test_a_silent_worker_loses_its_jobs_long_before_their_leases_end(place: Plac
     assert place.error("a") == "worker ann gave no sign of life in attempt 1"
     assert not place.complete("a", "ann")
     assert place.complete("a", "bob", 2)
+
+
+def test_who_takes_over_a_job_does_not_depend_on_the_worker_before(place: Place) -> None:
+    place.register("ann")
+    place.submit("a")
+    place.poll("ann", lease_ms=1_000)
+    place.now += 1_000
+    assert [key.id for key in place.return_lost().waiting] == ["a"]
+    assert place.claim("a", "agent", 1)
+    assert [worker.leased for worker in place.listed()] == [0]
+    place.now += SILENT_MS
+    assert place.return_lost() == ([], [])
+    assert place.complete("a", "agent", 2)
 
 
 def test_heartbeats_keep_leases_and_leases_still_run_out(place: Place) -> None:
@@ -134,6 +159,17 @@ def test_a_job_that_the_agent_took_over_does_not_need_the_worker(place: Place) -
     place.now += SILENT_MS
     assert place.return_lost() == ([], [])
     assert place.complete("a", "cf-eu-1")
+
+
+def test_a_job_that_the_agent_claims_does_not_need_who_had_it_before(place: Place) -> None:
+    place.register("ann")
+    place.submit("a")
+    place.poll("ann")
+    place.fail("a", "ann")
+    place.now += SILENT_MS
+    assert place.claim("a", "cf-eu-1", 1)
+    assert place.return_lost() == ([], [])
+    assert place.complete("a", "cf-eu-1", 2)
 
 
 def test_the_last_attempt_of_a_lost_worker_is_a_dead_letter(place: Place) -> None:
@@ -269,3 +305,10 @@ def test_the_load_of_a_tenant_is_its_own(place: Place) -> None:
     assert place.loads(SKILL, tenant="second").total == Load(2, 0, 0, 1)
     place.now += SILENT_MS
     assert place.loads(tenant="second").total.workers == 0
+
+
+def test_the_load_leaves_out_what_the_agent_runs_itself(place: Place) -> None:
+    place.submit("a", dispatch="edge")
+    asked = ("agent", [SKILL], 1, LEASE_MS, place.now, "ticket")
+    assert len(place.do(place.jobs.lease(*asked, dispatch="edge"))) == 1  # type: ignore[arg-type]
+    assert place.loads(SKILL).by_capability[SKILL] == Load()

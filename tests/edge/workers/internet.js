@@ -57,7 +57,19 @@ const PAGE = `<!doctype html><html lang=en><head><title>A &amp; B
 <a href="javascript:alert(1)">j</a><a href="//other.example/x">o</a><a href="">here</a>
 <svg><title>drawing</title></svg></body></html>`;
 
+let crowd = 0; // requests under way at once
+let largest = 0;
+
+async function crowded() {
+  crowd += 1;
+  largest = Math.max(largest, crowd);
+  await scheduler.wait(20);
+  crowd -= 1;
+  return Response.json({ largest });
+}
+
 const sites = {
+  "crowd.example": crowded,
   "shop.example": () => page(PAGE),
   "win.example": () => page(bytes("<title>\xcf\xf0\xe8\xe2\xe5\xf2</title>"), "text/html; charset=windows-1251"),
   "sjis.example": () => page(bytes('<meta charset="Shift_JIS"><title>\x83e\x83X\x83g</title>'), "text/html"),
