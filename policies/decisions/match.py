@@ -16,11 +16,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import merge
-from typing import Any, NamedTuple
+from typing import Any
 
 from policies.decisions.redirect import Redirect
 from policies.decisions.regex import Matcher, Memory, Program
 from policies.decisions.request import Request
+from policies.decisions.steps import STEP_RULES, Steps, pause_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +173,20 @@ class Node:
     regexes: list[tuple[Matcher, Cell]] = field(default_factory=list)
 
 
-class _Making(NamedTuple):
+@dataclass(slots=True)
+class _Making:
     """What rules are made with: the memory of their patterns, redirects by route, the routes
     whose answers are kept."""
 
     memory: Memory
     redirects: dict[int, Redirect]
     kept: frozenset[int]
+    made: int = 0
+
+    def number(self) -> int:
+        """Of the next rule."""
+        self.made += 1
+        return self.made
 
 
 class HostTable:
@@ -186,14 +194,20 @@ class HostTable:
 
     __slots__ = ("_exact", "_root")
 
-    def __init__(self, table: dict[str, Any], made: _Making) -> None:
-        self._exact = {path: _cell(rules, made) for path, rules in table["exact"].items()}
+    def __init__(self) -> None:
+        self._exact: dict[str, Cell] = {}
         self._root = Node()
+
+    def build(self, table: dict[str, Any], made: _Making) -> Steps[None]:
+        """Take the rules in, in steps."""
+        for path, rules in table["exact"].items():
+            self._exact[path] = yield from _cell(rules, made)
         for prefix, rules in table["prefix"].items():
-            self._node(prefix).prefix = _cell(rules, made)
+            self._node(prefix).prefix = yield from _cell(rules, made)
         for under, _, program, rule in table["regex"]:
             matcher = Matcher(Program.from_json(program), made.memory)
-            self._node(under).regexes.append((matcher, _cell([rule], made)))
+            cell = yield from _cell([rule], made)
+            self._node(under).regexes.append((matcher, cell))
 
     def _node(self, prefix: str) -> Node:
         node = self._root
@@ -239,8 +253,14 @@ class Hosts:
 
     __slots__ = ("_all", "_exact", "_wildcards")
 
-    def __init__(self, hosts: dict[str, Any], made: _Making) -> None:
-        tables = {host: HostTable(table, made) for host, table in hosts.items()}
+    @classmethod
+    def in_steps(cls, hosts: dict[str, Any], made: _Making) -> Steps[Hosts]:
+        tables = {host: HostTable() for host in hosts}
+        for host, table in hosts.items():
+            yield from tables[host].build(table, made)
+        return cls(tables)
+
+    def __init__(self, tables: dict[str, HostTable]) -> None:
         self._all = tables.pop("", None)
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
         self._exact = {host: t for host, t in tables.items() if not host.startswith("*.")}
@@ -279,15 +299,23 @@ class Routes:
 
     __slots__ = ("_groups",)
 
-    def __init__(
-        self,
+    @classmethod
+    def in_steps(
+        cls,
         first: dict[str, Any],
         others: dict[str, Any],
         redirects: dict[int, Redirect],
         kept: frozenset[int] = frozenset(),
-    ) -> None:
-        made = _Making(Memory(), redirects, kept)
-        self._groups = tuple(Hosts(group, made) for group in (first, others) if group)
+    ) -> Steps[Routes]:
+        """The rules of compiled tables."""
+        made, groups = _Making(Memory(), redirects, kept), list[Hosts]()
+        for group in (first, others):
+            if group:
+                groups.append((yield from Hosts.in_steps(group, made)))
+        return cls(tuple(groups))
+
+    def __init__(self, groups: tuple[Hosts, ...]) -> None:
+        self._groups = groups
 
     def find(self, request: Request) -> Rule | Miss:
         for hosts in self._groups:
@@ -302,11 +330,12 @@ class Routes:
         return any(hosts.may_keep(host, path) for hosts in self._groups)
 
 
-def _cell(rules: list[list[Any]], made: _Making) -> Cell:
+def _cell(rules: list[list[Any]], made: _Making) -> Steps[Cell]:
     """From rules in order of precedence."""
     by_scheme: dict[str | None, list[Rule]] = {}
     for rule in rules:
         by_scheme.setdefault(rule[-1], []).append(_rule(rule, made))
+        yield from pause_after(made.number(), STEP_RULES)
     others = by_scheme.pop(None, [])
     own = {str(scheme): Cell(each, None, made.kept) for scheme, each in by_scheme.items()}
     return Cell(others, own or None, made.kept)

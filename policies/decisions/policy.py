@@ -23,6 +23,7 @@ from policies.decisions.override import Override, override_from
 from policies.decisions.rate_limits import Limit, RouteLimits, limits_of, route_limits
 from policies.decisions.redirect import Redirect, redirect_from
 from policies.decisions.regions import Regions
+from policies.decisions.steps import STEP_ENTRIES, Steps, finished, pause_after
 from policies.decisions.sticky import Source
 from policies.decisions.url import Target
 
@@ -104,6 +105,16 @@ class CompiledPolicy:
     """A policy ready for requests; `digest` names it."""
 
     def __init__(self, tables: dict[str, Any]) -> None:
+        finished(self._build(tables))
+
+    @classmethod
+    def in_steps(cls, tables: dict[str, Any]) -> Steps[CompiledPolicy]:
+        """The same, in steps."""
+        policy = cls.__new__(cls)
+        yield from policy._build(tables)
+        return policy
+
+    def _build(self, tables: dict[str, Any]) -> Steps[None]:
         self.digest: str = tables["digest"]
         self.merge_slashes: bool = tables["merge_slashes"]
         self.identify: bool = tables["identify"]
@@ -122,12 +133,18 @@ class CompiledPolicy:
         self.rollouts: list[Any] = tables["rollouts"]  # `policies.rollouts` reads them
         chains = [tuple(names) for names in tables["chains"]]
         parts = _Parts(chains, tables["parts"], limits_of(tables["rate_limits"]))
-        self.routes = tuple(_route(table, parts) for table in tables["routes"])
+        routes: list[Route] = []
+        for number, table in enumerate(tables["routes"]):
+            routes.append(_route(table, parts))
+            yield from pause_after(number, 2 * STEP_ENTRIES)
+        self.routes = tuple(routes)
         self.has_cors = any(route.cors for route in self.routes)
         redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
         caches = {at: each.cache for at, each in enumerate(self.routes) if each.cache}
         self.keeps_ms = max((each.longest_ms for each in caches.values()), default=0)
-        self.matcher = Routes(tables["first"], tables["hosts"], redirects, frozenset(caches))
+        self.matcher = yield from Routes.in_steps(
+            tables["first"], tables["hosts"], redirects, frozenset(caches)
+        )
         self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
 
     @property

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice, pairwise
+from math import inf
 
 FIELDS = 5
 MAX_LENGTH = 100  # characters; what people write has 10 to 30
-RUNS_COMPARED = 200  # to find two that follow each other closely
+RUNS_COMPARED = 200  # to find two that follow each other closely,
+COMPARED_MS = 430 * 24 * 3_600_000  # and how far ahead: a year has every day of a schedule
 SOME_DAY_MS = 1_704_067_200_000  # 1 January 2024: a leap year, so no date is far away
 
 
@@ -41,12 +43,15 @@ def last_run_ms(text: str, until_ms: float) -> int | None:
 
 
 def shortest_gap_ms(text: str) -> int | None:
-    """The shortest time from one run to the next, of as many as are looked at."""
-    runs = islice(_runs(text, SOME_DAY_MS), RUNS_COMPARED)
+    """The shortest time from one run to the next, of as many as are looked at. A schedule
+    that seldom runs costs no more: the search ends after COMPARED_MS. None: no two runs."""
+    runs = islice(_runs(text, SOME_DAY_MS, COMPARED_MS), RUNS_COMPARED)
     return min((after - before for before, after in pairwise(runs)), default=None)
 
 
-def _runs(text: str, from_ms: float, *, backwards: bool = False) -> Iterator[int]:
+def _runs(
+    text: str, from_ms: float, within_ms: float = inf, *, backwards: bool = False
+) -> Iterator[int]:
     from cronsim import CronSim, CronSimError
 
     begin = datetime.fromtimestamp(int(from_ms) // 1000, UTC)
@@ -55,4 +60,7 @@ def _runs(text: str, from_ms: float, *, backwards: bool = False) -> Iterator[int
     except CronSimError as error:
         raise NotASchedule(str(error)[:1].lower() + str(error)[1:]) from None
     for at in times:
-        yield int(at.timestamp() * 1000)
+        run_ms = int(at.timestamp() * 1000)
+        if abs(run_ms - from_ms) > within_ms:
+            return
+        yield run_ms

@@ -13,10 +13,12 @@ from policies.decisions.remaining import gaps
 from policies.decisions.schedule import shortest_gap_ms
 from policies.language.compile import compile_policy
 from policies.language.drill_values import read_drill_time, read_schedule
+from policies.language.drills import MAX_DRILLS
 from policies.language.findings import Path, shown
 from policies.language.found import (
     Found,
     entries_of,
+    list_in,
     mapping_in,
     repeated_names,
     served_pools,
@@ -25,6 +27,7 @@ from policies.language.found import (
 from policies.language.model import Policy
 
 MAX_GAPS = 5  # named in one finding
+DRILLS_AT_ONCE = 5  # whose schedules are searched in one step
 
 
 def _names(policy: object) -> Iterator[Found]:
@@ -46,8 +49,10 @@ def _targets(policy: object) -> Iterator[Found]:
             yield "drill-without-variants", (*path, "region"), message, "name another region"
 
 
-def _lengths(policy: object) -> Iterator[Found]:
+def _lengths(policy: object) -> Iterator[Found | None]:
     for index, drill in _drills(policy):
+        if index % DRILLS_AT_ONCE == DRILLS_AT_ONCE - 1:
+            yield None
         try:
             length = read_drill_time(drill.get("for"))
             gap = shortest_gap_ms(read_schedule(drill.get("schedule")))
@@ -60,7 +65,9 @@ def _lengths(policy: object) -> Iterator[Found]:
 
 
 def _drills(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
-    return entries_of(policy, "drills")
+    """None of them if there are too many, which is then the finding."""
+    if len(list_in(policy, "drills")) <= MAX_DRILLS:
+        yield from entries_of(policy, "drills")
 
 
 def refused_drills(policy: Policy) -> Iterator[Found]:
@@ -78,4 +85,4 @@ def refused_drills(policy: Policy) -> Iterator[Found]:
             yield "drill-refused", ("drills", index, drill.target.kind), message, hint
 
 
-DRILL_RULES: tuple[Callable[[object], Iterator[Found]], ...] = (_names, _targets, _lengths)
+DRILL_RULES: tuple[Callable[[object], Iterator[Found | None]], ...] = (_names, _targets, _lengths)

@@ -19,6 +19,7 @@ from urllib.parse import quote, urljoin
 from policies.decisions.match import Miss, Routes
 from policies.decisions.redirect import Redirect, next_method, redirect_from
 from policies.decisions.request import Client, Request
+from policies.decisions.steps import finished
 from policies.decisions.url import Target, parse_target
 from policies.language.compile import host_tables
 from policies.language.compile_filters import redirect_table
@@ -78,8 +79,8 @@ class _Follower:
         self._redirects = {
             at: made for at, each in enumerate(policy.routes) if (made := _redirect(each))
         }
-        tables = (host_tables(policy, first=True), host_tables(policy, first=False))
-        self._matcher = Routes(*tables, self._redirects)
+        first, others = (finished(host_tables(policy, each)) for each in (True, False))
+        self._matcher = finished(Routes.in_steps(first, others, self._redirects))
         self._hosts = {host for route in policy.routes for host in route.hostnames}
         self._left = MAX_FOLLOWED
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from policies.decisions.regex import literal_prefix
 from policies.decisions.regex_compiler import compile_pattern
+from policies.decisions.steps import STEP_ENTRIES, STEP_RULES, Steps, finished, pause_after
 from policies.language.auth import Auth
 from policies.language.compile_drills import drill_tables
 from policies.language.compile_filters import Parts, filters_table
@@ -32,10 +33,20 @@ Tables = dict[str, Any]
 
 def compile_policy(policy: Policy, digest: str) -> Tables:
     """The tables of `policy`, which is named by `digest`."""
+    return finished(compile_steps(policy, digest))
+
+
+def compile_steps(policy: Policy, digest: str) -> Steps[Tables]:
+    """The same, in steps."""
     names = list(policy.variants)
     chains: dict[tuple[str, ...], int] = {}
     parts = Parts()
-    routes = [_route(policy, route, chains, parts) for route in policy.routes]
+    routes: list[Tables] = []
+    for number, route in enumerate(policy.routes):
+        routes.append(_route(policy, route, chains, parts))
+        yield from pause_after(number, STEP_ENTRIES)
+    first = yield from host_tables(policy, first=True)
+    others = yield from host_tables(policy, first=False)
     return {
         "format": FORMAT,
         "digest": digest,
@@ -54,8 +65,8 @@ def compile_policy(policy: Policy, digest: str) -> Tables:
         "rollouts": rollout_tables(policy.rollouts),
         "parts": parts.tables,
         "routes": routes,
-        "first": host_tables(policy, first=True),
-        "hosts": host_tables(policy, first=False),
+        "first": first,
+        "hosts": others,
     }
 
 
@@ -216,7 +227,7 @@ def _chain(policy: Policy, pool: str, first: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([pool, *([first] if stated is None else stated)]))
 
 
-def host_tables(policy: Policy, first: bool) -> Tables:
+def host_tables(policy: Policy, first: bool) -> Steps[Tables]:
     """Hostname (`*.…` for wildcards, "" for all) to its table of rules, of the routes that
     are `first` or of the others.
 
@@ -224,6 +235,7 @@ def host_tables(policy: Policy, first: bool) -> Tables:
     path's prefix, scheme]`.
     """
     hosts: Tables = {}
+    number = 0
     for position, route in enumerate(policy.routes):
         if route.first is not first:
             continue
@@ -231,7 +243,11 @@ def host_tables(policy: Policy, first: bool) -> Tables:
             for host in dict.fromkeys(route.hostnames or [""]):
                 table = hosts.setdefault(host, {"exact": {}, "prefix": {}, "regex": []})
                 _add(table, match, _rule(position, host, match, first))
+                yield from pause_after(number, STEP_RULES)
+                number += 1
     for table in hosts.values():
+        yield from pause_after(number, STEP_RULES)
+        number += 1
         for kind in ("exact", "prefix"):
             for rules in table[kind].values():
                 rules.sort(key=_precedence)

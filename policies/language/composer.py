@@ -10,17 +10,16 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, TypeAlias
 
 from yaml import MarkedYAMLError, events
 
+from policies.decisions.steps import STEP_TEXT, STEP_VALUES
 from policies.language.budget import MAX_FINDINGS
 from policies.language.findings import Finding, Path, path_text
-from policies.language.yaml_events import Events
+from policies.language.yaml_events import Events, TooLong
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_MANIFEST_BYTES = 32 * 1024 * 1024  # a cluster's objects carry much besides their routing
@@ -29,6 +28,7 @@ MAX_BORROWED = 100_000  # values that aliases may add to those written out
 MAX_NUMBER = 100  # characters; a longer one stays text, as Python refuses endless digits
 MAX_NODES = 250_000  # keys and values; a route has about twenty
 MAX_MANIFEST_NODES = 1_000_000
+MAX_TEXT = 64 * 1024  # characters of one text; the longest there is, a `body`, has fewer
 MAX_PLAN_BYTES = 256 * 1024  # a drill's plan is a page of text
 MAX_PLAN_NODES = 10_000
 MAX_CASES_BYTES = 4 * 1024 * 1024  # of tests, as much as of the policy
@@ -37,6 +37,7 @@ Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | 
 # A value, the offset where it stands, and its parts, those of a mapping with their keys'.
 Parts: TypeAlias = "list[Node] | dict[str, tuple[int, Node]] | None"
 Node: TypeAlias = "tuple[Value, int, Parts]"
+Reading: TypeAlias = "Generator[None, None, Node]"  # a node, in steps
 
 _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -69,6 +70,7 @@ class Dialect:
     smaller: str
     begin: str
     several: bool  # documents in one text, and merge keys in their mappings
+    max_text: int = MAX_TEXT
 
 
 POLICY = Dialect(
@@ -86,6 +88,7 @@ CASES = Dialect(
 MANIFESTS = Dialect(
     *("manifest", MAX_MANIFEST_BYTES, MAX_MANIFEST_NODES),
     *("split it into several files", "begin with `apiVersion` and `kind`", True),
+    max_text=MAX_MANIFEST_BYTES,
 )
 
 
@@ -103,18 +106,17 @@ def resolve(text: str) -> str | int | float | bool | None:
 class Lines:
     """Line and column, both from 1, of an offset into a text."""
 
-    __slots__ = ("_starts", "_text")
+    __slots__ = ("_at", "_line", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._starts: list[int] = []
+        self._at, self._line = 0, 1  # the last one asked for: the next is mostly near
 
     def place(self, at: int) -> tuple[int, int]:
-        if not self._starts:
-            lengths = (len(line) + 1 for line in self._text.split("\n"))
-            self._starts = list(accumulate(lengths, initial=0))
-        line = bisect_right(self._starts, at)
-        return line, at - self._starts[line - 1] + 1
+        text = self._text
+        self._line += text.count("\n", self._at, at) - text.count("\n", at, self._at)
+        self._at = at
+        return self._line, at - text.rfind("\n", 0, at)
 
     def finding(self, code: str, at: int, message: str, hint: str, path: Path = ()) -> Finding:
         return Finding(code, path_text(path), *self.place(at), message, hint)
@@ -128,7 +130,7 @@ class Composer(Events):
     """Makes nodes of events, and findings of what is wrong with them."""
 
     def __init__(self, text: str, dialect: Dialect) -> None:
-        super().__init__(text)
+        super().__init__(text, dialect.max_text)
         self._dialect = dialect
         self.lines = Lines(text)
         self.findings: list[Finding] = []
@@ -136,13 +138,19 @@ class Composer(Events):
         self._anchors: dict[str, Node] = {}
         self._borrowed = 0
         self._nodes = 0
+        self._step_nodes, self._step_index = STEP_VALUES, STEP_TEXT
 
-    def read(self) -> Iterator[Node]:
-        """The documents, each when it has ended; findings end them early."""
+    def read(self) -> Iterator[Node | None]:
+        """The documents, each when it has ended; findings end them early. None: some of the
+        work is done (`decisions/steps.py`)."""
         try:
             yield from self._documents()
         except _Enough:
             pass
+        except TooLong as error:
+            message = f"one text of more than {self._dialect.max_text:,} characters"
+            place = error.begin, message, "shorten it; let a variant answer with long bodies"
+            self.findings.append(self.lines.finding("yaml-too-large", *place))
         except (MarkedYAMLError, ValueError, OverflowError) as error:
             self.findings.append(self.lines.finding("yaml-syntax", *self.explain(error)))
 
@@ -151,12 +159,12 @@ class Composer(Events):
         if len(self.findings) == MAX_FINDINGS:
             raise _Enough
 
-    def _documents(self) -> Iterator[Node]:
+    def _documents(self) -> Iterator[Node | None]:
         self.state()  # the stream begins
         event = self.state()
         while type(event) is not events.StreamEndEvent:
             self._anchors.clear()  # each document has its own
-            root = self._node(self.state())
+            root = yield from self._node(self.state())
             self.state()  # the document ends
             event = self.state()
             if type(event) is not events.StreamEndEvent and not self._dialect.several:
@@ -165,9 +173,13 @@ class Composer(Events):
                 return
             yield root
 
-    def _node(self, event: Any) -> Node:
+    def _node(self, event: Any) -> Reading:
         kind, at = type(event), event.start_mark
         self._count(at)
+        if self._nodes >= self._step_nodes or self.index >= self._step_index:
+            self._step_nodes = self._nodes + STEP_VALUES
+            self._step_index = self.index + STEP_TEXT
+            yield None
         if kind is events.AliasEvent:
             return self._alias(event.anchor, at)
         if event.tag is not None:
@@ -179,7 +191,8 @@ class Composer(Events):
         if kind is events.ScalarEvent:
             node = resolve(event.value) if event.implicit[0] else event.value, at, None
         else:
-            node = (self._mapping if kind is events.MappingStartEvent else self._sequence)(at)
+            is_mapping = kind is events.MappingStartEvent
+            node = yield from (self._mapping if is_mapping else self._sequence)(at)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
@@ -221,22 +234,22 @@ class Composer(Events):
             self._report("yaml-too-deep", at, message, hint)
             raise _Enough
 
-    def _sequence(self, at: int) -> Node:
+    def _sequence(self, at: int) -> Reading:
         path, items = self._path, list[Node]()
         path.append(0)
         self._check_depth(len(path), at)
         while type(event := self.state()) is not events.SequenceEndEvent:
             path[-1] = len(items)
-            items.append(self._node(event))
+            items.append((yield from self._node(event)))
         path.pop()
         return [item[0] for item in items], at, items
 
-    def _mapping(self, at: int) -> Node:
+    def _mapping(self, at: int) -> Reading:
         path, fields = self._path, dict[str, tuple[int, Node]]()
         path.append("?")
         self._check_depth(len(path), at)
         while type(event := self.state()) is not events.MappingEndEvent:
-            name, key_at, _ = self._node(event)
+            name, key_at, _ = yield from self._node(event)
             key = path[-1] = name if isinstance(name, str) else "?"
             if key is not name:
                 message = f"a key must be text, and this is {KINDS[type(name)]}"
@@ -244,7 +257,7 @@ class Composer(Events):
             elif key in fields:
                 message = f"the same key stands in line {self.lines.place(fields[key][0])[0]}"
                 self._report("yaml-duplicate-key", key_at, message, "keep one of the two")
-            fields[key] = key_at, self._node(self.state())
+            fields[key] = key_at, (yield from self._node(self.state()))
         path.pop()
         if self._dialect.several and "<<" in fields:
             self._merge(fields, fields.pop("<<")[1])

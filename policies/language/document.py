@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
+from policies.decisions.steps import STEP_TEXT, Steps, finished, units_of
 from policies.language.composer import (
     KINDS,
     MANIFESTS,
@@ -70,14 +71,25 @@ _STRAY = re.compile(
 
 def read_document(data: bytes, dialect: Dialect = POLICY) -> Document | list[Finding]:
     """What the YAML text of a policy or plan says, or all that is wrong with it."""
+    return finished(document_steps(data, dialect))
+
+
+def document_steps(data: bytes, dialect: Dialect = POLICY) -> Steps[Document | list[Finding]]:
+    """The same, in steps."""
     text = _read_text(data, dialect)
     if isinstance(text, Finding):
         return [text]
+    yield units_of(text, 32 * STEP_TEXT)
     composer = Composer(text, dialect)
-    roots = [*composer.read()] or [(None, 0, None)]
+    roots: list[Node] = []
+    for root in composer.read():
+        if root is None:
+            yield 1
+        else:
+            roots.append(root)
     if composer.findings:
         return composer.findings
-    document = _document(roots[0], composer.lines, dialect)
+    document = _document(roots[0] if roots else (None, 0, None), composer.lines, dialect)
     return [document] if isinstance(document, Finding) else document
 
 
@@ -91,7 +103,7 @@ def read_manifests(data: bytes) -> tuple[list[Document], list[Finding]]:
     documents: list[Document] = []
     others: list[Finding] = []
     known = 0  # findings about the documents before
-    for root in composer.read():
+    for root in filter(None, composer.read()):
         if known == len(composer.findings) and root[0] is not None:
             document = _document(root, composer.lines, MANIFESTS)
             if isinstance(document, Document):

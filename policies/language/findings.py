@@ -24,7 +24,8 @@ IMPORT_CODES = {
 CODES = {
     "yaml-syntax": "the file is not YAML",
     "yaml-encoding": "the file is not UTF-8",
-    "yaml-too-large": "the file is larger than 4 MiB, or has too many values",
+    "yaml-too-large": "the file is larger than 4 MiB, or has too many or too long values",
+    "too-much-work": "reading the policy is too much work for an isolate",
     "yaml-too-deep": "values are nested too deeply",
     "yaml-duplicate-key": "a mapping has one key twice",
     "yaml-key-not-text": "a key is not text",

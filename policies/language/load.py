@@ -17,15 +17,17 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from policies.language.budget import MAX_FINDINGS, Budget
+from policies.decisions.steps import Steps, TooMuchWork, finished, within
+from policies.language.budget import MAX_FINDINGS, MAX_WORK, Budget
 from policies.language.causes import comes_last, without_consequences
-from policies.language.check import check, placed, warn
-from policies.language.document import Document, read_document
+from policies.language.check import check_steps, placed, warn
+from policies.language.document import Document, document_steps
 from policies.language.findings import Finding, Path, shown
 from policies.language.found import Found, Key
 from policies.language.meant import bare, meant
 from policies.language.model import Policy
 from policies.language.part import Part
+from policies.language.prepare import prepare_steps
 from policies.language.respelled import one_of, weight
 from policies.language.written import MAX_LENGTH, flow
 
@@ -47,21 +49,38 @@ def digest_of(data: bytes) -> str:
 def load(data: bytes, now_ms: float | None = None, *, lint: bool = True) -> Loaded:
     """Read `routes.yaml`; findings come in the order of their places. With the time, in
     milliseconds since 1970, also about keys that expire. `lint`: also warnings, which are
-    for people: the edge, where requests wait, has no use for them."""
+    for people."""
+    loaded, document = finished(_load_steps(data))
+    if not loaded.policy or not document or not lint:
+        return loaded
+    warnings = in_order(placed(document, warn(loaded.policy, now_ms), "warning"))
+    return replace(loaded, findings=tuple(warnings))
+
+
+def load_steps(data: bytes) -> Steps[Loaded]:
+    """The same in steps, without the warnings: nobody waits for them at the edge."""
+    loaded, _ = yield from _load_steps(data)
+    return loaded
+
+
+def _load_steps(data: bytes) -> Steps[tuple[Loaded, Document | None]]:
     digest = digest_of(data)
-    document = read_document(data)
+    try:
+        return (yield from within(_read_steps(data, digest), MAX_WORK))
+    except TooMuchWork:
+        message = f"reading the policy is more than {MAX_WORK:,} units of work"
+        hint = "merge routes that do the same, and refer (`*`) to large values less often"
+        finding = Finding("too-much-work", "$", 1, 1, message, hint)
+        return Loaded(digest, None, (finding,)), None
+
+
+def _read_steps(data: bytes, digest: str) -> Steps[tuple[Loaded, Document | None]]:
+    document = yield from document_steps(data)
     if not isinstance(document, Document):
-        return Loaded(digest, None, tuple(document))
-    policy, found = read_policy(document.value, Budget())
-    findings = placed(document, found, "error")
-    if policy and lint:
-        findings = placed(document, warn(policy, now_ms), "warning")
-    return Loaded(digest, policy, tuple(in_order(findings)))
-
-
-def load_errors(data: bytes) -> Loaded:
-    """The same without warnings, as the edge reads a policy."""
-    return load(data, lint=False)
+        return Loaded(digest, None, tuple(document)), None
+    policy, found = yield from policy_steps(document.value, Budget())
+    findings = in_order(placed(document, found, "error"))
+    return Loaded(digest, policy, tuple(findings)), document
 
 
 def in_order(findings: list[Finding]) -> list[Finding]:
@@ -78,12 +97,19 @@ def in_order(findings: list[Finding]) -> list[Finding]:
 
 def read_policy(value: object, budget: Budget) -> tuple[Policy | None, list[Found]]:
     """The policy that a plain value is, or all errors in it."""
+    return finished(policy_steps(value, budget))
+
+
+def policy_steps(value: object, budget: Budget) -> Steps[tuple[Policy | None, list[Found]]]:
+    """The same, in steps."""
     policy, found = None, list[Found]()
+    prepared = yield from prepare_steps(value, budget)
     try:
-        policy = Policy.model_validate(value, context=budget)
+        policy = Policy.model_validate(prepared, context=budget)
     except ValidationError as error:
         found = errors_in(error, Policy)
-    found += without_consequences(found, check(value))
+    yield 1
+    found += without_consequences(found, (yield from check_steps(value)))
     return None if found else policy, found
 
 

@@ -3,6 +3,7 @@ refused, and so is whatever would make a reading endless."""
 
 from __future__ import annotations
 
+from annotated_types import MaxLen
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -30,6 +31,8 @@ class Part(BaseModel):
     def _within_budget(
         cls, value: object, handler: ModelWrapValidatorHandler[Part], info: ValidationInfo
     ) -> Part:
+        if isinstance(value, cls):
+            return value  # it has been read already: `prepare.py`
         budget: Budget = info.context or Budget()
         if budget.failures <= 0:
             return cls.__new__(cls)  # enough is wrong, so nobody will use it
@@ -48,6 +51,7 @@ class Part(BaseModel):
         if value is None:
             raise problem("empty", "there is no value here", "write one, or leave the key out")
         size = len(value) if isinstance(value, list | dict) else 0
+        _not_too_many(size, cls, info.field_name)
         if size > MAX_ENTRIES and info.field_name not in UNBOUNDED:
             message = f"these are {size:,}, and {MAX_ENTRIES:,} are allowed"
             raise problem("out-of-range", message, "leave some out")
@@ -55,6 +59,18 @@ class Part(BaseModel):
 
     def check(self) -> None:
         """Raises a `problem` if the fields, each good by itself, do not go together."""
+
+
+def _not_too_many(size: int, part: type[BaseModel], name: str | None) -> None:
+    """Refuse a list that is longer than its field allows before any entry is read: pydantic
+    reads as many as are allowed first."""
+    field = part.model_fields.get(name or "")
+    if field is None or not size:
+        return
+    for bound in field.metadata:
+        if isinstance(bound, MaxLen) and size > bound.max_length:
+            message = f"`{field.alias or name}` has {size:,} entries"
+            raise problem("out-of-range", message, f"keep at most {bound.max_length:,}")
 
 
 def one_of(part: Part, names: tuple[str, ...]) -> None:

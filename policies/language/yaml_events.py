@@ -42,6 +42,9 @@ _SYNTAX = (
     ("", "this is not YAML", "check quotes, brackets and indentation here"),
 )  # fmt: skip
 
+QUOTES = 2  # characters around a text
+MAX_TOKEN = 32 * 1024 * 1024  # characters; dialects that are read at the edge take fewer
+
 _RUN = r"(?:[^\0\t\n :]|:(?![\0\t\n ]))"
 _RUN_IN_FLOW = r"(?:[^\0\t\n :,\[\]{}]|:(?![\0\t\n ,\[\]{}]))"
 _LINE = [re.compile(rf"{run}++(?: ++(?!\#){run}++)*+") for run in (_RUN, _RUN_IN_FLOW)]
@@ -52,19 +55,31 @@ _SEPARATOR = re.compile(r"(?:---|\.\.\.)[\0\t\n ]")
 _QUOTED = {'"': re.compile(r'"([^\0\n"\\]*+)"'), "'": re.compile(r"'([^\0\n']*+)'(?!')")}
 
 
+class TooLong(Exception):
+    """A token has too many characters; it begins at `begin`."""
+
+    def __init__(self, begin: int) -> None:
+        super().__init__(begin)
+        self.begin = begin
+
+
 class Events(Scanner, Parser):
     """PyYAML's events over a whole text whose lines end with `\\n`."""
 
     encoding = None
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, max_token: int = MAX_TOKEN) -> None:
         self.text = text + "\0"
+        self._max_token = self._most = max_token  # characters; how far the token may go
         self.index = self.line = self.column = 0
         Scanner.__init__(self)
         Parser.__init__(self)
 
     def peek(self, index: int = 0) -> str:
-        return self.text[self.index + index]
+        at = self.index + index
+        if at > self._most:
+            raise TooLong(self._most - self._max_token - QUOTES)
+        return self.text[at]
 
     def prefix(self, length: int = 1) -> str:
         return self.text[self.index : self.index + length]
@@ -111,6 +126,7 @@ class Events(Scanner, Parser):
         gap = _GAP.match(self.text, self.index)
         if gap and gap[0] and self._skip(gap.end()) and not self.flow_level:
             self.allow_simple_key = True
+        self._most = self.index + self._max_token + QUOTES
 
     def fetch_plain(self) -> None:
         """A key of one word, at once with its `:`, else what may turn out to be one."""
@@ -140,6 +156,8 @@ class Events(Scanner, Parser):
             chunks += (fold, match[0])
             end = match.end()
             self.forward(end - self.index)
+            if end > self._most:
+                raise TooLong(start)
             self.allow_simple_key = False
             gap = _FOLD.match(self.text, end)
             if gap is None:
@@ -173,5 +191,7 @@ class Events(Scanner, Parser):
             # JSON escapes a character in two halves; one alone is a ValueError.
             token.value = token.value.encode("utf-16", "surrogatepass").decode("utf-16")
             return token
+        if match.end() > self._most:
+            raise TooLong(start)
         self.forward(match.end() - start)
         return tokens.ScalarToken(match[1], False, start, self.index, style)

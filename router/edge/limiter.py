@@ -23,7 +23,8 @@ from router.edge.garbage import tidy
 KEY = "bucket"
 AHEAD_MS = 1_000  # what an eviction may cost a client at most,
 AHEAD_OF_BURST = 10  # and a tenth of the burst
-IDLE_MS = 60_000  # an object that is used all the time looks once a minute whether it is
+IDLE_MS = 60_000  # an object looks now and then whether it is idle: after this at the soonest,
+SPREAD_MS = 600_000  # and each so much later: those that begin together do not wake together
 
 
 class Limiter(DurableObject):  # type: ignore[misc]
@@ -35,6 +36,8 @@ class Limiter(DurableObject):  # type: ignore[misc]
         self._bucket: Bucket | None = None
         self._written = 0  # the TAT in storage
         self._has_alarm = False
+        # An object's id is a hash, so it spreads well, and its alarms need no randomness.
+        self._idle_ms = IDLE_MS + int(ctx.id.toString()[-8:], 16) % SPREAD_MS
 
     async def take(self, question: str) -> str:
         """A question is an `Ask` as JSON, the answer a `Grant`."""
@@ -48,7 +51,7 @@ class Limiter(DurableObject):  # type: ignore[misc]
             self._write(bucket)
         if not self._has_alarm:
             self._has_alarm = True
-            await self._storage.setAlarm(now + IDLE_MS)
+            await self._storage.setAlarm(now + self._idle_ms)
         return json.dumps(grant)
 
     async def give_back(self, returned: str) -> None:
@@ -61,7 +64,7 @@ class Limiter(DurableObject):  # type: ignore[misc]
         bucket, now = self._known(None), int(now_ms())
         written_ms = self._written // bucket.rate.requests
         if written_ms > now:
-            await self._storage.setAlarm(max(written_ms, now + IDLE_MS))
+            await self._storage.setAlarm(max(written_ms, now) + self._idle_ms)
             return
         self._bucket, self._written, self._has_alarm = None, 0, False
         await self._storage.deleteAll()

@@ -25,8 +25,8 @@ from policies.decisions.rate_limits import (
 )
 from policies.decisions.request import Request
 from router.edge.bridge import JsException, JsObject, ask_limiter, give_back, now_ms
+from router.edge.keeper import Log
 from router.edge.metrics import Metrics
-from router.edge.store import Log
 
 PATIENCE_MS = 150  # with what else a request takes, well below a quarter of a second
 PAUSE_MS = 1_000

@@ -851,6 +851,7 @@ def test_every_code_has_a_case() -> None:
     doubtful |= {"redirect-does-not-cover", "shadowed-by-host"}  # in test_precedence.py
     doubtful |= {"literal-pattern"}  # in test_hints.py
     doubtful |= {"cors-credentials", "cors-unusable", "redirect-loop"}
+    doubtful |= {"too-much-work"}  # in test_work.py
     assert {case[0] for case in CASES + ROLLOUT_CASES} | doubtful == set(CODES) - set(IMPORT_CODES)
     assert [each.code for each in load(b"a: \xff").findings] == ["yaml-encoding"]
 
@@ -916,7 +917,7 @@ def test_a_key_called_like_pydantics_mark_for_keys(text: str, path: str) -> None
 HUGE = {
     "items": route(f"  [{'1,' * 100_000}1]"),
     "fields": VALID + "\n".join(f"? {'k' * 2_000}{n}\n: 1" for n in range(1_000)),
-    "long key": f"? {'k' * 200_000}\n: {{{','.join(f'a{n}: 1' for n in range(2_000))}}}\n" + VALID,
+    "long key": f"? {'k' * 60_000}\n: {{{','.join(f'a{n}: 1' for n in range(2_000))}}}\n" + VALID,
     "values": route(f"  - {{name: a, split: {{canary: 1}}, hostnames: [{'1,' * 3_000}]}}\n" * 40),
     "few values": route(f"  - {{name: a, hostnames: [{'1,' * 1_000}]}}\n" * 40),
     "keys": VALID.replace(

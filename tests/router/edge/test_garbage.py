@@ -18,6 +18,8 @@ class Node:
 
 @pytest.fixture(autouse=True)
 def _collector() -> Iterator[None]:
+    garbage.stays()
+    gc.unfreeze()
     gc.collect()
     garbage.take_over()
     yield
@@ -52,3 +54,28 @@ def test_what_has_grown_old_is_collected_in_the_end() -> None:
         assert all(reference() for reference in cycles(garbage.YOUNG))
         garbage.tidy()
     assert old() is None
+
+
+def test_while_a_policy_is_read_nobody_looks_at_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """14.18: that takes as long as there is much."""
+    looks: list[int] = []
+    monkeypatch.setattr(gc, "collect", looks.append)
+    monkeypatch.setattr(gc, "get_count", lambda: (garbage.YOUNG, 0, 0))
+    garbage.reading()
+    for _ in range(3 * garbage.ALL_AFTER):
+        garbage.tidy()
+    assert set(looks) == {0}
+    garbage.stays()
+    for _ in range(garbage.ALL_AFTER):
+        garbage.tidy()
+    assert 2 in looks
+
+
+def test_what_replaced_policies_leave_is_collected_in_the_end() -> None:
+    left = cycles(10)
+    gc.freeze()
+    for _ in range(garbage.ALL_AFTER_POLICIES):
+        garbage.stays()
+    assert not any(reference() for reference in left)

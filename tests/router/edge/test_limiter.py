@@ -6,7 +6,9 @@ import asyncio
 import importlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha256
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -54,11 +56,13 @@ class World:
     def __init__(self, limiter_class: Any, storage: Storage) -> None:
         self.now = START
         self.storage = storage
+        self.id = 64 * "0"
         self._class = limiter_class
         self.evict()
 
     def evict(self) -> None:
-        self.limiter = self._class(SimpleNamespace(storage=self.storage), None)
+        ctx = SimpleNamespace(storage=self.storage, id=SimpleNamespace(toString=lambda: self.id))
+        self.limiter = self._class(ctx, None)
 
     def take(self, rate: Rate, want: int = 1, lease_ms: int = 0) -> list[int]:
         question = json.dumps([rate, want, lease_ms, 1, []])
@@ -165,3 +169,18 @@ def test_a_busy_limiter_keeps_its_state_past_alarms(world: World) -> None:
         if world.storage.alarm_ms and world.storage.alarm_ms <= world.now:
             world.alarm()
     assert 10 + 30 <= passed <= 10 + 34
+
+
+def test_limiters_that_begin_together_wake_apart(world: World) -> None:
+    """14.19: 3,600 clients come at once, and their limiters end at once, a minute later."""
+    wakes = []
+    for number in range(3_600):
+        world.id = sha256(str(number).encode()).hexdigest()
+        world.storage.alarm_ms = None
+        world.evict()
+        world.storage.values.clear()
+        world.take(Rate(10, 60_000, 10))
+        assert world.storage.alarm_ms
+        wakes.append(int(world.storage.alarm_ms) - world.now)
+    assert min(wakes) >= 60_000
+    assert max(Counter(wake // 1_000 for wake in wakes).values()) < 3_600 // 100

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from policies.decisions.steps import Steps
 from policies.language.compile import compile_policy
-from policies.language.load import Loaded, digest_of, load
-from router.edge.store import LAG_MS, REFRESH_MS, RETRY_MS, PolicyStore
+from policies.language.load import Loaded, digest_of, load, load_steps
+from router.edge.keeper import LAG_MS
+from router.edge.store import LOST_MS, REFRESH_MS, RETRY_MS, PolicyStore
 from tests.policies.making import compile_text, policy_text
 
 
@@ -188,7 +190,7 @@ def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) 
         raise AssertionError("the YAML was read")
 
     kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": compiled_form(ONE)})
-    monkeypatch.setattr("router.edge.store.load", unexpected)
+    monkeypatch.setattr("router.edge.reading.load_steps", unexpected)
     assert Isolate(kv).refresh() == ("one", "kv", False)
 
 
@@ -249,11 +251,11 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The digests of all the YAML that is read."""
     digests: list[str] = []
 
-    def counting(data: bytes) -> Loaded:
+    def counting(data: bytes) -> Steps[Loaded]:
         digests.append(digest_of(data))
-        return load(data)
+        return load_steps(data)
 
-    monkeypatch.setattr("router.edge.store.load", counting)
+    monkeypatch.setattr("router.edge.reading.load_steps", counting)
     return digests
 
 
@@ -393,13 +395,13 @@ def test_a_failure_that_comes_late_is_not_told() -> None:
 def test_a_mistake_of_the_routers_own_is_a_rejection(monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[bytes] = []
 
-    def broken(data: bytes) -> Loaded:
+    def broken(data: bytes) -> Steps[Loaded]:
         tries.append(data)
         if data == TWO:
             raise RecursionError("a bug")
-        return load(data)
+        return load_steps(data)
 
-    monkeypatch.setattr("router.edge.store.load", broken)
+    monkeypatch.setattr("router.edge.reading.load_steps", broken)
     isolate = Isolate(FakeKv())
     assert steps(isolate, ONE, TWO, TWO, TWO) == [
         ("one", "kv", False),
@@ -465,3 +467,65 @@ def test_what_kv_holds_for_long_is_kept_whatever_was_there() -> None:
     isolate.now += LAG_MS
     isolate.refresh()
     assert isolate.kept == TWO  # looked at once and no more
+
+
+LARGE, LARGER = (
+    policy_text(routes=[{"name": f"{name}{n}", "split": {"canary": 1}} for n in range(1_500)])
+    for name in ("large", "larger")
+)
+
+
+def test_a_large_policy_is_read_after_the_answer() -> None:
+    """14.18: a first request waits for the first slices of it, and no longer."""
+    isolate = Isolate(FakeKv(policy=LARGE))
+    asyncio.run(isolate.store.refresh(isolate.kv))
+    assert isolate.serving() == ("bundled", "bundled", False)
+    assert isolate.store.ready
+    asyncio.run(isolate.store.keep(isolate.kv))
+    assert isolate.serving() == ("large0", "kv", False)
+    assert isolate.kv.values["policy/last-good"] == LARGE
+    compiled = json.loads(isolate.kv.values[f"policy/compiled/{digest_of(LARGE)}"])
+    assert compiled == json.loads(compiled_form(LARGE))
+
+
+def test_the_last_good_policy_serves_while_another_is_read() -> None:
+    compiled = {f"policy/compiled/{digest_of(ONE)}": compiled_form(ONE)}
+    isolate = Isolate(FakeKv(**{"policy": LARGE, "policy/last-good": ONE, **compiled}))
+    asyncio.run(isolate.store.refresh(isolate.kv))
+    assert isolate.serving() == ("one", "last-good", False)
+    asyncio.run(isolate.store.keep(isolate.kv))
+    assert isolate.serving() == ("large0", "kv", False)
+
+
+def test_the_last_good_policy_is_read_when_a_large_one_was_refused() -> None:
+    bad = LARGE.replace(b'"large1499"', b'"large0"')
+    isolate = Isolate(FakeKv(**{"policy": bad, "policy/last-good": LARGER}))
+    assert isolate.refresh() == ("larger0", "last-good", True)
+
+
+def test_a_policy_that_is_replaced_while_it_is_read_never_serves() -> None:
+    isolate = Isolate(FakeKv(policy=LARGE))
+    asyncio.run(isolate.store.refresh(isolate.kv))
+    isolate.kv.values["policy"] = LARGER
+    assert isolate.refresh() == ("larger0", "kv", False)
+    assert isolate.events.count("policy-loaded") == 1
+
+
+def test_a_reading_that_was_broken_off_is_gone_on_with() -> None:
+    """The runtime ends what a request does in the background when it likes."""
+    isolate = Isolate(FakeKv(policy=LARGE))
+
+    async def broken_off() -> None:
+        await isolate.store.refresh(isolate.kv)
+        task = asyncio.ensure_future(isolate.store.keep(isolate.kv))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(broken_off())
+    assert isolate.serving() == ("bundled", "bundled", False)
+    asyncio.run(isolate.store.keep(isolate.kv))
+    assert isolate.serving() == ("bundled", "bundled", False), "somebody may be at it"
+    isolate.now += LOST_MS
+    asyncio.run(isolate.store.keep(isolate.kv))
+    assert isolate.serving() == ("large0", "kv", False)

@@ -1,0 +1,87 @@
+"""Work in steps, so that whoever does it can do something else in between.
+
+An isolate has one thread: while it reads a policy, requests wait. So what takes long is a
+generator. Each step is some milliseconds of work, and says how many units it was: about
+as many as STEP_VALUES values of a document cost. The work is counted, never timed: at the
+edge clocks stand still while a Worker computes, and a verdict must not depend on them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Sized
+from typing import Any, TypeAlias, TypeVar
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[int, None, T]
+
+STEP_VALUES = 200  # of a document
+STEP_TEXT = 8 * 1024  # characters of it
+STEP_ENTRIES = 20  # routes, or keys, or drills: each of them some ten values
+STEP_RULES = 100  # of routes
+
+
+class TooMuchWork(Exception):
+    """More units than are allowed."""
+
+
+def finished(steps: Steps[T]) -> T:
+    """What comes of it, at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made: T = end.value
+            return made
+
+
+def within(steps: Steps[T], most: int) -> Steps[T]:
+    """The same steps. Raises `TooMuchWork` when they have more than `most` units."""
+    done = 0
+    while True:
+        try:
+            units = next(steps)
+        except StopIteration as end:
+            made: T = end.value
+            return made
+        done += units
+        if done > most:
+            steps.close()
+            raise TooMuchWork
+        yield units
+
+
+def pause_after(number: int, every: int) -> Generator[int]:
+    """A step after each `every` of something, of which this was the one of that number."""
+    if number % every == every - 1:
+        yield 1
+
+
+def units_of(things: Sized, each: int) -> int:
+    """The units of work on all of `things` in one step."""
+    return 1 + len(things) // each
+
+
+JSON_DEPTH = 5  # of lists and mappings that are written entry by entry
+JSON_ENTRIES = 500
+
+
+def json_steps(value: Any) -> Steps[str]:
+    """`value` as JSON, in steps."""
+    parts: list[str] = []
+    for part in _json_parts(value, 0):
+        parts.append(part)
+        yield from pause_after(len(parts), JSON_ENTRIES)
+    return "".join(parts)
+
+
+def _json_parts(value: Any, depth: int) -> Generator[str]:
+    if depth == JSON_DEPTH or not value or not isinstance(value, dict | list):
+        yield json.dumps(value, separators=(",", ":"))
+        return
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield begin + (f"{json.dumps(key)}:" if end == "}" else "")
+        yield from _json_parts(value[key], depth + 1)
+        begin = ","
+    yield end

@@ -1,0 +1,143 @@
+"""What is written raw into KV is read while requests go on (14.18, 14.20), over HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from policies.language.load import digest_of
+from router.dev.local_kv import LocalKv
+from tests.edge.conftest import ADMIN_KEY, Edge, start_edge
+from tests.edge.kv import kv_of
+from tests.policies.language.test_work import HEAD, LONG, ROUTES, drills
+
+BUNDLED = (HEAD + ROUTES).encode()
+WITHIN = 60.0  # seconds until a policy is taken or refused; the machine may be busy
+# What one request may wait more than the longest without any policy to read. It was seconds to
+# half a minute, so this says what it must on a slow machine, too.
+MOST_MORE = 1.5
+MOST_ASKED = 20_000
+
+
+def many(number: int, name: str = "m") -> bytes:
+    route = "hostnames: [a.test], matches: [{path: {prefix: /%d}, methods: [GET]}], split: {one: 1}"
+    routes = "".join(f"  - {{name: {name}{n}, {route % n}}}\n" for n in range(number))
+    return f"{HEAD}routes:\n  - {{name: {name}, split: {{one: 1}}}}\n{routes}".encode()
+
+
+HEAVY = {
+    "400 drills": drills(400),
+    "100 drills": drills(100),
+    "one text": (HEAD + "x: |\n" + "  a\n" * 750_000 + ROUTES).encode(),
+    "escapes": (HEAD + 'x: "' + "\\u0041" * 500_000 + '"\n' + ROUTES).encode(),
+    "many texts": (HEAD + "x:\n" + f"  - '{LONG[:60_000]}'\n" * 50 + ROUTES).encode(),
+    "values": (HEAD + "x: [" + "1," * 200_000 + "]\n" + ROUTES).encode(),
+    "1,000 routes": many(1_000),
+}
+
+
+@pytest.fixture(scope="module")
+def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "routes.yaml").write_bytes(BUNDLED)
+    edge = start_edge(folder / "router", folder / "routes.yaml")
+    yield edge
+    edge.client.close()
+    edge.server.stop()
+
+
+@pytest.fixture(scope="module")
+def kv(routed: Edge) -> Iterator[LocalKv]:
+    with kv_of(routed) as kv:
+        yield kv
+
+
+def longest(edge: Edge, until: Callable[[], bool], seconds: float = WITHIN) -> float:
+    """One request after the other until `until`, asked once a second; the longest of them."""
+    worst, checked, deadline = 0.0, time.monotonic(), time.monotonic() + seconds
+    with httpx.Client(base_url=edge.url, timeout=60) as client:
+        for _ in range(MOST_ASKED):
+            began = time.monotonic()
+            assert client.get("/").status_code == 200
+            worst = max(worst, time.monotonic() - began)
+            if time.monotonic() > deadline:
+                break
+            if time.monotonic() - checked > 1:
+                checked = time.monotonic()
+                if until():
+                    return worst
+    assert until()
+    return worst
+
+
+def standing(edge: Edge) -> tuple[str, str]:
+    """The digests of the policy that serves, and of the one that is refused."""
+    headers = {"x-api-key": ADMIN_KEY}
+    told = httpx.get(f"{edge.url}/.router/status", headers=headers, timeout=60).json()
+    return told["policy"]["digest"], (told["rejected"] or {}).get("digest", "")
+
+
+@pytest.fixture(scope="module")
+def idle(routed: Edge) -> float:
+    end = time.monotonic() + 5
+    return longest(routed, lambda: time.monotonic() > end)
+
+
+@pytest.mark.parametrize("data", HEAVY.values(), ids=HEAVY)
+def test_requests_go_on_while_a_policy_is_read(
+    routed: Edge, kv: LocalKv, idle: float, data: bytes
+) -> None:
+    kv.put("policy", data)
+    worst = longest(routed, lambda: digest_of(data) in standing(routed))
+    print(f"longest {1000 * worst:.0f} ms, without {1000 * idle:.0f} ms")
+    assert worst < idle + MOST_MORE
+
+
+def test_a_rewrite_every_three_seconds(routed: Edge, kv: LocalKv, idle: float) -> None:
+    """14.20: the whole policy, twenty times a minute."""
+    written: list[bytes] = []
+
+    def rewrite() -> bool:
+        if len(written) < 10 and (not written or time.monotonic() > due[0]):
+            written.append(many(200, f"w{len(written)}-"))
+            kv.put("policy", written[-1])
+            due[0] = time.monotonic() + 3
+        return len(written) == 10 and digest_of(written[-1]) in standing(routed)
+
+    due = [0.0]
+    worst = longest(routed, rewrite, 2 * WITHIN)
+    print(f"longest {1000 * worst:.0f} ms, without {1000 * idle:.0f} ms")
+    assert worst < idle + MOST_MORE
+
+
+def test_an_isolate_that_starts_later_finds_the_compiled_form(routed: Edge, kv: LocalKv) -> None:
+    data = many(1_000, "late")
+    kv.put("policy", data)
+    longest(routed, lambda: kv.get(f"policy/compiled/{digest_of(data)}") is not None)
+    assert standing(routed)[0] == digest_of(data)
+
+
+def test_a_first_request_of_an_isolate_is_answered_by_what_there_is(
+    tmp_path: Path, kv: LocalKv, routed: Edge
+) -> None:
+    """Nothing is compiled, and the policy is large: the bundled one serves meanwhile."""
+    state = tmp_path / "state"
+    (tmp_path / "routes.yaml").write_bytes(BUNDLED)
+    first = start_edge(tmp_path / "first", tmp_path / "routes.yaml", state)
+    first.client.close()
+    data = many(2_000, "large")
+    with kv_of(first) as other:
+        other.put("policy", data)
+    first.server.stop()
+    second = start_edge(tmp_path / "second", tmp_path / "routes.yaml", state)
+    try:
+        assert second.get("/").headers["x-router-route"] in ("r", "large")
+        longest(second, lambda: standing(second)[0] == digest_of(data))
+        assert second.get("/").headers["x-router-route"] == "large"
+    finally:
+        second.client.close()
+        second.server.stop()

@@ -1,0 +1,195 @@
+"""What reading a policy may cost: bounds before work, work that is counted, in steps (14.18)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.schedule import COMPARED_MS, shortest_gap_ms
+from policies.decisions.steps import Steps, TooMuchWork, finished, json_steps, within
+from policies.language.budget import MAX_WORK
+from policies.language.compile import compile_policy, compile_steps
+from policies.language.composer import MAX_TEXT
+from policies.language.load import load, load_steps
+from tests.policies.making import policy_text
+
+HEAD = "version: 1\nvariants:\n  one: {binding: ONE, pool: one}\n  two: {binding: TWO, pool: two}\n"
+ROUTES = "routes: [{name: r, split: {one: 1, two: 1}}]\n"
+MOST_UNITS = 8  # of one step: some 50 ms at the edge
+
+
+def drills(number: int, schedule: str = "0 0 1 1 *") -> bytes:
+    drill = f'variant: one, mode: down, for: 10s, schedule: "{schedule}"'
+    entries = "".join(f"  - {{name: d{n}, {drill}}}\n" for n in range(number))
+    return f"{HEAD}drills:\n{entries}{ROUTES}".encode()
+
+
+def routes(number: int, **more: Any) -> bytes:
+    match = {"path": {"prefix": "/x"}, "methods": ["GET"]}
+    one = {"split": {"canary": 1}, "matches": [match], **more}
+    return policy_text(routes=[{"name": f"r{n}", **one} for n in range(number)])
+
+
+@pytest.mark.parametrize("number", [101, 400, 1_900])
+def test_too_many_drills_are_refused_before_a_schedule_is_read(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unexpected(*_: object, **__: object) -> None:
+        raise AssertionError("a schedule was read")
+
+    monkeypatch.setattr("policies.decisions.schedule._runs", unexpected)
+    (finding,) = load(drills(number)).findings
+    assert (finding.code, finding.path) == ("out-of-range", "drills")
+    assert finding.message == f"`drills` has {number:,} entries"
+    assert finding.hint == "keep at most 100"
+
+
+def test_a_schedule_that_seldom_runs_is_not_searched_for_centuries() -> None:
+    assert COMPARED_MS > 366 * 24 * 3_600_000
+    assert shortest_gap_ms("0 0 1 */6 *") == 184 * 24 * 3_600_000
+    assert shortest_gap_ms("0 0 1 1 *") is None
+    assert shortest_gap_ms("0 0 29 2 *") is None
+
+
+LONG = "x" * (MAX_TEXT + 10)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"x: |\n  {LONG}\n",
+        "x: |\n" + "  a\n" * (MAX_TEXT // 2),
+        f"x: >\n  {LONG}\n",
+        f'x: "{LONG}"\n',
+        'x: "' + "\\u0041" * (MAX_TEXT // 6 + 1) + '"\n',
+        'x: "' + "a\n" * MAX_TEXT + '"\n',
+        f"x: '{LONG}'\n",
+        "x: '" + "a''" * MAX_TEXT + "'\n",
+        f"x: {LONG}\n",
+        "x: a\n" + "  a\n" * (MAX_TEXT // 2),
+        f"? {LONG}\n: 1\n",
+        f"x: &{LONG} 1\n",
+        f"x: *{LONG}\n",
+        f"x: !{LONG} 1\n",
+    ],
+    ids=lambda text: f"{text[:6]!r}",
+)
+def test_a_long_text_is_refused_before_it_is_read_to_its_end(text: str) -> None:
+    (finding,) = load((HEAD + text + ROUTES).encode()).findings
+    assert finding.code == "yaml-too-large"
+    assert finding.line == HEAD.count("\n") + 1
+    assert f"{MAX_TEXT:,}" in finding.message
+
+
+def test_a_long_text_within_the_bound_is_read() -> None:
+    respond = {"status": 503, "body": LONG[:MAX_TEXT]}
+    loaded = load(policy_text(routes=[{"name": "r", "respond": respond}]))
+    assert loaded.policy
+    long = "#" + "x" * 3 * MAX_TEXT + "\n"
+    assert load((long + HEAD + long + ROUTES).encode()).policy
+
+
+def test_too_much_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policies.language.load.MAX_WORK", 20)
+    assert load(routes(10)).policy
+    loaded = load(routes(1_000))
+    (finding,) = loaded.findings
+    assert loaded.policy is None
+    assert (finding.code, finding.path) == ("too-much-work", "$")
+
+
+def test_work_that_is_not_written_out_counts() -> None:
+    """References make much of few characters."""
+    one = "- &r {name: r, split: {one: 1}, matches: [&m {path: {prefix: /a}}" + ", *m" * 50 + "]}\n"
+    text = HEAD + "routes:\n" + one
+    units = _units(load_steps(text.encode()))
+    more = _units(load_steps((text + "- *r\n" * 400).encode()))
+    assert more > units + 20
+
+
+def _units(steps: Steps[Any]) -> int:
+    return sum(_each(steps))
+
+
+def _each(steps: Steps[Any]) -> list[int]:
+    each = []
+    while True:
+        try:
+            each.append(next(steps))
+        except StopIteration:
+            return each
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        routes(2_000),
+        routes(20, matches=[{"path": {"exact": f"/{n}"}} for n in range(500)]),
+        routes(1, matches=[{"path": {"exact": f"/{n}"}} for n in range(5_000)]),
+        drills(100),
+        routes(2_000, splt={"canary": 1}),
+    ],
+    ids=["routes", "matches", "one route", "drills", "wrong"],
+)
+def test_no_step_is_long(data: bytes) -> None:
+    each = _each(load_steps(data))
+    assert len(each) > 3
+    assert max(each) <= MOST_UNITS
+    assert sum(each) < MAX_WORK
+    loaded = load(data)
+    if loaded.policy:
+        tables = compile_policy(loaded.policy, loaded.digest)
+        for steps in (compile_steps(loaded.policy, ""), CompiledPolicy.in_steps(tables)):
+            assert max(_each(steps), default=0) <= MOST_UNITS
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        routes(50),
+        routes(250, splt={"canary": 1}),
+        routes(3, matches=[{"path": {"exact": f"/{n}"}} for n in range(250)]),
+        routes(3, matches=[{"path": {"exact": n}} for n in range(250)]),
+        drills(20, "0 0 30 2 *"),
+        drills(3),
+        b"version: 1\nroutes: [1, a, {name: 2}]\n",
+    ],
+)
+def test_steps_find_what_one_reading_finds(data: bytes) -> None:
+    """Reading entry by entry first changes no finding and no policy."""
+    from policies.language import load as module
+    from policies.language.budget import Budget
+    from policies.language.document import Document, read_document
+
+    document = read_document(data)
+    assert isinstance(document, Document)
+
+    def unprepared(value: object, _: Budget) -> Steps[object]:
+        return value
+        yield
+
+    found = module.read_policy(document.value, Budget())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "prepare_steps", unprepared)
+        plain = module.read_policy(document.value, Budget())
+    assert found[0] == plain[0]
+    assert found[1][:100] == plain[1][:100]
+
+
+def test_within() -> None:
+    def three() -> Steps[str]:
+        yield 1
+        yield 2
+        return "done"
+
+    assert finished(within(three(), 3)) == "done"
+    with pytest.raises(TooMuchWork):
+        finished(within(three(), 2))
+
+
+@pytest.mark.parametrize("value", [None, 1, "ä", [], {}, [[[[[[[1]]]]]], {"a": {"b": [1, {}]}}]])
+def test_json_in_steps_is_json(value: object) -> None:
+    assert json.loads(finished(json_steps(value))) == value
