@@ -80,7 +80,7 @@ def _meant(annotation: Any, value: Any) -> Any:
         return int(value) if re.fullmatch(r"[0-9]{1,9}(\.0*)?", str(value).strip()) else None
     if annotation is str and isinstance(value, int | float | bool):
         return str(value).lower() if isinstance(value, bool) else str(value)
-    return value if isinstance(value, str | int | float) else None
+    return value if isinstance(value, str | int | float) and type(value) is not bool else None
 
 
 def _reader(annotation: Any) -> Callable[[Any], Any] | None:

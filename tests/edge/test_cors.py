@@ -33,6 +33,7 @@ def test_a_preflight_is_answered_at_the_edge(edge: Edge) -> None:
         "allow-credentials": "true",
         "allow-methods": "GET, PUT",
         "allow-headers": "x-own, content-type",
+        "expose-headers": "x-backend",  # 14.30
         "max-age": "600",
     }
     assert answer.headers["vary"] == "Origin"
