@@ -15,13 +15,13 @@ from policies.decisions.authenticate import (
     authenticate,
     presented_key,
 )
-from policies.decisions.decide import Surroundings
-from policies.decisions.explain import explain
 from policies.decisions.problems import Problem
 from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client, Request
 from policies.decisions.standing import Standing
 from policies.language.load import digest_of
+from policies.proxy.decide import Surroundings
+from policies.proxy.explain import explain
 from router.edge import admin_rollouts
 from router.edge.admin_drills import audit_page, drills_page, methods, start_drill, stop_drills
 from router.edge.admin_health import coordinator_line, variants_page
@@ -76,7 +76,7 @@ def _reasons(isolate: Isolate, unbound: list[str], env: JsObject) -> list[str]:
     """Why the router is not quite well."""
     store = isolate.store
     reasons = [*store.degraded, *(f"variant {name} is not bound" for name in unbound)]
-    if store.policy.keys.needs_pepper and not isolate.pepper(env):
+    if store.policy.keys.needs_pepper and not isolate.pepper:
         reasons.append(f"{PEPPER} is not set: keys with hmac_sha256 are refused")
     return reasons
 
@@ -96,7 +96,7 @@ def _who(isolate: Isolate, request: Request, env: JsObject) -> str | Problem:
     if secret and compare_digest(presented.encode(), secret.encode()):
         return "secret"
     keys = isolate.store.policy.keys
-    pepper = isolate.pepper(env) if keys.needs_pepper else b""
+    pepper = isolate.pepper if keys.needs_pepper else b""
     admitted = authenticate(keys, _NEEDS, request.headers, now_ms(), pepper)
     return admitted.problem if isinstance(admitted, Denied) else admitted.key.id
 
@@ -160,8 +160,8 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
     standing = isolate.health.standing(policy, now)
     if down:
         standing = (standing or Standing()).without(down)
-    steered, sealing = isolate.steered(policy), isolate.sealing(env, now)
-    around = Surroundings(now, isolate.pepper(env), standing, steered, sealing.secret)
+    steered, sealing = isolate.steered(policy), isolate.cookie_secret
+    around = Surroundings(now, isolate.pepper, standing, steered, sealing)
     return json_page(explain(policy, method, url, headers, client, around))
 
 

@@ -6,14 +6,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from policies.decisions.drill import Drill
+from policies.decisions.drill import Drill, faults_of
 from policies.decisions.health import View
 from policies.decisions.policy import Variant
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from router.edge.bridge import JsException, JsObject, ask_coordinator, now_ms, run_sync
 from router.edge.coordinating import PATIENCE_MS, Coordinating
-from router.edge.injection import faults
 from router.edge.isolate import Isolate
 from router.edge.page import Page, iso_time, json_page
 
@@ -32,7 +31,12 @@ def variants_page(isolate: Isolate, request: Request, env: JsObject) -> Page | P
     views = isolate.health.view(policy, now)
     known = whole["variants"] if whole else {}
     variants = [
-        _variant(each, views[each.name], known.get(each.name), faults(isolate, each, now).worst)
+        _variant(
+            each,
+            views[each.name],
+            known.get(each.name),
+            faults_of(isolate.drills, each, now).worst,
+        )
         for each in policy.variants
     ]
     isolates = whole["isolates"] if whole else 1

@@ -11,14 +11,13 @@ from collections.abc import Container
 from math import inf
 from typing import Any
 
-from policies.decisions.drill import Drill, faults_of
+from policies.decisions.drill import Drill, InFront, faults_of
 from policies.decisions.drill_question import read_asked
 from policies.decisions.drills import Drills, Refusal, World
 from policies.decisions.policy import Variant
 from router.edge.audit import Audit
-from router.edge.bridge import InFront, JsObject
+from router.edge.bridge import JsObject
 from router.edge.faults import described
-from router.edge.injection import in_front
 from router.edge.isolate import Isolate, log
 
 KEY = "drills"
@@ -55,7 +54,7 @@ class Drilling:
     def in_front(self, variant: Variant, now_ms: float) -> InFront:
         """What a probe of that variant meets, as a request would."""
         met = faults_of(self.running(now_ms), variant, now_ms).draw(self._isolate.chance)
-        return met and in_front(met)
+        return met and met.in_front
 
     def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, Any]:
         """`text` is what `by` has asked for. The answer: `drill`, or `refused`, and why."""

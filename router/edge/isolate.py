@@ -8,29 +8,31 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
 from functools import partial
 from random import Random
 from secrets import randbits
 from typing import Any
 
+from policies.decisions.drill import Drill
 from policies.decisions.failover import RetryBudget
-from policies.decisions.given import Sealing, cookie_secret
+from policies.decisions.given import NO_SECRET, cookie_secret
 from policies.decisions.health import Health
 from policies.decisions.latency import Latencies
 from policies.decisions.policy import CompiledPolicy
+from policies.decisions.standing import Standing
 from policies.decisions.steering import Steereds
+from policies.proxy.context import RequestContext
+from policies.rollouts.tallies import Tallies
 from router.edge.bridge import (
     JsObject,
     KvNamespace,
     ask_coordinator,
     in_background,
     now_ms,
-    run_sync,
 )
 from router.edge.coordinating import PATIENCE_MS, Coordinating
 from router.edge.metrics import Metrics
-from router.edge.rate_limits import Limits
+from router.edge.rate_limits import Limiting, Limits
 from router.edge.store import FIRST_LOAD_MS, PolicyStore
 
 KV_BINDING = "POLICIES"
@@ -58,9 +60,9 @@ class Isolate:
         self.latencies: defaultdict[str, Latencies] = defaultdict(Latencies)  # by route
         self.name = ""
         self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since
+        self.pepper = b""  # the secret that keys are hashed with, if there is one
+        self.cookie_secret = NO_SECRET
         self._seeded = False
-        self._pepper: bytes | None = None
-        self._cookie_secret: bytes | None = None
 
     def _tell(self, event: str, fields: dict[str, Any]) -> None:
         """What has become of a variant."""
@@ -69,61 +71,84 @@ class Isolate:
             self.coordinating.hurry()
         log(event, fields)
 
-    def blame(self, broken: Iterable[tuple[str, float, str]], now: float) -> None:
-        """These variants have broken answers off; when their attempts began, and what these
-        counted for."""
-        for name, began, part in broken:
-            self.metrics.broken_answers[(name,)] += 1
-            self.health.broke(name, began, now)
-            self.coordinating.broke(part)
+    def configure(self, env: JsObject) -> None:
+        """Take the secrets from the Worker's variables; they are the same for all requests."""
+        pepper, admin = (_secret(env, name) for name in (PEPPER, ADMIN_KEY))
+        self.pepper = pepper
+        self.cookie_secret = cookie_secret(pepper, admin)
+
+    @property
+    def tallies(self) -> Tallies:
+        return self.coordinating.tallies
+
+    @property
+    def drills(self) -> tuple[Drill, ...]:
+        return self.coordinating.drills
+
+    def count(self, metric: str, *labels: str | int) -> None:
+        """One more of a metric."""
+        getattr(self.metrics, metric)[labels] += 1
+
+    def log(self, event: str, fields: dict[str, Any]) -> None:
+        log(event, fields)
+
+    def blame(self, name: str, began_ms: float, part: str) -> None:
+        """A variant has broken an answer off; when its attempt began, and what that counted
+        for."""
+        self.metrics.broken_answers[(name,)] += 1
+        self.health.broke(name, began_ms, now_ms())
+        self.coordinating.broke(part)
+
+    def count_copy(self, run: str, status: int, took_ms: float) -> None:
+        """Count a mirrored request, whose answer nobody else sees."""
+        if run in self.coordinating.steering.counted:
+            self.tallies.note(run, "to", not 0 < status < 500, took_ms)
+
+    def limiting(self, context: RequestContext) -> Limiting:
+        """How a request is charged to the limits of its route."""
+        route, now = context.route, context.arrived.now_ms
+        return Limiting(self.limits, context.request, route.name if route else "", now)
+
+    def must_learn(self, now: float) -> bool:
+        return self.coordinating.must_learn(now)
+
+    def standing(self, policy: CompiledPolicy, now: float) -> Standing | None:
+        return self.health.standing(policy, now)
+
+    def chores(self, now: float) -> str:
+        """What is due after this request's answer, in words: `policy`, `coordinator`."""
+        due = []
+        if self.store.is_due(now):
+            due.append("policy")
+        if now >= self.coordinating.due_ms and self.coordinating.begin(now):
+            due.append("coordinator")
+        return " ".join(due)
+
+    def do_chores(self, chores: str, colo: str, env: JsObject, ctx: JsObject) -> None:
+        """Do them in the background."""
+        if "policy" in chores:
+            in_background(ctx, self.refresh_and_keep(_kv(env)))
+        if "coordinator" in chores:
+            ask = partial(ask_coordinator, env, "sync", timeout_ms=PATIENCE_MS)
+            digest = self.store.policy.digest
+            in_background(ctx, self.coordinating.sync(ask, self.name, colo, digest))
 
     def steered(self, policy: CompiledPolicy) -> Steereds:
         """The routes that rollouts have a say in, by name."""
         return self.coordinating.steering.of(policy)
 
-    def learn_rollouts(self, colo: str, env: JsObject) -> None:
+    async def learn_rollouts(self, colo: str, env: JsObject) -> None:
         """The first requests of an isolate wait to hear how far rollouts are: by the file's
         weights they would move users back."""
         ask = partial(ask_coordinator, env, "sync", timeout_ms=FIRST_LEARN_MS)
-        kv = KvNamespace(getattr(env, KV_BINDING, None))
-        first = partial(self.coordinating.learn_first, ask, kv.get)
-        run_sync(first(self.name, colo, self.store.policy.digest))
+        digest = self.store.policy.digest
+        await self.coordinating.learn_first(ask, _kv(env).get, self.name, colo, digest)
 
-    def current_policy(self, now: float, env: JsObject, ctx: JsObject) -> CompiledPolicy:
-        """The policy to decide on now; only the first requests of an isolate wait for KV."""
-        store = self.store
-        if store.is_due(now) or not store.ready:
-            self._ask(KvNamespace(getattr(env, KV_BINDING, None)), ctx)
-        return store.policy
-
-    def coordinate(self, now: float, colo: str, env: JsObject, ctx: JsObject) -> None:
-        """Report to the Coordinator, and learn from it, after the answer."""
-        if self.coordinating.begin(now):
-            ask = partial(ask_coordinator, env, "sync", timeout_ms=PATIENCE_MS)
-            digest = self.store.policy.digest
-            in_background(ctx, self.coordinating.sync(ask, self.name, colo, digest))
-
-    def sealing(self, env: JsObject, now: float) -> Sealing:
-        """How sticky cookies are sealed: by the pepper, else by the admin key, as there is."""
-        if self._cookie_secret is None:
-            admin = getattr(env, ADMIN_KEY, None)
-            rest = admin.encode() if isinstance(admin, str) else b""
-            self._cookie_secret = cookie_secret(self.pepper(env), rest)
-        return Sealing(self._cookie_secret, now)
-
-    def pepper(self, env: JsObject) -> bytes:
-        """The secret that keys are hashed with; empty if there is none."""
-        if self._pepper is None:
-            secret = getattr(env, PEPPER, None)
-            self._pepper = secret.encode() if isinstance(secret, str) else b""
-        return self._pepper
-
-    def _ask(self, kv: KvNamespace, ctx: JsObject) -> None:
-        if self.store.ready:
-            in_background(ctx, self.refresh_and_keep(kv))
-            return
+    async def prepare(self, env: JsObject, ctx: JsObject) -> None:
+        """Ask KV for the first time; only the first requests of an isolate wait for it."""
         self.seed()
-        run_sync(self.store.refresh(kv, FIRST_LOAD_MS))
+        kv = _kv(env)
+        await self.store.refresh(kv, FIRST_LOAD_MS)
         in_background(ctx, self.store.keep(kv))
 
     async def refresh_and_keep(self, kv: KvNamespace) -> None:
@@ -137,3 +162,12 @@ class Isolate:
             self.chance.seed(randbits(256))
             self.name = f"{self.chance.getrandbits(32):08x}"
             self._seeded = True
+
+
+def _kv(env: JsObject) -> KvNamespace:
+    return KvNamespace(getattr(env, KV_BINDING, None))
+
+
+def _secret(env: JsObject, name: str) -> bytes:
+    secret = getattr(env, name, None)
+    return secret.encode() if isinstance(secret, str) else b""

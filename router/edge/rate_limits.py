@@ -24,7 +24,7 @@ from policies.decisions.rate_limits import (
     rate_limited,
 )
 from policies.decisions.request import Request
-from router.edge.bridge import JsException, JsObject, ask_limiter, give_back, now_ms
+from policies.proxy.effects import Charged, Way
 from router.edge.keeper import Log
 from router.edge.metrics import Metrics
 
@@ -44,30 +44,42 @@ class Charge(NamedTuple):
     grant: int
 
 
+class AskLimiter(NamedTuple):
+    """Ask the limiter of that name, and wait so long at most. → `[time, answer, ""]`, or
+    `[time, None, why there is none]`"""
+
+    name: str
+    question: str
+    timeout_ms: int
+
+
+class GiveBack(NamedTuple):
+    """Give the limiter of that name something back, after the answer. → None"""
+
+    name: str
+    returned: str
+
+
 class Limiting:
     """One request on its way through its limits. What denies it charges it to none."""
 
-    __slots__ = ("_charges", "_ctx", "_env", "_limits", "_now", "_request", "_route", "_standings")
+    __slots__ = ("_charges", "_limits", "_now", "_request", "_route", "_standings")
 
-    def __init__(
-        self, limits: Limits, request: Request, route: str, env: JsObject, ctx: JsObject
-    ) -> None:
+    def __init__(self, limits: Limits, request: Request, route: str, now_ms: float) -> None:
         self._limits = limits
-        self._now = now_ms()  # an isolate's first requests have waited for their policy
+        self._now = now_ms
         self._request = request
         self._route = route
-        self._env = env
-        self._ctx = ctx
         self._charges: list[Charge] = []
         self._standings: list[Standing] = []
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """What the answer says about the limits so far."""
-        return limit_headers(self._standings)
+    def charge(self, limits: Sequence[Limit], identity: Identity | None) -> Way[Charged]:
+        """Charge the request to all of `limits`, or say why it may not pass; what its answer
+        says about the limits so far."""
+        problem = yield from self._charge(limits, identity)
+        return Charged(problem, limit_headers(self._standings))
 
-    def charge(self, limits: Sequence[Limit], identity: Identity | None = None) -> Problem | None:
-        """Charge the request to all of `limits`, or say why it may not pass."""
+    def _charge(self, limits: Sequence[Limit], identity: Identity | None) -> Way[Problem | None]:
         found: list[tuple[Limit, str, Local]] = []
         for stated in limits:
             limit = stated.of(identity)
@@ -76,25 +88,24 @@ class Limiting:
         # A denial that is known here costs nobody a question.
         for limit, _, local in found:
             if local.denies(self._now):
-                return self._denied(limit, local)
+                return (yield from self._denied(limit, local))
         for limit, key, local in found:
             lease = local.lease(self._now)
             if lease:
                 lease.left -= 1
                 self._passed(Charge(limit, key, local, lease, 0))
                 continue
-            problem = self._ask(limit, key, local)
+            problem = yield from self._ask(limit, key, local)
             if problem:
                 return problem
         return None
 
-    def _ask(self, limit: Limit, key: str, local: Local) -> Problem | None:
-        grant = self._limits.ask(limit, key, local, self._env, self._now)
-        self._now = now_ms()  # time has passed
+    def _ask(self, limit: Limit, key: str, local: Local) -> Way[Problem | None]:
+        grant, self._now = yield from self._limits.ask(limit, key, local, self._now)
         if grant is None:
-            return self._unknown(limit, Charge(limit, key, local, None, 0))
+            return (yield from self._unknown(limit, Charge(limit, key, local, None, 0)))
         if not grant.number:
-            return self._denied(limit, local)
+            return (yield from self._denied(limit, local))
         self._passed(Charge(limit, key, local, None, grant.id))
         return None
 
@@ -104,29 +115,28 @@ class Limiting:
         self._charges.append(charge)
         self._standings.append(Standing(limit, local.remaining(), local.full_ms(self._now)))
 
-    def _unknown(self, limit: Limit, charge: Charge) -> Problem | None:
+    def _unknown(self, limit: Limit, charge: Charge) -> Way[Problem | None]:
         self._limits.count(limit, "error")
         self._standings.append(Standing(limit, None, 0))
         if limit.on_error == "allow":
             self._charges.append(charge)
             return None
-        self._take_back()
+        yield from self._take_back()
         return limiter_unavailable(limit, PAUSE_MS)
 
-    def _denied(self, limit: Limit, local: Local) -> Problem:
+    def _denied(self, limit: Limit, local: Local) -> Way[Problem]:
         self._limits.count(limit, "denied")
         self._standings.append(Standing(limit, 0, local.full_ms(self._now)))
-        self._take_back()
+        yield from self._take_back()
         return rate_limited(limit, local.retry_ms(self._now))
 
-    def _take_back(self) -> None:
+    def _take_back(self) -> Way[None]:
         for limit, key, local, lease, grant in self._charges:
             if lease:
                 lease.left += 1
             elif grant:
                 local.given_back()
-                returned = json.dumps([grant, 1])
-                give_back(self._env, limit.object_name(key), returned, self._ctx)
+                yield GiveBack(limit.object_name(key), json.dumps([grant, 1]))
         self._charges.clear()
 
 
@@ -155,23 +165,27 @@ class Limits:
             self._young[name] = local
         return local
 
-    def ask(self, limit: Limit, key: str, local: Local, env: JsObject, now: float) -> Grant | None:
-        """What the limiter of `key` says; None if it says nothing, or is left alone."""
+    def ask(
+        self, limit: Limit, key: str, local: Local, now: float
+    ) -> Way[tuple[Grant | None, float]]:
+        """What the limiter of `key` says, and the time; None if it says nothing, or is left
+        alone."""
         if self._is_paused(limit, now):
-            return None
+            return None, now
         self._metrics.limiter_calls[(limit.name,)] += 1
         question = json.dumps(local.question(now, PATIENCE_MS))
+        heard_ms, answer, reason = yield AskLimiter(limit.object_name(key), question, PATIENCE_MS)
         try:
-            answer = ask_limiter(env, limit.object_name(key), question, PATIENCE_MS)
             grant = Grant(*json.loads(answer))
-        except (JsException, ValueError, TypeError) as error:
+        except (ValueError, TypeError) as error:
             local.unanswered()
-            self._paused[limit.name] = now_ms() + PAUSE_MS
-            self._log("limiter-failed", {"limit": limit.name, "reason": _reason(error)})
-            return None
+            self._paused[limit.name] = heard_ms + PAUSE_MS
+            said = _shortened(reason) if answer is None else type(error).__name__
+            self._log("limiter-failed", {"limit": limit.name, "reason": said})
+            return None, heard_ms
         self._paused.pop(limit.name, None)
         local.answered(now, grant)
-        return grant
+        return grant, heard_ms
 
     def _is_paused(self, limit: Limit, now: float) -> bool:
         until = self._paused.get(limit.name)
@@ -183,5 +197,6 @@ class Limits:
         return False
 
 
-def _reason(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
+def _shortened(reason: str) -> str:
+    """The last line of it."""
+    return (reason.strip().splitlines() or ["no answer"])[-1][:200]

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decisions.changes import SEPARATORS, Changes
-from policies.decisions.decide import Forward, decide
+from policies.decisions.choose import Forward
 from policies.decisions.headers import trace_of
 from policies.decisions.outgoing import answer_changes, outgoing
 from policies.decisions.question import read_question
+from policies.proxy.decide import decide
 from tests.policies.making import NOW, compiled, request
 
 Lists = dict[str, list[str]]

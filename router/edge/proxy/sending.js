@@ -1,24 +1,58 @@
 // Requests on their way to variants, through their service bindings.
 
 import { change } from "./headers.js";
+import { note } from "./notes.js";
 import { carried } from "./uploads.js";
 
-// Sends `request` through the service binding of that name, with another URL if one is
-// given, and with changed headers. Its body is `upload`, or goes on as it comes, with at
-// most `limit` bytes. It is broken off if no answer begins within `timeout` ms; one that has
-// begun is not (0: it may take forever), unless by `controller`. Undefined if there is no such
+// A `Send` as `wire.py` writes it.
+export function parsed(text) {
+  const lines = text.split("\n");
+  const [, number, binding, url, timeout, limit, keptBody, drill, wantsHead, codes, blame] = lines;
+  const changes = taken(lines, 11);
+  const carry = blame ? { ...taken(lines, changes.end), blame } : undefined;
+  return {
+    number: Number(number),
+    binding,
+    url,
+    timeout: Number(timeout),
+    limit: Number(limit),
+    keptBody,
+    drill,
+    wantsHead,
+    codes: codes ? codes.split(" ").map(Number) : [],
+    changes,
+    carry,
+  };
+}
+
+// The changes of headers that begin in line `at`.
+function taken(lines, at) {
+  const removed = at + 3;
+  const set = removed + Number(lines[at]);
+  const added = set + Number(lines[at + 1]);
+  const end = added + Number(lines[at + 2]);
+  return {
+    removed: lines.slice(removed, set),
+    set: lines.slice(set, added),
+    added: lines.slice(added, end),
+    end,
+  };
+}
+
+// Sends `request` as `sent` says. Its body is `upload`, or goes on as it comes, with at most
+// `limit` bytes. It is broken off if no answer begins within `timeout` ms; one that has begun
+// is not (0: it may take forever), unless by `controller`. Undefined if there is no such
 // service.
-export function send(
-  env, binding, request, url, removed, set, added, timeout, limit, upload, drill, controller,
-) {
+export function send(env, request, sent, upload, controller) {
+  const { binding, url, timeout, limit, drill, changes } = sent;
   const service = env[binding];
   if (typeof service?.fetch !== "function") return undefined;
-  if (typeof drill === "string") return drilled(drill); // the body is left as it was
+  if (drill && !Number(drill)) return drilled(drill); // the body is left as it was
   const body = upload ?? carried(request, limit);
   if (timeout || body) controller ??= new AbortController();
   if (body?.failed) body.abort = () => controller.abort();
   const outbound = readdressed(request, url, body, controller?.signal);
-  change(outbound.headers, removed, set, added);
+  change(outbound.headers, changes);
   const fetching = () => service.fetch(outbound);
   const answer = drill ? drilled(drill, fetching, outbound.signal) : fetching();
   if (timeout) abortAfter(timeout, answer, controller);
@@ -32,7 +66,7 @@ export async function drilled(drill, fetching, signal) {
   if (drill === "down") {
     throw Object.assign(new Error("a drill has it down"), { name: "NotReached" });
   }
-  await scheduler.wait(drill, { signal });
+  await scheduler.wait(Number(drill), { signal });
   return fetching();
 }
 
@@ -40,7 +74,7 @@ function readdressed(request, url, body, signal) {
   if (!body) return new Request(url ? new Request(url, request) : request, { signal });
   const init = { body: body.stream, signal };
   if (body.stream && !url) return new Request(request, init);
-  return new Request(url ?? request.url, { ...copied(request), ...init });
+  return new Request(url || request.url, { ...copied(request), ...init });
 }
 
 // A timer of one's own, since `AbortSignal.timeout` would also end an answer that has begun.
@@ -51,14 +85,12 @@ function abortAfter(ms, answer, controller) {
   answer.then(begun, begun);
 }
 
-// Sends a copy of `request`, as `send` does, whose answer nobody waits for. `source`: only
-// with a copy of its body, if there is one. What comes of it is noted for `tag`, if there is
-// one.
-export function mirror(
-  ctx, env, binding, request, url, removed, set, added, timeout, source, tag,
-) {
+// Sends a copy of the request, whose answer nobody waits for, with a copy of its body if there
+// is one. What comes of it is noted for its `tag`, if it has one.
+export function mirror({ ctx, env, request, source }, copy, timeout) {
+  const [, binding, url, removed, set, added, tag] = copy;
   const init = copied(request);
-  change(init.headers, removed, set, added);
+  change(init.headers, { removed, set, added });
   const sending = async () => {
     const body = source ? await source.copy() : undefined;
     if (body === null) return;
@@ -70,20 +102,11 @@ export function mirror(
       ({ status } = answer);
       await answer.body?.cancel();
     } finally {
-      if (tag && notes.length < MAX_NOTES) notes.push(`${tag} ${status} ${Date.now() - began}`);
+      if (tag) note(`copy ${tag} ${status} ${Date.now() - began}`);
     }
   };
   ctx.waitUntil(sending().catch(() => {}));
 }
-
-// What has come of copies since somebody asked last: for whom, the status (0: no answer), and
-// how many milliseconds it took.
-export function takeCopied() {
-  return notes.length ? notes.splice(0).join(" ") : "";
-}
-
-const notes = [];
-const MAX_NOTES = 1000; // of an isolate that nobody asks; its copies are a sample all the same
 
 // All of a request but its URL and its body.
 function copied(request) {

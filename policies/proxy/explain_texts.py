@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from policies.decisions.cache import CacheRule
-from policies.decisions.decide import Forward
+from policies.decisions.choose import Forward
 from policies.decisions.failover import Terms
 from policies.decisions.filters import SAFE_METHODS, Plan
 from policies.decisions.pick import Pick

@@ -1,9 +1,8 @@
-"""The whole decision about one request, from top to bottom.
+"""What is decided about one request: its target, its rule, and who is to serve it.
 
-Match a route, authenticate, choose a pool, order its variants by region: each step hands
-a value to the next. The outcome is a `Forward` (with variants to try, in order), a
-`Fixed` answer of the policy's own, or a `Problem`. The edge takes the same steps one by
-one. Values made for each request are named tuples, which cost a third of a frozen
+Each function is one decision, and hands on a value; `policies/proxy` has their order. An
+outcome is a `Forward` (with variants to try, in order), a `Fixed` answer of the policy's own,
+or a `Problem`. Values made for each request are named tuples, which cost a third of a frozen
 dataclass. Pure: randomness comes in as `chance`.
 """
 
@@ -15,21 +14,19 @@ from random import Random
 from typing import Literal, NamedTuple
 
 from policies.decisions.answer import Answer
-from policies.decisions.authenticate import Denied, Identity, authenticate
 from policies.decisions.candidates import Asking, Candidates, candidates, new_key
 from policies.decisions.cors import asked_method
 from policies.decisions.failover import may_repeat
 from policies.decisions.filters import Mirror
-from policies.decisions.given import NO_SECRET, UNSEALED, Sealing
-from policies.decisions.limits import size_problem
+from policies.decisions.given import UNSEALED, Sealing
 from policies.decisions.match import Miss, Rule
-from policies.decisions.pick import Pick, pick
+from policies.decisions.pick import Pick
 from policies.decisions.policy import CompiledPolicy, Route, Share, Variant
 from policies.decisions.problems import RETRY_AFTER_S, Problem
 from policies.decisions.request import Request
 from policies.decisions.split import choose
 from policies.decisions.standing import Standing
-from policies.decisions.steering import NOTHING, Steered, Steereds
+from policies.decisions.steering import Steered
 from policies.decisions.sticky import Source, sticky_key
 from policies.decisions.url import BadHost, BadPath, Target, host_of, parse_target
 
@@ -62,16 +59,6 @@ class Fixed(NamedTuple):
     step: Literal["preflight", "redirect", "respond"] = "respond"
 
 
-class Decision(NamedTuple):
-    """`rule` is None if none matched; `admitted`: who asks, if the route wants to know, or
-    why they may not. `is_charged`: whether the route's rate limits count the request."""
-
-    rule: Rule | None
-    admitted: Identity | Denied | None
-    outcome: Forward | Fixed | Problem
-    is_charged: bool = True
-
-
 def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) -> Target | Problem:
     """The request's URL in its one spelling, or the refusal of it."""
     target = parse_target(url, policy.merge_slashes)
@@ -81,57 +68,6 @@ def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) ->
     if isinstance(target, BadHost) or host_of(headers.get("host", target.authority)) is None:
         return Problem("bad-request", "The request names no host, or several.")
     return target
-
-
-class Surroundings(NamedTuple):
-    """What a decision depends on beside the policy and the request: the time (milliseconds
-    since 1970), the secret that keys are hashed with, which variants are in trouble, which
-    routes are part of a rollout, and the secret that cookies are sealed with."""
-
-    now_ms: float
-    pepper: bytes = b""
-    standing: Standing | None = None
-    steering: Steereds = NOTHING
-    cookie_secret: bytes = NO_SECRET
-
-
-def decide(
-    policy: CompiledPolicy, request: Request, chance: Random, around: Surroundings
-) -> Decision:
-    """What becomes of `request`, all stages at once."""
-    answered = answer_preflight(policy, request)
-    if answered:
-        return Decision(answered[0], None, answered[1], is_charged=False)
-    rule = find_rule(policy, request)
-    if isinstance(rule, Problem):
-        return Decision(None, None, rule, is_charged=False)
-    route, identity = policy.routes[rule.route], None
-    too_large = size_problem(route.sizes, request.target.sent, request.headers)
-    if too_large:
-        return Decision(rule, None, too_large, is_charged=False)
-    if route.redirect:
-        answer = route.redirect.answer(request.target, rule.taken)
-        return Decision(rule, None, Fixed(route, answer, "redirect"), is_charged=False)
-    if route.needs:
-        headers, pepper = request.headers, around.pepper
-        admitted = authenticate(policy.keys, route.needs, headers, around.now_ms, pepper)
-        if isinstance(admitted, Denied):
-            return Decision(rule, admitted, admitted.problem)
-        identity = admitted
-    if route.respond:
-        return Decision(rule, identity, Fixed(route, route.respond))
-    sealing = Sealing(around.cookie_secret, around.now_ms)
-    if route.override:
-        picked = pick(policy, route, request, identity, around.now_ms, around.pepper)
-        if isinstance(picked, Problem):
-            return Decision(rule, identity, picked)
-        if picked:
-            by_hand = choose_picked(policy, picked, request, chance, around.standing, sealing)
-            return Decision(rule, picked.identity, by_hand)
-    steered, key_id = around.steering.get(route.name), identity.key.id if identity else ""
-    standing = around.standing
-    chosen = choose_variants(policy, route, request, chance, standing, steered, key_id, sealing)
-    return Decision(rule, identity, chosen)
 
 
 def find_rule(policy: CompiledPolicy, request: Request) -> Rule | Problem:
