@@ -147,7 +147,7 @@ class Send(NamedTuple):
 
     def is_good(self, status: int) -> bool:
         """Whether the client gets an answer of this status without another look."""
-        return self.carry is not None and status < 500 and status not in self.codes
+        return self.carry is not None and 0 < status < 500 and status not in self.codes
 
 
 class Came(NamedTuple):

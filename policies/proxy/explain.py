@@ -142,8 +142,9 @@ class _Told:
         if context.rule and context.route and "match" not in steps:
             self.result |= {"route": context.route.name, "rule": context.rule.text}
             self.step("match", f"route {context.route.name}: {context.rule.text}")
-        if context.admitted and "authenticate" not in steps:
-            self.authenticated(context.admitted)
+        admitted = context.identity or context.admitted
+        if admitted and "authenticate" not in steps:
+            self.authenticated(admitted)
 
     def authenticated(self, admitted: Identity | Denied) -> None:
         if isinstance(admitted, Denied):
