@@ -77,6 +77,11 @@ class PolicyStore:
             reasons.append(f"{UNREAD}: {self.kv_error}")
         return reasons
 
+    @property
+    def due_ms(self) -> float:
+        """When KV is asked again."""
+        return self._due_ms
+
     def is_due(self, now_ms: float) -> bool:
         """Whether it is time to ask KV again; says so once per interval."""
         if now_ms < self._due_ms:

@@ -11,6 +11,7 @@ from random import Random
 from threading import Thread
 
 import pytest
+from policies.decisions.decide import Forward, Surroundings, decide, read_target
 
 from bench.load import (
     CROWD,
@@ -25,7 +26,6 @@ from bench.load import (
 )
 from bench.rows import example, written
 from bench.server import Serving
-from policies.decisions.decide import Forward, Surroundings, decide, read_target
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import Problem
 from policies.decisions.request import Client, Request
