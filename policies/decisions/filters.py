@@ -47,16 +47,11 @@ class Plan(NamedTuple):
         """Those of a request with these headers, after what was `before`."""
         if self.request is None:
             return before
-        changes = before.then(self.request)
-        if self.owned:
+        changes, owned = before.then(self.request), self.owned
+        if owned:
             own = self.request
-            changes.removed.extend(
-                name
-                for name in headers
-                if plain_name(name) in self.owned
-                and name not in own.set
-                and name not in own.removed
-            )
+            found = [name for name in headers if plain_name(name) in owned]
+            changes.removed.extend(n for n in found if n not in own.set and n not in own.removed)
         return changes
 
     def target(self, target: Target, taken: int) -> Target:
