@@ -20,7 +20,7 @@ from policies.decisions.candidates import Asking, Candidates, candidates, new_ke
 from policies.decisions.cors import asked_method
 from policies.decisions.failover import may_repeat
 from policies.decisions.filters import Mirror
-from policies.decisions.given import NO_SECRET, UNSEALED, Sealing
+from policies.decisions.given import UNSEALED, Sealing
 from policies.decisions.limits import size_problem
 from policies.decisions.match import Miss, Rule
 from policies.decisions.pick import Pick, pick
@@ -86,13 +86,13 @@ def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) ->
 class Surroundings(NamedTuple):
     """What a decision depends on beside the policy and the request: the time (milliseconds
     since 1970), the secret that keys are hashed with, which variants are in trouble, which
-    routes are part of a rollout, and the secret that cookies are sealed with."""
+    routes are part of a rollout, and the secret that cookies are sealed with, if there is one."""
 
     now_ms: float
     pepper: bytes = b""
     standing: Standing | None = None
     steering: Steereds = NOTHING
-    cookie_secret: bytes = NO_SECRET
+    cookie_secret: bytes = b""
 
 
 def decide(
