@@ -16,7 +16,7 @@ from typing import Any
 
 from policies.decisions.drill import Drill
 from policies.decisions.failover import RetryBudget
-from policies.decisions.given import NO_SECRET, cookie_secret
+from policies.decisions.given import cookie_secret
 from policies.decisions.health import Health
 from policies.decisions.latency import Latencies
 from policies.decisions.policy import CompiledPolicy
@@ -62,7 +62,7 @@ class Isolate:
         self.name = ""
         self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since
         self.pepper = b""  # the secret that keys are hashed with, if there is one
-        self.cookie_secret = NO_SECRET
+        self.cookie_secret = b""  # the one that cookies are sealed with, if there is one
         self._seeded = False
 
     def _tell(self, event: str, fields: dict[str, Any]) -> None:
