@@ -23,11 +23,11 @@ from policies.decisions.request import Request
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import GivenState, Surroundings
 from policies.proxy.effects import Came, Send
+from policies.proxy.likeness import likeness_of
 from policies.proxy.memory import PLAIN, Draws, looked_at, remembered
 from policies.proxy.outcomes import logging, record_outcome
 from policies.proxy.sequence import proxy
 from router.edge.isolate import Isolate
-from router.edge.proxy.wire import send_text
 
 MAX_TEMPLATES = 2_000
 
@@ -148,24 +148,3 @@ class Repeating:
             return type(effect).__name__
         likeness = likeness_of(context, effect)
         return "" if likeness == template.likeness else likeness
-
-
-def likeness_of(context: RequestContext, send: Send) -> str:
-    """The decision without what is new with each request."""
-    choice, trace = context.choice, context.trace
-    changes, carry = send.changes, send.carry
-    assert choice, "a backend has been chosen"
-    assert carry, "the answer is carried without another look"
-    own = {**changes.set, "x-request-id": "", "traceparent": ""}
-    if "x-forwarded-for" in own:
-        own["x-forwarded-for"] = ""
-    assert carry.changes.set.get("x-request-id") == trace.request_id, "every answer has the id"
-    answer = {**carry.changes.set, "x-request-id": ""}
-    blame = carry.blame._replace(began_ms=0)
-    plain = send._replace(
-        changes=changes._replace(set=own),
-        carry=carry._replace(changes=carry.changes._replace(set=answer), blame=blame),
-    )
-    identity = context.identity
-    names = [choice.route.name, *(each.name for each in choice.candidates)]
-    return "\n".join([send_text(0, plain), identity.key.id if identity else "", *names])
