@@ -134,7 +134,8 @@ function put(key, entry) {
 // Remember `sent`, the decision about a request. `told`: how, as `repeating.py` writes it.
 export function remember(found, told, sent) {
   if (!looked || !found.place) return;
-  const [number, until, kind, scope = ""] = told.split(" ");
+  const [numeral, until, kind, scope = ""] = told.split(" ");
+  const number = Number(numeral);
   const { origin } = found.place;
   if (kind === "prefix") {
     const prefixes = scopes.get(origin) ?? new Set();
