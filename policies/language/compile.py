@@ -26,7 +26,7 @@ from policies.language.failover_values import NO_BUDGET
 from policies.language.health import Health
 from policies.language.model import Match, Policy, Route, StickySource, Variant
 
-FORMAT = 8
+FORMAT = 9
 
 Tables = dict[str, Any]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from policies.decisions.steps import json_steps
+from policies.decisions.compiled_text import form_steps
 from router.edge.keys import COMPILED_PREFIX, LAST_GOOD_KEY
 from router.edge.slices import slowly
 
@@ -78,5 +78,4 @@ class Keeper:
         """Spare others the reading of YAML, above all those that start meanwhile."""
         tables, digest, self._tables = self._tables, self._digest, None
         if tables is not None:
-            text = await slowly(json_steps(tables))
-            await kv.put(COMPILED_PREFIX + digest, text.encode())
+            await kv.put(COMPILED_PREFIX + digest, await slowly(form_steps(tables)))

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.steps import Steps
-from policies.language.compile import compile_policy
+from policies.decisions.compiled_text import form_text, tables_steps
+from policies.decisions.steps import Steps, finished
+from policies.language.compile import FORMAT, compile_policy
 from policies.language.load import Loaded, digest_of, load, load_steps
 from router.edge.keeper import LAG_MS
 from router.edge.store import LOST_MS, REFRESH_MS, RETRY_MS, PolicyStore
@@ -182,7 +183,11 @@ def test_it_is_due_once_per_interval() -> None:
 def compiled_form(data: bytes) -> bytes:
     loaded = load(data)
     assert loaded.policy
-    return json.dumps(compile_policy(loaded.policy, loaded.digest)).encode()
+    return form_text(compile_policy(loaded.policy, loaded.digest))
+
+
+def tables_of(form: bytes, data: bytes) -> dict[str, Any]:
+    return finished(tables_steps(form, FORMAT, digest_of(data)))
 
 
 def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +200,7 @@ def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) 
 
 
 def forged(**tables: Any) -> bytes:
-    return json.dumps({**json.loads(compiled_form(ONE)), **tables}).encode()
+    return form_text({**tables_of(compiled_form(ONE), ONE), **tables})
 
 
 @pytest.mark.parametrize(
@@ -207,7 +212,7 @@ def forged(**tables: Any) -> bytes:
         b"{}",
         b'{"format": 0}',
         compiled_form(TWO),  # of another policy
-        compiled_form(ONE).replace(b'"format": 1', b'"format": 99'),
+        compiled_form(ONE).replace(b'"format":', b'"format":9'),
         compiled_form(ONE).replace(b'"routes"', b'"rootes"'),
         forged(routes="x"),
         forged(variants=[1]),
@@ -216,15 +221,21 @@ def forged(**tables: Any) -> bytes:
 )
 def test_a_compiled_form_that_does_not_fit_is_passed_over(compiled: bytes) -> None:
     kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": compiled})
-    assert Isolate(kv).refresh() == ("one", "kv", False)
+    isolate = Isolate(kv)
+    assert isolate.refresh() == ("one", "kv", False)
+    assert isolate.events.count("compiled-refused") == bool(compiled)
 
 
 def test_a_compiled_form_nested_too_deeply_is_passed_over() -> None:
     deep = b"[" * 200_000 + b"]" * 200_000
-    kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": deep})
-    isolate = Isolate(kv)
-    assert isolate.refresh() == ("one", "kv", False)
-    assert isolate.store.degraded == []
+    head = compiled_form(ONE).partition(b"\n")[0]
+    for form in (deep, head + b"\n" + deep):
+        kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": form})
+        isolate = Isolate(kv)
+        assert isolate.refresh() == ("one", "kv", False)
+        assert isolate.store.degraded == []
+        assert isolate.refresh() == ("one", "kv", False)
+        assert isolate.events.count("compiled-refused") == 1, "it is remembered"
 
 
 @pytest.mark.parametrize("hangs", [True, False])
@@ -484,8 +495,9 @@ def test_a_large_policy_is_read_after_the_answer() -> None:
     asyncio.run(isolate.store.keep(isolate.kv))
     assert isolate.serving() == ("large0", "kv", False)
     assert isolate.kv.values["policy/last-good"] == LARGE
-    compiled = json.loads(isolate.kv.values[f"policy/compiled/{digest_of(LARGE)}"])
-    assert compiled == json.loads(compiled_form(LARGE))
+    form = isolate.kv.values[f"policy/compiled/{digest_of(LARGE)}"]
+    assert form == compiled_form(LARGE)
+    assert len(tables_of(form, LARGE)["routes"]) == 1_500
 
 
 def test_the_last_good_policy_serves_while_another_is_read() -> None:
