@@ -246,10 +246,10 @@ def host_tables(policy: Policy, first: bool) -> Steps[Tables]:
                 yield from pause_after(number, STEP_RULES)
                 number += 1
     for table in hosts.values():
-        yield from pause_after(number, STEP_RULES)
-        number += 1
         for kind in ("exact", "prefix"):
             for rules in table[kind].values():
+                yield from pause_after(number, STEP_RULES)
+                number += 1
                 rules.sort(key=_precedence)
         table["regex"].sort(key=lambda entry: (-len(entry[1]), _precedence(entry[3])))
     return hosts

@@ -90,7 +90,7 @@ class Events(Scanner, Parser):
         self.index += length
         self.column += length
 
-    def get_mark(self) -> int:
+    def get_mark(self) -> Any:
         return self.index
 
     def scan_line_break(self) -> str:
@@ -136,8 +136,8 @@ class Events(Scanner, Parser):
             if key.line == self.line and self.index - key.index <= MAX_KEY:
                 return
             if key.required:
-                message = "could not find expected ':'"
-                raise ScannerError("while scanning a simple key", key.mark, message, None)
+                message, here = "could not find expected ':'", self.get_mark()
+                raise ScannerError("while scanning a simple key", key.mark, message, here)
             del keys[level]
 
     def scan_to_next_token(self) -> None:

@@ -59,7 +59,7 @@ class Reading:
             self.policy = yield from self._from_form(self.compiled)
             if self.policy:
                 return
-        loaded = yield from load_steps(self.data)
+        loaded = yield from load_steps(self.data, self.digest)
         if loaded.policy is None:
             self.findings = loaded.findings
             return

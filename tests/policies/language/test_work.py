@@ -223,6 +223,21 @@ def test_brackets_that_open_are_not_counted_again_for_each() -> None:
     assert looks < 2 * 1_500
 
 
+def test_a_long_text_is_looked_at_in_steps() -> None:
+    """14.18: 4 MB are decoded, checked and composed in steps."""
+    for text in (
+        "#" + "x" * 3_900_000 + "\n",
+        "# x\n" * 900_000,
+        "#" + "\u00e4" * 1_900_000 + "\n",
+    ):
+        each = _each(load_steps((text + HEAD + ROUTES).encode()))
+        assert len(each) > 5
+        assert max(each) <= MOST_UNITS
+    stray = "#" + "x" * 3_900_000 + "\x00"
+    (finding,) = load((HEAD + stray).encode()).findings
+    assert (finding.code, finding.column) == ("yaml-syntax", len(stray))
+
+
 def test_within() -> None:
     def three() -> Steps[str]:
         yield 1

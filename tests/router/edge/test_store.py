@@ -191,7 +191,7 @@ def tables_of(form: bytes, data: bytes) -> dict[str, Any]:
 
 
 def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unexpected(data: bytes) -> None:
+    def unexpected(data: bytes, digest: str) -> None:
         raise AssertionError("the YAML was read")
 
     kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": compiled_form(ONE)})
@@ -262,9 +262,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The digests of all the YAML that is read."""
     digests: list[str] = []
 
-    def counting(data: bytes) -> Steps[Loaded]:
+    def counting(data: bytes, digest: str) -> Steps[Loaded]:
         digests.append(digest_of(data))
-        return load_steps(data)
+        return load_steps(data, digest)
 
     monkeypatch.setattr("router.edge.reading.load_steps", counting)
     return digests
@@ -406,11 +406,11 @@ def test_a_failure_that_comes_late_is_not_told() -> None:
 def test_a_mistake_of_the_routers_own_is_a_rejection(monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[bytes] = []
 
-    def broken(data: bytes) -> Steps[Loaded]:
+    def broken(data: bytes, digest: str) -> Steps[Loaded]:
         tries.append(data)
         if data == TWO:
             raise RecursionError("a bug")
-        return load_steps(data)
+        return load_steps(data, digest)
 
     monkeypatch.setattr("router.edge.reading.load_steps", broken)
     isolate = Isolate(FakeKv())
@@ -541,3 +541,22 @@ def test_a_reading_that_was_broken_off_is_gone_on_with() -> None:
     isolate.now += LOST_MS
     asyncio.run(isolate.store.keep(isolate.kv))
     assert isolate.serving() == ("large0", "kv", False)
+
+
+def test_what_is_far_too_large_is_named_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """14.18: KV takes 25 MB; other requests go on while they are hashed."""
+    huge = ONE + b"#" * 9_000_000
+    pauses: list[float] = []
+    real = asyncio.sleep
+
+    async def counted(seconds: float) -> None:
+        pauses.append(seconds)
+        await real(0)
+
+    monkeypatch.setattr("router.edge.slices.sleep", counted)
+    isolate = Isolate(FakeKv(policy=huge))
+    assert isolate.refresh()[2]
+    assert isolate.store.rejection
+    assert isolate.store.rejection.digest == digest_of(huge)
+    assert [each.code for each in isolate.store.rejection.findings] == ["yaml-too-large"]
+    assert len(pauses) >= 4
