@@ -50,6 +50,9 @@ class FakeKv:
             raise OSError("KV takes no writes")
         self.values[key] = value
 
+    async def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
 
 class HeldKv(FakeKv):
     """Every read waits until it is let go; its value is the one from when it began."""
@@ -560,3 +563,29 @@ def test_what_is_far_too_large_is_named_in_slices(monkeypatch: pytest.MonkeyPatc
     assert isolate.store.rejection.digest == digest_of(huge)
     assert [each.code for each in isolate.store.rejection.findings] == ["yaml-too-large"]
     assert len(pauses) >= 4
+
+
+def test_compiled_forms_that_were_written_here_go_with_their_policies() -> None:
+    pushed = {f"policy/compiled/{digest_of(LARGE)}": b"by a push"}
+    isolate = Isolate(FakeKv(**pushed))
+
+    def forms() -> set[str]:
+        prefix = "policy/compiled/"
+        return {key.removeprefix(prefix) for key in isolate.kv.values if key.startswith(prefix)}
+
+    one, two, other = digest_of(ONE), digest_of(TWO), digest_of(LARGE)
+    steps(isolate, ONE, TWO)
+    assert forms() == {one, two, other}
+    isolate.now += LAG_MS
+    steps(isolate, BAD)
+    assert forms() == {one, two, other}, "while KV holds a bad one, nothing goes"
+    steps(isolate, TWO)
+    isolate.now += LAG_MS
+    isolate.refresh()
+    assert forms() == {two, other}
+    assert isolate.kept == TWO
+    steps(isolate, ONE)
+    isolate.now += LAG_MS
+    isolate.refresh()
+    assert forms() == {one, other}, "one that comes back is compiled again"
+    assert isolate.kept == ONE
