@@ -235,7 +235,7 @@ def host_tables(policy: Policy, first: bool) -> Steps[Tables]:
     path's prefix, scheme]`.
     """
     hosts: Tables = {}
-    number = 0
+    number = work = 0
     for position, route in enumerate(policy.routes):
         if route.first is not first:
             continue
@@ -243,8 +243,10 @@ def host_tables(policy: Policy, first: bool) -> Steps[Tables]:
             for host in dict.fromkeys(route.hostnames or [""]):
                 table = hosts.setdefault(host, {"exact": {}, "prefix": {}, "regex": []})
                 _add(table, match, _rule(position, host, match, first))
-                yield from pause_after(number, STEP_RULES)
-                number += 1
+                work += 1 + len(match.headers) + len(match.query_params)
+                if work >= 2 * STEP_RULES:
+                    work = 0
+                    yield 1
     for table in hosts.values():
         for kind in ("exact", "prefix"):
             for rules in table[kind].values():
