@@ -1,25 +1,30 @@
-"""`python -m bench [all | health | memory [ROW] | rollouts | steps | coordinator | scale]`.
+"""`python -m bench [all | health | memory | rows | rollouts | steps | coordinator | scale]`.
 
 `all` (the default) measures rows, deciding and loading and writes `build/bench.json`;
-`health` compares the rows that tell what health costs, `rollouts` those that tell what one
-costs that is under way; `memory` sends 250,000 requests
-through one process; `steps` times the steps of requests; `coordinator` measures how many
-reports the Coordinator takes; `scale [--json | --docs] [TABLE…]` simulates many isolates.
-Exit code 0 says that it was measured, whether or not a goal was reached.
+`rows NAME…` compares some rows with the first of them, or, `--against FOLDER`, with those of
+another clone; `health` compares the rows that tell what health costs, `rollouts` those that
+tell what one costs that is under way; `memory [ROW] [--crowd]` sends 250,000 requests through
+one process, of 50,000 users and paths if it is a crowd; `steps` times the steps of requests;
+`coordinator` measures how many reports the Coordinator takes; `scale [--json | --docs] [TABLE…]`
+simulates many isolates. Exit code 0 says that it was measured, whether or not a goal was reached.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bench import report
+from bench.comparing import compare_rows
 from bench.coordinator import measure_coordinator
 from bench.deciding import measure_deciding
 from bench.keys import measure_keys
+from bench.load import CROWD
 from bench.loading import measure_loading
 from bench.memory import LEVEL_FROM, MAY_GROW, growth, measure_memory
-from bench.rows import ROWS
+from bench.rows import ALL_ROWS, ROWS
 from bench.scale.command import run_scale
 from bench.steps import measure_steps
 from bench.throughput import measure_health, measure_rollouts, measure_rows
@@ -53,10 +58,20 @@ def run_all(layout: Layout, _: Sequence[str]) -> None:
 
 
 def run_memory(layout: Layout, args: Sequence[str]) -> None:
-    name = args[0] if args else "router"
-    grown = growth(measure_memory(layout, name))
-    goal = report.Goal(f"{name}: growth after {LEVEL_FROM:,} requests", grown, MAY_GROW)
-    print(f"\n{goal.told()}")
+    given = memory_parser().parse_args(args)
+    row, of_whom = ALL_ROWS[given.row], ""
+    if given.crowd:
+        row, of_whom = replace(row, traffic=CROWD), f" of {CROWD.users:,} users and paths"
+    grown = growth(measure_memory(layout, row))
+    what = f"{row.name}: growth after {LEVEL_FROM:,} requests{of_whom}"
+    print(f"\n{report.Goal(what, grown, MAY_GROW).told()}")
+
+
+def memory_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("bench memory")
+    parser.add_argument("row", nargs="?", choices=ALL_ROWS, default="router", metavar="ROW")
+    parser.add_argument("--crowd", action="store_true", help="of 50,000 users and paths")
+    return parser
 
 
 def run_health(layout: Layout, _: Sequence[str]) -> None:
@@ -86,6 +101,7 @@ COMMANDS: dict[str, Callable[[Layout, Sequence[str]], None]] = {
     "health": run_health,
     "memory": run_memory,
     "rollouts": run_rollouts,
+    "rows": compare_rows,
     "steps": run_steps,
 }
 

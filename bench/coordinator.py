@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from bench.load import load
+from bench.load import Traffic, load
 from bench.rows import WORKERS, router
 from bench.server import Server
 from bench.staging import folder_of, javascript
@@ -49,10 +49,11 @@ def measure_coordinator(layout: Layout) -> dict[str, float]:
         for path in KINDS.values():
             if server.ask(path).status != 200:
                 raise SetupError(f"the Coordinator does not answer {path}")
-            load(layout, server, amount=WARM_UP_REQUESTS, path=path)
+            load(layout, server, Traffic((path,)), amount=WARM_UP_REQUESTS)
         for number in range(ROUNDS):
             for kind in list(KINDS)[:: -1 if number % 2 else 1]:
-                count = load(layout, server, seconds=ROUND_SECONDS, path=KINDS[kind])
+                traffic = Traffic((KINDS[kind],))
+                count = load(layout, server, traffic, seconds=ROUND_SECONDS)
                 found[kind].append(count.per_second)
     base = median(found[next(iter(KINDS))])
     return {kind: median(rates) / base for kind, rates in found.items()}

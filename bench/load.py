@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.server import Server
+from bench.server import Serving
 from router.dev.layout import Layout, SetupError
 
 SCRIPT = Path(__file__).with_name("load.mjs")
 PATH = "/execute?wait=0"
 # Enough to keep one workerd busy all the time: with eight it is idle for moments.
 CONNECTIONS = 16
-USERS = 60  # every connection goes through them in turn
+USERS = 60
 GRACE = 60.0  # for Node to start and the last answers to come
 
 # Where Cloudflare says a request comes from, with about as much beside it as it sends.
@@ -54,6 +54,47 @@ HEADERS = {
 }
 
 
+# Where different paths are: `#` is the path's number. Every route that forwards a GET has some.
+PLACES = (
+    "/execute/run-#?wait=0",
+    "/activations/job-#/output",
+    "/agents/agent-#",
+    "/apps/app-#/agents",
+    "/status/worker-#",
+    "/pages/#",
+)
+BODY_BYTES = 2048
+
+
+def body_of(size: int) -> str:
+    """The JSON of an activation, of `size` bytes."""
+    empty = len(json.dumps({"input": ""}))
+    return json.dumps({"input": "x" * (size - empty)})
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """How much the requests of a row differ: `paths` different ones, spread over `places`, of
+    `users` users. With a body they are POSTs."""
+
+    places: tuple[str, ...] = (PATH,)
+    paths: int = 1
+    users: int = USERS
+    body: str = ""
+
+    @property
+    def method(self) -> str:
+        return "POST" if self.body else "GET"
+
+
+USUAL = Traffic()
+MANY_PATHS = Traffic(PLACES, paths=10_000)
+MANY_USERS = Traffic(users=10_000)
+POSTS = Traffic(body=body_of(BODY_BYTES))
+# One path more than users: who has asked all of them asks other ones the next time.
+CROWD = Traffic(PLACES, paths=50_001, users=50_000)
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """What one run of load saw, and the processor time the server spent on it."""
@@ -75,16 +116,24 @@ class Count:
 
 
 def load(
-    layout: Layout, server: Server, *, seconds: float = 0, amount: int = 0, path: str = PATH
+    layout: Layout,
+    server: Serving,
+    traffic: Traffic = USUAL,
+    *,
+    seconds: float = 0,
+    amount: int = 0,
+    first: int = 0,
 ) -> Count:
-    """Requests for `seconds`, or `amount` of them."""
+    """Requests for `seconds`, or `amount` of them. A run that goes on where another one ended
+    has its number of requests as `first`; else it would ask the same again."""
     told = {
-        "url": server.url + path,
+        "url": server.url,
         "headers": HEADERS,
-        "users": USERS,
+        **asdict(traffic),
         "connections": CONNECTIONS,
         "seconds": seconds,
         "amount": amount,
+        "first": first,
     }
     before = server.cpu_seconds
     done = subprocess.run(
@@ -101,5 +150,6 @@ def load(
     found = json.loads(done.stdout)
     failed = found.pop("failed")
     if failed or not found["answered"]:
-        raise SetupError(f"{failed} requests to {told['url']} failed: nothing is measured")
+        what = f"{failed} requests failed" if failed else "no request was answered in time"
+        raise SetupError(f"{server.url}: {what}: nothing is measured (log: {server.log})")
     return Count(**found, cpu_seconds=cpu_seconds)

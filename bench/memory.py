@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.load import load
-from bench.rows import ROWS
+from bench.rows import Row
 from bench.server import Server
 from bench.staging import folder_of
 from bench.throughput import check
-from router.dev.layout import Layout, SetupError
+from router.dev.layout import Layout
 
 REQUESTS = 250_000
 SAMPLE_EVERY = 10_000
@@ -27,18 +27,16 @@ class Sample:
     resident_mb: float
 
 
-def measure_memory(layout: Layout, name: str) -> list[Sample]:
+def measure_memory(layout: Layout, row: Row) -> list[Sample]:
     """The row's resident size after every ten thousand requests."""
-    row = next((row for row in ROWS if row.name == name), None)
-    if row is None:
-        raise SetupError(f"no row is called {name}: {', '.join(row.name for row in ROWS)}")
     folder = folder_of(layout, f"memory-{row.name}")
     samples = []
     with Server(layout, row.workers(layout, folder), folder) as server:
         server.wait_ready()
         check(row, server)
         for requests in range(SAMPLE_EVERY, REQUESTS + 1, SAMPLE_EVERY):
-            load(layout, server, amount=SAMPLE_EVERY)
+            sent = requests - SAMPLE_EVERY
+            load(layout, server, row.traffic, amount=SAMPLE_EVERY, first=sent)
             samples.append(Sample(requests, server.resident_bytes / 1e6))
             print(f"{requests:>9,} {samples[-1].resident_mb:>9.1f} MB", flush=True)
     return samples

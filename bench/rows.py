@@ -14,14 +14,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from bench.load import HEADERS
+from bench.load import HEADERS, MANY_PATHS, MANY_USERS, POSTS, USUAL, Traffic
 from bench.staging import javascript, python, stage_edge
 from policies.language.document import Document, read_document
 from policies.language.load import load
 from router.dev.config import write_configs
 from router.dev.files import mirror
 from router.dev.layout import Layout, SetupError
-from router.dev.workerd import WorkerdWorker, router_workers, service
+from router.dev.workerd import WorkerdWorker, router_workers, service, text
 
 WORKERS = Path(__file__).with_name("workers")
 BACKEND = "backend"
@@ -32,12 +32,19 @@ GUARDS = ("auth", "rate_limits", "filters")  # of a route, and of the policy
 @dataclass(frozen=True, slots=True)
 class Row:
     """`workers` builds what is needed in a folder; `regions`: the row decides by region;
-    `limited`: it counts requests."""
+    `limited`: it counts requests; `traffic`: what it is asked; `checkout`: the root of another
+    clone of this project, whose row it is."""
 
     name: str
     workers: Callable[[Layout, Path], list[WorkerdWorker]]
     regions: bool = False
     limited: bool = False
+    traffic: Traffic = USUAL
+    checkout: Path | None = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}@{self.checkout.name}" if self.checkout else self.name
 
 
 def backend(layout: Layout) -> WorkerdWorker:
@@ -92,6 +99,13 @@ def router(
     worker, _, *others = router_workers(layout, folder)
     behind = {binding: service(BACKEND) for binding in variants.values()}
     return [replace(worker, bindings={**worker.bindings, **behind}), backend(layout), *others]
+
+
+def router_deciding(layout: Layout, folder: Path) -> list[WorkerdWorker]:
+    """The same, and no decision is remembered: each request is decided anew."""
+    worker, *others = router(layout, folder)
+    bindings = {**worker.bindings, "ROUTER_MEMORY": text("off")}
+    return [replace(worker, bindings=bindings), *others]
 
 
 def router_guarded(layout: Layout, folder: Path) -> list[WorkerdWorker]:
@@ -149,6 +163,10 @@ ROWS = (
     Row("reflare", reflare),
     Row("python-forward", python_forward),
     Row("router", router, regions=True),
+    Row("router-deciding", router_deciding, regions=True),
+    Row("router-paths", router, regions=True, traffic=MANY_PATHS),
+    Row("router-users", router, regions=True, traffic=MANY_USERS),
+    Row("router-post", router, regions=True, traffic=POSTS),
     Row("router-guarded", router_guarded, regions=True, limited=True),
 )
 
@@ -164,3 +182,5 @@ HEALTH_ROWS = (
     Row("router-no-health", router_no_health, regions=True),
     Row("router-probing", router_probing, regions=True),
 )
+
+ALL_ROWS = {row.name: row for row in (*ROWS, *ROLLOUT_ROWS, *HEALTH_ROWS)}

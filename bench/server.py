@@ -17,7 +17,7 @@ from types import TracebackType
 
 from router.dev.layout import Layout, SetupError
 from router.dev.loopback import HOST, free_port
-from router.dev.process import ServerProcess
+from router.dev.process import ANSI, ServerProcess
 from router.dev.runtime import serve
 from router.dev.workerd import WorkerdWorker
 
@@ -36,31 +36,41 @@ class Answer:
         self.body = body
 
 
-class Server:
-    """A running workerd; as a context manager it is stopped at the end."""
+class Serving:
+    """A running workerd, whoever started it; as a context manager it is stopped at the end."""
 
-    def __init__(self, layout: Layout, workers: Sequence[WorkerdWorker], folder: Path) -> None:
-        port = free_port()
-        self.url = f"http://{HOST}:{port}"
-        self._process: ServerProcess = serve(layout, workers, port, folder)
+    def __init__(self, url: str, group: int, log: Path) -> None:
+        # The starting shell has become workerd, so the group's number is its own.
+        self.url, self.group, self.log = url, group, log
+
+    def stop(self) -> None:
+        raise NotImplementedError
+
+    @property
+    def alive(self) -> bool:
+        try:
+            return self._proc("stat").rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
 
     def wait_ready(self, path: str = "/") -> None:
         """Return when something answers; the first answer of a Python Worker takes seconds."""
         deadline = time.monotonic() + READY_WITHIN
-        while time.monotonic() < deadline:
-            if not self._process.alive:
-                break
+        while time.monotonic() < deadline and self.alive:
             try:
                 self.ask(path)
             except OSError:
                 time.sleep(POLL)
             else:
                 return
-        said = (self._process.output().strip().splitlines() or ["it said nothing"])[-1]
-        raise SetupError(f"workerd does not serve: {said} (log: {self._process.log})")
+        log = ANSI.sub("", self.log.read_text(encoding="utf-8", errors="replace"))
+        said = (log.strip().splitlines() or ["it said nothing"])[-1]
+        raise SetupError(f"workerd does not serve: {said} (log: {self.log})")
 
-    def ask(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
-        request = urllib.request.Request(self.url + path, headers=dict(headers or {}))
+    def ask(self, path: str, headers: Mapping[str, str] | None = None, body: str = "") -> Answer:
+        """With a body it is a POST."""
+        data = body.encode() or None
+        request = urllib.request.Request(self.url + path, data, dict(headers or {}))
         try:
             with urllib.request.urlopen(request, timeout=ANSWER_WITHIN) as found:
                 return Answer(found.status, found.headers, found.read().decode())
@@ -79,13 +89,9 @@ class Server:
         return int(self._proc("statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def _proc(self, name: str) -> str:
-        # The starting shell has become workerd, so the group's number is its own.
-        return Path(f"/proc/{self._process.group}/{name}").read_text(encoding="ascii")
+        return Path(f"/proc/{self.group}/{name}").read_text(encoding="ascii")
 
-    def stop(self) -> None:
-        self._process.stop()
-
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Serving:
         return self
 
     def __exit__(
@@ -95,3 +101,15 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+class Server(Serving):
+    """One of this checkout."""
+
+    def __init__(self, layout: Layout, workers: Sequence[WorkerdWorker], folder: Path) -> None:
+        port = free_port()
+        self._process: ServerProcess = serve(layout, workers, port, folder)
+        super().__init__(f"http://{HOST}:{port}", self._process.group, self._process.log)
+
+    def stop(self) -> None:
+        self._process.stop()

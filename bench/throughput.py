@@ -15,9 +15,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
+from bench.checkout import Elsewhere
 from bench.load import HEADERS, PATH, Count, load
 from bench.rows import HEALTH_ROWS, ROLLOUT_ROWS, Row
-from bench.server import Server
+from bench.server import Server, Serving
 from bench.staging import folder_of
 from router.dev.layout import Layout, SetupError
 
@@ -51,11 +52,14 @@ class Measured:
     def cpu_us(self) -> float:
         return median(count.cpu_us for count in self.rounds)
 
-    def of(self, base: Measured) -> float:
-        """What part of `base` it reaches: the median of the rounds, in each of which both
-        met the same machine."""
+    def ratios(self, base: Measured, figure: str = "per_second") -> list[float]:
+        """A figure as a part of `base`'s, round by round: in each both met the same machine."""
         pairs = zip(self.rounds, base.rounds, strict=True)
-        return median(mine.per_second / other.per_second for mine, other in pairs)
+        return [getattr(mine, figure) / getattr(other, figure) for mine, other in pairs]
+
+    def of(self, base: Measured, figure: str = "per_second") -> float:
+        """What part of `base` it reaches: the median of the rounds."""
+        return median(self.ratios(base, figure))
 
     def told(self) -> dict[str, object]:
         """As `build/bench.json` has it."""
@@ -73,16 +77,18 @@ def measure_rows(
     layout: Layout, rows: Sequence[Row], *, rounds: int = ROUNDS, seconds: float = ROUND_SECONDS
 ) -> list[Measured]:
     with ExitStack() as stack:
-        servers: dict[str, Server] = {}
+        servers: list[tuple[Row, Serving]] = []
         for row in rows:
-            print(f"warming up  {row.name}", flush=True)
-            servers[row.name] = stack.enter_context(warm_server(layout, row))
-        counts: dict[str, list[Count]] = {name: [] for name in servers}
+            print(f"warming up  {row.label}", flush=True)
+            servers.append((row, stack.enter_context(warm_server(layout, row))))
+        counts: dict[str, list[Count]] = {row.label: [] for row in rows}
         for number in range(rounds):
             print(f"measuring   round {number + 1} of {rounds}", flush=True)
-            for name in list(servers)[:: -1 if number % 2 else 1]:
-                counts[name].append(load(layout, servers[name], seconds=seconds))
-    return [Measured(name, tuple(found)) for name, found in counts.items()]
+            for row, server in servers[:: -1 if number % 2 else 1]:
+                found = counts[row.label]
+                sent = WARM_UP_REQUESTS + sum(count.answered for count in found)
+                found.append(load(layout, server, row.traffic, seconds=seconds, first=sent))
+    return [Measured(label, tuple(found)) for label, found in counts.items()]
 
 
 def measure_health(layout: Layout) -> list[Measured]:
@@ -93,34 +99,43 @@ def measure_rollouts(layout: Layout) -> list[Measured]:
     return measure_rows(layout, ROLLOUT_ROWS, rounds=HEALTH_ROUNDS, seconds=HEALTH_ROUND_SECONDS)
 
 
-def warm_server(layout: Layout, row: Row) -> Server:
+def warm_server(layout: Layout, row: Row) -> Serving:
     """A server of `row` that is known to work; the caller stops it."""
-    folder = folder_of(layout, row.name)
-    server = Server(layout, row.workers(layout, folder), folder)
+    server = started(layout, row)
     try:
         server.wait_ready()
         check(row, server)
-        load(layout, server, amount=WARM_UP_REQUESTS)
+        load(layout, server, row.traffic, amount=WARM_UP_REQUESTS)
     except BaseException:
         server.stop()
         raise
     return server
 
 
-def check(row: Row, server: Server) -> None:
+def started(layout: Layout, row: Row) -> Serving:
+    if row.checkout:
+        return Elsewhere(row.checkout, row.name, row.workers.__name__)
+    folder = folder_of(layout, row.name)
+    return Server(layout, row.workers(layout, folder), folder)
+
+
+def check(row: Row, server: Serving) -> None:
     """That answers come from the backend, and regions are decided, also without any."""
-    answer = server.ask(PATH, HEADERS)
+    body = row.traffic.body
+    answer = server.ask(PATH, HEADERS, body)
     if (answer.status, answer.body) != (200, ANSWER):
-        raise SetupError(f"{row.name} answers {answer.status}: {answer.body[:200]}")
+        raise SetupError(f"{row.label} answers {answer.status}: {answer.body[:200]}")
+    if body and answer.headers.get("x-received") != str(len(body)):
+        raise SetupError(f"of {len(body)} bytes {row.label} forwards {answer.headers}")
     if row.limited != ("ratelimit" in answer.headers):
-        raise SetupError(f"{row.name} answers with {dict(answer.headers)}")
+        raise SetupError(f"{row.label} answers with {dict(answer.headers)}")
     if row.regions:
         for variant, place in REGIONS.items():
             expect_variant(server, variant, {"MF-CF-Blob": json.dumps(place)})
         expect_variant(server, DEFAULT_VARIANT, {})
 
 
-def expect_variant(server: Server, variant: str, headers: Mapping[str, str]) -> None:
+def expect_variant(server: Serving, variant: str, headers: Mapping[str, str]) -> None:
     asked = {"x-api-key": HEADERS["x-api-key"], **headers}
     found = server.ask("/", asked).headers.get("x-router-variant")
     if found != variant:

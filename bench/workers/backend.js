@@ -1,7 +1,15 @@
-// What every forwarder forwards to: answers at once, with a body that only it sends.
+// What every forwarder forwards to: answers at once, with a body that only it sends. A POST is
+// answered when all of its body has come; the answer tells how much that was.
+
+const ANSWER = "answered by the backend\n";
+
+async function received(request) {
+  const { byteLength } = await request.arrayBuffer();
+  return new Response(ANSWER, { headers: { "x-received": String(byteLength) } });
+}
 
 export default {
-  fetch() {
-    return new Response("answered by the backend\n");
+  fetch(request) {
+    return request.method === "POST" ? received(request) : new Response(ANSWER);
   },
 };

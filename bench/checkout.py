@@ -1,0 +1,78 @@
+"""A row of another clone of this project, served by that clone's own code.
+
+`row_elsewhere.py` runs in the other clone, with its Python: it builds what the row needs as that
+clone builds it, and starts its workerd. Requests, their counting and the Worker that all rows
+forward to are this clone's. The workerd ends when the other Python does, and that one when its
+input is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from bench.server import Serving
+from router.dev.layout import SetupError, find_root
+from router.dev.loopback import HOST, free_port
+
+HERE = Path(__file__).parent
+SCRIPT = HERE / "row_elsewhere.py"
+BACKEND = HERE / "workers" / "backend.js"
+ENDS_WITHIN = 10.0
+
+
+class Elsewhere(Serving):
+    """`function` of the other clone's bench/rows.py builds the row if none has its name."""
+
+    def __init__(self, root: Path, row: str, function: str) -> None:
+        port = free_port()
+        told = {"row": row, "function": function, "port": port, "backend": str(BACKEND)}
+        self._python = subprocess.Popen(
+            # As text: run by path, its folder would stand first on the path of imports.
+            [python_of(root), "-c", SCRIPT.read_text(encoding="utf-8"), json.dumps(told)],
+            cwd=root,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for this process, which then stops that one
+        )
+        try:
+            found = self._started(root)
+        except BaseException:
+            self.stop()
+            raise
+        super().__init__(f"http://{HOST}:{port}", found["group"], Path(found["log"]))
+
+    def _started(self, root: Path) -> dict[str, Any]:
+        """What the script says when its workerd has been started."""
+        assert self._python.stdout is not None
+        line = self._python.stdout.readline()
+        ended: dict[str, Any] = {"error": "its Python ended, and said no reason"}
+        found: dict[str, Any] = json.loads(line) if line else ended
+        if "error" in found:
+            raise SetupError(f"{root}: {found['error']}")
+        return found
+
+    def stop(self) -> None:
+        for end in (self._python.stdin, self._python.stdout):
+            if end is not None:
+                end.close()
+        try:
+            self._python.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._python.kill()
+            self._python.wait()
+
+
+def python_of(root: Path) -> str:
+    """The Python of a clone's virtual environment; an error says what `root` has not."""
+    if not root.is_dir() or find_root(root) != root or not (root / "bench" / "rows.py").is_file():
+        raise SetupError(f"{root} is not the root of a clone of this project")
+    python = root / ".venv" / "bin" / "python"
+    if not python.exists():
+        raise SetupError(f"{root} has no virtual environment: run `make install` there")
+    return str(python)

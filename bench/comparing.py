@@ -1,0 +1,63 @@
+"""`rows [--against FOLDER] NAME…`: some rows, each compared with another one of the same run.
+
+Without a folder each is compared with the first; with one, each with the row of that name in
+the clone whose root the folder is.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench.checkout import python_of
+from bench.report import ratios_table, rows_table
+from bench.rows import ALL_ROWS, Row
+from bench.throughput import HEALTH_ROUND_SECONDS, HEALTH_ROUNDS, Measured, measure_rows
+from router.dev.layout import Layout
+
+
+def compare_rows(layout: Layout, args: Sequence[str]) -> None:
+    given = parser().parse_args(args)
+    rows = chosen(given.names, given.against)
+    found = measure_rows(layout, rows, rounds=given.rounds, seconds=given.seconds)
+    pairs = pairs_of(found, with_other_clone=given.against is not None)
+    print(f"\n{rows_table(found, bases=())}")
+    if pairs:
+        print(f"\n{ratios_table(pairs)}")
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser("bench rows")
+    made.add_argument("names", nargs="+", choices=ALL_ROWS, metavar="NAME")
+    made.add_argument("--against", type=Path, metavar="FOLDER", help="root of another clone")
+    made.add_argument("--rounds", type=positive, default=HEALTH_ROUNDS)
+    made.add_argument("--seconds", type=positive, default=round(HEALTH_ROUND_SECONDS))
+    return made
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def chosen(names: Sequence[str], against: Path | None) -> list[Row]:
+    """Each row once; those of the other clone right beside this one's."""
+    rows = [ALL_ROWS[name] for name in dict.fromkeys(names)]
+    if against is None:
+        return rows
+    root = against.resolve()
+    python_of(root)  # a folder that is no clone is told before anything is warmed up
+    return [each for row in rows for each in (row, replace(row, checkout=root))]
+
+
+def pairs_of(
+    found: Sequence[Measured], *, with_other_clone: bool
+) -> list[tuple[Measured, Measured]]:
+    """Which row is compared with which, in the order of `chosen`."""
+    if with_other_clone:
+        return list(zip(found[::2], found[1::2], strict=True))
+    return [(row, found[0]) for row in found[1:]]
