@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from policies.decisions.redirect import Redirect
 from policies.decisions.regex import Matcher, Memory, Program
 from policies.decisions.request import Request
-from policies.decisions.steps import STEP_RULES, Steps, pause_after
+from policies.decisions.steps import STEP_RULES, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Rule:
         )
 
 
+HEADERS, PARAMS = 2, 3  # where the conditions of a compiled rule stand
 MAX_TRIED = 8  # rules of one path; more of them are looked up by their conditions
 Ranked = list[tuple[int, Rule]]
 Index = dict[str, dict[str, Ranked]]  # name, value, rules that demand it
@@ -183,14 +184,16 @@ class _Making:
     memory: Memory
     redirects: dict[int, Redirect]
     kept: frozenset[int]
-    made: int = 0
+    work: int = 0  # since the last step: rules and their conditions
     headers: set[str] = field(default_factory=set)
     reads_query: bool = False
 
-    def number(self) -> int:
-        """Of the next rule."""
-        self.made += 1
-        return self.made
+    def after(self, rule: list[Any]) -> Steps[None]:
+        """A step when enough has been made."""
+        self.work += 1 + len(rule[HEADERS]) + len(rule[PARAMS])
+        if self.work >= 2 * STEP_RULES:
+            self.work = 0
+            yield 1
 
 
 class HostTable:
@@ -392,7 +395,7 @@ def _cell(rules: list[list[Any]], made: _Making) -> Steps[Cell]:
     by_scheme: dict[str | None, list[Rule]] = {}
     for rule in rules:
         by_scheme.setdefault(rule[-1], []).append(_rule(rule, made))
-        yield from pause_after(made.number(), STEP_RULES)
+        yield from made.after(rule)
     others = by_scheme.pop(None, [])
     own = {str(scheme): Cell(each, None, made.kept) for scheme, each in by_scheme.items()}
     return Cell(others, own or None, made.kept)

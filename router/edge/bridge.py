@@ -133,6 +133,9 @@ class KvNamespace:
     async def put(self, key: str, value: bytes) -> None:
         await self._binding.put(key, to_js(value))
 
+    async def delete(self, key: str) -> None:
+        await self._binding.delete(key)
+
 
 __all__ = [
     "JsException",

@@ -15,8 +15,9 @@ from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any, cast
 
+from policies.decisions.failover import IDEMPOTENT
 from policies.decisions.headers import Trace, trace_of
-from policies.decisions.problems import CONTENT_TYPE
+from policies.decisions.problems import CONTENT_TYPE, Problem
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.effects import (
     Answer,
@@ -43,6 +44,7 @@ from router.edge.rate_limits import Limiting
 
 MAX_UNDER_WAY = 5_000
 FINAL = frozenset({Answer, Carry, Forget, Own, Store})
+LOST = Problem("variant-failed", "The backend did not answer.")
 DONE = '["done"]'
 PREPARE = '["prepare"]'
 
@@ -109,7 +111,7 @@ class Driver:
                 self._note(notes)
             arrived, found = arrived_from(request), self._repeating.find(template)
             if found is None:
-                raise LookupError(f"template {template} has been forgotten")
+                return self._lost(arrived)
             request_id, traceparent = ids.split(" ")
             trace = Trace(request_id, traceparent, continued=False)
             self._isolate.count("decisions", "memory")
@@ -122,6 +124,15 @@ class Driver:
             return self._broken(error, run)
         finally:
             self.look()
+
+    def _lost(self, arrived: Arrived) -> str:
+        """A repeated decision has come to a bad end, and everything has been forgotten twice
+        meanwhile: decide anew, if another attempt does no harm."""
+        if arrived.method in IDEMPOTENT and not arrived.has_body:
+            return self._decide(arrived)[0]
+        self._isolate.count("requests", "", "", LOST.status)
+        request_id = trace_of(arrived.headers, self._isolate.chance).request_id
+        return effect_text(0, _problem(LOST, request_id))
 
     def check(self, template: int, request: str) -> str:
         """Decide anew what JavaScript is about to repeat; "" if it is the same. Else nothing is
@@ -248,8 +259,10 @@ class Driver:
     def _internal_error(self, run: UnderWay | None) -> str:
         isolate = self._isolate
         isolate.count("requests", "", "", INTERNAL.status)
-        request_id = (
-            run.context.trace.request_id if run else trace_of({}, isolate.chance).request_id
-        )
-        headers = [("content-type", CONTENT_TYPE), ("x-request-id", request_id)]
-        return effect_text(0, Answer(INTERNAL.status, headers, INTERNAL.body(request_id)))
+        trace = run.context.trace if run else trace_of({}, isolate.chance)
+        return effect_text(0, _problem(INTERNAL, trace.request_id))
+
+
+def _problem(problem: Problem, request_id: str) -> Answer:
+    headers = [("content-type", CONTENT_TYPE), ("x-request-id", request_id)]
+    return Answer(problem.status, headers, problem.body(request_id))
