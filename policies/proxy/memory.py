@@ -4,7 +4,8 @@ Pfaff et al., NSDI 2015, for HTTP).
 1. A decision is repeated for a request with the same key: the method, the scheme and host, the
    scope of the path, the client's place, whether there is a body, the names of all headers, and
    the values of those that the policy may look at (`Looked`).
-2. It is remembered only if nothing else has gone into it: no chance, no trouble, no drill, no
+2. It is remembered only if nothing else has gone into it: no chance but the choice of a
+   split without a key, which is made anew by the same weights; no trouble, no drill, no
    rate limit, no cache, no copies, no body to keep, no URL that is written anew; and while the
    API key is valid.
 3. Everything is forgotten when the policy, health, a rollout or a drill changes.
@@ -49,27 +50,35 @@ class Looked(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """Which requests a decision is repeated for, and until when."""
+    """Which requests a decision is repeated for, and until when. `weights`: of the choices of
+    which this decision is the one at `choice`, in the order in which they are tried."""
 
     scope: Scope
     until_ms: float
+    weights: tuple[float, ...] = (1,)
+    choice: int = 0
 
 
 class Draws:
-    """The isolate's randomness, which tells whether a decision has used it."""
+    """The isolate's randomness, which tells how often a decision has used it. `first`: what the
+    first draw gives, if that has been drawn before."""
 
-    __slots__ = ("_rng", "used")
+    __slots__ = ("_first", "_rng", "bits", "numbers")
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, first: float | None = None) -> None:
         self._rng = rng
-        self.used = False
+        self._first = first
+        self.numbers = 0
+        self.bits = 0
 
     def random(self) -> float:
-        self.used = True
+        self.numbers += 1
+        if self.numbers == 1 and self._first is not None:
+            return self._first
         return self._rng.random()
 
     def getrandbits(self, k: int) -> int:
-        self.used = True
+        self.bits += 1
         return self._rng.getrandbits(k)
 
 
@@ -115,7 +124,10 @@ def remembered(context: RequestContext, send: Send, draws: Draws) -> Remembered 
     none."""
     choice = context.choice
     assert choice, "a backend has been chosen"
-    if draws.used or context.told or not _is_plain(context, choice, send):
+    shares = choice.route.shares if draws.numbers else ()
+    # A draw for a share is the first: it is made only without a key, among several.
+    is_drawn = bool(draws.bits) or draws.numbers > bool(len(shares) > 1 and not choice.key)
+    if is_drawn or context.told or not _is_plain(context, choice, send):
         return None
     headers = context.arrived.headers
     if any(name in headers for name in TRACED):
@@ -127,7 +139,12 @@ def remembered(context: RequestContext, send: Send, draws: Draws) -> Remembered 
     if scope is None:
         return None
     identity = context.identity
-    return Remembered(scope, identity.key.not_after_ms if identity else inf)
+    until_ms = identity.key.not_after_ms if identity else inf
+    if not shares:
+        return Remembered(scope, until_ms)
+    names = [share.name for share in shares]
+    weights = tuple(share.weight for share in shares)
+    return Remembered(scope, until_ms, weights, names.index(choice.share.name))
 
 
 def _is_plain(context: RequestContext, choice: Forward, send: Send) -> bool:

@@ -41,7 +41,7 @@ async function answered(way) {
     if (known && (!known.isChecked || isStill(python, known, found))) {
       return repeated(way, known, found);
     }
-    const told = python.decide(found.lines.join("\n"), notes());
+    const told = python.decide(found.lines.join("\n"), notes(), found.drawn);
     const [chores, due, how] = told.split("\n", 3);
     const effect = told.slice(chores.length + due.length + how.length + 3);
     setDue(Number(due));
@@ -55,7 +55,7 @@ async function answered(way) {
 
 // Whether Python would decide so again. If not, nothing is repeated any more.
 function isStill(python, known, found) {
-  if (!python.check(known.number, found.lines.join("\n"))) return true;
+  if (!python.check(known.number, found.lines.join("\n"), found.drawn)) return true;
   turnOff();
   return false;
 }

@@ -71,9 +71,10 @@ class Driver:
         self._under_way: dict[int, UnderWay] = {}
         self._number = 0
 
-    def decide(self, request: str, notes: str) -> str:
+    def decide(self, request: str, notes: str, drawn: float) -> str:
         """What to do with a request that has just come, in four parts, a line each: chores;
-        when the next are due; whether the decision may be repeated; an effect."""
+        when the next are due; whether the decision may be repeated; an effect. `drawn`: the
+        number by which a share of a split is chosen, if JavaScript has drawn it; else -1."""
         tidy()
         isolate, chores, repeatable = self._isolate, "", ""
         try:
@@ -84,15 +85,15 @@ class Driver:
                 isolate.store.is_due(arrived.now_ms)
                 return f"\n0\n\n{PREPARE}"
             chores = isolate.chores(arrived.now_ms)
-            effect, repeatable = self._decide(arrived)
+            effect, repeatable = self._decide(arrived, _given(drawn))
         except Exception as error:
             effect = self._broken(error, None)
         return f"{chores}\n{isolate.due_ms:.0f}\n{repeatable}\n{effect}"
 
-    def _decide(self, arrived: Arrived) -> tuple[str, str]:
+    def _decide(self, arrived: Arrived, first: float | None = None) -> tuple[str, str]:
         isolate = self._isolate
         self._repeating.look(arrived.now_ms)
-        draws = Draws(isolate.chance)
+        draws = Draws(isolate.chance, first)
         context = RequestContext(isolate, isolate.store.policy, arrived, cast(Random, draws))
         context.trace = trace_of(arrived.headers, isolate.chance)
         isolate.count("decisions", "python")
@@ -134,11 +135,11 @@ class Driver:
         request_id = trace_of(arrived.headers, self._isolate.chance).request_id
         return effect_text(0, _problem(LOST, request_id))
 
-    def check(self, template: int, request: str) -> str:
+    def check(self, template: int, request: str, drawn: float) -> str:
         """Decide anew what JavaScript is about to repeat; "" if it is the same. Else nothing is
         repeated any more in this isolate."""
         try:
-            differs = self._repeating.differs(template, arrived_from(request))
+            differs = self._repeating.differs(template, arrived_from(request), _given(drawn))
         except Exception as error:
             differs = str(described(error))
         if differs:
@@ -261,6 +262,10 @@ class Driver:
         isolate.count("requests", "", "", INTERNAL.status)
         trace = run.context.trace if run else trace_of({}, isolate.chance)
         return effect_text(0, _problem(INTERNAL, trace.request_id))
+
+
+def _given(drawn: float) -> float | None:
+    return drawn if drawn >= 0 else None
 
 
 def _problem(problem: Problem, request_id: str) -> Answer:

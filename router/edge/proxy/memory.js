@@ -49,7 +49,7 @@ export function read(request) {
   const now = Date.now();
   const hasBody = body ? 1 : 0;
   const lines = [now, method, url, colo, country, continent, hasBody];
-  const found = { now, url, colo, lines, ip: "", key: undefined, place: undefined };
+  const found = { now, url, colo, lines, ip: "", drawn: -1, rest: "", place: undefined };
   if (!looked) {
     for (const [name, value] of headers) lines.push(name, value);
     return found;
@@ -96,16 +96,28 @@ function numbered(list) {
 
 let numbers = 0;
 
-// The remembered decision about a request, with its own ids; undefined if there is none.
+// The remembered decision about a request, with its own ids; undefined if there is none. Of a
+// split whose choice is not known yet, `found.drawn` is what it was drawn by.
 export function recall(found) {
   if (!found.place || found.now >= due || count() >= MANY_NOTES) return undefined;
   const { origin, path } = found.place;
   const key = `${origin}${scopeOf(origin, path)}\n${found.rest}`;
   const entry = known(key);
   if (!entry || found.now >= entry.until) return undefined;
+  const template = drawn(entry, found);
+  if (!template) return undefined;
   repeated += 1;
   const isChecked = mode === "check" || repeated % CHECK_EVERY === 0;
-  return { ...fresh(entry.template, found), isChecked };
+  return { ...fresh(template, found), isChecked };
+}
+
+// One of the choices, by their weights, as `_choose_share` in policies/decisions/choose.py does.
+function drawn({ weights, templates: choices }, found) {
+  if (weights.length === 1) return choices[0];
+  found.drawn = Math.random();
+  let point = found.drawn * weights.reduce((sum, weight) => sum + weight, 0);
+  const index = weights.findIndex((weight) => (point -= weight) < 0);
+  return choices[Math.max(0, index)];
 }
 
 // The longest prefix of `path` that is a scope, else the path itself.
@@ -134,7 +146,7 @@ function put(key, entry) {
 // Remember `sent`, the decision about a request. `told`: how, as `repeating.py` writes it.
 export function remember(found, told, sent) {
   if (!looked || !found.place) return;
-  const [numeral, until, kind, scope = ""] = told.split(" ");
+  const [numeral, until, kind, choice, weights, scope = ""] = told.split(" ");
   const number = Number(numeral);
   const { origin } = found.place;
   if (kind === "prefix") {
@@ -145,7 +157,13 @@ export function remember(found, told, sent) {
   let template = templates.get(number);
   if (!template) templates.set(number, (template = templateOf(number, sent)));
   const key = `${origin}${kind === "prefix" ? `${scope}/*` : scope}\n${found.rest}`;
-  put(key, { template, until: until === "inf" ? Infinity : Number(until) });
+  let entry = known(key);
+  if (entry?.told !== weights) {
+    entry = { told: weights, weights: weights.split(",").map(Number), templates: [] };
+    put(key, entry);
+  }
+  entry.templates[Number(choice)] = template;
+  entry.until = until === "inf" ? Infinity : Number(until);
 }
 
 function templateOf(number, sent) {

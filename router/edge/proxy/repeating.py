@@ -79,14 +79,16 @@ class Repeating:
         return policy, is_calm, isolate.steered(policy)
 
     def remember(self, context: RequestContext, send: Send, draws: Draws) -> str:
-        """How JavaScript may repeat `send`: the template's number, until when, the scope of
-        paths; "" if it may not."""
+        """How JavaScript may repeat `send`: the template's number, until when, what kind of
+        scope, which of the choices it is, their weights, the scope's path; "" if it may not."""
         found = remembered(context, send, draws) if self._is_on else None
         if found is None:
             return ""
         template = self._template(context, send)
         kind = "prefix" if found.scope.is_prefix else "exact"
-        return f"{template.number} {found.until_ms} {kind} {found.scope.path}"
+        weights = ",".join(map(repr, found.weights))
+        told = (template.number, found.until_ms, kind, found.choice, weights, found.scope.path)
+        return " ".join(map(str, told))
 
     def _template(self, context: RequestContext, send: Send) -> Template:
         likeness = likeness_of(context, send)
@@ -129,7 +131,7 @@ class Repeating:
         context.admitted, context.choice = past.admitted, past.choice
         return context
 
-    def differs(self, number: int, arrived: Arrived) -> str:
+    def differs(self, number: int, arrived: Arrived, first: float | None) -> str:
         """What Python would have done otherwise; "" if the same."""
         template = self.find(number)
         if template is None or number not in self._templates:
@@ -140,7 +142,7 @@ class Repeating:
         around = Surroundings(
             arrived.now_ms, isolate.pepper, standing, steered, isolate.cookie_secret
         )
-        draws = Draws(isolate.chance)
+        draws = Draws(isolate.chance, first)
         context = RequestContext(GivenState(around), policy, arrived, cast(Any, draws))
         context.trace = Trace("", "", continued=False)
         effect = next(proxy(context))
