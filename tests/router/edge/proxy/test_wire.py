@@ -138,7 +138,9 @@ def test_headers_change_as_python_says(node: Node, headers: dict[str, str], made
     changed = node(
         "changed", list(headers.items()), made.removed, flat(made.set.items()), flat(made.added)
     )
-    assert dict(changed) == made.on_mapping(headers)
+    # Neither a runtime nor a client keeps space at the end of a value.
+    told = made.on_mapping(headers).items()
+    assert dict(changed) == {name: value.strip() for name, value in told}
 
 
 def test_a_race_is_two_sends(node: Node) -> None:
