@@ -138,9 +138,12 @@ def test_headers_change_as_python_says(node: Node, headers: dict[str, str], made
     changed = node(
         "changed", list(headers.items()), made.removed, flat(made.set.items()), flat(made.added)
     )
-    # Neither a runtime nor a client keeps space at the end of a value.
-    told = made.on_mapping(headers).items()
-    assert dict(changed) == {name: value.strip() for name, value in told}
+    # Space at the end of a value, behind an empty one that was added, does not count.
+    assert stripped(dict(changed)) == stripped(made.on_mapping(headers))
+
+
+def stripped(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value.strip() for name, value in headers.items()}
 
 
 def test_a_race_is_two_sends(node: Node) -> None:
