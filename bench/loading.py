@@ -14,6 +14,7 @@ from bench.load_policy import times
 from bench.policies import policy_value
 from bench.server import Server
 from bench.staging import folder_of, python, stage_edge
+from policies.decisions.compiled_text import form_text
 from policies.language.compile import compile_policy
 from policies.language.load import load
 from router.dev.layout import Layout, SetupError
@@ -26,13 +27,13 @@ Taken = dict[str, dict[str, float]]
 Times = dict[str, list[float]]
 
 
-def policy_text() -> tuple[str, str]:
+def policy_text() -> tuple[str, bytes]:
     """YAML as people write it, and the compiled form as `router push` writes it."""
     text = yaml.safe_dump(policy_value(ROUTES), sort_keys=False)
     loaded = load(text.encode())
     if loaded.policy is None:
         raise SetupError(f"the benchmark's policy is not valid: {loaded.findings[0].message}")
-    return text, json.dumps(compile_policy(loaded.policy, loaded.digest), separators=(",", ":"))
+    return text, form_text(compile_policy(loaded.policy, loaded.digest))
 
 
 def measure_loading(layout: Layout) -> dict[str, Taken]:
@@ -43,7 +44,7 @@ def measure_loading(layout: Layout) -> dict[str, Taken]:
     return {"edge": summary(isolates), "cpython": summary([times(text.encode(), compiled)])}
 
 
-def at_the_edge(layout: Layout, text: str, compiled: str) -> Times:
+def at_the_edge(layout: Layout, text: str, compiled: bytes) -> Times:
     folder = folder_of(layout, "loading")
     more = {
         "entry.py": (HERE / "workers" / "loading.py").read_bytes(),

@@ -16,9 +16,11 @@ from hmac import digest as hmac_digest
 from typing import Any, Literal, NamedTuple
 
 from policies.decisions.problems import Problem
+from policies.decisions.steps import Steps, finished, pause_after
 
 HEADERS = ("authorization", "x-api-key")
 ADMIN_SCOPE = "router:admin"
+STEP_KEYS = 500  # of them are taken in in one unit of work
 # Visible ASCII (RFC 9110, section 5.6.2) but for the comma, which joins repeated headers.
 PRESENTABLE = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,512}")
 _BEARER = "bearer "
@@ -94,10 +96,19 @@ class Keys:
     __slots__ = ("_hashed", "_keyed", "names")
 
     def __init__(self, table: dict[str, Any] | None = None) -> None:
-        table = table or {"headers": HEADERS, "sha256": [], "hmac_sha256": []}
+        finished(self._build(table or {"headers": HEADERS, "sha256": [], "hmac_sha256": []}))
+
+    @classmethod
+    def in_steps(cls, table: dict[str, Any]) -> Steps[Keys]:
+        """The same, in steps."""
+        keys = cls.__new__(cls)
+        yield from keys._build(table)
+        return keys
+
+    def _build(self, table: dict[str, Any]) -> Steps[None]:
         self.names = tuple(table["headers"])
-        self._hashed = _by_digest(table["sha256"])
-        self._keyed = _by_digest(table["hmac_sha256"])
+        self._hashed = yield from _by_digest(table["sha256"])
+        self._keyed = yield from _by_digest(table["hmac_sha256"])
 
     def __len__(self) -> int:
         return len(self._hashed) + len(self._keyed)
@@ -123,9 +134,11 @@ def _match(keys: dict[bytes, ApiKey], digest: bytes) -> ApiKey | None:
     return key if key is not None and compare_digest(key.digest, digest) else None
 
 
-def _by_digest(rows: list[list[Any]]) -> dict[bytes, ApiKey]:
+def _by_digest(rows: list[list[Any]]) -> Steps[dict[bytes, ApiKey]]:
     keys: dict[bytes, ApiKey] = {}
-    for name, hashed, scopes, not_before, not_after, disabled, metadata in rows:
+    for number, row in enumerate(rows):
+        yield from pause_after(number, STEP_KEYS)
+        name, hashed, scopes, not_before, not_after, disabled, metadata = row
         digest = bytes.fromhex(hashed)
         after = float("inf") if not_after is None else not_after
         key = ApiKey(name, digest, frozenset(scopes), not_before, after, disabled, metadata)

@@ -52,9 +52,15 @@ _OWN = re.compile(r"cf-.*|x-request-id|traceparent|tracestate")
 
 
 @lru_cache(NAMES_REMEMBERED)
+def plain_name(name: str) -> str:
+    """A header's name, in lower case, in the one spelling of all that frameworks take for it."""
+    return _SEPARATOR.sub("-", name)
+
+
+@lru_cache(NAMES_REMEMBERED)
 def is_claim(name: str) -> bool:
     """Whether a header of this name, in lower case, is taken out of what a client sends."""
-    plain = _SEPARATOR.sub("-", name)
+    plain = plain_name(name)
     if _OWN.fullmatch(plain):
         return name != plain
     return _CLAIM.fullmatch(plain) is not None

@@ -6,10 +6,12 @@ It belongs to the pool whose variant is asked, also if that is a fallback or a m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 from typing import Any, NamedTuple
 
 from policies.decisions.changes import Changes, changes_from
+from policies.decisions.claims import plain_name
 from policies.decisions.redirect import NewPath, new_path_from
 from policies.decisions.url import Target
 
@@ -31,13 +33,26 @@ class Mirror(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """None: nothing changes."""
+    """None: nothing changes. `owned`: the names, plainly spelled, that `request` sets or
+    removes; what a client sends under another spelling of one would pass for the policy's."""
 
     request: Changes | None
     response: Changes | None
     host: str | None
     path: NewPath | None
     mirrors: tuple[Mirror, ...]
+    owned: frozenset[str] = frozenset()
+
+    def request_changes(self, before: Changes, headers: Iterable[str]) -> Changes:
+        """Those of a request with these headers, after what was `before`."""
+        if self.request is None:
+            return before
+        changes, owned = before.then(self.request), self.owned
+        if owned:
+            own = self.request
+            found = [name for name in headers if plain_name(name) in owned]
+            changes.removed.extend(n for n in found if n not in own.set and n not in own.removed)
+        return changes
 
     def target(self, target: Target, taken: int) -> Target:
         """What the variant is asked for; `taken`: characters of the matched prefix."""
@@ -54,10 +69,12 @@ class Plan(NamedTuple):
 def plan_from(table: list[Any]) -> Plan:
     """From `[request's changes, response's, host, path, mirrors]`."""
     request, response, host, path, mirrors = table
+    changes = changes_from(request)
     return Plan(
-        changes_from(request),
+        changes,
         changes_from(response),
         host,
         new_path_from(path),
         tuple(Mirror(*mirror) for mirror in mirrors),
+        frozenset(map(plain_name, [*changes.removed, *changes.set])) if changes else frozenset(),
     )

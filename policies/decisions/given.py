@@ -4,8 +4,8 @@
    (hexadecimal), and an HMAC-SHA-256 of the cookie's name, the key and the time.
 2. What has no seal is a key like any other: it decides a split, and proves nothing. So does a
    cookie that is older than its time, whoever kept it for longer.
-3. The seal's key comes from a secret of the Worker. Without any it is known to everybody who
-   reads this: what a client made up is refused, but not what it forged on purpose.
+3. The seal's key comes from a secret of the Worker. Without a secret there is no seal: cookies
+   hold the key alone, and none of them proves anything.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ _BYTES = 16  # of the seal: nobody guesses half of an HMAC
 
 
 def cookie_secret(*secrets: bytes) -> bytes:
-    """What cookies are sealed with: from the first of the Worker's `secrets` that is there."""
-    return hmac_digest(next(filter(None, secrets), b""), _PURPOSE, "sha256")
-
-
-NO_SECRET = cookie_secret()
+    """What cookies are sealed with: from the first of the Worker's `secrets` that is there, or
+    empty if none is."""
+    secret = next(filter(None, secrets), b"")
+    return hmac_digest(secret, _PURPOSE, "sha256") if secret else b""
 
 
 class Sealing(NamedTuple):
-    """What sealing depends on beside the cookie."""
+    """What sealing depends on beside the cookie; without a `secret` nothing is sealed."""
 
-    secret: bytes = NO_SECRET
+    secret: bytes = b""
     now_ms: float = 0.0
 
     def sealed(self, source: Source, key: str) -> str:
         """The cookie's value for a client that gets `key` now."""
+        if not self.secret:
+            return key
         when = f"{int(self.now_ms // 1000):x}"
         return f"{key}{MARK}{when}.{self._seal(source.name, key, when)}"
 
     def is_given(self, source: Source, value: str) -> bool:
         """Whether the router gave a client this value, and its time is not over."""
-        found = _SEALED.fullmatch(value) if source.set_for else None
+        found = _SEALED.fullmatch(value) if source.set_for and self.secret else None
         if found is None:
             return False
         key, when, seal = found.groups()

@@ -37,7 +37,7 @@ def outgoing(
     target = plan.target(request.target, rule.taken)
     if plan.host:
         changes.set["host"] = target.authority  # as the URL has it
-    return Outgoing(target, changes.then(plan.request) if plan.request else changes)
+    return Outgoing(target, plan.request_changes(changes, request.headers))
 
 
 def answer_changes(trace: Trace, route: Route, variant: Variant, identify: bool) -> Changes:

@@ -126,7 +126,7 @@ class CompiledPolicy:
         }
         self.strict = frozenset(tables["strict"])
         self.regions = Regions(**tables["regions"])
-        self.keys = Keys(tables["auth"])
+        self.keys = yield from Keys.in_steps(tables["auth"])
         self.limits = Limits(*tables["limits"])
         self.health: HealthTerms = terms_from(tables["health"])
         self.drills = tuple(scheduled_from(table) for table in tables["drills"])

@@ -8,9 +8,8 @@ edge clocks stand still while a Worker computes, and a verdict must not depend o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Sized
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[int, None, T]
@@ -60,28 +59,3 @@ def pause_after(number: int, every: int) -> Generator[int]:
 def units_of(things: Sized, each: int) -> int:
     """The units of work on all of `things` in one step."""
     return 1 + len(things) // each
-
-
-JSON_DEPTH = 5  # of lists and mappings that are written entry by entry
-JSON_ENTRIES = 500
-
-
-def json_steps(value: Any) -> Steps[str]:
-    """`value` as JSON, in steps."""
-    parts: list[str] = []
-    for part in _json_parts(value, 0):
-        parts.append(part)
-        yield from pause_after(len(parts), JSON_ENTRIES)
-    return "".join(parts)
-
-
-def _json_parts(value: Any, depth: int) -> Generator[str]:
-    if depth == JSON_DEPTH or not value or not isinstance(value, dict | list):
-        yield json.dumps(value, separators=(",", ":"))
-        return
-    begin, end = "{}" if isinstance(value, dict) else "[]"
-    for key in value if isinstance(value, dict) else range(len(value)):
-        yield begin + (f"{json.dumps(key)}:" if end == "}" else "")
-        yield from _json_parts(value[key], depth + 1)
-        begin = ","
-    yield end

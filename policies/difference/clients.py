@@ -20,7 +20,8 @@ from policies.difference.stand_ins import Tables, presenting, stand_in
 
 MAX_PLACES = 24
 KINDS = 8
-GIVEN = Sealing(now_ms=1e15)  # as late as no comparison is made
+SECRET = b"a comparison"  # cookies of the sample are sealed and read with it alone
+GIVEN = Sealing(SECRET, now_ms=1e15)  # as late as no comparison is made
 _GOLDEN = 2_654_435_769  # 2^32 divided by the golden ratio
 STAND_INS = 400  # for all keys of a policy together, but one for each at least
 

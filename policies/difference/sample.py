@@ -16,7 +16,7 @@ from policies.decisions.match import Miss
 from policies.decisions.policy import CompiledPolicy, Route
 from policies.decisions.problems import Problem
 from policies.decisions.request import Client, Request
-from policies.difference.clients import Crowd
+from policies.difference.clients import SECRET, Crowd
 from policies.difference.difference import Side
 from policies.difference.outcomes import Judge
 from policies.difference.shapes import Shape, schemes_of, shapes_of
@@ -54,7 +54,7 @@ class Sample:
         self._renamed = renamed
         self._crowd = Crowd(before.tables, after.tables)
         copies = self._crowd.copies
-        around = Surroundings(now_ms)
+        around = Surroundings(now_ms, cookie_secret=SECRET)
         self._before = Judge(_compiled(before.tables, copies), around, renamed)
         self._after = Judge(_compiled(after.tables, copies), around, {})
         self._context = _context(before.tables) == _context(after.tables)

@@ -1,7 +1,8 @@
 """Backends: each that rules refer to becomes a pool with one variant.
 
-A pool is called like its Service. What else says which one it is (port, namespace, kind)
-joins the name only where another backend has the shorter one already.
+- A pool is called like its Service. What else says which one it is (port, namespace, kind)
+  joins the name only where another backend has the shorter one already.
+- A backend of a kind that is not known to answer requests is not valid.
 """
 
 from __future__ import annotations
@@ -15,6 +16,23 @@ from policies.gateway.names import Names, binding_of, fitted
 from policies.gateway.report import Manifest, Report
 from policies.gateway.write import Entry
 from policies.language.findings import Path, shown
+
+SERVICE = ("", "Service")
+# What controllers take for a Service; any other kind is not valid (Gateway API, `InvalidKind`).
+_LIKE_SERVICES = frozenset(
+    (
+        ("multicluster.x-k8s.io", "ServiceImport"),
+        ("net.gke.io", "ServiceImport"),
+        ("inference.networking.k8s.io", "InferencePool"),
+        ("inference.networking.x-k8s.io", "InferencePool"),
+        ("gateway.envoyproxy.io", "Backend"),
+        ("gateway.kgateway.dev", "Backend"),
+        ("gloo.solo.io", "Upstream"),
+        ("networking.istio.io", "Hostname"),
+        ("traefik.io", "TraefikService"),
+        ("application-networking.k8s.aws", "ServiceImport"),
+    )
+)
 
 
 class Identity(NamedTuple):
@@ -63,7 +81,14 @@ class Backends:
         return self._invalid
 
     def is_valid(self, ref: ObjectRef, manifest: Manifest, path: Path, home: str) -> bool:
-        """Whether a route in namespace `home` may refer to the backend at `path`."""
+        """Whether the backend at `path`, to which a route in namespace `home` refers, is of a
+        kind that answers requests, and the route may refer to it."""
+        if (ref.group, ref.kind) not in (SERVICE, *_LIKE_SERVICES):
+            message = f"no `{shown(ref.kind)}` of the group `{shown(ref.group)}` is known that "
+            message += "answers requests, so the backend's are answered 500"
+            hint = "name a Service, or put a variant into the route's `split` in `routes.yaml`"
+            self._report.tell(manifest, (*path, "kind"), "not-carried-over", message, hint)
+            return False
         kind = str(manifest.value.get("kind"))
         if self._grants.allow(kind, home, ref):
             return True
@@ -87,7 +112,7 @@ class Backends:
         return self._backends[wanted].pool
 
     def _note(self, ref: ObjectRef, manifest: Manifest, path: Path) -> None:
-        if (ref.group, ref.kind) != ("", "Service"):
+        if (ref.group, ref.kind) != SERVICE:
             message = f"this is no Service but a `{shown(ref.kind)}`, carried over by its name"
             hint = "bind the Worker that stands for it"
             self._report.warn(manifest, (*path, "kind"), "differs", message, hint)

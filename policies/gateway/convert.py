@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from policies.gateway.backends import Backends
 from policies.gateway.drafts import Draft, pools_of
 from policies.gateway.gateways import tell_refused
-from policies.gateway.listeners import Listeners, isolated_hosts
+from policies.gateway.listeners import Hosts, Listeners, isolated_hosts
 from policies.gateway.names import Names, fitted
 from policies.gateway.objects import Objects, read_objects
 from policies.gateway.parents import attach, of_one_kind, tell_ports
@@ -52,21 +52,20 @@ class Imported(NamedTuple):
         return all(told.finding.severity == "warning" for told in self.told)
 
 
-def convert(files: Iterable[tuple[str, bytes]]) -> Imported:
-    """The policy that manifests come to; `files` are pairs of a name and the bytes."""
+def convert(files: Iterable[tuple[str, bytes]], elsewhere: Hosts = ()) -> Imported:
+    """The policy that manifests come to; `files` are pairs of a name and the bytes.
+    `elsewhere`: hosts of the Gateways that are not among them, "" for all."""
     files = list(files)
     report = Report()
     objects = read_objects(files, report)
     listeners = _listeners(objects, report)
-    routes = _attached(objects, listeners, report)
+    routes = _attached(objects, listeners, report, elsewhere)
     backends, taken = Backends(report, objects.grants), Names()
     drafts = RoutesReader(objects, listeners, backends, taken, report).drafts(routes)
     objects.guards.tell(report)
     guards = _guards(_of(drafts, routes), taken)
-    redirects = [draft for draft in drafts if draft.secures and not draft.matches]
-    moved = {each for _, route in _of(redirects, routes) for each in route.listeners}
     others = [draft for draft in drafts if not draft.secures]
-    tell_ports(_of(others, routes), listeners, report, moved)
+    tell_ports(_of(others, routes), listeners, report)
     entries = _reached(drafts, [*guards], report)
     names = " ".join(name for name, _ in files)
     return _imported(f"Made by `router import {names}`.", entries, backends, report)
@@ -82,11 +81,11 @@ def _listeners(objects: Objects, report: Report) -> Listeners:
     return listeners
 
 
-def _attached(objects: Objects, listeners: Listeners, report: Report) -> Routes:
+def _attached(objects: Objects, listeners: Listeners, report: Report, elsewhere: Hosts) -> Routes:
     """The routes that some listener takes, with their hosts."""
     routes: Routes = []
     for manifest, kind, route in objects.routes:
-        attached = attach(manifest, kind, route, listeners, report)
+        attached = attach(manifest, kind, route, listeners, report, elsewhere)
         routes += [(manifest, attached)] if attached else []
     return of_one_kind(routes, report)
 

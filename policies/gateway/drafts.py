@@ -51,6 +51,7 @@ class Draft:
     lacks_matches: bool = False  # there were more than are left
     is_refused: bool = False  # something that it does is lost, which may be a guard
     secures: bool = False  # it sends HTTP clients to HTTPS, and passes over all others
+    schemes: tuple[str, ...] = ()  # those that it is served by; all if none
 
     @property
     def route(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from policies.gateway.namespaces import Namespaces
 HTTP = ("HTTP", "HTTPS")  # the protocols of listeners that routes can attach to
 DEFAULT_KINDS = frozenset(((GROUP, "HTTPRoute"), (GROUP, "GRPCRoute")))
 
+Hosts = Sequence[str]
 Owner = tuple[str, str]  # namespace and name of an object
 
 
@@ -223,17 +224,16 @@ class Attached:
         return [*(each.parent for each in self.listeners), *self.unknown]
 
 
-def is_secure(route: Attached) -> bool:
-    """Whether only HTTPS listeners have the route."""
-    return all(listener and listener.told.protocol == "HTTPS" for listener, _ in route.served)
-
-
-def attached(kind: str, route: AnyRoute, listeners: list[Listener | None]) -> Attached:
-    names = [each for each in route.spec.hostnames if each is not None] or [""]
+def attached(
+    kind: str, route: AnyRoute, listeners: list[Listener | None], elsewhere: Hosts = ()
+) -> Attached:
+    """The route with what it serves; `elsewhere`: the hosts of listeners that are not given,
+    where it names none itself."""
+    names = [each for each in route.spec.hostnames if each is not None]
     found = (
         (listener, name if listener is None else listener.takes(name))
         for listener in listeners
-        for name in names
+        for name in names or (elsewhere if listener is None else [""])
     )
     return Attached(kind, route, [(each, host) for each, host in found if host is not None])
 

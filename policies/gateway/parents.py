@@ -1,8 +1,8 @@
 """Which listeners routes attach to, and what is told about those they do not.
 
 - A parent that is not given never widens a route. One with hostnames serves these; one
-  without serves the hosts of the parents that are given, or is left out. Only where an import
-  holds no Gateway at all does a route without hostnames take every host, which is told.
+  without serves the hosts that whoever imports says such parents have (`elsewhere`), and
+  without these the hosts of the parents that are given, or is left out.
 - A route without parents is nobody's: it is left out unless it names its hosts.
 - HTTPRoutes and GRPCRoutes do not share a listener's hosts: the older one has them.
 """
@@ -15,18 +15,19 @@ from policies.gateway.grpc_model import AnyRoute
 from policies.gateway.guards import parents_of
 from policies.gateway.listeners import (
     Attached,
+    Hosts,
     Listener,
     Listeners,
     attached,
     covers,
     intersection,
-    is_secure,
 )
 from policies.gateway.model import GROUP, ParentRef
 from policies.gateway.report import Manifest, Report
 from policies.language.findings import Path, shown
 from policies.language.found import Key
 
+_SAY = "`--hostname www.example.com`, or `--hostname '*'` for every host"
 _PARENTS = ((GROUP, "Gateway"), (GROUP, "ListenerSet"))
 
 
@@ -39,6 +40,7 @@ class _Attaching:
     route: AnyRoute
     listeners: Listeners
     report: Report
+    elsewhere: Hosts
     found: list[Listener | None] = field(default_factory=list)
     unknown: list[ParentRef] = field(default_factory=list)
     is_told: bool = False  # why something is missing
@@ -52,7 +54,8 @@ class _Attaching:
 
     @property
     def _has_hosts(self) -> bool:
-        return bool(self.route.spec.hostnames)
+        """Whether it is known which hosts the route serves through a parent not given."""
+        return bool(self.route.spec.hostnames or self.elsewhere)
 
     def all_parents(self) -> None:
         refs = self.route.spec.parent_refs
@@ -93,17 +96,13 @@ class _Attaching:
 
     def _not_given(self, ref: ParentRef, path: Path) -> None:
         what = f"the {ref.kind} `{shown(ref.name)}` is not among the imported objects"
-        if self._has_hosts:
-            if self.listeners or ref.kind != "Gateway":
-                hint = "import it, too; until then the route's own hostnames are taken"
-                self.warn(path, what, hint)
-        elif self.listeners or ref.kind != "Gateway":
+        if not self._has_hosts:
             message = f"{what}, so nobody knows which hosts the route serves there"
-            self.tell(path, message, "import it, too, or give the route `hostnames`")
+            self.tell(path, message, f"import it, too, or say the hosts of its listeners: {_SAY}")
             return
-        else:
-            hint = "import it, too, if its listeners have hostnames"
-            self.warn(path, f"{what}, so the route takes every host", hint)
+        if self.route.spec.hostnames and (self.listeners or ref.kind != "Gateway"):
+            hint = "import it, too; until then the route's own hostnames are taken"
+            self.warn(path, what, hint)
         self.unknown.append(ref)
         self.found.append(None)
 
@@ -116,15 +115,16 @@ class _Attaching:
         message = "no default Gateway among the imported objects takes the route"
         hint = "import the Gateway with `defaultScope: All`, or name one in `parentRefs`"
         if self._has_hosts:
-            self.warn(path, f"{message}, so its own hostnames are taken", hint)
+            if self.route.spec.hostnames:
+                self.warn(path, f"{message}, so its own hostnames are taken", hint)
             self.found.append(None)
         else:
-            self.tell(path, f"{message}; it is left out", hint)
+            self.tell(path, f"{message}; it is left out", f"{hint}, or say its hosts: {_SAY}")
 
     def _nobody(self) -> None:
         path = ("spec", "parentRefs")
         message = "the route has no `parentRefs`, so no Gateway of the cluster serves it"
-        if self._has_hosts:
+        if self.route.spec.hostnames:
             self.warn(path, message, "add the Gateway that it is for; its own hostnames are taken")
             self.found.append(None)
         else:
@@ -133,15 +133,21 @@ class _Attaching:
 
 
 def attach(
-    manifest: Manifest, kind: str, route: AnyRoute, listeners: Listeners, report: Report
+    manifest: Manifest,
+    kind: str,
+    route: AnyRoute,
+    listeners: Listeners,
+    report: Report,
+    elsewhere: Hosts = (),
 ) -> Attached | None:
-    """The route with its hosts; None if it has none, which is told."""
+    """The route with its hosts; None if it has none, which is told. `elsewhere`: the hosts of
+    the parents that are not given."""
     names = route.spec.hostnames
     if names and not any(names):
         return None  # each has been told; without any it would serve all hosts
-    way = _Attaching(manifest, kind, route, listeners, report)
+    way = _Attaching(manifest, kind, route, listeners, report, elsewhere)
     way.all_parents()
-    result = attached(kind, route, list(dict.fromkeys(way.found)))
+    result = attached(kind, route, list(dict.fromkeys(way.found)), elsewhere)
     result.unknown = parents_of(way.unknown, route.metadata.namespace)
     if not result.served:
         if way.found:  # else it has been told why none
@@ -184,18 +190,18 @@ def tell_ports(
     routes: list[tuple[Manifest, Attached]],
     listeners: Listeners,
     report: Report,
-    moved: set[Listener],
 ) -> None:
     """Hosts that listeners of several ports have, with routes that are not for all of them.
-    All that comes to those `moved` is sent to HTTPS before a route of HTTPS listeners gets it."""
+    Schemes are told apart."""
     used = {listener for _, route in routes for listener in route.listeners}
     for manifest, route in routes:
         own = set(route.listeners)
         ports = {listener.told.port for listener in own}
+        protocols = {listener.told.protocol if listener else "" for listener, _ in route.served}
         for other in listeners:
             if other.told.port in ports or other not in used or not own:
                 continue
-            if other in moved and is_secure(route):
+            if len(protocols) == 1 and other.told.protocol not in protocols:
                 continue
             if any(intersection(host, other.hostname) is not None for host in route.hosts):
                 message = f"requests to port {other.told.port} (listener `{shown(other.name)}`) "

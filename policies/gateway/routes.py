@@ -13,13 +13,13 @@ from policies.gateway.backends import Backends
 from policies.gateway.drafts import Draft
 from policies.gateway.grpc_model import AnyRule
 from policies.gateway.guards import Guarded
-from policies.gateway.listeners import Attached, Listeners, intersection, is_secure
+from policies.gateway.listeners import Attached, Listeners, intersection
 from policies.gateway.names import Names
 from policies.gateway.objects import Objects
 from policies.gateway.patterns import Readings, readings_of, readings_of_class
 from policies.gateway.report import Manifest, Report
 from policies.gateway.rules import RuleReader
-from policies.gateway.secure import forces_https, redirects_before
+from policies.gateway.secure import forces_https, name_schemes, schemes_of
 from policies.language.budget import MAX_POLICY_STEPS
 from policies.language.check_routes import MAX_RULES
 from policies.language.found import list_in, mapping_in
@@ -42,16 +42,14 @@ class RoutesReader:
         self._objects, self._listeners, self._report = objects, listeners, report
         self._backends, self._taken = backends, taken
         self._steps, self._rules, self._is_full = MAX_POLICY_STEPS, 0, False
-        self._secure: set[int] = set()
         self._unclear: list[Draft] = []
 
     def drafts(self, routes: Routes) -> list[Draft]:
         """The routes in order: those that send clients to HTTPS first."""
         drafts = [draft for manifest, attached in routes for draft in self._of(manifest, attached)]
         self._close(drafts)
-        redirects = [draft for draft in drafts if draft.secures]
-        own = [*self._to_https(redirects, drafts)]
-        return [*redirects, *own, *(draft for draft in drafts if not draft.secures)]
+        name_schemes(drafts)
+        return sorted(drafts, key=lambda draft: not draft.secures)
 
     def _of(self, manifest: Manifest, attached: Attached) -> Iterator[Draft]:
         if attached.kind == "GRPCRoute":
@@ -67,8 +65,7 @@ class RoutesReader:
                 if self._is_kept(draft, rule, attached):
                     draft.secures = forces_https(rule, attached, self._listeners)
                     draft.secures = draft.secures and not draft.is_refused
-                    if is_secure(attached):
-                        self._secure.add(id(draft))
+                    draft.schemes = schemes_of(attached, self._listeners)
                     yield draft
 
     def _is_kept(self, draft: Draft, rule: AnyRule, attached: Attached) -> bool:
@@ -110,14 +107,6 @@ class RoutesReader:
                 if not draft.is_refused and _meet(unclear, draft):
                     draft.refuse(f"{unclear.name} is guarded, and its matches are not carried over")
                     draft.secures = False
-
-    def _to_https(self, redirects: list[Draft], drafts: list[Draft]) -> Iterator[Draft]:
-        for draft in drafts:
-            if id(draft) not in self._secure:
-                continue
-            for own in redirects_before(draft, redirects, self._taken):
-                if self._fits(own):
-                    yield own
 
     def _tell(self, draft: Draft, code: str, message: str, hint: str) -> None:
         self._report.tell(draft.manifest, draft.path, code, message, hint)

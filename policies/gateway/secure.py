@@ -1,92 +1,83 @@
-"""Redirects from HTTP to HTTPS, where a Gateway has listeners for both.
+"""HTTP and HTTPS: which of the two a route serves, where its listeners say so.
 
-- A rule of an HTTP listener that only sends clients to HTTPS becomes a redirect that passes
-  over what comes by HTTPS (`decisions/redirect.py`), and goes before its equals.
-- Routes of HTTPS listeners that match more closely would take HTTP requests before it. So each
-  of them gets a redirect of its own, with the same hosts and matches, right before it.
+- A route that only HTTPS listeners have is not served in clear: its matches name the scheme.
+  So do those of a route of HTTP listeners, where HTTPS listeners serve hosts of it. HTTP
+  requests then get what HTTP listeners have for them, such as a redirect to HTTPS.
+- Who names a scheme goes before who does not. So all that compete, with the same host and
+  path, name theirs: a route of both has each match twice.
+- A rule of an HTTP listener that only sends clients to HTTPS goes before its equals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from policies.gateway.drafts import Draft, Piece
 from policies.gateway.grpc_model import AnyRule
 from policies.gateway.listeners import Attached, Listeners, intersection
-from policies.gateway.names import Names, fitted
+
+_BOTH = ("http", "https")
+_Key = tuple[str, ...]  # a host, and what kind of path
 
 
 def forces_https(rule: AnyRule, route: Attached, listeners: Listeners) -> bool:
     """Whether a rule only sends clients of an HTTP listener to HTTPS, which other listeners
     serve."""
-    if not all(listener and listener.told.protocol == "HTTP" for listener, _ in route.served):
-        return False
-    secure = [each for each in listeners if each.told.protocol == "HTTPS"]
-    overlapping = any(
-        intersection(host, each.hostname) is not None for host in route.hosts for each in secure
-    )
     redirects = [each.request_redirect for each in rule.filters if each and each.request_redirect]
     plain = [
         each.scheme == "https" and not (each.hostname or each.path) and each.port in (None, 443)
         for each in redirects
     ]
-    return overlapping and bool(plain) and all(plain)
+    return schemes_of(route, listeners) == ("http",) and bool(plain) and all(plain)
 
 
-def redirects_before(draft: Draft, all_of: list[Draft], taken: Names) -> Iterator[Draft]:
-    """The redirects of its own that a route of HTTPS listeners gets, of all redirects there
-    are for HTTP listeners."""
-    covered: set[str] = set()
-    for redirect in all_of:
-        matches = [piece for piece in draft.matches if _covers(redirect, piece)]
-        if draft.matches and not matches:
-            continue
-        hosts = [
-            host
-            for host in _hosts(redirect, draft)
-            if host not in covered and not (host in redirect.hosts and _is_same(redirect, draft))
-        ]
-        if not draft.matches and not _covers(redirect, Piece({}, ())):
-            continue
-        covered.update(hosts)
-        for wide in (False, True):  # a route has hostnames or none
-            if group := [host for host in hosts if (host == "") is wide]:
-                yield _copy(redirect, draft, group, matches, taken)
+def schemes_of(route: Attached, listeners: Listeners) -> tuple[str, ...]:
+    """Those that the route is served by, if not by all."""
+    protocols = {listener.told.protocol if listener else "" for listener, _ in route.served}
+    if protocols == {"HTTPS"}:
+        return ("https",)
+    secure = [each for each in listeners if each.told.protocol == "HTTPS"]
+    meets = any(intersection(host, s.hostname) is not None for host in route.hosts for s in secure)
+    return ("http",) if protocols == {"HTTP"} and meets else ()
 
 
-def _copy(
-    redirect: Draft, draft: Draft, hosts: list[str], matches: list[Piece], taken: Names
-) -> Draft:
-    name = taken.first_free([fitted(f"{draft.name}.https")])
-    copy = Draft(redirect.manifest, redirect.path, name, hosts)
-    copy.matches = [Piece(dict(piece.value), piece.path, dict(piece.origins)) for piece in matches]
-    copy.rest, copy.secures = dict(redirect.rest), True
-    copy.comments = [f"To HTTPS, as {redirect.name} says, for {draft.name}"]
-    return copy
+def name_schemes(drafts: list[Draft]) -> None:
+    """Write the schemes into all matches that need one."""
+    by_key: dict[_Key, list[tuple[Draft, Piece]]] = {}
+    waiting: list[_Key] = []
+    for draft in drafts:
+        if not draft.matches:
+            draft.matches = [Piece({}, draft.path)]
+        for piece in draft.matches:
+            keys = [*_keys(draft, piece)]
+            waiting += keys if draft.schemes else []
+            for key in keys:
+                by_key.setdefault(key, []).append((draft, piece))
+    named: dict[int, Piece] = {}
+    while waiting:
+        for draft, piece in by_key.pop(waiting.pop(), ()):
+            if id(piece) not in named:
+                named[id(piece)] = piece
+                waiting += _keys(draft, piece)
+    for draft in drafts:
+        draft.matches = [each for piece in draft.matches for each in _named(draft, piece, named)]
 
 
-def _hosts(one: Draft, other: Draft) -> list[str]:
-    found = (intersection(mine, theirs) for mine in one.hosts for theirs in other.hosts)
-    return list(dict.fromkeys(host for host in found if host is not None))
+def _keys(draft: Draft, piece: Piece) -> Iterator[_Key]:
+    """Where matches compete: in the language the host and the path come before the scheme."""
+    path = piece.value.get("path", {})
+    kind: tuple[str, ...] = ("prefix", str(path.get("prefix", "/")).removesuffix("/"))
+    if "exact" in path:
+        kind = ("exact", path["exact"])
+    elif "regex" in path:
+        kind = ("regex",)  # all of one length are one list
+    return ((host, *kind) for host in draft.hosts)
 
 
-def _is_same(redirect: Draft, draft: Draft) -> bool:
-    """Whether they match the same paths, so that the redirect goes first by itself."""
-    return all(not piece.value for piece in (*redirect.matches, *draft.matches))
-
-
-def _covers(redirect: Draft, piece: Piece) -> bool:
-    """Whether the redirect's rule takes all that a match takes."""
-    return not redirect.matches or any(_takes(own.value, piece.value) for own in redirect.matches)
-
-
-def _takes(wide: dict[str, Any], narrow: dict[str, Any]) -> bool:
-    if not wide:
-        return True
-    path, other = wide.get("path", {}), narrow.get("path", {})
-    if set(wide) != {"path"} or "prefix" not in path:
-        return wide == narrow
-    begin = str(path["prefix"]).rstrip("/")
-    text = other.get("exact", other.get("prefix"))
-    return text is not None and (text == begin or str(text).startswith(f"{begin}/"))
+def _named(draft: Draft, piece: Piece, named: dict[int, Piece]) -> Iterable[Piece]:
+    if id(piece) not in named:
+        return [piece]
+    return [
+        Piece({"scheme": scheme, **piece.value}, piece.path, piece.origins)
+        for scheme in draft.schemes or _BOTH
+    ]

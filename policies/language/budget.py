@@ -13,7 +13,7 @@ MAX_FINDINGS = 100  # nobody mends more at once
 MAX_FAILURES = 500  # a failure counts again in each of the up to four parts around it
 MAX_UNKNOWN = 20  # fields of one part that are told to be unknown
 MAX_ENTRIES = 2_000  # of lists and mappings that have no limit of their own
-MAX_WORK = 3_000  # units of `decisions/steps.py`; MAX_NODES of ordinary routes are some 2,000
+MAX_WORK = 4_000  # units of `decisions/steps.py`; MAX_NODES of routes are some 2,700
 MAX_POLICY_STEPS = 50_000  # of all regular expressions; some megabytes when compiled
 
 

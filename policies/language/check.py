@@ -133,14 +133,14 @@ def _strict_pool(policy: object, path: Path) -> Iterator[Found]:
 
 def _regions(policy: object) -> Iterator[Found]:
     regions = mapping_in(policy, "regions")
+    known = set(regions)
     if isinstance(policy, dict):
-        default = policy.get("default_region")
-        yield from unknown("region", default, set(regions), ("default_region",))
+        yield from unknown("region", policy.get("default_region"), known, ("default_region",))
     claimed: dict[tuple[str, str], str] = {}
     for name, region in regions.items():
         for index, fallback in enumerate(list_in(region, "fallback")):
             here: Path = ("regions", name, "fallback", index)
-            yield from unknown("region", fallback, set(regions), here)
+            yield from unknown("region", fallback, known, here)
             if fallback == name:
                 yield "own-fallback", here, "a region cannot be its own fallback", "take it out"
         for kind in ("continents", "countries", "colos"):

@@ -26,7 +26,7 @@ from policies.language.failover_values import NO_BUDGET
 from policies.language.health import Health
 from policies.language.model import Match, Policy, Route, StickySource, Variant
 
-FORMAT = 8
+FORMAT = 9
 
 Tables = dict[str, Any]
 
@@ -235,7 +235,7 @@ def host_tables(policy: Policy, first: bool) -> Steps[Tables]:
     path's prefix, scheme]`.
     """
     hosts: Tables = {}
-    number = 0
+    number = work = 0
     for position, route in enumerate(policy.routes):
         if route.first is not first:
             continue
@@ -243,13 +243,15 @@ def host_tables(policy: Policy, first: bool) -> Steps[Tables]:
             for host in dict.fromkeys(route.hostnames or [""]):
                 table = hosts.setdefault(host, {"exact": {}, "prefix": {}, "regex": []})
                 _add(table, match, _rule(position, host, match, first))
-                yield from pause_after(number, STEP_RULES)
-                number += 1
+                work += 1 + len(match.headers) + len(match.query_params)
+                if work >= 2 * STEP_RULES:
+                    work = 0
+                    yield 1
     for table in hosts.values():
-        yield from pause_after(number, STEP_RULES)
-        number += 1
         for kind in ("exact", "prefix"):
             for rules in table[kind].values():
+                yield from pause_after(number, STEP_RULES)
+                number += 1
                 rules.sort(key=_precedence)
         table["regex"].sort(key=lambda entry: (-len(entry[1]), _precedence(entry[3])))
     return hosts

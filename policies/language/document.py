@@ -63,6 +63,9 @@ class Document:
         return key_at, at
 
 
+TEXT_UNIT = 64 * STEP_TEXT  # characters that are decoded, or looked at, in one unit of work
+LOOK = TEXT_UNIT  # characters at which one step looks
+
 # Control characters, what only YAML 1.1 takes for the end of a line, and a stray byte order mark.
 _STRAY = re.compile(
     "[^\t\n -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -76,10 +79,9 @@ def read_document(data: bytes, dialect: Dialect = POLICY) -> Document | list[Fin
 
 def document_steps(data: bytes, dialect: Dialect = POLICY) -> Steps[Document | list[Finding]]:
     """The same, in steps."""
-    text = _read_text(data, dialect)
+    text = yield from _read_text(data, dialect)
     if isinstance(text, Finding):
         return [text]
-    yield units_of(text, 32 * STEP_TEXT)
     composer = Composer(text, dialect)
     roots: list[Node] = []
     for root in composer.read():
@@ -96,7 +98,7 @@ def document_steps(data: bytes, dialect: Dialect = POLICY) -> Steps[Document | l
 def read_manifests(data: bytes) -> tuple[list[Document], list[Finding]]:
     """The documents of a file of Kubernetes manifests that are whole, and what is wrong with
     the others. Empty documents are passed over."""
-    text = _read_text(data, MANIFESTS)
+    text = finished(_read_text(data, MANIFESTS))
     if isinstance(text, Finding):
         return [], [text]
     composer = Composer(text, MANIFESTS)
@@ -122,7 +124,7 @@ def _document(root: Node, lines: Lines, dialect: Dialect) -> Document | Finding:
     return lines.finding("yaml-not-a-mapping", at, message, dialect.begin)
 
 
-def _read_text(data: bytes, dialect: Dialect) -> str | Finding:
+def _read_text(data: bytes, dialect: Dialect) -> Steps[str | Finding]:
     """The text, in which every character may stand, or why it is none."""
     if len(data) > dialect.max_bytes:
         message = f"the {dialect.noun} has {len(data):,} bytes, "
@@ -134,7 +136,15 @@ def _read_text(data: bytes, dialect: Dialect) -> str | Finding:
         text = _unify(error.object[: error.start].decode())
         message = f"the byte 0x{error.object[error.start]:02X} is not UTF-8"
         return Lines(text).finding("yaml-encoding", len(text), message, "save it as UTF-8")
-    if stray := _STRAY.search(text):
+    if len(text) > LOOK:
+        yield units_of(text, TEXT_UNIT)
+    stray = None
+    for begin in range(0, len(text), LOOK):
+        stray = _STRAY.search(text, begin, begin + LOOK)
+        if stray:
+            break
+        yield units_of(text[begin : begin + LOOK], TEXT_UNIT)
+    if stray:
         message = f"the character U+{ord(stray[0]):04X} cannot stand in YAML"
         hint = f'remove it, or write "\\u{ord(stray[0]):04X}" in double quotes'
         return Lines(text).finding("yaml-syntax", stray.start(), message, hint)

@@ -240,7 +240,7 @@ class Share(Part):
 
 def _read_share(value: object) -> object:
     """`9` as the mapping it stands for."""
-    return value if isinstance(value, dict) else {"weight": read_weight(value)}
+    return value if isinstance(value, dict | Share) else {"weight": read_weight(value)}
 
 
 Backend = Annotated[Share, BeforeValidator(_read_share)]

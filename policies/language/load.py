@@ -31,6 +31,8 @@ from policies.language.prepare import prepare_steps
 from policies.language.respelled import one_of, weight
 from policies.language.written import MAX_LENGTH, flow
 
+STEP_HASHED = 1024 * 1024  # bytes that are hashed in one unit of work
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -46,6 +48,15 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def digest_steps(data: bytes) -> Steps[str]:
+    """The same, in steps."""
+    found = hashlib.sha256()
+    for begin in range(0, len(data), STEP_HASHED):
+        found.update(data[begin : begin + STEP_HASHED])
+        yield 1
+    return found.hexdigest()
+
+
 def load(data: bytes, now_ms: float | None = None, *, lint: bool = True) -> Loaded:
     """Read `routes.yaml`; findings come in the order of their places. With the time, in
     milliseconds since 1970, also about keys that expire. `lint`: also warnings, which are
@@ -57,14 +68,15 @@ def load(data: bytes, now_ms: float | None = None, *, lint: bool = True) -> Load
     return replace(loaded, findings=tuple(warnings))
 
 
-def load_steps(data: bytes) -> Steps[Loaded]:
-    """The same in steps, without the warnings: nobody waits for them at the edge."""
-    loaded, _ = yield from _load_steps(data)
+def load_steps(data: bytes, digest: str | None = None) -> Steps[Loaded]:
+    """The same in steps, without the warnings: nobody waits for them at the edge. `digest`:
+    that of `data`, if it is known."""
+    loaded, _ = yield from _load_steps(data, digest)
     return loaded
 
 
-def _load_steps(data: bytes) -> Steps[tuple[Loaded, Document | None]]:
-    digest = digest_of(data)
+def _load_steps(data: bytes, digest: str | None = None) -> Steps[tuple[Loaded, Document | None]]:
+    digest = digest_of(data) if digest is None else digest
     try:
         return (yield from within(_read_steps(data, digest), MAX_WORK))
     except TooMuchWork:

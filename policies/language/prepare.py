@@ -1,25 +1,31 @@
 """What a policy has many of, read entry by entry, before the policy is read as a whole.
 
 - pydantic reads a whole policy in one call, for which every request would wait. So routes,
-  their alternatives, keys and drills are read one by one, in steps; then the whole has only
-  the rest to read, since what is a `Part` already is taken as it is.
-- An entry that is wrong stays as it was written: the reading of the whole finds the same
-  again, and knows where it stands. After more of them than are told, the rest is left out.
+  keys and drills are read one by one, and of one that holds much its parts first, however
+  deep they stand; then the whole has only the rest to read, since what is a `Part` already
+  is taken as it is. A step ends after so many values, wherever they stand.
+- An entry that is wrong stays as it was written, but for its parts that are good: the
+  reading of the whole finds the same again, and knows where it stands. After more of them
+  than are told, the rest is left out.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
-from policies.decisions.steps import STEP_ENTRIES, STEP_RULES, Steps, pause_after
+from policies.decisions.steps import STEP_VALUES, Steps
 from policies.language.auth import ApiKey
-from policies.language.budget import MAX_FINDINGS, Budget
+from policies.language.budget import MAX_ENTRIES, MAX_FINDINGS, Budget
 from policies.language.drills import MAX_DRILLS, Drill
 from policies.language.found import list_in, mapping_in
-from policies.language.model import Match, Route
-from policies.language.part import Part
+from policies.language.meant import bare
+from policies.language.model import Route
+from policies.language.part import UNBOUNDED, Part
+
+MUCH = 2 * STEP_VALUES  # values of an entry whose parts are read first
+DRILL_VALUES = STEP_VALUES // 4  # a drill costs as much: its schedule is looked through
 
 
 def prepare_steps(policy: object, budget: Budget) -> Steps[object]:
@@ -29,13 +35,12 @@ def prepare_steps(policy: object, budget: Budget) -> Steps[object]:
     made: dict[str, Any] = dict(policy)
     reader = _Reader(budget)
     if list_in(policy, "routes"):
-        made["routes"] = yield from reader.routes(policy["routes"])
+        made["routes"] = yield from reader.entries(policy["routes"], Route)
     if 0 < len(list_in(policy, "drills")) <= MAX_DRILLS:
-        made["drills"] = yield from reader.entries(policy["drills"], Drill, STEP_ENTRIES // 4)
+        made["drills"] = yield from reader.entries(policy["drills"], Drill, DRILL_VALUES)
     keys = list_in(mapping_in(policy, "auth"), "keys")
     if keys:
-        read = yield from reader.entries(keys, ApiKey, STEP_ENTRIES)
-        made["auth"] = {**policy["auth"], "keys": read}
+        made["auth"] = {**policy["auth"], "keys": (yield from reader.entries(keys, ApiKey))}
     return made
 
 
@@ -45,37 +50,74 @@ class _Reader:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._wrong = 0
+        self._values = 0  # that were read in this step
 
-    def routes(self, values: list[Any]) -> Steps[list[Any]]:
-        """Routes, whose alternatives may be many."""
+    def entries(self, values: list[Any], part: type[Part], more: int = 0) -> Steps[list[Any]]:
+        """`more`: values that each costs beside its own."""
         made: list[Any] = []
-        for number, value in enumerate(values):
-            matches = list_in(value, "matches")
-            if len(matches) > STEP_RULES:
-                value = {**value, "matches": (yield from self.entries(matches, Match, STEP_RULES))}
-            made.append(self._read(value, Route))
+        for value in values:
             if self._wrong > MAX_FINDINGS:
                 break
-            yield from pause_after(number, STEP_ENTRIES)
+            made.append((yield from self._entry(value, part, more)))
         return made
 
-    def entries(self, values: list[Any], part: type[Part], each: int) -> Steps[list[Any]]:
-        made: list[Any] = []
-        for number, value in enumerate(values):
-            made.append(self._read(value, part))
-            if self._wrong > MAX_FINDINGS:
-                break
-            yield from pause_after(number, each)
+    def _entry(self, value: Any, part: type[Part], more: int = 0) -> Steps[Any]:
+        number, wrong = _values_in(value), self._wrong
+        if number > MUCH and isinstance(value, dict):
+            value = yield from self._parts(value, part)
+            number = _values_in(value)
+        read = self._read(value, part)
+        if read is None and self._wrong == wrong:
+            self._wrong += 1
+        self._values += number + more
+        if self._values >= STEP_VALUES:
+            yield self._values // STEP_VALUES
+            self._values %= STEP_VALUES
+        return value if read is None else read
+
+    def _parts(self, value: dict[str, Any], part: type[Part]) -> Steps[dict[str, Any]]:
+        """The mapping with its own parts read."""
+        made = dict(value)
+        for name, field in part.model_fields.items():
+            key = field.alias or name
+            inner, kind = value.get(key), bare(field.annotation)
+            if isinstance(inner, dict) and _is_part(kind):
+                made[key] = yield from self._entry(inner, kind)
+            if not isinstance(inner, list | dict) or get_origin(kind) is not type(inner):
+                continue
+            kind = bare(get_args(kind)[-1])
+            if _is_part(kind) and (len(inner) <= MAX_ENTRIES or name in UNBOUNDED):
+                made[key] = yield from self._several(inner, kind)
         return made
 
-    def _read(self, value: Any, part: type[Part]) -> Any:
+    def _several(self, values: Any, part: type[Part]) -> Steps[Any]:
+        """A list or mapping of parts; what is no mapping may be the short form of one."""
+        made = values.copy()
+        for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+            if isinstance(value, dict) and self._wrong <= MAX_FINDINGS:
+                made[key] = yield from self._entry(value, part)
+        return made
+
+    def _read(self, value: Any, part: type[Part]) -> Part | None:
         trial = Budget(steps=self._budget.steps)
         try:
             read = part.model_validate(value, context=trial)
         except ValidationError:
-            read = None
-        if read is None or trial.failures <= 0:
-            self._wrong += 1
-            return value
+            return None
+        if trial.failures <= 0:
+            return None
         self._budget.steps = trial.steps
         return read
+
+
+def _is_part(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Part)
+
+
+def _values_in(value: object) -> int:
+    """Itself, its keys, and all in it that is not read yet."""
+    if isinstance(value, dict):
+        return 1 + len(value) + sum(map(_values_in, value.values()))
+    if isinstance(value, list):
+        return 1 + sum(map(_values_in, value))
+    return 0 if isinstance(value, Part) else 1

@@ -13,7 +13,7 @@ from typing import Any
 
 from yaml import MarkedYAMLError, tokens
 from yaml.parser import Parser
-from yaml.scanner import Scanner
+from yaml.scanner import Scanner, ScannerError
 
 # Words of PyYAML's error, what is wrong, and how to mend it; the first that fits is told.
 _SYNTAX = (
@@ -42,6 +42,7 @@ _SYNTAX = (
     ("", "this is not YAML", "check quotes, brackets and indentation here"),
 )  # fmt: skip
 
+MAX_KEY = 1024  # characters, by the specification (YAML 1.2.2, section 7.4)
 QUOTES = 2  # characters around a text
 MAX_TOKEN = 32 * 1024 * 1024  # characters; dialects that are read at the edge take fewer
 
@@ -89,7 +90,7 @@ class Events(Scanner, Parser):
         self.index += length
         self.column += length
 
-    def get_mark(self) -> int:
+    def get_mark(self) -> Any:
         return self.index
 
     def scan_line_break(self) -> str:
@@ -121,6 +122,23 @@ class Events(Scanner, Parser):
             self.peek_token()
         self.tokens_taken += 1
         return self.tokens.pop(0)
+
+    # What may be a key stands in the order of the text, since that of a level goes when the
+    # level ends. PyYAML looks at all of them for every token: a thousand, where a thousand
+    # brackets open in one line.
+    def next_possible_simple_key(self) -> int | None:
+        return next((key.token_number for key in self.possible_simple_keys.values()), None)
+
+    def stale_possible_simple_keys(self) -> None:
+        keys = self.possible_simple_keys
+        while keys:
+            level, key = next(iter(keys.items()))
+            if key.line == self.line and self.index - key.index <= MAX_KEY:
+                return
+            if key.required:
+                message, here = "could not find expected ':'", self.get_mark()
+                raise ScannerError("while scanning a simple key", key.mark, message, here)
+            del keys[level]
 
     def scan_to_next_token(self) -> None:
         gap = _GAP.match(self.text, self.index)

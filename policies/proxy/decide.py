@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from policies.decisions.authenticate import Denied, Identity
 from policies.decisions.choose import Fixed, Forward
 from policies.decisions.failover import RetryBudget
-from policies.decisions.given import NO_SECRET
 from policies.decisions.latency import Latencies
 from policies.decisions.match import Rule
 from policies.decisions.passive import TRIAL_PATIENCE_MS
@@ -42,13 +41,13 @@ class Decision(NamedTuple):
 class Surroundings(NamedTuple):
     """What a decision depends on beside the policy and the request: the time (milliseconds
     since 1970), the secret that keys are hashed with, which variants are in trouble, which
-    routes are part of a rollout, and the secret that cookies are sealed with."""
+    routes are part of a rollout, and the secret that cookies are sealed with, if there is one."""
 
     now_ms: float
     pepper: bytes = b""
     standing: Standing | None = None
     steering: Steereds = NOTHING
-    cookie_secret: bytes = NO_SECRET
+    cookie_secret: bytes = b""
 
 
 class GivenHealth:

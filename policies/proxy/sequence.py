@@ -24,7 +24,7 @@ from policies.proxy.caching import (
     refresh,
     wants_head,
 )
-from policies.proxy.context import RequestContext
+from policies.proxy.context import UNTRACED, RequestContext
 from policies.proxy.effects import Answer, LearnRollouts, Own, Refresh, Way
 from policies.proxy.outcomes import Failure, Outcome, logging
 from policies.proxy.request_filter import Refusal, read_request, request_filter
@@ -38,12 +38,13 @@ def proxy(context: RequestContext) -> Way[None]:
     arrived, state = context.arrived, context.state
     if context.policy.rollouts and state.must_learn(arrived.now_ms):
         yield LearnRollouts()
-    context.trace = trace_of(arrived.headers, context.rng)
+    if context.trace is UNTRACED:
+        context.trace = trace_of(arrived.headers, context.rng)
     refused: Refusal | Own | None = read_request(context)
     if refused is None:
         refused = yield from choose_backend(context)
     if refused is None:
-        yield from _forward(context)
+        yield from forward(context)
     else:
         yield _refused(context, refused)
 
@@ -69,9 +70,10 @@ def _refused(context: RequestContext, refused: Refusal | Own) -> Answer | Own:
     return problem_answer(context, refused)
 
 
-def _forward(context: RequestContext) -> Way[None]:
-    """Out of the cache, or to variants, with copies for the mirrors. What only some routes
-    need costs the others a look at an attribute."""
+def forward(context: RequestContext) -> Way[None]:
+    """The other phases, for a request whose backend is chosen: out of the cache, or to
+    variants, with copies for the mirrors. What only some routes need costs the others a look
+    at an attribute."""
     choice, state = chosen(context), context.state
     route, first = choice.route, choice.candidates[0]
     if choice.panic:

@@ -11,8 +11,11 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic_core import PydanticCustomError
+
 from policies.gateway.convert import Imported, convert
 from policies.language.load import digest_of
+from policies.language.values import read_hostname
 from router.cli.console import (
     UsageError,
     counted,
@@ -31,6 +34,14 @@ def arguments(parser: ArgumentParser) -> None:
         nargs="+",
         help="routes, Gateways and what guards them, - for standard input",
     )
+    parser.add_argument(
+        "--hostname",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="a host that Gateways not among the files serve ('*': every host); for routes "
+        "that name none; may be repeated",
+    )
     parser.add_argument("--output", "-o", metavar="FILE", help="write the policy to FILE")
     parser.add_argument("--force", action="store_true", help="overwrite FILE if it is there")
     parser.add_argument("--json", action="store_true", help="policy and findings as JSON")
@@ -42,7 +53,8 @@ def run(args: Namespace) -> int:
         raise UsageError(f"{target} is there already; --force overwrites it")
     if args.files.count("-") > 1:
         raise UsageError("standard input can be read only once")
-    imported = convert([(name, read_file(name)) for name in args.files])
+    hosts = [_host(text) for text in args.hostname]
+    imported = convert([(name, read_file(name)) for name in args.files], hosts)
     if target and imported.text is not None:
         _write(target, imported.text)
     if args.json:
@@ -52,6 +64,18 @@ def run(args: Namespace) -> int:
             sys.stdout.write(imported.text)
         _tell(imported, args.output or "")
     return 0 if imported.whole else 1
+
+
+def _host(text: str) -> str:
+    """A hostname; "" for all."""
+    if text == "*":
+        return ""
+    try:
+        return read_hostname(text)
+    except PydanticCustomError as error:
+        raise UsageError(
+            f"--hostname: {error.message()}; {(error.context or {})['hint']}"
+        ) from None
 
 
 def _write(target: Path, text: str) -> None:

@@ -15,6 +15,7 @@ from policies.decisions.authenticate import (
     authenticate,
     presented_key,
 )
+from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import Problem
 from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client, Request
@@ -78,7 +79,14 @@ def _reasons(isolate: Isolate, unbound: list[str], env: JsObject) -> list[str]:
     reasons = [*store.degraded, *(f"variant {name} is not bound" for name in unbound)]
     if store.policy.keys.needs_pepper and not isolate.pepper:
         reasons.append(f"{PEPPER} is not set: keys with hmac_sha256 are refused")
+    if store.policy.drained and _sets_cookies(store.policy) and not isolate.cookie_secret:
+        why = f"neither {PEPPER} nor {ADMIN_KEY} is set"
+        reasons.append(f"{why}: cookies keep nobody with a drained variant")
     return reasons
+
+
+def _sets_cookies(policy: CompiledPolicy) -> bool:
+    return any(source.set_for for route in policy.routes for source in route.sticky)
 
 
 def _word(reasons: list[str]) -> str:

@@ -46,9 +46,9 @@ def exported(**functions: Callable[..., Any]) -> JsObject:
     return found
 
 
-def handler_of(python: JsObject) -> JsObject:
-    """The Worker's handler in JavaScript, which calls `python`."""
-    return import_from_javascript(DRIVER).handler(python)
+def driver() -> JsObject:
+    """`driver.js`: `handler` makes the Worker's handler."""
+    return import_from_javascript(DRIVER)
 
 
 def now_ms() -> float:
@@ -133,6 +133,9 @@ class KvNamespace:
     async def put(self, key: str, value: bytes) -> None:
         await self._binding.put(key, to_js(value))
 
+    async def delete(self, key: str) -> None:
+        await self._binding.delete(key)
+
 
 __all__ = [
     "JsException",
@@ -141,8 +144,8 @@ __all__ = [
     "ask_coordinator",
     "ask_service",
     "body_text",
+    "driver",
     "exported",
-    "handler_of",
     "in_background",
     "new_answer",
     "now_ms",

@@ -13,13 +13,13 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from router.edge.bridge import JsObject, exported, handler_of, promised
+from router.edge.bridge import JsObject, driver, exported, promised
 from router.edge.isolate import Isolate
 from router.edge.proxy.driver import Driver
-from router.edge.proxy.own_pages import own_page
 from router.edge.this_isolate import ISOLATE
 
-ENTRY = "ROUTER_ENTRY"
+ENTRY = "ROUTER_ENTRY"  # "python": the way back
+MEMORY = "ROUTER_MEMORY"  # "off": repeat no decision; "check": compare each one
 _handler: JsObject = None  # not at import: a memory image holds no JavaScript object
 
 
@@ -28,11 +28,31 @@ def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     global _handler
     ISOLATE.count("python_entries")
     if _handler is None:
-        ISOLATE.configure(env)
-        _handler = handler_of(_called_by_javascript(ISOLATE))
+        _handler = _loaded(ISOLATE, env)
     if getattr(env, ENTRY, None) != "python":
         _hand_over(_handler)
     return _handler(request, env, ctx)
+
+
+def _loaded(isolate: Isolate, env: JsObject) -> JsObject:
+    """The handler in JavaScript, with what it may call here."""
+    isolate.configure(env)
+    module = driver()
+    module.setMode(str(getattr(env, MEMORY, None) or "on"))
+    decider = Driver(isolate, module.forget)
+    return module.handler(
+        exported(
+            decide=decider.decide,
+            resume=decider.resume,
+            retake=decider.retake,
+            check=decider.check,
+            failed=decider.failed,
+            chores=decider.do_chores,
+            prepare=lambda env, ctx: promised(decider.prepare(env, ctx)),
+            learn=lambda colo, env: promised(decider.learn(colo, env)),
+            page=decider.own_page,
+        )
+    )
 
 
 def _hand_over(handler: JsObject) -> None:
@@ -42,16 +62,3 @@ def _hand_over(handler: JsObject) -> None:
         is_ours = isinstance(module, ModuleType) and module.__name__ != __name__
         if is_ours and vars(module).get("on_fetch") is on_fetch:
             vars(module)["on_fetch"] = handler
-
-
-def _called_by_javascript(isolate: Isolate) -> JsObject:
-    driver = Driver(isolate)
-    return exported(
-        decide=driver.decide,
-        resume=driver.resume,
-        failed=driver.failed,
-        chores=isolate.do_chores,
-        prepare=lambda env, ctx: promised(isolate.prepare(env, ctx)),
-        learn=lambda colo, env: promised(isolate.learn_rollouts(colo, env)),
-        page=lambda text, request, env, ctx: own_page(isolate, text, request, env),
-    )

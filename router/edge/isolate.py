@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Coroutine
 from functools import partial
 from random import Random
 from secrets import randbits
@@ -15,7 +16,7 @@ from typing import Any
 
 from policies.decisions.drill import Drill
 from policies.decisions.failover import RetryBudget
-from policies.decisions.given import NO_SECRET, cookie_secret
+from policies.decisions.given import cookie_secret
 from policies.decisions.health import Health
 from policies.decisions.latency import Latencies
 from policies.decisions.policy import CompiledPolicy
@@ -61,7 +62,7 @@ class Isolate:
         self.name = ""
         self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since
         self.pepper = b""  # the secret that keys are hashed with, if there is one
-        self.cookie_secret = NO_SECRET
+        self.cookie_secret = b""  # the one that cookies are sealed with, if there is one
         self._seeded = False
 
     def _tell(self, event: str, fields: dict[str, Any]) -> None:
@@ -124,14 +125,21 @@ class Isolate:
             due.append("coordinator")
         return " ".join(due)
 
-    def do_chores(self, chores: str, colo: str, env: JsObject, ctx: JsObject) -> None:
-        """Do them in the background."""
+    @property
+    def due_ms(self) -> float:
+        """When the next chores are."""
+        return min(self.store.due_ms, self.coordinating.due_ms)
+
+    def work(self, chores: str, colo: str, env: JsObject) -> list[Coroutine[Any, Any, None]]:
+        """The chores of these names."""
+        found: list[Coroutine[Any, Any, None]] = []
         if "policy" in chores:
-            in_background(ctx, self.refresh_and_keep(_kv(env)))
+            found.append(self.refresh_and_keep(_kv(env)))
         if "coordinator" in chores:
             ask = partial(ask_coordinator, env, "sync", timeout_ms=PATIENCE_MS)
             digest = self.store.policy.digest
-            in_background(ctx, self.coordinating.sync(ask, self.name, colo, digest))
+            found.append(self.coordinating.sync(ask, self.name, colo, digest))
+        return found
 
     def steered(self, policy: CompiledPolicy) -> Steereds:
         """The routes that rollouts have a say in, by name."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from policies.decisions.steps import json_steps
+from policies.decisions.compiled_text import form_steps
 from router.edge.keys import COMPILED_PREFIX, LAST_GOOD_KEY
 from router.edge.slices import slowly
 
@@ -23,6 +23,7 @@ class Kv(Protocol):
 
     async def get(self, key: str) -> bytes | None: ...
     async def put(self, key: str, value: bytes) -> None: ...
+    async def delete(self, key: str) -> None: ...
 
 
 class Keeper:
@@ -31,13 +32,16 @@ class Keeper:
     KV may still read to an isolate what has been replaced, and that must not be kept over
     what replaced it. So a policy is kept at once only if nothing is kept yet, or if the
     isolate saw it come; and any other when KV has held it for LAG_MS. Everybody looks
-    again after LAG_MS, when nobody reads the one before any more, and mends what is old.
+    again after LAG_MS, when nobody reads the one before any more, and mends what is old. Then
+    the compiled forms that this isolate wrote for others go: nothing in KV refers to them, and
+    should one of these policies come back, it is compiled again.
     """
 
     def __init__(self, clock: Callable[[], float], log: Log) -> None:
         self._data: bytes | None = None
         self._tables: Tables | None = None  # its compiled form, if it is in no KV yet
         self._digest = ""
+        self._written: set[str] = set()  # the digests of compiled forms that were written here
         self._is_new = False
         self._since_ms = self._due_ms = 0.0
         self._digests: set[str] = set()  # one that comes back may be an old reading
@@ -71,6 +75,7 @@ class Keeper:
                 await kv.put(LAST_GOOD_KEY, data)
             if has_stood and self._data is data:
                 self._data = None
+                await self._delete_left(kv, self._digest)
         except Exception as error:  # KV takes one write a second; another isolate's serves too
             self._log("last-good-not-kept", {"error": str(error)[:200]})
 
@@ -78,5 +83,11 @@ class Keeper:
         """Spare others the reading of YAML, above all those that start meanwhile."""
         tables, digest, self._tables = self._tables, self._digest, None
         if tables is not None:
-            text = await slowly(json_steps(tables))
-            await kv.put(COMPILED_PREFIX + digest, text.encode())
+            await kv.put(COMPILED_PREFIX + digest, await slowly(form_steps(tables)))
+            self._written.add(digest)
+
+    async def _delete_left(self, kv: Kv, digest: str) -> None:
+        """`digest` is what KV holds, and what is kept."""
+        for other in self._written - {digest}:
+            self._written.discard(other)
+            await kv.delete(COMPILED_PREFIX + other)

@@ -36,8 +36,7 @@ class Limiter(DurableObject):  # type: ignore[misc]
         self._bucket: Bucket | None = None
         self._written = 0  # the TAT in storage
         self._has_alarm = False
-        # An object's id is a hash, so it spreads well, and its alarms need no randomness.
-        self._idle_ms = IDLE_MS + int(ctx.id.toString()[-8:], 16) % SPREAD_MS
+        self._id = ctx.id
 
     async def take(self, question: str) -> str:
         """A question is an `Ask` as JSON, the answer a `Grant`."""
@@ -51,7 +50,7 @@ class Limiter(DurableObject):  # type: ignore[misc]
             self._write(bucket)
         if not self._has_alarm:
             self._has_alarm = True
-            await self._storage.setAlarm(now + self._idle_ms)
+            await self._storage.setAlarm(now + self._idle_ms())
         return json.dumps(grant)
 
     async def give_back(self, returned: str) -> None:
@@ -64,12 +63,17 @@ class Limiter(DurableObject):  # type: ignore[misc]
         bucket, now = self._known(None), int(now_ms())
         written_ms = self._written // bucket.rate.requests
         if written_ms > now:
-            await self._storage.setAlarm(max(written_ms, now) + self._idle_ms)
+            await self._storage.setAlarm(written_ms + self._idle_ms())
             return
         self._bucket, self._written, self._has_alarm = None, 0, False
         await self._storage.deleteAll()
 
     on_alarm = alarm  # its name without global handlers
+
+    def _idle_ms(self) -> int:
+        """An id is a hash, so it spreads well, and alarms need no randomness. Whoever wakes
+        only to delete does not ask for it: that is one look, and one deletion."""
+        return IDLE_MS + int(self._id.toString()[-8:], 16) % SPREAD_MS
 
     def _known(self, rate: Rate | None) -> Bucket:
         if self._bucket is None:

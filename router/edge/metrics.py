@@ -21,6 +21,8 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 # variant that is "" is none.
 _COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("requests", "Requests answered.", ("route", "variant", "status")),
+    ("decisions", "Decisions about requests.", ("source",)),
+    ("memory_differences", "Repeated decisions that were wrong.", ()),
     ("panics", "Requests with too few, or nothing, in service.", ("route",)),
     ("denials", "Requests without a good key.", ("route", "reason")),
     ("retries", "Attempts that others followed.", ("route", "variant")),
@@ -42,6 +44,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, int]] = Counter()
+        self.decisions: Counter[tuple[str]] = Counter()
+        self.memory_differences: Counter[tuple[()]] = Counter({(): 0})
         self.panics: Counter[tuple[str]] = Counter()
         self.denials: Counter[tuple[str, str]] = Counter()
         self.retries: Counter[tuple[str, str]] = Counter()

@@ -6,19 +6,18 @@ read has no `policy`, and its findings say why.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Literal
 
+from policies.decisions.compiled_text import MAX_FORM_WORK, NoForm, tables_steps
 from policies.decisions.policy import CompiledPolicy
-from policies.decisions.steps import STEP_TEXT, Steps, units_of
+from policies.decisions.steps import Steps, within
 from policies.language.compile import FORMAT, compile_steps
 from policies.language.findings import Finding
 from policies.language.load import load_steps
 from router.edge.faults import described
 
 Source = Literal["kv", "last-good", "bundled"]
-JSON_TEXT = 8 * STEP_TEXT  # characters of JSON that are read in one unit of work
 
 
 class Reading:
@@ -57,24 +56,25 @@ class Reading:
         if self.policy:
             return
         if self.compiled:
-            self.policy = yield from policy_from_json(self.compiled, self.digest)
+            self.policy = yield from self._from_form(self.compiled)
             if self.policy:
                 return
-        loaded = yield from load_steps(self.data)
+        loaded = yield from load_steps(self.data, self.digest)
         if loaded.policy is None:
             self.findings = loaded.findings
             return
         self.tables = yield from compile_steps(loaded.policy, self.digest)
         self.policy = yield from CompiledPolicy.in_steps(self.tables)
 
-
-def policy_from_json(compiled: bytes, digest: str) -> Steps[CompiledPolicy | None]:
-    """The compiled form, if it is of this format and of the policy named by `digest`."""
-    try:
-        tables = json.loads(compiled)
-        yield units_of(compiled, JSON_TEXT)
-        if tables["format"] != FORMAT or tables["digest"] != digest:
-            return None
-        return (yield from CompiledPolicy.in_steps(tables))
-    except Exception:  # whatever it is, it is not a compiled form
+    def _from_form(self, form: bytes) -> Steps[CompiledPolicy | None]:
+        """The policy as its compiled form has it. What is refused is told; then the YAML is
+        read."""
+        try:
+            tables = yield from tables_steps(form, FORMAT, self.digest)
+            return (yield from within(CompiledPolicy.in_steps(tables), MAX_FORM_WORK))
+        except NoForm as error:
+            reason = str(error)
+        except Exception as error:  # whatever it is, it is not a compiled form
+            reason = f"its tables are not those of a policy ({type(error).__name__})"
+        self._log("compiled-refused", {"digest": self.digest, "reason": reason})
         return None

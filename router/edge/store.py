@@ -19,12 +19,12 @@ from dataclasses import dataclass
 
 from policies.decisions.policy import CompiledPolicy
 from policies.language.findings import Finding
-from policies.language.load import digest_of
+from policies.language.load import digest_steps
 from router.edge import garbage
 from router.edge.keeper import Keeper, Kv, Log
 from router.edge.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 from router.edge.reading import Reading, Source
-from router.edge.slices import PAUSE_S, SLICE_UNITS
+from router.edge.slices import PAUSE_S, SLICE_UNITS, slowly
 
 REFRESH_MS = 10_000
 RETRY_MS = 1_000  # after KV could not be read
@@ -77,6 +77,11 @@ class PolicyStore:
             reasons.append(f"{UNREAD}: {self.kv_error}")
         return reasons
 
+    @property
+    def due_ms(self) -> float:
+        """When KV is asked again."""
+        return self._due_ms
+
     def is_due(self, now_ms: float) -> bool:
         """Whether it is time to ask KV again; says so once per interval."""
         if now_ms < self._due_ms:
@@ -106,7 +111,7 @@ class PolicyStore:
 
     async def _ask(self, kv: Kv, turn: int) -> None:
         data = await kv.get(POLICY_KEY)
-        digest = self._held if data == self._data and self._held else _name(data)
+        digest = self._held if data == self._data and self._held else await _name(data)
         compiled = await self._compiled(kv, digest)
         if turn >= self._heard:
             self._heard = turn
@@ -172,7 +177,7 @@ class PolicyStore:
 
     async def _take_last_good(self, kv: Kv) -> None:
         data = await kv.get(LAST_GOOD_KEY)
-        digest = _name(data)
+        digest = await _name(data)
         compiled = await self._compiled(kv, digest)
         if self._settled:
             return  # another request was faster
@@ -204,5 +209,6 @@ class PolicyStore:
         self._log("policy-rejected", {"digest": digest, "findings": len(findings), "first": told})
 
 
-def _name(data: bytes | None) -> str:
-    return "" if data is None else digest_of(data)
+async def _name(data: bytes | None) -> str:
+    """Its digest; KV takes 25 MB, which are hashed in slices."""
+    return "" if data is None else await slowly(digest_steps(data))

@@ -11,7 +11,6 @@ all wait until everybody has written; the last of them is live, and the others l
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
+from policies.decisions.compiled_text import form_text
 from policies.language.compile import compile_policy
 from policies.language.load import Loaded, digest_of, load
 from router.cli.console import Failed, say
@@ -59,8 +59,7 @@ class Change:
     def compiled(self) -> bytes:
         if self.loaded.policy is None:
             raise Failed("only a valid policy can be written")
-        tables = compile_policy(self.loaded.policy, self.digest)
-        return json.dumps(tables, separators=(",", ":")).encode()
+        return form_text(compile_policy(self.loaded.policy, self.digest))
 
 
 def write(kv: Kv, change: Change, over: Published, to: Console = QUIET) -> Entry:

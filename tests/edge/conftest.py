@@ -71,7 +71,12 @@ class Edge:
         return self.get(f"/.router/{page}", headers={"x-api-key": ADMIN_KEY}, **more)
 
 
-def start_edge(folder: Path, policy: Path, state: Path | None = None) -> Edge:
+SECRETS = {"ROUTER_ADMIN_KEY": ADMIN_KEY, "ROUTER_KEY_PEPPER": PEPPER}
+
+
+def start_edge(
+    folder: Path, policy: Path, state: Path | None = None, secrets: dict[str, str] = SECRETS
+) -> Edge:
     """A router with `policy` bundled, and every binding connected to the echo Worker,
     except `BACKEND` (the misbehaving one) and those that begin with `UNBOUND`."""
     layout = Layout(find_root(HERE))
@@ -84,7 +89,6 @@ def start_edge(folder: Path, policy: Path, state: Path | None = None) -> Edge:
     configs = write_configs(layout, folder, echoed, echo=True)
     bind(configs[0], "BACKEND", "test-backend")
     configs.append(worker(folder, "backend"))
-    secrets = {"ROUTER_ADMIN_KEY": ADMIN_KEY, "ROUTER_KEY_PEPPER": PEPPER}
     write_if_changed(folder / ".dev.vars", dev_vars("", secrets).encode())
     server = DevServer(layout)
     state = state or folder / "state"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from policies.decisions.given import Sealing, cookie_secret
+from policies.decisions.sticky import Source
 from tests.edge.conftest import Edge, start_edge
 from tests.edge.kv import kv_of
 
@@ -84,3 +87,24 @@ def test_who_was_there_finishes_and_nobody_new_comes(drained: Edge) -> None:
     key = there[0].partition("~")[0]  # a key of the router's own without its seal
     assert ask(drained, key)[0] == "new"
     assert ask(drained, there[0].replace("side=", "other="))[0] == "new"
+
+
+def test_without_a_secret_no_cookie_is_believed(folder: Path) -> None:
+    """What a client could seal itself, as it knows the source, keeps it nowhere."""
+    policy = folder / "draining.yaml"
+    policy.write_text(DRAINING)
+    edge = start_edge(folder / "bare", policy, secrets={})
+    try:
+        variant, cookie = ask(edge)
+        assert variant == "new"
+        assert "~" not in cookie
+        assert edge.get("/.router/health").json() == {"status": "degraded"}
+        for secret in (b"", hmac.digest(b"", b"\0sticky cookie", "sha256")):
+            forging = Sealing(secret or cookie_secret(b"-"), time.time() * 1000)
+            for number in range(8):
+                source = Source("cookie", "side", 86_400)
+                forged = forging.sealed(source, f"{number:032x}")
+                assert ask(edge, f"side={forged}")[0] == "new"
+    finally:
+        edge.client.close()
+        edge.server.stop()

@@ -36,6 +36,14 @@ def test_request_headers_are_set_added_and_removed(edge: Edge) -> None:
     assert "x-remove" not in headers
 
 
+def test_another_spelling_of_what_the_policy_says_goes(edge: Edge) -> None:  # 14.14
+    sent = {"x_set": "client", "x_remove": "client", "x_kept": "1"}
+    headers = recorded(edge, "headers.test", headers=sent)["headers"]
+    assert headers["x-set"] == "router"
+    assert headers["x_kept"] == "1"
+    assert "client" not in headers.values()
+
+
 def test_what_is_added_to_a_cookie_is_another_cookie(edge: Edge) -> None:
     """14.3"""
     sent = {"cookie": "session=abc", "user-agent": "client/1"}

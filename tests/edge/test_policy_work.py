@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from policies.language.compile import FORMAT
 from policies.language.load import digest_of
 from router.dev.local_kv import LocalKv
 from tests.edge.conftest import ADMIN_KEY, Edge, start_edge
@@ -29,6 +32,9 @@ def many(number: int, name: str = "m") -> bytes:
     return f"{HEAD}routes:\n  - {{name: {name}, split: {{one: 1}}}}\n{routes}".encode()
 
 
+NAMED = [{"name": f"h{n}", "value": "v"} for n in range(1_500)]
+SET = {"set": NAMED}
+LONG_ROUTE = {"name": "r", "split": {"one": 1}, "filters": {"request_headers": SET}}
 HEAVY = {
     "400 drills": drills(400),
     "100 drills": drills(100),
@@ -37,6 +43,10 @@ HEAVY = {
     "many texts": (HEAD + "x:\n" + f"  - '{LONG[:60_000]}'\n" * 50 + ROUTES).encode(),
     "values": (HEAD + "x: [" + "1," * 200_000 + "]\n" + ROUTES).encode(),
     "1,000 routes": many(1_000),
+    "one long route": f"{HEAD}routes: [{json.dumps(LONG_ROUTE)}]\n".encode(),
+    "brackets": (HEAD + "x: " + "[" * 200_000).encode(),
+    "a comment": ("#" + "x" * 3_900_000 + "\n" + HEAD + ROUTES).encode(),
+    "25 MB": b"#" * 24_000_000,
 }
 
 
@@ -95,6 +105,39 @@ def test_requests_go_on_while_a_policy_is_read(
     worst = longest(routed, lambda: digest_of(data) in standing(routed))
     print(f"longest {1000 * worst:.0f} ms, without {1000 * idle:.0f} ms")
     assert worst < idle + MOST_MORE
+
+
+FORMS = {
+    "deep": lambda head: b"[" * 1_000_000,
+    "deep in a line": lambda head: head + b"[" * 50_000 + b"]" * 50_000,
+    "one line": lambda head: head + b"[[]," + b"[]," * 5_000_000 + b"[]]",
+    "many lines": lambda head: head + b'[["routes"],[]]\n' * 900_000,
+    "other tables": lambda head: head + b'[[],{"routes":[1],"hosts":{"":1}}]',
+    "too large": lambda head: head + b" " * 20_000_000,
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_hostile_compiled_form_is_refused_and_the_policy_is_read(
+    routed: Edge, kv: LocalKv, idle: float, form: Callable[[bytes], bytes], request: Any
+) -> None:
+    """14.18: what is written raw beside the policy holds up nobody and ends no isolate."""
+    name = request.node.callspec.id.replace(" ", "-")
+    data = many(20, name)
+    digest = digest_of(data)
+    head = json.dumps({"format": FORMAT, "digest": digest}).encode() + b"\n"
+    kv.put(f"policy/compiled/{digest}", form(head))
+    kv.put("policy", data)
+    worst = longest(routed, lambda: standing(routed) == (digest, ""))
+    print(f"longest {1000 * worst:.0f} ms, without {1000 * idle:.0f} ms")
+    assert worst < idle + MOST_MORE
+    assert routed.get("/").headers["x-router-route"] == name
+    told = [line for line in log_of(routed).splitlines() if "compiled-refused" in line]
+    assert sum(digest in line for line in told) >= 1, told
+
+
+def log_of(edge: Edge) -> str:
+    return (edge.state.parent / "wrangler.log").read_text()
 
 
 def test_a_rewrite_every_three_seconds(routed: Edge, kv: LocalKv, idle: float) -> None:

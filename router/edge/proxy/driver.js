@@ -2,18 +2,20 @@
 // Nothing is decided here. `wire.py` has the form of what goes over; what an effect means is in
 // policies/proxy/effects.py.
 
-import { isBroken, kept, arriving } from "./uploads.js";
+import * as uploads from "./uploads.js";
+import { read, recall, remember, setDue, turnOff } from "./memory.js";
 import { notes, note } from "./notes.js";
 import { changed, giveable } from "./answers.js";
 import { race } from "./race.js";
 import { mirror, parsed, send } from "./sending.js";
-import { forget, recall, keep, markVoid, store } from "./kept.js";
+import * as kept from "./kept.js";
+export { forget, setMode } from "./memory.js";
+
 import { ask, giveBack } from "../bridge.js";
 
 // The handler as workerd's entry code may call it: as a function, or by the methods that a
 // function of Python's has there (`callRelaxed`, `callWithOptions`, and what may come), whose
-// last three arguments are the request's. `python`: an object with `decide`, `resume`, `failed`,
-// `prepare`, `learn`, `chores` and `page`.
+// last three arguments are the request's. `python`: the functions that `entry.py` exports.
 export function handler(python) {
   const run = (request, env, ctx) => handled({ python, request, env, ctx });
   const call = (...args) => run(...args.slice(-3));
@@ -33,32 +35,47 @@ async function handled(way) {
 
 async function answered(way) {
   const { python, request, env, ctx } = way;
-  const { colo = "" } = request.cf ?? {};
   for (;;) {
-    const told = python.decide(read(request), notes());
-    const end = told.indexOf("\n");
-    if (end) python.chores(told.slice(0, end), colo, env, ctx);
-    const effect = told.slice(end + 1);
-    if (effect !== '["prepare"]') return follow(way, effect);
+    const found = read(request);
+    const known = recall(found);
+    if (known && (!known.isChecked || isStill(python, known, found))) {
+      return repeated(way, known, found);
+    }
+    const told = python.decide(found.lines.join("\n"), notes(), found.drawn);
+    const [chores, due, how] = told.split("\n", 3);
+    const effect = told.slice(chores.length + due.length + how.length + 3);
+    setDue(Number(due));
+    if (chores) python.chores(chores, found.colo, env, ctx);
+    if (effect !== '["prepare"]') {
+      return follow(way, effect, how ? (sent) => remember(found, how, sent) : undefined);
+    }
     await finished(python.prepare(env, ctx));
   }
 }
 
-// What decisions need of a request, in one text: the time, the method, the URL, the client's
-// place, whether there is a body, then each header's name and value.
-function read(request) {
-  const { colo = "", country = "", continent = "" } = request.cf ?? {};
-  const lines = [Date.now(), request.method, request.url, colo, country, continent];
-  lines.push(request.body ? 1 : 0);
-  for (const [name, value] of request.headers) lines.push(name, value);
-  return lines.join("\n");
+// Whether Python would decide so again. If not, nothing is repeated any more.
+function isStill(python, known, found) {
+  if (!python.check(known.number, found.lines.join("\n"), found.drawn)) return true;
+  turnOff();
+  return false;
+}
+
+// What Python has decided before, once more. It goes on from there if no good answer comes.
+async function repeated(way, known, found) {
+  const came = await attempt(way, known.sent);
+  if (!came) return changed(way, known.sent.carry);
+  const told = [found.lines.join("\n"), known.ids, JSON.stringify(came), notes()];
+  return follow(way, way.python.retake(known.number, ...told));
 }
 
 // Follow a way to its end: the answer for the client; undefined for one in the background.
-async function follow(way, effect) {
+// `decided` gets the first effect, if that may be repeated.
+async function follow(way, effect, decided) {
   for (;;) {
     if (effect.startsWith("send\n")) {
       const sent = parsed(effect);
+      decided?.(sent);
+      decided = undefined;
       const came = await attempt(way, sent);
       if (!came) return changed(way, sent.carry);
       effect = way.python.resume(sent.number, JSON.stringify(came), notes());
@@ -91,7 +108,7 @@ async function attempt(way, sent) {
   }
   const { status } = way.response;
   if (sent.carry && status < 500 && !sent.codes.includes(status)) {
-    note(`ok ${sent.number} ${status} ${Date.now()}`);
+    note(`${sent.note} ${status} ${Date.now()}`);
     return undefined;
   }
   return came(way, sent.wantsHead);
@@ -111,9 +128,9 @@ function none(error, way) {
 
 // Whether the client has broken its body off, and whether that is gone for another attempt.
 function upload(way) {
-  if (!way.source) return [isBroken(way.request), false];
+  if (!way.source) return [uploads.isBroken(way.request), false];
   way.upload = way.source.again();
-  return [isBroken(way.request), way.upload === undefined];
+  return [uploads.isBroken(way.request), way.upload === undefined];
 }
 
 function discard(response) {
@@ -141,20 +158,20 @@ const EFFECTS = {
   },
   giveback: ({ env, ctx }, name, returned) => giveBack(env, "ROUTER_LIMITER", name, returned, ctx),
   async lookup(way, key, mark) {
-    const found = await recall(key, mark);
+    const found = await kept.recall(key, mark);
     if (!found) return null;
     way.found = found.body;
     return [found.about, found.size, found.voided];
   },
   async body(way, how, limit, most) {
     const { request } = way;
-    if (how === "arriving") way.source = arriving(request, limit, most);
-    else way.source = await kept(request);
+    if (how === "arriving") way.source = uploads.arriving(request, limit, most);
+    else way.source = await uploads.kept(request);
     if (way.source) return "kept";
     return how === "arriving" ? "none" : "broken";
   },
   mirror(way, copies, keepsBody, limit, most, timeout) {
-    if (keepsBody) way.source = arriving(way.request, limit, most);
+    if (keepsBody) way.source = uploads.arriving(way.request, limit, most);
     const bound = copies.filter(([, binding]) => way.env[binding]);
     for (const copy of bound) mirror(way, copy, timeout);
     return [bound.map(([variant]) => variant), way.source !== undefined];
@@ -168,7 +185,7 @@ const EFFECTS = {
     await scheduler.wait(ms);
     return Date.now();
   },
-  void: (way, marks, at, seconds) => markVoid(marks, at, seconds),
+  void: (way, marks, at, seconds) => kept.markVoid(marks, at, seconds),
 };
 
 const ENDS = {
@@ -179,14 +196,14 @@ const ENDS = {
     return new Response(isKept ? way.found : giveable(status, body), { status, headers });
   },
   carry(way, removed, set, added, blame, keeping) {
-    if (keeping) way.response = keep(way.ctx, way.response, ...keeping);
+    if (keeping) way.response = kept.keep(way.ctx, way.response, ...keeping);
     return changed(way, { removed, set, added, blame });
   },
-  own: (way) => way.python.page.callPromising(read(way.request), way.request, way.env, way.ctx),
-  store: (way, ...keeping) => store(way.response.body, ...keeping),
+  own: (way) => way.python.page.callPromising(read(way.request).lines.join("\n"), way.request, way.env, way.ctx),
+  store: (way, ...keeping) => kept.store(way.response.body, ...keeping),
   async forget(way, key) {
     discard(way.response);
-    await forget(key);
+    await kept.forget(key);
   },
 };
 

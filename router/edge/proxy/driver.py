@@ -11,11 +11,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import Any, cast
 
-from policies.decisions.headers import trace_of
+from policies.decisions.failover import IDEMPOTENT
+from policies.decisions.headers import Trace, trace_of
 from policies.decisions.problems import CONTENT_TYPE, Problem
-from policies.proxy.context import RequestContext
+from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.effects import (
     Answer,
     Came,
@@ -24,21 +27,26 @@ from policies.proxy.effects import (
     Forget,
     Own,
     Refresh,
+    Send,
     Store,
     Way,
 )
-from policies.proxy.sequence import proxy
+from policies.proxy.memory import Draws
+from policies.proxy.sequence import forward, proxy
+from router.edge.bridge import JsObject, in_background, now_ms
 from router.edge.faults import described
 from router.edge.garbage import tidy
 from router.edge.isolate import Isolate
+from router.edge.proxy.own_pages import INTERNAL, own_page
+from router.edge.proxy.repeating import Repeating
 from router.edge.proxy.wire import arrived_from, effect_text, outcome_from
 from router.edge.rate_limits import Limiting
 
 MAX_UNDER_WAY = 5_000
 FINAL = frozenset({Answer, Carry, Forget, Own, Store})
+LOST = Problem("variant-failed", "The backend did not answer.")
 DONE = '["done"]'
 PREPARE = '["prepare"]'
-INTERNAL = Problem("internal-error", "The router could not handle this request.")
 
 
 class UnderWay:
@@ -57,29 +65,93 @@ class UnderWay:
 class Driver:
     """What `driver.js` calls."""
 
-    def __init__(self, isolate: Isolate) -> None:
+    def __init__(self, isolate: Isolate, forget: Callable[[str], None]) -> None:
         self._isolate = isolate
+        self._repeating = Repeating(isolate, forget)
         self._under_way: dict[int, UnderWay] = {}
         self._number = 0
 
-    def decide(self, request: str, notes: str) -> str:
-        """What to do with a request that has just come: a line of chores, and an effect."""
+    def decide(self, request: str, notes: str, drawn: float) -> str:
+        """What to do with a request that has just come, in four parts, a line each: chores;
+        when the next are due; whether the decision may be repeated; an effect. `drawn`: the
+        number by which a share of a split is chosen, if JavaScript has drawn it; else -1."""
         tidy()
-        chores = ""
+        isolate, chores, repeatable = self._isolate, "", ""
         try:
             if notes:
                 self._note(notes)
             arrived = arrived_from(request)
-            isolate = self._isolate
             if not isolate.store.ready:
                 isolate.store.is_due(arrived.now_ms)
-                return f"\n{PREPARE}"
+                return f"\n0\n\n{PREPARE}"
             chores = isolate.chores(arrived.now_ms)
-            policy = isolate.store.policy
-            context = RequestContext(isolate, policy, arrived, isolate.chance)
-            return f"{chores}\n{self._begin(UnderWay(proxy(context), context))}"
+            effect, repeatable = self._decide(arrived, _given(drawn))
         except Exception as error:
-            return f"{chores}\n{self._broken(error, None)}"
+            effect = self._broken(error, None)
+        return f"{chores}\n{isolate.due_ms:.0f}\n{repeatable}\n{effect}"
+
+    def _decide(self, arrived: Arrived, first: float | None = None) -> tuple[str, str]:
+        isolate = self._isolate
+        self._repeating.look(arrived.now_ms)
+        draws = Draws(isolate.chance, first)
+        context = RequestContext(isolate, isolate.store.policy, arrived, cast(Random, draws))
+        context.trace = trace_of(arrived.headers, isolate.chance)
+        isolate.count("decisions", "python")
+        run = UnderWay(proxy(context), context)
+        effect = self._begin(run)
+        if type(run.effect) is not Send:
+            return effect, ""
+        return effect, self._repeating.remember(context, run.effect, draws)
+
+    def retake(self, template: int, request: str, ids: str, outcome: str, notes: str) -> str:
+        """What to do next with a request for which JavaScript has repeated a decision, now that
+        this has come of the attempt. `ids`: its id and its trace."""
+        run = None
+        try:
+            if notes:
+                self._note(notes)
+            arrived, found = arrived_from(request), self._repeating.find(template)
+            if found is None:
+                return self._lost(arrived)
+            request_id, traceparent = ids.split(" ")
+            trace = Trace(request_id, traceparent, continued=False)
+            self._isolate.count("decisions", "memory")
+            context = self._repeating.again(found, arrived, trace)
+            run = UnderWay(forward(context), context)
+            self._begin(run)
+            del self._under_way[self._number]
+            return self._go_on(self._number, run, outcome_from(run.effect, outcome))
+        except Exception as error:
+            return self._broken(error, run)
+        finally:
+            self.look()
+
+    def _lost(self, arrived: Arrived) -> str:
+        """A repeated decision has come to a bad end, and everything has been forgotten twice
+        meanwhile: decide anew, if another attempt does no harm."""
+        if arrived.method in IDEMPOTENT and not arrived.has_body:
+            return self._decide(arrived)[0]
+        self._isolate.count("requests", "", "", LOST.status)
+        request_id = trace_of(arrived.headers, self._isolate.chance).request_id
+        return effect_text(0, _problem(LOST, request_id))
+
+    def check(self, template: int, request: str, drawn: float) -> str:
+        """Decide anew what JavaScript is about to repeat; "" if it is the same. Else nothing is
+        repeated any more in this isolate."""
+        try:
+            differs = self._repeating.differs(template, arrived_from(request), _given(drawn))
+        except Exception as error:
+            differs = str(described(error))
+        if differs:
+            self._isolate.count("memory_differences")
+            found = self._repeating.find(template)
+            told = {"remembered": found and found.likeness, "decided": differs}
+            self._isolate.log("memory-difference", told)
+        return differs
+
+    def look(self) -> None:
+        """What decisions rest on may have changed."""
+        self._repeating.look(now_ms())
 
     def resume(self, number: int, outcome: str, notes: str) -> str:
         """What to do next, now that this has come of the last effect of that way."""
@@ -91,6 +163,32 @@ class Driver:
             return self._go_on(number, run, outcome_from(run.effect, outcome))
         except Exception as error:
             return self._broken(error, run)
+        finally:
+            self.look()
+
+    def do_chores(self, chores: str, colo: str, env: JsObject, ctx: JsObject) -> None:
+        """What `decide` has named, after the answer."""
+        for work in self._isolate.work(chores, colo, env):
+            in_background(ctx, self._then_look(work))
+
+    async def prepare(self, env: JsObject, ctx: JsObject) -> None:
+        """Ask KV for the first time."""
+        await self._isolate.prepare(env, ctx)
+
+    async def learn(self, colo: str, env: JsObject) -> None:
+        """Ask how far rollouts are, before anything is decided."""
+        await self._then_look(self._isolate.learn_rollouts(colo, env))
+
+    def own_page(self, text: str, request: JsObject, env: JsObject, _: JsObject) -> JsObject:
+        """One of the router's own pages. It may wait, on a stack of its own."""
+        try:
+            return own_page(self._isolate, text, request, env)
+        finally:
+            self.look()
+
+    async def _then_look(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
+        self.look()
 
     def failed(self, name: str, message: str) -> str:
         """The answer when JavaScript itself has failed."""
@@ -140,6 +238,9 @@ class Driver:
             kind, *words = line.split(" ")
             if kind == "ok":
                 self._answered(int(words[0]), int(words[1]), float(words[2]))
+            elif kind == "again":
+                template, began, status, now = words
+                self._repeating.answered(int(template), float(began), int(status), float(now))
             elif kind == "broke":
                 self._isolate.blame(words[0], float(words[1]), words[2])
             else:
@@ -159,8 +260,14 @@ class Driver:
     def _internal_error(self, run: UnderWay | None) -> str:
         isolate = self._isolate
         isolate.count("requests", "", "", INTERNAL.status)
-        request_id = (
-            run.context.trace.request_id if run else trace_of({}, isolate.chance).request_id
-        )
-        headers = [("content-type", CONTENT_TYPE), ("x-request-id", request_id)]
-        return effect_text(0, Answer(INTERNAL.status, headers, INTERNAL.body(request_id)))
+        trace = run.context.trace if run else trace_of({}, isolate.chance)
+        return effect_text(0, _problem(INTERNAL, trace.request_id))
+
+
+def _given(drawn: float) -> float | None:
+    return drawn if drawn >= 0 else None
+
+
+def _problem(problem: Problem, request_id: str) -> Answer:
+    headers = [("content-type", CONTENT_TYPE), ("x-request-id", request_id)]
+    return Answer(problem.status, headers, problem.body(request_id))

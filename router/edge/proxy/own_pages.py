@@ -10,8 +10,9 @@ from router.edge import admin
 from router.edge.bridge import JsObject, new_answer
 from router.edge.faults import described
 from router.edge.isolate import Isolate
-from router.edge.proxy.driver import INTERNAL
 from router.edge.proxy.wire import arrived_from
+
+INTERNAL = Problem("internal-error", "The router could not handle this request.")
 
 
 def own_page(isolate: Isolate, text: str, incoming: JsObject, env: JsObject) -> JsObject:

@@ -12,6 +12,7 @@ export function parsed(text) {
   const carry = blame ? { ...taken(lines, changes.end), blame } : undefined;
   return {
     number: Number(number),
+    note: `ok ${number}`,
     binding,
     url,
     timeout: Number(timeout),

@@ -47,6 +47,40 @@ def test_a_backends_rewrite_replaces_the_routes_part_by_part() -> None:
     }
 
 
+def test_another_spelling_of_what_the_policy_says_goes() -> None:  # 14.14
+    """`x_channel` and `x-channel` are one variable for programs that run as CGI or WSGI."""
+    entries = {
+        "set": [{"name": "X-Channel", "value": "beta"}, {"name": "under_score", "value": "1"}],
+        "remove": ["x-secret"],
+        "add": [{"name": "x-more", "value": "1"}],
+    }
+    sent = {
+        "x_channel": "6",
+        "x.channel": "6",
+        "x-channel": "6",
+        "under-score": "6",
+        "x_secret": "6",
+        "x-secret": "6",
+        "x_more": "7",
+        "xchannel": "7",
+        "x_other": "7",
+    }
+    made = policy(filters={"request_headers": entries})
+    told = explain(made, "GET", "https://h/", sent, Client(), NOW)
+    assert told["forwarded"]
+    got = {n: v for n, v in told["forwarded"]["headers"].items() if n in {*sent, "under_score"}}
+    assert got == {
+        "x-channel": "beta",
+        "under_score": "1",
+        "x_more": "7",
+        "xchannel": "7",
+        "x_other": "7",
+    }
+    plain = explain(policy(), "GET", "https://h/", sent, Client(), NOW)
+    assert plain["forwarded"]
+    assert plain["forwarded"]["headers"]["x_channel"] == "6"  # nobody's but the client's
+
+
 @pytest.mark.parametrize(
     ("share", "expected"), [(0, 0), (0.001, 10), (0.25, 2500), (0.999, 9990), (1, 10_000)]
 )

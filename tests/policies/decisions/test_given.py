@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.given import NO_SECRET, Sealing, cookie_secret
+from policies.decisions.given import UNSEALED, Sealing, cookie_secret
 from policies.decisions.sticky import Source, sticky_key
 from tests.policies.making import request
 
@@ -33,7 +35,6 @@ def test_what_is_given_is_known_until_its_time_is_over() -> None:
         f"{KEY}~{NOW_S:x}.",
         f"{KEY}~{NOW_S:x}",
         f"~{NOW_S:x}.{'0' * 32}",
-        Sealing(NO_SECRET, NOW_S * 1000.0).sealed(SIDE, KEY),
         Sealing(cookie_secret(b"another"), NOW_S * 1000.0).sealed(SIDE, KEY),
         OURS.sealed(Source("cookie", "other", 3600), KEY),
     ],
@@ -69,4 +70,13 @@ def test_the_seal_is_no_part_of_the_key() -> None:
 
 def test_the_first_secret_that_there_is_counts() -> None:
     assert cookie_secret(b"", b"admin") == cookie_secret(b"admin") != cookie_secret(b"pepper")
-    assert cookie_secret(b"", b"") == NO_SECRET
+    assert cookie_secret(b"", b"") == b""
+
+
+def test_without_a_secret_nothing_is_sealed_and_no_seal_is_believed() -> None:
+    bare = UNSEALED._replace(now_ms=NOW_S * 1000.0)
+    assert bare.sealed(SIDE, KEY) == KEY
+    purpose = b"\0sticky cookie"
+    for secret in (b"", hmac.digest(b"", purpose, "sha256"), b"the pepper"):  # nor guessed keys
+        forged = Sealing(secret or b"-", NOW_S * 1000.0).sealed(SIDE, KEY)
+        assert not bare.is_given(SIDE, forged)

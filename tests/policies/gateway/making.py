@@ -12,6 +12,7 @@ HOSTS = ("a.test", "b.a.test", "*.a.test", "*.b.a.test", "*.test", "c.d.test")
 PATHS = ("/", "/a", "/a/", "/a/b", "/a/b/c", "/b", "/A")
 # Patterns with the whole segments of their literal beginning, by which the router ranks them.
 PATTERNS = {"/a/[a-c]+": "/a", "/a/b/.*": "/a/b", "/.*": "", "/b(/x)?": "", "/a/b|/b/a": ""}
+EVERY = ("",)  # the hosts of Gateways that are not given
 SERVICES = ("one", "two", "three")
 
 Object = dict[str, Any]

@@ -9,7 +9,7 @@ import yaml
 
 from policies.gateway.convert import Imported, convert
 from policies.language.load import load
-from tests.policies.gateway.making import Object, route, text
+from tests.policies.gateway.making import EVERY, Object, route, text
 
 WEB = {"backendRefs": [{"name": "web", "port": 80}]}
 
@@ -17,7 +17,7 @@ WEB = {"backendRefs": [{"name": "web", "port": 80}]}
 def imported(*rules: Object, name: str = "r", **meta: Any) -> Imported:
     made = route(name, list(rules), hostnames=["a.test"])
     made["metadata"] |= meta
-    result = convert([("m.yaml", text(made))])
+    result = convert([("m.yaml", text(made))], EVERY)
     assert result.text is None or load(result.text.encode()).policy
     return result
 

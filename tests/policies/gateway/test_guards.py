@@ -9,7 +9,7 @@ import yaml
 
 from policies.gateway.convert import Imported, convert
 from policies.gateway.suspects import is_guard
-from tests.policies.gateway.making import GROUP, Object, gateway, route, text
+from tests.policies.gateway.making import EVERY, GROUP, Object, gateway, route, text
 
 WEB = {"backendRefs": [{"name": "web", "port": 80}]}
 LISTENERS = [
@@ -226,7 +226,7 @@ def test_what_guards_a_route(what: str, objects: list[Object], wanted: set[str])
         (each["kind"], each["metadata"]["name"]): each for each in (edge(), shop(), other())
     }
     found |= {(each["kind"], each["metadata"]["name"]): each for each in objects}
-    result = convert([("m.yaml", text(*found.values()))])
+    result = convert([("m.yaml", text(*found.values()))], EVERY)
     assert refused(result) == wanted, what
     if wanted:
         assert not result.whole
@@ -239,7 +239,7 @@ def test_what_guards_a_route(what: str, objects: list[Object], wanted: set[str])
 def test_client_certificates_do_not_concern_http() -> None:  # 14.21
     plain = shop()
     plain["spec"]["parentRefs"][0]["sectionName"] = "http"
-    result = convert([("m.yaml", text(edge(**frontend(VALID)), plain))])
+    result = convert([("m.yaml", text(edge(**frontend(VALID)), plain))], EVERY)
     assert refused(result) == set()
     assert not result.whole
 
@@ -248,7 +248,7 @@ def test_a_gateway_that_is_not_given_is_known_by_its_name() -> None:  # 14.21
     guard = policy("SecurityPolicy", ENVOY, to("Gateway", "edge"), "infra")
     made = shop()
     made["spec"]["hostnames"] = ["a.test"]
-    assert refused(convert([("m.yaml", text(guard, made))])) == SHOP
+    assert refused(convert([("m.yaml", text(guard, made))], EVERY)) == SHOP
 
 
 def test_a_listener_s_own_check_of_certificates() -> None:  # 14.21
@@ -258,7 +258,9 @@ def test_a_listener_s_own_check_of_certificates() -> None:  # 14.21
     ):
         listeners = [each | ALL for each in LISTENERS]
         listeners[1]["tls"] = tls
-        assert refused(convert([("m.yaml", text(gateway(listeners), shop(), other()))])) == SHOP
+        assert (
+            refused(convert([("m.yaml", text(gateway(listeners), shop(), other()))], EVERY)) == SHOP
+        )
 
 
 def test_no_other_route_takes_what_an_unclear_guard_guards() -> None:  # 14.21
@@ -272,7 +274,7 @@ def test_no_other_route_takes_what_an_unclear_guard_guards() -> None:  # 14.21
         route("b", [WEB], hostnames=["*.test"]),
     ]
     objects.append(route("c", [WEB], hostnames=["c.example"]))
-    result = convert([("m.yaml", text(*objects))])
+    result = convert([("m.yaml", text(*objects))], EVERY)
     assert refused(result) == {"odd-1", "b-0"}
     assert not result.whole
 
@@ -290,7 +292,7 @@ def test_no_other_route_takes_what_an_unclear_guard_guards() -> None:  # 14.21
 )
 def test_what_cannot_be_read_may_be_a_guard(rule: Object, is_refused: bool) -> None:  # 14.21
     made = route("shop", [{**WEB, **rule}, {"matches": [{"method": "PUT"}], **WEB}])
-    result = convert([("m.yaml", text(made))])
+    result = convert([("m.yaml", text(made))], EVERY)
     assert refused(result) == ({"shop-0"} if is_refused else set())
     assert not result.whole
 
@@ -300,7 +302,7 @@ def test_what_is_no_list_does_not_widen_a_route(field: str) -> None:  # 14.22
     made = shop()
     place = made["spec"]["rules"][0] if field == "matches" else made["spec"]
     place[field] = {"a": "b"}
-    result = convert([("m.yaml", text(edge(), made))])
+    result = convert([("m.yaml", text(edge(), made))], EVERY)
     routes = yaml.safe_load(result.text)["routes"] if result.text else []
     assert all("matches" in each or each["name"] == "shop-1" for each in routes)
     assert field == "matches" or routes == []

@@ -16,7 +16,7 @@ from policies.language.load import load
 from policies.proxy.decide import decide
 from tests.examples import examples
 from tests.policies.gateway import reference
-from tests.policies.gateway.making import REQUESTS, Object, clusters, lists, text
+from tests.policies.gateway.making import EVERY, REQUESTS, Object, clusters, lists, text
 from tests.policies.making import NOW, compile_text, request
 
 
@@ -58,7 +58,7 @@ def backends_in(text: str) -> dict[str, str]:
 def test_decisions_are_the_gateway_apis(
     objects: list[Object], requests: list[dict[str, Any]]
 ) -> None:
-    imported = convert([("m.yaml", text(*objects))])
+    imported = convert([("m.yaml", text(*objects))], EVERY)
     if imported.text is None:  # no listener takes any route
         assert all(reference.winner(objects, asked) is None for asked in requests)
         return

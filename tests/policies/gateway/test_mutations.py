@@ -14,6 +14,7 @@ from policies.language.load import load
 from tests.examples import examples
 from tests.policies.gateway import reference
 from tests.policies.gateway.making import (
+    EVERY,
     GROUP,
     REQUESTS,
     Object,
@@ -223,7 +224,7 @@ def test_whatever_is_wrong_no_guard_is_lost(data: st.DataObject) -> None:  # 14.
     for _ in range(data.draw(st.integers(0, 3))):
         if objects:
             objects = mutated(data.draw, objects)
-    result = convert([("m.yaml", text(*objects))])
+    result = convert([("m.yaml", text(*objects))], EVERY)
     for told in result.told:
         assert told.finding.message
         assert told.finding.hint
@@ -247,7 +248,7 @@ def test_whatever_is_wrong_no_guard_is_lost(data: st.DataObject) -> None:  # 14.
 def test_what_a_guarded_rule_takes_is_never_forwarded(
     objects: list[Object], requests: list[Object]
 ) -> None:  # 14.21
-    result = convert([("m.yaml", text(*objects))])
+    result = convert([("m.yaml", text(*objects))], EVERY)
     if result.text is None:
         return
     policy = compile_text(result.text.encode())
@@ -274,6 +275,6 @@ def test_a_gateway_s_guard_is_for_all_that_it_takes() -> None:
         "parentRefs": [{"name": "edge", "namespace": "infra"}],
         "rules": [{"backendRefs": [{"name": "w", "port": 1}]}],
     }
-    result = convert([("m.yaml", text(made, plain))])
+    result = convert([("m.yaml", text(made, plain))], EVERY)
     assert result.text
     assert "split" not in result.text

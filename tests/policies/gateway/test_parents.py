@@ -58,12 +58,38 @@ def test_a_gateway_that_cannot_be_read() -> None:  # 14.22
         assert routes_in(imported(broken, route("r", [WEB]))) == {}
 
 
-def test_without_any_gateway_every_host_is_told() -> None:  # 14.22
-    result = imported(route("r", [WEB]))
-    assert "hostnames" not in routes_in(result)["r-0"]
-    (told,) = result.told
-    assert (told.finding.code, told.finding.severity) == ("not-attached", "warning")
-    assert "every host" in told.finding.message
+@pytest.mark.parametrize("more", [{}, {"parentRefs": [], "useDefaultGateways": "All"}])
+def test_without_any_gateway_hosts_are_asked_for(more: Object) -> None:  # 14.22
+    """Nobody knows the hosts of listeners that are not given: none, unless somebody says so."""
+    result = imported(route("r", [WEB], **more), route("own", [WEB], hostnames=["own.test"]))
+    assert {name: each["hostnames"] for name, each in routes_in(result).items()} == {
+        "own-0": ["own.test"]
+    }
+    (told,) = [each.finding for each in result.told if each.finding.severity == "error"]
+    assert told.code == "not-attached"
+    assert "--hostname www.example.com" in told.hint
+    objects = text(route("r", [WEB], **more), route("own", [WEB], hostnames=["own.test"]))
+    for hosts, wanted in ((["a.test", "*.b.test"],) * 2, ([""], None)):
+        result = convert([("m.yaml", objects)], hosts)
+        found = routes_in(result)
+        assert found["r-0"].get("hostnames") == wanted
+        assert found["own-0"]["hostnames"] == ["own.test"]
+        assert result.whole
+
+
+def test_hosts_of_gateways_that_are_not_given_are_no_others_hosts() -> None:  # 14.22
+    known = {"name": "edge", "namespace": "infra"}
+    made = [
+        route("known", [WEB], parentRefs=[known]),
+        route("unknown", [WEB], parentRefs=[{"name": "nowhere"}]),
+        route("both", [WEB], parentRefs=[{"name": "nowhere"}, known], hostnames=["x.test"]),
+        route("nobody", [WEB], parentRefs=[]),
+    ]
+    result = convert([("m.yaml", text(gateway([LISTENER]), *made))], ["b.test"])
+    found = {name: each.get("hostnames") for name, each in routes_in(result).items()}
+    assert found == {"known-0": ["a.test"], "unknown-0": ["b.test"], "both-0": ["x.test"]}
+    result = convert([("m.yaml", text(gateway([LISTENER]), made[1]))])
+    assert result.text is None
 
 
 def test_delegation_is_refused_as_a_whole() -> None:  # 14.27

@@ -15,14 +15,14 @@ from policies.decisions.regex_compiler import compile_pattern
 from policies.gateway.convert import convert
 from policies.gateway.patterns import is_clear, rewritten
 from tests.examples import examples
-from tests.policies.gateway.making import GROUP, Object, gateway, route, text
+from tests.policies.gateway.making import EVERY, GROUP, Object, gateway, route, text
 
 USERS = "/users/[0-9]+"
 
 
 def imported(*objects: Object) -> tuple[list[Any], list[str]]:
     """The matches of the first route, and the codes of what is told."""
-    result = convert([("m.yaml", text(*objects))])
+    result = convert([("m.yaml", text(*objects))], EVERY)
     assert result.text
     matches = yaml.safe_load(result.text)["routes"][0]["matches"]
     return matches, [each.finding.code for each in result.told]
@@ -130,7 +130,7 @@ def test_written_anew_it_takes_the_same(pattern: str, given_text: str) -> None: 
 
 
 def test_an_anchor_within_is_left_out_not_guessed() -> None:
-    result = convert([("m.yaml", text(*of_class("traefik"), with_path("/a(^b|c)")))])
+    result = convert([("m.yaml", text(*of_class("traefik"), with_path("/a(^b|c)")))], EVERY)
     assert result.text is None
     codes = {each.finding.code for each in result.told}
     assert {"bad-regex", "not-carried-over"} <= codes

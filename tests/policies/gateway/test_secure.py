@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decisions.choose import Fixed, Forward
+from policies.decisions.policy import CompiledPolicy
 from policies.gateway.convert import convert
 from policies.proxy.decide import decide
 from tests.examples import examples
@@ -26,6 +27,7 @@ from tests.policies.gateway.making import (
     routes,
     text,
 )
+from tests.policies.gateway.test_matching import backends_in, expected
 from tests.policies.making import NOW, compile_text, request
 
 ALL = {"allowedRoutes": {"namespaces": {"from": "All"}}}
@@ -94,7 +96,79 @@ def test_the_redirect_of_a_rule_stands_before_it(name: str) -> None:  # 14.28
     result = convert([("m.yaml", text(*objects))])
     assert result.text
     found = yaml.safe_load(result.text)["routes"]
-    assert [bool(each.get("split")) for each in found] == [False, False, True]
-    assert found[1]["matches"] == [{"path": {"prefix": "/api"}}]
-    assert found[1]["filters"] == {"redirect": {"scheme": "https", "status": 301}}
+    assert [bool(each.get("split")) for each in found] == [False, True]
+    assert found[0]["matches"] == [{"scheme": "http"}]
+    assert found[0]["filters"] == {"redirect": {"scheme": "https", "status": 301}}
+    assert found[1]["matches"] == [{"scheme": "https", "path": {"prefix": "/api"}}]
     assert [each.finding.code for each in result.told] == []
+
+
+def decided_by(policy: CompiledPolicy, scheme: str, asked: Object) -> tuple[str, set[str]] | None:
+    """The route that takes a request, and the bindings that may get it."""
+    url = f"{scheme}://{asked['host']}{asked['path']}?{urlencode(asked['query'])}"
+    named = request(url, asked["method"], asked["headers"])
+    outcome = decide(policy, named, Random(1), NOW).outcome
+    if isinstance(outcome, Forward):
+        bindings = {variant.pool: variant.binding for variant in policy.variants}
+        return outcome.route.name, {bindings[share.name] for share in outcome.route.shares}
+    return (outcome.route.name, set()) if isinstance(outcome, Fixed) else None
+
+
+@examples(250)
+@given(
+    st.none() | st.sampled_from(HOSTS),
+    routes(PLAIN_RULES),
+    st.lists(st.sampled_from((None, "http", "https", "https")), min_size=4, max_size=4),
+    lists(REQUESTS, 1, 12),
+)
+def test_each_listener_has_its_own_routes(
+    host: str | None, made: list[Object], sections: list[str | None], requests: list[Object]
+) -> None:  # 14.28
+    """What comes by HTTP gets what HTTP listeners have, and the same of HTTPS."""
+    for section, each in zip(sections, made, strict=False):
+        ref = {"name": "edge", "namespace": "infra"}
+        each["spec"]["parentRefs"] = [ref | ({"sectionName": section} if section else {})]
+    objects = [pair(host), *made]
+    imported = convert([("m.yaml", text(*objects))])
+    if imported.text is None:
+        return
+    policy, names = compile_text(imported.text.encode()), backends_in(imported.text)
+    for scheme in ("http", "https"):
+        seen = pair(host)
+        seen["spec"]["listeners"] = [
+            each for each in seen["spec"]["listeners"] if each["name"] == scheme
+        ]
+        for asked in requests:
+            got = decided_by(policy, scheme, asked)
+            told = got and (got[0].removesuffix(".any"), {names[each] for each in got[1]})
+            assert told == expected([seen, *made], asked), imported.text
+
+
+def test_what_only_https_serves_is_not_served_in_clear() -> None:  # 14.28
+    """Also where nothing sends clients to HTTPS; a route of both is served by both."""
+    rule = {"backendRefs": [{"name": "w", "port": 1}], "matches": [{"path": {"value": "/a"}}]}
+    named = {"backendRefs": [{"name": "w", "port": 1}]}
+    objects = [
+        pair("a.test"),
+        attached_to("https", route("secure", [rule])),
+        route("both", [named | {"matches": [{"path": {"value": "/a"}, "method": "PUT"}]}]),
+        route("wide", [named]),
+    ]
+    result = convert([("m.yaml", text(*objects))])
+    assert result.text
+    assert result.whole
+    policy = compile_text(result.text.encode())
+    asked: Object = {"host": "a.test", "path": "/a/b", "method": "GET", "headers": {}, "query": {}}
+    wanted = {
+        ("http", "GET"): "wide-0",
+        ("https", "GET"): "secure-0",
+        ("http", "PUT"): "both-0",
+        ("https", "PUT"): "both-0",  # a method goes before none, whatever listeners a route has
+    }
+    for (scheme, method), name in wanted.items():
+        got = decided_by(policy, scheme, {**asked, "method": method})
+        assert got
+        assert got[0] == name
+    alone = convert([("m.yaml", text(*objects[:2]))])
+    assert alone.text
+    assert decided_by(compile_text(alone.text.encode()), "http", asked) is None

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.schedule import COMPARED_MS, shortest_gap_ms
-from policies.decisions.steps import Steps, TooMuchWork, finished, json_steps, within
+from policies.decisions.steps import Steps, TooMuchWork, finished, within
 from policies.language.budget import MAX_WORK
 from policies.language.compile import compile_policy, compile_steps
 from policies.language.composer import MAX_TEXT
 from policies.language.load import load, load_steps
+from policies.language.yaml_events import Events
 from tests.policies.making import policy_text
 
 HEAD = "version: 1\nvariants:\n  one: {binding: ONE, pool: one}\n  two: {binding: TWO, pool: two}\n"
@@ -123,6 +123,25 @@ def _each(steps: Steps[Any]) -> list[int]:
             return each
 
 
+def named(number: int) -> list[dict[str, str]]:
+    return [{"name": f"h{n}", "value": "v"} for n in range(number)]
+
+
+MATCH = {"path": {"exact": "/x"}, "query_params": named(400)}
+ORIGINS = {"cors": {"allow_origins": [f"https://a{n}.test" for n in range(1_500)]}}
+SET = {"request_headers": {"set": named(1_500)}, "response_headers": {"set": named(1_500)}}
+FEW = {"request_headers": {"set": named(150)}}
+HUGE = {
+    "one match": routes(1, matches=[{**MATCH, "query_params": named(2_000)}]),
+    "few long matches": routes(1, matches=[MATCH] * 50),
+    "long lists": routes(40, filters=ORIGINS),
+    "one long route": routes(1, filters={**ORIGINS, **SET}),
+    "long shares": routes(
+        3, split={name: {"weight": 1, "filters": SET} for name in ("canary", "production")}
+    ),
+}
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -131,8 +150,9 @@ def _each(steps: Steps[Any]) -> list[int]:
         routes(1, matches=[{"path": {"exact": f"/{n}"}} for n in range(5_000)]),
         drills(100),
         routes(2_000, splt={"canary": 1}),
+        *HUGE.values(),
     ],
-    ids=["routes", "matches", "one route", "drills", "wrong"],
+    ids=["routes", "matches", "one route", "drills", "wrong", *HUGE],
 )
 def test_no_step_is_long(data: bytes) -> None:
     each = _each(load_steps(data))
@@ -153,6 +173,12 @@ def test_no_step_is_long(data: bytes) -> None:
         routes(250, splt={"canary": 1}),
         routes(3, matches=[{"path": {"exact": f"/{n}"}} for n in range(250)]),
         routes(3, matches=[{"path": {"exact": n}} for n in range(250)]),
+        *HUGE.values(),
+        routes(2, filters={**SET, "cache": 1, "request_headers": {"set": [{"name": 1}] * 300}}),
+        routes(2, sticky=["ip"] * 200 + ["x", {"header": "h", "set": True}] * 50),
+        routes(2, split={"canary": {"weight": "x", "filters": SET}, "production": 1}),
+        routes(120, split={"canary": {"weight": "x", "filters": FEW}}, matches=[1] * 3),
+        routes(1, hostnames="x", matches=[{"path": {"exact": "/x", "regx": "y"}, **MATCH}] * 2),
         drills(20, "0 0 30 2 *"),
         drills(3),
         b"version: 1\nroutes: [1, a, {name: 2}]\n",
@@ -179,6 +205,39 @@ def test_steps_find_what_one_reading_finds(data: bytes) -> None:
     assert found[1][:100] == plain[1][:100]
 
 
+def test_brackets_that_open_are_not_counted_again_for_each() -> None:
+    """14.18: PyYAML looked at each of a thousand for every one of them."""
+    events = Events("[" * 3_000)
+    looks = 0
+
+    class Counted(dict[int, Any]):
+        def items(self) -> Any:
+            nonlocal looks
+            looks += 1
+            return super().items()
+
+    events.possible_simple_keys = Counted()
+    for _ in range(1_500):
+        events.fetch_more_tokens()
+    assert len(events.possible_simple_keys) > 1_000
+    assert looks < 2 * 1_500
+
+
+def test_a_long_text_is_looked_at_in_steps() -> None:
+    """14.18: 4 MB are decoded, checked and composed in steps."""
+    for text in (
+        "#" + "x" * 3_900_000 + "\n",
+        "# x\n" * 900_000,
+        "#" + "\u00e4" * 1_900_000 + "\n",
+    ):
+        each = _each(load_steps((text + HEAD + ROUTES).encode()))
+        assert len(each) > 5
+        assert max(each) <= MOST_UNITS
+    stray = "#" + "x" * 3_900_000 + "\x00"
+    (finding,) = load((HEAD + stray).encode()).findings
+    assert (finding.code, finding.column) == ("yaml-syntax", len(stray))
+
+
 def test_within() -> None:
     def three() -> Steps[str]:
         yield 1
@@ -188,8 +247,3 @@ def test_within() -> None:
     assert finished(within(three(), 3)) == "done"
     with pytest.raises(TooMuchWork):
         finished(within(three(), 2))
-
-
-@pytest.mark.parametrize("value", [None, 1, "ä", [], {}, [[[[[[[1]]]]]], {"a": {"b": [1, {}]}}]])
-def test_json_in_steps_is_json(value: object) -> None:
-    assert json.loads(finished(json_steps(value))) == value

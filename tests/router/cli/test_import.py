@@ -150,3 +150,22 @@ def test_nothing_of_a_manifest_reaches_the_terminal_raw(
     _, _, err = run(capsys, "import", str(manifest))
     assert r"a\x1b[31m" in err
     assert "\x1b" not in err
+
+
+def test_hosts_of_missing_gateways(capsys: pytest.CaptureFixture[str], manifest: Path) -> None:
+    """14.22: nobody knows them, so the command asks."""
+    manifest.write_text(ROUTE.replace("  hostnames: [shop.test]\n", ""))
+    code, out, err = run(capsys, "import", str(manifest))
+    assert (code, out) == (1, "")
+    assert "--hostname www.example.com" in err
+    code, out, err = run(
+        capsys, "import", str(manifest), "--hostname", "A.test", "--hostname", "*.b.test"
+    )
+    assert code == 0
+    assert "hostnames: [a.test, '*.b.test']" in out.replace('"', "'")
+    code, out, _ = run(capsys, "import", str(manifest), "--hostname", "*")
+    assert code == 0
+    assert "hostnames" not in out
+    code, _, err = run(capsys, "import", str(manifest), "--hostname", "https://a.test/")
+    assert code == 2
+    assert "--hostname: `https://a.test/` is not a hostname" in err

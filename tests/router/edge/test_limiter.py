@@ -184,3 +184,14 @@ def test_limiters_that_begin_together_wake_apart(world: World) -> None:
         wakes.append(int(world.storage.alarm_ms) - world.now)
     assert min(wakes) >= 60_000
     assert max(Counter(wake // 1_000 for wake in wakes).values()) < 3_600 // 100
+
+
+def test_a_limiter_that_wakes_to_delete_asks_for_nothing_else(world: World) -> None:
+    """14.19: thousands do so; the object's id is only wanted where an alarm is set."""
+    world.take(Rate(10, 60_000, 10))
+    assert world.storage.alarm_ms
+    world.now = int(world.storage.alarm_ms)
+    del world.id  # whoever asks for it fails
+    world.evict()
+    world.alarm()
+    assert not world.storage.values

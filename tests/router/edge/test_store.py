@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.steps import Steps
-from policies.language.compile import compile_policy
+from policies.decisions.compiled_text import form_text, tables_steps
+from policies.decisions.steps import Steps, finished
+from policies.language.compile import FORMAT, compile_policy
 from policies.language.load import Loaded, digest_of, load, load_steps
 from router.edge.keeper import LAG_MS
 from router.edge.store import LOST_MS, REFRESH_MS, RETRY_MS, PolicyStore
@@ -48,6 +49,9 @@ class FakeKv:
         if self.failing or self.full:
             raise OSError("KV takes no writes")
         self.values[key] = value
+
+    async def delete(self, key: str) -> None:
+        self.values.pop(key, None)
 
 
 class HeldKv(FakeKv):
@@ -182,11 +186,15 @@ def test_it_is_due_once_per_interval() -> None:
 def compiled_form(data: bytes) -> bytes:
     loaded = load(data)
     assert loaded.policy
-    return json.dumps(compile_policy(loaded.policy, loaded.digest)).encode()
+    return form_text(compile_policy(loaded.policy, loaded.digest))
+
+
+def tables_of(form: bytes, data: bytes) -> dict[str, Any]:
+    return finished(tables_steps(form, FORMAT, digest_of(data)))
 
 
 def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unexpected(data: bytes) -> None:
+    def unexpected(data: bytes, digest: str) -> None:
         raise AssertionError("the YAML was read")
 
     kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": compiled_form(ONE)})
@@ -195,7 +203,7 @@ def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) 
 
 
 def forged(**tables: Any) -> bytes:
-    return json.dumps({**json.loads(compiled_form(ONE)), **tables}).encode()
+    return form_text({**tables_of(compiled_form(ONE), ONE), **tables})
 
 
 @pytest.mark.parametrize(
@@ -207,7 +215,7 @@ def forged(**tables: Any) -> bytes:
         b"{}",
         b'{"format": 0}',
         compiled_form(TWO),  # of another policy
-        compiled_form(ONE).replace(b'"format": 1', b'"format": 99'),
+        compiled_form(ONE).replace(b'"format":', b'"format":9'),
         compiled_form(ONE).replace(b'"routes"', b'"rootes"'),
         forged(routes="x"),
         forged(variants=[1]),
@@ -216,15 +224,21 @@ def forged(**tables: Any) -> bytes:
 )
 def test_a_compiled_form_that_does_not_fit_is_passed_over(compiled: bytes) -> None:
     kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": compiled})
-    assert Isolate(kv).refresh() == ("one", "kv", False)
+    isolate = Isolate(kv)
+    assert isolate.refresh() == ("one", "kv", False)
+    assert isolate.events.count("compiled-refused") == bool(compiled)
 
 
 def test_a_compiled_form_nested_too_deeply_is_passed_over() -> None:
     deep = b"[" * 200_000 + b"]" * 200_000
-    kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": deep})
-    isolate = Isolate(kv)
-    assert isolate.refresh() == ("one", "kv", False)
-    assert isolate.store.degraded == []
+    head = compiled_form(ONE).partition(b"\n")[0]
+    for form in (deep, head + b"\n" + deep):
+        kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": form})
+        isolate = Isolate(kv)
+        assert isolate.refresh() == ("one", "kv", False)
+        assert isolate.store.degraded == []
+        assert isolate.refresh() == ("one", "kv", False)
+        assert isolate.events.count("compiled-refused") == 1, "it is remembered"
 
 
 @pytest.mark.parametrize("hangs", [True, False])
@@ -251,9 +265,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The digests of all the YAML that is read."""
     digests: list[str] = []
 
-    def counting(data: bytes) -> Steps[Loaded]:
+    def counting(data: bytes, digest: str) -> Steps[Loaded]:
         digests.append(digest_of(data))
-        return load_steps(data)
+        return load_steps(data, digest)
 
     monkeypatch.setattr("router.edge.reading.load_steps", counting)
     return digests
@@ -395,11 +409,11 @@ def test_a_failure_that_comes_late_is_not_told() -> None:
 def test_a_mistake_of_the_routers_own_is_a_rejection(monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[bytes] = []
 
-    def broken(data: bytes) -> Steps[Loaded]:
+    def broken(data: bytes, digest: str) -> Steps[Loaded]:
         tries.append(data)
         if data == TWO:
             raise RecursionError("a bug")
-        return load_steps(data)
+        return load_steps(data, digest)
 
     monkeypatch.setattr("router.edge.reading.load_steps", broken)
     isolate = Isolate(FakeKv())
@@ -484,8 +498,9 @@ def test_a_large_policy_is_read_after_the_answer() -> None:
     asyncio.run(isolate.store.keep(isolate.kv))
     assert isolate.serving() == ("large0", "kv", False)
     assert isolate.kv.values["policy/last-good"] == LARGE
-    compiled = json.loads(isolate.kv.values[f"policy/compiled/{digest_of(LARGE)}"])
-    assert compiled == json.loads(compiled_form(LARGE))
+    form = isolate.kv.values[f"policy/compiled/{digest_of(LARGE)}"]
+    assert form == compiled_form(LARGE)
+    assert len(tables_of(form, LARGE)["routes"]) == 1_500
 
 
 def test_the_last_good_policy_serves_while_another_is_read() -> None:
@@ -529,3 +544,48 @@ def test_a_reading_that_was_broken_off_is_gone_on_with() -> None:
     isolate.now += LOST_MS
     asyncio.run(isolate.store.keep(isolate.kv))
     assert isolate.serving() == ("large0", "kv", False)
+
+
+def test_what_is_far_too_large_is_named_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """14.18: KV takes 25 MB; other requests go on while they are hashed."""
+    huge = ONE + b"#" * 9_000_000
+    pauses: list[float] = []
+    real = asyncio.sleep
+
+    async def counted(seconds: float) -> None:
+        pauses.append(seconds)
+        await real(0)
+
+    monkeypatch.setattr("router.edge.slices.sleep", counted)
+    isolate = Isolate(FakeKv(policy=huge))
+    assert isolate.refresh()[2]
+    assert isolate.store.rejection
+    assert isolate.store.rejection.digest == digest_of(huge)
+    assert [each.code for each in isolate.store.rejection.findings] == ["yaml-too-large"]
+    assert len(pauses) >= 4
+
+
+def test_compiled_forms_that_were_written_here_go_with_their_policies() -> None:
+    pushed = {f"policy/compiled/{digest_of(LARGE)}": b"by a push"}
+    isolate = Isolate(FakeKv(**pushed))
+
+    def forms() -> set[str]:
+        prefix = "policy/compiled/"
+        return {key.removeprefix(prefix) for key in isolate.kv.values if key.startswith(prefix)}
+
+    one, two, other = digest_of(ONE), digest_of(TWO), digest_of(LARGE)
+    steps(isolate, ONE, TWO)
+    assert forms() == {one, two, other}
+    isolate.now += LAG_MS
+    steps(isolate, BAD)
+    assert forms() == {one, two, other}, "while KV holds a bad one, nothing goes"
+    steps(isolate, TWO)
+    isolate.now += LAG_MS
+    isolate.refresh()
+    assert forms() == {two, other}
+    assert isolate.kept == TWO
+    steps(isolate, ONE)
+    isolate.now += LAG_MS
+    isolate.refresh()
+    assert forms() == {one, other}, "one that comes back is compiled again"
+    assert isolate.kept == ONE

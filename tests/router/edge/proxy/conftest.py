@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -18,18 +17,47 @@ STAND_IN = "router.edge.bridge"
 EDGE = "router.edge."
 
 
-class Edge:
-    """What `driver.js` does, by hand. `log`: what the Worker has logged."""
+class Modules:
+    """What `router.edge` consists of, over a bridge that leads nowhere but to a clock."""
 
-    def __init__(self, made: CompiledPolicy, capsys: pytest.CaptureFixture[str]) -> None:
-        module = importlib.import_module("router.edge.isolate")
-        self.driver_module: Any = importlib.import_module("router.edge.proxy.driver")
-        self.now_ms = BEGAN
-        self.isolate = module.Isolate(made)
+    def __init__(self) -> None:
+        self.clock = SimpleNamespace(now_ms=BEGAN)
+        bridge = ModuleType(STAND_IN)
+        vars(bridge).update(
+            JsException=Exception,
+            now_ms=lambda: self.clock.now_ms,
+            __getattr__=lambda name: None,
+        )
+        package = vars(importlib.import_module(EDGE.rstrip(".")))
+        others = {name: each for name, each in sys.modules.items() if name.startswith(EDGE)}
+        children = dict(package)
+        for name in others:
+            del sys.modules[name]
+        sys.modules[STAND_IN] = bridge
+        try:
+            self.isolate: Any = importlib.import_module("router.edge.isolate")
+            self.driver: Any = importlib.import_module("router.edge.proxy.driver")
+        finally:
+            for name in [name for name in sys.modules if name.startswith(EDGE)]:
+                del sys.modules[name]
+            sys.modules.update(others)
+            package.clear()
+            package.update(children)
+
+
+class Edge:
+    """What `driver.js` does, by hand."""
+
+    def __init__(
+        self, modules: Modules, made: CompiledPolicy, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.driver_module = modules.driver
+        self.now_ms = modules.clock.now_ms = BEGAN
+        self.isolate = modules.isolate.Isolate(made)
         self.isolate.seed()
         self.isolate.store.ready = True
         self.isolate.chores = lambda now_ms: ""  # nothing is due
-        self.driver = self.driver_module.Driver(self.isolate)
+        self.driver = modules.driver.Driver(self.isolate, lambda looked: None)
         self._capsys = capsys
 
     def decide(
@@ -39,9 +67,12 @@ class Edge:
         lines = [str(self.now_ms), method, url, "FRA", "DE", "EU", ""]
         for name, value in headers.items():
             lines += (name.replace("_", "-"), value)
-        chores, _, effect = self.driver.decide("\n".join(lines), notes).partition("\n")
-        assert not chores
-        return read(effect)
+        return self.decided("\n".join(lines), notes)[-1]
+
+    def decided(self, request: str, notes: str = "") -> tuple[str, list[Any]]:
+        """The chores for a request, as it is read by `driver.js`, and the effect."""
+        chores, _, _, effect = self.driver.decide(request, notes, -1).split("\n", 3)
+        return chores, read(effect)
 
     def resume(self, number: int, outcome: Any, notes: str = "") -> list[Any]:
         return read(self.driver.resume(number, json.dumps(outcome), notes))
@@ -80,29 +111,14 @@ def with_policy(sections: dict[str, Any] | None = None, **route: Any) -> pytest.
     return pytest.mark.parametrize("edge", [policy(sections, **route)], indirect=True, ids=[""])
 
 
+@pytest.fixture(scope="session")
+def edge_modules() -> Modules:
+    return Modules()
+
+
 @pytest.fixture
 def edge(
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Edge]:
+    request: pytest.FixtureRequest, edge_modules: Modules, capsys: pytest.CaptureFixture[str]
+) -> Edge:
     """With the policy that `with_policy` gives, or one that says nothing special."""
-    there = {name for name in sys.modules if name.startswith(EDGE)}
-    bridge, clock = ModuleType(STAND_IN), SimpleNamespace(now_ms=lambda: BEGAN)
-    vars(bridge).update(
-        JsException=Exception,
-        JsObject=Any,
-        KvNamespace=None,
-        ask_coordinator=None,
-        in_background=None,
-        now_ms=lambda: clock.now_ms(),
-    )
-    monkeypatch.setitem(sys.modules, STAND_IN, bridge)
-    for name in ("isolate", "coordinating", "proxy.driver"):
-        monkeypatch.delitem(sys.modules, f"{EDGE}{name}", raising=False)
-    made = Edge(getattr(request, "param", None) or policy(), capsys)
-    clock.now_ms = lambda: made.now_ms
-    yield made
-    for name in [name for name in sys.modules if name.startswith(EDGE)]:
-        if name not in there:
-            del sys.modules[name]
+    return Edge(edge_modules, getattr(request, "param", None) or policy(), capsys)

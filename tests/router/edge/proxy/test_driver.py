@@ -147,8 +147,7 @@ class TestBug:
         assert edge.decide()[0] == "send"
 
     def test_in_what_was_read(self, edge: Edge) -> None:
-        answer = edge.driver.decide("nonsense", "").partition("\n")[2]
-        assert self.answered(edge, json.loads(answer)) == "ValueError"
+        assert self.answered(edge, edge.decided("nonsense")[1]) == "ValueError"
 
     def test_in_javascript(self, edge: Edge) -> None:
         answer = edge.driver.failed("TypeError", "x is undefined")
@@ -205,4 +204,5 @@ def test_the_first_requests_wait_for_the_policy(edge: Edge) -> None:
 def test_what_is_due_is_told_with_the_effect(edge: Edge) -> None:
     edge.isolate.chores = lambda now_ms: "policy coordinator"
     text = "\n".join([str(edge.now_ms), "GET", "https://h/", "", "", "", ""])
-    assert edge.driver.decide(text, "").partition("\n")[0] == "policy coordinator"
+    chores, effect = edge.decided(text)
+    assert (chores, effect[0]) == ("policy coordinator", "send")

@@ -42,7 +42,8 @@ changes = st.builds(
     Changes,
     st.lists(names, max_size=3),
     st.dictionaries(names, texts, max_size=3),
-    st.lists(st.tuples(names, texts), max_size=3),
+    # An empty value that is added leaves space at the end, which runtimes take away.
+    st.lists(st.tuples(names, texts.filter(bool)), max_size=3),
 )
 carries = st.builds(
     Carry,
@@ -138,12 +139,7 @@ def test_headers_change_as_python_says(node: Node, headers: dict[str, str], made
     changed = node(
         "changed", list(headers.items()), made.removed, flat(made.set.items()), flat(made.added)
     )
-    # Space at the end of a value, behind an empty one that was added, does not count.
-    assert stripped(dict(changed)) == stripped(made.on_mapping(headers))
-
-
-def stripped(headers: dict[str, str]) -> dict[str, str]:
-    return {name: value.strip() for name, value in headers.items()}
+    assert dict(changed) == made.on_mapping(headers)
 
 
 def test_a_race_is_two_sends(node: Node) -> None:

@@ -1,0 +1,217 @@
+// Decisions of Python's that are repeated here, and for which requests: those with the same key
+// (policies/proxy/memory.py says why that is right). At most 2 * MOST of them are remembered,
+// those that were used last. Nothing here decides what a decision may be repeated for.
+
+import { count } from "./notes.js";
+
+const MOST = 10_000;
+const MOST_NAMES = 1_000;
+const MANY_NOTES = 256; // then Python is asked, which takes them
+const CHECK_EVERY = 1_000; // repeated decisions, of which one is made anew and compared
+const SLOTS = ["x-request-id", "traceparent", "x-forwarded-for"];
+
+let looked; // undefined: nothing may be repeated
+let due = 0; // when Python has something to do
+let names = new Map(); // lists of header names, by number, so that keys are short
+let scopes = new Map(); // of each origin the prefixes whose paths are decided alike
+let young = new Map();
+let old = new Map();
+let templates = new Map();
+let mode = "on"; // or "check": compare each; or "off"
+let repeated = 0;
+
+export function setMode(text) {
+  mode = text;
+}
+
+// Called by Python when decisions rest on something else than before. `text`: what they look at
+// from now on, as `repeating.py` writes it; "": nothing may be repeated.
+export function forget(text) {
+  [names, scopes, young, old, templates] = [0, 0, 0, 0, 0].map(() => new Map());
+  looked = undefined;
+  if (!text || mode === "off") return;
+  const [plain, headers, query, address, maxUrl, limits] = JSON.parse(text);
+  const [, maxHeaders, maxSize] = limits;
+  const pattern = new RegExp(`^${plain}$`);
+  looked = { plain: pattern, headers: new Set(headers), query, address, maxUrl, maxHeaders, maxSize };
+}
+
+export function setDue(ms) {
+  due = ms;
+}
+
+// What is to be known of a request, in one pass over its headers: the `lines` that Python gets
+// (the time, the method, the URL, the client's place, whether there is a body, then each
+// header's name and value), and what a key needs.
+export function read(request) {
+  const { method, url, headers, body, cf } = request;
+  const { colo = "", country = "", continent = "" } = cf ?? {};
+  const now = Date.now();
+  const hasBody = body ? 1 : 0;
+  const lines = [now, method, url, colo, country, continent, hasBody];
+  const found = { now, url, colo, lines, ip: "", drawn: -1, rest: "", place: undefined };
+  if (!looked) {
+    for (const [name, value] of headers) lines.push(name, value);
+    return found;
+  }
+  let list = "";
+  let values = "";
+  let size = 0;
+  for (const [name, value] of headers) {
+    lines.push(name, value);
+    list += `${name} `;
+    size += name.length + value.length;
+    if (looked.headers.has(name)) values += `${name}\n${value}\n`;
+    else if (name === "cf-connecting-ip") found.ip = value;
+  }
+  const isSmall = size <= looked.maxSize && lines.length <= 7 + 2 * looked.maxHeaders;
+  if (isSmall && url.length <= looked.maxUrl) {
+    place(found, `${method} ${hasBody} ${colo} ${country} ${continent} ${numbered(list)}\n${values}`);
+  }
+  return found;
+}
+
+// Set the parts of the key of a request whose URL is plain.
+function place(found, rest) {
+  const { url } = found;
+  const slash = url.indexOf("/", url.indexOf("://") + 3);
+  const mark = url.indexOf("?", slash);
+  const path = mark < 0 ? url.slice(slash) : url.slice(slash, mark);
+  if (!looked.plain.test(path)) return;
+  const more = looked.query && mark >= 0 ? url.slice(mark) : "";
+  const address = looked.address ? found.ip : "";
+  found.place = { origin: url.slice(0, slash), path };
+  found.rest = `${rest}${address}\n${more}`;
+}
+
+function numbered(list) {
+  let number = names.get(list);
+  if (number === undefined) {
+    if (names.size >= MOST_NAMES) names.clear(); // numbers go on, so no key is of two lists
+    number = numbers++;
+    names.set(list, number);
+  }
+  return number;
+}
+
+let numbers = 0;
+
+// The remembered decision about a request, with its own ids; undefined if there is none. Of a
+// split whose choice is not known yet, `found.drawn` is what it was drawn by.
+export function recall(found) {
+  if (!found.place || found.now >= due || count() >= MANY_NOTES) return undefined;
+  const { origin, path } = found.place;
+  const key = `${origin}${scopeOf(origin, path)}\n${found.rest}`;
+  const entry = known(key);
+  if (!entry || found.now >= entry.until) return undefined;
+  const template = drawn(entry, found);
+  if (!template) return undefined;
+  repeated += 1;
+  const isChecked = mode === "check" || repeated % CHECK_EVERY === 0;
+  return { ...fresh(template, found), isChecked };
+}
+
+// One of the choices, by their weights, as `_choose_share` in policies/decisions/choose.py does.
+function drawn({ weights, templates: choices }, found) {
+  if (weights.length === 1) return choices[0];
+  found.drawn = Math.random();
+  let point = found.drawn * weights.reduce((sum, weight) => sum + weight, 0);
+  const index = weights.findIndex((weight) => (point -= weight) < 0);
+  return choices[Math.max(0, index)];
+}
+
+// The longest prefix of `path` that is a scope, else the path itself.
+function scopeOf(origin, path) {
+  const prefixes = scopes.get(origin);
+  if (!prefixes) return path;
+  for (let scope = path; ; scope = scope.slice(0, scope.lastIndexOf("/"))) {
+    if (prefixes.has(scope)) return `${scope}/*`;
+    if (!scope) return path;
+  }
+}
+
+function known(key) {
+  const entry = young.get(key);
+  if (entry) return entry;
+  const older = old.get(key);
+  if (older) put(key, older);
+  return older;
+}
+
+function put(key, entry) {
+  if (young.size >= MOST) [old, young] = [young, new Map()];
+  young.set(key, entry);
+}
+
+// Remember `sent`, the decision about a request. `told`: how, as `repeating.py` writes it.
+export function remember(found, told, sent) {
+  if (!looked || !found.place) return;
+  const [numeral, until, kind, choice, weights, scope = ""] = told.split(" ");
+  const number = Number(numeral);
+  const { origin } = found.place;
+  if (kind === "prefix") {
+    const prefixes = scopes.get(origin) ?? new Set();
+    if (scopes.size >= MOST_NAMES || prefixes.size >= MOST_NAMES) return;
+    scopes.set(origin, prefixes.add(scope));
+  }
+  let template = templates.get(number);
+  if (!template) templates.set(number, (template = templateOf(number, sent)));
+  const key = `${origin}${kind === "prefix" ? `${scope}/*` : scope}\n${found.rest}`;
+  let entry = known(key);
+  if (entry?.told !== weights) {
+    entry = { told: weights, weights: weights.split(",").map(Number), templates: [] };
+    put(key, entry);
+  }
+  entry.templates[Number(choice)] = template;
+  entry.until = until === "inf" ? Infinity : Number(until);
+}
+
+function templateOf(number, sent) {
+  const { changes, carry } = sent;
+  const [variant, , part] = carry.blame.split(" ");
+  const places = SLOTS.map((name) => at(changes.set, name));
+  return { number, sent, variant, part, places, answered: at(carry.set, "x-request-id") };
+}
+
+// Where the value of that name is in names and values by turns; -1 if it is not there.
+function at(pairs, name) {
+  for (let i = 0; i < pairs.length; i += 2) if (pairs[i] === name) return i + 1;
+  return -1;
+}
+
+// The decision of a template for another request.
+function fresh({ number, sent, variant, part, places, answered }, { now, ip }) {
+  const id = hex(16);
+  const trace = `00-${id}-${hex(8)}-00`;
+  const set = sent.changes.set.slice();
+  const answer = sent.carry.set.slice();
+  [id, trace, ip].forEach((value, slot) => {
+    if (places[slot] >= 0) set[places[slot]] = value;
+  });
+  if (answered >= 0) answer[answered] = id;
+  const changes = { ...sent.changes, set };
+  const carry = { ...sent.carry, set: answer, blame: `${variant} ${now} ${part}` };
+  const note = `again ${number} ${now}`;
+  return { number, ids: `${id} ${trace}`, sent: { ...sent, changes, carry, note } };
+}
+
+const pool = new Uint8Array(4096);
+let used = pool.length;
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+// So many random bytes, in hexadecimal; never all zeros (W3C Trace Context).
+function hex(bytes) {
+  if (used + bytes > pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  let text = "";
+  for (const end = used + bytes - 1; used < end; used += 1) text += HEX[pool[used]];
+  return text + HEX[pool[used++] | 1];
+}
+
+// A repeated decision was wrong: nothing is repeated any more in this isolate.
+export function turnOff() {
+  mode = "off";
+  forget("");
+}

@@ -1,0 +1,152 @@
+"""Decisions that JavaScript repeats by itself (`memory.js`), as Python keeps them.
+
+1. A template is a decision without what is new with each request: its ids, the client's
+   address, the time. Requests that are decided alike share one.
+2. What comes of a repeated decision is recorded as if Python had decided.
+3. In trouble (somebody is out, a drill runs) nothing is repeated, and what a decision rests on
+   has a name, `state_of`: when that changes, all is forgotten. Attempts that are under way then
+   find their template among those forgotten last.
+4. A check decides anew, with the same policy and without effects, and compares.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+from policies.decisions.choose import read_target
+from policies.decisions.headers import Trace
+from policies.decisions.policy import Variant
+from policies.decisions.problems import Problem
+from policies.decisions.request import Request
+from policies.proxy.context import Arrived, RequestContext
+from policies.proxy.decide import GivenState, Surroundings
+from policies.proxy.effects import Came, Send
+from policies.proxy.likeness import likeness_of
+from policies.proxy.memory import PLAIN, Draws, looked_at, remembered
+from policies.proxy.outcomes import logging, record_outcome
+from policies.proxy.sequence import proxy
+from router.edge.isolate import Isolate
+
+MAX_TEMPLATES = 2_000
+
+
+class Template(NamedTuple):
+    """A decision: the request that it was made for, its first variant, what is sent."""
+
+    number: int
+    context: RequestContext
+    variant: Variant
+    send: Send
+    likeness: str
+
+
+class Repeating:
+    """`forget` tells JavaScript that nothing is remembered any more, and what decisions look at
+    from now on (JSON; "": nothing may be repeated now)."""
+
+    def __init__(self, isolate: Isolate, forget: Callable[[str], None]) -> None:
+        self._isolate = isolate
+        self._forget = forget
+        self._state: Any = None
+        self._is_on = False
+        self._templates: dict[int, Template] = {}
+        self._forgotten: dict[int, Template] = {}
+        self._by_likeness: dict[str, Template] = {}
+        self._number = 0
+
+    def look(self, now_ms: float) -> None:
+        """Forget everything if what decisions rest on has changed."""
+        state = self._state_of(now_ms)
+        if state == self._state:
+            return
+        self._state = state
+        policy, is_calm, _ = state
+        self._is_on = is_calm
+        self._forgotten, self._templates, self._by_likeness = self._templates, {}, {}
+        if not is_calm:
+            self._forget("")
+            return
+        looked = looked_at(policy, self._isolate.steered(policy))
+        self._forget(json.dumps([PLAIN.pattern, *looked]))
+
+    def _state_of(self, now_ms: float) -> tuple[Any, bool, Any]:
+        isolate = self._isolate
+        policy = isolate.store.policy
+        is_calm = isolate.store.ready and not isolate.drills
+        is_calm = is_calm and isolate.standing(policy, now_ms) is None
+        return policy, is_calm, isolate.steered(policy)
+
+    def remember(self, context: RequestContext, send: Send, draws: Draws) -> str:
+        """How JavaScript may repeat `send`: the template's number, until when, what kind of
+        scope, which of the choices it is, their weights, the scope's path; "" if it may not."""
+        found = remembered(context, send, draws) if self._is_on else None
+        if found is None:
+            return ""
+        template = self._template(context, send)
+        kind = "prefix" if found.scope.is_prefix else "exact"
+        weights = ",".join(map(repr, found.weights))
+        told = (template.number, found.until_ms, kind, found.choice, weights, found.scope.path)
+        return " ".join(map(str, told))
+
+    def _template(self, context: RequestContext, send: Send) -> Template:
+        likeness = likeness_of(context, send)
+        found = self._by_likeness.get(likeness)
+        if found is None:
+            choice = context.choice
+            assert choice, "a backend has been chosen"
+            self._number += 1
+            found = Template(self._number, context, choice.candidates[0], send, likeness)
+            if len(self._templates) >= MAX_TEMPLATES:
+                self._state = None  # forget everything with the next look
+            self._templates[self._number] = self._by_likeness[likeness] = found
+        return found
+
+    def find(self, number: int) -> Template | None:
+        return self._templates.get(number) or self._forgotten.get(number)
+
+    def answered(self, number: int, began_ms: float, status: int, now_ms: float) -> None:
+        """A repeated decision has come to a good end."""
+        template = self.find(number)
+        if template is None:
+            return
+        context, state = template.context, self._isolate
+        route = template.context.route
+        assert route, "it has been routed"
+        state.retries[route.name].request(began_ms)
+        came = Came(now_ms, status)
+        record_outcome(context, template.variant, 1, began_ms, template.send, came)
+        logging(context, template.variant.name, status)
+        state.count("decisions", "memory")
+
+    def again(self, template: Template, arrived: Arrived, trace: Trace) -> RequestContext:
+        """The same decision about another request."""
+        past = template.context
+        context = RequestContext(self._isolate, past.policy, arrived, self._isolate.chance)
+        target = read_target(past.policy, arrived.url, arrived.headers)
+        assert not isinstance(target, Problem), "its URL is plain"
+        context.request = Request(arrived.method, target, arrived.headers, arrived.client)
+        context.trace, context.rule, context.route = trace, past.rule, past.route
+        context.admitted, context.choice = past.admitted, past.choice
+        return context
+
+    def differs(self, number: int, arrived: Arrived, first: float | None) -> str:
+        """What Python would have done otherwise; "" if the same."""
+        template = self.find(number)
+        if template is None or number not in self._templates:
+            return ""  # it has just been forgotten
+        isolate, policy = self._isolate, self._isolate.store.policy
+        standing = isolate.standing(policy, arrived.now_ms)
+        steered = isolate.steered(policy)
+        around = Surroundings(
+            arrived.now_ms, isolate.pepper, standing, steered, isolate.cookie_secret
+        )
+        draws = Draws(isolate.chance, first)
+        context = RequestContext(GivenState(around), policy, arrived, cast(Any, draws))
+        context.trace = Trace("", "", continued=False)
+        effect = next(proxy(context))
+        if not isinstance(effect, Send):
+            return type(effect).__name__
+        likeness = likeness_of(context, effect)
+        return "" if likeness == template.likeness else likeness
