@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from bench.load import load
-from bench.rows import router
+from bench.rows import router_deciding
 from bench.server import Server
 from bench.staging import folder_of
 from bench.throughput import WARM_UP_REQUESTS
@@ -24,7 +24,7 @@ REQUESTS = 12_000
 def measure_steps(layout: Layout) -> dict[str, float]:
     """By step, in the order of a request's way."""
     folder = folder_of(layout, "steps")
-    workers = router(layout, folder, more={"entry.py": ENTRY.read_bytes()})
+    workers = router_deciding(layout, folder, more={"entry.py": ENTRY.read_bytes()})
     with Server(layout, workers, folder) as server:
         server.wait_ready()
         load(layout, server, amount=WARM_UP_REQUESTS)
