@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from policies.decisions.authenticate import Denied, Identity
 from policies.decisions.choose import Fixed, Forward
 from policies.decisions.failover import RetryBudget
-from policies.decisions.health import Health
 from policies.decisions.latency import Latencies
 from policies.decisions.match import Rule
+from policies.decisions.passive import TRIAL_PATIENCE_MS
 from policies.decisions.policy import CompiledPolicy
-from policies.decisions.problems import Problem
+from policies.decisions.problems import RETRY_AFTER_S, Problem
 from policies.decisions.request import Request
 from policies.decisions.standing import Standing
 from policies.decisions.steering import NOTHING, Steereds
@@ -50,19 +50,41 @@ class Surroundings(NamedTuple):
     cookie_secret: bytes = b""
 
 
+class GivenHealth:
+    """Health that is asked, and learns nothing: who is in trouble is given."""
+
+    def begin_trial(self, name: str, now_ms: float) -> None:
+        pass
+
+    def trial_patience_ms(self, name: str) -> int:
+        return TRIAL_PATIENCE_MS
+
+    def is_on_probation(self, name: str, now_ms: float) -> bool:
+        return False
+
+    def retry_after_s(self, policy: CompiledPolicy, now_ms: float) -> int:
+        return RETRY_AFTER_S
+
+    def succeeded(self, name: str, began_ms: float) -> None:
+        pass
+
+    def failed(self, name: str, began_ms: float, now_ms: float, reason: str) -> None:
+        pass
+
+    def rest(self, name: str, until_ms: float, now_ms: float) -> None:
+        pass
+
+
 class GivenState:
     """An isolate's state that is given, and learns nothing."""
 
     drills = ()
+    health = GivenHealth()
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self.pepper = around.pepper
         self.cookie_secret = around.cookie_secret
-
-    @property
-    def health(self) -> Health:
-        return Health(self.log)
 
     @property
     def tallies(self) -> Tallies:

@@ -4,7 +4,8 @@ For each request workerd's entry code reads `on_fetch` of the main module anew. 
 the function below. It hands the request, and with it the whole business of handling requests, to
 `driver.js`: a handler that is JavaScript spares each request a stack of its own for Python
 (docs/performance.md). The entry code is not documented, so there is a way back that needs no
-upload: with the variable ROUTER_ENTRY=python the handler stays this function.
+upload: with the variable ROUTER_ENTRY=python the handler stays this function. What comes in
+here is counted, so that the metrics show which way it is: once an isolate, or every time.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _handler: JsObject = None  # not at import: a memory image holds no JavaScript o
 def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     """Workers' `fetch` event."""
     global _handler
+    ISOLATE.count("python_entries")
     if _handler is None:
         _handler = _loaded(ISOLATE, env)
     if getattr(env, ENTRY, None) != "python":

@@ -35,6 +35,7 @@ _COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("rate_limits", "What rate limits decided.", ("limit", "decision")),
     ("limiter_calls", "Questions to limiters.", ("limit",)),
     ("coordinator_syncs", "Reports to the Coordinator.", ("result",)),
+    ("python_entries", "Requests that came in by way of Python.", ()),
 )
 
 
@@ -57,6 +58,7 @@ class Metrics:
         self.rate_limits: Counter[tuple[str, str]] = Counter()
         self.limiter_calls: Counter[tuple[str]] = Counter()
         self.coordinator_syncs: Counter[tuple[str]] = Counter()
+        self.python_entries: Counter[tuple[()]] = Counter()
 
     def text(
         self,

@@ -12,7 +12,7 @@ const SEPARATORS = { cookie: "; ", "user-agent": " ", server: " " };
 
 function add(headers, name, value) {
   const separator = SEPARATORS[name];
-  const before = separator && headers.get(name);
-  if (before) headers.set(name, before + separator + value);
-  else headers.append(name, value);
+  const before = separator ? headers.get(name) : null;
+  if (before === null) headers.append(name, value);
+  else headers.set(name, before ? before + separator + value : value);
 }
