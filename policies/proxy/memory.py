@@ -138,9 +138,9 @@ def remembered(
     none. `is_leased`: all rate limits let it pass by leases."""
     choice = context.choice
     assert choice, "a backend has been chosen"
-    shares = choice.route.shares if draws.numbers else ()
-    # A draw for a share is the first: it is made only without a key, among several.
-    is_drawn = bool(draws.bits) or draws.numbers > bool(len(shares) > 1 and not choice.key)
+    shares = choice.route.shares if _has_drawn_share(context, choice) else ()
+    # A draw for a share is the first; whatever else has been drawn is of this request alone.
+    is_drawn = bool(draws.bits) or draws.numbers > bool(shares)
     if choice.route.rate_limits and not is_leased:
         return None
     if is_drawn or not _is_plain(context, choice, send):
@@ -161,6 +161,15 @@ def remembered(
     names = [share.name for share in shares]
     weights = tuple(share.weight for share in shares)
     return Remembered(scope, until_ms, weights, names.index(choice.share.name))
+
+
+def _has_drawn_share(context: RequestContext, choice: Forward) -> bool:
+    """Whether chance has chosen among shares: without a key, and for no cohort of a rollout."""
+    if len(choice.route.shares) < 2 or choice.key:
+        return False
+    steered, identity = choice.steered, context.identity
+    key_id = identity.key.id if identity else ""
+    return not (steered and steered.takes(context.request, key_id))
 
 
 def _is_plain(context: RequestContext, choice: Forward, send: Send) -> bool:

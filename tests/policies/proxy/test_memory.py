@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from policies.decisions.headers import Trace
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
-from policies.decisions.steering import NOTHING
+from policies.decisions.steering import NOTHING, Steereds, steered_routes
 from policies.language.compile import compile_policy
 from policies.language.load import load
 from policies.proxy.context import Arrived, RequestContext
@@ -32,18 +32,24 @@ KEY_HASH = "81b27a564ef118ab4159c30bf6da978ec51247545c20f376e48d19bf54a226d1"
 
 
 def decided(
-    policy: CompiledPolicy, arrived: Arrived, first: float
-) -> tuple[Any, RequestContext, Draws]:
-    """The first effect that is not about limits, as the edge gets it."""
-    draws = Draws(Random(), first)
-    around = Surroundings(arrived.now_ms, steering=NOTHING)
+    policy: CompiledPolicy, arrived: Arrived, first: float, steering: Steereds = NOTHING
+) -> tuple[Any, RequestContext, Draws, list[str]]:
+    """The first effect that is not about limits, as the edge gets it; and which limiters count
+    the request."""
+    draws, limiters = Draws(Random(), first), []
+    around = Surroundings(arrived.now_ms, steering=steering)
     context = RequestContext(GivenState(around), policy, arrived, cast(Random, draws))
     context.trace = Trace("i" * 32, f"00-{'i' * 32}-{'s' * 16}-00", continued=False)
     way = proxy(context)
     effect = next(way)
     while isinstance(effect, Charge):
+        for stated in effect.limits:
+            limit = stated.of(effect.identity)
+            assert context.route
+            key = limit.key(context.request, context.route.name, effect.identity)
+            limiters.append(f"{limit.id} {limit.object_name(key)}")
         effect = way.send(FREE)
-    return effect, context, draws
+    return effect, context, draws, limiters
 
 
 class Memory:
@@ -123,9 +129,9 @@ HEADERS = {
     "traceparent": ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",),
     "upgrade": ("websocket",),
     "x_channel": ("claimed",),
+    "x-limited": ("1", "2"),
+    "x-cohort": ("testers", "others"),
 }
-
-
 UNTRACED = [name for name in HEADERS if name not in TRACED]
 
 MATCHES = st.fixed_dictionaries(
@@ -156,8 +162,17 @@ FILTERS = st.fixed_dictionaries(
         "rewrite": st.sampled_from([{"hostname": "inner.test"}, {"path": {"prefix": "/new"}}]),
         "cors": st.just({"allow_origins": ["https://a.test"]}),
         "cache": st.just({"ttl": "60s"}),
+        "mirrors": st.sampled_from(
+            [[{"pool": "beta", "percent": 50}], [{"pool": "beta", "percent": 100}]]
+        ),
     },
 )
+LIMITS = {
+    "by-ip": {"limit": "9/1m", "by": "ip"},
+    "by-user": {"limit": "9/1m", "by": "header:x-limited"},
+    "by-key": {"limit": "9/1m", "by": "api_key"},
+    "of-route": {"limit": "9/1m", "by": "route"},
+}
 ROUTES = st.fixed_dictionaries(
     {"split": st.sampled_from([{"production": 1}, {"production": 1, "canary": 1}])},
     optional={
@@ -165,6 +180,7 @@ ROUTES = st.fixed_dictionaries(
         "matches": st.lists(MATCHES, min_size=1, max_size=2),
         "sticky": st.sampled_from([["header:x-user"], ["cookie:client"], ["ip"], ["api_key"]]),
         "auth": st.just("required"),
+        "rate_limits": st.sampled_from([["by-ip"], ["by-user", "of-route"], ["by-key"]]),
         "filters": FILTERS,
         "timeouts": st.just({"request": "5s"}),
         "failover": st.just({"attempts": 1}),
@@ -199,13 +215,19 @@ REQUESTS = st.builds(
 )
 
 
+WEIGHTS = (None, 0.0, 30.0)  # of the rollout of the first route; None: there is none
+
+
 def told(sections: dict[str, Any]) -> dict[str, Any]:
-    """What a policy may say: nothing empty, and no cache for requests with keys."""
+    """What a policy may say: nothing empty, no cache for requests with keys, and limits by key
+    only where there are some."""
     routes = []
     for at, route in enumerate(sections["routes"]):
         filters = dict(route.get("filters", {}))
         if "auth" in route:
             filters.pop("cache", None)
+        elif route.get("rate_limits") == ["by-key"]:
+            route = {**route, "rate_limits": []}
         matches = [match or {"path": {"prefix": "/"}} for match in route.get("matches", [])]
         named = {"name": f"r{at}", **route, "filters": filters, "matches": matches}
         routes.append({name: value for name, value in named.items() if value})
@@ -214,10 +236,25 @@ def told(sections: dict[str, Any]) -> dict[str, Any]:
 
 def policy_of(sections: dict[str, Any]) -> CompiledPolicy | None:
     keys = {"keys": [{"id": "k", "sha256": KEY_HASH}]}
-    loaded = load(policy_text(**told(sections), auth=keys))
+    sections = told(sections)
+    named = {name for route in sections["routes"] for name in route.get("rate_limits", ())}
+    if named:
+        sections["rate_limits"] = {name: LIMITS[name] for name in sorted(named)}
+    loaded = load(policy_text(**sections, auth=keys))
     if loaded.policy is None:
         return None
     return CompiledPolicy(compile_policy(loaded.policy, loaded.digest))
+
+
+def steering_of(policy: CompiledPolicy, weight: float | None) -> Steereds:
+    """A rollout of the first route, with a cohort that a header tells."""
+    rollout = {"name": "r", "run": "run-1", "from": "production", "to": "canary", "mirror": 0.0}
+    rollout |= {"cohorts": [["header", ["x-cohort", "testers", None, None]]], "counts": True}
+    return (
+        NOTHING
+        if weight is None
+        else steered_routes(policy, [rollout | {"weights": {"r0": weight}}])
+    )
 
 
 def near(base: Arrived) -> Iterator[Arrived]:
@@ -243,30 +280,53 @@ def test_ids_of_clients_are_never_repeated() -> None:
     for name in TRACED:
         headers = {"host": "a.test", name: HEADERS[name][0]}
         arrived = Arrived(NOW.now_ms, "GET", "https://a.test/", headers, Client())
-        effect, context, draws = decided(policy, arrived, 0.5)
+        effect, context, draws, _ = decided(policy, arrived, 0.5)
+        assert remembered(context, effect, draws) is None
+
+
+def test_a_cohort_has_no_share_that_chance_has_chosen() -> None:
+    """What has been drawn there is whether a mirror gets a copy."""
+    split = {
+        "production": 1,
+        "canary": {"weight": 1, "filters": {"mirrors": [{"pool": "beta", "percent": 50}]}},
+    }
+    policy = policy_of({"routes": [{"split": split}]})
+    assert policy
+    headers = {"host": "a.test", "x-cohort": "testers"}
+    arrived = Arrived(NOW.now_ms, "GET", "https://a.test/", headers, Client())
+    for weight in (0.0, 50.0):
+        effect, context, draws, _ = decided(policy, arrived, 0.9, steering_of(policy, weight))
+        assert isinstance(effect, Send)
+        assert effect.variant == "canary"
         assert remembered(context, effect, draws) is None
 
 
 @settings(max_examples=600)
-@given(sections=POLICIES, bases=st.lists(REQUESTS, min_size=1, max_size=3), seed=st.integers(0))
+@given(
+    sections=POLICIES,
+    bases=st.lists(REQUESTS, min_size=1, max_size=3),
+    weight=st.sampled_from(WEIGHTS),
+    seed=st.integers(0),
+)
 def test_the_same_key_means_the_same_decision(
-    sections: dict[str, Any], bases: list[Arrived], seed: int
+    sections: dict[str, Any], bases: list[Arrived], weight: float | None, seed: int
 ) -> None:
     rng = Random(seed)
     policy = policy_of(sections)
     if policy is None:
         event("no policy")
         return
-    memory = Memory(looked_at(policy, NOTHING))
+    steering = steering_of(policy, weight)
+    memory = Memory(looked_at(policy, steering))
     for arrived in [each for base in bases for each in near(base)]:
         parts, first = memory.parts(arrived), rng.random()
-        effect, context, draws = decided(policy, arrived, first)
+        effect, context, draws, limiters = decided(policy, arrived, first, steering)
         known = memory.recall(parts, first) if parts else None
         if known is not None:
             event("repeated")
             assert isinstance(effect, Send), (arrived, effect)
-            assert likeness_of(context, effect) == known, arrived
+            assert f"{limiters} {likeness_of(context, effect)}" == known, arrived
         elif parts and isinstance(effect, Send):
-            found = remembered(context, effect, draws)
+            found = remembered(context, effect, draws, is_leased=True)
             if found:
-                memory.remember(parts, found, likeness_of(context, effect))
+                memory.remember(parts, found, f"{limiters} {likeness_of(context, effect)}")
