@@ -15,7 +15,7 @@ def likeness_of(context: RequestContext, send: Send) -> str:
     assert carry, "the answer is carried without another look"
     identity = context.identity
     asked = {**changes.set, **{name: "" for name in _OWN if name in changes.set}}
-    answered = {**carry.changes.set, "x-request-id": ""}
+    answered = {**carry.changes.set, "x-request-id": "", "ratelimit": ""}
     told = (
         send._replace(changes=changes._replace(set=asked), codes=frozenset(), carry=None),
         sorted(send.codes),

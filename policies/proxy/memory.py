@@ -6,7 +6,7 @@ Pfaff et al., NSDI 2015, for HTTP).
    the values of those that the policy may look at (`Looked`).
 2. It is remembered only if nothing else has gone into it: no chance but the choice of a
    split without a key, which is made anew by the same weights; no trouble, no drill, no
-   rate limit, no cache, no copies, no body to keep, no URL that is written anew; and while the
+   limiter, no cache, no copies, no body to keep, no URL that is written anew; and while the
    API key is valid.
 3. Everything is forgotten when the policy, health, a rollout or a drill changes.
 """
@@ -22,6 +22,7 @@ from policies.decisions.choose import Forward
 from policies.decisions.limits import Limits
 from policies.decisions.match import Scope
 from policies.decisions.policy import CompiledPolicy, Route
+from policies.decisions.rate_limits import Limit
 from policies.decisions.steering import Steereds
 from policies.decisions.sticky import Source
 from policies.proxy.context import RequestContext
@@ -106,6 +107,11 @@ def _of_route(route: Route, key_headers: tuple[str, ...]) -> set[str]:
         headers.add(route.override.header)
     if route.cors:
         headers |= set(CORS)
+    for limit in _limits(route):
+        if limit.by == "header":
+            headers.add(limit.header)
+        elif limit.by == "api_key":
+            headers |= set(key_headers)
     return headers
 
 
@@ -116,18 +122,28 @@ def _of_source(source: Source) -> set[str]:
 
 
 def _reads_address(route: Route) -> bool:
-    return any(source.kind == "ip" for source in route.sticky)
+    by_address = any(limit.by == "ip" for limit in _limits(route))
+    return by_address or any(source.kind == "ip" for source in route.sticky)
 
 
-def remembered(context: RequestContext, send: Send, draws: Draws) -> Remembered | None:
+def _limits(route: Route) -> tuple[Limit, ...]:
+    limits = route.rate_limits
+    return limits.before + limits.after if limits else ()
+
+
+def remembered(
+    context: RequestContext, send: Send, draws: Draws, *, is_leased: bool = False
+) -> Remembered | None:
     """For which requests `send`, the first effect of this one, is to be repeated; None for
-    none."""
+    none. `is_leased`: all rate limits let it pass by leases."""
     choice = context.choice
     assert choice, "a backend has been chosen"
     shares = choice.route.shares if draws.numbers else ()
     # A draw for a share is the first: it is made only without a key, among several.
     is_drawn = bool(draws.bits) or draws.numbers > bool(len(shares) > 1 and not choice.key)
-    if is_drawn or context.told or not _is_plain(context, choice, send):
+    if choice.route.rate_limits and not is_leased:
+        return None
+    if is_drawn or not _is_plain(context, choice, send):
         return None
     headers = context.arrived.headers
     if any(name in headers for name in TRACED):
@@ -153,7 +169,7 @@ def _is_plain(context: RequestContext, choice: Forward, send: Send) -> bool:
         return False
     if send.drill is not None or choice.panic or choice.trial or choice.new_cookie:
         return False
-    if choice.pick or choice.route.failover.hedge or choice.route.rate_limits:
+    if choice.pick or choice.route.failover.hedge:
         return False
     is_sealed = bool(context.policy.drained and choice.route.sticky)  # and seals have a time
     return not is_sealed

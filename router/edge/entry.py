@@ -39,7 +39,7 @@ def _loaded(isolate: Isolate, env: JsObject) -> JsObject:
     isolate.configure(env)
     module = driver()
     module.setMode(str(getattr(env, MEMORY, None) or "on"))
-    decider = Driver(isolate, module.forget)
+    decider = Driver(isolate, module.forget, module.reclaim)
     return module.handler(
         exported(
             decide=decider.decide,

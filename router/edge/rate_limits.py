@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from policies.decisions.authenticate import Identity
 from policies.decisions.bucket import Grant
-from policies.decisions.lease import Lease, Local
+from policies.decisions.lease import Lease, Lent, Local, Reclaim
 from policies.decisions.problems import Problem
 from policies.decisions.rate_limits import (
     Limit,
@@ -78,6 +78,20 @@ class Limiting:
         says about the limits so far."""
         problem = yield from self._charge(limits, identity)
         return Charged(problem, limit_headers(self._standings))
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether the request has passed by leases alone."""
+        return all(each.lease for each in self._charges)
+
+    def lend(self, reclaim: Reclaim) -> list[tuple[str, Lent]]:
+        """The leases by which it has passed, by the names of their limits, for whoever counts
+        them down from now on."""
+        return [
+            (each.limit.name, each.local.lend(each.lease, reclaim))
+            for each in self._charges
+            if each.lease
+        ]
 
     def _charge(self, limits: Sequence[Limit], identity: Identity | None) -> Way[Problem | None]:
         found: list[tuple[Limit, str, Local]] = []

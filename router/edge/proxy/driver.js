@@ -9,7 +9,7 @@ import { changed, giveable } from "./answers.js";
 import { race } from "./race.js";
 import { mirror, parsed, send } from "./sending.js";
 import * as kept from "./kept.js";
-export { forget, setMode } from "./memory.js";
+export { forget, reclaim, setMode } from "./memory.js";
 
 import { ask, giveBack } from "../bridge.js";
 

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from policies.decisions.failover import IDEMPOTENT
 from policies.decisions.headers import Trace, trace_of
+from policies.decisions.lease import Reclaim
 from policies.decisions.problems import CONTENT_TYPE, Problem
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.effects import (
@@ -65,9 +66,9 @@ class UnderWay:
 class Driver:
     """What `driver.js` calls."""
 
-    def __init__(self, isolate: Isolate, forget: Callable[[str], None]) -> None:
+    def __init__(self, isolate: Isolate, forget: Callable[[str], None], reclaim: Reclaim) -> None:
         self._isolate = isolate
-        self._repeating = Repeating(isolate, forget)
+        self._repeating = Repeating(isolate, forget, reclaim)
         self._under_way: dict[int, UnderWay] = {}
         self._number = 0
 
@@ -101,11 +102,12 @@ class Driver:
         effect = self._begin(run)
         if type(run.effect) is not Send:
             return effect, ""
-        return effect, self._repeating.remember(context, run.effect, draws)
+        return effect, self._repeating.remember(context, run.effect, draws, run.limiting)
 
     def retake(self, template: int, request: str, ids: str, outcome: str, notes: str) -> str:
         """What to do next with a request for which JavaScript has repeated a decision, now that
-        this has come of the attempt. `ids`: its id and its trace."""
+        this has come of the attempt. `ids`: its id, its trace, and what its
+        answer says about limits, a line each."""
         run = None
         try:
             if notes:
@@ -113,10 +115,10 @@ class Driver:
             arrived, found = arrived_from(request), self._repeating.find(template)
             if found is None:
                 return self._lost(arrived)
-            request_id, traceparent = ids.split(" ")
+            request_id, traceparent, ratelimit = ids.split("\n")
             trace = Trace(request_id, traceparent, continued=False)
-            self._isolate.count("decisions", "memory")
-            context = self._repeating.again(found, arrived, trace)
+            self._repeating.count(found)
+            context = self._repeating.again(found, arrived, trace, ratelimit)
             run = UnderWay(forward(context), context)
             self._begin(run)
             del self._under_way[self._number]

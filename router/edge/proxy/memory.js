@@ -17,6 +17,7 @@ let scopes = new Map(); // of each origin the prefixes whose paths are decided a
 let young = new Map();
 let old = new Map();
 let templates = new Map();
+const purses = new Map();
 let mode = "on"; // or "check": compare each; or "off"
 let repeated = 0;
 
@@ -105,10 +106,43 @@ export function recall(found) {
   const entry = known(key);
   if (!entry || found.now >= entry.until) return undefined;
   const template = drawn(entry, found);
-  if (!template) return undefined;
+  if (!template || !passes(entry.limits, found.now)) return undefined;
   repeated += 1;
   const isChecked = mode === "check" || repeated % CHECK_EVERY === 0;
-  return { ...fresh(template, found), isChecked };
+  return { ...fresh(template, found, entry.limits), isChecked };
+}
+
+// Charge a request to all limits, or to none. Each is a lease that Python has lent: of its key so
+// many requests may pass before its end.
+function passes(limits, now) {
+  for (const { purse } of limits) if (!purse.left || now >= purse.until) return false;
+  for (const { purse } of limits) purse.left -= 1;
+  return true;
+}
+
+// What an answer says about limits, as `limit_headers` in policies/decisions/rate_limits.py.
+function standing(limits, now) {
+  const told = limits.map(({ name, purse: { left, others, fullAt } }) => {
+    return `"${name}";r=${left + others};t=${Math.ceil(Math.max(0, fullAt - now) / 1000)}`;
+  });
+  return told.join(", ");
+}
+
+// Called by Python when it needs a lease itself: what is left of it.
+export function reclaim(number) {
+  const purse = purses.get(number);
+  if (!purse) return 0;
+  const { left } = purse;
+  purse.left = 0;
+  return left;
+}
+
+// Leases that Python has lent, by the number that it gave their keys.
+function lent([name, [number, left, until, others, fullAt]]) {
+  if (purses.size >= MOST) purses.clear(); // what was left then counts as used
+  const purse = purses.get(number) ?? {};
+  purses.set(number, Object.assign(purse, { left, until, others, fullAt }));
+  return { name, purse };
 }
 
 // One of the choices, by their weights, as `_choose_share` in policies/decisions/choose.py does.
@@ -146,31 +180,32 @@ function put(key, entry) {
 // Remember `sent`, the decision about a request. `told`: how, as `repeating.py` writes it.
 export function remember(found, told, sent) {
   if (!looked || !found.place) return;
-  const [numeral, until, kind, choice, weights, scope = ""] = told.split(" ");
-  const number = Number(numeral);
+  const [number, until, scope, isPrefix, choice, weights, limits] = JSON.parse(told);
   const { origin } = found.place;
-  if (kind === "prefix") {
+  if (isPrefix) {
     const prefixes = scopes.get(origin) ?? new Set();
     if (scopes.size >= MOST_NAMES || prefixes.size >= MOST_NAMES) return;
     scopes.set(origin, prefixes.add(scope));
   }
   let template = templates.get(number);
   if (!template) templates.set(number, (template = templateOf(number, sent)));
-  const key = `${origin}${kind === "prefix" ? `${scope}/*` : scope}\n${found.rest}`;
+  const key = `${origin}${isPrefix ? `${scope}/*` : scope}\n${found.rest}`;
   let entry = known(key);
-  if (entry?.told !== weights) {
-    entry = { told: weights, weights: weights.split(",").map(Number), templates: [] };
+  if (!entry || `${entry.weights}` !== `${weights}`) {
+    entry = { weights, templates: [], limits: [], until: 0 };
     put(key, entry);
   }
-  entry.templates[Number(choice)] = template;
-  entry.until = until === "inf" ? Infinity : Number(until);
+  entry.templates[choice] = template;
+  entry.limits = limits.map(lent);
+  entry.until = until ?? Infinity;
 }
 
 function templateOf(number, sent) {
   const { changes, carry } = sent;
   const [variant, , part] = carry.blame.split(" ");
   const places = SLOTS.map((name) => at(changes.set, name));
-  return { number, sent, variant, part, places, answered: at(carry.set, "x-request-id") };
+  const [answered, limited] = ["x-request-id", "ratelimit"].map((name) => at(carry.set, name));
+  return { number, sent, variant, part, places, answered, limited };
 }
 
 // Where the value of that name is in names and values by turns; -1 if it is not there.
@@ -180,7 +215,8 @@ function at(pairs, name) {
 }
 
 // The decision of a template for another request.
-function fresh({ number, sent, variant, part, places, answered }, { now, ip }) {
+function fresh(template, { now, ip }, limits) {
+  const { number, sent, variant, part, places, answered, limited } = template;
   const id = hex(16);
   const trace = `00-${id}-${hex(8)}-00`;
   const set = sent.changes.set.slice();
@@ -189,10 +225,12 @@ function fresh({ number, sent, variant, part, places, answered }, { now, ip }) {
     if (places[slot] >= 0) set[places[slot]] = value;
   });
   if (answered >= 0) answer[answered] = id;
+  const ratelimit = limited >= 0 ? standing(limits, now) : "";
+  if (limited >= 0) answer[limited] = ratelimit;
   const changes = { ...sent.changes, set };
   const carry = { ...sent.carry, set: answer, blame: `${variant} ${now} ${part}` };
   const note = `again ${number} ${now}`;
-  return { number, ids: `${id} ${trace}`, sent: { ...sent, changes, carry, note } };
+  return { number, ids: `${id}\n${trace}\n${ratelimit}`, sent: { ...sent, changes, carry, note } };
 }
 
 const pool = new Uint8Array(4096);

@@ -13,21 +13,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import inf
 from typing import Any, NamedTuple, cast
 
 from policies.decisions.choose import read_target
 from policies.decisions.headers import Trace
+from policies.decisions.lease import Reclaim
 from policies.decisions.policy import Variant
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import GivenState, Surroundings
-from policies.proxy.effects import Came, Send
+from policies.proxy.effects import Came, Charge, Charged, Send
 from policies.proxy.likeness import likeness_of
 from policies.proxy.memory import PLAIN, Draws, looked_at, remembered
 from policies.proxy.outcomes import logging, record_outcome
 from policies.proxy.sequence import proxy
 from router.edge.isolate import Isolate
+from router.edge.rate_limits import Limiting
 
 MAX_TEMPLATES = 2_000
 
@@ -44,11 +47,13 @@ class Template(NamedTuple):
 
 class Repeating:
     """`forget` tells JavaScript that nothing is remembered any more, and what decisions look at
-    from now on (JSON; "": nothing may be repeated now)."""
+    from now on (JSON; "": nothing may be repeated now); `reclaim` asks it for what is left of a
+    lease that it counts down."""
 
-    def __init__(self, isolate: Isolate, forget: Callable[[str], None]) -> None:
+    def __init__(self, isolate: Isolate, forget: Callable[[str], None], reclaim: Reclaim) -> None:
         self._isolate = isolate
         self._forget = forget
+        self._reclaim = reclaim
         self._state: Any = None
         self._is_on = False
         self._templates: dict[int, Template] = {}
@@ -78,17 +83,23 @@ class Repeating:
         is_calm = is_calm and isolate.standing(policy, now_ms) is None
         return policy, is_calm, isolate.steered(policy)
 
-    def remember(self, context: RequestContext, send: Send, draws: Draws) -> str:
-        """How JavaScript may repeat `send`: the template's number, until when, what kind of
-        scope, which of the choices it is, their weights, the scope's path; "" if it may not."""
-        found = remembered(context, send, draws) if self._is_on else None
+    def remember(
+        self, context: RequestContext, send: Send, draws: Draws, limiting: Limiting | None
+    ) -> str:
+        """How JavaScript may repeat `send`, as JSON: the template's number, until when (null:
+        for ever), the scope and whether it is a prefix, which of the choices it is, their
+        weights, and what is lent of limits; "" if it may not."""
+        if not self._is_on:
+            return ""
+        is_leased = limiting is not None and limiting.is_leased
+        found = remembered(context, send, draws, is_leased=is_leased)
         if found is None:
             return ""
         template = self._template(context, send)
-        kind = "prefix" if found.scope.is_prefix else "exact"
-        weights = ",".join(map(repr, found.weights))
-        told = (template.number, found.until_ms, kind, found.choice, weights, found.scope.path)
-        return " ".join(map(str, told))
+        until_ms = None if found.until_ms == inf else found.until_ms
+        scope, lent = found.scope, limiting.lend(self._reclaim) if limiting else []
+        told = (template.number, until_ms, *scope, found.choice, found.weights, lent)
+        return json.dumps(told)
 
     def _template(self, context: RequestContext, send: Send) -> Template:
         likeness = likeness_of(context, send)
@@ -118,10 +129,21 @@ class Repeating:
         came = Came(now_ms, status)
         record_outcome(context, template.variant, 1, began_ms, template.send, came)
         logging(context, template.variant.name, status)
-        state.count("decisions", "memory")
+        self.count(template)
 
-    def again(self, template: Template, arrived: Arrived, trace: Trace) -> RequestContext:
-        """The same decision about another request."""
+    def count(self, template: Template) -> None:
+        """A decision has been repeated, and limits have let it pass."""
+        self._isolate.count("decisions", "memory")
+        route = template.context.route
+        limits = route.rate_limits if route else None
+        for limit in limits.before + limits.after if limits else ():
+            self._isolate.count("rate_limits", limit.name, "allowed")
+
+    def again(
+        self, template: Template, arrived: Arrived, trace: Trace, ratelimit: str
+    ) -> RequestContext:
+        """The same decision about another request. `ratelimit`: what its answer says about
+        limits, if there are any."""
         past = template.context
         context = RequestContext(self._isolate, past.policy, arrived, self._isolate.chance)
         target = read_target(past.policy, arrived.url, arrived.headers)
@@ -129,6 +151,7 @@ class Repeating:
         context.request = Request(arrived.method, target, arrived.headers, arrived.client)
         context.trace, context.rule, context.route = trace, past.rule, past.route
         context.admitted, context.choice = past.admitted, past.choice
+        context.told = {**past.told, "ratelimit": ratelimit} if past.told else {}
         return context
 
     def differs(self, number: int, arrived: Arrived, first: float | None) -> str:
@@ -145,7 +168,10 @@ class Repeating:
         draws = Draws(isolate.chance, first)
         context = RequestContext(GivenState(around), policy, arrived, cast(Any, draws))
         context.trace = Trace("", "", continued=False)
-        effect = next(proxy(context))
+        way = proxy(context)
+        effect = next(way)
+        while isinstance(effect, Charge):
+            effect = way.send(Charged(None, template.context.told))
         if not isinstance(effect, Send):
             return type(effect).__name__
         likeness = likeness_of(context, effect)
