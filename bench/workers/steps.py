@@ -18,12 +18,12 @@ from router.edge import entry
 from router.edge.coordinator import Coordinator  # noqa: F401
 from router.edge.entry import on_fetch  # noqa: F401
 from router.edge.limiter import Limiter  # noqa: F401
-from router.edge.proxy import driver, wire
+from router.edge.proxy import driver, repeating, wire
 
 # Where each step is looked up when it is called, in the order of a request's way.
 STEPS: dict[str, ModuleType | type] = {
     "arrived_from": driver,
-    "trace_of": sequence,
+    "trace_of": driver,
     "read_target": request_filter,
     "find_rule": request_filter,
     "upstream_peer": sequence,
@@ -33,6 +33,8 @@ STEPS: dict[str, ModuleType | type] = {
     "send_text": wire,
     "record_outcome": attempts,
     "logging": sequence,
+    "look": repeating.Repeating,
+    "remember": repeating.Repeating,
 }
 REST = "decide, the rest"
 PAGE = "/__steps"

@@ -246,20 +246,25 @@ class HostTable:
     def scope(self, path: str) -> str | None:
         """The shortest prefix of `path` all of whose paths meet the same rules; None if only
         `path` itself is sure to."""
-        prefix, node = "", self._root
-        if node.regexes:
-            return None
+        prefix, node, passed = "", self._root, [self._root]
         for segment in path.split("/")[1:]:
             if not node.children:
                 break
             following = node.children.get(segment)
             prefix = f"{prefix}/{segment}"
             if following is None:
-                return None if not segment or prefix in self._above else prefix
+                if not segment:
+                    return None
+                break
             node = following
-            if node.regexes:
+            passed.append(node)
+        else:
+            if node.children:
                 return None
-        return None if node.children or prefix in self._above else prefix
+        if prefix in self._above:
+            return None
+        patterns = (matcher.beginning for each in passed for matcher, _ in each.regexes)
+        return None if any(_may_begin(prefix, each) for each in patterns) else prefix
 
     def _walk(self, path: str) -> list[Node]:
         """The nodes that the path passes, the deepest first."""
@@ -399,6 +404,12 @@ def _cell(rules: list[list[Any]], made: _Making) -> Steps[Cell]:
     others = by_scheme.pop(None, [])
     own = {str(scheme): Cell(each, None, made.kept) for scheme, each in by_scheme.items()}
     return Cell(others, own or None, made.kept)
+
+
+def _may_begin(prefix: str, beginning: str) -> bool:
+    """Whether a path under `prefix`, in whole segments, may have that beginning."""
+    under = f"{prefix}/"
+    return under.startswith(beginning) or beginning.startswith(under)
 
 
 def _prefixes(path: str) -> set[str]:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
+from policies.decisions.changes import Changes
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Send
 
-_OWN = ("x-request-id", "traceparent", "x-forwarded-for")  # another one with each request
+# Others with each request.
+_OWN = frozenset({"x-request-id", "traceparent", "x-forwarded-for", "ratelimit"})
 
 
-def likeness_of(context: RequestContext, send: Send) -> str:
+def likeness_of(context: RequestContext, send: Send) -> Hashable:
     """A first attempt, whose answer is carried, without what is new with each request."""
-    choice, carry, changes = context.choice, send.carry, send.changes
+    choice, carry = context.choice, send.carry
     assert choice, "a backend has been chosen"
     assert carry, "the answer is carried without another look"
-    identity = context.identity
-    asked = {**changes.set, **{name: "" for name in _OWN if name in changes.set}}
-    answered = {**carry.changes.set, "x-request-id": "", "ratelimit": ""}
-    told = (
-        send._replace(changes=changes._replace(set=asked), codes=frozenset(), carry=None),
-        sorted(send.codes),
-        carry._replace(
-            changes=carry.changes._replace(set=answered), blame=carry.blame._replace(began_ms=0)
-        ),
-        identity and identity.key.id,
-        choice.route.name,
-        [each.name for each in choice.candidates],
+    identity, blame = context.identity, carry.blame
+    return (
+        *(choice.route.name, *[each.name for each in choice.candidates]),
+        *(identity and identity.key.id, blame.variant, blame.part),
+        *(send.binding, send.url, send.timeout_ms, send.limit, send.codes),
+        *_values(send.changes),
+        *_values(carry.changes),
     )
-    return repr(told)
+
+
+def _values(changes: Changes) -> tuple[Hashable, ...]:
+    kept = [pair for pair in changes.set.items() if pair[0] not in _OWN]
+    names = tuple(changes.set)
+    return tuple(changes.removed), names, tuple(kept), tuple(changes.added)

@@ -16,6 +16,7 @@ from types import ModuleType
 from router.edge.bridge import JsObject, driver, exported, promised
 from router.edge.isolate import Isolate
 from router.edge.proxy.driver import Driver
+from router.edge.proxy.repeating import Repeating
 from router.edge.this_isolate import ISOLATE
 
 ENTRY = "ROUTER_ENTRY"  # "python": the way back
@@ -38,8 +39,10 @@ def _loaded(isolate: Isolate, env: JsObject) -> JsObject:
     """The handler in JavaScript, with what it may call here."""
     isolate.configure(env)
     module = driver()
-    module.setMode(str(getattr(env, MEMORY, None) or "on"))
-    decider = Driver(isolate, module.forget, module.reclaim)
+    mode = str(getattr(env, MEMORY, None) or "on")
+    module.setMode(mode)
+    repeating = Repeating(isolate, module.forget, module.reclaim, may_repeat=mode != "off")
+    decider = Driver(isolate, repeating)
     return module.handler(
         exported(
             decide=decider.decide,

@@ -11,17 +11,25 @@ import { isBroken, knownLength, passage } from "./uploads.js";
 
 const IN_MEMORY = 64 * 1024; // bytes; a longer one may be a stream of announced length
 const EMPTY = [204, 205, 304];
+const NONE = [];
 
 // The variant's answer with changed headers, and without what only the router says; its body
 // passes through unread.
 export function changed({ response, request }, { removed, set, added, blame }) {
   const renewed = copied(response, watched(response, request, blame));
   const { headers } = renewed;
-  for (const name of [...headers.keys()]) {
-    if (name.startsWith("x-router-")) headers.delete(name);
-  }
+  for (const name of ours(response.headers)) headers.delete(name);
   change(headers, { removed, set, added });
   return renewed;
+}
+
+// The names of headers that only the router may say.
+function ours(headers) {
+  let found = NONE;
+  for (const name of headers.keys()) {
+    if (name.startsWith("x-router-")) found = [...found, name];
+  }
+  return found;
 }
 
 // The body of an answer of that status.

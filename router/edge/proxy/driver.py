@@ -11,13 +11,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from random import Random
 from typing import Any, cast
 
 from policies.decisions.failover import IDEMPOTENT
 from policies.decisions.headers import Trace, trace_of
-from policies.decisions.lease import Reclaim
 from policies.decisions.problems import CONTENT_TYPE, Problem
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.effects import (
@@ -66,9 +65,9 @@ class UnderWay:
 class Driver:
     """What `driver.js` calls."""
 
-    def __init__(self, isolate: Isolate, forget: Callable[[str], None], reclaim: Reclaim) -> None:
+    def __init__(self, isolate: Isolate, repeating: Repeating) -> None:
         self._isolate = isolate
-        self._repeating = Repeating(isolate, forget, reclaim)
+        self._repeating = repeating
         self._under_way: dict[int, UnderWay] = {}
         self._number = 0
 
@@ -147,7 +146,7 @@ class Driver:
         if differs:
             self._isolate.count("memory_differences")
             found = self._repeating.find(template)
-            told = {"remembered": found and found.likeness, "decided": differs}
+            told = {"remembered": repr(found and found.likeness), "decided": differs}
             self._isolate.log("memory-difference", told)
         return differs
 

@@ -18,7 +18,8 @@ let young = new Map();
 let old = new Map();
 let templates = new Map();
 const purses = new Map();
-let mode = "on"; // or "check": compare each; or "off"
+let mode = "on"; // or "check": compare each
+let isOff = false;
 let repeated = 0;
 
 export function setMode(text) {
@@ -30,7 +31,7 @@ export function setMode(text) {
 export function forget(text) {
   [names, scopes, young, old, templates] = [0, 0, 0, 0, 0].map(() => new Map());
   looked = undefined;
-  if (!text || mode === "off") return;
+  if (!text || isOff) return;
   const [plain, headers, query, address, maxUrl, limits] = JSON.parse(text);
   const [, maxHeaders, maxSize] = limits;
   const pattern = new RegExp(`^${plain}$`);
@@ -38,7 +39,7 @@ export function forget(text) {
 }
 
 export function setDue(ms) {
-  due = ms;
+  due = ms || 0; // NaN: at once
 }
 
 // What is to be known of a request, in one pass over its headers: the `lines` that Python gets
@@ -250,6 +251,6 @@ function hex(bytes) {
 
 // A repeated decision was wrong: nothing is repeated any more in this isolate.
 export function turnOff() {
-  mode = "off";
+  isOff = true;
   forget("");
 }

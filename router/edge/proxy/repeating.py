@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from math import inf
 from typing import Any, NamedTuple, cast
 
@@ -42,23 +42,31 @@ class Template(NamedTuple):
     context: RequestContext
     variant: Variant
     send: Send
-    likeness: str
+    likeness: Hashable
 
 
 class Repeating:
     """`forget` tells JavaScript that nothing is remembered any more, and what decisions look at
     from now on (JSON; "": nothing may be repeated now); `reclaim` asks it for what is left of a
-    lease that it counts down."""
+    lease that it counts down; `may_repeat`: the operator has not turned it off."""
 
-    def __init__(self, isolate: Isolate, forget: Callable[[str], None], reclaim: Reclaim) -> None:
+    def __init__(
+        self,
+        isolate: Isolate,
+        forget: Callable[[str], None],
+        reclaim: Reclaim,
+        *,
+        may_repeat: bool = True,
+    ) -> None:
         self._isolate = isolate
+        self._may_repeat = may_repeat
         self._forget = forget
         self._reclaim = reclaim
         self._state: Any = None
         self._is_on = False
         self._templates: dict[int, Template] = {}
         self._forgotten: dict[int, Template] = {}
-        self._by_likeness: dict[str, Template] = {}
+        self._by_likeness: dict[Hashable, Template] = {}
         self._number = 0
 
     def look(self, now_ms: float) -> None:
@@ -79,7 +87,7 @@ class Repeating:
     def _state_of(self, now_ms: float) -> tuple[Any, bool, Any]:
         isolate = self._isolate
         policy = isolate.store.policy
-        is_calm = isolate.store.ready and not isolate.drills
+        is_calm = self._may_repeat and isolate.store.ready and not isolate.drills
         is_calm = is_calm and isolate.standing(policy, now_ms) is None
         return policy, is_calm, isolate.steered(policy)
 
@@ -175,4 +183,4 @@ class Repeating:
         if not isinstance(effect, Send):
             return type(effect).__name__
         likeness = likeness_of(context, effect)
-        return "" if likeness == template.likeness else likeness
+        return "" if likeness == template.likeness else repr(likeness)

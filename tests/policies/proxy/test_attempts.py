@@ -169,11 +169,19 @@ def test_a_variant_has_the_rest_that_it_wants_before_it_is_tried_again() -> None
     assert not [event for event, _ in state.events if event == "variant-failed"]
 
 
+def test_who_wants_a_rest_is_left_alone_by_others_at_once() -> None:
+    state = isolate()
+    first = Journey(state)
+    assert first.go(status(503, retry_after="3"), OK) == ["send a", "wait", "send b", "carried b"]
+    assert Journey(state, now_ms=BEGAN + 100).go(OK) == ["send b", "carried b"]
+
+
 def test_nobody_waits_for_a_rest_of_many_minutes() -> None:
     state = isolate(
         {"variants": {"a": {"binding": "A", "pool": "production"}}, "regions": {}, "pools": {}},
         split={"production": 1},
         failover={"same_variant": True, "attempts": 1},
+        timeouts={"request": "0s"},
     )
     assert Journey(state).go(status(503, retry_after="600")) == ["send a", "carry a"]
 

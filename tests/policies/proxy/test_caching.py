@@ -200,9 +200,10 @@ def test_without_a_cache_in_the_policy_nobody_looks() -> None:
 def test_the_clients_of_a_drained_variant_share_nothing() -> None:
     variants = {**VARIANTS, "a": {**VARIANTS["a"], "drain": True}}
     sticky = [{"cookie": "side", "set": True}]
-    before = Journey(isolate(filters=CACHE, sticky=sticky))
+    filters = {"cache": {**CACHE["cache"], "vary": ["cookie"]}}
+    before = Journey(isolate(filters=filters, sticky=sticky))
     before.go(status(200))
     cookie = before.headers["set-cookie"].split(";")[0]
-    state = isolate({"variants": variants}, filters=CACHE, sticky=sticky)
+    state = isolate({"variants": variants}, filters=filters, sticky=sticky)
     assert Journey(state, cookie=cookie).go(status(200)) == ["send a", "carried a"]
     assert Journey(state).go(status(200))[:2] == ["look up", "send b"]

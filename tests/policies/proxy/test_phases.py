@@ -113,6 +113,13 @@ def test_a_preflight_needs_no_key_and_is_charged_nothing() -> None:
     assert state.counted == {("requests", "r", "", 204): 1}
 
 
+def test_a_fixed_answer_can_be_read_by_pages_of_other_origins_too() -> None:
+    state = isolate(filters={"cors": {"allow_origins": ["*"]}}, respond={"status": 200, "body": ""})
+    going = Journey(state, **ORIGIN)
+    assert going.go() == ["answer 200"]
+    assert going.headers["access-control-allow-origin"] == "*"
+
+
 @pytest.mark.parametrize("outcome", ["carried", "denied", "failed"])
 def test_whatever_answers_pages_of_other_origins_may_read_it(outcome: str) -> None:
     state = guarded(filters=CORS, failover={"attempts": 0})

@@ -57,7 +57,8 @@ class Edge:
         self.isolate.seed()
         self.isolate.store.ready = True
         self.isolate.chores = lambda now_ms: ""  # nothing is due
-        self.driver = modules.driver.Driver(self.isolate, lambda looked: None, lambda purse: 0)
+        repeating = modules.driver.Repeating(self.isolate, lambda looked: None, lambda purse: 0)
+        self.driver = modules.driver.Driver(self.isolate, repeating)
         self._capsys = capsys
 
     def decide(
