@@ -5,13 +5,14 @@
    (`notes`): so health, counts and metrics know it before the next request is decided.
 3. Of ways whose outcome never comes, since the client has gone and the runtime has dropped
    the request, only the last `MAX_UNDER_WAY` are kept.
-4. A bug here answers 500, and is logged; it never reaches another request.
+4. A bug answers 500, and is logged with the request's id. What cannot be learnt of one request
+   is logged, too, and never reaches another.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from random import Random
 from typing import Any, cast
 
@@ -77,17 +78,19 @@ class Driver:
         number by which a share of a split is chosen, if JavaScript has drawn it; else -1."""
         tidy()
         isolate, chores, repeatable = self._isolate, "", ""
+        headers: Mapping[str, str] = {}
         try:
             if notes:
                 self._note(notes)
             arrived = arrived_from(request)
+            headers = arrived.headers
             if not isolate.store.ready:
                 isolate.store.is_due(arrived.now_ms)
                 return f"\n0\n\n{PREPARE}"
             chores = isolate.chores(arrived.now_ms)
             effect, repeatable = self._decide(arrived, _given(drawn))
         except Exception as error:
-            effect = self._broken(error, None)
+            effect = self._broken(error, trace_of(headers, isolate.chance))
         return f"{chores}\n{isolate.due_ms:.0f}\n{repeatable}\n{effect}"
 
     def _decide(self, arrived: Arrived, first: float | None = None) -> tuple[str, str]:
@@ -107,7 +110,7 @@ class Driver:
         """What to do next with a request for which JavaScript has repeated a decision, now that
         this has come of the attempt. `ids`: its id, its trace, and what its
         answer says about limits, a line each."""
-        run = None
+        trace = None
         try:
             if notes:
                 self._note(notes)
@@ -123,7 +126,7 @@ class Driver:
             del self._under_way[self._number]
             return self._go_on(self._number, run, outcome_from(run.effect, outcome))
         except Exception as error:
-            return self._broken(error, run)
+            return self._broken(error, trace)
         finally:
             self.look()
 
@@ -144,6 +147,7 @@ class Driver:
         except Exception as error:
             differs = str(described(error))
         if differs:
+            self._repeating.stop()
             self._isolate.count("memory_differences")
             found = self._repeating.find(template)
             told = {"remembered": repr(found and found.likeness), "decided": differs}
@@ -163,7 +167,7 @@ class Driver:
             run = self._under_way.pop(number)
             return self._go_on(number, run, outcome_from(run.effect, outcome))
         except Exception as error:
-            return self._broken(error, run)
+            return self._broken(error, run.context.trace if run else None)
         finally:
             self.look()
 
@@ -193,8 +197,7 @@ class Driver:
 
     def failed(self, name: str, message: str) -> str:
         """The answer when JavaScript itself has failed."""
-        self._isolate.log("internal-error", {"error": name, "message": message[:200]})
-        return self._internal_error(None)
+        return self._internal_error(None, {"error": name, "message": message[:200]})
 
     def _begin(self, run: UnderWay) -> str:
         self._number = number = self._number + 1
@@ -236,16 +239,21 @@ class Driver:
     def _note(self, notes: str) -> None:
         """What has come of answers that are with their clients, and of copies."""
         for line in notes.split("\n"):
-            kind, *words = line.split(" ")
-            if kind == "ok":
-                self._answered(int(words[0]), int(words[1]), float(words[2]))
-            elif kind == "again":
-                template, began, status, now = words
-                self._repeating.answered(int(template), float(began), int(status), float(now))
-            elif kind == "broke":
-                self._isolate.blame(words[0], float(words[1]), words[2])
-            else:
-                self._isolate.count_copy(words[0], int(words[1]), float(words[2]))
+            try:
+                self._learn(*line.split(" "))
+            except Exception as error:  # the request that brings it has nothing to do with it
+                self._isolate.log("internal-error", described(error))
+
+    def _learn(self, kind: str, *words: str) -> None:
+        if kind == "ok":
+            self._answered(int(words[0]), int(words[1]), float(words[2]))
+        elif kind == "again":
+            template, began, status, now = words
+            self._repeating.answered(int(template), float(began), int(status), float(now))
+        elif kind == "broke":
+            self._isolate.blame(words[0], float(words[1]), words[2])
+        else:
+            self._isolate.count_copy(words[0], int(words[1]), float(words[2]))
 
     def _answered(self, number: int, status: int, now_ms: float) -> None:
         """The answer to a `Send` was good, and the client has it."""
@@ -254,15 +262,16 @@ class Driver:
             left = self._step(run, Came(now_ms, status))
             assert left is None, "a way ends with an answer that is carried"
 
-    def _broken(self, error: Exception, run: UnderWay | None) -> str:
-        self._isolate.log("internal-error", described(error))
-        return self._internal_error(run)
+    def _broken(self, error: Exception, trace: Trace | None) -> str:
+        return self._internal_error(trace, described(error))
 
-    def _internal_error(self, run: UnderWay | None) -> str:
+    def _internal_error(self, trace: Trace | None, told: dict[str, Any]) -> str:
+        """The answer to a request of that trace; `told`: what the log says of the bug."""
         isolate = self._isolate
+        request_id = (trace or trace_of({}, isolate.chance)).request_id
         isolate.count("requests", "", "", INTERNAL.status)
-        trace = run.context.trace if run else trace_of({}, isolate.chance)
-        return effect_text(0, _problem(INTERNAL, trace.request_id))
+        isolate.log("internal-error", {"request_id": request_id, **told})
+        return effect_text(0, _problem(INTERNAL, request_id))
 
 
 def _given(drawn: float) -> float | None:

@@ -122,6 +122,10 @@ class Repeating:
             self._templates[self._number] = self._by_likeness[likeness] = found
         return found
 
+    def stop(self) -> None:
+        """A repeated decision was wrong: from the next look on nothing is remembered."""
+        self._may_repeat = False
+
     def find(self, number: int) -> Template | None:
         return self._templates.get(number) or self._forgotten.get(number)
 

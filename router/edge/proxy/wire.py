@@ -39,7 +39,7 @@ from router.edge.rate_limits import AskLimiter, GiveBack
 
 
 def arrived_from(text: str) -> Arrived:
-    """What `read` in `driver.js` has read."""
+    """What `read` in `memory.js` has read."""
     now, method, url, colo, country, continent, body, *lines = text.split("\n")
     headers = dict(zip(lines[::2], lines[1::2], strict=True))
     client = Client(headers.get("cf-connecting-ip", ""), colo, country, continent)

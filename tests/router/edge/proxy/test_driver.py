@@ -125,6 +125,7 @@ class TestBug:
         assert ["x-request-id", told["request_id"]] in headers
         (line,) = edge.logged()
         assert line["event"] == "internal-error"
+        assert line["request_id"] == told["request_id"]
         assert self.SECRET not in json.dumps(line) + body
         assert edge.requests["", "", 500] == 1
         return str(line["error"])
@@ -142,9 +143,21 @@ class TestBug:
         assert self.answered(edge, edge.resume(2, ["no outcome"])) == "TypeError"
         assert edge.resume(other[1], edge.came(503))[0] == "wait"
 
+    def test_with_the_id_that_the_client_gave(
+        self, edge: Edge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.broken(edge, monkeypatch)
+        effect = edge.decide(x_request_id="given-by-the-client")
+        assert json.loads(effect[4])["request_id"] == "given-by-the-client"
+        self.answered(edge, effect)
+
     def test_in_a_note(self, edge: Edge) -> None:
-        assert self.answered(edge, edge.decide(notes="ok one 200")) == "ValueError"
-        assert edge.decide()[0] == "send"
+        """It is of another request: this one goes on, and so do the notes behind it."""
+        edge.decide()
+        assert edge.decide(notes=f"ok one 200\n{edge.ok(1)}") == ["send", 2, "A"]
+        assert edge.requests == {("r", "a", 200): 1}
+        (line,) = edge.logged()
+        assert (line["event"], line["error"]) == ("internal-error", "ValueError")
 
     def test_in_what_was_read(self, edge: Edge) -> None:
         assert self.answered(edge, edge.decided("nonsense")[1]) == "ValueError"
