@@ -189,7 +189,7 @@ const EFFECTS = {
 };
 
 const ENDS = {
-  done: () => undefined,
+  done: ({ response }) => discard(response), // nobody reads it
   answer(way, status, headers, body, isKept) {
     if (!isKept) discard({ body: way.found });
     discard(way.response);

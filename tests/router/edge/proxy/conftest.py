@@ -65,15 +65,30 @@ class Edge:
         self, url: str = "https://h/", notes: str = "", *, method: str = "GET", **headers: str
     ) -> list[Any]:
         """The effect for a request that has just come."""
+        return self.decided(self.request(url, method=method, **headers), notes)[-1]
+
+    def request(self, url: str = "https://h/", *, method: str = "GET", **headers: str) -> str:
+        """As it is read by `memory.js`."""
         lines = [str(self.now_ms), method, url, "FRA", "DE", "EU", ""]
         for name, value in headers.items():
             lines += (name.replace("_", "-"), value)
-        return self.decided("\n".join(lines), notes)[-1]
+        return "\n".join(lines)
 
     def decided(self, request: str, notes: str = "") -> tuple[str, list[Any]]:
-        """The chores for a request, as it is read by `driver.js`, and the effect."""
+        """The chores for a request, as it is read by `memory.js`, and the effect."""
         chores, _, _, effect = self.driver.decide(request, notes, -1).split("\n", 3)
         return chores, read(effect)
+
+    def remembered(self, method: str = "GET") -> list[Any]:
+        """How a decision that has just been made may be repeated."""
+        told = self.driver.decide(self.request(method=method), "", -1).split("\n", 3)[2]
+        found: list[Any] = json.loads(told)
+        return found
+
+    def retake(self, template: int, outcome: Any, method: str = "GET") -> list[Any]:
+        """What is next after a repeated decision, for a request of the id `own`."""
+        request, told = self.request(method=method), json.dumps(outcome)
+        return read(self.driver.retake(template, request, "own\n00-own-own-00\n", told, ""))
 
     def resume(self, number: int, outcome: Any, notes: str = "") -> list[Any]:
         return read(self.driver.resume(number, json.dumps(outcome), notes))

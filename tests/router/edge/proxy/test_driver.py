@@ -167,6 +167,54 @@ class TestBug:
         assert self.answered(edge, json.loads(answer)) == "TypeError"
 
 
+class TestRepeated:
+    """Decisions that JavaScript has repeated."""
+
+    def test_what_fails_goes_on_as_if_python_had_decided(self, edge: Edge) -> None:
+        template = edge.remembered()[0]
+        name, number, _ = edge.retake(template, edge.came(503))
+        assert name == "wait"
+        assert edge.resume(number, edge.now_ms + 30) == ["send", number, "B"]
+        edge.decide(notes=edge.ok(number))
+        assert edge.requests == {("r", "b", 200): 1}
+        assert edge.isolate.metrics.retries == {("r", "a"): 1}
+        assert edge.isolate.metrics.decisions == {("python",): 2, ("memory",): 1}
+
+    def test_its_answer_has_the_ids_that_were_sent(self, edge: Edge) -> None:
+        """POST is tried once."""
+        template = edge.remembered("POST")[0]
+        failed = edge.retake(template, edge.came(0, "TypeError"), "POST")
+        assert (failed[0], failed[2]) == ("answer", 502)
+        assert ["x-request-id", "own"] in failed[3]
+
+    def test_what_succeeds_is_learnt_with_the_next_call(self, edge: Edge) -> None:
+        template = edge.remembered()[0]
+        edge.decide(notes=f"again {template} {edge.now_ms:.0f} 200 {edge.now_ms:.0f}")
+        assert edge.requests == {("r", "a", 200): 1}
+
+    def test_a_template_that_nobody_knows_is_decided_anew_if_that_does_no_harm(
+        self, edge: Edge
+    ) -> None:
+        assert edge.retake(99, edge.came(503))[::2] == ["send", "A"]
+        lost = edge.retake(99, edge.came(503), "POST")
+        assert (lost[0], lost[2]) == ("answer", 502)
+        assert edge.requests == {("", "", 502): 1}
+
+    def test_a_check_says_when_python_would_decide_otherwise(self, edge: Edge) -> None:
+        template = edge.remembered()[0]
+        assert edge.driver.check(template, edge.request(), -1) == ""
+        assert edge.isolate.metrics.memory_differences[()] == 0
+        assert edge.driver.check(template, edge.request(x_router_claim="new"), -1) != ""
+        assert edge.isolate.metrics.memory_differences[()] == 1
+        assert edge.logged()[-1]["event"] == "memory-difference"
+
+    def test_after_a_difference_nothing_is_remembered(self, edge: Edge) -> None:
+        template = edge.remembered()[0]
+        edge.driver.check(template, edge.request(x_router_claim="new"), -1)
+        told = edge.driver.decide(edge.request(), "", -1)
+        assert told.split("\n")[2] == ""
+
+
 @with_policy(LIMITS, rate_limits=["by-ip"])
 def test_a_limit_is_asked_for_and_the_way_goes_on(edge: Edge) -> None:
     client = {"cf_connecting_ip": "192.0.2.1"}
