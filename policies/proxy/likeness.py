@@ -10,8 +10,9 @@ _OWN = ("x-request-id", "traceparent", "x-forwarded-for")  # another one with ea
 
 def likeness_of(context: RequestContext, send: Send) -> str:
     """A first attempt, whose answer is carried, without what is new with each request."""
-    choice, carry, changes = context.choice, send.carry, send.changes
+    choice, carry, changes, rule = context.choice, send.carry, send.changes, context.rule
     assert choice, "a backend has been chosen"
+    assert rule, "a rule has taken the request"
     assert carry, "the answer is carried without another look"
     identity = context.identity
     asked = {**changes.set, **{name: "" for name in _OWN if name in changes.set}}
@@ -24,6 +25,7 @@ def likeness_of(context: RequestContext, send: Send) -> str:
         ),
         identity and identity.key.id,
         choice.route.name,
+        rule.taken,  # what other attempts may write anew
         [each.name for each in choice.candidates],
     )
     return repr(told)

@@ -36,6 +36,7 @@ ALWAYS = (
 CORS = ("origin", "access-control-request-headers", "access-control-request-method")
 # A path that has one spelling, which is none of the router's own pages; see `url.py`.
 PLAIN = re.compile(r"(?:/(?!\.)[A-Za-z0-9_.~-]+)*/?", re.ASCII)
+MAX_REMOVED = 500  # characters of names of headers that go, of which clients choose many
 TRACED = ("x-request-id", "traceparent")  # another one with each request
 
 
@@ -138,9 +139,9 @@ def remembered(
     none. `is_leased`: all rate limits let it pass by leases."""
     choice = context.choice
     assert choice, "a backend has been chosen"
-    shares = choice.route.shares if draws.numbers else ()
-    # A draw for a share is the first: it is made only without a key, among several.
-    is_drawn = bool(draws.bits) or draws.numbers > bool(len(shares) > 1 and not choice.key)
+    # A draw for a share is the first.
+    shares = choice.route.shares if _is_share_drawn(context, choice) else ()
+    is_drawn = bool(draws.bits) or draws.numbers > bool(shares)
     if choice.route.rate_limits and not is_leased:
         return None
     if is_drawn or not _is_plain(context, choice, send):
@@ -163,6 +164,16 @@ def remembered(
     return Remembered(scope, until_ms, weights, names.index(choice.share.name))
 
 
+def _is_share_drawn(context: RequestContext, choice: Forward) -> bool:
+    """Whether chance has chosen the part of the split: only without a key, among several, and
+    not for those that a rollout has taken out of the split."""
+    if choice.key or len(choice.route.shares) < 2:
+        return False
+    steered, identity = choice.steered, context.identity
+    key_id = identity.key.id if identity else ""
+    return not (steered and steered.takes(context.request, key_id))
+
+
 def _is_plain(context: RequestContext, choice: Forward, send: Send) -> bool:
     """Whether nothing is done that is done once only."""
     if send.carry is None or send.url or send.kept_body or send.wants_head:
@@ -170,6 +181,8 @@ def _is_plain(context: RequestContext, choice: Forward, send: Send) -> bool:
     if send.drill is not None or choice.panic or choice.trial or choice.new_cookie:
         return False
     if choice.pick or choice.route.failover.hedge:
+        return False
+    if sum(map(len, send.changes.removed)) > MAX_REMOVED:
         return False
     is_sealed = bool(context.policy.drained and choice.route.sticky)  # and seals have a time
     return not is_sealed
