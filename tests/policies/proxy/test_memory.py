@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from policies.decisions.headers import Trace
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
-from policies.decisions.steering import NOTHING
+from policies.decisions.steering import NOTHING, Steereds, steered_routes
 from policies.language.compile import compile_policy
 from policies.language.load import load
 from policies.proxy.context import Arrived, RequestContext
@@ -32,11 +32,11 @@ KEY_HASH = "81b27a564ef118ab4159c30bf6da978ec51247545c20f376e48d19bf54a226d1"
 
 
 def decided(
-    policy: CompiledPolicy, arrived: Arrived, first: float
+    policy: CompiledPolicy, arrived: Arrived, first: float, steered: Steereds = NOTHING
 ) -> tuple[Any, RequestContext, Draws]:
     """The first effect that is not about limits, as the edge gets it."""
     draws = Draws(Random(), first)
-    around = Surroundings(arrived.now_ms, steering=NOTHING)
+    around = Surroundings(arrived.now_ms, steering=steered)
     context = RequestContext(GivenState(around), policy, arrived, cast(Random, draws))
     context.trace = Trace("i" * 32, f"00-{'i' * 32}-{'s' * 16}-00", continued=False)
     way = proxy(context)
@@ -156,10 +156,19 @@ FILTERS = st.fixed_dictionaries(
         "rewrite": st.sampled_from([{"hostname": "inner.test"}, {"path": {"prefix": "/new"}}]),
         "cors": st.just({"allow_origins": ["https://a.test"]}),
         "cache": st.just({"ttl": "60s"}),
+        "mirrors": st.just([{"pool": "canary", "percent": 50}]),
     },
 )
 ROUTES = st.fixed_dictionaries(
-    {"split": st.sampled_from([{"production": 1}, {"production": 1, "canary": 1}])},
+    {
+        "split": st.sampled_from(
+            [
+                {"production": 1},
+                {"production": 1, "canary": 1},
+                {"production": 1, "beta": 1, "canary": 0},
+            ]
+        )
+    },
     optional={
         "hostnames": st.sampled_from([["a.test"], ["*.a.test"], ["a.test", "b.test"]]),
         "matches": st.lists(MATCHES, min_size=1, max_size=2),
@@ -176,6 +185,18 @@ POLICIES = st.fixed_dictionaries(
         "regions": st.just({"eu": {"continents": ["EU"]}, "us": {"countries": ["US"]}}),
         "merge_slashes": st.booleans(),
     },
+)
+ROLLOUTS = st.fixed_dictionaries(  # of the first route, as the Coordinator tells it
+    {
+        "name": st.just("rollout"),
+        "run": st.just("run-1"),
+        "from": st.just("production"),
+        "to": st.just("canary"),
+        "weights": st.sampled_from([{"r0": 0.0}, {"r0": 25.0}, {"r0": 100.0}]),
+        "mirror": st.sampled_from([0.0, 0.5]),
+        "cohorts": st.sampled_from([[], [("header", ["x-beta", "yes", None, ""])]]),
+        "counts": st.booleans(),
+    }
 )
 REQUESTS = st.builds(
     lambda scheme, host, path, query, method, headers, country: Arrived(
@@ -237,6 +258,34 @@ def near(base: Arrived) -> Iterator[Arrived]:
             yield base._replace(headers={**base.headers, name: value})
 
 
+def test_who_a_rollout_takes_has_not_drawn_a_share() -> None:
+    """So its one draw is for a copy, which the next request may get."""
+    mirrors = {"mirrors": [{"pool": "canary", "percent": 50}]}
+    split = {"production": 1, "beta": 1, "canary": 0}
+    policy = policy_of({"routes": [{"split": split, "filters": mirrors}]})
+    assert policy
+    told = {"name": "a", "run": "b", "from": "production", "to": "canary", "mirror": 0}
+    told |= {"weights": {"r0": 0.0}, "counts": True}
+    told["cohorts"] = [("header", ["x-beta", "yes", None, ""])]
+    steered = steered_routes(policy, [told])
+    headers = {"host": "a.test", "x-beta": "yes"}
+    arrived = Arrived(NOW.now_ms, "GET", "https://a.test/", headers, Client())
+    effect, context, draws = decided(policy, arrived, 0.9, steered)
+    assert isinstance(effect, Send)
+    assert effect.binding == "CANARY"
+    assert remembered(context, effect, draws) is None
+
+
+def test_many_names_that_the_client_chose_are_not_kept() -> None:
+    policy = policy_of({"routes": [{"split": {"production": 1}}]})
+    assert policy
+    for number, is_kept in ((10, True), (100, False)):
+        headers = {"host": "a.test", **{f"x-router-{at:03}": "" for at in range(number)}}
+        arrived = Arrived(NOW.now_ms, "GET", "https://a.test/", headers, Client())
+        effect, context, draws = decided(policy, arrived, 0.5)
+        assert (remembered(context, effect, draws) is not None) == is_kept
+
+
 def test_ids_of_clients_are_never_repeated() -> None:
     policy = policy_of({"routes": [{"split": {"production": 1}}]})
     assert policy
@@ -248,19 +297,25 @@ def test_ids_of_clients_are_never_repeated() -> None:
 
 
 @settings(max_examples=600)
-@given(sections=POLICIES, bases=st.lists(REQUESTS, min_size=1, max_size=3), seed=st.integers(0))
+@given(
+    sections=POLICIES,
+    rollouts=st.lists(ROLLOUTS, max_size=1),
+    bases=st.lists(REQUESTS, min_size=1, max_size=3),
+    seed=st.integers(0),
+)
 def test_the_same_key_means_the_same_decision(
-    sections: dict[str, Any], bases: list[Arrived], seed: int
+    sections: dict[str, Any], rollouts: list[dict[str, Any]], bases: list[Arrived], seed: int
 ) -> None:
     rng = Random(seed)
     policy = policy_of(sections)
     if policy is None:
         event("no policy")
         return
-    memory = Memory(looked_at(policy, NOTHING))
+    steered = steered_routes(policy, rollouts)
+    memory = Memory(looked_at(policy, steered))
     for arrived in [each for base in bases for each in near(base)]:
         parts, first = memory.parts(arrived), rng.random()
-        effect, context, draws = decided(policy, arrived, first)
+        effect, context, draws = decided(policy, arrived, first, steered)
         known = memory.recall(parts, first) if parts else None
         if known is not None:
             event("repeated")
