@@ -14,11 +14,13 @@ _OWN = frozenset({"x-request-id", "traceparent", "x-forwarded-for", "ratelimit"}
 
 def likeness_of(context: RequestContext, send: Send) -> Hashable:
     """A first attempt, whose answer is carried, without what is new with each request."""
-    choice, carry = context.choice, send.carry
+    choice, carry, rule = context.choice, send.carry, context.rule
     assert choice, "a backend has been chosen"
+    assert rule, "a rule has taken the request"
     assert carry, "the answer is carried without another look"
     identity, blame = context.identity, carry.blame
     return (
+        rule.taken,  # what other attempts may write anew
         *(choice.route.name, *[each.name for each in choice.candidates]),
         *(identity and identity.key.id, blame.variant, blame.part),
         *(send.binding, send.url, send.timeout_ms, send.limit, send.codes),

@@ -36,6 +36,7 @@ ALWAYS = (
 CORS = ("origin", "access-control-request-headers", "access-control-request-method")
 # A path that has one spelling, which is none of the router's own pages; see `url.py`.
 PLAIN = re.compile(r"(?:/(?!\.)[A-Za-z0-9_.~-]+)*/?", re.ASCII)
+MAX_REMOVED = 500  # characters of names of headers that go, of which clients choose many
 TRACED = ("x-request-id", "traceparent")  # another one with each request
 
 
@@ -179,6 +180,8 @@ def _is_plain(context: RequestContext, choice: Forward, send: Send) -> bool:
     if send.drill is not None or choice.panic or choice.trial or choice.new_cookie:
         return False
     if choice.pick or choice.route.failover.hedge:
+        return False
+    if sum(map(len, send.changes.removed)) > MAX_REMOVED:
         return False
     is_sealed = bool(context.policy.drained and choice.route.sticky)  # and seals have a time
     return not is_sealed

@@ -1,12 +1,13 @@
 // Decisions of Python's that are repeated here, and for which requests: those with the same key
 // (policies/proxy/memory.py says why that is right). At most 2 * MOST of them are remembered,
-// those that were used last. Nothing here decides what a decision may be repeated for.
+// those that were used last; fewer if their keys, which clients choose, are long. Nothing here decides what a decision may be repeated for.
 
-import { count } from "./notes.js";
+import { mustTell } from "./notes.js";
 
 const MOST = 10_000;
 const MOST_NAMES = 1_000;
-const MANY_NOTES = 256; // then Python is asked, which takes them
+const MOST_CHARS = 4_000_000; // of the keys of MOST decisions, and of lists of header names
+const LONG = 512; // characters of a scope, which is not noted then
 const CHECK_EVERY = 1_000; // repeated decisions, of which one is made anew and compared
 const SLOTS = ["x-request-id", "traceparent", "x-forwarded-for"];
 
@@ -14,6 +15,7 @@ let looked; // undefined: nothing may be repeated
 let due = 0; // when Python has something to do
 let names = new Map(); // lists of header names, by number, so that keys are short
 let scopes = new Map(); // of each origin the prefixes whose paths are decided alike
+let sizes = { names: 0, scopes: 0, young: 0 }; // characters, or the number of `scopes`
 let young = new Map();
 let old = new Map();
 let templates = new Map();
@@ -30,6 +32,7 @@ export function setMode(text) {
 // from now on, as `repeating.py` writes it; "": nothing may be repeated.
 export function forget(text) {
   [names, scopes, young, old, templates] = [0, 0, 0, 0, 0].map(() => new Map());
+  sizes = { names: 0, scopes: 0, young: 0 };
   looked = undefined;
   if (!text || isOff) return;
   const [plain, headers, query, address, maxUrl, limits] = JSON.parse(text);
@@ -64,7 +67,7 @@ export function read(request) {
     list += `${name} `;
     size += name.length + value.length;
     if (looked.headers.has(name)) values += `${name}\n${value}\n`;
-    else if (name === "cf-connecting-ip") found.ip = value;
+    if (name === "cf-connecting-ip") found.ip = value;
   }
   const isSmall = size <= looked.maxSize && lines.length <= 7 + 2 * looked.maxHeaders;
   if (isSmall && url.length <= looked.maxUrl) {
@@ -81,7 +84,7 @@ function place(found, rest) {
   const path = mark < 0 ? url.slice(slash) : url.slice(slash, mark);
   if (!looked.plain.test(path)) return;
   const more = looked.query && mark >= 0 ? url.slice(mark) : "";
-  const address = looked.address ? found.ip : "";
+  const address = looked.address ? found.ip : Boolean(found.ip);
   found.place = { origin: url.slice(0, slash), path };
   found.rest = `${rest}${address}\n${more}`;
 }
@@ -89,9 +92,13 @@ function place(found, rest) {
 function numbered(list) {
   let number = names.get(list);
   if (number === undefined) {
-    if (names.size >= MOST_NAMES) names.clear(); // numbers go on, so no key is of two lists
+    if (names.size >= MOST_NAMES || sizes.names >= MOST_CHARS) {
+      names.clear(); // numbers go on, so no key is of two lists
+      sizes.names = 0;
+    }
     number = numbers++;
     names.set(list, number);
+    sizes.names += list.length;
   }
   return number;
 }
@@ -101,7 +108,7 @@ let numbers = 0;
 // The remembered decision about a request, with its own ids; undefined if there is none. Of a
 // split whose choice is not known yet, `found.drawn` is what it was drawn by.
 export function recall(found) {
-  if (!found.place || found.now >= due || count() >= MANY_NOTES) return undefined;
+  if (!found.place || found.now >= due || mustTell()) return undefined;
   const { origin, path } = found.place;
   const key = `${origin}${scopeOf(origin, path)}\n${found.rest}`;
   const entry = known(key);
@@ -174,31 +181,42 @@ function known(key) {
 }
 
 function put(key, entry) {
-  if (young.size >= MOST) [old, young] = [young, new Map()];
+  if (young.size >= MOST || sizes.young >= MOST_CHARS) {
+    [old, young] = [young, new Map()];
+    sizes.young = 0;
+  }
   young.set(key, entry);
+  sizes.young += key.length;
 }
 
 // Remember `sent`, the decision about a request. `told`: how, as `repeating.py` writes it.
 export function remember(found, told, sent) {
+  const [number, until, scope, isPrefix, choice, weights, leases] = JSON.parse(told);
+  const limits = leases.map(lent); // whatever becomes of the rest: Python asks for them back
   if (!looked || !found.place) return;
-  const [number, until, scope, isPrefix, choice, weights, limits] = JSON.parse(told);
-  const { origin } = found.place;
-  if (isPrefix) {
-    const prefixes = scopes.get(origin) ?? new Set();
-    if (scopes.size >= MOST_NAMES || prefixes.size >= MOST_NAMES) return;
-    scopes.set(origin, prefixes.add(scope));
-  }
+  const { origin, path } = found.place;
+  const where = isPrefix && isNoted(origin, scope) ? `${scope}/*` : path;
   let template = templates.get(number);
   if (!template) templates.set(number, (template = templateOf(number, sent)));
-  const key = `${origin}${isPrefix ? `${scope}/*` : scope}\n${found.rest}`;
+  const key = `${origin}${where}\n${found.rest}`;
   let entry = known(key);
   if (!entry || `${entry.weights}` !== `${weights}`) {
     entry = { weights, templates: [], limits: [], until: 0 };
     put(key, entry);
   }
   entry.templates[choice] = template;
-  entry.limits = limits.map(lent);
+  entry.limits = limits;
   entry.until = until ?? Infinity;
+}
+
+// Whether `scopeOf` finds that prefix. If too many are noted, the path stands for itself.
+function isNoted(origin, scope) {
+  const prefixes = scopes.get(origin) ?? new Set();
+  if (prefixes.has(scope)) return true;
+  if (sizes.scopes >= MOST || origin.length + scope.length > LONG) return false;
+  scopes.set(origin, prefixes.add(scope));
+  sizes.scopes += 1;
+  return true;
 }
 
 function templateOf(number, sent) {
@@ -226,8 +244,8 @@ function fresh(template, { now, ip }, limits) {
     if (places[slot] >= 0) set[places[slot]] = value;
   });
   if (answered >= 0) answer[answered] = id;
-  const ratelimit = limited >= 0 ? standing(limits, now) : "";
-  if (limited >= 0) answer[limited] = ratelimit;
+  const ratelimit = limits.length ? standing(limits, now) : "";
+  if (limits.length && limited >= 0) answer[limited] = ratelimit;
   const changes = { ...sent.changes, set };
   const carry = { ...sent.carry, set: answer, blame: `${variant} ${now} ${part}` };
   const note = `again ${number} ${now}`;

@@ -5,14 +5,20 @@
 // "broke", and who broke an answer off (`Blame`); "copy", the run that a copy counts for, the
 // status of its answer (0: none) and how many milliseconds it took.
 
-let told = [];
+const MANY = 256;
 
-export function count() {
-  return told.length;
+let told = [];
+let isUrgent = false;
+
+// Whether Python had better be asked about the next request, so that it learns of this: who
+// breaks answers off may have to be taken out of service.
+export function mustTell() {
+  return isUrgent || told.length >= MANY;
 }
 
 export function note(line) {
   told.push(line);
+  isUrgent ||= line.startsWith("broke ");
 }
 
 // All of them since this was asked last.
@@ -20,5 +26,6 @@ export function notes() {
   if (!told.length) return "";
   const lines = told.join("\n");
   told = [];
+  isUrgent = false;
   return lines;
 }

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable
+from copy import copy
+from dataclasses import replace
 from math import inf
 from typing import Any, NamedTuple, cast
 
 from policies.decisions.choose import read_target
 from policies.decisions.headers import Trace
 from policies.decisions.lease import Reclaim
-from policies.decisions.policy import Variant
+from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from policies.proxy.context import Arrived, RequestContext
@@ -36,7 +38,8 @@ MAX_TEMPLATES = 2_000
 
 
 class Template(NamedTuple):
-    """A decision: the request that it was made for, its first variant, what is sent."""
+    """A decision: the request that it was made for (without its headers, which clients choose),
+    its first variant, what is sent."""
 
     number: int
     context: RequestContext
@@ -63,6 +66,7 @@ class Repeating:
         self._forget = forget
         self._reclaim = reclaim
         self._state: Any = None
+        self._policy = isolate.store.policy
         self._is_on = False
         self._templates: dict[int, Template] = {}
         self._forgotten: dict[int, Template] = {}
@@ -77,12 +81,23 @@ class Repeating:
         self._state = state
         policy, is_calm, _ = state
         self._is_on = is_calm
-        self._forgotten, self._templates, self._by_likeness = self._templates, {}, {}
+        self._keep_forgotten(policy)
+        self._templates, self._by_likeness = {}, {}
         if not is_calm:
             self._forget("")
             return
         looked = looked_at(policy, self._isolate.steered(policy))
         self._forget(json.dumps([PLAIN.pattern, *looked]))
+
+    def _keep_forgotten(self, policy: CompiledPolicy) -> None:
+        """What is forgotten is known a while for what is under way: also if health changes
+        several times meanwhile. Of policies the one before is kept, no more."""
+        found = self._forgotten
+        if policy is not self._policy:
+            found = {n: t for n, t in found.items() if t.context.policy is self._policy}
+            self._policy = policy
+        found = {**found, **self._templates}
+        self._forgotten = dict(list(found.items())[-MAX_TEMPLATES:])
 
     def _state_of(self, now_ms: float) -> tuple[Any, bool, Any]:
         isolate = self._isolate
@@ -116,7 +131,8 @@ class Repeating:
             choice = context.choice
             assert choice, "a backend has been chosen"
             self._number += 1
-            found = Template(self._number, context, choice.candidates[0], send, likeness)
+            kept = _without_headers(context)
+            found = Template(self._number, kept, choice.candidates[0], send, likeness)
             if len(self._templates) >= MAX_TEMPLATES:
                 self._state = None  # forget everything with the next look
             self._templates[self._number] = self._by_likeness[likeness] = found
@@ -188,3 +204,10 @@ class Repeating:
             return type(effect).__name__
         likeness = likeness_of(context, effect)
         return "" if likeness == template.likeness else repr(likeness)
+
+
+def _without_headers(context: RequestContext) -> RequestContext:
+    kept = copy(context)
+    kept.arrived = context.arrived._replace(headers={}, url="")
+    kept.request = replace(context.request, headers={})
+    return kept

@@ -174,7 +174,15 @@ LIMITS = {
     "of-route": {"limit": "9/1m", "by": "route"},
 }
 ROUTES = st.fixed_dictionaries(
-    {"split": st.sampled_from([{"production": 1}, {"production": 1, "canary": 1}])},
+    {
+        "split": st.sampled_from(
+            [
+                {"production": 1},
+                {"production": 1, "canary": 1},
+                {"production": 1, "beta": 1, "canary": 0},
+            ]
+        )
+    },
     optional={
         "hostnames": st.sampled_from([["a.test"], ["*.a.test"], ["a.test", "b.test"]]),
         "matches": st.lists(MATCHES, min_size=1, max_size=2),
@@ -272,6 +280,16 @@ def near(base: Arrived) -> Iterator[Arrived]:
     for name in base.headers:
         for value in HEADERS.get(name, ()):
             yield base._replace(headers={**base.headers, name: value})
+
+
+def test_many_names_that_the_client_chose_are_not_kept() -> None:
+    policy = policy_of({"routes": [{"split": {"production": 1}}]})
+    assert policy
+    for number, is_kept in ((10, True), (100, False)):
+        headers = {"host": "a.test", **{f"x-router-{at:03}": "" for at in range(number)}}
+        arrived = Arrived(NOW.now_ms, "GET", "https://a.test/", headers, Client())
+        effect, context, draws, _ = decided(policy, arrived, 0.5)
+        assert (remembered(context, effect, draws) is not None) == is_kept
 
 
 def test_ids_of_clients_are_never_repeated() -> None:
