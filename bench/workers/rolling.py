@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from router.edge.coordinator import Coordinator  # noqa: F401
+from router.edge.coordinator.coordinator import Coordinator  # noqa: F401
 from router.edge.entry import on_fetch  # noqa: F401
-from router.edge.limiter import Limiter  # noqa: F401
-from router.edge.this_isolate import ISOLATE
+from router.edge.isolate.this_isolate import ISOLATE
+from router.edge.limiter.limiter import Limiter  # noqa: F401
 
 ROLLOUT = {
     "name": "agents",

@@ -15,9 +15,9 @@ from typing import Any
 
 from policies.proxy import attempts, request_filter, sending, sequence
 from router.edge import entry
-from router.edge.coordinator import Coordinator  # noqa: F401
+from router.edge.coordinator.coordinator import Coordinator  # noqa: F401
 from router.edge.entry import on_fetch  # noqa: F401
-from router.edge.limiter import Limiter  # noqa: F401
+from router.edge.limiter.limiter import Limiter  # noqa: F401
 from router.edge.proxy import driver, repeating, wire
 
 # Where each step is looked up when it is called, in the order of a request's way.

@@ -30,9 +30,9 @@ EDGE_PACKAGES = (
     "router/edge",
 )
 ENTRY = (
-    "from router.edge.coordinator import Coordinator  # noqa: F401\n"
+    "from router.edge.coordinator.coordinator import Coordinator  # noqa: F401\n"
     "from router.edge.entry import on_fetch  # noqa: F401\n"
-    "from router.edge.limiter import Limiter  # noqa: F401\n"
+    "from router.edge.limiter.limiter import Limiter  # noqa: F401\n"
 )
 
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from router.edge.bridge import JsObject, driver, exported, promised
-from router.edge.isolate import Isolate
+from router.edge.isolate.isolate import Isolate
+from router.edge.isolate.this_isolate import ISOLATE
 from router.edge.proxy.driver import Driver
 from router.edge.proxy.repeating import Repeating
-from router.edge.this_isolate import ISOLATE
+from router.edge.runtime.bridge import JsObject, driver, exported, promised
 
 ENTRY = "ROUTER_ENTRY"  # "python": the way back
 MEMORY = "ROUTER_MEMORY"  # "off": repeat no decision; "check": compare each one

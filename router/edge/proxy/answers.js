@@ -5,7 +5,7 @@
 // body whose length the runtime knows, though no header tells it, is in memory already. A
 // compressed one would be unpacked by it, and is not watched either.
 
-import { change } from "./headers.js";
+import { change } from "../runtime/headers.js";
 import { note } from "./notes.js";
 import { isBroken, knownLength, passage } from "./uploads.js";
 

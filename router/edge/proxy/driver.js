@@ -11,7 +11,7 @@ import { mirror, parsed, send } from "./sending.js";
 import * as kept from "./kept.js";
 export { forget, reclaim, setMode } from "./memory.js";
 
-import { ask, giveBack } from "../bridge.js";
+import { ask, giveBack } from "../runtime/bridge.js";
 
 // The handler as workerd's entry code may call it: as a function, or by the methods that a
 // function of Python's has there (`callRelaxed`, `callWithOptions`, and what may come), whose

@@ -34,14 +34,14 @@ from policies.proxy.effects import (
 )
 from policies.proxy.memory import Draws
 from policies.proxy.sequence import forward, proxy
-from router.edge.bridge import JsObject, in_background, now_ms
-from router.edge.faults import described
-from router.edge.garbage import tidy
-from router.edge.isolate import Isolate
+from router.edge.isolate.isolate import Isolate
+from router.edge.isolate.rate_limits import Limiting
 from router.edge.proxy.own_pages import INTERNAL, own_page
 from router.edge.proxy.repeating import Repeating
 from router.edge.proxy.wire import arrived_from, effect_text, outcome_from
-from router.edge.rate_limits import Limiting
+from router.edge.runtime.bridge import JsObject, in_background, now_ms
+from router.edge.runtime.faults import described
+from router.edge.runtime.garbage import tidy
 
 MAX_UNDER_WAY = 5_000
 FINAL = frozenset({Answer, Carry, Forget, Own, Store})

@@ -6,11 +6,11 @@ from policies.decisions.choose import read_target
 from policies.decisions.headers import trace_of
 from policies.decisions.problems import CONTENT_TYPE, Problem
 from policies.decisions.request import Request
-from router.edge import admin
-from router.edge.bridge import JsObject, new_answer
-from router.edge.faults import described
-from router.edge.isolate import Isolate
+from router.edge.admin import admin
+from router.edge.isolate.isolate import Isolate
 from router.edge.proxy.wire import arrived_from
+from router.edge.runtime.bridge import JsObject, new_answer
+from router.edge.runtime.faults import described
 
 INTERNAL = Problem("internal-error", "The router could not handle this request.")
 

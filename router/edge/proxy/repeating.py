@@ -31,8 +31,8 @@ from policies.proxy.likeness import likeness_of
 from policies.proxy.memory import PLAIN, Draws, looked_at, remembered
 from policies.proxy.outcomes import logging, record_outcome
 from policies.proxy.sequence import proxy
-from router.edge.isolate import Isolate
-from router.edge.rate_limits import Limiting
+from router.edge.isolate.isolate import Isolate
+from router.edge.isolate.rate_limits import Limiting
 
 MAX_TEMPLATES = 2_000
 

@@ -1,6 +1,7 @@
 // Requests on their way to variants, through their service bindings.
 
-import { change } from "./headers.js";
+import { drilled } from "../runtime/drilled.js";
+import { change } from "../runtime/headers.js";
 import { note } from "./notes.js";
 import { carried } from "./uploads.js";
 
@@ -58,17 +59,6 @@ export function send(env, request, sent, upload, controller) {
   const answer = drill ? drilled(drill, fetching, outbound.signal) : fetching();
   if (timeout) abortAfter(timeout, answer, controller);
   return body?.failed ? Promise.race([answer, body.failed]) : answer;
-}
-
-// What a drill does in front of a binding: "down" and "errors" send nothing, a number of
-// milliseconds waits first, as long as `signal` allows.
-export async function drilled(drill, fetching, signal) {
-  if (drill === "errors") return new Response("A drill answers this.\n", { status: 503 });
-  if (drill === "down") {
-    throw Object.assign(new Error("a drill has it down"), { name: "NotReached" });
-  }
-  await scheduler.wait(Number(drill), { signal });
-  return fetching();
 }
 
 function readdressed(request, url, body, signal) {

@@ -35,7 +35,7 @@ from policies.proxy.effects import (
     Void,
     Wait,
 )
-from router.edge.rate_limits import AskLimiter, GiveBack
+from router.edge.isolate.rate_limits import AskLimiter, GiveBack
 
 
 def arrived_from(text: str) -> Arrived:

@@ -13,7 +13,7 @@ import pytest
 from policies.decisions.policy import CompiledPolicy
 from tests.policies.proxy.journey import BEGAN, policy
 
-STAND_IN = "router.edge.bridge"
+STAND_IN = "router.edge.runtime.bridge"
 EDGE = "router.edge."
 
 
@@ -35,7 +35,7 @@ class Modules:
             del sys.modules[name]
         sys.modules[STAND_IN] = bridge
         try:
-            self.isolate: Any = importlib.import_module("router.edge.isolate")
+            self.isolate: Any = importlib.import_module("router.edge.isolate.isolate")
             self.driver: Any = importlib.import_module("router.edge.proxy.driver")
         finally:
             for name in [name for name in sys.modules if name.startswith(EDGE)]:

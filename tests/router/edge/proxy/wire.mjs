@@ -1,7 +1,7 @@
 // Reads a line of JSON, `[what, …]`, and writes what driver.js's modules make of it.
 
 import { createInterface } from "node:readline";
-import { change } from "../../../../router/edge/proxy/headers.js";
+import { change } from "../../../../router/edge/runtime/headers.js";
 import { parsed } from "../../../../router/edge/proxy/sending.js";
 
 const MAKES = {

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from policies.decisions.compiled_text import form_steps
-from router.edge.keys import COMPILED_PREFIX, LAST_GOOD_KEY
-from router.edge.slices import slowly
+from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY
+from router.edge.isolate.slices import slowly
 
 LAG_MS = 60_000  # how long a location may read from KV what has been replaced
 

@@ -24,17 +24,17 @@ from policies.decisions.standing import Standing
 from policies.decisions.steering import Steereds
 from policies.proxy.context import RequestContext
 from policies.rollouts.tallies import Tallies
-from router.edge.bridge import (
+from router.edge.isolate.coordinating import PATIENCE_MS, Coordinating
+from router.edge.isolate.metrics import Metrics
+from router.edge.isolate.rate_limits import Limiting, Limits
+from router.edge.isolate.store import FIRST_LOAD_MS, PolicyStore
+from router.edge.runtime.bridge import (
     JsObject,
     KvNamespace,
     ask_coordinator,
     in_background,
     now_ms,
 )
-from router.edge.coordinating import PATIENCE_MS, Coordinating
-from router.edge.metrics import Metrics
-from router.edge.rate_limits import Limiting, Limits
-from router.edge.store import FIRST_LOAD_MS, PolicyStore
 
 KV_BINDING = "POLICIES"
 PEPPER = "ROUTER_KEY_PEPPER"

@@ -2,8 +2,8 @@
 // Nothing is decided here. Lists of strings cross as lines: neither a URL nor the name or
 // value of a header can hold a line break (WHATWG URL; RFC 9110, section 5.5).
 
-import { change } from "./proxy/headers.js";
-import { drilled } from "./proxy/sending.js";
+import { drilled } from "./drilled.js";
+import { change } from "./headers.js";
 
 // All bytes of a stream; null if they are more than `most`.
 export async function collected(stream, most) {

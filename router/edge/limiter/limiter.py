@@ -17,8 +17,8 @@ from workers import DurableObject
 
 from policies.decisions.bucket import Ask, Bucket
 from policies.decisions.gcra import Rate
-from router.edge.bridge import JsObject, now_ms
-from router.edge.garbage import tidy
+from router.edge.runtime.bridge import JsObject, now_ms
+from router.edge.runtime.garbage import tidy
 
 KEY = "bucket"
 AHEAD_MS = 1_000  # what an eviction may cost a client at most,

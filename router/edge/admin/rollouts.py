@@ -14,10 +14,10 @@ from policies.decisions.json_text import read_json
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from policies.rollouts.rollouts import unknown_rollout
-from router.edge.asking import asked, learn, limit_of
-from router.edge.bridge import JsObject, body_text, now_ms
-from router.edge.isolate import Isolate
-from router.edge.page import Page, iso_time, json_page
+from router.edge.admin.asking import asked, learn, limit_of
+from router.edge.admin.page import Page, iso_time, json_page
+from router.edge.isolate.isolate import Isolate
+from router.edge.runtime.bridge import JsObject, body_text, now_ms
 
 PATH = "/rollouts"
 ACTIONS = ("start", "approve", "pause", "resume", "promote", "rollback")

@@ -23,15 +23,15 @@ from policies.decisions.standing import Standing
 from policies.language.load import digest_of
 from policies.proxy.decide import Surroundings
 from policies.proxy.explain import explain
-from router.edge import admin_rollouts
-from router.edge.admin_drills import audit_page, drills_page, methods, start_drill, stop_drills
-from router.edge.admin_health import coordinator_line, variants_page
-from router.edge.bridge import JsObject, KvNamespace, now_ms, run_sync
-from router.edge.isolate import ADMIN_KEY, KV_BINDING, PEPPER, Isolate, log
-from router.edge.keys import POLICY_KEY
-from router.edge.metrics import CONTENT_TYPE as METRICS_TYPE
-from router.edge.page import Page, iso_time, json_page
-from router.edge.store import PolicyStore
+from router.edge.admin import rollouts as admin_rollouts
+from router.edge.admin.drills import audit_page, drills_page, methods, start_drill, stop_drills
+from router.edge.admin.health import coordinator_line, variants_page
+from router.edge.admin.page import Page, iso_time, json_page
+from router.edge.isolate.isolate import ADMIN_KEY, KV_BINDING, PEPPER, Isolate, log
+from router.edge.isolate.keys import POLICY_KEY
+from router.edge.isolate.metrics import CONTENT_TYPE as METRICS_TYPE
+from router.edge.isolate.store import PolicyStore
+from router.edge.runtime.bridge import JsObject, KvNamespace, now_ms, run_sync
 
 _METHODS = ("GET", "HEAD")
 _NEEDS = Needs(frozenset({ADMIN_SCOPE}), forward=False)

@@ -10,8 +10,8 @@ import json
 from typing import Any
 
 from policies.decisions.problems import RETRY_AFTER_S, Problem
-from router.edge.bridge import JsException, JsObject, ask_coordinator, run_sync
-from router.edge.isolate import Isolate, log
+from router.edge.isolate.isolate import Isolate, log
+from router.edge.runtime.bridge import JsException, JsObject, ask_coordinator, run_sync
 
 PATIENCE_MS = 5_000  # it may have to read the policy first
 

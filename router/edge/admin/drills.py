@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl
 from policies.decisions.drill_question import NotStartable, missing_target, read_asked
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
-from router.edge.asking import asked, learn, limit_of
-from router.edge.bridge import JsObject, body_text
-from router.edge.isolate import Isolate
-from router.edge.page import Page, json_page
+from router.edge.admin.asking import asked, learn, limit_of
+from router.edge.admin.page import Page, json_page
+from router.edge.isolate.isolate import Isolate
+from router.edge.runtime.bridge import JsObject, body_text
 
 MAX_BODY = 16 * 1024
 PATH = "/drills"

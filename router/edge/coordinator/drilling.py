@@ -15,10 +15,10 @@ from policies.decisions.drill import Drill, InFront, faults_of
 from policies.decisions.drill_question import read_asked
 from policies.decisions.drills import Drills, Refusal, World
 from policies.decisions.policy import Variant
-from router.edge.audit import Audit
-from router.edge.bridge import JsObject
-from router.edge.faults import described
-from router.edge.isolate import Isolate, log
+from router.edge.coordinator.audit import Audit
+from router.edge.isolate.isolate import Isolate, log
+from router.edge.runtime.bridge import JsObject
+from router.edge.runtime.faults import described
 
 KEY = "drills"
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from router.edge.bridge import JsObject
-from router.edge.isolate import log
+from router.edge.isolate.isolate import log
+from router.edge.runtime.bridge import JsObject
 
 MAX_EVENTS = 10_000  # a drill makes two, a rollout about a dozen
 _TABLE = "CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT)"

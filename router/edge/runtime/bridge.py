@@ -19,7 +19,7 @@ from policies.decisions.changes import Pairs
 from policies.decisions.drill import InFront
 
 JsObject = Any  # a JsProxy; its attributes are JavaScript's
-MODULE = "router/edge/bridge.js"
+MODULE = "router/edge/runtime/bridge.js"
 DRIVER = "router/edge/proxy/driver.js"
 COORDINATOR = "ROUTER_COORDINATOR"  # the binding of the class `Coordinator`
 THE_ONE = "global"  # the name of its one object

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from router.edge.store import PolicyStore
+from router.edge.isolate.store import PolicyStore
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -25,8 +25,8 @@ from policies.decisions.rate_limits import (
 )
 from policies.decisions.request import Request
 from policies.proxy.effects import Charged, Way
-from router.edge.keeper import Log
-from router.edge.metrics import Metrics
+from router.edge.isolate.keeper import Log
+from router.edge.isolate.metrics import Metrics
 
 PATIENCE_MS = 150  # with what else a request takes, well below a quarter of a second
 PAUSE_MS = 1_000

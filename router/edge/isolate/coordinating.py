@@ -23,9 +23,9 @@ from policies.decisions.report import Report, Tally, report_json
 from policies.decisions.snapshot import Snapshot, snapshot_from
 from policies.decisions.steering import Steering
 from policies.rollouts.tallies import Tallies
-from router.edge.keeper import Log
-from router.edge.keys import ROLLOUTS_KEY
-from router.edge.metrics import Metrics
+from router.edge.isolate.keeper import Log
+from router.edge.isolate.keys import ROLLOUTS_KEY
+from router.edge.isolate.metrics import Metrics
 
 WAITS_MS = (5_000, 10_000, 20_000, 30_000)  # until the next one, by failures in a row
 JITTER = 0.2  # of a wait, up or down

@@ -23,8 +23,13 @@ from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.probing import BODY_BYTES, Answer, judge
 from policies.decisions.report import report_from
 from policies.decisions.snapshot import snapshot_json
-from router.edge.audit import Audit
-from router.edge.bridge import (
+from router.edge.coordinator.audit import Audit
+from router.edge.coordinator.drilling import Drilling
+from router.edge.coordinator.rolling import Rolling
+from router.edge.isolate.isolate import KV_BINDING, log
+from router.edge.isolate.store import FIRST_LOAD_MS
+from router.edge.isolate.this_isolate import ISOLATE
+from router.edge.runtime.bridge import (
     JsObject,
     KvNamespace,
     in_background,
@@ -32,13 +37,8 @@ from router.edge.bridge import (
     probe,
     unwrapped,
 )
-from router.edge.drilling import Drilling
-from router.edge.faults import described
-from router.edge.garbage import tidy
-from router.edge.isolate import KV_BINDING, log
-from router.edge.rolling import Rolling
-from router.edge.store import FIRST_LOAD_MS
-from router.edge.this_isolate import ISOLATE
+from router.edge.runtime.faults import described
+from router.edge.runtime.garbage import tidy
 
 KEY = "coordination"
 HEARD_KEY = "heard"  # when the last report came, as it was known at most HEARD_MS later

@@ -11,10 +11,10 @@ from policies.decisions.health import View
 from policies.decisions.policy import Variant
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
-from router.edge.bridge import JsException, JsObject, ask_coordinator, now_ms, run_sync
-from router.edge.coordinating import PATIENCE_MS, Coordinating
-from router.edge.isolate import Isolate
-from router.edge.page import Page, iso_time, json_page
+from router.edge.admin.page import Page, iso_time, json_page
+from router.edge.isolate.coordinating import PATIENCE_MS, Coordinating
+from router.edge.isolate.isolate import Isolate
+from router.edge.runtime.bridge import JsException, JsObject, ask_coordinator, now_ms, run_sync
 
 _LOCAL = ("", "?local=1")  # all isolates together, or this one alone
 

@@ -18,12 +18,12 @@ from policies.decisions.policy import CompiledPolicy
 from policies.rollouts.rollouts import Asking, Refused, Rollouts
 from policies.rollouts.tallies import tallies_from
 from policies.rollouts.world import World, world_of
-from router.edge.audit import Audit
-from router.edge.bridge import JsObject, KvNamespace, ask_service, now_ms
-from router.edge.drilling import knows_policy
-from router.edge.faults import described
-from router.edge.isolate import Isolate, log
-from router.edge.keys import ROLLOUTS_KEY
+from router.edge.coordinator.audit import Audit
+from router.edge.coordinator.drilling import knows_policy
+from router.edge.isolate.isolate import Isolate, log
+from router.edge.isolate.keys import ROLLOUTS_KEY
+from router.edge.runtime.bridge import JsObject, KvNamespace, ask_service, now_ms
+from router.edge.runtime.faults import described
 
 KEY = "rollouts"
 RECOVERS_WITHIN_MS = 1_000

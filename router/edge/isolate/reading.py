@@ -15,7 +15,7 @@ from policies.decisions.steps import Steps, within
 from policies.language.compile import FORMAT, compile_steps
 from policies.language.findings import Finding
 from policies.language.load import load_steps
-from router.edge.faults import described
+from router.edge.runtime.faults import described
 
 Source = Literal["kv", "last-good", "bundled"]
 

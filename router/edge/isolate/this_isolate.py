@@ -8,8 +8,8 @@ import json
 from bundled_policy import COMPILED
 
 from policies.decisions.policy import CompiledPolicy
-from router.edge.garbage import take_over
-from router.edge.isolate import Isolate
+from router.edge.isolate.isolate import Isolate
+from router.edge.runtime.garbage import take_over
 
 ISOLATE = Isolate(CompiledPolicy(json.loads(COMPILED)))
 take_over()
