@@ -228,6 +228,3 @@ class Answer(NamedTuple):
 
 class Own(NamedTuple):
     """The router's own page is asked for."""
-
-
-Final: TypeAlias = Answer | Carry | Own

@@ -32,7 +32,7 @@ def take_over() -> None:
 
 
 def tidy() -> None:
-    """Collect if there may be something; called with every request."""
+    """Collect if there may be something; called with every decision."""
     global _collections
     if gc.get_count()[0] < YOUNG:
         return
