@@ -44,6 +44,8 @@ from router.edge.runtime.faults import described
 from router.edge.runtime.garbage import tidy
 
 MAX_UNDER_WAY = 5_000
+MAX_SIZE = 8_000_000  # characters of their headers: an isolate has 128 MiB
+NO_HEADERS: Mapping[str, str] = {}
 FINAL = frozenset({Answer, Carry, Forget, Own, Store})
 LOST = Problem("variant-failed", "The backend did not answer.")
 DONE = '["done"]'
@@ -53,11 +55,12 @@ PREPARE = '["prepare"]'
 class UnderWay:
     """One request on its way, and the effect that it waits for."""
 
-    __slots__ = ("context", "effect", "limiting", "way", "within")
+    __slots__ = ("context", "effect", "limiting", "size", "way", "within")
 
     def __init__(self, way: Way[None], context: RequestContext) -> None:
         self.way = way
         self.context = context
+        self.size = context.arrived.size or 0  # characters of its headers
         self.effect: Any = None
         self.limiting: Limiting | None = None
         self.within: Way[Any] | None = None  # the charging of limits, which asks for itself
@@ -70,6 +73,7 @@ class Driver:
         self._isolate = isolate
         self._repeating = repeating
         self._under_way: dict[int, UnderWay] = {}
+        self._size = 0  # of all that are under way
         self._number = 0
 
     def decide(self, request: str, notes: str, drawn: float) -> str:
@@ -123,7 +127,7 @@ class Driver:
             context = self._repeating.again(found, arrived, trace, ratelimit)
             run = UnderWay(forward(context), context)
             self._begin(run)
-            del self._under_way[self._number]
+            self._taken(self._number)
             return self._go_on(self._number, run, outcome_from(run.effect, outcome))
         except Exception as error:
             return self._broken(error, trace)
@@ -135,8 +139,12 @@ class Driver:
         meanwhile: decide anew, if another attempt does no harm."""
         if arrived.method in IDEMPOTENT and not arrived.has_body:
             return self._decide(arrived)[0]
+        return self._gone(arrived.headers)
+
+    def _gone(self, headers: Mapping[str, str] = NO_HEADERS) -> str:
+        """The answer to a request of which nothing is known any more."""
         self._isolate.count("requests", "", "", LOST.status)
-        request_id = trace_of(arrived.headers, self._isolate.chance).request_id
+        request_id = trace_of(headers, self._isolate.chance).request_id
         return effect_text(0, _problem(LOST, request_id))
 
     def check(self, template: int, request: str, drawn: float) -> str:
@@ -164,7 +172,9 @@ class Driver:
         try:
             if notes:
                 self._note(notes)
-            run = self._under_way.pop(number)
+            run = self._taken(number)
+            if run is None:
+                return self._gone()
             return self._go_on(number, run, outcome_from(run.effect, outcome))
         except Exception as error:
             return self._broken(error, run.context.trace if run else None)
@@ -213,10 +223,20 @@ class Driver:
             return json.dumps(["with", number, background, self._go_on(number, run, None)])
         if type(effect) not in FINAL:
             run.effect = effect
-            self._under_way[number] = run
-            if len(self._under_way) > MAX_UNDER_WAY:
-                del self._under_way[next(iter(self._under_way))]
+            self._keep(number, run)
         return effect_text(number, effect)
+
+    def _keep(self, number: int, run: UnderWay) -> None:
+        self._under_way[number] = run
+        self._size += run.size
+        while len(self._under_way) > MAX_UNDER_WAY or self._size > MAX_SIZE:
+            self._taken(next(iter(self._under_way)))
+
+    def _taken(self, number: int) -> UnderWay | None:
+        run = self._under_way.pop(number, None)
+        if run is not None:
+            self._size -= run.size
+        return run
 
     def _step(self, run: UnderWay, outcome: Any) -> Any:
         """The next effect that is not for Python; None at the end."""
@@ -257,7 +277,7 @@ class Driver:
 
     def _answered(self, number: int, status: int, now_ms: float) -> None:
         """The answer to a `Send` was good, and the client has it."""
-        run = self._under_way.pop(number, None)
+        run = self._taken(number)
         if run is not None:
             left = self._step(run, Came(now_ms, status))
             assert left is None, "a way ends with an answer that is carried"
