@@ -48,9 +48,9 @@ def _others(
     """The attempts after the first, as long as they are wanted."""
     state, route = context.state, chosen(context).route
     rests: dict[str, float] = {}  # variants that want one, and until when
-    while outcome.number < len(tries.variants) and _is_refused(route.failover, tries, outcome):
+    while outcome.made < len(tries.variants) and _is_refused(route.failover, tries, outcome):
         rests[outcome.variant.name] = outcome.rest_until_ms
-        following, number = tries.variants[outcome.number], outcome.number + 1
+        following, number = tries.variants[outcome.made], outcome.made + 1
         waited = yield from _wait(
             context, route, number, rests.get(following.name, 0.0), outcome.came.now_ms
         )

@@ -16,6 +16,8 @@ from policies.proxy.sending import Attempt, left_ms, send
 from policies.proxy.upstream_peer import chosen
 from policies.proxy.upstream_request_filter import upstream_request_filter
 
+SERVER_ERRORS = frozenset(range(500, 600))
+
 
 def hedge_variant(context: RequestContext) -> Variant | None:
     """Who gets the request, too, if the first is slow; None if nobody does."""
@@ -46,13 +48,22 @@ def hedged(context: RequestContext, first: Attempt, second: Variant) -> Way[Outc
     return outcome
 
 
+def _refused(context: RequestContext, first: Attempt) -> frozenset[int]:
+    """Statuses of answers that are taken only if there is no other: those that would be tried
+    again, and errors that were to be expected."""
+    choice, health = chosen(context), context.state.health
+    codes = choice.route.failover.codes
+    hides = choice.trial or health.is_on_probation(first.variant.name, first.began_ms)
+    return codes | SERVER_ERRORS if hides else codes
+
+
 def _raced(context: RequestContext, first: Attempt, second: Variant, wait: float) -> Way[Outcome]:
     state, route = context.state, chosen(context).route
     sent, left = upstream_request_filter(context, second, 2), left_ms(route, wait)
     other = Attempt(second, 2, sent, False, left, first.began_ms + wait, first.wants_head)
     attempts = (first, other)
     sends = [send(context, each, is_raced=True) for each in attempts]
-    raced: Raced = yield Race(sends[0], sends[1], wait, route.failover.codes)
+    raced: Raced = yield Race(sends[0], sends[1], wait, _refused(context, first))
     is_sent = len(raced.came) > 1
     state.retries[route.name].settle(raced.now_ms, is_sent=is_sent)
     if is_sent:
@@ -67,4 +78,4 @@ def _raced(context: RequestContext, first: Attempt, second: Variant, wait: float
         outcome = record_outcome(context, variant, number, began_ms, what, came)
         taken = outcome if at == raced.taken else taken
     assert taken, "the attempt whose answer is taken was not given up"
-    return taken
+    return taken._replace(beside=len(raced.came) - taken.number)

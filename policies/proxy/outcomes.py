@@ -36,7 +36,8 @@ class Outcome(NamedTuple):
     """What an attempt came to, at which variant, its number (from 1), and when it began.
     `status`: that of the answer, or of the problem. `hide`: it failed where that was to be
     expected, so that the client had better not see it. `rest_until_ms`: when the variant wants
-    to be asked again, 0 if it says nothing. `is_done`: the client has its answer."""
+    to be asked again, 0 if it says nothing. `is_done`: the client has its answer. `beside`: how
+    many attempts beside it have later numbers."""
 
     variant: Variant
     failure: Failure | None
@@ -47,6 +48,12 @@ class Outcome(NamedTuple):
     hide: bool = False
     rest_until_ms: float = 0.0
     is_done: bool = False
+    beside: int = 0
+
+    @property
+    def made(self) -> int:
+        """How many attempts have been made."""
+        return self.number + self.beside
 
 
 UPLOAD_BROKEN = Failure(Problem("bad-request", "The request's body broke off."), "broken body")

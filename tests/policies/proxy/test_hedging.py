@@ -37,6 +37,8 @@ def hedged(**more: Any) -> Isolate:
         ([raced(1, "Error", 200)], [RACE, "carry b"], WON),
         # Neither was good: the third in order is asked after the second.
         ([raced(1, 503, 503), status(200)], [RACE, "wait", "send c", "carried c"], WON),
+        # An answer to be tried again that came while the second was under way: the third is next.
+        ([raced(0, 503, None), status(200)], [RACE, "wait", "send c", "carried c"], LOST),
         # The first failed at once: the next attempt is an ordinary one.
         ([raced(0, 503), status(200)], [RACE, "wait", "send b", "carried b"], {}),
         ([raced(0, "Unbound"), status(200)], [RACE, "wait", "send b", "carried b"], {}),
@@ -48,6 +50,18 @@ def test_the_first_good_answer_wins(
     state = hedged()
     assert Journey(state).go(*outcomes) == expected
     assert {key: n for key, n in state.counted.items() if key[0] == "hedges"} == counted
+
+
+def test_an_error_of_who_is_suspect_is_taken_only_if_there_is_no_other_answer() -> None:
+    state = hedged()
+    well = Journey(state)
+    well.go(raced(0, 200))
+    assert 500 not in well.first(Race).codes
+    for _ in range(2):  # not enough to be ejected, but to be suspect
+        Journey(state).go(raced(0, 500))
+    suspect = Journey(state)
+    suspect.go(raced(0, 200))
+    assert {500, 503} <= suspect.first(Race).codes
 
 
 def test_who_was_overtaken_is_not_blamed_and_who_failed_is() -> None:
