@@ -11,7 +11,7 @@ SLOW := --ignore=tests/edge --ignore=tests/load --ignore=tests/sandbox \
   --ignore=tests/router/cli/test_drill_run.py --ignore=tests/router/drill/test_traffic.py \
   --deselect=tests/bench/test_scale.py::test_the_documentation_quotes_the_simulation
 
-.PHONY: install dev test test-fast lint load sandbox schemathesis bench upload clean
+.PHONY: install dev test test-fast lint load sandbox schemathesis bench entry-check upload clean
 
 install: .venv/.done node_modules/.done
 	@$(BIN)/python -m router.dev.prepare
@@ -58,6 +58,11 @@ schemathesis: install
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)
+
+# The newest workerd of the registry, in a folder of its own: whether its entry code can still be
+# handed a handler in JavaScript, and whether the way back works. Before each upgrade.
+entry-check: install
+	@$(BIN)/python -m router.dev.entry_check
 
 upload: install
 	@$(BIN)/python -m router.dev.upload

@@ -101,9 +101,11 @@ def router(
     return [replace(worker, bindings={**worker.bindings, **behind}), backend(layout), *others]
 
 
-def router_deciding(layout: Layout, folder: Path) -> list[WorkerdWorker]:
+def router_deciding(
+    layout: Layout, folder: Path, more: Mapping[str, bytes] | None = None
+) -> list[WorkerdWorker]:
     """The same, and no decision is remembered: each request is decided anew."""
-    worker, *others = router(layout, folder)
+    worker, *others = router(layout, folder, more=more)
     bindings = {**worker.bindings, "ROUTER_MEMORY": text("off")}
     return [replace(worker, bindings=bindings), *others]
 

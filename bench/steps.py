@@ -1,8 +1,8 @@
 """What each step of a request's way takes, in real requests, in microseconds.
 
 Between two requests the processor's caches fill with other code, so a step takes several
-times as long here as when it is repeated by itself. The time that the variant takes to
-answer is left out.
+times as long here as when it is repeated by itself. What JavaScript does, and the time that the
+variant takes to answer, is left out.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 
 from bench.load import load
-from bench.rows import router
+from bench.rows import router_deciding
 from bench.server import Server
-from bench.staging import folder_of, stage_edge
+from bench.staging import folder_of
 from bench.throughput import WARM_UP_REQUESTS
 from router.dev.layout import Layout, SetupError
 
@@ -24,8 +24,7 @@ REQUESTS = 12_000
 def measure_steps(layout: Layout) -> dict[str, float]:
     """By step, in the order of a request's way."""
     folder = folder_of(layout, "steps")
-    workers = router(layout, folder)
-    stage_edge(layout, folder / "upload", {"entry.py": ENTRY.read_bytes()})
+    workers = router_deciding(layout, folder, more={"entry.py": ENTRY.read_bytes()})
     with Server(layout, workers, folder) as server:
         server.wait_ready()
         load(layout, server, amount=WARM_UP_REQUESTS)

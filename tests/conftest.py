@@ -25,6 +25,7 @@ SECONDS = {
     "edge/test_coordinator.py": 90,
     "edge/test_kv.py": 70,
     "edge/test_store.py": 80,
+    "edge/test_entry.py": 30,
     "edge/test_splitting.py": 40,
     "edge/test_rate_limits.py": 40,
     "edge/test_drill_run.py": 40,

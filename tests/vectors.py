@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from policies.decisions.explain import Explanation, explain
 from policies.decisions.request import Client
 from policies.decisions.standing import standing_without
+from policies.proxy.explain import Explanation, explain
 from tests.policies.making import NOW, compile_text
 
 PEPPER = b"the-pepper-of-the-tests"

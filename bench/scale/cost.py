@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bench.scale.figures import Table, percent
 from bench.scale.leaves import COLOS
-from router.edge.coordinating import WAITS_MS
+from router.edge.isolate.coordinating import WAITS_MS
 
 DAY_S = 86_400
 ISOLATES = (10, 100, 1_000, 10_000)

@@ -7,7 +7,7 @@ from random import Random
 
 from bench.scale.figures import Table, ms, percent, quantile, seconds
 from bench.scale.tree import Node, Rules, Seen, Simulation
-from router.edge.coordinating import PATIENCE_MS
+from router.edge.isolate.coordinating import PATIENCE_MS
 
 TRIP_MS = (10.0, 250.0)  # to the object and back, from near and from the other side
 WARM_MS = 10_000.0

@@ -1,6 +1,6 @@
 """Isolates that report to objects, as events in time.
 
-1. A node reports to its parent as `router/edge/coordinating.py` does: every five seconds,
+1. A node reports to its parent as `router/edge/isolate/coordinating.py` does: every five seconds,
    a little more or less, and at once when there is news, but once a second at most; one
    report at a time, of which it gives up after two seconds.
 2. An object answers one report after the other, and takes `SERVICE_MS` for each. Nobody
@@ -19,7 +19,7 @@ from math import inf
 from random import Random
 from typing import NamedTuple
 
-from router.edge.coordinating import JITTER, PATIENCE_MS, SOONEST_MS, WAITS_MS
+from router.edge.isolate.coordinating import JITTER, PATIENCE_MS, SOONEST_MS, WAITS_MS
 
 SERVICE_MS = 1.0  # a Durable Object takes about 1,000 requests a second
 

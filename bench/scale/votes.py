@@ -18,7 +18,7 @@ from policies.decisions.health_terms import PassiveTerms
 from policies.decisions.passive import Passive, State
 from policies.decisions.votes import Votes
 from policies.language.health import Passive as Section
-from router.edge.coordinating import WAITS_MS
+from router.edge.isolate.coordinating import WAITS_MS
 
 EVERY_MS = WAITS_MS[0]
 SECTION = Section()

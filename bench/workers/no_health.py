@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from router.edge import entry
-from router.edge.coordinator import Coordinator  # noqa: F401
-from router.edge.limiter import Limiter  # noqa: F401
-from router.edge.this_isolate import ISOLATE
+from router.edge.coordinator.coordinator import Coordinator  # noqa: F401
+from router.edge.entry import on_fetch  # noqa: F401
+from router.edge.isolate.this_isolate import ISOLATE
+from router.edge.limiter.limiter import Limiter  # noqa: F401
 
 
 class NoHealth:
@@ -23,7 +23,3 @@ class NoHealth:
 
 ISOLATE.health = NoHealth()  # type: ignore[assignment]
 ISOLATE.coordinating.due_ms = inf
-
-
-def on_fetch(request: Any, env: Any, ctx: Any) -> Any:
-    return entry.on_fetch(request, env, ctx)

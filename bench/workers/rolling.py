@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from router.edge import entry
-from router.edge.coordinator import Coordinator  # noqa: F401
-from router.edge.limiter import Limiter  # noqa: F401
-from router.edge.this_isolate import ISOLATE
+from router.edge.coordinator.coordinator import Coordinator  # noqa: F401
+from router.edge.entry import on_fetch  # noqa: F401
+from router.edge.isolate.this_isolate import ISOLATE
+from router.edge.limiter.limiter import Limiter  # noqa: F401
 
 ROLLOUT = {
     "name": "agents",
@@ -22,7 +20,3 @@ ROLLOUT = {
 }
 ISOLATE.coordinating.steer([ROLLOUT], is_all=True)
 ISOLATE.coordinating.steer = lambda *_, **__: None  # type: ignore[method-assign]
-
-
-def on_fetch(request: Any, env: Any, ctx: Any) -> Any:
-    return entry.on_fetch(request, env, ctx)

@@ -29,6 +29,9 @@ _MODE = re.compile(MODE_PATTERN, re.ASCII)
 HOW_TO_WRITE_A_MODE = "write `down`, `errors:30%` or `latency:2s`"
 
 
+InFront = Literal["down", "errors"] | int | None  # of a binding: a failure, or a wait in ms
+
+
 class NotAMode(ValueError):
     """The text is no mode, and the message says why."""
 
@@ -121,6 +124,12 @@ class Drill(NamedTuple):
 
     def covers(self, variant: Variant) -> bool:
         return self.target.covers(variant)
+
+    @property
+    def in_front(self) -> InFront:
+        """What stands in front of the bindings that it covers."""
+        mode, amount = self.fault
+        return int(amount) if mode == "latency" else mode
 
     def is_on(self, now_ms: float) -> bool:
         return self.starts_ms <= now_ms < self.ends_ms

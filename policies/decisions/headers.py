@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from policies.decisions.authenticate import Identity
 from policies.decisions.changes import Changes
+from policies.decisions.choose import Fixed
 from policies.decisions.claims import is_claim
-from policies.decisions.decide import Fixed
 from policies.decisions.policy import Route, Variant
 from policies.decisions.request import Request
 from policies.decisions.sticky import Source

@@ -9,7 +9,9 @@ then nobody knows what was granted, so it counts as used.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from itertools import count
+from typing import Literal, NamedTuple
 
 from policies.decisions.bucket import Ask, Grant
 from policies.decisions.gcra import Rate
@@ -55,12 +57,28 @@ class Lease:
         self.until_ms = until_ms
 
 
+class Lent(NamedTuple):
+    """A lease that somebody else counts down: how many requests are `left` before `until_ms`,
+    how many more would pass now (`others`), and when all is as in the beginning. `purse`: a
+    number that stays the same for its key."""
+
+    purse: int
+    left: int
+    until_ms: float
+    others: int
+    full_at_ms: float
+
+
+Reclaim = Callable[[int], int]  # what is left of the lease lent for a purse; it ends with that
+_purses = count(1)
+
+
 class Local:
     """The state, by the isolate's clock. `denied_ms`: none passes before."""
 
     __slots__ = (
-        *("_asked_ms", "_asking_ms", "_denials", "_full_at_ms", "_leases", "_spare", "_terms"),
-        *("_want", "denied_ms"),
+        *("_asked_ms", "_asking_ms", "_denials", "_full_at_ms", "_leases", "_lent", "_purse"),
+        *("_reclaim", "_spare", "_terms", "_want", "denied_ms"),
     )
 
     def __init__(self, terms: Terms) -> None:
@@ -73,9 +91,25 @@ class Local:
         self._want = 1
         self._spare = 0
         self._full_at_ms = 0.0
+        self._lent: Lease | None = None
+        self._purse = 0
+        self._reclaim: Reclaim = _nothing
+
+    def lend(self, lease: Lease, reclaim: Reclaim) -> Lent:
+        """Let somebody else count `lease` down, until it is needed here."""
+        self._purse = self._purse or next(_purses)
+        self._lent, self._reclaim = lease, reclaim
+        left, lease.left = lease.left, 0
+        return Lent(self._purse, left, lease.until_ms, self.remaining(), self._full_at_ms)
+
+    def _take_back(self) -> None:
+        lease, self._lent = self._lent, None
+        if lease:
+            lease.left += self._reclaim(self._purse)
 
     def lease(self, now_ms: float) -> Lease | None:
         """A lease by which a request may pass; the caller takes it out."""
+        self._take_back()
         for lease in self._leases:
             if lease.left and now_ms < lease.until_ms:
                 return lease
@@ -100,6 +134,7 @@ class Local:
 
     def question(self, now_ms: float, patience_ms: float) -> Ask:
         """What to ask the limiter; an answer after `patience_ms` will not be heard."""
+        self._take_back()
         terms = self._terms
         unused = [(lease.grant, lease.left) for lease in self._leases if lease.left]
         if self._leases:
@@ -144,3 +179,7 @@ class Local:
     def full_ms(self, now_ms: float) -> float:
         """How long until all is as in the beginning."""
         return max(0.0, self._full_at_ms - now_ms)
+
+
+def _nothing(purse: int) -> int:
+    return 0

@@ -13,10 +13,10 @@ the number of routes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import merge
-from typing import Any
+from typing import Any, NamedTuple
 
 from policies.decisions.redirect import Redirect
 from policies.decisions.regex import Matcher, Memory, Program
@@ -130,7 +130,7 @@ class Cell:
     """The rules of one path by method, those with methods first; before them those of one
     scheme, by scheme."""
 
-    __slots__ = ("_any", "_by_method", "_by_scheme", "may_keep")
+    __slots__ = ("_any", "_by_method", "_by_scheme", "may_keep", "redirects")
 
     def __init__(
         self,
@@ -139,9 +139,11 @@ class Cell:
         kept: frozenset[int] = frozenset(),
     ) -> None:
         self._by_scheme = by_scheme
-        others = by_scheme.values() if by_scheme else ()
+        others: Collection[Cell] = by_scheme.values() if by_scheme else ()
+        self.redirects: bool
         self.may_keep = any(rule.route in kept for rule in rules) if kept else False
         self.may_keep = self.may_keep or any(cell.may_keep for cell in others)
+        self.redirects = any(rule.redirect for rule in rules) or any(c.redirects for c in others)
         by_method: dict[str, list[Rule]] = {}
         for rule in rules:
             for method in rule.methods or ():
@@ -177,12 +179,14 @@ class Node:
 @dataclass(slots=True)
 class _Making:
     """What rules are made with: the memory of their patterns, redirects by route, the routes
-    whose answers are kept."""
+    whose answers are kept; and what they look at."""
 
     memory: Memory
     redirects: dict[int, Redirect]
     kept: frozenset[int]
     work: int = 0  # since the last step: rules and their conditions
+    headers: set[str] = field(default_factory=set)
+    reads_query: bool = False
 
     def after(self, rule: list[Any]) -> Steps[None]:
         """A step when enough has been made."""
@@ -195,16 +199,18 @@ class _Making:
 class HostTable:
     """The rules of one hostname."""
 
-    __slots__ = ("_exact", "_root")
+    __slots__ = ("_above", "_exact", "_root")
 
     def __init__(self) -> None:
         self._exact: dict[str, Cell] = {}
+        self._above: set[str] = set()  # exact paths, and the prefixes that they are under
         self._root = Node()
 
     def build(self, table: dict[str, Any], made: _Making) -> Steps[None]:
         """Take the rules in, in steps."""
         for path, rules in table["exact"].items():
             self._exact[path] = yield from _cell(rules, made)
+            self._above |= _prefixes(path)
         for prefix, rules in table["prefix"].items():
             self._node(prefix).prefix = yield from _cell(rules, made)
         for under, _, program, rule in table["regex"]:
@@ -236,6 +242,29 @@ class HostTable:
                     yield cell
             if node.prefix:
                 yield node.prefix
+
+    def scope(self, path: str) -> str | None:
+        """The shortest prefix of `path` all of whose paths meet the same rules; None if only
+        `path` itself is sure to."""
+        prefix, node, passed = "", self._root, [self._root]
+        for segment in path.split("/")[1:]:
+            if not node.children:
+                break
+            following = node.children.get(segment)
+            prefix = f"{prefix}/{segment}"
+            if following is None:
+                if not segment:
+                    return None
+                break
+            node = following
+            passed.append(node)
+        else:
+            if node.children:
+                return None
+        if prefix in self._above:
+            return None
+        patterns = (matcher.beginning for each in passed for matcher, _ in each.regexes)
+        return None if any(_may_begin(prefix, each) for each in patterns) else prefix
 
     def _walk(self, path: str) -> list[Node]:
         """The nodes that the path passes, the deepest first."""
@@ -273,6 +302,11 @@ class Hosts:
         cells = (cell for table in self.tables(host) for cell in table.cells(path))
         return any(cell.may_keep for cell in cells)
 
+    def redirects(self, host: str, path: str) -> bool:
+        """Whether a rule for that path looks at where the URL leads."""
+        cells = (cell for table in self.tables(host) for cell in table.cells(path))
+        return any(cell.redirects for cell in cells)
+
     def tables(self, host: str) -> Iterator[HostTable]:
         exact = self._exact.get(host)
         if exact:
@@ -297,10 +331,17 @@ class Hosts:
         return {method for cell in cells for method in cell.methods(request)}
 
 
+class Scope(NamedTuple):
+    """A path, or (`is_prefix`) all paths that it is a prefix of in whole segments."""
+
+    path: str
+    is_prefix: bool
+
+
 class Routes:
     """All rules: those of routes that are `first`, then the others."""
 
-    __slots__ = ("_groups",)
+    __slots__ = ("_groups", "header_names", "reads_query")
 
     @classmethod
     def in_steps(
@@ -315,10 +356,17 @@ class Routes:
         for group in (first, others):
             if group:
                 groups.append((yield from Hosts.in_steps(group, made)))
-        return cls(tuple(groups))
+        return cls(tuple(groups), frozenset(made.headers), made.reads_query)
 
-    def __init__(self, groups: tuple[Hosts, ...]) -> None:
+    def __init__(
+        self,
+        groups: tuple[Hosts, ...],
+        header_names: frozenset[str] = frozenset(),
+        reads_query: bool = False,
+    ) -> None:
         self._groups = groups
+        self.header_names = header_names
+        self.reads_query = reads_query
 
     def find(self, request: Request) -> Rule | Miss:
         for hosts in self._groups:
@@ -332,6 +380,20 @@ class Routes:
         """Whether a route that keeps answers may take a request for that path."""
         return any(hosts.may_keep(host, path) for hosts in self._groups)
 
+    def scope(self, host: str, path: str) -> Scope | None:
+        """Which other paths of `host` meet the same rules as `path`; None if rules look at
+        the whole URL."""
+        if any(hosts.redirects(host, path) for hosts in self._groups):
+            return None
+        longest = ""
+        for hosts in self._groups:
+            for table in hosts.tables(host):
+                prefix = table.scope(path)
+                if prefix is None:
+                    return Scope(path, is_prefix=False)
+                longest = max(longest, prefix, key=len)
+        return Scope(longest, is_prefix=True)
+
 
 def _cell(rules: list[list[Any]], made: _Making) -> Steps[Cell]:
     """From rules in order of precedence."""
@@ -344,8 +406,22 @@ def _cell(rules: list[list[Any]], made: _Making) -> Steps[Cell]:
     return Cell(others, own or None, made.kept)
 
 
+def _may_begin(prefix: str, beginning: str) -> bool:
+    """Whether a path under `prefix`, in whole segments, may have that beginning."""
+    under = f"{prefix}/"
+    return under.startswith(beginning) or beginning.startswith(under)
+
+
+def _prefixes(path: str) -> set[str]:
+    """`path`, and all that it is under, in whole segments."""
+    ends = [at for at, character in enumerate(path) if character == "/"]
+    return {path, *(path[:end] for end in ends)}
+
+
 def _rule(rule: list[Any], made: _Making) -> Rule:
     position, methods, headers, params, text, taken, _ = rule
+    made.headers.update(name for name, *_ in headers)
+    made.reads_query = made.reads_query or bool(params)
     return Rule(
         position,
         frozenset(methods) if methods else None,

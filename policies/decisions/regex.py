@@ -170,6 +170,11 @@ class Matcher:
                 return False
         return state.accepts
 
+    @property
+    def beginning(self) -> str:
+        """What every text that matches begins with."""
+        return self._prepare() if self._prefix is None else self._prefix
+
     def _prepare(self) -> str:
         """For the first text, not before: many a policy's patterns are never asked."""
         prefix, positions = _literal_beginning(self._program)

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import NamedTuple
 
-from policies.decisions.decide import Fixed, Forward, Surroundings, decide, read_target
+from policies.decisions.choose import Fixed, Forward, read_target
 from policies.decisions.limits import head_problem
 from policies.decisions.match import Rule
 from policies.decisions.policy import CompiledPolicy, Share, Tier
 from policies.decisions.problems import PROBLEMS, Problem
 from policies.decisions.request import Client, Request
 from policies.decisions.sticky import Source, sticky_key
+from policies.proxy.decide import Surroundings, decide
 
 
 class Asked(NamedTuple):

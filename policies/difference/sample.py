@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import NamedTuple
 
-from policies.decisions.decide import Surroundings, read_target
+from policies.decisions.choose import read_target
 from policies.decisions.match import Miss
 from policies.decisions.policy import CompiledPolicy, Route
 from policies.decisions.problems import Problem
@@ -23,6 +23,7 @@ from policies.difference.shapes import Shape, schemes_of, shapes_of
 from policies.difference.stand_ins import Tables, with_stand_ins
 from policies.difference.traffic import Traffic
 from policies.language.model import Route as Described
+from policies.proxy.decide import Surroundings
 
 REQUESTS = 400  # of each route: a share of 5 % is then known to about 2 %
 MAX_REQUESTS = 12_000  # of all routes that may have changed, unless more are asked for

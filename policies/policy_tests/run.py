@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from policies.decisions.decide import Surroundings
-from policies.decisions.explain import Explanation, explain
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
 from policies.decisions.standing import standing_without
@@ -19,6 +17,8 @@ from policies.difference.stand_ins import Tables, presenting, stand_in, with_sta
 from policies.language.findings import Path
 from policies.policy_tests.model import Case, Expect, Request
 from policies.policy_tests.shares import shares_of
+from policies.proxy.decide import Surroundings
+from policies.proxy.explain import Explanation, explain
 
 NOTHING = "nothing"
 

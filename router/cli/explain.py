@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser, Namespace
 
-from policies.decisions.explain import Explanation, explain
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.question import NotExplainable, read_question
 from policies.decisions.request import Client
 from policies.decisions.standing import standing_without
 from policies.language.compile import compile_policy
+from policies.proxy.explain import Explanation, explain
 from router.cli.console import UsageError, load_valid, pairs, print_json, say
 from router.cli.worker_secrets import surroundings_here
 

@@ -34,7 +34,7 @@ def live_policy(args: Namespace) -> Live:
     if args.url is not None:
         return _told(args.url)
     from router.cli.places import place_of  # this takes long to import
-    from router.edge.keys import POLICY_KEY
+    from router.edge.isolate.keys import POLICY_KEY
 
     with place_of(args) as place:
         return Live(place.kv.get(POLICY_KEY), place.kv.place)

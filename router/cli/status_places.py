@@ -11,7 +11,7 @@ from rich.text import Text
 from policies.language.load import digest_of
 from router.cli.console import UsageError, columns, line_of, read_file
 from router.cli.places import place_arguments, place_of
-from router.edge.keys import POLICY_KEY
+from router.edge.isolate.keys import POLICY_KEY
 from router.publishing.history import SHORT
 
 

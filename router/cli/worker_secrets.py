@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from policies.decisions.decide import Surroundings
 from policies.decisions.given import cookie_secret
+from policies.proxy.decide import Surroundings
 
 PEPPER, ADMIN_KEY = "ROUTER_KEY_PEPPER", "ROUTER_ADMIN_KEY"
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from router.dev.files import write_if_changed
-from router.dev.layout import Layout, SetupError
+from router.dev.layout import WORKERD, Layout, SetupError, installed
 
 # What the edits below were written against, named when one of them no longer fits.
 RECIPE_FOR = "314.0.6"
@@ -138,6 +138,9 @@ def ensure_bundle(layout: Layout) -> Path:
 
 
 def workerd_binary(layout: Layout) -> Path:
+    other = os.environ.get(WORKERD)
+    if other:
+        return installed(Path(other))
     return layout.npm_package(f"@cloudflare/{workerd_package()}") / "bin" / "workerd"
 
 

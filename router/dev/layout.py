@@ -8,10 +8,15 @@ all of them ignored by git.
 from __future__ import annotations
 
 import importlib.util
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+# A variable: the binary of another workerd than that of package.json, to try it. Whatever is
+# made for it is kept apart.
+WORKERD = "ROUTER_WORKERD"
 
 
 class SetupError(Exception):
@@ -24,7 +29,8 @@ class Layout:
 
     @property
     def build(self) -> Path:
-        return self.root / "build"
+        build = self.root / "build"
+        return build / "other-workerd" if os.environ.get(WORKERD) else build
 
     @property
     def python_modules(self) -> Path:

@@ -22,11 +22,17 @@ from router.publishing.published_keys import refusal
 
 ONLY_TRIED = "ROUTER_UPLOAD_IS_ONLY_TRIED"  # a variable that is not empty: nothing is deployed
 # What the edge imports: never policies/gateway, router/cli, router/publishing, router/dev or tests.
-EDGE_PACKAGES = ("policies/decisions", "policies/language", "policies/rollouts", "router/edge")
+EDGE_PACKAGES = (
+    "policies/decisions",
+    "policies/language",
+    "policies/proxy",
+    "policies/rollouts",
+    "router/edge",
+)
 ENTRY = (
-    "from router.edge.coordinator import Coordinator  # noqa: F401\n"
+    "from router.edge.coordinator.coordinator import Coordinator  # noqa: F401\n"
     "from router.edge.entry import on_fetch  # noqa: F401\n"
-    "from router.edge.limiter import Limiter  # noqa: F401\n"
+    "from router.edge.limiter.limiter import Limiter  # noqa: F401\n"
 )
 
 

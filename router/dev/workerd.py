@@ -24,6 +24,7 @@ KV_SCRIPT = Path(__file__).with_name("memory_kv.js")
 KINDS = {".js": "esModule", ".mjs": "esModule", ".json": "json"}
 HEADER = 'using Workerd = import "/workerd/workerd.capnp";\n\n'
 CF_HEADER = "MF-CF-Blob"
+PROTO_HEADER = "MF-Scheme"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,16 @@ def literal(value: str) -> str:
 
 
 def config(workers: Sequence[WorkerdWorker], port: int, folder: Path) -> str:
-    """Serve the first of `workers` on `port`; `MF-CF-Blob` sets `request.cf`.
+    """Serve the first of `workers` on `port`; `MF-CF-Blob` sets `request.cf`, `MF-Scheme` the
+    scheme of `request.url`.
 
     The files are named as they are reached from `folder`: workerd takes no other path.
     """
     address, entry = literal(f"{HOST}:{port}"), literal(workers[0].name)
     socket = (
         f'(name = "http", address = {address}, service = {entry}, '
-        f"http = (cfBlobHeader = {literal(CF_HEADER)}))"
+        f"http = (cfBlobHeader = {literal(CF_HEADER)}, "
+        f"forwardedProtoHeader = {literal(PROTO_HEADER)}))"
     )
     services = "".join(
         f"    (name = {literal(worker.name)}, worker = {worker_text(worker, folder)}),\n"

@@ -1,37 +1,67 @@
-"""Where workerd calls in: one synchronous, module-level handler.
+"""Where workerd calls in.
 
-Measured on workerd, this form serves twice as many requests as the SDK's class with an
-async method: no wrappers, no asyncio task, and `run_sync` suspends only its own request.
+For each request workerd's entry code reads `on_fetch` of the main module anew. At first that is
+the function below. It hands the request, and with it the whole business of handling requests, to
+`driver.js`: a handler that is JavaScript spares each request a stack of its own for Python
+(docs/performance.md). The entry code is not documented, so there is a way back that needs no
+upload: with the variable ROUTER_ENTRY=python the handler stays this function. What comes in
+here is counted, so that the metrics show which way it is: once an isolate, or every time.
 """
 
 from __future__ import annotations
 
-from policies.decisions.headers import trace_of
-from policies.decisions.problems import Problem
-from router.edge.answers import problem_answer
-from router.edge.bridge import JsObject, read
-from router.edge.faults import described
-from router.edge.garbage import tidy
-from router.edge.isolate import log
-from router.edge.pipeline import handle
-from router.edge.this_isolate import ISOLATE
+import sys
+from types import ModuleType
+
+from router.edge.isolate.isolate import Isolate
+from router.edge.isolate.this_isolate import ISOLATE
+from router.edge.proxy.driver import Driver
+from router.edge.proxy.repeating import Repeating
+from router.edge.runtime.bridge import JsObject, driver, exported, promised
+
+ENTRY = "ROUTER_ENTRY"  # "python": the way back
+MEMORY = "ROUTER_MEMORY"  # "off": repeat no decision; "check": compare each one
+_handler: JsObject = None  # not at import: a memory image holds no JavaScript object
 
 
 def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     """Workers' `fetch` event."""
-    tidy()
-    try:
-        return handle(ISOLATE, request, env, ctx)
-    except Exception as error:
-        ISOLATE.metrics.requests["", "", 500] += 1
-        trace = trace_of(_headers(request), ISOLATE.chance)
-        log("internal-error", {"request_id": trace.request_id, **described(error)})
-        detail = "The router could not handle this request."
-        return problem_answer(Problem("internal-error", detail), trace)
+    global _handler
+    ISOLATE.count("python_entries")
+    if _handler is None:
+        _handler = _loaded(ISOLATE, env)
+    if getattr(env, ENTRY, None) != "python":
+        _hand_over(_handler)
+    return _handler(request, env, ctx)
 
 
-def _headers(request: JsObject) -> dict[str, str]:
-    try:
-        return read(request).headers
-    except Exception:  # perhaps this is what failed
-        return {}
+def _loaded(isolate: Isolate, env: JsObject) -> JsObject:
+    """The handler in JavaScript, with what it may call here."""
+    isolate.configure(env)
+    module = driver()
+    mode = str(getattr(env, MEMORY, None) or "on")
+    module.setMode(mode)
+    repeating = Repeating(isolate, module.forget, module.reclaim, may_repeat=mode != "off")
+    decider = Driver(isolate, repeating)
+    return module.handler(
+        exported(
+            decide=decider.decide,
+            resume=decider.resume,
+            retake=decider.retake,
+            check=decider.check,
+            failed=decider.failed,
+            chores=decider.do_chores,
+            prepare=lambda env, ctx: promised(decider.prepare(env, ctx)),
+            learn=lambda colo, env: promised(decider.learn(colo, env)),
+            page=decider.own_page,
+        )
+    )
+
+
+def _hand_over(handler: JsObject) -> None:
+    """From now on workerd finds `handler` where it looks for `on_fetch`."""
+    for module in list(sys.modules.values()):
+        # Among the modules are the runtime's own, which are JavaScript.
+        is_ours = isinstance(module, ModuleType) and module.__name__ != __name__
+        if is_ours and vars(module).get("on_fetch") is on_fetch:
+            vars(module)["on_fetch"] = handler

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from policies.decisions.durations import duration_text
 from router.cli.client import Client, Refused
 from router.cli.console import Failed
-from router.edge.store import UNREAD
+from router.edge.isolate.store import UNREAD
 from router.publishing.history import SHORT
 
 IN_A_ROW = 3

@@ -18,7 +18,7 @@ from policies.language.load import load
 from router.cli.client import Refused
 from router.cli.console import Failed, agreed, complain, line_of, say
 from router.dev.layout import SetupError
-from router.edge.keys import COMPILED_PREFIX
+from router.edge.isolate.keys import COMPILED_PREFIX
 from router.publishing.base import check_base
 from router.publishing.difference import show_difference
 from router.publishing.edge import Edge, Said, Verdict, wait

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from policies.language.load import digest_of
 from router.cli.console import Failed
 from router.dev.kv import Kv
-from router.edge.keys import COMPILED_PREFIX, POLICY_KEY
+from router.edge.isolate.keys import COMPILED_PREFIX, POLICY_KEY
 from router.publishing.history import SHORT, Entry, entries
 
 

@@ -23,7 +23,7 @@ from policies.language.compile import compile_policy
 from policies.language.load import Loaded, digest_of, load
 from router.cli.console import Failed, say
 from router.dev.kv import Kv
-from router.edge.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
+from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 from router.publishing.history import SHORT, Entry, new_key
 from router.publishing.metadata import metadata
 from router.publishing.published import Published, read

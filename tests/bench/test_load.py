@@ -25,12 +25,13 @@ from bench.load import (
 )
 from bench.rows import example, written
 from bench.server import Serving
-from policies.decisions.decide import Forward, Surroundings, decide, read_target
+from policies.decisions.choose import Forward, read_target
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import Problem
 from policies.decisions.request import Client, Request
 from policies.language.compile import compile_policy
 from policies.language.load import load as load_policy
+from policies.proxy.decide import Surroundings, decide
 from router.dev.layout import Layout, SetupError, find_root
 
 LAYOUT = Layout(find_root())

@@ -17,7 +17,7 @@ from bench.scale.leaves import CONTINENTS, World
 from bench.scale.one_object import burst, isolates
 from bench.scale.tree import SERVICE_MS, Node, Rules, Simulation, spread
 from bench.scale.votes import Isolate, Report, by_counts, by_votes, excluded_share
-from router.edge.coordinating import JITTER, PATIENCE_MS, SOONEST_MS, WAITS_MS
+from router.edge.isolate.coordinating import JITTER, PATIENCE_MS, SOONEST_MS, WAITS_MS
 
 DOCS = Path(__file__).parents[2] / "docs" / "scale.md"
 END_MS = 30_000.0

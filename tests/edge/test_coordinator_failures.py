@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from router.dev.workerd import WorkerdWorker, literal, service, text
-from router.edge.coordinating import WAITS_MS
+from router.edge.isolate.coordinating import WAITS_MS
 from tests.edge.conftest import ADMIN_KEY, HERE
 from tests.edge.test_coordinator import ROUTES, Router, eventually, running, workers
 

@@ -1,11 +1,12 @@
 """workerd by itself, for what wrangler's proxy would put right: the router in front of the
-echo Worker, and of the misbehaving one for bindings that begin with `BACKEND`."""
+echo Worker, and of the misbehaving one for bindings that begin with `BACKEND`; those that
+begin with `UNBOUND` are none."""
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,18 +53,21 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, policy: Path) -> Iterator[Running]:
-    """The router with `policy`, until the end of the block."""
+def running(
+    folder: Path, policy: Path, variables: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """The router with `policy` and `variables`, until the end of the block."""
     layout = Layout(find_root(HERE))
     prepare(layout)
     loaded = load(policy.read_bytes()).policy
     assert loaded
     stage(layout.root, policy, folder / "upload")
     variants = {name: variant.binding for name, variant in loaded.variants.items()}
-    echoed = {n: b for n, b in variants.items() if not b.startswith("BACKEND")}
+    echoed = {n: b for n, b in variants.items() if not b.startswith(("BACKEND", "UNBOUND"))}
     write_configs(layout, folder, echoed, echo=True)
     router, *others = router_workers(layout, folder)
-    bindings = {**router.bindings, "ROUTER_ADMIN_KEY": text(ADMIN_KEY)}
+    given = {"ROUTER_ADMIN_KEY": ADMIN_KEY, **(variables or {})}
+    bindings = router.bindings | {name: text(value) for name, value in given.items()}
     bindings |= {b: service(BACKEND) for b in variants.values() if b.startswith("BACKEND")}
     date = router.compatibility_date
     backend = WorkerdWorker(BACKEND, {"backend.js": HERE / "workers" / "backend.js"}, date)

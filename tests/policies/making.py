@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from policies.decisions.decide import Surroundings
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client, Request
 from policies.decisions.url import Target, parse_target
 from policies.language.compile import compile_policy
 from policies.language.load import load
+from policies.proxy.decide import Surroundings
 
 NOW = Surroundings(1_800_000_000_000.0)  # January 2027
 POOLS = ("production", "canary", "beta")

@@ -21,8 +21,9 @@ from policies.decisions.authenticate import (
     authenticate,
     presented_key,
 )
-from policies.decisions.decide import Forward, decide
+from policies.decisions.choose import Forward
 from policies.decisions.headers import header_changes, trace_of
+from policies.proxy.decide import decide
 from tests.policies.making import NOW, compiled, request
 
 PEPPER = b"the pepper of the tests"

@@ -17,12 +17,13 @@ from policies.decisions.cache import (
     voids,
 )
 from policies.decisions.changes import Changes
-from policies.decisions.decide import Forward, decide
-from policies.decisions.explain import explain
+from policies.decisions.choose import Forward
 from policies.decisions.headers import trace_of
 from policies.decisions.outgoing import outgoing
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client, Request
+from policies.proxy.decide import decide
+from policies.proxy.explain import explain
 from tests.policies.making import NOW, compiled, request
 
 NONE = Changes([], {}, [])

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decisions.changes import SEPARATORS, Changes
-from policies.decisions.decide import Forward, decide
+from policies.decisions.choose import Forward
 from policies.decisions.headers import trace_of
 from policies.decisions.outgoing import answer_changes, outgoing
 from policies.decisions.question import read_question
+from policies.proxy.decide import decide
 from tests.policies.making import NOW, compiled, request
 
 Lists = dict[str, list[str]]
@@ -115,7 +116,7 @@ def test_headers_are_joined_with_their_own_separator(
 
 def test_the_edge_joins_with_the_same_separators() -> None:
     """14.3: `append` joins with commas, and gives `Set-Cookie` a line of its own."""
-    text = (Path(__file__).parents[3] / "router" / "edge" / "headers.js").read_text()
+    text = (Path(__file__).parents[3] / "router" / "edge" / "runtime" / "headers.js").read_text()
     [table] = re.findall(r"const SEPARATORS = \{(.*?)\};", text)
     at_edge = dict(re.findall(r'"?([a-z-]+)"?: "([^"]*)"', table))
     assert at_edge == {name: text for name, text in SEPARATORS.items() if name != "set-cookie"}

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.decisions.choose import Fixed
 from policies.decisions.cors import Cors, asked_method
-from policies.decisions.decide import Fixed, decide
+from policies.proxy.decide import decide
 from tests.policies.making import NOW, compiled, request
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.decide import Fixed, Forward, decide, read_target
+from policies.decisions.choose import Fixed, Forward, read_target
 from policies.decisions.policy import MAX_REMEMBERED, CompiledPolicy
 from policies.decisions.problems import Problem
 from policies.decisions.standing import standing_without
 from policies.language.compile import compile_policy
 from policies.language.load import load
+from policies.proxy.decide import decide
 from tests.policies.making import NOW, compiled, policy_text, request
 
 VARIANTS = {

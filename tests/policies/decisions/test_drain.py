@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.decide import Forward, choose_variants
+from policies.decisions.choose import Forward, choose_variants
 from policies.decisions.given import Sealing, cookie_secret
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.standing import standing_without

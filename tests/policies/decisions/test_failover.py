@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.explain import explain
 from policies.decisions.failover import (
     BUDGET_FLOOR,
     BUDGET_WINDOW_MS,
@@ -22,6 +21,7 @@ from policies.decisions.failover import (
 )
 from policies.decisions.policy import Variant
 from policies.decisions.request import Client
+from policies.proxy.explain import explain
 from tests.policies.making import NOW, compiled
 
 TERMS = Terms(

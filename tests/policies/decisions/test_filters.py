@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.decide import Forward, choose_mirror, decide
-from policies.decisions.explain import explain
+from policies.decisions.choose import Forward, choose_mirror
 from policies.decisions.filters import Mirror, Plan
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
 from policies.decisions.standing import standing_without
+from policies.proxy.decide import decide
+from policies.proxy.explain import explain
 from tests.policies.making import NOW, compiled, request
 
 

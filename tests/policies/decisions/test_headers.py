@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
+from policies.decisions.choose import Forward
 from policies.decisions.claims import CLAIMS
-from policies.decisions.decide import Forward, decide
 from policies.decisions.headers import (
     header_changes,
     response_headers,
@@ -17,6 +17,7 @@ from policies.decisions.headers import (
     trace_of,
 )
 from policies.decisions.sticky import Source
+from policies.proxy.decide import decide
 from tests.policies.making import NOW, compiled, request
 
 POLICY = compiled(routes=[{"name": "r", "split": {"production": 1}}])

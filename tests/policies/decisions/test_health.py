@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.decide import Forward, choose_variants
+from policies.decisions.choose import Forward, choose_variants
 from policies.decisions.health import TOLD_FOR_MS, Health
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.snapshot import Snapshot, Told, snapshot_from, snapshot_json

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.decide import decide
 from policies.decisions.limits import Limits, content_length, head_problem
 from policies.decisions.problems import Problem
+from policies.proxy.decide import decide
 from tests.policies.making import NOW, compiled, request
 
 URL = "https://h/"

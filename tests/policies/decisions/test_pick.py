@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.decide import Decision, Forward, Surroundings, decide
-from policies.decisions.explain import explain
+from policies.decisions.choose import Forward
 from policies.decisions.failover import hedge_to, may_repeat, plan
 from policies.decisions.pick import MAX_TOLD
 from policies.decisions.problems import Problem
 from policies.decisions.request import Client
 from policies.decisions.standing import Standing, standing_without
 from policies.decisions.steering import steered_routes
+from policies.proxy.decide import Decision, Surroundings, decide
+from policies.proxy.explain import explain
 from tests.examples import examples
 from tests.policies.making import NOW, compiled, request
 

@@ -7,8 +7,6 @@ import json
 import pytest
 
 from policies.decisions.authenticate import ApiKey, Identity
-from policies.decisions.decide import Surroundings
-from policies.decisions.explain import explain
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.rate_limits import (
     LONGEST_KEY,
@@ -19,6 +17,8 @@ from policies.decisions.rate_limits import (
     rate_limited,
 )
 from policies.decisions.request import Client
+from policies.proxy.decide import Surroundings
+from policies.proxy.explain import explain
 from tests.policies.making import compiled, request
 
 HASH = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # of `secret`

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.decide import Fixed, Forward, decide
+from policies.decisions.choose import Fixed, Forward
 from policies.decisions.redirect import NewPath
+from policies.proxy.decide import decide
 from tests.policies.making import NOW, compiled, request
 
 # The table of the Gateway API's HTTPPathModifier: path, prefix, new prefix, new path.

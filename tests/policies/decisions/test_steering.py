@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.decide import Forward, decide
-from policies.decisions.explain import explain
+from policies.decisions.choose import Forward
 from policies.decisions.request import Client
 from policies.decisions.steering import NOTHING, Steering, steered_routes
+from policies.proxy.decide import decide
+from policies.proxy.explain import explain
 from tests.examples import examples
 from tests.policies.making import NOW, compiled, request
 from tests.policies.rollouts.making import TOLD as ROLLOUT

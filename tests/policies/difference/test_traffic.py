@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.decide import Surroundings
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
 from policies.difference.difference import Side, difference
@@ -19,6 +18,7 @@ from policies.difference.log import BadLine, read_log
 from policies.difference.outcomes import Asked, Judge, Outcome, field_moved, moved
 from policies.difference.texts import change_text
 from policies.difference.traffic import Traffic, logged
+from policies.proxy.decide import Surroundings
 from tests.policies.difference.making import compared, routes, side
 from tests.policies.making import NOW
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.explain import Explanation, explain
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.request import Client
 from policies.gateway.convert import OUTPUT, convert
 from policies.language.load import load
+from policies.proxy.explain import Explanation, explain
 from tests.gateway_cases import CASES, SUBJECTS, Case, Subject, imported, name
 from tests.policies.making import NOW, compile_text
 

@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 
 from hypothesis import given
 
-from policies.decisions.decide import Fixed, Forward, decide
+from policies.decisions.choose import Fixed, Forward
 from policies.decisions.policy import CompiledPolicy
 from policies.gateway.convert import convert
 from policies.language.load import load
+from policies.proxy.decide import decide
 from tests.examples import examples
 from tests.policies.gateway import reference
 from tests.policies.gateway.making import EVERY, REQUESTS, Object, clusters, lists, text

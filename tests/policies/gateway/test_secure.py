@@ -11,9 +11,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.decide import Fixed, Forward, decide
+from policies.decisions.choose import Fixed, Forward
 from policies.decisions.policy import CompiledPolicy
 from policies.gateway.convert import convert
+from policies.proxy.decide import decide
 from tests.examples import examples
 from tests.policies.gateway.making import (
     HOSTS,

@@ -78,7 +78,8 @@ def test_a_whole_run(
     router.leaves_after, router.returns_after, router.next_digest = 0.4, 0.3, "cd" * 32
     phases = {"baseline": "1s", "failure": "3s", "recovery": "8s"}
     goals = {"error_rate": "0%", "leave_within": "2s", "return_within": "3s", "p95": "5s"}
-    write(plan, phases=phases, objectives=goals)
+    traffic = PLAN["traffic"] | {"rate": "30/1s"}  # which a busy machine sends in time, too
+    write(plan, phases=phases, objectives=goals, traffic=traffic)
     report = tmp_path / "report.html"
     code, out, err = drill(capsys, plan, router, "--report", str(report), "--json")
     told = json.loads(out)

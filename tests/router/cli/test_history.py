@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from policies.language.load import digest_of
-from router.edge.keys import POLICY_KEY
+from router.edge.isolate.keys import POLICY_KEY
 from tests.router.cli.test_verbs import run
 from tests.router.publishing.making import Clone, FakeKv, digest, text
 

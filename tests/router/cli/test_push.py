@@ -11,7 +11,7 @@ import pytest
 
 from router.cli.main import main
 from router.dev.loopback import free_port
-from router.edge.keys import POLICY_KEY
+from router.edge.isolate.keys import POLICY_KEY
 from router.publishing.base import Base
 from tests.router.cli.test_verbs import run
 from tests.router.drill.standin import StandIn

@@ -45,6 +45,7 @@ def test_of_this_project_no_tool_and_no_test_is_staged() -> None:
         ("policies", "decisions"),
         ("policies", "rollouts"),
         ("policies", "language"),
+        ("policies", "proxy"),
     }
     assert {top[0] for top in tops} == {"entry.py", "bundled_policy.py", "policies", "router"}
 

@@ -22,7 +22,7 @@ def test_wrangler_accepts_the_upload_and_it_fits(capsys: pytest.CaptureFixture[s
     with capsys.disabled():
         print(f" upload {done.gzip_kib:.0f} KiB gzip ", end="")
     assert 0 < done.gzip_kib < LIMIT_KIB
-    assert "router/edge/bridge.js" in done.output
+    assert "router/edge/runtime/bridge.js" in done.output
     for binding in ("POLICIES", "PRODUCTION_EU", "PRODUCTION_US", "PRODUCTION_AP", "CANARY"):
         assert f"env.{binding} " in done.output
 

@@ -11,8 +11,15 @@ import pytest
 
 from policies.decisions.health import TOLD_FOR_MS
 from policies.decisions.snapshot import Snapshot, Told, snapshot_json
-from router.edge.coordinating import JITTER, LOST_MS, OLD_MS, SOONEST_MS, WAITS_MS, Coordinating
-from router.edge.metrics import Metrics
+from router.edge.isolate.coordinating import (
+    JITTER,
+    LOST_MS,
+    OLD_MS,
+    SOONEST_MS,
+    WAITS_MS,
+    Coordinating,
+)
+from router.edge.isolate.metrics import Metrics
 from tests.policies.rollouts.making import TOLD as ROLLOUT
 
 START = 1_800_000_000_000.0

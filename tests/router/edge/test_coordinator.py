@@ -18,9 +18,9 @@ from policies.decisions.report import Report, Tally, report_json
 from tests.policies.making import compiled
 from tests.router.edge.test_limiter import DurableObject, Storage
 
-MODULE = "router.edge.coordinator"
-PARTS = ("audit", "drilling", "injection", "rolling")  # by way of the edge's own modules
-MODULES = (MODULE, *(f"router.edge.{part}" for part in PARTS))
+MODULE = "router.edge.coordinator.coordinator"
+PARTS = ("audit", "drilling", "rolling")  # by way of the edge's own modules
+MODULES = (MODULE, *(f"router.edge.coordinator.{part}" for part in PARTS))
 START = 1_800_000_000_000
 POLICY = {
     "health": {"active": {"path": "/health?deep", "interval": "10s", "expect_body": "well"}},
@@ -164,7 +164,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     found = World()
     modules = {
         "workers": {"DurableObject": DurableObject},
-        "router.edge.bridge": {
+        "router.edge.runtime.bridge": {
             "InFront": Any,
             "JsObject": Any,
             "KvNamespace": lambda binding: found.kv,
@@ -174,8 +174,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             "probe": found.probe,
             "unwrapped": lambda env: env._env,
         },
-        "router.edge.isolate": {"Isolate": Any, "KV_BINDING": "POLICIES", "log": found.log},
-        "router.edge.this_isolate": {
+        "router.edge.isolate.isolate": {"Isolate": Any, "KV_BINDING": "POLICIES", "log": found.log},
+        "router.edge.isolate.this_isolate": {
             "ISOLATE": SimpleNamespace(
                 store=found.store,
                 seed=lambda: None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.edge.faults import described
+from router.edge.runtime.faults import described
 
 
 def deeper(text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from router.edge import garbage
+from router.edge.runtime import garbage
 
 
 class Node:

@@ -17,7 +17,7 @@ import pytest
 from policies.decisions.gcra import Rate
 from tests.policies.decisions.test_gcra import START, assert_bounded
 
-MODULE = "router.edge.limiter"
+MODULE = "router.edge.limiter.limiter"
 
 
 class Storage:
@@ -83,11 +83,11 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """With what only exists at the edge put in its place."""
     clock = SimpleNamespace(world=None)
-    workers, bridge = ModuleType("workers"), ModuleType("router.edge.bridge")
+    workers, bridge = ModuleType("workers"), ModuleType("router.edge.runtime.bridge")
     vars(workers).update(DurableObject=DurableObject)
     vars(bridge).update(JsObject=Any, now_ms=lambda: float(clock.world.now))
     monkeypatch.setitem(sys.modules, "workers", workers)
-    monkeypatch.setitem(sys.modules, "router.edge.bridge", bridge)
+    monkeypatch.setitem(sys.modules, "router.edge.runtime.bridge", bridge)
     monkeypatch.delitem(sys.modules, MODULE, raising=False)
     clock.world = World(importlib.import_module(MODULE).Limiter, Storage())
     yield clock.world

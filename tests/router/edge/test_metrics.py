@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from router.edge.metrics import Metrics
-from router.edge.store import PolicyStore
+from router.edge.isolate.metrics import Metrics
+from router.edge.isolate.store import PolicyStore
 from tests.policies.making import compile_text, policy_text
 
 

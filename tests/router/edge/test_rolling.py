@@ -12,7 +12,7 @@ import pytest
 from policies.decisions.report import Report, report_json
 from policies.rollouts.counts import Counts
 from policies.rollouts.kept import LOST, UNREAD
-from router.edge.keys import ROLLOUTS_KEY
+from router.edge.isolate.keys import ROLLOUTS_KEY
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import ROUTE, sections
 from tests.router.edge.test_coordinator import START, World, world

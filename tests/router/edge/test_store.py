@@ -12,8 +12,8 @@ from policies.decisions.compiled_text import form_text, tables_steps
 from policies.decisions.steps import Steps, finished
 from policies.language.compile import FORMAT, compile_policy
 from policies.language.load import Loaded, digest_of, load, load_steps
-from router.edge.keeper import LAG_MS
-from router.edge.store import LOST_MS, REFRESH_MS, RETRY_MS, PolicyStore
+from router.edge.isolate.keeper import LAG_MS
+from router.edge.isolate.store import LOST_MS, REFRESH_MS, RETRY_MS, PolicyStore
 from tests.policies.making import compile_text, policy_text
 
 
@@ -198,7 +198,7 @@ def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) 
         raise AssertionError("the YAML was read")
 
     kv = FakeKv(**{"policy": ONE, f"policy/compiled/{digest_of(ONE)}": compiled_form(ONE)})
-    monkeypatch.setattr("router.edge.reading.load_steps", unexpected)
+    monkeypatch.setattr("router.edge.isolate.reading.load_steps", unexpected)
     assert Isolate(kv).refresh() == ("one", "kv", False)
 
 
@@ -253,7 +253,7 @@ def test_a_compiled_form_that_cannot_be_read_is_passed_over(
                 raise OSError("not this one")
             return await super().get(key)
 
-    monkeypatch.setattr("router.edge.store.COMPILED_MS", 10)
+    monkeypatch.setattr("router.edge.isolate.store.COMPILED_MS", 10)
     isolate = Isolate(Kv(policy=ONE))
     assert isolate.refresh() == ("one", "kv", False)
     assert isolate.store.degraded == []
@@ -269,7 +269,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         digests.append(digest_of(data))
         return load_steps(data, digest)
 
-    monkeypatch.setattr("router.edge.reading.load_steps", counting)
+    monkeypatch.setattr("router.edge.isolate.reading.load_steps", counting)
     return digests
 
 
@@ -415,7 +415,7 @@ def test_a_mistake_of_the_routers_own_is_a_rejection(monkeypatch: pytest.MonkeyP
             raise RecursionError("a bug")
         return load_steps(data, digest)
 
-    monkeypatch.setattr("router.edge.reading.load_steps", broken)
+    monkeypatch.setattr("router.edge.isolate.reading.load_steps", broken)
     isolate = Isolate(FakeKv())
     assert steps(isolate, ONE, TWO, TWO, TWO) == [
         ("one", "kv", False),
@@ -556,7 +556,7 @@ def test_what_is_far_too_large_is_named_in_slices(monkeypatch: pytest.MonkeyPatc
         pauses.append(seconds)
         await real(0)
 
-    monkeypatch.setattr("router.edge.slices.sleep", counted)
+    monkeypatch.setattr("router.edge.isolate.slices.sleep", counted)
     isolate = Isolate(FakeKv(policy=huge))
     assert isolate.refresh()[2]
     assert isolate.store.rejection

@@ -14,7 +14,7 @@ from policies.language.load import digest_of, load
 from router.cli import places
 from router.dev.kv import Key
 from router.dev.layout import SetupError
-from router.edge.keys import POLICY_KEY
+from router.edge.isolate.keys import POLICY_KEY
 from router.publishing.base import Base
 from router.publishing.edge import Edge
 from router.publishing.place import Place

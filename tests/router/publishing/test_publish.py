@@ -12,7 +12,7 @@ from policies.language.load import digest_of
 from router.cli.client import Refused
 from router.cli.console import Failed
 from router.dev.layout import SetupError
-from router.edge.keys import COMPILED_PREFIX
+from router.edge.isolate.keys import COMPILED_PREFIX
 from router.publishing import edge
 from router.publishing.edge import Edge, ask
 from router.publishing.published import read

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from policies.language.load import digest_of, load
 from router.cli.console import Failed
 from router.dev.layout import SetupError
-from router.edge.keys import HISTORY_PREFIX
+from router.edge.isolate.keys import HISTORY_PREFIX
 from router.publishing.published import read
 from router.publishing.write import NotPublished
 from tests.kv_contract import check

@@ -1,0 +1,132 @@
+"""What the phases know of a request, and of the isolate that it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from random import Random
+from typing import Any, NamedTuple, Protocol
+
+from policies.decisions.authenticate import Denied, Identity
+from policies.decisions.choose import Fixed, Forward
+from policies.decisions.drill import Drill
+from policies.decisions.failover import RetryBudget
+from policies.decisions.given import Sealing
+from policies.decisions.headers import Trace
+from policies.decisions.latency import Latencies
+from policies.decisions.match import Rule
+from policies.decisions.policy import CompiledPolicy, Route
+from policies.decisions.problems import Problem
+from policies.decisions.request import Client, Request
+from policies.decisions.standing import Standing
+from policies.decisions.steering import Steereds
+
+
+class Arrived(NamedTuple):
+    """A request as it came in. `headers` has lower-case names, repeated ones joined; all their
+    names and values together have at most `size` characters (None: not known)."""
+
+    now_ms: float
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    client: Client
+    size: int | None = None
+    has_body: bool = False
+
+
+class OutlierDetection(Protocol):
+    """What requests ask and tell of variants' health: `policies.decisions.health.Health`."""
+
+    def begin_trial(self, name: str, now_ms: float) -> None: ...
+    def trial_patience_ms(self, name: str) -> int: ...
+    def is_on_probation(self, name: str, now_ms: float) -> bool: ...
+    def retry_after_s(self, policy: CompiledPolicy, now_ms: float) -> int: ...
+    def succeeded(self, name: str, began_ms: float) -> None: ...
+    def failed(self, name: str, began_ms: float, now_ms: float, reason: str) -> None: ...
+    def rest(self, name: str, until_ms: float, now_ms: float) -> None: ...
+
+
+class RolloutCounts(Protocol):
+    """Where attempts are counted for rollouts: `policies.rollouts.tallies.Tallies`."""
+
+    def note(self, run: str, side: str, is_error: bool, took_ms: float) -> None: ...
+
+
+class IsolateState(Protocol):
+    """What requests of one isolate share. `pepper`: the secret that keys are hashed with;
+    `cookie_secret`: the one that cookies are sealed with; `retries`, `latencies`: by route;
+    `refreshing`: kept answers that are asked for anew, and since when."""
+
+    @property
+    def health(self) -> OutlierDetection: ...
+    @property
+    def tallies(self) -> RolloutCounts: ...
+    @property
+    def drills(self) -> Sequence[Drill]: ...
+    @property
+    def pepper(self) -> bytes: ...
+    @property
+    def cookie_secret(self) -> bytes: ...
+    @property
+    def retries(self) -> MutableMapping[str, RetryBudget]: ...
+    @property
+    def latencies(self) -> MutableMapping[str, Latencies]: ...
+    @property
+    def refreshing(self) -> MutableMapping[str, float]: ...
+
+    def must_learn(self, now_ms: float) -> bool:
+        """Whether requests had better wait to hear of rollouts."""
+
+    def standing(self, policy: CompiledPolicy, now_ms: float) -> Standing | None:
+        """Which variants are in trouble; None if none is."""
+
+    def steered(self, policy: CompiledPolicy) -> Steereds:
+        """The routes that rollouts have a say in, by name."""
+
+    def count(self, metric: str, *labels: str | int) -> None:
+        """One more of a metric, named as in `/.router/metrics`, without `router_`."""
+
+    def log(self, event: str, fields: dict[str, Any]) -> None:
+        """One line of the Worker's log."""
+
+
+UNTRACED = Trace("", "", continued=False)  # until its headers have been read
+
+
+class RequestContext:
+    """A request on its way; what later phases need is set by earlier ones. `told`: headers
+    about rate limits, which every answer has. `admitted`: who asks, or why they may not."""
+
+    __slots__ = (
+        *("admitted", "arrived", "choice", "policy", "refusal", "request", "rng"),
+        *("route", "rule", "state", "step", "told", "trace"),
+    )
+
+    def __init__(
+        self, state: IsolateState, policy: CompiledPolicy, arrived: Arrived, rng: Random
+    ) -> None:
+        self.state = state
+        self.policy = policy
+        self.arrived = arrived
+        self.rng = rng
+        self.trace = UNTRACED
+        self.request: Request
+        self.rule: Rule | None = None
+        self.route: Route | None = None
+        self.admitted: Identity | Denied | None = None
+        self.choice: Forward | None = None
+        self.refusal: Fixed | Problem | None = None  # what the router answers itself
+        self.told: dict[str, str] = {}
+        self.step = ""  # what that comes from, for explanations
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who asks, if the route or an override wants to know."""
+        if self.choice and self.choice.pick:
+            return self.choice.pick.identity
+        return self.admitted if isinstance(self.admitted, Identity) else None
+
+    @property
+    def sealing(self) -> Sealing:
+        """How cookies that the router gave are known."""
+        return Sealing(self.state.cookie_secret, self.arrived.now_ms)

@@ -1,0 +1,139 @@
+"""The decision about one request alone: the sequence up to whom it goes to, and no further.
+
+For comparisons and measurements. Rate limits let everything pass here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from random import Random
+from typing import Any, NamedTuple
+
+from policies.decisions.authenticate import Denied, Identity
+from policies.decisions.choose import Fixed, Forward
+from policies.decisions.failover import RetryBudget
+from policies.decisions.latency import Latencies
+from policies.decisions.match import Rule
+from policies.decisions.passive import TRIAL_PATIENCE_MS
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.problems import RETRY_AFTER_S, Problem
+from policies.decisions.request import Request
+from policies.decisions.standing import Standing
+from policies.decisions.steering import NOTHING, Steereds
+from policies.proxy.context import Arrived, RequestContext
+from policies.proxy.effects import Charge, Charged
+from policies.proxy.sequence import choose_backend
+from policies.rollouts.tallies import Tallies
+
+FREE = Charged(None, {})
+
+
+class Decision(NamedTuple):
+    """`rule` is None if none matched; `admitted`: who asks, if the route wants to know, or
+    why they may not. `step`: what the outcome comes from, if it is no `Forward`."""
+
+    rule: Rule | None
+    admitted: Identity | Denied | None
+    outcome: Forward | Fixed | Problem
+    step: str
+
+
+class Surroundings(NamedTuple):
+    """What a decision depends on beside the policy and the request: the time (milliseconds
+    since 1970), the secret that keys are hashed with, which variants are in trouble, which
+    routes are part of a rollout, and the secret that cookies are sealed with, if there is one."""
+
+    now_ms: float
+    pepper: bytes = b""
+    standing: Standing | None = None
+    steering: Steereds = NOTHING
+    cookie_secret: bytes = b""
+
+
+class GivenHealth:
+    """Health that is asked, and learns nothing: who is in trouble is given."""
+
+    def begin_trial(self, name: str, now_ms: float) -> None:
+        pass
+
+    def trial_patience_ms(self, name: str) -> int:
+        return TRIAL_PATIENCE_MS
+
+    def is_on_probation(self, name: str, now_ms: float) -> bool:
+        return False
+
+    def retry_after_s(self, policy: CompiledPolicy, now_ms: float) -> int:
+        return RETRY_AFTER_S
+
+    def succeeded(self, name: str, began_ms: float) -> None:
+        pass
+
+    def failed(self, name: str, began_ms: float, now_ms: float, reason: str) -> None:
+        pass
+
+    def rest(self, name: str, until_ms: float, now_ms: float) -> None:
+        pass
+
+
+class GivenState:
+    """An isolate's state that is given, and learns nothing."""
+
+    drills = ()
+    health = GivenHealth()
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self.pepper = around.pepper
+        self.cookie_secret = around.cookie_secret
+
+    @property
+    def tallies(self) -> Tallies:
+        return Tallies()
+
+    @property
+    def retries(self) -> defaultdict[str, RetryBudget]:
+        return defaultdict(RetryBudget)
+
+    @property
+    def latencies(self) -> defaultdict[str, Latencies]:
+        return defaultdict(Latencies)
+
+    @property
+    def refreshing(self) -> dict[str, float]:
+        return {}
+
+    def must_learn(self, now_ms: float) -> bool:
+        return False
+
+    def standing(self, policy: CompiledPolicy, now_ms: float) -> Standing | None:
+        return self._around.standing
+
+    def steered(self, policy: CompiledPolicy) -> Steereds:
+        return self._around.steering
+
+    def count(self, metric: str, *labels: str | int) -> None:
+        pass
+
+    def log(self, event: str, fields: dict[str, Any]) -> None:
+        pass
+
+
+def decide(
+    policy: CompiledPolicy, request: Request, chance: Random, around: Surroundings
+) -> Decision:
+    """What becomes of `request`."""
+    target = request.target
+    arrived = Arrived(around.now_ms, request.method, target.sent, request.headers, request.client)
+    context = RequestContext(GivenState(around), policy, arrived, chance)
+    context.request = request
+    way = choose_backend(context)
+    outcome = None
+    try:
+        effect = next(way)
+        while True:
+            assert isinstance(effect, Charge), "nothing else is asked before a variant is chosen"
+            effect = way.send(FREE)
+    except StopIteration as end:
+        outcome = end.value or context.choice
+    assert outcome, "a request is answered or forwarded"
+    return Decision(context.rule, context.admitted, outcome, context.step)

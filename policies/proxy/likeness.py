@@ -1,0 +1,35 @@
+"""What two decisions have in common that are alike but for the request."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from policies.decisions.changes import Changes
+from policies.proxy.context import RequestContext
+from policies.proxy.effects import Send
+
+# Others with each request.
+_OWN = frozenset({"x-request-id", "traceparent", "x-forwarded-for", "ratelimit"})
+
+
+def likeness_of(context: RequestContext, send: Send) -> Hashable:
+    """A first attempt, whose answer is carried, without what is new with each request."""
+    choice, carry, rule = context.choice, send.carry, context.rule
+    assert choice, "a backend has been chosen"
+    assert rule, "a rule has taken the request"
+    assert carry, "the answer is carried without another look"
+    identity, blame = context.identity, carry.blame
+    return (
+        rule.taken,  # what other attempts may write anew
+        *(choice.route.name, *[each.name for each in choice.candidates]),
+        *(identity and identity.key.id, blame.variant, blame.part),
+        *(send.binding, send.url, send.timeout_ms, send.limit, send.codes),
+        *_values(send.changes),
+        *_values(carry.changes),
+    )
+
+
+def _values(changes: Changes) -> tuple[Hashable, ...]:
+    kept = [pair for pair in changes.set.items() if pair[0] not in _OWN]
+    names = tuple(changes.set)
+    return tuple(changes.removed), names, tuple(kept), tuple(changes.added)

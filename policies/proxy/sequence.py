@@ -1,0 +1,124 @@
+"""A request's way, from top to bottom.
+
+    request_filter ──▶ upstream_peer ──▶ upstream_request_filter ──▶ response_filter ──▶ logging
+     may it pass?       who serves it?    what is that one sent?      what does the       counted
+                                          (once for each attempt)     client get?
+
+Each phase may rely on what the ones before it have set in the `RequestContext`. The last
+effect says what the client gets; before a `Send` that carries its answer by itself, that is
+the `Send`. What is yielded, and what comes back, is in `effects.py`.
+"""
+
+from __future__ import annotations
+
+from policies.decisions.choose import Fixed
+from policies.decisions.headers import trace_of
+from policies.proxy.attempts import attempts
+from policies.proxy.caching import (
+    entry_of,
+    given,
+    is_due,
+    kept_answer,
+    look_up,
+    note_change,
+    refresh,
+    wants_head,
+)
+from policies.proxy.context import UNTRACED, RequestContext
+from policies.proxy.effects import Answer, LearnRollouts, Own, Refresh, Way
+from policies.proxy.outcomes import Failure, Outcome, logging
+from policies.proxy.request_filter import Refusal, read_request, request_filter
+from policies.proxy.response_filter import carried, fixed_answer, problem_answer
+from policies.proxy.upstream_peer import chosen, upstream_peer
+from policies.proxy.upstream_request_filter import upstream_request_filter
+
+
+def proxy(context: RequestContext) -> Way[None]:
+    """The whole way of a request that has just arrived."""
+    arrived, state = context.arrived, context.state
+    if context.policy.rollouts and state.must_learn(arrived.now_ms):
+        yield LearnRollouts()
+    if context.trace is UNTRACED:
+        context.trace = trace_of(arrived.headers, context.rng)
+    refused: Refusal | Own | None = read_request(context)
+    if refused is None:
+        refused = yield from choose_backend(context)
+    if refused is None:
+        yield from forward(context)
+    else:
+        yield _refused(context, refused)
+
+
+def choose_backend(context: RequestContext) -> Way[Refusal | None]:
+    """The first two phases, for a request whose URL has been read. Set `context.choice`; why
+    the request is not forwarded, if it is not."""
+    refused = yield from request_filter(context)
+    return upstream_peer(context) if refused is None else refused
+
+
+def _refused(context: RequestContext, refused: Refusal | Own) -> Answer | Own:
+    """The router answers itself."""
+    if isinstance(refused, Own):
+        context.step = "own"
+        return refused
+    context.refusal = refused
+    if isinstance(refused, Fixed):
+        context.step = refused.step
+        logging(context, "", refused.answer.status)
+        return fixed_answer(context, refused)
+    logging(context, "", refused.status)
+    return problem_answer(context, refused)
+
+
+def forward(context: RequestContext) -> Way[None]:
+    """The other phases, for a request whose backend is chosen: out of the cache, or to
+    variants, with copies for the mirrors. What only some routes need costs the others a look
+    at an attribute."""
+    choice, state = chosen(context), context.state
+    route, first = choice.route, choice.candidates[0]
+    if choice.panic:
+        state.count("panics", route.name)
+    sent = upstream_request_filter(context, first, 1)
+    entry = entry_of(context, sent) if route.cache else None
+    fresh = (yield from look_up(context, entry)) if entry else None
+    if entry and fresh:
+        if fresh.state == "STALE" and is_due(context, entry):
+            yield Refresh(refresh(context, entry, sent))
+        answer = given(context, fresh)
+        logging(context, "", answer.status)
+        yield answer
+        return
+    if choice.trial:
+        state.health.begin_trial(first.name, context.arrived.now_ms)
+    looks = wants_head(context, entry)
+    outcome: Outcome = yield from attempts(context, sent, wants_head=looks)
+    if outcome.failure:
+        yield _failed(context, outcome, outcome.failure)
+        return
+    logging(context, outcome.variant.name, outcome.status)
+    if outcome.is_done:
+        return
+    if looks:
+        yield from note_change(context, outcome)
+    keep = kept_answer(context, entry, outcome) if entry and outcome.number == 1 else None
+    more = {"x-cache": "MISS"} if entry else {}
+    if choice.panic and outcome.status == 503 and outcome.came.retry_after is None:
+        more["retry-after"] = str(_retry_after_s(context, outcome))
+    yield carried(context, outcome.variant, outcome.began_ms, more, keep)
+
+
+def _failed(context: RequestContext, outcome: Outcome, failure: Failure) -> Answer:
+    problem, variant = failure.problem, outcome.variant
+    if chosen(context).panic and problem.status >= 500:
+        # What became of this request is its answer.
+        problem = problem.after(_retry_after_s(context, outcome))
+    logging(context, variant.name, problem.status)
+    if problem.status >= 500:  # the rest is the client's, who can send any number of them
+        told = {"route": chosen(context).route.name, "variant": variant.name}
+        told |= {"request_id": context.trace.request_id, "reason": failure.reason}
+        context.state.log(problem.code, told)
+    return problem_answer(context, problem, variant)
+
+
+def _retry_after_s(context: RequestContext, outcome: Outcome) -> int:
+    return context.state.health.retry_after_s(context.policy, outcome.came.now_ms)

@@ -1,0 +1,47 @@
+"""Phase 2: whom the request goes to, in order.
+
+To whom it says itself, if it may; else as the split, a rollout and health have it.
+"""
+
+from __future__ import annotations
+
+from policies.decisions.choose import Forward, choose_picked, choose_variants
+from policies.decisions.given import UNSEALED
+from policies.decisions.pick import pick
+from policies.decisions.problems import Problem
+from policies.proxy.context import RequestContext
+
+
+def upstream_peer(context: RequestContext) -> Problem | None:
+    """Set `context.choice`; why there is none, if there is none."""
+    route = context.route
+    assert route, "a rule has taken the request"
+    state, policy, request = context.state, context.policy, context.request
+    now = context.arrived.now_ms
+    standing = state.standing(policy, now)
+    sealing = context.sealing if policy.drained and route.sticky else UNSEALED
+    identity, found = context.identity, None
+    context.step = "variants"
+    if route.override and route.override.header in request.headers:
+        picked = pick(policy, route, request, identity, now, state.pepper)
+        if isinstance(picked, Problem):
+            context.step = "override"
+            return picked
+        if picked:
+            found = choose_picked(policy, picked, request, context.rng, standing, sealing)
+    if found is None:
+        steered = state.steered(policy).get(route.name)
+        key_id = identity.key.id if identity else ""
+        found = choose_variants(
+            policy, route, request, context.rng, standing, steered, key_id, sealing
+        )
+    if isinstance(found, Problem):
+        return found
+    context.choice = found
+    return None
+
+
+def chosen(context: RequestContext) -> Forward:
+    """What this phase has set."""
+    assert context.choice, "a variant has been chosen"
+    return context.choice

@@ -1,0 +1,123 @@
+"""Phase 3: the request as a variant gets it, and what must be kept of it before it is sent.
+
+A body is read before anything is sent if its length is told and it is short; one of unknown
+length goes on while it arrives, and is kept meanwhile; a long one is sent once, and so is
+that of a GET. Copies for mirrors are sent beside the request, and forgotten: nothing of a copy
+reaches the client, its failure is nobody's, and its health is not learnt from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from policies.decisions.changes import Changes
+from policies.decisions.choose import choose_mirror
+from policies.decisions.drill import InFront, faults_of
+from policies.decisions.failover import BODILESS, has_content, keeping, may_repeat, plan
+from policies.decisions.filters import SAFE_METHODS, Plan
+from policies.decisions.limits import content_length
+from policies.decisions.outgoing import Outgoing, outgoing
+from policies.decisions.policy import Variant
+from policies.proxy.context import RequestContext
+from policies.proxy.effects import Body, Copy, KeepBody, Mirror, Mirrored, Way
+from policies.proxy.upstream_peer import chosen
+
+MIRROR_BODY = 64 * 1024  # bytes: as much as is held of a request for its copy
+MIRROR_MS = 10_000  # a third of what Cloudflare leaves for work after the answer
+_MARK = Changes(["content-length"], {"x-router-mirror": "1"}, [])
+
+
+class Tries(NamedTuple):
+    """Whom to try, in order. `repeatable`: also when the request may have reached somebody.
+    `kept_body`: the body is kept, and attempts take it from there. `is_broken`: it was to be
+    read, and the client has broken it off."""
+
+    variants: Sequence[Variant]
+    repeatable: bool
+    kept_body: bool = False
+    is_broken: bool = False
+
+
+def upstream_request_filter(context: RequestContext, variant: Variant, attempt: int) -> Outgoing:
+    """What `variant` is sent in the attempt of that number, from 1."""
+    rule, route = context.rule, chosen(context).route
+    assert rule, "a rule has taken the request"
+    trace, identity = context.trace, context.identity
+    return outgoing(context.request, rule, route, variant, trace, attempt, identity)
+
+
+def respelled(context: RequestContext, sent: Outgoing) -> str | None:
+    """The URL to send, if it is not the one that came."""
+    url = sent.target.url
+    return None if url == context.request.target.sent else url
+
+
+def prepare(context: RequestContext) -> Way[Tries]:
+    """Send the copies, and keep the body if another attempt may need it."""
+    choice, request = chosen(context), context.request
+    route, terms = choice.route, choice.route.failover
+    variants = plan(terms, choice.candidates)
+    repeatable = len(variants) > 1 and may_repeat(terms, request.method, request.headers)
+    filters = route.plan_for(choice.candidates[0].pool)
+    if filters and filters.mirrors and (yield from _mirror(context, filters)):
+        return Tries(variants, repeatable, kept_body=True)
+    if request.method in BODILESS:
+        return Tries(variants, repeatable and not has_content(request.headers))
+    is_empty = request.headers.get("content-length") == "0"
+    if not repeatable or is_empty or not context.arrived.has_body:
+        return Tries(variants, repeatable)
+    how = keeping(terms, request.headers)
+    if how is None:
+        return Tries(variants, False)
+    body: Body = yield KeepBody(how, route.sizes.body, terms.buffer)
+    return Tries(variants, True, kept_body=body == "kept", is_broken=body == "broken")
+
+
+def _mirror(context: RequestContext, plan: Plan) -> Way[bool]:
+    """Send the copies; whether the body must go on from what is kept."""
+    copies = _copies(context, plan)
+    if not copies:
+        return False
+    route = chosen(context).route
+    keeps_body = context.request.method not in SAFE_METHODS
+    mirrored: Mirrored = yield Mirror(copies, keeps_body, route.sizes.body, MIRROR_BODY, MIRROR_MS)
+    for name in mirrored.variants:
+        context.state.count("mirrored", route.name, name)
+    return mirrored.has_body
+
+
+def _copies(context: RequestContext, plan: Plan) -> list[Copy]:
+    choice, request, state = chosen(context), context.request, context.state
+    if "upgrade" in request.headers or (content_length(request.headers) or 0) > MIRROR_BODY:
+        return []
+    copies = []
+    standing = state.standing(context.policy, context.arrived.now_ms)
+    steered = choice.steered
+    for each in plan.drawn(request.method, context.rng):
+        variant = choose_mirror(context.policy, choice, each, context.rng, standing)
+        if variant is None or _is_down(context, variant):
+            continue
+        sent = upstream_request_filter(context, variant, 1)
+        tag = steered.run if each.side and steered and steered.counts else ""
+        changes = sent.changes.then(_MARK)
+        copies.append(Copy(variant.name, variant.binding, sent.target.url, changes, tag))
+    return copies
+
+
+def _is_down(context: RequestContext, variant: Variant) -> bool:
+    drills = context.state.drills
+    return bool(drills) and faults_of(drills, variant, context.arrived.now_ms).down is not None
+
+
+def drill_on(context: RequestContext, variant: Variant, now_ms: float) -> InFront:
+    """What an attempt at `variant` meets; it is counted. Who is drilled fails for everybody as
+    a broken Worker does, so failover and health do what they do in earnest."""
+    drills = context.state.drills
+    if not drills:
+        return None
+    drill = faults_of(drills, variant, now_ms).draw(context.rng)
+    if drill is None:
+        return None
+    context.state.count("drill_faults", drill.id, variant.name, drill.fault.mode)
+    return drill.in_front

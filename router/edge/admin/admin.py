@@ -1,0 +1,202 @@
+"""The router's own paths, `/.router/…`: health for everybody, the rest with the admin key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from hmac import compare_digest
+from urllib.parse import parse_qsl
+
+from policies.decisions.authenticate import (
+    ADMIN_SCOPE,
+    HEADERS,
+    Denied,
+    Needs,
+    authenticate,
+    presented_key,
+)
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.problems import Problem
+from policies.decisions.question import NotExplainable, read_question
+from policies.decisions.request import Client, Request
+from policies.decisions.standing import Standing
+from policies.language.load import digest_of
+from policies.proxy.decide import Surroundings
+from policies.proxy.explain import explain
+from router.edge.admin import rollouts as admin_rollouts
+from router.edge.admin.drills import audit_page, drills_page, methods, start_drill, stop_drills
+from router.edge.admin.health import coordinator_line, variants_page
+from router.edge.admin.page import Page, iso_time, json_page
+from router.edge.isolate.isolate import ADMIN_KEY, KV_BINDING, PEPPER, Isolate, log
+from router.edge.isolate.keys import POLICY_KEY
+from router.edge.isolate.metrics import CONTENT_TYPE as METRICS_TYPE
+from router.edge.isolate.store import PolicyStore
+from router.edge.runtime.bridge import JsObject, KvNamespace, now_ms, run_sync
+
+_METHODS = ("GET", "HEAD")
+_NEEDS = Needs(frozenset({ADMIN_SCOPE}), forward=False)
+
+
+def answer(isolate: Isolate, request: Request, incoming: JsObject, env: JsObject) -> Page | Problem:
+    """The page that an administrative request asks for, or why there is none."""
+    path = request.target.path.removeprefix("/.router")
+    allowed = methods(path) or admin_rollouts.methods(path) or _METHODS
+    if request.method not in allowed:
+        names = ", ".join(allowed)
+        return Problem("method-not-allowed", f"This page takes {names}.", (("allow", names),))
+    if path == "/health":
+        return json_page({"status": _word(_reasons(isolate, _unbound(isolate.store, env), env))})
+    by = _who(isolate, request, env)
+    if isinstance(by, Problem):
+        return by
+    if admin_rollouts.methods(path):
+        return admin_rollouts.rollout_page(isolate, request, incoming, env, by)
+    if request.method == "POST":
+        return start_drill(isolate, incoming, env, by)
+    if request.method == "DELETE":
+        return stop_drills(isolate, path, env, by)
+    page = _PAGES.get(path)
+    if page is None:
+        return Problem("not-found", "The router has no such page.")
+    return page(isolate, request, env)
+
+
+def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
+    store = isolate.store
+    views = isolate.health.view(store.policy, now_ms())
+    shares = {name: round(view.share, 3) for name, view in views.items()}
+    weights = {each.rollout: each.weight for each in isolate.steered(store.policy).values()}
+    return Page(isolate.metrics.text(store, shares, weights, isolate.name), METRICS_TYPE)
+
+
+def _unbound(store: PolicyStore, env: JsObject) -> list[str]:
+    return [v.name for v in store.policy.variants if not _is_service(env, v.binding)]
+
+
+def _reasons(isolate: Isolate, unbound: list[str], env: JsObject) -> list[str]:
+    """Why the router is not quite well."""
+    store = isolate.store
+    reasons = [*store.degraded, *(f"variant {name} is not bound" for name in unbound)]
+    if store.policy.keys.needs_pepper and not isolate.pepper:
+        reasons.append(f"{PEPPER} is not set: keys with hmac_sha256 are refused")
+    if store.policy.drained and _sets_cookies(store.policy) and not isolate.cookie_secret:
+        why = f"neither {PEPPER} nor {ADMIN_KEY} is set"
+        reasons.append(f"{why}: cookies keep nobody with a drained variant")
+    return reasons
+
+
+def _sets_cookies(policy: CompiledPolicy) -> bool:
+    return any(source.set_for for route in policy.routes for source in route.sticky)
+
+
+def _word(reasons: list[str]) -> str:
+    return "degraded" if reasons else "ok"
+
+
+def _is_service(env: JsObject, binding: str) -> bool:
+    return getattr(getattr(env, binding, None), "fetch", None) is not None
+
+
+def _who(isolate: Isolate, request: Request, env: JsObject) -> str | Problem:
+    """Who asks: the id of an administrator's key, or `secret`; or why they may not."""
+    secret = str(getattr(env, ADMIN_KEY, None) or "")
+    presented = presented_key(request.headers, HEADERS).text
+    if secret and compare_digest(presented.encode(), secret.encode()):
+        return "secret"
+    keys = isolate.store.policy.keys
+    pepper = isolate.pepper if keys.needs_pepper else b""
+    admitted = authenticate(keys, _NEEDS, request.headers, now_ms(), pepper)
+    return admitted.problem if isinstance(admitted, Denied) else admitted.key.id
+
+
+def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
+    store = isolate.store
+    policy, rejection = store.policy, store.rejection
+    unbound = _unbound(store, env)
+    reasons = _reasons(isolate, unbound, env)
+    status = {
+        "status": _word(reasons),
+        "reasons": reasons,
+        "policy": {
+            "digest": policy.digest,
+            "source": store.source,
+            "loaded_at": iso_time(store.loaded_ms),
+            "routes": len(policy.routes),
+            "variants": len(policy.variants),
+            "identify": policy.identify,
+        },
+        "asked_at": iso_time(store.asked_ms),
+        "coordinator": coordinator_line(isolate.coordinating, now_ms()),
+        "rejected": rejection
+        and {
+            "digest": rejection.digest,
+            "at": iso_time(rejection.at_ms),
+            "findings": [asdict(each) for each in rejection.findings],
+        },
+        "variants": [
+            {
+                "name": variant.name,
+                "pool": variant.pool,
+                "region": variant.region,
+                "binding": variant.binding,
+                "bound": variant.name not in unbound,
+                "drain": variant.drain,
+            }
+            for variant in policy.variants
+        ],
+    }
+    return json_page(status)
+
+
+def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
+    """`?url=…&method=…&header=Name:value&country=…&continent=…&colo=…&ip=…&down=…`."""
+    pairs = parse_qsl(request.target.query[1:], keep_blank_values=True)
+    given = dict(pairs)
+    unknown = sorted(set(given) - _EXPLAIN_PARAMETERS)
+    if unknown:
+        known = ", ".join(sorted(_EXPLAIN_PARAMETERS))
+        return Problem("bad-request", f"Unknown parameter `{unknown[0][:80]}`; known: {known}.")
+    lines = [value for name, value in pairs if name == "header"]
+    down = [value for name, value in pairs if name == "down"]
+    url, method = given.get("url", ""), given.get("method", "GET")
+    try:
+        headers = read_question(isolate.store.policy, url, lines, down)
+    except NotExplainable as error:
+        return Problem("bad-request", str(error))
+    client = Client(*(given.get(name, "") for name in ("ip", "colo", "country", "continent")))
+    policy, now = isolate.store.policy, now_ms()
+    standing = isolate.health.standing(policy, now)
+    if down:
+        standing = (standing or Standing()).without(down)
+    steered, sealing = isolate.steered(policy), isolate.cookie_secret
+    around = Surroundings(now, isolate.pepper, standing, steered, sealing)
+    return json_page(explain(policy, method, url, headers, client, around))
+
+
+def _policy(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
+    """What KV holds at this moment, byte for byte, whether it serves or not."""
+    try:
+        data = run_sync(KvNamespace(getattr(env, KV_BINDING, None)).get(POLICY_KEY))
+    except Exception as error:
+        log("policy-unread", {"error": str(error)[:200] or type(error).__name__})
+        return Problem("internal-error", "KV cannot be read.")
+    if data is None:
+        return Problem("not-found", "KV holds no policy: the uploaded one serves.")
+    digest = digest_of(data)
+    serves = digest == isolate.store.policy.digest
+    text = data.decode("utf-8", "replace")
+    return json_page({"digest": digest, "source": "kv", "serves": serves, "text": text})
+
+
+_EXPLAIN_PARAMETERS = {
+    *("url", "method", "header", "ip", "colo", "country", "continent", "down"),
+}
+_PAGES: dict[str, Callable[[Isolate, Request, JsObject], Page | Problem]] = {
+    "/status": _status,
+    "/metrics": _metrics,
+    "/explain": _explain,
+    "/policy": _policy,
+    "/drills": drills_page,
+    "/audit": audit_page,
+    "/health/variants": variants_page,
+}

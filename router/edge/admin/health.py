@@ -1,0 +1,87 @@
+"""`/.router/health/variants`: how every variant stands, as this isolate sees it, and what the
+Coordinator knows besides: probes, votes, and the requests of all isolates."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from policies.decisions.drill import Drill, faults_of
+from policies.decisions.health import View
+from policies.decisions.policy import Variant
+from policies.decisions.problems import Problem
+from policies.decisions.request import Request
+from router.edge.admin.page import Page, iso_time, json_page
+from router.edge.isolate.coordinating import PATIENCE_MS, Coordinating
+from router.edge.isolate.isolate import Isolate
+from router.edge.runtime.bridge import JsException, JsObject, ask_coordinator, now_ms, run_sync
+
+_LOCAL = ("", "?local=1")  # all isolates together, or this one alone
+
+
+def variants_page(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
+    if request.target.query not in _LOCAL:
+        return Problem("bad-request", "The only parameter is `local=1`.")
+    is_local = bool(request.target.query)
+    whole = None if is_local else _asked(env)
+    policy, now = isolate.store.policy, now_ms()
+    line = coordinator_line(isolate.coordinating, now)
+    if not is_local:
+        line["reachable"] = whole is not None
+    views = isolate.health.view(policy, now)
+    known = whole["variants"] if whole else {}
+    variants = [
+        _variant(
+            each,
+            views[each.name],
+            known.get(each.name),
+            faults_of(isolate.drills, each, now).worst,
+        )
+        for each in policy.variants
+    ]
+    isolates = whole["isolates"] if whole else 1
+    told = {"at": iso_time(now), "coordinator": line, "variants": variants, "isolates": isolates}
+    return json_page(told)
+
+
+def coordinator_line(coordinating: Coordinating, now: float) -> dict[str, Any]:
+    """What this isolate last heard of it. Without it an isolate goes on with its own view:
+    that is no degradation."""
+    heard_ms = coordinating.heard_ms
+    return {
+        "reachable": coordinating.is_reachable,
+        "age_ms": int(now - heard_ms) if heard_ms > 0 else None,
+        "version": coordinating.version,
+        "error": coordinating.error,
+    }
+
+
+def _asked(env: JsObject) -> dict[str, Any] | None:
+    """What the Coordinator knows; None if it does not say."""
+    try:
+        state: dict[str, Any] = json.loads(run_sync(ask_coordinator(env, "state", "", PATIENCE_MS)))
+    except (JsException, ValueError):
+        return None
+    return state
+
+
+def _variant(
+    variant: Variant, view: View, known: dict[str, Any] | None, drill: Drill | None
+) -> dict[str, Any]:
+    """`known`: what the Coordinator says of it, which then counts for all isolates."""
+    told = known or {}
+    return {
+        "name": variant.name,
+        "pool": variant.pool,
+        "region": variant.region,
+        "state": view.state,
+        "share": round(view.share, 3),
+        "reason": view.reason,
+        "ejected_for_ms": view.ejected_for_ms,
+        "active": told["active"] if known else view.active,
+        "probe": told.get("probe"),
+        "voters": told.get("voters", 0),
+        "drill": drill and drill.id,
+        "requests": told.get("requests", view.requests),
+        "failures": told.get("failures", view.failures),
+    }

@@ -1,0 +1,128 @@
+"""`/.router/rollouts`: rollouts are begun, moved on, stopped and told of.
+
+`GET` tells of all, of one, or of what has become of one; `POST …/<name>/<action>` does
+something with one. The Coordinator decides, by the policy that serves.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from policies.decisions.json_text import read_json
+from policies.decisions.problems import Problem
+from policies.decisions.request import Request
+from policies.rollouts.rollouts import unknown_rollout
+from router.edge.admin.asking import asked, learn, limit_of
+from router.edge.admin.page import Page, iso_time, json_page
+from router.edge.isolate.isolate import Isolate
+from router.edge.runtime.bridge import JsObject, body_text, now_ms
+
+PATH = "/rollouts"
+ACTIONS = ("start", "approve", "pause", "resume", "promote", "rollback")
+MAX_BODY = 4 * 1024
+MAX_NOTE = 500
+EVENTS = 100  # that are told unless more are asked for
+MAX_EVENTS = 1_000
+_READS = ("GET", "HEAD")
+
+
+def methods(path: str) -> tuple[str, ...] | None:
+    """What may be done with a page; None if it is none of these."""
+    if path == PATH:
+        return _READS
+    if not path.startswith(PATH + "/"):
+        return None
+    return ("POST",) if path.rpartition("/")[2] in ACTIONS and path.count("/") == 3 else _READS
+
+
+def rollout_page(
+    isolate: Isolate, request: Request, incoming: JsObject, env: JsObject, by: str
+) -> Page | Problem:
+    """The page that the path names."""
+    path = request.target.path.removeprefix("/.router" + PATH)
+    name, *rest = [unquote(part) for part in path.split("/")[1:]] or [""]
+    if not path:
+        return _all(env)
+    if not rest:
+        return _one(env, name)
+    if rest == ["history"]:
+        return _history(request, env, name)
+    if request.method == "POST" and rest in [[action] for action in ACTIONS]:
+        return _act(isolate, incoming, env, (name, rest[0]), by)
+    return Problem("not-found", "The router has no such page.")
+
+
+def _all(env: JsObject) -> Page | Problem:
+    told = asked(env, "rollouts", "")
+    if isinstance(told, Problem):
+        return told
+    return json_page({"at": iso_time(now_ms()), "rollouts": told})
+
+
+def _one(env: JsObject, name: str) -> Page | Problem:
+    told = asked(env, "rollouts", "")
+    if isinstance(told, Problem):
+        return told
+    for each in told:
+        if each["name"] == name:
+            return json_page({"at": iso_time(now_ms()), "rollout": each})
+    return Problem("not-found", unknown_rollout(name, [each["name"] for each in told]))
+
+
+def _history(request: Request, env: JsObject, name: str) -> Page | Problem:
+    query = dict(parse_qsl(request.target.query[1:], keep_blank_values=True))
+    limit = limit_of(query, EVENTS, MAX_EVENTS)
+    if isinstance(limit, Problem):
+        return limit
+    events = asked(env, "rollout_history", json.dumps([name, limit]))
+    if isinstance(events, Problem):
+        return events
+    return json_page({"events": events}) if events else _one_without_events(env, name)
+
+
+def _one_without_events(env: JsObject, name: str) -> Page | Problem:
+    """Nothing has become of it, or there is none."""
+    found = _one(env, name)
+    return found if isinstance(found, Problem) else json_page({"events": []})
+
+
+def _act(
+    isolate: Isolate, incoming: JsObject, env: JsObject, what: tuple[str, str], by: str
+) -> Page | Problem:
+    name, action = what
+    asks = _read(body_text(incoming, MAX_BODY))
+    if isinstance(asks, Problem):
+        return asks
+    question = json.dumps([name, action, by, asks.get("note"), asks.get("force", False)])
+    told = asked(env, "act_on_rollout", question, changes="/.router/rollouts")
+    if isinstance(told, Problem):
+        return told
+    learn(isolate, told)
+    if "rollout" in told:
+        return json_page(told["rollout"])
+    reason = told["refused"]
+    if told["unknown"]:
+        return Problem("not-found", reason)
+    detail = f"Rollout {name} is left as it is: {reason}."
+    return Problem("rollout-refused", detail, more={"reason": reason})
+
+
+def _read(text: str | None) -> dict[str, Any] | Problem:
+    """What the body asks for besides; it may be empty."""
+    if text is None:
+        return Problem("body-too-large", f"A note and `force` need {MAX_BODY} bytes at most.")
+    try:
+        value = read_json(text) if text.strip() else {}
+    except ValueError:
+        value = None
+    if not isinstance(value, dict) or value.keys() - {"note", "force"}:
+        example = '{"note": "looks well", "force": false}'
+        return Problem("bad-request", f"The body is nothing, or an object such as {example}.")
+    note, force = value.get("note"), value.get("force", False)
+    if not (note is None or isinstance(note, str)) or not isinstance(force, bool):
+        return Problem("bad-request", "`note` is text, and `force` is true or false.")
+    if note and len(note) > MAX_NOTE:
+        return Problem("bad-request", f"`note` has {MAX_NOTE} characters at most.")
+    return value

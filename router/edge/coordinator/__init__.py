@@ -1,0 +1,1 @@
+"""The Durable Object that all isolates report to: probes, votes, drills, rollouts."""

@@ -1,0 +1,48 @@
+"""The Coordinator's audit log: what was done, by whom and why, in its database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from router.edge.isolate.isolate import log
+from router.edge.runtime.bridge import JsObject
+
+MAX_EVENTS = 10_000  # a drill makes two, a rollout about a dozen
+_TABLE = "CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT)"
+_ADD = "INSERT INTO audit (event) VALUES (?)"
+_FORGET = "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?"
+_NEWEST = "SELECT event FROM audit ORDER BY id DESC LIMIT ?"
+_OF_ROLLOUT = (
+    "SELECT event FROM audit WHERE json_extract(event, '$.rollout') = ? ORDER BY id DESC LIMIT ?"
+)
+
+
+class Audit:
+    """Events, as JSON."""
+
+    def __init__(self, sql: JsObject) -> None:
+        self._sql = sql
+        self._sql.exec(_TABLE)
+
+    def add(self, events: Iterable[dict[str, Any]]) -> None:
+        """Told in the Worker's log, too."""
+        added = False
+        for event in events:
+            log(event["event"], event)
+            self._sql.exec(_ADD, json.dumps(event))
+            added = True
+        if added:
+            self._sql.exec(_FORGET, MAX_EVENTS)
+
+    def newest(self, number: int) -> list[dict[str, Any]]:
+        """The newest first."""
+        return self._read(_NEWEST, number)
+
+    def of_rollout(self, name: str, number: int) -> list[dict[str, Any]]:
+        return self._read(_OF_ROLLOUT, name, number)
+
+    def _read(self, query: str, *bindings: object) -> list[dict[str, Any]]:
+        rows = self._sql.exec(query, *bindings).toArray()
+        return [json.loads(str(row.event)) for row in rows]

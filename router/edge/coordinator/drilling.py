@@ -1,0 +1,100 @@
+"""The Coordinator's drills: kept with the object, and every change of one in the audit log.
+
+What may begin and what ends is in `policies.decisions.drills`. While it is not known which
+policy serves, nothing begins and nothing ends but by its time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container
+from math import inf
+from typing import Any
+
+from policies.decisions.drill import Drill, InFront, faults_of
+from policies.decisions.drill_question import read_asked
+from policies.decisions.drills import Drills, Refusal, World
+from policies.decisions.policy import Variant
+from router.edge.coordinator.audit import Audit
+from router.edge.isolate.isolate import Isolate, log
+from router.edge.runtime.bridge import JsObject
+from router.edge.runtime.faults import described
+
+KEY = "drills"
+
+
+def knows_policy(isolate: Isolate) -> bool:
+    """Whether it is known which policy serves."""
+    store = isolate.store
+    return store.ready and (store.kv_error is None or store.source != "bundled")
+
+
+class Drilling:
+    """`unwell`, wherever it is asked for, names the variants that fail."""
+
+    def __init__(self, kv: JsObject, audit: Audit, isolate: Isolate) -> None:
+        self._kv, self._audit, self._isolate = kv, audit, isolate
+        self._drills = Drills(isolate.chance)
+        self._runs = self._drills.runs  # as they were written
+        self._restore()
+
+    def tick(self, now_ms: float, unwell: Container[str]) -> None:
+        if knows_policy(self._isolate):
+            self._drills.tick(now_ms, self._world(unwell))
+            self._write()
+
+    def next_ms(self) -> float:
+        """When to tick, if nothing happens before; inf for never."""
+        next_ms = self._drills.next_ms()
+        return inf if next_ms is None else next_ms
+
+    def running(self, now_ms: float) -> list[Drill]:
+        return self._drills.running(now_ms)
+
+    def in_front(self, variant: Variant, now_ms: float) -> InFront:
+        """What a probe of that variant meets, as a request would."""
+        met = faults_of(self.running(now_ms), variant, now_ms).draw(self._isolate.chance)
+        return met and met.in_front
+
+    def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, Any]:
+        """`text` is what `by` has asked for. The answer: `drill`, or `refused`, and why."""
+        if not knows_policy(self._isolate):
+            return {"refused": Refusal("the policy cannot be read").told()}
+        made = self._drills.start(read_asked(text, by), now_ms, self._world(unwell))
+        self._write()
+        return {"refused" if isinstance(made, Refusal) else "drill": made.told()}
+
+    def stop(self, drill_id: str | None, by: str, now_ms: float) -> dict[str, Any]:
+        ended = self._drills.stop(drill_id, by, now_ms)
+        self._write()
+        return {"ended": [each.told() for each in ended]}
+
+    def told(self, now_ms: float) -> dict[str, Any]:
+        """All of them, for people."""
+        return {
+            "active": [drill.told() for drill in self._drills.running(now_ms)],
+            "scheduled": self._drills.scheduled(self._isolate.store.policy),
+            "past": [each.told() for each in self._drills.past],
+        }
+
+    def _world(self, unwell: Container[str]) -> World:
+        return World(self._isolate.store.policy, unwell)
+
+    def _restore(self) -> None:
+        text = self._kv.get(KEY)
+        if not isinstance(text, str):
+            return
+        try:
+            self._drills.restore(json.loads(text))
+            self._runs = self._drills.runs
+        except ValueError as error:
+            log("drills-unread", described(error))
+
+    def _write(self) -> None:
+        """What was told and what is so are written together, or not at all."""
+        events, runs = self._drills.take_events(), self._drills.runs
+        if not events and runs == self._runs:
+            return
+        self._audit.add(events)
+        self._kv.put(KEY, json.dumps(self._drills.to_json()))
+        self._runs = runs

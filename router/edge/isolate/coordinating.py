@@ -1,0 +1,202 @@
+"""The isolate's side of the Coordinator: it reports, and learns what the Coordinator knows.
+
+1. That happens after answers, in the background: no request waits for it, none fails.
+2. It is due every five seconds, a little more or less, so that isolates come apart; when
+   something was ejected, at once, but at most once a second. There is one at a time.
+3. While the Coordinator is away the isolate goes on with its own view, and asks less and
+   less often.
+4. What is older than what is known is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from asyncio import wait_for
+from collections.abc import Awaitable, Callable, Sequence
+from math import inf
+from random import Random
+from typing import Any, Protocol
+
+from policies.decisions.drill import Drill, drills_from
+from policies.decisions.health import TOLD_FOR_MS
+from policies.decisions.report import Report, Tally, report_json
+from policies.decisions.snapshot import Snapshot, snapshot_from
+from policies.decisions.steering import Steering
+from policies.rollouts.tallies import Tallies
+from router.edge.isolate.keeper import Log
+from router.edge.isolate.keys import ROLLOUTS_KEY
+from router.edge.isolate.metrics import Metrics
+
+WAITS_MS = (5_000, 10_000, 20_000, 30_000)  # until the next one, by failures in a row
+JITTER = 0.2  # of a wait, up or down
+SOONEST_MS = 1_000
+PATIENCE_MS = 2_000
+COPY_MS = 1_000  # what the copy in KV may take
+OLD_MS = 60_000  # what is known of rollouts, if one is under way
+LOST_MS = 5_000  # one that was broken off with its request says nothing for so long
+
+Ask = Callable[[str], Awaitable[str]]
+
+
+class Reporter(Protocol):
+    """What is told, and who learns: `policies.decisions.health.Health`."""
+
+    is_urgent: bool
+
+    def report(self, now_ms: float) -> dict[str, dict[str, int]]: ...
+    def taken(self, report: dict[str, dict[str, int]]) -> None: ...
+    def learn(self, snapshot: Snapshot | None, now_ms: float) -> None: ...
+
+
+class Coordinating:
+    """Its state. `due_ms`: a request that comes at this time or later starts a sync;
+    `drills`: those that are running, or were a moment ago; `steering`: what is known of
+    rollouts, which holds until something else is; `tallies`: what is counted for them."""
+
+    def __init__(
+        self,
+        health: Reporter,
+        metrics: Metrics,
+        chance: Random,
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self.due_ms = -inf
+        self.heard_ms = -inf  # the last answer
+        self.error: str | None = None  # why there was none the last time
+        self.epoch: str | None = None
+        self.version = 0
+        self.drills: tuple[Drill, ...] = ()
+        self.steering = Steering()
+        self.tallies = Tallies()
+        self._health = health
+        self._metrics = metrics
+        self._chance = chance
+        self._clock = clock
+        self._log = log
+        self._asked_ms = -inf
+        self._learned_ms = -inf
+        self._is_asking = False
+        self._turn = 0
+        self._failures = 0  # in a row
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it answered the last time."""
+        return self.error is None and self.heard_ms > 0
+
+    def hurry(self) -> None:
+        """Something was ejected: the others should know."""
+        if not self._failures:
+            self.due_ms = min(self.due_ms, self._asked_ms + SOONEST_MS)
+
+    def begin(self, now_ms: float) -> bool:
+        """Whether to sync now; it is then under way."""
+        if self._is_asking and now_ms < self._asked_ms + LOST_MS:
+            self.due_ms = self._asked_ms + LOST_MS
+            return False
+        self._is_asking, self._asked_ms = True, now_ms
+        self._turn += 1
+        wait = WAITS_MS[min(self._failures, len(WAITS_MS) - 1)]
+        self.due_ms = now_ms + wait * (1 + JITTER * self._chance.uniform(-1, 1))
+        return True
+
+    async def sync(self, ask: Ask, isolate: str, colo: str, digest: str) -> None:
+        """Report by `ask`, and learn. Never raises."""
+        turn, counts = self._turn, self._health.report(self._asked_ms)
+        tallied = self.tallies.report()
+        if self._asked_ms >= self.heard_ms + TOLD_FOR_MS:
+            self.epoch, self.version = None, 0  # by now `Health` has dropped it
+        variants = {name: Tally(**told) for name, told in counts.items()}
+        report = Report(isolate, colo, self.epoch, self.version, digest, variants, tallied)
+        try:
+            answer = await ask(report_json(report))
+            if turn == self._turn:
+                self.hear(answer)
+                self._health.taken(counts)
+                self.tallies.taken(tallied)
+                self._ends("ok", None)
+        except Exception as error:
+            is_late = getattr(error, "name", "") == "TimeoutError"
+            if turn == self._turn:
+                if is_late:  # it may have been taken, and is not to be counted twice
+                    self._health.taken(counts)
+                    self.tallies.taken(tallied)
+                self._ends("timeout" if is_late else "error", str(error)[:200])
+
+    def must_learn(self, now_ms: float) -> bool:
+        """Whether a request had better wait to hear of rollouts: nothing is known yet, or what
+        is known of one under way is old, since there were no requests."""
+        if not self.steering.is_known:
+            return True
+        known_ms = max(self.heard_ms, self._learned_ms)
+        return self.steering.moves and self.error is None and now_ms > known_ms + OLD_MS
+
+    async def learn_first(
+        self,
+        ask: Ask,
+        read: Callable[[str], Awaitable[bytes | None]],
+        isolate: str,
+        colo: str,
+        digest: str,
+    ) -> None:
+        """Which rollouts there are, and how far: from the Coordinator, else from its copy in
+        KV. Without both what is known holds, or the file's weights. Never raises."""
+        self._learned_ms = self._clock()
+        report = Report(isolate, colo, None, 0, digest, {})
+        try:
+            answer = await ask(report_json(report))
+            knows_all = snapshot_from(answer).is_all
+            if knows_all:
+                self.hear(answer)
+        except Exception as error:
+            self._log("rollouts-not-heard", {"reason": str(error)[:200]})
+            knows_all = False
+        if not knows_all:
+            await self._read_copy(read)
+        self.steering.is_known = True  # as far as it can be: the next sync tells more
+
+    async def _read_copy(self, read: Callable[[str], Awaitable[bytes | None]]) -> None:
+        try:
+            copy = await wait_for(read(ROLLOUTS_KEY), COPY_MS / 1000)
+            told: dict[str, Any] = json.loads(copy) if copy else {"rollouts": (), "is_all": False}
+            if not self.steering.is_known:  # else somebody has heard better meanwhile
+                self.steer(told["rollouts"], is_all=bool(told["is_all"]))
+        except Exception as error:
+            self._log("rollouts-unread", {"error": type(error).__name__})
+
+    def broke(self, part: str) -> None:
+        """An answer broke off that had been counted as a good one, for that `Steered.part`."""
+        run, _, side = part.partition("/")
+        if run in self.steering.counted:
+            self.tallies.broke(run, side)
+
+    def hear(self, answer: str) -> None:
+        """Learn what an answer says. Raises `ValueError` if it is none."""
+        told = json.loads(answer)
+        epoch, version, now = told["epoch"], told["version"], self._clock()
+        is_known = epoch == self.epoch and version <= self.version
+        snapshot = None if is_known else snapshot_from(answer)
+        self._health.learn(snapshot, now)
+        self.heard_ms = now
+        if snapshot:
+            self.drills = drills_from(snapshot.drills)
+            self.steer(snapshot.rollouts, is_all=snapshot.is_all)
+            self.epoch, self.version = snapshot.epoch, snapshot.version
+
+    def steer(self, rollouts: Sequence[dict[str, Any]], *, is_all: bool) -> None:
+        """Learn which rollouts have begun, and how far they are."""
+        self.steering.learn(rollouts, is_all=is_all)
+        self.tallies.keep(self.steering.counted)
+
+    def _ends(self, result: str, error: str | None) -> None:
+        self._metrics.coordinator_syncs[(result,)] += 1
+        self._is_asking = False
+        if error and not self.error:
+            self._log("coordinator-away", {"reason": error})
+        elif self.error and not error:
+            self._log("coordinator-back", {})
+        self.error = error
+        self._failures = self._failures + 1 if error else 0
+        if self._health.is_urgent:
+            self.hurry()

@@ -1,0 +1,181 @@
+"""What an isolate keeps between requests: its policy store, its randomness, its log.
+
+Nothing here may be random or do I/O when it is imported: imports run once, at deploy,
+into a memory image that every isolate starts from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Coroutine
+from functools import partial
+from random import Random
+from secrets import randbits
+from typing import Any
+
+from policies.decisions.drill import Drill
+from policies.decisions.failover import RetryBudget
+from policies.decisions.given import cookie_secret
+from policies.decisions.health import Health
+from policies.decisions.latency import Latencies
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.standing import Standing
+from policies.decisions.steering import Steereds
+from policies.proxy.context import RequestContext
+from policies.rollouts.tallies import Tallies
+from router.edge.isolate.coordinating import PATIENCE_MS, Coordinating
+from router.edge.isolate.metrics import Metrics
+from router.edge.isolate.rate_limits import Limiting, Limits
+from router.edge.isolate.store import FIRST_LOAD_MS, PolicyStore
+from router.edge.runtime.bridge import (
+    JsObject,
+    KvNamespace,
+    ask_coordinator,
+    in_background,
+    now_ms,
+)
+
+KV_BINDING = "POLICIES"
+PEPPER = "ROUTER_KEY_PEPPER"
+ADMIN_KEY = "ROUTER_ADMIN_KEY"
+FIRST_LEARN_MS = 1_000  # what a first request waits for the Coordinator at most
+
+
+def log(event: str, fields: dict[str, Any]) -> None:
+    """One line of JSON to the Worker's log."""
+    print(json.dumps({"event": event, **fields}))
+
+
+class Isolate:
+    """State of this isolate; `bundled` is the policy that was uploaded with the Worker."""
+
+    def __init__(self, bundled: CompiledPolicy) -> None:
+        self.store = PolicyStore(bundled, now_ms, log)
+        self.metrics = Metrics()
+        self.limits = Limits(self.metrics, log)
+        self.chance = Random(0)
+        self.health = Health(self._tell)
+        self.coordinating = Coordinating(self.health, self.metrics, self.chance, now_ms, log)
+        self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)  # by route
+        self.latencies: defaultdict[str, Latencies] = defaultdict(Latencies)  # by route
+        self.name = ""
+        self.refreshing: dict[str, float] = {}  # kept answers that are asked for anew, since
+        self.pepper = b""  # the secret that keys are hashed with, if there is one
+        self.cookie_secret = b""  # the one that cookies are sealed with, if there is one
+        self._seeded = False
+
+    def _tell(self, event: str, fields: dict[str, Any]) -> None:
+        """What has become of a variant."""
+        if event == "variant-ejected":
+            self.metrics.ejections[fields["variant"], fields["reason"]] += 1
+            self.coordinating.hurry()
+        log(event, fields)
+
+    def configure(self, env: JsObject) -> None:
+        """Take the secrets from the Worker's variables; they are the same for all requests."""
+        pepper, admin = (_secret(env, name) for name in (PEPPER, ADMIN_KEY))
+        self.pepper = pepper
+        self.cookie_secret = cookie_secret(pepper, admin)
+
+    @property
+    def tallies(self) -> Tallies:
+        return self.coordinating.tallies
+
+    @property
+    def drills(self) -> tuple[Drill, ...]:
+        return self.coordinating.drills
+
+    def count(self, metric: str, *labels: str | int) -> None:
+        """One more of a metric."""
+        getattr(self.metrics, metric)[labels] += 1
+
+    def log(self, event: str, fields: dict[str, Any]) -> None:
+        log(event, fields)
+
+    def blame(self, name: str, began_ms: float, part: str) -> None:
+        """A variant has broken an answer off; when its attempt began, and what that counted
+        for."""
+        self.metrics.broken_answers[(name,)] += 1
+        self.health.broke(name, began_ms, now_ms())
+        self.coordinating.broke(part)
+
+    def count_copy(self, run: str, status: int, took_ms: float) -> None:
+        """Count a mirrored request, whose answer nobody else sees."""
+        if run in self.coordinating.steering.counted:
+            self.tallies.note(run, "to", not 0 < status < 500, took_ms)
+
+    def limiting(self, context: RequestContext) -> Limiting:
+        """How a request is charged to the limits of its route."""
+        route, now = context.route, context.arrived.now_ms
+        return Limiting(self.limits, context.request, route.name if route else "", now)
+
+    def must_learn(self, now: float) -> bool:
+        return self.coordinating.must_learn(now)
+
+    def standing(self, policy: CompiledPolicy, now: float) -> Standing | None:
+        return self.health.standing(policy, now)
+
+    def chores(self, now: float) -> str:
+        """What is due after this request's answer, in words: `policy`, `coordinator`."""
+        due = []
+        if self.store.is_due(now):
+            due.append("policy")
+        if now >= self.coordinating.due_ms and self.coordinating.begin(now):
+            due.append("coordinator")
+        return " ".join(due)
+
+    @property
+    def due_ms(self) -> float:
+        """When the next chores are."""
+        return min(self.store.due_ms, self.coordinating.due_ms)
+
+    def work(self, chores: str, colo: str, env: JsObject) -> list[Coroutine[Any, Any, None]]:
+        """The chores of these names."""
+        found: list[Coroutine[Any, Any, None]] = []
+        if "policy" in chores:
+            found.append(self.refresh_and_keep(_kv(env)))
+        if "coordinator" in chores:
+            ask = partial(ask_coordinator, env, "sync", timeout_ms=PATIENCE_MS)
+            digest = self.store.policy.digest
+            found.append(self.coordinating.sync(ask, self.name, colo, digest))
+        return found
+
+    def steered(self, policy: CompiledPolicy) -> Steereds:
+        """The routes that rollouts have a say in, by name."""
+        return self.coordinating.steering.of(policy)
+
+    async def learn_rollouts(self, colo: str, env: JsObject) -> None:
+        """The first requests of an isolate wait to hear how far rollouts are: by the file's
+        weights they would move users back."""
+        ask = partial(ask_coordinator, env, "sync", timeout_ms=FIRST_LEARN_MS)
+        digest = self.store.policy.digest
+        await self.coordinating.learn_first(ask, _kv(env).get, self.name, colo, digest)
+
+    async def prepare(self, env: JsObject, ctx: JsObject) -> None:
+        """Ask KV for the first time; only the first requests of an isolate wait for it."""
+        self.seed()
+        kv = _kv(env)
+        await self.store.refresh(kv, FIRST_LOAD_MS)
+        in_background(ctx, self.store.keep(kv))
+
+    async def refresh_and_keep(self, kv: KvNamespace) -> None:
+        """Ask KV for the policy; it is due."""
+        await self.store.refresh(kv)
+        await self.store.keep(kv)
+
+    def seed(self) -> None:
+        """The memory image would give every isolate the same numbers."""
+        if not self._seeded:
+            self.chance.seed(randbits(256))
+            self.name = f"{self.chance.getrandbits(32):08x}"
+            self._seeded = True
+
+
+def _kv(env: JsObject) -> KvNamespace:
+    return KvNamespace(getattr(env, KV_BINDING, None))
+
+
+def _secret(env: JsObject, name: str) -> bytes:
+    secret = getattr(env, name, None)
+    return secret.encode() if isinstance(secret, str) else b""

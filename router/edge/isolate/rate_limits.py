@@ -1,0 +1,216 @@
+"""Rate limits at work: what this isolate knows of each limited key, and asking limiters.
+
+A lease in hand and a denial that still holds are decided here, without any crossing. A
+limiter that fails, or takes longer than PATIENCE_MS, is left alone for a moment, for all
+keys of its limit: meanwhile the limit's `on_error` decides at once, and then one request
+tries again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from policies.decisions.authenticate import Identity
+from policies.decisions.bucket import Grant
+from policies.decisions.lease import Lease, Lent, Local, Reclaim
+from policies.decisions.problems import Problem
+from policies.decisions.rate_limits import (
+    Limit,
+    Standing,
+    limit_headers,
+    limiter_unavailable,
+    rate_limited,
+)
+from policies.decisions.request import Request
+from policies.proxy.effects import Charged, Way
+from router.edge.isolate.keeper import Log
+from router.edge.isolate.metrics import Metrics
+
+PATIENCE_MS = 150  # with what else a request takes, well below a quarter of a second
+PAUSE_MS = 1_000
+MAX_KEYS = 5_000  # in each of two generations, a few hundred bytes each
+
+
+class Charge(NamedTuple):
+    """A request that a limit let pass, by a lease or by a grant of its own (by neither if
+    the limiter failed)."""
+
+    limit: Limit
+    key: str
+    local: Local
+    lease: Lease | None
+    grant: int
+
+
+class AskLimiter(NamedTuple):
+    """Ask the limiter of that name, and wait so long at most. → `[time, answer, ""]`, or
+    `[time, None, why there is none]`"""
+
+    name: str
+    question: str
+    timeout_ms: int
+
+
+class GiveBack(NamedTuple):
+    """Give the limiter of that name something back, after the answer. → None"""
+
+    name: str
+    returned: str
+
+
+class Limiting:
+    """One request on its way through its limits. What denies it charges it to none."""
+
+    __slots__ = ("_charges", "_limits", "_now", "_request", "_route", "_standings")
+
+    def __init__(self, limits: Limits, request: Request, route: str, now_ms: float) -> None:
+        self._limits = limits
+        self._now = now_ms
+        self._request = request
+        self._route = route
+        self._charges: list[Charge] = []
+        self._standings: list[Standing] = []
+
+    def charge(self, limits: Sequence[Limit], identity: Identity | None) -> Way[Charged]:
+        """Charge the request to all of `limits`, or say why it may not pass; what its answer
+        says about the limits so far."""
+        problem = yield from self._charge(limits, identity)
+        return Charged(problem, limit_headers(self._standings))
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether the request has passed by leases alone."""
+        return all(each.lease for each in self._charges)
+
+    def lend(self, reclaim: Reclaim) -> list[tuple[str, Lent]]:
+        """The leases by which it has passed, by the names of their limits, for whoever counts
+        them down from now on."""
+        return [
+            (each.limit.name, each.local.lend(each.lease, reclaim))
+            for each in self._charges
+            if each.lease
+        ]
+
+    def _charge(self, limits: Sequence[Limit], identity: Identity | None) -> Way[Problem | None]:
+        found: list[tuple[Limit, str, Local]] = []
+        for stated in limits:
+            limit = stated.of(identity)
+            key = limit.key(self._request, self._route, identity)
+            found.append((limit, key, self._limits.local(limit, key)))
+        # A denial that is known here costs nobody a question.
+        for limit, _, local in found:
+            if local.denies(self._now):
+                return (yield from self._denied(limit, local))
+        for limit, key, local in found:
+            lease = local.lease(self._now)
+            if lease:
+                lease.left -= 1
+                self._passed(Charge(limit, key, local, lease, 0))
+                continue
+            problem = yield from self._ask(limit, key, local)
+            if problem:
+                return problem
+        return None
+
+    def _ask(self, limit: Limit, key: str, local: Local) -> Way[Problem | None]:
+        grant, self._now = yield from self._limits.ask(limit, key, local, self._now)
+        if grant is None:
+            return (yield from self._unknown(limit, Charge(limit, key, local, None, 0)))
+        if not grant.number:
+            return (yield from self._denied(limit, local))
+        self._passed(Charge(limit, key, local, None, grant.id))
+        return None
+
+    def _passed(self, charge: Charge) -> None:
+        limit, local = charge.limit, charge.local
+        self._limits.count(limit, "allowed")
+        self._charges.append(charge)
+        self._standings.append(Standing(limit, local.remaining(), local.full_ms(self._now)))
+
+    def _unknown(self, limit: Limit, charge: Charge) -> Way[Problem | None]:
+        self._limits.count(limit, "error")
+        self._standings.append(Standing(limit, None, 0))
+        if limit.on_error == "allow":
+            self._charges.append(charge)
+            return None
+        yield from self._take_back()
+        return limiter_unavailable(limit, PAUSE_MS)
+
+    def _denied(self, limit: Limit, local: Local) -> Way[Problem]:
+        self._limits.count(limit, "denied")
+        self._standings.append(Standing(limit, 0, local.full_ms(self._now)))
+        yield from self._take_back()
+        return rate_limited(limit, local.retry_ms(self._now))
+
+    def _take_back(self) -> Way[None]:
+        for limit, key, local, lease, grant in self._charges:
+            if lease:
+                lease.left += 1
+            elif grant:
+                local.given_back()
+                yield GiveBack(limit.object_name(key), json.dumps([grant, 1]))
+        self._charges.clear()
+
+
+class Limits:
+    """The isolate's part in all limits."""
+
+    def __init__(self, metrics: Metrics, log: Log) -> None:
+        self._young: dict[str, Local] = {}
+        self._old: dict[str, Local] = {}
+        self._paused: dict[str, float] = {}  # limits whose limiter failed: until then
+        self._metrics = metrics
+        self._log = log
+
+    def count(self, limit: Limit, decision: str) -> None:
+        self._metrics.rate_limits[limit.name, decision] += 1
+
+    def local(self, limit: Limit, key: str) -> Local:
+        """What is known of a key. Clients choose keys: so those that have not been seen for
+        a generation are forgotten, and then their leases count as used."""
+        name = f"{limit.id}\n{key}"
+        local = self._young.get(name)
+        if local is None:
+            local = self._old.pop(name, None) or Local(limit.terms)
+            if len(self._young) >= MAX_KEYS:
+                self._old, self._young = self._young, {}
+            self._young[name] = local
+        return local
+
+    def ask(
+        self, limit: Limit, key: str, local: Local, now: float
+    ) -> Way[tuple[Grant | None, float]]:
+        """What the limiter of `key` says, and the time; None if it says nothing, or is left
+        alone."""
+        if self._is_paused(limit, now):
+            return None, now
+        self._metrics.limiter_calls[(limit.name,)] += 1
+        question = json.dumps(local.question(now, PATIENCE_MS))
+        heard_ms, answer, reason = yield AskLimiter(limit.object_name(key), question, PATIENCE_MS)
+        try:
+            grant = Grant(*json.loads(answer))
+        except (ValueError, TypeError) as error:
+            local.unanswered()
+            self._paused[limit.name] = heard_ms + PAUSE_MS
+            said = _shortened(reason) if answer is None else type(error).__name__
+            self._log("limiter-failed", {"limit": limit.name, "reason": said})
+            return None, heard_ms
+        self._paused.pop(limit.name, None)
+        local.answered(now, grant)
+        return grant, heard_ms
+
+    def _is_paused(self, limit: Limit, now: float) -> bool:
+        until = self._paused.get(limit.name)
+        if until is None:
+            return False
+        if now < until:
+            return True
+        self._paused[limit.name] = now + PATIENCE_MS  # this request tries, others do not
+        return False
+
+
+def _shortened(reason: str) -> str:
+    """The last line of it."""
+    return (reason.strip().splitlines() or ["no answer"])[-1][:200]

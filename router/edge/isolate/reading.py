@@ -1,0 +1,80 @@
+"""The reading of a policy that KV holds, from its bytes to the tables requests are decided on.
+
+It is done in slices (`go_on`), by whoever has the time. Nothing is raised: what cannot be
+read has no `policy`, and its findings say why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from policies.decisions.compiled_text import MAX_FORM_WORK, NoForm, tables_steps
+from policies.decisions.policy import CompiledPolicy
+from policies.decisions.steps import Steps, within
+from policies.language.compile import FORMAT, compile_steps
+from policies.language.findings import Finding
+from policies.language.load import load_steps
+from router.edge.runtime.faults import described
+
+Source = Literal["kv", "last-good", "bundled"]
+
+
+class Reading:
+    """One policy, named by `digest`. `compiled`: what KV has as its compiled form; `policy`: the
+    one that serves, if it is this one, and what comes of the reading; `tables`: its compiled
+    form, if it was compiled here; `is_first`: KV may have held it for long."""
+
+    def __init__(
+        self, data: bytes, digest: str, source: Source, log: Callable[[str, dict[str, Any]], None]
+    ) -> None:
+        self.data = data
+        self.digest = digest
+        self.source = source
+        self.compiled: bytes | None = None
+        self.is_first = False
+        self.policy: CompiledPolicy | None = None
+        self.findings: tuple[Finding, ...] = ()
+        self.tables: dict[str, Any] | None = None
+        self._steps = self._read()
+        self._log = log
+
+    def go_on(self, units: int) -> bool:
+        """Do so many units of work; whether it is done."""
+        try:
+            while units > 0:
+                units -= next(self._steps)
+            return False
+        except StopIteration:
+            return True
+        except Exception as error:  # refused like a bad policy, so it is not tried again
+            self.policy = None
+            self._log("internal-error", {"digest": self.digest, **described(error)})
+            return True
+
+    def _read(self) -> Steps[None]:
+        if self.policy:
+            return
+        if self.compiled:
+            self.policy = yield from self._from_form(self.compiled)
+            if self.policy:
+                return
+        loaded = yield from load_steps(self.data, self.digest)
+        if loaded.policy is None:
+            self.findings = loaded.findings
+            return
+        self.tables = yield from compile_steps(loaded.policy, self.digest)
+        self.policy = yield from CompiledPolicy.in_steps(self.tables)
+
+    def _from_form(self, form: bytes) -> Steps[CompiledPolicy | None]:
+        """The policy as its compiled form has it. What is refused is told; then the YAML is
+        read."""
+        try:
+            tables = yield from tables_steps(form, FORMAT, self.digest)
+            return (yield from within(CompiledPolicy.in_steps(tables), MAX_FORM_WORK))
+        except NoForm as error:
+            reason = str(error)
+        except Exception as error:  # whatever it is, it is not a compiled form
+            reason = f"its tables are not those of a policy ({type(error).__name__})"
+        self._log("compiled-refused", {"digest": self.digest, "reason": reason})
+        return None

@@ -1,0 +1,214 @@
+"""Which policy serves: the one in KV, else the last good one, else the bundled one.
+
+An isolate asks KV every 10 s in the background; only its first requests wait for it, each
+with reads of its own: in Workers no request may wait for another's. So reads overlap, and
+what is read is judged and taken without awaiting in between: once, and never over what
+was asked for later. A policy that does not validate is refused whole and reported, and
+the last good one stays; `policy/last-good` has it for isolates that start meanwhile. The
+compiled form that `router push` writes beside the policy spares the edge the reading of
+YAML; it counts only if it was made from these very bytes and in this Worker's format.
+An isolate has one thread: so a policy is read in slices (`reading.py`). First requests wait
+for the first slices; if these do not suffice, what served before serves on meanwhile.
+"""
+
+from __future__ import annotations
+
+from asyncio import sleep, wait_for
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from policies.decisions.policy import CompiledPolicy
+from policies.language.findings import Finding
+from policies.language.load import digest_steps
+from router.edge.isolate.keeper import Keeper, Kv, Log
+from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
+from router.edge.isolate.reading import Reading, Source
+from router.edge.isolate.slices import PAUSE_S, SLICE_UNITS, slowly
+from router.edge.runtime import garbage
+
+REFRESH_MS = 10_000
+RETRY_MS = 1_000  # after KV could not be read
+FIRST_LOAD_MS = 2_000  # what a first request waits at most; KV seldom takes a tenth of it
+COMPILED_MS = 1_000  # after that the YAML is read, within the first request's time
+FIRST_UNITS = 10  # of work that first requests wait for (`decisions/steps.py`)
+LOST_MS = 2_000  # who has not gone on with a reading for so long was broken off
+UNREAD = "KV cannot be read"  # how that reason of being degraded begins
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A policy that was refused; `findings` are all its errors (none: the router's own)."""
+
+    digest: str
+    at_ms: float
+    findings: tuple[Finding, ...]
+
+
+class PolicyStore:
+    """The isolate's policy. `clock` gives milliseconds since 1970, `log` takes an event."""
+
+    def __init__(self, bundled: CompiledPolicy, clock: Callable[[], float], log: Log) -> None:
+        self.policy = bundled
+        self.source: Source = "bundled"
+        self.loaded_ms = 0.0
+        self.asked_ms = float("-inf")
+        self.rejection: Rejection | None = None
+        self.kv_error: str | None = None
+        self.ready = False  # KV has been asked; requests need not wait any more
+        self._due_ms = float("-inf")
+        self._asked = 0  # how often KV has been asked
+        self._heard = 0  # which of these times the newest answer is from
+        self._held: str | None = None  # the digest of what KV then held; "": nothing
+        self._data: bytes | None = None  # that itself, which is compared sooner than hashed
+        self._settled = False  # a policy of KV serves, or the last good one had its chance
+        self._readings: list[Reading] = []  # what is not read to its end, one after the other
+        self._worked_ms = float("-inf")  # when somebody last went on with it
+        self._keeper = Keeper(clock, log)
+        self._clock = clock
+        self._log = log
+
+    @property
+    def degraded(self) -> list[str]:
+        """Why the router is not quite well, in words for its operators."""
+        reasons = []
+        if self.rejection:
+            reasons.append(f"the policy in KV ({self.rejection.digest[:12]}) is not valid")
+        if self.kv_error:
+            reasons.append(f"{UNREAD}: {self.kv_error}")
+        return reasons
+
+    @property
+    def due_ms(self) -> float:
+        """When KV is asked again."""
+        return self._due_ms
+
+    def is_due(self, now_ms: float) -> bool:
+        """Whether it is time to ask KV again; says so once per interval."""
+        if now_ms < self._due_ms:
+            return False
+        self.asked_ms, self._due_ms = now_ms, now_ms + REFRESH_MS
+        return True
+
+    async def refresh(self, kv: Kv, within_ms: float = REFRESH_MS) -> None:
+        """Ask KV and take what is new and good. Never raises."""
+        self._asked += 1
+        turn = self._asked
+        try:
+            await wait_for(self._ask(kv, turn), within_ms / 1000)
+            self.ready, self.kv_error = True, None
+        except Exception as error:  # whatever fails here, requests go on as they were
+            if turn >= self._heard:
+                self.ready, self.kv_error = True, type(error).__name__
+                self._due_ms = self._clock() + RETRY_MS
+            self._log("policy-unread", {"error": str(error)[:200] or type(error).__name__})
+
+    async def keep(self, kv: Kv) -> None:
+        """Read to its end what KV was just heard to hold, and keep it as the last good
+        policy. Never raises."""
+        await self._read_on()
+        if self.kv_error is None:
+            await self._keeper.keep(kv)
+
+    async def _ask(self, kv: Kv, turn: int) -> None:
+        data = await kv.get(POLICY_KEY)
+        digest = self._held if data == self._data and self._held else await _name(data)
+        compiled = await self._compiled(kv, digest)
+        if turn >= self._heard:
+            self._heard = turn
+            self._hear(data, digest, compiled)
+        self._work(SLICE_UNITS if self.ready else FIRST_UNITS)
+        if not self._settled:
+            await self._take_last_good(kv)
+
+    async def _read_on(self) -> None:
+        """Go on with what is being read, unless somebody else does."""
+        if self._clock() < self._worked_ms + LOST_MS:
+            return
+        while self._readings:
+            self._work(SLICE_UNITS)
+            self._worked_ms = self._clock()
+            await sleep(PAUSE_S)
+        self._worked_ms = float("-inf")
+
+    def _work(self, units: int) -> None:
+        """Do some of the work on what is being read, and take it when it is done."""
+        if not self._readings or not self._readings[0].go_on(units):
+            return
+        reading = self._readings.pop(0)
+        self._end(reading)
+        if not self._readings:
+            garbage.stays()
+
+    def _end(self, reading: Reading) -> None:
+        """Take a policy that has been read, or refuse it."""
+        if reading.policy is None:
+            if reading.source == "kv":
+                self._reject(reading)
+            return
+        if reading.source == "kv":
+            self._settled = True
+            self._readings.clear()
+            self._keeper.accept(
+                reading.data, reading.digest, reading.tables, is_first=reading.is_first
+            )
+        self._serve(reading.policy, reading.source)
+
+    async def _compiled(self, kv: Kv, digest: str) -> bytes | None:
+        """The compiled form of the policy so named, if it is needed and can be had."""
+        if not digest or digest in (self._held, self.policy.digest):
+            return None
+        try:
+            return await wait_for(kv.get(COMPILED_PREFIX + digest), COMPILED_MS / 1000)
+        except Exception as error:  # there is the YAML
+            self._log("compiled-unread", {"error": str(error)[:200] or type(error).__name__})
+            return None
+
+    def _hear(self, data: bytes | None, digest: str, compiled: bytes | None) -> None:
+        """Begin to read what KV holds now."""
+        if digest == self._held:
+            return
+        self._data = data
+        self._held, self.rejection = digest, None
+        self._keeper.forget()
+        self._readings = [each for each in self._readings if each.source != "kv"]
+        if data is not None:
+            self._readings.append(self._begin(data, digest, compiled, "kv"))
+            garbage.reading()
+
+    async def _take_last_good(self, kv: Kv) -> None:
+        data = await kv.get(LAST_GOOD_KEY)
+        digest = await _name(data)
+        compiled = await self._compiled(kv, digest)
+        if self._settled:
+            return  # another request was faster
+        self._settled = True
+        if data is None or digest == self._held:
+            return
+        reading = self._begin(data, digest, compiled, "last-good")
+        # What KV holds may still be read: it comes first, unless this one takes no time.
+        at = 0 if compiled or reading.policy else len(self._readings)
+        self._readings.insert(at, reading)
+        self._work(FIRST_UNITS)
+
+    def _begin(self, data: bytes, digest: str, compiled: bytes | None, source: Source) -> Reading:
+        reading = Reading(data, digest, source, self._log)
+        reading.compiled, reading.is_first = compiled, not self._settled
+        reading.policy = self.policy if digest == self.policy.digest else None
+        return reading
+
+    def _serve(self, policy: CompiledPolicy, source: Source) -> None:
+        self.policy, self.source, self.loaded_ms = policy, source, self._clock()
+        self._log("policy-loaded", {"digest": policy.digest, "source": source})
+
+    def _reject(self, reading: Reading) -> None:
+        digest, findings = reading.digest, reading.findings
+        self.rejection = Rejection(digest, self._clock(), findings)
+        told = ""
+        for first in findings[:1]:
+            told = f"{first.line}:{first.column} {first.code}"
+        self._log("policy-rejected", {"digest": digest, "findings": len(findings), "first": told})
+
+
+async def _name(data: bytes | None) -> str:
+    """Its digest; KV takes 25 MB, which are hashed in slices."""
+    return "" if data is None else await slowly(digest_steps(data))

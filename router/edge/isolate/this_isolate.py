@@ -1,0 +1,15 @@
+"""The one `Isolate` of this isolate. Requests and Durable Objects may share it: the runtime
+is free to run both in the same one."""
+
+from __future__ import annotations
+
+import json
+
+from bundled_policy import COMPILED
+
+from policies.decisions.policy import CompiledPolicy
+from router.edge.isolate.isolate import Isolate
+from router.edge.runtime.garbage import take_over
+
+ISOLATE = Isolate(CompiledPolicy(json.loads(COMPILED)))
+take_over()

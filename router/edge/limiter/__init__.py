@@ -1,0 +1,1 @@
+"""The Durable Object that counts for one limited key."""

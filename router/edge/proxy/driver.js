@@ -1,0 +1,218 @@
+// The Worker's handler: it reads a request, asks Python what to do with it, and does it.
+// Nothing is decided here. `wire.py` has the form of what goes over; what an effect means is in
+// policies/proxy/effects.py.
+
+import * as uploads from "./uploads.js";
+import { read, recall, remember, setDue, turnOff } from "./memory.js";
+import { notes, note } from "./notes.js";
+import { changed, giveable } from "./answers.js";
+import { race } from "./race.js";
+import { mirror, parsed, send } from "./sending.js";
+import * as kept from "./kept.js";
+export { forget, reclaim, setMode } from "./memory.js";
+
+import { ask, giveBack } from "../runtime/bridge.js";
+
+// The handler as workerd's entry code may call it: as a function, or by the methods that a
+// function of Python's has there (`callRelaxed`, `callWithOptions`, and what may come), whose
+// last three arguments are the request's. `python`: the functions that `entry.py` exports.
+export function handler(python) {
+  const run = (request, env, ctx) => handled({ python, request, env, ctx });
+  const call = (...args) => run(...args.slice(-3));
+  return new Proxy(run, {
+    get: (target, name) => (/^call[A-Z]/.test(String(name)) ? call : target[name]),
+  });
+}
+
+async function handled(way) {
+  try {
+    return await answered(way);
+  } catch (error) {
+    console.error(error);
+    return unanswerable(way.python, error);
+  }
+}
+
+async function answered(way) {
+  const { python, request, env, ctx } = way;
+  for (;;) {
+    const found = read(request);
+    const known = recall(found);
+    if (known && (!known.isChecked || isStill(python, known, found))) {
+      return repeated(way, known, found);
+    }
+    const told = python.decide(found.lines.join("\n"), notes(), found.drawn);
+    const [chores, due, how] = told.split("\n", 3);
+    const effect = told.slice(chores.length + due.length + how.length + 3);
+    setDue(Number(due));
+    if (chores) python.chores(chores, found.colo, env, ctx);
+    if (effect !== '["prepare"]') {
+      return follow(way, effect, how ? (sent) => remember(found, how, sent) : undefined);
+    }
+    await finished(python.prepare(env, ctx));
+  }
+}
+
+// Whether Python would decide so again. If not, nothing is repeated any more.
+function isStill(python, known, found) {
+  if (!python.check(known.number, found.lines.join("\n"), found.drawn)) return true;
+  turnOff();
+  return false;
+}
+
+// What Python has decided before, once more. It goes on from there if no good answer comes.
+async function repeated(way, known, found) {
+  const came = await attempt(way, known.sent);
+  if (!came) return changed(way, known.sent.carry);
+  const told = [found.lines.join("\n"), known.ids, JSON.stringify(came), notes()];
+  return follow(way, way.python.retake(known.number, ...told));
+}
+
+// Follow a way to its end: the answer for the client; undefined for one in the background.
+// `decided` gets the first effect, if that may be repeated.
+async function follow(way, effect, decided) {
+  for (;;) {
+    if (effect.startsWith("send\n")) {
+      const sent = parsed(effect);
+      decided?.(sent);
+      decided = undefined;
+      const came = await attempt(way, sent);
+      if (!came) return changed(way, sent.carry);
+      effect = way.python.resume(sent.number, JSON.stringify(came), notes());
+      continue;
+    }
+    const [name, number, ...told] = JSON.parse(effect);
+    if (name in ENDS) return ENDS[name](way, ...told);
+    if (name === "with") {
+      way.ctx.waitUntil(follow({ ...way }, told[0]).catch(console.error));
+      effect = told[1];
+      continue;
+    }
+    const outcome = await EFFECTS[name](way, ...told);
+    effect = way.python.resume(number, JSON.stringify(outcome ?? null), notes());
+  }
+}
+
+// One attempt. Undefined if its answer is good: then it is the client's, and a note tells it.
+async function attempt(way, sent) {
+  const { request, env } = way;
+  discard(way.response);
+  way.response = undefined;
+  const upload = sent.keptBody ? (way.upload ?? way.source?.again()) : undefined;
+  try {
+    const sending = send(env, request, sent, upload);
+    if (sending === undefined) return none({ name: "Unbound", message: "" }, way);
+    way.response = await sending;
+  } catch (error) {
+    return none(error, way);
+  }
+  const { status } = way.response;
+  if (sent.carry && status < 500 && !sent.codes.includes(status)) {
+    note(`${sent.note} ${status} ${Date.now()}`);
+    return undefined;
+  }
+  return came(way, sent.wantsHead);
+}
+
+// An answer, as Python learns of it.
+function came(way, wantsHead) {
+  const { status, headers } = way.response;
+  const head = wantsHead ? [...headers] : [];
+  return [Date.now(), status, headers.get("retry-after"), "", "", ...upload(way), head];
+}
+
+// The same of an error.
+function none(error, way) {
+  return [Date.now(), 0, null, error.name, `${error}`, ...upload(way), []];
+}
+
+// Whether the client has broken its body off, and whether that is gone for another attempt.
+function upload(way) {
+  if (!way.source) return [uploads.isBroken(way.request), false];
+  way.upload = way.source.again();
+  return [uploads.isBroken(way.request), way.upload === undefined];
+}
+
+function discard(response) {
+  response?.body?.cancel().catch(() => {});
+}
+
+// Promises of Python's are proxies, which must be destroyed.
+async function finished(proxy) {
+  try {
+    await proxy;
+  } finally {
+    proxy.destroy?.();
+  }
+}
+
+const EFFECTS = {
+  learn: (way) => finished(way.python.learn(way.request.cf?.colo ?? "", way.env)),
+  async ask({ env }, name, question, timeout) {
+    try {
+      const answer = await ask(env, "ROUTER_LIMITER", name, "take", question, timeout);
+      return [Date.now(), answer, ""];
+    } catch (error) {
+      return [Date.now(), null, `${error}`];
+    }
+  },
+  giveback: ({ env, ctx }, name, returned) => giveBack(env, "ROUTER_LIMITER", name, returned, ctx),
+  async lookup(way, key, mark) {
+    const found = await kept.recall(key, mark);
+    if (!found) return null;
+    way.found = found.body;
+    return [found.about, found.size, found.voided];
+  },
+  async body(way, how, limit, most) {
+    const { request } = way;
+    if (how === "arriving") way.source = uploads.arriving(request, limit, most);
+    else way.source = await uploads.kept(request);
+    if (way.source) return "kept";
+    return how === "arriving" ? "none" : "broken";
+  },
+  mirror(way, copies, keepsBody, limit, most, timeout) {
+    if (keepsBody) way.source = uploads.arriving(way.request, limit, most);
+    const bound = copies.filter(([, binding]) => way.env[binding]);
+    for (const copy of bound) mirror(way, copy, timeout);
+    return [bound.map(([variant]) => variant), way.source !== undefined];
+  },
+  async race(way, first, second, after, codes) {
+    const raced = await race(way, parsed(first), parsed(second), after, codes);
+    way.response = raced.response;
+    return raced.told;
+  },
+  async wait(way, ms) {
+    await scheduler.wait(ms);
+    return Date.now();
+  },
+  void: (way, marks, at, seconds) => kept.markVoid(marks, at, seconds),
+};
+
+const ENDS = {
+  done: ({ response }) => discard(response), // nobody reads it
+  answer(way, status, headers, body, isKept) {
+    if (!isKept) discard({ body: way.found });
+    discard(way.response);
+    return new Response(isKept ? way.found : giveable(status, body), { status, headers });
+  },
+  carry(way, removed, set, added, blame, keeping) {
+    if (keeping) way.response = kept.keep(way.ctx, way.response, ...keeping);
+    return changed(way, { removed, set, added, blame });
+  },
+  own: (way) => way.python.page.callPromising(read(way.request).lines.join("\n"), way.request, way.env, way.ctx),
+  store: (way, ...keeping) => kept.store(way.response.body, ...keeping),
+  async forget(way, key) {
+    discard(way.response);
+    await kept.forget(key);
+  },
+};
+
+// The last resort: Python's answer about the error, if Python can still give one.
+function unanswerable(python, error) {
+  try {
+    const [, , ...told] = JSON.parse(python.failed(error?.name ?? "Error", `${error}`));
+    return ENDS.answer({}, ...told);
+  } catch {
+    return new Response("The router failed.\n", { status: 500 });
+  }
+}

@@ -1,0 +1,303 @@
+"""Python's half of a request's way: it steps the sequence and tells JavaScript what to do.
+
+1. A way that waits for something is kept under its number, until its outcome comes.
+2. A `Send` whose answer went to the client tells its outcome with the next call, in order
+   (`notes`): so health, counts and metrics know it before the next request is decided.
+3. Of ways whose outcome never comes, since the client has gone and the runtime has dropped
+   the request, only the last `MAX_UNDER_WAY` are kept.
+4. A bug answers 500, and is logged with the request's id. What cannot be learnt of one request
+   is logged, too, and never reaches another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine, Mapping
+from random import Random
+from typing import Any, cast
+
+from policies.decisions.failover import IDEMPOTENT
+from policies.decisions.headers import Trace, trace_of
+from policies.decisions.problems import CONTENT_TYPE, Problem
+from policies.proxy.context import Arrived, RequestContext
+from policies.proxy.effects import (
+    Answer,
+    Came,
+    Carry,
+    Charge,
+    Forget,
+    Own,
+    Refresh,
+    Send,
+    Store,
+    Way,
+)
+from policies.proxy.memory import Draws
+from policies.proxy.sequence import forward, proxy
+from router.edge.isolate.isolate import Isolate
+from router.edge.isolate.rate_limits import Limiting
+from router.edge.proxy.own_pages import INTERNAL, own_page
+from router.edge.proxy.repeating import Repeating
+from router.edge.proxy.wire import arrived_from, effect_text, outcome_from
+from router.edge.runtime.bridge import JsObject, in_background, now_ms
+from router.edge.runtime.faults import described
+from router.edge.runtime.garbage import tidy
+
+MAX_UNDER_WAY = 5_000
+MAX_SIZE = 8_000_000  # characters of their headers: an isolate has 128 MiB
+NO_HEADERS: Mapping[str, str] = {}
+FINAL = frozenset({Answer, Carry, Forget, Own, Store})
+LOST = Problem("variant-failed", "The backend did not answer.")
+DONE = '["done"]'
+PREPARE = '["prepare"]'
+
+
+class UnderWay:
+    """One request on its way, and the effect that it waits for."""
+
+    __slots__ = ("context", "effect", "limiting", "size", "way", "within")
+
+    def __init__(self, way: Way[None], context: RequestContext) -> None:
+        self.way = way
+        self.context = context
+        self.size = context.arrived.size or 0  # characters of its headers
+        self.effect: Any = None
+        self.limiting: Limiting | None = None
+        self.within: Way[Any] | None = None  # the charging of limits, which asks for itself
+
+
+class Driver:
+    """What `driver.js` calls."""
+
+    def __init__(self, isolate: Isolate, repeating: Repeating) -> None:
+        self._isolate = isolate
+        self._repeating = repeating
+        self._under_way: dict[int, UnderWay] = {}
+        self._size = 0  # of all that are under way
+        self._number = 0
+
+    def decide(self, request: str, notes: str, drawn: float) -> str:
+        """What to do with a request that has just come, in four parts, a line each: chores;
+        when the next are due; whether the decision may be repeated; an effect. `drawn`: the
+        number by which a share of a split is chosen, if JavaScript has drawn it; else -1."""
+        tidy()
+        isolate, chores, repeatable = self._isolate, "", ""
+        headers: Mapping[str, str] = {}
+        try:
+            if notes:
+                self._note(notes)
+            arrived = arrived_from(request)
+            headers = arrived.headers
+            if not isolate.store.ready:
+                isolate.store.is_due(arrived.now_ms)
+                return f"\n0\n\n{PREPARE}"
+            chores = isolate.chores(arrived.now_ms)
+            effect, repeatable = self._decide(arrived, _given(drawn))
+        except Exception as error:
+            effect = self._broken(error, trace_of(headers, isolate.chance))
+        return f"{chores}\n{isolate.due_ms:.0f}\n{repeatable}\n{effect}"
+
+    def _decide(self, arrived: Arrived, first: float | None = None) -> tuple[str, str]:
+        isolate = self._isolate
+        self._repeating.look(arrived.now_ms)
+        draws = Draws(isolate.chance, first)
+        context = RequestContext(isolate, isolate.store.policy, arrived, cast(Random, draws))
+        context.trace = trace_of(arrived.headers, isolate.chance)
+        isolate.count("decisions", "python")
+        run = UnderWay(proxy(context), context)
+        effect = self._begin(run)
+        if type(run.effect) is not Send:
+            return effect, ""
+        return effect, self._repeating.remember(context, run.effect, draws, run.limiting)
+
+    def retake(self, template: int, request: str, ids: str, outcome: str, notes: str) -> str:
+        """What to do next with a request for which JavaScript has repeated a decision, now that
+        this has come of the attempt. `ids`: its id, its trace, and what its
+        answer says about limits, a line each."""
+        trace = None
+        try:
+            if notes:
+                self._note(notes)
+            arrived, found = arrived_from(request), self._repeating.find(template)
+            if found is None:
+                return self._lost(arrived)
+            request_id, traceparent, ratelimit = ids.split("\n")
+            trace = Trace(request_id, traceparent, continued=False)
+            self._repeating.count(found)
+            context = self._repeating.again(found, arrived, trace, ratelimit)
+            run = UnderWay(forward(context), context)
+            self._begin(run)
+            self._taken(self._number)
+            return self._go_on(self._number, run, outcome_from(run.effect, outcome))
+        except Exception as error:
+            return self._broken(error, trace)
+        finally:
+            self.look()
+
+    def _lost(self, arrived: Arrived) -> str:
+        """A repeated decision has come to a bad end, and everything has been forgotten twice
+        meanwhile: decide anew, if another attempt does no harm."""
+        if arrived.method in IDEMPOTENT and not arrived.has_body:
+            return self._decide(arrived)[0]
+        return self._gone(arrived.headers)
+
+    def _gone(self, headers: Mapping[str, str] = NO_HEADERS) -> str:
+        """The answer to a request of which nothing is known any more."""
+        self._isolate.count("requests", "", "", LOST.status)
+        request_id = trace_of(headers, self._isolate.chance).request_id
+        return effect_text(0, _problem(LOST, request_id))
+
+    def check(self, template: int, request: str, drawn: float) -> str:
+        """Decide anew what JavaScript is about to repeat; "" if it is the same. Else nothing is
+        repeated any more in this isolate."""
+        try:
+            differs = self._repeating.differs(template, arrived_from(request), _given(drawn))
+        except Exception as error:
+            differs = str(described(error))
+        if differs:
+            self._repeating.stop()
+            self._isolate.count("memory_differences")
+            found = self._repeating.find(template)
+            told = {"remembered": repr(found and found.likeness), "decided": differs}
+            self._isolate.log("memory-difference", told)
+        return differs
+
+    def look(self) -> None:
+        """What decisions rest on may have changed."""
+        self._repeating.look(now_ms())
+
+    def resume(self, number: int, outcome: str, notes: str) -> str:
+        """What to do next, now that this has come of the last effect of that way."""
+        run = None
+        try:
+            if notes:
+                self._note(notes)
+            run = self._taken(number)
+            if run is None:
+                return self._gone()
+            return self._go_on(number, run, outcome_from(run.effect, outcome))
+        except Exception as error:
+            return self._broken(error, run.context.trace if run else None)
+        finally:
+            self.look()
+
+    def do_chores(self, chores: str, colo: str, env: JsObject, ctx: JsObject) -> None:
+        """What `decide` has named, after the answer."""
+        for work in self._isolate.work(chores, colo, env):
+            in_background(ctx, self._then_look(work))
+
+    async def prepare(self, env: JsObject, ctx: JsObject) -> None:
+        """Ask KV for the first time."""
+        await self._isolate.prepare(env, ctx)
+
+    async def learn(self, colo: str, env: JsObject) -> None:
+        """Ask how far rollouts are, before anything is decided."""
+        await self._then_look(self._isolate.learn_rollouts(colo, env))
+
+    def own_page(self, text: str, request: JsObject, env: JsObject, _: JsObject) -> JsObject:
+        """One of the router's own pages. It may wait, on a stack of its own."""
+        try:
+            return own_page(self._isolate, text, request, env)
+        finally:
+            self.look()
+
+    async def _then_look(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
+        self.look()
+
+    def failed(self, name: str, message: str) -> str:
+        """The answer when JavaScript itself has failed."""
+        return self._internal_error(None, {"error": name, "message": message[:200]})
+
+    def _begin(self, run: UnderWay) -> str:
+        self._number = number = self._number + 1
+        return self._go_on(number, run, None)
+
+    def _go_on(self, number: int, run: UnderWay, outcome: Any) -> str:
+        """Step the sequence until JavaScript has something to do."""
+        effect = self._step(run, outcome)
+        if effect is None:
+            return DONE
+        if type(effect) is Refresh:
+            background = self._begin(UnderWay(effect.way, run.context))
+            return json.dumps(["with", number, background, self._go_on(number, run, None)])
+        if type(effect) not in FINAL:
+            run.effect = effect
+            self._keep(number, run)
+        return effect_text(number, effect)
+
+    def _keep(self, number: int, run: UnderWay) -> None:
+        self._under_way[number] = run
+        self._size += run.size
+        while len(self._under_way) > MAX_UNDER_WAY or self._size > MAX_SIZE:
+            self._taken(next(iter(self._under_way)))
+
+    def _taken(self, number: int) -> UnderWay | None:
+        run = self._under_way.pop(number, None)
+        if run is not None:
+            self._size -= run.size
+        return run
+
+    def _step(self, run: UnderWay, outcome: Any) -> Any:
+        """The next effect that is not for Python; None at the end."""
+        while True:
+            try:
+                if run.within is not None:
+                    return run.within.send(outcome)
+                effect = run.way.send(outcome)
+            except StopIteration as end:
+                if run.within is None:
+                    return None
+                run.within, outcome = None, end.value
+                continue
+            if type(effect) is not Charge:
+                return effect
+            if run.limiting is None:
+                run.limiting = self._isolate.limiting(run.context)
+            run.within, outcome = run.limiting.charge(effect.limits, effect.identity), None
+
+    def _note(self, notes: str) -> None:
+        """What has come of answers that are with their clients, and of copies."""
+        for line in notes.split("\n"):
+            try:
+                self._learn(*line.split(" "))
+            except Exception as error:  # the request that brings it has nothing to do with it
+                self._isolate.log("internal-error", described(error))
+
+    def _learn(self, kind: str, *words: str) -> None:
+        if kind == "ok":
+            self._answered(int(words[0]), int(words[1]), float(words[2]))
+        elif kind == "again":
+            template, began, status, now = words
+            self._repeating.answered(int(template), float(began), int(status), float(now))
+        elif kind == "broke":
+            self._isolate.blame(words[0], float(words[1]), words[2])
+        else:
+            self._isolate.count_copy(words[0], int(words[1]), float(words[2]))
+
+    def _answered(self, number: int, status: int, now_ms: float) -> None:
+        """The answer to a `Send` was good, and the client has it."""
+        run = self._taken(number)
+        if run is not None:
+            left = self._step(run, Came(now_ms, status))
+            assert left is None, "a way ends with an answer that is carried"
+
+    def _broken(self, error: Exception, trace: Trace | None) -> str:
+        return self._internal_error(trace, described(error))
+
+    def _internal_error(self, trace: Trace | None, told: dict[str, Any]) -> str:
+        """The answer to a request of that trace; `told`: what the log says of the bug."""
+        isolate = self._isolate
+        request_id = (trace or trace_of({}, isolate.chance)).request_id
+        isolate.count("requests", "", "", INTERNAL.status)
+        isolate.log("internal-error", {"request_id": request_id, **told})
+        return effect_text(0, _problem(INTERNAL, request_id))
+
+
+def _given(drawn: float) -> float | None:
+    return drawn if drawn >= 0 else None
+
+
+def _problem(problem: Problem, request_id: str) -> Answer:
+    headers = [("content-type", CONTENT_TYPE), ("x-request-id", request_id)]
+    return Answer(problem.status, headers, problem.body(request_id))

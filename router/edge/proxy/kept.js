@@ -1,0 +1,55 @@
+// Answers that are kept in Cloudflare's cache.
+//
+// Cache API and not KV: a put is free and is there at once for this location, where KV takes
+// one write a second for each key, shows it elsewhere after a minute, and bills both. What is
+// kept is kept for one location, and for nobody on `*.workers.dev`, where that cache does
+// nothing.
+
+import { collected } from "../runtime/bridge.js";
+
+// What is kept under `key`: its body, how many bytes that has, when it was voided under `mark`
+// (0: never), and what was noted of it. Undefined if nothing is, or the cache does not answer.
+export async function recall(key, mark) {
+  const cache = caches.default;
+  try {
+    const [found, voided] = await Promise.all([cache.match(key), cache.match(mark)]);
+    if (!found) return undefined;
+    const { headers, body } = found;
+    return {
+      body,
+      about: headers.get("x-router-kept") ?? "",
+      size: Number(headers.get("x-router-size") ?? 0),
+      voided: Number(voided?.headers.get("x-router-voided") ?? 0),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+// Notes under each of `marks` that what was asked for until `at` is void. If the cache does not
+// take a note, the answer goes on without it.
+export async function markVoid(marks, at, seconds) {
+  const headers = { "cache-control": `public, max-age=${seconds}`, "x-router-voided": `${at}` };
+  const put = (mark) => caches.default.put(mark, new Response("", { headers }));
+  await Promise.allSettled(marks.map(put));
+}
+
+// `response`, of which a copy is kept under `key` for so many seconds, if it has at most
+// `most` bytes. `about` is noted with it.
+export function keep(ctx, response, key, about, seconds, most) {
+  const [first, second] = response.body ? response.body.tee() : [null, null];
+  ctx.waitUntil(store(second, key, about, seconds, most).catch(() => {}));
+  return new Response(first, response);
+}
+
+export async function store(stream, key, about, seconds, most) {
+  const bytes = await collected(stream, most);
+  if (bytes === null) return;
+  const headers = { "cache-control": `public, max-age=${seconds}`, "x-router-kept": about };
+  headers["x-router-size"] = `${bytes.byteLength}`;
+  await caches.default.put(key, new Response(bytes, { headers }));
+}
+
+export function forget(key) {
+  return caches.default.delete(key);
+}

@@ -1,0 +1,31 @@
+// What Python is to learn with its next call, in the order in which it happened, a line each:
+// "ok", the number of a way, the status and the time of its answer, which the client has;
+// "again", the same of a repeated decision: the template's number, when the attempt began, the
+// status and the time of its answer;
+// "broke", and who broke an answer off (`Blame`); "copy", the run that a copy counts for, the
+// status of its answer (0: none) and how many milliseconds it took.
+
+const MANY = 256;
+
+let told = [];
+let isUrgent = false;
+
+// Whether Python had better be asked about the next request, so that it learns of this: who
+// breaks answers off may have to be taken out of service.
+export function mustTell() {
+  return isUrgent || told.length >= MANY;
+}
+
+export function note(line) {
+  told.push(line);
+  isUrgent ||= line.startsWith("broke ");
+}
+
+// All of them since this was asked last.
+export function notes() {
+  if (!told.length) return "";
+  const lines = told.join("\n");
+  told = [];
+  isUrgent = false;
+  return lines;
+}

@@ -1,0 +1,35 @@
+"""The router's own pages, `/.router/…`: these may wait, so they have a stack of their own."""
+
+from __future__ import annotations
+
+from policies.decisions.choose import read_target
+from policies.decisions.headers import trace_of
+from policies.decisions.problems import CONTENT_TYPE, Problem
+from policies.decisions.request import Request
+from router.edge.admin import admin
+from router.edge.isolate.isolate import Isolate
+from router.edge.proxy.wire import arrived_from
+from router.edge.runtime.bridge import JsObject, new_answer
+from router.edge.runtime.faults import described
+
+INTERNAL = Problem("internal-error", "The router could not handle this request.")
+
+
+def own_page(isolate: Isolate, text: str, incoming: JsObject, env: JsObject) -> JsObject:
+    """The page that a request asks for; `text`: what `driver.js` has read of it."""
+    arrived = arrived_from(text)
+    request_id = trace_of(arrived.headers, isolate.chance).request_id
+    try:
+        target = read_target(isolate.store.policy, arrived.url, arrived.headers)
+        assert not isinstance(target, Problem), "the page has been recognised by its target"
+        request = Request(arrived.method, target, arrived.headers, arrived.client)
+        page = admin.answer(isolate, request, incoming, env)
+    except Exception as error:
+        isolate.count("requests", "", "", INTERNAL.status)
+        isolate.log("internal-error", {"request_id": request_id, **described(error)})
+        page = INTERNAL
+    if isinstance(page, Problem):
+        headers = [("content-type", CONTENT_TYPE), ("x-request-id", request_id), *page.headers]
+        return new_answer(page.body(request_id), page.status, headers)
+    headers = [("content-type", page.content_type), ("cache-control", "no-store")]
+    return new_answer(page.body, page.status, [*headers, ("x-request-id", request_id)])

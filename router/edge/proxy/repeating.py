@@ -1,0 +1,213 @@
+"""Decisions that JavaScript repeats by itself (`memory.js`), as Python keeps them.
+
+1. A template is a decision without what is new with each request: its ids, the client's
+   address, the time. Requests that are decided alike share one.
+2. What comes of a repeated decision is recorded as if Python had decided.
+3. In trouble (somebody is out, a drill runs) nothing is repeated, and what a decision rests on
+   has a name, `state_of`: when that changes, all is forgotten. Attempts that are under way then
+   find their template among those forgotten last.
+4. A check decides anew, with the same policy and without effects, and compares.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable
+from copy import copy
+from dataclasses import replace
+from math import inf
+from typing import Any, NamedTuple, cast
+
+from policies.decisions.choose import read_target
+from policies.decisions.headers import Trace
+from policies.decisions.lease import Reclaim
+from policies.decisions.policy import CompiledPolicy, Variant
+from policies.decisions.problems import Problem
+from policies.decisions.request import Request
+from policies.proxy.context import Arrived, RequestContext
+from policies.proxy.decide import GivenState, Surroundings
+from policies.proxy.effects import Came, Charge, Charged, Send
+from policies.proxy.likeness import likeness_of
+from policies.proxy.memory import PLAIN, Draws, looked_at, remembered
+from policies.proxy.outcomes import logging, record_outcome
+from policies.proxy.sequence import proxy
+from router.edge.isolate.isolate import Isolate
+from router.edge.isolate.rate_limits import Limiting
+
+MAX_TEMPLATES = 2_000
+
+
+class Template(NamedTuple):
+    """A decision: the request that it was made for (without its headers, which clients choose),
+    its first variant, what is sent."""
+
+    number: int
+    context: RequestContext
+    variant: Variant
+    send: Send
+    likeness: Hashable
+
+
+class Repeating:
+    """`forget` tells JavaScript that nothing is remembered any more, and what decisions look at
+    from now on (JSON; "": nothing may be repeated now); `reclaim` asks it for what is left of a
+    lease that it counts down; `may_repeat`: the operator has not turned it off."""
+
+    def __init__(
+        self,
+        isolate: Isolate,
+        forget: Callable[[str], None],
+        reclaim: Reclaim,
+        *,
+        may_repeat: bool = True,
+    ) -> None:
+        self._isolate = isolate
+        self._may_repeat = may_repeat
+        self._forget = forget
+        self._reclaim = reclaim
+        self._state: Any = None
+        self._policy = isolate.store.policy
+        self._is_on = False
+        self._templates: dict[int, Template] = {}
+        self._forgotten: dict[int, Template] = {}
+        self._by_likeness: dict[Hashable, Template] = {}
+        self._number = 0
+
+    def look(self, now_ms: float) -> None:
+        """Forget everything if what decisions rest on has changed."""
+        state = self._state_of(now_ms)
+        if state == self._state:
+            return
+        self._state = state
+        policy, is_calm, _ = state
+        self._is_on = is_calm
+        self._keep_forgotten(policy)
+        self._templates, self._by_likeness = {}, {}
+        if not is_calm:
+            self._forget("")
+            return
+        looked = looked_at(policy, self._isolate.steered(policy))
+        self._forget(json.dumps([PLAIN.pattern, *looked]))
+
+    def _keep_forgotten(self, policy: CompiledPolicy) -> None:
+        """What is forgotten is known a while for what is under way: also if health changes
+        several times meanwhile. Of policies the one before is kept, no more."""
+        found = self._forgotten
+        if policy is not self._policy:
+            found = {n: t for n, t in found.items() if t.context.policy is self._policy}
+            self._policy = policy
+        found = {**found, **self._templates}
+        self._forgotten = dict(list(found.items())[-MAX_TEMPLATES:])
+
+    def _state_of(self, now_ms: float) -> tuple[Any, bool, Any]:
+        isolate = self._isolate
+        policy = isolate.store.policy
+        is_calm = self._may_repeat and isolate.store.ready and not isolate.drills
+        is_calm = is_calm and isolate.standing(policy, now_ms) is None
+        return policy, is_calm, isolate.steered(policy)
+
+    def remember(
+        self, context: RequestContext, send: Send, draws: Draws, limiting: Limiting | None
+    ) -> str:
+        """How JavaScript may repeat `send`, as JSON: the template's number, until when (null:
+        for ever), the scope and whether it is a prefix, which of the choices it is, their
+        weights, and what is lent of limits; "" if it may not."""
+        if not self._is_on:
+            return ""
+        is_leased = limiting is not None and limiting.is_leased
+        found = remembered(context, send, draws, is_leased=is_leased)
+        if found is None:
+            return ""
+        template = self._template(context, send)
+        until_ms = None if found.until_ms == inf else found.until_ms
+        scope, lent = found.scope, limiting.lend(self._reclaim) if limiting else []
+        told = (template.number, until_ms, *scope, found.choice, found.weights, lent)
+        return json.dumps(told)
+
+    def _template(self, context: RequestContext, send: Send) -> Template:
+        likeness = likeness_of(context, send)
+        found = self._by_likeness.get(likeness)
+        if found is None:
+            choice = context.choice
+            assert choice, "a backend has been chosen"
+            self._number += 1
+            kept = _without_headers(context)
+            found = Template(self._number, kept, choice.candidates[0], send, likeness)
+            if len(self._templates) >= MAX_TEMPLATES:
+                self._state = None  # forget everything with the next look
+            self._templates[self._number] = self._by_likeness[likeness] = found
+        return found
+
+    def stop(self) -> None:
+        """A repeated decision was wrong: from the next look on nothing is remembered."""
+        self._may_repeat = False
+
+    def find(self, number: int) -> Template | None:
+        return self._templates.get(number) or self._forgotten.get(number)
+
+    def answered(self, number: int, began_ms: float, status: int, now_ms: float) -> None:
+        """A repeated decision has come to a good end."""
+        template = self.find(number)
+        if template is None:
+            return
+        context, state = template.context, self._isolate
+        route = template.context.route
+        assert route, "it has been routed"
+        state.retries[route.name].request(began_ms)
+        came = Came(now_ms, status)
+        record_outcome(context, template.variant, 1, began_ms, template.send, came)
+        logging(context, template.variant.name, status)
+        self.count(template)
+
+    def count(self, template: Template) -> None:
+        """A decision has been repeated, and limits have let it pass."""
+        self._isolate.count("decisions", "memory")
+        route = template.context.route
+        limits = route.rate_limits if route else None
+        for limit in limits.before + limits.after if limits else ():
+            self._isolate.count("rate_limits", limit.name, "allowed")
+
+    def again(
+        self, template: Template, arrived: Arrived, trace: Trace, ratelimit: str
+    ) -> RequestContext:
+        """The same decision about another request. `ratelimit`: what its answer says about
+        limits, if there are any."""
+        past = template.context
+        context = RequestContext(self._isolate, past.policy, arrived, self._isolate.chance)
+        target = read_target(past.policy, arrived.url, arrived.headers)
+        assert not isinstance(target, Problem), "its URL is plain"
+        context.request = Request(arrived.method, target, arrived.headers, arrived.client)
+        context.trace, context.rule, context.route = trace, past.rule, past.route
+        context.admitted, context.choice = past.admitted, past.choice
+        context.told = {**past.told, "ratelimit": ratelimit} if past.told else {}
+        return context
+
+    def differs(self, number: int, arrived: Arrived, first: float | None) -> str:
+        """What Python would have done otherwise; "" if the same."""
+        template = self.find(number)
+        if template is None or number not in self._templates:
+            return ""  # it has just been forgotten
+        isolate, policy = self._isolate, self._isolate.store.policy
+        standing = isolate.standing(policy, arrived.now_ms)
+        steered = isolate.steered(policy)
+        around = Surroundings(
+            arrived.now_ms, isolate.pepper, standing, steered, isolate.cookie_secret
+        )
+        draws = Draws(isolate.chance, first)
+        context = RequestContext(GivenState(around), policy, arrived, cast(Any, draws))
+        context.trace = Trace("", "", continued=False)
+        way = proxy(context)
+        effect = next(way)
+        while isinstance(effect, Charge):
+            effect = way.send(Charged(None, template.context.told))
+        if not isinstance(effect, Send):
+            return type(effect).__name__
+        likeness = likeness_of(context, effect)
+        return "" if likeness == template.likeness else repr(likeness)
+
+
+def _without_headers(context: RequestContext) -> RequestContext:
+    kept = copy(context)
+    kept.arrived = context.arrived._replace(headers={}, url="")
+    kept.request = replace(context.request, headers={})
+    return kept

@@ -1,0 +1,164 @@
+"""Effects as text, and their outcomes: what crosses between Python and `driver.js`.
+
+A `Send`, which nearly every request has, is a list of lines: neither a URL nor the name or
+value of a header can hold a line break (WHATWG URL; RFC 9110, section 5.5). Everything else is
+JSON: a list that begins with the effect's name and the number of the request's way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from functools import lru_cache
+from typing import Any
+
+from policies.decisions.changes import Changes
+from policies.decisions.request import Client
+from policies.proxy.context import Arrived
+from policies.proxy.effects import (
+    Answer,
+    Came,
+    Carry,
+    Forget,
+    Found,
+    Keep,
+    KeepBody,
+    LearnRollouts,
+    LookUp,
+    Mirror,
+    Mirrored,
+    Own,
+    Race,
+    Raced,
+    Send,
+    Store,
+    Void,
+    Wait,
+)
+from router.edge.isolate.rate_limits import AskLimiter, GiveBack
+
+
+def arrived_from(text: str) -> Arrived:
+    """What `read` in `memory.js` has read."""
+    now, method, url, colo, country, continent, body, *lines = text.split("\n")
+    headers = dict(zip(lines[::2], lines[1::2], strict=True))
+    client = Client(headers.get("cf-connecting-ip", ""), colo, country, continent)
+    return Arrived(float(now), method, url, headers, client, len(text), body == "1")
+
+
+def send_text(number: int, send: Send) -> str:
+    """`send`, the number, where to, the limits, then what `Carry` says, and the changes."""
+    lines = [
+        "send",
+        str(number),
+        send.binding,
+        send.url or "",
+        str(send.timeout_ms),
+        "-1" if send.limit is None else str(send.limit),
+        "1" if send.kept_body else "",
+        "" if send.drill is None else str(send.drill),
+        "1" if send.wants_head else "",
+        "",
+        "",
+    ]
+    _add_changes(lines, send.changes)
+    carry = send.carry
+    if carry:
+        lines[9], lines[10] = _codes(send.codes), _blame(carry)
+        _add_changes(lines, carry.changes)
+    return "\n".join(lines)
+
+
+@lru_cache(100)
+def _codes(codes: frozenset[int]) -> str:
+    return " ".join(map(str, codes))
+
+
+def _blame(carry: Carry) -> str:
+    variant, began_ms, part = carry.blame
+    return f"{variant} {began_ms:.0f} {part}"
+
+
+def _add_changes(lines: list[str], changes: Changes) -> None:
+    """The number of lines of each kind, then the lines."""
+    removed, replaced, added = changes
+    lines += (str(len(removed)), str(2 * len(replaced)), str(2 * len(added)))
+    lines += removed
+    for pair in replaced.items():
+        lines += pair
+    for name, value in added:
+        lines += (name, value)
+
+
+def effect_text(number: int, effect: Any) -> str:
+    """Any effect that JavaScript executes."""
+    if type(effect) is Send:
+        return send_text(number, effect)
+    name, told = _TOLD[type(effect)]
+    return json.dumps([name, number, *told(effect)])
+
+
+def _changes(changes: Changes) -> list[Any]:
+    return [changes.removed, _flat(changes.set.items()), _flat(changes.added)]
+
+
+def _flat(pairs: Collection[tuple[str, str]]) -> list[str]:
+    return [text for pair in pairs for text in pair]
+
+
+def _keep(keep: Keep | None) -> list[Any] | None:
+    return None if keep is None else list(keep)
+
+
+def _mirror(effect: Mirror) -> list[Any]:
+    copies = [[*each[:3], *_changes(each.changes), each.tag] for each in effect.copies]
+    limit = -1 if effect.limit is None else effect.limit
+    return [copies, effect.keeps_body, limit, effect.most, effect.timeout_ms]
+
+
+def _race(effect: Race) -> list[Any]:
+    sends = [send_text(0, each) for each in (effect.first, effect.second)]
+    return [*sends, effect.after_ms, _codes(effect.codes)]
+
+
+_TOLD: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
+    AskLimiter: ("ask", list),
+    GiveBack: ("giveback", list),
+    Answer: ("answer", lambda e: [e.status, e.headers, e.body, e.kept]),
+    Carry: ("carry", lambda e: [*_changes(e.changes), _blame(e), _keep(e.keep)]),
+    Forget: ("forget", lambda e: [e.key]),
+    KeepBody: ("body", lambda e: [e.how, -1 if e.limit is None else e.limit, e.most]),
+    LearnRollouts: ("learn", lambda e: []),
+    LookUp: ("lookup", list),
+    Mirror: ("mirror", _mirror),
+    Own: ("own", lambda e: []),
+    Race: ("race", _race),
+    Store: ("store", lambda e: list(e.keep)),
+    Void: ("void", lambda e: [e.marks, e.at_ms, e.seconds]),
+    Wait: ("wait", lambda e: [e.ms]),
+}
+
+
+def outcome_from(effect: Any, text: str) -> Any:
+    """What came of `effect`, as `driver.js` tells it."""
+    told = json.loads(text)
+    made = _OUTCOMES.get(type(effect))
+    return made(told) if made else told
+
+
+def _came(told: list[Any]) -> Came:
+    *rest, headers = told
+    return Came(*rest)._replace(headers=[(name, value) for name, value in headers])
+
+
+def _raced(told: list[Any]) -> Raced:
+    now, taken, *came = told
+    return Raced(now, taken, [each and _came(each) for each in came])
+
+
+_OUTCOMES: dict[type, Callable[[Any], Any]] = {
+    LookUp: lambda told: told and Found(*told),
+    Mirror: lambda told: Mirrored(*told),
+    Race: _raced,
+    Send: _came,
+}

@@ -1,0 +1,1 @@
+"""What stands between the router and the runtime: crossings to JavaScript, the collector, bugs."""

@@ -1,0 +1,10 @@
+// What a drill does in front of a binding: "down" and "errors" send nothing, a number of
+// milliseconds waits first, as long as `signal` allows.
+export async function drilled(drill, fetching, signal) {
+  if (drill === "errors") return new Response("A drill answers this.\n", { status: 503 });
+  if (drill === "down") {
+    throw Object.assign(new Error("a drill has it down"), { name: "NotReached" });
+  }
+  await scheduler.wait(Number(drill), { signal });
+  return fetching();
+}

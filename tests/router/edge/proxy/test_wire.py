@@ -1,0 +1,190 @@
+"""What Python writes is what `driver.js` reads, and the reverse."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.decisions.changes import SEPARATORS, Changes
+from policies.proxy.effects import (
+    Blame,
+    Came,
+    Carry,
+    Found,
+    KeepBody,
+    LookUp,
+    Mirror,
+    Mirrored,
+    Race,
+    Raced,
+    Send,
+    Wait,
+)
+from router.dev.layout import Layout, find_root
+from router.edge.proxy.wire import arrived_from, effect_text, outcome_from, send_text
+from tests.examples import examples
+
+SCRIPT = Path(__file__).with_name("wire.mjs")
+
+names = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True) | st.sampled_from(
+    [name for name in SEPARATORS if name != "set-cookie"]  # which has a line for each
+)
+# What may stand in a header or a URL: no line break, no space at either end.
+texts = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=12).map(str.strip)
+changes = st.builds(
+    Changes,
+    st.lists(names, max_size=3),
+    st.dictionaries(names, texts, max_size=3),
+    # An empty value that is added leaves space at the end, which runtimes take away.
+    st.lists(st.tuples(names, texts.filter(bool)), max_size=3),
+)
+carries = st.builds(
+    Carry,
+    changes,
+    st.builds(Blame, names, st.integers(0, 2**41).map(float), st.sampled_from(["-", "run-1/to"])),
+    st.none(),
+)
+sends = st.builds(
+    Send,
+    variant=names,
+    binding=names.map(str.upper),
+    url=st.none() | texts.map("https://h/{}".format),
+    changes=changes,
+    timeout_ms=st.integers(0, 10**6),
+    limit=st.none() | st.integers(0, 10**9),
+    kept_body=st.booleans(),
+    drill=st.sampled_from([None, "down", "errors"]) | st.integers(1, 10**5),
+    codes=st.frozensets(st.integers(400, 599), max_size=4),
+    carry=st.none() | carries,
+    wants_head=st.booleans(),
+)
+
+
+class Node:
+    """The modules of `driver.js`, as Node runs them."""
+
+    def __init__(self) -> None:
+        node = str(Layout(find_root(SCRIPT)).node)
+        self._process = subprocess.Popen(
+            [node, "--no-warnings", str(SCRIPT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, what: str, *given: Any) -> Any:
+        process = self._process
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps([what, *given]) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+
+    def stop(self) -> None:
+        self._process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    started = Node()
+    yield started
+    started.stop()
+
+
+def flat(pairs: Any) -> list[str]:
+    return [text for pair in pairs for text in pair]
+
+
+@examples(200)
+@given(number=st.integers(1, 2**53), send=sends)
+def test_a_send_is_read_as_it_was_written(node: Node, number: int, send: Send) -> None:
+    read = node("parsed", send_text(number, send))
+    assert read["number"] == number
+    assert (read["binding"], read["url"] or None) == (send.binding, send.url)
+    assert (read["timeout"], read["limit"]) == (
+        send.timeout_ms,
+        -1 if send.limit is None else send.limit,
+    )
+    assert (bool(read["keptBody"]), bool(read["wantsHead"])) == (send.kept_body, send.wants_head)
+    assert (read["drill"] or None) == (None if send.drill is None else str(send.drill))
+    assert_same_changes(read["changes"], send.changes)
+    carry = send.carry
+    assert ("carry" in read) == (carry is not None)
+    if carry:
+        assert set(read["codes"]) == send.codes
+        assert_same_changes(read["carry"], carry.changes)
+        assert read["carry"]["blame"].split(" ") == [
+            carry.blame.variant,
+            f"{carry.blame.began_ms:.0f}",
+            carry.blame.part,
+        ]
+
+
+def assert_same_changes(read: dict[str, Any], made: Changes) -> None:
+    assert read["removed"] == list(made.removed)
+    assert read["set"] == flat(made.set.items())
+    assert read["added"] == flat(made.added)
+
+
+@examples(200)
+@given(st.dictionaries(names, texts, max_size=5), changes)
+def test_headers_change_as_python_says(node: Node, headers: dict[str, str], made: Changes) -> None:
+    changed = node(
+        "changed", list(headers.items()), made.removed, flat(made.set.items()), flat(made.added)
+    )
+    assert dict(changed) == made.on_mapping(headers)
+
+
+def test_a_race_is_two_sends(node: Node) -> None:
+    none = Changes([], {}, [])
+    first, second = (Send(name, name.upper(), None, none, 0) for name in "ab")
+    told = json.loads(effect_text(7, Race(first, second, 50.0, frozenset({503}))))
+    name, number, *sent, after, codes = told
+    assert (name, number, after, codes) == ("race", 7, 50.0, "503")
+    assert [node("parsed", each)["binding"] for each in sent] == ["A", "B"]
+
+
+def test_a_request_is_read_as_it_came() -> None:
+    lines = ["1800000000000", "PUT", "https://h/a?b", "FRA", "DE", "EU", "1", "x-a", "", "b", "c d"]
+    lines += ["cf-connecting-ip", "192.0.2.1"]
+    arrived = arrived_from("\n".join(lines))
+    assert (arrived.now_ms, arrived.method, arrived.url) == (1.8e12, "PUT", "https://h/a?b")
+    assert arrived.headers == {"x-a": "", "b": "c d", "cf-connecting-ip": "192.0.2.1"}
+    assert tuple(arrived.client) == ("192.0.2.1", "FRA", "DE", "EU")
+    assert arrived.has_body
+    assert arrived.size is not None
+    assert arrived.size >= sum(map(len, flat(arrived.headers.items())))
+
+
+CAME = [5, 200, "3", "", "", False, True, [["a", "b"]]]
+
+
+@pytest.mark.parametrize(
+    ("effect", "told", "outcome"),
+    [
+        (
+            Send("a", "A", None, Changes([], {}, []), 0),
+            CAME,
+            Came(5, 200, "3", "", "", False, True, [("a", "b")]),
+        ),
+        (
+            Race(*[Send("a", "A", None, Changes([], {}, []), 0)] * 2, 50.0, frozenset()),
+            [9, 0, CAME, None],
+            Raced(9, 0, [Came(5, 200, "3", "", "", False, True, [("a", "b")]), None]),
+        ),
+        (LookUp("k", "m"), None, None),
+        (LookUp("k", "m"), ["{}", 5, 0], Found("{}", 5, 0)),
+        (Mirror([], True, None, 1, 1), [["m"], True], Mirrored(["m"], True)),
+        (KeepBody("whole", None, 1), "kept", "kept"),
+        (Wait(5), 12.5, 12.5),
+    ],
+)
+def test_outcomes(effect: Any, told: Any, outcome: Any) -> None:
+    assert outcome_from(effect, json.dumps(told)) == outcome
