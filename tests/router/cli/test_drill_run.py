@@ -76,7 +76,7 @@ def test_a_whole_run(
     capsys: pytest.CaptureFixture[str], router: StandIn, plan: Path, tmp_path: Path
 ) -> None:
     router.leaves_after, router.returns_after, router.next_digest = 0.4, 0.3, "cd" * 32
-    phases = {"baseline": "1s", "failure": "3s", "recovery": "8s"}
+    phases = {"baseline": "2s", "failure": "3s", "recovery": "8s"}
     goals = {"error_rate": "0%", "leave_within": "2s", "return_within": "3s", "p95": "5s"}
     traffic = PLAN["traffic"] | {"rate": "30/1s"}  # which a busy machine sends in time, too
     write(plan, phases=phases, objectives=goals, traffic=traffic)
@@ -94,7 +94,7 @@ def test_a_whole_run(
     assert 0.3 <= measured["leave_within"] <= 2
     assert 0.2 <= measured["return_within"] <= 3
     assert [each["phase"] for each in told["phases"]] == ["baseline", "failure", "recovery"]
-    assert len(told["seconds"]) == 12
+    assert len(told["seconds"]) == 13
     total = sum(each["requests"] for each in told["seconds"])
     assert total == sum(each["requests"] for each in told["phases"])
     assert 0 <= len(router.requests) - total <= 2  # that were due when all was over
