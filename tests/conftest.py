@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -9,6 +11,10 @@ from tests.examples import DEFAULT, examples
 
 settings.register_profile("ours", examples(DEFAULT))
 settings.load_profile("ours")
+
+# A shell lets what runs behind it ignore Ctrl-C, and programs that tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # About how many seconds the longest files take. A file is run by one process from its first test
 # to its last: one that begins at the end is waited for by all. And those that wait for the

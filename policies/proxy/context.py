@@ -98,7 +98,7 @@ class RequestContext:
     about rate limits, which every answer has. `admitted`: who asks, or why they may not."""
 
     __slots__ = (
-        *("admitted", "arrived", "choice", "policy", "refusal", "request", "rng"),
+        *("admitted", "arrived", "choice", "is_repeated", "policy", "refusal", "request", "rng"),
         *("route", "rule", "state", "step", "told", "trace"),
     )
 
@@ -116,6 +116,7 @@ class RequestContext:
         self.admitted: Identity | Denied | None = None
         self.choice: Forward | None = None
         self.refusal: Fixed | Problem | None = None  # what the router answers itself
+        self.is_repeated = False  # the first attempt has been made as a repeated decision
         self.told: dict[str, str] = {}
         self.step = ""  # what that comes from, for explanations
 

@@ -29,7 +29,7 @@ class Attempt(NamedTuple):
 
 def send(context: RequestContext, attempt: Attempt, *, is_raced: bool = False) -> Send:
     """The effect; a drill that the attempt meets is counted."""
-    variant, _, sent, kept_body, limit_ms, began_ms, wants_head = attempt
+    variant, number, sent, kept_body, limit_ms, began_ms, wants_head = attempt
     route = chosen(context).route
     asks = is_raced or wants_head
     return Send(
@@ -40,7 +40,8 @@ def send(context: RequestContext, attempt: Attempt, *, is_raced: bool = False) -
         limit_ms,
         route.sizes.body,
         kept_body,
-        drill_on(context, variant, began_ms),
+        # A drill that has begun since meets no attempt that has been made.
+        None if context.is_repeated and number == 1 else drill_on(context, variant, began_ms),
         route.failover.codes,
         None if asks else carried(context, variant, began_ms),
         wants_head,

@@ -20,7 +20,7 @@ from agent.schemas.operations import OPERATIONS
 from tests.edge.agent_api import walk
 from tests.edge.agent_client import make_client, operation_names, use_client
 from tests.edge.agent_crowd import Crowd
-from tests.edge.agent_fuzz import fuzz
+from tests.edge.agent_fuzz import Found, fuzz
 from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
 from tests.edge.receiver import receiving
 
@@ -412,5 +412,15 @@ def test_a_client_that_is_made_from_the_document_does_all_of_it(
     assert use_client(agents, tmp_path).keys() == operation_names()
 
 
+# wrangler's own proxy, in front of the router, now and then loses a connection.
+LOST = "Error: Network connection lost.\n"
+
+
 def test_schemathesis_finds_nothing(agents: Agents, tmp_path: Path) -> None:
-    assert "No issues found" in fuzz(agents, tmp_path)
+    try:
+        told = fuzz(agents, tmp_path)
+    except Found as found:
+        if LOST not in str(found):
+            raise
+        told = fuzz(agents, tmp_path)  # the same requests
+    assert "No issues found" in told

@@ -130,7 +130,7 @@ function passes(limits, now) {
 }
 
 // What an answer says about limits, as `limit_headers` in policies/decisions/rate_limits.py.
-function standing(limits, now) {
+export function standing(limits, now) {
   const told = limits.map(({ name, purse: { left, others, fullAt } }) => {
     return `"${name}";r=${left + others};t=${Math.ceil(Math.max(0, fullAt - now) / 1000)}`;
   });
@@ -154,13 +154,18 @@ function lent([name, [number, left, until, others, fullAt]]) {
   return { name, purse };
 }
 
-// One of the choices, by their weights, as `_choose_share` in policies/decisions/choose.py does.
+// One of the choices, by their weights.
 function drawn({ weights, templates: choices }, found) {
   if (weights.length === 1) return choices[0];
   found.drawn = Math.random();
-  let point = found.drawn * weights.reduce((sum, weight) => sum + weight, 0);
-  const index = weights.findIndex((weight) => (point -= weight) < 0);
-  return choices[Math.max(0, index)];
+  return choices[choiceAt(weights, found.drawn)];
+}
+
+// Which choice a number from 0 to 1 falls on, as `_choose_share` in policies/decisions/choose.py
+// does it.
+export function choiceAt(weights, number) {
+  let point = number * weights.reduce((sum, weight) => sum + weight, 0);
+  return Math.max(0, weights.findIndex((weight) => (point -= weight) < 0));
 }
 
 // The longest prefix of `path` that is a scope, else the path itself.

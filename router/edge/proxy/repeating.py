@@ -180,6 +180,7 @@ class Repeating:
         context.trace, context.rule, context.route = trace, past.rule, past.route
         context.admitted, context.choice = past.admitted, past.choice
         context.told = {**past.told, "ratelimit": ratelimit} if past.told else {}
+        context.is_repeated = True
         return context
 
     def differs(self, number: int, arrived: Arrived, first: float | None) -> str:

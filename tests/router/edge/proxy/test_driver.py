@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from policies.decisions.cache import Kept
+from policies.decisions.drill import Drill, Fault, Target
 from tests.policies.proxy.journey import BEGAN, UNWATCHED
 from tests.router.edge.proxy.conftest import Edge, with_policy
 
@@ -179,6 +180,14 @@ class TestRepeated:
         assert edge.requests == {("r", "b", 200): 1}
         assert edge.isolate.metrics.retries == {("r", "a"): 1}
         assert edge.isolate.metrics.decisions == {("python",): 2, ("memory",): 1}
+
+    def test_a_drill_that_has_begun_since_did_not_meet_the_attempt(self, edge: Edge) -> None:
+        template, now = edge.remembered()[0], int(edge.now_ms)
+        target, down = Target("variant", "a"), Fault("down", 0)
+        drill = Drill("d", target, down, now - 1, now + 60_000, "secret")
+        edge.isolate.coordinating.drills = (drill,)
+        edge.retake(template, edge.came(503))
+        assert edge.isolate.metrics.drill_faults == {}
 
     def test_its_answer_has_the_ids_that_were_sent(self, edge: Edge) -> None:
         """POST is tried once."""

@@ -6,13 +6,19 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decisions.changes import SEPARATORS, Changes
+from policies.decisions.choose import _choose_share
+from policies.decisions.gcra import Rate
+from policies.decisions.limits import Sizes
+from policies.decisions.policy import Route, Share
+from policies.decisions.rate_limits import Limit, Standing, limit_headers
 from policies.proxy.effects import (
     Blame,
     Came,
@@ -27,9 +33,11 @@ from policies.proxy.effects import (
     Send,
     Wait,
 )
+from policies.proxy.memory import Draws
 from router.dev.layout import Layout, find_root
 from router.edge.proxy.wire import arrived_from, effect_text, outcome_from, send_text
 from tests.examples import examples
+from tests.policies.proxy.journey import BEGAN
 
 SCRIPT = Path(__file__).with_name("wire.mjs")
 
@@ -188,3 +196,36 @@ CAME = [5, 200, "3", "", "", False, True, [["a", "b"]]]
 )
 def test_outcomes(effect: Any, told: Any, outcome: Any) -> None:
     assert outcome_from(effect, json.dumps(told)) == outcome
+
+
+@examples(200)
+@given(
+    weights=st.lists(st.floats(0.001, 1000), min_size=1, max_size=5),
+    number=st.floats(0, 1, exclude_max=True),
+)
+def test_a_share_is_drawn_as_python_draws_it(
+    node: Node, weights: list[float], number: float
+) -> None:
+    shares = tuple(Share(str(at), weight, ()) for at, weight in enumerate(weights))
+    route = Route("r", Sizes(1, None), shares=shares, total=sum(weights))
+    share = _choose_share(route, "", cast(Random, Draws(Random(), number)))
+    assert str(node("choiceAt", weights, number)) == share.name
+
+
+@examples(200)
+@given(
+    left=st.integers(0, 10**6),
+    others=st.integers(0, 10**6),
+    full_at=st.integers(BEGAN - 10**6, BEGAN + 10**6),
+)
+def test_what_is_left_of_limits_is_told_as_python_tells_it(
+    node: Node, left: int, others: int, full_at: int
+) -> None:
+    limit = Limit(
+        {"name": "few", "by": "ip", "header": "", "mode": "leased", "on_error": "allow"},
+        Rate(10, 1000, 5),
+    )
+    purse = {"left": left, "others": others, "fullAt": full_at}
+    told = node("standing", [{"name": "few", "purse": purse}] * 2, BEGAN)
+    found = Standing(limit, left + others, max(0.0, full_at - BEGAN))
+    assert told == limit_headers([found, found])["ratelimit"]

@@ -2,10 +2,13 @@
 
 import { createInterface } from "node:readline";
 import { change } from "../../../../router/edge/runtime/headers.js";
+import { choiceAt, standing } from "../../../../router/edge/proxy/memory.js";
 import { parsed } from "../../../../router/edge/proxy/sending.js";
 
 const MAKES = {
   parsed,
+  choiceAt,
+  standing,
   changed(pairs, removed, set, added) {
     const headers = new Headers(pairs);
     change(headers, { removed, set, added });
