@@ -124,7 +124,7 @@ def _read(text: bytes, format_: int, digest: str) -> Steps[Tables]:
         end = text.find(b"\n", at, at + MAX_LINE + 1)
         end = len(text) if end < 0 else end
         try:
-            value = _value(text[at:end])
+            value = yield from _value(text[at:end])
             if number == 1:
                 _check_head(value, format_, digest)
             else:
@@ -140,11 +140,11 @@ def _read(text: bytes, format_: int, digest: str) -> Steps[Tables]:
     return {**tables, "format": format_, "digest": digest}
 
 
-def _value(line: bytes) -> Any:
+def _value(line: bytes) -> Steps[Any]:
     """The JSON in a line."""
     if len(line) > MAX_LINE:
         raise NoForm(f"it has more than {MAX_LINE:,} bytes")
-    if not is_shallow(line):
+    if not (yield from shallow_steps(line)):
         raise NoForm(f"more than {MAX_DEPTH} brackets inside one another, or not each closed")
     try:
         return json.loads(line)
@@ -152,7 +152,7 @@ def _value(line: bytes) -> Any:
         raise NoForm("it is not JSON") from None
 
 
-def is_shallow(line: bytes) -> bool:
+def shallow_steps(line: bytes) -> Steps[bool]:
     """Whether at most MAX_DEPTH brackets stand inside one another, and each is closed; all of
     this without a look at single characters. What follows the first error of JSON counts
     for nothing, since nobody reads it."""
@@ -161,8 +161,18 @@ def is_shallow(line: bytes) -> bool:
     for _ in range(MAX_DEPTH):
         if not brackets:
             return True
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(fewer) == len(brackets):
+            return False  # one is not closed
+        brackets = fewer
+        yield from _pause_if_long(brackets)
     return not brackets
+
+
+def _pause_if_long(brackets: bytes) -> Steps[None]:
+    """A step after a look at many of them."""
+    if len(brackets) > UNIT_BYTES:
+        yield 1 + len(brackets) // UNIT_BYTES
 
 
 def _check_head(head: Any, format_: int, digest: str) -> None:

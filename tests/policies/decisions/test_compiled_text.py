@@ -19,7 +19,7 @@ from policies.decisions.compiled_text import (
     NoForm,
     form_steps,
     form_text,
-    is_shallow,
+    shallow_steps,
     tables_steps,
 )
 from policies.decisions.steps import Steps, finished
@@ -160,7 +160,7 @@ def test_the_head_names_the_policy_whatever_follows() -> None:
     ],
 )
 def test_depth(line: str, shallow: bool) -> None:
-    assert is_shallow(line.encode()) is shallow
+    assert finished(shallow_steps(line.encode())) is shallow
 
 
 json_values = st.recursive(
@@ -179,4 +179,4 @@ def depth_of(value: object) -> int:
 def test_depth_is_that_of_the_value(value: object, more: int) -> None:
     for _ in range(more):
         value = [value, "]["]
-    assert is_shallow(json.dumps(value).encode()) is (depth_of(value) <= MAX_DEPTH)
+    assert finished(shallow_steps(json.dumps(value).encode())) is (depth_of(value) <= MAX_DEPTH)
