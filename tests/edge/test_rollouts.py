@@ -21,7 +21,8 @@ from tests.edge.test_coordinator import MOODY, Router, eventually, running, work
 SECRET = {"x-api-key": ADMIN_KEY}
 USERS = [f"user-{number}" for number in range(400)]
 INTERVAL_S = 10  # of the flawed rollout
-RATE = 40  # requests a second to it: at 50 % these are 200 to the canary in an interval
+RATE = 80  # requests a second to it: at 50 %, 200 to the canary in the half of an interval that a
+# report of five seconds ago has
 REFRESH_S = 7  # every isolate has heard of a change
 POLICY = """\
 version: 1
