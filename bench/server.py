@@ -10,6 +10,7 @@ import os
 import time
 import urllib.error
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from email.message import Message
 from pathlib import Path
@@ -36,15 +37,16 @@ class Answer:
         self.body = body
 
 
-class Serving:
+class Serving(ABC):
     """A running workerd, whoever started it; as a context manager it is stopped at the end."""
 
     def __init__(self, url: str, group: int, log: Path) -> None:
         # The starting shell has become workerd, so the group's number is its own.
         self.url, self.group, self.log = url, group, log
 
+    @abstractmethod
     def stop(self) -> None:
-        raise NotImplementedError
+        """End it, and what it has started."""
 
     @property
     def alive(self) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 from policies.decisions.steps import STEP_TEXT, Steps, TooMuchWork, finished, pause_after, within
 
 MAX_BYTES = 16 * 1024 * 1024  # of the whole; 100,000 rules have some 6 MB
-MAX_LINE = 1024 * 1024  # bytes of a line; a `body` can be 64 K characters, each as `\uXXXX\uXXXX`
+MAX_LINE = 1024 * 1024  # bytes of a line; a `body` can be 64 K characters, each of up to 12 in JSON
 MAX_DEPTH = 32  # of brackets; the tables have some ten
 MAX_FORM_WORK = 3_000  # units; 100,000 rules are some 1,000
 MAX_IN_SECTION = 2_000  # entries, but for the sections of which there are

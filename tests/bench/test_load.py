@@ -52,6 +52,9 @@ class Here(Serving):
         assert load(LAYOUT, self, traffic, amount=amount, first=first).answered == amount
         return list(self.seen)
 
+    def stop(self) -> None:
+        """Nothing was started."""
+
 
 @contextmanager
 def keeping(status: int = 200) -> Iterator[Here]:
