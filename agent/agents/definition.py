@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from agent.agents.check import CHECK
 from agent.core.capabilities.completion import RANGES, WHOLE
+from agent.core.capabilities.execution import unknown_capability
 from agent.core.capabilities.models import MAX_MODEL, MODEL
-from agent.core.execution import unknown_capability
+from agent.core.http.problem import Problem
+from agent.core.http.reading import only
 from agent.core.json_text import whole
-from agent.core.problem import Problem
-from agent.core.reading import only
 from agent.sandbox.execute import MAX_TIMEOUT_MS, Job, Outcome
 
 FIELDS = ("capability", "settings", "code")

@@ -22,7 +22,7 @@ from agent.callbacks.callback import (
     Verdict,
 )
 from agent.callbacks.verdict import FIRST_WAIT_MS, LONGEST_WAIT_MS
-from agent.core.egress import Egress
+from agent.core.web.egress import Egress
 from agent.queue.database import Database, Row, Statement
 from agent.queue.job import JobKey, Refused
 

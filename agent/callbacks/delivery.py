@@ -15,7 +15,7 @@ from agent.callbacks.callbacks import Callbacks
 from agent.callbacks.message import Request, request
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Answer, verdict
-from agent.core.egress import Egress
+from agent.core.web.egress import Egress
 from agent.core.web.urls import BadUrl
 
 # A Worker has six connections that wait for an answer; with its results a message may have

@@ -16,9 +16,9 @@ import js
 from pyodide.ffi import run_sync
 from workers import import_from_javascript
 
-from agent.core.answers import Answer
-from agent.core.call import Call
 from agent.core.capabilities.tools import Stream
+from agent.core.http.answers import Answer
+from agent.core.http.call import Call
 
 T = TypeVar("T")
 JsObject = Any  # a JsProxy; its attributes are JavaScript's

@@ -15,8 +15,8 @@ from agent.callbacks.delivery import SEND_WITHIN_MS, Told, deliver_due
 from agent.callbacks.message import Request
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Answer
-from agent.core.egress import Egress
-from agent.core.settings import Misconfigured, callback_hosts
+from agent.core.isolate.settings import Misconfigured, callback_hosts
+from agent.core.web.egress import Egress
 from agent.edge.bridge import JsObject
 from agent.edge.d1_binding import d1_of
 

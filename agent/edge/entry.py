@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from agent.core.answers import error
-from agent.core.around import answered
-from agent.core.background import tick
-from agent.core.settings import described
+from agent.core.http.answers import error
+from agent.core.isolate.settings import described
+from agent.core.serving.around import answered
+from agent.core.serving.background import tick
 from agent.edge.bridge import Asked, JsObject, call_of, read, response
 from agent.edge.garbage import take_over, tidy
 from agent.edge.isolate import agent_of, log, task_of

@@ -11,13 +11,13 @@ from secrets import randbits, token_hex
 
 from agent.agents.agents import Agents
 from agent.callbacks.callbacks import Callbacks
-from agent.core.answers import Answer, json_answer
-from agent.core.background import RUN_FOR_MS, Turns, deliver, run, tick
-from agent.core.call import Agent
+from agent.core.http.answers import Answer, json_answer
+from agent.core.http.call import Agent
+from agent.core.http.problem import Problem
 from agent.core.identity import Identity, identity_of
-from agent.core.metrics import Metrics, StandingCache
-from agent.core.problem import Problem
-from agent.core.settings import Settings, settings_of
+from agent.core.isolate.metrics import Metrics, StandingCache
+from agent.core.isolate.settings import Settings, settings_of
+from agent.core.serving.background import RUN_FOR_MS, Turns, deliver, run, tick
 from agent.edge.bridge import JsObject, now_ms, pause, soon, variables, wait
 from agent.edge.cache import store_of
 from agent.edge.callbacks import deliver as send_due

@@ -11,7 +11,7 @@ import json
 from pyodide.ffi import run_sync
 from workers import import_from_javascript
 
-from agent.core.capabilities.refused import Unavailable
+from agent.core.refused import Unavailable
 from agent.core.web.passing import passed_on, told
 from agent.edge.bridge import JsObject
 from agent.edge.web import web_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from secrets import token_hex
 
-from agent.core.capabilities.refused import Unavailable
+from agent.core.refused import Unavailable
 from agent.edge.bridge import JsObject, now_ms, pause
 from agent.edge.outbound import way_out
 from agent.sandbox.execute import Job, Outcome, execute

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pyodide.ffi import JsException, run_sync
 from workers import import_from_javascript
 
-from agent.core.capabilities.refused import Unavailable
-from agent.core.egress import Egress
+from agent.core.refused import Unavailable
 from agent.core.web.charsets import SNIFFED
+from agent.core.web.egress import Egress
 from agent.core.web.request import USER_AGENT, Request
 from agent.core.web.web import Known, Web
 from agent.core.web.wire import Head, Held, WireError

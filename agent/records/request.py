@@ -10,7 +10,7 @@ import json
 from functools import lru_cache
 from typing import NamedTuple
 
-from agent.core.answers import NO_FACTS, Facts
+from agent.core.http.answers import NO_FACTS, Facts
 from agent.core.identity import Identity
 
 # `blob1` to `blob9`, `double1` to `double3`; `index1` is the tenant, by which is sampled.

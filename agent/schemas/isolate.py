@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent import SERVICE
 from agent.callbacks.callback import Depth as CallbackDepth
-from agent.core.metrics import JOBS_EACH
+from agent.core.isolate.metrics import JOBS_EACH
 from agent.queue.job import Depth
 from agent.records.analytics import DIMENSIONS, MAX_GROUPS, MAX_READ, PERCENTS
 from agent.schemas.values import (

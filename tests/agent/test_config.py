@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from agent import config
-from agent.core.egress import Egress
+from agent.core.web.egress import Egress
 from agent.core.web.urls import parse_url
 
 ROOT = Path(__file__).parents[2]

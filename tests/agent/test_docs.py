@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import get_args
 
-from agent.core.execution import CAPABILITIES
+from agent.core.capabilities.execution import CAPABILITIES
 from agent.edge.d1 import TRIES, WAITS
 from agent.queue import limits
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, State

@@ -11,20 +11,14 @@ import pytest
 
 from agent import config
 from agent.callbacks.callback import Depth as CallbackDepth
-from agent.core import (
-    activation,
-    activations,
-    background,
-    executing,
-    metrics,
-    polling,
-    running,
-    shapes,
-)
+from agent.core.api import activations, executing, polling
 from agent.core.identity import Identity
-from agent.core.metrics import Metrics
-from agent.core.refusing import LIMITS
-from agent.core.settings import TENANT
+from agent.core.isolate import metrics
+from agent.core.isolate.metrics import Metrics
+from agent.core.isolate.settings import TENANT
+from agent.core.jobs import activation, running, shapes
+from agent.core.jobs.refusing import LIMITS
+from agent.core.serving import background
 from agent.queue import limits
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, Depth
 from agent.queue.limits import MAX_ATTEMPTS, MAX_JOBS

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple, Protocol
 
 from agent.core.capabilities.fields import check_known, whole
 from agent.core.capabilities.fields import text as text_of
-from agent.core.capabilities.recursion import MAX_RECURSION, RUNAWAY
-from agent.core.capabilities.refused import Refused, Unavailable
-from agent.core.capabilities.sql import Statement, limited, read_statement
-from agent.core.capabilities.values import LARGEST, Value, checked_params
+from agent.core.capabilities.sql.recursion import MAX_RECURSION, RUNAWAY
+from agent.core.capabilities.sql.statement import Statement, limited, read_statement
+from agent.core.capabilities.sql.values import LARGEST, Value, checked_params
+from agent.core.refused import Refused, Unavailable
 
 READ, WRITE = "database:read", "database:write"
 MAX_ROWS, USUAL_ROWS = 10_000, 1_000

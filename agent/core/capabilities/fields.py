@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from agent.core import json_text
-from agent.core.capabilities.refused import Refused
+from agent.core.refused import Refused
 
 
 def check_known(given: Mapping[str, Any], known: Collection[str]) -> None:

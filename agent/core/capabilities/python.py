@@ -8,8 +8,8 @@ import re
 from typing import Any, Protocol
 
 from agent.core.capabilities.fields import check_known, text, whole
-from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Output, Tools
+from agent.core.refused import Refused, Unavailable
 from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Job, Outcome
 
 FIELDS = ("code", "context", "timeout_ms", "function", "arguments")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from agent.core.capabilities.refused import Refused, Unavailable
+from agent.core.refused import Refused, Unavailable
 from agent.core.web.request import MAX_TIMEOUT_MS, METHODS, Request, is_owned, read_headers
 from agent.core.web.web import Web
 from agent.core.web.wire import Held

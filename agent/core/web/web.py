@@ -15,9 +15,9 @@ from typing import NamedTuple
 from urllib.parse import urljoin
 
 from agent import PRODUCT
-from agent.core.capabilities.refused import Refused, Unavailable
-from agent.core.egress import Egress
+from agent.core.refused import Refused, Unavailable
 from agent.core.web.charsets import USUAL, is_text
+from agent.core.web.egress import Egress
 from agent.core.web.kept import Kept
 from agent.core.web.names import MAX_NAMES, Found, questions, read_answers
 from agent.core.web.request import IDEMPOTENT, REDIRECTS, Request, redirected

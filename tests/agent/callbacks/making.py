@@ -14,7 +14,7 @@ from agent.callbacks.delivery import LEASE_MS, Told, deliver_due
 from agent.callbacks.message import Request
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Answer
-from agent.core.egress import Egress
+from agent.core.web.egress import Egress
 from agent.queue.database import Database
 from agent.queue.job import Submitted
 from tests.agent.queue.making import TENANT, Queue, key, submission

@@ -11,7 +11,7 @@ from agent.callbacks.callbacks import refused_url
 from agent.callbacks.delivery import LEASE_MS
 from agent.callbacks.message import message_id
 from agent.callbacks.verdict import LONGEST_WAIT_MS
-from agent.core.egress import Egress
+from agent.core.web.egress import Egress
 from tests.agent.callbacks.making import URL, Outbox
 from tests.agent.queue.making import LEASE_MS as JOB_LEASE_MS
 from tests.agent.queue.making import key

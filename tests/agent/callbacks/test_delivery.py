@@ -11,7 +11,7 @@ from agent.callbacks.callback import MAX_ATTEMPTS
 from agent.callbacks.delivery import AT_ONCE, LEASE_MS, MOST_TURNS, Told
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Answer
-from agent.core.egress import Egress
+from agent.core.web.egress import Egress
 from agent.queue.database import Unavailable
 from tests.agent.callbacks.making import SECRET, URL, Outbox, Way
 from tests.agent.callbacks.receiving import verified

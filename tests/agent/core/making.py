@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 from agent.agents.agents import Agents
 from agent.agents.check import CHECK
 from agent.callbacks.callbacks import Callbacks
-from agent.core.call import Agent, Call
 from agent.core.capabilities.tools import Tools
-from agent.core.egress import Egress
-from agent.core.endpoints import answer
+from agent.core.http.call import Agent, Call
 from agent.core.identity import identity_of
-from agent.core.metrics import Metrics, StandingCache
-from agent.core.settings import Settings
+from agent.core.isolate.metrics import Metrics, StandingCache
+from agent.core.isolate.settings import Settings
+from agent.core.serving.endpoints import answer
+from agent.core.web.egress import Egress
 from agent.queue.database import Database
 from agent.queue.jobs import Jobs
 from agent.records.records import Records

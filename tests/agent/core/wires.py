@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from agent.core.egress import Egress
+from agent.core.web.egress import Egress
 from agent.core.web.request import Request
 from agent.core.web.web import Known, Web
 from agent.core.web.wire import Head, Held, WireError

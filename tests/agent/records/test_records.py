@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.answers import Facts
+from agent.core.http.answers import Facts
 from agent.core.identity import Identity
 from agent.queue.job import JobKey, Submission
 from agent.queue.jobs import Jobs

@@ -11,11 +11,12 @@ import pytest
 
 from agent.callbacks.callback import Outcome
 from agent.callbacks.message import body_of
-from agent.core import activation, polling, scaling, shapes, workers
-from agent.core.activations import HELD, LISTED, OUTCOME
+from agent.core.api import polling, scaling, workers
+from agent.core.api.activations import HELD, LISTED, OUTCOME
 from agent.core.capabilities import calls, completion, database, embeddings, python, scraping, text
-from agent.core.endpoints import ENDPOINTS
-from agent.core.execution import CAPABILITIES
+from agent.core.capabilities.execution import CAPABILITIES
+from agent.core.jobs import activation, shapes
+from agent.core.serving.endpoints import ENDPOINTS
 from agent.schemas import jobs
 from agent.schemas.__main__ import ROOT, files
 from agent.schemas.document import DIALECT, document, document_text, schemas
