@@ -9,7 +9,7 @@ from pyodide.ffi import run_sync
 from workers import import_from_javascript
 
 from agent.core.capabilities.models import ModelError
-from agent.core.capabilities.tools import Stream
+from agent.core.capabilities.results import Stream
 from agent.edge.bridge import JsObject
 
 MODULE = "agent/edge/ai.js"

@@ -16,7 +16,7 @@ import js
 from pyodide.ffi import run_sync
 from workers import import_from_javascript
 
-from agent.core.capabilities.tools import Stream
+from agent.core.capabilities.results import Stream
 from agent.core.http.answers import Answer
 from agent.core.http.call import Call
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pyodide.ffi import run_sync
 from workers import import_from_javascript
 
-from agent.core.capabilities.database import SqlError, Table
+from agent.core.capabilities.sql.data import SqlError, Table
 from agent.core.capabilities.sql.values import Value
 from agent.edge.bridge import JsObject
 from agent.edge.d1_errors import meaning_of

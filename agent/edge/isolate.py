@@ -12,9 +12,9 @@ from secrets import randbits, token_hex
 from agent.agents.agents import Agents
 from agent.callbacks.callbacks import Callbacks
 from agent.core.http.answers import Answer, json_answer
-from agent.core.http.call import Agent
 from agent.core.http.problem import Problem
 from agent.core.identity import Identity, identity_of
+from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import Metrics, StandingCache
 from agent.core.isolate.settings import Settings, settings_of
 from agent.core.serving.background import RUN_FOR_MS, Turns, deliver, run, tick

@@ -10,7 +10,6 @@ import json
 from functools import lru_cache
 from typing import NamedTuple
 
-from agent.core.http.answers import NO_FACTS, Facts
 from agent.core.identity import Identity
 
 # `blob1` to `blob9`, `double1` to `double3`; `index1` is the tenant, by which is sampled.
@@ -22,6 +21,18 @@ DOUBLES = ("at_ms", "status", "took_ms")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
 MAX_TENANT = 96  # bytes: those of an index
+
+
+class Facts(NamedTuple):
+    """What only whoever answers knows: the capability that was asked for, what came of it
+    (`completed`, `failed`), and of looking for a kept result (`HIT`, `MISS`, `BYPASS`)."""
+
+    capability: str = ""
+    outcome: str = ""
+    cache: str = ""
+
+
+NO_FACTS = Facts()
 
 
 class Request(NamedTuple):

@@ -11,9 +11,10 @@ from agent.core.api.callback_address import told_of_none, unreachable
 from agent.core.api.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.capabilities.execution import unknown_capability
 from agent.core.http.answers import Answer, json_answer
-from agent.core.http.call import Agent, Call
+from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import read_object, read_options, read_query, seconds_of, whole_of
+from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import EXAMPLE, FIELDS, ID, ID_TEXT, Activation, activation_of
 from agent.core.jobs.core_words import in_core_words
 from agent.core.jobs.payload import is_same_row, read_payload

@@ -14,10 +14,11 @@ from agent.agents.agents import MAX_AGENTS, AgentKey, Changed, Version
 from agent.agents.definition import EXAMPLE, FIELDS, read_definition
 from agent.core.api.polling import ticket_of
 from agent.core.http.answers import Answer, json_answer
-from agent.core.http.call import WRITE_SCOPE, Agent, Call
+from agent.core.http.call import WRITE_SCOPE, Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import read_object, read_query, whole_of
 from agent.core.identity import time_text
+from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import ID, ID_TEXT
 
 LISTED = ("limit", "after")

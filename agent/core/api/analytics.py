@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agent.core.http.answers import Answer, json_answer
-from agent.core.http.call import Agent, Call
+from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import SHOWN, only, read_query, text_of
 from agent.core.identity import time_text
+from agent.core.isolate.agent import Agent
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, NAME, NAME_TEXT
 from agent.records.analytics import DIMENSIONS, FILTERS, PERCENTS, Analytics, Group, Question
 

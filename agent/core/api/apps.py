@@ -17,9 +17,10 @@ from uuid import UUID
 from agent.core.api.activations import found_job, submitted
 from agent.core.api.polling import ticket_of
 from agent.core.http.answers import Answer, json_answer
-from agent.core.http.call import Agent, Call
+from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import read_object
+from agent.core.isolate.agent import Agent
 from agent.core.jobs.core_words import as_core_tells
 from agent.core.jobs.payload import read_payload
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from agent.callbacks.callbacks import refused_url
-from agent.core.http.call import Agent, Call
+from agent.core.http.call import Call
+from agent.core.isolate.agent import Agent
 from agent.core.web.urls import BadUrl, parse_url
 
 OWN = "/activations/callback"

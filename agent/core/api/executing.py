@@ -16,12 +16,13 @@ from agent.core.api.activations import submitted
 from agent.core.api.polling import Lease, read_lease
 from agent.core.capabilities.cache import run_or_recall
 from agent.core.capabilities.execution import CAPABILITIES, Job, unknown_capability
-from agent.core.capabilities.tools import Stream
+from agent.core.capabilities.results import Stream
 from agent.core.http import answers
-from agent.core.http.answers import Answer, Facts
-from agent.core.http.call import Agent, Call
+from agent.core.http.answers import Answer
+from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import read_any_object, text_of
+from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import ID, ID_TEXT
 from agent.core.jobs.inputs import Given, inputs_of
 from agent.core.jobs.running import LEASE_MS, Ran, run_leased
@@ -40,6 +41,7 @@ from agent.core.jobs.telling import outcome_of, told_to_worker
 from agent.core.refused import Refused, Unavailable
 from agent.queue.job import Job as QueueJob
 from agent.queue.job import Refused as NotTaken
+from agent.records.request import Facts
 
 FIELD = "activation_data"  # of POST /activations: what is `job_data` here
 EXTENDED = "lease_until"  # told with a job, and later than that by now, perhaps

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.http.answers import Answer, json_answer
-from agent.core.http.call import WORKER_SCOPE, Agent, Call
+from agent.core.http.call import WORKER_SCOPE, Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import names_of, read_options, seconds_of, text_of, whole_of
 from agent.core.identity import time_text
+from agent.core.isolate.agent import Agent
 from agent.core.jobs.inputs import Given, inputs_of
 from agent.core.jobs.telling import told_to_worker
 from agent.queue.job import Job, JobKey, State

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from agent.core.api.workers import seen_by
 from agent.core.http.answers import Answer, json_answer
-from agent.core.http.call import Agent, Call
+from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import names_of, read_query, text_of
+from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import desired_workers
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, MAX_CAPABILITIES, NAME, NAME_TEXT
 from agent.workers.worker import Load

@@ -16,7 +16,7 @@ from typing import Any
 from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.http import answers
 from agent.core.http.answers import Answer, json_answer
-from agent.core.http.call import WORKER_SCOPE, Agent, Call
+from agent.core.http.call import WORKER_SCOPE, Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import (
     MAX_BODY,
@@ -27,6 +27,7 @@ from agent.core.http.reading import (
     whole_of,
 )
 from agent.core.identity import time_text
+from agent.core.isolate.agent import Agent
 from agent.queue.limits import (
     CAPABILITY,
     CAPABILITY_TEXT,

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, Protocol
 
 from agent import __version__
 from agent.core.capabilities.execution import CAPABILITIES, Job, run_job
-from agent.core.capabilities.tools import Output, Stream, Tools
+from agent.core.capabilities.results import Output, Stream
+from agent.core.capabilities.tools import Tools
 
 KEEP_S = 300
 MAX_KEPT = 1024 * 1024  # bytes of the result as JSON

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from agent.core.capabilities.fields import check_known, whole
 from agent.core.capabilities.fields import text as text_of
+from agent.core.capabilities.sql.data import Data, SqlError, Table
 from agent.core.capabilities.sql.recursion import MAX_RECURSION, RUNAWAY
 from agent.core.capabilities.sql.statement import Statement, limited, read_statement
 from agent.core.capabilities.sql.values import LARGEST, Value, checked_params
@@ -48,37 +49,6 @@ TOO_SLOW = (
     "no answer within {:,} ms: the statement reads too much, or the database is busy with others; "
     f"read less, use an index, or allow more with `timeout_ms` (up to {MAX_TIMEOUT_MS:,})"
 )
-
-
-class Table(NamedTuple):
-    """`is_cut`: there were more rows than could be given. `meta`: what D1 says beside that."""
-
-    columns: list[str]
-    rows: list[list[Any]]
-    changes: int
-    is_cut: bool
-    took_ms: float
-    meta: Mapping[str, Any] = {}
-
-
-class SqlError(Exception):
-    """`passes`: it may go well next time; `is_undone`: surely nothing was changed; `is_late`: the
-    time was over, and the database may go on."""
-
-    def __init__(self, message: str, passes: bool, is_undone: bool, is_late: bool = False) -> None:
-        super().__init__(message)
-        self.passes = passes
-        self.is_undone = is_undone
-        self.is_late = is_late
-
-
-class Data(Protocol):
-    """A statement is run for each list of values, all of them or none; at most so many
-    characters of rows come back. Raises `SqlError`."""
-
-    def run(
-        self, sql: str, params: Sequence[Sequence[Value]], reads: bool, most: int, within_ms: float
-    ) -> Table: ...
 
 
 class DatabaseTools(Protocol):

@@ -15,9 +15,10 @@ from agent.core.capabilities.completion import complete, is_repeatable
 from agent.core.capabilities.database import READ, WRITE, run_sql
 from agent.core.capabilities.embeddings import embed
 from agent.core.capabilities.python import run_python
+from agent.core.capabilities.results import Output, Stream
 from agent.core.capabilities.scraping import scrape
 from agent.core.capabilities.text import process_text
-from agent.core.capabilities.tools import Capability, Output, Stream, Tools
+from agent.core.capabilities.tools import Capability, Tools
 
 CAPABILITIES: Mapping[str, Capability] = {
     "python-execution": Capability(run_python),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, NoReturn, Protocol
 
-from agent.core.capabilities.tools import Stream
+from agent.core.capabilities.results import Stream
 from agent.core.refused import Refused, Unavailable
 
 PROVIDER = "cloudflare-ai"  # who runs the models, in FiberWise's words

@@ -8,7 +8,7 @@ import re
 from typing import Any, Protocol
 
 from agent.core.capabilities.fields import check_known, text, whole
-from agent.core.capabilities.tools import Output, Tools
+from agent.core.capabilities.results import Output
 from agent.core.refused import Refused, Unavailable
 from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Job, Outcome
 
@@ -22,7 +22,15 @@ class Python(Protocol):
     def run(self, tenant: str, job: Job) -> Outcome: ...
 
 
-def run_python(given: dict[str, Any], tools: Tools) -> Output:
+class PythonTools(Protocol):
+    @property
+    def tenant(self) -> str: ...
+
+    @property
+    def python(self) -> Python: ...
+
+
+def run_python(given: dict[str, Any], tools: PythonTools) -> Output:
     """Raises `Refused` or `Unavailable`."""
     outcome = tools.python.run(tools.tenant, _job(given))
     error = outcome.error

@@ -6,14 +6,13 @@ capabilities' business. The edge makes each of them when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from agent.core.capabilities.database import Data
-    from agent.core.capabilities.models import Ai
-    from agent.core.capabilities.python import Python
-    from agent.core.web.web import Web
+from agent.core.capabilities.models import Ai
+from agent.core.capabilities.python import Python
+from agent.core.capabilities.sql.data import Data
+from agent.core.web.web import Web
 
 
 class Tools(Protocol):
@@ -36,19 +35,6 @@ class Tools(Protocol):
 
     @property
     def web(self) -> Web: ...
-
-
-class Output(NamedTuple):
-    """A result that JSON can hold, and what is told beside it: fields of the answer."""
-
-    result: Any
-    more: Mapping[str, Any]
-
-
-class Stream(NamedTuple):
-    """A result that is server-sent events; `body` is the runtime's own stream."""
-
-    body: object
 
 
 Run = Callable[[dict[str, Any], Tools], Any]

@@ -11,23 +11,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from agent import SERVICE, __version__
-from agent.core.capabilities.tools import Stream
+from agent.core.capabilities.results import Stream
 from agent.core.identity import Identity, time_text, uptime_ms
+from agent.records.request import NO_FACTS, Facts
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
-
-
-class Facts(NamedTuple):
-    """What only whoever answers knows: the capability that was asked for, what came of it
-    (`completed`, `failed`), and of looking for a kept result (`HIT`, `MISS`, `BYPASS`)."""
-
-    capability: str = ""
-    outcome: str = ""
-    cache: str = ""
-
-
-NO_FACTS = Facts()
 
 
 class Answer(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.core.http.answers import NO_FACTS, Facts
+from agent.records.request import NO_FACTS, Facts
 
 
 class Problem(Exception):

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from agent.core.http.call import Agent
+from agent.core.isolate.agent import Agent
 from agent.queue.job import Job, JobKey
 from agent.queue.limits import MAX_INPUTS
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from agent.core.capabilities.execution import CAPABILITIES, Job, run_job
-from agent.core.capabilities.tools import Stream
-from agent.core.http.call import Agent
+from agent.core.capabilities.results import Stream
+from agent.core.isolate.agent import Agent
 from agent.core.jobs.inputs import Given, inputs_of, with_inputs
 from agent.core.jobs.payload import read_payload
 from agent.core.refused import Refused, Unavailable

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.core.http.call import Agent, Call
+from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import SHOWN, text_of
+from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import ID, ID_TEXT, Activation, row_activation
 from agent.core.jobs.payload import is_same_row
 from agent.core.jobs.resolving import resolve

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.core.http.answers import Answer, error
-from agent.core.http.call import Agent, Call
+from agent.core.http.call import Call
 from agent.core.http.debug_log import answer_event, request_event
+from agent.core.isolate.agent import Agent
 from agent.core.serving.endpoints import answer, endpoint_of
 from agent.records.request import Request, data_point
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agent.core.http.call import Agent
+from agent.core.isolate.agent import Agent
 from agent.core.jobs.running import run_waiting
 from agent.workers.worker import KEPT_MS
 

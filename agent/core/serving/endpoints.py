@@ -15,8 +15,9 @@ from agent.core.api.scaling import scale
 from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.http import answers
 from agent.core.http.answers import Answer, error
-from agent.core.http.call import Agent, Call
+from agent.core.http.call import Call
 from agent.core.http.problem import Problem
+from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import PROMETHEUS, Standing, prefers_text
 from agent.queue.database import DatabaseError, Mistake
 from agent.schemas.document import document_text

@@ -12,8 +12,9 @@ from agent.agents.agents import Agents
 from agent.agents.check import CHECK
 from agent.callbacks.callbacks import Callbacks
 from agent.core.capabilities.tools import Tools
-from agent.core.http.call import Agent, Call
+from agent.core.http.call import Call
 from agent.core.identity import identity_of
+from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import Metrics, StandingCache
 from agent.core.isolate.settings import Settings
 from agent.core.serving.endpoints import answer

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.http.answers import Facts
 from agent.core.identity import Identity
 from agent.queue.database import Rows
 from agent.records import analytics, statements
@@ -26,7 +25,7 @@ from agent.records.analytics import (
     analyse,
     statement,
 )
-from agent.records.request import Request, data_point
+from agent.records.request import Facts, Request, data_point
 from tests.agent.queue.sqlite import Sqlite, memory
 
 HOUR = 3_600_000

@@ -12,13 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.http.answers import Facts
 from agent.core.identity import Identity
 from agent.queue.job import JobKey, Submission
 from agent.queue.jobs import Jobs
 from agent.records import statements as sql
 from agent.records.records import Records
-from agent.records.request import BLOBS, DOUBLES, MAX_TENANT, Request, data_point
+from agent.records.request import BLOBS, DOUBLES, MAX_TENANT, Facts, Request, data_point
 from tests.agent.queue.sqlite import MIGRATIONS, Sqlite, memory
 from tests.examples import examples
 

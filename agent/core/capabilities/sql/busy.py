@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from agent.core.capabilities.database import Data, SqlError, Table
+from agent.core.capabilities.sql.data import Data, SqlError, Table
 from agent.core.capabilities.sql.values import Value
 from agent.queue.backoff import Backoff
 

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from agent.core.api.analytics import ANALYTICS_SCOPE, LONGEST_MS
-from agent.core.http.answers import Facts
 from agent.core.identity import time_text
 from agent.records import statements
-from agent.records.request import Request, data_point
+from agent.records.request import Facts, Request, data_point
 from tests.agent.core.making import START, World
 
 HOUR = 3_600_000

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agent.core.capabilities.database import SqlError, Table
 from agent.core.capabilities.sql.busy import TRIES, PatientData
+from agent.core.capabilities.sql.data import SqlError, Table
 
 FINE = Table(["a"], [[1]], 0, False, 1.0)
 BUSY, LOST = SqlError("database is locked", True, True), SqlError("lost", True, False)

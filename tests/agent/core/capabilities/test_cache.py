@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from agent.core.capabilities import cache, execution
 from agent.core.capabilities.cache import KEEP_S, MAX_KEPT, Ran, key_of, run_or_recall
 from agent.core.capabilities.execution import Job
-from agent.core.capabilities.tools import Capability, Output, Stream
+from agent.core.capabilities.results import Output, Stream
+from agent.core.capabilities.tools import Capability
 from agent.core.refused import Refused, Unavailable
 from tests.examples import examples
 

@@ -18,7 +18,7 @@ from agent.core.capabilities.completion import (
 )
 from agent.core.capabilities.embeddings import MAX_TEXT, MAX_TEXTS, embed
 from agent.core.capabilities.models import ModelError
-from agent.core.capabilities.tools import Stream
+from agent.core.capabilities.results import Stream
 from agent.core.refused import Refused, Unavailable
 from tests.examples import examples
 

@@ -10,16 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.capabilities.database import (
-    MAX_RESULT,
-    MAX_ROWS,
-    READ,
-    WRITE,
-    SqlError,
-    Table,
-    names_apart,
-    run_sql,
-)
+from agent.core.capabilities.database import MAX_RESULT, MAX_ROWS, READ, WRITE, names_apart, run_sql
+from agent.core.capabilities.sql.data import SqlError, Table
 from agent.core.capabilities.sql.values import MAX_PARAMS, MAX_TIMES
 from agent.core.refused import Refused, Unavailable
 from tests.examples import examples
