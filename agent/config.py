@@ -17,6 +17,7 @@ from typing import Any
 from agent import packages
 
 AGENT = Path(__file__).parent
+SHARED_CODE = "workers_runtime"  # beside it, and uploaded whole
 # Of the agent, what is uploaded.
 PACKAGES = (
     "agents",
@@ -62,7 +63,7 @@ def _config(
         "preview_urls": False,
         "observability": {"enabled": True},
         "rules": [
-            {"type": "ESModule", "globs": ["agent/**/*.js"]},
+            {"type": "ESModule", "globs": ["agent/**/*.js", f"{SHARED_CODE}/**/*.js"]},
             {"type": "Data", "globs": ["agent/**/*.zip"]},
         ],
         "vars": {**variables, "VARIANT": variant, "REGION": own.get("region", "global")},
@@ -79,9 +80,10 @@ def upload(python_packages: Sequence[str] | None = None) -> dict[str, bytes]:
     archives = packages.archives(listed)
     files: dict[str, bytes] = {f"agent/sandbox/{name}": data for name, data in archives.items()}
     files |= {"entry.py": ENTRY.encode(), "agent/__init__.py": _read(AGENT / "__init__.py")}
-    for package in PACKAGES:
-        for path in _sources(AGENT / package):
-            files[f"agent/{path.relative_to(AGENT).as_posix()}"] = _read(path)
+    root = AGENT.parent
+    for folder in (*(AGENT / package for package in PACKAGES), root / SHARED_CODE):
+        for path in _sources(folder):
+            files[path.relative_to(root).as_posix()] = _read(path)
     return files
 
 

@@ -16,8 +16,8 @@ from agent.core.capabilities.execution import unknown_capability
 from agent.core.capabilities.models import MAX_MODEL, MODEL
 from agent.core.http.problem import Problem
 from agent.core.http.reading import only
-from agent.core.json_text import whole
 from agent.sandbox.execute import MAX_TIMEOUT_MS, Job, Outcome
+from workers_runtime.json_text import whole
 
 FIELDS = ("capability", "settings", "code")
 EXAMPLE = '{"capability": "ai-completion", "settings": {"system_prompt": "Be brief."}}'

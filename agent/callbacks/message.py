@@ -16,7 +16,7 @@ from agent import PRODUCT, __version__
 from agent.callbacks.callback import Due, Outcome
 from agent.callbacks.signing import Signer
 from agent.core.identity import time_text
-from agent.core.json_text import read_writable_json
+from workers_runtime.json_text import read_writable_json
 
 ENDED = {"cancelled": "the job was cancelled", "failed": "the job failed"}
 

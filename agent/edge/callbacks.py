@@ -8,7 +8,6 @@ from random import random
 from secrets import token_hex
 
 import js
-from workers import import_from_javascript
 
 from agent.callbacks.callbacks import Callbacks
 from agent.callbacks.delivery import SEND_WITHIN_MS, Told, deliver_due
@@ -17,8 +16,8 @@ from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Answer
 from agent.core.isolate.settings import Misconfigured, callback_hosts
 from agent.core.web.egress import Egress
-from agent.edge.bridge import JsObject
 from agent.edge.d1_binding import d1_of
+from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/callbacks.js"
 MOST_READ = 4_096  # bytes of an answer's body, which nobody looks at
@@ -30,7 +29,7 @@ class Outside:
     def __init__(self, outbound: JsObject | None, within_ms: int = SEND_WITHIN_MS) -> None:
         self._outbound = outbound
         self._within_ms = within_ms
-        self._module = import_from_javascript(MODULE)
+        self._module = module(MODULE)
 
     async def send(self, requests: Sequence[Request]) -> list[Answer]:
         asked = json.dumps([each._asdict() for each in requests])

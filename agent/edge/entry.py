@@ -12,11 +12,12 @@ from agent.core.http.answers import error
 from agent.core.isolate.settings import described
 from agent.core.serving.around import answered
 from agent.core.serving.background import tick
-from agent.edge.bridge import Asked, JsObject, call_of, read, response
-from agent.edge.garbage import take_over, tidy
+from agent.edge.bridge import Asked, call_of, read, response
 from agent.edge.isolate import agent_of, log, task_of
 from agent.edge.outbound import TASK, pass_on
 from agent.edge.recording import record
+from workers_runtime.garbage import take_over, tidy
+from workers_runtime.javascript import JsObject
 
 take_over()
 

@@ -18,7 +18,7 @@ from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import Metrics, StandingCache
 from agent.core.isolate.settings import Settings, settings_of
 from agent.core.serving.background import RUN_FOR_MS, Turns, deliver, run, tick
-from agent.edge.bridge import JsObject, now_ms, pause, soon, variables, wait
+from agent.edge.bridge import pause, soon, variables, wait
 from agent.edge.cache import store_of
 from agent.edge.callbacks import deliver as send_due
 from agent.edge.d1_binding import d1_of
@@ -27,6 +27,7 @@ from agent.queue.jobs import Jobs
 from agent.queue.limits import Limits
 from agent.records.records import Records
 from agent.workers.workers import Workers
+from workers_runtime.javascript import JsObject, now_ms
 
 RUNS = 8  # at once: each holds a job, and no tenant more than half of them by itself
 TICK_EVERY_MS = 10_000

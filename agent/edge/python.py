@@ -9,11 +9,12 @@ from __future__ import annotations
 from secrets import token_hex
 
 from agent.core.refused import Unavailable
-from agent.edge.bridge import JsObject, now_ms, pause
+from agent.edge.bridge import pause
 from agent.edge.outbound import way_out
 from agent.sandbox.execute import Job, Outcome, execute
 from agent.sandbox.isolates import LoadedIsolates
 from agent.sandbox.pool import Pool
+from workers_runtime.javascript import JsObject, now_ms
 
 WAIT_MS = 20_000
 LOOK_EVERY_MS = 100

@@ -1,6 +1,8 @@
 // The other half of web.py: requests to the Internet, and their answers, read so much and no
 // more of them. Nothing is decided here.
 
+import { timely } from "../../workers_runtime/timely.js";
+
 // The answer, and its status and headers as JSON. Redirects are answers like others.
 export async function send(env, url, init, timeout) {
   const { method, headers, body } = JSON.parse(init);
@@ -68,17 +70,10 @@ function joined(chunks) {
 // Also what heeds no signal is given up in time.
 async function within(timeout, work) {
   const controller = new AbortController();
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new DOMException(`not within ${timeout} ms`, "TimeoutError");
-      reject(error);
-      controller.abort(error);
-    }, timeout);
-  });
   try {
-    return await Promise.race([work(controller.signal), late]);
-  } finally {
-    clearTimeout(timer);
+    return await timely(work(controller.signal), timeout, "not within");
+  } catch (error) {
+    controller.abort(error);
+    throw error;
   }
 }

@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 
 from pyodide.ffi import JsException, run_sync
-from workers import import_from_javascript
 
 from agent.core.refused import Unavailable
 from agent.core.web.charsets import SNIFFED
@@ -19,7 +18,7 @@ from agent.core.web.egress import Egress
 from agent.core.web.request import USER_AGENT, Request
 from agent.core.web.web import Known, Web
 from agent.core.web.wire import Head, Held, WireError
-from agent.edge.bridge import JsObject
+from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/web.js"
 MAX_DNS_ANSWER = 64 * 1024  # bytes
@@ -42,7 +41,7 @@ class EdgeWire:
 
     def __init__(self, env: JsObject) -> None:
         self._env = env
-        self._module = import_from_javascript(MODULE)
+        self._module = module(MODULE)
 
     def send(self, request: Request, timeout_ms: int) -> Head:
         headers = {**request.headers, "user-agent": USER_AGENT}

@@ -11,9 +11,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
-from agent.core.json_text import read_writable_json
 from agent.sandbox.plain import BadResult, plain
 from agent.sandbox.pool import Pool
+from workers_runtime.json_text import read_writable_json
 
 Kind = Literal["code-error", "timeout", "too-much-output", "bad-result", "crashed", "unavailable"]
 # What an isolate may say of its code; the others are seen from outside.

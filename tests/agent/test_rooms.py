@@ -22,7 +22,7 @@ MAY_USE: dict[str, set[str]] = {
     "agent/queue": set(),
     "agent/workers": {"agent/queue"},
     "agent/records": {"agent/queue", "agent/core"},
-    "agent/sandbox": {"agent/core"},
+    "agent/sandbox": set(),
     "agent/core/web": {"agent", "agent/core"},
     "agent/callbacks": {"agent", "agent/queue", "agent/core", "agent/core/web"},
     "agent/core/capabilities/sql": {"agent/queue", "agent/core"},
@@ -31,8 +31,7 @@ MAY_USE: dict[str, set[str]] = {
     },
     "agent/core/http": {"agent", "agent/core", "agent/records", "agent/core/capabilities"},
     "agent/agents": {
-        *("agent/core", "agent/queue", "agent/sandbox"),
-        *("agent/core/capabilities", "agent/core/http"),
+        *("agent/queue", "agent/sandbox", "agent/core/capabilities", "agent/core/http"),
     },
     "agent/core/isolate": {
         *("agent/core", "agent/queue", "agent/workers", "agent/records", "agent/core/web"),

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from agent.core.json_text import read_json
+from workers_runtime.json_text import read_json
 
 MAX_BODY = 2_048  # characters
 MAX_PATH = 512

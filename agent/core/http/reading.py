@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
-from agent.core.json_text import read_writable_json, whole
+from workers_runtime.json_text import read_writable_json, whole
 
 MAX_BODY = 1024 * 1024
 SHOWN = 80  # characters of what somebody else has written

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 from agent.callbacks.callback import Depth as CallbackDepth
 from agent.core.identity import Identity, time_text, uptime_ms
 from agent.queue.job import Depth
+from workers_runtime.prometheus import family
 
-PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 JOBS_EACH = 10
 COUNT_EVERY_MS = 10_000
 LOST = "Rows about requests that were never written."
-_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 class Standing(NamedTuple):
@@ -78,9 +77,9 @@ class Metrics:
         requests = [({"endpoint": e, "status": s, **own}, n) for (e, s), n in self.requests.items()]
         jobs = [({"capability": c, "outcome": o, **own}, n) for (c, o), n in self.jobs.items()]
         parts = [
-            _family("requests_total", "counter", "Requests answered.", requests),
-            _family("jobs_total", "counter", "Jobs that were run.", jobs),
-            _family("records_lost_total", "counter", LOST, [(own, self.records_lost)]),
+            family("agent_requests_total", "counter", "Requests answered.", requests),
+            family("agent_jobs_total", "counter", "Jobs that were run.", jobs),
+            family("agent_records_lost_total", "counter", LOST, [(own, self.records_lost)]),
         ]
         if standing is not None:
             parts += [*_queue_families(standing.queue), *_callback_families(standing.callbacks)]
@@ -127,9 +126,9 @@ def _queue_families(queue: Sequence[Depth]) -> list[str]:
     wait = "How long the first job that may be leased has waited."
     wanted = desired_workers(_to_do(queue))
     return [
-        _family("queue_jobs", "gauge", "Jobs that have not ended well.", jobs),
-        _family("queue_oldest_seconds", "gauge", wait, oldest),
-        _family("desired_workers", "gauge", "A hint for scaling.", [({}, wanted)]),
+        family("agent_queue_jobs", "gauge", "Jobs that have not ended well.", jobs),
+        family("agent_queue_oldest_seconds", "gauge", wait, oldest),
+        family("agent_desired_workers", "gauge", "A hint for scaling.", [({}, wanted)]),
     ]
 
 
@@ -139,17 +138,6 @@ def _callback_families(callbacks: CallbackDepth) -> list[str]:
     oldest = [(dict[str, Any](), callbacks.oldest_ms / 1000)]
     wait = "How long the first callback that is due has waited."
     return [
-        _family("callbacks", "gauge", "Callbacks that were not delivered.", told),
-        _family("callbacks_oldest_seconds", "gauge", wait, oldest),
+        family("agent_callbacks", "gauge", "Callbacks that were not delivered.", told),
+        family("agent_callbacks_oldest_seconds", "gauge", wait, oldest),
     ]
-
-
-def _family(
-    name: str, kind: str, about: str, samples: Sequence[tuple[dict[str, Any], float]]
-) -> str:
-    full = f"agent_{name}"
-    lines = [f"# HELP {full} {about}", f"# TYPE {full} {kind}"]
-    for labels, value in samples:
-        told = ",".join(f'{key}="{str(text).translate(_ESCAPES)}"' for key, text in labels.items())
-        lines.append(f"{full}{{{told}}} {value}" if told else f"{full} {value}")
-    return "\n".join(lines) + "\n"

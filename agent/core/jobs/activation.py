@@ -18,7 +18,6 @@ from agent.core.jobs.payload import payload_of, row_payload_of
 from agent.core.jobs.resolving import Resolved, input_of
 from agent.core.jobs.row import Row, misspelled
 from agent.core.jobs.shapes import KEPT, SUBMITTED_WITH, as_capability, shape_of
-from agent.core.json_text import whole
 from agent.queue.job import (
     DEFAULT_ATTEMPTS,
     DEFAULT_PRIORITY,
@@ -34,6 +33,7 @@ from agent.queue.limits import (
     MAX_DEPENDENCIES,
     MAX_START_WITHIN_MS,
 )
+from workers_runtime.json_text import whole
 
 FIELDS = ("activation_id", "activation_data", *SUBMITTED_WITH)
 DATA = KEPT[0].known  # of a capability; those of the other shapes stand in shapes.py

@@ -15,7 +15,7 @@ from agent.agents.agents import Version
 from agent.agents.definition import COMPLETION, Definition, definition_of, setting
 from agent.core.http.problem import Problem
 from agent.core.jobs.row import Row
-from agent.core.json_text import read_json
+from workers_runtime.json_text import read_json
 
 FUNCTION = "run_agent"
 LLM = "llm"

@@ -20,7 +20,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from agent.core.http.problem import Problem
-from agent.core.json_text import read_writable_json
+from workers_runtime.json_text import read_writable_json
 
 SHOWN_FIELDS = 3  # that are looked at for what was meant
 NAMES = ("agent_id", "agent_type_id")

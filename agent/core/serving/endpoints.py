@@ -18,9 +18,10 @@ from agent.core.http.answers import Answer, error
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.isolate.agent import Agent
-from agent.core.isolate.metrics import PROMETHEUS, Standing, prefers_text
+from agent.core.isolate.metrics import Standing, prefers_text
 from agent.queue.database import DatabaseError, Mistake
 from agent.schemas.document import document_text
+from workers_runtime.prometheus import CONTENT_TYPE
 
 RETRY_AFTER = "2"  # seconds
 Handler = Callable[..., Answer]  # (agent, call, and what stands in the path for `{…}`)
@@ -121,7 +122,7 @@ def _openapi(agent: Agent, call: Call) -> Answer:
 def _metrics(agent: Agent, call: Call) -> Answer:
     standing = agent.standing.of(partial(_standing, agent), agent.now())
     if prefers_text(call.headers.get("accept", "")):
-        return Answer(200, agent.metrics.text(agent.who, standing), PROMETHEUS)
+        return Answer(200, agent.metrics.text(agent.who, standing), CONTENT_TYPE)
     told = agent.metrics.document(agent.who, list(CAPABILITIES), standing, call.now_ms)
     return answers.json_answer(told)
 

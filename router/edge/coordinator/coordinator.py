@@ -38,7 +38,7 @@ from router.edge.runtime.bridge import (
     unwrapped,
 )
 from router.edge.runtime.faults import described
-from router.edge.runtime.garbage import tidy
+from workers_runtime.garbage import tidy
 
 KEY = "coordination"
 HEARD_KEY = "heard"  # when the last report came, as it was known at most HEARD_MS later

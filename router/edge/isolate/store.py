@@ -24,7 +24,7 @@ from router.edge.isolate.keeper import Keeper, Kv, Log
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 from router.edge.isolate.reading import Reading, Source
 from router.edge.isolate.slices import PAUSE_S, SLICE_UNITS, slowly
-from router.edge.runtime import garbage
+from workers_runtime import garbage
 
 REFRESH_MS = 10_000
 RETRY_MS = 1_000  # after KV could not be read

@@ -18,7 +18,7 @@ from workers import DurableObject
 from policies.decisions.bucket import Ask, Bucket
 from policies.decisions.gcra import Rate
 from router.edge.runtime.bridge import JsObject, now_ms
-from router.edge.runtime.garbage import tidy
+from workers_runtime.garbage import tidy
 
 KEY = "bucket"
 AHEAD_MS = 1_000  # what an eviction may cost a client at most,

@@ -41,7 +41,7 @@ from router.edge.proxy.repeating import Repeating
 from router.edge.proxy.wire import arrived_from, effect_text, outcome_from
 from router.edge.runtime.bridge import JsObject, in_background, now_ms
 from router.edge.runtime.faults import described
-from router.edge.runtime.garbage import tidy
+from workers_runtime.garbage import tidy
 
 MAX_UNDER_WAY = 5_000
 MAX_SIZE = 8_000_000  # characters of their headers: an isolate has 128 MiB

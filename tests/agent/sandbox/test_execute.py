@@ -8,7 +8,6 @@ from itertools import count
 
 import pytest
 
-from agent.core.json_text import MAX_DEPTH
 from agent.sandbox.execute import (
     MAX_ANSWER,
     MAX_CODE,
@@ -22,6 +21,7 @@ from agent.sandbox.execute import (
 )
 from agent.sandbox.pool import Pool, Sizes
 from agent.sandbox.runner import run
+from workers_runtime.json_text import MAX_DEPTH
 
 Running = Callable[[str], str]
 

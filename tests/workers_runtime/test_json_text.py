@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.json_text import MAX_DEPTH, read_json, read_writable_json, whole
+from workers_runtime.json_text import MAX_DEPTH, read_json, read_writable_json, whole
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

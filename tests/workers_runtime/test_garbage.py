@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from router.edge.runtime import garbage
+from workers_runtime import garbage
 
 
 class Node:
