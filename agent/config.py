@@ -18,6 +18,8 @@ from agent import packages
 
 AGENT = Path(__file__).parent
 SHARED_CODE = "workers_runtime"  # beside it, and uploaded whole
+# Code that the agent hands on, and does not run: uploaded as a file, `….source`.
+HANDED_ON = ("agent/sandbox/guard.js",)
 # Of the agent, what is uploaded.
 PACKAGES = (
     "agents",
@@ -64,7 +66,7 @@ def _config(
         "observability": {"enabled": True},
         "rules": [
             {"type": "ESModule", "globs": ["agent/**/*.js", f"{SHARED_CODE}/**/*.js"]},
-            {"type": "Data", "globs": ["agent/**/*.zip"]},
+            {"type": "Data", "globs": ["agent/**/*.zip", "agent/**/*.source"]},
         ],
         "vars": {**variables, "VARIANT": variant, "REGION": own.get("region", "global")},
         **shared,
@@ -83,7 +85,8 @@ def upload(python_packages: Sequence[str] | None = None) -> dict[str, bytes]:
     root = AGENT.parent
     for folder in (*(AGENT / package for package in PACKAGES), root / SHARED_CODE):
         for path in _sources(folder):
-            files[path.relative_to(root).as_posix()] = _read(path)
+            name = path.relative_to(root).as_posix()
+            files[f"{name}.source" if name in HANDED_ON else name] = _read(path)
     return files
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import js
 from pyodide.ffi import JsException, run_sync, to_js
 
-from agent.sandbox import guard
 from agent.sandbox.execute import IsolateError
 from agent.sandbox.runner import NATIVE, PACKAGE, PURE, SITE
 from workers_runtime.javascript import JsObject, module
@@ -33,6 +32,7 @@ MEMORY = 100 * 2**20  # bytes of Python's memory; it starts with 30 MB
 START_WITHIN_MS = 60_000
 # What is loaded into an isolate, as the package that the runner says.
 MODULES = ("__init__", "runner", "program", "calling", "leftovers", "plain")
+GUARD = "guard.js"  # uploaded as `guard.js.source`, a file
 ENTRY = f"from {PACKAGE}.runner import on_fetch  # noqa: F401\n"
 
 
@@ -109,7 +109,7 @@ def worker_code() -> str:
         "compatibilityDate": COMPATIBILITY_DATE,
         "compatibilityFlags": [*FLAGS, *(LOCAL_FLAGS if local else ())],
         "mainModule": "entry.py",
-        "modules": {"entry.py": {"py": ENTRY}, **modules, guard.NAME: {"js": guard.JAVASCRIPT}},
+        "modules": {"entry.py": {"py": ENTRY}, **modules, GUARD: {"js": _text(f"{GUARD}.source")}},
         "env": {},
     }
     return json.dumps({**code, "allowExperimental": True} if local else code)

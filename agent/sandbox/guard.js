@@ -1,20 +1,16 @@
-"""What holds a run back from inside its isolate, in JavaScript: a time and an amount of memory.
+// What limits a run from inside its isolate: a time and an amount of memory.
+//
+// workerd by itself enforces neither, and has one thread: code that never ends would stop
+// everything. So Python is told to look for signals, and the signal buffer it looks into is a
+// clock: past the deadline it holds SIGINT, and if that is caught and ignored, the isolate ends.
+// The clock goes on when the code has ended, because of what that left behind. Memory is refused
+// where WebAssembly would grow. Requests wait until few of them are under way: the agent passes
+// each on, on that same thread. On Cloudflare the clock stands still while code computes; there
+// the platform's own limits end it.
+//
+// It is loaded beside `runner.py`: an isolate has none of the agent's modules. So the agent
+// uploads it as a file to read, not as a module of its own (`agent/config.py`).
 
-workerd by itself enforces neither, and has one thread: code that never ends would stop all
-there is. So Python is told to look for signals, and the signal buffer it looks into is a
-clock: past the deadline it holds SIGINT, and if that is caught and not heeded, the isolate
-ends. It looks on when the code has ended, for the sake of what that left behind. Memory is
-refused where WebAssembly would grow. Requests wait until few of them are under way: the agent
-passes each on, on that same thread. On Cloudflare the clock stands still while code computes;
-there the platform's own limits end it.
-
-It is text, loaded beside `runner.py`: the modules of the agent are none of the isolate's.
-"""
-
-from __future__ import annotations
-
-NAME = "guard.js"
-JAVASCRIPT = """\
 import { abortIsolate } from "cloudflare:workers";
 
 const PAGE = 65536;
@@ -113,4 +109,3 @@ export function stop() {
   waiting.length = 0;
   abortIsolate("the sandbox has ended");
 }
-"""
