@@ -5,7 +5,11 @@ import { timely } from "../../workers_runtime/timely.js";
 
 export async function run(binding, model, inputs, within) {
   try {
-    const answer = await timely(binding.run(model, JSON.parse(inputs), {}), within, "no answer within");
+    const answer = await timely(
+      binding.run(model, JSON.parse(inputs), {}),
+      within,
+      "no answer within",
+    );
     if (answer instanceof ReadableStream) return answer;
     return JSON.stringify({ answer });
   } catch (error) {

@@ -11,7 +11,9 @@ export function read(request, ctx) {
 }
 
 export function variables(env) {
-  return JSON.stringify(Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === "string")));
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === "string")),
+  );
 }
 
 export function pause(ms) {

@@ -27,7 +27,8 @@ async function run(database, statements, reads) {
     const [columns, ...rows] = await statements[0].raw({ columnNames: true });
     return [columns ?? [], rows, 0, {}];
   }
-  const given = statements.length === 1 ? [await statements[0].all()] : await database.batch(statements);
+  const given =
+    statements.length === 1 ? [await statements[0].all()] : await database.batch(statements);
   const found = given.flatMap(({ results }) => results);
   const changes = given.reduce((sum, { meta }) => sum + meta.changes, 0);
   return [Object.keys(found[0] ?? {}), found.map(Object.values), changes, counted(given)];

@@ -15,9 +15,7 @@ export async function send(env, url, init, timeout) {
 
 // At most `most` bytes of the body, whether there were more, and the first ones as Latin-1.
 export async function read(env, response, most, sniffed, timeout) {
-  const { bytes, isCut } = await within(timeout, (signal) =>
-    taken(response.body, most, signal),
-  );
+  const { bytes, isCut } = await within(timeout, (signal) => taken(response.body, most, signal));
   return [bytes, isCut, String.fromCharCode(...bytes.subarray(0, sniffed))];
 }
 

@@ -45,7 +45,12 @@ export function install(pyodide, most) {
     return grow.call(this, pages);
   });
   delete module.Py_EmscriptenSignalBuffer;
-  const buffer = { get 0() { return signal(); }, set 0(_) {} };
+  const buffer = {
+    get 0() {
+      return signal();
+    },
+    set 0(_) {},
+  };
   fix(module, "Py_EmscriptenSignalBuffer", Object.freeze(buffer));
   // workerd's own entry code stops the looking when a request is over; it gets a cell that
   // nobody looks at.

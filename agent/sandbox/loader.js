@@ -8,7 +8,9 @@ import { timely } from "../../workers_runtime/timely.js";
 const kept = {};
 
 export function keep(name, bytes) {
-  kept[name] = name.endsWith(".py") ? { py: new TextDecoder().decode(bytes) } : { data: bytes.buffer };
+  kept[name] = name.endsWith(".py")
+    ? { py: new TextDecoder().decode(bytes) }
+    : { data: bytes.buffer };
 }
 
 // `code` is what the loader takes (WorkerCode), as JSON without what must not be there.
@@ -39,7 +41,8 @@ export function tend(ctx, ...more) {
 }
 
 async function care(loader, outbound, code, ended, ready, end, start, timeout) {
-  const quietly = (id, order, ms) => tell(loader, outbound, id, code, order, 0, ms, 1024).catch(() => {});
+  const quietly = (id, order, ms) =>
+    tell(loader, outbound, id, code, order, 0, ms, 1024).catch(() => {});
   await scheduler.wait(FLUSHED);
   await Promise.all(JSON.parse(ended).map((id) => quietly(id, end, END_WITHIN)));
   for (const id of JSON.parse(ready)) await quietly(id, start, timeout);

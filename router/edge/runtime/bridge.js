@@ -53,7 +53,10 @@ export function askService(env, binding, url, body, timeout) {
   const asked = async () => {
     const service = env[binding];
     if (typeof service?.fetch !== "function") throw new Error(`no binding ${binding}`);
-    const headers = { "content-type": "application/json", "user-agent": "fiberwise-router-check/1" };
+    const headers = {
+      "content-type": "application/json",
+      "user-agent": "fiberwise-router-check/1",
+    };
     const signal = AbortSignal.timeout(timeout);
     const init = { method: "POST", body, headers, redirect: "manual", signal };
     const answer = await service.fetch(url, init);
