@@ -11,6 +11,7 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from agent import packages
 
 AGENT = Path(__file__).parent
 SHARED_CODE = "workers_runtime"  # beside it, and uploaded whole
+VENDORED = ("idna",)  # pure packages that the agent itself imports, from the environment
 # Code that the agent hands on, and does not run: uploaded as a file, `….source`.
 HANDED_ON = ("agent/sandbox/guard.js",)
 # Of the agent, what is uploaded.
@@ -36,7 +38,7 @@ ENTRY = "from agent.edge.entry import on_fetch, on_scheduled  # noqa: F401\n"
 DATE = "2026-11-17"
 # The bindings: of every variant the same.
 SHARED = ("ai", "analytics_engine_datasets", "d1_databases", "kv_namespaces", "worker_loaders")
-# Handlers are functions of the entry module; the SDK is the runtime's, so nothing is vendored.
+# Handlers are functions of the entry module; the SDK is the runtime's.
 FLAGS = ["python_workers", "disable_python_no_global_handlers", "disable_python_external_sdk"]
 
 
@@ -87,7 +89,18 @@ def upload(python_packages: Sequence[str] | None = None) -> dict[str, bytes]:
         for path in _sources(folder):
             name = path.relative_to(root).as_posix()
             files[f"{name}.source" if name in HANDED_ON else name] = _read(path)
+    for package in VENDORED:
+        folder = _installed(package)
+        for path in _sources(folder):
+            files[path.relative_to(folder.parent).as_posix()] = _read(path)
     return files
+
+
+def _installed(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise packages.PackagesError(f"{package} is missing: run `make install`")
+    return Path(spec.origin).parent
 
 
 def migrations() -> list[Path]:

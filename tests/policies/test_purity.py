@@ -29,7 +29,8 @@ PURE = (
         "agent/schemas",
         "agent/workers",
     ),
-    *("workers_runtime/json_text.py", "workers_runtime/prometheus.py"),
+    *("workers_runtime/hosts.py", "workers_runtime/json_text.py"),
+    "workers_runtime/prometheus.py",
 )
 FOUND = (
     path
