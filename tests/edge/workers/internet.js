@@ -129,6 +129,7 @@ const sites = {
       headers: { "content-type": "text/html", "retry-after": "7" },
     }),
   "echo.example": (url, request) => echo(request),
+  "xn--strae-oqa.example": () => page("<title>a street</title>"),
   "back.example": (url, request) => echo(request),
   "dns.example": resolve,
   "localhost:9000": () => page("<title>named</title>"),
