@@ -24,20 +24,20 @@ from agent.callbacks.callback import (
 from agent.callbacks.verdict import FIRST_WAIT_MS, LONGEST_WAIT_MS
 from agent.core.web.egress import Egress
 from agent.queue.database import Database, Row, Statement
-from agent.queue.job import JobKey, Refused
+from agent.queue.job import Invalid, JobKey
 
 LOST_AT_ONCE = 100
 _URL = re.compile(r"[!-~]+")
 
 
-def refused_url(url: str, egress: Egress) -> Refused | None:
+def refused_url(url: str, egress: Egress) -> Invalid | None:
     """Why no callback can be registered for it."""
     if len(url) > MAX_URL:
-        return Refused("callback_url", f"has {len(url):,} characters, at most {MAX_URL:,} may be")
+        return Invalid("callback_url", f"has {len(url):,} characters, at most {MAX_URL:,} may be")
     if not _URL.fullmatch(url):
-        return Refused("callback_url", "must be printable ASCII without spaces: percent-encode it")
+        return Invalid("callback_url", "must be printable ASCII without spaces: percent-encode it")
     why = egress.refused(url)
-    return None if why is None else Refused("callback_url", why)
+    return None if why is None else Invalid("callback_url", why)
 
 
 def registration(key: JobKey, url: str) -> Statement:

@@ -21,7 +21,7 @@ from typing import Any
 
 from agent.edge.d1_errors import meaning_of
 from agent.queue.backoff import Backoff
-from agent.queue.database import Mistake, Rows, Statement, Unavailable, Value
+from agent.queue.database import DatabaseUnavailable, Mistake, Rows, Statement, Value
 
 Send = Callable[[str], Awaitable[str]]  # `ask` of d1.js, with a binding
 Sleep = Callable[[float], Awaitable[None]]  # milliseconds
@@ -55,7 +55,7 @@ class D1:
                 raise Mistake(error)
             if tried < TRIES:
                 await self._sleep(WAITS.wait_ms(tried, self._chance()))
-        raise Unavailable(f"{error} (tried {TRIES} times)")
+        raise DatabaseUnavailable(f"{error} (tried {TRIES} times)")
 
 
 def _out(value: Value) -> object:

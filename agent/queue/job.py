@@ -70,7 +70,7 @@ class Job(NamedTuple):
     start_within_ms: int | None = None
 
 
-class Refused(NamedTuple):
+class Invalid(NamedTuple):
     """Nothing was done: what `field` says cannot be taken, and how to mend it."""
 
     field: str

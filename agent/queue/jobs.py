@@ -22,11 +22,11 @@ from agent.queue.job import (
     Freeing,
     Full,
     Inputs,
+    Invalid,
     Job,
     JobKey,
     Missing,
     Needed,
-    Refused,
     Returned,
     State,
     Submission,
@@ -74,7 +74,7 @@ class Jobs:
         now_ms: int,
         more: Sequence[Statement] = (),
         then: Sequence[Statement] = (),
-    ) -> Submitted | Full | Missing | Refused:
+    ) -> Submitted | Full | Missing | Invalid:
         """Idempotent by the key, as long as the job is not forgotten. `more` is done with it,
         just before it, and `then` just after it, also if the job was not taken; these, too, may
         be repeated."""
@@ -109,7 +109,7 @@ class Jobs:
         dispatch: Dispatch = "poll",
         key: str | None = None,
         is_heard: bool = True,
-    ) -> list[Job] | Refused:
+    ) -> list[Job] | Invalid:
         """Jobs for `worker`, the highest priority first; within one, tenants take turns, and of
         each the oldest goes first. Of `tenant` only, if one is named, and of one `dispatch`.
         `ticket` is random, a new one for each poll: whoever asks again with the same one gets the
@@ -130,8 +130,8 @@ class Jobs:
 
     async def complete(
         self, key: JobKey, worker: str, attempt: int, result: str, now_ms: int
-    ) -> Answer | Contradiction | Refused:
-        """End it with a result, JSON as text. Refused, it stays leased. The same lease may end
+    ) -> Answer | Contradiction | Invalid:
+        """End it with a result, JSON as text. Invalid, it stays leased. The same lease may end
         with the same result again."""
         if refused := refused_result(result):
             return refused
@@ -170,7 +170,7 @@ class Jobs:
 
     async def extend(
         self, key: JobKey, worker: str, attempt: int, lease_ms: int, now_ms: int
-    ) -> Answer | Refused:
+    ) -> Answer | Invalid:
         """Hold it for `lease_ms` from now on, or as long as it was held anyway."""
         if refused := refused_lease(lease_ms):
             return refused
@@ -180,7 +180,7 @@ class Jobs:
 
     async def hand_over(
         self, key: JobKey, worker: str, attempt: int, to: str, lease_ms: int, now_ms: int
-    ) -> Answer | Refused:
+    ) -> Answer | Invalid:
         """Give the lease of `worker` to another one, who holds it for `lease_ms` at least. Of
         several who ask for that one gets it."""
         if refused := refused_lease(lease_ms):
@@ -193,7 +193,7 @@ class Jobs:
 
     async def claim(
         self, key: JobKey, attempt: int, worker: str, lease_ms: int, now_ms: int
-    ) -> Answer | Refused:
+    ) -> Answer | Invalid:
         """Lease this very job, if it may be leased now; `attempt` is its last one. `worker` is a
         name that nobody else has, so of several who ask for it one gets it."""
         if refused := refused_lease(lease_ms):

@@ -22,9 +22,16 @@ from agent.core.jobs.refusing import refusal
 from agent.core.jobs.row import Row, is_row
 from agent.core.jobs.submitting import another, log_refusal, row_submission
 from agent.core.jobs.telling import told, told_of_callback, told_of_needed, told_of_step
-from agent.queue.job import DEFAULT_ATTEMPTS, Contradiction, Freeing, Job, JobKey, Submitted
+from agent.queue.job import (
+    DEFAULT_ATTEMPTS,
+    Contradiction,
+    Freeing,
+    Invalid,
+    Job,
+    JobKey,
+    Submitted,
+)
 from agent.queue.job import Answer as Done
-from agent.queue.job import Refused as NotTaken
 from agent.queue.limits import MAX_ATTEMPTS
 from agent.workers.worker import WorkerKey
 
@@ -203,7 +210,7 @@ def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lea
     return read_lease(call, given, _id(id)), given
 
 
-def _ended(agent: Agent, lease: Lease, done: Done | Contradiction | NotTaken) -> Answer:
+def _ended(agent: Agent, lease: Lease, done: Done | Contradiction | Invalid) -> Answer:
     answer = _told(lease, done)
     if isinstance(done, Freeing):
         agent.soon("run")
@@ -211,8 +218,8 @@ def _ended(agent: Agent, lease: Lease, done: Done | Contradiction | NotTaken) ->
     return answer
 
 
-def _told(lease: Lease, done: Done | Contradiction | NotTaken) -> Answer:
-    if isinstance(done, NotTaken):
+def _told(lease: Lease, done: Done | Contradiction | Invalid) -> Answer:
+    if isinstance(done, Invalid):
         raise Problem(413 if done.is_too_large else 400, f"`{done.field}` {done.message}")
     if isinstance(done, Contradiction):
         raise lease.ended(done.state)

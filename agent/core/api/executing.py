@@ -39,8 +39,8 @@ from agent.core.jobs.shapes import (
 )
 from agent.core.jobs.telling import outcome_of, told_to_worker
 from agent.core.refused import Refused, Unavailable
+from agent.queue.job import Invalid
 from agent.queue.job import Job as QueueJob
-from agent.queue.job import Refused as NotTaken
 from agent.records.request import Facts
 
 FIELD = "activation_data"  # of POST /activations: what is `job_data` here
@@ -99,8 +99,8 @@ def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
     jobs, runner = agent.jobs(), f"{agent.who.id}.{agent.new_id()}"
     now = round(agent.now())
     held = agent.wait(jobs.hand_over(lease.key, lease.worker, lease.attempt, runner, LEASE_MS, now))
-    if isinstance(held, NotTaken) or not held.is_done:
-        state = None if isinstance(held, NotTaken) else held.state
+    if isinstance(held, Invalid) or not held.is_done:
+        state = None if isinstance(held, Invalid) else held.state
         raise lease.lost(state)
     job = agent.wait(jobs.get(lease.key))
     if job is None or (job.worker, job.attempt) != (runner, lease.attempt):
@@ -168,7 +168,7 @@ def _claimed(agent: Agent, job: QueueJob) -> tuple[QueueJob, str] | None:
     jobs, runner = agent.jobs(), f"{agent.who.id}.{agent.new_id()}"
     work = jobs.claim(job.key, job.attempt, runner, LEASE_MS, round(agent.now()))
     held = agent.wait(work)
-    if isinstance(held, NotTaken) or not held.is_done:
+    if isinstance(held, Invalid) or not held.is_done:
         return None
     found = agent.wait(jobs.get(job.key))
     return (found, runner) if found and found.worker == runner else None

@@ -21,8 +21,7 @@ from agent.core.identity import time_text
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.inputs import Given, inputs_of
 from agent.core.jobs.telling import told_to_worker
-from agent.queue.job import Job, JobKey, State
-from agent.queue.job import Refused as NotTaken
+from agent.queue.job import Invalid, Job, JobKey, State
 from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT
 from agent.workers.worker import WorkerKey
 
@@ -117,7 +116,7 @@ def _look(agent: Agent, asked: Poll, is_first: bool = False) -> list[Job]:
     worker, capabilities, limit, lease_ms, ticket, tenant, key = asked
     polled = (worker, capabilities, limit, lease_ms, round(agent.now()), ticket, tenant)
     found = agent.wait(agent.jobs().lease(*polled, key=key, is_heard=is_first))
-    if isinstance(found, NotTaken):
+    if isinstance(found, Invalid):
         raise Problem(400, f"`{found.field}` {found.message}")
     return found
 

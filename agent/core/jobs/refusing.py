@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agent.core.http.problem import Problem
-from agent.queue.job import Full, Missing, Refused
+from agent.queue.job import Full, Invalid, Missing
 
 RETRY_AFTER_S = 10  # a guess: how soon there is room depends on what the jobs are
 
@@ -31,12 +31,12 @@ LIMITS = {
 FIELDS = {"id": "activation_id", "payload": "activation_data"}
 
 
-def refusal(found: Full | Missing | Refused, tenant: str) -> Problem:
+def refusal(found: Full | Missing | Invalid, tenant: str) -> Problem:
     if isinstance(found, Missing):
         ids = ", ".join(found.ids)
         hint = "submit what an activation depends on before it, with the same key"
         return Problem(422, f"`depends_on` has {ids}, which {_are_not(found)} there: {hint}")
-    if isinstance(found, Refused):
+    if isinstance(found, Invalid):
         field = FIELDS.get(found.field, found.field)
         return Problem(413 if found.is_too_large else 400, f"`{field}` {found.message}")
     limit = LIMITS[found.limit]

@@ -16,10 +16,9 @@ from agent.core.isolate.agent import Agent
 from agent.core.jobs.inputs import Given, inputs_of, with_inputs
 from agent.core.jobs.payload import read_payload
 from agent.core.refused import Refused, Unavailable
-from agent.queue.database import Unavailable as QueueUnavailable
-from agent.queue.job import Contradiction, Freeing, State
+from agent.queue.database import DatabaseUnavailable
+from agent.queue.job import Contradiction, Freeing, Invalid, State
 from agent.queue.job import Job as QueueJob
-from agent.queue.job import Refused as NotTaken
 
 T = TypeVar("T")
 # A run of Python may take 30 s, and its isolate a minute to start.
@@ -71,7 +70,7 @@ def run_leased(agent: Agent, job: QueueJob, worker: str, rests: bool = False) ->
             agent.soon("run")
         if isinstance(told, Contradiction):
             return Ran(told.state, False, took)
-        if not isinstance(told, NotTaken):
+        if not isinstance(told, Invalid):
             agent.metrics.jobs[job.capability, "completed"] += 1
             return Ran(told.state, told.is_done, took, done)
         done = Failure(f"the result cannot be kept: it {told.message}", {}, False)
@@ -90,11 +89,11 @@ def run_leased(agent: Agent, job: QueueJob, worker: str, rests: bool = False) ->
 
 def _surely(agent: Agent, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """What the queue says, also if it is away for a while: work that is done is not lost for
-    that. Raises `QueueUnavailable` if it stays away."""
+    that. Raises `DatabaseUnavailable` if it stays away."""
     for _ in range(KEEP_TRIES - 1):
         try:
             return agent.wait(ask())
-        except QueueUnavailable:
+        except DatabaseUnavailable:
             agent.pause(KEEP_PAUSE_MS)
     return agent.wait(ask())
 
@@ -113,7 +112,7 @@ def run_waiting(agent: Agent, until_ms: float) -> int:
             *(worker, list(CAPABILITIES), 1, LEASE_MS, now, agent.new_id()), dispatch="edge"
         )
         found = agent.wait(asked)
-        if isinstance(found, NotTaken):
+        if isinstance(found, Invalid):
             raise ValueError(found.message)
         if found:
             number += 1

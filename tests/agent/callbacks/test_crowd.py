@@ -20,7 +20,7 @@ from agent.callbacks.callbacks import Callbacks
 from agent.callbacks.delivery import LEASE_MS, deliver_due
 from agent.callbacks.message import Request
 from agent.callbacks.verdict import Answer
-from agent.queue.database import Unavailable
+from agent.queue.database import DatabaseUnavailable
 from tests.agent.callbacks.making import Outbox, Way
 from tests.agent.queue.sqlite import failing
 from tests.examples import examples
@@ -63,7 +63,7 @@ def test_a_crowd_over_a_database_that_fails(share: float) -> None:
             outbox.now += 2_000
             try:
                 await deliver_due(outbox.callbacks, way, outbox.egress, outbox.signer, 10**15)
-            except (Died, Unavailable):
+            except (Died, DatabaseUnavailable):
                 outbox.now += LEASE_MS
             if len(arrived) == JOBS and not any((await depth())[:3]):
                 return

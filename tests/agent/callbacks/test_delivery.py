@@ -12,7 +12,7 @@ from agent.callbacks.delivery import AT_ONCE, LEASE_MS, MOST_TURNS, Told
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Answer
 from agent.core.web.egress import Egress
-from agent.queue.database import Unavailable
+from agent.queue.database import DatabaseUnavailable
 from tests.agent.callbacks.making import SECRET, URL, Outbox, Way
 from tests.agent.callbacks.receiving import verified
 from tests.agent.queue.making import key
@@ -111,11 +111,11 @@ def test_whoever_ends_after_sending_has_it_sent_again_with_the_same_id(outbox: O
     way = Way(outbox)
 
     async def crash(*_: object) -> None:
-        raise Unavailable
+        raise DatabaseUnavailable
 
     settle = outbox.callbacks.settle
     outbox.callbacks.settle = crash  # type: ignore[method-assign]
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         outbox.deliver(way)
     outbox.callbacks.settle = settle  # type: ignore[method-assign]
     assert outbox.callback("sum").state == "leased"

@@ -14,11 +14,11 @@ from agent.queue.job import (
     Depth,
     Dispatch,
     Full,
+    Invalid,
     Job,
     JobKey,
     Missing,
     Needed,
-    Refused,
     Returned,
     State,
     Submission,
@@ -58,7 +58,7 @@ class Queue:
         assert isinstance(found, Submitted), found
         return found
 
-    def try_submit(self, id: str, **more: Any) -> Submitted | Full | Missing | Refused:
+    def try_submit(self, id: str, **more: Any) -> Submitted | Full | Missing | Invalid:
         return self._do(self.jobs.submit(submission(id, **more), self.now))
 
     def get(self, id: str, tenant: str = TENANT) -> Job:
@@ -82,7 +82,7 @@ class Queue:
         given = (worker, skills, limit, LEASE_MS, self.now, ticket, tenant, dispatch)
         asked = self.jobs.lease(*given)
         found = self._do(asked)
-        assert not isinstance(found, Refused), found
+        assert not isinstance(found, Invalid), found
         return [job.key.id for job in found]
 
     def complete(self, id: str, worker: str, attempt: int = 1, result: str = "4") -> Answer:
@@ -92,7 +92,7 @@ class Queue:
 
     def try_complete(
         self, id: str, worker: str, attempt: int = 1, result: str = "4", tenant: str = TENANT
-    ) -> Answer | Contradiction | Refused:
+    ) -> Answer | Contradiction | Invalid:
         asked = self.jobs.complete(key(id, tenant), worker, attempt, result, self.now)
         return self._do(asked)
 

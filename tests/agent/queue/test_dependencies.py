@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.callbacks.callbacks import Callbacks, registration
-from agent.queue.job import Answer, Freeing, Job, Missing, Refused, State, Submitted
+from agent.queue.job import Answer, Freeing, Invalid, Job, Missing, State, Submitted
 from agent.queue.limits import MAX_DEPENDENCIES, MAX_INPUTS
 from tests.agent.queue.making import LEASE_MS, Queue, key, submission
 from tests.examples import examples
@@ -126,12 +126,12 @@ def test_what_it_depends_on_has_to_be_there_and_of_the_same_tenant(queue: Queue)
     queue.submit("foreign", tenant="other")
     asked = {"depends_on": ("a", "foreign", "none")}
     assert queue.try_submit("b", **asked) == Missing(["foreign", "none"])
-    assert queue.try_submit("b", depends_on=("b",)) == Refused(
+    assert queue.try_submit("b", depends_on=("b",)) == Invalid(
         "depends_on", "has b, which is the job itself"
     )
-    assert queue.try_submit("b", depends_on=("a", "a")) == Refused("depends_on", "has a twice")
+    assert queue.try_submit("b", depends_on=("a", "a")) == Invalid("depends_on", "has a twice")
     many = tuple(str(number) for number in range(MAX_DEPENDENCIES + 1))
-    assert isinstance(queue.try_submit("b", depends_on=many), Refused)
+    assert isinstance(queue.try_submit("b", depends_on=many), Invalid)
     assert queue.depth()[0].waiting == 2
 
 

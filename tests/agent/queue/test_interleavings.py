@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.queue.job import HIGHEST, Answer, Contradiction, Job, Refused
+from agent.queue.job import HIGHEST, Answer, Contradiction, Invalid, Job
 from tests.agent.queue.making import LEASE_MS, SKILL, Queue
 from tests.examples import examples
 
@@ -78,7 +78,7 @@ class World:
         else:
             assert self.queue.get(lease.id) == job
 
-    def told(self, lease: Lease, verb: str, retry: bool) -> Answer | Contradiction | Refused:
+    def told(self, lease: Lease, verb: str, retry: bool) -> Answer | Contradiction | Invalid:
         worker, id, attempt = lease
         if verb == "complete":
             return self.queue.try_complete(id, worker, attempt, result=f'"{worker} {attempt}"')

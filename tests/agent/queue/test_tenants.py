@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from agent.callbacks.callbacks import Callbacks, registration, withdrawal
-from agent.queue.job import Answer, Contradiction, Full, Refused
+from agent.queue.job import Answer, Contradiction, Full, Invalid
 from agent.queue.limits import MAX_START_WITHIN_MS, Limits
 from tests.agent.queue.making import LEASE_MS, Queue, submission
 
@@ -106,7 +106,7 @@ def test_a_job_that_expired_was_not_ended_by_the_worker_that_had_it_before() -> 
 @pytest.mark.parametrize("within", [0, MAX_START_WITHIN_MS + 1])
 def test_times_to_wait_that_cannot_be(within: int) -> None:
     found = Queue().try_submit("a", start_within_ms=within)
-    assert isinstance(found, Refused)
+    assert isinstance(found, Invalid)
     assert found.field == "start_within_ms"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from itertools import count
 from typing import Any, TypeVar
 
-from agent.queue.job import JobKey, Refused, Returned, Submission
+from agent.queue.job import Invalid, JobKey, Returned, Submission
 from agent.queue.jobs import Jobs
 from agent.workers.worker import Loads, State, Told, Worker, WorkerKey
 from agent.workers.workers import Workers
@@ -57,7 +57,7 @@ class Place:
         """As `/poll` does it: whoever is registered is heard, and keeps what it gets."""
         asked = (id, [skill], limit, lease_ms, self.now, f"poll-{next(self._tickets)}")
         found = self.do(self.jobs.lease(*asked, key=key))
-        assert not isinstance(found, Refused), found
+        assert not isinstance(found, Invalid), found
         return [job.key.id for job in found]
 
     def hand_over(self, id: str, worker: str, to: str) -> None:
@@ -68,7 +68,7 @@ class Place:
         """`attempt`: the last one before."""
         key = JobKey("tenant", id)
         found = self.do(self.jobs.claim(key, attempt, worker, LEASE_MS, self.now))
-        assert not isinstance(found, Refused)
+        assert not isinstance(found, Invalid)
         return found.is_done
 
     def fail(self, id: str, worker: str, attempt: int = 1) -> None:
@@ -78,7 +78,7 @@ class Place:
     def complete(self, id: str, worker: str, attempt: int = 1) -> bool:
         key = JobKey("tenant", id)
         found = self.do(self.jobs.complete(key, worker, attempt, "4", self.now))
-        assert not isinstance(found, Refused)
+        assert not isinstance(found, Invalid)
         return found.is_done
 
     def return_lost(self) -> Returned:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.core.jobs.running import LEASE_MS, MAX_RUNS
 from agent.core.serving.background import TICK_FOR_MS, Turns, run, tick
-from agent.queue.database import Rows, Unavailable
+from agent.queue.database import DatabaseUnavailable, Rows
 from agent.sandbox.execute import Outcome
 from tests.agent.core.making import START, World, add
 from tests.agent.queue.sqlite import memory
@@ -467,10 +467,10 @@ def test_what_fails_in_a_tick_keeps_nothing_else_from_being_done() -> None:
 
 class Away:
     async def run(self, sql: str, *params: object) -> Rows:
-        raise Unavailable("D1 is away")
+        raise DatabaseUnavailable("D1 is away")
 
     async def batch(self, statements: object) -> list[Rows]:
-        raise Unavailable("D1 is away")
+        raise DatabaseUnavailable("D1 is away")
 
 
 def test_a_database_that_is_away() -> None:
@@ -494,7 +494,7 @@ class Busy:
     async def batch(self, statements: Any) -> list[Rows]:
         if self.times:
             self.times -= 1
-            raise Unavailable("database is locked")
+            raise DatabaseUnavailable("database is locked")
         return await self.db.batch(statements)
 
 
