@@ -14,7 +14,7 @@ from agent.callbacks.callback import Due, Verdict
 from agent.callbacks.callbacks import Callbacks
 from agent.callbacks.message import Request, request
 from agent.callbacks.signing import Signer
-from agent.callbacks.verdict import Answer, verdict
+from agent.callbacks.verdict import Reply, verdict
 from agent.core.web.egress import Egress
 from agent.core.web.urls import BadUrl
 
@@ -29,7 +29,7 @@ MOST_TURNS = 20  # each costs seven requests, and an invocation may have a thous
 class Way(Protocol):
     """Out, and what time and chance are there."""
 
-    async def send(self, requests: Sequence[Request]) -> Sequence[Answer]:
+    async def send(self, requests: Sequence[Request]) -> Sequence[Reply]:
         """All at once, within `SEND_WITHIN_MS`; an answer for each. It raises nothing."""
 
     def now_ms(self) -> int: ...

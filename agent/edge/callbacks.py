@@ -13,7 +13,7 @@ from agent.callbacks.callbacks import Callbacks
 from agent.callbacks.delivery import SEND_WITHIN_MS, Told, deliver_due
 from agent.callbacks.message import Request
 from agent.callbacks.signing import Signer
-from agent.callbacks.verdict import Answer
+from agent.callbacks.verdict import Reply
 from agent.core.isolate.settings import Misconfigured, callback_hosts
 from agent.core.web.egress import Egress
 from agent.edge.d1_binding import d1_of
@@ -31,10 +31,10 @@ class Outside:
         self._within_ms = within_ms
         self._module = module(MODULE)
 
-    async def send(self, requests: Sequence[Request]) -> list[Answer]:
+    async def send(self, requests: Sequence[Request]) -> list[Reply]:
         asked = json.dumps([each._asdict() for each in requests])
         told = await self._module.sendAll(self._outbound, asked, self._within_ms, MOST_READ)
-        return [Answer(**each) for each in json.loads(str(told))]
+        return [Reply(**each) for each in json.loads(str(told))]
 
     def now_ms(self) -> int:
         return int(js.Date.now())

@@ -121,7 +121,7 @@ class Inputs(NamedTuple):
     size: int
 
 
-class Answer(NamedTuple):
+class JobChange(NamedTuple):
     """`is_done`: what was asked for is so, by this call or by the same one before. `state`: the
     job's, None if there is none."""
 
@@ -129,7 +129,7 @@ class Answer(NamedTuple):
     state: State | None
 
 
-class Freeing(Answer):
+class Freeing(JobChange):
     """It is done, and a job that the agent itself is to run waited for it alone."""
 
     __slots__ = ()

@@ -15,7 +15,6 @@ from agent.queue import statements as sql
 from agent.queue.backoff import Backoff
 from agent.queue.database import Database, Row, Statement
 from agent.queue.job import (
-    Answer,
     Contradiction,
     Depth,
     Dispatch,
@@ -24,6 +23,7 @@ from agent.queue.job import (
     Inputs,
     Invalid,
     Job,
+    JobChange,
     JobKey,
     Missing,
     Needed,
@@ -130,7 +130,7 @@ class Jobs:
 
     async def complete(
         self, key: JobKey, worker: str, attempt: int, result: str, now_ms: int
-    ) -> Answer | Contradiction | Invalid:
+    ) -> JobChange | Contradiction | Invalid:
         """End it with a result, JSON as text. Invalid, it stays leased. The same lease may end
         with the same result again."""
         if refused := refused_result(result):
@@ -153,7 +153,7 @@ class Jobs:
         now_ms: int,
         retry: bool,
         jitter: float,
-    ) -> Answer | Contradiction:
+    ) -> JobChange | Contradiction:
         """End the attempt. With `retry` the job waits for the next one, if it has any left; else
         it is a dead letter. `jitter` is a random number from 0 to 1. The same lease may fail
         again in the same way."""
@@ -170,7 +170,7 @@ class Jobs:
 
     async def extend(
         self, key: JobKey, worker: str, attempt: int, lease_ms: int, now_ms: int
-    ) -> Answer | Invalid:
+    ) -> JobChange | Invalid:
         """Hold it for `lease_ms` from now on, or as long as it was held anyway."""
         if refused := refused_lease(lease_ms):
             return refused
@@ -180,7 +180,7 @@ class Jobs:
 
     async def hand_over(
         self, key: JobKey, worker: str, attempt: int, to: str, lease_ms: int, now_ms: int
-    ) -> Answer | Invalid:
+    ) -> JobChange | Invalid:
         """Give the lease of `worker` to another one, who holds it for `lease_ms` at least. Of
         several who ask for that one gets it."""
         if refused := refused_lease(lease_ms):
@@ -189,11 +189,11 @@ class Jobs:
             (leases.HAND_OVER, (*Held(key, worker, attempt).params, to, now_ms + lease_ms)), key
         )
         is_theirs = row is not None and (row["worker"], row["attempt"]) == (to, attempt)
-        return Answer(is_theirs and state_of(row) == "leased", state_of(row))
+        return JobChange(is_theirs and state_of(row) == "leased", state_of(row))
 
     async def claim(
         self, key: JobKey, attempt: int, worker: str, lease_ms: int, now_ms: int
-    ) -> Answer | Invalid:
+    ) -> JobChange | Invalid:
         """Lease this very job, if it may be leased now; `attempt` is its last one. `worker` is a
         name that nobody else has, so of several who ask for it one gets it."""
         if refused := refused_lease(lease_ms):
@@ -201,13 +201,13 @@ class Jobs:
         given = (*key, attempt, worker, now_ms + lease_ms, now_ms)
         row = await self._changed((leases.CLAIM, given), key)
         is_theirs = row is not None and (row["worker"], row["attempt"]) == (worker, attempt + 1)
-        return Answer(is_theirs and state_of(row) == "leased", state_of(row))
+        return JobChange(is_theirs and state_of(row) == "leased", state_of(row))
 
-    async def revive(self, key: JobKey, attempt: int, attempts: int, now_ms: int) -> Answer:
+    async def revive(self, key: JobKey, attempt: int, attempts: int, now_ms: int) -> JobChange:
         """A dead letter waits again, for so many more attempts, and for what it depends on, if
         that has not ended; it does not if that has failed. `attempt` is the one that failed."""
         row = await self._changed((sql.REVIVE, (*key, attempt, now_ms, attempts)), key)
-        return Answer(state_of(row) not in (None, "failed", "cancelled"), state_of(row))
+        return JobChange(state_of(row) not in (None, "failed", "cancelled"), state_of(row))
 
     async def listed(
         self, tenant: str, state: State, limit: int, before_ms: int = LARGEST
@@ -217,11 +217,11 @@ class Jobs:
         found = await self._db.run(sql.LIST, tenant, state, before_ms, 0, limit)
         return [job_of(row) for row in found.rows]
 
-    async def cancel(self, key: JobKey, now_ms: int) -> Answer:
+    async def cancel(self, key: JobKey, now_ms: int) -> JobChange:
         """Nobody will run it, and who does cannot complete it any more."""
         row = await self._changed((sql.CANCEL, (*key, now_ms)), key)
         state = state_of(row)
-        return Answer(state == "cancelled", state)
+        return JobChange(state == "cancelled", state)
 
     async def return_lost(self, now_ms: int) -> Returned:
         """Give back leases that ran out, and those of workers that are silent, and have jobs

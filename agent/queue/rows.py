@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from agent.queue.database import Row, Rows, Value
-from agent.queue.job import Answer, Depth, Inputs, Job, JobKey, State
+from agent.queue.job import Depth, Inputs, Job, JobChange, JobKey, State
 
 
 class Held(NamedTuple):
@@ -36,11 +36,11 @@ def state_of(row: Row | None) -> State | None:
     return None if row is None else row["state"]  # type: ignore[return-value]
 
 
-def answer_of(row: Row | None, held: Held, states: Sequence[State]) -> Answer:
+def answer_of(row: Row | None, held: Held, states: Sequence[State]) -> JobChange:
     """Done is what left the job in one of `states`, by this very lease."""
     state = state_of(row)
     is_ours = row is not None and (row["worker"], row["attempt"]) == held[1:]
-    return Answer(is_ours and state in states, state)
+    return JobChange(is_ours and state in states, state)
 
 
 def state_after(is_tried_again: bool) -> State:

@@ -28,10 +28,10 @@ from agent.queue.job import (
     Freeing,
     Invalid,
     Job,
+    JobChange,
     JobKey,
     Submitted,
 )
-from agent.queue.job import Answer as Done
 from agent.queue.limits import MAX_ATTEMPTS
 from agent.workers.worker import WorkerKey
 
@@ -156,7 +156,7 @@ def retry(agent: Agent, call: Call, id: str) -> Answer:
     key, given = _key(call, id), read_options(call, ("max_attempts",), '{"max_attempts": 3}')
     attempts = whole_of(given, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
     job = found_job(agent, call, id)
-    done = Done(job.state in ("waiting", "leased"), job.state)
+    done = JobChange(job.state in ("waiting", "leased"), job.state)
     if job.state == "failed":
         unknown = unknown_capability(job.capability)
         if unknown and job.dispatch == "edge":  # a worker may have it
@@ -210,7 +210,7 @@ def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lea
     return read_lease(call, given, _id(id)), given
 
 
-def _ended(agent: Agent, lease: Lease, done: Done | Contradiction | Invalid) -> Answer:
+def _ended(agent: Agent, lease: Lease, done: JobChange | Contradiction | Invalid) -> Answer:
     answer = _told(lease, done)
     if isinstance(done, Freeing):
         agent.soon("run")
@@ -218,7 +218,7 @@ def _ended(agent: Agent, lease: Lease, done: Done | Contradiction | Invalid) -> 
     return answer
 
 
-def _told(lease: Lease, done: Done | Contradiction | Invalid) -> Answer:
+def _told(lease: Lease, done: JobChange | Contradiction | Invalid) -> Answer:
     if isinstance(done, Invalid):
         raise Problem(413 if done.is_too_large else 400, f"`{done.field}` {done.message}")
     if isinstance(done, Contradiction):
@@ -228,7 +228,7 @@ def _told(lease: Lease, done: Done | Contradiction | Invalid) -> Answer:
     return json_answer({"status": done.state, "activation_id": lease.key.id})
 
 
-def _shown(agent: Agent, call: Call, id: str, done: Done, why: str) -> Answer:
+def _shown(agent: Agent, call: Call, id: str, done: JobChange, why: str) -> Answer:
     if done.state is None:
         raise _missing(id)
     if not done.is_done:

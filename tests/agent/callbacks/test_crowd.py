@@ -19,7 +19,7 @@ from agent.callbacks.callback import Depth, Due, Verdict
 from agent.callbacks.callbacks import Callbacks
 from agent.callbacks.delivery import LEASE_MS, deliver_due
 from agent.callbacks.message import Request
-from agent.callbacks.verdict import Answer
+from agent.callbacks.verdict import Reply
 from agent.queue.database import DatabaseUnavailable
 from tests.agent.callbacks.making import Outbox, Way
 from tests.agent.queue.sqlite import failing
@@ -40,9 +40,9 @@ class Flaky(Way):
         self.draw = Random(number).random
         self.arrived = arrived
 
-    async def send(self, requests: Sequence[Request]) -> list[Answer]:
+    async def send(self, requests: Sequence[Request]) -> list[Reply]:
         await super().send(requests)
-        answers = [Answer(503 if self.draw() < 0.2 else 200) for _ in requests]
+        answers = [Reply(503 if self.draw() < 0.2 else 200) for _ in requests]
         pairs = zip(requests, answers, strict=True)
         self.arrived.update(each.headers["webhook-id"] for each, told in pairs if told.status < 300)
         if self.draw() < 0.2:

@@ -10,7 +10,7 @@ import pytest
 from agent.callbacks.callback import MAX_ATTEMPTS
 from agent.callbacks.delivery import AT_ONCE, LEASE_MS, MOST_TURNS, Told
 from agent.callbacks.signing import Signer
-from agent.callbacks.verdict import Answer
+from agent.callbacks.verdict import Reply
 from agent.core.web.egress import Egress
 from agent.queue.database import DatabaseUnavailable
 from tests.agent.callbacks.making import SECRET, URL, Outbox, Way
@@ -25,7 +25,7 @@ def outbox() -> Outbox:
 
 def test_a_receiver_that_fails_and_then_accepts(outbox: Outbox) -> None:
     outbox.ended("sum")
-    way = Way(outbox, Answer(503, "3600"), Answer(error="reset"), Answer(302), Answer(204))
+    way = Way(outbox, Reply(503, "3600"), Reply(error="reset"), Reply(302), Reply(204))
     trajectory = []
     while (found := outbox.callback("sum")).state != "delivered":
         assert found.due_ms
@@ -45,7 +45,7 @@ def test_a_receiver_that_fails_and_then_accepts(outbox: Outbox) -> None:
 def test_a_receiver_that_never_accepts(outbox: Outbox) -> None:
     outbox.ended("sum")
     begun = outbox.now
-    way = Way(outbox, Answer(500))
+    way = Way(outbox, Reply(500))
     while (due_ms := outbox.callback("sum").due_ms) and outbox.callback("sum").state == "due":
         outbox.now = due_ms
         outbox.deliver(way)

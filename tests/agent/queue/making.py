@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 from agent.queue.database import Database
 from agent.queue.job import (
-    Answer,
     Contradiction,
     Depth,
     Dispatch,
     Full,
     Invalid,
     Job,
+    JobChange,
     JobKey,
     Missing,
     Needed,
@@ -85,22 +85,22 @@ class Queue:
         assert not isinstance(found, Invalid), found
         return [job.key.id for job in found]
 
-    def complete(self, id: str, worker: str, attempt: int = 1, result: str = "4") -> Answer:
+    def complete(self, id: str, worker: str, attempt: int = 1, result: str = "4") -> JobChange:
         found = self.try_complete(id, worker, attempt, result)
-        assert isinstance(found, Answer), found
+        assert isinstance(found, JobChange), found
         return found
 
     def try_complete(
         self, id: str, worker: str, attempt: int = 1, result: str = "4", tenant: str = TENANT
-    ) -> Answer | Contradiction | Invalid:
+    ) -> JobChange | Contradiction | Invalid:
         asked = self.jobs.complete(key(id, tenant), worker, attempt, result, self.now)
         return self._do(asked)
 
     def fail(
         self, id: str, worker: str, attempt: int = 1, retry: bool = True, jitter: float = 0
-    ) -> Answer:
+    ) -> JobChange:
         found = self.try_fail(id, worker, attempt, retry, jitter)
-        assert isinstance(found, Answer), found
+        assert isinstance(found, JobChange), found
         return found
 
     def try_fail(
@@ -111,29 +111,29 @@ class Queue:
         retry: bool = True,
         jitter: float = 0,
         error: str = "no luck",
-    ) -> Answer | Contradiction:
+    ) -> JobChange | Contradiction:
         asked = self.jobs.fail(key(id), worker, attempt, error, self.now, retry, jitter)
         return self._do(asked)
 
-    def extend(self, id: str, worker: str, attempt: int = 1, lease_ms: int = LEASE_MS) -> Answer:
+    def extend(self, id: str, worker: str, attempt: int = 1, lease_ms: int = LEASE_MS) -> JobChange:
         found = self._do(self.jobs.extend(key(id), worker, attempt, lease_ms, self.now))
-        assert isinstance(found, Answer), found
+        assert isinstance(found, JobChange), found
         return found
 
-    def claim(self, id: str, worker: str, attempt: int = 0) -> Answer:
+    def claim(self, id: str, worker: str, attempt: int = 0) -> JobChange:
         """`attempt`: the last one before."""
         asked = self.jobs.claim(key(id), attempt, worker, LEASE_MS, self.now)
         found = self._do(asked)
-        assert isinstance(found, Answer), found
+        assert isinstance(found, JobChange), found
         return found
 
-    def hand_over(self, id: str, worker: str, to: str, attempt: int = 1) -> Answer:
+    def hand_over(self, id: str, worker: str, to: str, attempt: int = 1) -> JobChange:
         asked = self.jobs.hand_over(key(id), worker, attempt, to, LEASE_MS, self.now)
         found = self._do(asked)
-        assert isinstance(found, Answer), found
+        assert isinstance(found, JobChange), found
         return found
 
-    def revive(self, id: str, attempt: int) -> Answer:
+    def revive(self, id: str, attempt: int) -> JobChange:
         return self._do(self.jobs.revive(key(id), attempt, 2, self.now))
 
     def listed(self, state: State, limit: int, **more: Any) -> list[str]:
@@ -146,7 +146,7 @@ class Queue:
         (found,) = self._do(self.jobs.inputs([key(id)]))
         return found.results
 
-    def cancel(self, id: str, tenant: str = TENANT) -> Answer:
+    def cancel(self, id: str, tenant: str = TENANT) -> JobChange:
         return self._do(self.jobs.cancel(key(id, tenant), self.now))
 
     def return_lost(self) -> Returned:

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from agent.queue.database import Database, DatabaseUnavailable
-from agent.queue.job import Answer, Invalid, Job, Submitted
+from agent.queue.job import Invalid, Job, JobChange, Submitted
 from agent.queue.jobs import Jobs
 from tests.agent.queue.making import LEASE_MS, SKILL, submission
 from tests.agent.queue.sqlite import Sqlite, connect, failing, memory, migrate
@@ -77,7 +77,7 @@ class Poller:
             await self.jobs.fail(*held, "no luck", now, True, self.random.random())
             return
         told = await self.jobs.complete(*held, f'"{self.name}"', now)
-        assert isinstance(told, Answer)
+        assert isinstance(told, JobChange)
         if told.is_done:
             self.completed.append(job.key.id)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.callbacks.callbacks import Callbacks, registration
-from agent.queue.job import Answer, Freeing, Invalid, Job, Missing, State, Submitted
+from agent.queue.job import Freeing, Invalid, Job, JobChange, Missing, State, Submitted
 from agent.queue.limits import MAX_DEPENDENCIES, MAX_INPUTS
 from tests.agent.queue.making import LEASE_MS, Queue, key, submission
 from tests.examples import examples
@@ -229,7 +229,7 @@ def test_who_completes_is_told_if_that_frees_a_job_of_the_agent(queue: Queue) ->
     queue.submit("poll", depends_on=("a",))
     queue.submit("edge", depends_on=("a", "b"), dispatch="edge")
     queue.lease("w", 2)
-    assert type(queue.try_complete("a", "w")) is Answer
+    assert type(queue.try_complete("a", "w")) is JobChange
     for _ in range(2):  # and so if it is repeated
         assert type(queue.try_complete("b", "w")) is Freeing
 
