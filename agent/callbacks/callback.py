@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from agent.queue.job import JobKey
-from agent.queue.job import State as JobState
+from agent.queue.job import JobKey, JobState
 
-State = Literal["pending", "due", "leased", "delivered", "failed"]
+CallbackState = Literal["pending", "due", "leased", "delivered", "failed"]
 
 MAX_URL = 2_048  # characters
 MAX_ATTEMPTS = 16
@@ -25,7 +24,7 @@ class Callback(NamedTuple):
 
     key: JobKey
     url: str
-    state: State
+    state: CallbackState
     attempt: int
     due_ms: int | None
     ended_ms: int | None

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-State = Literal["waiting", "leased", "completed", "failed", "cancelled"]
+JobState = Literal["waiting", "leased", "completed", "failed", "cancelled"]
 Dispatch = Literal["edge", "poll"]  # who runs it: the agent itself, or workers that poll
 
 LOWEST, HIGHEST = 0, 9  # priorities; the highest goes first
@@ -55,7 +55,7 @@ class Job(NamedTuple):
     dispatch: Dispatch
     priority: int
     max_attempts: int
-    state: State
+    state: JobState
     attempt: int
     submitted_ms: int
     available_ms: int
@@ -103,14 +103,14 @@ class Missing(NamedTuple):
 class Contradiction(NamedTuple):
     """Nothing was done: the same lease has ended before, and otherwise. That stands."""
 
-    state: State
+    state: JobState
 
 
 class Needed(NamedTuple):
     """A job that another one depends on. `state`: None if it was forgotten."""
 
     id: str
-    state: State | None
+    state: JobState | None
 
 
 class Inputs(NamedTuple):
@@ -126,7 +126,7 @@ class JobChange(NamedTuple):
     job's, None if there is none."""
 
     is_done: bool
-    state: State | None
+    state: JobState | None
 
 
 class Freeing(JobChange):

@@ -25,10 +25,10 @@ from agent.queue.job import (
     Job,
     JobChange,
     JobKey,
+    JobState,
     Missing,
     Needed,
     Returned,
-    State,
     Submission,
     Submitted,
 )
@@ -210,7 +210,7 @@ class Jobs:
         return JobChange(state_of(row) not in (None, "failed", "cancelled"), state_of(row))
 
     async def listed(
-        self, tenant: str, state: State, limit: int, before_ms: int = LARGEST
+        self, tenant: str, state: JobState, limit: int, before_ms: int = LARGEST
     ) -> list[Job]:
         """A tenant's jobs, the youngest first, without payload and result; submitted before a
         time, if one is given."""

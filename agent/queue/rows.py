@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from agent.queue.database import Row, Rows, Value
-from agent.queue.job import Depth, Inputs, Job, JobChange, JobKey, State
+from agent.queue.job import Depth, Inputs, Job, JobChange, JobKey, JobState
 
 
 class Held(NamedTuple):
@@ -32,18 +32,18 @@ def job_of(row: Row) -> Job:
     return Job(key, **fields, depends_on=needs)  # type: ignore[arg-type]
 
 
-def state_of(row: Row | None) -> State | None:
+def state_of(row: Row | None) -> JobState | None:
     return None if row is None else row["state"]  # type: ignore[return-value]
 
 
-def answer_of(row: Row | None, held: Held, states: Sequence[State]) -> JobChange:
+def answer_of(row: Row | None, held: Held, states: Sequence[JobState]) -> JobChange:
     """Done is what left the job in one of `states`, by this very lease."""
     state = state_of(row)
     is_ours = row is not None and (row["worker"], row["attempt"]) == held[1:]
     return JobChange(is_ours and state in states, state)
 
 
-def state_after(is_tried_again: bool) -> State:
+def state_after(is_tried_again: bool) -> JobState:
     return "waiting" if is_tried_again else "failed"
 
 

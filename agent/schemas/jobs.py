@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from agent.callbacks.callback import MAX_ATTEMPTS as MAX_POSTS
-from agent.callbacks.callback import MAX_URL
-from agent.callbacks.callback import State as CallbackState
+from agent.callbacks.callback import MAX_URL, CallbackState
 from agent.core.api.activations import MAX_LISTED, STATES
 from agent.core.api.polling import LEASE, MAX_ATTEMPT, MAX_LEASE, MAX_WAIT, MIN_LEASE
 from agent.core.capabilities.execution import CAPABILITIES

@@ -17,7 +17,7 @@ KEPT_MS = 86_400_000  # a day: programs that restart under new names leave many 
 MAX_WORKERS = 1_000  # of an API key: each costs a poll nothing, and a list a row
 MAX_HELD = 25  # jobs that a list names for each worker
 
-State = Literal["alive", "lost"]
+WorkerState = Literal["alive", "lost"]
 
 
 class WorkerKey(NamedTuple):
@@ -58,7 +58,7 @@ class Worker(NamedTuple):
     leased: int = 0
     held: Sequence[Held] = ()
 
-    def state(self, now_ms: float) -> State:
+    def state(self, now_ms: float) -> WorkerState:
         return "alive" if now_ms - self.seen_ms < SILENT_MS else "lost"
 
 

@@ -13,11 +13,11 @@ from agent.workers.worker import (
     Held,
     Load,
     Loads,
-    State,
     Told,
     TooMany,
     Worker,
     WorkerKey,
+    WorkerState,
 )
 
 MARKED_AT_ONCE = 100
@@ -68,7 +68,7 @@ class Workers:
         limit: int,
         now_ms: int,
         after: int = 0,
-        state: State | None = None,
+        state: WorkerState | None = None,
         capability: str | None = None,
     ) -> list[Worker]:
         """Those of a tenant, or of all, in the order of their first registration; after the

@@ -21,7 +21,7 @@ from agent.core.identity import time_text
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.inputs import Given, inputs_of
 from agent.core.jobs.telling import told_to_worker
-from agent.queue.job import Invalid, Job, JobKey, State
+from agent.queue.job import Invalid, Job, JobKey, JobState
 from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT
 from agent.workers.worker import WorkerKey
 
@@ -41,7 +41,7 @@ class Lease(NamedTuple):
     worker: str
     attempt: int
 
-    def lost(self, state: State | None) -> Problem:
+    def lost(self, state: JobState | None) -> Problem:
         """What is said of a lease that is none, or none any more."""
         if state is None:
             hint = "send `tenant` and the job's id as /poll returned them"
@@ -49,7 +49,7 @@ class Lease(NamedTuple):
         lease = f"worker {self.worker} does not hold attempt {self.attempt} of it"
         return Problem(409, f"the job is {state}, and {lease}", state=state)
 
-    def ended(self, state: State) -> Problem:
+    def ended(self, state: JobState) -> Problem:
         """What is said of an end that is not the one that was told before."""
         told = f"worker {self.worker} has told another end of attempt {self.attempt} before"
         return Problem(409, f"the job is {state}: {told}, and that stands", state=state)

@@ -12,10 +12,10 @@ from typing import Any
 
 from agent.core.identity import time_text
 from agent.core.jobs.payload import Payload
-from agent.queue.job import Job, State
+from agent.queue.job import Job, JobState
 from agent.records.records import Step
 
-STATUSES: Mapping[State, str] = {
+STATUSES: Mapping[JobState, str] = {
     "waiting": "queued",
     "leased": "running",
     "completed": "completed",

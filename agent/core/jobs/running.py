@@ -17,7 +17,7 @@ from agent.core.jobs.inputs import Given, inputs_of, with_inputs
 from agent.core.jobs.payload import read_payload
 from agent.core.refused import Refused, Unavailable
 from agent.queue.database import DatabaseUnavailable
-from agent.queue.job import Contradiction, Freeing, Invalid, State
+from agent.queue.job import Contradiction, Freeing, Invalid, JobState
 from agent.queue.job import Job as QueueJob
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Ran(NamedTuple):
     """What came of a run. `state`: the job's since then; `is_ours`: the run has decided it.
     `outcome`: fields of the answer if it went well. `is_passing`: what failed may go well."""
 
-    state: State | None
+    state: JobState | None
     is_ours: bool
     took_ms: float
     outcome: Mapping[str, Any] | None = None

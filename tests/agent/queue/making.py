@@ -17,10 +17,10 @@ from agent.queue.job import (
     Job,
     JobChange,
     JobKey,
+    JobState,
     Missing,
     Needed,
     Returned,
-    State,
     Submission,
     Submitted,
 )
@@ -136,7 +136,7 @@ class Queue:
     def revive(self, id: str, attempt: int) -> JobChange:
         return self._do(self.jobs.revive(key(id), attempt, 2, self.now))
 
-    def listed(self, state: State, limit: int, **more: Any) -> list[str]:
+    def listed(self, state: JobState, limit: int, **more: Any) -> list[str]:
         return [job.key.id for job in self._do(self.jobs.listed(TENANT, state, limit, **more))]
 
     def needed(self, id: str) -> list[Needed]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.callbacks.callbacks import Callbacks, registration
-from agent.queue.job import Freeing, Invalid, Job, JobChange, Missing, State, Submitted
+from agent.queue.job import Freeing, Invalid, Job, JobChange, JobState, Missing, Submitted
 from agent.queue.limits import MAX_DEPENDENCIES, MAX_INPUTS
 from tests.agent.queue.making import LEASE_MS, Queue, key, submission
 from tests.examples import examples
@@ -68,7 +68,7 @@ def test_what_has_completed_before_is_not_waited_for(queue: Queue) -> None:
     ],
 )
 def test_all_that_depend_on_it_end_with_it(
-    queue: Queue, how: str, state: State, error: str
+    queue: Queue, how: str, state: JobState, error: str
 ) -> None:
     queue.submit("a", max_attempts=1, start_within_ms=LEASE_MS)
     queue.submit("other")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from agent.queue.job import Invalid, JobKey, Returned, Submission
 from agent.queue.jobs import Jobs
-from agent.workers.worker import Loads, State, Told, Worker, WorkerKey
+from agent.workers.worker import Loads, Told, Worker, WorkerKey, WorkerState
 from agent.workers.workers import Workers
 from tests.agent.queue.sqlite import memory
 
@@ -39,7 +39,7 @@ class Place:
         return self.do(self.workers.heartbeat(WorkerKey(key, id), self.now, Told(**told)))
 
     def listed(
-        self, state: State | None = None, tenant: str | None = "key", **more: Any
+        self, state: WorkerState | None = None, tenant: str | None = "key", **more: Any
     ) -> list[Worker]:
         return self.do(self.workers.listed(tenant, 100, self.now, state=state, **more))
 
