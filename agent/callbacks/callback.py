@@ -63,7 +63,7 @@ class Verdict(NamedTuple):
     due_ms: int | None = None
 
 
-class Depth(NamedTuple):
+class OutboxDepth(NamedTuple):
     """All tenants' callbacks. `due` may be sent now, `delayed` not yet, `failed` are dead;
     `oldest_ms`: how long the first of those that are due has waited."""
 

@@ -16,8 +16,8 @@ from agent.callbacks.callback import (
     MAX_ATTEMPTS,
     MAX_URL,
     Callback,
-    Depth,
     Due,
+    OutboxDepth,
     Outcome,
     Verdict,
 )
@@ -76,12 +76,12 @@ class Callbacks:
         rows = (await self._db.run(sql.OF, *key)).rows
         return _callback(rows[0]) if rows else None
 
-    async def depth(self, now_ms: int) -> Depth:
+    async def depth(self, now_ms: int) -> OutboxDepth:
         """It reads the callbacks that are due, leased or dead."""
         rows = (await self._db.run(sql.DEPTH, now_ms)).rows
         since = next(row["since_ms"] for row in rows if row["kind"] == "due")
         numbers = {str(row["kind"]): int(row["number"] or 0) for row in rows}
-        return Depth(**numbers, oldest_ms=0 if since is None else max(0, now_ms - int(since)))
+        return OutboxDepth(**numbers, oldest_ms=0 if since is None else max(0, now_ms - int(since)))
 
 
 def _lost(now_ms: int) -> Statement:

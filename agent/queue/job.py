@@ -142,7 +142,7 @@ class Returned(NamedTuple):
     failed: Sequence[JobKey]
 
 
-class Depth(NamedTuple):
+class QueueDepth(NamedTuple):
     """The jobs of a capability. `waiting` may be leased now, `delayed` not yet, `blocked` not
     before others have completed; `oldest_ms`: how long the first of those that may be leased
     has waited."""

@@ -16,7 +16,6 @@ from agent.queue.backoff import Backoff
 from agent.queue.database import Database, Row, Statement
 from agent.queue.job import (
     Contradiction,
-    Depth,
     Dispatch,
     Freeing,
     Full,
@@ -28,6 +27,7 @@ from agent.queue.job import (
     JobState,
     Missing,
     Needed,
+    QueueDepth,
     Returned,
     Submission,
     Submitted,
@@ -233,7 +233,7 @@ class Jobs:
                 keys[str(row["state"])].append(JobKey(str(row["tenant"]), str(row["id"])))
         return Returned(keys["waiting"], keys["failed"])
 
-    async def depth(self, now_ms: int) -> list[Depth]:
+    async def depth(self, now_ms: int) -> list[QueueDepth]:
         """How many jobs there are that have not ended well, by capability. It reads
         these jobs, and none of those that have."""
         return depths_of(await self._db.run(sql.DEPTH, now_ms), now_ms)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from agent.queue.database import Row, Rows, Value
-from agent.queue.job import Depth, Inputs, Job, JobChange, JobKey, JobState
+from agent.queue.job import Inputs, Job, JobChange, JobKey, JobState, QueueDepth
 
 
 class Held(NamedTuple):
@@ -59,15 +59,15 @@ def inputs_of(rows: Sequence[Row]) -> Inputs:
     return Inputs({str(row["id"]): str(row["result"]) for row in rows}, size)
 
 
-def depths_of(found: Rows, now_ms: int) -> list[Depth]:
+def depths_of(found: Rows, now_ms: int) -> list[QueueDepth]:
     numbers: dict[str, dict[str, int]] = {}
     for row in found.rows:
         of_one = numbers.setdefault(str(row["capability"]), {})
         of_one[str(row["kind"])] = int(row["number"] or 0)
         if row["since_ms"] is not None:
             of_one["oldest_ms"] = max(0, now_ms - int(row["since_ms"]))
-    kinds = Depth._fields[1:]
+    kinds = QueueDepth._fields[1:]
     return [
-        Depth(name, *(of_one.get(kind, 0) for kind in kinds))
+        QueueDepth(name, *(of_one.get(kind, 0) for kind in kinds))
         for name, of_one in sorted(numbers.items())
     ]

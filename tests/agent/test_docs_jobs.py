@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent import config
-from agent.callbacks.callback import Depth as CallbackDepth
+from agent.callbacks.callback import OutboxDepth
 from agent.core.api import activations, executing, polling
 from agent.core.identity import Identity
 from agent.core.isolate import metrics
@@ -20,14 +20,14 @@ from agent.core.jobs import activation, running, shapes
 from agent.core.jobs.refusing import LIMITS
 from agent.core.serving import background
 from agent.queue import limits
-from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, Depth
+from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, QueueDepth
 from agent.queue.limits import MAX_ATTEMPTS, MAX_JOBS
 from policies.language.document import Document, read_document
 from tests.agent.pages import ROOT, cells, first_column, row_of, section, spaced
 
-QUEUE = [Depth("text-processing", 1, 0, 0, 0, 146)]
+QUEUE = [QueueDepth("text-processing", 1, 0, 0, 0, 146)]
 OUTCOME = {"result": {"data": []}}
-STANDING = metrics.Standing(QUEUE, CallbackDepth(1, 0, 0, 0, 0))
+STANDING = metrics.Standing(QUEUE, OutboxDepth(1, 0, 0, 0, 0))
 WHO = Identity("cf-us-00000000", "production-us", "us", 0)
 
 

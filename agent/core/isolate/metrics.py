@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
-from agent.callbacks.callback import Depth as CallbackDepth
+from agent.callbacks.callback import OutboxDepth
 from agent.core.identity import Identity, time_text, uptime_ms
-from agent.queue.job import Depth
+from agent.queue.job import QueueDepth
 from workers_runtime.prometheus import family
 
 JOBS_EACH = 10
@@ -20,8 +20,8 @@ LOST = "Rows about requests that were never written."
 class Standing(NamedTuple):
     """How the queue stands, and the outbox of callbacks."""
 
-    queue: Sequence[Depth]
-    callbacks: CallbackDepth
+    queue: Sequence[QueueDepth]
+    callbacks: OutboxDepth
 
 
 class Metrics:
@@ -91,7 +91,7 @@ def desired_workers(jobs: int) -> int:
     return -(-jobs // JOBS_EACH)
 
 
-def _to_do(queue: Sequence[Depth]) -> int:
+def _to_do(queue: Sequence[QueueDepth]) -> int:
     return sum(each.waiting + each.leased for each in queue)
 
 
@@ -115,7 +115,7 @@ def prefers_text(accept: str) -> bool:
     return bool(texts) and "application/json" not in wanted
 
 
-def _queue_families(queue: Sequence[Depth]) -> list[str]:
+def _queue_families(queue: Sequence[QueueDepth]) -> list[str]:
     states = ("waiting", "delayed", "blocked", "leased", "failed")
     jobs = [
         ({"capability": each.capability, "state": state}, getattr(each, state))
@@ -132,7 +132,7 @@ def _queue_families(queue: Sequence[Depth]) -> list[str]:
     ]
 
 
-def _callback_families(callbacks: CallbackDepth) -> list[str]:
+def _callback_families(callbacks: OutboxDepth) -> list[str]:
     states = ("due", "delayed", "leased", "failed")
     told = [({"state": state}, getattr(callbacks, state)) for state in states]
     oldest = [(dict[str, Any](), callbacks.oldest_ms / 1000)]

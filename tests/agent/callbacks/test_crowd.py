@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.callbacks.callback import Depth, Due, Verdict
+from agent.callbacks.callback import Due, OutboxDepth, Verdict
 from agent.callbacks.callbacks import Callbacks
 from agent.callbacks.delivery import LEASE_MS, deliver_due
 from agent.callbacks.message import Request
@@ -68,7 +68,7 @@ def test_a_crowd_over_a_database_that_fails(share: float) -> None:
             if len(arrived) == JOBS and not any((await depth())[:3]):
                 return
 
-    async def depth() -> Depth:
+    async def depth() -> OutboxDepth:
         return await Callbacks(outbox.db).depth(outbox.now)
 
     async def all_of_them() -> None:

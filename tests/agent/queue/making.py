@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from agent.queue.database import Database
 from agent.queue.job import (
     Contradiction,
-    Depth,
     Dispatch,
     Full,
     Invalid,
@@ -20,6 +19,7 @@ from agent.queue.job import (
     JobState,
     Missing,
     Needed,
+    QueueDepth,
     Returned,
     Submission,
     Submitted,
@@ -152,7 +152,7 @@ class Queue:
     def return_lost(self) -> Returned:
         return self._do(self.jobs.return_lost(self.now))
 
-    def depth(self) -> list[Depth]:
+    def depth(self) -> list[QueueDepth]:
         return self._do(self.jobs.depth(self.now))
 
     def forget(self, before_ms: int) -> int:

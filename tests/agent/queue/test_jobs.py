@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.queue.job import Depth, JobChange
+from agent.queue.job import JobChange, QueueDepth
 from agent.queue.jobs import FORGOTTEN_AT_ONCE, LOST_AT_ONCE
 from tests.agent.queue.making import LEASE_MS, SKILL, TENANT, Queue, key
 
@@ -277,8 +277,8 @@ def test_depth_tells_what_waits_and_for_how_long(queue: Queue) -> None:
     queue.fail("c", "ann")
     queue.now += 500
     assert queue.depth() == [
-        Depth(SKILL, waiting=1, delayed=1, leased=1, failed=1, oldest_ms=500),
-        Depth("web-scraping", waiting=1, delayed=0, leased=0, failed=0, oldest_ms=500),
+        QueueDepth(SKILL, waiting=1, delayed=1, leased=1, failed=1, oldest_ms=500),
+        QueueDepth("web-scraping", waiting=1, delayed=0, leased=0, failed=0, oldest_ms=500),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.callbacks.callback import Depth as CallbackDepth
+from agent.callbacks.callback import OutboxDepth
 from agent.core.identity import identity_of
 from agent.core.isolate.metrics import Metrics, Standing, prefers_text
 
@@ -16,7 +16,7 @@ def test_text() -> None:
     metrics.requests["/", 200] += 2
     metrics.records_lost = 4
     metrics.jobs['a"b\\c\n', "failed"] += 1
-    standing = Standing([], CallbackDepth(1, 2, 3, 4, 1_500))
+    standing = Standing([], OutboxDepth(1, 2, 3, 4, 1_500))
     lines = metrics.text(WHO, standing).splitlines()
     own = 'worker="cf-eu-00001234",variant="canary",region="eu"'
     assert f'agent_requests_total{{endpoint="/",status="200",{own}}} 2' in lines
