@@ -30,7 +30,7 @@ MAX_ANSWER = MAX_RESULT + 6 * MAX_STDOUT + 64 * 1024
 GIVE_UP_AFTER_MS = 1_000
 
 
-class Job(NamedTuple):
+class PythonJob(NamedTuple):
     """`function`: of the code, called with `arguments` when the code has run."""
 
     code: str
@@ -84,7 +84,7 @@ class Told(NamedTuple):
 
 
 def execute(
-    pool: Pool, isolates: Isolates, tenant: str, job: Job, now: Callable[[], float]
+    pool: Pool, isolates: Isolates, tenant: str, job: PythonJob, now: Callable[[], float]
 ) -> Outcome:
     """Run `job` for `tenant`; `now` is in milliseconds."""
     began = now()
@@ -103,7 +103,7 @@ def execute(
     return Outcome(told.result, told.error, told.stdout, now() - began, warm)
 
 
-def _refused(job: Job) -> Error | None:
+def _refused(job: PythonJob) -> Error | None:
     if len(job.code) > MAX_CODE:
         return Error("code-error", f"the code has more than {MAX_CODE} characters")
     if not 1 <= job.timeout_ms <= MAX_TIMEOUT_MS:
@@ -112,7 +112,7 @@ def _refused(job: Job) -> Error | None:
 
 
 def _in_isolate(
-    isolates: Isolates, isolate: str, job: Job, now: Callable[[], float]
+    isolates: Isolates, isolate: str, job: PythonJob, now: Callable[[], float]
 ) -> tuple[bool, Told]:
     try:
         # No code has run in it yet, so this answer can be believed.
@@ -129,7 +129,7 @@ def _in_isolate(
     return warm, read(answer)
 
 
-def _sent(job: Job) -> str:
+def _sent(job: PythonJob) -> str:
     return json.dumps(
         {
             "order": "run",
@@ -144,7 +144,7 @@ def _sent(job: Job) -> str:
     )
 
 
-def _broken(error: IsolateError, job: Job, took_ms: float) -> Error:
+def _broken(error: IsolateError, job: PythonJob, took_ms: float) -> Error:
     """Why there is no answer. On Cloudflare the clock may have stood still: then the
     platform's own words tell."""
     if error.name == "TooMuchError":

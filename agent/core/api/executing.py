@@ -15,7 +15,7 @@ from typing import Any
 from agent.core.api.activations import submitted
 from agent.core.api.polling import Lease, read_lease
 from agent.core.capabilities.cache import run_or_recall
-from agent.core.capabilities.execution import CAPABILITIES, Job, unknown_capability
+from agent.core.capabilities.execution import CAPABILITIES, CapabilityCall, unknown_capability
 from agent.core.capabilities.results import Stream
 from agent.core.http import answers
 from agent.core.http.answers import Answer
@@ -39,8 +39,7 @@ from agent.core.jobs.shapes import (
 )
 from agent.core.jobs.telling import outcome_of, told_to_worker
 from agent.core.refused import Refused, Unavailable
-from agent.queue.job import Invalid
-from agent.queue.job import Job as QueueJob
+from agent.queue.job import Invalid, Job
 from agent.records.request import Facts
 
 FIELD = "activation_data"  # of POST /activations: what is `job_data` here
@@ -60,7 +59,7 @@ def execute(agent: Agent, call: Call) -> Answer:
     return _at_once(agent, call, shape, _job(shape, given, agent.new_id()))
 
 
-def _job(shape: Shape, given: dict[str, Any], new_id: str) -> Job:
+def _job(shape: Shape, given: dict[str, Any], new_id: str) -> CapabilityCall:
     job_id = text_of(given, "job_id", ID, ID_TEXT) if "job_id" in given else new_id
     capability, asked = as_capability(shape, given).values()
     if not isinstance(capability, str):
@@ -69,10 +68,10 @@ def _job(shape: Shape, given: dict[str, Any], new_id: str) -> Job:
         raise Problem(400, unknown)
     if not isinstance(asked, dict):
         raise Problem(400, "`input` is an object")
-    return Job(job_id, capability, asked)
+    return CapabilityCall(job_id, capability, asked)
 
 
-def _at_once(agent: Agent, call: Call, shape: Shape, job: Job) -> Answer:
+def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Answer:
     began = agent.clock()
     try:
         tools = agent.tools(call.known_tenant(), call.scopes)
@@ -150,7 +149,7 @@ def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
     return _ended(agent, shape, job)
 
 
-def _kept(agent: Agent, call: Call, given: dict[str, Any]) -> QueueJob:
+def _kept(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
     """The activation in the queue; what is wrong with its data is told by the name it has here."""
     sent = {FIELD if name == "job_data" else name: value for name, value in given.items()}
     try:
@@ -160,7 +159,7 @@ def _kept(agent: Agent, call: Call, given: dict[str, Any]) -> QueueJob:
         raise Problem(why.status, message, why.headers, **why.more) from None
 
 
-def _claimed(agent: Agent, job: QueueJob) -> tuple[QueueJob, str] | None:
+def _claimed(agent: Agent, job: Job) -> tuple[Job, str] | None:
     """The job as it is now leased, and to whom; none if somebody else has it, if it has to wait,
     or if only others can run it."""
     if job.capability not in CAPABILITIES:
@@ -174,13 +173,13 @@ def _claimed(agent: Agent, job: QueueJob) -> tuple[QueueJob, str] | None:
     return (found, runner) if found and found.worker == runner else None
 
 
-def _run(agent: Agent, job: QueueJob, runner: str) -> Ran:
+def _run(agent: Agent, job: Job, runner: str) -> Ran:
     ran = run_leased(agent, job, runner)
     agent.soon("deliver")
     return ran
 
 
-def _ran(agent: Agent, shape: Shape, job: QueueJob, ran: Ran) -> Answer:
+def _ran(agent: Agent, shape: Shape, job: Job, ran: Ran) -> Answer:
     if ran.outcome is None:
         more = {**ran.more, "state": ran.state}
         raise _failed(job.key.id, job.capability, ran.error or "", more, ran.is_passing)
@@ -188,7 +187,7 @@ def _ran(agent: Agent, shape: Shape, job: QueueJob, ran: Ran) -> Answer:
     return made._replace(facts=Facts(job.capability, "completed"))
 
 
-def _ended(agent: Agent, shape: Shape, job: QueueJob) -> Answer:
+def _ended(agent: Agent, shape: Shape, job: Job) -> Answer:
     """What came of an activation that somebody else has run, or that was run before."""
     if job.state == "cancelled":
         raise Problem(409, "the activation is cancelled: use another id", state=job.state)
@@ -200,7 +199,7 @@ def _ended(agent: Agent, shape: Shape, job: QueueJob) -> Answer:
     return _completed(agent, shape, job.key.id, job.capability, outcome_of(job), took)
 
 
-def _unfinished(job: QueueJob) -> Problem:
+def _unfinished(job: Job) -> Problem:
     later = f"ask GET /activations/{job.key.id}, or send this again"
     message = f"the activation is still {job.state} after {WAIT_MS // 1000} s: {later}"
     return Problem(503, message, (("retry-after", "2"),), state=job.state)

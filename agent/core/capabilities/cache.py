@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 from agent import __version__
-from agent.core.capabilities.execution import CAPABILITIES, Job, run_job
+from agent.core.capabilities.execution import CAPABILITIES, CapabilityCall, run_job
 from agent.core.capabilities.results import Output, Stream
 from agent.core.capabilities.tools import Tools
 
@@ -57,7 +57,7 @@ class Ran(NamedTuple):
 
 
 def run_or_recall(
-    job: Job,
+    job: CapabilityCall,
     tools: Tools,
     store: Callable[[], Store | None],
     variant: str,
@@ -79,7 +79,7 @@ def run_or_recall(
     return Ran(made, "BYPASS" if wishes else "MISS")
 
 
-def key_of(job: Job, tools: Tools, variant: str) -> str:
+def key_of(job: CapabilityCall, tools: Tools, variant: str) -> str:
     """The id of the job is not part of it."""
     scopes = sorted(tools.scopes & CAPABILITIES[job.capability].scopes)
     whole = [__version__, variant, tools.tenant, scopes, job.capability, job.input]

@@ -31,13 +31,13 @@ CAPABILITIES: Mapping[str, Capability] = {
 }
 
 
-class Job(NamedTuple):
+class CapabilityCall(NamedTuple):
     id: str
     capability: str
     input: dict[str, Any]
 
 
-def run_job(job: Job, tools: Tools) -> Output | Stream:
+def run_job(job: CapabilityCall, tools: Tools) -> Output | Stream:
     """Raises `Refused` or `Unavailable`."""
     made = CAPABILITIES[job.capability].run(job.input, tools)
     return made if isinstance(made, Output | Stream) else Output(made, {})

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from agent.core.capabilities.fields import check_known, text, whole
 from agent.core.capabilities.results import Output
 from agent.core.refused import Refused, Unavailable
-from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Job, Outcome
+from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Outcome, PythonJob
 
 FIELDS = ("code", "context", "timeout_ms", "function", "arguments")
 FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
@@ -19,7 +19,7 @@ PASSING = ("unavailable", "crashed")
 
 
 class Python(Protocol):
-    def run(self, tenant: str, job: Job) -> Outcome: ...
+    def run(self, tenant: str, job: PythonJob) -> Outcome: ...
 
 
 class PythonTools(Protocol):
@@ -42,7 +42,7 @@ def run_python(given: dict[str, Any], tools: PythonTools) -> Output:
     raise (Unavailable if error.kind in PASSING else Refused)(error.message, **more)
 
 
-def _job(given: dict[str, Any]) -> Job:
+def _job(given: dict[str, Any]) -> PythonJob:
     check_known(given, FIELDS)
     code = text(given, "code")
     timeout_ms = whole(given, "timeout_ms", TIMEOUT_MS, 1, MAX_TIMEOUT_MS)
@@ -51,7 +51,7 @@ def _job(given: dict[str, Any]) -> Job:
     context = given.get("context", {})
     if not isinstance(context, dict):
         raise Refused("`context` is an object: its fields are what the code finds in `context`")
-    return Job(code, context, timeout_ms, *_call(given))
+    return PythonJob(code, context, timeout_ms, *_call(given))
 
 
 def _call(given: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:

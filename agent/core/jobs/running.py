@@ -10,15 +10,14 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from agent.core.capabilities.execution import CAPABILITIES, Job, run_job
+from agent.core.capabilities.execution import CAPABILITIES, CapabilityCall, run_job
 from agent.core.capabilities.results import Stream
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.inputs import Given, inputs_of, with_inputs
 from agent.core.jobs.payload import read_payload
 from agent.core.refused import Refused, Unavailable
 from agent.queue.database import DatabaseUnavailable
-from agent.queue.job import Contradiction, Freeing, Invalid, JobState
-from agent.queue.job import Job as QueueJob
+from agent.queue.job import Contradiction, Freeing, Invalid, Job, JobState
 
 T = TypeVar("T")
 # A run of Python may take 30 s, and its isolate a minute to start.
@@ -53,7 +52,7 @@ class Failure(NamedTuple):
     is_passing: bool
 
 
-def run_leased(agent: Agent, job: QueueJob, worker: str, rests: bool = False) -> Ran:
+def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> Ran:
     """Run a job that `worker` has leased. `rests`: nobody waits for the answer."""
     began = agent.clock()
     done = _run(agent, job)
@@ -133,7 +132,7 @@ def kept_error(failure: Failure) -> str:
     return f"{kind}: {failure.error}{at}" if kind else failure.error
 
 
-def _run(agent: Agent, job: QueueJob) -> Mapping[str, Any] | Failure:
+def _run(agent: Agent, job: Job) -> Mapping[str, Any] | Failure:
     try:
         asked = read_payload(job.payload)
         if asked.input.get("stream") is True:
@@ -142,7 +141,9 @@ def _run(agent: Agent, job: QueueJob) -> Mapping[str, Any] | Failure:
         if given.refused:
             return Failure(given.refused, {}, False)
         tools = agent.tools(job.key.tenant, asked.scopes)
-        made = run_job(Job(job.key.id, job.capability, with_inputs(job, asked.input, given)), tools)
+        made = run_job(
+            CapabilityCall(job.key.id, job.capability, with_inputs(job, asked.input, given)), tools
+        )
     except Refused as refused:
         return Failure(str(refused), refused.more, False)
     except Unavailable as error:

@@ -22,7 +22,7 @@ from agent.core.web.egress import Egress
 from agent.queue.database import Database
 from agent.queue.jobs import Jobs
 from agent.records.records import Records
-from agent.sandbox.execute import Error, Job, Outcome
+from agent.sandbox.execute import Error, Outcome, PythonJob
 from agent.workers.workers import Workers
 from tests.agent.queue.sqlite import memory
 
@@ -94,7 +94,7 @@ class World(Tools):
     def python(self) -> World:
         return self
 
-    def run(self, tenant: str, job: Job) -> Outcome:
+    def run(self, tenant: str, job: PythonJob) -> Outcome:
         if job.code == CHECK:
             return checked(job.context)
         self.ran.append(job.code)

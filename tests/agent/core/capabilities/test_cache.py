@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.core.capabilities import cache, execution
 from agent.core.capabilities.cache import KEEP_S, MAX_KEPT, Ran, key_of, run_or_recall
-from agent.core.capabilities.execution import Job
+from agent.core.capabilities.execution import CapabilityCall
 from agent.core.capabilities.results import Output, Stream
 from agent.core.capabilities.tools import Capability
 from agent.core.refused import Refused, Unavailable
@@ -63,7 +63,7 @@ class World:
         wish: str = "",
     ) -> Ran:
         headers: Mapping[str, str] = {"cache-control": wish} if wish else {}
-        job, tools = Job(id, "counted", given), tools or FakeTools()
+        job, tools = CapabilityCall(id, "counted", given), tools or FakeTools()
         return run_or_recall(job, tools, lambda: self.store, variant, headers, now_ms)
 
 
@@ -184,7 +184,7 @@ def test_a_store_that_has_rubbish_has_nothing(world: World, text: str) -> None:
 @given(st.dictionaries(st.text(max_size=3), JSON), st.dictionaries(st.text(max_size=3), JSON))
 def test_the_key_is_that_of_the_input(one: dict[str, Any], other: dict[str, Any]) -> None:
     def key(given: dict[str, Any], id: str = "j") -> str:
-        return key_of(Job(id, "text-processing", given), FakeTools(), "eu")  # type: ignore[arg-type]
+        return key_of(CapabilityCall(id, "text-processing", given), FakeTools(), "eu")  # type: ignore[arg-type]
 
     assert key(one) == key(dict(reversed(list(one.items()))), "another id")
     if one != other:

@@ -8,31 +8,31 @@ import pytest
 
 from agent.core.capabilities.python import run_python
 from agent.core.refused import Refused
-from agent.sandbox.execute import Job, Outcome
+from agent.sandbox.execute import Outcome, PythonJob
 from tests.agent.core.making import World
 
 
 class Sandbox(World):
     def __init__(self) -> None:
         super().__init__()
-        self.jobs: list[Job] = []
+        self.jobs: list[PythonJob] = []
 
-    def run(self, tenant: str, job: Job) -> Outcome:
+    def run(self, tenant: str, job: PythonJob) -> Outcome:
         self.jobs.append(job)
         return Outcome(4, None, "", 1.0, True)
 
 
-def job_of(**given: Any) -> Job:
+def job_of(**given: Any) -> PythonJob:
     sandbox = Sandbox()
     run_python(given, sandbox)
     return sandbox.jobs[0]
 
 
 def test_the_job() -> None:
-    assert job_of(code="4") == Job("4", {})
+    assert job_of(code="4") == PythonJob("4", {})
     arguments = {"input_data": {"n": 1}}
     called = job_of(code="4", function="run_agent", arguments=arguments, timeout_ms=9)
-    assert called == Job("4", {}, 9, "run_agent", arguments)
+    assert called == PythonJob("4", {}, 9, "run_agent", arguments)
     assert job_of(code="4", function="run_agent").arguments == {}
 
 

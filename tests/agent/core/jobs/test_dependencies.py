@@ -14,7 +14,7 @@ from agent.core.jobs.activation import MAX_START_WITHIN, START_WITHIN
 from agent.core.serving.background import Turns, run
 from agent.queue.jobs import Jobs
 from agent.queue.limits import MAX_DEPENDENCIES, MAX_INPUTS, Limits
-from agent.sandbox.execute import Job, Outcome
+from agent.sandbox.execute import Outcome, PythonJob
 from tests.agent.core.making import START, World
 
 PYTHON = {"capability": "python-execution", "input": {"code": "4"}}
@@ -47,7 +47,7 @@ def run_all(world: World) -> None:
 class Seeing(World):
     """Python that gives its context."""
 
-    def run(self, tenant: str, job: Job) -> Outcome:
+    def run(self, tenant: str, job: PythonJob) -> Outcome:
         return Outcome(job.context, None, "", 1.0, True)
 
 
@@ -69,7 +69,7 @@ def test_python_finds_the_results_in_its_context() -> None:
 class Calling(World):
     """Python that gives the arguments of its function."""
 
-    def run(self, tenant: str, job: Job) -> Outcome:
+    def run(self, tenant: str, job: PythonJob) -> Outcome:
         if job.function is None:
             return super().run(tenant, job)
         return Outcome(job.arguments.get("inputs", "none"), None, "", 1.0, True)
