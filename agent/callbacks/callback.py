@@ -32,7 +32,7 @@ class Callback(NamedTuple):
     error: str | None
 
 
-class Outcome(NamedTuple):
+class JobEnd(NamedTuple):
     """What came of the job: `result` is the text of a JSON object, if it was completed."""
 
     state: JobState
@@ -50,7 +50,7 @@ class Due(NamedTuple):
     url: str
     attempt: int
     ticket: str
-    outcome: Outcome
+    outcome: JobEnd
 
 
 class Verdict(NamedTuple):

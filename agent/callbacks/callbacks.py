@@ -17,8 +17,8 @@ from agent.callbacks.callback import (
     MAX_URL,
     Callback,
     Due,
+    JobEnd,
     OutboxDepth,
-    Outcome,
     Verdict,
 )
 from agent.callbacks.verdict import FIRST_WAIT_MS, LONGEST_WAIT_MS
@@ -112,5 +112,5 @@ def _callback(row: Row) -> Callback:
 def _due(row: Row) -> Due:
     key, attempt = _key(row), row.pop("attempt")
     url, ticket = str(row.pop("url")), str(row.pop("ticket"))
-    outcome = Outcome(attempt=row.pop("job_attempt"), **row)  # type: ignore[arg-type]
+    outcome = JobEnd(attempt=row.pop("job_attempt"), **row)  # type: ignore[arg-type]
     return Due(key, url, int(attempt or 0), ticket, outcome)

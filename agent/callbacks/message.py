@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from agent import PRODUCT, __version__
-from agent.callbacks.callback import Due, Outcome
+from agent.callbacks.callback import Due, JobEnd
 from agent.callbacks.signing import Signer
 from agent.core.identity import time_text
 from workers_runtime.json_text import read_writable_json
@@ -49,7 +49,7 @@ def message_id(due: Due) -> str:
     return f"msg_{hashlib.sha256(named.encode()).hexdigest()[:32]}"
 
 
-def body_of(activation: str, outcome: Outcome) -> str:
+def body_of(activation: str, outcome: JobEnd) -> str:
     told = {
         "activation_id": activation,
         "status": outcome.state,

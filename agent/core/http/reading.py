@@ -18,7 +18,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _NUMBER = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,3})?)s?")
 
 
-class Written(str):
+class QueryValue(str):
     """A value of a query, where numbers are text; in JSON they are none."""
 
 
@@ -53,7 +53,7 @@ def read_options(call: Call, known: Sequence[str], example: str) -> dict[str, An
 
 
 def read_query(call: Call, known: Sequence[str]) -> dict[str, Any]:
-    return only({name: Written(value) for name, value in call.query.items()}, known)
+    return only({name: QueryValue(value) for name, value in call.query.items()}, known)
 
 
 def only(
@@ -77,7 +77,7 @@ def text_of(value: dict[str, Any], name: str, pattern: re.Pattern[str], told: st
 
 def whole_of(value: dict[str, Any], name: str, usual: int, least: int, most: int) -> int:
     given = value.get(name, usual)
-    is_text = isinstance(given, Written) and _WHOLE.fullmatch(given)
+    is_text = isinstance(given, QueryValue) and _WHOLE.fullmatch(given)
     found = int(given) if is_text else whole(given)
     if found is None or not least <= found <= most:
         raise Problem(400, f"`{name}` is a whole number from {least:,} to {most:,}")
@@ -87,7 +87,7 @@ def whole_of(value: dict[str, Any], name: str, usual: int, least: int, most: int
 def names_of(value: dict[str, Any], name: str) -> list[str]:
     """A list of texts, in a query one text with commas."""
     given = value[name]
-    is_text = isinstance(given, Written)
+    is_text = isinstance(given, QueryValue)
     names = [each.strip(" ") for each in given.split(",")] if is_text else given
     if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
         raise Problem(400, f"`{name}` is a list of names")
@@ -97,7 +97,7 @@ def names_of(value: dict[str, Any], name: str) -> list[str]:
 def seconds_of(value: dict[str, Any], name: str, usual: float, least: float, most: float) -> int:
     """A time in milliseconds, given in seconds: 20 or 0.5, in a query also 20s."""
     found = value.get(name, usual)
-    if isinstance(found, Written):
+    if isinstance(found, QueryValue):
         match = _NUMBER.fullmatch(found)
         found = float(match[1]) if match else None
     if isinstance(found, bool) or not isinstance(found, int | float) or not least <= found <= most:

@@ -32,8 +32,8 @@ KEPT_WITH = ("dispatch", "max_attempts", "start_within")
 # What may stand beside an activation's id and data.
 SUBMITTED_WITH = ("priority", "callback_url", "depends_on")
 
-Outcome = Mapping[str, Any]  # `result`, and what else the capability told
-Written = Callable[[Outcome, float], dict[str, Any]]
+ResultFields = Mapping[str, Any]  # `result`, and what else the capability told
+WriteAnswer = Callable[[ResultFields, float], dict[str, Any]]
 
 
 class Shape(NamedTuple):
@@ -46,7 +46,7 @@ class Shape(NamedTuple):
     optional: tuple[str, ...]
     example: str
     capability: str = ""
-    written: Written = lambda outcome, _: {"status": "completed", **outcome}
+    written: WriteAnswer = lambda outcome, _: {"status": "completed", **outcome}
     failed: str = "failed"
 
     @property
@@ -72,7 +72,7 @@ def type_of(value: object) -> str:
     return next((name for kind, name in kinds if isinstance(value, kind)), "object")
 
 
-def _typed(outcome: Outcome, took_ms: float) -> dict[str, Any]:
+def _typed(outcome: ResultFields, took_ms: float) -> dict[str, Any]:
     result = {
         "result": outcome["result"],
         "type": type_of(outcome["result"]),
@@ -81,17 +81,17 @@ def _typed(outcome: Outcome, took_ms: float) -> dict[str, Any]:
     return {"status": "completed", **outcome, "result": result}
 
 
-def _plain(outcome: Outcome, _: float) -> dict[str, Any]:
+def _plain(outcome: ResultFields, _: float) -> dict[str, Any]:
     return {"status": "success", **outcome}
 
 
-def _spread(outcome: Outcome, _: float) -> dict[str, Any]:
+def _spread(outcome: ResultFields, _: float) -> dict[str, Any]:
     """The fields of the result are those of the answer."""
     more = {name: value for name, value in outcome.items() if name != "result"}
     return {"status": "success", **outcome["result"], **more}
 
 
-def _vectors(outcome: Outcome, took_ms: float) -> dict[str, Any]:
+def _vectors(outcome: ResultFields, took_ms: float) -> dict[str, Any]:
     """`embeddings` of several texts are those of `data`, which results hold once."""
     told = _spread(outcome, took_ms)
     return {**told, "embeddings": told.get("embeddings", told["data"])}
