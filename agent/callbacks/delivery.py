@@ -41,7 +41,7 @@ class Way(Protocol):
         """Random, and never the same."""
 
 
-class Told(NamedTuple):
+class DeliveryCounts(NamedTuple):
     """How many were delivered, are to be sent again, are dead. `is_more`: others may be due."""
 
     delivered: int
@@ -52,7 +52,7 @@ class Told(NamedTuple):
 
 async def deliver_due(
     callbacks: Callbacks, way: Way, egress: Egress, signer: Signer, until_ms: int
-) -> Told:
+) -> DeliveryCounts:
     """Nothing is begun after `until_ms`. Raises what the database raises."""
     counts: Counter[str] = Counter()
     is_more = True
@@ -66,7 +66,7 @@ async def deliver_due(
         if len(found) < AT_ONCE:
             is_more = False
             break
-    return Told(counts["delivered"], counts["due"], counts["failed"], is_more)
+    return DeliveryCounts(counts["delivered"], counts["due"], counts["failed"], is_more)
 
 
 async def _attempt(

@@ -10,7 +10,7 @@ from secrets import token_hex
 import js
 
 from agent.callbacks.callbacks import Callbacks
-from agent.callbacks.delivery import SEND_WITHIN_MS, Told, deliver_due
+from agent.callbacks.delivery import SEND_WITHIN_MS, DeliveryCounts, deliver_due
 from agent.callbacks.message import Request
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Reply
@@ -52,7 +52,7 @@ def callback_egress(env: JsObject) -> Egress:
     return callback_hosts(_text(env, "CALLBACK_HOSTS"))
 
 
-async def deliver(env: JsObject, for_ms: int) -> Told:
+async def deliver(env: JsObject, for_ms: int) -> DeliveryCounts:
     """Send what is due; nothing is begun after `for_ms`. Raises `Misconfigured`
     before anything is taken, and what the database raises."""
     egress, signer = callback_egress(env), _signer(env)

@@ -75,7 +75,7 @@ class Isolates(Protocol):
     def tend(self, end: Sequence[str], start: Sequence[str]) -> None: ...
 
 
-class Told(NamedTuple):
+class RunResult(NamedTuple):
     """What came of a job, without the time."""
 
     result: Any = None
@@ -113,19 +113,19 @@ def _refused(job: PythonJob) -> Error | None:
 
 def _in_isolate(
     isolates: Isolates, isolate: str, job: PythonJob, now: Callable[[], float]
-) -> tuple[bool, Told]:
+) -> tuple[bool, RunResult]:
     try:
         # No code has run in it yet, so this answer can be believed.
         warm = json.loads(isolates.start(isolate))["starts"] > 1
     except IsolateError as error:
-        return False, Told(error=Error("unavailable", f"no isolate could be started: {error}"))
+        return False, RunResult(error=Error("unavailable", f"no isolate could be started: {error}"))
     sent = _sent(job)
     began = now()
     try:
         wait = job.timeout_ms + GIVE_UP_AFTER_MS
         answer = isolates.run(isolate, sent, job.timeout_ms, wait, MAX_ANSWER)
     except IsolateError as error:
-        return warm, Told(error=_broken(error, job, now() - began))
+        return warm, RunResult(error=_broken(error, job, now() - began))
     return warm, read(answer)
 
 
@@ -154,7 +154,7 @@ def _broken(error: IsolateError, job: PythonJob, took_ms: float) -> Error:
     return Error("crashed", "the isolate ended while the code, or what it left behind, ran")
 
 
-def read(answer: str) -> Told:
+def read(answer: str) -> RunResult:
     """An isolate's answer, which may say anything at all."""
     try:
         value = read_writable_json(answer)
@@ -163,18 +163,18 @@ def read(answer: str) -> Told:
             raise ValueError
         if "error" not in value:
             return _result(plain(value["result"]), stdout)
-        return Told(None, _error(value["error"]), stdout)
+        return RunResult(None, _error(value["error"]), stdout)
     except BadResult as error:
-        return Told(error=Error("bad-result", str(error)))
+        return RunResult(error=Error("bad-result", str(error)))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Told(error=Error("crashed", "the isolate gave an answer that makes no sense"))
+        return RunResult(error=Error("crashed", "the isolate gave an answer that makes no sense"))
 
 
-def _result(result: Any, stdout: str) -> Told:
+def _result(result: Any, stdout: str) -> RunResult:
     if len(json.dumps(result)) > MAX_RESULT:
         message = f"`result` has more than {MAX_RESULT} bytes"
-        return Told(error=Error("too-much-output", message), stdout=stdout)
-    return Told(result, None, stdout)
+        return RunResult(error=Error("too-much-output", message), stdout=stdout)
+    return RunResult(result, None, stdout)
 
 
 def _error(told: dict[str, Any]) -> Error:

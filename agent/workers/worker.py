@@ -27,7 +27,7 @@ class WorkerKey(NamedTuple):
     id: str
 
 
-class Told(NamedTuple):
+class WorkerDetails(NamedTuple):
     """What a worker says of itself. In a heartbeat None leaves a value as it was."""
 
     capabilities: Sequence[str] | None = None

@@ -36,7 +36,7 @@ from agent.queue.limits import (
     NAME_TEXT,
     SILENT_MS,
 )
-from agent.workers.worker import HEARTBEAT_MS, Held, Told, TooMany, Worker, WorkerKey
+from agent.workers.worker import HEARTBEAT_MS, Held, TooMany, Worker, WorkerDetails, WorkerKey
 
 FIELDS = ("worker_id", "capabilities", "region", "metadata")
 EXAMPLE = '{"worker_id": "w-1", "capabilities": ["resize-images"]}'
@@ -56,7 +56,7 @@ def register(agent: Agent, call: Call) -> Answer:
     if not given:
         return answers.registered(agent.who, list(CAPABILITIES), call.now_ms)
     key, told = _key(call, given), _told(given)
-    whole = Told(
+    whole = WorkerDetails(
         list(CAPABILITIES) if told.capabilities is None else told.capabilities,
         agent.who.region if told.region is None else told.region,
         {} if told.metadata is None else told.metadata,
@@ -136,7 +136,7 @@ def _key(call: Call, given: dict[str, Any]) -> WorkerKey:
     return WorkerKey(tenant, text_of(given, "worker_id", NAME, NAME_TEXT))
 
 
-def _told(given: dict[str, Any]) -> Told:
+def _told(given: dict[str, Any]) -> WorkerDetails:
     """What the body says; None for what it leaves out."""
     capabilities = _capabilities(given) if "capabilities" in given else None
     region = text_of(given, "region", REGION, REGION_TEXT) if "region" in given else None
@@ -149,7 +149,7 @@ def _told(given: dict[str, Any]) -> Told:
             raise Problem(
                 413, f"`metadata` has {size:,} bytes as JSON, at most {MAX_METADATA:,} may be"
             )
-    return Told(capabilities, region, metadata)
+    return WorkerDetails(capabilities, region, metadata)
 
 
 def _capabilities(given: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.callbacks.callback import Callback, Due, Verdict
 from agent.callbacks.callbacks import Callbacks, registration
-from agent.callbacks.delivery import LEASE_MS, Told, deliver_due
+from agent.callbacks.delivery import LEASE_MS, DeliveryCounts, deliver_due
 from agent.callbacks.message import Request
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Reply
@@ -88,7 +88,7 @@ class Outbox(Queue):
     def settle(self, due: Due, verdict: Verdict) -> None:
         asyncio.run(self.callbacks.settle([(due, verdict)], self.now))
 
-    def deliver(self, way: Way, until_ms: int = FOREVER) -> Told:
+    def deliver(self, way: Way, until_ms: int = FOREVER) -> DeliveryCounts:
         asked: Any = deliver_due(self.callbacks, way, self.egress, self.signer, until_ms)
-        told: Told = asyncio.run(asked)
+        told: DeliveryCounts = asyncio.run(asked)
         return told

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from agent.queue.job import Invalid, JobKey, Returned, Submission
 from agent.queue.jobs import Jobs
-from agent.workers.worker import Loads, Told, Worker, WorkerKey, WorkerState
+from agent.workers.worker import Loads, Worker, WorkerDetails, WorkerKey, WorkerState
 from agent.workers.workers import Workers
 from tests.agent.queue.sqlite import memory
 
@@ -30,13 +30,13 @@ class Place:
     def register(
         self, id: str, *skills: str, key: str = "key", metadata: dict[str, Any] | None = None
     ) -> Worker:
-        told = Told(skills or (SKILL,), "eu", metadata or {})
+        told = WorkerDetails(skills or (SKILL,), "eu", metadata or {})
         found = self.do(self.workers.register(WorkerKey(key, id), told, self.now))
         assert isinstance(found, Worker), found
         return found
 
     def beat(self, id: str, key: str = "key", **told: Any) -> Worker | None:
-        return self.do(self.workers.heartbeat(WorkerKey(key, id), self.now, Told(**told)))
+        return self.do(self.workers.heartbeat(WorkerKey(key, id), self.now, WorkerDetails(**told)))
 
     def listed(
         self, state: WorkerState | None = None, tenant: str | None = "key", **more: Any
