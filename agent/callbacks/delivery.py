@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from agent.callbacks.callback import Due, Verdict
 from agent.callbacks.callbacks import Callbacks
-from agent.callbacks.message import Request, request
+from agent.callbacks.message import CallbackRequest, request
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Reply, verdict
 from agent.core.web.egress import Egress
@@ -29,7 +29,7 @@ MOST_TURNS = 20  # each costs seven requests, and an invocation may have a thous
 class Way(Protocol):
     """Out, and what time and chance are there."""
 
-    async def send(self, requests: Sequence[Request]) -> Sequence[Reply]:
+    async def send(self, requests: Sequence[CallbackRequest]) -> Sequence[Reply]:
         """All at once, within `SEND_WITHIN_MS`; an answer for each. It raises nothing."""
 
     def now_ms(self) -> int: ...
@@ -74,7 +74,7 @@ async def _attempt(
 ) -> list[tuple[Due, Verdict]]:
     """What came of each. Where requests may go may have changed since the job was submitted."""
     refused: list[tuple[Due, Verdict]] = []
-    sent: list[tuple[Due, Request]] = []
+    sent: list[tuple[Due, CallbackRequest]] = []
     for due in found:
         try:
             sent.append((due, request(due, egress.check(due.url).text, signer, way.now_ms())))

@@ -11,7 +11,7 @@ import js
 
 from agent.callbacks.callbacks import Callbacks
 from agent.callbacks.delivery import SEND_WITHIN_MS, DeliveryCounts, deliver_due
-from agent.callbacks.message import Request
+from agent.callbacks.message import CallbackRequest
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Reply
 from agent.core.isolate.settings import Misconfigured, callback_hosts
@@ -31,7 +31,7 @@ class Outside:
         self._within_ms = within_ms
         self._module = module(MODULE)
 
-    async def send(self, requests: Sequence[Request]) -> list[Reply]:
+    async def send(self, requests: Sequence[CallbackRequest]) -> list[Reply]:
         asked = json.dumps([each._asdict() for each in requests])
         told = await self._module.sendAll(self._outbound, asked, self._within_ms, MOST_READ)
         return [Reply(**each) for each in json.loads(str(told))]

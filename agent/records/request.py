@@ -35,7 +35,7 @@ class Facts(NamedTuple):
 NO_FACTS = Facts()
 
 
-class Request(NamedTuple):
+class RequestRecord(NamedTuple):
     """`endpoint`: one of those there are, or nothing."""
 
     at_ms: float
@@ -47,7 +47,7 @@ class Request(NamedTuple):
     facts: Facts = NO_FACTS
 
 
-def data_point(request: Request, who: Identity) -> str:
+def data_point(request: RequestRecord, who: Identity) -> str:
     """As JSON."""
     labels = _labels(request.endpoint, request.method, request.tenant, request.facts, who)
     numbers = f"{int(request.at_ms)},{request.status},{request.took_ms:.3f}"

@@ -13,7 +13,7 @@ from agent.core.http.call import Call
 from agent.core.http.debug_log import answer_event, request_event
 from agent.core.isolate.agent import Agent
 from agent.core.serving.endpoints import answer, endpoint_of
-from agent.records.request import Request, data_point
+from agent.records.request import RequestRecord, data_point
 
 Record = Callable[[str], int]  # takes a data point; how many rows were lost so far
 
@@ -28,7 +28,7 @@ def _recorded(agent: Agent, call: Call, record: Record) -> Answer:
     made = agent.settings.cors.applied(call.headers, _safe(agent, call))
     took_ms = max(0.0, agent.clock() - began)
     asked = (call.now_ms, endpoint_of(call.path).path, call.method)
-    request = Request(*asked, made.status, took_ms, call.tenant, made.facts)
+    request = RequestRecord(*asked, made.status, took_ms, call.tenant, made.facts)
     agent.metrics.records_lost = record(data_point(request, agent.who))
     return made
 

@@ -11,7 +11,7 @@ from typing import Any
 from agent.callbacks.callback import Callback, Due, Verdict
 from agent.callbacks.callbacks import Callbacks, registration
 from agent.callbacks.delivery import LEASE_MS, DeliveryCounts, deliver_due
-from agent.callbacks.message import Request
+from agent.callbacks.message import CallbackRequest
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Reply
 from agent.core.web.egress import Egress
@@ -32,12 +32,12 @@ class Way:
     def __init__(self, queue: Queue, *answers: Reply) -> None:
         self.queue = queue
         self.answers = list(answers) or [FINE]
-        self.sent: list[Request] = []
+        self.sent: list[CallbackRequest] = []
         self.takes_ms = 0
         self._random = Random(1)
         self._tickets = count()
 
-    async def send(self, requests: Sequence[Request]) -> list[Reply]:
+    async def send(self, requests: Sequence[CallbackRequest]) -> list[Reply]:
         await asyncio.sleep(0)
         self.queue.now += self.takes_ms
         self.sent += requests

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from agent.callbacks.callback import Due, OutboxDepth, Verdict
 from agent.callbacks.callbacks import Callbacks
 from agent.callbacks.delivery import LEASE_MS, deliver_due
-from agent.callbacks.message import Request
+from agent.callbacks.message import CallbackRequest
 from agent.callbacks.verdict import Reply
 from agent.queue.database import DatabaseUnavailable
 from tests.agent.callbacks.making import Outbox, Way
@@ -40,7 +40,7 @@ class Flaky(Way):
         self.draw = Random(number).random
         self.arrived = arrived
 
-    async def send(self, requests: Sequence[Request]) -> list[Reply]:
+    async def send(self, requests: Sequence[CallbackRequest]) -> list[Reply]:
         await super().send(requests)
         answers = [Reply(503 if self.draw() < 0.2 else 200) for _ in requests]
         pairs = zip(requests, answers, strict=True)

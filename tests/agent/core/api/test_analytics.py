@@ -10,7 +10,7 @@ import pytest
 from agent.core.api.analytics import ANALYTICS_SCOPE, LONGEST_MS
 from agent.core.identity import time_text
 from agent.records import statements
-from agent.records.request import Facts, Request, data_point
+from agent.records.request import Facts, RequestRecord, data_point
 from tests.agent.core.making import START, World
 
 HOUR = 3_600_000
@@ -28,7 +28,7 @@ def world() -> World:
         ("core", 48 * HOUR, 200, 3.0),
     ):
         facts = Facts("database" if status != 503 else "")
-        request = Request(START - ago, "/execute", "POST", status, took, tenant, facts)
+        request = RequestRecord(START - ago, "/execute", "POST", status, took, tenant, facts)
         point = data_point(request, made.agent.who)
         work = made.db.run(statements.WRITE, f"[{point}]", round(START - ago), f"{tenant}{took}")
         asyncio.run(work)
