@@ -17,7 +17,7 @@ from agent.core.web.charsets import SNIFFED
 from agent.core.web.egress import Egress
 from agent.core.web.request import USER_AGENT, Request
 from agent.core.web.web import Known, Web
-from agent.core.web.wire import Head, Held, WireError
+from agent.core.web.wire import Body, Head, WireError
 from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/web.js"
@@ -50,13 +50,13 @@ class EdgeWire:
         told = json.loads(head)
         return Head(told["status"], tuple(map(tuple, told["headers"])), response)
 
-    def read(self, head: Head, most: int, timeout_ms: int) -> Held:
+    def read(self, head: Head, most: int, timeout_ms: int) -> Body:
         bytes_, is_cut, start = self._done(
             self._module.read, head.handle, most, SNIFFED, timeout_ms
         )
-        return Held(bool(is_cut), str(start), bytes_)
+        return Body(bool(is_cut), str(start), bytes_)
 
-    def text(self, held: Held, charset: str) -> str:
+    def text(self, held: Body, charset: str) -> str:
         return str(self._done(self._module.text, held.handle, charset))
 
     def ask(self, urls: Sequence[str], timeout_ms: int) -> list[str]:

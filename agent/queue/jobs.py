@@ -43,7 +43,7 @@ from agent.queue.limits import (
     refused_submission,
 )
 from agent.queue.rows import (
-    Held,
+    Fence,
     answer_of,
     depths_of,
     inputs_of,
@@ -135,13 +135,13 @@ class Jobs:
         with the same result again."""
         if refused := refused_result(result):
             return refused
-        held = (*Held(key, worker, attempt).params, result)
+        held = (*Fence(key, worker, attempt).params, result)
         batch = [(leases.COMPLETE, (*held, now_ms)), (leases.COMPLETED, held)]
         *_, found = await self._db.batch(batch)
         row = found.rows[0] if found.rows else None
         if row and row["other"] is not None and not is_same_json(str(row["other"]), result):
             return Contradiction("completed")
-        answer = answer_of(row, Held(key, worker, attempt), ("completed",))
+        answer = answer_of(row, Fence(key, worker, attempt), ("completed",))
         return Freeing(*answer) if answer.is_done and row and row["frees"] else answer
 
     async def fail(
@@ -158,7 +158,7 @@ class Jobs:
         it is a dead letter. `jitter` is a random number from 0 to 1. The same lease may fail
         again in the same way."""
         again_ms, kept = now_ms + RETRIES.wait_ms(attempt, jitter), cut_error(error)
-        held = Held(key, worker, attempt)
+        held = Fence(key, worker, attempt)
         change = (leases.FAIL, (*held.params, kept, now_ms, int(retry), again_ms))
         row = await self._changed(change, key)
         answer = answer_of(row, held, ("waiting", "failed"))
@@ -174,7 +174,7 @@ class Jobs:
         """Hold it for `lease_ms` from now on, or as long as it was held anyway."""
         if refused := refused_lease(lease_ms):
             return refused
-        held = Held(key, worker, attempt)
+        held = Fence(key, worker, attempt)
         row = await self._changed((leases.EXTEND, (*held.params, now_ms + lease_ms)), key)
         return answer_of(row, held, ("leased",))
 
@@ -186,7 +186,7 @@ class Jobs:
         if refused := refused_lease(lease_ms):
             return refused
         row = await self._changed(
-            (leases.HAND_OVER, (*Held(key, worker, attempt).params, to, now_ms + lease_ms)), key
+            (leases.HAND_OVER, (*Fence(key, worker, attempt).params, to, now_ms + lease_ms)), key
         )
         is_theirs = row is not None and (row["worker"], row["attempt"]) == (to, attempt)
         return JobChange(is_theirs and state_of(row) == "leased", state_of(row))

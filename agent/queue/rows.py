@@ -11,7 +11,7 @@ from agent.queue.database import Row, Rows, Value
 from agent.queue.job import Inputs, Job, JobChange, JobKey, JobState, QueueDepth
 
 
-class Held(NamedTuple):
+class Fence(NamedTuple):
     """A lease: who holds which job, in which attempt."""
 
     key: JobKey
@@ -36,7 +36,7 @@ def state_of(row: Row | None) -> JobState | None:
     return None if row is None else row["state"]  # type: ignore[return-value]
 
 
-def answer_of(row: Row | None, held: Held, states: Sequence[JobState]) -> JobChange:
+def answer_of(row: Row | None, held: Fence, states: Sequence[JobState]) -> JobChange:
     """Done is what left the job in one of `states`, by this very lease."""
     state = state_of(row)
     is_ours = row is not None and (row["worker"], row["attempt"]) == held[1:]

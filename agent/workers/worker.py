@@ -35,7 +35,7 @@ class WorkerDetails(NamedTuple):
     metadata: dict[str, Any] | None = None
 
 
-class Held(NamedTuple):
+class HeldJob(NamedTuple):
     """A job that a worker has leased."""
 
     tenant: str
@@ -56,7 +56,7 @@ class Worker(NamedTuple):
     registered_ms: int
     seen_ms: int
     leased: int = 0
-    held: Sequence[Held] = ()
+    held: Sequence[HeldJob] = ()
 
     def state(self, now_ms: float) -> WorkerState:
         return "alive" if now_ms - self.seen_ms < SILENT_MS else "lost"

@@ -10,7 +10,7 @@ from agent.queue.database import Database, Row, Rows
 from agent.workers import statements as sql
 from agent.workers.worker import (
     MAX_WORKERS,
-    Held,
+    HeldJob,
     Load,
     Loads,
     TooMany,
@@ -112,7 +112,7 @@ def _key(row: Row) -> WorkerKey:
 
 
 def _worker(row: Row) -> Worker:
-    held = [Held(*each) for each in json.loads(str(row.get("held") or "[]"))]
+    held = [HeldJob(*each) for each in json.loads(str(row.get("held") or "[]"))]
     return Worker(
         int(row["number"] or 0),
         _key(row),

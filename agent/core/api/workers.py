@@ -36,7 +36,7 @@ from agent.queue.limits import (
     NAME_TEXT,
     SILENT_MS,
 )
-from agent.workers.worker import HEARTBEAT_MS, Held, TooMany, Worker, WorkerDetails, WorkerKey
+from agent.workers.worker import HEARTBEAT_MS, HeldJob, TooMany, Worker, WorkerDetails, WorkerKey
 
 FIELDS = ("worker_id", "capabilities", "region", "metadata")
 EXAMPLE = '{"worker_id": "w-1", "capabilities": ["resize-images"]}'
@@ -185,7 +185,7 @@ def _shown(worker: Worker, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _held(held: Held) -> dict[str, Any]:
+def _held(held: HeldJob) -> dict[str, Any]:
     return {
         "job_id": held.job_id,
         "tenant": held.tenant,

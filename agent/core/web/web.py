@@ -23,7 +23,7 @@ from agent.core.web.names import MAX_NAMES, Found, questions, read_answers
 from agent.core.web.request import IDEMPOTENT, REDIRECTS, Request, redirected
 from agent.core.web.robots import Robots, read_robots
 from agent.core.web.urls import BadUrl, Url
-from agent.core.web.wire import Head, Held, Wire, WireError
+from agent.core.web.wire import Body, Head, Wire, WireError
 
 MAX_REDIRECTS = 5
 RESOLVED_WITHIN_MS = 5_000
@@ -40,7 +40,7 @@ class Fetched(NamedTuple):
     status: int
     headers: tuple[tuple[str, str], ...]
     url: str
-    held: Held
+    held: Body
     took_ms: float
 
     def header(self, name: str) -> str:
@@ -113,7 +113,7 @@ class Web:
         is_there = 200 <= answer.status < 300 and answer.is_text
         return read_robots(self.text(answer.held, USUAL), PRODUCT) if is_there else Robots()
 
-    def text(self, held: Held, charset: str) -> str:
+    def text(self, held: Body, charset: str) -> str:
         try:
             return self._wire.text(held, charset)
         except WireError:  # no charset that the runtime knows
@@ -149,7 +149,7 @@ class Web:
         except WireError as error:
             raise _failed(error, request) from error
 
-    def _read(self, head: Head, most: int, request: Request, began: float) -> Held:
+    def _read(self, head: Head, most: int, request: Request, began: float) -> Body:
         try:
             return self._wire.read(head, most, self._left(request, began))
         except WireError as error:

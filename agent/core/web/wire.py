@@ -19,7 +19,7 @@ class Head(NamedTuple):
     handle: object = None
 
 
-class Held(NamedTuple):
+class Body(NamedTuple):
     """A body, or the first part of it. `start`: its first bytes as Latin-1."""
 
     is_cut: bool
@@ -42,10 +42,10 @@ class Wire(Protocol):
     def send(self, request: Request, timeout_ms: int) -> Head:
         """One request; redirects are not followed."""
 
-    def read(self, head: Head, most: int, timeout_ms: int) -> Held:
+    def read(self, head: Head, most: int, timeout_ms: int) -> Body:
         """So many bytes of the body; the rest is given up."""
 
-    def text(self, held: Held, charset: str) -> str: ...
+    def text(self, held: Body, charset: str) -> str: ...
 
     def ask(self, urls: Sequence[str], timeout_ms: int) -> list[str]:
         """What a resolver answers to each."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from agent.core.web.egress import Egress
 from agent.core.web.request import Request
 from agent.core.web.web import Known, Web
-from agent.core.web.wire import Head, Held, WireError
+from agent.core.web.wire import Body, Head, WireError
 
 RESOLVER = "https://dns.example/q"
 
@@ -46,12 +46,12 @@ class FakeWire:
             raise WireError("TimeoutError", "late")
         return Head(site.status, (("content-type", site.content_type), *site.headers), site.body)
 
-    def read(self, head: Head, most: int, timeout_ms: int) -> Held:
+    def read(self, head: Head, most: int, timeout_ms: int) -> Body:
         assert isinstance(head.handle, bytes)
         kept = head.handle[:most]
-        return Held(len(head.handle) > most, kept[:1024].decode("latin-1"), kept)
+        return Body(len(head.handle) > most, kept[:1024].decode("latin-1"), kept)
 
-    def text(self, held: Held, charset: str) -> str:
+    def text(self, held: Body, charset: str) -> str:
         assert isinstance(held.handle, bytes)
         if charset == "base64":
             return b64encode(held.handle).decode()

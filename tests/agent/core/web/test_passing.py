@@ -8,7 +8,7 @@ from agent.core.refused import Refused, Unavailable
 from agent.core.web.passing import MARK, Passed, passed_on
 from agent.core.web.request import METHODS, Request
 from agent.core.web.web import Fetched, Web
-from agent.core.web.wire import Held
+from agent.core.web.wire import Body
 
 
 class PlayedWeb(Web):
@@ -23,14 +23,14 @@ class PlayedWeb(Web):
 
 
 def fetched(is_cut: bool = False, *headers: tuple[str, str]) -> Fetched:
-    return Fetched(201, headers, "https://a.example/", Held(is_cut, "x", "bytes"), 1.0)
+    return Fetched(201, headers, "https://a.example/", Body(is_cut, "x", "bytes"), 1.0)
 
 
 def test_what_is_passed_on() -> None:
     web = PlayedWeb(fetched(False, ("content-encoding", "gzip"), ("x-a", "1"), (MARK, "true")))
     headers = {"Host": "b.example", "User-Agent": "me", "X-Own": "1", "CF-Ray": "2"}
     passed = passed_on(web, "POST", "https://a.example/", headers, "body")
-    assert passed == Passed(201, (("x-a", "1"),), Held(False, "x", "bytes"))
+    assert passed == Passed(201, (("x-a", "1"),), Body(False, "x", "bytes"))
     (sent,) = web.sent
     assert (sent.method, sent.url, sent.headers, sent.body) == (
         *("POST", "https://a.example/", {"x-own": "1"}, "body"),
