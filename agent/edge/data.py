@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pyodide.ffi import run_sync
 
 from agent.core.capabilities.sql.data import SqlError, Table
-from agent.core.capabilities.sql.values import Value
+from agent.core.capabilities.sql.values import SqlValue
 from agent.edge.d1_errors import meaning_of
 from workers_runtime.javascript import JsObject, module
 
@@ -30,7 +30,12 @@ class EdgeData:
         self._binding = binding
 
     def run(
-        self, sql: str, params: Sequence[Sequence[Value]], reads: bool, most: int, within_ms: float
+        self,
+        sql: str,
+        params: Sequence[Sequence[SqlValue]],
+        reads: bool,
+        most: int,
+        within_ms: float,
     ) -> Table:
         ask = module(MODULE).ask
         asked = json.dumps([sql, params])

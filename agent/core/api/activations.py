@@ -19,7 +19,7 @@ from agent.core.jobs.activation import EXAMPLE, FIELDS, ID, ID_TEXT, Activation,
 from agent.core.jobs.core_words import in_core_words
 from agent.core.jobs.payload import is_same_row, read_payload
 from agent.core.jobs.refusing import refusal
-from agent.core.jobs.row import Row, is_row
+from agent.core.jobs.row import CoreRow, is_row
 from agent.core.jobs.submitting import another, log_refusal, row_submission
 from agent.core.jobs.telling import told, told_of_callback, told_of_needed, told_of_step
 from agent.queue.job import (
@@ -64,7 +64,7 @@ def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
     return _waited_for(agent, job)
 
 
-def _kept(agent: Agent, call: Call, asked: Activation, row: Row | None = None) -> Job:
+def _kept(agent: Agent, call: Call, asked: Activation, row: CoreRow | None = None) -> Job:
     """Its job in the queue, unless there is another one of that id."""
     found, url = _placed(agent, call, asked), asked.callback_url
     if found.is_conflict and not (row and is_same_row(found.job, row, url)):

@@ -25,7 +25,7 @@ from agent.core.http.reading import read_any_object, text_of
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import ID, ID_TEXT
 from agent.core.jobs.inputs import Given, inputs_of
-from agent.core.jobs.running import LEASE_MS, Ran, run_leased
+from agent.core.jobs.running import LEASE_MS, JobRun, run_leased
 from agent.core.jobs.shapes import (
     ACTIVATION,
     EXECUTED,
@@ -173,13 +173,13 @@ def _claimed(agent: Agent, job: Job) -> tuple[Job, str] | None:
     return (found, runner) if found and found.worker == runner else None
 
 
-def _run(agent: Agent, job: Job, runner: str) -> Ran:
+def _run(agent: Agent, job: Job, runner: str) -> JobRun:
     ran = run_leased(agent, job, runner)
     agent.soon("deliver")
     return ran
 
 
-def _ran(agent: Agent, shape: Shape, job: Job, ran: Ran) -> Answer:
+def _ran(agent: Agent, shape: Shape, job: Job, ran: JobRun) -> Answer:
     if ran.outcome is None:
         more = {**ran.more, "state": ran.state}
         raise _failed(job.key.id, job.capability, ran.error or "", more, ran.is_passing)

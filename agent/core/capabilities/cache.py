@@ -35,7 +35,7 @@ class Store(Protocol):
         """Perhaps later, perhaps never."""
 
 
-class Ran(NamedTuple):
+class CachedRun(NamedTuple):
     """`found`: `HIT`, `MISS`, `BYPASS`, or nothing where no result is ever kept; `age_s`: of a
     result that was kept."""
 
@@ -63,12 +63,12 @@ def run_or_recall(
     variant: str,
     headers: Mapping[str, str],
     now_ms: float,
-) -> Ran:
+) -> CachedRun:
     """The result, run or kept. Raises what `run_job` does."""
     keeps = CAPABILITIES[job.capability].keeps(job.input)
     kept_in = store() if keeps else None
     if kept_in is None:
-        return Ran(run_job(job, tools))
+        return CachedRun(run_job(job, tools))
     wishes = _wishes(headers)
     key = key_of(job, tools, variant)
     if not wishes and (kept := _kept(kept_in.get(key), now_ms)):
@@ -76,7 +76,7 @@ def run_or_recall(
     made = run_job(job, tools)
     if "no-store" not in wishes and not isinstance(made, Stream):
         _keep(kept_in, key, made, now_ms)
-    return Ran(made, "BYPASS" if wishes else "MISS")
+    return CachedRun(made, "BYPASS" if wishes else "MISS")
 
 
 def key_of(job: CapabilityCall, tools: Tools, variant: str) -> str:
@@ -92,12 +92,12 @@ def _wishes(headers: Mapping[str, str]) -> set[str]:
     return {each.strip() for each in asked} & {"no-cache", "no-store", "max-age=0"}
 
 
-def _kept(text: str | None, now_ms: float) -> Ran | None:
+def _kept(text: str | None, now_ms: float) -> CachedRun | None:
     """None as well if it is older than it may be: the store may be late to forget."""
     at_text, _, kept = (text or "").partition("\n")
     try:
         age_s = max(0, int((now_ms - int(at_text)) / 1000))
-        return None if age_s > KEEP_S else Ran(Output(*json.loads(kept)), "HIT", age_s)
+        return None if age_s > KEEP_S else CachedRun(Output(*json.loads(kept)), "HIT", age_s)
     except (ValueError, TypeError):
         return None
 

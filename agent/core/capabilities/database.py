@@ -22,8 +22,8 @@ from agent.core.capabilities.fields import check_known, whole
 from agent.core.capabilities.fields import text as text_of
 from agent.core.capabilities.sql.data import Data, SqlError, Table
 from agent.core.capabilities.sql.recursion import MAX_RECURSION, RUNAWAY
-from agent.core.capabilities.sql.statement import Statement, limited, read_statement
-from agent.core.capabilities.sql.values import LARGEST, Value, checked_params
+from agent.core.capabilities.sql.statement import SqlStatement, limited, read_statement
+from agent.core.capabilities.sql.values import LARGEST, SqlValue, checked_params
 from agent.core.refused import Refused, Unavailable
 
 READ, WRITE = "database:read", "database:write"
@@ -78,7 +78,7 @@ def run_sql(given: dict[str, Any], tools: DatabaseTools) -> dict[str, Any]:
     return _with_objects(table, most, size) if has_objects else _result(table, most)
 
 
-def _check_scope(statement: Statement, scopes: frozenset[str]) -> None:
+def _check_scope(statement: SqlStatement, scopes: frozenset[str]) -> None:
     needed = READ if statement.reads else WRITE
     if needed not in scopes:
         doing = "reads" if statement.reads else "changes something"
@@ -86,7 +86,7 @@ def _check_scope(statement: Statement, scopes: frozenset[str]) -> None:
 
 
 def _check_program(
-    statement: Statement, params: list[list[Value]], data: Data, within_ms: int
+    statement: SqlStatement, params: list[list[SqlValue]], data: Data, within_ms: int
 ) -> None:
     if statement.is_plan:
         return  # which is shown and not run, and its words are those of reading
@@ -101,7 +101,7 @@ def _check_program(
 
 
 def _run(
-    data: Data, sql: str, params: list[list[Value]], reads: bool, most: int, within_ms: int
+    data: Data, sql: str, params: list[list[SqlValue]], reads: bool, most: int, within_ms: int
 ) -> Table:
     try:
         return data.run(sql, params, reads, most, within_ms)

@@ -37,7 +37,7 @@ class Tools(Protocol):
     def web(self) -> Web: ...
 
 
-Run = Callable[[dict[str, Any], Tools], Any]
+RunCapability = Callable[[dict[str, Any], Tools], Any]
 
 
 class Capability(NamedTuple):
@@ -46,7 +46,7 @@ class Capability(NamedTuple):
     few minutes, and making it costs more than looking it up; or a function that says so of an
     input, which nothing has checked yet. `scopes`: those of a key that it looks at."""
 
-    run: Run
+    run: RunCapability
     is_kept: bool | Callable[[dict[str, Any]], bool] = False
     scopes: frozenset[str] = frozenset()
 

@@ -16,7 +16,7 @@ from agent.core.http.problem import Problem
 from agent.core.http.reading import seconds_of, text_of, whole_of
 from agent.core.jobs.payload import payload_of, row_payload_of
 from agent.core.jobs.resolving import Resolved, input_of
-from agent.core.jobs.row import Row, misspelled
+from agent.core.jobs.row import CoreRow, misspelled
 from agent.core.jobs.shapes import KEPT, SUBMITTED_WITH, as_capability, shape_of
 from agent.queue.job import (
     DEFAULT_ATTEMPTS,
@@ -96,7 +96,7 @@ def _job(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def row_activation(
-    given: dict[str, Any], tenant: str, scopes: frozenset[str], row: Row, agent: Resolved
+    given: dict[str, Any], tenant: str, scopes: frozenset[str], row: CoreRow, agent: Resolved
 ) -> Activation:
     """An activation of Core's. Raises `Problem` if the agent cannot run this row."""
     id, url = text_of(given, "activation_id", ID, ID_TEXT), _url(given)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from agent.agents.definition import definition_of
 from agent.core.jobs.resolving import Resolved, input_of
-from agent.core.jobs.row import Row, row_of
+from agent.core.jobs.row import CoreRow, row_of
 from agent.queue.job import Job
 
 
@@ -21,7 +21,7 @@ def payload_of(asked: dict[str, Any], url: str | None, scopes: Iterable[str]) ->
     return _text({"callback_url": url, "input": asked, "scopes": sorted(scopes)})
 
 
-def row_payload_of(row: Row, agent: Resolved, url: str | None, scopes: Iterable[str]) -> str:
+def row_payload_of(row: CoreRow, agent: Resolved, url: str | None, scopes: Iterable[str]) -> str:
     """The row and the definition, as they were when it was submitted."""
     made = {"id": agent.id, "version": agent.version, "definition": agent.definition.document}
     document = {"agent": made, "asked": row.asked, "callback_url": url, "scopes": sorted(scopes)}
@@ -38,7 +38,7 @@ class Payload(NamedTuple):
     input: dict[str, Any]
     scopes: frozenset[str]
     callback_url: str | None
-    row: Row | None = None
+    row: CoreRow | None = None
     agent: Resolved | None = None
 
 
@@ -52,7 +52,7 @@ def read_payload(text: str) -> Payload:
     return Payload(input_of(agent.definition, row), scopes, url, row, agent)
 
 
-def is_same_row(job: Job, row: Row, url: str | None) -> bool:
+def is_same_row(job: Job, row: CoreRow, url: str | None) -> bool:
     """Whether the job was submitted for this row; its agent may have changed since then."""
     found = json.loads(job.payload)
     return (found.get("asked"), found["callback_url"]) == (row.asked, url)

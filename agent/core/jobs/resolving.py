@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from agent.agents.agents import Version
 from agent.agents.definition import COMPLETION, Definition, definition_of, setting
 from agent.core.http.problem import Problem
-from agent.core.jobs.row import Row
+from agent.core.jobs.row import CoreRow
 from workers_runtime.json_text import read_json
 
 FUNCTION = "run_agent"
@@ -38,7 +38,7 @@ class Resolved(NamedTuple):
     definition: Definition
 
 
-def resolve(row: Row, found: Mapping[str, Version]) -> Resolved:
+def resolve(row: CoreRow, found: Mapping[str, Version]) -> Resolved:
     """`found`: what the table has of the row's two names. Raises `Problem` if it has neither."""
     for id in (row.agent_id, row.agent_type_id):
         version = found.get(id)
@@ -51,7 +51,7 @@ def resolve(row: Row, found: Mapping[str, Version]) -> Resolved:
     raise Problem(404, _nobody(row))
 
 
-def _nobody(row: Row) -> str:
+def _nobody(row: CoreRow) -> str:
     id, type_id = row.agent_id[:128], row.agent_type_id[:128]
     named = f"the agent `{id}`" if id else f"an agent of the type `{type_id}`"
     of_type = f", nor its type `{type_id}`" if id and type_id else ""
@@ -59,7 +59,7 @@ def _nobody(row: Row) -> str:
     return f"{named} was not found{of_type}, so nobody here can run it: {hint}"
 
 
-def input_of(definition: Definition, row: Row) -> dict[str, Any]:
+def input_of(definition: Definition, row: CoreRow) -> dict[str, Any]:
     """What the capability is given. Raises `Problem` if the row has not what it needs."""
     if definition.code is not None:
         return _call(definition, row)
@@ -68,7 +68,7 @@ def input_of(definition: Definition, row: Row) -> dict[str, Any]:
     return {**definition.settings, **row.input_data}
 
 
-def _call(definition: Definition, row: Row) -> dict[str, Any]:
+def _call(definition: Definition, row: CoreRow) -> dict[str, Any]:
     """`run_agent` is called as Core calls it: `_context` and `_metadata` in its input, and None
     for what it needs and Core would inject."""
     context, metadata = dict(row.context), dict(row.metadata)
@@ -79,7 +79,7 @@ def _call(definition: Definition, row: Row) -> dict[str, Any]:
     return {"code": definition.code, "function": FUNCTION, "arguments": arguments}
 
 
-def _completion(definition: Definition, row: Row) -> dict[str, Any]:
+def _completion(definition: Definition, row: CoreRow) -> dict[str, Any]:
     """The row's model, temperature and number of tokens go before the agent's own; the agent's
     system prompt goes before the row's."""
     settings = dict(definition.settings)
@@ -91,7 +91,7 @@ def _completion(definition: Definition, row: Row) -> dict[str, Any]:
     return {**_prompt(row), **({"system": system} if system else {}), **settings}
 
 
-def _prompt(row: Row) -> dict[str, Any]:
+def _prompt(row: CoreRow) -> dict[str, Any]:
     given = {name: row.input_data[name] for name in PROMPTS if row.input_data.get(name)}
     if not given:
         raise Problem(
@@ -104,7 +104,7 @@ def _prompt(row: Row) -> dict[str, Any]:
     return {"messages" if name == "messages" else "prompt": given[name]}
 
 
-def _said(name: str, places: tuple[tuple[str, str], ...], row: Row) -> Any:
+def _said(name: str, places: tuple[tuple[str, str], ...], row: CoreRow) -> Any:
     """The first of these that the row has, checked; None if it has none."""
     for part, field in places:
         value = getattr(row, part).get(field)

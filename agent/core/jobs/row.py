@@ -29,7 +29,7 @@ ENDED = ("completed", "cancelled")
 EXAMPLE = '{"agent_id": "summary", "input_data": {"prompt": "Hello"}}'
 
 
-class Row(NamedTuple):
+class CoreRow(NamedTuple):
     """`agent_id` and `agent_type_id`: "" if the row has none."""
 
     agent_id: str
@@ -59,19 +59,19 @@ def is_row(data: object) -> bool:
     return any(name in data for name in NAMES)
 
 
-def read_row(data: Mapping[str, Any]) -> Row:
+def read_row(data: Mapping[str, Any]) -> CoreRow:
     """Raises `Problem`."""
     agent_id, type_id = (_name(name, data.get(name)) for name in NAMES)
     if not agent_id and not type_id:
         raise Problem(400, f"`activation_data` names no agent; send one such as {EXAMPLE}")
     input_data, context, metadata = (_object(name, data.get(name)) for name in OBJECTS)
     status = str(data.get("status") or "queued")
-    return Row(agent_id, type_id, input_data, context, metadata, status)
+    return CoreRow(agent_id, type_id, input_data, context, metadata, status)
 
 
-def row_of(asked: Mapping[str, Any]) -> Row:
+def row_of(asked: Mapping[str, Any]) -> CoreRow:
     """What a job keeps, read again."""
-    return Row(**asked)
+    return CoreRow(**asked)
 
 
 def _name(name: str, value: Any) -> str:

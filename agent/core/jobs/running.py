@@ -33,7 +33,7 @@ MAX_REST_MS = 1_000
 NOT_STREAMED = "a job of the queue cannot stream: leave `stream` out, or send it to /execute"
 
 
-class Ran(NamedTuple):
+class JobRun(NamedTuple):
     """What came of a run. `state`: the job's since then; `is_ours`: the run has decided it.
     `outcome`: fields of the answer if it went well. `is_passing`: what failed may go well."""
 
@@ -52,7 +52,7 @@ class Failure(NamedTuple):
     is_passing: bool
 
 
-def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> Ran:
+def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> JobRun:
     """Run a job that `worker` has leased. `rests`: nobody waits for the answer."""
     began = agent.clock()
     done = _run(agent, job)
@@ -68,10 +68,10 @@ def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> Ran:
         if isinstance(told, Freeing):
             agent.soon("run")
         if isinstance(told, Contradiction):
-            return Ran(told.state, False, took)
+            return JobRun(told.state, False, took)
         if not isinstance(told, Invalid):
             agent.metrics.jobs[job.capability, "completed"] += 1
-            return Ran(told.state, told.is_done, took, done)
+            return JobRun(told.state, told.is_done, took, done)
         done = Failure(f"the result cannot be kept: it {told.message}", {}, False)
     agent.metrics.jobs[job.capability, "failed"] += 1
     ended = _surely(
@@ -83,7 +83,7 @@ def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> Ran:
         ),
     )
     is_ours = not isinstance(ended, Contradiction) and ended.is_done
-    return Ran(ended.state, is_ours, took, None, done.error, done.more, done.is_passing)
+    return JobRun(ended.state, is_ours, took, None, done.error, done.more, done.is_passing)
 
 
 def _surely(agent: Agent, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:

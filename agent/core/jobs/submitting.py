@@ -14,11 +14,13 @@ from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import ID, ID_TEXT, Activation, row_activation
 from agent.core.jobs.payload import is_same_row
 from agent.core.jobs.resolving import resolve
-from agent.core.jobs.row import Row, read_row
+from agent.core.jobs.row import CoreRow, read_row
 from agent.queue.job import Job, JobKey
 
 
-def row_submission(agent: Agent, call: Call, given: dict[str, Any]) -> tuple[Row, Activation | Job]:
+def row_submission(
+    agent: Agent, call: Call, given: dict[str, Any]
+) -> tuple[CoreRow, Activation | Job]:
     """Raises `Problem`. A row that was submitted before is known by what it asks for: neither its
     agent nor its status is looked at again."""
     tenant, data = call.known_tenant(), given["activation_data"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from agent.core.capabilities.sql.data import Data, SqlError, Table
-from agent.core.capabilities.sql.values import Value
+from agent.core.capabilities.sql.values import SqlValue
 from agent.queue.backoff import Backoff
 
 TRIES = 5
@@ -32,7 +32,12 @@ class PatientData:
         self._clock = clock
 
     def run(
-        self, sql: str, params: Sequence[Sequence[Value]], reads: bool, most: int, within_ms: float
+        self,
+        sql: str,
+        params: Sequence[Sequence[SqlValue]],
+        reads: bool,
+        most: int,
+        within_ms: float,
     ) -> Table:
         """All tries together have that time."""
         until = self._clock() + within_ms

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from agent.core.capabilities.sql.values import Value
+from agent.core.capabilities.sql.values import SqlValue
 
 
 class Table(NamedTuple):
@@ -35,5 +35,10 @@ class Data(Protocol):
     characters of rows come back. Raises `SqlError`."""
 
     def run(
-        self, sql: str, params: Sequence[Sequence[Value]], reads: bool, most: int, within_ms: float
+        self,
+        sql: str,
+        params: Sequence[Sequence[SqlValue]],
+        reads: bool,
+        most: int,
+        within_ms: float,
     ) -> Table: ...

@@ -23,7 +23,7 @@ CHANGES = {"INSERT", "INTO", "UPDATE", "DELETE"}
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
 
-class Statement(NamedTuple):
+class SqlStatement(NamedTuple):
     """`text`: the statement alone, its recursion bounded; `is_plan`: it only asks how it would be
     done."""
 
@@ -32,7 +32,7 @@ class Statement(NamedTuple):
     is_plan: bool = False
 
 
-def read_statement(sql: str) -> Statement:
+def read_statement(sql: str) -> SqlStatement:
     """Raises `Refused`."""
     if len(sql.encode("utf-8", "surrogatepass")) > MAX_SQL:
         raise Refused(f"`sql` has more than {MAX_SQL:,} bytes; pass values as `params`")
@@ -56,10 +56,10 @@ def read_statement(sql: str) -> Statement:
     begin, end = (tokens[0].place, tokens[-1]) if tokens else (0, Token("", "", 0))
     text = sql[begin : end.place + len(end.text)]
     near = [token._replace(place=token.place - begin) for token in tokens]
-    return Statement(bounded(text, near), reads, explains)
+    return SqlStatement(bounded(text, near), reads, explains)
 
 
-def limited(statement: Statement, rows: int) -> str:
+def limited(statement: SqlStatement, rows: int) -> str:
     """The same, giving no more than so many rows."""
     if statement.is_plan or not statement.reads:
         return statement.text

@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.core.refused import Refused
 
-Value = None | int | float | str | dict[str, str]  # the last: {"base64": …}
+SqlValue = None | int | float | str | dict[str, str]  # the last: {"base64": …}
 MAX_PARAMS = 100  # of D1
 MAX_TIMES = 100  # how often a statement is run, with other values
 LARGEST = 2**53
@@ -20,7 +20,7 @@ BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-def checked_params(params: Any, reads: bool) -> list[list[Value]]:
+def checked_params(params: Any, reads: bool) -> list[list[SqlValue]]:
     """For each run its values: one run, unless it is a list of lists. Raises `Refused`."""
     if not isinstance(params, list):
         raise Refused("`params` is a list of values, or a list of such lists")
@@ -33,7 +33,7 @@ def checked_params(params: Any, reads: bool) -> list[list[Value]]:
     return [_values(each, f"params[{at}]") for at, each in enumerate(params)]
 
 
-def _values(values: Any, name: str) -> list[Value]:
+def _values(values: Any, name: str) -> list[SqlValue]:
     if not isinstance(values, list):
         raise Refused(f"`{name}` is no list, though others of `params` are")
     if len(values) > MAX_PARAMS:
@@ -41,7 +41,7 @@ def _values(values: Any, name: str) -> list[Value]:
     return [_value(value, f"{name}[{at}]") for at, value in enumerate(values)]
 
 
-def _value(value: Any, name: str) -> Value:
+def _value(value: Any, name: str) -> SqlValue:
     if value is None or isinstance(value, bool):
         return value if value is None else int(value)
     if isinstance(value, int):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.capabilities import cache, execution
-from agent.core.capabilities.cache import KEEP_S, MAX_KEPT, Ran, key_of, run_or_recall
+from agent.core.capabilities.cache import KEEP_S, MAX_KEPT, CachedRun, key_of, run_or_recall
 from agent.core.capabilities.execution import CapabilityCall
 from agent.core.capabilities.results import Output, Stream
 from agent.core.capabilities.tools import Capability
@@ -61,7 +61,7 @@ class World:
         variant: str = "eu",
         now_ms: float = NOW,
         wish: str = "",
-    ) -> Ran:
+    ) -> CachedRun:
         headers: Mapping[str, str] = {"cache-control": wish} if wish else {}
         job, tools = CapabilityCall(id, "counted", given), tools or FakeTools()
         return run_or_recall(job, tools, lambda: self.store, variant, headers, now_ms)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agent.core.capabilities.sql.statement import MAX_SQL, Statement, limited, read_statement
+from agent.core.capabilities.sql.statement import MAX_SQL, SqlStatement, limited, read_statement
 from agent.core.refused import Refused
 from tests.examples import examples
 
@@ -193,5 +193,5 @@ def test_a_limit_keeps_order_and_values(sql: str) -> None:
 
 
 def test_plans_and_changes_are_left_as_they_are() -> None:
-    assert limited(Statement("EXPLAIN SELECT 1", True, True), 5) == "EXPLAIN SELECT 1"
-    assert limited(Statement("DELETE FROM t", False), 5) == "DELETE FROM t"
+    assert limited(SqlStatement("EXPLAIN SELECT 1", True, True), 5) == "EXPLAIN SELECT 1"
+    assert limited(SqlStatement("DELETE FROM t", False), 5) == "DELETE FROM t"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agent.agents.definition import Definition
 from agent.core.jobs.payload import read_payload
 from agent.core.jobs.resolving import input_of
-from agent.core.jobs.row import Row
+from agent.core.jobs.row import CoreRow
 from agent.core.serving.background import Turns, run
 from agent.queue.job import JobKey
 from agent.sandbox.execute import Outcome
@@ -270,7 +270,7 @@ def test_the_agents_settings_and_the_rows() -> None:
     world = World()
     settings = {"system_prompt": "Agent", "model": "@cf/a/b", "temperature": 1, "max_tokens": 5}
     put(world, "x", {"capability": "ai-completion", "settings": settings})
-    row = {"context": {"system_prompt": "Row"}, "metadata": {"temperature": 0}}
+    row = {"context": {"system_prompt": "CoreRow"}, "metadata": {"temperature": 0}}
     submit(world, llm(**row))
     expected = {**PROMPT, "model": "@cf/a/b", "system": "Agent", "temperature": 0, "max_tokens": 5}
     assert asked(world) == expected
@@ -278,7 +278,7 @@ def test_the_agents_settings_and_the_rows() -> None:
 
 def test_a_function_gets_none_for_what_core_would_inject() -> None:
     definition = Definition("python-execution", {}, "…", ("fiber", "context"))
-    row = Row("a", "", {"x": 1}, {"c": 2}, {"m": 3})
+    row = CoreRow("a", "", {"x": 1}, {"c": 2}, {"m": 3})
     arguments = input_of(definition, row)["arguments"]
     assert arguments == {
         "fiber": None,
