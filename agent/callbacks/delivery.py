@@ -27,14 +27,14 @@ MOST_TURNS = 20  # each costs seven requests, and an invocation may have a thous
 
 
 class Way(Protocol):
-    """Out, and what time and chance are there."""
+    """The way out, with its clock and its random numbers."""
 
     async def send(self, requests: Sequence[CallbackRequest]) -> Sequence[Reply]:
         """All at once, within `SEND_WITHIN_MS`; an answer for each. It raises nothing."""
 
     def now_ms(self) -> int: ...
 
-    def chance(self) -> float:
+    def rng(self) -> float:
         """From 0 to 1."""
 
     def ticket(self) -> str:
@@ -83,7 +83,5 @@ async def _attempt(
     answers = await way.send([each for _, each in sent]) if sent else []
     now_ms = way.now_ms()
     pairs = zip(sent, answers, strict=True)
-    tried = [
-        (due, verdict(answer, due.attempt, now_ms, way.chance())) for (due, _), answer in pairs
-    ]
+    tried = [(due, verdict(answer, due.attempt, now_ms, way.rng())) for (due, _), answer in pairs]
     return refused + tried

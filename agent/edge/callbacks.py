@@ -39,7 +39,7 @@ class Outside:
     def now_ms(self) -> int:
         return int(js.Date.now())
 
-    def chance(self) -> float:
+    def rng(self) -> float:
         return random()
 
     def ticket(self) -> str:

@@ -49,7 +49,7 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
         standing=_standing,
         clock=_clock,
         now=now_ms,
-        chance=random.random,
+        rng=random.random,
         new_id=partial(token_hex, 8),
         tools=partial(EdgeTools, env, ctx),
         jobs=cache(partial(_jobs, env, settings.limits)),

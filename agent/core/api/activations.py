@@ -188,9 +188,9 @@ def fail(agent: Agent, call: Call, id: str) -> Answer:
     error, is_passing = given.get("error"), given.get("retry", True)
     if not isinstance(error, str) or not isinstance(is_passing, bool):
         raise Problem(400, f"`error` is text, and `retry` true or false; send {example}")
-    now, chance = round(agent.now()), agent.chance()
+    now, jitter = round(agent.now()), agent.rng()
     done = agent.wait(
-        agent.jobs().fail(lease.key, lease.worker, lease.attempt, error, now, is_passing, chance)
+        agent.jobs().fail(lease.key, lease.worker, lease.attempt, error, now, is_passing, jitter)
     )
     return _ended(agent, lease, done)
 

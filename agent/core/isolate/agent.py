@@ -30,7 +30,7 @@ class Wait(Protocol):
 class Agent:
     """One isolate, as a request sees it.
 
-    - `clock`: milliseconds for durations; `now`: milliseconds since 1970; `chance`: from 0 to
+    - `clock`: milliseconds for durations; `now`: milliseconds since 1970; `rng`: from 0 to
       1; `new_id`: a name that nobody else has.
     - `tools`: those of a tenant with its scopes. `jobs`: the queue; `callbacks`: the outbox;
       `records`: what became of jobs and requests; `agents`: what agents are; `workers`: those
@@ -47,7 +47,7 @@ class Agent:
     standing: StandingCache
     clock: Callable[[], float]
     now: Callable[[], float]
-    chance: Callable[[], float]
+    rng: Callable[[], float]
     new_id: Callable[[], str]
     tools: Callable[[str, frozenset[str]], Tools]
     jobs: Callable[[], Jobs]

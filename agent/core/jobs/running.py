@@ -79,7 +79,7 @@ def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> JobR
         lambda: agent.jobs().fail(
             *(job.key, worker, job.attempt, kept_error(done), round(agent.now())),
             done.is_passing,
-            agent.chance(),
+            agent.rng(),
         ),
     )
     is_ours = not isinstance(ended, Contradiction) and ended.is_done

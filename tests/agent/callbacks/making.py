@@ -49,7 +49,7 @@ class Way:
     def now_ms(self) -> int:
         return self.queue.now
 
-    def chance(self) -> float:
+    def rng(self) -> float:
         return self._random.random()
 
     def ticket(self) -> str:

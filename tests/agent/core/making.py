@@ -75,7 +75,7 @@ class World(Tools):
             standing=StandingCache(),
             clock=lambda: float(next(self.clock)),
             now=lambda: self.now,
-            chance=lambda: 0.0,
+            rng=lambda: 0.0,
             new_id=lambda: f"id-{next(names)}",
             tools=lambda tenant, scopes: self,
             jobs=lambda: jobs,

@@ -17,18 +17,18 @@ WAITS = Backoff(base_ms=100, most_ms=1_000, least=0.5)  # about 1.1 s, if all tr
 
 
 class PatientData:
-    """`pause`: for so many milliseconds; `chance`: from 0 to 1; `clock`: in milliseconds."""
+    """`pause`: for so many milliseconds; `rng`: from 0 to 1; `clock`: in milliseconds."""
 
     def __init__(
         self,
         data: Data,
         pause: Callable[[float], None],
-        chance: Callable[[], float],
+        rng: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
         self._data = data
         self._pause = pause
-        self._chance = chance
+        self._rng = rng
         self._clock = clock
 
     def run(
@@ -45,7 +45,7 @@ class PatientData:
             try:
                 return self._data.run(sql, params, reads, most, until - self._clock())
             except SqlError as error:
-                wait = WAITS.wait_ms(tried, self._chance())
+                wait = WAITS.wait_ms(tried, self._rng())
                 if not (error.passes and error.is_undone) or self._clock() + wait >= until:
                     raise
             self._pause(wait)
