@@ -15,7 +15,7 @@ from agent.core.http.answers import Answer, json_answer
 from agent.core.http.problem import Problem
 from agent.core.identity import Identity, identity_of
 from agent.core.isolate.agent import Agent
-from agent.core.isolate.metrics import Metrics, StandingCache
+from agent.core.isolate.metrics import BacklogCache, Metrics
 from agent.core.isolate.settings import Settings, settings_of
 from agent.core.serving.background import RUN_FOR_MS, Turns, deliver, run, tick
 from agent.edge.bridge import pause, soon, variables, wait
@@ -33,7 +33,7 @@ RUNS = 8  # at once: each holds a job, and no tenant more than half of them by i
 TICK_EVERY_MS = 10_000
 
 _metrics = Metrics()
-_standing = StandingCache()
+_backlog = BacklogCache()
 _runs = Turns(RUNS, 2 * RUN_FOR_MS)
 _deliveries = Turns(1, 2 * RUN_FOR_MS)
 _ticks = Turns(1, TICK_EVERY_MS)
@@ -46,7 +46,7 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
         who=who,
         settings=settings,
         metrics=_metrics,
-        standing=_standing,
+        backlog=_backlog,
         clock=_clock,
         now=now_ms,
         rng=random.random,

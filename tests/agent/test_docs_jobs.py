@@ -27,7 +27,7 @@ from tests.agent.pages import ROOT, cells, first_column, row_of, section, spaced
 
 QUEUE = [QueueDepth("text-processing", 1, 0, 0, 0, 146)]
 OUTCOME = {"result": {"data": []}}
-STANDING = metrics.Standing(QUEUE, OutboxDepth(1, 0, 0, 0, 0))
+STANDING = metrics.Backlog(QUEUE, OutboxDepth(1, 0, 0, 0, 0))
 WHO = Identity("cf-us-00000000", "production-us", "us", 0)
 
 

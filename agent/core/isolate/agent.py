@@ -11,7 +11,7 @@ from agent.callbacks.callbacks import Callbacks
 from agent.core.capabilities.cache import Store
 from agent.core.capabilities.tools import Tools
 from agent.core.identity import Identity
-from agent.core.isolate.metrics import Metrics, StandingCache
+from agent.core.isolate.metrics import BacklogCache, Metrics
 from agent.core.isolate.settings import Settings
 from agent.queue.jobs import Jobs
 from agent.records.records import Records
@@ -44,7 +44,7 @@ class Agent:
     who: Identity
     settings: Settings
     metrics: Metrics
-    standing: StandingCache
+    backlog: BacklogCache
     clock: Callable[[], float]
     now: Callable[[], float]
     rng: Callable[[], float]

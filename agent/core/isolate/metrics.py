@@ -17,7 +17,7 @@ COUNT_EVERY_MS = 10_000
 LOST = "Rows about requests that were never written."
 
 
-class Standing(NamedTuple):
+class Backlog(NamedTuple):
     """How the queue stands, and the outbox of callbacks."""
 
     queue: Sequence[QueueDepth]
@@ -34,9 +34,9 @@ class Metrics:
         self.records_lost = 0
 
     def document(
-        self, who: Identity, capabilities: list[str], standing: Standing | None, now_ms: float
+        self, who: Identity, capabilities: list[str], backlog: Backlog | None, now_ms: float
     ) -> dict[str, Any]:
-        """`standing`: None if the database did not answer."""
+        """`backlog`: None if the database did not answer."""
         requests = [{"endpoint": e, "status": s, "count": n} for (e, s), n in self.requests.items()]
         jobs = [{"capability": c, "outcome": o, "count": n} for (c, o), n in self.jobs.items()]
         document = {
@@ -51,12 +51,12 @@ class Metrics:
             "jobs": jobs,
             "records_lost": self.records_lost,
         }
-        if standing is None:
+        if backlog is None:
             return document | {"queue": None, "callbacks": None, "desired_workers": None}
         return document | {
-            "queue": [each._asdict() for each in standing.queue],
-            "callbacks": standing.callbacks._asdict(),
-            "desired_workers": desired_workers(_to_do(standing.queue)),
+            "queue": [each._asdict() for each in backlog.queue],
+            "callbacks": backlog.callbacks._asdict(),
+            "desired_workers": desired_workers(_to_do(backlog.queue)),
         }
 
     def sums(self, uptime_ms: int) -> dict[str, int]:
@@ -72,7 +72,7 @@ class Metrics:
             "jobs_failed": ended["failed"],
         }
 
-    def text(self, who: Identity, standing: Standing | None) -> str:
+    def text(self, who: Identity, backlog: Backlog | None) -> str:
         own = {"worker": who.id, "variant": who.variant, "region": who.region}
         requests = [({"endpoint": e, "status": s, **own}, n) for (e, s), n in self.requests.items()]
         jobs = [({"capability": c, "outcome": o, **own}, n) for (c, o), n in self.jobs.items()]
@@ -81,8 +81,8 @@ class Metrics:
             family("agent_jobs_total", "counter", "Jobs that were run.", jobs),
             family("agent_records_lost_total", "counter", LOST, [(own, self.records_lost)]),
         ]
-        if standing is not None:
-            parts += [*_queue_families(standing.queue), *_callback_families(standing.callbacks)]
+        if backlog is not None:
+            parts += [*_queue_families(backlog.queue), *_callback_families(backlog.callbacks)]
         return "".join(parts)
 
 
@@ -95,17 +95,17 @@ def _to_do(queue: Sequence[QueueDepth]) -> int:
     return sum(each.waiting + each.leased for each in queue)
 
 
-class StandingCache:
+class BacklogCache:
     """How the queue stood a moment ago: to count costs a row for each job."""
 
     def __init__(self) -> None:
         self._at_ms = -inf
-        self._standing: Standing | None = None
+        self._backlog: Backlog | None = None
 
-    def of(self, count: Callable[[], Standing | None], now_ms: float) -> Standing | None:
+    def of(self, count: Callable[[], Backlog | None], now_ms: float) -> Backlog | None:
         if now_ms - self._at_ms >= COUNT_EVERY_MS:
-            self._standing, self._at_ms = count(), now_ms
-        return self._standing
+            self._backlog, self._at_ms = count(), now_ms
+        return self._backlog
 
 
 def prefers_text(accept: str) -> bool:

@@ -18,7 +18,7 @@ from agent.core.http.answers import Answer, error
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.isolate.agent import Agent
-from agent.core.isolate.metrics import Standing, prefers_text
+from agent.core.isolate.metrics import Backlog, prefers_text
 from agent.queue.database import DatabaseError, Mistake
 from agent.schemas.document import document_text
 from workers_runtime.prometheus import CONTENT_TYPE
@@ -120,19 +120,19 @@ def _openapi(agent: Agent, call: Call) -> Answer:
 
 
 def _metrics(agent: Agent, call: Call) -> Answer:
-    standing = agent.standing.of(partial(_standing, agent), agent.now())
+    backlog = agent.backlog.of(partial(_backlog, agent), agent.now())
     if prefers_text(call.headers.get("accept", "")):
-        return Answer(200, agent.metrics.text(agent.who, standing), CONTENT_TYPE)
-    told = agent.metrics.document(agent.who, list(CAPABILITIES), standing, call.now_ms)
+        return Answer(200, agent.metrics.text(agent.who, backlog), CONTENT_TYPE)
+    told = agent.metrics.document(agent.who, list(CAPABILITIES), backlog, call.now_ms)
     return answers.json_answer(told)
 
 
-def _standing(agent: Agent) -> Standing | None:
+def _backlog(agent: Agent) -> Backlog | None:
     """Metrics are told without it, too."""
     now = round(agent.now())
     try:
         queue = agent.wait(agent.jobs().depth(now))
-        return Standing(queue, agent.wait(agent.callbacks().depth(now)))
+        return Backlog(queue, agent.wait(agent.callbacks().depth(now)))
     except (Problem, DatabaseError):
         return None
 

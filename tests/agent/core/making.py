@@ -15,7 +15,7 @@ from agent.core.capabilities.tools import Tools
 from agent.core.http.call import Call
 from agent.core.identity import identity_of
 from agent.core.isolate.agent import Agent
-from agent.core.isolate.metrics import Metrics, StandingCache
+from agent.core.isolate.metrics import BacklogCache, Metrics
 from agent.core.isolate.settings import Settings
 from agent.core.serving.endpoints import answer
 from agent.core.web.egress import Egress
@@ -72,7 +72,7 @@ class World(Tools):
             who=identity_of("canary", "eu", 1, START),
             settings=Settings(callbacks=Egress.of("hooks.example.com")),
             metrics=Metrics(),
-            standing=StandingCache(),
+            backlog=BacklogCache(),
             clock=lambda: float(next(self.clock)),
             now=lambda: self.now,
             rng=lambda: 0.0,

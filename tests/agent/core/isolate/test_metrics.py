@@ -6,7 +6,7 @@ import pytest
 
 from agent.callbacks.callback import OutboxDepth
 from agent.core.identity import identity_of
-from agent.core.isolate.metrics import Metrics, Standing, prefers_text
+from agent.core.isolate.metrics import Backlog, Metrics, prefers_text
 
 WHO = identity_of("canary", "eu", 0x1234, 0)
 
@@ -16,8 +16,8 @@ def test_text() -> None:
     metrics.requests["/", 200] += 2
     metrics.records_lost = 4
     metrics.jobs['a"b\\c\n', "failed"] += 1
-    standing = Standing([], OutboxDepth(1, 2, 3, 4, 1_500))
-    lines = metrics.text(WHO, standing).splitlines()
+    backlog = Backlog([], OutboxDepth(1, 2, 3, 4, 1_500))
+    lines = metrics.text(WHO, backlog).splitlines()
     own = 'worker="cf-eu-00001234",variant="canary",region="eu"'
     assert f'agent_requests_total{{endpoint="/",status="200",{own}}} 2' in lines
     assert rf'agent_jobs_total{{capability="a\"b\\c\n",outcome="failed",{own}}} 1' in lines
