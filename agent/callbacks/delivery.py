@@ -23,7 +23,7 @@ from agent.core.web.urls import BadUrl
 AT_ONCE = 5
 SEND_WITHIN_MS = 10_000
 LEASE_MS = 60_000  # of which sending takes ten seconds, and the database ten at worst
-MOST_TURNS = 20  # each costs seven requests, and an invocation may have a thousand
+MAX_BATCHES = 20  # each costs seven requests, and an invocation may have a thousand
 
 
 class Way(Protocol):
@@ -56,7 +56,7 @@ async def deliver_due(
     """Nothing is begun after `until_ms`. Raises what the database raises."""
     counts: Counter[str] = Counter()
     is_more = True
-    for _ in range(MOST_TURNS):
+    for _ in range(MAX_BATCHES):
         if way.now_ms() >= until_ms:
             break
         found = await callbacks.take(AT_ONCE, way.now_ms(), LEASE_MS, way.ticket())

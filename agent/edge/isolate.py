@@ -17,7 +17,7 @@ from agent.core.identity import Identity, identity_of
 from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import BacklogCache, Metrics
 from agent.core.isolate.settings import Settings, settings_of
-from agent.core.serving.background import RUN_FOR_MS, Turns, deliver, run, tick
+from agent.core.serving.background import RUN_FOR_MS, Slots, deliver, run, tick
 from agent.edge.bridge import pause, soon, variables, wait
 from agent.edge.cache import store_of
 from agent.edge.callbacks import deliver as send_due
@@ -34,9 +34,9 @@ TICK_EVERY_MS = 10_000
 
 _metrics = Metrics()
 _backlog = BacklogCache()
-_runs = Turns(RUNS, 2 * RUN_FOR_MS)
-_deliveries = Turns(1, 2 * RUN_FOR_MS)
-_ticks = Turns(1, TICK_EVERY_MS)
+_runs = Slots(RUNS, 2 * RUN_FOR_MS)
+_deliveries = Slots(1, 2 * RUN_FOR_MS)
+_ticks = Slots(1, TICK_EVERY_MS)
 _deployed: tuple[Identity, Settings] | None = None
 
 

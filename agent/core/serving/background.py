@@ -15,10 +15,10 @@ TICK_FOR_MS = 40_000  # the next tick comes in a minute
 ROUNDS = 50  # of batches, in one tick
 
 
-class Turns:
+class Slots:
     """How many may do something at once; who finds no place makes one of them look again.
 
-    A turn that has not ended in time is over: its request was cut off."""
+    A slot whose work has not ended in time is over: its request was cut off."""
 
     def __init__(self, most: int, lasts_ms: float) -> None:
         self._most = most
@@ -42,7 +42,7 @@ class Turns:
         return missed
 
 
-def run(agent: Agent, turns: Turns) -> None:
+def run(agent: Agent, slots: Slots) -> None:
     """Run what waits for the agent. What came of it is told in a request of its own, since this
     one may have no time left."""
     until = agent.now() + RUN_FOR_MS
@@ -51,25 +51,25 @@ def run(agent: Agent, turns: Turns) -> None:
         if run_waiting(agent, until):
             agent.soon("deliver")
 
-    _in_turn(agent, turns, until, work)
+    _in_slot(agent, slots, until, work)
 
 
-def deliver(agent: Agent, turns: Turns) -> None:
+def deliver(agent: Agent, slots: Slots) -> None:
     """Send the callbacks that are due."""
     until = agent.now() + RUN_FOR_MS
-    _in_turn(agent, turns, until, lambda: _deliver(agent, until))
+    _in_slot(agent, slots, until, lambda: _deliver(agent, until))
 
 
-def _in_turn(agent: Agent, turns: Turns, until: float, work: Callable[[], None]) -> None:
+def _in_slot(agent: Agent, slots: Slots, until: float, work: Callable[[], None]) -> None:
     is_due = True
     while is_due and agent.now() < until:
         began = agent.now()
-        if not turns.begin(began):
+        if not slots.begin(began):
             return
         try:
             work()
         finally:
-            is_due = turns.end(began)
+            is_due = slots.end(began)
 
 
 def _deliver(agent: Agent, until: float) -> None:

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from agent.callbacks.callback import MAX_ATTEMPTS
-from agent.callbacks.delivery import AT_ONCE, LEASE_MS, MOST_TURNS, DeliveryCounts
+from agent.callbacks.delivery import AT_ONCE, LEASE_MS, MAX_BATCHES, DeliveryCounts
 from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Reply
 from agent.core.web.egress import Egress
@@ -102,7 +102,7 @@ def test_some_at_a_time_until_none_is_left_or_the_time_is_over(outbox: Outbox) -
 
 
 def test_the_loop_is_bounded(outbox: Outbox) -> None:
-    number = AT_ONCE * MOST_TURNS
+    number = AT_ONCE * MAX_BATCHES
     for id in range(number + 1):
         outbox.submit_with_callback(str(id), error="x")
     assert outbox.deliver(Way(outbox)) == DeliveryCounts(number, 0, 0, is_more=True)

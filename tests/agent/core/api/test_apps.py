@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from agent.core.jobs.core_words import in_core_words
-from agent.core.serving.background import Turns, run
+from agent.core.serving.background import Slots, run
 from agent.queue.job import Job, JobKey
 from agent.records.records import Step
 from tests.agent.core.making import World
@@ -30,7 +30,7 @@ def test_an_agent_is_activated() -> None:
     assert (told["input_data"], told["context"]) == ({"code": "[4]"}, {"c": 1})
     assert told["metadata"] == {"m": 2, "app_id": "app-1"}
     id = str(UUID(told["activation_id"]))
-    run(world.agent, Turns(4, 60_000))
+    run(world.agent, Slots(4, 60_000))
     shown = world.ask("GET", f"/apps/app-1/agents/activations/{id}")[1]
     assert (shown["status"], shown["output_data"]) == ("completed", {"result": [4]})
     assert shown["duration_ms"] >= 0
@@ -47,7 +47,7 @@ def test_a_request_that_the_router_repeats_is_one_activation() -> None:
 def test_an_activation_of_ours_is_told_to_the_sdk() -> None:
     world = World()
     world.submit("a", "raise x")
-    run(world.agent, Turns(4, 60_000))
+    run(world.agent, Slots(4, 60_000))
     told = world.ask("GET", "/apps/app-1/agents/activations/a")[1]
     assert (told["agent_id"], told["status"]) == ("python-execution", "failed")
     assert (told["error"], told["output_data"]) == ("code-error: x (line 1)", None)

@@ -11,7 +11,7 @@ import pytest
 
 from agent.core.identity import time_text
 from agent.core.jobs.activation import MAX_START_WITHIN, START_WITHIN
-from agent.core.serving.background import Turns, run
+from agent.core.serving.background import Slots, run
 from agent.queue.jobs import Jobs
 from agent.queue.limits import MAX_DEPENDENCIES, MAX_INPUTS, Limits
 from agent.sandbox.execute import Outcome, PythonJob
@@ -41,7 +41,7 @@ def end(world: World, id: str, verb: str = "complete", attempt: int = 1, **more:
 
 
 def run_all(world: World) -> None:
-    run(world.agent, Turns(4, 60_000))
+    run(world.agent, Slots(4, 60_000))
 
 
 class Seeing(World):

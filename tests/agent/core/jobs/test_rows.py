@@ -14,7 +14,7 @@ from agent.agents.definition import Definition
 from agent.core.jobs.payload import read_payload
 from agent.core.jobs.resolving import input_of
 from agent.core.jobs.row import CoreRow
-from agent.core.serving.background import Turns, run
+from agent.core.serving.background import Slots, run
 from agent.queue.job import JobKey
 from agent.sandbox.execute import Outcome
 from tests.agent.core.making import World
@@ -224,7 +224,7 @@ def test_a_run_is_told_in_cores_words() -> None:
     put(world, "text", {"capability": "python-execution"})
     submit(world, sent(agent_id="text", input_data={"code": "5"}))
     world.now += 1_000
-    run(world.agent, Turns(4, 60_000))
+    run(world.agent, Slots(4, 60_000))
     told = world.ask("GET", f"/activations/{ID}")[1]
     assert (told["status"], told["core_status"]) == ("completed", "completed")
     assert told["output_data"] == told["result"] == {"sum": 5}
@@ -256,11 +256,11 @@ def test_a_row_is_run_at_once() -> None:
 def test_a_result_that_is_no_object_is_one_in_cores_words() -> None:
     world = World()
     world.submit("a", "[1]")
-    run(world.agent, Turns(4, 60_000))
+    run(world.agent, Slots(4, 60_000))
     told = world.ask("GET", "/activations/a")[1]
     assert (told["result"], told["output_data"]) == ([1], {"result": [1]})
     world.submit("b", "raise x")
-    run(world.agent, Turns(4, 60_000))
+    run(world.agent, Slots(4, 60_000))
     told = world.ask("GET", "/activations/b")[1]
     assert (told["core_status"], "output_data" in told) == ("failed", False)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.jobs.running import LEASE_MS, MAX_RUNS
-from agent.core.serving.background import TICK_FOR_MS, Turns, run, tick
+from agent.core.serving.background import TICK_FOR_MS, Slots, run, tick
 from agent.queue.database import DatabaseUnavailable, Rows
 from agent.sandbox.execute import Outcome
 from tests.agent.core.making import START, World, add
@@ -18,15 +18,15 @@ from tests.agent.queue.sqlite import memory
 from tests.examples import examples
 
 
-def turns() -> Turns:
-    return Turns(4, 60_000)
+def slots() -> Slots:
+    return Slots(4, 60_000)
 
 
 def test_an_activation_to_its_end() -> None:
     world = World()
     told = world.submit("a", "[1, 2]")
     assert (told["status"], world.tasks) == ("waiting", ["run"])
-    run(world.agent, turns())
+    run(world.agent, slots())
     done = world.ask("GET", "/activations/a")[1]
     assert (done["status"], done["result"], done["stdout"]) == ("completed", [1, 2], "said\n")
     assert done["worker_id"] == world.agent.who.id
@@ -36,16 +36,16 @@ def test_an_activation_to_its_end() -> None:
 
 def test_nobody_waits_for_jobs_that_are_not_there() -> None:
     world = World()
-    run(world.agent, turns())
+    run(world.agent, slots())
     world.submit("a")
-    run(world.agent, turns())
+    run(world.agent, slots())
     assert (world.state("a"), world.now) == ("completed", START)
 
 
 def test_what_fails_for_good_fails_at_once() -> None:
     world = World()
     world.submit("a", "raise ValueError")
-    run(world.agent, turns())
+    run(world.agent, slots())
     told = world.ask("GET", "/activations/a")[1]
     assert (told["status"], told["attempt"]) == ("failed", 1)
     assert told["error"] == "code-error: ValueError (line 1)"
@@ -54,7 +54,7 @@ def test_what_fails_for_good_fails_at_once() -> None:
 def test_what_may_go_well_is_tried_again() -> None:
     world = World()
     world.submit("a", "busy", max_attempts=2)
-    run(world.agent, turns())
+    run(world.agent, slots())
     told = world.ask("GET", "/activations/a")[1]
     assert (told["status"], told["attempt"], world.ran) == ("failed", 2, ["busy"] * 2)
 
@@ -62,7 +62,7 @@ def test_what_may_go_well_is_tried_again() -> None:
 def test_a_mistake_of_our_own_fails_its_job_and_tells_nothing() -> None:
     world = World()
     world.submit("a", "bug")
-    run(world.agent, turns())
+    run(world.agent, slots())
     told = world.ask("GET", "/activations/a")[1]
     assert (told["status"], told["error"]) == ("failed", "the agent could not run this job")
     assert [each["error"] for each in world.logged] == ["RuntimeError"]
@@ -71,7 +71,7 @@ def test_a_mistake_of_our_own_fails_its_job_and_tells_nothing() -> None:
 def test_a_dead_letter_is_tried_again_on_demand() -> None:
     world = World()
     world.submit("a", "busy", max_attempts=1)
-    run(world.agent, turns())
+    run(world.agent, slots())
     assert world.ask("POST", "/activations/a/retry")[1]["status"] == "waiting"
     assert world.tasks == ["run", "deliver", "run"]
     again = world.ask("POST", "/activations/a/retry")
@@ -108,7 +108,7 @@ def test_the_agent_leaves_the_jobs_of_pollers_alone() -> None:
     world = World()
     world.submit("a", dispatch="poll")
     assert world.tasks == []
-    run(world.agent, turns())
+    run(world.agent, slots())
     assert world.state("a") == "waiting"
     polled = world.ask("POST", "/poll", {"worker_id": "w"})[1]
     assert [job["job_id"] for job in polled["jobs"]] == ["a"]
@@ -154,7 +154,7 @@ def test_a_result_that_is_too_large_fails_its_job() -> None:
     world = World()
     world.play = lambda _: Outcome("x" * 1_000_000, None, "", 1.0, True)
     world.submit("a")
-    run(world.agent, turns())
+    run(world.agent, slots())
     told = world.ask("GET", "/activations/a")[1]
     assert told["status"] == "failed"
     assert told["error"].startswith("the result cannot be kept: it has 1,000,0")
@@ -313,7 +313,7 @@ def test_a_callback_comes_with_its_activation() -> None:
     assert world.ask("POST", "/activations", asked)[0] == 200
     callback = world.ask("GET", "/activations/a")[1]["callback"]
     assert (callback["url"], callback["status"]) == ("https://hooks.example.com/x", "pending")
-    run(world.agent, turns())
+    run(world.agent, slots())
     assert world.tasks == ["run", "deliver"]
     assert world.ask("GET", "/activations/a")[1]["callback"]["status"] == "due"
 
@@ -344,7 +344,7 @@ def test_a_callback_that_cannot_be_posted_refuses_no_job(url: str, why: str) -> 
         callback = told["callback"]
         assert (callback["status"], callback["fetch"]) == ("none", "/activations/a")
         assert why in callback["reason"]
-    run(world.agent, turns())
+    run(world.agent, slots())
     assert world.ask("GET", "/activations/a", **here)[1]["result"] == 4
 
 
@@ -434,7 +434,7 @@ def test_jobs_without_an_end_keep_nobody_from_callbacks() -> None:
     world.play = slow
     for id in "abc":
         world.submit(id)
-    run(world.agent, turns())
+    run(world.agent, slots())
     assert (world.state("b"), world.tasks[-1]) == ("waiting", "deliver")
     tick(world.agent)
     assert (world.state("c"), world.delivered) == ("waiting", 1)
@@ -447,7 +447,7 @@ def test_a_run_leaves_what_is_too_much_for_one_request_to_another() -> None:
     world.tasks.clear()
     tick(world.agent)
     assert (len(world.ran), world.tasks) == (MAX_RUNS, ["run"])
-    run(world.agent, turns())
+    run(world.agent, slots())
     assert (len(world.ran), world.tasks) == (MAX_RUNS + 1, ["run", "deliver"])
 
 
@@ -458,7 +458,7 @@ def test_what_fails_in_a_tick_keeps_nothing_else_from_being_done() -> None:
         raise ValueError("CALLBACK_SECRET")
 
     world.submit("a")
-    run(world.agent, turns())
+    run(world.agent, slots())
     world.now += world.agent.settings.retention_ms + 1
     with pytest.raises(ValueError, match="CALLBACK_SECRET"):
         tick(replace(world.agent, deliver=fail))
@@ -558,7 +558,7 @@ def test_metrics_tell_the_queue() -> None:
 
 
 def test_only_so_many_run_at_once_and_nothing_is_left() -> None:
-    some = Turns(1, 1_000)
+    some = Slots(1, 1_000)
     assert some.begin(0)
     assert not some.begin(1)
     assert some.end(0)  # somebody found no place: look again
