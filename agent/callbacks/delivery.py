@@ -26,7 +26,7 @@ LEASE_MS = 60_000  # of which sending takes ten seconds, and the database ten at
 MAX_BATCHES = 20  # each costs seven requests, and an invocation may have a thousand
 
 
-class Way(Protocol):
+class Transport(Protocol):
     """The way out, with its clock and its random numbers."""
 
     async def send(self, requests: Sequence[CallbackRequest]) -> Sequence[Reply]:
@@ -51,17 +51,17 @@ class DeliveryCounts(NamedTuple):
 
 
 async def deliver_due(
-    callbacks: Callbacks, way: Way, egress: Egress, signer: Signer, until_ms: int
+    callbacks: Callbacks, transport: Transport, egress: Egress, signer: Signer, until_ms: int
 ) -> DeliveryCounts:
     """Nothing is begun after `until_ms`. Raises what the database raises."""
     counts: Counter[str] = Counter()
     is_more = True
     for _ in range(MAX_BATCHES):
-        if way.now_ms() >= until_ms:
+        if transport.now_ms() >= until_ms:
             break
-        found = await callbacks.take(AT_ONCE, way.now_ms(), LEASE_MS, way.ticket())
-        verdicts = await _attempt(found, way, egress, signer)
-        await callbacks.settle(verdicts, way.now_ms())
+        found = await callbacks.take(AT_ONCE, transport.now_ms(), LEASE_MS, transport.ticket())
+        verdicts = await _attempt(found, transport, egress, signer)
+        await callbacks.settle(verdicts, transport.now_ms())
         counts.update(each.state for _, each in verdicts)
         if len(found) < AT_ONCE:
             is_more = False
@@ -70,18 +70,20 @@ async def deliver_due(
 
 
 async def _attempt(
-    found: Iterable[Due], way: Way, egress: Egress, signer: Signer
+    found: Iterable[Due], transport: Transport, egress: Egress, signer: Signer
 ) -> list[tuple[Due, Verdict]]:
     """What came of each. Where requests may go may have changed since the job was submitted."""
     refused: list[tuple[Due, Verdict]] = []
     sent: list[tuple[Due, CallbackRequest]] = []
     for due in found:
         try:
-            sent.append((due, request(due, egress.check(due.url).text, signer, way.now_ms())))
+            sent.append((due, request(due, egress.check(due.url).text, signer, transport.now_ms())))
         except BadUrl as why:
             refused.append((due, Verdict("failed", error=str(why))))
-    answers = await way.send([each for _, each in sent]) if sent else []
-    now_ms = way.now_ms()
+    answers = await transport.send([each for _, each in sent]) if sent else []
+    now_ms = transport.now_ms()
     pairs = zip(sent, answers, strict=True)
-    tried = [(due, verdict(answer, due.attempt, now_ms, way.rng())) for (due, _), answer in pairs]
+    tried = [
+        (due, verdict(answer, due.attempt, now_ms, transport.rng())) for (due, _), answer in pairs
+    ]
     return refused + tried

@@ -23,7 +23,7 @@ T = TypeVar("T")
 MODULE = "agent/edge/bridge.js"
 
 
-class Asked(NamedTuple):
+class RequestHead(NamedTuple):
     """What a request says, but for its body. `now_ms`: since 1970; `task`: what the agent asks of
     itself."""
 
@@ -35,13 +35,13 @@ class Asked(NamedTuple):
     headers: dict[str, str]
 
 
-def read(request: JsObject, ctx: JsObject) -> Asked:
+def read(request: JsObject, ctx: JsObject) -> RequestHead:
     now, task, method, path, query, *headers = module(MODULE).read(request, ctx).split("\n")
     named = dict(zip(headers[::2], headers[1::2], strict=True))
-    return Asked(float(now), task, method, path, query, named)
+    return RequestHead(float(now), task, method, path, query, named)
 
 
-def call_of(request: JsObject, asked: Asked) -> Call:
+def call_of(request: JsObject, asked: RequestHead) -> Call:
     query = dict(parse_qsl(asked.query, keep_blank_values=True, errors="replace"))
     body = partial(body_text, request)
     return Call(asked.method, asked.path, query, asked.headers, asked.now_ms, body)

@@ -23,7 +23,7 @@ MODULE = "agent/edge/callbacks.js"
 MOST_READ = 4_096  # bytes of an answer's body, which nobody looks at
 
 
-class Outside:
+class HttpTransport:
     """Through the Worker that is bound as `OUTBOUND`, if there is one."""
 
     def __init__(self, outbound: JsObject | None, within_ms: int = SEND_WITHIN_MS) -> None:
@@ -56,7 +56,7 @@ async def deliver(env: JsObject, for_ms: int) -> DeliveryCounts:
     """Send what is due; nothing is begun after `for_ms`. Raises `Misconfigured`
     before anything is taken, and what the database raises."""
     egress, signer = callback_egress(env), _signer(env)
-    way = Outside(getattr(env, "OUTBOUND", None))
+    way = HttpTransport(getattr(env, "OUTBOUND", None))
     callbacks = Callbacks(d1_of(env.JOBS))
     return await deliver_due(callbacks, way, egress, signer, way.now_ms() + for_ms)
 

@@ -12,7 +12,7 @@ from agent.core.http.answers import error
 from agent.core.isolate.settings import described
 from agent.core.serving.around import answered
 from agent.core.serving.background import tick
-from agent.edge.bridge import Asked, call_of, read, response
+from agent.edge.bridge import RequestHead, call_of, read, response
 from agent.edge.isolate import agent_of, log, task_of
 from agent.edge.outbound import TASK, pass_on
 from agent.edge.recording import record
@@ -43,7 +43,7 @@ def on_scheduled(controller: JsObject, env: JsObject, ctx: JsObject) -> None:
         raise
 
 
-def _answered(request: JsObject, env: JsObject, ctx: JsObject, asked: Asked) -> JsObject:
+def _answered(request: JsObject, env: JsObject, ctx: JsObject, asked: RequestHead) -> JsObject:
     if asked.task == TASK:
         return pass_on(request, env)
     agent = agent_of(env, ctx)

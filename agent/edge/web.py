@@ -16,14 +16,14 @@ from agent.core.refused import Unavailable
 from agent.core.web.charsets import SNIFFED
 from agent.core.web.egress import Egress
 from agent.core.web.request import USER_AGENT, Request
-from agent.core.web.web import Known, Web
-from agent.core.web.wire import Body, Head, WireError
+from agent.core.web.web import Web, WebCaches
+from agent.core.web.wire import Body, ResponseHead, WireError
 from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/web.js"
 MAX_DNS_ANSWER = 64 * 1024  # bytes
 
-_known = Known()
+_known = WebCaches()
 
 
 def web_of(env: JsObject) -> Web:
@@ -43,14 +43,14 @@ class EdgeWire:
         self._env = env
         self._module = module(MODULE)
 
-    def send(self, request: Request, timeout_ms: int) -> Head:
+    def send(self, request: Request, timeout_ms: int) -> ResponseHead:
         headers = {**request.headers, "user-agent": USER_AGENT}
         init = json.dumps({"method": request.method, "headers": headers, "body": request.body})
         response, head = self._done(self._module.send, request.url, init, timeout_ms)
         told = json.loads(head)
-        return Head(told["status"], tuple(map(tuple, told["headers"])), response)
+        return ResponseHead(told["status"], tuple(map(tuple, told["headers"])), response)
 
-    def read(self, head: Head, most: int, timeout_ms: int) -> Body:
+    def read(self, head: ResponseHead, most: int, timeout_ms: int) -> Body:
         bytes_, is_cut, start = self._done(
             self._module.read, head.handle, most, SNIFFED, timeout_ms
         )

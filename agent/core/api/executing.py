@@ -24,7 +24,7 @@ from agent.core.http.problem import Problem
 from agent.core.http.reading import read_any_object, text_of
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import ID, ID_TEXT
-from agent.core.jobs.inputs import Given, inputs_of
+from agent.core.jobs.inputs import JobInputs, inputs_of
 from agent.core.jobs.running import LEASE_MS, JobRun, run_leased
 from agent.core.jobs.shapes import (
     ACTIVATION,
@@ -118,7 +118,7 @@ def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, Any]) -> 
         hint = "run it yourself, and complete it"
         raise Problem(409, f"the agent cannot run this job: {unknown}; {hint}", state=job.state)
     inputs = inputs_of(agent, [job] if "inputs" in given else [])
-    there = told_to_worker(job, inputs.get(job.key, Given()))
+    there = told_to_worker(job, inputs.get(job.key, JobInputs()))
     for name in HANDED_OUT:
         if name in given and name != EXTENDED and not _is_same(given[name], there.get(name)):
             hint = "send it as /poll told it, or leave it out"

@@ -19,7 +19,7 @@ from agent.core.http.problem import Problem
 from agent.core.http.reading import names_of, read_options, seconds_of, text_of, whole_of
 from agent.core.identity import time_text
 from agent.core.isolate.agent import Agent
-from agent.core.jobs.inputs import Given, inputs_of
+from agent.core.jobs.inputs import JobInputs, inputs_of
 from agent.core.jobs.telling import told_to_worker
 from agent.queue.job import Invalid, Job, JobKey, JobState
 from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT
@@ -125,7 +125,7 @@ def _told(agent: Agent, jobs: list[Job]) -> list[dict[str, Any]]:
     """The jobs, each with what it is given; one that cannot be given it has failed."""
     inputs, told = inputs_of(agent, jobs), []
     for job in jobs:
-        given = inputs.get(job.key, Given())
+        given = inputs.get(job.key, JobInputs())
         if given.refused is None:
             told.append(told_to_worker(job, given))
             continue

@@ -18,14 +18,14 @@ from agent.queue.limits import MAX_INPUTS
 IN_CONTEXT = "python-execution"  # the capability whose context holds them
 
 
-class Given(NamedTuple):
+class JobInputs(NamedTuple):
     """`refused`: why there are none."""
 
     inputs: Mapping[str, Any] = {}
     refused: str | None = None
 
 
-def inputs_of(agent: Agent, jobs: Sequence[Job]) -> dict[JobKey, Given]:
+def inputs_of(agent: Agent, jobs: Sequence[Job]) -> dict[JobKey, JobInputs]:
     """Those of each job, in one question to the queue; of jobs that depend on none: nothing."""
     asking = [job.key for job in jobs if job.depends_on]
     if not asking:
@@ -34,7 +34,7 @@ def inputs_of(agent: Agent, jobs: Sequence[Job]) -> dict[JobKey, Given]:
     return {key: _given(each.results, each.size) for key, each in zip(asking, found, strict=True)}
 
 
-def with_inputs(job: Job, asked: dict[str, Any], given: Given) -> dict[str, Any]:
+def with_inputs(job: Job, asked: dict[str, Any], given: JobInputs) -> dict[str, Any]:
     """The input as the agent runs it."""
     context = asked.get("context", {})
     if not job.depends_on or job.capability != IN_CONTEXT or not isinstance(context, dict):
@@ -47,10 +47,10 @@ def with_inputs(job: Job, asked: dict[str, Any], given: Given) -> dict[str, Any]
     return made
 
 
-def _given(results: Mapping[str, str] | None, size: int) -> Given:
+def _given(results: Mapping[str, str] | None, size: int) -> JobInputs:
     if results is None:
-        return Given(
+        return JobInputs(
             refused=f"the results of what it depends on have {size:,} bytes, at most "
             f"{MAX_INPUTS:,} may be: let those store what is large, and give where it is"
         )
-    return Given({id: json.loads(text).get("result") for id, text in results.items()})
+    return JobInputs({id: json.loads(text).get("result") for id, text in results.items()})

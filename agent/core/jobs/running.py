@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from agent.core.capabilities.execution import CAPABILITIES, CapabilityCall, run_job
 from agent.core.capabilities.results import Stream
 from agent.core.isolate.agent import Agent
-from agent.core.jobs.inputs import Given, inputs_of, with_inputs
+from agent.core.jobs.inputs import JobInputs, inputs_of, with_inputs
 from agent.core.jobs.payload import read_payload
 from agent.core.refused import Refused, Unavailable
 from agent.queue.database import DatabaseUnavailable
@@ -137,7 +137,7 @@ def _run(agent: Agent, job: Job) -> Mapping[str, Any] | Failure:
         asked = read_payload(job.payload)
         if asked.input.get("stream") is True:
             return Failure(NOT_STREAMED, {}, False)
-        given = inputs_of(agent, [job]).get(job.key, Given())
+        given = inputs_of(agent, [job]).get(job.key, JobInputs())
         if given.refused:
             return Failure(given.refused, {}, False)
         tools = agent.tools(job.key.tenant, asked.scopes)

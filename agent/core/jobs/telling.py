@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.callbacks.callback import Callback
 from agent.core.identity import time_text
-from agent.core.jobs.inputs import Given
+from agent.core.jobs.inputs import JobInputs
 from agent.core.jobs.payload import Payload, read_payload
 from agent.queue.job import NEVER_MS, Job, Needed
 from agent.records.records import Step
@@ -87,7 +87,7 @@ def outcome_of(job: Job) -> dict[str, Any]:
     return found
 
 
-def told_to_worker(job: Job, given: Given) -> dict[str, Any]:
+def told_to_worker(job: Job, given: JobInputs) -> dict[str, Any]:
     """What a worker that polls is told of a job that it has leased."""
     inputs = {"inputs": dict(given.inputs)} if job.depends_on else {}
     return {

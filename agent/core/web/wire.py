@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from agent.core.web.request import Request
 
 
-class Head(NamedTuple):
+class ResponseHead(NamedTuple):
     """An answer whose body has not been read; `headers` by lower-case names."""
 
     status: int
@@ -39,10 +39,10 @@ class WireError(Exception):
 class Wire(Protocol):
     """Everything raises `WireError`."""
 
-    def send(self, request: Request, timeout_ms: int) -> Head:
+    def send(self, request: Request, timeout_ms: int) -> ResponseHead:
         """One request; redirects are not followed."""
 
-    def read(self, head: Head, most: int, timeout_ms: int) -> Body:
+    def read(self, head: ResponseHead, most: int, timeout_ms: int) -> Body:
         """So many bytes of the body; the rest is given up."""
 
     def text(self, held: Body, charset: str) -> str: ...

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from agent.core.web.egress import Egress
 from agent.core.web.request import Request
-from agent.core.web.web import Known, Web
-from agent.core.web.wire import Body, Head, WireError
+from agent.core.web.web import Web, WebCaches
+from agent.core.web.wire import Body, ResponseHead, WireError
 
 RESOLVER = "https://dns.example/q"
 
@@ -36,7 +36,7 @@ class FakeWire:
         self.sent = list[Request]()
         self.asked = list[str]()
 
-    def send(self, request: Request, timeout_ms: int) -> Head:
+    def send(self, request: Request, timeout_ms: int) -> ResponseHead:
         self.sent.append(request)
         site = self._answers(request)
         if site is None:
@@ -44,9 +44,11 @@ class FakeWire:
         self.now += min(site.takes_ms, timeout_ms)
         if site.takes_ms >= timeout_ms:
             raise WireError("TimeoutError", "late")
-        return Head(site.status, (("content-type", site.content_type), *site.headers), site.body)
+        return ResponseHead(
+            site.status, (("content-type", site.content_type), *site.headers), site.body
+        )
 
-    def read(self, head: Head, most: int, timeout_ms: int) -> Body:
+    def read(self, head: ResponseHead, most: int, timeout_ms: int) -> Body:
         assert isinstance(head.handle, bytes)
         kept = head.handle[:most]
         return Body(len(head.handle) > most, kept[:1024].decode("latin-1"), kept)
@@ -84,4 +86,4 @@ class FakeTools(NamedTuple):
 
 
 def web_on(wire: FakeWire, hosts: str = "*", resolver: str = RESOLVER) -> Web:
-    return Web(wire, Egress.of(hosts), resolver, Known(), lambda: wire.now)
+    return Web(wire, Egress.of(hosts), resolver, WebCaches(), lambda: wire.now)

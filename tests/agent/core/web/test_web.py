@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.refused import Refused, Unavailable
-from agent.core.web.kept import Kept
+from agent.core.web.expiring import ExpiringCache
 from agent.core.web.names import LEAST_S, MOST_S, read_answers
 from agent.core.web.request import IDEMPOTENT, METHODS, Request, read_headers
 from agent.core.web.web import MAX_REDIRECTS
@@ -180,7 +180,7 @@ def test_what_is_not_looked_up(url: str, hosts: str, resolver: str) -> None:
 
 
 def test_what_is_kept_is_for_a_time_and_within_bounds() -> None:
-    kept = Kept[str](2)
+    kept = ExpiringCache[str](2)
     for name in "aabc":
         kept.keep(name, name, 0, 60)
     assert [kept.get(name, 59_999) for name in "abc"] == [None, "b", "c"]

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class ExpiringCache(Generic[T]):
     """`most`: how many."""
 
     def __init__(self, most: int) -> None:
