@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl
 from pyodide.ffi import run_sync
 
 from agent.core.capabilities.results import Stream
-from agent.core.http.answers import Answer
 from agent.core.http.call import Call
+from agent.core.http.responses import Response
 from workers_runtime.javascript import JsObject, body_text, module, new_response
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def call_of(request: JsObject, asked: RequestHead) -> Call:
     return Call(asked.method, asked.path, query, asked.headers, asked.now_ms, body)
 
 
-def response(answer: Answer) -> JsObject:
+def response(answer: Response) -> JsObject:
     headers = [["content-type", answer.content_type], *map(list, answer.headers)]
     if all(name != "cache-control" for name, _ in answer.headers):
         headers.append(["cache-control", "no-store"])  # of now, and often of one client's

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from agent.core.http.answers import error
+from agent.core.http.responses import error
 from agent.core.isolate.settings import described
 from agent.core.serving.around import answered
 from agent.core.serving.background import tick

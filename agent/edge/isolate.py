@@ -11,8 +11,8 @@ from secrets import randbits, token_hex
 
 from agent.agents.agents import Agents
 from agent.callbacks.callbacks import Callbacks
-from agent.core.http.answers import Answer, json_answer
 from agent.core.http.problem import Problem
+from agent.core.http.responses import Response, json_response
 from agent.core.identity import Identity, identity_of
 from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import BacklogCache, Metrics
@@ -69,14 +69,14 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
     return agent
 
 
-def task_of(agent: Agent, task: str) -> Answer:
+def task_of(agent: Agent, task: str) -> Response:
     if task == "run":
         run(agent, _runs)
     elif task == "deliver":
         deliver(agent, _deliveries)
     elif task == "tick":
         tick(agent)
-    return json_answer({"status": "done"})
+    return json_response({"status": "done"})
 
 
 def log(event: Mapping[str, object]) -> None:

@@ -10,10 +10,10 @@ from agent.callbacks.callbacks import registration, withdrawal
 from agent.core.api.callback_address import told_of_none, unreachable
 from agent.core.api.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.capabilities.execution import unknown_capability
-from agent.core.http.answers import Answer, json_answer
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import read_object, read_options, read_query, seconds_of, whole_of
+from agent.core.http.responses import Response, json_response
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import EXAMPLE, FIELDS, ID, ID_TEXT, Activation, activation_of
 from agent.core.jobs.core_words import in_core_words
@@ -43,11 +43,11 @@ OUTCOME = ("result", "stdout")
 LISTED = ("state", "limit", "before")
 
 
-def submit(agent: Agent, call: Call) -> Answer:
+def submit(agent: Agent, call: Call) -> Response:
     job = submitted(agent, call, read_object(call, FIELDS, EXAMPLE))
     payload = read_payload(job.payload)
     nowhere = _nowhere(agent, call, job, payload.callback_url)
-    return json_answer(told(job, payload) | in_core_words(job) | nowhere)
+    return json_response(told(job, payload) | in_core_words(job) | nowhere)
 
 
 def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
@@ -98,7 +98,7 @@ def found_job(agent: Agent, call: Call, id: str) -> Job:
     return job
 
 
-def show(agent: Agent, call: Call, id: str) -> Answer:
+def show(agent: Agent, call: Call, id: str) -> Response:
     job = found_job(agent, call, id)
     payload = read_payload(job.payload)
     url = payload.callback_url
@@ -108,7 +108,7 @@ def show(agent: Agent, call: Call, id: str) -> Answer:
         more |= told_of_needed(agent.wait(agent.jobs().needed(job.key)))
     steps = agent.wait(agent.records().log(job.key))
     log = {"log": [told_of_step(step) for step in steps]}
-    return json_answer(told(job, payload) | in_core_words(job, steps) | more | log)
+    return json_response(told(job, payload) | in_core_words(job, steps) | more | log)
 
 
 def _nowhere(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _nowhere(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, A
     return {"callback": told_of_none(job.key.id, why)} if why else {}
 
 
-def listing(agent: Agent, call: Call) -> Answer:
+def listing(agent: Agent, call: Call) -> Response:
     """The youngest of one state; `next_before` asks for those before. A time is all that tells
     pages apart, so those of one moment stand on one page, be it longer than it was to be."""
     tenant = call.known_tenant()
@@ -138,20 +138,20 @@ def listing(agent: Agent, call: Call) -> Answer:
     may_go_on = len(page) >= limit or len(page) < len(found)
     more = {"next_before": page[-1].submitted_ms} if may_go_on else {}
     listed = [told(job) | in_core_words(job) for job in page]
-    return json_answer({"status": "success", "activations": listed, **more})
+    return json_response({"status": "success", "activations": listed, **more})
 
 
 def _without(found: list[Job], at_ms: int) -> list[Job]:
     return [job for job in found if job.submitted_ms != at_ms]
 
 
-def cancel(agent: Agent, call: Call, id: str) -> Answer:
+def cancel(agent: Agent, call: Call, id: str) -> Response:
     done = agent.wait(agent.jobs().cancel(_key(call, id), round(agent.now())))
     agent.soon("deliver")
     return _shown(agent, call, id, done, "only one that has not ended is cancelled")
 
 
-def retry(agent: Agent, call: Call, id: str) -> Answer:
+def retry(agent: Agent, call: Call, id: str) -> Response:
     """A dead letter waits again; one that does already, or runs, is as it was asked for."""
     key, given = _key(call, id), read_options(call, ("max_attempts",), '{"max_attempts": 3}')
     attempts = whole_of(given, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
@@ -169,7 +169,7 @@ def retry(agent: Agent, call: Call, id: str) -> Answer:
     return _shown(agent, call, id, done, "only one that failed is tried again")
 
 
-def complete(agent: Agent, call: Call, id: str) -> Answer:
+def complete(agent: Agent, call: Call, id: str) -> Response:
     lease, given = _held(call, id, OUTCOME, COMPLETED)
     if "result" not in given:
         raise Problem(400, f"`result` is missing; send one such as {COMPLETED}")
@@ -182,7 +182,7 @@ def complete(agent: Agent, call: Call, id: str) -> Answer:
     return _ended(agent, lease, done)
 
 
-def fail(agent: Agent, call: Call, id: str) -> Answer:
+def fail(agent: Agent, call: Call, id: str) -> Response:
     example = '{"worker_id": "w-1", "attempt": 1, "error": "out of memory", "retry": true}'
     lease, given = _held(call, id, ("error", "retry"), example)
     error, is_passing = given.get("error"), given.get("retry", True)
@@ -195,7 +195,7 @@ def fail(agent: Agent, call: Call, id: str) -> Answer:
     return _ended(agent, lease, done)
 
 
-def extend(agent: Agent, call: Call, id: str) -> Answer:
+def extend(agent: Agent, call: Call, id: str) -> Response:
     example = '{"worker_id": "w-1", "attempt": 1, "lease": 60}'
     lease, given = _held(call, id, ("lease",), example)
     lease_ms = seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE)
@@ -210,7 +210,7 @@ def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lea
     return read_lease(call, given, _id(id)), given
 
 
-def _ended(agent: Agent, lease: Lease, done: JobChange | Contradiction | Invalid) -> Answer:
+def _ended(agent: Agent, lease: Lease, done: JobChange | Contradiction | Invalid) -> Response:
     answer = _told(lease, done)
     if isinstance(done, Freeing):
         agent.soon("run")
@@ -218,17 +218,17 @@ def _ended(agent: Agent, lease: Lease, done: JobChange | Contradiction | Invalid
     return answer
 
 
-def _told(lease: Lease, done: JobChange | Contradiction | Invalid) -> Answer:
+def _told(lease: Lease, done: JobChange | Contradiction | Invalid) -> Response:
     if isinstance(done, Invalid):
         raise Problem(413 if done.is_too_large else 400, f"`{done.field}` {done.message}")
     if isinstance(done, Contradiction):
         raise lease.ended(done.state)
     if not done.is_done:
         raise lease.lost(done.state)
-    return json_answer({"status": done.state, "activation_id": lease.key.id})
+    return json_response({"status": done.state, "activation_id": lease.key.id})
 
 
-def _shown(agent: Agent, call: Call, id: str, done: JobChange, why: str) -> Answer:
+def _shown(agent: Agent, call: Call, id: str, done: JobChange, why: str) -> Response:
     if done.state is None:
         raise _missing(id)
     if not done.is_done:

@@ -13,10 +13,10 @@ from typing import Any
 from agent.agents.agents import MAX_AGENTS, AgentKey, Changed, Version
 from agent.agents.definition import EXAMPLE, FIELDS, read_definition
 from agent.core.api.polling import ticket_of
-from agent.core.http.answers import Answer, json_answer
 from agent.core.http.call import WRITE_SCOPE, Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import read_object, read_query, whole_of
+from agent.core.http.responses import Response, json_response
 from agent.core.identity import time_text
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import ID, ID_TEXT
@@ -28,7 +28,7 @@ _TAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 TOLD = ("capability", "settings", "code")
 
 
-def put(agent: Agent, call: Call, id: str) -> Answer:
+def put(agent: Agent, call: Call, id: str) -> Response:
     key, expected = _own(call, id), _expected(call)
     given = read_object(call, FIELDS, EXAMPLE)
     tools = agent.tools(key.tenant, call.scopes)
@@ -42,7 +42,7 @@ def put(agent: Agent, call: Call, id: str) -> Answer:
     return _answer(_told(done.version) | {"is_new_version": done.is_new}, done.version)
 
 
-def show(agent: Agent, call: Call, id: str) -> Answer:
+def show(agent: Agent, call: Call, id: str) -> Response:
     given, key = read_query(call, ("version",)), _key(call, id)
     number = whole_of(given, "version", 0, 1, MAX_VERSION) if "version" in given else None
     found = agent.wait(agent.agents().get(key, number))
@@ -54,7 +54,7 @@ def show(agent: Agent, call: Call, id: str) -> Answer:
     return _answer(_told(found), found)
 
 
-def delete(agent: Agent, call: Call, id: str) -> Answer:
+def delete(agent: Agent, call: Call, id: str) -> Response:
     key, expected = _own(call, id), _expected(call)
     change, now = ticket_of(call) or agent.new_id(), round(agent.now())
     done = agent.wait(agent.agents().delete(key, change, now, expected))
@@ -64,10 +64,10 @@ def delete(agent: Agent, call: Call, id: str) -> Answer:
             raise _missing(id)
         raise _other_version(version.version, expected)
     told = {"id": id, "version": version.version, "deleted_at": time_text(version.at_ms)}
-    return json_answer({"status": "success", **told})
+    return json_response({"status": "success", **told})
 
 
-def listing(agent: Agent, call: Call) -> Answer:
+def listing(agent: Agent, call: Call) -> Response:
     """A page, by the agents' ids; `next_after` asks for the next one."""
     given = read_query(call, LISTED)
     tenant = call.known_tenant()
@@ -78,7 +78,7 @@ def listing(agent: Agent, call: Call) -> Answer:
     found = agent.wait(agent.agents().listed(tenant, limit + 1, after))
     page = found[:limit]
     more = {"next_after": page[-1].id} if len(found) > limit else {}
-    return json_answer({"status": "success", "agents": [_listed(each) for each in page], **more})
+    return json_response({"status": "success", "agents": [_listed(each) for each in page], **more})
 
 
 def _listed(version: Version) -> dict[str, Any]:
@@ -96,8 +96,8 @@ def _told(version: Version) -> dict[str, Any]:
     return _listed(version) | {name: found[name] for name in TOLD if name in found}
 
 
-def _answer(told: dict[str, Any], version: Version) -> Answer:
-    made = json_answer({"status": "success", **told})
+def _answer(told: dict[str, Any], version: Version) -> Response:
+    made = json_response({"status": "success", **told})
     return made._replace(headers=(("etag", f'"{version.version}"'),))
 
 

@@ -10,10 +10,10 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.core.http.answers import Answer, json_answer
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import SHOWN, only, read_query, text_of
+from agent.core.http.responses import Response, json_response
 from agent.core.identity import time_text
 from agent.core.isolate.agent import Agent
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, NAME, NAME_TEXT
@@ -35,10 +35,10 @@ _PATTERNS = {
 _SPACE = re.compile(r" (\d\d:?\d\d)$")  # a `+` that nobody has encoded
 
 
-def analytics(agent: Agent, call: Call) -> Answer:
+def analytics(agent: Agent, call: Call) -> Response:
     asked = _question(call, read_query(call, FIELDS))
     found = agent.wait(agent.records().analyse(asked))
-    return json_answer({"status": "success", "analytics": _told(asked, found)})
+    return json_response({"status": "success", "analytics": _told(asked, found)})
 
 
 def _question(call: Call, given: dict[str, Any]) -> Question:

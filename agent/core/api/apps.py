@@ -16,10 +16,10 @@ from uuid import UUID
 
 from agent.core.api.activations import found_job, submitted
 from agent.core.api.polling import ticket_of
-from agent.core.http.answers import Answer, json_answer
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import read_object
+from agent.core.http.responses import Response, json_response
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.core_words import as_core_tells
 from agent.core.jobs.payload import read_payload
@@ -29,7 +29,7 @@ EXAMPLE = '{"input": {"prompt": "Hello"}}'
 MAX_APP = 128  # characters
 
 
-def activate(agent: Agent, call: Call, app: str, id: str) -> Answer:
+def activate(agent: Agent, call: Call, app: str, id: str) -> Response:
     given = read_object(call, FIELDS, EXAMPLE)
     if "input" not in given:
         raise Problem(400, f"`input` is missing; send one such as {EXAMPLE}")
@@ -49,14 +49,14 @@ def activate(agent: Agent, call: Call, app: str, id: str) -> Answer:
     except Problem as why:
         status = 422 if why.status in (400, 404) else why.status
         raise Problem(status, str(why), why.headers, **why.more) from None
-    return json_answer(as_core_tells(job, read_payload(job.payload), ()))
+    return json_response(as_core_tells(job, read_payload(job.payload), ()))
 
 
-def show(agent: Agent, call: Call, app: str, id: str) -> Answer:
+def show(agent: Agent, call: Call, app: str, id: str) -> Response:
     _check(app)
     job = found_job(agent, call, id)
     steps = agent.wait(agent.records().log(job.key))
-    return json_answer(as_core_tells(job, read_payload(job.payload), steps))
+    return json_response(as_core_tells(job, read_payload(job.payload), steps))
 
 
 def _check(app: str) -> None:

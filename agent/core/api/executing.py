@@ -17,11 +17,11 @@ from agent.core.api.polling import Lease, read_lease
 from agent.core.capabilities.cache import run_or_recall
 from agent.core.capabilities.execution import CAPABILITIES, CapabilityCall, unknown_capability
 from agent.core.capabilities.results import Stream
-from agent.core.http import answers
-from agent.core.http.answers import Answer
+from agent.core.http import responses
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import read_any_object, text_of
+from agent.core.http.responses import Response
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import ID, ID_TEXT
 from agent.core.jobs.inputs import JobInputs, inputs_of
@@ -49,7 +49,7 @@ WAIT_MS = 25_000
 LOOK_EVERY_MS = 500
 
 
-def execute(agent: Agent, call: Call) -> Answer:
+def execute(agent: Agent, call: Call) -> Response:
     given = read_any_object(call, JOB.example)
     shape = shape_of(given, EXECUTED)
     if shape is LEASED:
@@ -71,7 +71,7 @@ def _job(shape: Shape, given: dict[str, Any], new_id: str) -> CapabilityCall:
     return CapabilityCall(job_id, capability, asked)
 
 
-def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Answer:
+def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Response:
     began = agent.clock()
     try:
         tools = agent.tools(call.known_tenant(), call.scopes)
@@ -85,13 +85,13 @@ def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Ans
     agent.metrics.jobs[job.capability, "completed"] += 1
     facts = Facts(job.capability, "completed", ran.found)
     if isinstance(ran.made, Stream):
-        return answers.stream(ran.made, job.id)._replace(facts=facts)
+        return responses.stream(ran.made, job.id)._replace(facts=facts)
     took = max(0.0, agent.clock() - began)
     made = _completed(agent, shape, job.id, job.capability, ran.outcome, took)
     return made._replace(headers=ran.headers, facts=facts)
 
 
-def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
+def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Response:
     job_id = text_of(given, "job_id", ID, ID_TEXT)
     lease = read_lease(call, given, job_id)
     _check_it_is_that_job(agent, lease, given)
@@ -131,7 +131,7 @@ def _is_same(one: object, other: object) -> bool:
     return bool(first == second)
 
 
-def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
+def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Response:
     job = _kept(agent, call, given)
     shape = next((each for each in KEPT if each.fits(given["job_data"])), JOB)
     until = agent.now() + WAIT_MS
@@ -179,7 +179,7 @@ def _run(agent: Agent, job: Job, runner: str) -> JobRun:
     return ran
 
 
-def _ran(agent: Agent, shape: Shape, job: Job, ran: JobRun) -> Answer:
+def _ran(agent: Agent, shape: Shape, job: Job, ran: JobRun) -> Response:
     if ran.outcome is None:
         more = {**ran.more, "state": ran.state}
         raise _failed(job.key.id, job.capability, ran.error or "", more, ran.is_passing)
@@ -187,7 +187,7 @@ def _ran(agent: Agent, shape: Shape, job: Job, ran: JobRun) -> Answer:
     return made._replace(facts=Facts(job.capability, "completed"))
 
 
-def _ended(agent: Agent, shape: Shape, job: Job) -> Answer:
+def _ended(agent: Agent, shape: Shape, job: Job) -> Response:
     """What came of an activation that somebody else has run, or that was run before."""
     if job.state == "cancelled":
         raise Problem(409, "the activation is cancelled: use another id", state=job.state)
@@ -207,9 +207,9 @@ def _unfinished(job: Job) -> Problem:
 
 def _completed(
     agent: Agent, shape: Shape, id: str, capability: str, outcome: Any, took_ms: float
-) -> Answer:
+) -> Response:
     written = shape.written(outcome, took_ms)
-    return answers.completed(id, capability, written, took_ms, agent.now())
+    return responses.completed(id, capability, written, took_ms, agent.now())
 
 
 def _failed(

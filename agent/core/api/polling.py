@@ -13,10 +13,10 @@ import re
 from typing import Any, NamedTuple
 
 from agent.core.capabilities.execution import CAPABILITIES
-from agent.core.http.answers import Answer, json_answer
 from agent.core.http.call import WORKER_SCOPE, Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import names_of, read_options, seconds_of, text_of, whole_of
+from agent.core.http.responses import Response, json_response
 from agent.core.identity import time_text
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.inputs import JobInputs, inputs_of
@@ -65,7 +65,7 @@ class Poll(NamedTuple):
     key: str
 
 
-def poll(agent: Agent, call: Call) -> Answer:
+def poll(agent: Agent, call: Call) -> Response:
     call.known_tenant()
     given = read_options(call, FIELDS, EXAMPLE)
     until = agent.now() + seconds_of(given, "wait", 0, 0, MAX_WAIT)
@@ -76,7 +76,7 @@ def poll(agent: Agent, call: Call) -> Answer:
         jobs, looks = _look(agent, asked), looks + 1
     told = _told(agent, jobs)
     at = time_text(agent.now())
-    return json_answer({"status": "success", "jobs": told, "poll_timestamp": at})
+    return json_response({"status": "success", "jobs": told, "poll_timestamp": at})
 
 
 def read_lease(call: Call, given: dict[str, Any], job_id: str) -> Lease:

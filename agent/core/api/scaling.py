@@ -8,10 +8,10 @@ even if there is nothing to do, so a scaler always finds its number.
 from __future__ import annotations
 
 from agent.core.api.workers import seen_by
-from agent.core.http.answers import Answer, json_answer
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import names_of, read_query, text_of
+from agent.core.http.responses import Response, json_response
 from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import desired_workers
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, MAX_CAPABILITIES, NAME, NAME_TEXT
@@ -20,7 +20,7 @@ from agent.workers.worker import Load
 FIELDS = ("capability", "tenant")
 
 
-def scale(agent: Agent, call: Call) -> Answer:
+def scale(agent: Agent, call: Call) -> Response:
     tenant, given = seen_by(call), read_query(call, FIELDS)
     if "tenant" in given:
         tenant = call.tenant_of_job(text_of(given, "tenant", NAME, NAME_TEXT))
@@ -31,7 +31,7 @@ def scale(agent: Agent, call: Call) -> Answer:
         raise Problem(400, f"`capability` is at most {MAX_CAPABILITIES} names, with commas")
     found = agent.wait(agent.workers().loads(tenant, asked, round(agent.now())))
     each = {name: _told(load) for name, load in found.by_capability.items()}
-    return json_answer({"status": "success", **_told(found.total), "capabilities": each})
+    return json_response({"status": "success", **_told(found.total), "capabilities": each})
 
 
 def _told(load: Load) -> dict[str, int]:

@@ -14,8 +14,7 @@ import re
 from typing import Any
 
 from agent.core.capabilities.execution import CAPABILITIES
-from agent.core.http import answers
-from agent.core.http.answers import Answer, json_answer
+from agent.core.http import responses
 from agent.core.http.call import WORKER_SCOPE, Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import (
@@ -26,6 +25,7 @@ from agent.core.http.reading import (
     text_of,
     whole_of,
 )
+from agent.core.http.responses import Response, json_response
 from agent.core.identity import time_text
 from agent.core.isolate.agent import Agent
 from agent.queue.limits import (
@@ -51,10 +51,10 @@ ROOM_AFTER = "60"  # seconds: cron marks who is lost
 DUE = {"heartbeat_within": HEARTBEAT_MS // 1_000, "lost_after": SILENT_MS // 1_000}  # seconds
 
 
-def register(agent: Agent, call: Call) -> Answer:
+def register(agent: Agent, call: Call) -> Response:
     given = _said(call)
     if not given:
-        return answers.registered(agent.who, list(CAPABILITIES), call.now_ms)
+        return responses.registered(agent.who, list(CAPABILITIES), call.now_ms)
     key, told = _key(call, given), _told(given)
     whole = WorkerDetails(
         list(CAPABILITIES) if told.capabilities is None else told.capabilities,
@@ -64,7 +64,7 @@ def register(agent: Agent, call: Call) -> Answer:
     found = agent.wait(agent.workers().register(key, whole, round(agent.now())))
     if isinstance(found, TooMany):
         raise _too_many(found)
-    return json_answer(
+    return json_response(
         {
             "status": "success",
             "worker_id": found.key.id,
@@ -76,17 +76,17 @@ def register(agent: Agent, call: Call) -> Answer:
     )
 
 
-def heartbeat(agent: Agent, call: Call) -> Answer:
+def heartbeat(agent: Agent, call: Call) -> Response:
     given = _said(call)
     if not given:
-        return answers.alive(agent.who, call.now_ms)
+        return responses.alive(agent.who, call.now_ms)
     key, now = _key(call, given), round(agent.now())
     found = agent.wait(agent.workers().heartbeat(key, now, _told(given)))
     if found is None:
         body = json.dumps({"worker_id": key.id, "capabilities": ["resize-images"]})
         said = f"worker {key.id} is not registered: send such as {body} to /register first"
         raise Problem(404, said)
-    return json_answer(
+    return json_response(
         {
             "status": "alive",
             "worker_id": found.key.id,
@@ -97,7 +97,7 @@ def heartbeat(agent: Agent, call: Call) -> Answer:
     )
 
 
-def listing(agent: Agent, call: Call) -> Answer:
+def listing(agent: Agent, call: Call) -> Response:
     """In the order in which they were first registered; `next_after` asks for those after."""
     tenant = seen_by(call)
     given = read_query(call, LISTED)
@@ -114,7 +114,7 @@ def listing(agent: Agent, call: Call) -> Answer:
     found = agent.wait(agent.workers().listed(*asked))
     page = found[:limit]
     more = {"next_after": page[-1].number} if len(found) > limit else {}
-    return json_answer({"status": "success", "workers": [_shown(w, now) for w in page], **more})
+    return json_response({"status": "success", "workers": [_shown(w, now) for w in page], **more})
 
 
 def _said(call: Call) -> dict[str, Any]:

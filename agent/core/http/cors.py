@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from agent.core.http.answers import Answer, error
+from agent.core.http.responses import Response, error
 
 ANY = "*"
 EXPOSED = "x-cache, age, etag, retry-after, x-request-id"
@@ -29,7 +29,7 @@ class Cors(NamedTuple):
 
     def preflight(
         self, method: str, headers: Mapping[str, str], methods: Iterable[str], now_ms: float
-    ) -> Answer | None:
+    ) -> Response | None:
         """What a browser is told that asks whether it may ask; None if it does not, or if nobody
         may. `methods`: of the endpoint; without any there is no such endpoint."""
         is_one = method == "OPTIONS" and "access-control-request-method" in headers
@@ -45,11 +45,11 @@ class Cors(NamedTuple):
             "access-control-allow-headers": ", ".join(asked),
             "access-control-max-age": str(MAX_AGE_S),
         }
-        return Answer(
+        return Response(
             204, "", headers=tuple((name, value) for name, value in told.items() if value)
         )
 
-    def applied(self, headers: Mapping[str, str], answer: Answer) -> Answer:
+    def applied(self, headers: Mapping[str, str], answer: Response) -> Response:
         """With what lets the page of an allowed origin read it."""
         if not self.origins:
             return answer

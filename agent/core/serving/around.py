@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agent.core.http.answers import Answer, error
 from agent.core.http.call import Call
 from agent.core.http.debug_log import answer_event, request_event
+from agent.core.http.responses import Response, error
 from agent.core.isolate.agent import Agent
 from agent.core.serving.endpoints import answer, endpoint_of
 from agent.records.request import RequestRecord, data_point
@@ -18,12 +18,12 @@ from agent.records.request import RequestRecord, data_point
 Record = Callable[[str], int]  # takes a data point; how many rows were lost so far
 
 
-def answered(agent: Agent, call: Call, record: Record) -> Answer:
+def answered(agent: Agent, call: Call, record: Record) -> Response:
     """The answer to any request, whatever happens."""
     return (_logged if agent.settings.is_development else _recorded)(agent, call, record)
 
 
-def _recorded(agent: Agent, call: Call, record: Record) -> Answer:
+def _recorded(agent: Agent, call: Call, record: Record) -> Response:
     began = agent.clock()
     made = agent.settings.cors.applied(call.headers, _safe(agent, call))
     took_ms = max(0.0, agent.clock() - began)
@@ -33,7 +33,7 @@ def _recorded(agent: Agent, call: Call, record: Record) -> Answer:
     return made
 
 
-def _safe(agent: Agent, call: Call) -> Answer:
+def _safe(agent: Agent, call: Call) -> Response:
     try:
         return answer(agent, call)
     except Exception as unexpected:
@@ -42,7 +42,7 @@ def _safe(agent: Agent, call: Call) -> Answer:
         return error(500, "the agent could not handle this request", call.now_ms)
 
 
-def _logged(agent: Agent, call: Call, record: Record) -> Answer:
+def _logged(agent: Agent, call: Call, record: Record) -> Response:
     heard = _Heard(agent, call)
     began = agent.clock()
     made = _recorded(agent, call._replace(body=heard.body), record)

@@ -13,10 +13,10 @@ from agent.core.api.executing import execute
 from agent.core.api.polling import poll
 from agent.core.api.scaling import scale
 from agent.core.capabilities.execution import CAPABILITIES
-from agent.core.http import answers
-from agent.core.http.answers import Answer, error
+from agent.core.http import responses
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
+from agent.core.http.responses import Response, error
 from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import Backlog, prefers_text
 from agent.queue.database import DatabaseError, Mistake
@@ -24,7 +24,7 @@ from agent.schemas.document import document_text
 from workers_runtime.prometheus import CONTENT_TYPE
 
 RETRY_AFTER = "2"  # seconds
-Handler = Callable[..., Answer]  # (agent, call, and what stands in the path for `{…}`)
+Handler = Callable[..., Response]  # (agent, call, and what stands in the path for `{…}`)
 
 
 class Endpoint(NamedTuple):
@@ -47,7 +47,7 @@ class Endpoint(NamedTuple):
         return self.methods.get(method)
 
 
-def answer(agent: Agent, call: Call) -> Answer:
+def answer(agent: Agent, call: Call) -> Response:
     """The answer to any request, which is counted."""
     endpoint = endpoint_of(call.path)
     try:
@@ -84,7 +84,7 @@ def _fits(pattern: Sequence[str], segments: Sequence[str]) -> bool:
     return all(got if each[:1] == "{" else each == got for each, got in pairs)
 
 
-def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Answer:
+def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Response:
     if not endpoint.path:
         raise Problem(404, f"there is no endpoint {call.path[:200]}")
     handler = endpoint.handler(call.method)
@@ -94,37 +94,37 @@ def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Answer:
     return handler(agent, call, *endpoint.parts)
 
 
-def _no_database(failed: DatabaseError, now_ms: float) -> Answer:
+def _no_database(failed: DatabaseError, now_ms: float) -> Response:
     if isinstance(failed, Mistake):
         return error(500, "the queue could not do this", now_ms)
     return error(503, "the queue is busy, or does not answer: try again", now_ms)
 
 
-def _to_be_tried_again(made: Answer) -> Answer:
+def _to_be_tried_again(made: Response) -> Response:
     """Whatever is 503 says when to ask again."""
     if made.status != 503 or any(name == "retry-after" for name, _ in made.headers):
         return made
     return made._replace(headers=(*made.headers, ("retry-after", RETRY_AFTER)))
 
 
-def _front(agent: Agent, call: Call) -> Answer:
-    return answers.front()
+def _front(agent: Agent, call: Call) -> Response:
+    return responses.front()
 
 
-def _health(agent: Agent, call: Call) -> Answer:
-    return answers.healthy(agent.who, call.now_ms)
+def _health(agent: Agent, call: Call) -> Response:
+    return responses.healthy(agent.who, call.now_ms)
 
 
-def _openapi(agent: Agent, call: Call) -> Answer:
-    return Answer(200, document_text())
+def _openapi(agent: Agent, call: Call) -> Response:
+    return Response(200, document_text())
 
 
-def _metrics(agent: Agent, call: Call) -> Answer:
+def _metrics(agent: Agent, call: Call) -> Response:
     backlog = agent.backlog.of(partial(_backlog, agent), agent.now())
     if prefers_text(call.headers.get("accept", "")):
-        return Answer(200, agent.metrics.text(agent.who, backlog), CONTENT_TYPE)
+        return Response(200, agent.metrics.text(agent.who, backlog), CONTENT_TYPE)
     told = agent.metrics.document(agent.who, list(CAPABILITIES), backlog, call.now_ms)
-    return answers.json_answer(told)
+    return responses.json_response(told)
 
 
 def _backlog(agent: Agent) -> Backlog | None:

@@ -19,7 +19,7 @@ JSON = "application/json"
 EVENTS = "text/event-stream"
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     body: str | Stream
     content_type: str = JSON
@@ -27,8 +27,8 @@ class Answer(NamedTuple):
     facts: Facts = NO_FACTS
 
 
-def json_answer(document: dict[str, Any], status: int = 200) -> Answer:
-    return Answer(status, json.dumps(document))
+def json_response(document: dict[str, Any], status: int = 200) -> Response:
+    return Response(status, json.dumps(document))
 
 
 def error(
@@ -38,17 +38,17 @@ def error(
     headers: tuple[tuple[str, str], ...] = (),
     /,
     **more: Any,
-) -> Answer:
+) -> Response:
     document = {"error": message, "timestamp": time_text(now_ms), **more}
-    return Answer(code, json.dumps(document), headers=headers)
+    return Response(code, json.dumps(document), headers=headers)
 
 
-def front() -> Answer:
-    return Answer(200, f"FiberWise Edge Worker v{__version__}", "text/plain; charset=utf-8")
+def front() -> Response:
+    return Response(200, f"FiberWise Edge Worker v{__version__}", "text/plain; charset=utf-8")
 
 
-def registered(who: Identity, capabilities: list[str], now_ms: float) -> Answer:
-    return json_answer(
+def registered(who: Identity, capabilities: list[str], now_ms: float) -> Response:
+    return json_response(
         {
             "status": "success",
             "worker_id": who.id,
@@ -59,8 +59,8 @@ def registered(who: Identity, capabilities: list[str], now_ms: float) -> Answer:
     )
 
 
-def alive(who: Identity, now_ms: float) -> Answer:
-    return json_answer(
+def alive(who: Identity, now_ms: float) -> Response:
+    return json_response(
         {
             "status": "alive",
             "worker_id": who.id,
@@ -70,8 +70,8 @@ def alive(who: Identity, now_ms: float) -> Answer:
     )
 
 
-def healthy(who: Identity, now_ms: float) -> Answer:
-    return json_answer(
+def healthy(who: Identity, now_ms: float) -> Response:
+    return json_response(
         {
             "status": "healthy",
             "service": SERVICE,
@@ -84,9 +84,9 @@ def healthy(who: Identity, now_ms: float) -> Answer:
 
 def completed(
     job_id: str, capability: str, written: Mapping[str, Any], took_ms: float, now_ms: float
-) -> Answer:
+) -> Response:
     """`written`: the `status` and the outcome, as the shape of the job has them."""
-    return json_answer(
+    return json_response(
         {
             **written,
             "capability": capability,
@@ -97,7 +97,7 @@ def completed(
     )
 
 
-def stream(made: Stream, job_id: str) -> Answer:
+def stream(made: Stream, job_id: str) -> Response:
     """Server-sent events, as they come."""
     headers = (("cache-control", "no-cache"), ("x-job-id", job_id))
-    return Answer(200, made, EVENTS, headers)
+    return Response(200, made, EVENTS, headers)
