@@ -10,7 +10,7 @@ from agent.core.api.agents import MAX_LISTED
 from agent.core.capabilities.completion import RANGES, WHOLE
 from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.capabilities.models import MAX_MODEL, MODEL
-from agent.core.jobs.core_words import STATUSES
+from agent.core.jobs.core_format import STATUSES
 from agent.schemas.values import (
     Schema,
     a_capability,

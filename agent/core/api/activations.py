@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from agent.callbacks.callbacks import registration, withdrawal
-from agent.core.api.callback_address import told_of_none, unreachable
+from agent.core.api.callback_address import no_callback_to_dict, unreachable
 from agent.core.api.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.capabilities.execution import unknown_capability
 from agent.core.http.call import Call
@@ -16,12 +16,17 @@ from agent.core.http.reading import read_object, read_options, read_query, secon
 from agent.core.http.responses import Response, json_response
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import EXAMPLE, FIELDS, ID, ID_TEXT, Activation, activation_of
-from agent.core.jobs.core_words import in_core_words
+from agent.core.jobs.core_format import core_fields
 from agent.core.jobs.payload import is_same_row, read_payload
 from agent.core.jobs.refusing import refusal
 from agent.core.jobs.row import CoreRow, is_row
 from agent.core.jobs.submitting import another, log_refusal, row_submission
-from agent.core.jobs.telling import told, told_of_callback, told_of_needed, told_of_step
+from agent.core.jobs.to_dict import (
+    activation_to_dict,
+    callback_to_dict,
+    needed_to_dict,
+    step_to_dict,
+)
 from agent.queue.job import (
     DEFAULT_ATTEMPTS,
     Contradiction,
@@ -47,7 +52,7 @@ def submit(agent: Agent, call: Call) -> Response:
     job = submitted(agent, call, read_object(call, FIELDS, EXAMPLE))
     payload = read_payload(job.payload)
     nowhere = _nowhere(agent, call, job, payload.callback_url)
-    return json_response(told(job, payload) | in_core_words(job) | nowhere)
+    return json_response(activation_to_dict(job, payload) | core_fields(job) | nowhere)
 
 
 def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
@@ -103,18 +108,18 @@ def show(agent: Agent, call: Call, id: str) -> Response:
     payload = read_payload(job.payload)
     url = payload.callback_url
     callback = agent.wait(agent.callbacks().of(job.key)) if url else None
-    more = {"callback": told_of_callback(callback)} if callback else _nowhere(agent, call, job, url)
+    more = {"callback": callback_to_dict(callback)} if callback else _nowhere(agent, call, job, url)
     if job.state == "waiting" and job.blocked:
-        more |= told_of_needed(agent.wait(agent.jobs().needed(job.key)))
+        more |= needed_to_dict(agent.wait(agent.jobs().needed(job.key)))
     steps = agent.wait(agent.records().log(job.key))
-    log = {"log": [told_of_step(step) for step in steps]}
-    return json_response(told(job, payload) | in_core_words(job, steps) | more | log)
+    log = {"log": [step_to_dict(step) for step in steps]}
+    return json_response(activation_to_dict(job, payload) | core_fields(job, steps) | more | log)
 
 
 def _nowhere(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, Any]:
     """What is said instead of a callback, if the result cannot be posted where it was to be."""
     why = unreachable(url, agent, call) if url else None
-    return {"callback": told_of_none(job.key.id, why)} if why else {}
+    return {"callback": no_callback_to_dict(job.key.id, why)} if why else {}
 
 
 def listing(agent: Agent, call: Call) -> Response:
@@ -137,7 +142,7 @@ def listing(agent: Agent, call: Call) -> Response:
         page = found[: min(MAX_LISTED, len(found) - len(others))]
     may_go_on = len(page) >= limit or len(page) < len(found)
     more = {"next_before": page[-1].submitted_ms} if may_go_on else {}
-    listed = [told(job) | in_core_words(job) for job in page]
+    listed = [activation_to_dict(job) | core_fields(job) for job in page]
     return json_response({"status": "success", "activations": listed, **more})
 
 
@@ -202,7 +207,7 @@ def extend(agent: Agent, call: Call, id: str) -> Response:
     now = round(agent.now())
     agent.wait(agent.workers().heartbeat(WorkerKey(call.tenant, lease.worker), now))
     work = agent.jobs().extend(lease.key, lease.worker, lease.attempt, lease_ms, now)
-    return _told(lease, agent.wait(work))
+    return _changed(lease, agent.wait(work))
 
 
 def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lease, dict[str, Any]]:
@@ -211,14 +216,14 @@ def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lea
 
 
 def _ended(agent: Agent, lease: Lease, done: JobChange | Contradiction | Invalid) -> Response:
-    answer = _told(lease, done)
+    answer = _changed(lease, done)
     if isinstance(done, Freeing):
         agent.soon("run")
     agent.soon("deliver")
     return answer
 
 
-def _told(lease: Lease, done: JobChange | Contradiction | Invalid) -> Response:
+def _changed(lease: Lease, done: JobChange | Contradiction | Invalid) -> Response:
     if isinstance(done, Invalid):
         raise Problem(413 if done.is_too_large else 400, f"`{done.field}` {done.message}")
     if isinstance(done, Contradiction):

@@ -39,7 +39,7 @@ def put(agent: Agent, call: Call, id: str) -> Response:
     if not done.is_done:
         raise _not_put(done, expected)
     assert done.version is not None
-    return _answer(_told(done.version) | {"is_new_version": done.is_new}, done.version)
+    return _answer(_to_dict(done.version) | {"is_new_version": done.is_new}, done.version)
 
 
 def show(agent: Agent, call: Call, id: str) -> Response:
@@ -51,7 +51,7 @@ def show(agent: Agent, call: Call, id: str) -> Response:
     if found.definition is None:
         before = f"version {found.version - 1} was the last one"
         raise Problem(404, f"the agent {id} was deleted at {time_text(found.at_ms)}: {before}")
-    return _answer(_told(found), found)
+    return _answer(_to_dict(found), found)
 
 
 def delete(agent: Agent, call: Call, id: str) -> Response:
@@ -91,7 +91,7 @@ def _listed(version: Version) -> dict[str, Any]:
     }
 
 
-def _told(version: Version) -> dict[str, Any]:
+def _to_dict(version: Version) -> dict[str, Any]:
     found = json.loads(version.definition or "{}")
     return _listed(version) | {name: found[name] for name in TOLD if name in found}
 

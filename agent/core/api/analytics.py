@@ -38,7 +38,7 @@ _SPACE = re.compile(r" (\d\d:?\d\d)$")  # a `+` that nobody has encoded
 def analytics(agent: Agent, call: Call) -> Response:
     asked = _question(call, read_query(call, FIELDS))
     found = agent.wait(agent.records().analyse(asked))
-    return json_response({"status": "success", "analytics": _told(asked, found)})
+    return json_response({"status": "success", "analytics": _to_dict(asked, found)})
 
 
 def _question(call: Call, given: dict[str, Any]) -> Question:
@@ -90,20 +90,20 @@ def _milliseconds(text: str) -> int:
     return round(at.timestamp() * 1000)
 
 
-def _told(asked: Question, found: Analytics) -> dict[str, Any]:
+def _to_dict(asked: Question, found: Analytics) -> dict[str, Any]:
     return {
         "from": time_text(asked.from_ms),
         "to": time_text(asked.to_ms),
         "by": list(asked.by),
         "requests": found.requests,
         "errors": found.errors,
-        "groups": [_told_of_group(group) for group in found.groups],
+        "groups": [_group_to_dict(group) for group in found.groups],
         "truncated": found.is_cut,
         "partial": found.is_partial,
     }
 
 
-def _told_of_group(group: Group) -> dict[str, Any]:
+def _group_to_dict(group: Group) -> dict[str, Any]:
     named: dict[str, Any] = dict(group.by)
     if "hour" in named:
         named["hour"] = time_text(named["hour"])

@@ -21,7 +21,7 @@ from agent.core.http.problem import Problem
 from agent.core.http.reading import read_object
 from agent.core.http.responses import Response, json_response
 from agent.core.isolate.agent import Agent
-from agent.core.jobs.core_words import as_core_tells
+from agent.core.jobs.core_format import core_activation_to_dict
 from agent.core.jobs.payload import read_payload
 
 FIELDS = ("input", "context", "metadata")
@@ -49,14 +49,14 @@ def activate(agent: Agent, call: Call, app: str, id: str) -> Response:
     except Problem as why:
         status = 422 if why.status in (400, 404) else why.status
         raise Problem(status, str(why), why.headers, **why.more) from None
-    return json_response(as_core_tells(job, read_payload(job.payload), ()))
+    return json_response(core_activation_to_dict(job, read_payload(job.payload), ()))
 
 
 def show(agent: Agent, call: Call, app: str, id: str) -> Response:
     _check(app)
     job = found_job(agent, call, id)
     steps = agent.wait(agent.records().log(job.key))
-    return json_response(as_core_tells(job, read_payload(job.payload), steps))
+    return json_response(core_activation_to_dict(job, read_payload(job.payload), steps))
 
 
 def _check(app: str) -> None:

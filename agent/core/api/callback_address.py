@@ -35,5 +35,5 @@ def is_own(url: str, host: str) -> bool:
     return is_here and parsed.rest.partition("?")[0] == OWN
 
 
-def told_of_none(id: str, why: str) -> dict[str, Any]:
+def no_callback_to_dict(id: str, why: str) -> dict[str, Any]:
     return {"status": "none", "reason": why, "fetch": f"/activations/{id}"}

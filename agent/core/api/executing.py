@@ -37,7 +37,7 @@ from agent.core.jobs.shapes import (
     as_capability,
     shape_of,
 )
-from agent.core.jobs.telling import outcome_of, told_to_worker
+from agent.core.jobs.to_dict import job_to_dict, outcome_of
 from agent.core.refused import Refused, Unavailable
 from agent.queue.job import Invalid, Job
 from agent.records.request import Facts
@@ -118,7 +118,7 @@ def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, Any]) -> 
         hint = "run it yourself, and complete it"
         raise Problem(409, f"the agent cannot run this job: {unknown}; {hint}", state=job.state)
     inputs = inputs_of(agent, [job] if "inputs" in given else [])
-    there = told_to_worker(job, inputs.get(job.key, JobInputs()))
+    there = job_to_dict(job, inputs.get(job.key, JobInputs()))
     for name in HANDED_OUT:
         if name in given and name != EXTENDED and not _is_same(given[name], there.get(name)):
             hint = "send it as /poll told it, or leave it out"

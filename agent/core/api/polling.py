@@ -20,7 +20,7 @@ from agent.core.http.responses import Response, json_response
 from agent.core.identity import time_text
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.inputs import JobInputs, inputs_of
-from agent.core.jobs.telling import told_to_worker
+from agent.core.jobs.to_dict import job_to_dict
 from agent.queue.job import Invalid, Job, JobKey, JobState
 from agent.queue.limits import MAX_JOBS, NAME, NAME_TEXT
 from agent.workers.worker import WorkerKey
@@ -74,7 +74,7 @@ def poll(agent: Agent, call: Call) -> Response:
     while not jobs and agent.now() < until:
         agent.pause(min(LOOKS_MS[min(looks, len(LOOKS_MS) - 1)], max(0, until - agent.now())))
         jobs, looks = _look(agent, asked), looks + 1
-    told = _told(agent, jobs)
+    told = _jobs_to_dicts(agent, jobs)
     at = time_text(agent.now())
     return json_response({"status": "success", "jobs": told, "poll_timestamp": at})
 
@@ -121,13 +121,13 @@ def _look(agent: Agent, asked: Poll, is_first: bool = False) -> list[Job]:
     return found
 
 
-def _told(agent: Agent, jobs: list[Job]) -> list[dict[str, Any]]:
+def _jobs_to_dicts(agent: Agent, jobs: list[Job]) -> list[dict[str, Any]]:
     """The jobs, each with what it is given; one that cannot be given it has failed."""
     inputs, told = inputs_of(agent, jobs), []
     for job in jobs:
         given = inputs.get(job.key, JobInputs())
         if given.refused is None:
-            told.append(told_to_worker(job, given))
+            told.append(job_to_dict(job, given))
             continue
         held = (job.key, job.worker or "", job.attempt)
         agent.wait(agent.jobs().fail(*held, given.refused, round(agent.now()), False, 0.0))

@@ -30,10 +30,10 @@ def scale(agent: Agent, call: Call) -> Response:
     if len(asked) > MAX_CAPABILITIES:
         raise Problem(400, f"`capability` is at most {MAX_CAPABILITIES} names, with commas")
     found = agent.wait(agent.workers().loads(tenant, asked, round(agent.now())))
-    each = {name: _told(load) for name, load in found.by_capability.items()}
-    return json_response({"status": "success", **_told(found.total), "capabilities": each})
+    each = {name: _to_dict(load) for name, load in found.by_capability.items()}
+    return json_response({"status": "success", **_to_dict(found.total), "capabilities": each})
 
 
-def _told(load: Load) -> dict[str, int]:
+def _to_dict(load: Load) -> dict[str, int]:
     jobs = load.waiting + load.leased
     return {"jobs": jobs, "desired_workers": desired_workers(jobs), **load._asdict()}

@@ -55,7 +55,7 @@ def register(agent: Agent, call: Call) -> Response:
     given = _said(call)
     if not given:
         return responses.registered(agent.who, list(CAPABILITIES), call.now_ms)
-    key, told = _key(call, given), _told(given)
+    key, told = _key(call, given), _details(given)
     whole = WorkerDetails(
         list(CAPABILITIES) if told.capabilities is None else told.capabilities,
         agent.who.region if told.region is None else told.region,
@@ -81,7 +81,7 @@ def heartbeat(agent: Agent, call: Call) -> Response:
     if not given:
         return responses.alive(agent.who, call.now_ms)
     key, now = _key(call, given), round(agent.now())
-    found = agent.wait(agent.workers().heartbeat(key, now, _told(given)))
+    found = agent.wait(agent.workers().heartbeat(key, now, _details(given)))
     if found is None:
         body = json.dumps({"worker_id": key.id, "capabilities": ["resize-images"]})
         said = f"worker {key.id} is not registered: send such as {body} to /register first"
@@ -136,7 +136,7 @@ def _key(call: Call, given: dict[str, Any]) -> WorkerKey:
     return WorkerKey(tenant, text_of(given, "worker_id", NAME, NAME_TEXT))
 
 
-def _told(given: dict[str, Any]) -> WorkerDetails:
+def _details(given: dict[str, Any]) -> WorkerDetails:
     """What the body says; None for what it leaves out."""
     capabilities = _capabilities(given) if "capabilities" in given else None
     region = text_of(given, "region", REGION, REGION_TEXT) if "region" in given else None

@@ -36,7 +36,7 @@ class Cors(NamedTuple):
         allowed = ", ".join(methods)
         if not (self.origins and is_one and allowed):
             return None
-        if not self._told(headers):
+        if not self._allowed_origin(headers):
             origin = headers.get("origin", "")[:200]
             return error(403, f"the origin `{origin}` is none of CORS_ORIGINS", now_ms)
         asked = _names(headers.get("access-control-request-headers", ""))
@@ -54,12 +54,12 @@ class Cors(NamedTuple):
         if not self.origins:
             return answer
         more: Headers = () if ANY in self.origins else VARY
-        if origin := self._told(headers):
+        if origin := self._allowed_origin(headers):
             more += (("access-control-allow-origin", origin),)
             more += (("access-control-expose-headers", EXPOSED),)
         return answer._replace(headers=answer.headers + more)
 
-    def _told(self, headers: Mapping[str, str]) -> str:
+    def _allowed_origin(self, headers: Mapping[str, str]) -> str:
         """The origin that the answer names; nothing if it is not allowed."""
         if ANY in self.origins:
             return ANY

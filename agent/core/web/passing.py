@@ -42,15 +42,15 @@ def passed_on(
         sent = read_headers({name: headers[name] for name in headers if not is_owned(name)})
         fetched = web.fetch(Request(url, method, sent, body, MAX_TIMEOUT_MS))
     except Refused as why:
-        return told(403, str(why))
+        return refusal_response(403, str(why))
     except Unavailable as why:
-        return told(502, str(why))
+        return refusal_response(502, str(why))
     if fetched.held.is_cut:
-        return told(502, "the answer has more bytes than may be read")
+        return refusal_response(502, "the answer has more bytes than may be read")
     kept = tuple(each for each in fetched.headers if each[0] not in _LEFT_OUT)
     return Passed(fetched.status, kept, fetched.held)
 
 
-def told(status: int, why: str) -> Passed:
+def refusal_response(status: int, why: str) -> Passed:
     headers = (("content-type", "text/plain;charset=utf-8"), (MARK, "true"))
     return Passed(status, headers, None, why)

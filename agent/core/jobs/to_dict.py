@@ -14,7 +14,7 @@ from agent.queue.job import NEVER_MS, Job, Needed
 from agent.records.records import Step
 
 
-def told(job: Job, payload: Payload | None = None) -> dict[str, Any]:
+def activation_to_dict(job: Job, payload: Payload | None = None) -> dict[str, Any]:
     """What is said of an activation to whoever submitted it; without its payload, which lists do
     not have, not of which agent it is."""
     document: dict[str, Any] = {
@@ -43,10 +43,10 @@ def told(job: Job, payload: Payload | None = None) -> dict[str, Any]:
     document |= {name: time_text(at_ms) for name, at_ms in times if at_ms is not None}
     if job.error is not None:
         document["error"] = job.error
-    return document | _told_of_agent(payload) | outcome_of(job)
+    return document | _agent_to_dict(payload) | outcome_of(job)
 
 
-def _told_of_agent(payload: Payload | None) -> dict[str, Any]:
+def _agent_to_dict(payload: Payload | None) -> dict[str, Any]:
     if payload is None or payload.row is None or payload.agent is None:
         return {}
     row, agent = payload.row, payload.agent
@@ -58,12 +58,12 @@ def _told_of_agent(payload: Payload | None) -> dict[str, Any]:
     }
 
 
-def told_of_needed(needed: Iterable[Needed]) -> dict[str, Any]:
+def needed_to_dict(needed: Iterable[Needed]) -> dict[str, Any]:
     """What a blocked activation still waits for."""
     return {"waits_for": [each.id for each in needed if each.state != "completed"]}
 
 
-def told_of_callback(callback: Callback) -> dict[str, Any]:
+def callback_to_dict(callback: Callback) -> dict[str, Any]:
     document: dict[str, Any] = {
         "url": callback.url,
         "status": callback.state,
@@ -75,7 +75,7 @@ def told_of_callback(callback: Callback) -> dict[str, Any]:
     return document | {name: time_text(at_ms) for name, at_ms in times if at_ms is not None}
 
 
-def told_of_step(step: Step) -> dict[str, Any]:
+def step_to_dict(step: Step) -> dict[str, Any]:
     named = {"status": step.state, "attempt": step.attempt, "worker_id": step.worker}
     error = {} if step.error is None else {"error": step.error}
     return {"at": time_text(step.at_ms), **named, **error}
@@ -87,7 +87,7 @@ def outcome_of(job: Job) -> dict[str, Any]:
     return found
 
 
-def told_to_worker(job: Job, given: JobInputs) -> dict[str, Any]:
+def job_to_dict(job: Job, given: JobInputs) -> dict[str, Any]:
     """What a worker that polls is told of a job that it has leased."""
     inputs = {"inputs": dict(given.inputs)} if job.depends_on else {}
     return {

@@ -24,7 +24,7 @@ STATUSES: Mapping[JobState, str] = {
 }
 
 
-def in_core_words(job: Job, steps: Sequence[Step] = ()) -> dict[str, Any]:
+def core_fields(job: Job, steps: Sequence[Step] = ()) -> dict[str, Any]:
     """Fields beside ours; those that are not known, or not yet, are left out."""
     started_ms = next((each.at_ms for each in reversed(steps) if each.state == "leased"), None)
     document: dict[str, Any] = {"core_status": STATUSES[job.state]}
@@ -39,9 +39,9 @@ def in_core_words(job: Job, steps: Sequence[Step] = ()) -> dict[str, Any]:
     return document
 
 
-def as_core_tells(job: Job, payload: Payload, steps: Sequence[Step]) -> dict[str, Any]:
+def core_activation_to_dict(job: Job, payload: Payload, steps: Sequence[Step]) -> dict[str, Any]:
     """A whole activation, as the SDK reads it (`AgentActivation`)."""
-    words = in_core_words(job, steps)
+    words = core_fields(job, steps)
     row, agent = payload.row, payload.agent
     return {
         "activation_id": job.key.id,
