@@ -74,8 +74,8 @@ def install(requirements: Sequence[str], target: Path, *options: str) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        told = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        reason = (told or done.stderr.strip().splitlines() or ["pip failed"])[-1]
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = (errors or done.stderr.strip().splitlines() or ["pip failed"])[-1]
         raise PackagesError(
             f"no wheels of {', '.join(requirements)} for Python {EDGE_PYTHON} at the edge "
             f"({EDGE_PLATFORM}): {reason.removeprefix('ERROR: ')}"

@@ -33,8 +33,8 @@ class HttpTransport:
 
     async def send(self, requests: Sequence[CallbackRequest]) -> list[Reply]:
         asked = json.dumps([each._asdict() for each in requests])
-        told = await self._module.sendAll(self._outbound, asked, self._within_ms, MOST_READ)
-        return [Reply(**each) for each in json.loads(str(told))]
+        replies = await self._module.sendAll(self._outbound, asked, self._within_ms, MOST_READ)
+        return [Reply(**each) for each in json.loads(str(replies))]
 
     def now_ms(self) -> int:
         return int(js.Date.now())

@@ -47,8 +47,8 @@ class EdgeWire:
         headers = {**request.headers, "user-agent": USER_AGENT}
         init = json.dumps({"method": request.method, "headers": headers, "body": request.body})
         response, head = self._done(self._module.send, request.url, init, timeout_ms)
-        told = json.loads(head)
-        return ResponseHead(told["status"], tuple(map(tuple, told["headers"])), response)
+        fields = json.loads(head)
+        return ResponseHead(fields["status"], tuple(map(tuple, fields["headers"])), response)
 
     def read(self, head: ResponseHead, most: int, timeout_ms: int) -> Body:
         bytes_, is_cut, start = self._done(

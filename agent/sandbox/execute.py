@@ -96,11 +96,11 @@ def execute(
         busy = Error("unavailable", "no isolate is free for this key; try again in a moment")
         return Outcome(None, busy, "", now() - began, False)
     try:
-        warm, told = _in_isolate(isolates, isolate, job, now)
+        warm, ran = _in_isolate(isolates, isolate, job, now)
     finally:
         care = pool.done(isolate, tenant, now())
         isolates.tend(care.end, care.start)
-    return Outcome(told.result, told.error, told.stdout, now() - began, warm)
+    return Outcome(ran.result, ran.error, ran.stdout, now() - began, warm)
 
 
 def _refused(job: PythonJob) -> Error | None:
@@ -177,9 +177,9 @@ def _result(result: Any, stdout: str) -> RunResult:
     return RunResult(result, None, stdout)
 
 
-def _error(told: dict[str, Any]) -> Error:
-    kind, message, line = told["kind"], told["message"], told.get("line")
-    trace = told.get("traceback", [])
+def _error(fields: dict[str, Any]) -> Error:
+    kind, message, line = fields["kind"], fields["message"], fields.get("line")
+    trace = fields.get("traceback", [])
     texts = [kind, message, *trace]
     if kind not in TOLD or not all(isinstance(text, str) for text in texts):
         raise ValueError

@@ -237,8 +237,8 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
     if late or interrupted:
         error = outcome.get("error", {})
         message = f"the code ran for more than {job['timeout_ms']} ms"
-        told = _error("timeout", message, error.get("line"), error.get("traceback", ()))
-        return {**told, "stdout": outcome["stdout"]}
+        answer = _error("timeout", message, error.get("line"), error.get("traceback", ()))
+        return {**answer, "stdout": outcome["stdout"]}
     return outcome
 
 

@@ -127,8 +127,8 @@ def _parameters(asked: Operation) -> list[dict[str, Any]]:
     for name, place in [*in_path, *((name, "query") for name in asked.query)]:
         schema = dict(PARAMETERS[name])
         about = schema.pop("description", "")
-        told = {"name": NAMED.get(name, name), "in": place, "required": place == "path"}
-        made.append(told | ({"description": about} if about else {}) | {"schema": schema})
+        parameter = {"name": NAMED.get(name, name), "in": place, "required": place == "path"}
+        made.append(parameter | ({"description": about} if about else {}) | {"schema": schema})
     return made
 
 

@@ -35,11 +35,11 @@ def page() -> str:
 
 
 def _operation(asked: Operation, made: dict[str, Any]) -> str:
-    told = made["paths"][asked.path][asked.method.lower()]
+    operation = made["paths"][asked.path][asked.method.lower()]
     lines = [f"### {asked.method} {asked.path}", "", f"{asked.about}.", ""]
     if asked.is_open:
         lines += ["No key is needed.", ""]
-    if parameters := told.get("parameters"):
+    if parameters := operation.get("parameters"):
         lines += ["| parameter | value | default | |", "|---|---|---|---|"]
         lines += [_parameter(each) for each in parameters]
         lines += [""]
@@ -56,10 +56,11 @@ def _operation(asked: Operation, made: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _parameter(told: dict[str, Any]) -> str:
-    where = " (path)" if told["in"] == "path" else ""
-    about = told.get("description", "")
-    return f"| `{told['name']}`{where} | {_kind(told['schema'])} | {_usual(told)} | {about} |"
+def _parameter(parameter: dict[str, Any]) -> str:
+    where = " (path)" if parameter["in"] == "path" else ""
+    about = parameter.get("description", "")
+    kind, usual = _kind(parameter["schema"]), _usual(parameter)
+    return f"| `{parameter['name']}`{where} | {kind} | {usual} | {about} |"
 
 
 def _refusals() -> str:

@@ -38,12 +38,14 @@ class Workers:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def register(self, key: WorkerKey, told: WorkerDetails, now_ms: int) -> Worker | TooMany:
+    async def register(
+        self, key: WorkerKey, details: WorkerDetails, now_ms: int
+    ) -> Worker | TooMany:
         """The worker is there, alive, and as it says; again is the same, from now on."""
         given = (
-            _json(list(told.capabilities or ())),
-            told.region or "",
-            _json(told.metadata or {}),
+            _json(list(details.capabilities or ())),
+            details.region or "",
+            _json(details.metadata or {}),
         )
         _, _, found = await self._db.batch(
             [
@@ -55,12 +57,12 @@ class Workers:
         return _worker(found.rows[0]) if found.rows else TooMany(MAX_WORKERS)
 
     async def heartbeat(
-        self, key: WorkerKey, now_ms: int, told: WorkerDetails = NOTHING
+        self, key: WorkerKey, now_ms: int, details: WorkerDetails = NOTHING
     ) -> Worker | None:
         """It is alive; None if nobody has registered it."""
-        capabilities = None if told.capabilities is None else _json(list(told.capabilities))
-        metadata = None if told.metadata is None else _json(told.metadata)
-        given = (*key, now_ms, capabilities, told.region, metadata)
+        capabilities = None if details.capabilities is None else _json(list(details.capabilities))
+        metadata = None if details.metadata is None else _json(details.metadata)
+        given = (*key, now_ms, capabilities, details.region, metadata)
         _, found = await self._db.batch([(sql.HEARTBEAT, given), (sql.GET, key)])
         return _worker(found.rows[0]) if found.rows else None
 

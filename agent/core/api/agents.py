@@ -63,8 +63,8 @@ def delete(agent: Agent, call: Call, id: str) -> Response:
         if version is None or version.definition is None:
             raise _missing(id)
         raise _other_version(version.version, expected)
-    told = {"id": id, "version": version.version, "deleted_at": time_text(version.at_ms)}
-    return json_response({"status": "success", **told})
+    document = {"id": id, "version": version.version, "deleted_at": time_text(version.at_ms)}
+    return json_response({"status": "success", **document})
 
 
 def listing(agent: Agent, call: Call) -> Response:
@@ -96,8 +96,8 @@ def _to_dict(version: Version) -> dict[str, Any]:
     return _listed(version) | {name: found[name] for name in TOLD if name in found}
 
 
-def _answer(told: dict[str, Any], version: Version) -> Response:
-    made = json_response({"status": "success", **told})
+def _answer(document: dict[str, Any], version: Version) -> Response:
+    made = json_response({"status": "success", **document})
     return made._replace(headers=(("etag", f'"{version.version}"'),))
 
 

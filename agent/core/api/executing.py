@@ -215,7 +215,7 @@ def _completed(
 def _failed(
     job_id: str, capability: str, message: str, more: Any, is_passing: bool, status: str = "failed"
 ) -> Problem:
-    told = {**more, "job_id": job_id, "status": status}
-    problem = Problem(503 if is_passing else 422, message, **told)
+    fields = {**more, "job_id": job_id, "status": status}
+    problem = Problem(503 if is_passing else 422, message, **fields)
     problem.facts = Facts(capability, "failed")
     return problem

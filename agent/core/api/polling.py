@@ -51,8 +51,8 @@ class Lease(NamedTuple):
 
     def ended(self, state: JobState) -> Problem:
         """What is said of an end that is not the one that was told before."""
-        told = f"worker {self.worker} has told another end of attempt {self.attempt} before"
-        return Problem(409, f"the job is {state}: {told}, and that stands", state=state)
+        reason = f"worker {self.worker} has told another end of attempt {self.attempt} before"
+        return Problem(409, f"the job is {state}: {reason}, and that stands", state=state)
 
 
 class Poll(NamedTuple):
@@ -74,9 +74,9 @@ def poll(agent: Agent, call: Call) -> Response:
     while not jobs and agent.now() < until:
         agent.pause(min(LOOKS_MS[min(looks, len(LOOKS_MS) - 1)], max(0, until - agent.now())))
         jobs, looks = _look(agent, asked), looks + 1
-    told = _jobs_to_dicts(agent, jobs)
+    documents = _jobs_to_dicts(agent, jobs)
     at = time_text(agent.now())
-    return json_response({"status": "success", "jobs": told, "poll_timestamp": at})
+    return json_response({"status": "success", "jobs": documents, "poll_timestamp": at})
 
 
 def read_lease(call: Call, given: dict[str, Any], job_id: str) -> Lease:
@@ -123,16 +123,16 @@ def _look(agent: Agent, asked: Poll, is_first: bool = False) -> list[Job]:
 
 def _jobs_to_dicts(agent: Agent, jobs: list[Job]) -> list[dict[str, Any]]:
     """The jobs, each with what it is given; one that cannot be given it has failed."""
-    inputs, told = inputs_of(agent, jobs), []
+    inputs, documents = inputs_of(agent, jobs), []
     for job in jobs:
         given = inputs.get(job.key, JobInputs())
         if given.refused is None:
-            told.append(job_to_dict(job, given))
+            documents.append(job_to_dict(job, given))
             continue
         held = (job.key, job.worker or "", job.attempt)
         agent.wait(agent.jobs().fail(*held, given.refused, round(agent.now()), False, 0.0))
         agent.soon("deliver")
-    return told
+    return documents
 
 
 def ticket_of(call: Call) -> str | None:

@@ -55,11 +55,11 @@ def register(agent: Agent, call: Call) -> Response:
     given = _said(call)
     if not given:
         return responses.registered(agent.who, list(CAPABILITIES), call.now_ms)
-    key, told = _key(call, given), _details(given)
+    key, details = _key(call, given), _details(given)
     whole = WorkerDetails(
-        list(CAPABILITIES) if told.capabilities is None else told.capabilities,
-        agent.who.region if told.region is None else told.region,
-        {} if told.metadata is None else told.metadata,
+        list(CAPABILITIES) if details.capabilities is None else details.capabilities,
+        agent.who.region if details.region is None else details.region,
+        {} if details.metadata is None else details.metadata,
     )
     found = agent.wait(agent.workers().register(key, whole, round(agent.now())))
     if isinstance(found, TooMany):

@@ -52,8 +52,8 @@ class CachedRun(NamedTuple):
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        told = ((HEADER, self.found),) if self.found else ()
-        return told if self.age_s is None else (*told, ("age", str(self.age_s)))
+        headers = ((HEADER, self.found),) if self.found else ()
+        return headers if self.age_s is None else (*headers, ("age", str(self.age_s)))
 
 
 def run_or_recall(

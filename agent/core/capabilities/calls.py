@@ -109,13 +109,13 @@ def _dumped(value: object) -> str:
 
 def _headers(answer: Fetched) -> dict[str, str | list[str]]:
     """Those that are there several times are joined as HTTP does, but for cookies."""
-    told = dict[str, Any]()
+    headers = dict[str, Any]()
     for name, value in answer.headers:
         if name == "set-cookie":
-            told.setdefault(name, []).append(value)
+            headers.setdefault(name, []).append(value)
         else:
-            told[name] = _LISTS_JOINED.join([told[name], value]) if name in told else value
-    return told
+            headers[name] = _LISTS_JOINED.join([headers[name], value]) if name in headers else value
+    return headers
 
 
 def _body(answer: Fetched, web: Web) -> dict[str, Any]:

@@ -159,8 +159,8 @@ def names_apart(columns: Sequence[str]) -> list[str]:
 
 
 def _meta(table: Table) -> dict[str, Any]:
-    told = {"duration": round(table.took_ms, 3), "changes": table.changes}
-    return {**table.meta, **told, "changed_db": table.changes > 0}
+    own = {"duration": round(table.took_ms, 3), "changes": table.changes}
+    return {**table.meta, **own, "changed_db": table.changes > 0}
 
 
 def _is_rounded(value: object) -> bool:

@@ -120,10 +120,10 @@ def _links(page: Page, url: str, cut: list[str]) -> list[dict[str, Any]]:
         href = _resolved(link.href, base)
         if href is not None and href != here and not (href in found and found[href].text):
             found[href] = link
-    told = _first(found.items(), MAX_LINKS, "links", cut)
+    links = _first(found.items(), MAX_LINKS, "links", cut)
     return [
         {"url": href, "text": _line(link.text, "links", cut), "rel": plain(link.rel)[:100]}
-        for href, link in told
+        for href, link in links
     ]
 
 

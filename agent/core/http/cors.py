@@ -40,13 +40,15 @@ class Cors(NamedTuple):
             origin = headers.get("origin", "")[:200]
             return error(403, f"the origin `{origin}` is none of CORS_ORIGINS", now_ms)
         asked = _names(headers.get("access-control-request-headers", ""))
-        told = {
+        response_headers = {
             "access-control-allow-methods": allowed,
             "access-control-allow-headers": ", ".join(asked),
             "access-control-max-age": str(MAX_AGE_S),
         }
         return Response(
-            204, "", headers=tuple((name, value) for name, value in told.items() if value)
+            204,
+            "",
+            headers=tuple((name, value) for name, value in response_headers.items() if value),
         )
 
     def applied(self, headers: Mapping[str, str], answer: Response) -> Response:

@@ -68,10 +68,10 @@ def only(
     return value
 
 
-def text_of(value: dict[str, Any], name: str, pattern: re.Pattern[str], told: str) -> str:
+def text_of(value: dict[str, Any], name: str, pattern: re.Pattern[str], rule: str) -> str:
     found = value.get(name)
     if not isinstance(found, str) or not pattern.fullmatch(found):
-        raise Problem(400, f"`{name}` {told}")
+        raise Problem(400, f"`{name}` {rule}")
     return found
 
 

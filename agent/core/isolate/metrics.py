@@ -134,10 +134,10 @@ def _queue_families(queue: Sequence[QueueDepth]) -> list[str]:
 
 def _callback_families(callbacks: OutboxDepth) -> list[str]:
     states = ("due", "delayed", "leased", "failed")
-    told = [({"state": state}, getattr(callbacks, state)) for state in states]
+    samples = [({"state": state}, getattr(callbacks, state)) for state in states]
     oldest = [(dict[str, Any](), callbacks.oldest_ms / 1000)]
     wait = "How long the first callback that is due has waited."
     return [
-        family("agent_callbacks", "gauge", "Callbacks that were not delivered.", told),
+        family("agent_callbacks", "gauge", "Callbacks that were not delivered.", samples),
         family("agent_callbacks_oldest_seconds", "gauge", wait, oldest),
     ]

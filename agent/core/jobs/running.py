@@ -61,18 +61,18 @@ def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> JobR
         agent.pause(min(took, MAX_REST_MS))
     if not isinstance(done, Failure):
         text = json.dumps(done, separators=(",", ":"), ensure_ascii=False)
-        told = _surely(
+        change = _surely(
             agent,
             lambda: agent.jobs().complete(job.key, worker, job.attempt, text, round(agent.now())),
         )
-        if isinstance(told, Freeing):
+        if isinstance(change, Freeing):
             agent.soon("run")
-        if isinstance(told, Contradiction):
-            return JobRun(told.state, False, took)
-        if not isinstance(told, Invalid):
+        if isinstance(change, Contradiction):
+            return JobRun(change.state, False, took)
+        if not isinstance(change, Invalid):
             agent.metrics.jobs[job.capability, "completed"] += 1
-            return JobRun(told.state, told.is_done, took, done)
-        done = Failure(f"the result cannot be kept: it {told.message}", {}, False)
+            return JobRun(change.state, change.is_done, took, done)
+        done = Failure(f"the result cannot be kept: it {change.message}", {}, False)
     agent.metrics.jobs[job.capability, "failed"] += 1
     ended = _surely(
         agent,

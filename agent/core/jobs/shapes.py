@@ -93,8 +93,8 @@ def _spread(outcome: ResultFields, _: float) -> dict[str, Any]:
 
 def _vectors(outcome: ResultFields, took_ms: float) -> dict[str, Any]:
     """`embeddings` of several texts are those of `data`, which results hold once."""
-    told = _spread(outcome, took_ms)
-    return {**told, "embeddings": told.get("embeddings", told["data"])}
+    fields = _spread(outcome, took_ms)
+    return {**fields, "embeddings": fields.get("embeddings", fields["data"])}
 
 
 def _without(fields: Sequence[str], *named: str) -> tuple[str, ...]:

@@ -123,8 +123,8 @@ def _metrics(agent: Agent, call: Call) -> Response:
     backlog = agent.backlog.of(partial(_backlog, agent), agent.now())
     if prefers_text(call.headers.get("accept", "")):
         return Response(200, agent.metrics.text(agent.who, backlog), CONTENT_TYPE)
-    told = agent.metrics.document(agent.who, list(CAPABILITIES), backlog, call.now_ms)
-    return responses.json_response(told)
+    document = agent.metrics.document(agent.who, list(CAPABILITIES), backlog, call.now_ms)
+    return responses.json_response(document)
 
 
 def _backlog(agent: Agent) -> Backlog | None:
