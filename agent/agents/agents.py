@@ -63,9 +63,9 @@ class Agents:
         the version that is to be replaced. Not done, that is another one, or the tenant has
         `MAX_AGENTS`."""
         given = (*key, now_ms, capability, change, definition, expected, MAX_AGENTS)
-        made, current = await self._change((sql.PUT, given), key, change)
-        if made:
-            return Changed(True, True, made)
+        own, current = await self._change((sql.PUT, given), key, change)
+        if own:
+            return Changed(True, True, own)
         return Changed(current is not None and current.definition == definition, False, current)
 
     async def delete(
@@ -73,8 +73,8 @@ class Agents:
     ) -> Changed:
         """Not done, there is none, or its version is not the one that is `expected`."""
         given = (*key, now_ms, change, expected)
-        made, current = await self._change((sql.DELETE, given), key, change)
-        return Changed(True, True, made) if made else Changed(False, False, current)
+        own, current = await self._change((sql.DELETE, given), key, change)
+        return Changed(True, True, own) if own else Changed(False, False, current)
 
     async def get(self, key: AgentKey, version: int | None = None) -> Version | None:
         """As it is now, or was in a version; also of one that was deleted."""
@@ -101,8 +101,8 @@ class Agents:
     ) -> tuple[Version | None, Version | None]:
         """The version that `change` has made, and the one that there is now."""
         batch = [statement, (sql.MADE_BY, (*key, change)), (sql.CURRENT, key)]
-        _, made, current = await self._db.batch(batch)
-        return _first(made.rows), _first(current.rows)
+        _, own, current = await self._db.batch(batch)
+        return _first(own.rows), _first(current.rows)
 
 
 def _first(rows: Sequence[Row]) -> Version | None:

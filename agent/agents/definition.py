@@ -54,8 +54,8 @@ class Definition(NamedTuple):
     @property
     def text(self) -> str:
         """One spelling of the same: by it a change is known from none."""
-        made = self.document
-        return json.dumps(made, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        document = self.document
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def definition_of(document: Mapping[str, Any]) -> Definition:

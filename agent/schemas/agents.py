@@ -87,13 +87,13 @@ def _capability(names: Iterable[str], settings: str = "") -> Schema:
 
 
 def _with_settings() -> dict[str, Schema]:
-    made: dict[str, Schema] = {}
+    schemas: dict[str, Schema] = {}
     for capability, names in SETTINGS.items():
         settings = f"{_NAMED[capability]}Settings"
-        made[f"{_NAMED[capability]}Agent"] = _capability([capability], settings)
+        schemas[f"{_NAMED[capability]}Agent"] = _capability([capability], settings)
         known = {name: _SETTINGS[name] for name in names}
-        made[settings] = fields_of(known, "How its model is asked", names)
-    return made
+        schemas[settings] = fields_of(known, "How its model is asked", names)
+    return schemas
 
 
 SCHEMAS: dict[str, Schema] = {

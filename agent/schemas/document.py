@@ -100,7 +100,7 @@ def document_text() -> str:
 
 
 def _operation(asked: Operation) -> dict[str, Any]:
-    made: dict[str, Any] = {
+    operation: dict[str, Any] = {
         "operationId": asked.id,
         "tags": [asked.tag],
         "summary": asked.about,
@@ -114,22 +114,24 @@ def _operation(asked: Operation) -> dict[str, Any]:
         },
     }
     if parameters := _parameters(asked):
-        made["parameters"] = parameters
+        operation["parameters"] = parameters
     if asked.takes:
         body = {"required": not asked.may_be_empty, "content": _json(ref(asked.takes))}
-        made["requestBody"] = body
-    return made
+        operation["requestBody"] = body
+    return operation
 
 
 def _parameters(asked: Operation) -> list[dict[str, Any]]:
     in_path = [(name, "path") for name in re.findall(r"{(\w+)}", asked.path)]
-    made = []
+    parameters = []
     for name, place in [*in_path, *((name, "query") for name in asked.query)]:
         schema = dict(PARAMETERS[name])
         about = schema.pop("description", "")
         parameter = {"name": NAMED.get(name, name), "in": place, "required": place == "path"}
-        made.append(parameter | ({"description": about} if about else {}) | {"schema": schema})
-    return made
+        parameters.append(
+            parameter | ({"description": about} if about else {}) | {"schema": schema}
+        )
+    return parameters
 
 
 def _given(asked: Operation) -> dict[str, Any]:
@@ -139,8 +141,8 @@ def _given(asked: Operation) -> dict[str, Any]:
     headers = {name: header(name, False) for name in asked.headers}
     headers["x-request-id"] = {"$ref": "#/components/headers/x-request-id"}
     about = "; ".join(["Done", *asked.more.values()])
-    made = {"description": about, "headers": headers, "content": content}
-    return made | ({"links": LINKS[asked.id]} if asked.id in LINKS else {})
+    response = {"description": about, "headers": headers, "content": content}
+    return response | ({"links": LINKS[asked.id]} if asked.id in LINKS else {})
 
 
 def _outcome() -> dict[str, Any]:

@@ -27,15 +27,15 @@ answered where `GET` is, but for `/poll`.
 
 
 def page() -> str:
-    made = document()
-    operations = [_operation(each, made) for each in OPERATIONS]
-    shapes = [_shape(name, schema) for name, schema in made["components"]["schemas"].items()]
+    openapi = document()
+    operations = [_operation(each, openapi) for each in OPERATIONS]
+    shapes = [_shape(name, schema) for name, schema in openapi["components"]["schemas"].items()]
     parts = [HEAD, "## Requests\n", *operations, _refusals(), "## Shapes\n", *shapes]
     return "\n".join(parts)
 
 
-def _operation(asked: Operation, made: dict[str, Any]) -> str:
-    operation = made["paths"][asked.path][asked.method.lower()]
+def _operation(asked: Operation, openapi: dict[str, Any]) -> str:
+    operation = openapi["paths"][asked.path][asked.method.lower()]
     lines = [f"### {asked.method} {asked.path}", "", f"{asked.about}.", ""]
     if asked.is_open:
         lines += ["No key is needed.", ""]

@@ -55,7 +55,7 @@ def _kept(shape: Shape) -> Schema:
 
 
 def _answer(capability: str, fields: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
-    made = {
+    properties = {
         "status": ref("SuccessStatus"),
         "capability": always(capability, "what has done it"),
         "job_id": an_id("of the request, or made up"),
@@ -64,7 +64,7 @@ def _answer(capability: str, fields: dict[str, Schema], optional: tuple[str, ...
         "execution_time_ms": number("milliseconds"),
         "completed_at": time("when it was answered"),
     }
-    return fields_of(made, f"Of `{capability}`, sent without its name", (*optional, "age"))
+    return fields_of(properties, f"Of `{capability}`, sent without its name", (*optional, "age"))
 
 
 def _of_result(capability: str, name: str, **more: Schema) -> Schema:

@@ -97,8 +97,8 @@ def _to_dict(version: Version) -> dict[str, Any]:
 
 
 def _answer(document: dict[str, Any], version: Version) -> Response:
-    made = json_response({"status": "success", **document})
-    return made._replace(headers=(("etag", f'"{version.version}"'),))
+    response = json_response({"status": "success", **document})
+    return response._replace(headers=(("etag", f'"{version.version}"'),))
 
 
 def _own(call: Call, id: str) -> AgentKey:

@@ -87,8 +87,8 @@ def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Res
     if isinstance(ran.made, Stream):
         return responses.stream(ran.made, job.id)._replace(facts=facts)
     took = max(0.0, agent.clock() - began)
-    made = _completed(agent, shape, job.id, job.capability, ran.outcome, took)
-    return made._replace(headers=ran.headers, facts=facts)
+    response = _completed(agent, shape, job.id, job.capability, ran.outcome, took)
+    return response._replace(headers=ran.headers, facts=facts)
 
 
 def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Response:
@@ -183,8 +183,8 @@ def _ran(agent: Agent, shape: Shape, job: Job, ran: JobRun) -> Response:
     if ran.outcome is None:
         more = {**ran.more, "state": ran.state}
         raise _failed(job.key.id, job.capability, ran.error or "", more, ran.is_passing)
-    made = _completed(agent, shape, job.key.id, job.capability, ran.outcome, ran.took_ms)
-    return made._replace(facts=Facts(job.capability, "completed"))
+    response = _completed(agent, shape, job.key.id, job.capability, ran.outcome, ran.took_ms)
+    return response._replace(facts=Facts(job.capability, "completed"))
 
 
 def _ended(agent: Agent, shape: Shape, job: Job) -> Response:

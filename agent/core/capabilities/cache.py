@@ -73,10 +73,10 @@ def run_or_recall(
     key = key_of(job, tools, variant)
     if not wishes and (kept := _kept(kept_in.get(key), now_ms)):
         return kept
-    made = run_job(job, tools)
-    if "no-store" not in wishes and not isinstance(made, Stream):
-        _keep(kept_in, key, made, now_ms)
-    return CachedRun(made, "BYPASS" if wishes else "MISS")
+    output = run_job(job, tools)
+    if "no-store" not in wishes and not isinstance(output, Stream):
+        _keep(kept_in, key, output, now_ms)
+    return CachedRun(output, "BYPASS" if wishes else "MISS")
 
 
 def key_of(job: CapabilityCall, tools: Tools, variant: str) -> str:
@@ -102,7 +102,7 @@ def _kept(text: str | None, now_ms: float) -> CachedRun | None:
         return None
 
 
-def _keep(store: Store, key: str, made: Output, now_ms: float) -> None:
-    text = json.dumps([made.result, dict(made.more)])
+def _keep(store: Store, key: str, output: Output, now_ms: float) -> None:
+    text = json.dumps([output.result, dict(output.more)])
     if len(text) <= MAX_KEPT:
         store.put(key, f"{int(now_ms)}\n{text}", KEEP_S)

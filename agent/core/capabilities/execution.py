@@ -39,8 +39,8 @@ class CapabilityCall(NamedTuple):
 
 def run_job(job: CapabilityCall, tools: Tools) -> Output | Stream:
     """Raises `Refused` or `Unavailable`."""
-    made = CAPABILITIES[job.capability].run(job.input, tools)
-    return made if isinstance(made, Output | Stream) else Output(made, {})
+    output = CAPABILITIES[job.capability].run(job.input, tools)
+    return output if isinstance(output, Output | Stream) else Output(output, {})
 
 
 def unknown_capability(name: str) -> str | None:

@@ -41,12 +41,12 @@ def process_text(given: dict[str, Any]) -> dict[str, Any]:
         raise Refused("`text` is missing or not text")
     if len(text) > MAX_TEXT:
         raise Refused(f"`text` has {len(text):,} characters, and {MAX_TEXT:,} are allowed")
-    made = OPERATIONS.get(operation) if isinstance(operation, str) else None
-    if made is None:
+    run = OPERATIONS.get(operation) if isinstance(operation, str) else None
+    if run is None:
         known = ", ".join(OPERATIONS)
         raise Refused(f"there is no operation `{str(operation)[:80]}`; known: {known}")
     check_known(given, FIELDS[operation])
-    return made(text, given)
+    return run(text, given)
 
 
 def statistics(text: str, given: dict[str, Any]) -> dict[str, Any]:

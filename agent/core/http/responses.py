@@ -97,7 +97,7 @@ def completed(
     )
 
 
-def stream(made: Stream, job_id: str) -> Response:
+def stream(events: Stream, job_id: str) -> Response:
     """Server-sent events, as they come."""
     headers = (("cache-control", "no-cache"), ("x-job-id", job_id))
-    return Response(200, made, EVENTS, headers)
+    return Response(200, events, EVENTS, headers)

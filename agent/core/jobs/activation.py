@@ -75,12 +75,12 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
     unknown = unknown_capability(capability) if dispatch == "edge" else None
     own = CAPABILITIES.get(capability)
     payload = payload_of(asked, url, scopes & own.scopes if own else ())
-    made = Submission(
+    submission = Submission(
         *(JobKey(tenant, id), capability, payload, priority, attempts, dispatch, unknown),
         depends_on=_depends_on(given, id),
         start_within_ms=_start_within(data, dispatch),
     )
-    return Activation(made, url)
+    return Activation(submission, url)
 
 
 def _job(data: dict[str, Any]) -> dict[str, Any]:
@@ -104,11 +104,11 @@ def row_activation(
     held = scopes & CAPABILITIES[capability].scopes
     input_of(agent.definition, row)
     payload = row_payload_of(row, agent, url, held)
-    made = Submission(
+    submission = Submission(
         *(JobKey(tenant, id), capability, payload, _priority(given), DEFAULT_ATTEMPTS, "edge"),
         depends_on=_depends_on(given, id),
     )
-    return Activation(made, url)
+    return Activation(submission, url)
 
 
 def _url(given: dict[str, Any]) -> str | None:

@@ -40,11 +40,11 @@ def with_inputs(job: Job, asked: dict[str, Any], given: JobInputs) -> dict[str, 
     if not job.depends_on or job.capability != IN_CONTEXT or not isinstance(context, dict):
         return asked
     inputs = dict(given.inputs)
-    made = {**asked, "context": {**context, "inputs": inputs}}
+    complete = {**asked, "context": {**context, "inputs": inputs}}
     arguments = asked.get("arguments", {})
     if "function" in asked and isinstance(arguments, dict):
-        made["arguments"] = {**arguments, "inputs": inputs}
-    return made
+        complete["arguments"] = {**arguments, "inputs": inputs}
+    return complete
 
 
 def _given(results: Mapping[str, str] | None, size: int) -> JobInputs:

@@ -23,8 +23,13 @@ def payload_of(asked: dict[str, Any], url: str | None, scopes: Iterable[str]) ->
 
 def row_payload_of(row: CoreRow, agent: Resolved, url: str | None, scopes: Iterable[str]) -> str:
     """The row and the definition, as they were when it was submitted."""
-    made = {"id": agent.id, "version": agent.version, "definition": agent.definition.document}
-    document = {"agent": made, "asked": row.asked, "callback_url": url, "scopes": sorted(scopes)}
+    resolved = {"id": agent.id, "version": agent.version, "definition": agent.definition.document}
+    document = {
+        "agent": resolved,
+        "asked": row.asked,
+        "callback_url": url,
+        "scopes": sorted(scopes),
+    }
     return _text(document)
 
 
@@ -47,8 +52,8 @@ def read_payload(text: str) -> Payload:
     scopes, url = frozenset(value["scopes"]), value["callback_url"]
     if "agent" not in value:
         return Payload(value["input"], scopes, url)
-    made, row = value["agent"], row_of(value["asked"])
-    agent = Resolved(made["id"], made["version"], definition_of(made["definition"]))
+    resolved, row = value["agent"], row_of(value["asked"])
+    agent = Resolved(resolved["id"], resolved["version"], definition_of(resolved["definition"]))
     return Payload(input_of(agent.definition, row), scopes, url, row, agent)
 
 

@@ -141,7 +141,7 @@ def _run(agent: Agent, job: Job) -> Mapping[str, Any] | Failure:
         if given.refused:
             return Failure(given.refused, {}, False)
         tools = agent.tools(job.key.tenant, asked.scopes)
-        made = run_job(
+        output = run_job(
             CapabilityCall(job.key.id, job.capability, with_inputs(job, asked.input, given)), tools
         )
     except Refused as refused:
@@ -154,6 +154,6 @@ def _run(agent: Agent, job: Job) -> Mapping[str, Any] | Failure:
         )
         # It would fail again, and nobody knows what it has done.
         return Failure("the agent could not run this job", {}, False)
-    if isinstance(made, Stream):
+    if isinstance(output, Stream):
         return Failure(NOT_STREAMED, {}, False)
-    return {"result": made.result, **made.more}
+    return {"result": output.result, **output.more}

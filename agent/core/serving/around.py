@@ -25,12 +25,12 @@ def answered(agent: Agent, call: Call, record: Record) -> Response:
 
 def _recorded(agent: Agent, call: Call, record: Record) -> Response:
     began = agent.clock()
-    made = agent.settings.cors.applied(call.headers, _safe(agent, call))
+    response = agent.settings.cors.applied(call.headers, _safe(agent, call))
     took_ms = max(0.0, agent.clock() - began)
     asked = (call.now_ms, endpoint_of(call.path).path, call.method)
-    request = RequestRecord(*asked, made.status, took_ms, call.tenant, made.facts)
+    request = RequestRecord(*asked, response.status, took_ms, call.tenant, response.facts)
     agent.metrics.records_lost = record(data_point(request, agent.who))
-    return made
+    return response
 
 
 def _safe(agent: Agent, call: Call) -> Response:
@@ -45,11 +45,11 @@ def _safe(agent: Agent, call: Call) -> Response:
 def _logged(agent: Agent, call: Call, record: Record) -> Response:
     heard = _Heard(agent, call)
     began = agent.clock()
-    made = _recorded(agent, call._replace(body=heard.body), record)
+    response = _recorded(agent, call._replace(body=heard.body), record)
     heard.tell()
-    headers = {"content-type": made.content_type, **dict(made.headers)}
-    agent.log(answer_event(made.status, headers, made.body, agent.clock() - began))
-    return made
+    headers = {"content-type": response.content_type, **dict(response.headers)}
+    agent.log(answer_event(response.status, headers, response.body, agent.clock() - began))
+    return response
 
 
 class _Heard:

@@ -52,19 +52,19 @@ def answer(agent: Agent, call: Call) -> Response:
     endpoint = endpoint_of(call.path)
     try:
         asked = (call.method, call.headers, endpoint.taken, call.now_ms)
-        made = agent.settings.cors.preflight(*asked) or _answer(agent, call, endpoint)
+        response = agent.settings.cors.preflight(*asked) or _answer(agent, call, endpoint)
     except Problem as problem:
         # The SDK looks for `message`.
         said = {"message": str(problem)} if endpoint.path.startswith("/apps/") else {}
         more = {**said, **problem.more}
-        made = error(problem.status, str(problem), call.now_ms, problem.headers, **more)
-        made = made._replace(facts=problem.facts)
+        response = error(problem.status, str(problem), call.now_ms, problem.headers, **more)
+        response = response._replace(facts=problem.facts)
     except DatabaseError as failed:
         agent.log({"event": "database-error", "error": str(failed)[:500]})
-        made = _no_database(failed, call.now_ms)
-    made = _to_be_tried_again(made)
-    agent.metrics.requests[endpoint.path, made.status] += 1
-    return made
+        response = _no_database(failed, call.now_ms)
+    response = _to_be_tried_again(response)
+    agent.metrics.requests[endpoint.path, response.status] += 1
+    return response
 
 
 def endpoint_of(path: str) -> Endpoint:
@@ -100,11 +100,11 @@ def _no_database(failed: DatabaseError, now_ms: float) -> Response:
     return error(503, "the queue is busy, or does not answer: try again", now_ms)
 
 
-def _to_be_tried_again(made: Response) -> Response:
+def _to_be_tried_again(response: Response) -> Response:
     """Whatever is 503 says when to ask again."""
-    if made.status != 503 or any(name == "retry-after" for name, _ in made.headers):
-        return made
-    return made._replace(headers=(*made.headers, ("retry-after", RETRY_AFTER)))
+    if response.status != 503 or any(name == "retry-after" for name, _ in response.headers):
+        return response
+    return response._replace(headers=(*response.headers, ("retry-after", RETRY_AFTER)))
 
 
 def _front(agent: Agent, call: Call) -> Response:
