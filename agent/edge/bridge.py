@@ -41,10 +41,10 @@ def read(request: JsObject, ctx: JsObject) -> RequestHead:
     return RequestHead(float(now), task, method, path, query, named)
 
 
-def call_of(request: JsObject, asked: RequestHead) -> Call:
-    query = dict(parse_qsl(asked.query, keep_blank_values=True, errors="replace"))
+def call_of(request: JsObject, head: RequestHead) -> Call:
+    query = dict(parse_qsl(head.query, keep_blank_values=True, errors="replace"))
     body = partial(body_text, request)
-    return Call(asked.method, asked.path, query, asked.headers, asked.now_ms, body)
+    return Call(head.method, head.path, query, head.headers, head.now_ms, body)
 
 
 def response(answer: Response) -> JsObject:

@@ -32,8 +32,8 @@ class HttpTransport:
         self._module = module(MODULE)
 
     async def send(self, requests: Sequence[CallbackRequest]) -> list[Reply]:
-        asked = json.dumps([each._asdict() for each in requests])
-        replies = await self._module.sendAll(self._outbound, asked, self._within_ms, MOST_READ)
+        text = json.dumps([each._asdict() for each in requests])
+        replies = await self._module.sendAll(self._outbound, text, self._within_ms, MOST_READ)
         return [Reply(**each) for each in json.loads(str(replies))]
 
     def now_ms(self) -> int:

@@ -45,9 +45,9 @@ class D1:
         return (await self.batch([(sql, params)]))[0]
 
     async def batch(self, statements: Sequence[Statement]) -> list[Rows]:
-        asked = json.dumps([[sql, [_out(value) for value in params]] for sql, params in statements])
+        text = json.dumps([[sql, [_out(value) for value in params]] for sql, params in statements])
         for tried in range(1, TRIES + 1):
-            answer: dict[str, Any] = json.loads(await self._send(asked))
+            answer: dict[str, Any] = json.loads(await self._send(text))
             if "error" not in answer:
                 return [Rows([_row(row) for row in rows], n) for rows, n in answer["rows"]]
             error = str(answer["error"])

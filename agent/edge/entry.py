@@ -25,12 +25,12 @@ take_over()
 def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     """Workers' `fetch` event."""
     tidy()
-    asked = read(request, ctx)
+    head = read(request, ctx)
     try:
-        return _answered(request, env, ctx, asked)
+        return _answered(request, env, ctx, head)
     except Exception as unexpected:
         log({"event": "internal-error", **described(unexpected)})
-        return response(error(500, "the agent could not handle this request", asked.now_ms))
+        return response(error(500, "the agent could not handle this request", head.now_ms))
 
 
 def on_scheduled(controller: JsObject, env: JsObject, ctx: JsObject) -> None:
@@ -43,10 +43,10 @@ def on_scheduled(controller: JsObject, env: JsObject, ctx: JsObject) -> None:
         raise
 
 
-def _answered(request: JsObject, env: JsObject, ctx: JsObject, asked: RequestHead) -> JsObject:
-    if asked.task == TASK:
+def _answered(request: JsObject, env: JsObject, ctx: JsObject, head: RequestHead) -> JsObject:
+    if head.task == TASK:
         return pass_on(request, env)
     agent = agent_of(env, ctx)
-    if asked.task:  # nobody but the agent itself can say so
-        return response(task_of(agent, asked.task))
-    return response(answered(agent, call_of(request, asked), partial(record, env, ctx)))
+    if head.task:  # nobody but the agent itself can say so
+        return response(task_of(agent, head.task))
+    return response(answered(agent, call_of(request, head), partial(record, env, ctx)))

@@ -60,9 +60,9 @@ class EdgeWire:
         return str(self._done(self._module.text, held.handle, charset))
 
     def ask(self, urls: Sequence[str], timeout_ms: int) -> list[str]:
-        asked = json.dumps(urls)
+        text = json.dumps(urls)
         answers: list[str] = json.loads(
-            self._done(self._module.ask, asked, timeout_ms, MAX_DNS_ANSWER)
+            self._done(self._module.ask, text, timeout_ms, MAX_DNS_ANSWER)
         )
         return answers
 

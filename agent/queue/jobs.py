@@ -70,7 +70,7 @@ class Jobs:
 
     async def submit(
         self,
-        asked: Submission,
+        submission: Submission,
         now_ms: int,
         more: Sequence[Statement] = (),
         then: Sequence[Statement] = (),
@@ -78,10 +78,10 @@ class Jobs:
         """Idempotent by the key, as long as the job is not forgotten. `more` is done with it,
         just before it, and `then` just after it, also if the job was not taken; these, too, may
         be repeated."""
-        if refused := refused_submission(asked):
+        if refused := refused_submission(submission):
             return refused
-        batch = submitting(asked, self._limits, now_ms, more, then)
-        return outcome(asked, self._limits, await self._db.batch(batch))
+        batch = submitting(submission, self._limits, now_ms, more, then)
+        return outcome(submission, self._limits, await self._db.batch(batch))
 
     async def get(self, key: JobKey) -> Job | None:
         rows = (await self._db.run(sql.GET, *key)).rows
@@ -119,8 +119,8 @@ class Jobs:
         nothing waits for the next `return_lost`."""
         if refused := refused_poll(worker, capabilities, limit, lease_ms, ticket):
             return refused
-        asked = json.dumps(sorted(set(capabilities)))
-        given = (worker, ticket, now_ms + lease_ms, asked, now_ms, limit, dispatch)
+        names = json.dumps(sorted(set(capabilities)))
+        given = (worker, ticket, now_ms + lease_ms, names, now_ms, limit, dispatch)
         take, last = (leases.TAKE, self._limits.running), (leases.TAKE_OF_TENANT, tenant)
         statement, more = take if tenant is None else last
         heard = [(leases.HEARD, (key, worker, now_ms))] if key and is_heard else []

@@ -39,8 +39,8 @@ class Records:
         found = await self._db.run(sql.LOG, *key, MAX_STEPS)
         return [Step(**row) for row in found.rows]  # type: ignore[arg-type]
 
-    async def analyse(self, asked: Question) -> Analytics:
-        return await analyse(self._db, asked)
+    async def analyse(self, question: Question) -> Analytics:
+        return await analyse(self._db, question)
 
     async def forget(self, before_ms: int) -> int:
         """Delete what was recorded before, so many at once; called again until it is 0. How many

@@ -75,10 +75,10 @@ def _messages() -> dict[str, Schema]:
     }
 
 
-def _completion(asked: dict[str, Schema]) -> Schema:
+def _completion(prompt_fields: dict[str, Schema]) -> Schema:
     stop = words(minLength=1, maxLength=completion.MAX_STOP)
     fields = {
-        **asked,
+        **prompt_fields,
         "system": words("a message that goes first", minLength=1),
         "model": _MODEL,
         "stop": either(
@@ -93,7 +93,7 @@ def _completion(asked: dict[str, Schema]) -> Schema:
         "stream": yes_or_no("the answer is server-sent events", default=False),
     }
     fields["max_tokens"] = {**_WHOLE["max_tokens"], "default": completion.USUAL_TOKENS}
-    return fields_of(fields, optional=[name for name in fields if name not in asked])
+    return fields_of(fields, optional=[name for name in fields if name not in prompt_fields])
 
 
 _PROMPT = words("what to go on from", minLength=1, examples=["Hello"])

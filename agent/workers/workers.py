@@ -99,8 +99,8 @@ class Workers:
         """What there is to do for workers of these capabilities, of any if none is named. Reads
         an index entry for each job that waits or is leased, and each worker that is alive."""
         text = LOADS[tenant is not None, bool(capabilities)]
-        asked = [_json(sorted(set(capabilities)))] if capabilities else []
-        given = [tenant, *asked] if tenant is not None or asked else []
+        names = [_json(sorted(set(capabilities)))] if capabilities else []
+        given = [tenant, *names] if tenant is not None or names else []
         found = await self._db.run(text, now_ms, *given)
         return _loads(found, capabilities, now_ms)
 

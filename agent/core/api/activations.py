@@ -61,17 +61,17 @@ def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
     if not is_row(given.get("activation_data")):
         return _waited_for(agent, _kept(agent, call, activation_of(given, tenant, call.scopes)))
     try:
-        row, asked = row_submission(agent, call, given)
-        job = asked if isinstance(asked, Job) else _kept(agent, call, asked, row)
+        row, activation = row_submission(agent, call, given)
+        job = activation if isinstance(activation, Job) else _kept(agent, call, activation, row)
     except Problem as why:
         log_refusal(agent, call, given, why)
         raise
     return _waited_for(agent, job)
 
 
-def _kept(agent: Agent, call: Call, asked: Activation, row: CoreRow | None = None) -> Job:
+def _kept(agent: Agent, call: Call, activation: Activation, row: CoreRow | None = None) -> Job:
     """Its job in the queue, unless there is another one of that id."""
-    found, url = _placed(agent, call, asked), asked.callback_url
+    found, url = _placed(agent, call, activation), activation.callback_url
     if found.is_conflict and not (row and is_same_row(found.job, row, url)):
         raise another(found.job)
     if url and found.job.state == "failed":
@@ -79,11 +79,11 @@ def _kept(agent: Agent, call: Call, asked: Activation, row: CoreRow | None = Non
     return found.job
 
 
-def _placed(agent: Agent, call: Call, asked: Activation) -> Submitted:
-    url, key = asked.callback_url, asked.submission.key
+def _placed(agent: Agent, call: Call, activation: Activation) -> Submitted:
+    url, key = activation.callback_url, activation.submission.key
     is_posted = url and not unreachable(url, agent, call)
     around = ([registration(key, url)], [withdrawal(key)]) if url and is_posted else ((), ())
-    found = agent.wait(agent.jobs().submit(asked.submission, round(agent.now()), *around))
+    found = agent.wait(agent.jobs().submit(activation.submission, round(agent.now()), *around))
     if not isinstance(found, Submitted):
         raise refusal(found, key.tenant)
     return found

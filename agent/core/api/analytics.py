@@ -36,9 +36,9 @@ _SPACE = re.compile(r" (\d\d:?\d\d)$")  # a `+` that nobody has encoded
 
 
 def analytics(agent: Agent, call: Call) -> Response:
-    asked = _question(call, read_query(call, FIELDS))
-    found = agent.wait(agent.records().analyse(asked))
-    return json_response({"status": "success", "analytics": _to_dict(asked, found)})
+    question = _question(call, read_query(call, FIELDS))
+    found = agent.wait(agent.records().analyse(question))
+    return json_response({"status": "success", "analytics": _to_dict(question, found)})
 
 
 def _question(call: Call, given: dict[str, Any]) -> Question:
@@ -90,11 +90,11 @@ def _milliseconds(text: str) -> int:
     return round(at.timestamp() * 1000)
 
 
-def _to_dict(asked: Question, found: Analytics) -> dict[str, Any]:
+def _to_dict(question: Question, found: Analytics) -> dict[str, Any]:
     return {
-        "from": time_text(asked.from_ms),
-        "to": time_text(asked.to_ms),
-        "by": list(asked.by),
+        "from": time_text(question.from_ms),
+        "to": time_text(question.to_ms),
+        "by": list(question.by),
         "requests": found.requests,
         "errors": found.errors,
         "groups": [_group_to_dict(group) for group in found.groups],

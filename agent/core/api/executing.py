@@ -61,14 +61,14 @@ def execute(agent: Agent, call: Call) -> Response:
 
 def _job(shape: Shape, given: dict[str, Any], new_id: str) -> CapabilityCall:
     job_id = text_of(given, "job_id", ID, ID_TEXT) if "job_id" in given else new_id
-    capability, asked = as_capability(shape, given).values()
+    capability, job_input = as_capability(shape, given).values()
     if not isinstance(capability, str):
         raise Problem(400, f"`capability` is no text; send one such as {shape.example}")
     if unknown := unknown_capability(capability):
         raise Problem(400, unknown)
-    if not isinstance(asked, dict):
+    if not isinstance(job_input, dict):
         raise Problem(400, "`input` is an object")
-    return CapabilityCall(job_id, capability, asked)
+    return CapabilityCall(job_id, capability, job_input)
 
 
 def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Response:

@@ -69,11 +69,11 @@ def poll(agent: Agent, call: Call) -> Response:
     call.known_tenant()
     given = read_options(call, FIELDS, EXAMPLE)
     until = agent.now() + seconds_of(given, "wait", 0, 0, MAX_WAIT)
-    asked, looks = _poll(agent, call, given), 0
-    jobs = _look(agent, asked, is_first=True)
+    request, looks = _poll(agent, call, given), 0
+    jobs = _look(agent, request, is_first=True)
     while not jobs and agent.now() < until:
         agent.pause(min(LOOKS_MS[min(looks, len(LOOKS_MS) - 1)], max(0, until - agent.now())))
-        jobs, looks = _look(agent, asked), looks + 1
+        jobs, looks = _look(agent, request), looks + 1
     documents = _jobs_to_dicts(agent, jobs)
     at = time_text(agent.now())
     return json_response({"status": "success", "jobs": documents, "poll_timestamp": at})
@@ -110,10 +110,10 @@ def _capabilities(agent: Agent, key: WorkerKey, given: dict[str, Any]) -> list[s
     return known.capabilities if known else list(CAPABILITIES)
 
 
-def _look(agent: Agent, asked: Poll, is_first: bool = False) -> list[Job]:
+def _look(agent: Agent, request: Poll, is_first: bool = False) -> list[Job]:
     """What is there for it now. A poll is one heartbeat, however often it looks: it ends long
     before its worker would be silent for too long."""
-    worker, capabilities, limit, lease_ms, ticket, tenant, key = asked
+    worker, capabilities, limit, lease_ms, ticket, tenant, key = request
     polled = (worker, capabilities, limit, lease_ms, round(agent.now()), ticket, tenant)
     found = agent.wait(agent.jobs().lease(*polled, key=key, is_heard=is_first))
     if isinstance(found, Invalid):

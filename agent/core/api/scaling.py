@@ -24,12 +24,12 @@ def scale(agent: Agent, call: Call) -> Response:
     tenant, given = seen_by(call), read_query(call, FIELDS)
     if "tenant" in given:
         tenant = call.tenant_of_job(text_of(given, "tenant", NAME, NAME_TEXT))
-    asked = names_of(given, "capability") if "capability" in given else []
-    for name in asked:
+    names = names_of(given, "capability") if "capability" in given else []
+    for name in names:
         text_of({"capability": name}, "capability", CAPABILITY, CAPABILITY_TEXT)
-    if len(asked) > MAX_CAPABILITIES:
+    if len(names) > MAX_CAPABILITIES:
         raise Problem(400, f"`capability` is at most {MAX_CAPABILITIES} names, with commas")
-    found = agent.wait(agent.workers().loads(tenant, asked, round(agent.now())))
+    found = agent.wait(agent.workers().loads(tenant, names, round(agent.now())))
     each = {name: _to_dict(load) for name, load in found.by_capability.items()}
     return json_response({"status": "success", **_to_dict(found.total), "capabilities": each})
 

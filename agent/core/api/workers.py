@@ -110,8 +110,8 @@ def listing(agent: Agent, call: Call) -> Response:
     limit = whole_of(given, "limit", USUAL_LISTED, 1, MAX_LISTED)
     after = whole_of(given, "after", 0, 0, LARGEST)
     now = round(agent.now())
-    asked = (tenant, limit + 1, now, after, state, capability)
-    found = agent.wait(agent.workers().listed(*asked))
+    filters = (tenant, limit + 1, now, after, state, capability)
+    found = agent.wait(agent.workers().listed(*filters))
     page = found[:limit]
     more = {"next_after": page[-1].number} if len(found) > limit else {}
     return json_response({"status": "success", "workers": [_shown(w, now) for w in page], **more})

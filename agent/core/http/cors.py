@@ -39,10 +39,10 @@ class Cors(NamedTuple):
         if not self._allowed_origin(headers):
             origin = headers.get("origin", "")[:200]
             return error(403, f"the origin `{origin}` is none of CORS_ORIGINS", now_ms)
-        asked = _names(headers.get("access-control-request-headers", ""))
+        names = _names(headers.get("access-control-request-headers", ""))
         response_headers = {
             "access-control-allow-methods": allowed,
-            "access-control-allow-headers": ", ".join(asked),
+            "access-control-allow-headers": ", ".join(names),
             "access-control-max-age": str(MAX_AGE_S),
         }
         return Response(

@@ -64,8 +64,8 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
         raise Problem(400, f"`activation_data` is an object; send one such as {EXAMPLE}")
     job = _job(data)
     capability = text_of(job, "capability", CAPABILITY, CAPABILITY_TEXT)
-    asked, dispatch = job["input"], data.get("dispatch", "edge")
-    if not isinstance(asked, dict):
+    job_input, dispatch = job["input"], data.get("dispatch", "edge")
+    if not isinstance(job_input, dict):
         raise Problem(400, "`activation_data.input` is an object")
     if dispatch not in DISPATCHES:
         raise Problem(400, "`activation_data.dispatch` is `edge` or `poll`")
@@ -74,7 +74,7 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
     attempts = whole_of(data, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
     unknown = unknown_capability(capability) if dispatch == "edge" else None
     own = CAPABILITIES.get(capability)
-    payload = payload_of(asked, url, scopes & own.scopes if own else ())
+    payload = payload_of(job_input, url, scopes & own.scopes if own else ())
     submission = Submission(
         *(JobKey(tenant, id), capability, payload, priority, attempts, dispatch, unknown),
         depends_on=_depends_on(given, id),

@@ -34,15 +34,15 @@ def inputs_of(agent: Agent, jobs: Sequence[Job]) -> dict[JobKey, JobInputs]:
     return {key: _given(each.results, each.size) for key, each in zip(asking, found, strict=True)}
 
 
-def with_inputs(job: Job, asked: dict[str, Any], given: JobInputs) -> dict[str, Any]:
+def with_inputs(job: Job, own: dict[str, Any], given: JobInputs) -> dict[str, Any]:
     """The input as the agent runs it."""
-    context = asked.get("context", {})
+    context = own.get("context", {})
     if not job.depends_on or job.capability != IN_CONTEXT or not isinstance(context, dict):
-        return asked
+        return own
     inputs = dict(given.inputs)
-    complete = {**asked, "context": {**context, "inputs": inputs}}
-    arguments = asked.get("arguments", {})
-    if "function" in asked and isinstance(arguments, dict):
+    complete = {**own, "context": {**context, "inputs": inputs}}
+    arguments = own.get("arguments", {})
+    if "function" in own and isinstance(arguments, dict):
         complete["arguments"] = {**arguments, "inputs": inputs}
     return complete
 

@@ -16,9 +16,9 @@ from agent.core.jobs.row import CoreRow, row_of
 from agent.queue.job import Job
 
 
-def payload_of(asked: dict[str, Any], url: str | None, scopes: Iterable[str]) -> str:
+def payload_of(job_input: dict[str, Any], url: str | None, scopes: Iterable[str]) -> str:
     """One spelling of the same: by it the queue tells one activation from another."""
-    return _text({"callback_url": url, "input": asked, "scopes": sorted(scopes)})
+    return _text({"callback_url": url, "input": job_input, "scopes": sorted(scopes)})
 
 
 def row_payload_of(row: CoreRow, agent: Resolved, url: str | None, scopes: Iterable[str]) -> str:

@@ -69,9 +69,9 @@ def read_row(data: Mapping[str, Any]) -> CoreRow:
     return CoreRow(agent_id, type_id, input_data, context, metadata, status)
 
 
-def row_of(asked: Mapping[str, Any]) -> CoreRow:
+def row_of(kept: Mapping[str, Any]) -> CoreRow:
     """What a job keeps, read again."""
-    return CoreRow(**asked)
+    return CoreRow(**kept)
 
 
 def _name(name: str, value: Any) -> str:

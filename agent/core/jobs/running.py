@@ -107,10 +107,10 @@ def run_waiting(agent: Agent, until_ms: float) -> int:
             agent.soon("run")
             break
         now, worker = round(agent.now()), agent.who.id
-        asked = agent.jobs().lease(
+        work = agent.jobs().lease(
             *(worker, list(CAPABILITIES), 1, LEASE_MS, now, agent.new_id()), dispatch="edge"
         )
-        found = agent.wait(asked)
+        found = agent.wait(work)
         if isinstance(found, Invalid):
             raise ValueError(found.message)
         if found:
@@ -134,15 +134,16 @@ def kept_error(failure: Failure) -> str:
 
 def _run(agent: Agent, job: Job) -> Mapping[str, Any] | Failure:
     try:
-        asked = read_payload(job.payload)
-        if asked.input.get("stream") is True:
+        payload = read_payload(job.payload)
+        if payload.input.get("stream") is True:
             return Failure(NOT_STREAMED, {}, False)
         given = inputs_of(agent, [job]).get(job.key, JobInputs())
         if given.refused:
             return Failure(given.refused, {}, False)
-        tools = agent.tools(job.key.tenant, asked.scopes)
+        tools = agent.tools(job.key.tenant, payload.scopes)
         output = run_job(
-            CapabilityCall(job.key.id, job.capability, with_inputs(job, asked.input, given)), tools
+            CapabilityCall(job.key.id, job.capability, with_inputs(job, payload.input, given)),
+            tools,
         )
     except Refused as refused:
         return Failure(str(refused), refused.more, False)

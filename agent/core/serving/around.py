@@ -27,8 +27,8 @@ def _recorded(agent: Agent, call: Call, record: Record) -> Response:
     began = agent.clock()
     response = agent.settings.cors.applied(call.headers, _safe(agent, call))
     took_ms = max(0.0, agent.clock() - began)
-    asked = (call.now_ms, endpoint_of(call.path).path, call.method)
-    request = RequestRecord(*asked, response.status, took_ms, call.tenant, response.facts)
+    fields = (call.now_ms, endpoint_of(call.path).path, call.method)
+    request = RequestRecord(*fields, response.status, took_ms, call.tenant, response.facts)
     agent.metrics.records_lost = record(data_point(request, agent.who))
     return response
 
@@ -69,5 +69,5 @@ class _Heard:
         if not self._is_told:
             self._is_told = True
             call = self._call
-            asked = (call.method, call.path, call.query, call.headers)
-            self._agent.log(request_event(*asked, body))
+            fields = (call.method, call.path, call.query, call.headers)
+            self._agent.log(request_event(*fields, body))

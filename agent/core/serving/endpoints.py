@@ -51,8 +51,8 @@ def answer(agent: Agent, call: Call) -> Response:
     """The answer to any request, which is counted."""
     endpoint = endpoint_of(call.path)
     try:
-        asked = (call.method, call.headers, endpoint.taken, call.now_ms)
-        response = agent.settings.cors.preflight(*asked) or _answer(agent, call, endpoint)
+        fields = (call.method, call.headers, endpoint.taken, call.now_ms)
+        response = agent.settings.cors.preflight(*fields) or _answer(agent, call, endpoint)
     except Problem as problem:
         # The SDK looks for `message`.
         said = {"message": str(problem)} if endpoint.path.startswith("/apps/") else {}

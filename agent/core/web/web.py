@@ -107,9 +107,9 @@ class Web:
 
     def _robots(self, origin: str, timeout_ms: int) -> Robots:
         within = min(timeout_ms, ROBOTS_WITHIN_MS)
-        asked = Request(f"{origin}/robots.txt", timeout_ms=within, most=MAX_ROBOTS)
+        request = Request(f"{origin}/robots.txt", timeout_ms=within, most=MAX_ROBOTS)
         try:
-            answer = self.fetch(asked)
+            answer = self.fetch(request)
         except Refused:  # it leads to where nobody goes: as if there were none
             return Robots()
         if answer.status == 429 or answer.status >= 500:
