@@ -72,10 +72,10 @@ def install(requirements: Sequence[str], target: Path, *options: str) -> None:
         *options,
         *requirements,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        reason = (errors or done.stderr.strip().splitlines() or ["pip failed"])[-1]
+    pip = subprocess.run(command, capture_output=True, text=True, check=False)
+    if pip.returncode:
+        errors = [line for line in pip.stderr.splitlines() if line.startswith("ERROR")]
+        reason = (errors or pip.stderr.strip().splitlines() or ["pip failed"])[-1]
         raise PackagesError(
             f"no wheels of {', '.join(requirements)} for Python {EDGE_PYTHON} at the edge "
             f"({EDGE_PLATFORM}): {reason.removeprefix('ERROR: ')}"

@@ -47,4 +47,4 @@ class Records:
         it was (too few, if the database had to be asked twice)."""
         requests = (sql.FORGET_REQUESTS, (before_ms, REQUESTS_AT_ONCE))
         steps = (sql.FORGET_LOG, (before_ms, STEPS_AT_ONCE))
-        return sum(done.changes for done in await self._db.batch([requests, steps]))
+        return sum(rows.changes for rows in await self._db.batch([requests, steps]))

@@ -151,9 +151,9 @@ def _without(found: list[Job], at_ms: int) -> list[Job]:
 
 
 def cancel(agent: Agent, call: Call, id: str) -> Response:
-    done = agent.wait(agent.jobs().cancel(_key(call, id), round(agent.now())))
+    change = agent.wait(agent.jobs().cancel(_key(call, id), round(agent.now())))
     agent.soon("deliver")
-    return _shown(agent, call, id, done, "only one that has not ended is cancelled")
+    return _shown(agent, call, id, change, "only one that has not ended is cancelled")
 
 
 def retry(agent: Agent, call: Call, id: str) -> Response:
@@ -161,17 +161,17 @@ def retry(agent: Agent, call: Call, id: str) -> Response:
     key, given = _key(call, id), read_options(call, ("max_attempts",), '{"max_attempts": 3}')
     attempts = whole_of(given, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
     job = found_job(agent, call, id)
-    done = JobChange(job.state in ("waiting", "leased"), job.state)
+    change = JobChange(job.state in ("waiting", "leased"), job.state)
     if job.state == "failed":
         unknown = unknown_capability(job.capability)
         if unknown and job.dispatch == "edge":  # a worker may have it
             raise Problem(409, f"nobody would run it: {unknown}", state=job.state)
-        done = agent.wait(agent.jobs().revive(key, job.attempt, attempts, round(agent.now())))
-        if done.is_done and job.dispatch == "edge":
+        change = agent.wait(agent.jobs().revive(key, job.attempt, attempts, round(agent.now())))
+        if change.is_done and job.dispatch == "edge":
             agent.soon("run")
-        if done.state == "failed" and job.depends_on:
+        if change.state == "failed" and job.depends_on:
             raise _not_tried(agent, job)
-    return _shown(agent, call, id, done, "only one that failed is tried again")
+    return _shown(agent, call, id, change, "only one that failed is tried again")
 
 
 def complete(agent: Agent, call: Call, id: str) -> Response:
@@ -183,8 +183,8 @@ def complete(agent: Agent, call: Call, id: str) -> Response:
     outcome = {name: given[name] for name in OUTCOME if name in given}
     text = json.dumps(outcome, separators=(",", ":"), ensure_ascii=False)
     now = round(agent.now())
-    done = agent.wait(agent.jobs().complete(lease.key, lease.worker, lease.attempt, text, now))
-    return _ended(agent, lease, done)
+    change = agent.wait(agent.jobs().complete(lease.key, lease.worker, lease.attempt, text, now))
+    return _ended(agent, lease, change)
 
 
 def fail(agent: Agent, call: Call, id: str) -> Response:
@@ -194,10 +194,10 @@ def fail(agent: Agent, call: Call, id: str) -> Response:
     if not isinstance(error, str) or not isinstance(is_passing, bool):
         raise Problem(400, f"`error` is text, and `retry` true or false; send {example}")
     now, jitter = round(agent.now()), agent.rng()
-    done = agent.wait(
+    change = agent.wait(
         agent.jobs().fail(lease.key, lease.worker, lease.attempt, error, now, is_passing, jitter)
     )
-    return _ended(agent, lease, done)
+    return _ended(agent, lease, change)
 
 
 def extend(agent: Agent, call: Call, id: str) -> Response:
@@ -215,29 +215,29 @@ def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lea
     return read_lease(call, given, _id(id)), given
 
 
-def _ended(agent: Agent, lease: Lease, done: JobChange | Contradiction | Invalid) -> Response:
-    answer = _changed(lease, done)
-    if isinstance(done, Freeing):
+def _ended(agent: Agent, lease: Lease, change: JobChange | Contradiction | Invalid) -> Response:
+    answer = _changed(lease, change)
+    if isinstance(change, Freeing):
         agent.soon("run")
     agent.soon("deliver")
     return answer
 
 
-def _changed(lease: Lease, done: JobChange | Contradiction | Invalid) -> Response:
-    if isinstance(done, Invalid):
-        raise Problem(413 if done.is_too_large else 400, f"`{done.field}` {done.message}")
-    if isinstance(done, Contradiction):
-        raise lease.ended(done.state)
-    if not done.is_done:
-        raise lease.lost(done.state)
-    return json_response({"status": done.state, "activation_id": lease.key.id})
+def _changed(lease: Lease, change: JobChange | Contradiction | Invalid) -> Response:
+    if isinstance(change, Invalid):
+        raise Problem(413 if change.is_too_large else 400, f"`{change.field}` {change.message}")
+    if isinstance(change, Contradiction):
+        raise lease.ended(change.state)
+    if not change.is_done:
+        raise lease.lost(change.state)
+    return json_response({"status": change.state, "activation_id": lease.key.id})
 
 
-def _shown(agent: Agent, call: Call, id: str, done: JobChange, why: str) -> Response:
-    if done.state is None:
+def _shown(agent: Agent, call: Call, id: str, change: JobChange, why: str) -> Response:
+    if change.state is None:
         raise _missing(id)
-    if not done.is_done:
-        raise Problem(409, f"the activation is {done.state}: {why}", state=done.state)
+    if not change.is_done:
+        raise Problem(409, f"the activation is {change.state}: {why}", state=change.state)
     return show(agent, call, id)
 
 

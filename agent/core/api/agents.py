@@ -35,11 +35,11 @@ def put(agent: Agent, call: Call, id: str) -> Response:
     definition = read_definition(given, lambda job: tools.python.run(key.tenant, job))
     change, now = ticket_of(call) or agent.new_id(), round(agent.now())
     work = agent.agents().put(key, definition.capability, definition.text, change, now, expected)
-    done = agent.wait(work)
-    if not done.is_done:
-        raise _not_put(done, expected)
-    assert done.version is not None
-    return _answer(_to_dict(done.version) | {"is_new_version": done.is_new}, done.version)
+    changed = agent.wait(work)
+    if not changed.is_done:
+        raise _not_put(changed, expected)
+    assert changed.version is not None
+    return _answer(_to_dict(changed.version) | {"is_new_version": changed.is_new}, changed.version)
 
 
 def show(agent: Agent, call: Call, id: str) -> Response:
@@ -57,9 +57,9 @@ def show(agent: Agent, call: Call, id: str) -> Response:
 def delete(agent: Agent, call: Call, id: str) -> Response:
     key, expected = _own(call, id), _expected(call)
     change, now = ticket_of(call) or agent.new_id(), round(agent.now())
-    done = agent.wait(agent.agents().delete(key, change, now, expected))
-    version = done.version
-    if not done.is_done or version is None:
+    changed = agent.wait(agent.agents().delete(key, change, now, expected))
+    version = changed.version
+    if not changed.is_done or version is None:
         if version is None or version.definition is None:
             raise _missing(id)
         raise _other_version(version.version, expected)
@@ -128,11 +128,11 @@ def _expected(call: Call) -> int | None:
     return int(found[1])
 
 
-def _not_put(done: Changed, expected: int | None) -> Problem:
+def _not_put(changed: Changed, expected: int | None) -> Problem:
     if expected is None:
         hint = "delete one that is not needed"
         return Problem(409, f"there are {MAX_AGENTS:,} agents, the most that a key has: {hint}")
-    current = done.version
+    current = changed.version
     is_there = current is not None and current.definition is not None
     return _other_version(current.version if is_there and current else None, expected)
 

@@ -55,12 +55,12 @@ class Failure(NamedTuple):
 def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> JobRun:
     """Run a job that `worker` has leased. `rests`: nobody waits for the answer."""
     began = agent.clock()
-    done = _run(agent, job)
+    result = _run(agent, job)
     took = max(0.0, agent.clock() - began)
     if rests and agent.settings.is_development:
         agent.pause(min(took, MAX_REST_MS))
-    if not isinstance(done, Failure):
-        text = json.dumps(done, separators=(",", ":"), ensure_ascii=False)
+    if not isinstance(result, Failure):
+        text = json.dumps(result, separators=(",", ":"), ensure_ascii=False)
         change = _surely(
             agent,
             lambda: agent.jobs().complete(job.key, worker, job.attempt, text, round(agent.now())),
@@ -71,19 +71,19 @@ def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> JobR
             return JobRun(change.state, False, took)
         if not isinstance(change, Invalid):
             agent.metrics.jobs[job.capability, "completed"] += 1
-            return JobRun(change.state, change.is_done, took, done)
-        done = Failure(f"the result cannot be kept: it {change.message}", {}, False)
+            return JobRun(change.state, change.is_done, took, result)
+        result = Failure(f"the result cannot be kept: it {change.message}", {}, False)
     agent.metrics.jobs[job.capability, "failed"] += 1
     ended = _surely(
         agent,
         lambda: agent.jobs().fail(
-            *(job.key, worker, job.attempt, kept_error(done), round(agent.now())),
-            done.is_passing,
+            *(job.key, worker, job.attempt, kept_error(result), round(agent.now())),
+            result.is_passing,
             agent.rng(),
         ),
     )
     is_ours = not isinstance(ended, Contradiction) and ended.is_done
-    return JobRun(ended.state, is_ours, took, None, done.error, done.more, done.is_passing)
+    return JobRun(ended.state, is_ours, took, None, result.error, result.more, result.is_passing)
 
 
 def _surely(agent: Agent, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
