@@ -64,13 +64,13 @@ def _messages() -> dict[str, Schema]:
         "tool_calls": anything("passed on"),
         "tool_call_id": anything("passed on"),
     }
-    said = fields_of(fields, optional=("name", "tool_calls", "tool_call_id"))
+    message = fields_of(fields, optional=("name", "tool_calls", "tool_call_id"))
     called = {**fields, "role": always("assistant"), "content": {"type": "null"}}
     called["tool_calls"] = listed(anything("a call"))
     about = "what somebody has said; of a model's calls the content may be missing"
     return {
         "Message": either(ref("SaidMessage"), ref("CallingMessage"), about=about),
-        "SaidMessage": said,
+        "SaidMessage": message,
         "CallingMessage": fields_of(called, optional=("content", "name", "tool_call_id")),
     }
 

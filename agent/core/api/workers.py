@@ -84,8 +84,8 @@ def heartbeat(agent: Agent, call: Call) -> Response:
     found = agent.wait(agent.workers().heartbeat(key, now, _details(given)))
     if found is None:
         body = json.dumps({"worker_id": key.id, "capabilities": ["resize-images"]})
-        said = f"worker {key.id} is not registered: send such as {body} to /register first"
-        raise Problem(404, said)
+        message = f"worker {key.id} is not registered: send such as {body} to /register first"
+        raise Problem(404, message)
     return json_response(
         {
             "status": "alive",
@@ -195,8 +195,8 @@ def _held(held: HeldJob) -> dict[str, Any]:
 
 
 def _too_many(found: TooMany) -> Problem:
-    said = (
+    message = (
         f"this key has {found.workers:,} workers already, and none of them is lost. Use fewer "
         "worker ids, or another key for some of them"
     )
-    return Problem(429, said, (("retry-after", ROOM_AFTER),))
+    return Problem(429, message, (("retry-after", ROOM_AFTER),))

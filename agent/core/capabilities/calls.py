@@ -119,11 +119,11 @@ def _headers(answer: Fetched) -> dict[str, str | list[str]]:
 
 
 def _body(answer: Fetched, web: Web) -> dict[str, Any]:
-    said, held = answer.header("content-type"), answer.held
+    content_type, held = answer.header("content-type"), answer.held
     if not answer.is_text:
         return {"base64": web.text(held, BASE64)}
-    text = web.text(held, charset_of(said, held.start))
-    if media_type(said).endswith(("/json", "+json")) and not held.is_cut:
+    text = web.text(held, charset_of(content_type, held.start))
+    if media_type(content_type).endswith(("/json", "+json")) and not held.is_cut:
         try:
             return {"json": read_writable_json(text)}
         except ValueError:

@@ -64,16 +64,16 @@ def _check_status(answer: Fetched) -> None:
 
 def _page(answer: Fetched, web: Web) -> tuple[Page, str]:
     """Also its kind."""
-    said, start = answer.header("content-type"), answer.held.start
+    content_type, start = answer.header("content-type"), answer.held.start
     looks = HTML[0] if start.lstrip().lower().startswith(("<!doctype html", "<html")) else ""
-    kind = media_type(said) or looks
+    kind = media_type(content_type) or looks
     if kind not in (*HTML, TEXT) or not answer.is_text:
         what = kind if kind not in (*HTML, TEXT) else f"called {kind}, but no text"
         raise Refused(
             f"this is no page: {what or 'of no content type'}; `api-calls` gets other content",
             content_type=kind[:100],
         )
-    text = web.text(answer.held, charset_of(said, start))
+    text = web.text(answer.held, charset_of(content_type, start))
     if kind == TEXT:
         return Page(text=text.replace("\r\n", "\n").strip()), kind
     return read_page(text), kind

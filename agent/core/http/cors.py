@@ -65,8 +65,8 @@ class Cors(NamedTuple):
         """The origin that the answer names; nothing if it is not allowed."""
         if ANY in self.origins:
             return ANY
-        said = headers.get("origin", "")
-        return said if said.lower() in self.origins else ""
+        origin = headers.get("origin", "")
+        return origin if origin.lower() in self.origins else ""
 
 
 def read_origins(text: str) -> Cors:

@@ -196,7 +196,7 @@ def as_capability(shape: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> str:
     shape = min(shapes, key=lambda shape: _distance(given, shape))
-    said = [
+    faults = [
         f"there is no field `{where}{name[:SHOWN]}` in {shape.title}, "
         f"{_hint(name, shape, given, shapes, where)}"
         for name in _unknown(given, shape)
@@ -204,8 +204,8 @@ def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> s
     missing = [f"`{where}{name}`" for name in shape.required if name not in given]
     if missing:
         are = "is" if len(missing) == 1 else "are"
-        said.append(f"{' and '.join(missing)} {are} missing for {shape.title}")
-    return f"{'; '.join(said)}; send one such as {shape.example}"
+        faults.append(f"{' and '.join(missing)} {are} missing for {shape.title}")
+    return f"{'; '.join(faults)}; send one such as {shape.example}"
 
 
 def _hint(

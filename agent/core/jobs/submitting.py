@@ -41,8 +41,8 @@ def row_submission(
 
 def log_refusal(agent: Agent, call: Call, given: dict[str, Any], why: Problem) -> None:
     id = str(given.get("activation_id"))[:SHOWN]
-    said = {"tenant": call.tenant, "activation": id, "error": str(why)}
-    agent.log({"event": "activation-refused", **said})
+    fields = {"tenant": call.tenant, "activation": id, "error": str(why)}
+    agent.log({"event": "activation-refused", **fields})
 
 
 def another(job: Job) -> Problem:

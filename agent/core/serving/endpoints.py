@@ -55,8 +55,8 @@ def answer(agent: Agent, call: Call) -> Response:
         response = agent.settings.cors.preflight(*fields) or _answer(agent, call, endpoint)
     except Problem as problem:
         # The SDK looks for `message`.
-        said = {"message": str(problem)} if endpoint.path.startswith("/apps/") else {}
-        more = {**said, **problem.more}
+        for_sdk = {"message": str(problem)} if endpoint.path.startswith("/apps/") else {}
+        more = {**for_sdk, **problem.more}
         response = error(problem.status, str(problem), call.now_ms, problem.headers, **more)
         response = response._replace(facts=problem.facts)
     except DatabaseError as failed:
