@@ -109,8 +109,8 @@ def migrations() -> list[Path]:
 
 def _sources(folder: Path) -> Iterator[Path]:
     """What runs at the edge; `python -m` does not."""
-    found = (each for each in sorted(folder.rglob("*")) if each.suffix in (".py", ".js"))
-    return (each for each in found if each.name != "__main__.py")
+    found = (path for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".js"))
+    return (path for path in found if path.name != "__main__.py")
 
 
 def _read(path: Path) -> bytes:

@@ -40,7 +40,7 @@ def wanted() -> list[str]:
     """The list, as it stands in `variants.toml`."""
     source = tomllib.loads((AGENT / "variants.toml").read_text(encoding="utf-8"))
     listed = source.get(LIST, [])
-    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
         raise PackagesError(f'{LIST} in agent/variants.toml: write ["requests==2.34.2", ...]')
     return listed
 

@@ -85,7 +85,7 @@ class Agents:
     async def find(self, tenant: str, first: str, second: str) -> dict[str, Version]:
         """Those of two ids that there are."""
         found = await self._db.run(sql.FIND, tenant, first, second)
-        return {each.id: each for each in map(_version, found.rows)}
+        return {row.id: row for row in map(_version, found.rows)}
 
     async def listed(self, tenant: str, limit: int, after: str = "") -> list[Version]:
         """A tenant's agents by their ids, those behind `after`, without definitions."""

@@ -62,7 +62,7 @@ async def deliver_due(
         found = await callbacks.take(AT_ONCE, transport.now_ms(), LEASE_MS, transport.ticket())
         verdicts = await _attempt(found, transport, egress, signer)
         await callbacks.settle(verdicts, transport.now_ms())
-        counts.update(each.state for _, each in verdicts)
+        counts.update(outcome.state for _, outcome in verdicts)
         if len(found) < AT_ONCE:
             is_more = False
             break
@@ -80,7 +80,7 @@ async def _attempt(
             sent.append((due, request(due, egress.check(due.url).text, signer, transport.now_ms())))
         except BadUrl as why:
             refused.append((due, Verdict("failed", error=str(why))))
-    answers = await transport.send([each for _, each in sent]) if sent else []
+    answers = await transport.send([request for _, request in sent]) if sent else []
     now_ms = transport.now_ms()
     pairs = zip(sent, answers, strict=True)
     tried = [

@@ -32,9 +32,9 @@ class HttpTransport:
         self._module = module(MODULE)
 
     async def send(self, requests: Sequence[CallbackRequest]) -> list[Reply]:
-        text = json.dumps([each._asdict() for each in requests])
+        text = json.dumps([request._asdict() for request in requests])
         replies = await self._module.sendAll(self._outbound, text, self._within_ms, MOST_READ)
-        return [Reply(**each) for each in json.loads(str(replies))]
+        return [Reply(**reply) for reply in json.loads(str(replies))]
 
     def now_ms(self) -> int:
         return int(js.Date.now())

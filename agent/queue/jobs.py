@@ -95,7 +95,7 @@ class Jobs:
     async def inputs(self, keys: Sequence[JobKey]) -> list[Inputs]:
         """For each of these jobs, which are leased, the results of those it depends on."""
         found = await self._db.batch([(sql.INPUTS, (*key, MAX_INPUTS)) for key in keys])
-        return [inputs_of(each.rows) for each in found]
+        return [inputs_of(results.rows) for results in found]
 
     async def lease(
         self,

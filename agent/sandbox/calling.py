@@ -85,13 +85,17 @@ def _split(
 def _missing(names: Mapping[str, Any], name: str) -> str:
     if name in names:
         return f"`{name}` is no function: its type is {type(names[name]).__name__}"
-    known = [each for each, value in names.items() if each[:1] != "_" and callable(value)]
+    known = [
+        known_name
+        for known_name, value in names.items()
+        if known_name[:1] != "_" and callable(value)
+    ]
     nearest = get_close_matches(name, known, n=1)
     hint = f"did you mean `{nearest[0]}`?" if nearest else f"define it: def {name}({FIRST}): ..."
     return f"the code has no function `{name}`; {hint}"
 
 
 def _lacking(name: str, parameter: str, place: int, arguments: Mapping[str, Any]) -> str:
-    given = ", ".join(f"`{each[:80]}`" for each in arguments) or "none"
+    given = ", ".join(f"`{argument[:80]}`" for argument in arguments) or "none"
     wanted = f"`{FIRST}` or `{parameter}`" if place == 0 else f"`{parameter}`"
     return f"`{name}` needs {wanted} in `arguments`, or a default for `{parameter}`; given: {given}"

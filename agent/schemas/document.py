@@ -60,8 +60,8 @@ LINKS: dict[str, dict[str, Any]] = {
 
 def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
-    for each in OPERATIONS:
-        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each)
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
         "jsonSchemaDialect": DIALECT,
@@ -91,7 +91,9 @@ def schemas() -> dict[str, Schema]:
     """Every shape that has a name."""
     own = any_object("An OpenAPI document", required=["openapi", "info", "paths"])
     parts = (inputs, results, shapes, jobs, agents, workers, isolate, errors, values)
-    return {name: each for part in parts for name, each in part.SCHEMAS.items()} | {"OpenApi": own}
+    return {name: schema for part in parts for name, schema in part.SCHEMAS.items()} | {
+        "OpenApi": own
+    }
 
 
 @cache

@@ -58,7 +58,9 @@ SCHEMAS: dict[str, Schema] = {
     "LimitReached": fields_of(
         {
             **_SAID,
-            "limit": one_of((each.variable for each in LIMITS.values()), "a variable of the agent"),
+            "limit": one_of(
+                (limit.variable for limit in LIMITS.values()), "a variable of the agent"
+            ),
             "count": whole("what the tenant has of it"),
             "most": whole("what it may have", 1),
         },

@@ -148,7 +148,7 @@ def _sent(capability: str) -> Schema:
 
 def _named(what: str) -> dict[str, str]:
     """The name of that shape for each capability, such as `DatabaseJob`."""
-    return {each: INPUTS[each].replace("Input", what) for each in CAPABILITIES}
+    return {capability: INPUTS[capability].replace("Input", what) for capability in CAPABILITIES}
 
 
 SCHEMAS: dict[str, Schema] = {

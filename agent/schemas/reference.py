@@ -28,7 +28,7 @@ answered where `GET` is, but for `/poll`.
 
 def page() -> str:
     openapi = document()
-    operations = [_operation(each, openapi) for each in OPERATIONS]
+    operations = [_operation(operation, openapi) for operation in OPERATIONS]
     shapes = [_shape(name, schema) for name, schema in openapi["components"]["schemas"].items()]
     parts = [HEAD, "## Requests\n", *operations, _refusals(), "## Shapes\n", *shapes]
     return "\n".join(parts)
@@ -41,7 +41,7 @@ def _operation(asked: Operation, openapi: dict[str, Any]) -> str:
         lines += ["No key is needed.", ""]
     if parameters := operation.get("parameters"):
         lines += ["| parameter | value | default | |", "|---|---|---|---|"]
-        lines += [_parameter(each) for each in parameters]
+        lines += [_parameter(parameter) for parameter in parameters]
         lines += [""]
     gives = _link(asked.gives) if "/" not in asked.gives else f"`{asked.gives}`"
     also = [f"`{kind}` {about}" for kind, about in asked.more.items()]
@@ -64,7 +64,11 @@ def _parameter(parameter: dict[str, Any]) -> str:
 
 
 def _refusals() -> str:
-    own = [str(status) for status in REFUSALS if any(status in each.refuses for each in OPERATIONS)]
+    own = [
+        str(status)
+        for status in REFUSALS
+        if any(status in operation.refuses for operation in OPERATIONS)
+    ]
     about = f"{', '.join(own)} are for the requests that say so; any of the others may come."
     lines = [
         "## Refusals",
@@ -74,11 +78,11 @@ def _refusals() -> str:
         "| status | it means | the agent says | the router says |",
     ]
     lines += ["|---|---|---|---|"]
-    for status, each in REFUSALS.items():
-        agent = " or ".join(map(_link, each.of_agent))
-        headers = "".join(f"; with `{name}`" for name, _ in each.headers)
-        router = _link("Problem") if each.of_router else ""
-        lines.append(f"| {status} | {each.about}{headers} | {agent} | {router} |")
+    for status, refusal in REFUSALS.items():
+        agent = " or ".join(map(_link, refusal.of_agent))
+        headers = "".join(f"; with `{name}`" for name, _ in refusal.headers)
+        router = _link("Problem") if refusal.of_router else ""
+        lines.append(f"| {status} | {refusal.about}{headers} | {agent} | {router} |")
     return "\n".join([*lines, ""])
 
 
@@ -117,7 +121,7 @@ def _kind(schema: Schema) -> str:
     if "$ref" in schema:
         return _link(schema["$ref"].rpartition("/")[2])
     if "enum" in schema:
-        return _words(f"`{each}`" for each in schema["enum"])
+        return _words(f"`{value}`" for value in schema["enum"])
     if forms := schema.get("anyOf") or schema.get("oneOf"):
         return _words(dict.fromkeys(map(_kind, forms)))
     kinds = schema.get("type", "anything")

@@ -93,7 +93,7 @@ def refused(operation: Operation) -> list[int]:
 
 
 def responses() -> dict[str, Schema]:
-    return {each.name: _response(each) for each in REFUSALS.values()}
+    return {refusal.name: _response(refusal) for refusal in REFUSALS.values()}
 
 
 def header(name: str, is_always: bool) -> Schema:

@@ -76,9 +76,9 @@ def _of_result(capability: str, name: str, **more: Schema) -> Schema:
 
 
 _VECTOR = listed({"type": "number"})
-_REQUESTS = {f"{_name(each)}Request": _sent(each) for each in shapes.EXECUTED if each.capability
-             and each is not shapes.CODE_JOB}  # fmt: skip
-_DATA = {f"{_name(each)}Data": _kept(each) for each in shapes.KEPT if each.capability}
+_REQUESTS = {f"{_name(shape)}Request": _sent(shape) for shape in shapes.EXECUTED if shape.capability
+             and shape is not shapes.CODE_JOB}  # fmt: skip
+_DATA = {f"{_name(shape)}Data": _kept(shape) for shape in shapes.KEPT if shape.capability}
 
 SCHEMAS: dict[str, Schema] = {
     "Execute": either(

@@ -114,7 +114,7 @@ def _key(row: Row) -> WorkerKey:
 
 
 def _worker(row: Row) -> Worker:
-    held = [HeldJob(*each) for each in json.loads(str(row.get("held") or "[]"))]
+    held = [HeldJob(*fields) for fields in json.loads(str(row.get("held") or "[]"))]
     return Worker(
         int(row["number"] or 0),
         _key(row),
@@ -139,9 +139,9 @@ def _loads(found: Rows, capabilities: Sequence[str], now_ms: int) -> Loads:
     by_capability = {name: Load(**of_one) for name, of_one in sorted(numbers.items())}
     every = by_capability.values()
     total = Load(
-        sum(each.waiting for each in every),
-        sum(each.leased for each in every),
-        max((each.oldest_ms for each in every), default=0),
+        sum(load.waiting for load in every),
+        sum(load.leased for load in every),
+        max((load.oldest_ms for load in every), default=0),
         workers,
     )
     return Loads(total, by_capability)

@@ -257,12 +257,12 @@ def _missing(id: str) -> Problem:
 
 def _not_tried(agent: Agent, job: Job) -> Problem:
     """Why a dead letter does not wait again: what it depends on will not complete."""
-    for each in agent.wait(agent.jobs().needed(job.key)):
-        if each.state == "failed":
-            message = f"it depends on {each.id}, which has failed: try that again first"
+    for other in agent.wait(agent.jobs().needed(job.key)):
+        if other.state == "failed":
+            message = f"it depends on {other.id}, which has failed: try that again first"
             return Problem(409, message, state=job.state)
-        if each.state in (None, "cancelled"):
-            how = "was cancelled" if each.state else "is there no more"
-            message = f"it depends on {each.id}, which {how}: submit it anew, with another id"
+        if other.state in (None, "cancelled"):
+            how = "was cancelled" if other.state else "is there no more"
+            message = f"it depends on {other.id}, which {how}: submit it anew, with another id"
             return Problem(409, message, state=job.state)
     return Problem(409, "it has failed again", state=job.state)

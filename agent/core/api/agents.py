@@ -78,7 +78,9 @@ def listing(agent: Agent, call: Call) -> Response:
     found = agent.wait(agent.agents().listed(tenant, limit + 1, after))
     page = found[:limit]
     more = {"next_after": page[-1].id} if len(found) > limit else {}
-    return json_response({"status": "success", "agents": [_listed(each) for each in page], **more})
+    return json_response(
+        {"status": "success", "agents": [_listed(version) for version in page], **more}
+    )
 
 
 def _listed(version: Version) -> dict[str, Any]:

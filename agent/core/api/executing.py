@@ -133,7 +133,7 @@ def _is_same(one: object, other: object) -> bool:
 
 def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Response:
     job = _kept(agent, call, given)
-    shape = next((each for each in KEPT if each.fits(given["job_data"])), JOB)
+    shape = next((kept for kept in KEPT if kept.fits(given["job_data"])), JOB)
     until = agent.now() + WAIT_MS
     while job.state in ("waiting", "leased"):
         if job.state == "waiting" and (mine := _claimed(agent, job)):

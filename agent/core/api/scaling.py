@@ -30,8 +30,10 @@ def scale(agent: Agent, call: Call) -> Response:
     if len(names) > MAX_CAPABILITIES:
         raise Problem(400, f"`capability` is at most {MAX_CAPABILITIES} names, with commas")
     found = agent.wait(agent.workers().loads(tenant, names, round(agent.now())))
-    each = {name: _to_dict(load) for name, load in found.by_capability.items()}
-    return json_response({"status": "success", **_to_dict(found.total), "capabilities": each})
+    capabilities = {name: _to_dict(load) for name, load in found.by_capability.items()}
+    return json_response(
+        {"status": "success", **_to_dict(found.total), "capabilities": capabilities}
+    )
 
 
 def _to_dict(load: Load) -> dict[str, int]:

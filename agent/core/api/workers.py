@@ -181,7 +181,7 @@ def _shown(worker: Worker, now_ms: int) -> dict[str, Any]:
         "registered_at": time_text(worker.registered_ms),
         "last_seen": time_text(worker.seen_ms),
         "leased": worker.leased,
-        "jobs": [_held(each) for each in worker.held],
+        "jobs": [_held(held) for held in worker.held],
     }
 
 

@@ -89,7 +89,7 @@ def key_of(job: CapabilityCall, tools: Tools, variant: str) -> str:
 
 def _wishes(headers: Mapping[str, str]) -> set[str]:
     directives = headers.get("cache-control", "").lower().split(",")
-    return {each.strip() for each in directives} & {"no-cache", "no-store", "max-age=0"}
+    return {directive.strip() for directive in directives} & {"no-cache", "no-store", "max-age=0"}
 
 
 def _kept(text: str | None, now_ms: float) -> CachedRun | None:

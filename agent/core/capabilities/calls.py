@@ -80,7 +80,7 @@ def _url(given: dict[str, Any]) -> str:
         sent = parse_url(url).text
     except BadUrl as why:
         raise Refused(str(why)) from None
-    pairs = [(name, _word(each)) for name, value in query.items() for each in _each(value)]
+    pairs = [(name, _word(item)) for name, value in query.items() for item in _as_list(value)]
     return f"{sent}{'&' if '?' in sent else '?'}{urlencode(pairs, errors='replace')}"
 
 
@@ -136,10 +136,10 @@ def _expected(value: object) -> frozenset[int] | None:
     if value is None:
         return None
     found = set[int]()
-    for each in value if isinstance(value, list) else [value]:
-        if isinstance(each, str) and each[1:] == "xx" and each[:1] in ("2", "3", "4", "5"):
-            found |= set(range(int(each[0]) * 100, int(each[0]) * 100 + 100))
-        elif (status := whole(each)) is not None and 200 <= status <= 599:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str) and item[1:] == "xx" and item[:1] in ("2", "3", "4", "5"):
+            found |= set(range(int(item[0]) * 100, int(item[0]) * 100 + 100))
+        elif (status := whole(item)) is not None and 200 <= status <= 599:
             found.add(status)
         else:
             raise Refused('`expect` is a status such as 200, "2xx", or a list of these')
@@ -155,10 +155,10 @@ def _unexpected(answer: Fetched, request: Request, result: dict[str, Any]) -> Ex
 
 
 def _is_plain(value: object) -> bool:
-    return all(isinstance(each, str | int | float) for each in _each(value))
+    return all(isinstance(item, str | int | float) for item in _as_list(value))
 
 
-def _each(value: object) -> list[object]:
+def _as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 

@@ -68,7 +68,7 @@ def read_answer(answer: Any) -> dict[str, Any]:
     message = choice.get("message")
     said = message if isinstance(message, dict) else {}
     found = [whole.get("response"), said.get("content"), choice.get("text")]
-    text = next((each for each in found if each is not None), "")
+    text = next((content for content in found if content is not None), "")
     kept = {
         "usage": whole.get("usage"),
         "finish_reason": choice.get("finish_reason"),
@@ -89,7 +89,7 @@ def _messages(given: dict[str, Any]) -> list[dict[str, Any]]:
         messages = [{"role": "user", "content": _text(prompt, "prompt")}]
     if not isinstance(messages, list) or not 1 <= len(messages) <= MAX_MESSAGES:
         raise Refused(f"`messages` is a list of 1 to {MAX_MESSAGES} messages")
-    checked = [_message(each, f"messages[{at}]") for at, each in enumerate(messages)]
+    checked = [_message(message, f"messages[{at}]") for at, message in enumerate(messages)]
     if "system" not in given:
         return checked
     return [{"role": "system", "content": _text(given["system"], "system")}, *checked]
@@ -136,7 +136,7 @@ def _stop(given: dict[str, Any]) -> dict[str, Any]:
     if "stop" not in given:
         return {}
     stop = given["stop"] if isinstance(given["stop"], list) else [given["stop"]]
-    fits = all(isinstance(each, str) and 0 < len(each) <= MAX_STOP for each in stop)
+    fits = all(isinstance(text, str) and 0 < len(text) <= MAX_STOP for text in stop)
     if not fits or not 1 <= len(stop) <= MAX_STOPS:
         raise Refused(f"`stop` is up to {MAX_STOPS} texts of 1 to {MAX_STOP} characters")
     return {"stop": stop}

@@ -47,13 +47,13 @@ def _texts(text: Any) -> list[str]:
     texts = text if isinstance(text, list) else [text]
     if not 1 <= len(texts) <= MAX_TEXTS:
         raise Refused(f"`text` is a text, or a list of 1 to {MAX_TEXTS} texts")
-    for at, each in enumerate(texts):
+    for at, one in enumerate(texts):
         name = f"text[{at}]" if isinstance(text, list) else "text"
-        if not isinstance(each, str) or not each.strip():
+        if not isinstance(one, str) or not one.strip():
             raise Refused(f"`{name}` is missing, empty or not text")
-        if len(each) > MAX_TEXT:
+        if len(one) > MAX_TEXT:
             raise Refused(
-                f"`{name}` has {len(each):,} characters, and {MAX_TEXT:,} are allowed; "
+                f"`{name}` has {len(one):,} characters, and {MAX_TEXT:,} are allowed; "
                 "`text-processing` makes chunks of it"
             )
     return texts

@@ -44,7 +44,7 @@ def yes_or_no(given: Mapping[str, Any], name: str) -> bool:
 def some_of(given: Mapping[str, Any], name: str, known: Collection[str]) -> list[str]:
     """A list of known words; all of them if it is missing."""
     value = given.get(name, list(known))
-    fits = isinstance(value, list) and value and all(isinstance(each, str) for each in value)
+    fits = isinstance(value, list) and value and all(isinstance(word, str) for word in value)
     if not fits or not set(value) <= set(known):
         raise Refused(f"`{name}` is a list of {', '.join(known)}")
     return list(dict.fromkeys(value))

@@ -42,7 +42,7 @@ def scrape(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
     _check_status(answer)
     page, kind = _page(answer, tools.web)
     cut = ["body"] if page.is_cut or answer.held.is_cut else []
-    parts = {each: EXTRACTS[each](page, answer.url, cut) for each in wanted}
+    parts = {part: EXTRACTS[part](page, answer.url, cut) for part in wanted}
     facts = {"url": answer.url, "status": answer.status, "content_type": kind}
     return {**facts, **parts, "cut": cut}
 
@@ -97,7 +97,9 @@ def _canonical(page: Page, url: str, cut: list[str]) -> str | None:
 
 
 def _headings(page: Page, url: str, cut: list[str]) -> list[dict[str, Any]]:
-    some = _first((each for each in page.headings if each[1]), MAX_HEADINGS, "headings", cut)
+    some = _first(
+        (heading for heading in page.headings if heading[1]), MAX_HEADINGS, "headings", cut
+    )
     return [{"level": level, "text": _line(text, "headings", cut)} for level, text in some]
 
 

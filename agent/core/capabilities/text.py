@@ -51,7 +51,7 @@ def process_text(given: dict[str, Any]) -> dict[str, Any]:
 
 def statistics(text: str, given: dict[str, Any]) -> dict[str, Any]:
     words = _WORD.findall(text)
-    sentences = [each for each in _SENTENCE.findall(text) if _WORD.search(each)]
+    sentences = [sentence for sentence in _SENTENCE.findall(text) if _WORD.search(sentence)]
     length = sum(map(len, words)) / len(words) if words else 0.0
     top = Counter(map(str.casefold, words)).most_common(TOP)
     return {
@@ -86,14 +86,14 @@ def extract(text: str, given: dict[str, Any]) -> dict[str, Any]:
     """What stands in it, each once, in order; `kinds` says of which kinds."""
     kinds = some_of(given, "kinds", KINDS)
     found = {kind: list(dict.fromkeys(KINDS[kind].findall(text))) for kind in kinds}
-    return {kind: each[:MAX_FOUND] for kind, each in found.items()}
+    return {kind: matches[:MAX_FOUND] for kind, matches in found.items()}
 
 
 def _end(text: str, least: int, end: int) -> int:
     """Where a piece ends: behind its last space from `least` on, if there is one."""
     if end >= len(text):
         return len(text)
-    space = max(text.rfind(each, least, end) for each in (" ", "\n", "\t"))
+    space = max(text.rfind(mark, least, end) for mark in (" ", "\n", "\t"))
     return space + 1 if space >= least else end
 
 

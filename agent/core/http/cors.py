@@ -72,10 +72,10 @@ class Cors(NamedTuple):
 def read_origins(text: str) -> Cors:
     """Origins with spaces or commas between them, or `*`."""
     found = re.split(r"[\s,]+", text.lower())
-    return Cors(frozenset(each.rstrip("/") for each in found if each))
+    return Cors(frozenset(origin.rstrip("/") for origin in found if origin))
 
 
 def _names(text: str) -> list[str]:
     """Of headers, as they were asked for; what is no name is left out."""
-    names = [each.strip().lower() for each in text.split(",", MAX_NAMES)[:MAX_NAMES]]
+    names = [name.strip().lower() for name in text.split(",", MAX_NAMES)[:MAX_NAMES]]
     return [n for n in names if _NAME.fullmatch(n) and not n.startswith(_OF_THE_ROUTER)]

@@ -79,11 +79,11 @@ def body_text(body: str | None) -> str | None:
 def _redacted(value: Any, within: int) -> Any:
     if isinstance(value, dict):
         return {
-            _text(name, within): HIDDEN if _NAME.search(name) else _redacted(each, within)
-            for name, each in value.items()
+            _text(name, within): HIDDEN if _NAME.search(name) else _redacted(inner, within)
+            for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [_redacted(each, within) for each in value]
+        return [_redacted(inner, within) for inner in value]
     return _text(value, within) if isinstance(value, str) else value
 
 

@@ -88,8 +88,8 @@ def names_of(value: dict[str, Any], name: str) -> list[str]:
     """A list of texts, in a query one text with commas."""
     given = value[name]
     is_text = isinstance(given, QueryValue)
-    names = [each.strip(" ") for each in given.split(",")] if is_text else given
-    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+    names = [text.strip(" ") for text in given.split(",")] if is_text else given
+    if not isinstance(names, list) or not all(isinstance(text, str) for text in names):
         raise Problem(400, f"`{name}` is a list of names")
     return names
 

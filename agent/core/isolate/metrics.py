@@ -54,7 +54,7 @@ class Metrics:
         if backlog is None:
             return document | {"queue": None, "callbacks": None, "desired_workers": None}
         return document | {
-            "queue": [each._asdict() for each in backlog.queue],
+            "queue": [depth._asdict() for depth in backlog.queue],
             "callbacks": backlog.callbacks._asdict(),
             "desired_workers": desired_workers(_to_do(backlog.queue)),
         }
@@ -92,7 +92,7 @@ def desired_workers(jobs: int) -> int:
 
 
 def _to_do(queue: Sequence[QueueDepth]) -> int:
-    return sum(each.waiting + each.leased for each in queue)
+    return sum(depth.waiting + depth.leased for depth in queue)
 
 
 class BacklogCache:
@@ -110,19 +110,19 @@ class BacklogCache:
 
 def prefers_text(accept: str) -> bool:
     """Whether an `Accept` header asks for Prometheus's text rather than JSON."""
-    wanted = [each.split(";")[0].strip().lower() for each in accept.split(",")]
-    texts = [each for each in wanted if each in ("text/plain", "application/openmetrics-text")]
+    wanted = [kind.split(";")[0].strip().lower() for kind in accept.split(",")]
+    texts = [kind for kind in wanted if kind in ("text/plain", "application/openmetrics-text")]
     return bool(texts) and "application/json" not in wanted
 
 
 def _queue_families(queue: Sequence[QueueDepth]) -> list[str]:
     states = ("waiting", "delayed", "blocked", "leased", "failed")
     jobs = [
-        ({"capability": each.capability, "state": state}, getattr(each, state))
-        for each in queue
+        ({"capability": depth.capability, "state": state}, getattr(depth, state))
+        for depth in queue
         for state in states
     ]
-    oldest = [({"capability": each.capability}, each.oldest_ms / 1000) for each in queue]
+    oldest = [({"capability": depth.capability}, depth.oldest_ms / 1000) for depth in queue]
     wait = "How long the first job that may be leased has waited."
     wanted = desired_workers(_to_do(queue))
     return [

@@ -26,7 +26,7 @@ STATUSES: Mapping[JobState, str] = {
 
 def core_fields(job: Job, steps: Sequence[Step] = ()) -> dict[str, Any]:
     """Fields beside ours; those that are not known, or not yet, are left out."""
-    started_ms = next((each.at_ms for each in reversed(steps) if each.state == "leased"), None)
+    started_ms = next((step.at_ms for step in reversed(steps) if step.state == "leased"), None)
     document: dict[str, Any] = {"core_status": STATUSES[job.state]}
     if job.result is not None:
         document["output_data"] = _output(job.result)

@@ -31,7 +31,10 @@ def inputs_of(agent: Agent, jobs: Sequence[Job]) -> dict[JobKey, JobInputs]:
     if not asking:
         return {}
     found = agent.wait(agent.jobs().inputs(asking))
-    return {key: _given(each.results, each.size) for key, each in zip(asking, found, strict=True)}
+    return {
+        key: _given(results.results, results.size)
+        for key, results in zip(asking, found, strict=True)
+    }
 
 
 def with_inputs(job: Job, own: dict[str, Any], given: JobInputs) -> dict[str, Any]:

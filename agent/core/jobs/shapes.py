@@ -212,7 +212,7 @@ def _hint(
     name: str, shape: Shape, given: Mapping[str, Any], shapes: Sequence[Shape], where: str
 ) -> str:
     """What to do about a field that the shape does not know."""
-    owner = next((each.title for each in shapes if name in each.required), None)
+    owner = next((other.title for other in shapes if name in other.required), None)
     if owner:
         return f"it is for {owner}, so send one of the two"
     if nearest := _nearest(name, shape, given):
@@ -235,5 +235,5 @@ def _unknown(given: Mapping[str, Any], shape: Shape) -> list[str]:
 
 
 def _nearest(name: str, shape: Shape, given: Mapping[str, Any]) -> str | None:
-    free = [each for each in shape.known if each not in given]
+    free = [field for field in shape.known if field not in given]
     return next(iter(get_close_matches(name[:SHOWN], free, n=1)), None)

@@ -60,7 +60,7 @@ def _agent_to_dict(payload: Payload | None) -> dict[str, Any]:
 
 def needed_to_dict(needed: Iterable[Needed]) -> dict[str, Any]:
     """What a blocked activation still waits for."""
-    return {"waits_for": [each.id for each in needed if each.state != "completed"]}
+    return {"waits_for": [job.id for job in needed if job.state != "completed"]}
 
 
 def callback_to_dict(callback: Callback) -> dict[str, Any]:

@@ -73,7 +73,9 @@ def endpoint_of(path: str) -> Endpoint:
     segments = path.split("/")
     for name, pattern in PATTERNS.items():
         if len(pattern) == len(segments) and _fits(pattern, segments):
-            parts = (got for each, got in zip(pattern, segments, strict=True) if each[:1] == "{")
+            parts = (
+                got for segment, got in zip(pattern, segments, strict=True) if segment[:1] == "{"
+            )
             return Endpoint(name, ENDPOINTS[name], tuple(map(unquote, parts)))
     return Endpoint("", {})
 
@@ -81,7 +83,7 @@ def endpoint_of(path: str) -> Endpoint:
 def _fits(pattern: Sequence[str], segments: Sequence[str]) -> bool:
     """What stands for `{…}` is never empty."""
     pairs = zip(pattern, segments, strict=True)
-    return all(got if each[:1] == "{" else each == got for each, got in pairs)
+    return all(got if segment[:1] == "{" else segment == got for segment, got in pairs)
 
 
 def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Response:

@@ -44,7 +44,7 @@ def read_answers(texts: Iterable[str]) -> Resolution:
     """Raises `ValueError` if the resolver could not say, or says what makes no sense."""
     try:
         records = [record for text in texts for record in _records(read_json(text))]
-        read = [(_READERS.get(each["type"]), each["data"], int(each["TTL"])) for each in records]
+        read = [(_READERS.get(one["type"]), one["data"], int(one["TTL"])) for one in records]
         addresses = tuple(reader(data) for reader, data, _ in read if reader)
     except (LookupError, TypeError, ArithmeticError) as error:
         raise ValueError("no answer that makes sense") from error

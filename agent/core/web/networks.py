@@ -48,5 +48,5 @@ def is_public_address(address: Address) -> bool:
 
 def is_public_name(name: str) -> bool:
     """By its spelling; where it leads, only DNS can tell."""
-    under = any(name == each or name.endswith(f".{each}") for each in PRIVATE_NAMES)
+    under = any(name == private or name.endswith(f".{private}") for private in PRIVATE_NAMES)
     return "." in name and not under

@@ -47,7 +47,7 @@ def passed_on(
         return refusal_response(502, str(why))
     if fetched.held.is_cut:
         return refusal_response(502, "the answer has more bytes than may be read")
-    kept = tuple(each for each in fetched.headers if each[0] not in _LEFT_OUT)
+    kept = tuple(header for header in fetched.headers if header[0] not in _LEFT_OUT)
     return Passed(fetched.status, kept, fetched.held)
 
 

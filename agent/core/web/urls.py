@@ -81,7 +81,7 @@ def read_host(text: str) -> tuple[str, Address | None]:
     if text.startswith("["):
         return _ipv6(text.strip("[]"))
     try:
-        if any(category(each) == "Cf" and each not in _JOINERS for each in text):
+        if any(category(character) == "Cf" and character not in _JOINERS for character in text):
             raise ValueError  # invisible: the standard drops it, and nobody means it
         name = host_in_ascii(text).removesuffix(".")
     except ValueError:

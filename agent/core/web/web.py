@@ -44,7 +44,7 @@ class Fetched(NamedTuple):
     took_ms: float
 
     def header(self, name: str) -> str:
-        return ", ".join(value for each, value in self.headers if each == name)
+        return ", ".join(value for header, value in self.headers if header == name)
 
     @property
     def is_text(self) -> bool:

@@ -24,13 +24,13 @@ def checked_params(params: Any, reads: bool) -> list[list[SqlValue]]:
     """For each run its values: one run, unless it is a list of lists. Raises `Refused`."""
     if not isinstance(params, list):
         raise Refused("`params` is a list of values, or a list of such lists")
-    if not any(isinstance(each, list) for each in params):
+    if not any(isinstance(param, list) for param in params):
         return [_values(params, "params")]
     if reads:
         raise Refused("several lists of `params` are for statements that change something")
     if len(params) > MAX_TIMES:
         raise Refused(f"`params` has {len(params):,} lists, and {MAX_TIMES} are allowed")
-    return [_values(each, f"params[{at}]") for at, each in enumerate(params)]
+    return [_values(param, f"params[{at}]") for at, param in enumerate(params)]
 
 
 def _values(values: Any, name: str) -> list[SqlValue]:
