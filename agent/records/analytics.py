@@ -1,9 +1,9 @@
-"""What the table `requests` says in numbers: how many there were, and how long they took.
+"""Analytics of the table `requests`: how many there were, and how long they took.
 
-Percentiles are exact (nearest rank): of n times in their order the p-th is the first of which
-at least p percent are no longer. At most `MAX_READ` requests of the tenant are looked at, the
-youngest, before any filter, so that no question costs more; and `MAX_GROUPS` groups given. Whether
-there were more is told.
+Percentiles are exact (nearest rank): of n times in their order the p-th is the first of which at
+least p percent are no longer. At most `MAX_READ` requests of the tenant are read, the newest,
+before any filter, which bounds the cost of a query; at most `MAX_GROUPS` groups are returned. The
+result says whether there were more.
 
 A tenant's rows are found by an index. Those of all tenants are found by the key of the table,
 which has the time of writing: a row that was written more than `LATE_MS` after its request may
@@ -54,8 +54,8 @@ class Group(NamedTuple):
 
 
 class Analytics(NamedTuple):
-    """`requests`, `errors`: of all groups, also of those that are not given. `is_cut`: there
-    were more groups; `is_partial`: there may be more requests than were looked at."""
+    """`requests`, `errors`: of all groups, also of those that are not returned. `is_cut`: there
+    were more groups; `is_partial`: there may be more requests than were read."""
 
     groups: list[Group]
     requests: int

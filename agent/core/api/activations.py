@@ -1,5 +1,5 @@
-"""`/activations`: submitted, looked at, given up and tried again by those whose they are; and
-extended, completed and failed by the workers that have leased them."""
+"""`/activations`: their owners submit, show, list, cancel and retry them; workers extend, complete
+and fail those that they have leased."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def submit(agent: Agent, call: Call) -> Response:
 
 
 def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
-    """The job of what is submitted, be it new or there already. Raises `Problem`."""
+    """Returns the job of a submission, new or already there. Raises `Problem`."""
     tenant = call.known_tenant()
     if not is_row(given.get("activation_data")):
         return _waited_for(agent, _kept(agent, call, activation_of(given, tenant, call.scopes)))
@@ -70,7 +70,7 @@ def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
 
 
 def _kept(agent: Agent, call: Call, activation: Activation, row: CoreRow | None = None) -> Job:
-    """Its job in the queue, unless there is another one of that id."""
+    """Returns its job in the queue. Raises `Problem` if another job has its id."""
     found, url = _placed(agent, call, activation), activation.callback_url
     if found.is_conflict and not (row and is_same_row(found.job, row, url)):
         raise another(found.job)
@@ -96,7 +96,7 @@ def _waited_for(agent: Agent, job: Job) -> Job:
 
 
 def found_job(agent: Agent, call: Call, id: str) -> Job:
-    """Raises `Problem` if there is none."""
+    """Returns the job. Raises `Problem` if there is none."""
     job = agent.wait(agent.jobs().get(_key(call, id)))
     if job is None:
         raise _missing(id)
@@ -117,14 +117,15 @@ def show(agent: Agent, call: Call, id: str) -> Response:
 
 
 def _nowhere(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, Any]:
-    """What is said instead of a callback, if the result cannot be posted where it was to be."""
+    """The field `callback` if the result cannot be posted to `url`; else no field."""
     why = unreachable(url, agent, call) if url else None
     return {"callback": no_callback_to_dict(job.key.id, why)} if why else {}
 
 
 def listing(agent: Agent, call: Call) -> Response:
-    """The youngest of one state; `next_before` asks for those before. A time is all that tells
-    pages apart, so those of one moment stand on one page, be it longer than it was to be."""
+    """A page of the activations in one state, the newest first; `next_before` gets the next page.
+    Pages are divided by time alone, so activations of the same millisecond stay on one page, even
+    beyond `limit`."""
     tenant = call.known_tenant()
     given = read_query(call, LISTED)
     state: Any = given.get("state", "failed")
@@ -157,7 +158,7 @@ def cancel(agent: Agent, call: Call, id: str) -> Response:
 
 
 def retry(agent: Agent, call: Call, id: str) -> Response:
-    """A dead letter waits again; one that does already, or runs, is as it was asked for."""
+    """Makes a dead letter wait again. One that already waits or runs is left as it is."""
     key, given = _key(call, id), read_options(call, ("max_attempts",), '{"max_attempts": 3}')
     attempts = whole_of(given, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
     job = found_job(agent, call, id)
@@ -256,7 +257,7 @@ def _missing(id: str) -> Problem:
 
 
 def _not_tried(agent: Agent, job: Job) -> Problem:
-    """Why a dead letter does not wait again: what it depends on will not complete."""
+    """Why a dead letter cannot be retried: a job that it depends on will not complete."""
     for other in agent.wait(agent.jobs().needed(job.key)):
         if other.state == "failed":
             message = f"it depends on {other.id}, which has failed: try that again first"

@@ -1,7 +1,7 @@
-"""`/agents`: what agents are, said and shown by those whose they are.
+"""`/agents`: their owners define, show, list and delete agents.
 
-A change needs a key of scope `agents:write`. A request that the router repeats brings the same
-`traceparent`, and makes no second version.
+A change needs a key of scope `agents:write`. A request that the router repeats has the same
+`traceparent` and makes no second version.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def delete(agent: Agent, call: Call, id: str) -> Response:
 
 
 def listing(agent: Agent, call: Call) -> Response:
-    """A page, by the agents' ids; `next_after` asks for the next one."""
+    """A page of agents by id; `next_after` gets the next page."""
     given = read_query(call, LISTED)
     tenant = call.known_tenant()
     limit = whole_of(given, "limit", 20, 1, MAX_LISTED)
@@ -104,7 +104,7 @@ def _answer(document: dict[str, Any], version: Version) -> Response:
 
 
 def _own(call: Call, id: str) -> AgentKey:
-    """Whose agent is to be changed. Raises `Problem` without the scope for it."""
+    """The key of the agent to change. Raises `Problem` without the scope for it."""
     key = _key(call, id)
     if WRITE_SCOPE not in call.scopes:
         hint = "give the key this scope in the router's policy"

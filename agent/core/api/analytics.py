@@ -1,4 +1,4 @@
-"""`GET /analytics`: requests, errors and times, from what is kept of requests.
+"""`GET /analytics`: numbers of requests and errors, and durations, from the request records.
 
 A key sees its own tenant's; with the scope `analytics:read` those of all tenants, or of one that
 `tenant` names.
@@ -84,7 +84,7 @@ def _time(given: dict[str, Any], name: str, usual: float) -> int:
 
 
 def _milliseconds(text: str) -> int:
-    """Without an offset it is UTC."""
+    """Times without an offset are UTC."""
     read = datetime.fromisoformat(_SPACE.sub(r"+\1", text))
     at = read if read.tzinfo else read.replace(tzinfo=UTC)
     return round(at.timestamp() * 1000)

@@ -1,11 +1,11 @@
-"""What the FiberWise SDK asks: `/apps/{app}/agents/…`, answered as its `AgentActivation`.
+"""Endpoints of the FiberWise SDK: `/apps/{app}/agents/…`, which return its `AgentActivation`.
 
-An activation of the SDK is one like any other: it is submitted as a row of Core's, and
-`GET /activations/{id}` shows it, too. The answer does not wait for the run: its status is
-`queued`. The app is kept in the metadata; whose the activation is, the API key says.
+An activation of the SDK is like any other: it is submitted as a row of Core's, and `GET
+/activations/{id}` shows it, too. The response does not wait for the run: its status is `queued`.
+The app is kept in the metadata; the API key is the owner.
 
-What cannot be run is 422, with why in `message`: of all statuses that say so, this is the one
-whose message version 0.1.2 of the SDK shows. It cannot read 400 or 404.
+What cannot be run is 422, with the reason in `message`: version 0.1.2 of the SDK shows the message
+of a 422, and cannot read 400 or 404.
 """
 
 from __future__ import annotations
@@ -65,5 +65,5 @@ def _check(app: str) -> None:
 
 
 def activation_id(ticket: str) -> str:
-    """A UUID, the same for a request that the router repeats."""
+    """A UUID, the same when the router repeats a request."""
     return str(UUID(hashlib.sha256(ticket.encode()).hexdigest()[:32]))

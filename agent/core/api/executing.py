@@ -1,10 +1,11 @@
-"""`POST /execute`: a job is run, and answered when it has ended. `shapes.py` tells which one.
+"""`POST /execute`: runs a job and responds when it has ended. `shapes.py` tells which kind of job
+it is.
 
-- A job that is sent along is run at once, and kept nowhere.
-- A lease, as `/poll` told it: the agent takes it over, runs the job, and what comes of it stands
-  in the queue before it is answered. With more of the job it must be the job that is there.
-- An activation is kept in the queue first, then run. The same one again is not run again: it is
-  answered with what came of it, also if somebody else runs it.
+- A job in the body runs at once and is not stored.
+- A lease, as `/poll` gave it: the agent takes it over and runs the job; the result is in the queue
+  before the response is sent. Further fields of the job must match the job in the queue.
+- An activation is put into the queue, then run. If it is sent again it is not run again: the
+  response has its result, even if another isolate runs it.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, Any]) -> 
 
 
 def _is_same(one: object, other: object) -> bool:
-    """As a client in JavaScript has it, whose numbers are floating-point numbers."""
+    """Compares as a JavaScript client would, whose numbers are all floating-point."""
     first, second = (json.loads(json.dumps(value), parse_int=float) for value in (one, other))
     return bool(first == second)
 
@@ -150,7 +151,8 @@ def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Response:
 
 
 def _kept(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
-    """The activation in the queue; what is wrong with its data is told by the name it has here."""
+    """Puts the activation into the queue. Problems name its data `job_data`, as it is called
+    here."""
     sent = {FIELD if name == "job_data" else name: value for name, value in given.items()}
     try:
         return submitted(agent, call, sent)
@@ -160,8 +162,8 @@ def _kept(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
 
 
 def _claimed(agent: Agent, job: Job) -> tuple[Job, str] | None:
-    """The job as it is now leased, and to whom; none if somebody else has it, if it has to wait,
-    or if only others can run it."""
+    """Leases the job: returns it and the name of its lease holder, or None if it is leased to
+    another one, has to wait, or only workers can run it."""
     if job.capability not in CAPABILITIES:
         return None
     jobs, runner = agent.jobs(), f"{agent.who.id}.{agent.new_id()}"
@@ -188,7 +190,7 @@ def _ran(agent: Agent, shape: Shape, job: Job, ran: JobRun) -> Response:
 
 
 def _ended(agent: Agent, shape: Shape, job: Job) -> Response:
-    """What came of an activation that somebody else has run, or that was run before."""
+    """The response for an activation that has ended already."""
     if job.state == "cancelled":
         raise Problem(409, "the activation is cancelled: use another id", state=job.state)
     if job.state == "failed":

@@ -1,7 +1,7 @@
-"""`/poll`: a worker asks for jobs, and waits for some if it likes; and leases in requests.
+"""`/poll`: a worker asks for jobs, and may wait for some. Also: leases, as requests name them.
 
-A poll that is repeated, by the router after a failure, brings the same `traceparent`: then it
-gets the same jobs, at whatever variant it comes out.
+A poll that the router repeats after a failure has the same `traceparent`, and gets the same jobs at
+any variant.
 
 A poll of a registered worker is a heartbeat: such a worker keeps its leases as long as it is
 alive, and gets jobs of the capabilities that it has registered unless it names others.
@@ -35,14 +35,14 @@ _TRACE = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 
 class Lease(NamedTuple):
-    """A lease that a worker says it has."""
+    """A lease that a worker claims to hold."""
 
     key: JobKey
     worker: str
     attempt: int
 
     def lost(self, state: JobState | None) -> Problem:
-        """What is said of a lease that is none, or none any more."""
+        """The problem if the worker does not hold this lease, or no longer."""
         if state is None:
             hint = "send `tenant` and the job's id as /poll returned them"
             return Problem(404, f"tenant {self.key.tenant} has no job {self.key.id}: {hint}")
@@ -50,7 +50,7 @@ class Lease(NamedTuple):
         return Problem(409, f"the job is {state}, and {lease}", state=state)
 
     def ended(self, state: JobState) -> Problem:
-        """What is said of an end that is not the one that was told before."""
+        """The problem if this attempt has already ended in another way."""
         reason = f"worker {self.worker} has told another end of attempt {self.attempt} before"
         return Problem(409, f"the job is {state}: {reason}, and that stands", state=state)
 
@@ -111,8 +111,8 @@ def _capabilities(agent: Agent, key: WorkerKey, given: dict[str, Any]) -> list[s
 
 
 def _look(agent: Agent, request: Poll, is_first: bool = False) -> list[Job]:
-    """What is there for it now. A poll is one heartbeat, however often it looks: it ends long
-    before its worker would be silent for too long."""
+    """Leases the jobs that are available now. A poll is one heartbeat, however often it looks: it
+    ends long before its worker would count as lost."""
     worker, capabilities, limit, lease_ms, ticket, tenant, key = request
     polled = (worker, capabilities, limit, lease_ms, round(agent.now()), ticket, tenant)
     found = agent.wait(agent.jobs().lease(*polled, key=key, is_heard=is_first))
@@ -122,7 +122,7 @@ def _look(agent: Agent, request: Poll, is_first: bool = False) -> list[Job]:
 
 
 def _jobs_to_dicts(agent: Agent, jobs: list[Job]) -> list[dict[str, Any]]:
-    """The jobs, each with what it is given; one that cannot be given it has failed."""
+    """The jobs with their inputs. A job whose inputs are too large fails."""
     inputs, documents = inputs_of(agent, jobs), []
     for job in jobs:
         given = inputs.get(job.key, JobInputs())
@@ -136,7 +136,7 @@ def _jobs_to_dicts(agent: Agent, jobs: list[Job]) -> list[dict[str, Any]]:
 
 
 def ticket_of(call: Call) -> str | None:
-    """The router's span: of this one request, whatever number of times it is sent."""
+    """The router's span of this request: the same each time the router sends it."""
     found = _TRACE.fullmatch(call.headers.get("traceparent", ""))
     return found and f"{found[1]}-{found[2]}"
 

@@ -1,8 +1,8 @@
-"""`GET /workers/scale`: how much there is to do for workers that poll, as scalers read it.
+"""`GET /workers/scale`: the load of workers that poll, for autoscalers.
 
-It counts jobs of `dispatch: poll` alone, since the agent runs the others itself: one's own, and
-everybody's for a key of scope `agent:worker`. A capability that is asked for is in the answer
-even if there is nothing to do, so a scaler always finds its number.
+It counts jobs of `dispatch: poll` only, since the agent runs the others itself: those of the key's
+tenant, or of all tenants for a key of scope `agent:worker`. A capability that the request names is
+in the response even without jobs, so a scaler always finds its number.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""`/register`, `/heartbeat` and `GET /workers`: workers of one's own, which say who they are.
+"""`/register`, `/heartbeat` and `GET /workers`: workers that users run themselves.
 
 - With a body that names a worker, `/register` and `/heartbeat` are about that one. Without a
   body, or with an empty object, they are about the isolate that answers.
-- A worker belongs to the API key that it comes with. That sees its own workers, and a key of
-  scope `agent:worker`, whose workers run everybody's jobs, sees all.
-- The agent's isolates come and go with requests and are no workers of the list.
+- A worker belongs to the API key that it uses. A key sees its own workers; a key of scope
+  `agent:worker`, whose workers run the jobs of all tenants, sees all.
+- The agent's own isolates come and go with requests and are not listed.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def heartbeat(agent: Agent, call: Call) -> Response:
 
 
 def listing(agent: Agent, call: Call) -> Response:
-    """In the order in which they were first registered; `next_after` asks for those after."""
+    """A page in the order of first registration; `next_after` gets the next page."""
     tenant = seen_by(call)
     given = read_query(call, LISTED)
     state: Any = given.get("state")
@@ -118,7 +118,7 @@ def listing(agent: Agent, call: Call) -> Response:
 
 
 def _said(call: Call) -> dict[str, Any]:
-    """The body of a POST, or nothing: an empty body says as little as none."""
+    """The body of a POST. Returns {} for an empty body or another method."""
     if call.method != "POST":
         return {}
     text = call.body(MAX_BODY)
@@ -137,7 +137,7 @@ def _key(call: Call, given: dict[str, Any]) -> WorkerKey:
 
 
 def _details(given: dict[str, Any]) -> WorkerDetails:
-    """What the body says; None for what it leaves out."""
+    """The body's fields; None for each that is missing."""
     capabilities = _capabilities(given) if "capabilities" in given else None
     region = text_of(given, "region", REGION, REGION_TEXT) if "region" in given else None
     metadata = given.get("metadata")
@@ -165,7 +165,7 @@ def _capabilities(given: dict[str, Any]) -> list[str]:
 
 
 def seen_by(call: Call) -> str | None:
-    """Whose workers the caller sees: None for all."""
+    """The tenant whose workers the caller sees; None for all."""
     own = call.known_tenant()
     return None if WORKER_SCOPE in call.scopes else own
 

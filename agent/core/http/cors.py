@@ -1,8 +1,8 @@
-"""Which pages of other origins may ask the agent itself: the variable `CORS_ORIGINS`.
+"""CORS: which pages of other origins may call the agent directly, by the variable `CORS_ORIGINS`.
 
-Without any nothing changes: where the router's policy has a `cors` filter, it answers for the
-agent. Credentials (cookies) are never allowed, so a page has to bring a key of its own.
-Headers that the router alone may say are not allowed to pages.
+Without it nothing changes: a `cors` filter of the router's policy answers for the agent.
+Credentials (cookies) are never allowed, so a page needs an API key of its own. Pages may not send
+headers that only the router sets.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Cors(NamedTuple):
     def preflight(
         self, method: str, headers: Mapping[str, str], methods: Iterable[str], now_ms: float
     ) -> Response | None:
-        """What a browser is told that asks whether it may ask; None if it does not, or if nobody
-        may. `methods`: of the endpoint; without any there is no such endpoint."""
+        """The response to a preflight request. Returns None if this is none, or if no origin is
+        allowed. `methods`: those of the endpoint, empty if there is no such endpoint."""
         is_one = method == "OPTIONS" and "access-control-request-method" in headers
         allowed = ", ".join(methods)
         if not (self.origins and is_one and allowed):
@@ -52,7 +52,7 @@ class Cors(NamedTuple):
         )
 
     def applied(self, headers: Mapping[str, str], answer: Response) -> Response:
-        """With what lets the page of an allowed origin read it."""
+        """Adds the headers that let a page of an allowed origin read the response."""
         if not self.origins:
             return answer
         more: Headers = () if ANY in self.origins else VARY
@@ -62,7 +62,7 @@ class Cors(NamedTuple):
         return answer._replace(headers=answer.headers + more)
 
     def _allowed_origin(self, headers: Mapping[str, str]) -> str:
-        """The origin that the answer names; nothing if it is not allowed."""
+        """The origin to name in the response; "" if it is not allowed."""
         if ANY in self.origins:
             return ANY
         origin = headers.get("origin", "")
@@ -76,6 +76,6 @@ def read_origins(text: str) -> Cors:
 
 
 def _names(text: str) -> list[str]:
-    """Of headers, as they were asked for; what is no name is left out."""
+    """The valid header names in a list."""
     names = [name.strip().lower() for name in text.split(",", MAX_NAMES)[:MAX_NAMES]]
     return [n for n in names if _NAME.fullmatch(n) and not n.startswith(_OF_THE_ROUTER)]

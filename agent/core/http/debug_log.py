@@ -1,8 +1,8 @@
-"""What is logged of requests and answers in development, each as one event.
+"""The log of requests and responses in development, one event each.
 
-No secret is in it. Whatever stands under a name that sounds like one (of a header, of a
-parameter, of a field at any depth, in text within text too) is left out, and so is a body
-that is no JSON: nobody can say what stands where in it.
+It holds no secrets. Values under a name that sounds like one (a header, a parameter, a field at any
+depth, also in JSON within text) are hidden, and so is a body that is not JSON, since its parts have
+no names.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _redacted(value: Any, within: int) -> Any:
 
 
 def _text(text: str, within: int) -> str:
-    """Text that is JSON is looked into; if that goes on for too long, it is left out."""
+    """Redacts JSON within text; text nested too deeply is hidden."""
     if text.lstrip()[:1] in ("{", "[", '"'):
         try:
             value = read_json(text)

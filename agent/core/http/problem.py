@@ -1,4 +1,4 @@
-"""A request that is not answered as it was meant: the status, and what to do about it."""
+"""An error response: its status, and how to mend the request."""
 
 from __future__ import annotations
 

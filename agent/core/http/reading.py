@@ -1,5 +1,4 @@
-"""What a request brings, read within limits: each mistake is a `Problem` that says how to mend
-it."""
+"""Reads requests within limits. Each mistake is a `Problem` that says how to mend it."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ _NUMBER = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,3})?)s?")
 
 
 class QueryValue(str):
-    """A value of a query, where numbers are text; in JSON they are none."""
+    """A value of a query, where numbers are text, which they may not be in JSON."""
 
 
 def read_object(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:
@@ -42,7 +41,7 @@ def read_any_object(call: Call, example: str) -> dict[str, Any]:
 
 
 def read_options(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:
-    """What may stand in the query, or in a body for POST, of which either may be empty."""
+    """Options from the query, or from the body of a POST; either may be empty."""
     found = read_query(call, known)
     if call.method != "POST":
         return found

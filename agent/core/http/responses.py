@@ -1,7 +1,7 @@
-"""What the endpoints answer: the words that FiberWise's clients look for.
+"""Responses of the endpoints, in the fields that FiberWise's clients read.
 
-Every answer is JSON with a `status`, but for errors, which have `error` and `timestamp`, and
-the front page, which is text.
+Every response is JSON with a `status`, except errors, which have `error` and `timestamp`, and the
+front page, which is text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What stands around every answer: it is recorded, in development it is logged, and pages of
-allowed origins may read it.
+"""What applies to every response: it is recorded, it is logged in development, and pages of allowed
+origins may read it.
 
-None of that changes what an endpoint says, nor whether it says it.
+None of it changes a response's status or body.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Record = Callable[[str], int]  # takes a data point; how many rows were lost so 
 
 
 def answered(agent: Agent, call: Call, record: Record) -> Response:
-    """The answer to any request, whatever happens."""
+    """The response to any request. Never raises."""
     return (_logged if agent.settings.is_development else _recorded)(agent, call, record)
 
 
@@ -53,7 +53,7 @@ def _logged(agent: Agent, call: Call, record: Record) -> Response:
 
 
 class _Heard:
-    """Tells about a request once: with its body, when that is read, or without, in the end."""
+    """Logs a request once: with its body when that is read, else without it at the end."""
 
     def __init__(self, agent: Agent, call: Call) -> None:
         self._agent = agent

@@ -1,4 +1,4 @@
-"""Which endpoint a request is for, and what it answers."""
+"""The table of endpoints: routes a request to its handler, and turns problems into responses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Endpoint(NamedTuple):
         return [*self.methods, *(["HEAD"] if self.handler("HEAD") else [])]
 
     def handler(self, method: str) -> Handler | None:
-        """HEAD is as GET, but where that takes jobs, which would be lost on the way."""
+        """HEAD is handled as GET, but not for `/poll`: the jobs it leases would be lost."""
         if method == "HEAD":
             found = self.methods.get("GET")
             return None if found is poll else found
@@ -48,7 +48,7 @@ class Endpoint(NamedTuple):
 
 
 def answer(agent: Agent, call: Call) -> Response:
-    """The answer to any request, which is counted."""
+    """The response to any request, which is counted."""
     endpoint = endpoint_of(call.path)
     try:
         fields = (call.method, call.headers, endpoint.taken, call.now_ms)
@@ -81,7 +81,7 @@ def endpoint_of(path: str) -> Endpoint:
 
 
 def _fits(pattern: Sequence[str], segments: Sequence[str]) -> bool:
-    """What stands for `{…}` is never empty."""
+    """A part `{…}` of a path is never empty."""
     pairs = zip(pattern, segments, strict=True)
     return all(got if segment[:1] == "{" else segment == got for segment, got in pairs)
 
@@ -103,7 +103,7 @@ def _no_database(failed: DatabaseError, now_ms: float) -> Response:
 
 
 def _to_be_tried_again(response: Response) -> Response:
-    """Whatever is 503 says when to ask again."""
+    """Adds `Retry-After` to a 503 that has none."""
     if response.status != 503 or any(name == "retry-after" for name, _ in response.headers):
         return response
     return response._replace(headers=(*response.headers, ("retry-after", RETRY_AFTER)))
@@ -130,7 +130,7 @@ def _metrics(agent: Agent, call: Call) -> Response:
 
 
 def _backlog(agent: Agent) -> Backlog | None:
-    """Metrics are told without it, too."""
+    """Returns None if the database does not answer: metrics are served without it."""
     now = round(agent.now())
     try:
         queue = agent.wait(agent.jobs().depth(now))
