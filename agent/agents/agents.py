@@ -36,8 +36,8 @@ class Version(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """What came of a change. `is_done`: what was asked for is so. `is_new`: it was not so before.
-    `version`: the agent's, None if there never was one."""
+    """The result of a change. `is_done`: the agent is as requested. `is_new`: it was not so before.
+    `version`: the agent's current one, None if there never was one."""
 
     is_done: bool
     is_new: bool

@@ -1,4 +1,4 @@
-"""A callback, and what is said about one.
+"""A callback, its states, and the results of its attempts.
 
 It is pending until its job has ended, then due, leased to whoever sends it, and ends as
 delivered or failed (dead: nobody will try again). Each lease is an attempt, counted from 1;
@@ -19,8 +19,8 @@ MAX_ATTEMPTS = 16
 
 
 class Callback(NamedTuple):
-    """How it stands. `status`: of the last answer, None if there was none; `error`: what was
-    wrong with it."""
+    """`status`: that of the last response, None if there was none; `error`: what was wrong with
+    it."""
 
     key: JobKey
     url: str
@@ -33,7 +33,7 @@ class Callback(NamedTuple):
 
 
 class JobEnd(NamedTuple):
-    """What came of the job: `result` is the text of a JSON object, if it was completed."""
+    """How the job ended: `result` is the text of a JSON object, if it completed."""
 
     state: JobState
     attempt: int
@@ -54,8 +54,7 @@ class Due(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What becomes of a callback after an attempt. `due_ms`: when the next one is, if there is
-    to be any."""
+    """The callback's state after an attempt. `due_ms`: the time of the next attempt, if any."""
 
     state: Literal["due", "delivered", "failed"]
     status: int | None = None

@@ -1,4 +1,4 @@
-"""The outbox of callbacks: what can be asked of it, each in one round trip to the database.
+"""The outbox of callbacks. Each operation is one round trip to the database.
 
 A callback is registered with its job in one transaction, and due with the job's end in one:
 there is no moment in which it could be lost. It is sent once or more often, never less, for
@@ -31,7 +31,7 @@ _URL = re.compile(r"[!-~]+")
 
 
 def refused_url(url: str, egress: Egress) -> Invalid | None:
-    """Why no callback can be registered for it."""
+    """Why no callback can be registered for `url`. Returns None if one can."""
     if len(url) > MAX_URL:
         return Invalid("callback_url", f"has {len(url):,} characters, at most {MAX_URL:,} may be")
     if not _URL.fullmatch(url):

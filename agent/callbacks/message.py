@@ -1,4 +1,4 @@
-"""The request that tells what came of a job.
+"""The request that reports the end of a job.
 
 Its id is the same each time it is sent, so a receiver knows what it has had already. It is
 made from whose job it is, its id, and how and when it ended: a job that ends again, since it

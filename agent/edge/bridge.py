@@ -1,4 +1,4 @@
-"""Between Python and JavaScript: every crossing of the agent's own requests stands here.
+"""Crossings between Python and JavaScript for the agent's own requests.
 
 A crossing costs microseconds where Python code costs fractions of one, so what belongs
 together crosses together.
@@ -24,8 +24,8 @@ MODULE = "agent/edge/bridge.js"
 
 
 class RequestHead(NamedTuple):
-    """What a request says, but for its body. `now_ms`: since 1970; `task`: what the agent asks of
-    itself."""
+    """A request without its body. `now_ms`: since 1970; `task`: background work that the agent
+    starts itself."""
 
     now_ms: float
     task: str

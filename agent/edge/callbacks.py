@@ -1,4 +1,4 @@
-"""Callbacks at the edge: the way out, and what the Worker's variables say about it."""
+"""Sends callbacks from the edge, as the Worker's variables allow."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class HttpTransport:
 
 
 def callback_egress(env: JsObject) -> Egress:
-    """Where callbacks may go: by `CALLBACK_HOSTS`, nowhere if there is none. Raises
+    """Where callbacks may go, by `CALLBACK_HOSTS`; nowhere if it is empty. Raises
     `Misconfigured`."""
     return callback_hosts(_text(env, "CALLBACK_HOSTS"))
 

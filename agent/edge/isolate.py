@@ -1,4 +1,4 @@
-"""The isolate, as one request sees it: who it is, and what it works with."""
+"""Builds the `Agent` of a request: the isolate's identity and its tools."""
 
 from __future__ import annotations
 

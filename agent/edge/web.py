@@ -1,4 +1,4 @@
-"""The way to the Internet at the edge, through `web.js`; and `web_of`, that of a request.
+"""The edge's HTTP client, through `web.js`, and `web_of`, the `Web` of a request.
 
 With a binding `OUTBOUND` requests go through that service, else through the runtime's own
 `fetch`. An answer crosses as its head first, and its body when it is known how to read it.

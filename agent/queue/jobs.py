@@ -1,8 +1,8 @@
-"""The job queue: what can be asked of it, each in one round trip to the database.
+"""The job queue. Each operation is one round trip to the database.
 
-Clock and randomness are passed in. Whatever fails may be asked again with the same values,
-by the database's adapter or by the caller: it is done once (`statements.py` says why). A
-job that nobody has ended is never lost: a lease that runs out gives it back.
+Clock and randomness are passed in. Every operation may be repeated with the same values, by the
+database's adapter or by the caller: it takes effect once (`statements.py` says why). A job is never
+lost: when its lease expires it waits again.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ class Jobs:
     async def complete(
         self, key: JobKey, worker: str, attempt: int, result: str, now_ms: int
     ) -> JobChange | Contradiction | Invalid:
-        """End it with a result, JSON as text. Invalid, it stays leased. The same lease may end
-        with the same result again."""
+        """Ends it with a result, JSON as text. If the result is invalid, the job stays leased. The
+        same lease may end with the same result again."""
         if refused := refused_result(result):
             return refused
         held = (*Fence(key, worker, attempt).params, result)
@@ -218,7 +218,7 @@ class Jobs:
         return [job_of(row) for row in found.rows]
 
     async def cancel(self, key: JobKey, now_ms: int) -> JobChange:
-        """Nobody will run it, and who does cannot complete it any more."""
+        """Ends a job before it has run. A worker that is running it can no longer complete it."""
         row = await self._changed((sql.CANCEL, (*key, now_ms)), key)
         state = state_of(row)
         return JobChange(state == "cancelled", state)

@@ -1,4 +1,4 @@
-"""How large things may be, and what is said of those that are not.
+"""Limits on sizes and numbers, and the refusal of what exceeds them.
 
 D1 holds at most 2,000,000 bytes in a row: a job at its largest stays below. A poll brings
 its jobs into a Worker's 128 MB of memory, more than once while they cross.
@@ -48,7 +48,7 @@ CAPABILITY_TEXT = "must be 1 to 64 of a-z, 0-9 and -, as in text-processing"
 
 
 def refused_submission(submission: Submission) -> Invalid | None:
-    """The first thing that cannot be taken."""
+    """The first invalid field. Returns None if all are valid."""
     return (
         _matches("tenant", submission.key.tenant, NAME, NAME_TEXT)
         or _matches("id", submission.key.id, NAME, NAME_TEXT)
@@ -85,7 +85,7 @@ def refused_result(result: str) -> Invalid | None:
 
 
 def cut_error(error: str) -> str:
-    """What is kept of it: no more than fits, and nothing that a database cannot hold."""
+    """The error as it is stored: truncated, without characters that a database cannot hold."""
     whole = error.encode("utf-8", "replace").decode().replace("\0", "?")
     return whole if len(whole) <= MAX_ERROR else whole[: MAX_ERROR - 1] + "…"
 

@@ -1,8 +1,8 @@
-"""Running one job in an isolate of its own, and saying what came of it.
+"""Runs one job in an isolate of its own and reports the outcome.
 
-The answer is made by the isolate that ran the code, so it is the code's word: read up to a
-size, checked, and worth no more than `result` itself. Whether an isolate was ready and how
-long it took are known here. Once the job has run the isolate is never used again.
+The isolate that ran the code made the answer, so it is not trusted: it is read up to a size,
+checked, and believed no more than `result` itself. Whether the isolate was warm, and how long it
+took, are measured here. An isolate is never used twice.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Isolates(Protocol):
 
 
 class RunResult(NamedTuple):
-    """What came of a job, without the time."""
+    """The outcome of a job, without its duration."""
 
     result: Any = None
     error: Error | None = None
@@ -155,7 +155,7 @@ def _broken(error: IsolateError, job: PythonJob, took_ms: float) -> Error:
 
 
 def read(answer: str) -> RunResult:
-    """An isolate's answer, which may say anything at all."""
+    """Reads an isolate's answer, which may hold anything."""
     try:
         value = read_writable_json(answer)
         stdout = value.get("stdout", "")

@@ -1,4 +1,4 @@
-"""A result as JSON has it: a copy of plain types, or `BadResult` that says where it is none.
+"""Copies a result into plain JSON types, or raises `BadResult` that says where it is not JSON.
 
 Used in the isolate, on what the code made, and outside of it, on what the isolate answered.
 The values may be of classes of the code's own, whose methods do as they like: whoever calls

@@ -1,4 +1,4 @@
-"""What runs inside the isolate: one job's code, and what came of it.
+"""Runs inside the isolate: executes the code of one job and reports the outcome.
 
 Whatever is here is in the reach of that code, which may change it at will; so the isolate
 gets one job and then ends, and its caller believes nothing of the answer but that it is the

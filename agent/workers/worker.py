@@ -1,4 +1,4 @@
-"""A worker that has registered, and what is said about one.
+"""A registered worker, and its load.
 
 Its heartbeats say that it is alive: one every `HEARTBEAT_MS`. Polls, and extended leases, count
 as heartbeats. A worker that is silent for `SILENT_MS` loses its leases: the queue gives its jobs
@@ -28,7 +28,7 @@ class WorkerKey(NamedTuple):
 
 
 class WorkerDetails(NamedTuple):
-    """What a worker says of itself. In a heartbeat None leaves a value as it was."""
+    """What a worker reports about itself. In a heartbeat None leaves a value unchanged."""
 
     capabilities: Sequence[str] | None = None
     region: str | None = None

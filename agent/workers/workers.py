@@ -1,5 +1,5 @@
-"""The workers that have registered: what can be asked of them, each in one round trip to the
-database. The clock is passed in."""
+"""The registered workers. Each operation is one round trip to the database. The clock is passed
+in."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Workers:
     async def register(
         self, key: WorkerKey, details: WorkerDetails, now_ms: int
     ) -> Worker | TooMany:
-        """The worker is there, alive, and as it says; again is the same, from now on."""
+        """Registers the worker, or updates it."""
         given = (
             _json(list(details.capabilities or ())),
             details.region or "",
@@ -59,7 +59,7 @@ class Workers:
     async def heartbeat(
         self, key: WorkerKey, now_ms: int, details: WorkerDetails = NOTHING
     ) -> Worker | None:
-        """It is alive; None if nobody has registered it."""
+        """Records a sign of life. Returns None if the worker is not registered."""
         capabilities = None if details.capabilities is None else _json(list(details.capabilities))
         metadata = None if details.metadata is None else _json(details.metadata)
         given = (*key, now_ms, capabilities, details.region, metadata)

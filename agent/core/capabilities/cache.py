@@ -1,9 +1,9 @@
-"""Results that are kept for a few minutes, so that the same question is answered at once.
+"""Caches results of jobs for a few minutes.
 
-- Kept is what a capability says it may be, completed and not too large; never a stream.
-- The key is a hash over all that the result depends on, and over the tenant and the variant:
-  nobody is answered with what somebody else's job gave, and a canary and production do not
-  answer for each other.
+- Cached is what the capability allows, if the job completed and the result is not too large; never
+  a stream.
+- The key is a hash over all that the result depends on, the tenant and the variant: tenants never
+  share results, and neither do a canary and production.
 - `Cache-Control: no-cache` (or `max-age=0`) runs the job and keeps its result anew;
   `no-store` keeps nothing either.
 """
@@ -27,7 +27,7 @@ HEADER = "x-cache"
 
 
 class Store(Protocol):
-    """What forgets by itself. It fails by having nothing, and never raises."""
+    """A store whose entries expire. It never raises: a failure looks like a missing entry."""
 
     def get(self, key: str) -> str | None: ...
 
@@ -45,7 +45,7 @@ class CachedRun(NamedTuple):
 
     @property
     def outcome(self) -> dict[str, Any]:
-        """What is answered of an `Output`."""
+        """The fields of the response for an `Output`."""
         assert isinstance(self.made, Output)
         age = {} if self.age_s is None else {"age": self.age_s}
         return {"result": self.made.result, **self.made.more, **age}
@@ -64,7 +64,7 @@ def run_or_recall(
     headers: Mapping[str, str],
     now_ms: float,
 ) -> CachedRun:
-    """The result, run or kept. Raises what `run_job` does."""
+    """The result, cached or run. Raises what `run_job` does."""
     keeps = CAPABILITIES[job.capability].keeps(job.input)
     kept_in = store() if keeps else None
     if kept_in is None:
@@ -80,7 +80,7 @@ def run_or_recall(
 
 
 def key_of(job: CapabilityCall, tools: Tools, variant: str) -> str:
-    """The id of the job is not part of it."""
+    """The key of a job's result; the job's id is not part of it."""
     scopes = sorted(tools.scopes & CAPABILITIES[job.capability].scopes)
     whole = [__version__, variant, tools.tenant, scopes, job.capability, job.input]
     text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
@@ -93,7 +93,7 @@ def _wishes(headers: Mapping[str, str]) -> set[str]:
 
 
 def _kept(text: str | None, now_ms: float) -> CachedRun | None:
-    """None as well if it is older than it may be: the store may be late to forget."""
+    """Returns None if there is none, or if it is too old: the store may expire entries late."""
     at_text, _, kept = (text or "").partition("\n")
     try:
         age_s = max(0, int((now_ms - int(at_text)) / 1000))

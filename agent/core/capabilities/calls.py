@@ -1,4 +1,4 @@
-"""The capability `api-calls`: one HTTP request, and what came of it.
+"""The capability `api-calls`: one HTTP request and its response.
 
 `{"url": …, "method": …, "headers": {…}, "query": {…}, "json" | "body": …, "expect": …}`.
 Whatever the status, it is the result; with `expect` another one is an error. Nothing is sent

@@ -1,4 +1,4 @@
-"""The capability `ai-completion`: a model goes on from a prompt or a conversation.
+"""The capability `ai-completion`: a model continues a prompt or a conversation.
 
 `{"prompt": …} | {"messages": [{"role": …, "content": …}]}`, perhaps with `system`, `model`,
 `stream` and what models take. A prompt is sent as a conversation of one message, which all
@@ -60,7 +60,7 @@ def is_repeatable(given: dict[str, Any]) -> bool:
 
 
 def read_answer(answer: Any) -> dict[str, Any]:
-    """`text`, and of `usage`, `finish_reason`, `tool_calls` and `stand_in` what there is."""
+    """`text`, and those of `usage`, `finish_reason`, `tool_calls` and `stand_in` that there are."""
     whole = answer if isinstance(answer, dict) else {"response": answer}
     choices = whole.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else {}

@@ -1,7 +1,6 @@
-"""Jobs, and the capabilities that do them.
+"""The table of capabilities, and how a job is run.
 
-What a job asks for is checked by its capability before anything happens, and what that
-does not like comes back as an error that says what and how to mend it.
+A capability checks the input of a job first; an error says what is wrong and how to mend it.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ def run_job(job: CapabilityCall, tools: Tools) -> Output | Stream:
 
 
 def unknown_capability(name: str) -> str | None:
-    """What is said of a capability that there is not."""
+    """The error for an unknown capability. Returns None for a known one."""
     if name in CAPABILITIES:
         return None
     nearest = get_close_matches(name[:80], CAPABILITIES, n=1)

@@ -1,4 +1,4 @@
-"""Models of Workers AI: how they are asked, and whose fault it is if they do not answer.
+"""Models of Workers AI: calls them, and decides whether a failure is worth another attempt.
 
 Failures come as text that begins with a code, if they have one. Codes of 5000 and more are
 about what was asked for; those below are about the service, but for the ones in a table.

@@ -1,8 +1,8 @@
-"""The capability `web-scraping`: what a page says, to readers and about itself.
+"""The capability `web-scraping`: the content and the metadata of a page.
 
-`{"url": …, "extract": ["title", "text", "links", …]}`. One page for each job, if the
-site's `robots.txt` allows it; links are told, not followed. What is longer than its limit is
-cut off, and `cut` names it.
+`{"url": …, "extract": ["title", "text", "links", …]}`. One page for each job, if the site's
+`robots.txt` allows it; links are listed, not followed. What exceeds its limit is truncated, and
+`cut` names it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The capability `text-processing`: statistics of a text, its pieces, what stands in it.
+"""The capability `text-processing`: statistics of a text, its chunks, and what it contains.
 
 `{"text": …, "operation": "statistics" | "chunk" | "extract", …}`. Pieces end between words
 where that is possible, and overlap if asked to, as models want them.
@@ -83,7 +83,7 @@ def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def extract(text: str, given: dict[str, Any]) -> dict[str, Any]:
-    """What stands in it, each once, in order; `kinds` says of which kinds."""
+    """The addresses, numbers and so on in a text, each once, in order; `kinds` selects them."""
     kinds = some_of(given, "kinds", KINDS)
     found = {kind: list(dict.fromkeys(KINDS[kind].findall(text))) for kind in kinds}
     return {kind: matches[:MAX_FOUND] for kind, matches in found.items()}

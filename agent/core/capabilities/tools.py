@@ -1,7 +1,6 @@
-"""What capabilities work with, beside what they are given: of one request, for one tenant.
+"""The tools of capabilities: what they use beside their input, for one request of one tenant.
 
-Everything here answers at once or raises `Unavailable`; where that is, is none of the
-capabilities' business. The edge makes each of them when it is first used.
+Each call returns a value or raises `Unavailable`. The edge creates a tool when it is first used.
 """
 
 from __future__ import annotations

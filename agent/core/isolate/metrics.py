@@ -1,4 +1,4 @@
-"""What an isolate has counted: as JSON, or in Prometheus's text format (version 0.0.4)."""
+"""The counters of an isolate, as JSON or as Prometheus's text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOST = "Rows about requests that were never written."
 
 
 class Backlog(NamedTuple):
-    """How the queue stands, and the outbox of callbacks."""
+    """The numbers of jobs in the queue, and of callbacks in the outbox."""
 
     queue: Sequence[QueueDepth]
     callbacks: OutboxDepth
@@ -60,7 +60,7 @@ class Metrics:
         }
 
     def sums(self, uptime_ms: int) -> dict[str, int]:
-        """All that was counted, in a few numbers; an error is an answer of 400 or more."""
+        """Totals; an error is a response of status 400 or more."""
         ended = Counter[str]()
         for (_, outcome), number in self.jobs.items():
             ended[outcome] += number
@@ -87,7 +87,7 @@ class Metrics:
 
 
 def desired_workers(jobs: int) -> int:
-    """How many workers would have `JOBS_EACH` jobs each: a hint for whoever scales them."""
+    """How many workers would have `JOBS_EACH` jobs each: a hint for autoscalers."""
     return -(-jobs // JOBS_EACH)
 
 
@@ -96,7 +96,7 @@ def _to_do(queue: Sequence[QueueDepth]) -> int:
 
 
 class BacklogCache:
-    """How the queue stood a moment ago: to count costs a row for each job."""
+    """Caches the backlog for a moment, since counting reads a row for each job."""
 
     def __init__(self) -> None:
         self._at_ms = -inf

@@ -1,4 +1,4 @@
-"""An activation as it is submitted, made into a job of the queue.
+"""Parses a submitted activation into a job of the queue.
 
 `{"activation_id", "activation_data", "priority", "callback_url", "depends_on"}`. `activation_data`
 is one of two: a job in one of the shapes `KEPT`, perhaps with `dispatch`, `max_attempts` and
@@ -56,8 +56,8 @@ class Activation(NamedTuple):
 
 
 def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) -> Activation:
-    """Raises `Problem`. For the edge a capability that there is not is one of a dead letter:
-    whoever waits for the callback hears of it. Workers may have any."""
+    """Raises `Problem`. For `dispatch: edge` an unknown capability makes the job a dead letter, so
+    its callback tells of it; workers may have any capability."""
     id = text_of(given, "activation_id", ID, ID_TEXT)
     data = given.get("activation_data")
     if not isinstance(data, dict):
@@ -84,7 +84,7 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
 
 
 def _job(data: dict[str, Any]) -> dict[str, Any]:
-    """`capability` and `input`. Raises `Problem`, which tells of a misspelled `agent_id`, too."""
+    """`capability` and `input`. Raises `Problem`, also for a misspelled `agent_id`."""
     try:
         return as_capability(shape_of(data, KEPT, "activation_data."), data)
     except Problem:
@@ -98,7 +98,7 @@ def _job(data: dict[str, Any]) -> dict[str, Any]:
 def row_activation(
     given: dict[str, Any], tenant: str, scopes: frozenset[str], row: CoreRow, agent: Resolved
 ) -> Activation:
-    """An activation of Core's. Raises `Problem` if the agent cannot run this row."""
+    """An activation of FiberWise Core. Raises `Problem` if the agent cannot run this row."""
     id, url = text_of(given, "activation_id", ID, ID_TEXT), _url(given)
     capability = agent.definition.capability
     held = scopes & CAPABILITIES[capability].scopes
@@ -119,7 +119,7 @@ def _url(given: dict[str, Any]) -> str | None:
 
 
 def _priority(given: dict[str, Any]) -> int:
-    """Core's priorities are any whole numbers: those beyond ours count as the nearest one."""
+    """Core's priorities are any whole numbers: they are clamped to ours."""
     found = whole(given.get("priority", DEFAULT_PRIORITY))
     if found is None:
         raise Problem(
@@ -140,7 +140,7 @@ def _depends_on(given: dict[str, Any], own: str) -> tuple[str, ...]:
 
 
 def _start_within(data: dict[str, Any], dispatch: str) -> int | None:
-    """What the agent runs itself waits for as long as it takes, unless a time is given."""
+    """Jobs that the agent runs itself have no limit unless one is given."""
     if dispatch == "edge" and "start_within" not in data:
         return None
     return seconds_of(data, "start_within", START_WITHIN, MIN_START_WITHIN, MAX_START_WITHIN)

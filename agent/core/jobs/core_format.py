@@ -1,4 +1,4 @@
-"""How an activation stands, in the words of FiberWise Core and its SDK.
+"""An activation in the format of FiberWise Core and its SDK.
 
 Core's statuses are `queued`, `running`, `completed`, `failed` and `cancelled`. `started_at` is
 when the last attempt began, as the job's log has it; `output_data` is always an object.
@@ -25,7 +25,7 @@ STATUSES: Mapping[JobState, str] = {
 
 
 def core_fields(job: Job, steps: Sequence[Step] = ()) -> dict[str, Any]:
-    """Fields beside ours; those that are not known, or not yet, are left out."""
+    """Core's fields of an activation, to stand beside ours; unknown ones are left out."""
     started_ms = next((step.at_ms for step in reversed(steps) if step.state == "leased"), None)
     document: dict[str, Any] = {"core_status": STATUSES[job.state]}
     if job.result is not None:

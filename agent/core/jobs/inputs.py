@@ -1,8 +1,7 @@
-"""What a job is given of those that it depends on: their results, by id, as `inputs`.
+"""The `inputs` of a job: results of the jobs that it depends on, by id.
 
-A worker that polls finds them beside the job's own input; Python that the agent runs finds them
-in its context, and a function of it as the argument `inputs`. What is more than may be handed on
-makes the job fail: it would again.
+A worker that polls finds them beside the job's own input; Python that the agent runs has them in
+its context, and a function as the argument `inputs`. If they are too large, the job fails for good.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ IN_CONTEXT = "python-execution"  # the capability whose context holds them
 
 
 class JobInputs(NamedTuple):
-    """`refused`: why there are none."""
+    """`refused`: why they cannot be given."""
 
     inputs: Mapping[str, Any] = {}
     refused: str | None = None
 
 
 def inputs_of(agent: Agent, jobs: Sequence[Job]) -> dict[JobKey, JobInputs]:
-    """Those of each job, in one question to the queue; of jobs that depend on none: nothing."""
+    """The inputs of each job that depends on others, read in one round trip."""
     asking = [job.key for job in jobs if job.depends_on]
     if not asking:
         return {}
@@ -38,7 +37,7 @@ def inputs_of(agent: Agent, jobs: Sequence[Job]) -> dict[JobKey, JobInputs]:
 
 
 def with_inputs(job: Job, own: dict[str, Any], given: JobInputs) -> dict[str, Any]:
-    """The input as the agent runs it."""
+    """The job's input, with its inputs added where its capability reads them."""
     context = own.get("context", {})
     if not job.depends_on or job.capability != IN_CONTEXT or not isinstance(context, dict):
         return own

@@ -1,7 +1,7 @@
-"""The payload of a job: what it was asked for, as JSON that the queue does not look into.
+"""The payload of a job: all that a run needs, as JSON that is opaque to the queue.
 
-It holds all that a run needs, as it was at the submission: the input or the row with its agent,
-where the outcome is posted, and the scopes of the key.
+It is as it was when the job was submitted: the input or the row with its agent, the callback URL,
+and the scopes of the key.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from agent.queue.job import Job
 
 
 def payload_of(job_input: dict[str, Any], url: str | None, scopes: Iterable[str]) -> str:
-    """One spelling of the same: by it the queue tells one activation from another."""
+    """Canonical JSON: the queue compares payloads to recognise a repeated submission."""
     return _text({"callback_url": url, "input": job_input, "scopes": sorted(scopes)})
 
 
 def row_payload_of(row: CoreRow, agent: Resolved, url: str | None, scopes: Iterable[str]) -> str:
-    """The row and the definition, as they were when it was submitted."""
+    """The same for a row of FiberWise Core, with its agent's definition."""
     resolved = {"id": agent.id, "version": agent.version, "definition": agent.definition.document}
     document = {
         "agent": resolved,

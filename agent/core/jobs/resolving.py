@@ -1,4 +1,5 @@
-"""From a row of FiberWise Core to a job: which agent runs it, and what its capability is given.
+"""From a row of FiberWise Core to a job: finds the agent that runs it, and the input of its
+capability.
 
 The agent is `agent_id`, else `agent_type_id`, in the tenant's table; else the type `llm`, which
 needs no entry. A job keeps the definition that was found, so a later change of the agent does
@@ -60,7 +61,7 @@ def _nobody(row: CoreRow) -> str:
 
 
 def input_of(definition: Definition, row: CoreRow) -> dict[str, Any]:
-    """What the capability is given. Raises `Problem` if the row has not what it needs."""
+    """The input of the capability. Raises `Problem` if the row lacks what it needs."""
     if definition.code is not None:
         return _call(definition, row)
     if definition.capability == COMPLETION:
@@ -80,8 +81,8 @@ def _call(definition: Definition, row: CoreRow) -> dict[str, Any]:
 
 
 def _completion(definition: Definition, row: CoreRow) -> dict[str, Any]:
-    """The row's model, temperature and number of tokens go before the agent's own; the agent's
-    system prompt goes before the row's."""
+    """The row's model, temperature and number of tokens override the agent's; the agent's system
+    prompt overrides the row's."""
     settings = dict(definition.settings)
     system = settings.pop("system_prompt", None) or _said("system_prompt", SYSTEM, row)
     for name, places in SAID:
@@ -105,7 +106,7 @@ def _prompt(row: CoreRow) -> dict[str, Any]:
 
 
 def _said(name: str, places: tuple[tuple[str, str], ...], row: CoreRow) -> Any:
-    """The first of these that the row has, checked; None if it has none."""
+    """The first of these values that the row has, checked. Returns None if it has none."""
     for part, field in places:
         value = getattr(row, part).get(field)
         if value is not None and value != "":

@@ -1,12 +1,11 @@
 """An activation as FiberWise Core keeps it: a row of its table `agent_activations`.
 
-Core's client posts the whole row as `activation_data`. It is told from a job of ours by its
-fields: it names an agent (`agent_id`, `agent_type_id`) and no `capability`. Columns that say
-nothing about the run are allowed, and not looked at. Objects may be JSON as text, as a database
-has them.
+Core's client posts the whole row as `activation_data`. A row names an agent (`agent_id`,
+`agent_type_id`) and no `capability`, unlike a job of ours. Other columns are allowed and ignored.
+Objects may be JSON as text, as databases store them.
 
-- What is *asked* is the agent, `input_data`, `context` and `metadata`: by these a repeated
-  submission is known, whatever else of the row has changed meanwhile.
+- Its *request* is the agent, `input_data`, `context` and `metadata`: a submission with the same
+  request is a repeated one, whatever else of the row has changed.
 - `status`: a row that is `completed` or `cancelled` is refused, for a run would replace an
   outcome. All others are run: `queued` and `pending` wait, `running` is what a row says that was
   handed over, and whoever hands over a `failed` one wants it tried again.
@@ -41,7 +40,7 @@ class CoreRow(NamedTuple):
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What decides about the run, as a job keeps it."""
+        """The fields that decide about the run, as a job stores them."""
         return {name: getattr(self, name) for name in (*NAMES, *OBJECTS)}
 
     def check_status(self) -> None:
@@ -53,7 +52,7 @@ class CoreRow(NamedTuple):
 
 
 def is_row(data: object) -> bool:
-    """Whether `activation_data` is a row of Core's, and no job of ours."""
+    """Whether `activation_data` is a row of Core rather than a job of ours."""
     if not isinstance(data, dict) or data.get("capability") is not None:
         return False
     return any(name in data for name in NAMES)
@@ -70,7 +69,7 @@ def read_row(data: Mapping[str, Any]) -> CoreRow:
 
 
 def row_of(kept: Mapping[str, Any]) -> CoreRow:
-    """What a job keeps, read again."""
+    """Reads what `asked` stored."""
     return CoreRow(**kept)
 
 
@@ -81,7 +80,8 @@ def _name(name: str, value: Any) -> str:
 
 
 def misspelled(data: Mapping[str, Any]) -> tuple[str, str] | None:
-    """A field that is nearly a column which names an agent, and that column."""
+    """A misspelled column that names an agent, and its right name. Returns None if there is
+    none."""
     for name in islice(data, SHOWN_FIELDS):
         if nearest := get_close_matches(name[:80], NAMES, n=1, cutoff=0.7):
             return name, nearest[0]

@@ -1,7 +1,6 @@
-"""Jobs of the queue that the agent runs itself: each under a lease, to its end.
+"""Runs jobs of the queue in the agent itself, each under a lease.
 
-Whatever happens to a run, its job is not lost: it ends, waits for another attempt, or its
-lease runs out.
+A job is never lost: its run ends it, makes it wait for another attempt, or lets its lease expire.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ NOT_STREAMED = "a job of the queue cannot stream: leave `stream` out, or send it
 
 
 class JobRun(NamedTuple):
-    """What came of a run. `state`: the job's since then; `is_ours`: the run has decided it.
-    `outcome`: fields of the answer if it went well. `is_passing`: what failed may go well."""
+    """The result of a run. `state`: the job's state now; `is_ours`: this run has set it. `outcome`:
+    fields of the response, if it completed. `is_passing`: another attempt may succeed."""
 
     state: JobState | None
     is_ours: bool
@@ -53,7 +52,7 @@ class Failure(NamedTuple):
 
 
 def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> JobRun:
-    """Run a job that `worker` has leased. `rests`: nobody waits for the answer."""
+    """Runs a job that `worker` has leased. `rests`: no client waits for the response."""
     began = agent.clock()
     result = _run(agent, job)
     took = max(0.0, agent.clock() - began)
@@ -87,8 +86,8 @@ def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> JobR
 
 
 def _surely(agent: Agent, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """What the queue says, also if it is away for a while: work that is done is not lost for
-    that. Raises `DatabaseUnavailable` if it stays away."""
+    """Asks the queue again if it is unavailable for a while, so that finished work is not lost.
+    Raises `DatabaseUnavailable` if it stays so."""
     for _ in range(KEEP_TRIES - 1):
         try:
             return agent.wait(ask())
@@ -98,9 +97,9 @@ def _surely(agent: Agent, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def run_waiting(agent: Agent, until_ms: float) -> int:
-    """Run what waits for the agent, until nothing does or the time is over; how many it was.
+    """Runs waiting jobs until none is left or time is up. Returns how many it ran.
 
-    Jobs whose next attempt is near are waited for. After `MAX_RUNS` another request goes on."""
+    It waits for jobs whose next attempt is near. After `MAX_RUNS` another request continues."""
     number, retry_until_ms = 0, 0.0
     while agent.now() < until_ms:
         if number == MAX_RUNS:
@@ -126,7 +125,7 @@ def run_waiting(agent: Agent, until_ms: float) -> int:
 
 
 def kept_error(failure: Failure) -> str:
-    """The error in a line, with where it was if that is known."""
+    """The error in one line, with its place in the code if that is known."""
     kind, line = failure.more.get("kind"), failure.more.get("line")
     at = "" if line is None else f" (line {line})"
     return f"{kind}: {failure.error}{at}" if kind else failure.error

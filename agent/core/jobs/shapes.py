@@ -1,11 +1,11 @@
-"""The shapes of jobs that are sent, all in one table.
+"""The shapes of jobs in requests, in one table.
 
-- A body has a shape if it has all of the shape's required fields, and no field that the shape
-  does not know. No body has two shapes: a test holds the table to it.
-- A shape names the capability that runs it, and says how its answer is written: `capability` with
-  `input` is the agent's own shape, the others are those that FiberWise's clients send.
-- A body that has no shape is refused with the nearest one: what is missing, what is unknown, and
-  an example to write instead.
+- A body matches a shape if it has all required fields and no unknown one. No body matches two
+  shapes: a test checks the table.
+- A shape names the capability that runs it, and formats its response: `capability` with `input` is
+  the agent's own shape, the others are those that FiberWise's clients send.
+- A body without a shape is refused with the nearest one: what is missing, what is unknown, and an
+  example.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ WriteAnswer = Callable[[ResultFields, float], dict[str, Any]]
 
 
 class Shape(NamedTuple):
-    """`title`: what errors call it. `capability`: who runs it, if that is no field of its own.
-    `written`: the outcome of a job and its milliseconds, as fields of the answer. `failed`: the
-    `status` of an answer to a job that failed."""
+    """`title`: its name in errors. `capability`: what runs it, if the body does not say. `written`:
+    formats the outcome of a job and its duration as fields of the response. `failed`: the `status`
+    of a job that failed."""
 
     title: str
     required: tuple[str, ...]
@@ -63,7 +63,7 @@ class Shape(NamedTuple):
 
 
 def type_of(value: object) -> str:
-    """What JavaScript's `typeof` says of a value of JSON: lists and null are objects."""
+    """JavaScript's `typeof` of a JSON value: lists and null are objects."""
     kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
         (bool, "boolean"),
         ((int, float), "number"),
@@ -86,7 +86,7 @@ def _plain(outcome: ResultFields, _: float) -> dict[str, Any]:
 
 
 def _spread(outcome: ResultFields, _: float) -> dict[str, Any]:
-    """The fields of the result are those of the answer."""
+    """The fields of the result become fields of the response."""
     more = {name: value for name, value in outcome.items() if name != "result"}
     return {"status": "success", **outcome["result"], **more}
 
@@ -169,7 +169,7 @@ EXECUTED = (JOB, LEASED, CODE, CODE_JOB, QUERY, PROMPT, TEXT, ACTIVATION)
 
 
 def _kept(shape: Shape) -> Shape:
-    """The same as data of an activation: the id is the activation's, the answer a job's."""
+    """The shape as data of an activation, whose id and response format are the activation's."""
     written = _typed if shape is CODE else JOB.written
     optional = (*_without(shape.optional, "job_id"), *KEPT_WITH)
     return shape._replace(optional=optional, written=written, failed="failed")
@@ -188,7 +188,7 @@ def shape_of(given: Mapping[str, Any], shapes: Sequence[Shape], where: str = "")
 
 
 def as_capability(shape: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
-    """`capability` and `input`, as they are given: nobody has looked at them yet."""
+    """`capability` and `input`, not validated yet."""
     if shape.capability:
         return {"capability": shape.capability, "input": shape.input_of(given)}
     return {"capability": given["capability"], "input": given.get("input", {})}
@@ -211,7 +211,7 @@ def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> s
 def _hint(
     name: str, shape: Shape, given: Mapping[str, Any], shapes: Sequence[Shape], where: str
 ) -> str:
-    """What to do about a field that the shape does not know."""
+    """A hint about an unknown field."""
     owner = next((other.title for other in shapes if name in other.required), None)
     if owner:
         return f"it is for {owner}, so send one of the two"
@@ -221,8 +221,8 @@ def _hint(
 
 
 def _distance(given: Mapping[str, Any], shape: Shape) -> float:
-    """How much there is to mend: what is unknown is worse than what is missing, and what is
-    misspelled is the least."""
+    """How far a body is from a shape: an unknown field counts more than a missing one, a misspelled
+    one least."""
     missing = {name for name in shape.required if name not in given}
     unknown = _unknown(given, shape)
     meant = {nearest for name in unknown if (nearest := _nearest(name, shape, given))}
@@ -230,7 +230,8 @@ def _distance(given: Mapping[str, Any], shape: Shape) -> float:
 
 
 def _unknown(given: Mapping[str, Any], shape: Shape) -> list[str]:
-    """The first few: a body may have many, and each costs a look for what was meant."""
+    """The first few unknown fields: a body may have many, and each costs a search for a similar
+    name."""
     return list(islice((name for name in given if name not in shape.known), MAX_TOLD))
 
 

@@ -1,4 +1,5 @@
-"""What is said of an activation: to whoever submitted it, and to the worker that has leased it."""
+"""Activations, callbacks and steps as JSON objects: for the owner of an activation, and for the
+worker that has leased it."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from agent.records.records import Step
 
 
 def activation_to_dict(job: Job, payload: Payload | None = None) -> dict[str, Any]:
-    """What is said of an activation to whoever submitted it; without its payload, which lists do
-    not have, not of which agent it is."""
+    """An activation for its owner. Without the payload, which lists do not have, its agent is left
+    out."""
     document: dict[str, Any] = {
         "status": job.state,
         "activation_id": job.key.id,
@@ -59,7 +60,7 @@ def _agent_to_dict(payload: Payload | None) -> dict[str, Any]:
 
 
 def needed_to_dict(needed: Iterable[Needed]) -> dict[str, Any]:
-    """What a blocked activation still waits for."""
+    """The jobs that a blocked activation still waits for."""
     return {"waits_for": [job.id for job in needed if job.state != "completed"]}
 
 
@@ -82,13 +83,13 @@ def step_to_dict(step: Step) -> dict[str, Any]:
 
 
 def outcome_of(job: Job) -> dict[str, Any]:
-    """`result`, and what else the capability told, of a job that is completed."""
+    """`result` and further fields of a completed job."""
     found: dict[str, Any] = json.loads(job.result) if job.result else {}
     return found
 
 
 def job_to_dict(job: Job, given: JobInputs) -> dict[str, Any]:
-    """What a worker that polls is told of a job that it has leased."""
+    """A leased job for its worker."""
     inputs = {"inputs": dict(given.inputs)} if job.depends_on else {}
     return {
         "job_id": job.key.id,

@@ -1,5 +1,4 @@
-"""Which hosts are public: everything else is somebody's own network, and none of an agent's
-business.
+"""Which hosts are public; all others belong to private networks, where agents send nothing.
 
 Addresses are those of IANA's registries of special purposes. IPv6 is turned round: only what
 is given out (2000::/3) can be public, so addresses that carry an IPv4 one inside (mapped,

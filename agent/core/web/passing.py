@@ -1,8 +1,8 @@
-"""A request that code in the sandbox sends, passed on as the agent sends its own.
+"""Forwards requests of sandboxed code, under the same rules as the agent's own.
 
-It goes where `Web` lets it, and nowhere else; redirects are followed here, each of them checked.
-Who asked gets an answer in any case: what is refused, or fails, is 403 or 502 with the reason as
-text, and with the header `x-agent-refused`, so that nobody takes it for the site's own.
+They go only where `Web` allows; redirects are followed here, each of them checked. The code always
+gets a response: a refusal is 403 and a failure 502, with the reason as text and the header
+`x-agent-refused`, which tells it from the site's own.
 """
 
 from __future__ import annotations

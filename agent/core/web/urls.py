@@ -32,7 +32,7 @@ _SAFE = "!$%&'()*+,-./:;=@_~|[]^`{}"
 
 
 class BadUrl(ValueError):
-    """Why it is none; for whoever wrote it."""
+    """Not a URL that may be sent; the message is for whoever wrote it."""
 
 
 class Url(NamedTuple):
