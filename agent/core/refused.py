@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class Refused(Exception):
     """The job cannot be done, and would fail again."""
 
-    def __init__(self, message: str, /, **more: Any) -> None:
+    def __init__(self, message: str, /, **more: object) -> None:
         super().__init__(message)
         self.more = more
 
@@ -19,6 +17,6 @@ class Refused(Exception):
 class Unavailable(Exception):
     """Something that the job needs did not answer: another attempt may succeed."""
 
-    def __init__(self, message: str, /, **more: Any) -> None:
+    def __init__(self, message: str, /, **more: object) -> None:
         super().__init__(message)
         self.more = more

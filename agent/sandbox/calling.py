@@ -25,7 +25,7 @@ class BadCall(Exception):
     """The function is not there, or cannot be called with these arguments."""
 
 
-def call(names: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> Any:
+def call(names: Mapping[str, object], name: str, arguments: Mapping[str, object]) -> Any:
     """What the function `name` among `names` returns: if it is `async`, something to await."""
     function = names.get(name)
     if not callable(function):
@@ -35,15 +35,15 @@ def call(names: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> A
 
 
 def bound(
-    function: Any, name: str, arguments: Mapping[str, Any]
-) -> tuple[list[Any], dict[str, Any]]:
+    function: Any, name: str, arguments: Mapping[str, object]
+) -> tuple[list[Any], dict[str, object]]:
     """What `function` is called with. Raises `BadCall`."""
     try:
         parameters = [*inspect.signature(function).parameters.values()]
     except (TypeError, ValueError):  # of a class or built-in that does not tell
         return [arguments[FIRST]] if FIRST in arguments else [], {}
     left = dict(arguments)
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for place, parameter in enumerate(parameters):
         if parameter.kind in _COLLECTS:
             continue
@@ -55,7 +55,7 @@ def bound(
     return _split(parameters, values, left)
 
 
-def _argument(parameter: Parameter, place: int, left: Mapping[str, Any]) -> str | None:
+def _argument(parameter: Parameter, place: int, left: Mapping[str, object]) -> str | None:
     """The argument that a parameter gets."""
     if place == 0 and parameter.kind in _BY_POSITION and FIRST in left:
         return FIRST
@@ -63,8 +63,8 @@ def _argument(parameter: Parameter, place: int, left: Mapping[str, Any]) -> str 
 
 
 def _split(
-    parameters: list[Parameter], values: dict[str, Any], left: dict[str, Any]
-) -> tuple[list[Any], dict[str, Any]]:
+    parameters: list[Parameter], values: dict[str, object], left: dict[str, object]
+) -> tuple[list[Any], dict[str, object]]:
     """By position as long as no default stands between, then by name."""
     args: list[Any] = []
     for parameter in parameters:
@@ -82,7 +82,7 @@ def _split(
     return args, values
 
 
-def _missing(names: Mapping[str, Any], name: str) -> str:
+def _missing(names: Mapping[str, object], name: str) -> str:
     if name in names:
         return f"`{name}` is no function: its type is {type(names[name]).__name__}"
     known = [
@@ -95,7 +95,7 @@ def _missing(names: Mapping[str, Any], name: str) -> str:
     return f"the code has no function `{name}`; {hint}"
 
 
-def _lacking(name: str, parameter: str, place: int, arguments: Mapping[str, Any]) -> str:
+def _lacking(name: str, parameter: str, place: int, arguments: Mapping[str, object]) -> str:
     given = ", ".join(f"`{argument[:80]}`" for argument in arguments) or "none"
     wanted = f"`{FIRST}` or `{parameter}`" if place == 0 else f"`{parameter}`"
     return f"`{name}` needs {wanted} in `arguments`, or a default for `{parameter}`; given: {given}"

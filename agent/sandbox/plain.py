@@ -7,8 +7,6 @@ this in the isolate expects any exception.
 
 from __future__ import annotations
 
-from typing import Any
-
 MAX_DEPTH = 64  # of lists and dictionaries in each other
 MAX_VALUES = 200_000
 MAX_INTEGER = 2**53 - 1  # more is not the same number for every reader of JSON
@@ -19,7 +17,7 @@ class BadResult(Exception):
     pass
 
 
-def plain(value: object) -> Any:
+def plain(value: object) -> object:
     """`value` as JSON has it: a copy of plain types. Raises `BadResult` that says where."""
     return _Plain().copy(value, "result", 0)
 
@@ -28,7 +26,7 @@ class _Plain:
     def __init__(self) -> None:
         self.values = 0
 
-    def copy(self, value: object, place: str, depth: int) -> Any:
+    def copy(self, value: object, place: str, depth: int) -> object:
         self.values += 1
         if self.values > MAX_VALUES:
             raise BadResult(f"`result` holds more than {MAX_VALUES} values")

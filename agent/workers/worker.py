@@ -8,7 +8,7 @@ to others (`agent/queue/lease_statements.py`, LOST). `KEPT_MS` after its last si
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from agent.queue.limits import SILENT_MS
 
@@ -32,7 +32,7 @@ class WorkerDetails(NamedTuple):
 
     capabilities: Sequence[str] | None = None
     region: str | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, object] | None = None
 
 
 class HeldJob(NamedTuple):
@@ -52,7 +52,7 @@ class Worker(NamedTuple):
     key: WorkerKey
     capabilities: list[str]
     region: str
-    metadata: dict[str, Any]
+    metadata: dict[str, object]
     registered_ms: int
     seen_ms: int
     leased: int = 0

@@ -7,8 +7,6 @@ refuse a job; the response says that the result is to be fetched.
 
 from __future__ import annotations
 
-from typing import Any
-
 from agent.callbacks.callbacks import refused_url
 from agent.core.http.call import Call
 from agent.core.isolate.agent import Agent
@@ -35,5 +33,5 @@ def is_own(url: str, host: str) -> bool:
     return is_here and parsed.rest.partition("?")[0] == OWN
 
 
-def no_callback_to_dict(id: str, why: str) -> dict[str, Any]:
+def no_callback_to_dict(id: str, why: str) -> dict[str, object]:
     return {"status": "none", "reason": why, "fetch": f"/activations/{id}"}

@@ -10,7 +10,7 @@ alive, and gets jobs of the capabilities that it has registered unless it names 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.http.call import WORKER_SCOPE, Call
@@ -79,7 +79,7 @@ def poll(agent: Agent, call: Call) -> Response:
     return json_response({"status": "success", "jobs": documents, "poll_timestamp": at})
 
 
-def read_lease(call: Call, given: dict[str, Any], job_id: str) -> Lease:
+def read_lease(call: Call, given: dict[str, object], job_id: str) -> Lease:
     worker = text_of(given, "worker_id", NAME, NAME_TEXT)
     if "attempt" not in given:
         raise Problem(400, "`attempt` is missing: /poll told it with the job")
@@ -87,7 +87,7 @@ def read_lease(call: Call, given: dict[str, Any], job_id: str) -> Lease:
     return Lease(JobKey(call.tenant_of_job(_tenant(given)), job_id), worker, attempt)
 
 
-def _poll(agent: Agent, call: Call, given: dict[str, Any]) -> Poll:
+def _poll(agent: Agent, call: Call, given: dict[str, object]) -> Poll:
     worker = {"worker_id": call.headers.get("x-worker-id", call.tenant), **given}
     named = _tenant(given)
     is_for_all = named is None and WORKER_SCOPE in call.scopes
@@ -103,7 +103,7 @@ def _poll(agent: Agent, call: Call, given: dict[str, Any]) -> Poll:
     )
 
 
-def _capabilities(agent: Agent, key: WorkerKey, given: dict[str, Any]) -> list[str]:
+def _capabilities(agent: Agent, key: WorkerKey, given: dict[str, object]) -> list[str]:
     if "capabilities" in given:
         return names_of(given, "capabilities")
     known = agent.wait(agent.workers().heartbeat(key, round(agent.now())))
@@ -121,7 +121,7 @@ def _look(agent: Agent, request: Poll, is_first: bool = False) -> list[Job]:
     return found
 
 
-def _jobs_to_dicts(agent: Agent, jobs: list[Job]) -> list[dict[str, Any]]:
+def _jobs_to_dicts(agent: Agent, jobs: list[Job]) -> list[dict[str, object]]:
     """The jobs with their inputs. A job whose inputs are too large fails."""
     inputs, documents = inputs_of(agent, jobs), []
     for job in jobs:
@@ -141,5 +141,5 @@ def ticket_of(call: Call) -> str | None:
     return found and f"{found[1]}-{found[2]}"
 
 
-def _tenant(given: dict[str, Any]) -> str | None:
+def _tenant(given: dict[str, object]) -> str | None:
     return text_of(given, "tenant", NAME, NAME_TEXT) if "tenant" in given else None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from agent import __version__
 from agent.core.capabilities.execution import CAPABILITIES, CapabilityCall, run_job
@@ -44,7 +44,7 @@ class CachedRun(NamedTuple):
     age_s: int | None = None
 
     @property
-    def outcome(self) -> dict[str, Any]:
+    def outcome(self) -> dict[str, object]:
         """The fields of the response for an `Output`."""
         assert isinstance(self.made, Output)
         age = {} if self.age_s is None else {"age": self.age_s}

@@ -9,7 +9,6 @@ of use comes with it.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from agent.core.capabilities.fields import check_known, whole
 from agent.core.capabilities.models import PROVIDER, AiTools, model_of, run_model
@@ -34,7 +33,7 @@ OTHERS = {"response_format": dict, "tools": list, "stream": bool}
 FIELDS = ("prompt", "messages", "system", "model", "stop", *RANGES, *WHOLE, *OTHERS)
 
 
-def complete(given: dict[str, Any], tools: AiTools) -> dict[str, Any] | Stream:
+def complete(given: dict[str, object], tools: AiTools) -> dict[str, object] | Stream:
     """Raises `Refused` or `Unavailable`."""
     check_known(given, FIELDS)
     inputs = {"messages": _messages(given), "max_tokens": USUAL_TOKENS, **_settings(given)}
@@ -54,12 +53,12 @@ def complete(given: dict[str, Any], tools: AiTools) -> dict[str, Any] | Stream:
     return answer
 
 
-def is_repeatable(given: dict[str, Any]) -> bool:
+def is_repeatable(given: dict[str, object]) -> bool:
     """Whether the same input gives the same answer, near enough to keep it."""
     return given.get("stream") is not True and ("seed" in given or given.get("temperature") == 0)
 
 
-def read_answer(answer: Any) -> dict[str, Any]:
+def read_answer(answer: object) -> dict[str, object]:
     """`text`, and those of `usage`, `finish_reason`, `tool_calls` and `stand_in` that there are."""
     whole = answer if isinstance(answer, dict) else {"response": answer}
     choices = whole.get("choices")
@@ -81,7 +80,7 @@ def read_answer(answer: Any) -> dict[str, Any]:
     }
 
 
-def _messages(given: dict[str, Any]) -> list[dict[str, Any]]:
+def _messages(given: dict[str, object]) -> list[dict[str, object]]:
     prompt, messages = given.get("prompt"), given.get("messages")
     if (prompt is None) == (messages is None):
         raise Refused("either `prompt` or `messages` is needed, and not both")
@@ -95,7 +94,7 @@ def _messages(given: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"role": "system", "content": _text(given["system"], "system")}, *checked]
 
 
-def _message(message: Any, name: str) -> dict[str, Any]:
+def _message(message: object, name: str) -> dict[str, object]:
     if not isinstance(message, dict) or message.get("role") not in ROLES:
         raise Refused(f"`{name}` is an object with a `role`: {', '.join(ROLES)}")
     for field in message:
@@ -107,13 +106,13 @@ def _message(message: Any, name: str) -> dict[str, Any]:
     return message
 
 
-def _text(value: Any, name: str) -> str:
+def _text(value: object, name: str) -> str:
     if not isinstance(value, str) or not value:
         raise Refused(f"`{name}` is text, and not empty")
     return value
 
 
-def _settings(given: dict[str, Any]) -> dict[str, Any]:
+def _settings(given: dict[str, object]) -> dict[str, object]:
     for name, (least, most) in RANGES.items():
         value = given.get(name, least)
         # Neither true nor NaN is between any two numbers.
@@ -132,7 +131,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     return {**counted, **{name: given[name] for name in named if name in given}, **_stop(given)}
 
 
-def _stop(given: dict[str, Any]) -> dict[str, Any]:
+def _stop(given: dict[str, object]) -> dict[str, object]:
     if "stop" not in given:
         return {}
     stop = given["stop"] if isinstance(given["stop"], list) else [given["stop"]]

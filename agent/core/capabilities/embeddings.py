@@ -19,10 +19,10 @@ FIELDS = ("text", "model", "pooling")
 KEPT = ("shape", "data", "pooling", "usage", "stand_in")
 
 
-def embed(given: dict[str, Any], tools: AiTools) -> dict[str, Any]:
+def embed(given: dict[str, object], tools: AiTools) -> dict[str, object]:
     """Raises `Refused` or `Unavailable`."""
     check_known(given, FIELDS)
-    inputs: dict[str, Any] = {"text": _texts(given.get("text"))}
+    inputs: dict[str, object] = {"text": _texts(given.get("text"))}
     if "pooling" in given:
         if given["pooling"] not in POOLING:
             raise Refused(f"`pooling` is {' or '.join(POOLING)}")
@@ -35,7 +35,7 @@ def embed(given: dict[str, Any], tools: AiTools) -> dict[str, Any]:
     return {"model": model, "provider": PROVIDER, **kept, **_vectors(given["text"], answer["data"])}
 
 
-def _vectors(text: Any, data: list[Any]) -> dict[str, Any]:
+def _vectors(text: Any, data: list[Any]) -> dict[str, object]:
     first = data[0] if data else None
     if not isinstance(first, list):
         return {}

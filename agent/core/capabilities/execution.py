@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.core.capabilities.calls import call
 from agent.core.capabilities.completion import complete, is_repeatable
@@ -33,7 +33,7 @@ CAPABILITIES: Mapping[str, Capability] = {
 class CapabilityCall(NamedTuple):
     id: str
     capability: str
-    input: dict[str, Any]
+    input: dict[str, object]
 
 
 def run_job(job: CapabilityCall, tools: Tools) -> Output | Stream:

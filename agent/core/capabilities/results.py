@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Output(NamedTuple):
     """A result as JSON, and further fields of the response."""
 
-    result: Any
-    more: Mapping[str, Any]
+    result: object
+    more: Mapping[str, object]
 
 
 class Stream(NamedTuple):

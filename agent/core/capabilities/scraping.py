@@ -30,7 +30,7 @@ MAX_LINE = 1_000  # characters of a title, a link's text, a value of metadata
 PASSING = (408, 425, 429)  # and 500 on: statuses that may be others next time
 
 
-def scrape(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
+def scrape(given: dict[str, object], tools: Tools) -> dict[str, object]:
     """Raises `Refused` or `Unavailable`."""
     fields.check_known(given, FIELDS)
     wanted = fields.some_of(given, "extract", list(EXTRACTS))
@@ -47,7 +47,7 @@ def scrape(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
     return {**facts, **parts, "cut": cut}
 
 
-def failure(answer: Fetched, more: dict[str, Any]) -> Refused | Unavailable:
+def failure(answer: Fetched, more: dict[str, object]) -> Refused | Unavailable:
     """What to raise for a status that is none of success: it says whether to try again."""
     message = f"{answer.url[:200]} answered with status {answer.status}"
     if answer.status >= 500 or answer.status in PASSING:
@@ -96,7 +96,7 @@ def _canonical(page: Page, url: str, cut: list[str]) -> str | None:
     return _resolved(page.canonical, _base(page, url)) if page.canonical else None
 
 
-def _headings(page: Page, url: str, cut: list[str]) -> list[dict[str, Any]]:
+def _headings(page: Page, url: str, cut: list[str]) -> list[dict[str, object]]:
     some = _first(
         (heading for heading in page.headings if heading[1]), MAX_HEADINGS, "headings", cut
     )
@@ -109,7 +109,7 @@ def _text(page: Page, url: str, cut: list[str]) -> str:
     return page.text[:MAX_TEXT]
 
 
-def _links(page: Page, url: str, cut: list[str]) -> list[dict[str, Any]]:
+def _links(page: Page, url: str, cut: list[str]) -> list[dict[str, object]]:
     """Each page that is linked to once, with the first text that says something."""
     base, here = _base(page, url), urldefrag(url)[0]
     texts = dict[str, Link]()

@@ -6,7 +6,7 @@ Each call returns a value or raises `Unavailable`. The edge creates a tool when 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from agent.core.capabilities.models import Ai
 from agent.core.capabilities.python import Python
@@ -36,7 +36,7 @@ class Tools(Protocol):
     def web(self) -> Web: ...
 
 
-RunCapability = Callable[[dict[str, Any], Tools], Any]
+RunCapability = Callable[[dict[str, object], Tools], object]
 
 
 class Capability(NamedTuple):
@@ -46,8 +46,8 @@ class Capability(NamedTuple):
     input, which nothing has checked yet. `scopes`: those of a key that it looks at."""
 
     run: RunCapability
-    is_kept: bool | Callable[[dict[str, Any]], bool] = False
+    is_kept: bool | Callable[[dict[str, object]], bool] = False
     scopes: frozenset[str] = frozenset()
 
-    def keeps(self, given: dict[str, Any]) -> bool:
+    def keeps(self, given: dict[str, object]) -> bool:
         return self.is_kept(given) if callable(self.is_kept) else self.is_kept

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from workers_runtime.json_text import read_json
 
@@ -40,7 +39,7 @@ _IN_TEXT = re.compile(
 
 def request_event(
     method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: str | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """`body`: as it was read; None if it was not."""
     return {
         "event": "request",
@@ -54,7 +53,7 @@ def request_event(
 
 def answer_event(
     status: int, headers: Mapping[str, str], body: object, took_ms: float
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """`body`: text; anything else is a stream, which is not looked into."""
     return {
         "event": "answer",
@@ -76,7 +75,7 @@ def body_text(body: str | None) -> str | None:
     return json.dumps(_redacted(value, WITHIN), ensure_ascii=False)[:MAX_BODY]
 
 
-def _redacted(value: Any, within: int) -> Any:
+def _redacted(value: object, within: int) -> object:
     if isinstance(value, dict):
         return {
             _text(name, within): HIDDEN if _NAME.search(name) else _redacted(inner, within)

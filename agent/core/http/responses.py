@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent import SERVICE, __version__
 from agent.core.capabilities.results import Stream
@@ -27,7 +27,7 @@ class Response(NamedTuple):
     facts: Facts = NO_FACTS
 
 
-def json_response(document: dict[str, Any], status: int = 200) -> Response:
+def json_response(document: dict[str, object], status: int = 200) -> Response:
     return Response(status, json.dumps(document))
 
 
@@ -37,7 +37,7 @@ def error(
     now_ms: float,
     headers: tuple[tuple[str, str], ...] = (),
     /,
-    **more: Any,
+    **more: object,
 ) -> Response:
     document = {"error": message, "timestamp": time_text(now_ms), **more}
     return Response(code, json.dumps(document), headers=headers)
@@ -83,7 +83,7 @@ def healthy(who: Identity, now_ms: float) -> Response:
 
 
 def completed(
-    job_id: str, capability: str, written: Mapping[str, Any], took_ms: float, now_ms: float
+    job_id: str, capability: str, written: Mapping[str, object], took_ms: float, now_ms: float
 ) -> Response:
     """`written`: the `status` and the outcome, as the shape of the job has them."""
     return json_response(

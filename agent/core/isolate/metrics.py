@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.callbacks.callback import OutboxDepth
 from agent.core.identity import Identity, time_text, uptime_ms
@@ -35,7 +35,7 @@ class Metrics:
 
     def document(
         self, who: Identity, capabilities: list[str], backlog: Backlog | None, now_ms: float
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """`backlog`: None if the database did not answer."""
         requests = [{"endpoint": e, "status": s, "count": n} for (e, s), n in self.requests.items()]
         jobs = [{"capability": c, "outcome": o, "count": n} for (c, o), n in self.jobs.items()]
@@ -135,7 +135,7 @@ def _queue_families(queue: Sequence[QueueDepth]) -> list[str]:
 def _callback_families(callbacks: OutboxDepth) -> list[str]:
     states = ("due", "delayed", "leased", "failed")
     samples = [({"state": state}, getattr(callbacks, state)) for state in states]
-    oldest = [(dict[str, Any](), callbacks.oldest_ms / 1000)]
+    oldest = [(dict[str, object](), callbacks.oldest_ms / 1000)]
     wait = "How long the first callback that is due has waited."
     return [
         family("agent_callbacks", "gauge", "Callbacks that were not delivered.", samples),

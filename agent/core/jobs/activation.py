@@ -9,7 +9,7 @@ is one of two: a job in one of the shapes `KEPT`, perhaps with `dispatch`, `max_
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.core.capabilities.execution import CAPABILITIES, unknown_capability
 from agent.core.http.problem import Problem
@@ -55,7 +55,7 @@ class Activation(NamedTuple):
     callback_url: str | None
 
 
-def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) -> Activation:
+def activation_of(given: dict[str, object], tenant: str, scopes: frozenset[str]) -> Activation:
     """Raises `Problem`. For `dispatch: edge` an unknown capability makes the job a dead letter, so
     its callback tells of it; workers may have any capability."""
     id = text_of(given, "activation_id", ID, ID_TEXT)
@@ -83,7 +83,7 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
     return Activation(submission, url)
 
 
-def _job(data: dict[str, Any]) -> dict[str, Any]:
+def _job(data: dict[str, object]) -> dict[str, object]:
     """`capability` and `input`. Raises `Problem`, also for a misspelled `agent_id`."""
     try:
         return as_capability(shape_of(data, KEPT, "activation_data."), data)
@@ -96,7 +96,7 @@ def _job(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def row_activation(
-    given: dict[str, Any], tenant: str, scopes: frozenset[str], row: CoreRow, agent: Resolved
+    given: dict[str, object], tenant: str, scopes: frozenset[str], row: CoreRow, agent: Resolved
 ) -> Activation:
     """An activation of FiberWise Core. Raises `Problem` if the agent cannot run this row."""
     id, url = text_of(given, "activation_id", ID, ID_TEXT), _url(given)
@@ -111,14 +111,14 @@ def row_activation(
     return Activation(submission, url)
 
 
-def _url(given: dict[str, Any]) -> str | None:
+def _url(given: dict[str, object]) -> str | None:
     url = given.get("callback_url")
     if url is not None and not isinstance(url, str):
         raise Problem(400, "`callback_url` is text, or null")
     return url or None
 
 
-def _priority(given: dict[str, Any]) -> int:
+def _priority(given: dict[str, object]) -> int:
     """Core's priorities are any whole numbers: they are clamped to ours."""
     found = whole(given.get("priority", DEFAULT_PRIORITY))
     if found is None:
@@ -128,7 +128,7 @@ def _priority(given: dict[str, Any]) -> int:
     return max(LOWEST, min(HIGHEST, found))
 
 
-def _depends_on(given: dict[str, Any], own: str) -> tuple[str, ...]:
+def _depends_on(given: dict[str, object], own: str) -> tuple[str, ...]:
     ids = given.get("depends_on", [])
     if not isinstance(ids, list) or not all(isinstance(id, str) and ID.fullmatch(id) for id in ids):
         raise Problem(400, '`depends_on` is a list of ids of activations, such as ["a-1"]')
@@ -139,7 +139,7 @@ def _depends_on(given: dict[str, Any], own: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
 
 
-def _start_within(data: dict[str, Any], dispatch: str) -> int | None:
+def _start_within(data: dict[str, object], dispatch: str) -> int | None:
     """Jobs that the agent runs itself have no limit unless one is given."""
     if dispatch == "edge" and "start_within" not in data:
         return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from agent.core.identity import time_text
 from agent.core.jobs.payload import Payload
@@ -24,10 +23,10 @@ STATUSES: Mapping[JobState, str] = {
 }
 
 
-def core_fields(job: Job, steps: Sequence[Step] = ()) -> dict[str, Any]:
+def core_fields(job: Job, steps: Sequence[Step] = ()) -> dict[str, object]:
     """Core's fields of an activation, to stand beside ours; unknown ones are left out."""
     started_ms = next((step.at_ms for step in reversed(steps) if step.state == "leased"), None)
-    document: dict[str, Any] = {"core_status": STATUSES[job.state]}
+    document: dict[str, object] = {"core_status": STATUSES[job.state]}
     if job.result is not None:
         document["output_data"] = _output(job.result)
     if started_ms is not None:
@@ -39,7 +38,7 @@ def core_fields(job: Job, steps: Sequence[Step] = ()) -> dict[str, Any]:
     return document
 
 
-def core_activation_to_dict(job: Job, payload: Payload, steps: Sequence[Step]) -> dict[str, Any]:
+def core_activation_to_dict(job: Job, payload: Payload, steps: Sequence[Step]) -> dict[str, object]:
     """A whole activation, as the SDK reads it (`AgentActivation`)."""
     words = core_fields(job, steps)
     row, agent = payload.row, payload.agent
@@ -61,6 +60,6 @@ def core_activation_to_dict(job: Job, payload: Payload, steps: Sequence[Step]) -
     }
 
 
-def _output(result: str) -> dict[str, Any]:
+def _output(result: str) -> dict[str, object]:
     found = json.loads(result).get("result")
     return found if isinstance(found, dict) else {"result": found}

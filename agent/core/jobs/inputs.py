@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.core.isolate.agent import Agent
 from agent.queue.job import Job, JobKey
@@ -20,7 +20,7 @@ IN_CONTEXT = "python-execution"  # the capability whose context holds them
 class JobInputs(NamedTuple):
     """`refused`: why they cannot be given."""
 
-    inputs: Mapping[str, Any] = {}
+    inputs: Mapping[str, object] = {}
     refused: str | None = None
 
 
@@ -36,7 +36,7 @@ def inputs_of(agent: Agent, jobs: Sequence[Job]) -> dict[JobKey, JobInputs]:
     }
 
 
-def with_inputs(job: Job, own: dict[str, Any], given: JobInputs) -> dict[str, Any]:
+def with_inputs(job: Job, own: dict[str, object], given: JobInputs) -> dict[str, object]:
     """The job's input, with its inputs added where its capability reads them."""
     context = own.get("context", {})
     if not job.depends_on or job.capability != IN_CONTEXT or not isinstance(context, dict):

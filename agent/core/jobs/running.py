@@ -39,15 +39,15 @@ class JobRun(NamedTuple):
     state: JobState | None
     is_ours: bool
     took_ms: float
-    outcome: Mapping[str, Any] | None = None
+    outcome: Mapping[str, object] | None = None
     error: str | None = None
-    more: Mapping[str, Any] = {}
+    more: Mapping[str, object] = {}
     is_passing: bool = False
 
 
 class Failure(NamedTuple):
     error: str
-    more: Mapping[str, Any]
+    more: Mapping[str, object]
     is_passing: bool
 
 
@@ -131,7 +131,7 @@ def kept_error(failure: Failure) -> str:
     return f"{kind}: {failure.error}{at}" if kind else failure.error
 
 
-def _run(agent: Agent, job: Job) -> Mapping[str, Any] | Failure:
+def _run(agent: Agent, job: Job) -> Mapping[str, object] | Failure:
     try:
         payload = read_payload(job.payload)
         if payload.input.get("stream") is True:

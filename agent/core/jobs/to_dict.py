@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from agent.callbacks.callback import Callback
 from agent.core.identity import time_text
@@ -15,10 +14,10 @@ from agent.queue.job import NEVER_MS, Job, Needed
 from agent.records.records import Step
 
 
-def activation_to_dict(job: Job, payload: Payload | None = None) -> dict[str, Any]:
+def activation_to_dict(job: Job, payload: Payload | None = None) -> dict[str, object]:
     """An activation for its owner. Without the payload, which lists do not have, its agent is left
     out."""
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "status": job.state,
         "activation_id": job.key.id,
         "capability": job.capability,
@@ -47,7 +46,7 @@ def activation_to_dict(job: Job, payload: Payload | None = None) -> dict[str, An
     return document | _agent_to_dict(payload) | outcome_of(job)
 
 
-def _agent_to_dict(payload: Payload | None) -> dict[str, Any]:
+def _agent_to_dict(payload: Payload | None) -> dict[str, object]:
     if payload is None or payload.row is None or payload.agent is None:
         return {}
     row, agent = payload.row, payload.agent
@@ -59,13 +58,13 @@ def _agent_to_dict(payload: Payload | None) -> dict[str, Any]:
     }
 
 
-def needed_to_dict(needed: Iterable[Needed]) -> dict[str, Any]:
+def needed_to_dict(needed: Iterable[Needed]) -> dict[str, object]:
     """The jobs that a blocked activation still waits for."""
     return {"waits_for": [job.id for job in needed if job.state != "completed"]}
 
 
-def callback_to_dict(callback: Callback) -> dict[str, Any]:
-    document: dict[str, Any] = {
+def callback_to_dict(callback: Callback) -> dict[str, object]:
+    document: dict[str, object] = {
         "url": callback.url,
         "status": callback.state,
         "attempt": callback.attempt,
@@ -76,19 +75,19 @@ def callback_to_dict(callback: Callback) -> dict[str, Any]:
     return document | {name: time_text(at_ms) for name, at_ms in times if at_ms is not None}
 
 
-def step_to_dict(step: Step) -> dict[str, Any]:
+def step_to_dict(step: Step) -> dict[str, object]:
     named = {"status": step.state, "attempt": step.attempt, "worker_id": step.worker}
     error = {} if step.error is None else {"error": step.error}
     return {"at": time_text(step.at_ms), **named, **error}
 
 
-def outcome_of(job: Job) -> dict[str, Any]:
+def outcome_of(job: Job) -> dict[str, object]:
     """`result` and further fields of a completed job."""
-    found: dict[str, Any] = json.loads(job.result) if job.result else {}
+    found: dict[str, object] = json.loads(job.result) if job.result else {}
     return found
 
 
-def job_to_dict(job: Job, given: JobInputs) -> dict[str, Any]:
+def job_to_dict(job: Job, given: JobInputs) -> dict[str, object]:
     """A leased job for its worker."""
     inputs = {"inputs": dict(given.inputs)} if job.depends_on else {}
     return {

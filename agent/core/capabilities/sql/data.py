@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from agent.core.capabilities.sql.values import SqlValue
 
@@ -12,11 +12,11 @@ class Table(NamedTuple):
     """`is_cut`: there were more rows than could be given. `meta`: what D1 says beside that."""
 
     columns: list[str]
-    rows: list[list[Any]]
+    rows: list[list[object]]
     changes: int
     is_cut: bool
     took_ms: float
-    meta: Mapping[str, Any] = {}
+    meta: Mapping[str, object] = {}
 
 
 class SqlError(Exception):
