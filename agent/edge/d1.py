@@ -68,7 +68,7 @@ def _out(value: Value) -> object:
     return value
 
 
-def _row(row: dict[str, Any]) -> dict[str, Value]:
+def _row(row: dict[str, object]) -> dict[str, Value]:
     return {name: _in(value) for name, value in row.items()}
 
 

@@ -25,7 +25,7 @@ class BadCall(Exception):
     """The function is not there, or cannot be called with these arguments."""
 
 
-def call(names: Mapping[str, object], name: str, arguments: Mapping[str, object]) -> Any:
+def call(names: Mapping[str, object], name: str, arguments: Mapping[str, object]) -> object:
     """What the function `name` among `names` returns: if it is `async`, something to await."""
     function = names.get(name)
     if not callable(function):
@@ -36,7 +36,7 @@ def call(names: Mapping[str, object], name: str, arguments: Mapping[str, object]
 
 def bound(
     function: Any, name: str, arguments: Mapping[str, object]
-) -> tuple[list[Any], dict[str, object]]:
+) -> tuple[list[object], dict[str, object]]:
     """What `function` is called with. Raises `BadCall`."""
     try:
         parameters = [*inspect.signature(function).parameters.values()]
@@ -64,9 +64,9 @@ def _argument(parameter: Parameter, place: int, left: Mapping[str, object]) -> s
 
 def _split(
     parameters: list[Parameter], values: dict[str, object], left: dict[str, object]
-) -> tuple[list[Any], dict[str, object]]:
+) -> tuple[list[object], dict[str, object]]:
     """By position as long as no default stands between, then by name."""
-    args: list[Any] = []
+    args: list[object] = []
     for parameter in parameters:
         if parameter.kind not in _BY_POSITION:
             break

@@ -34,10 +34,10 @@ class PythonJob(NamedTuple):
     """`function`: of the code, called with `arguments` when the code has run."""
 
     code: str
-    context: dict[str, Any]
+    context: dict[str, object]
     timeout_ms: int = TIMEOUT_MS
     function: str | None = None
-    arguments: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
+    arguments: dict[str, object] = {}  # noqa: RUF012 - nobody changes it
 
 
 class Error(NamedTuple):
@@ -52,7 +52,7 @@ class Error(NamedTuple):
 class Outcome(NamedTuple):
     """`result` if `error` is None. `warm`: the isolate had been made ready before."""
 
-    result: Any
+    result: object
     error: Error | None
     stdout: str
     took_ms: float
@@ -170,7 +170,7 @@ def read(answer: str) -> RunResult:
         return RunResult(error=Error("crashed", "the isolate gave an answer that makes no sense"))
 
 
-def _result(result: Any, stdout: str) -> RunResult:
+def _result(result: object, stdout: str) -> RunResult:
     if len(json.dumps(result)) > MAX_RESULT:
         message = f"`result` has more than {MAX_RESULT} bytes"
         return RunResult(error=Error("too-much-output", message), stdout=stdout)

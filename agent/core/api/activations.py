@@ -55,7 +55,7 @@ def submit(agent: Agent, call: Call) -> Response:
     return json_response(activation_to_dict(job, payload) | core_fields(job) | nowhere)
 
 
-def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
+def submitted(agent: Agent, call: Call, given: dict[str, object]) -> Job:
     """Returns the job of a submission, new or already there. Raises `Problem`."""
     tenant = call.known_tenant()
     if not is_row(given.get("activation_data")):
@@ -116,7 +116,7 @@ def show(agent: Agent, call: Call, id: str) -> Response:
     return json_response(activation_to_dict(job, payload) | core_fields(job, steps) | more | log)
 
 
-def _nowhere(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, Any]:
+def _nowhere(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, object]:
     """The field `callback` if the result cannot be posted to `url`; else no field."""
     why = unreachable(url, agent, call) if url else None
     return {"callback": no_callback_to_dict(job.key.id, why)} if why else {}
@@ -211,7 +211,9 @@ def extend(agent: Agent, call: Call, id: str) -> Response:
     return _changed(lease, agent.wait(work))
 
 
-def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lease, dict[str, Any]]:
+def _held(
+    call: Call, id: str, more: tuple[str, ...], example: str
+) -> tuple[Lease, dict[str, object]]:
     given = read_object(call, (*HELD, *more), example)
     return read_lease(call, given, _id(id)), given
 

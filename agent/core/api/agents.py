@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 from agent.agents.agents import MAX_AGENTS, AgentKey, Changed, Version
 from agent.agents.definition import EXAMPLE, FIELDS, read_definition
@@ -83,7 +82,7 @@ def listing(agent: Agent, call: Call) -> Response:
     )
 
 
-def _listed(version: Version) -> dict[str, Any]:
+def _listed(version: Version) -> dict[str, object]:
     at = time_text(version.at_ms)
     return {
         "id": version.id,
@@ -93,12 +92,12 @@ def _listed(version: Version) -> dict[str, Any]:
     }
 
 
-def _to_dict(version: Version) -> dict[str, Any]:
+def _to_dict(version: Version) -> dict[str, object]:
     found = json.loads(version.definition or "{}")
     return _listed(version) | {name: found[name] for name in TOLD if name in found}
 
 
-def _answer(document: dict[str, Any], version: Version) -> Response:
+def _answer(document: dict[str, object], version: Version) -> Response:
     response = json_response({"status": "success", **document})
     return response._replace(headers=(("etag", f'"{version.version}"'),))
 

@@ -41,7 +41,7 @@ def analytics(agent: Agent, call: Call) -> Response:
     return json_response({"status": "success", "analytics": _to_dict(question, found)})
 
 
-def _question(call: Call, given: dict[str, Any]) -> Question:
+def _question(call: Call, given: dict[str, object]) -> Question:
     to_ms = _time(given, "to", call.now_ms)
     from_ms = _time(given, "from", to_ms - USUAL_MS)
     if not 0 < to_ms - from_ms <= LONGEST_MS:
@@ -51,7 +51,7 @@ def _question(call: Call, given: dict[str, Any]) -> Question:
     return Question(from_ms, to_ms, _tenant(call, given), _by(given), filters)
 
 
-def _tenant(call: Call, given: dict[str, Any]) -> str | None:
+def _tenant(call: Call, given: dict[str, object]) -> str | None:
     own = call.known_tenant()
     named = text_of(given, "tenant", NAME, NAME_TEXT) if "tenant" in given else None
     if ANALYTICS_SCOPE in call.scopes:
@@ -61,7 +61,7 @@ def _tenant(call: Call, given: dict[str, Any]) -> str | None:
     return own
 
 
-def _by(given: dict[str, Any]) -> tuple[str, ...]:
+def _by(given: dict[str, object]) -> tuple[str, ...]:
     if "by" not in given:
         return ()
     names = str(given["by"]).split(",")
@@ -90,7 +90,7 @@ def _milliseconds(text: str) -> int:
     return round(at.timestamp() * 1000)
 
 
-def _to_dict(question: Question, found: Analytics) -> dict[str, Any]:
+def _to_dict(question: Question, found: Analytics) -> dict[str, object]:
     return {
         "from": time_text(question.from_ms),
         "to": time_text(question.to_ms),
@@ -103,7 +103,7 @@ def _to_dict(question: Question, found: Analytics) -> dict[str, Any]:
     }
 
 
-def _group_to_dict(group: Group) -> dict[str, Any]:
+def _group_to_dict(group: Group) -> dict[str, object]:
     named: dict[str, Any] = dict(group.by)
     if "hour" in named:
         named["hour"] = time_text(named["hour"])

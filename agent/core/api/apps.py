@@ -11,7 +11,6 @@ of a 422, and cannot read 400 or 404.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 from uuid import UUID
 
 from agent.core.api.activations import found_job, submitted
@@ -33,15 +32,17 @@ def activate(agent: Agent, call: Call, app: str, id: str) -> Response:
     given = read_object(call, FIELDS, EXAMPLE)
     if "input" not in given:
         raise Problem(400, f"`input` is missing; send one such as {EXAMPLE}")
+    fields = dict[str, dict[str, object]]()
     for name, value in given.items():
         if not isinstance(value, dict):
             raise Problem(400, f"`{name}` is an object; send one such as {EXAMPLE}")
+        fields[name] = value
     _check(app)
-    data: dict[str, Any] = {
+    data: dict[str, object] = {
         "agent_id": id,
-        "input_data": given["input"],
-        "context": given.get("context", {}),
-        "metadata": {**given.get("metadata", {}), "app_id": app},
+        "input_data": fields["input"],
+        "context": fields.get("context", {}),
+        "metadata": {**fields.get("metadata", {}), "app_id": app},
     }
     named = activation_id(ticket_of(call) or agent.new_id())
     try:

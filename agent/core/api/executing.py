@@ -60,7 +60,7 @@ def execute(agent: Agent, call: Call) -> Response:
     return _at_once(agent, call, shape, _job(shape, given, agent.new_id()))
 
 
-def _job(shape: Shape, given: dict[str, Any], new_id: str) -> CapabilityCall:
+def _job(shape: Shape, given: dict[str, object], new_id: str) -> CapabilityCall:
     job_id = text_of(given, "job_id", ID, ID_TEXT) if "job_id" in given else new_id
     capability, job_input = as_capability(shape, given).values()
     if not isinstance(capability, str):
@@ -92,7 +92,7 @@ def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Res
     return response._replace(headers=ran.headers, facts=facts)
 
 
-def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Response:
+def _of_queue(agent: Agent, call: Call, given: dict[str, object]) -> Response:
     job_id = text_of(given, "job_id", ID, ID_TEXT)
     lease = read_lease(call, given, job_id)
     _check_it_is_that_job(agent, lease, given)
@@ -111,7 +111,7 @@ def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Response:
     return _ran(agent, JOB, job, ran)
 
 
-def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, Any]) -> None:
+def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, object]) -> None:
     job = agent.wait(agent.jobs().get(lease.key))
     if job is None:
         raise lease.lost(None)
@@ -150,7 +150,7 @@ def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Response:
     return _ended(agent, shape, job)
 
 
-def _kept(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
+def _kept(agent: Agent, call: Call, given: dict[str, object]) -> Job:
     """Puts the activation into the queue. Problems name its data `job_data`, as it is called
     here."""
     sent = {FIELD if name == "job_data" else name: value for name, value in given.items()}

@@ -117,7 +117,7 @@ def listing(agent: Agent, call: Call) -> Response:
     return json_response({"status": "success", "workers": [_shown(w, now) for w in page], **more})
 
 
-def _said(call: Call) -> dict[str, Any]:
+def _said(call: Call) -> dict[str, object]:
     """The body of a POST. Returns {} for an empty body or another method."""
     if call.method != "POST":
         return {}
@@ -127,7 +127,7 @@ def _said(call: Call) -> dict[str, Any]:
     return read_object(call._replace(body=lambda _: text), FIELDS, EXAMPLE)
 
 
-def _key(call: Call, given: dict[str, Any]) -> WorkerKey:
+def _key(call: Call, given: dict[str, object]) -> WorkerKey:
     tenant = call.known_tenant()
     if "worker_id" not in given and "x-worker-id" in call.headers:
         given = {**given, "worker_id": call.headers["x-worker-id"]}
@@ -152,7 +152,7 @@ def _details(given: dict[str, Any]) -> WorkerDetails:
     return WorkerDetails(capabilities, region, metadata)
 
 
-def _capabilities(given: dict[str, Any]) -> list[str]:
+def _capabilities(given: dict[str, object]) -> list[str]:
     names = list(dict.fromkeys(names_of(given, "capabilities")))
     if not 1 <= len(names) <= MAX_CAPABILITIES:
         raise Problem(
@@ -170,7 +170,7 @@ def seen_by(call: Call) -> str | None:
     return None if WORKER_SCOPE in call.scopes else own
 
 
-def _shown(worker: Worker, now_ms: int) -> dict[str, Any]:
+def _shown(worker: Worker, now_ms: int) -> dict[str, object]:
     return {
         "worker_id": worker.key.id,
         "tenant": worker.key.tenant,

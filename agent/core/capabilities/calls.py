@@ -38,7 +38,7 @@ MAX_TOLD = 2_000  # characters of a body that was not expected
 _LISTS_JOINED = ", "
 
 
-def call(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
+def call(given: dict[str, object], tools: Tools) -> dict[str, object]:
     """Raises `Refused` or `Unavailable`."""
     fields.check_known(given, FIELDS)
     request, expected = _request(given), _expected(given.get("expect"))
@@ -56,7 +56,7 @@ def call(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
     return result
 
 
-def _request(given: dict[str, Any]) -> Request:
+def _request(given: dict[str, object]) -> Request:
     method = given.get("method", "GET")
     if not isinstance(method, str) or method.upper() not in METHODS:
         raise Refused(f"`method` is one of {', '.join(METHODS)}")
@@ -69,7 +69,7 @@ def _request(given: dict[str, Any]) -> Request:
     return Request(_url(given), method, headers, body, timeout, most)
 
 
-def _url(given: dict[str, Any]) -> str:
+def _url(given: dict[str, object]) -> str:
     query = given.get("query", {})
     if not isinstance(query, dict) or not all(_is_plain(value) for value in query.values()):
         raise Refused("`query` is an object of texts, numbers, booleans, or lists of these")
@@ -118,7 +118,7 @@ def _headers(answer: Fetched) -> dict[str, str | list[str]]:
     return headers
 
 
-def _body(answer: Fetched, web: Web) -> dict[str, Any]:
+def _body(answer: Fetched, web: Web) -> dict[str, object]:
     content_type, held = answer.header("content-type"), answer.held
     if not answer.is_text:
         return {"base64": web.text(held, BASE64)}

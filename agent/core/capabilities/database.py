@@ -59,7 +59,7 @@ class DatabaseTools(Protocol):
     def data(self) -> Data: ...
 
 
-def run_sql(given: dict[str, Any], tools: DatabaseTools) -> dict[str, Any]:
+def run_sql(given: dict[str, object], tools: DatabaseTools) -> dict[str, object]:
     """Raises `Refused` or `Unavailable`."""
     check_known(given, FIELDS)
     most = whole(given, "max_rows", USUAL_ROWS, 1, MAX_ROWS)
@@ -134,7 +134,7 @@ def _result(table: Table, most: int) -> dict[str, Any]:
     return {**result, "rounded": [table.columns[at] for at in rounded]} if rounded else result
 
 
-def _with_objects(table: Table, most: int, size: int) -> dict[str, Any]:
+def _with_objects(table: Table, most: int, size: int) -> dict[str, object]:
     """The result, and `data`: so many rows that the names in them have `size` characters."""
     names = names_apart(table.columns)
     result = _result(table, min(most, size // len(json.dumps(names))))
@@ -158,7 +158,7 @@ def names_apart(columns: Sequence[str]) -> list[str]:
     return names
 
 
-def _meta(table: Table) -> dict[str, Any]:
+def _meta(table: Table) -> dict[str, object]:
     own = {"duration": round(table.took_ms, 3), "changes": table.changes}
     return {**table.meta, **own, "changed_db": table.changes > 0}
 

@@ -35,7 +35,7 @@ def embed(given: dict[str, object], tools: AiTools) -> dict[str, object]:
     return {"model": model, "provider": PROVIDER, **kept, **_vectors(given["text"], answer["data"])}
 
 
-def _vectors(text: Any, data: list[Any]) -> dict[str, object]:
+def _vectors(text: object, data: list[object]) -> dict[str, object]:
     first = data[0] if data else None
     if not isinstance(first, list):
         return {}

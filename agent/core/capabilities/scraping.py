@@ -164,7 +164,7 @@ def _note(name: str, cut: list[str]) -> None:
         cut.append(name)
 
 
-EXTRACTS: dict[str, Callable[[Page, str, list[str]], Any]] = {
+EXTRACTS: dict[str, Callable[[Page, str, list[str]], object]] = {
     "title": _title,
     "description": _description,
     "language": _language,

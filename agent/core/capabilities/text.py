@@ -49,7 +49,7 @@ def process_text(given: dict[str, Any]) -> dict[str, Any]:
     return run(text, given)
 
 
-def statistics(text: str, given: dict[str, Any]) -> dict[str, Any]:
+def statistics(text: str, given: dict[str, object]) -> dict[str, object]:
     words = _WORD.findall(text)
     sentences = [sentence for sentence in _SENTENCE.findall(text) if _WORD.search(sentence)]
     length = sum(map(len, words)) / len(words) if words else 0.0
@@ -64,13 +64,13 @@ def statistics(text: str, given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
+def chunk(text: str, given: dict[str, object]) -> dict[str, object]:
     """Pieces of at most `size` characters; each begins `overlap` before the one before ended."""
     size = whole(given, "size", CHUNK, 1, MAX_TEXT)
     overlap = whole(given, "overlap", 0, 0, MAX_TEXT)
     if overlap >= size:
         raise Refused("`overlap` must be less than `size`")
-    pieces, begin, end, total = list[dict[str, Any]](), 0, 0, 0
+    pieces, begin, end, total = list[dict[str, object]](), 0, 0, 0
     while begin < len(text):
         end = _end(text, max(begin + 1, end), begin + size)
         total += end - begin
@@ -82,7 +82,7 @@ def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
     return {"chunks": pieces, "count": len(pieces)}
 
 
-def extract(text: str, given: dict[str, Any]) -> dict[str, Any]:
+def extract(text: str, given: dict[str, object]) -> dict[str, object]:
     """The addresses, numbers and so on in a text, each once, in order; `kinds` selects them."""
     kinds = some_of(given, "kinds", KINDS)
     found = {kind: list(dict.fromkeys(KINDS[kind].findall(text))) for kind in kinds}
@@ -97,7 +97,7 @@ def _end(text: str, least: int, end: int) -> int:
     return space + 1 if space >= least else end
 
 
-OPERATIONS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
+OPERATIONS: dict[str, Callable[[str, dict[str, object]], dict[str, object]]] = {
     "statistics": statistics,
     "chunk": chunk,
     "extract": extract,

@@ -21,12 +21,12 @@ class QueryValue(str):
     """A value of a query, where numbers are text, which they may not be in JSON."""
 
 
-def read_object(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:
+def read_object(call: Call, known: Sequence[str], example: str) -> dict[str, object]:
     """The body, a JSON object of no other fields than `known`."""
     return only(read_any_object(call, example), known)
 
 
-def read_any_object(call: Call, example: str) -> dict[str, Any]:
+def read_any_object(call: Call, example: str) -> dict[str, object]:
     """The body, a JSON object."""
     text = call.body(MAX_BODY)
     if text is None:
@@ -40,7 +40,7 @@ def read_any_object(call: Call, example: str) -> dict[str, Any]:
     return value
 
 
-def read_options(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:
+def read_options(call: Call, known: Sequence[str], example: str) -> dict[str, object]:
     """Options from the query, or from the body of a POST; either may be empty."""
     found = read_query(call, known)
     if call.method != "POST":
@@ -56,8 +56,8 @@ def read_query(call: Call, known: Sequence[str]) -> dict[str, Any]:
 
 
 def only(
-    value: dict[str, Any], known: Sequence[str], where: str = "", what: str = "field"
-) -> dict[str, Any]:
+    value: dict[str, object], known: Sequence[str], where: str = "", what: str = "field"
+) -> dict[str, object]:
     for name in value:
         if name not in known:
             nearest = get_close_matches(name[:SHOWN], known, n=1)
@@ -67,7 +67,7 @@ def only(
     return value
 
 
-def text_of(value: dict[str, Any], name: str, pattern: re.Pattern[str], rule: str) -> str:
+def text_of(value: dict[str, object], name: str, pattern: re.Pattern[str], rule: str) -> str:
     found = value.get(name)
     if not isinstance(found, str) or not pattern.fullmatch(found):
         raise Problem(400, f"`{name}` {rule}")

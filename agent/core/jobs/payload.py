@@ -16,7 +16,7 @@ from agent.core.jobs.row import CoreRow, row_of
 from agent.queue.job import Job
 
 
-def payload_of(job_input: dict[str, Any], url: str | None, scopes: Iterable[str]) -> str:
+def payload_of(job_input: dict[str, object], url: str | None, scopes: Iterable[str]) -> str:
     """Canonical JSON: the queue compares payloads to recognise a repeated submission."""
     return _text({"callback_url": url, "input": job_input, "scopes": sorted(scopes)})
 
@@ -40,7 +40,7 @@ def _text(document: dict[str, Any]) -> str:
 class Payload(NamedTuple):
     """`row` and `agent`: of an activation that FiberWise Core has sent."""
 
-    input: dict[str, Any]
+    input: dict[str, object]
     scopes: frozenset[str]
     callback_url: str | None
     row: CoreRow | None = None

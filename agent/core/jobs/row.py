@@ -33,9 +33,9 @@ class CoreRow(NamedTuple):
 
     agent_id: str
     agent_type_id: str
-    input_data: Mapping[str, Any]
-    context: Mapping[str, Any]
-    metadata: Mapping[str, Any]
+    input_data: Mapping[str, object]
+    context: Mapping[str, object]
+    metadata: Mapping[str, object]
     status: str = "queued"
 
     @property
@@ -58,7 +58,7 @@ def is_row(data: object) -> bool:
     return any(name in data for name in NAMES)
 
 
-def read_row(data: Mapping[str, Any]) -> CoreRow:
+def read_row(data: Mapping[str, object]) -> CoreRow:
     """Raises `Problem`."""
     agent_id, type_id = (_name(name, data.get(name)) for name in NAMES)
     if not agent_id and not type_id:
@@ -73,13 +73,13 @@ def row_of(kept: Mapping[str, Any]) -> CoreRow:
     return CoreRow(**kept)
 
 
-def _name(name: str, value: Any) -> str:
+def _name(name: str, value: object) -> str:
     if value is not None and not isinstance(value, str):
         raise Problem(400, f"`{name}` is text; send one such as {EXAMPLE}")
     return value or ""
 
 
-def misspelled(data: Mapping[str, Any]) -> tuple[str, str] | None:
+def misspelled(data: Mapping[str, object]) -> tuple[str, str] | None:
     """A misspelled column that names an agent, and its right name. Returns None if there is
     none."""
     for name in islice(data, SHOWN_FIELDS):
@@ -88,7 +88,7 @@ def misspelled(data: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _object(name: str, value: Any) -> dict[str, Any]:
+def _object(name: str, value: object) -> dict[str, object]:
     """An object, or JSON as text; an empty one if there is nothing."""
     if value is None or value == "":
         return {}

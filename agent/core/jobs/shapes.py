@@ -33,7 +33,7 @@ KEPT_WITH = ("dispatch", "max_attempts", "start_within")
 SUBMITTED_WITH = ("priority", "callback_url", "depends_on")
 
 ResultFields = Mapping[str, Any]  # `result`, and what else the capability told
-WriteAnswer = Callable[[ResultFields, float], dict[str, Any]]
+WriteAnswer = Callable[[ResultFields, float], dict[str, object]]
 
 
 class Shape(NamedTuple):
@@ -53,10 +53,10 @@ class Shape(NamedTuple):
     def known(self) -> tuple[str, ...]:
         return (*self.required, *self.optional)
 
-    def fits(self, given: Mapping[str, Any]) -> bool:
+    def fits(self, given: Mapping[str, object]) -> bool:
         return all(name in given for name in self.required) and set(given) <= set(self.known)
 
-    def input_of(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def input_of(self, given: Mapping[str, object]) -> dict[str, object]:
         """What the capability is given."""
         own = ("job_id", *KEPT_WITH)
         return {name: value for name, value in given.items() if name not in own}
@@ -72,7 +72,7 @@ def type_of(value: object) -> str:
     return next((name for kind, name in kinds if isinstance(value, kind)), "object")
 
 
-def _typed(outcome: ResultFields, took_ms: float) -> dict[str, Any]:
+def _typed(outcome: ResultFields, took_ms: float) -> dict[str, object]:
     result = {
         "result": outcome["result"],
         "type": type_of(outcome["result"]),
@@ -81,17 +81,17 @@ def _typed(outcome: ResultFields, took_ms: float) -> dict[str, Any]:
     return {"status": "completed", **outcome, "result": result}
 
 
-def _plain(outcome: ResultFields, _: float) -> dict[str, Any]:
+def _plain(outcome: ResultFields, _: float) -> dict[str, object]:
     return {"status": "success", **outcome}
 
 
-def _spread(outcome: ResultFields, _: float) -> dict[str, Any]:
+def _spread(outcome: ResultFields, _: float) -> dict[str, object]:
     """The fields of the result become fields of the response."""
     more = {name: value for name, value in outcome.items() if name != "result"}
     return {"status": "success", **outcome["result"], **more}
 
 
-def _vectors(outcome: ResultFields, took_ms: float) -> dict[str, Any]:
+def _vectors(outcome: ResultFields, took_ms: float) -> dict[str, object]:
     """`embeddings` of several texts are those of `data`, which results hold once."""
     fields = _spread(outcome, took_ms)
     return {**fields, "embeddings": fields.get("embeddings", fields["data"])}
@@ -179,7 +179,7 @@ def _kept(shape: Shape) -> Shape:
 KEPT = tuple(_kept(shape) for shape in (JOB, CODE, QUERY, PROMPT, TEXT))
 
 
-def shape_of(given: Mapping[str, Any], shapes: Sequence[Shape], where: str = "") -> Shape:
+def shape_of(given: Mapping[str, object], shapes: Sequence[Shape], where: str = "") -> Shape:
     """Raises `Problem`. `where`: what stands before the names of fields in errors."""
     found = next((shape for shape in shapes if shape.fits(given)), None)
     if found is None:

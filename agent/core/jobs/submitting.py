@@ -39,7 +39,7 @@ def row_submission(
     return row, row_activation(given, tenant, call.scopes, row, resolve(row, found))
 
 
-def log_refusal(agent: Agent, call: Call, given: dict[str, Any], why: Problem) -> None:
+def log_refusal(agent: Agent, call: Call, given: dict[str, object], why: Problem) -> None:
     id = str(given.get("activation_id"))[:SHOWN]
     fields = {"tenant": call.tenant, "activation": id, "error": str(why)}
     agent.log({"event": "activation-refused", **fields})
