@@ -53,7 +53,7 @@ def test_one_tenant_never_holds_all_of_them() -> None:
     assert pool.take("b", 1) == "p/b/4"
     pool.done("p/a/1", "a", 2)
     assert pool.has_room("a", 2)
-    assert Sizes().each < Sizes().all
+    assert Sizes().of_tenant < Sizes().all
 
 
 def test_what_idles_ends() -> None:
