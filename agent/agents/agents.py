@@ -1,4 +1,4 @@
-"""The table of agents: what can be asked of it, each in one round trip to the database.
+"""The table of agents: each operation is one round trip to the database.
 
 An agent belongs to a tenant. Every change is a new version, counted from 1; deleting is one,
 too. What is already so is not changed. `statements.py` says why everything may be repeated.
@@ -71,7 +71,7 @@ class Agents:
     async def delete(
         self, key: AgentKey, change: str, now_ms: int, expected: int | None = None
     ) -> Changed:
-        """Not done, there is none, or its version is not the one that is `expected`."""
+        """It is not done if there is no agent, or its version is not `expected`."""
         given = (*key, now_ms, change, expected)
         own, current = await self._change((sql.DELETE, given), key, change)
         return Changed(True, True, own) if own else Changed(False, False, current)
@@ -99,7 +99,7 @@ class Agents:
     async def _change(
         self, statement: Statement, key: AgentKey, change: str
     ) -> tuple[Version | None, Version | None]:
-        """The version that `change` has made, and the one that there is now."""
+        """The version that `change` made, and the current one."""
         batch = [statement, (sql.MADE_BY, (*key, change)), (sql.CURRENT, key)]
         _, own, current = await self._db.batch(batch)
         return _first(own.rows), _first(current.rows)

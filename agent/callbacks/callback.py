@@ -1,9 +1,8 @@
 """A callback, its states, and the results of its attempts.
 
-It is pending until its job has ended, then due, leased to whoever sends it, and ends as
-delivered or failed (dead: nobody will try again). Each lease is an attempt, counted from 1;
-`ticket` and `attempt` together are the fence: whoever does not hold that very lease changes
-nothing.
+It is pending until its job has ended, then due, leased by its sender, and ends as delivered or
+failed (dead: it is not sent again). Each lease is an attempt, counted from 1; `ticket` and
+`attempt` together are the fence: only the holder of that lease can change it.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class JobEnd(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A callback to be sent now, by whoever holds this lease."""
+    """A callback to be sent now, under this lease."""
 
     key: JobKey
     url: str

@@ -63,8 +63,8 @@ def body_of(activation: str, outcome: JobEnd) -> str:
 
 
 def _fields(text: str, document: Mapping[str, object]) -> str:
-    """`"result": …` and what else was kept with it, as it was written, every digit of it. What
-    cannot be read, or would pass for other fields of the message, is told as text."""
+    """`"result": …` and what else was kept with it, as it was written, every digit of it. A result
+    that cannot be read, or has fields of the message itself, is sent as text."""
     try:
         value = read_writable_json(text)
     except ValueError:

@@ -24,7 +24,7 @@ MOST_READ = 4_096  # bytes of an answer's body, which nobody looks at
 
 
 class HttpTransport:
-    """Through the Worker that is bound as `OUTBOUND`, if there is one."""
+    """Sends through the Worker bound as `OUTBOUND`, if there is one."""
 
     def __init__(self, outbound: JsObject | None, within_ms: int = SEND_WITHIN_MS) -> None:
         self._outbound = outbound

@@ -1,11 +1,11 @@
 """D1 as a `Database`: statements cross to JavaScript as one string, and so do the answers.
 
-Whatever fails by itself (a lost connection, a database that restarts, is locked or has too much
-to do) is tried again, after waits that double, with full jitter. D1 does that for reading alone:
-nobody knows whether a statement that failed was done. Here all may be repeated, since the
-statements of the queue are written for it: a job is inserted under its key, taken under the
-poll's ticket, ended under its lease and attempt, and each of these is there once. Whoever
-adds a statement that adds up (`n = n + 1` without such a fence) must not run it here.
+Whatever fails by itself (a lost connection, a database that restarts, is locked or has too much to
+do) is tried again, after waits that double, with full jitter. D1 does that for reading alone: a
+statement that failed may have been executed. Here all may be repeated, since the statements of the
+queue are written for it: a job is inserted under its key, taken under the poll's ticket, ended
+under its lease and attempt, and each of these is there once. A statement that adds up (`n = n + 1`
+without such a fence) must not run here.
 
 A `Mistake` is never tried again: SQL that is wrong, or a value that D1 cannot hold
 (`d1_errors.py`). Its numbers are JavaScript's: whole ones up to 2**53, and 2.0 comes back as 2.

@@ -1,7 +1,7 @@
 """Where workerd calls in: synchronous, module-level handlers.
 
-Nothing is random at import: imports run once, at deploy, into a memory image that every
-isolate starts from. So an isolate becomes somebody with its first request.
+Nothing is random at import: imports run once, at deploy, into a memory image that every isolate
+starts from. So an isolate gets its identity with its first request.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The network of Python in the sandbox: off, or what the agent's own guard lets through.
 
-With the variable `PYTHON_NETWORK` at `guarded`, isolates send what they send to the agent
-itself, as the task `outbound`, and `passing.py` says what becomes of it.
+With `PYTHON_NETWORK` set to `guarded`, isolates send their requests to the agent itself, as the
+task `outbound`, and `passing.py` forwards them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A job, its states, and the results of operations on it.
 
-A job waits, is leased to a worker, and ends: completed, failed (a dead letter: nobody will
-try again) or cancelled. Each lease is an attempt, counted from 1. `worker` and `attempt`
-together are the fence: whoever does not hold that very lease changes nothing.
+A job waits, is leased to a worker, and ends: completed, failed (a dead letter: no attempt is left)
+or cancelled. Each lease is an attempt, counted from 1. `worker` and `attempt` together are the
+fence: only the holder of that lease can change the job.
 
 A job may depend on others of its tenant. It waits, blocked, until all of them have completed,
 and ends as they do if one of them fails or is cancelled.

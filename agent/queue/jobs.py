@@ -112,7 +112,7 @@ class Jobs:
     ) -> list[Job] | Invalid:
         """Jobs for `worker`, the highest priority first; within one, tenants take turns, and of
         each the oldest goes first. Of `tenant` only, if one is named, and of one `dispatch`.
-        `ticket` is random, a new one for each poll: whoever asks again with the same one gets the
+        `ticket` is random and new for each poll; repeating a poll with the same one returns the
         same jobs as long as they are leased. `key`: the API key that the worker comes with; if it
         has registered there, this is a heartbeat (`is_heard`), and its heartbeats keep these
         leases. Lost leases are given back before, and what has waited for too long fails, so
@@ -195,7 +195,7 @@ class Jobs:
         self, key: JobKey, attempt: int, worker: str, lease_ms: int, now_ms: int
     ) -> JobChange | Invalid:
         """Lease this very job, if it may be leased now; `attempt` is its last one. `worker` is a
-        name that nobody else has, so of several who ask for it one gets it."""
+        unique name, so only one of several callers gets the job."""
         if refused := refused_lease(lease_ms):
             return refused
         given = (*key, attempt, worker, now_ms + lease_ms, now_ms)

@@ -10,8 +10,8 @@ then changes nothing more:
 - HEARD sets a time.
 - LOST chooses jobs by what it takes away.
 
-A lease that ran out still counts until somebody has declared it lost: whoever ends it first
-wins, and it cannot be ended twice.
+An expired lease is valid until it is declared lost: the first to end it wins, and it cannot be
+ended twice.
 """
 
 from __future__ import annotations

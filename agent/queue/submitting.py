@@ -1,8 +1,8 @@
 """Submitting a job: one batch of statements, and what their answers mean.
 
-A job that is there is never refused, whatever it is asked for again with. One that is not is
-inserted if all that it depends on is there, and if its tenant's limits leave room: so each
-dependency is older than the job, and no two wait for each other.
+A submission of a job that exists already is never refused. One that is not is inserted if all that
+it depends on is there, and if its tenant's limits leave room: so each dependency is older than the
+job, and no two wait for each other.
 """
 
 from __future__ import annotations

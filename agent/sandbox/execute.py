@@ -145,8 +145,8 @@ def _sent(job: PythonJob) -> str:
 
 
 def _broken(error: IsolateError, job: PythonJob, took_ms: float) -> Error:
-    """Why there is no answer. On Cloudflare the clock may have stood still: then the
-    platform's own words tell."""
+    """Why there is no answer. On Cloudflare the clock may have stood still: then the platform's
+    message decides."""
     if error.name == "TooMuchError":
         return Error("too-much-output", f"the isolate answered more than {MAX_ANSWER} bytes")
     if took_ms >= job.timeout_ms or error.name == "TimeoutError" or "CPU" in str(error):

@@ -1,8 +1,8 @@
 """Copies a result into plain JSON types, or raises `BadResult` that says where it is not JSON.
 
-Used in the isolate, on what the code made, and outside of it, on what the isolate answered.
-The values may be of classes of the code's own, whose methods do as they like: whoever calls
-this in the isolate expects any exception.
+Used in the isolate, on what the code made, and outside of it, on what the isolate answered. The
+values may be of classes of the code's own, whose methods do as they like: a caller in the isolate
+expects any exception.
 """
 
 from __future__ import annotations

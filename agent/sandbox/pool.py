@@ -5,7 +5,7 @@
 - Tenants that ran something lately have some ready; the one that was quiet longest loses
   them first. All together, ready or running, there are at most `Sizes.all`.
 
-No I/O and no clock here: what to start and to end is told, and the time is passed in.
+No I/O and no clock here: the caller starts and ends isolates, and passes the time in.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Run(NamedTuple):
 
 
 class Pool:
-    """The isolates of one agent isolate; `name` tells it from every other one."""
+    """The isolates of one agent isolate; `name` is unique."""
 
     def __init__(self, name: str, sizes: Sizes = Sizes()) -> None:  # noqa: B008 - immutable
         self.name = name

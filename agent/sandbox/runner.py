@@ -181,7 +181,7 @@ def _hint(error: BaseException, text: str) -> str:
 
 
 def on_fetch(request: Any, env: Any, ctx: Any) -> Any:
-    """The isolate's one handler: told to start, to run a job, or to end."""
+    """The isolate's one handler: an order is to start, to run a job, or to end."""
     import js
     from pyodide.ffi import run_sync
 
@@ -191,7 +191,7 @@ def on_fetch(request: Any, env: Any, ctx: Any) -> Any:
 
 
 def _start(job: dict[str, Any]) -> dict[str, Any]:
-    """Ready for a job. `starts` tells whether this isolate was ready before."""
+    """Ready for a job. `starts` shows whether this isolate was ready before."""
     global _guard, _starts
     import pyodide_js
     from workers import import_from_javascript

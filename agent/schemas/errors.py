@@ -1,4 +1,4 @@
-"""What is answered if a request is not done: by the agent, and by the router before it."""
+"""Schemas of errors: of the agent, and of the router before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each capability takes: the `input` of its jobs."""
+"""Schemas of capabilities: the `input` of their jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an isolate of the agent says of itself."""
+"""Schemas of an isolate: its health, metrics and analytics."""
 
 from __future__ import annotations
 

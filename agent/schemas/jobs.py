@@ -1,4 +1,4 @@
-"""Activations and leases: what is sent about them, and what is told."""
+"""Schemas of activations and leases, in requests and responses."""
 
 from __future__ import annotations
 

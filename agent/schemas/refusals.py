@@ -1,4 +1,4 @@
-"""What may be answered instead: by the agent as JSON, by the router as a problem document."""
+"""Error responses: of the agent as JSON, of the router as a problem document."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ PROBLEM = "application/problem+json"
 
 
 class Refusal(NamedTuple):
-    """`of_agent`: schemas of the agent's answer, none if it never says so. `of_router`: whether
-    the router does. `headers`: those that come with it, True if always."""
+    """`of_agent`: schemas of the agent's response, empty if only the router sends it. `of_router`:
+    whether the router does. `headers`: those that come with it, True if always."""
 
     name: str
     about: str

@@ -1,6 +1,6 @@
-"""The shapes of jobs beside `capability` and `input`: what is sent, and what is answered.
+"""Schemas of the other shapes of jobs, in requests and responses.
 
-Their fields are those of the capability's input and result; which there are says
+Their fields are those of the capability's input and result, as listed in
 `agent/core/jobs/shapes.py`.
 """
 

@@ -96,8 +96,8 @@ class Workers:
         return len((await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).rows)
 
     async def loads(self, tenant: str | None, capabilities: Sequence[str], now_ms: int) -> Loads:
-        """What there is to do for workers of these capabilities, of any if none is named. Reads
-        an index entry for each job that waits or is leased, and each worker that is alive."""
+        """The load of workers with these capabilities; of all workers if none is named. Reads an
+        index entry for each job that waits or is leased, and each worker that is alive."""
         text = LOADS[tenant is not None, bool(capabilities)]
         names = [_json(sorted(set(capabilities)))] if capabilities else []
         given = [tenant, *names] if tenant is not None or names else []

@@ -1,14 +1,14 @@
 """The capability `database`: one statement of SQL on the tables of the agent's users.
 
-`{"sql": …, "params"?: […] | [[…], …], "max_rows"?: …, "timeout_ms"?: …}`. With `query` in place
-of `sql` the rows come as objects, too, with what D1 says of the statement: `data` and `meta`.
-Values are bound, never written into the text. Reading needs the scope `database:read`, anything
-else `database:write`; that a statement only reads is decided by its words, and for a key that may
-not write by SQLite itself, too: its program, which EXPLAIN shows, must open nothing for writing.
+`{"sql": …, "params"?: […] | [[…], …], "max_rows"?: …, "timeout_ms"?: …}`. With `query` in place of
+`sql` the result also has the rows as objects, and D1's metadata: `data` and `meta`. Values are
+bound, never written into the text. Reading needs the scope `database:read`, anything else
+`database:write`; that a statement only reads is decided by its words, and for a key that may not
+write by SQLite itself, too: its program, which EXPLAIN shows, must open nothing for writing.
 
 An answer is waited for until `timeout_ms` is over, and recursion has a limit of rows
-(`recursion.py`): nothing ends a statement that the database has begun. Nobody knows whether a
-change that got no answer was made, so it is not tried again.
+(`recursion.py`): nothing ends a statement that the database has begun. A change without an answer
+may have been made, so it is not retried.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Models of Workers AI: calls them, and decides whether a failure is worth another attempt.
 
-Failures come as text that begins with a code, if they have one. Codes of 5000 and more are
-about what was asked for; those below are about the service, but for the ones in a table.
+Failures come as text that begins with a code, if they have one. Codes from 5000 are about the
+request; those below are about the service, except those in a table.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class ModelError(Exception):
 
 
 class Ai(Protocol):
-    """`run` gives what JSON can hold, or a `Stream` if the inputs ask for one. Raises
-    `ModelError`. The models are those that are taken if nobody names one."""
+    """`run` gives what JSON can hold, or a `Stream` if the inputs ask for one. Raises `ModelError`.
+    The models are the defaults."""
 
     @property
     def text_model(self) -> str: ...

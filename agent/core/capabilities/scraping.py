@@ -48,7 +48,7 @@ def scrape(given: dict[str, object], tools: Tools) -> dict[str, object]:
 
 
 def failure(answer: Fetched, more: dict[str, object]) -> Refused | Unavailable:
-    """What to raise for a status that is none of success: it says whether to try again."""
+    """The error for a status outside 2xx, which says whether to try again."""
     message = f"{answer.url[:200]} answered with status {answer.status}"
     if answer.status >= 500 or answer.status in PASSING:
         wait = answer.header("retry-after")
@@ -110,7 +110,7 @@ def _text(page: Page, url: str, cut: list[str]) -> str:
 
 
 def _links(page: Page, url: str, cut: list[str]) -> list[dict[str, object]]:
-    """Each page that is linked to once, with the first text that says something."""
+    """Each linked page once, with the first text that is not empty."""
     base, here = _base(page, url), urldefrag(url)[0]
     texts = dict[str, Link]()
     for link in page.links:  # resolving is dear, so what is written alike is resolved once
@@ -139,7 +139,7 @@ def _base(page: Page, url: str) -> str:
 
 
 def _resolved(href: str, base: str) -> str | None:
-    """As it would be sent, without its fragment; None if nobody would send it."""
+    """As it would be sent, without its fragment; Returns None if it cannot be sent."""
     try:
         return parse_url(urljoin(base, href.strip())).text
     except (BadUrl, ValueError):

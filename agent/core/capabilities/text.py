@@ -1,7 +1,7 @@
 """The capability `text-processing`: statistics of a text, its chunks, and what it contains.
 
-`{"text": …, "operation": "statistics" | "chunk" | "extract", …}`. Pieces end between words
-where that is possible, and overlap if asked to, as models want them.
+`{"text": …, "operation": "statistics" | "chunk" | "extract", …}`. Chunks end between words where
+possible, and may overlap, as models want them.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def extract(text: str, given: dict[str, object]) -> dict[str, object]:
 
 
 def _end(text: str, least: int, end: int) -> int:
-    """Where a piece ends: behind its last space from `least` on, if there is one."""
+    """Where a chunk ends: behind its last space from `least` on, if there is one."""
     if end >= len(text):
         return len(text)
     space = max(text.rfind(mark, least, end) for mark in (" ", "\n", "\t"))

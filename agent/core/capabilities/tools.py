@@ -40,10 +40,10 @@ RunCapability = Callable[[dict[str, object], Tools], object]
 
 
 class Capability(NamedTuple):
-    """`run`: from the job's input to its result, which JSON can hold, an `Output` or a `Stream`.
-    It raises `Refused` or `Unavailable`. `is_kept`: the same input gives the same result for a
-    few minutes, and making it costs more than looking it up; or a function that says so of an
-    input, which nothing has checked yet. `scopes`: those of a key that it looks at."""
+    """`run`: from the job's input to its result, which JSON can hold, an `Output` or a `Stream`. It
+    raises `Refused` or `Unavailable`. `is_kept`: the same input gives the same result for a few
+    minutes, and making it costs more than looking it up; or a function that decides it for an
+    input, not validated yet. `scopes`: those of a key that it looks at."""
 
     run: RunCapability
     is_kept: bool | Callable[[dict[str, object]], bool] = False

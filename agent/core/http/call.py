@@ -25,7 +25,7 @@ class Call(NamedTuple):
 
     @property
     def tenant(self) -> str:
-        """The id of the API key, as the router says it."""
+        """The id of the API key, from the router's header."""
         return self.headers.get("x-router-key-id", ANONYMOUS)
 
     @property

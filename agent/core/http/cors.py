@@ -30,8 +30,8 @@ class Cors(NamedTuple):
     def preflight(
         self, method: str, headers: Mapping[str, str], methods: Iterable[str], now_ms: float
     ) -> Response | None:
-        """The response to a preflight request. Returns None if this is none, or if no origin is
-        allowed. `methods`: those of the endpoint, empty if there is no such endpoint."""
+        """The response to a preflight request. Returns None for any other request, or if no origin
+        is allowed. `methods`: those of the endpoint, empty if there is no such endpoint."""
         is_one = method == "OPTIONS" and "access-control-request-method" in headers
         allowed = ", ".join(methods)
         if not (self.origins and is_one and allowed):

@@ -2,8 +2,7 @@
 
 `{"activation_id", "activation_data", "priority", "callback_url", "depends_on"}`. `activation_data`
 is one of two: a job in one of the shapes `KEPT`, perhaps with `dispatch`, `max_attempts` and
-`start_within`; or a row of FiberWise Core (`row.py`), whose agent says what is to be done
-(`resolving.py`).
+`start_within`; or a row of FiberWise Core (`row.py`), whose agent defines the job (`resolving.py`).
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class Activation(NamedTuple):
 
 def activation_of(given: dict[str, object], tenant: str, scopes: frozenset[str]) -> Activation:
     """Raises `Problem`. For `dispatch: edge` an unknown capability makes the job a dead letter, so
-    its callback tells of it; workers may have any capability."""
+    its callback reports it; workers may have any capability."""
     id = text_of(given, "activation_id", ID, ID_TEXT)
     data = given.get("activation_data")
     if not isinstance(data, dict):

@@ -6,9 +6,9 @@ Objects may be JSON as text, as databases store them.
 
 - Its *request* is the agent, `input_data`, `context` and `metadata`: a submission with the same
   request is a repeated one, whatever else of the row has changed.
-- `status`: a row that is `completed` or `cancelled` is refused, for a run would replace an
-  outcome. All others are run: `queued` and `pending` wait, `running` is what a row says that was
-  handed over, and whoever hands over a `failed` one wants it tried again.
+- `status`: a row that is `completed` or `cancelled` is refused, for a run would replace an outcome.
+  All others are run: `queued` and `pending` wait, `running` means that the row was handed over, and
+  a `failed` one that is handed over is to be retried.
 """
 
 from __future__ import annotations

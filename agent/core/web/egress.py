@@ -1,4 +1,5 @@
-"""Where the agent may send requests: what a variable allows, and nobody's private network.
+"""Where the agent may send requests: to hosts that a variable allows, and never into private
+networks.
 
 A variable has patterns, with commas or spaces between them; empty, it allows nothing.
 

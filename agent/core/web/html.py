@@ -33,7 +33,7 @@ class Link(NamedTuple):
 
 
 class Page(NamedTuple):
-    """All as the page says it; addresses are not resolved against its `base`."""
+    """A page's content as it is written; addresses are not resolved against its `base`."""
 
     text: str = ""
     title: str = ""
@@ -150,7 +150,7 @@ class _Reader(HTMLParser):
             raise _Full
 
     def _declare(self, tag: str, values: Mapping[str, str]) -> None:
-        """What a page says about itself; the first one counts."""
+        """Reads a page's metadata; the first of several values counts."""
         if tag == "meta" and "content" in values:
             name = values.get("property") or values.get("name")
             if name:

@@ -1,4 +1,4 @@
-"""The database of the agent's users, as `database.py` needs it: the edge has one, and tests do."""
+"""The database of the agent's users, as `database.py` needs it; the edge and tests implement it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from agent.core.capabilities.sql.values import SqlValue
 
 
 class Table(NamedTuple):
-    """`is_cut`: there were more rows than could be given. `meta`: what D1 says beside that."""
+    """`is_cut`: there were more rows than could be given. `meta`: D1's metadata."""
 
     columns: list[str]
     rows: list[list[object]]
