@@ -62,7 +62,7 @@ def _config(
         "main": "upload/entry.py",
         "compatibility_date": DATE,
         "compatibility_flags": FLAGS,
-        # Only the router reaches it: whoever could go around it would say who he is himself.
+        # Only the router reaches it: a client that could bypass it could claim any identity.
         "workers_dev": False,
         "preview_urls": False,
         "observability": {"enabled": True},

@@ -20,7 +20,7 @@ from agent.edge.d1_binding import d1_of
 from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/callbacks.js"
-MOST_READ = 4_096  # bytes of an answer's body, which nobody looks at
+MOST_READ = 4_096  # bytes of a response's body, which is ignored
 
 
 class HttpTransport:

@@ -47,6 +47,6 @@ def _answered(request: JsObject, env: JsObject, ctx: JsObject, head: RequestHead
     if head.task == TASK:
         return pass_on(request, env)
     agent = agent_of(env, ctx)
-    if head.task:  # nobody but the agent itself can say so
+    if head.task:  # only the agent itself can set it
         return response(task_of(agent, head.task))
     return response(answered(agent, call_of(request, head), partial(record, env, ctx)))

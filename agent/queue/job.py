@@ -17,7 +17,7 @@ JobState = Literal["waiting", "leased", "completed", "failed", "cancelled"]
 Dispatch = Literal["edge", "poll"]  # who runs it: the agent itself, or workers that poll
 
 LOWEST, HIGHEST = 0, 9  # priorities; the highest goes first
-DEFAULT_PRIORITY = 1  # FiberWise Core sends whole numbers, and 1 if nobody says otherwise
+DEFAULT_PRIORITY = 1  # FiberWise Core sends whole numbers, by default 1
 DEFAULT_ATTEMPTS = 3
 NEVER_MS = 2**53  # when a blocked job may be leased: later than any time
 

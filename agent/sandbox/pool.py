@@ -20,7 +20,7 @@ class Sizes(NamedTuple):
     ready_all: int = 4
     all: int = 8
     of_tenant: int = 6
-    # An isolate that nobody asks for is memory that others lack.
+    # An idle isolate takes memory from others.
     idle_ms: float = 600_000
     # A job that is not over by then was cut off with its request, and its isolate goes, too.
     run_ms: float = 120_000

@@ -35,7 +35,7 @@ ABOUT = (
 )
 _LEASED = "$response.body#/jobs/0/"
 _HELD = {name: f"{_LEASED}{name}" for name in ("worker_id", "attempt", "tenant")}
-# What can be asked next, with what an answer told.
+# Links: the operations that can follow a response.
 LINKS: dict[str, dict[str, Any]] = {
     "submit": {
         operation: {"operationId": operation, "parameters": {"id": "$response.body#/activation_id"}}

@@ -32,7 +32,7 @@ _PATTERNS = {
     "region": (REGION, "is a region such as eu"),
     "endpoint": (ENDPOINT, "is a path such as /execute or /activations/{id}"),
 }
-_SPACE = re.compile(r" (\d\d:?\d\d)$")  # a `+` that nobody has encoded
+_SPACE = re.compile(r" (\d\d:?\d\d)$")  # a `+` that was not encoded
 
 
 def analytics(agent: Agent, call: Call) -> Response:

@@ -44,8 +44,8 @@ from agent.queue.job import Invalid, Job
 from agent.records.request import Facts
 
 FIELD = "activation_data"  # of POST /activations: what is `job_data` here
-EXTENDED = "lease_until"  # told with a job, and later than that by now, perhaps
-# How long an activation that somebody else runs is waited for: less than clients wait.
+EXTENDED = "lease_until"  # given with a job, and perhaps extended since
+# How long it waits for an activation that runs elsewhere: less than clients wait.
 WAIT_MS = 25_000
 LOOK_EVERY_MS = 500
 

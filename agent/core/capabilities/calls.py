@@ -127,7 +127,7 @@ def _body(answer: Fetched, web: Web) -> dict[str, object]:
         try:
             return {"json": read_writable_json(text)}
         except ValueError:
-            pass  # it says that it is, and is not: told as text
+            pass  # not JSON, despite its content type: returned as text
     return {"text": text}
 
 

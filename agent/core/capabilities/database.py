@@ -72,7 +72,7 @@ def run_sql(given: dict[str, object], tools: DatabaseTools) -> dict[str, object]
     params = checked_params(given.get("params", []), statement.reads)
     if statement.reads and WRITE not in tools.scopes:
         _check_program(statement, params, tools.data, within_ms)
-    text = limited(statement, most + 1)  # one more tells whether there is more
+    text = limited(statement, most + 1)  # one more shows whether there are more
     size = MAX_RESULT // 2 if has_objects else MAX_RESULT  # each row is there twice
     table = _run(tools.data, text, params, statement.reads, size, within_ms)
     return _with_objects(table, most, size) if has_objects else _result(table, most)

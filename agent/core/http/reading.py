@@ -12,7 +12,7 @@ from agent.core.http.problem import Problem
 from workers_runtime.json_text import read_writable_json, whole
 
 MAX_BODY = 1024 * 1024
-SHOWN = 80  # characters of what somebody else has written
+SHOWN = 80  # characters of a client's text in an error
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _NUMBER = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,3})?)s?")
 

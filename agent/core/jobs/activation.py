@@ -45,7 +45,7 @@ ID = re.compile(r"[A-Za-z0-9_~:@-][A-Za-z0-9._~:@-]{0,127}")
 ID_TEXT = "is text of 1 to 128 of A-Z, a-z, 0-9 and ._~:@-, and begins with no dot"
 DISPATCHES = ("edge", "poll")
 # Seconds that a job waits for a worker. A day, unless it is said: workers that are started anew
-# each day find it, and a capability that nobody has is noticed.
+# each day find it, and a capability that no worker has is noticed.
 START_WITHIN, MIN_START_WITHIN, MAX_START_WITHIN = 86_400.0, 1.0, MAX_START_WITHIN_MS / 1000
 
 

@@ -26,8 +26,8 @@ MAX_RUNS = 120
 # The database has tried for a second or two by itself each time.
 KEEP_TRIES, KEEP_PAUSE_MS = 4, 2_000
 MAX_WAIT_MS = 10_000  # for the next attempt, before it is left to cron
-# On one's own machine one thread runs all. So after a job that computed, and before it is told and
-# its tenant may have the next one, there is a rest of the same length: others' requests get on.
+# In local development one thread runs everything. So after a job the agent pauses as long as the
+# job took, before it ends the job and its tenant may have the next one: other requests can run.
 MAX_REST_MS = 1_000
 NOT_STREAMED = "a job of the queue cannot stream: leave `stream` out, or send it to /execute"
 
@@ -152,7 +152,7 @@ def _run(agent: Agent, job: Job) -> Mapping[str, object] | Failure:
         agent.log(
             {"event": "job-error", "capability": job.capability, "error": type(error).__name__}
         )
-        # It would fail again, and nobody knows what it has done.
+        # It would fail again, and may have done anything.
         return Failure("the agent could not run this job", {}, False)
     if isinstance(output, Stream):
         return Failure(NOT_STREAMED, {}, False)

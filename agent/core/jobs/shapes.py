@@ -32,7 +32,7 @@ KEPT_WITH = ("dispatch", "max_attempts", "start_within")
 # What may stand beside an activation's id and data.
 SUBMITTED_WITH = ("priority", "callback_url", "depends_on")
 
-ResultFields = Mapping[str, Any]  # `result`, and what else the capability told
+ResultFields = Mapping[str, Any]  # `result`, and further fields of the capability
 WriteAnswer = Callable[[ResultFields, float], dict[str, object]]
 
 

@@ -82,7 +82,7 @@ def read_host(text: str) -> tuple[str, Address | None]:
         return _ipv6(text.strip("[]"))
     try:
         if any(category(character) == "Cf" and character not in _JOINERS for character in text):
-            raise ValueError  # invisible: the standard drops it, and nobody means it
+            raise ValueError  # invisible: the standard drops it, which nobody means
         name = host_in_ascii(text).removesuffix(".")
     except ValueError:
         raise BadUrl(f"`{text[:80]}` is no host name") from None

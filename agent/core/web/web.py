@@ -109,7 +109,7 @@ class Web:
         request = Request(f"{origin}/robots.txt", timeout_ms=within, most=MAX_ROBOTS)
         try:
             answer = self.fetch(request)
-        except Refused:  # it leads to where nobody goes: as if there were none
+        except Refused:  # it redirects to a forbidden host: as if there were none
             return Robots()
         if answer.status == 429 or answer.status >= 500:
             message = f"{origin}/robots.txt answered with status {answer.status}"
