@@ -15,7 +15,7 @@ from typing import NamedTuple
 from policies.decisions.authenticate import Identity
 from policies.decisions.changes import Changes
 from policies.decisions.choose import Fixed
-from policies.decisions.claims import is_claim
+from policies.decisions.claims import claims_among
 from policies.decisions.policy import Route, Variant
 from policies.decisions.request import Request
 from policies.decisions.sticky import Source
@@ -62,7 +62,7 @@ def header_changes(
 ) -> Changes:
     """The changes for the `attempt`th (from 1) request to `variant`, from `identity`."""
     headers = request.headers
-    removed = [name for name in headers if is_claim(name)]
+    removed = [*(claims_among(headers) if request.claims is None else request.claims)]
     if "connection" in headers:
         removed += _nominated(headers)
     if route.override and route.override.header in headers:

@@ -23,7 +23,8 @@ from policies.decisions.steering import Steereds
 
 class Arrived(NamedTuple):
     """A request as it came in. `headers` has lower-case names, repeated ones joined; all their
-    names and values together have at most `size` characters (None: not known)."""
+    names and values together have at most `size` characters, and those names that are a
+    client's claims are `claims` (None: not known)."""
 
     now_ms: float
     method: str
@@ -32,6 +33,7 @@ class Arrived(NamedTuple):
     client: Client
     size: int | None = None
     has_body: bool = False
+    claims: Sequence[str] | None = None
 
 
 class OutlierDetection(Protocol):

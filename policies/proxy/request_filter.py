@@ -34,7 +34,9 @@ def read_request(context: RequestContext) -> Refusal | Own | None:
     target = read_target(policy, arrived.url, arrived.headers)
     if isinstance(target, Problem):
         return target
-    context.request = Request(arrived.method, target, arrived.headers, arrived.client)
+    context.request = Request(
+        arrived.method, target, arrived.headers, arrived.client, arrived.claims
+    )
     return Own() if target.is_own else None
 
 

@@ -176,7 +176,9 @@ class Repeating:
         context = RequestContext(self._isolate, past.policy, arrived, self._isolate.chance)
         target = read_target(past.policy, arrived.url, arrived.headers)
         assert not isinstance(target, Problem), "its URL is plain"
-        context.request = Request(arrived.method, target, arrived.headers, arrived.client)
+        context.request = Request(
+            arrived.method, target, arrived.headers, arrived.client, arrived.claims
+        )
         context.trace, context.rule, context.route = trace, past.rule, past.route
         context.admitted, context.choice = past.admitted, past.choice
         context.told = {**past.told, "ratelimit": ratelimit} if past.told else {}
@@ -209,6 +211,6 @@ class Repeating:
 
 def _without_headers(context: RequestContext) -> RequestContext:
     kept = copy(context)
-    kept.arrived = context.arrived._replace(headers={}, url="")
-    kept.request = replace(context.request, headers={})
+    kept.arrived = context.arrived._replace(headers={}, url="", claims=())
+    kept.request = replace(context.request, headers={}, claims=())
     return kept

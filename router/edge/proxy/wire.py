@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from policies.decisions.changes import Changes
+from policies.decisions.claims import claims_among
 from policies.decisions.request import Client
 from policies.proxy.context import Arrived
 from policies.proxy.effects import (
@@ -37,13 +38,25 @@ from policies.proxy.effects import (
 )
 from router.edge.isolate.rate_limits import AskLimiter, GiveBack
 
+# Lists of header names that are remembered, and the characters that they may have: clients choose
+# them, but a browser sends few different ones.
+LISTS_REMEMBERED, LONG_NAMES = 500, 2_000
+
 
 def arrived_from(text: str) -> Arrived:
     """What `read` in `memory.js` has read."""
-    now, method, url, colo, country, continent, body, *lines = text.split("\n")
-    headers = dict(zip(lines[::2], lines[1::2], strict=True))
+    now, method, url, colo, country, continent, body, line, *values = text.split("\n")
+    names, claims = _names(line) if len(line) <= LONG_NAMES else _names.__wrapped__(line)
+    headers = dict(zip(names, values, strict=True))
     client = Client(headers.get("cf-connecting-ip", ""), colo, country, continent)
-    return Arrived(float(now), method, url, headers, client, len(text), body == "1")
+    return Arrived(float(now), method, url, headers, client, len(text), body == "1", claims)
+
+
+@lru_cache(LISTS_REMEMBERED)
+def _names(line: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of a request's headers, and those of them that are claims."""
+    names = tuple(line.split())
+    return names, claims_among(names)
 
 
 def send_text(number: int, send: Send) -> str:

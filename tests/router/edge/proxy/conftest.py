@@ -70,9 +70,8 @@ class Edge:
     def request(self, url: str = "https://h/", *, method: str = "GET", **headers: str) -> str:
         """As it is read by `memory.js`."""
         lines = [str(self.now_ms), method, url, "FRA", "DE", "EU", ""]
-        for name, value in headers.items():
-            lines += (name.replace("_", "-"), value)
-        return "\n".join(lines)
+        names = [name.replace("_", "-") for name in headers]
+        return "\n".join([*lines, " ".join(names), *headers.values()])
 
     def decided(self, request: str, notes: str = "") -> tuple[str, list[Any]]:
         """The chores for a request, as it is read by `memory.js`, and the effect."""
