@@ -273,6 +273,6 @@ def test_the_first_requests_wait_for_the_policy(edge: Edge) -> None:
 
 def test_what_is_due_is_told_with_the_effect(edge: Edge) -> None:
     edge.isolate.chores = lambda now_ms: "policy coordinator"
-    text = "\n".join([str(edge.now_ms), "GET", "https://h/", "", "", "", ""])
+    text = "\n".join([str(edge.now_ms), "GET", "https://h/", "", "", "", "", ""])
     chores, effect = edge.decided(text)
     assert (chores, effect[0]) == ("policy coordinator", "send")
