@@ -45,7 +45,8 @@ class Request:
         if name not in header:
             return ""
         for pair in header.replace(", ", ";").split(";"):
-            key, _, value = pair.partition("=")
-            if key.strip() == name:
-                return value.strip().strip('"')
+            if name in pair:
+                key, _, value = pair.partition("=")
+                if key.strip() == name:
+                    return value.strip().strip('"')
         return ""
