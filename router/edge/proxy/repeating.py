@@ -129,7 +129,6 @@ class Repeating:
         found = self._by_likeness.get(likeness)
         if found is None:
             choice = context.choice
-            assert choice, "a backend has been chosen"
             self._number += 1
             kept = _without_headers(context)
             found = Template(self._number, kept, choice.candidates[0], send, likeness)
@@ -180,7 +179,8 @@ class Repeating:
             arrived.method, target, arrived.headers, arrived.client, arrived.claims
         )
         context.trace, context.rule, context.route = trace, past.rule, past.route
-        context.admitted, context.choice = past.admitted, past.choice
+        context.admitted, context.identity = past.admitted, past.identity
+        context.choice = past.choice
         context.told = {**past.told, "ratelimit": ratelimit} if past.told else {}
         context.is_repeated = True
         return context
