@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Coroutine, Mapping
-from random import Random
-from typing import Any, cast
+from typing import Any
 
 from policies.decisions.failover import IDEMPOTENT
-from policies.decisions.headers import Trace, trace_of
+from policies.decisions.headers import Trace, trace_from, trace_of
 from policies.decisions.problems import CONTENT_TYPE, Problem
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.effects import (
@@ -38,7 +37,7 @@ from router.edge.isolate.isolate import Isolate
 from router.edge.isolate.rate_limits import Limiting
 from router.edge.proxy.own_pages import INTERNAL, own_page
 from router.edge.proxy.repeating import Repeating
-from router.edge.proxy.wire import arrived_from, effect_text, outcome_from
+from router.edge.proxy.wire import arrived_from, effect_text, outcome_from, send_text
 from router.edge.runtime.bridge import JsObject, in_background, now_ms
 from router.edge.runtime.faults import described
 from router.edge.runtime.garbage import tidy
@@ -91,7 +90,8 @@ class Driver:
             if not isolate.store.ready:
                 isolate.store.is_due(arrived.now_ms)
                 return f"\n0\n\n{PREPARE}"
-            chores = isolate.chores(arrived.now_ms)
+            if arrived.now_ms >= isolate.due_ms:
+                chores = isolate.chores(arrived.now_ms)
             effect, repeatable = self._decide(arrived, _given(drawn))
         except Exception as error:
             effect = self._broken(error, trace_of(headers, isolate.chance))
@@ -101,12 +101,13 @@ class Driver:
         isolate = self._isolate
         self._repeating.look(arrived.now_ms)
         draws = Draws(isolate.chance, first)
-        context = RequestContext(isolate, isolate.store.policy, arrived, cast(Random, draws))
-        context.trace = trace_of(arrived.headers, isolate.chance)
+        # Draws as `Random` does, without being one.
+        context = RequestContext(isolate, isolate.store.policy, arrived, draws)  # type: ignore[arg-type]
+        context.trace = trace_from(arrived.headers, isolate.digits.next())
         isolate.count("decisions", "python")
         run = UnderWay(proxy(context), context)
         effect = self._begin(run)
-        if type(run.effect) is not Send:
+        if type(run.effect) is not Send or not self._repeating.is_on:
             return effect, ""
         return effect, self._repeating.remember(context, run.effect, draws, run.limiting)
 
@@ -216,6 +217,10 @@ class Driver:
     def _go_on(self, number: int, run: UnderWay, outcome: Any) -> str:
         """Step the sequence until JavaScript has something to do."""
         effect = self._step(run, outcome)
+        if type(effect) is Send:
+            run.effect = effect
+            self._keep(number, run)
+            return send_text(number, effect)
         if effect is None:
             return DONE
         if type(effect) is Refresh:
@@ -227,10 +232,11 @@ class Driver:
         return effect_text(number, effect)
 
     def _keep(self, number: int, run: UnderWay) -> None:
-        self._under_way[number] = run
+        under_way = self._under_way
+        under_way[number] = run
         self._size += run.size
-        while len(self._under_way) > MAX_UNDER_WAY or self._size > MAX_SIZE:
-            self._taken(next(iter(self._under_way)))
+        while self._size > MAX_SIZE or len(under_way) > MAX_UNDER_WAY:
+            self._taken(next(iter(under_way)))
 
     def _taken(self, number: int) -> UnderWay | None:
         run = self._under_way.pop(number, None)

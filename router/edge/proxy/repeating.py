@@ -67,7 +67,7 @@ class Repeating:
         self._reclaim = reclaim
         self._state: Any = None
         self._policy = isolate.store.policy
-        self._is_on = False
+        self.is_on = False
         self._templates: dict[int, Template] = {}
         self._forgotten: dict[int, Template] = {}
         self._by_likeness: dict[Hashable, Template] = {}
@@ -75,12 +75,14 @@ class Repeating:
 
     def look(self, now_ms: float) -> None:
         """Forget everything if what decisions rest on has changed."""
+        if not (self._may_repeat or self.is_on or self._forgotten):
+            return
         state = self._state_of(now_ms)
         if state == self._state:
             return
         self._state = state
         policy, is_calm, _ = state
-        self._is_on = is_calm
+        self.is_on = is_calm
         self._keep_forgotten(policy)
         self._templates, self._by_likeness = {}, {}
         if not is_calm:
@@ -112,8 +114,6 @@ class Repeating:
         """How JavaScript may repeat `send`, as JSON: the template's number, until when (null:
         for ever), the scope and whether it is a prefix, which of the choices it is, their
         weights, and what is lent of limits; "" if it may not."""
-        if not self._is_on:
-            return ""
         is_leased = limiting is not None and limiting.is_leased
         found = remembered(context, send, draws, is_leased=is_leased)
         if found is None:
