@@ -65,7 +65,7 @@ def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) ->
     if isinstance(target, BadPath):
         return Problem("bad-path", f"The path contains {target.reason}.")
     # Two `Host` headers arrive joined; another host than the URL's must still be one.
-    if isinstance(target, BadHost) or host_of(headers.get("host", target.authority)) is None:
+    if isinstance(target, BadHost) or ("host" in headers and host_of(headers["host"]) is None):
         return Problem("bad-request", "The request names no host, or several.")
     return target
 

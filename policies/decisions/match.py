@@ -61,9 +61,10 @@ class Rule:
         redirect = self.redirect
         if redirect and not redirect.takes(request.method, request.target, self.taken):
             return False
-        if not (self.headers or self.params):
-            return True
-        return all(each.holds(request.headers.get(each.name)) for each in self.headers) and all(
+        given = request.headers
+        if self.headers and not all(each.holds(given.get(each.name)) for each in self.headers):
+            return False
+        return not self.params or all(
             each.holds(request.params.get(each.name)) for each in self.params
         )
 
@@ -281,7 +282,7 @@ class HostTable:
                 return None
         if prefix in self._above:
             return None
-        patterns = (matcher.beginning for each in passed for matcher, _ in each.regexes)
+        patterns = [matcher.beginning for each in passed for matcher, _ in each.regexes]
         return None if any(_may_begin(prefix, each) for each in patterns) else prefix
 
     def _walk(self, path: str) -> list[Node]:
@@ -359,7 +360,7 @@ class Scope(NamedTuple):
 class Routes:
     """All rules: those of routes that are `first`, then the others."""
 
-    __slots__ = ("_groups", "header_names", "reads_query")
+    __slots__ = ("_groups", "_has_redirects", "header_names", "reads_query")
 
     @classmethod
     def in_steps(
@@ -374,14 +375,22 @@ class Routes:
         for group in (first, others):
             if group:
                 groups.append((yield from Hosts.in_steps(group, made)))
-        return cls(tuple(groups), frozenset(made.headers), made.reads_query)
+        return cls(
+            tuple(groups),
+            frozenset(made.headers),
+            reads_query=made.reads_query,
+            has_redirects=bool(redirects),
+        )
 
     def __init__(
         self,
         groups: tuple[Hosts, ...],
         header_names: frozenset[str] = frozenset(),
+        *,
         reads_query: bool = False,
+        has_redirects: bool = False,
     ) -> None:
+        self._has_redirects = has_redirects
         self._groups = groups
         self.header_names = header_names
         self.reads_query = reads_query
@@ -401,7 +410,7 @@ class Routes:
     def scope(self, host: str, path: str) -> Scope | None:
         """Which other paths of `host` meet the same rules as `path`; None if rules look at
         the whole URL."""
-        if any(hosts.redirects(host, path) for hosts in self._groups):
+        if self._has_redirects and any(hosts.redirects(host, path) for hosts in self._groups):
             return None
         longest = ""
         for hosts in self._groups:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 
-from policies.decisions.authenticate import presented_key
+from policies.decisions.authenticate import first_key
 from policies.decisions.request import Request
 
 SOURCES_REMEMBERED = 100  # policies have a few
@@ -68,7 +68,7 @@ def _names(names: str) -> tuple[str, ...]:
 _READERS: dict[str, Callable[[Request, str], str]] = {
     "cookie": Request.cookie,
     "header": lambda request, name: request.headers.get(name, ""),
-    "api_key": lambda request, names: presented_key(request.headers, _names(names)).text,
+    "api_key": lambda request, names: first_key(request.headers, _names(names)),
     "ip": lambda request, _: network_of(request.client.ip),
 }
 

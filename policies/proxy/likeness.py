@@ -29,6 +29,5 @@ def likeness_of(context: RequestContext, send: Send) -> Hashable:
 
 
 def _values(changes: Changes) -> tuple[Hashable, ...]:
-    kept = [pair for pair in changes.set.items() if pair[0] not in _OWN]
-    names = tuple(changes.set)
-    return tuple(changes.removed), names, tuple(kept), tuple(changes.added)
+    kept = [value for name, value in changes.set.items() if name not in _OWN]
+    return tuple(changes.removed), tuple(changes.set), tuple(kept), tuple(changes.added)

@@ -146,7 +146,7 @@ def remembered(
     if is_drawn or not _is_plain(context, choice, send):
         return None
     headers = context.arrived.headers
-    if any(name in headers for name in TRACED):
+    if not headers.keys().isdisjoint(TRACED):
         return None
     target = context.request.target
     if target.url != context.arrived.url or not PLAIN.fullmatch(target.path):

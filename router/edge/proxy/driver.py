@@ -80,7 +80,7 @@ class Driver:
         when the next are due; whether the decision may be repeated; an effect. `drawn`: the
         number by which a share of a split is chosen, if JavaScript has drawn it; else -1."""
         tidy()
-        isolate, chores, repeatable = self._isolate, "", ""
+        isolate, chores, due_ms, repeatable = self._isolate, "", 0.0, ""
         headers: Mapping[str, str] = {}
         try:
             if notes:
@@ -90,12 +90,14 @@ class Driver:
             if not isolate.store.ready:
                 isolate.store.is_due(arrived.now_ms)
                 return f"\n0\n\n{PREPARE}"
-            if arrived.now_ms >= isolate.due_ms:
+            due_ms = isolate.due_ms
+            if arrived.now_ms >= due_ms:
                 chores = isolate.chores(arrived.now_ms)
+                due_ms = isolate.due_ms
             effect, repeatable = self._decide(arrived, _given(drawn))
         except Exception as error:
             effect = self._broken(error, trace_of(headers, isolate.chance))
-        return f"{chores}\n{isolate.due_ms:.0f}\n{repeatable}\n{effect}"
+        return f"{chores}\n{due_ms:.0f}\n{repeatable}\n{effect}"
 
     def _decide(self, arrived: Arrived, first: float | None = None) -> tuple[str, str]:
         isolate = self._isolate

@@ -119,10 +119,12 @@ class Repeating:
         if found is None:
             return ""
         template = self._template(context, send)
-        until_ms = None if found.until_ms == inf else found.until_ms
-        scope, lent = found.scope, limiting.lend(self._reclaim) if limiting else []
-        told = (template.number, until_ms, *scope, found.choice, found.weights, lent)
-        return json.dumps(told)
+        until_ms = "null" if found.until_ms == inf else found.until_ms
+        path, is_prefix = found.scope  # a plain path, which needs no escapes
+        weights, lent = [*found.weights], limiting.lend(self._reclaim) if limiting else []
+        scope = f'"{path}",{"true" if is_prefix else "false"}'
+        leases = json.dumps(lent) if lent else "[]"
+        return f"[{template.number},{until_ms},{scope},{found.choice},{weights},{leases}]"
 
     def _template(self, context: RequestContext, send: Send) -> Template:
         likeness = likeness_of(context, send)
