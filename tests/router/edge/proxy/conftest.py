@@ -49,7 +49,10 @@ class Edge:
     """What `driver.js` does, by hand."""
 
     def __init__(
-        self, modules: Modules, made: CompiledPolicy, capsys: pytest.CaptureFixture[str]
+        self,
+        modules: Modules,
+        made: CompiledPolicy,
+        capsys: pytest.CaptureFixture[str] | None = None,
     ) -> None:
         self.driver_module = modules.driver
         self.now_ms = modules.clock.now_ms = BEGAN
@@ -102,6 +105,8 @@ class Edge:
 
     @property
     def requests(self) -> dict[tuple[str, str, int], int]:
+        """As the metrics' page tells them."""
+        self.driver.catch_up()
         return dict(self.isolate.metrics.requests)
 
     @property
@@ -109,6 +114,7 @@ class Edge:
         return len(self.driver._under_way)
 
     def logged(self) -> list[dict[str, Any]]:
+        assert self._capsys, "the test looks at the log"
         return [json.loads(line) for line in self._capsys.readouterr().out.splitlines()]
 
 
