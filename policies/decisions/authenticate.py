@@ -74,20 +74,38 @@ class Presented(NamedTuple):
     ambiguous: bool
 
 
+_NO_KEY = Presented("", (), False)
+
+
 def presented_key(headers: Mapping[str, str], names: tuple[str, ...]) -> Presented:
     """The key in the headers of these names; in `authorization` the token after `Bearer`."""
     found: dict[str, str] = {}
     for name in names:
-        value = headers.get(name, "")
-        if name == "authorization":
-            value = value[len(_BEARER) :] if value[: len(_BEARER)].lower() == _BEARER else ""
-        value = value.strip(" \t")
+        value = _key_in(headers, name) if name in headers else ""
         if value:
             found[name] = value
-    text = next(iter(found.values()), "")
+    if not found:
+        return _NO_KEY
+    text = next(iter(found.values()))
     # A header that came twice has been joined with a comma, which no key contains.
     ambiguous = "," in text or any(other != text for other in found.values())
     return Presented(text, tuple(found), ambiguous)
+
+
+def first_key(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
+    """The `text` of the key that is presented."""
+    for name in names:
+        value = _key_in(headers, name) if name in headers else ""
+        if value:
+            return value
+    return ""
+
+
+def _key_in(headers: Mapping[str, str], name: str) -> str:
+    value = headers[name]
+    if name == "authorization":
+        value = value[len(_BEARER) :] if value[: len(_BEARER)].lower() == _BEARER else ""
+    return value.strip(" \t")
 
 
 class Keys:

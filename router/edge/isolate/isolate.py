@@ -17,6 +17,7 @@ from typing import Any
 from policies.decisions.drill import Drill
 from policies.decisions.failover import RetryBudget
 from policies.decisions.given import cookie_secret
+from policies.decisions.headers import FreshDigits
 from policies.decisions.health import Health
 from policies.decisions.latency import Latencies
 from policies.decisions.policy import CompiledPolicy
@@ -55,6 +56,7 @@ class Isolate:
         self.metrics = Metrics()
         self.limits = Limits(self.metrics, log)
         self.chance = Random(0)
+        self.digits = FreshDigits(self.chance)
         self.health = Health(self._tell)
         self.coordinating = Coordinating(self.health, self.metrics, self.chance, now_ms, log)
         self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)  # by route
@@ -116,6 +118,12 @@ class Isolate:
     def standing(self, policy: CompiledPolicy, now: float) -> Standing | None:
         return self.health.standing(policy, now)
 
+    @property
+    def may_learn_later(self) -> bool:
+        """Whether good answers change no decision: nobody is in trouble, and no route waits for
+        as long as answers take."""
+        return self.health.is_calm and not self.store.policy.learns_latency
+
     def chores(self, now: float) -> str:
         """What is due after this request's answer, in words: `policy`, `coordinator`."""
         due = []
@@ -168,6 +176,7 @@ class Isolate:
         """The memory image would give every isolate the same numbers."""
         if not self._seeded:
             self.chance.seed(randbits(256))
+            self.digits.forget()
             self.name = f"{self.chance.getrandbits(32):08x}"
             self._seeded = True
 

@@ -10,6 +10,7 @@ const MOST_NAMES = 1_000;
 const MOST_CHARS = 4_000_000; // of the keys of MOST decisions, and of lists of header names
 const LONG = 512; // characters of a scope, which is not noted then
 const CHECK_EVERY = 1_000; // repeated decisions, of which one is made anew and compared
+const NAMES = 7; // the line of a request that has the names of its headers
 const SLOTS = ["x-request-id", "traceparent", "x-forwarded-for"];
 
 let looked; // undefined: nothing may be repeated
@@ -47,30 +48,35 @@ export function setDue(ms) {
 }
 
 // What is to be known of a request, in one pass over its headers: the `lines` that Python gets
-// (the time, the method, the URL, the client's place, whether there is a body, then each
-// header's name and value), and what a key needs.
+// (the time, the method, the URL, the client's place, whether there is a body, the names of all
+// headers, then the value of each), and what a key needs.
 export function read(request) {
   const { method, url, headers, body, cf } = request;
   const { colo = "", country = "", continent = "" } = cf ?? {};
   const now = Date.now();
   const hasBody = body ? 1 : 0;
-  const lines = [now, method, url, colo, country, continent, hasBody];
+  const lines = [now, method, url, colo, country, continent, hasBody, ""];
   const found = { now, url, colo, lines, ip: "", drawn: -1, rest: "", place: undefined };
+  let list = "";
   if (!looked) {
-    for (const [name, value] of headers) lines.push(name, value);
+    for (const [name, value] of headers) {
+      lines.push(value);
+      list += `${name} `;
+    }
+    lines[NAMES] = list;
     return found;
   }
-  let list = "";
   let values = "";
   let size = 0;
   for (const [name, value] of headers) {
-    lines.push(name, value);
+    lines.push(value);
     list += `${name} `;
     size += name.length + value.length;
     if (looked.headers.has(name)) values += `${name}\n${value}\n`;
     if (name === "cf-connecting-ip") found.ip = value;
   }
-  const isSmall = size <= looked.maxSize && lines.length <= 7 + 2 * looked.maxHeaders;
+  lines[NAMES] = list;
+  const isSmall = size <= looked.maxSize && lines.length <= NAMES + 1 + looked.maxHeaders;
   if (isSmall && url.length <= looked.maxUrl) {
     place(found, `${method} ${hasBody} ${colo} ${country} ${continent} ${numbered(list)}\n${values}`);
   }

@@ -67,7 +67,7 @@ class Repeating:
         self._reclaim = reclaim
         self._state: Any = None
         self._policy = isolate.store.policy
-        self._is_on = False
+        self.is_on = False
         self._templates: dict[int, Template] = {}
         self._forgotten: dict[int, Template] = {}
         self._by_likeness: dict[Hashable, Template] = {}
@@ -75,12 +75,14 @@ class Repeating:
 
     def look(self, now_ms: float) -> None:
         """Forget everything if what decisions rest on has changed."""
+        if not (self._may_repeat or self.is_on or self._forgotten):
+            return
         state = self._state_of(now_ms)
         if state == self._state:
             return
         self._state = state
         policy, is_calm, _ = state
-        self._is_on = is_calm
+        self.is_on = is_calm
         self._keep_forgotten(policy)
         self._templates, self._by_likeness = {}, {}
         if not is_calm:
@@ -112,24 +114,23 @@ class Repeating:
         """How JavaScript may repeat `send`, as JSON: the template's number, until when (null:
         for ever), the scope and whether it is a prefix, which of the choices it is, their
         weights, and what is lent of limits; "" if it may not."""
-        if not self._is_on:
-            return ""
         is_leased = limiting is not None and limiting.is_leased
         found = remembered(context, send, draws, is_leased=is_leased)
         if found is None:
             return ""
         template = self._template(context, send)
-        until_ms = None if found.until_ms == inf else found.until_ms
-        scope, lent = found.scope, limiting.lend(self._reclaim) if limiting else []
-        told = (template.number, until_ms, *scope, found.choice, found.weights, lent)
-        return json.dumps(told)
+        until_ms = "null" if found.until_ms == inf else found.until_ms
+        path, is_prefix = found.scope  # a plain path, which needs no escapes
+        weights, lent = [*found.weights], limiting.lend(self._reclaim) if limiting else []
+        scope = f'"{path}",{"true" if is_prefix else "false"}'
+        leases = json.dumps(lent) if lent else "[]"
+        return f"[{template.number},{until_ms},{scope},{found.choice},{weights},{leases}]"
 
     def _template(self, context: RequestContext, send: Send) -> Template:
         likeness = likeness_of(context, send)
         found = self._by_likeness.get(likeness)
         if found is None:
             choice = context.choice
-            assert choice, "a backend has been chosen"
             self._number += 1
             kept = _without_headers(context)
             found = Template(self._number, kept, choice.candidates[0], send, likeness)
@@ -176,9 +177,12 @@ class Repeating:
         context = RequestContext(self._isolate, past.policy, arrived, self._isolate.chance)
         target = read_target(past.policy, arrived.url, arrived.headers)
         assert not isinstance(target, Problem), "its URL is plain"
-        context.request = Request(arrived.method, target, arrived.headers, arrived.client)
+        context.request = Request(
+            arrived.method, target, arrived.headers, arrived.client, arrived.claims
+        )
         context.trace, context.rule, context.route = trace, past.rule, past.route
-        context.admitted, context.choice = past.admitted, past.choice
+        context.admitted, context.identity = past.admitted, past.identity
+        context.choice = past.choice
         context.told = {**past.told, "ratelimit": ratelimit} if past.told else {}
         context.is_repeated = True
         return context
@@ -209,6 +213,6 @@ class Repeating:
 
 def _without_headers(context: RequestContext) -> RequestContext:
     kept = copy(context)
-    kept.arrived = context.arrived._replace(headers={}, url="")
-    kept.request = replace(context.request, headers={})
+    kept.arrived = context.arrived._replace(headers={}, url="", claims=())
+    kept.request = replace(context.request, headers={}, claims=())
     return kept

@@ -49,7 +49,10 @@ class Edge:
     """What `driver.js` does, by hand."""
 
     def __init__(
-        self, modules: Modules, made: CompiledPolicy, capsys: pytest.CaptureFixture[str]
+        self,
+        modules: Modules,
+        made: CompiledPolicy,
+        capsys: pytest.CaptureFixture[str] | None = None,
     ) -> None:
         self.driver_module = modules.driver
         self.now_ms = modules.clock.now_ms = BEGAN
@@ -70,9 +73,8 @@ class Edge:
     def request(self, url: str = "https://h/", *, method: str = "GET", **headers: str) -> str:
         """As it is read by `memory.js`."""
         lines = [str(self.now_ms), method, url, "FRA", "DE", "EU", ""]
-        for name, value in headers.items():
-            lines += (name.replace("_", "-"), value)
-        return "\n".join(lines)
+        names = [name.replace("_", "-") for name in headers]
+        return "\n".join([*lines, " ".join(names), *headers.values()])
 
     def decided(self, request: str, notes: str = "") -> tuple[str, list[Any]]:
         """The chores for a request, as it is read by `memory.js`, and the effect."""
@@ -103,6 +105,8 @@ class Edge:
 
     @property
     def requests(self) -> dict[tuple[str, str, int], int]:
+        """As the metrics' page tells them."""
+        self.driver.catch_up()
         return dict(self.isolate.metrics.requests)
 
     @property
@@ -110,6 +114,7 @@ class Edge:
         return len(self.driver._under_way)
 
     def logged(self) -> list[dict[str, Any]]:
+        assert self._capsys, "the test looks at the log"
         return [json.loads(line) for line in self._capsys.readouterr().out.splitlines()]
 
 
