@@ -9,7 +9,7 @@ import { changed, giveable } from "./answers.js";
 import { race } from "./race.js";
 import { mirror, parsed, send } from "./sending.js";
 import * as kept from "./kept.js";
-export { forget, reclaim, setMode } from "./memory.js";
+export { drop, forget, reclaim, setMode } from "./memory.js";
 
 import { ask, giveBack } from "../runtime/bridge.js";
 
@@ -55,7 +55,7 @@ async function answered(way) {
 
 // Whether Python would decide so again. If not, nothing is repeated any more.
 function isStill(python, known, found) {
-  if (!python.check(known.number, found.lines.join("\n"), found.drawn)) return true;
+  if (!python.check(known.number, found.lines.join("\n"), found.drawn, known.purses)) return true;
   turnOff();
   return false;
 }

@@ -147,11 +147,12 @@ class Driver:
         request_id = trace_of(headers, self._isolate.chance).request_id
         return effect_text(0, _problem(LOST, request_id))
 
-    def check(self, template: int, request: str, drawn: float) -> str:
+    def check(self, template: int, request: str, drawn: float, purses: str) -> str:
         """Decide anew what JavaScript is about to repeat; "" if it is the same. Else nothing is
-        repeated any more in this isolate."""
+        repeated any more in this isolate. `purses`: the numbers of those that it has charged."""
         try:
-            differs = self._repeating.differs(template, arrived_from(request), _given(drawn))
+            arrived, charged = arrived_from(request), [int(each) for each in purses.split()]
+            differs = self._repeating.differs(template, arrived, _given(drawn), charged)
         except Exception as error:
             differs = str(described(error))
         if differs:
