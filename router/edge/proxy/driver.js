@@ -4,7 +4,7 @@
 
 import * as uploads from "./uploads.js";
 import { read, recall, remember, setDue, turnOff } from "./memory.js";
-import { notes, note } from "./notes.js";
+import { notes, note, watch } from "./notes.js";
 import { changed, giveable } from "./answers.js";
 import { race } from "./race.js";
 import { mirror, parsed, send } from "./sending.js";
@@ -71,9 +71,19 @@ async function repeated(way, known, found) {
 // Follow a way to its end: the answer for the client; undefined for one in the background.
 // `decided` gets the first effect, if that may be repeated.
 async function follow(way, effect, decided) {
+  const mark = watch(way);
+  try {
+    return await followed(way, effect, decided, mark);
+  } finally {
+    mark.number = 0;
+  }
+}
+
+async function followed(way, effect, decided, mark) {
   for (;;) {
     if (effect.startsWith("send\n")) {
       const sent = parsed(effect);
+      mark.number = sent.number;
       decided?.(sent);
       decided = undefined;
       const came = await attempt(way, sent);
@@ -82,6 +92,7 @@ async function follow(way, effect, decided) {
       continue;
     }
     const [name, number, ...told] = JSON.parse(effect);
+    mark.number = number;
     if (name in ENDS) return ENDS[name](way, ...told);
     if (name === "with") {
       way.ctx.waitUntil(follow({ ...way }, told[0]).catch(console.error));

@@ -3,8 +3,9 @@
 1. A way that waits for something is kept under its number, until its outcome comes.
 2. A `Send` whose answer went to the client tells its outcome with the next call, in order
    (`notes`): so health, counts and metrics know it before the next request is decided.
-3. Of ways whose outcome never comes, since the client has gone and the runtime has dropped
-   the request, only the last `MAX_UNDER_WAY` are kept.
+3. Ways whose outcome never comes, since the client has gone and the runtime has dropped the
+   request, end with a note, too. If that does not come soon, only the last `MAX_UNDER_WAY` are
+   kept.
 4. A bug answers 500, and is logged with the request's id. What cannot be learnt of one request
    is logged, too, and never reaches another.
 """
@@ -271,6 +272,8 @@ class Driver:
         elif kind == "again":
             template, began, status, now = words
             self._repeating.answered(int(template), float(began), int(status), float(now))
+        elif kind == "gone":
+            self._taken(int(words[0]))
         elif kind == "broke":
             self._isolate.blame(words[0], float(words[1]), words[2])
         else:

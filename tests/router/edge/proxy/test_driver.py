@@ -100,6 +100,15 @@ def test_of_ways_whose_outcome_never_comes_only_the_last_are_kept(
     assert edge.under_way == 1
 
 
+def test_a_way_whose_client_has_gone_is_kept_no_longer(edge: Edge) -> None:
+    for _ in range(3):
+        edge.decide()
+    edge.decide(notes="gone 2\ngone 3\ngone 99")
+    assert edge.under_way == 2
+    assert edge.resume(1, edge.came(503))[0] == "wait"
+    assert edge.requests == {}
+
+
 @with_policy(filters={"redirect": {"path": {"full": "/new"}}})
 def test_what_ends_at_once_is_not_kept(edge: Edge) -> None:
     name, _, status, *_ = edge.decide()
