@@ -158,7 +158,10 @@ async function finished(proxy) {
 }
 
 const EFFECTS = {
-  learn: (way) => finished(way.python.learn(way.request.cf?.colo ?? "", way.env)),
+  async learn({ python, request, env }) {
+    await finished(python.learn(request.cf?.colo ?? "", env));
+    return Date.now();
+  },
   async ask({ env }, name, question, timeout) {
     try {
       const answer = await ask(env, "ROUTER_LIMITER", name, "take", question, timeout);
