@@ -204,7 +204,13 @@ class Drills:
         self, state: State, drill: Drill, at_ms: int, by: str | None, more: dict[str, Any]
     ) -> None:
         """That a drill has come to this state."""
-        told = {"at": time_text(at_ms), "event": LOGGED[state], "by": by, "drill": drill.told(), **more}
+        told = {
+            "at": time_text(at_ms),
+            "event": LOGGED[state],
+            "by": by,
+            "drill": drill.told(),
+            **more,
+        }
         self.events.append(told)
 
     def _in_the_way(self, world: World) -> list[Drill]:
