@@ -81,8 +81,8 @@ class Passive:
 
     def share(self, now_ms: float) -> float:
         """Which part of its requests a variant gets that is not ejected."""
-        if self._state is not _RETURNING:
-            return 1.0
+        if self.state(now_ms) is not _RETURNING:
+            return 1.0  # also if a new policy has taken the slow start away meanwhile
         return min(1.0, max(MIN_SHARE, (now_ms - self.since_ms) / self.terms.slow_start_ms))
 
     def awaits_trial(self, now_ms: float) -> bool:
