@@ -230,7 +230,7 @@ class Run:
             self.tell("succeeded", now_ms, before)
         else:
             what = "all steps are done; promote it, or roll it back"
-            self.move(Event.APPROVAL_NEEDED, now_ms, what)
+            self.move(Event.ALL_STEPS_DONE_HOLD, now_ms, what)
             self.tell("gate", now_ms, before)
 
     def _look_for_edits(self, planned: Planned | None, now_ms: int) -> None:

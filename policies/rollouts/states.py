@@ -26,7 +26,8 @@ class Event(StrEnum):
 
     STEP_DONE = "the step is done"
     APPROVAL_NEEDED = "the step is done, and needs approval"
-    ALL_STEPS_DONE = "all steps are done"
+    ALL_STEPS_DONE = "all steps are done, `on_success: promote`"
+    ALL_STEPS_DONE_HOLD = "all steps are done, `on_success: hold`"
     APPROVE = "`approve`"
     PAUSE = "`pause`"
     RESUME = "`resume`"
@@ -35,9 +36,9 @@ class Event(StrEnum):
     FAILED_ROLLBACK = "the analysis failed, `on_failure: rollback`"
     FAILED_HOLD = "the analysis failed, `on_failure: hold`"
     EDITED = "the policy is edited"
-    UNDONE_RUNNING = "the edit is undone; it was running"
-    UNDONE_GATE = "the edit is undone; it was at a gate"
-    UNDONE_PAUSED = "the edit is undone; it was paused"
+    UNDONE_RUNNING = "the edit is undone (it was running)"
+    UNDONE_GATE = "the edit is undone (it was at a gate)"
+    UNDONE_PAUSED = "the edit is undone (it was paused)"
     STATE_LOST = "its stored state is lost or unreadable"
 
 
@@ -49,6 +50,7 @@ TRANSITIONS = {
     (State.RUNNING, Event.STEP_DONE): State.RUNNING,
     (State.RUNNING, Event.APPROVAL_NEEDED): State.GATE,
     (State.RUNNING, Event.ALL_STEPS_DONE): State.SUCCEEDED,
+    (State.RUNNING, Event.ALL_STEPS_DONE_HOLD): State.GATE,
     (State.GATE, Event.APPROVE): State.RUNNING,
     (State.RUNNING, Event.PAUSE): State.PAUSED,
     (State.GATE, Event.PAUSE): State.PAUSED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_what_is_not_in_the_table_is_refused(machine: Any) -> None:
                 assert after is machine.TRANSITIONS[state, event]
                 continue
             refused.append((state, event))
-            with pytest.raises(NotATransition, match=f"{event.value}.*{state.value}"):
+            with pytest.raises(NotATransition, match=re.escape(repr(event.value))):
                 next_state(machine.TRANSITIONS, state, event)
     assert refused
 
