@@ -20,7 +20,9 @@ from policies.difference.sample import Sample
 from policies.difference.traffic import Traffic, logged
 from policies.language.compile import compile_policy
 from policies.language.load import Loaded, load
-from router.cli.console import (
+from router.cli.live import Live, live_arguments, live_policy
+from router.cli.worker_secrets import surroundings_here
+from router.terminal.console import (
     Failed,
     UsageError,
     err,
@@ -30,14 +32,12 @@ from router.cli.console import (
     read_file,
     say,
 )
-from router.cli.diff_lines import (
+from router.terminal.diff_lines import (
     change_document,
     print_changes,
     print_text_difference,
     print_traffic,
 )
-from router.cli.live import Live, live_arguments, live_policy
-from router.cli.worker_secrets import surroundings_here
 
 WRONG_USE = 1  # as 2 says that there are differences
 DIFFERENT = 2

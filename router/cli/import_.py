@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from policies.gateway.convert import Imported, convert
 from policies.language.load import digest_of
 from policies.language.values import read_hostname
-from router.cli.console import (
+from router.terminal.console import (
     UsageError,
     counted,
     err,

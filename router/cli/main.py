@@ -17,8 +17,8 @@ from keyword import iskeyword
 from types import ModuleType
 
 from router import __version__
-from router.cli.console import Failed, UsageError, complain
 from router.dev.layout import SetupError
+from router.terminal.console import Failed, UsageError, complain
 
 VERBS = (
     *("validate", "test", "diff", "explain", "push", "history", "rollback", "pull"),

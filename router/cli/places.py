@@ -10,14 +10,14 @@ from pathlib import Path
 from rich.console import Console
 
 from policies.decisions.durations import duration_ms
-from router.cli.client import URL, client_of
-from router.cli.console import Failed, UsageError, complain, err, out, print_json
+from router.api.client import URL, client_of
 from router.cli.dev import STATE
 from router.dev.layout import Layout, SetupError, find_root
 from router.publishing.edge import Edge, ask
 from router.publishing.place import Place, local_place, remote_place
 from router.publishing.publish import Publisher
 from router.publishing.write import NotPublished
+from router.terminal.console import Failed, UsageError, complain, err, out, print_json
 
 WAIT_LOCAL_S = 60.0  # a router asks KV every 10 s
 WAIT_REMOTE_S = 180.0  # and Cloudflare's locations keep what they read for a minute

@@ -10,15 +10,15 @@ from typing import Any
 
 from policies.language.bindings import bindings_of
 from policies.language.load import Loaded
-from router.cli.console import load_valid, say
 from router.cli.places import console_of, publish_arguments, publisher_of, told_as_json
 from router.dev.layout import Layout, SetupError, find_root
+from router.dev.published_keys import refusal
 from router.publishing.base import BY_GIT, base_by_git, given_base
 from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
 from router.publishing.published import read
-from router.publishing.published_keys import refusal
 from router.publishing.write import Change
+from router.terminal.console import load_valid, say
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -9,13 +9,13 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from policies.language.load import digest_of, load
-from router.cli.console import Failed, counted, err, print_findings, say
 from router.cli.places import publish_arguments, publisher_of, told_as_json
 from router.dev.kv import Kv
 from router.publishing.history import SHORT, Entry, find
 from router.publishing.publish import Order
 from router.publishing.published import Published, read
 from router.publishing.write import Change
+from router.terminal.console import Failed, counted, err, print_findings, say
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from policies.language.load import load
-from router.cli.client import client_of
-from router.cli.console import (
+from router.api.client import client_of
+from router.cli.rollout_asking import one_of
+from router.cli.rollout_texts import FINISHED, Told
+from router.dev.files import write_if_changed
+from router.settle.settling import FileRollout, Share, find_rollout, settle, shares
+from router.settle.weights import ALL
+from router.terminal.console import (
     Failed,
     UsageError,
     agreed,
@@ -24,11 +29,6 @@ from router.cli.console import (
     print_json,
     say,
 )
-from router.cli.rollout_asking import one_of
-from router.cli.rollout_texts import FINISHED, Told
-from router.dev.files import write_if_changed
-from router.settle.settling import FileRollout, Share, find_rollout, settle, shares
-from router.settle.weights import ALL
 
 FILE = "routes.yaml"
 MANY_BYTES = 256 * 1024  # more takes seconds, so somebody is told

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from rich.text import Text
 
 from policies.language.load import digest_of
-from router.cli.console import UsageError, columns, line_of, read_file
 from router.cli.places import place_arguments, place_of
 from router.edge.isolate.keys import POLICY_KEY
 from router.publishing.history import SHORT
+from router.terminal.console import UsageError, columns, line_of, read_file
 
 
 class Seen(NamedTuple):

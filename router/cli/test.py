@@ -19,7 +19,7 @@ from policies.language.findings import path_text
 from policies.policy_tests.load import LoadedCases, load_cases
 from policies.policy_tests.model import Case
 from policies.policy_tests.run import Outcome, Subject
-from router.cli.console import (
+from router.terminal.console import (
     Failed,
     UsageError,
     counted,

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
 from policies.language.load import load
-from router.cli.console import counted, print_findings, print_json, read_file, say
+from router.terminal.console import counted, print_findings, print_json, read_file, say
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from policies.language.load import digest_of
-from router.cli.console import Failed, UsageError, err, read_file, say
 from router.dev.files import write_if_changed
 from router.publishing.git import was_committed
 from router.publishing.history import SHORT
 from router.publishing.published import Published
+from router.terminal.console import Failed, UsageError, err, read_file, say
 
 BY_GIT = "git"
 DIGEST = re.compile(r"[0-9a-f]{64}")

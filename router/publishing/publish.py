@@ -15,18 +15,18 @@ from typing import Any
 from rich.console import Console
 
 from policies.language.load import load
-from router.cli.client import Refused
-from router.cli.console import Failed, agreed, complain, line_of, say
+from router.api.client import Refused
 from router.dev.layout import SetupError
 from router.edge.isolate.keys import COMPILED_PREFIX
 from router.publishing.base import check_base
-from router.publishing.difference import show_difference
 from router.publishing.edge import Edge, Said, Verdict, wait
 from router.publishing.history import SHORT, Entry
 from router.publishing.metadata import metadata
 from router.publishing.place import Place
 from router.publishing.published import Published, read
 from router.publishing.write import Change, NotPublished, read_back, write
+from router.terminal.console import Failed, agreed, complain, line_of, say
+from router.terminal.difference import show_difference
 
 TELL_EVERY_S = 15.0
 MAX_WHY = 80  # characters of a reason that go into a note

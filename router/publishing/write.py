@@ -21,12 +21,12 @@ from rich.console import Console
 from policies.decisions.compiled_text import form_text
 from policies.language.compile import compile_policy
 from policies.language.load import Loaded, digest_of, load
-from router.cli.console import Failed, say
 from router.dev.kv import Kv
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 from router.publishing.history import SHORT, Entry, new_key
 from router.publishing.metadata import metadata
 from router.publishing.published import Published, read
+from router.terminal.console import Failed, say
 
 # How long another push may take between its copy for the history and its policy.
 IN_FLIGHT = timedelta(seconds=60)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from router.cli.console import Failed, UsageError
 from router.dev.files import write_if_changed
 from router.publishing.base import (
     Base,
@@ -16,6 +15,7 @@ from router.publishing.base import (
     given_base,
 )
 from router.publishing.published import read
+from router.terminal.console import Failed, UsageError
 from tests.router.publishing.making import Clone, FakeKv, digest, text
 
 

@@ -7,8 +7,8 @@ from rich.console import Console
 from policies.difference.difference import Side, difference
 from policies.language.compile import compile_policy
 from policies.language.load import Loaded, load
-from router.cli.console import out, print_difference, say
-from router.cli.diff_lines import change_document, print_changes
+from router.terminal.console import out, print_difference, say
+from router.terminal.diff_lines import change_document, print_changes
 
 
 def show_difference(before: bytes | None, after: bytes, to: Console = out) -> None:
