@@ -17,7 +17,7 @@ from router.dev.run import run_dev
 from router.publishing.place import local_place
 from router.publishing.published import read
 from router.publishing.write import Change, write
-from router.terminal.console import load_valid
+from router.terminal.files import load_valid
 
 PORT = 8787  # wrangler's own default
 STATE = Path(".wrangler/state")  # wrangler's own default

@@ -19,7 +19,9 @@ from policies.decisions.durations import duration_text
 from router.api.client import Refused, client_of, url_argument
 from router.api.refusal import gap_texts
 from router.cli import drill_run
-from router.terminal.console import UsageError, complain, err, print_json, say, table
+from router.terminal.console import complain, err, print_json, say
+from router.terminal.errors import UsageError
+from router.terminal.tables import table
 from router.terminal.times import clock
 
 MAX_PAST = 10  # are listed; `--json` has all that are kept

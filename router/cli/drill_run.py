@@ -16,17 +16,9 @@ from policies.decisions.durations import duration_text
 from policies.drill_plan.load import LoadedPlan, load_plan
 from policies.drill_plan.model import Plan
 from router.api.client import client_of, url_argument
-from router.terminal.console import (
-    Failed,
-    UsageError,
-    complain,
-    counted,
-    err,
-    print_findings,
-    print_json,
-    read_file,
-    say,
-)
+from router.terminal.console import complain, counted, err, print_json, say
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import print_findings, read_file
 
 if TYPE_CHECKING:
     from router.drill.result import Result

@@ -18,7 +18,8 @@ from types import ModuleType
 
 from router import __version__
 from router.dev.layout import SetupError
-from router.terminal.console import Failed, UsageError, complain
+from router.terminal.console import complain
+from router.terminal.errors import Failed, UsageError
 
 VERBS = (
     *("validate", "test", "diff", "explain", "push", "history", "rollback", "pull"),

@@ -17,7 +17,8 @@ from router.publishing.edge import Edge, ask
 from router.publishing.place import Place, local_place, remote_place
 from router.publishing.publish import Publisher
 from router.publishing.write import NotPublished
-from router.terminal.console import Failed, UsageError, complain, err, out, print_json
+from router.terminal.console import complain, err, out, print_json
+from router.terminal.errors import Failed, UsageError
 
 WAIT_LOCAL_S = 60.0  # a router asks KV every 10 s
 WAIT_REMOTE_S = 180.0  # and Cloudflare's locations keep what they read for a minute

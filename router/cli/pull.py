@@ -19,7 +19,8 @@ from router.dev.layout import find_root
 from router.publishing.git import is_committed
 from router.publishing.history import SHORT, find
 from router.publishing.published import Published, read
-from router.terminal.console import Failed, UsageError, err, print_json, say
+from router.terminal.console import err, print_json, say
+from router.terminal.errors import Failed, UsageError
 
 FILE = "routes.yaml"
 

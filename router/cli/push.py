@@ -18,7 +18,8 @@ from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
 from router.publishing.published import read
 from router.publishing.write import Change
-from router.terminal.console import load_valid, say
+from router.terminal.console import say
+from router.terminal.files import load_valid
 
 
 def arguments(parser: ArgumentParser) -> None:

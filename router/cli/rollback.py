@@ -15,7 +15,9 @@ from router.publishing.history import SHORT, Entry, find
 from router.publishing.publish import Order
 from router.publishing.published import Published, read
 from router.publishing.write import Change
-from router.terminal.console import Failed, counted, err, print_findings, say
+from router.terminal.console import counted, err, say
+from router.terminal.errors import Failed
+from router.terminal.files import print_findings
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from router.api.client import Client, Refused
 from router.cli.rollout_texts import Told
-from router.terminal.console import Failed, UsageError
+from router.terminal.errors import Failed, UsageError
 
 
 def name_of(client: Client, given: str | None) -> str:

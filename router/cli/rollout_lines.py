@@ -23,7 +23,8 @@ from router.cli.rollout_texts import (
     step_text,
     weight_text,
 )
-from router.terminal.console import Part, columns, counted, line_of
+from router.terminal.console import Part, counted, line_of
+from router.terminal.tables import columns
 from router.terminal.times import ago, clock, span, time_of
 
 VERDICTS = {"passed": "green", "failed": "bold red", "no-data": "dim", "inconclusive": "yellow"}

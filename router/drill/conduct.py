@@ -22,7 +22,7 @@ from router.api.client import Client, Refused
 from router.api.refusal import gap_texts
 from router.drill.survey import Surveyed
 from router.drill.traffic import Clients
-from router.terminal.console import Failed
+from router.terminal.errors import Failed
 
 TELL_S = 1.0  # between two lines of progress
 WATCH_S = 2.0  # between two looks whether the drill is still on

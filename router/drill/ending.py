@@ -7,7 +7,7 @@ from pathlib import Path
 
 from router.drill.report import page
 from router.drill.result import Result
-from router.terminal.console import Failed
+from router.terminal.errors import Failed
 
 
 def write(report: Path, result: Result) -> None:

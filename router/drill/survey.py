@@ -12,7 +12,7 @@ from policies.decisions.drill import drill_from
 from policies.drill_plan.model import Plan
 from policies.drill_plan.places import Places
 from router.api.client import Client
-from router.terminal.console import Failed
+from router.terminal.errors import Failed
 
 
 @dataclass(frozen=True, slots=True)

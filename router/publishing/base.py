@@ -18,7 +18,9 @@ from router.dev.files import write_if_changed
 from router.publishing.git import was_committed
 from router.publishing.history import SHORT
 from router.publishing.published import Published
-from router.terminal.console import Failed, UsageError, err, read_file, say
+from router.terminal.console import err, say
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import read_file
 
 BY_GIT = "git"
 DIGEST = re.compile(r"[0-9a-f]{64}")

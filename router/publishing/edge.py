@@ -16,7 +16,7 @@ from policies.decisions.durations import duration_text
 from router.api.client import Client, Refused
 from router.edge.isolate.store import UNREAD
 from router.publishing.history import SHORT
-from router.terminal.console import Failed
+from router.terminal.errors import Failed
 
 IN_A_ROW = 3
 EVERY_S = 0.5

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from router.dev.kv import Key
 from router.edge.isolate.keys import HISTORY_PREFIX
-from router.terminal.console import Failed, UsageError
+from router.terminal.errors import Failed, UsageError
 
 SHORT = 12  # hex digits of a digest, as people see it
 LEAST = 4  # hex digits that a digest may be shortened to by people

@@ -25,8 +25,9 @@ from router.publishing.metadata import metadata
 from router.publishing.place import Place
 from router.publishing.published import Published, read
 from router.publishing.write import Change, NotPublished, read_back, write
-from router.terminal.console import Failed, agreed, complain, line_of, say
+from router.terminal.console import agreed, complain, line_of, say
 from router.terminal.difference import show_difference
+from router.terminal.errors import Failed
 
 TELL_EVERY_S = 15.0
 MAX_WHY = 80  # characters of a reason that go into a note

@@ -11,7 +11,7 @@ from policies.language.load import digest_of
 from router.dev.kv import Kv
 from router.edge.isolate.keys import COMPILED_PREFIX, POLICY_KEY
 from router.publishing.history import SHORT, Entry, entries
-from router.terminal.console import Failed
+from router.terminal.errors import Failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 from router.publishing.history import SHORT, Entry, new_key
 from router.publishing.metadata import metadata
 from router.publishing.published import Published, read
-from router.terminal.console import Failed, say
+from router.terminal.console import say
+from router.terminal.errors import Failed
 
 # How long another push may take between its copy for the history and its policy.
 IN_FLIGHT = timedelta(seconds=60)

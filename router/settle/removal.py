@@ -13,7 +13,7 @@ import re
 from typing import Any
 
 from router.settle.source import Change, Source, at, fields_of
-from router.terminal.console import Failed
+from router.terminal.errors import Failed
 
 _DASH = re.compile(r"[ \t]*-(?:\s|$)")
 _REST_OF_LINE = re.compile(r"[ \t]*,?[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|$)")

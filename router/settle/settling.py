@@ -21,7 +21,7 @@ from policies.language.findings import Path, path_text
 from router.settle.removal import removal
 from router.settle.source import Change, Source, at
 from router.settle.weights import final, weight_changes, weight_of, with_weight
-from router.terminal.console import Failed, UsageError
+from router.terminal.errors import Failed, UsageError
 
 
 @dataclass(frozen=True, slots=True)

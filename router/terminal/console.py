@@ -1,4 +1,4 @@
-"""What commands say to people: tables, findings, one-line complaints.
+"""What commands say to people: lines, JSON, one-line complaints, questions.
 
 Colours come from `rich`, which leaves them out for files, pipes and `NO_COLOR`.
 """
@@ -7,27 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Container, Iterable, Iterator, Sequence
-from difflib import unified_diff
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from policies.language.findings import Finding
-from policies.language.load import Loaded, load
-
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-class UsageError(Exception):
-    """The command was called the wrong way (exit code 2)."""
-
-
-class Failed(Exception):
-    """The command could not do what it was asked to (exit code 1)."""
 
 
 def complain(message: str) -> None:
@@ -60,66 +46,6 @@ def line_of(*parts: Part) -> Text:
     return line
 
 
-def columns(rows: Iterable[Sequence[Part]], right: Container[int] = ()) -> Iterator[Text]:
-    """Lines whose columns are as wide as what stands in them; those of `right` are numbers."""
-    cells = [[(part, "") if isinstance(part, str) else part for part in row] for row in rows]
-    widths = [max(len(text) for text, _ in column) for column in zip(*cells, strict=True)]
-    for row in cells:
-        parts: list[Part] = []
-        for index, (text, style) in enumerate(row):
-            side = ">" if index in right else "<"
-            width = widths[index] if index < len(row) - 1 else 0
-            parts += [(f"{text:{side}{width}}", style), "  "]
-        line = line_of(*parts)
-        line.rstrip()
-        yield line
-
-
-def pairs(rows: Iterable[tuple[str, str]]) -> None:
-    """Two columns; what stands in the second is never cut."""
-    rows = list(rows)
-    width = max((len(name) for name, _ in rows), default=0)
-    for name, text in rows:
-        say((f"{name:<{width}}", "bold"), f"  {text}")
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """As many columns as `head` has; nothing is cut, however narrow the terminal is."""
-    for line in columns([[(each, "bold") for each in head], *rows]):
-        out.print(line)
-
-
-def read_file(name: str) -> bytes:
-    """A file's bytes; `-` is standard input."""
-    if name == "-":
-        return sys.stdin.buffer.read()
-    if not name:
-        raise UsageError("the name of a file is empty")
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {name}: {error.strerror}") from None
-
-
-def print_findings(file: str, findings: Iterable[Finding], to: Console = out) -> None:
-    """As compilers do it: file:line:column, then what is wrong, then how to mend it."""
-    for finding in findings:
-        colour = "red" if finding.severity == "error" else "yellow"
-        place = f"{file}:{finding.line}:{finding.column}"
-        what = f" {finding.path}: {finding.message}"
-        said = (place, "bold"), " ", (finding.severity, colour), " ", (finding.code, "dim"), what
-        say(*said, to=to)
-        say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
-
-
-def print_difference(before: bytes, after: bytes, old: str, new: str, to: Console = out) -> None:
-    """What is no longer, and what is new, with a few lines around; `old` and `new` name them."""
-    was, now = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in unified_diff(was, now, old, new, lineterm=""):
-        say((line, colours.get(line[0], "")), to=to)
-
-
 def agreed(question: str, yes: bool) -> bool:
     """Whether to go on: whoever sits at a terminal is asked, unless they have said `--yes`."""
     if yes or not sys.stdin.isatty():
@@ -134,13 +60,3 @@ def agreed(question: str, yes: bool) -> bool:
 
 def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def load_valid(file: str) -> tuple[bytes, Loaded]:
-    """A policy that must be valid; its findings are complained about if it is not."""
-    data = read_file(file)
-    loaded = load(data)
-    if loaded.policy is None:
-        print_findings(file, loaded.findings, err)
-        raise Failed(f"{file} is not valid ({counted(len(loaded.findings), 'finding')})")
-    return data, loaded

@@ -12,7 +12,7 @@ import pytest
 
 from router.api.client import Client, NotReachable, Refused, client_of
 from router.dev.loopback import free_port
-from router.terminal.console import Failed, UsageError
+from router.terminal.errors import Failed, UsageError
 
 KEY = "only-for-this-test"
 

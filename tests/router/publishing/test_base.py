@@ -15,7 +15,7 @@ from router.publishing.base import (
     given_base,
 )
 from router.publishing.published import read
-from router.terminal.console import Failed, UsageError
+from router.terminal.errors import Failed, UsageError
 from tests.router.publishing.making import Clone, FakeKv, digest, text
 
 

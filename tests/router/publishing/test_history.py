@@ -8,7 +8,7 @@ import pytest
 
 from router.dev.kv import Key
 from router.publishing.history import entries, entry_of, find, new_key
-from router.terminal.console import Failed, UsageError
+from router.terminal.errors import Failed, UsageError
 
 AT = datetime(2026, 11, 24, 0, 16, 39, 482_913, tzinfo=UTC)
 ONE, TWO = "ab" * 32, "abcd" + "0" * 60

@@ -16,7 +16,7 @@ from router.publishing import edge
 from router.publishing.edge import Edge, ask
 from router.publishing.published import read
 from router.publishing.write import NotPublished
-from router.terminal.console import Failed
+from router.terminal.errors import Failed
 from tests.router.publishing.making import Clone, FakeKv, change, digest, text
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from router.dev.layout import SetupError
 from router.publishing.published import read
-from router.terminal.console import Failed
+from router.terminal.errors import Failed
 from tests.router.publishing.making import Clone, FakeKv, digest, failing, text
 
 

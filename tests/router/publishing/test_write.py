@@ -15,7 +15,7 @@ from router.dev.layout import SetupError
 from router.edge.isolate.keys import HISTORY_PREFIX
 from router.publishing.published import read
 from router.publishing.write import NotPublished
-from router.terminal.console import Failed
+from router.terminal.errors import Failed
 from tests.kv_contract import check
 from tests.router.publishing.making import Clone, FakeKv, digest, failing, text
 

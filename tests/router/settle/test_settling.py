@@ -11,7 +11,7 @@ import pytest
 
 from router.settle.settling import FileRollout, find_rollout, settle, shares
 from router.settle.weights import ALL, final, weight_text
-from router.terminal.console import Failed, UsageError
+from router.terminal.errors import Failed, UsageError
 
 ROOT = Path(__file__).parents[3]
 NONE = Decimal(0)
