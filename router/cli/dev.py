@@ -17,6 +17,7 @@ from router.dev.run import run_dev
 from router.publishing.place import local_place
 from router.publishing.published import read
 from router.publishing.write import Change, write
+from router.terminal.console import warn
 from router.terminal.files import load_valid
 
 PORT = 8787  # wrangler's own default
@@ -58,7 +59,7 @@ def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> No
             return
         if seen.digest != change.digest:
             write(place.kv, change, seen)
-        place.base.write(change.digest)
+        place.base.write(change.digest, warn)
 
 
 def _port(text: str) -> int:

@@ -67,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Failed, SetupError) as error:
         complain(str(error))
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        if str(error):
+            complain(str(error))
         return 130
     except OSError as error:
         if error.errno not in (EPIPE, ENOSPC):

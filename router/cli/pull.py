@@ -19,7 +19,7 @@ from router.dev.layout import find_root
 from router.publishing.git import is_committed
 from router.publishing.history import SHORT, find
 from router.publishing.published import Published, read
-from router.terminal.console import err, print_json, say
+from router.terminal.console import err, print_json, say, warn
 from router.terminal.errors import Failed, UsageError
 
 FILE = "routes.yaml"
@@ -53,7 +53,7 @@ def run(args: Namespace) -> int:
             _refuse_loss(path, digest, seen)
         _write(path, data)
         if digest == seen.digest:
-            place.base.write(digest)
+            place.base.write(digest, warn)
         document = {"place": place.kv.place, "file": str(path), "digest": digest}
     say(("pulled", "green"), f" {digest[:SHORT]} to {path}", to=console_of(args))
     if args.json:

@@ -20,6 +20,10 @@ def complain(message: str) -> None:
     say(("router:", "bold red"), f" {message}", to=err)
 
 
+def warn(message: str) -> None:
+    say(("warning", "yellow"), f" {message}", to=err)
+
+
 def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 

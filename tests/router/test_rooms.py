@@ -59,3 +59,23 @@ def test_a_room_uses_those_below(room: str) -> None:
     for file in (ROUTER / room).rglob("*.py"):
         others = set(used(file)) - {room}
         assert others <= MAY_USE[room], f"{file.name} uses {others - MAY_USE[room]}"
+
+
+LIBRARIES = ("api", "settle", "drill", "publishing")
+PRINTING = {"router.terminal.console", "router.terminal.reporter", "rich", "print", "input"}
+
+
+@pytest.mark.parametrize("room", LIBRARIES)
+def test_libraries_do_not_print(room: str) -> None:
+    """They report to whoever calls them, and raise."""
+    for file in (ROUTER / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                names = {node.module or "", (node.module or "").partition(".")[0]}
+            elif isinstance(node, ast.Import):
+                names = {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.Name):
+                names = {node.id}
+            else:
+                continue
+            assert not names & PRINTING, f"{file.name} uses {names & PRINTING}"
