@@ -27,7 +27,7 @@ PARTS = (
     Part("drill-plans.md", "reference", plan_reference),
     Part("workflow.md", "reference", cases_reference),
     Part("rollouts.md", "transitions", lambda: machine_text(ROLLOUT)),
-    Part("operations.md", "transitions", lambda: machine_text(DRILL)),
+    Part("drills.md", "transitions", lambda: machine_text(DRILL)),
     Part("language.md", "transitions", lambda: machine_text(OUTLIER)),
 )
 
