@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from router.cli.client import Client, NotReachable, Refused, client_of
-from router.cli.console import Failed, UsageError
+from router.api.client import Client, NotReachable, Refused, client_of
 from router.dev.loopback import free_port
+from router.terminal.errors import Failed, UsageError
 
 KEY = "only-for-this-test"
 

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from policies.difference.change import Change
 from policies.difference.texts import change_text
-from router.cli.console import Part, columns, counted, out, say
+from router.terminal.console import Part, counted, out, say
+from router.terminal.tables import columns
 
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 MAX_ROWS = 20

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from policies.decisions.authenticate import PRESENTABLE
-from router.cli.console import Failed, UsageError
+from router.terminal.errors import Failed, UsageError
 
 URL = "http://localhost:8787"  # where `router dev` serves
 KEY = "ROUTER_ADMIN_KEY"
