@@ -1,6 +1,6 @@
-"""What commands say to people: tables, findings, one-line complaints.
+"""Terminal output of the commands: tables, findings, one-line errors.
 
-Colours come from `rich`, which leaves them out for files, pipes and `NO_COLOR`.
+`rich` adds colours, except in files, in pipes and with `NO_COLOR`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class UsageError(Exception):
-    """The command was called the wrong way (exit code 2)."""
+    """Wrong usage of the command (exit code 2)."""
 
 
 class Failed(Exception):
-    """The command could not do what it was asked to (exit code 1)."""
+    """The command failed (exit code 1)."""
 
 
 def complain(message: str) -> None:
@@ -39,12 +39,12 @@ def print_json(document: Any) -> None:
 
 
 def print_json_line(document: Any) -> None:
-    """For who reads while we watch."""
+    """Print one line of JSON and flush it, for programs that read while a command watches."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 
-Part = str | tuple[str, str]  # a text, or a text and its style
+Part = str | tuple[str, str]  # a text, or a text with its style
 
 
 def say(*parts: Part, to: Console = out, end: str = "\n") -> None:
@@ -52,7 +52,7 @@ def say(*parts: Part, to: Console = out, end: str = "\n") -> None:
 
 
 def line_of(*parts: Part) -> Text:
-    """A line of texts, each with a style or without; control characters are shown, not sent."""
+    """Return one line of the parts; control characters are escaped."""
     line = Text()
     for part in parts:
         text, style = (part, "") if isinstance(part, str) else part
@@ -61,7 +61,8 @@ def line_of(*parts: Part) -> Text:
 
 
 def columns(rows: Iterable[Sequence[Part]], right: Container[int] = ()) -> Iterator[Text]:
-    """Lines whose columns are as wide as what stands in them; those of `right` are numbers."""
+    """Yield aligned lines, each column as wide as its widest cell. `right`: the indices of the
+    columns that are aligned to the right."""
     cells = [[(part, "") if isinstance(part, str) else part for part in row] for row in rows]
     widths = [max(len(text) for text, _ in column) for column in zip(*cells, strict=True)]
     for row in cells:
@@ -76,7 +77,7 @@ def columns(rows: Iterable[Sequence[Part]], right: Container[int] = ()) -> Itera
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> None:
-    """Two columns; what stands in the second is never cut."""
+    """Print two columns; the second is never truncated."""
     rows = list(rows)
     width = max((len(name) for name, _ in rows), default=0)
     for name, text in rows:
@@ -84,13 +85,13 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """As many columns as `head` has; nothing is cut, however narrow the terminal is."""
+    """Print a table; no cell is truncated, however narrow the terminal is."""
     for line in columns([[(each, "bold") for each in head], *rows]):
         out.print(line)
 
 
 def read_file(name: str) -> bytes:
-    """A file's bytes; `-` is standard input."""
+    """Return the bytes of a file; `-` is standard input."""
     if name == "-":
         return sys.stdin.buffer.read()
     if not name:
@@ -102,7 +103,7 @@ def read_file(name: str) -> bytes:
 
 
 def print_findings(file: str, findings: Iterable[Finding], to: Console = out) -> None:
-    """As compilers do it: file:line:column, then what is wrong, then how to mend it."""
+    """Print findings as compilers do: file:line:column, the message, and a hint."""
     for finding in findings:
         colour = "red" if finding.severity == "error" else "yellow"
         place = f"{file}:{finding.line}:{finding.column}"
@@ -113,7 +114,7 @@ def print_findings(file: str, findings: Iterable[Finding], to: Console = out) ->
 
 
 def print_difference(before: bytes, after: bytes, old: str, new: str, to: Console = out) -> None:
-    """What is no longer, and what is new, with a few lines around; `old` and `new` name them."""
+    """Print a unified diff; `old` and `new` are the names of the two texts."""
     was, now = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in unified_diff(was, now, old, new, lineterm=""):
@@ -121,7 +122,7 @@ def print_difference(before: bytes, after: bytes, old: str, new: str, to: Consol
 
 
 def agreed(question: str, yes: bool) -> bool:
-    """Whether to go on: whoever sits at a terminal is asked, unless they have said `--yes`."""
+    """Ask for confirmation. Skips the prompt with `--yes` or without a terminal."""
     if yes or not sys.stdin.isatty():
         return True
     say(question, " [y/N] ", to=err, end="")
@@ -137,7 +138,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def load_valid(file: str) -> tuple[bytes, Loaded]:
-    """A policy that must be valid; its findings are complained about if it is not."""
+    """Load a policy that must be valid. Prints its findings and raises Failed if it is not."""
     data = read_file(file)
     loaded = load(data)
     if loaded.policy is None:
