@@ -1,7 +1,7 @@
-"""Values spelled otherwise, as this language spells them; for hints alone.
+"""Converts values to the spelling of the language, for hints.
 
-Each function takes what somebody wrote and gives what to write instead, or None if nobody
-can know. It never guesses a number: only units, case, and what stands around a value.
+Each function takes the value as written and returns the correct spelling, or None if the
+intention is unclear. Numbers are never guessed, only units, case and what surrounds a value.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def binding(written: str) -> str | None:
 
 
 def one_of(written: object, allowed: Iterable[str]) -> str | None:
-    """The word that was meant: `Strict`, `api-key` as `strict`, `api_key`."""
+    """Return the intended word: `Strict`, `api-key` as `strict`, `api_key`."""
     words = {_bare(word): word for word in allowed}
     text = _bare(str(written)[:80])
     if text in words:

@@ -109,6 +109,11 @@ class PolicyStore:
         if self.kv_error is None:
             await self._keeper.keep(kv)
 
+    async def refresh_and_keep(self, kv: Kv) -> None:
+        """Both, when it is due."""
+        await self.refresh(kv)
+        await self.keep(kv)
+
     async def _ask(self, kv: Kv, turn: int) -> None:
         data = await kv.get(POLICY_KEY)
         digest = self._held if data == self._data and self._held else await _name(data)

@@ -11,8 +11,8 @@ import pytest
 
 from policies.language.load import digest_of
 from router.dev.layout import Layout, SetupError, find_root
+from router.dev.published_keys import KEYS
 from router.dev.stage import ONLY_TRIED, main, stage, upload
-from router.publishing.published_keys import KEYS
 
 
 def staged(clone: Layout, target: Path) -> set[str]:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from difflib import unified_diff
+
 from rich.console import Console
 
 from policies.difference.difference import Side, difference
 from policies.language.compile import compile_policy
 from policies.language.load import Loaded, load
-from router.cli.console import out, print_difference, say
-from router.cli.diff_lines import change_document, print_changes
+from router.terminal.console import out, say
+from router.terminal.diff_lines import change_document, print_changes
+
+
+def print_difference(before: bytes, after: bytes, old: str, new: str, to: Console = out) -> None:
+    """Print a unified diff; `old` and `new` are the names of the two texts."""
+    was, now = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in unified_diff(was, now, old, new, lineterm=""):
+        say((line, colours.get(line[0], "")), to=to)
 
 
 def show_difference(before: bytes | None, after: bytes, to: Console = out) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.publishing.difference import show_difference
+from router.terminal.difference import show_difference
 from tests.router.publishing.making import text
 
 SPELT = text("one") + b"\n# the same\n"

@@ -6,10 +6,10 @@ from collections import Counter
 
 from policies.drill_plan.model import Plan
 from policies.drill_plan.outcomes import Outcome
-from router.cli.console import err, say
 from router.drill.conduct import Course
 from router.drill.survey import Surveyed
 from router.drill.traffic import Clients
+from router.terminal.console import err, say
 
 STYLES = {"baseline": "dim", "failure": "yellow", "recovery": "cyan"}
 
