@@ -120,8 +120,8 @@ def _read(path: Path) -> bytes:
 def write(target: Path) -> None:
     for name, config in variants().items():
         folder = target / name
-        for made in ("upload", "migrations"):  # nothing of an earlier version stays in them
-            shutil.rmtree(folder / made, ignore_errors=True)
+        for stale in ("upload", "migrations"):  # nothing of an earlier version stays in them
+            shutil.rmtree(folder / stale, ignore_errors=True)
         files = {f"upload/{path}": data for path, data in upload().items()}
         files |= {f"migrations/{path.name}": path.read_bytes() for path in migrations()}
         for path, data in files.items():

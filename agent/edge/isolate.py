@@ -121,8 +121,8 @@ def _clock() -> float:
 def _deployment(env: JsObject) -> tuple[Identity, Settings]:
     global _deployed
     if _deployed is None:
-        told = variables(env)
-        region, variant = told.get("REGION") or "global", told.get("VARIANT", "")
+        values = variables(env)
+        region, variant = values.get("REGION") or "global", values.get("VARIANT", "")
         who = identity_of(variant, region, randbits(32), now_ms())
-        _deployed = who, settings_of(told)
+        _deployed = who, settings_of(values)
     return _deployed

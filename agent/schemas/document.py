@@ -101,32 +101,32 @@ def document_text() -> str:
     return json.dumps(document(), ensure_ascii=False, separators=(",", ":"))
 
 
-def _operation(asked: Operation) -> dict[str, Any]:
+def _operation(source: Operation) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": asked.id,
-        "tags": [asked.tag],
-        "summary": asked.about,
-        "security": [] if asked.is_open else [{"bearer": []}, {"key": []}],
+        "operationId": source.id,
+        "tags": [source.tag],
+        "summary": source.about,
+        "security": [] if source.is_open else [{"bearer": []}, {"key": []}],
         "responses": {
-            "200": _given(asked),
+            "200": _given(source),
             **{
                 str(status): {"$ref": f"#/components/responses/{REFUSALS[status].name}"}
-                for status in refused(asked)
+                for status in refused(source)
             },
         },
     }
-    if parameters := _parameters(asked):
+    if parameters := _parameters(source):
         operation["parameters"] = parameters
-    if asked.takes:
-        body = {"required": not asked.may_be_empty, "content": _json(ref(asked.takes))}
+    if source.takes:
+        body = {"required": not source.may_be_empty, "content": _json(ref(source.takes))}
         operation["requestBody"] = body
     return operation
 
 
-def _parameters(asked: Operation) -> list[dict[str, Any]]:
-    in_path = [(name, "path") for name in re.findall(r"{(\w+)}", asked.path)]
+def _parameters(source: Operation) -> list[dict[str, Any]]:
+    in_path = [(name, "path") for name in re.findall(r"{(\w+)}", source.path)]
     parameters = []
-    for name, place in [*in_path, *((name, "query") for name in asked.query)]:
+    for name, place in [*in_path, *((name, "query") for name in source.query)]:
         schema = dict(PARAMETERS[name])
         about = schema.pop("description", "")
         parameter = {"name": NAMED.get(name, name), "in": place, "required": place == "path"}
@@ -136,15 +136,17 @@ def _parameters(asked: Operation) -> list[dict[str, Any]]:
     return parameters
 
 
-def _given(asked: Operation) -> dict[str, Any]:
-    is_text = "/" in asked.gives
-    content = {asked.gives: {"schema": {"type": "string"}}} if is_text else _json(ref(asked.gives))
-    content |= {kind: {"schema": {"type": "string"}} for kind in asked.more}
-    headers = {name: header(name, False) for name in asked.headers}
+def _given(source: Operation) -> dict[str, Any]:
+    is_text = "/" in source.gives
+    content = (
+        {source.gives: {"schema": {"type": "string"}}} if is_text else _json(ref(source.gives))
+    )
+    content |= {kind: {"schema": {"type": "string"}} for kind in source.more}
+    headers = {name: header(name, False) for name in source.headers}
     headers["x-request-id"] = {"$ref": "#/components/headers/x-request-id"}
-    about = "; ".join(["Done", *asked.more.values()])
+    about = "; ".join(["Done", *source.more.values()])
     response = {"description": about, "headers": headers, "content": content}
-    return response | ({"links": LINKS[asked.id]} if asked.id in LINKS else {})
+    return response | ({"links": LINKS[source.id]} if source.id in LINKS else {})
 
 
 def _outcome() -> dict[str, Any]:

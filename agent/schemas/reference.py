@@ -34,25 +34,28 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _operation(asked: Operation, openapi: dict[str, Any]) -> str:
-    operation = openapi["paths"][asked.path][asked.method.lower()]
-    lines = [f"### {asked.method} {asked.path}", "", f"{asked.about}.", ""]
-    if asked.is_open:
+def _operation(source: Operation, openapi: dict[str, Any]) -> str:
+    operation = openapi["paths"][source.path][source.method.lower()]
+    lines = [f"### {source.method} {source.path}", "", f"{source.about}.", ""]
+    if source.is_open:
         lines += ["No key is needed.", ""]
     if parameters := operation.get("parameters"):
         lines += ["| parameter | value | default | |", "|---|---|---|---|"]
         lines += [_parameter(parameter) for parameter in parameters]
         lines += [""]
-    gives = _link(asked.gives) if "/" not in asked.gives else f"`{asked.gives}`"
-    also = [f"`{kind}` {about}" for kind, about in asked.more.items()]
-    if asked.takes:
-        lines += [f"Takes {_link(asked.takes)}{', or nothing' if asked.may_be_empty else ''}.", ""]
+    gives = _link(source.gives) if "/" not in source.gives else f"`{source.gives}`"
+    also = [f"`{kind}` {about}" for kind, about in source.more.items()]
+    if source.takes:
+        lines += [
+            f"Takes {_link(source.takes)}{', or nothing' if source.may_be_empty else ''}.",
+            "",
+        ]
     lines += [f"Gives {', or '.join([gives, *also])}.", ""]
-    told_by = [f"`{name}` ({HEADERS[name]['description']})" for name in asked.headers]
+    told_by = [f"`{name}` ({HEADERS[name]['description']})" for name in source.headers]
     if told_by:
         lines += [f"Headers that it may have: {', '.join(told_by)}.", ""]
-    if asked.refuses:
-        lines += [f"Also refused with {_words(map(str, asked.refuses))}.", ""]
+    if source.refuses:
+        lines += [f"Also refused with {_words(map(str, source.refuses))}.", ""]
     return "\n".join(lines)
 
 
@@ -109,9 +112,9 @@ def _fields(schema: Schema) -> list[str]:
     return ["| field | value | default | |", "|---|---|---|---|", *rows, "", *more]
 
 
-def _usual(told: dict[str, Any]) -> str:
-    schema = told["schema"]
-    if told.get("required"):
+def _usual(parameter: dict[str, Any]) -> str:
+    schema = parameter["schema"]
+    if parameter.get("required"):
         return "required"
     return f"`{json.dumps(schema['default'])}`" if "default" in schema else ""
 

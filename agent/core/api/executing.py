@@ -85,8 +85,8 @@ def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Res
         raise _failed(job.id, job.capability, str(why), more, is_passing, shape.failed) from None
     agent.metrics.jobs[job.capability, "completed"] += 1
     facts = Facts(job.capability, "completed", ran.found)
-    if isinstance(ran.made, Stream):
-        return responses.stream(ran.made, job.id)._replace(facts=facts)
+    if isinstance(ran.output, Stream):
+        return responses.stream(ran.output, job.id)._replace(facts=facts)
     took = max(0.0, agent.clock() - began)
     response = _completed(agent, shape, job.id, job.capability, ran.outcome, took)
     return response._replace(headers=ran.headers, facts=facts)

@@ -39,16 +39,16 @@ class CachedRun(NamedTuple):
     """`found`: `HIT`, `MISS`, `BYPASS`, or nothing where no result is ever kept; `age_s`: of a
     result that was kept."""
 
-    made: Output | Stream
+    output: Output | Stream
     found: str = ""
     age_s: int | None = None
 
     @property
     def outcome(self) -> dict[str, object]:
         """The fields of the response for an `Output`."""
-        assert isinstance(self.made, Output)
+        assert isinstance(self.output, Output)
         age = {} if self.age_s is None else {"age": self.age_s}
-        return {"result": self.made.result, **self.made.more, **age}
+        return {"result": self.output.result, **self.output.more, **age}
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:

@@ -65,13 +65,13 @@ def read_answer(answer: object) -> dict[str, object]:
     choice = choices[0] if isinstance(choices, list) and choices else {}
     choice = choice if isinstance(choice, dict) else {}
     message = choice.get("message")
-    said = message if isinstance(message, dict) else {}
-    found = [whole.get("response"), said.get("content"), choice.get("text")]
+    reply = message if isinstance(message, dict) else {}
+    found = [whole.get("response"), reply.get("content"), choice.get("text")]
     text = next((content for content in found if content is not None), "")
     kept = {
         "usage": whole.get("usage"),
         "finish_reason": choice.get("finish_reason"),
-        "tool_calls": whole.get("tool_calls") or said.get("tool_calls"),
+        "tool_calls": whole.get("tool_calls") or reply.get("tool_calls"),
         "stand_in": whole.get("stand_in"),
     }
     return {
