@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from policies.decisions import claims
 from policies.decisions.choose import Forward
 from policies.decisions.claims import CLAIMS
 from policies.decisions.headers import (
@@ -223,3 +224,10 @@ def test_digits_that_are_drawn_together_are_those_of_one_request_each() -> None:
     first.next()
     first.forget()
     assert first.next() != again.next(), "what was left has been forgotten"
+
+
+@pytest.mark.parametrize("name", ["x-forwarded-" + "n" * 10_000, "x-" + "n" * 10_000])
+def test_long_names_are_not_remembered(name: str) -> None:
+    before = claims._is_claim.cache_info().currsize, claims._plain.cache_info().currsize
+    assert claims.claims_among([name]) == ((name,) if "forwarded" in name else ())
+    assert before == (claims._is_claim.cache_info().currsize, claims._plain.cache_info().currsize)
