@@ -39,7 +39,7 @@ _AUTHORITY = re.compile(
 )
 _MAX_HOST = 253  # characters (RFC 1035, section 2.3.4)
 _HOSTS_REMEMBERED = 1_000
-_LONG = 300  # characters of an origin, of which none has a host
+LONGEST = 300  # characters of an authority, or an origin: no host has more, and no memory needs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def parse_target(url: str, merge_slashes: bool) -> Target | BadPath | BadHost:
     before, query = (shown, "") if mark < 0 else (shown[:mark], shown[mark:])
     slash = before.find("/", before.find("://") + 3)
     origin, path = (before, "") if slash < 0 else (before[:slash], before[slash:])
-    scheme, host = _parts_of(origin) if len(origin) <= _LONG else _parts_of.__wrapped__(origin)
+    scheme, host = _parts_of(origin) if len(origin) <= LONGEST else ("", None)
     if host is None:
         return BadHost()
     if not _CLEAN.fullmatch(path):
