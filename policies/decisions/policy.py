@@ -6,7 +6,8 @@ Building parses, sorts and compiles nothing; `policies.language.compile` has don
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from policies.decisions.answer import Answer
@@ -267,7 +268,8 @@ class _Parts:
 
 def _route(table: dict[str, Any], parts: _Parts) -> Route:
     needs = Needs(frozenset(table["auth"][0]), table["auth"][1]) if "auth" in table else None
-    route = Route(
+    common = partial(
+        Route,
         table["name"],
         parts.sizes(table["sizes"]),
         needs,
@@ -281,12 +283,11 @@ def _route(table: dict[str, Any], parts: _Parts) -> Route:
     if "respond" in table:
         status, headers, body = table["respond"]
         answer = Answer(status, tuple((name, value) for name, value in headers), body)
-        return replace(route, respond=answer)
+        return common(respond=answer)
     if "split" not in table:
-        return route
+        return common()
     shares = parts.shares(table["split"])
-    return replace(
-        route,
+    return common(
         seed=table["seed"],
         shares=shares,
         dormant=parts.shares(table.get("dormant", [])),
