@@ -38,6 +38,7 @@ _AUTHORITY = re.compile(
     rf"({_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]{{2,45}}\])\.?(?::[0-9]{{0,5}})?", re.ASCII
 )
 _MAX_HOST = 253  # characters (RFC 1035, section 2.3.4)
+OWN = "/.router"  # the router's own pages are there, and under it
 _HOSTS_REMEMBERED = 1_000
 LONGEST = 300  # characters of an authority, or an origin: no host has more, and no memory needs it
 
@@ -69,7 +70,7 @@ class Target(NamedTuple):
     @property
     def is_own(self) -> bool:
         """Whether it is the router itself that is asked."""
-        return self.path == "/.router" or self.path.startswith("/.router/")
+        return self.path == OWN or self.path.startswith(f"{OWN}/")
 
     @property
     def authority(self) -> str:

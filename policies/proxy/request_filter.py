@@ -17,6 +17,7 @@ from policies.decisions.policy import Route
 from policies.decisions.problems import Problem
 from policies.decisions.rate_limits import Limit
 from policies.decisions.request import Request
+from policies.decisions.url import OWN
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Charge, Charged, Own, Way
 
@@ -37,7 +38,7 @@ def read_request(context: RequestContext) -> Refusal | Own | None:
     context.request = Request(
         arrived.method, target, arrived.headers, arrived.client, arrived.claims
     )
-    return Own() if target.is_own else None
+    return Own() if target.path.startswith(OWN) and target.is_own else None
 
 
 def request_filter(context: RequestContext) -> Refusal | None:
