@@ -55,9 +55,11 @@ def request_filter(context: RequestContext) -> Refusal | None:
         return rule
     route = _matched(context, rule)
     context.step = "limits"
-    too_large = size_problem(route.sizes, request.target.sent, request.headers)
-    if too_large:
-        return too_large
+    sizes, url = route.sizes, request.target.sent
+    if sizes.body is not None or len(url) > sizes.url:
+        too_large = size_problem(sizes, url, request.headers)
+        if too_large:
+            return too_large
     if route.redirect:
         moved = route.redirect.answer(request.target, rule.taken)
         return Fixed(route, moved, "redirect")

@@ -103,7 +103,7 @@ class Driver:
                 self.catch_up()
                 chores = isolate.chores(arrived.now_ms)
                 due_ms = isolate.due_ms
-            effect, repeatable = self._decide(arrived, _given(drawn))
+            effect, repeatable = self._decide(arrived, drawn if drawn >= 0 else None)
         except Exception as error:
             effect = self._broken(error, trace_of(headers, isolate.chance))
         return f"{chores}\n{due_ms:.0f}\n{repeatable}\n{effect}"
@@ -117,7 +117,8 @@ class Driver:
         context.trace = trace_from(arrived.headers, isolate.digits.next())
         isolate.count("decisions", "python")
         run = UnderWay(proxy(context), context)
-        effect = self._begin(run)
+        self._number = number = self._number + 1
+        effect = self._go_on(number, run, None)
         if type(run.effect) is not Send or not self._repeating.is_on:
             return effect, ""
         return effect, self._repeating.remember(context, run.effect, draws, run.limiting)
