@@ -65,6 +65,7 @@ class Rule:
 
 
 HEADERS, PARAMS = 2, 3  # where the conditions of a compiled rule stand
+HOSTS_REMEMBERED = 2_000  # clients choose them
 MAX_TRIED = 8  # rules of one path; more of them are looked up by their conditions
 Ranked = list[tuple[int, Rule]]
 Index = dict[str, dict[str, Ranked]]  # name, value, rules that demand it
@@ -321,7 +322,7 @@ class HostTable:
 class Hosts:
     """Rules by hostname."""
 
-    __slots__ = ("_all", "_exact", "_wildcards")
+    __slots__ = ("_all", "_exact", "_known", "_wildcards")
 
     @classmethod
     def in_steps(cls, hosts: dict[str, Any], made: _Making) -> Steps[Hosts]:
@@ -334,6 +335,7 @@ class Hosts:
         self._all = tables.pop("", None)
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
         self._exact = {host: t for host, t in tables.items() if not host.startswith("*.")}
+        self._known: dict[str, list[HostTable]] = {}  # by hosts that clients had
 
     def may_keep(self, host: str, path: str) -> bool:
         """Whether a route that keeps answers may take a request for that path."""
@@ -347,6 +349,14 @@ class Hosts:
 
     def tables(self, host: str) -> list[HostTable]:
         """Those for a host, in order of precedence."""
+        found = self._known.get(host)
+        if found is None:
+            if len(self._known) >= HOSTS_REMEMBERED:
+                self._known.clear()
+            found = self._known[host] = self._look_up(host)
+        return found
+
+    def _look_up(self, host: str) -> list[HostTable]:
         exact, wildcards = self._exact.get(host), self._wildcards
         found = [exact] if exact else []
         rest = host if wildcards else ""
