@@ -15,6 +15,7 @@ from hmac import compare_digest
 from hmac import digest as hmac_digest
 from typing import Any, Literal, NamedTuple
 
+from policies.decisions.compiled_types import KEY, expect
 from policies.decisions.problems import Problem
 from policies.decisions.steps import Steps, finished, pause_after
 
@@ -156,6 +157,7 @@ def _by_digest(rows: list[list[Any]]) -> Steps[dict[bytes, ApiKey]]:
     keys: dict[bytes, ApiKey] = {}
     for number, row in enumerate(rows):
         yield from pause_after(number, STEP_KEYS)
+        expect(KEY, row, "a key")
         name, hashed, scopes, not_before, not_after, disabled, metadata = row
         digest = bytes.fromhex(hashed)
         after = float("inf") if not_after is None else not_after

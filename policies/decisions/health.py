@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Iterable
 from math import ceil, inf
 from typing import Any, NamedTuple
 
-from policies.decisions.passive import Passive, State
+from policies.decisions.outlier_states import State
+from policies.decisions.passive import Passive
 from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.snapshot import Snapshot, Told
 from policies.decisions.standing import Standing

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from heapq import merge
 from typing import Any, NamedTuple
 
+from policies.decisions.compiled_types import LIST, PATTERN, RULE, expect
 from policies.decisions.redirect import Redirect
 from policies.decisions.regex import Matcher, Memory, Program
 from policies.decisions.request import Request
@@ -240,7 +241,10 @@ class HostTable:
             self._above |= _prefixes(path)
         for prefix, rules in table["prefix"].items():
             self._node(prefix).prefix = yield from _cell(rules, made)
-        for under, _, program, rule in table["regex"]:
+        expect(LIST, table["regex"], "the rules of a host")
+        for entry in table["regex"]:
+            expect(PATTERN, entry, "the pattern of a path")
+            under, _, program, rule = entry
             matcher = Matcher(Program.from_json(program), made.memory)
             cell = yield from _cell([rule], made)
             self._node(under).regexes.append((matcher, cell))
@@ -452,6 +456,7 @@ class Routes:
 
 def _cell(rules: list[list[Any]], made: _Making) -> Steps[AnyCell]:
     """From rules in order of precedence."""
+    expect(LIST, rules, "the rules of a path")
     if len(rules) == 1 and rules[0][-1] is None:
         single = Single(_rule(rules[0], made), made.kept)
         yield from made.after(rules[0])
@@ -480,6 +485,7 @@ def _prefixes(path: str) -> set[str]:
 
 
 def _rule(rule: list[Any], made: _Making) -> Rule:
+    expect(RULE, rule, "a rule of a route")
     position, methods, headers, params, text, taken, _ = rule
     made.headers.update(name for name, *_ in headers)
     made.reads_query = made.reads_query or bool(params)

@@ -37,7 +37,8 @@ def proxy(context: RequestContext) -> Way[None]:
     """The whole way of a request that has just arrived."""
     arrived, state = context.arrived, context.state
     if context.policy.rollouts and state.must_learn(arrived.now_ms):
-        yield LearnRollouts()
+        now_ms = yield LearnRollouts()
+        context.arrived = arrived._replace(now_ms=now_ms)  # as if it had come now
     if context.trace is UNTRACED:
         context.trace = trace_of(arrived.headers, context.rng)
     refused: Refusal | Own | None = read_request(context)

@@ -142,7 +142,7 @@ class Isolate:
         """The chores of these names."""
         found: list[Coroutine[Any, Any, None]] = []
         if "policy" in chores:
-            found.append(self.refresh_and_keep(_kv(env)))
+            found.append(self.store.refresh_and_keep(_kv(env)))
         if "coordinator" in chores:
             ask = partial(ask_coordinator, env, "sync", timeout_ms=PATIENCE_MS)
             digest = self.store.policy.digest
@@ -166,11 +166,6 @@ class Isolate:
         kv = _kv(env)
         await self.store.refresh(kv, FIRST_LOAD_MS)
         in_background(ctx, self.store.keep(kv))
-
-    async def refresh_and_keep(self, kv: KvNamespace) -> None:
-        """Ask KV for the policy; it is due."""
-        await self.store.refresh(kv)
-        await self.store.keep(kv)
 
     def seed(self) -> None:
         """The memory image would give every isolate the same numbers."""

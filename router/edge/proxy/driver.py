@@ -5,8 +5,9 @@
    While nobody is in trouble good answers are learnt some at a time, which costs each less: they
    change no decision then. Whoever looks at health, counts or metrics has learnt all of them
    before, in their order.
-3. Of ways whose outcome never comes, since the client has gone and the runtime has dropped
-   the request, only the last `MAX_UNDER_WAY` are kept.
+3. Ways whose outcome never comes, since the client has gone and the runtime has dropped the
+   request, end with a note, too. If that does not come soon, only the last `MAX_UNDER_WAY` are
+   kept.
 4. A bug answers 500, and is logged with the request's id. What cannot be learnt of one request
    is logged, too, and never reaches another.
 """
@@ -42,7 +43,7 @@ from router.edge.proxy.repeating import Repeating
 from router.edge.proxy.wire import arrived_from, effect_text, outcome_from, send_text
 from router.edge.runtime.bridge import JsObject, in_background, now_ms
 from router.edge.runtime.faults import described
-from router.edge.runtime.garbage import tidy
+from workers_runtime.garbage import tidy
 
 MAX_UNDER_WAY = 5_000
 MANY_TOLD = 16  # notes that are learnt together
@@ -159,11 +160,12 @@ class Driver:
         request_id = trace_of(headers, self._isolate.chance).request_id
         return effect_text(0, _problem(LOST, request_id))
 
-    def check(self, template: int, request: str, drawn: float) -> str:
+    def check(self, template: int, request: str, drawn: float, purses: str) -> str:
         """Decide anew what JavaScript is about to repeat; "" if it is the same. Else nothing is
-        repeated any more in this isolate."""
+        repeated any more in this isolate. `purses`: the numbers of those that it has charged."""
         try:
-            differs = self._repeating.differs(template, arrived_from(request), _given(drawn))
+            arrived, charged = arrived_from(request), [int(each) for each in purses.split()]
+            differs = self._repeating.differs(template, arrived, _given(drawn), charged)
         except Exception as error:
             differs = str(described(error))
         if differs:
@@ -305,6 +307,8 @@ class Driver:
         elif kind == "again":
             template, began, status, now = words
             self._repeating.answered(int(template), float(began), int(status), float(now))
+        elif kind == "gone":
+            self._taken(int(words[0]))
         elif kind == "broke":
             self._isolate.blame(words[0], float(words[1]), words[2])
         else:

@@ -43,6 +43,15 @@ export function forget(text) {
   looked = { plain: pattern, headers: new Set(headers), query, address, maxUrl, maxHeaders, maxSize };
 }
 
+// Called by Python when it remembers the templates of these numbers no more.
+export function drop(numbers) {
+  for (const number of numbers.split(" ").map(Number)) {
+    const template = templates.get(number);
+    if (template) template.isDropped = true; // entries that repeat it are still there
+    templates.delete(number);
+  }
+}
+
 export function setDue(ms) {
   due = ms || 0; // NaN: at once
 }
@@ -121,10 +130,11 @@ export function recall(found) {
   const entry = known(key);
   if (!entry || found.now >= entry.until) return undefined;
   const template = drawn(entry, found);
-  if (!template || !passes(entry.limits, found.now)) return undefined;
+  if (!template || template.isDropped || !passes(entry.limits, found.now)) return undefined;
   repeated += 1;
   const isChecked = mode === "check" || repeated % CHECK_EVERY === 0;
-  return { ...fresh(template, found, entry.limits), isChecked };
+  const purses = isChecked ? entry.limits.map(({ purse }) => purse.number).join(" ") : "";
+  return { ...fresh(template, found, entry.limits), isChecked, purses };
 }
 
 // Charge a request to all limits, or to none. Each is a lease that Python has lent: of its key so
@@ -155,7 +165,7 @@ export function reclaim(number) {
 // Leases that Python has lent, by the number that it gave their keys.
 function lent([name, [number, left, until, others, fullAt]]) {
   if (purses.size >= MOST) purses.clear(); // what was left then counts as used
-  const purse = purses.get(number) ?? {};
+  const purse = purses.get(number) ?? { number };
   purses.set(number, Object.assign(purse, { left, until, others, fullAt }));
   return { name, purse };
 }
@@ -236,7 +246,7 @@ function templateOf(number, sent) {
   const [variant, , part] = carry.blame.split(" ");
   const places = SLOTS.map((name) => at(changes.set, name));
   const [answered, limited] = ["x-request-id", "ratelimit"].map((name) => at(carry.set, name));
-  return { number, sent, variant, part, places, answered, limited };
+  return { number, sent, variant, part, places, answered, limited, isDropped: false };
 }
 
 // Where the value of that name is in names and values by turns; -1 if it is not there.

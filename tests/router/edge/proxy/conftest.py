@@ -60,9 +60,19 @@ class Edge:
         self.isolate.seed()
         self.isolate.store.ready = True
         self.isolate.chores = lambda now_ms: ""  # nothing is due
-        repeating = modules.driver.Repeating(self.isolate, lambda looked: None, lambda purse: 0)
-        self.driver = modules.driver.Driver(self.isolate, repeating)
+        self.dropped: list[int] = []  # templates that JavaScript repeats no more
+        self.lent: dict[int, int] = {}  # what JavaScript has left of leases, by their purses
+        self.remember_at_most(2_000)
         self._capsys = capsys
+
+    def remember_at_most(self, most: int) -> None:
+        """Begin anew, with so many templates at most."""
+        calls = (lambda looked: None, self._drop, lambda purse: self.lent.pop(purse, 0))
+        repeating = self.driver_module.Repeating(self.isolate, *calls, most=most)
+        self.driver = self.driver_module.Driver(self.isolate, repeating)
+
+    def _drop(self, numbers: str) -> None:
+        self.dropped += map(int, numbers.split())
 
     def decide(
         self, url: str = "https://h/", notes: str = "", *, method: str = "GET", **headers: str
@@ -81,9 +91,10 @@ class Edge:
         chores, _, _, effect = self.driver.decide(request, notes, -1).split("\n", 3)
         return chores, read(effect)
 
-    def remembered(self, method: str = "GET") -> list[Any]:
+    def remembered(self, method: str = "GET", notes: str = "", **headers: str) -> list[Any]:
         """How a decision that has just been made may be repeated."""
-        told = self.driver.decide(self.request(method=method), "", -1).split("\n", 3)[2]
+        request = self.request(method=method, **headers)
+        told = self.driver.decide(request, notes, -1).split("\n", 3)[2]
         found: list[Any] = json.loads(told)
         return found
 
