@@ -6,14 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from policies.decisions.cache import Kept
 from policies.decisions.drill import Drill, Fault, Target
-from tests.examples import examples
-from tests.policies.proxy.journey import BEGAN, UNWATCHED, policy
-from tests.router.edge.proxy.conftest import Edge, Modules, with_policy
+from tests.policies.proxy.journey import BEGAN, UNWATCHED
+from tests.router.edge.proxy.conftest import Edge, with_policy
 
 CACHE = {"cache": {"ttl": "10s", "stale_while_revalidate": "1m"}}
 LEASED = {"rate_limits": {"by-ip": {"limit": "1000/1m", "by": "ip", "mode": "leased"}}}
@@ -346,35 +343,3 @@ def test_what_is_due_is_told_with_the_effect(edge: Edge) -> None:
     text = "\n".join([str(edge.now_ms), "GET", "https://h/", "", "", "", "", ""])
     chores, effect = edge.decided(text)
     assert (chores, effect[0]) == ("policy coordinator", "send")
-
-
-@examples(60)
-@given(
-    steps=st.lists(
-        st.tuples(st.sampled_from([200, 200, 200, 404, 503, "broke"]), st.integers(0, 30)),
-        max_size=60,
-    )
-)
-def test_what_is_learnt_later_changes_nothing(
-    edge_modules: Modules, steps: list[tuple[int | str, int]]
-) -> None:
-    """Of two isolates one learns each outcome before the next request is decided."""
-    at_once, later = (Edge(edge_modules, policy()) for _ in range(2))
-    for each in (at_once, later):
-        each.isolate.chance.seed(1)
-    notes = ""
-    for outcome, gap in steps:
-        edge_modules.clock.now_ms = at_once.now_ms = later.now_ms = later.now_ms + gap
-        at_once.driver._learn_all(notes)
-        sent = later.decide(notes=notes)
-        assert at_once.decide() == sent
-        number = sent[1]
-        if outcome == 503:
-            notes, failed = "", later.came(503)
-            assert at_once.resume(number, failed) == later.resume(number, failed)
-            continue
-        notes = later.ok(number, 200 if outcome == "broke" else int(outcome))
-        if outcome == "broke":
-            notes += f"\nbroke {sent[2].lower()} {later.now_ms:.0f} -"
-    assert at_once.requests == later.requests
-    assert at_once.isolate.health.report(later.now_ms) == later.isolate.health.report(later.now_ms)
