@@ -18,25 +18,40 @@ export async function collected(stream, most) {
 }
 
 // What the object of that name answers to `method`. Fails if there is none, if it does, or
-// if it does not answer within `timeout` ms: it may go on, but nobody waits for it.
-export function ask(env, binding, name, method, question, timeout) {
-  return within(timeout, async () => object(env, binding, name)[method](question));
+// if it does not answer within `timeout` ms: it may go on, but nobody waits for it; `late` gets
+// the promise of its answer.
+export function ask(env, binding, name, method, question, timeout, late) {
+  return within(timeout, async () => object(env, binding, name)[method](question), late);
 }
 
-async function within(timeout, work) {
+const LOOKS = 5; // at the clock, until time is over
+
+// Time is counted in several parts: while this isolate is busy with something else it hears no
+// answer, and however long that takes, it is no more than one part of the time.
+async function within(timeout, work, late) {
   let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new Error(`no answer in ${timeout} ms`);
-      error.name = "TimeoutError";
-      reject(error);
-    }, timeout);
+  let looks = LOOKS;
+  const working = work();
+  const over = new Promise((_, reject) => {
+    const look = () => {
+      timer = setTimeout(() => (looks -= 1) > 0 ? look() : reject(tooLate(timeout)), timeout / LOOKS);
+    };
+    look();
   });
   try {
-    return await Promise.race([work(), late]);
+    return await Promise.race([working, over]);
+  } catch (error) {
+    if (looks <= 0) late?.(working);
+    throw error;
   } finally {
     clearTimeout(timer);
   }
+}
+
+function tooLate(timeout) {
+  const error = new Error(`no answer in ${timeout} ms`);
+  error.name = "TimeoutError";
+  return error;
 }
 
 // Gives the limiter of that name something back, after the answer. If it is not there to
