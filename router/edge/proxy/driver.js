@@ -162,9 +162,14 @@ const EFFECTS = {
     await finished(python.learn(request.cf?.colo ?? "", env));
     return Date.now();
   },
-  async ask({ env }, name, question, timeout) {
+  async ask({ env, ctx }, name, question, timeout, used) {
+    const late = (answer) => ctx.waitUntil(answer.then(returned).catch(() => {}));
+    const returned = (answer) => {
+      const [grant, number] = JSON.parse(answer);
+      if (number > used) giveBack(env, "ROUTER_LIMITER", name, JSON.stringify([grant, number - used]), ctx);
+    };
     try {
-      const answer = await ask(env, "ROUTER_LIMITER", name, "take", question, timeout);
+      const answer = await ask(env, "ROUTER_LIMITER", name, "take", question, timeout, late);
       return [Date.now(), answer, ""];
     } catch (error) {
       return [Date.now(), null, `${error}`];

@@ -286,7 +286,7 @@ class TestLeased:
         assert left == 4, "six, without those of two requests that Python has decided"
         edge.lent[purse] = 1  # three have been repeated
         assert edge.decide(cf_connecting_ip="192.0.2.1")[0] == "send"
-        name, _, _, question, _ = edge.decide(cf_connecting_ip="192.0.2.1")
+        name, _, _, question, *_ = edge.decide(cf_connecting_ip="192.0.2.1")
         assert name == "ask"
         assert json.loads(question)[4] == [], "all of the lease has been used"
 
@@ -294,7 +294,7 @@ class TestLeased:
 @with_policy(LIMITS, rate_limits=["by-ip"])
 def test_a_limit_is_asked_for_and_the_way_goes_on(edge: Edge) -> None:
     client = {"cf_connecting_ip": "192.0.2.1"}
-    name, number, limiter, question, _ = edge.decide(**client)
+    name, number, limiter, question, *_ = edge.decide(**client)
     assert (name, limiter[:5]) == ("ask", "by-ip")
     assert json.loads(question)[0] == [2, 60_000, 2]
     granted = json.dumps([1, 1, 0, 0, 60_000])
