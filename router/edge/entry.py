@@ -65,3 +65,4 @@ def _hand_over(handler: JsObject) -> None:
         is_ours = isinstance(module, ModuleType) and module.__name__ != __name__
         if is_ours and vars(module).get("on_fetch") is on_fetch:
             vars(module)["on_fetch"] = handler
+            driver().handOver(module, handler)

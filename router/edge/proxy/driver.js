@@ -24,6 +24,18 @@ export function handler(python) {
   });
 }
 
+// With each request workerd's entry code asks `module`, the proxy of Python's main module, for
+// `on_fetch`, and promises that pass it on ask for `then`. What the prototype of its proxies
+// has, nobody asks Python for.
+export function handOver(module, found) {
+  const kind = Object.getPrototypeOf(module);
+  if (!Object.getPrototypeOf(kind)) return;
+  const shown = { on_fetch: found, then: undefined };
+  for (const [name, value] of Object.entries(shown)) {
+    Object.defineProperty(kind, name, { value, writable: true, configurable: true });
+  }
+}
+
 async function handled(way) {
   try {
     return await answered(way);
