@@ -4,7 +4,7 @@
 
 import * as uploads from "./uploads.js";
 import { read, recall, remember, setDue, turnOff } from "./memory.js";
-import { notes, note } from "./notes.js";
+import { isMany, note, notes } from "./notes.js";
 import { changed, giveable } from "./answers.js";
 import { race } from "./race.js";
 import { mirror, parsed, send } from "./sending.js";
@@ -75,9 +75,18 @@ function isStill(python, known, found) {
 // What Python has decided before, once more. It goes on from there if no good answer comes.
 async function repeated(way, known, found) {
   const came = await attempt(way, known.sent);
-  if (!came) return changed(way, known.sent.carry);
+  if (!came) {
+    if (isMany()) way.ctx.waitUntil(heard(way.python));
+    return changed(way, known.sent.carry);
+  }
   const told = [found.lines.join("\n"), known.ids, JSON.stringify(came), notes()];
   return follow(way, way.python.retake(known.number, ...told));
+}
+
+// Python learns what has gathered, when the answer is out.
+async function heard(python) {
+  await scheduler.wait(0);
+  python.heard(notes());
 }
 
 // Follow a way to its end: the answer for the client; undefined for one in the background.
