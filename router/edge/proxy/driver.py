@@ -168,6 +168,13 @@ class Driver:
             self._isolate.log("memory-difference", told)
         return differs
 
+    def heard(self, notes: str) -> None:
+        """What has come of requests, when so much has gathered that no request should wait for
+        it. `notes`: "" if another one has brought it along meanwhile."""
+        if notes:
+            self._note(notes, now_ms())
+            self.look()
+
     def look(self) -> None:
         """What decisions rest on may have changed."""
         self._repeating.look(now_ms())

@@ -58,6 +58,15 @@ def test_several_notes_come_with_one_call(edge: Edge) -> None:
     assert edge.requests == {("r", "a", 404): 3}
 
 
+def test_notes_may_come_by_themselves(edge: Edge) -> None:
+    for _ in range(2):
+        edge.decide()
+    edge.driver.heard("\n".join([edge.ok(1), edge.ok(2)]))
+    assert edge.requests == {("r", "a", 200): 2}
+    edge.driver.heard("")  # another request has brought them along
+    assert edge.under_way == 0
+
+
 @with_policy(UNWATCHED)
 def test_a_broken_answer_is_its_variants(edge: Edge) -> None:
     edge.decide()
