@@ -172,7 +172,7 @@ class Driver:
         """What has come of requests, when so much has gathered that no request should wait for
         it. `notes`: "" if another one has brought it along meanwhile."""
         if notes:
-            self._note(notes, now_ms())
+            self._note(notes)
             self.look()
 
     def look(self) -> None:
