@@ -18,7 +18,7 @@ from policies.decisions.drill_question import NotStartable, read_asked
 from policies.decisions.durations import duration_text
 from router.cli import drill_run
 from router.cli.client import Refused, client_of, url_argument
-from router.cli.console import UsageError, complain, err, print_json, say, table
+from router.cli.console import UsageError, caller_text, complain, err, print_json, say, table
 from router.cli.refusal import gap_texts
 from router.cli.times import clock
 
@@ -135,7 +135,7 @@ def _what(drill: dict[str, Any]) -> str:
 def _active(drill: dict[str, Any]) -> list[str]:
     begins, ends = (datetime.fromisoformat(drill[at]) for at in ("started_at", "ends_at"))
     length = duration_text(round((ends - begins).total_seconds()) * 1000)
-    by = drill["by"] + (", forced" if drill["forced"] else "")
+    by = caller_text(drill["by"]) + (", forced" if drill["forced"] else "")
     name = drill["name"] or ""
     return [drill["id"], _what(drill), length, clock(drill["ends_at"]), by, name]
 
@@ -146,7 +146,7 @@ def _scheduled(drill: dict[str, Any]) -> list[str]:
 
 
 def _past(drill: dict[str, Any]) -> list[str]:
-    why = drill["why"] + (f" by {drill['ended_by']}" if drill["ended_by"] else "")
+    why = drill["why"] + (f" by {caller_text(drill['ended_by'])}" if drill["ended_by"] else "")
     times = [clock(drill["started_at"]), clock(drill["ended_at"])]
     return [drill["id"], _what(drill), *times, why]
 

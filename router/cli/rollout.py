@@ -13,7 +13,7 @@ from rich.console import Group
 
 from router.cli import rollout_settle, rollout_watch
 from router.cli.client import Refused, client_of, url_argument
-from router.cli.console import agreed, complain, out, print_json, say, table
+from router.cli.console import agreed, caller_text, complain, out, print_json, say, table
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
 from router.cli.rollout_texts import STATES, Told, line_text, percent
@@ -161,7 +161,7 @@ def _event(event: dict[str, Any]) -> list[str]:
     weight = before if before == after else f"{before} → {after}"
     why = "; ".join(text for text in (event["reason"], event["note"]) if text)
     what = event["event"].removeprefix("rollout-")
-    return [clock(event["at"]), what, weight, event["by"] or "", why]
+    return [clock(event["at"]), what, weight, caller_text(event["by"] or ""), why]
 
 
 ACTIONS: dict[str, Callable[[Namespace], int]] = {

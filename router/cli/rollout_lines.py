@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.text import Text
 
-from router.cli.console import Part, columns, counted, line_of
+from router.cli.console import Part, caller_text, columns, counted, line_of
 from router.cli.rollout_texts import (
     STATES,
     Told,
@@ -63,7 +63,7 @@ def _facts(told: Told, at: datetime) -> Iterator[tuple[Part, Part]]:
     if told["reason"]:
         yield "", (told["reason"], "yellow")
     if told["run"]:
-        by = f" by {told['by']}" if told["by"] else ""
+        by = f" by {caller_text(told['by'])}" if told["by"] else ""
         yield ("run", "bold"), f"{told['run']}, started {ago(told['started_at'], at)}{by}"
     if told["note"]:
         yield ("note", "bold"), told["note"]

@@ -13,7 +13,7 @@ from typing import Any
 from rich.text import Text
 
 from policies.decisions.drill import drill_from
-from router.cli.console import Part, columns, counted, line_of
+from router.cli.console import Part, caller_text, columns, counted, line_of
 from router.cli.rollout_texts import STATES as ROLLOUT_STATES
 from router.cli.rollout_texts import place_text, pools_text
 from router.cli.times import ago, span, time_of
@@ -124,7 +124,7 @@ def _drills(told: dict[str, Any], at: datetime) -> Iterator[Text]:
     for each in told["active"]:
         drill = drill_from(each)
         left = span((time_of(each["ends_at"]) or at) - at)
-        by = f"by {drill.by}" + (", forced" if drill.forced else "")
+        by = f"by {caller_text(drill.by)}" + (", forced" if drill.forced else "")
         rows.append([(drill.id, "yellow"), str(drill.target), drill.fault.text, f"{left} left", by])
     yield line_of(("drills", "bold"), "" if rows else "  none")
     if rows:

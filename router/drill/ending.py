@@ -1,4 +1,4 @@
-"""What a drill's end leaves: words in the terminal, a report and its JSON as files."""
+"""Prints the result of a drill, and writes its report and its JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tell(result: Result) -> None:
 
 
 def write(report: Path, result: Result) -> None:
-    """The report, and beside it the same as JSON."""
+    """Write the report, and beside it the result as JSON."""
     beside = report.with_suffix(".json")
     document = json.dumps(result.document(), indent=2, ensure_ascii=False) + "\n"
     for path, text in ((report, page(result)), (beside, document)):

@@ -71,7 +71,7 @@ def test_a_clone_that_cannot_remember_says_so(
     base = Base(tmp_path / "router" / "base")
     base.write(digest("one"))
     assert base.read() == ""
-    assert f"warning cannot note in {base.path} what is live: " in capsys.readouterr().err
+    assert f"warning cannot write the base to {base.path}: " in capsys.readouterr().err
 
 
 def test_a_push_over_what_its_author_has_not_seen_is_refused(tmp_path: Path) -> None:
