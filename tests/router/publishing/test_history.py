@@ -69,7 +69,7 @@ def test_find_by_a_beginning_that_only_one_digest_has() -> None:
     for wrong in ("abc", "", "routes.yaml", "g" * 8):
         with pytest.raises(UsageError, match="at least 4 of its hex digits"):
             find(history, wrong)
-    with pytest.raises(Failed, match="begins with ffff"):
+    with pytest.raises(Failed, match="starts with ffff"):
         find(history, "ffff")
 
 
