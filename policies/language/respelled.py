@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from policies.decisions.durations import duration_ms, duration_text
+from workers_runtime.hosts import host_in_ascii
 
 _UNITS = {
     "ms": ("ms", "msec", "msecs", "millis", "millisecond", "milliseconds"),
@@ -106,12 +107,10 @@ def hostname(written: str) -> str | None:
     host = re.split(r"[/?#]", host, maxsplit=1)[0].rpartition("@")[2]
     host = re.sub(r":[0-9*]*$", "", host).rstrip(".")
     host = re.sub(r"^(\*?\.|\*(?=[a-z0-9]))", "*.", host)
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            return None
-    return host or None
+    try:
+        return host_in_ascii(host) or None
+    except ValueError:
+        return None
 
 
 def origin(written: str) -> str | None:

@@ -10,7 +10,6 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from policies.language.bindings import bindings_of
-from router.cli.console import load_valid
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
@@ -18,6 +17,8 @@ from router.dev.run import run_dev
 from router.publishing.place import local_place
 from router.publishing.published import read
 from router.publishing.write import Change, write
+from router.terminal.console import warn
+from router.terminal.files import load_valid
 
 PORT = 8787  # wrangler's own default
 STATE = Path(".wrangler/state")  # wrangler's own default
@@ -69,7 +70,7 @@ def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> No
             return
         if seen.digest != change.digest:
             write(place.kv, change, seen)
-        place.base.write(change.digest)
+        place.base.write(change.digest, warn)
 
 
 def _port(text: str) -> int:

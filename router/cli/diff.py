@@ -20,24 +20,17 @@ from policies.difference.sample import Sample
 from policies.difference.traffic import Traffic, logged
 from policies.language.compile import compile_policy
 from policies.language.load import Loaded, load
-from router.cli.console import (
-    Failed,
-    UsageError,
-    err,
-    load_valid,
-    print_findings,
-    print_json,
-    read_file,
-    say,
-)
-from router.cli.diff_lines import (
+from router.cli.live import Live, live_arguments, live_policy
+from router.cli.worker_secrets import surroundings_here
+from router.terminal.console import err, print_json, say
+from router.terminal.diff_lines import (
     change_document,
     print_changes,
     print_text_difference,
     print_traffic,
 )
-from router.cli.live import Live, live_arguments, live_policy
-from router.cli.worker_secrets import surroundings_here
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import load_valid, print_findings, read_file
 
 WRONG_USE = 1  # since 2 means that there are differences
 DIFFERENT = 2

@@ -16,11 +16,13 @@ from urllib.parse import quote
 from policies.decisions.drill import KINDS
 from policies.decisions.drill_question import NotStartable, read_asked
 from policies.decisions.durations import duration_text
+from router.api.client import Refused, client_of, url_argument
+from router.api.refusal import gap_texts
 from router.cli import drill_run
-from router.cli.client import Refused, client_of, url_argument
-from router.cli.console import UsageError, caller_text, complain, err, print_json, say, table
-from router.cli.refusal import gap_texts
-from router.cli.times import clock
+from router.terminal.console import caller_text, complain, err, print_json, say
+from router.terminal.errors import UsageError
+from router.terminal.tables import table
+from router.terminal.times import clock
 
 MAX_PAST = 10  # listed; `--json` has all that the router keeps
 

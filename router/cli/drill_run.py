@@ -15,18 +15,10 @@ from typing import TYPE_CHECKING
 from policies.decisions.durations import duration_text
 from policies.drill_plan.load import LoadedPlan, load_plan
 from policies.drill_plan.model import Plan
-from router.cli.client import client_of, url_argument
-from router.cli.console import (
-    Failed,
-    UsageError,
-    complain,
-    counted,
-    err,
-    print_findings,
-    print_json,
-    read_file,
-    say,
-)
+from router.api.client import client_of, url_argument
+from router.terminal.console import complain, counted, err, print_json, say
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import print_findings, read_file
 
 if TYPE_CHECKING:
     from router.drill.result import Result
@@ -53,7 +45,8 @@ def run(args: Namespace) -> int:
         say(("valid", "green"), f" {args.plan}: {_outline(plan)}, digest {loaded.digest[:12]}")
         return 0
     _refuse_unwritable(args.report)
-    from router.drill.ending import tell, write  # httpx takes longer than most commands
+    from router.cli.drill_verdict import tell
+    from router.drill.ending import write  # httpx takes longer than most commands
 
     result, interrupted = _conduct(args.plan, loaded, plan, args.url)
     if args.json:
@@ -70,8 +63,8 @@ def run(args: Namespace) -> int:
 
 def _conduct(file: str, loaded: LoadedPlan, plan: Plan, url: str) -> tuple[Result, bool]:
     """Run the drill. Returns the result, and whether Ctrl-C ended it."""
+    from router.cli.drill_progress import Progress
     from router.drill.conduct import Conductor
-    from router.drill.progress import Progress
     from router.drill.result import Result
     from router.drill.survey import survey
 

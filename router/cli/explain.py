@@ -11,8 +11,11 @@ from policies.decisions.request import Client
 from policies.decisions.standing import standing_without
 from policies.language.compile import compile_policy
 from policies.proxy.explain import Explanation, explain
-from router.cli.console import UsageError, load_valid, pairs, print_json, say
 from router.cli.worker_secrets import surroundings_here
+from router.terminal.console import print_json, say
+from router.terminal.errors import UsageError
+from router.terminal.files import load_valid
+from router.terminal.tables import pairs
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from router.cli.console import print_json, say, table
 from router.cli.places import place_arguments, place_of
 from router.publishing.history import SHORT, Entry
 from router.publishing.published import Published, read
+from router.terminal.console import print_json, say
+from router.terminal.tables import table
 
 LIMIT = 20
 HEAD = ("TIME (UTC)", "DIGEST", "AUTHOR", "", "NOTE")

@@ -16,15 +16,9 @@ from pydantic_core import PydanticCustomError
 from policies.gateway.convert import Imported, convert
 from policies.language.load import digest_of
 from policies.language.values import read_hostname
-from router.cli.console import (
-    UsageError,
-    counted,
-    err,
-    print_findings,
-    print_json,
-    read_file,
-    say,
-)
+from router.terminal.console import counted, err, print_json, say
+from router.terminal.errors import UsageError
+from router.terminal.files import print_findings, read_file
 
 
 def arguments(parser: ArgumentParser) -> None:

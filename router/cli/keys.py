@@ -21,7 +21,9 @@ from policies.decisions.authenticate import PRESENTABLE, Denied, Keys, Needs, au
 from policies.language.compile import compile_policy
 from policies.language.key_values import read_scope
 from policies.language.values import read_name
-from router.cli.console import Failed, UsageError, load_valid, print_json, say
+from router.terminal.console import print_json, say
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import load_valid
 
 PREFIX = "fwr_"  # so that scanners and people recognise a key
 KEY_BYTES = 32  # 256 random bits cannot be guessed, so a plain hash is enough

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import NamedTuple
 
-from router.cli.client import Refused, client_of
+from router.api.client import Refused, client_of
 
 
 class Live(NamedTuple):

@@ -17,8 +17,9 @@ from keyword import iskeyword
 from types import ModuleType
 
 from router import __version__
-from router.cli.console import Failed, UsageError, complain
 from router.dev.layout import SetupError
+from router.terminal.console import complain
+from router.terminal.errors import Failed, UsageError
 
 VERBS = (
     *("validate", "test", "diff", "explain", "push", "history", "rollback", "pull"),
@@ -66,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Failed, SetupError) as error:
         complain(str(error))
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        if str(error):
+            complain(str(error))
         return 130
     except OSError as error:
         if error.errno not in (EPIPE, ENOSPC):

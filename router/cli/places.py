@@ -10,14 +10,16 @@ from pathlib import Path
 from rich.console import Console
 
 from policies.decisions.durations import duration_ms
-from router.cli.client import URL, client_of
-from router.cli.console import Failed, UsageError, complain, err, out, print_json
+from router.api.client import URL, client_of
 from router.cli.dev import STATE
 from router.dev.layout import Layout, SetupError, find_root
 from router.publishing.edge import Edge, ask
 from router.publishing.place import Place, local_place, remote_place
 from router.publishing.publish import Publisher
 from router.publishing.write import NotPublished
+from router.terminal.console import agreed, complain, err, out, print_json
+from router.terminal.errors import Failed, UsageError
+from router.terminal.reporter import ConsoleReporter
 
 WAIT_LOCAL_S = 60.0  # a router reads KV every 10 s
 WAIT_REMOTE_S = 180.0  # Cloudflare's locations also cache KV reads for a minute
@@ -64,7 +66,11 @@ def place_of(args: Namespace) -> Iterator[Place]:
 def publisher_of(args: Namespace) -> Iterator[Publisher]:
     """Yield a publisher. Messages go to standard error if standard output has JSON."""
     with place_of(args) as place, edge_of(args) as edge:
-        yield Publisher(place, edge, console_of(args))
+        yield Publisher(place, edge, ConsoleReporter(console_of(args)))
+
+
+def agree_of(args: Namespace) -> Callable[[str], bool]:
+    return lambda question: agreed(question, args.yes)
 
 
 def console_of(args: Namespace) -> Console:

@@ -12,7 +12,6 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from policies.language.load import digest_of
-from router.cli.console import Failed, UsageError, err, print_json, say
 from router.cli.places import console_of, place_arguments, place_of
 from router.dev.files import write_if_changed
 from router.dev.kv import Kv
@@ -20,6 +19,8 @@ from router.dev.layout import find_root
 from router.publishing.git import is_committed
 from router.publishing.history import SHORT, find
 from router.publishing.published import Published, read
+from router.terminal.console import err, print_json, say, warn
+from router.terminal.errors import Failed, UsageError
 
 FILE = "routes.yaml"
 
@@ -59,7 +60,7 @@ def run(args: Namespace) -> int:
             _refuse_loss(path, digest, seen)
         _write(path, data)
         if digest == seen.digest:
-            place.base.write(digest)
+            place.base.write(digest, warn)
         document = {"place": place.kv.place, "file": str(path), "digest": digest}
     say(("pulled", "green"), f" {digest[:SHORT]} to {path}", to=console_of(args))
     if args.json:

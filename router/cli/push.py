@@ -10,15 +10,16 @@ from typing import Any
 
 from policies.language.bindings import bindings_of
 from policies.language.load import Loaded
-from router.cli.console import load_valid, say
-from router.cli.places import console_of, publish_arguments, publisher_of, told_as_json
+from router.cli.places import agree_of, console_of, publish_arguments, publisher_of, told_as_json
 from router.dev.layout import Layout, SetupError, find_root
+from router.dev.published_keys import refusal
 from router.publishing.base import BY_GIT, base_by_git, given_base
 from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
 from router.publishing.published import read
-from router.publishing.published_keys import refusal
 from router.publishing.write import Change
+from router.terminal.console import say
+from router.terminal.files import load_valid
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -50,7 +51,7 @@ def run(args: Namespace) -> int:
             known = base or publisher.place.base.read()
             if by_git and not args.force:
                 known = base_by_git(args.file, seen)
-            order = Order(args.file, "" if args.force else known, args.yes)
+            order = Order(args.file, "" if args.force else known, agree_of(args))
             return publisher.publish(change, order, seen)
 
     code = told_as_json(args, push)
@@ -75,4 +76,4 @@ def _warn_of_unbound(layout: Layout, loaded: Loaded, publisher: Publisher) -> No
             effect = f"requests for variant {name} will get status 502"
             if name.startswith("check "):
                 effect = f"{name} will get no answer, and its rollout will not move on"
-            say(("warning", "yellow"), what, effect, to=publisher.to)
+            publisher.reporter.tell(("warning", "yellow"), what, effect)

@@ -9,13 +9,15 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from policies.language.load import digest_of, load
-from router.cli.console import Failed, counted, err, print_findings, say
-from router.cli.places import publish_arguments, publisher_of, told_as_json
+from router.cli.places import agree_of, publish_arguments, publisher_of, told_as_json
 from router.dev.kv import Kv
 from router.publishing.history import SHORT, Entry, find
 from router.publishing.publish import Order
 from router.publishing.published import Published, read
 from router.publishing.write import Change
+from router.terminal.console import counted, err
+from router.terminal.errors import Failed
+from router.terminal.files import print_findings
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -34,9 +36,10 @@ def run(args: Namespace) -> int:
             kv = publisher.place.kv
             seen = read(kv)
             entry = _wanted(seen, args.digest)
-            say(("rollback", "green"), f" to {entry.told()}", to=publisher.to)
+            publisher.reporter.tell(("rollback", "green"), f" to {entry.told()}")
             change = _change(kv, entry, args.note)
-            return publisher.publish(change, Order(entry.digest[:SHORT], yes=args.yes), seen)
+            order = Order(entry.digest[:SHORT], agree=agree_of(args))
+            return publisher.publish(change, order, seen)
 
     return told_as_json(args, rollback)
 

@@ -11,13 +11,14 @@ from typing import Any
 
 from rich.console import Group
 
+from router.api.client import Refused, client_of, url_argument
 from router.cli import rollout_settle, rollout_watch
-from router.cli.client import Refused, client_of, url_argument
-from router.cli.console import agreed, caller_text, complain, out, print_json, say, table
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
 from router.cli.rollout_texts import STATES, Told, line_text, percent
-from router.cli.times import clock, time_of
+from router.terminal.console import agreed, caller_text, complain, out, print_json, say
+from router.terminal.tables import table
+from router.terminal.times import clock, time_of
 
 MAX_EVENTS = 1_000
 EVENTS = 50  # the default of --limit

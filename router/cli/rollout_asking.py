@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote
 
-from router.cli.client import Client, Refused
-from router.cli.console import Failed, UsageError
+from router.api.client import Client, Refused
 from router.cli.rollout_texts import Told
+from router.terminal.errors import Failed, UsageError
 
 
 def name_of(client: Client, given: str | None) -> str:

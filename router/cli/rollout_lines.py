@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.text import Text
 
-from router.cli.console import Part, caller_text, columns, counted, line_of
 from router.cli.rollout_texts import (
     STATES,
     Told,
@@ -24,7 +23,9 @@ from router.cli.rollout_texts import (
     step_text,
     weight_text,
 )
-from router.cli.times import ago, clock, span, time_of
+from router.terminal.console import Part, caller_text, counted, line_of
+from router.terminal.tables import columns
+from router.terminal.times import ago, clock, span, time_of
 
 VERDICTS = {"passed": "green", "failed": "bold red", "no-data": "dim", "inconclusive": "yellow"}
 RESULTS = {"passed": "green", "failed": "bold red", "error": "yellow"}

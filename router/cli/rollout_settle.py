@@ -11,24 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from policies.language.load import load
-from router.cli.client import client_of
-from router.cli.console import (
-    Failed,
-    UsageError,
-    agreed,
-    complain,
-    err,
-    load_valid,
-    print_difference,
-    print_findings,
-    print_json,
-    say,
-)
+from router.api.client import client_of
 from router.cli.rollout_asking import one_of
 from router.cli.rollout_texts import FINISHED, Told
 from router.dev.files import write_if_changed
 from router.settle.settling import FileRollout, Share, find_rollout, settle, shares
 from router.settle.weights import ALL
+from router.terminal.console import agreed, complain, err, print_json, say
+from router.terminal.difference import print_difference
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import load_valid, print_findings
 
 FILE = "routes.yaml"
 MANY_BYTES = 256 * 1024  # more takes seconds, so progress is shown

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from router.cli.times import clock
+from router.terminal.times import clock
 
 Told = dict[str, Any]
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from rich.text import Text
 
-from router.cli.client import Client
-from router.cli.console import err, print_json_line, say
+from router.api.client import Client
 from router.cli.rollout_asking import one_of
 from router.cli.rollout_lines import lines
 from router.cli.rollout_texts import STATES, Told, line_text, verdict_text
-from router.cli.times import clock, time_of
 from router.cli.watch import Watched, watch
+from router.terminal.console import err, print_json_line, say
+from router.terminal.times import clock, time_of
 
 CODES = {"succeeded": 0, "rolled-back": 1, "held": 1}
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended

@@ -12,8 +12,7 @@ from typing import Any
 
 from rich.console import Group
 
-from router.cli.client import Client, Refused, client_of, url_argument
-from router.cli.console import line_of, out, print_json, print_json_line
+from router.api.client import Client, Refused, client_of, url_argument
 from router.cli.status_lines import Pages, lines
 from router.cli.status_places import (
     are_same,
@@ -23,6 +22,7 @@ from router.cli.status_places import (
     refuse_unused,
 )
 from router.cli.watch import EVERY_S, Watched, watch
+from router.terminal.console import line_of, out, print_json, print_json_line
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 from rich.text import Text
 
 from policies.decisions.drill import drill_from
-from router.cli.console import Part, caller_text, columns, counted, line_of
 from router.cli.rollout_texts import STATES as ROLLOUT_STATES
 from router.cli.rollout_texts import place_text, pools_text
-from router.cli.times import ago, span, time_of
+from router.terminal.console import Part, caller_text, counted, line_of
+from router.terminal.tables import columns
+from router.terminal.times import ago, span, time_of
 
 STATES = {
     "healthy": "green",

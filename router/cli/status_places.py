@@ -9,10 +9,13 @@ from typing import NamedTuple
 from rich.text import Text
 
 from policies.language.load import digest_of
-from router.cli.console import UsageError, columns, line_of, read_file
 from router.cli.places import place_arguments, place_of
 from router.edge.isolate.keys import POLICY_KEY
 from router.publishing.history import SHORT
+from router.terminal.console import line_of
+from router.terminal.errors import UsageError
+from router.terminal.files import read_file
+from router.terminal.tables import columns
 
 
 class Seen(NamedTuple):

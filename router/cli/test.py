@@ -19,18 +19,9 @@ from policies.language.findings import path_text
 from policies.policy_tests.load import LoadedCases, load_cases
 from policies.policy_tests.model import Case
 from policies.policy_tests.run import Outcome, Subject
-from router.cli.console import (
-    Failed,
-    UsageError,
-    counted,
-    err,
-    line_of,
-    load_valid,
-    print_findings,
-    print_json,
-    read_file,
-    say,
-)
+from router.terminal.console import counted, err, line_of, print_json, say
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import load_valid, print_findings, read_file
 
 
 class Ran(NamedTuple):

@@ -11,7 +11,8 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
 from policies.language.load import load
-from router.cli.console import counted, print_findings, print_json, read_file, say
+from router.terminal.console import counted, print_json, say
+from router.terminal.files import print_findings, read_file
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -15,8 +15,9 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from router.cli.client import Refused
-from router.cli.console import Failed, complain, line_of, out
+from router.api.client import Refused
+from router.terminal.console import complain, line_of, out
+from router.terminal.errors import Failed
 
 EVERY_S = 2.0
 Seen = TypeVar("Seen")

@@ -18,11 +18,11 @@ from typing import Any
 from policies.decisions.durations import duration_text
 from policies.drill_plan.model import Plan
 from policies.drill_plan.outcomes import Marks, Run
-from router.cli.client import Client, Refused
-from router.cli.console import Failed
-from router.cli.refusal import gap_texts
+from router.api.client import Client, Refused
+from router.api.refusal import gap_texts
 from router.drill.survey import Surveyed
 from router.drill.traffic import Clients
+from router.terminal.errors import Failed
 
 TELL_S = 1.0  # between two lines of progress
 WATCH_S = 2.0  # between two checks that the drill is still active

@@ -17,10 +17,10 @@ from typing import Any
 
 from policies.language.document import Document, read_document
 from policies.language.findings import Path, path_text
-from router.cli.console import Failed, UsageError
 from router.settle.removal import removal
 from router.settle.source import Change, Source, at
 from router.settle.weights import final, weight_changes, weight_of, with_weight
+from router.terminal.errors import Failed, UsageError
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from policies.language.load import digest_of
-from router.cli.client import Refused
+from router.api.client import Refused
 from router.cli.live import Live
 from tests.router.cli.test_verbs import BROKEN, EXAMPLE, run
 

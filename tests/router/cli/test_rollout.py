@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from router.cli.client import Refused
+from router.api.client import Refused
 from tests.router.cli.rollouts import NOW, Router, analysis, before, told_of
 from tests.router.cli.test_verbs import run
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from router.cli.client import Refused
+from router.api.client import Refused
 from tests.router.cli.rollouts import Router, told_of
 from tests.router.cli.test_verbs import EXAMPLE, run
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from router.api.client import NotReachable, Refused
 from router.cli import watch
-from router.cli.client import NotReachable, Refused
 from tests.router.cli.rollouts import NOW, Router, analysis, before, told_of, verdict
 from tests.router.cli.test_verbs import run
 from tests.router.drill.standin import KEY, stand_in

@@ -9,9 +9,9 @@ from textwrap import dedent
 
 import pytest
 
-from router.cli.console import Failed, UsageError
 from router.settle.settling import FileRollout, find_rollout, settle, shares
 from router.settle.weights import ALL, final, weight_text
+from router.terminal.errors import Failed, UsageError
 
 ROOT = Path(__file__).parents[3]
 NONE = Decimal(0)
