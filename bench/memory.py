@@ -28,7 +28,7 @@ class Sample:
 
 
 def measure_memory(layout: Layout, row: Row) -> list[Sample]:
-    """The row's resident size after every ten thousand requests."""
+    """Return the row's resident size after every ten thousand requests."""
     folder = folder_of(layout, f"memory-{row.name}")
     samples = []
     with Server(layout, row.workers(layout, folder), folder) as server:
@@ -43,6 +43,6 @@ def measure_memory(layout: Layout, row: Row) -> list[Sample]:
 
 
 def growth(samples: list[Sample]) -> float:
-    """From the sample at which it must have levelled off to the last, as a part of one."""
+    """Return the growth from the sample at which it must be stable to the last, as a fraction."""
     level = next(sample for sample in samples if sample.requests >= LEVEL_FROM)
     return samples[-1].resident_mb / level.resident_mb - 1
