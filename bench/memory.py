@@ -31,7 +31,7 @@ class Sample:
 
 
 def measure_memory(layout: Layout, row: Row) -> list[Sample]:
-    """The row's resident size after every ten thousand requests."""
+    """Return the row's resident size after every ten thousand requests."""
     folder = folder_of(layout, f"memory-{row.name}")
     samples = []
     with Server(layout, row.workers(layout, folder), folder) as server:
@@ -46,6 +46,7 @@ def measure_memory(layout: Layout, row: Row) -> list[Sample]:
 
 
 def growth(samples: list[Sample]) -> float:
-    """From when it must have levelled off to the end, as a part of the size then."""
+    """Return the growth from the samples at which it must be stable to the last ones, as a fraction
+    of the medians of both."""
     sizes = [each.resident_mb for each in samples if each.requests >= LEVEL_FROM]
     return median(sizes[-SAMPLES:]) / median(sizes[:SAMPLES]) - 1
