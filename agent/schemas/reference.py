@@ -27,43 +27,51 @@ answered where `GET` is, but for `/poll`.
 
 
 def page() -> str:
-    made = document()
-    operations = [_operation(each, made) for each in OPERATIONS]
-    shapes = [_shape(name, schema) for name, schema in made["components"]["schemas"].items()]
+    openapi = document()
+    operations = [_operation(operation, openapi) for operation in OPERATIONS]
+    shapes = [_shape(name, schema) for name, schema in openapi["components"]["schemas"].items()]
     parts = [HEAD, "## Requests\n", *operations, _refusals(), "## Shapes\n", *shapes]
     return "\n".join(parts)
 
 
-def _operation(asked: Operation, made: dict[str, Any]) -> str:
-    told = made["paths"][asked.path][asked.method.lower()]
-    lines = [f"### {asked.method} {asked.path}", "", f"{asked.about}.", ""]
-    if asked.is_open:
+def _operation(source: Operation, openapi: dict[str, Any]) -> str:
+    operation = openapi["paths"][source.path][source.method.lower()]
+    lines = [f"### {source.method} {source.path}", "", f"{source.about}.", ""]
+    if source.is_open:
         lines += ["No key is needed.", ""]
-    if parameters := told.get("parameters"):
+    if parameters := operation.get("parameters"):
         lines += ["| parameter | value | default | |", "|---|---|---|---|"]
-        lines += [_parameter(each) for each in parameters]
+        lines += [_parameter(parameter) for parameter in parameters]
         lines += [""]
-    gives = _link(asked.gives) if "/" not in asked.gives else f"`{asked.gives}`"
-    also = [f"`{kind}` {about}" for kind, about in asked.more.items()]
-    if asked.takes:
-        lines += [f"Takes {_link(asked.takes)}{', or nothing' if asked.may_be_empty else ''}.", ""]
+    gives = _link(source.gives) if "/" not in source.gives else f"`{source.gives}`"
+    also = [f"`{kind}` {about}" for kind, about in source.more.items()]
+    if source.takes:
+        lines += [
+            f"Takes {_link(source.takes)}{', or nothing' if source.may_be_empty else ''}.",
+            "",
+        ]
     lines += [f"Gives {', or '.join([gives, *also])}.", ""]
-    told_by = [f"`{name}` ({HEADERS[name]['description']})" for name in asked.headers]
+    told_by = [f"`{name}` ({HEADERS[name]['description']})" for name in source.headers]
     if told_by:
         lines += [f"Headers that it may have: {', '.join(told_by)}.", ""]
-    if asked.refuses:
-        lines += [f"Also refused with {_words(map(str, asked.refuses))}.", ""]
+    if source.refuses:
+        lines += [f"Also refused with {_words(map(str, source.refuses))}.", ""]
     return "\n".join(lines)
 
 
-def _parameter(told: dict[str, Any]) -> str:
-    where = " (path)" if told["in"] == "path" else ""
-    about = told.get("description", "")
-    return f"| `{told['name']}`{where} | {_kind(told['schema'])} | {_usual(told)} | {about} |"
+def _parameter(parameter: dict[str, Any]) -> str:
+    where = " (path)" if parameter["in"] == "path" else ""
+    about = parameter.get("description", "")
+    kind, usual = _kind(parameter["schema"]), _usual(parameter)
+    return f"| `{parameter['name']}`{where} | {kind} | {usual} | {about} |"
 
 
 def _refusals() -> str:
-    own = [str(status) for status in REFUSALS if any(status in each.refuses for each in OPERATIONS)]
+    own = [
+        str(status)
+        for status in REFUSALS
+        if any(status in operation.refuses for operation in OPERATIONS)
+    ]
     about = f"{', '.join(own)} are for the requests that say so; any of the others may come."
     lines = [
         "## Refusals",
@@ -73,11 +81,11 @@ def _refusals() -> str:
         "| status | it means | the agent says | the router says |",
     ]
     lines += ["|---|---|---|---|"]
-    for status, each in REFUSALS.items():
-        agent = " or ".join(map(_link, each.of_agent))
-        headers = "".join(f"; with `{name}`" for name, _ in each.headers)
-        router = _link("Problem") if each.of_router else ""
-        lines.append(f"| {status} | {each.about}{headers} | {agent} | {router} |")
+    for status, refusal in REFUSALS.items():
+        agent = " or ".join(map(_link, refusal.of_agent))
+        headers = "".join(f"; with `{name}`" for name, _ in refusal.headers)
+        router = _link("Problem") if refusal.of_router else ""
+        lines.append(f"| {status} | {refusal.about}{headers} | {agent} | {router} |")
     return "\n".join([*lines, ""])
 
 
@@ -104,9 +112,9 @@ def _fields(schema: Schema) -> list[str]:
     return ["| field | value | default | |", "|---|---|---|---|", *rows, "", *more]
 
 
-def _usual(told: dict[str, Any]) -> str:
-    schema = told["schema"]
-    if told.get("required"):
+def _usual(parameter: dict[str, Any]) -> str:
+    schema = parameter["schema"]
+    if parameter.get("required"):
         return "required"
     return f"`{json.dumps(schema['default'])}`" if "default" in schema else ""
 
@@ -116,7 +124,7 @@ def _kind(schema: Schema) -> str:
     if "$ref" in schema:
         return _link(schema["$ref"].rpartition("/")[2])
     if "enum" in schema:
-        return _words(f"`{each}`" for each in schema["enum"])
+        return _words(f"`{value}`" for value in schema["enum"])
     if forms := schema.get("anyOf") or schema.get("oneOf"):
         return _words(dict.fromkeys(map(_kind, forms)))
     kinds = schema.get("type", "anything")
