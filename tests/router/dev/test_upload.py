@@ -33,4 +33,4 @@ def test_wrangler_does_not_deploy_keys_that_everybody_knows(tmp_path: Path) -> N
     done = wrangler(layout, args)
     assert done.returncode
     said = done.stdout + done.stderr
-    assert "the keys of core (example-core-key) are public" in said, said
+    assert "the keys of core (example-core-key), worker (example-worker-key) are public" in said, said
