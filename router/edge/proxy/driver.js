@@ -2,13 +2,14 @@
 // Nothing is decided here. `wire.py` has the form of what goes over; what an effect means is in
 // policies/proxy/effects.py.
 
-import * as uploads from "./uploads.js";
+import { changed, giveable } from "./answers.js";
+import * as kept from "./kept.js";
 import { read, recall, remember, setDue, turnOff } from "./memory.js";
 import { isMany, note, notes, watch } from "./notes.js";
-import { changed, giveable } from "./answers.js";
 import { race } from "./race.js";
 import { mirror, parsed, send } from "./sending.js";
-import * as kept from "./kept.js";
+import * as uploads from "./uploads.js";
+
 export { drop, forget, reclaim, setMode } from "./memory.js";
 
 import { ask, giveBack } from "../runtime/bridge.js";
@@ -187,7 +188,8 @@ const EFFECTS = {
     const late = (answer) => ctx.waitUntil(answer.then(returned).catch(() => {}));
     const returned = (answer) => {
       const [grant, number] = JSON.parse(answer);
-      if (number > used) giveBack(env, "ROUTER_LIMITER", name, JSON.stringify([grant, number - used]), ctx);
+      if (number > used)
+        giveBack(env, "ROUTER_LIMITER", name, JSON.stringify([grant, number - used]), ctx);
     };
     try {
       const answer = await ask(env, "ROUTER_LIMITER", name, "take", question, timeout, late);
@@ -239,7 +241,13 @@ const ENDS = {
     if (keeping) way.response = kept.keep(way.ctx, way.response, ...keeping);
     return changed(way, { removed, set, added, blame });
   },
-  own: (way) => way.python.page.callPromising(read(way.request).lines.join("\n"), way.request, way.env, way.ctx),
+  own: (way) =>
+    way.python.page.callPromising(
+      read(way.request).lines.join("\n"),
+      way.request,
+      way.env,
+      way.ctx,
+    ),
   store: (way, ...keeping) => kept.store(way.response.body, ...keeping),
   async forget(way, key) {
     discard(way.response);

@@ -42,6 +42,8 @@ const ACTS = {
   // Answers too late, so that it looks as if it hung, then works.
   // The same, and then says how much has been given back.
   late: (asked, returned) =>
-    asked === 1 ? scheduler.wait(400).then(() => "[1, 7, 0, 0, 1000]") : `[2, 1, ${returned}, 0, 1000]`,
+    asked === 1
+      ? scheduler.wait(400).then(() => "[1, 7, 0, 0, 1000]")
+      : `[2, 1, ${returned}, 0, 1000]`,
   slow: (asked) => scheduler.wait(asked === 1 ? 400 : 0).then(() => GRANT),
 };

@@ -35,7 +35,15 @@ async function asked(take, used, busyMs = 0) {
 const late = () => wait(4 * TIMEOUT).then(() => GRANT);
 console.log(
   JSON.stringify({
-    busy: await asked(() => turn().then(turn).then(turn).then(() => GRANT), 0, 5 * TIMEOUT),
+    busy: await asked(
+      () =>
+        turn()
+          .then(turn)
+          .then(turn)
+          .then(() => GRANT),
+      0,
+      5 * TIMEOUT,
+    ),
     late: await asked(late, 0),
     lateOfPassed: await asked(late, 1),
     fails: await asked(() => Promise.reject(new Error("no")), 0),
