@@ -15,7 +15,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable
 from math import isfinite
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from policies.decisions.drill import Drill
 from policies.decisions.health_terms import ActiveTerms
@@ -24,6 +24,10 @@ from policies.decisions.probing import Probe, Probing
 from policies.decisions.report import Report
 from policies.decisions.snapshot import Active, Snapshot, Told, snapshot_json
 from policies.decisions.votes import Votes
+
+if TYPE_CHECKING:
+    from policies.api import drills as api
+    from policies.api import health as health_api
 
 FORMAT = 1  # of what is kept
 FORGOTTEN_MS = 60_000  # isolates that are silent for so long
@@ -48,7 +52,7 @@ class Coordination:
         self.epoch = epoch
         self.version = 1
         self.probing = Probing()
-        self._drills: list[dict[str, Any]] = []
+        self._drills: list[api.Drill] = []
         self._rollouts: list[dict[str, Any]] = []
         self._is_all = True
         self._facts: dict[str, Fact] = {}
@@ -127,7 +131,7 @@ class Coordination:
         self.probing = Probing()
         self.look(now_ms)
 
-    def state(self, now_ms: float) -> dict[str, Any]:
+    def state(self, now_ms: float) -> health_api.Coordinated:
         """All of it, for people."""
         names = self._names or sorted(self._facts)
         return {
@@ -177,14 +181,14 @@ class Coordination:
         voters = votes.voters(now_ms) if votes else 0
         return Told(active, recovered, max(0, int(until_ms - now_ms)), voters)
 
-    def _described(self, name: str, now_ms: float) -> dict[str, Any]:
+    def _described(self, name: str, now_ms: float) -> health_api.CoordinatedVariant:
         told, probe = self._told(name, now_ms), self.probing.probes.get(name)
         counts = self._counts.get(name)
         requests, failures = counts.sums(now_ms) if counts else (0, 0)
         return {
             "active": told.active if probe else None,
             "since_ms": int(now_ms - probe.since_ms) if probe else None,
-            "probe": probe and _last(probe, now_ms),
+            "probe": _last(probe, now_ms) if probe else None,
             "voters": told.voters,
             "ejected_ms": told.ejected_ms,
             "requests": requests,
@@ -195,10 +199,12 @@ class Coordination:
 NOTHING = Fact("unknown", 0.0, None, 0.0)
 
 
-def _last(probe: Probe, now_ms: float) -> dict[str, Any] | None:
+def _last(probe: Probe, now_ms: float) -> health_api.Probe | None:
     if probe.last is None:
         return None
-    return probe.last._asdict() | {"age_ms": int(now_ms - probe.last_ms)}
+    status, took_ms, reason = probe.last
+    age_ms = int(now_ms - probe.last_ms)
+    return {"status": status, "took_ms": took_ms, "reason": reason, "age_ms": age_ms}
 
 
 def coordination_from(text: str, now_ms: float) -> Coordination | None:

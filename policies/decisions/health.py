@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from math import ceil, inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from policies.decisions.outlier_states import State
 from policies.decisions.passive import Passive
 from policies.decisions.policy import CompiledPolicy, Variant
-from policies.decisions.snapshot import Snapshot, Told
+from policies.decisions.snapshot import Active, Snapshot, Told
 from policies.decisions.standing import Standing
+
+if TYPE_CHECKING:
+    from policies.api.health import VariantState
 
 TOLD_FOR_MS = 60_000
 LOOK_AGAIN_MS = 250  # while shares grow
@@ -28,11 +31,11 @@ Tell = Callable[[str, dict[str, Any]], None]  # an event and its fields, for the
 class View(NamedTuple):
     """One variant, for people."""
 
-    state: str
+    state: VariantState
     share: float
     reason: str
     ejected_for_ms: int
-    active: str | None
+    active: Active | None
     requests: int
     failures: int
 
@@ -152,7 +155,8 @@ class Health:
         name, passive = variant.name, self._passive[variant.name]
         told = self._told.get(name) if self._is_told(now_ms) else None
         state, reason = passive.state(now_ms), ""
-        word, share = state.value, passive.share(now_ms)
+        word: VariantState = state.value
+        share = passive.share(now_ms)
         if state in (State.EJECTED, State.HALF_OPEN):
             share, reason = 0.0, self._reasons.get(name, "")
         elif self._is_excluded(name, now_ms):

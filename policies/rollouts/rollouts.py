@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from random import Random
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from policies.rollouts.actions import ACTIONS, Deed, moved_back
 from policies.rollouts.analysis import Result
@@ -21,6 +21,9 @@ from policies.rollouts.run import Run
 from policies.rollouts.states import Event
 from policies.rollouts.told import run_told, steering_told, waiting_told
 from policies.rollouts.world import Planned, World
+
+if TYPE_CHECKING:
+    from policies.api import rollouts as api
 
 
 class Refused(NamedTuple):
@@ -35,7 +38,7 @@ class Asking(NamedTuple):
 
     run: str
     check: Check
-    document: dict[str, Any]
+    document: api.Rollout
 
 
 class Rollouts:
@@ -45,7 +48,7 @@ class Rollouts:
     def __init__(self, chance: Random) -> None:
         self.runs: dict[str, Run] = {}
         self.unread = False
-        self._events: list[dict[str, Any]] = []
+        self._events: list[api.RolloutEvent] = []
         self._chance = chance
 
     def tick(self, now_ms: float, world: World) -> None:
@@ -76,7 +79,7 @@ class Rollouts:
         deed: tuple[str, str | None, bool],
         now_ms: float,
         world: World,
-    ) -> dict[str, Any] | Refused:
+    ) -> api.Rollout | Refused:
         """`deed`: who does it, their note, and whether it is forced. The rollout as it is then,
         or why nothing was done."""
         planned, run, now = world.plans.get(name), self.runs.get(name), int(now_ms)
@@ -126,7 +129,7 @@ class Rollouts:
         others."""
         return [steering_told(run) for run in self.runs.values()]
 
-    def told(self, now_ms: float, world: World) -> list[dict[str, Any]]:
+    def told(self, now_ms: float, world: World) -> list[api.Rollout]:
         """All of them, for people: in the policy's order, then those it has no more."""
         now, unread = int(now_ms), UNREAD if self.unread else None
         told = {n: waiting_told(p, now, unread) for n, p in world.plans.items()}
@@ -138,7 +141,7 @@ class Rollouts:
         times = [run.next_ms(int(now_ms), is_idle=is_idle) for run in self.runs.values()]
         return min((each for each in times if each is not None), default=None)
 
-    def take_events(self) -> list[dict[str, Any]]:
+    def take_events(self) -> list[api.RolloutEvent]:
         for run in self.runs.values():
             self._take(run)
         taken, self._events = self._events, []

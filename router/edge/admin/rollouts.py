@@ -7,7 +7,7 @@ something with one. The Coordinator decides, by the policy that serves.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, unquote
 
 from policies.decisions.json_text import read_json
@@ -18,6 +18,9 @@ from router.edge.admin.asking import asked, learn, limit_of
 from router.edge.admin.page import Page, iso_time, json_page
 from router.edge.isolate.isolate import Isolate
 from router.edge.runtime.bridge import JsObject, body_text, now_ms
+
+if TYPE_CHECKING:
+    from policies.api import rollouts as api
 
 PATH = "/rollouts"
 ACTIONS = ("start", "approve", "pause", "resume", "promote", "rollback")
@@ -58,7 +61,8 @@ def _all(env: JsObject) -> Page | Problem:
     told = asked(env, "rollouts", "")
     if isinstance(told, Problem):
         return told
-    return json_page({"at": iso_time(now_ms()), "rollouts": told})
+    page: api.Rollouts = {"at": iso_time(now_ms()), "rollouts": told}
+    return json_page(page)
 
 
 def _one(env: JsObject, name: str) -> Page | Problem:
@@ -67,7 +71,8 @@ def _one(env: JsObject, name: str) -> Page | Problem:
         return told
     for each in told:
         if each["name"] == name:
-            return json_page({"at": iso_time(now_ms()), "rollout": each})
+            page: api.OneRollout = {"at": iso_time(now_ms()), "rollout": each}
+            return json_page(page)
     return Problem("not-found", unknown_rollout(name, [each["name"] for each in told]))
 
 
@@ -109,7 +114,7 @@ def _act(
     return Problem("rollout-refused", detail, more={"reason": reason})
 
 
-def _read(text: str | None) -> dict[str, Any] | Problem:
+def _read(text: str | None) -> api.RolloutCommand | Problem:
     """What the body asks for besides; it may be empty."""
     if text is None:
         return Problem("body-too-large", f"A note and `force` need {MAX_BODY} bytes at most.")
@@ -125,4 +130,4 @@ def _read(text: str | None) -> dict[str, Any] | Problem:
         return Problem("bad-request", "`note` is text, and `force` is true or false.")
     if note and len(note) > MAX_NOTE:
         return Problem("bad-request", f"`note` has {MAX_NOTE} characters at most.")
-    return value
+    return cast("api.RolloutCommand", value)

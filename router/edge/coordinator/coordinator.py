@@ -10,7 +10,7 @@ last report there is one for drills and rollouts alone, and the next report begi
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Coroutine
+from collections.abc import Container, Coroutine, Mapping
 from math import inf
 from secrets import token_hex
 from typing import Any
@@ -196,13 +196,13 @@ class Coordinator(DurableObject):  # type: ignore[misc]
         self._state.drill(self._drilling.running(now))
         self._state.roll(self._rolling.steering(), is_all=self._rolling.is_all)
 
-    async def _done(self, answer: dict[str, Any]) -> str:
+    async def _done(self, answer: Mapping[str, Any]) -> str:
         """The answer, when isolates can know of it; the alarm finds out what comes next."""
         now = now_ms()
         self._show(now)
         self._write()
         await self._wake(now)
-        return json.dumps(answer | {"snapshot": snapshot_json(self._state.snapshot(now))})
+        return json.dumps({**answer, "snapshot": snapshot_json(self._state.snapshot(now))})
 
     def _begin_probes(self, policy: CompiledPolicy, now: float) -> None:
         variants = {variant.name: variant for variant in policy.variants}

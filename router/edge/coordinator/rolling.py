@@ -12,9 +12,10 @@ import json
 from asyncio import wait_for
 from collections.abc import Container
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from policies.decisions.policy import CompiledPolicy
+from policies.rollouts.analysis import Result
 from policies.rollouts.rollouts import Asking, Refused, Rollouts
 from policies.rollouts.tallies import tallies_from
 from policies.rollouts.world import World, world_of
@@ -24,6 +25,9 @@ from router.edge.isolate.isolate import Isolate, log
 from router.edge.isolate.keys import ROLLOUTS_KEY
 from router.edge.runtime.bridge import JsObject, KvNamespace, ask_service, now_ms
 from router.edge.runtime.faults import described
+
+if TYPE_CHECKING:
+    from policies.api import rollouts as api
 
 KEY = "rollouts"
 RECOVERS_WITHIN_MS = 1_000
@@ -76,11 +80,11 @@ class Rolling:
             return {"refused": done.reason, "unknown": done.unknown}
         return {"rollout": done}
 
-    def told(self, now_ms: float) -> list[dict[str, Any]]:
+    def told(self, now_ms: float) -> list[api.Rollout]:
         """All of them, for people."""
         return self._rollouts.told(now_ms, self._around((), ()))
 
-    def history(self, name: str, number: int) -> list[dict[str, Any]]:
+    def history(self, name: str, number: int) -> list[api.RolloutEvent]:
         return self._audit.of_rollout(name, number)
 
     def next_ms(self, now_ms: float, *, is_idle: bool) -> float:
@@ -107,7 +111,7 @@ class Rolling:
         try:
             status, text = await ask_service(env, check.binding, url, document, check.timeout_ms)
         except Exception as error:  # one that does not answer decides nothing
-            result = ("error", str(error)[:200] or type(error).__name__)
+            result: Result = ("error", str(error)[:200] or type(error).__name__)
         else:
             said = f"status {status}" + (f": {text[:200].strip()}" if text.strip() else "")
             result = ("passed" if 200 <= status <= 299 else "failed", said)
