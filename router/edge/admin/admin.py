@@ -27,6 +27,7 @@ from policies.proxy.explain import explain
 from router.edge.admin import rollouts as admin_rollouts
 from router.edge.admin.drills import audit_page, drills_page, methods, start_drill, stop_drills
 from router.edge.admin.health import coordinator_line, variants_page
+from router.edge.admin.limits import EXPLAIN_PARAMETERS
 from router.edge.admin.page import Page, iso_time, json_page
 from router.edge.isolate.isolate import ADMIN_KEY, KV_BINDING, PEPPER, Isolate, log
 from router.edge.isolate.keys import POLICY_KEY
@@ -160,9 +161,9 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
     """`?url=…&method=…&header=Name:value&country=…&continent=…&colo=…&ip=…&down=…`."""
     pairs = parse_qsl(request.target.query[1:], keep_blank_values=True)
     given = dict(pairs)
-    unknown = sorted(set(given) - _EXPLAIN_PARAMETERS)
+    unknown = sorted(set(given) - set(EXPLAIN_PARAMETERS))
     if unknown:
-        known = ", ".join(sorted(_EXPLAIN_PARAMETERS))
+        known = ", ".join(sorted(EXPLAIN_PARAMETERS))
         return Problem("bad-request", f"Unknown parameter `{unknown[0][:80]}`; known: {known}.")
     lines = [value for name, value in pairs if name == "header"]
     down = [value for name, value in pairs if name == "down"]
@@ -197,9 +198,6 @@ def _policy(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem
     return json_page(told)
 
 
-_EXPLAIN_PARAMETERS = {
-    *("url", "method", "header", "ip", "colo", "country", "continent", "down"),
-}
 _PAGES: dict[str, Callable[[Isolate, Request, JsObject], Page | Problem]] = {
     "/status": _status,
     "/metrics": _metrics,

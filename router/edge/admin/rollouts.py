@@ -15,6 +15,7 @@ from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from policies.rollouts.rollouts import unknown_rollout
 from router.edge.admin.asking import asked, learn, limit_of
+from router.edge.admin.limits import ACTIONS, COMMAND_BYTES, EVENTS, MAX_EVENTS, MAX_NOTE
 from router.edge.admin.page import Page, iso_time, json_page
 from router.edge.isolate.isolate import Isolate
 from router.edge.runtime.bridge import JsObject, body_text, now_ms
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
     from policies.api import rollouts as api
 
 PATH = "/rollouts"
-ACTIONS = ("start", "approve", "pause", "resume", "promote", "rollback")
-MAX_BODY = 4 * 1024
-MAX_NOTE = 500
-EVENTS = 100  # that are told unless more are asked for
-MAX_EVENTS = 1_000
 _READS = ("GET", "HEAD")
 
 
@@ -97,7 +93,7 @@ def _act(
     isolate: Isolate, incoming: JsObject, env: JsObject, what: tuple[str, str], by: str
 ) -> Page | Problem:
     name, action = what
-    asks = _read(body_text(incoming, MAX_BODY))
+    asks = _read(body_text(incoming, COMMAND_BYTES))
     if isinstance(asks, Problem):
         return asks
     question = json.dumps([name, action, by, asks.get("note"), asks.get("force", False)])
@@ -117,7 +113,7 @@ def _act(
 def _read(text: str | None) -> api.RolloutCommand | Problem:
     """What the body asks for besides; it may be empty."""
     if text is None:
-        return Problem("body-too-large", f"A note and `force` need {MAX_BODY} bytes at most.")
+        return Problem("body-too-large", f"A note and `force` need {COMMAND_BYTES} bytes at most.")
     try:
         value = read_json(text) if text.strip() else {}
     except ValueError:
