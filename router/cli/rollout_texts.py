@@ -131,7 +131,7 @@ def _when_gate(told: Rollout) -> str:
 def _pauses(told: Rollout) -> bool:
     """Whether the step that it is in waits for approval."""
     number = told["step"]
-    return bool(number and told["steps"][number - 1]["pause"])
+    return bool(number and told["steps"][number - 1].get("pause"))
 
 
 def _following(told: Rollout) -> str:
