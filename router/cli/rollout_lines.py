@@ -147,7 +147,7 @@ def _pools(told: Rollout, analysis: Analysis) -> Iterator[list[Part]]:
     yield [(name, "bold") for name in (*POOLS, "")]  # in the last column nothing is aligned
     sides: tuple[Literal["from", "to"], ...] = ("from", "to")
     for side in sides:
-        numbers: Mapping[str, Any] = analysis["last"][side] if analysis["last"] else {}
+        numbers: Mapping[str, Any] = (analysis["last"][side] if analysis["last"] else None) or {}
         rate = numbers.get("error_rate")
         yield [
             told[side],
