@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from policies.rollouts.actions import ACTIONS, Deed, moved_back
+from policies.rollouts.actions import ACTIONS, Command, moved_back
 from policies.rollouts.analysis import Result
 from policies.rollouts.counts import Counts
 from policies.rollouts.kept import LOST, UNREAD, run_from, run_json
@@ -76,11 +76,11 @@ class Rollouts:
         self,
         name: str,
         action: str,
-        deed: tuple[str, str | None, bool],
+        command: tuple[str, str | None, bool],
         now_ms: float,
         world: World,
     ) -> api.Rollout | Refused:
-        """`deed`: who does it, their note, and whether it is forced. The rollout as it is then,
+        """`command`: who does it, their note, and whether it is forced. The rollout as it is then,
         or why nothing was done."""
         planned, run, now = world.plans.get(name), self.runs.get(name), int(now_ms)
         if planned is None and run is None:
@@ -89,8 +89,8 @@ class Rollouts:
         if run:
             run.tick(now, world)
         elif planned and action == "rollback" and self.unread:  # it may be anywhere
-            run = self.runs[name] = Run(self._new_id(), planned, now, deed[0])
-        done = Deed(*deed, planned, now, world)
+            run = self.runs[name] = Run(self._new_id(), planned, now, command[0])
+        done = Command(*command, planned, now, world)
         if action == "start":
             refusal = self._start(name, run, done)
         elif run is None:
@@ -175,25 +175,27 @@ class Rollouts:
                 run.move(Event.STATE_LOST, int(now_ms), LOST)
                 run.tell("held", int(now_ms), run.weight)
 
-    def _start(self, name: str, run: Run | None, deed: Deed) -> str | None:
-        if deed.planned is None:
+    def _start(self, name: str, run: Run | None, command: Command) -> str | None:
+        if command.planned is None:
             return "the policy has it no more"
         if run and run.is_active:
             return f"it is {run.state} already, since run {run.id}"
-        if self.unread and run is None and not deed.force:
+        if self.unread and run is None and not command.force:
             return f"{UNREAD}, so users might be moved back; `force` begins all the same"
-        refusal = self._clashing(name, deed.planned.plan) or (
-            None if deed.force else moved_back(deed.planned.plan, 0, _now(run, deed.planned))
+        refusal = self._clashing(name, command.planned.plan) or (
+            None
+            if command.force
+            else moved_back(command.planned.plan, 0, _now(run, command.planned))
         )
         if refusal:
             return refusal
         if run:
             self._take(run)
-        made = self.runs[name] = Run(self._new_id(), deed.planned, deed.now_ms, deed.by)
-        made.enter(0, deed.now_ms)
-        made.reason = f"started by {deed.by}"
+        made = self.runs[name] = Run(self._new_id(), command.planned, command.now_ms, command.by)
+        made.enter(0, command.now_ms)
+        made.reason = f"started by {command.by}"
         before = run.weight if run else None
-        made.tell("started", deed.now_ms, before, deed.by, note=deed.note)
+        made.tell("started", command.now_ms, before, command.by, note=command.note)
         return None
 
     def _clashing(self, name: str, plan: Plan) -> str | None:

@@ -68,13 +68,13 @@ class Rolling:
     ) -> dict[str, Any]:
         """`[name, action, by whom, note, force]`. The answer: `rollout`, or `refused`, and
         why, and `unknown` if there is none of that name."""
-        name, action, *deed = question
+        name, action, *command = question
         around = self._around(unwell, drilled)
         if not knows_policy(self._isolate):
             around = self._rollouts.world()
             if action != "rollback" or name not in around.plans:
                 return {"refused": UNKNOWN_POLICY, "unknown": False}
-        done = self._rollouts.act(name, action, tuple(deed), now_ms, around)
+        done = self._rollouts.act(name, action, tuple(command), now_ms, around)
         self._write()
         if isinstance(done, Refused):
             return {"refused": done.reason, "unknown": done.unknown}
