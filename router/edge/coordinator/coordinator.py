@@ -17,10 +17,10 @@ from typing import Any
 
 from workers import DurableObject
 
+from policies.decisions.active_health import BODY_BYTES, Answer, judge
 from policies.decisions.coordination import Coordination, coordination_from
 from policies.decisions.headers import VERSION_OVERRIDE
 from policies.decisions.policy import CompiledPolicy, Variant
-from policies.decisions.probing import BODY_BYTES, Answer, judge
 from policies.decisions.report import report_from
 from policies.decisions.snapshot import snapshot_json
 from router.edge.coordinator.audit import Audit
@@ -142,7 +142,7 @@ class Coordinator(DurableObject):  # type: ignore[misc]
         if due <= now:  # it could not be done
             due = now + LOOK_MS
         if not is_idle:
-            due = min(due, now + LOOK_MS, self._state.probing.next_ms())
+            due = min(due, now + LOOK_MS, self._state.active_health.next_ms())
         if due == inf:
             self._alarm_ms = -inf
         else:
@@ -207,14 +207,14 @@ class Coordinator(DurableObject):  # type: ignore[misc]
     def _begin_probes(self, policy: CompiledPolicy, now: float) -> None:
         variants = {variant.name: variant for variant in policy.variants}
         self._state.plan(policy.health.active, list(variants), now)
-        for name in self._state.probing.begin(now):
+        for name in self._state.active_health.begin(now):
             self._start(self._probe(variants[name]))
 
     async def _probe(self, variant: Variant) -> None:
         """Ask one variant, and take in what came of it."""
         began = now_ms()
         answer = await self._asked(variant, began)
-        self._state.probing.end(variant.name, answer, now_ms())
+        self._state.active_health.end(variant.name, answer, now_ms())
         self._state.look(now_ms())
         self._write()
 
