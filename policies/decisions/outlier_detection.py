@@ -1,5 +1,5 @@
-"""What an isolate learns of one variant from the requests that it sends there.
-Its states are those of `outlier_states.py`.
+"""Outlier detection: what an isolate learns of one variant from the requests that it sends there.
+Its states are those of `outlier_states.py`; in a policy, its settings are `health.passive`.
 
 1. Failures in a row, or too large a share of them in a window, eject a variant: for
    `eject_ms` times the number of ejections in a row, at most `max_eject_ms`; the number
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from policies.decisions.health_terms import PassiveTerms
+from policies.decisions.health_terms import OutlierTerms
 from policies.decisions.outlier_states import INITIAL, TRANSITIONS, Event, State
 from policies.decisions.transitions import next_state
 
@@ -32,7 +32,7 @@ _WELL, _EJECTED, _RETURNING = (
 )  # requests need not look them up
 
 
-class Passive:
+class OutlierDetection:
     """One variant. Times in milliseconds since 1970; `began_ms` is when an attempt did."""
 
     __slots__ = (
@@ -53,7 +53,7 @@ class Passive:
         "until_ms",
     )
 
-    def __init__(self, terms: PassiveTerms) -> None:
+    def __init__(self, terms: OutlierTerms) -> None:
         self.terms = terms
         self.requests = 0  # attempts in all
         self.failures = 0
