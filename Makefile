@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+BIOME := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome
 # What is passed on: make dev ARGS="--port 9000", make test ARGS="-k split".
 ARGS ?=
 # What needs the runtime, sends traffic for seconds, or simulates for as long.
@@ -42,6 +43,8 @@ lint: install
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "lint: run $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy --no-error-summary
+	@$(BIOME) check --error-on-warnings --log-level=error . \
+	  || { echo "lint: run node_modules/.bin/biome check --write ."; exit 1; }
 	@echo "lint        ok"
 
 # Clients, while variants fail, with the default times of health: two minutes and a table.

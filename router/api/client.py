@@ -1,9 +1,9 @@
-"""A running router's own pages, for commands: JSON in, JSON out, or one clear complaint.
+"""Calls the admin pages of a running router: JSON in, JSON out, or one clear error.
 
-What can go wrong has three names, so that a command can go on after one of them: the
-router does not answer (`NotReachable`), it refuses (`Refused`, with its problem document),
-or what answers is no router (`Failed`). The key comes from the environment, never from the
-command line, and is never repeated.
+A call can fail in three ways, so that a command can continue after one of them: the
+router does not answer (`NotReachable`), it refuses the request (`Refused`, with its problem
+document), or the server is not a router (`Failed`). The key comes from the environment, never
+from the command line, and is never printed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from router.terminal.errors import Failed, UsageError
 
 URL = "http://localhost:8787"  # where `router dev` serves
 KEY = "ROUTER_ADMIN_KEY"
-TIMEOUT_S = 20.0  # longer than the router itself waits for anything of its own
+TIMEOUT_S = 20.0  # longer than any wait inside the router
 
 HINTS = {
     401: f"it does not know the key in {KEY}",
     403: f"the key in {KEY} lacks the scope router:admin",
 }
 
-# What a page of a router tells at least: another server's JSON does not.
+# A field that each page of a router always has, and another server's JSON has not.
 PAGES = (
     *(("status", "policy"), ("policy", "text"), ("drills", "active"), ("rollouts", "rollouts")),
     *(("rollouts/*/history", "events"), ("rollouts/*", "rollout")),
@@ -38,7 +38,7 @@ class NotReachable(Failed):
 
 
 class Refused(Failed):
-    """The router's answer is a problem: its status, and its document."""
+    """The router answered with a problem document."""
 
     def __init__(self, message: str, status: int, document: dict[str, Any]) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ class Refused(Failed):
 
 
 class Client:
-    """`page` is what follows `/.router/`."""
+    """A client of one router. `page` is the path below `/.router/`."""
 
     def __init__(self, url: str, key: str) -> None:
         import httpx  # takes longer to import than most commands to run
@@ -71,7 +71,7 @@ class Client:
         document = self._ask("GET", page, params=query)
         told = next((told for name, told in PAGES if fnmatchcase(page, name)), None)
         if told and not (isinstance(document, dict) and told in document):
-            raise Failed(f"{self.url} is no router: /.router/{page} does not tell `{told}`")
+            raise Failed(f"{self.url} is not a router: /.router/{page} has no `{told}`")
         return document
 
     def post(self, page: str, document: object) -> Any:
@@ -92,36 +92,42 @@ class Client:
         if answer.is_success and document is not None:
             return document
         if not isinstance(document, dict) or "code" not in document:
-            raise Failed(f"{self.url} is no router: /.router/{page} answers {answer.status_code}")
+            raise Failed(
+                f"{self.url} is not a router: /.router/{page} answers {answer.status_code}"
+            )
         why = HINTS.get(answer.status_code) or document.get("detail") or document["code"]
         raise Refused(f"{self.url} refuses: {why}", answer.status_code, document)
 
 
 def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__  # a timeout says nothing of itself
+    return str(error) or type(error).__name__  # the text of a timeout is empty
 
 
 def url_argument(parser: ArgumentParser) -> None:
-    """`--url`, as all commands that talk to a running router have it."""
+    """Add `--url`, which all commands that talk to a running router share."""
     parser.add_argument("--url", default=URL, metavar="U", help=f"the router (default: {URL})")
 
 
 def client_of(url: str) -> Client:
-    """A client with the key from the environment."""
+    """Return a client with the key from the environment."""
     if not _is_base(url):
-        raise UsageError(f"{url[:80]} is no URL of a router: write `{URL}`")
+        raise UsageError(f"{url[:80]} is not the URL of a router: write `{URL}`")
     key = os.environ.get(KEY, "")
     if not key:
-        raise Failed(f"{KEY} is not set: it holds the secret or an API key of scope router:admin")
+        raise Failed(
+            f"{KEY} is not set: set it to the admin secret or to an API key with scope router:admin"
+        )
     if not PRESENTABLE.fullmatch(key):
-        raise Failed(f"{KEY} holds no key: 1 to 512 visible ASCII characters, no comma or space")
+        raise Failed(
+            f"{KEY} is not a key: a key has 1 to 512 visible ASCII characters, no comma or space"
+        )
     return Client(url, key)
 
 
 def _is_base(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises if it is none
+        parts.port  # noqa: B018 - raises if the port is invalid
     except ValueError:
         return False
     more = parts.query or parts.fragment

@@ -1,4 +1,4 @@
-"""Why a router refused a drill, in words: who would be left with nothing."""
+"""Describes why a router refused a drill: the clients that no variant would be left for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def gap_texts(document: dict[str, Any]) -> list[str]:
-    """From the problem document `drill-refused`; nothing if it names no gaps."""
+    """Return a text for each gap of a problem document `drill-refused`; empty if it has none."""
     found = []
     for gap in document.get("gaps", []):
         regions = ", ".join(region or "no region" for region in gap["regions"])

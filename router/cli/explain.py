@@ -1,4 +1,4 @@
-"""Tell where a request would go, and why, step by step."""
+"""Explain where a request would go, and why, step by step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from router.terminal.tables import pairs
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="the policy, - for standard input")
-    parser.add_argument("--url", required=True, help="the absolute URL that is asked for")
+    parser.add_argument("--url", required=True, help="the absolute URL of the request")
     parser.add_argument("--method", "-X", default="GET", metavar="M")
     parser.add_argument(
         "-H", "--header", action="append", default=[], metavar="'Name: value'", dest="headers"
@@ -28,11 +28,15 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--country", default="", metavar="CC", help="the client's country")
     parser.add_argument("--continent", default="", metavar="CC", help="the client's continent")
     parser.add_argument(
-        "--colo", default="", metavar="COLO", help="Cloudflare's location, such as FRA"
+        "--colo", default="", metavar="COLO", help="the Cloudflare location, such as FRA"
     )
-    parser.add_argument("--ip", default="", metavar="A", help="the client's address")
+    parser.add_argument("--ip", default="", metavar="A", help="the client's IP address")
     parser.add_argument(
-        "--down", action="append", default=[], metavar="VARIANT", help="take it as out of service"
+        "--down",
+        action="append",
+        default=[],
+        metavar="VARIANT",
+        help="treat this variant as out of service",
     )
     parser.add_argument("--json", action="store_true", help="the whole decision as JSON")
 

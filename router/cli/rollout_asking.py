@@ -1,7 +1,7 @@
-"""What commands ask a router about rollouts, and which one they mean.
+"""Requests about rollouts to a running router.
 
-A router that does not know a rollout is asked which ones it has, so that the nearest name
-can be suggested; one that does not even know the page is told to be too old.
+If the router does not know a rollout, the error suggests the nearest name that it knows; if
+it does not know the page, the error says that the router is older.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def name_of(client: Client, given: str | None) -> str:
-    """The rollout that is meant; without a name the only one."""
+    """Return the given name, or the name of the only rollout."""
     if given is not None:
         return given
     names = [told["name"] for told in all_of(client)["rollouts"]]
     if not names:
         raise Failed("the policy has no rollouts")
     if len(names) > 1:
-        raise UsageError(f"name one of the rollouts: {', '.join(names)}")
+        raise UsageError(f"there are several rollouts, name one: {', '.join(names)}")
     return str(names[0])
 
 
@@ -34,7 +34,7 @@ def all_of(client: Client) -> Rollouts:
         told: Rollouts = client.get("rollouts")
     except Refused as error:
         if error.status == 404:
-            raise Failed(f"{client.url} knows no rollouts: it is an older router") from None
+            raise Failed(f"{client.url} is an older router, without rollouts") from None
         raise
     return told
 
@@ -57,7 +57,7 @@ def events_of(client: Client, name: str, limit: int) -> RolloutEvents:
 
 
 def act(client: Client, name: str, action: str, asked: RolloutCommand) -> Rollout:
-    """The rollout as it is then."""
+    """Perform the action. Returns the rollout after it."""
     try:
         told: Rollout = client.post(f"{_page(name)}/{action}", asked)
     except Refused as error:
@@ -70,7 +70,7 @@ def _page(name: str) -> str:
 
 
 def _unknown(client: Client, name: str, error: Refused) -> Failed:
-    """The refusal, or, if the name is not known, the names that are."""
+    """Return the refusal, or an error with the known names if the name is unknown."""
     if error.status != 404:
         return error
     names = [told["name"] for told in all_of(client)["rollouts"]]

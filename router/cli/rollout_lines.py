@@ -1,6 +1,6 @@
-"""A rollout as lines for people: where it stands on its ladder, and how its pools do.
+"""A rollout as lines of text: its current step, and the health of its pools.
 
-Ages and times left are by the router's clock, which need not agree with this machine's.
+Ages and remaining times use the router's clock, which may differ from this machine's.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 VERDICTS = {"passed": "green", "failed": "bold red", "no-data": "dim", "inconclusive": "yellow"}
 RESULTS = {"passed": "green", "failed": "bold red", "error": "yellow"}
 POOLS = ("pool", "now", "requests", "errors", "error rate", "p50", "p95", "p99")
-NUMBERS = frozenset(range(1, len(POOLS)))  # all but the name
-BAR = 20  # characters of a whole one
+NUMBERS = frozenset(range(1, len(POOLS)))  # all columns but the name
+BAR = 20  # characters of a full bar
 
 
 def lines(told: Rollout, at: datetime) -> Iterator[Text]:
-    """All of it; `at` is the time by the router's clock."""
+    """Yield the whole view; `at` is the time by the router's clock."""
     yield from columns(_facts(told, at))
     yield Text()
     yield from columns(_ladder(told, at), right={1})
@@ -49,7 +49,7 @@ def lines(told: Rollout, at: datetime) -> Iterator[Text]:
 
 
 def overview(all_told: Iterable[Rollout]) -> Iterator[Text]:
-    """A line for each."""
+    """Yield a line for each rollout."""
     rows: list[list[Part]] = [[(name, "bold") for name in ("NAME", "STATE", "AT", "POOLS", "NEXT")]]
     for told in all_told:
         state = (told["state"], STATES.get(told["state"], ""))
@@ -91,7 +91,7 @@ def _window(window: Window) -> Part:
 
 
 def _ladder(told: Rollout, at: datetime) -> Iterator[list[Part]]:
-    """The steps: done, here, to come."""
+    """Yield a row for each step: finished, current or to come."""
     here = told["step"]
     for number, step in enumerate(told["steps"], start=1):
         note: Part = ""
@@ -113,7 +113,7 @@ def _ladder(told: Rollout, at: datetime) -> Iterator[list[Part]]:
 
 
 def _here(told: Rollout, at: datetime) -> str:
-    """How long a rollout has been in its step, and for how long it stays."""
+    """Return how long a rollout has been in its step, and how long it stays there."""
     told_times = []
     if began := time_of(told["step_since"]):
         told_times.append(f"for {span(at - began)}")
@@ -143,7 +143,7 @@ def _analysis(told: Rollout, analysis: Analysis, at: datetime) -> Iterator[Text]
 
 
 def _pools(told: Rollout, analysis: Analysis) -> Iterator[list[Part]]:
-    """Side by side: what is counted now, and what the last verdict was about."""
+    """Yield a row for each pool: current counts, and the numbers of the last verdict."""
     yield [(name, "bold") for name in (*POOLS, "")]  # in the last column nothing is aligned
     sides: tuple[Literal["from", "to"], ...] = ("from", "to")
     for side in sides:
@@ -160,7 +160,7 @@ def _pools(told: Rollout, analysis: Analysis) -> Iterator[list[Part]]:
 
 
 def _evidence(evidence: dict[str, Evidence]) -> Iterator[list[Part]]:
-    """Each test's statistic, as the part of its alarm that it has come to."""
+    """Yield each test's statistic, as a part of the value that raises an alarm."""
     yield [(name, "bold") for name in ("test", "evidence", "of alarm", "")]
     for name, each in evidence.items():
         part = each["value"] / each["alarm"] if each["alarm"] else 0.0

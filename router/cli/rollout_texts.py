@@ -1,6 +1,6 @@
-"""What a router tells of a rollout, in words: where it is, and what comes next.
+"""Describes a rollout in words: its current state, and what comes next.
 
-Times are told as times, not as what is left of them: a log is read later.
+Times are absolute, not remaining durations, since logs are read later.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def step_text(step: Step) -> str:
 
 
 def duration_of(step: Step) -> str:
-    """How long a step is, as the policy says it."""
+    """Return the hold and the approval of a step, as the policy says them."""
     hold = (step.get("hold") or "").removeprefix("0s")
     if step.get("pause"):
         return f"{hold}, then approval" if hold else "until approved"
@@ -63,7 +63,7 @@ def duration_of(step: Step) -> str:
 
 
 def place_text(told: Rollout) -> str:
-    """`5 %, step 2 of 5`; a step that is no weight is named, too. What is over is in no step."""
+    """`5 %, step 2 of 5`; also names a step without a weight. A finished rollout has no step."""
     number, steps = told["step"], told["steps"]
     if number is None or told["state"] in FINISHED:
         return weight_text(told)
@@ -73,7 +73,7 @@ def place_text(told: Rollout) -> str:
 
 
 def now_text(told: Rollout) -> str:
-    """What is so now, in a line."""
+    """Return the current state, in a line."""
     name, state = told["name"], told["state"]
     if state == "waiting":
         return f"{name} has not been started"
@@ -87,7 +87,7 @@ def now_text(told: Rollout) -> str:
 
 
 def next_text(told: Rollout) -> str:
-    """What comes next, and what makes it come."""
+    """Return what comes next, and what triggers it."""
     tell = NEXT.get(told["state"])
     return tell(told) if tell else f"look again with {_command('status', told)}"
 
@@ -97,7 +97,7 @@ def line_text(told: Rollout) -> str:
 
 
 def verdict_text(told: Rollout) -> str:
-    """`passed at 12:00:10`, and why; nothing before the first look."""
+    """`passed at 12:00:10`, and why; "" before the first analysis."""
     last = told["analysis"] and told["analysis"]["last"]
     if not last:
         return ""
@@ -112,7 +112,7 @@ def _command(action: str, told: Rollout) -> str:
 def _when_running(told: Rollout) -> str:
     window, until = told["window"], told["hold_until"]
     if window and not window["open"]:
-        return f"{_following(told)} when its window has opened, at {clock(window['next_at'])} UTC"
+        return f"{_following(told)} when its window opens, at {clock(window['next_at'])} UTC"
     waits_for = "when approved" if _pauses(told) else ""
     if told["analysis"] and not waits_for:
         waits_for = "when its analysis has passed"
@@ -122,14 +122,14 @@ def _when_running(told: Rollout) -> str:
 
 
 def _when_gate(told: Rollout) -> str:
-    """After the last step, too, if the policy leaves the end to somebody."""
+    """Also after the last step, if the policy requires an approval at the end."""
     if not _pauses(told):
         return f"{_command('promote', told)} or {_command('rollback', told)}"
     return f"{_following(told)} when approved: {_command('approve', told)}"
 
 
 def _pauses(told: Rollout) -> bool:
-    """Whether the step that it is in waits for approval."""
+    """Return whether the current step requires an approval."""
     number = told["step"]
     return bool(number and told["steps"][number - 1].get("pause"))
 

@@ -1,4 +1,4 @@
-"""Whether a file, KV and a running router have the same policy."""
+"""Compares the policies of a file, of KV and of a running router."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ class Seen(NamedTuple):
 
 def policy_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--policy", metavar="FILE", help="compare FILE, KV and the router; 1 if they differ"
+        "--policy",
+        metavar="FILE",
+        help="compare FILE, KV and the router; exit code 1 if they differ",
     )
     place_arguments(parser)
 
 
 def refuse_unused(args: Namespace) -> None:
     if args.policy is None and (args.local or args.remote or args.persist_to):
-        raise UsageError("--local, --remote and --persist-to go with --policy")
+        raise UsageError("--local, --remote and --persist-to need --policy")
     if args.policy is not None and args.watch:
         raise UsageError("--policy compares once: leave out --watch")
 

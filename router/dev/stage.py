@@ -28,6 +28,7 @@ EDGE_PACKAGES = (
     "policies/proxy",
     "policies/rollouts",
     "router/edge",
+    "workers_runtime",
 )
 ENTRY = (
     "from router.edge.coordinator.coordinator import Coordinator  # noqa: F401\n"

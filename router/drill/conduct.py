@@ -178,7 +178,7 @@ class Conductor:
             if not gaps:
                 raise
             whom = "; ".join(gaps)
-            raise Failed(f"the drill is refused: nothing would be left for {whom}") from None
+            raise Failed(f"the drill is refused: no variant would be left for {whom}") from None
         self.course.drill = told
         return told
 

@@ -54,7 +54,7 @@ def find_rollout(data: bytes, name: str | None) -> FileRollout:
         raise Failed("the policy has no rollouts")
     if name is None:
         if len(names) > 1:
-            raise UsageError(f"name one of the rollouts: {', '.join(names)}")
+            raise UsageError(f"there are several rollouts, name one: {', '.join(names)}")
         name = names[0]
     if name not in names:
         nearest = get_close_matches(name, names, n=1)

@@ -1,6 +1,6 @@
 """What commands say to people: lines, JSON, one-line complaints, questions.
 
-Colours come from `rich`, which leaves them out for files, pipes and `NO_COLOR`.
+`rich` adds colours, except in files, in pipes and with `NO_COLOR`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def print_json(document: Any) -> None:
 
 
 def print_json_line(document: Any) -> None:
-    """For who reads while we watch."""
+    """Print one line of JSON and flush it, for programs that read while a command watches."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 
-Part = str | tuple[str, str]  # a text, or a text and its style
+Part = str | tuple[str, str]  # a text, or a text with its style
 
 
 def say(*parts: Part, to: Console = out, end: str = "\n") -> None:
@@ -42,7 +42,7 @@ def say(*parts: Part, to: Console = out, end: str = "\n") -> None:
 
 
 def line_of(*parts: Part) -> Text:
-    """A line of texts, each with a style or without; control characters are shown, not sent."""
+    """Return one line of the parts; control characters are escaped."""
     line = Text()
     for part in parts:
         text, style = (part, "") if isinstance(part, str) else part
@@ -51,7 +51,7 @@ def line_of(*parts: Part) -> Text:
 
 
 def agreed(question: str, yes: bool) -> bool:
-    """Whether to go on: whoever sits at a terminal is asked, unless they have said `--yes`."""
+    """Ask for confirmation. Skips the prompt with `--yes` or without a terminal."""
     if yes or not sys.stdin.isatty():
         return True
     say(question, " [y/N] ", to=err, end="")
@@ -60,6 +60,14 @@ def agreed(question: str, yes: bool) -> bool:
     except EOFError:
         answer = ""
     return answer.strip().lower() in ("y", "yes")
+
+
+ADMIN_SECRET = "secret"  # the router's name for it, in place of the id of an API key
+
+
+def caller_text(by: str) -> str:
+    """Return who sent a command to the router: the admin secret, or the id of an API key."""
+    return "the admin secret" if by == ADMIN_SECRET else by
 
 
 def counted(number: int, noun: str) -> str:

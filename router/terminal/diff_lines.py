@@ -1,4 +1,4 @@
-"""What people see of a difference: its changes, and what becomes of requests."""
+"""Prints a difference: its changes, and what happens to requests."""
 
 from __future__ import annotations
 
@@ -46,25 +46,28 @@ def print_traffic(traffic: dict[str, Any]) -> None:
     number = f"{traffic['requests']:,}"
     what = f"requests of the log ({number})" if traffic["basis"] == "log" else f"{number} requests"
     if traffic["basis"] == "sample":
-        what += f" made up for {counted(len(traffic['routes']), 'route')}"
+        what += f" generated for {counted(len(traffic['routes']), 'route')}"
     say()
     if not rows:
-        say(("traffic", "bold"), f"  none of the {what} gets anything else")
+        say(("traffic", "bold"), f"  none of the {what} is handled differently")
         return
-    say(("traffic", "bold"), f"  {_interval(traffic['changed'])} of the {what} goes elsewhere")
+    say(
+        ("traffic", "bold"),
+        f"  {_interval(traffic['changed'])} of the {what} are handled differently",
+    )
     head = ("REQUESTS OF", "NUMBER", "CHANGED", "ROUTE", "POOL", "VARIANT", "STATUS", "FROM AND TO")
     lines: list[list[Part]] = [[(each, "bold") for each in head], *map(_row, rows[:MAX_ROWS])]
     for line in columns(lines, right=range(1, 7)):
         out.print(line)
     if len(rows) > MAX_ROWS:
         say((f"and {counted(len(rows) - MAX_ROWS, 'route')} more; --json has all", "dim"))
-    say(("CHANGED is the share, and where it is in 95 of 100 samples of that size", "dim"))
+    say(("CHANGED: the share, with its 95% confidence interval", "dim"))
     for example in traffic["examples"]:
         say(("example", "bold"), f"  {_example(example)}")
 
 
 def _size(traffic: dict[str, Any], row: dict[str, Any]) -> int:
-    """Of a log, what is asked more often comes first."""
+    """Return the weight for sorting: routes with more requests in the log come first."""
     return int(row["requests"]) if traffic["basis"] == "log" else 1
 
 
@@ -88,7 +91,9 @@ def _percent(share: float) -> str:
 
 def _example(example: dict[str, Any]) -> str:
     who = f" {example['client']}" if example["client"] else ""
-    part = "" if example["share"] > 0.999 else f", for {_percent(example['share'])} of such"
+    part = (
+        "" if example["share"] > 0.999 else f", for {_percent(example['share'])} of such requests"
+    )
     asked = f"{example['method']} {example['url']}{who}"
     return f"{asked}: {example['from']} → {example['to']}{part}"
 

@@ -14,7 +14,7 @@ from router.terminal.diff_lines import change_document, print_changes
 
 
 def print_difference(before: bytes, after: bytes, old: str, new: str, to: Console = out) -> None:
-    """What is no longer, and what is new, with a few lines around; `old` and `new` name them."""
+    """Print a unified diff; `old` and `new` are the names of the two texts."""
     was, now = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in unified_diff(was, now, old, new, lineterm=""):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 class UsageError(Exception):
-    """The command was called the wrong way (exit code 2)."""
+    """Wrong usage of the command (exit code 2)."""
 
 
 class Failed(Exception):
-    """The command could not do what it was asked to (exit code 1)."""
+    """The command failed (exit code 1)."""

@@ -15,7 +15,7 @@ from router.terminal.errors import Failed, UsageError
 
 
 def read_file(name: str) -> bytes:
-    """A file's bytes; `-` is standard input."""
+    """Return the bytes of a file; `-` is standard input."""
     if name == "-":
         return sys.stdin.buffer.read()
     if not name:
@@ -27,7 +27,7 @@ def read_file(name: str) -> bytes:
 
 
 def print_findings(file: str, findings: Iterable[Finding], to: Console = out) -> None:
-    """As compilers do it: file:line:column, then what is wrong, then how to mend it."""
+    """Print findings as compilers do: file:line:column, the message, and a hint."""
     for finding in findings:
         colour = "red" if finding.severity == "error" else "yellow"
         place = f"{file}:{finding.line}:{finding.column}"
@@ -38,7 +38,7 @@ def print_findings(file: str, findings: Iterable[Finding], to: Console = out) ->
 
 
 def load_valid(file: str) -> tuple[bytes, Loaded]:
-    """A policy that must be valid; its findings are complained about if it is not."""
+    """Load a policy that must be valid. Prints its findings and raises Failed if it is not."""
     data = read_file(file)
     loaded = load(data)
     if loaded.policy is None:

@@ -10,7 +10,8 @@ from router.terminal.console import Part, line_of, out, say
 
 
 def columns(rows: Iterable[Sequence[Part]], right: Container[int] = ()) -> Iterator[Text]:
-    """Lines whose columns are as wide as what stands in them; those of `right` are numbers."""
+    """Yield aligned lines, each column as wide as its widest cell. `right`: the indices of the
+    columns that are aligned to the right."""
     cells = [[(part, "") if isinstance(part, str) else part for part in row] for row in rows]
     widths = [max(len(text) for text, _ in column) for column in zip(*cells, strict=True)]
     for row in cells:
@@ -25,7 +26,7 @@ def columns(rows: Iterable[Sequence[Part]], right: Container[int] = ()) -> Itera
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> None:
-    """Two columns; what stands in the second is never cut."""
+    """Print two columns; the second is never truncated."""
     rows = list(rows)
     width = max((len(name) for name, _ in rows), default=0)
     for name, text in rows:
@@ -33,6 +34,6 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """As many columns as `head` has; nothing is cut, however narrow the terminal is."""
+    """Print a table; no cell is truncated, however narrow the terminal is."""
     for line in columns([[(each, "bold") for each in head], *rows]):
         out.print(line)

@@ -1,4 +1,4 @@
-"""Times and lengths of time, as people read them: in UTC, as logs and schedules are."""
+"""Times and durations as text; times are in UTC, as in logs and schedules."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ def time_of(text: str | None) -> datetime | None:
 
 
 def clock(text: str | None) -> str:
-    """`2026-11-24 11:41:15`; `-` for none."""
+    """`2026-11-24 11:41:15`; `-` for None."""
     time = time_of(text)
     return f"{time:%Y-%m-%d %H:%M:%S}" if time else "-"
 
 
 def ago(text: str | None, at: datetime) -> str:
-    """`2m10s ago`; `at the start` for what was there from the beginning."""
+    """`2m10s ago`; `at the start` for None, which was there from the beginning."""
     time = time_of(text)
     return f"{span(at - time)} ago" if time else "at the start"
 
 
 def span(length: timedelta) -> str:
-    """Whole seconds, without seconds where there are hours; nothing is shorter than none."""
+    """Return whole seconds, or whole minutes from one hour on; negative lengths are 0."""
     seconds = max(0, round(length.total_seconds()))
     return duration_text((seconds - seconds % 60 if seconds >= 3_600 else seconds) * 1000)

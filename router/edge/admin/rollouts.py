@@ -10,7 +10,6 @@ import json
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, unquote
 
-from policies.decisions.json_text import read_json
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from policies.rollouts.rollouts import unknown_rollout
@@ -19,6 +18,7 @@ from router.edge.admin.limits import ACTIONS, COMMAND_BYTES, EVENTS, MAX_EVENTS,
 from router.edge.admin.page import Page, iso_time, json_page
 from router.edge.isolate.isolate import Isolate
 from router.edge.runtime.bridge import JsObject, body_text, now_ms
+from workers_runtime.json_text import read_json
 
 if TYPE_CHECKING:
     from policies.api import rollouts as api

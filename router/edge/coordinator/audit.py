@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from router.edge.isolate.isolate import log
-from router.edge.runtime.bridge import JsObject
+from router.edge.coordinator.collaborators import Sql
+from router.edge.isolate.keeper import Log
 
 if TYPE_CHECKING:
     from policies.api.drills import DrillEvent
@@ -28,15 +28,15 @@ _OF_ROLLOUT = (
 class Audit:
     """Events, as JSON."""
 
-    def __init__(self, sql: JsObject) -> None:
-        self._sql = sql
+    def __init__(self, sql: Sql, log: Log) -> None:
+        self._sql, self._log = sql, log
         self._sql.exec(_TABLE)
 
     def add(self, events: Iterable[Event]) -> None:
         """Told in the Worker's log, too."""
         added = False
         for event in events:
-            log(event["event"], {**event})
+            self._log(event["event"], {**event})
             self._sql.exec(_ADD, json.dumps(event))
             added = True
         if added:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import PRODUCT
-from agent.callbacks.callback import Due, Outcome
+from agent.callbacks.callback import Due, JobEnd
 from agent.callbacks.message import message_id, request
 from agent.callbacks.signing import Signer
 from agent.queue.job import JobKey
@@ -18,7 +18,7 @@ from tests.agent.callbacks.making import SECRET, URL
 from tests.examples import examples
 
 NOW = 1_790_000_000_999
-DONE = Outcome("completed", 2, "cf-eu-1", NOW - 999, None, '{"result": {"sum": 4}}')
+DONE = JobEnd("completed", 2, "cf-eu-1", NOW - 999, None, '{"result": {"sum": 4}}')
 TOLD = {
     "activation_id": "a-1",
     "status": "completed",
@@ -28,11 +28,11 @@ TOLD = {
 }
 
 
-def due(outcome: Outcome = DONE, attempt: int = 1, id: str = "a-1") -> Due:
+def due(outcome: JobEnd = DONE, attempt: int = 1, id: str = "a-1") -> Due:
     return Due(JobKey("acme", id), URL, attempt, "ticket", outcome)
 
 
-def body(outcome: Outcome) -> Any:
+def body(outcome: JobEnd) -> Any:
     return json.loads(request(due(outcome), URL, Signer(), NOW).body)
 
 
@@ -61,7 +61,7 @@ def test_headers_and_body() -> None:
         (DONE._replace(result='{"result":9007199254740993.10}'), None),
     ],
 )
-def test_outcomes(outcome: Outcome, expected: dict[str, Any] | None) -> None:
+def test_outcomes(outcome: JobEnd, expected: dict[str, Any] | None) -> None:
     told = body(outcome)
     if expected is None:  # as it was written
         assert str(outcome.result)[1:] in request(due(outcome), URL, Signer(), NOW).body

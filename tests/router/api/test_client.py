@@ -87,7 +87,7 @@ def test_a_refusal_carries_its_problem(
 
 @pytest.mark.parametrize("page", ["page", "moved", "other"])
 def test_what_is_no_router_is_told(url: str, page: str) -> None:
-    with pytest.raises(Failed, match=f"{url} is no router: /.router/{page} answers"):
+    with pytest.raises(Failed, match=f"{url} is not a router: /.router/{page} answers"):
         Client(url, KEY).get(page)
 
 
@@ -111,11 +111,11 @@ def test_nobody_there() -> None:
 )
 def test_a_url_of_no_router(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("ROUTER_ADMIN_KEY", KEY)
-    with pytest.raises(UsageError, match="is no URL of a router"):
+    with pytest.raises(UsageError, match="is not the URL of a router"):
         client_of(url)
 
 
-@pytest.mark.parametrize(("key", "said"), [("", "is not set"), ("two\nlines", "holds no key")])
+@pytest.mark.parametrize(("key", "said"), [("", "is not set"), ("two\nlines", "is not a key")])
 def test_the_key_comes_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, key: str, said: str
 ) -> None:
@@ -133,5 +133,5 @@ def test_another_servers_json_is_no_routers(
     url: str, monkeypatch: pytest.MonkeyPatch, page: str, text: str
 ) -> None:
     monkeypatch.setitem(ANSWERS, f"/.router/{page}", (200, text))
-    with pytest.raises(Failed, match=f"{url} is no router: /.router/{page} does not tell"):
+    with pytest.raises(Failed, match=f"{url} is not a router: /.router/{page} has no"):
         Client(url, KEY).get(page)

@@ -144,7 +144,7 @@ def test_ctrl_c(
     monkeypatch.setattr(watch.time, "sleep", stop)
     router.becomes(told_of())
     code, _, err = run(capsys, *WATCH)
-    assert (code, err) == (130, "agents-v2 goes on without being watched\n")
+    assert (code, err) == (130, "stopped watching; agents-v2 continues\n")
 
 
 def test_a_terminal_is_drawn_anew_until_the_end() -> None:
