@@ -196,11 +196,11 @@ class Faults(NamedTuple):
     def worst(self) -> Drill | None:
         return self.down or self.errors or self.latency
 
-    def draw(self, chance: Random) -> Drill | None:
+    def draw(self, rng: Random) -> Drill | None:
         """The drill that one attempt meets: down beats errors, which beat latency."""
         if self.down:
             return self.down
-        if self.errors and chance.random() < self.errors.fault.amount:
+        if self.errors and rng.random() < self.errors.fault.amount:
             return self.errors
         return self.latency
 

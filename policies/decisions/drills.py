@@ -97,12 +97,12 @@ class Drills:
     and its next run. `events`: what has happened and nobody has taken yet, for the audit
     log; without any, nothing but `runs` can have changed."""
 
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, rng: Random) -> None:
         self.active: list[Drill] = []
         self.failing: dict[str, list[str]] = {}
         self.past: deque[Ended] = deque(maxlen=MAX_PAST)  # the newest first
         self.events: list[api.DrillEvent] = []
-        self._chance = chance
+        self._rng = rng
         self.runs: dict[str, tuple[str, int | None]] = {}
 
     def start(self, asked: Asked, now_ms: float, world: World) -> Drill | Refusal:
@@ -269,7 +269,7 @@ class Drills:
         """Short, since people type it; of those that are still told of, nobody's."""
         taken = {drill.id for drill in self.active} | {each.drill.id for each in self.past}
         while True:
-            made = f"d-{self._chance.getrandbits(16):04x}"
+            made = f"d-{self._rng.getrandbits(16):04x}"
             if made not in taken:
                 return made
 

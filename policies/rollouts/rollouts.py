@@ -45,11 +45,11 @@ class Rollouts:
     """`runs`: by name. `unread`: something was kept that cannot be read, and rollouts of which
     nothing is known may be under way."""
 
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, rng: Random) -> None:
         self.runs: dict[str, Run] = {}
         self.unread = False
         self._events: list[api.RolloutEvent] = []
-        self._chance = chance
+        self._rng = rng
 
     def tick(self, now_ms: float, world: World) -> None:
         now = int(now_ms)
@@ -213,7 +213,7 @@ class Rollouts:
     def _new_id(self) -> str:
         taken = {run.id for run in self.runs.values()}
         while True:
-            made = f"r-{self._chance.getrandbits(24):06x}"
+            made = f"r-{self._rng.getrandbits(24):06x}"
             if made not in taken:
                 return made
 
