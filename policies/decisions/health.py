@@ -74,7 +74,7 @@ class Health:
         self._look_ms = -inf
 
     def trial_patience_ms(self, name: str) -> int:
-        """How long a trial of this variant may hold up a request."""
+        """How long a probe request of this variant may hold up a request."""
         return self._detections[name].trial_patience_ms()
 
     def is_on_probation(self, name: str, now_ms: float) -> bool:
