@@ -25,37 +25,44 @@ answered where `GET` is, but for `/poll`.
 
 
 def page() -> str:
-    made = document()
-    operations = [_operation(each, made) for each in OPERATIONS]
-    shapes = [shape_text(name, schema) for name, schema in made["components"]["schemas"].items()]
+    openapi = document()
+    operations = [_operation(operation, openapi) for operation in OPERATIONS]
+    shapes = [shape_text(name, schema) for name, schema in openapi["components"]["schemas"].items()]
     parts = [HEAD, "## Requests\n", *operations, _refusals(), "## Shapes\n", *shapes]
     return "\n".join(parts)
 
 
-def _operation(asked: Operation, made: dict[str, Any]) -> str:
-    told = made["paths"][asked.path][asked.method.lower()]
-    lines = [f"### {asked.method} {asked.path}", "", f"{asked.about}.", ""]
-    if asked.is_open:
+def _operation(source: Operation, openapi: dict[str, Any]) -> str:
+    operation = openapi["paths"][source.path][source.method.lower()]
+    lines = [f"### {source.method} {source.path}", "", f"{source.about}.", ""]
+    if source.is_open:
         lines += ["No key is needed.", ""]
-    if parameters := told.get("parameters"):
+    if parameters := operation.get("parameters"):
         lines += ["| parameter | value | default | |", "|---|---|---|---|"]
-        lines += [parameter_row(each) for each in parameters]
+        lines += [parameter_row(parameter) for parameter in parameters]
         lines += [""]
-    gives = link(asked.gives) if "/" not in asked.gives else f"`{asked.gives}`"
-    also = [f"`{kind}` {about}" for kind, about in asked.more.items()]
-    if asked.takes:
-        lines += [f"Takes {link(asked.takes)}{', or nothing' if asked.may_be_empty else ''}.", ""]
+    gives = link(source.gives) if "/" not in source.gives else f"`{source.gives}`"
+    also = [f"`{kind}` {about}" for kind, about in source.more.items()]
+    if source.takes:
+        lines += [
+            f"Takes {link(source.takes)}{', or nothing' if source.may_be_empty else ''}.",
+            "",
+        ]
     lines += [f"Gives {', or '.join([gives, *also])}.", ""]
-    told_by = [f"`{name}` ({HEADERS[name]['description']})" for name in asked.headers]
+    told_by = [f"`{name}` ({HEADERS[name]['description']})" for name in source.headers]
     if told_by:
         lines += [f"Headers that it may have: {', '.join(told_by)}.", ""]
-    if asked.refuses:
-        lines += [f"Also refused with {any_of(map(str, asked.refuses))}.", ""]
+    if source.refuses:
+        lines += [f"Also refused with {any_of(map(str, source.refuses))}.", ""]
     return "\n".join(lines)
 
 
 def _refusals() -> str:
-    own = [str(status) for status in REFUSALS if any(status in each.refuses for each in OPERATIONS)]
+    own = [
+        str(status)
+        for status in REFUSALS
+        if any(status in operation.refuses for operation in OPERATIONS)
+    ]
     about = f"{', '.join(own)} are for the requests that say so; any of the others may come."
     lines = [
         "## Refusals",
@@ -65,9 +72,9 @@ def _refusals() -> str:
         "| status | it means | the agent says | the router says |",
     ]
     lines += ["|---|---|---|---|"]
-    for status, each in REFUSALS.items():
-        agent = " or ".join(map(link, each.of_agent))
-        headers = "".join(f"; with `{name}`" for name, _ in each.headers)
-        router = link("Problem") if each.of_router else ""
-        lines.append(f"| {status} | {each.about}{headers} | {agent} | {router} |")
+    for status, refusal in REFUSALS.items():
+        agent = " or ".join(map(link, refusal.of_agent))
+        headers = "".join(f"; with `{name}`" for name, _ in refusal.headers)
+        router = link("Problem") if refusal.of_router else ""
+        lines.append(f"| {status} | {refusal.about}{headers} | {agent} | {router} |")
     return "\n".join([*lines, ""])

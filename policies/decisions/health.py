@@ -64,11 +64,6 @@ class Health:
             self._look(policy, now_ms)
         return self._standing
 
-    @property
-    def is_calm(self) -> bool:
-        """Whether nobody was in trouble at the last look, nor has been reported since."""
-        return self._standing is None and self._look_ms == inf
-
     def begin_trial(self, name: str, now_ms: float) -> None:
         self._detections[name].begin_trial(now_ms)
         self._look_ms = -inf

@@ -19,7 +19,7 @@ from policies.decisions.durations import duration_text
 from router.api.client import Refused, client_of, url_argument
 from router.api.refusal import gap_texts
 from router.cli import drill_run
-from router.terminal.console import complain, err, print_json, say
+from router.terminal.console import caller_text, complain, err, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.tables import table
 from router.terminal.times import clock
@@ -141,7 +141,7 @@ def _what(drill: Drill | ScheduledDrill) -> str:
 def _active(drill: Drill) -> list[str]:
     begins, ends = (datetime.fromisoformat(drill[at]) for at in ("started_at", "ends_at"))
     length = duration_text(round((ends - begins).total_seconds()) * 1000)
-    by = drill["by"] + (", forced" if drill["forced"] else "")
+    by = caller_text(drill["by"]) + (", forced" if drill["forced"] else "")
     name = drill["name"] or ""
     return [drill["id"], _what(drill), length, clock(drill["ends_at"]), by, name]
 
@@ -152,7 +152,7 @@ def _scheduled(drill: ScheduledDrill) -> list[str]:
 
 
 def _past(drill: EndedDrill) -> list[str]:
-    why = drill["why"] + (f" by {drill['ended_by']}" if drill["ended_by"] else "")
+    why = drill["why"] + (f" by {caller_text(drill['ended_by'])}" if drill["ended_by"] else "")
     times = [clock(drill["started_at"]), clock(drill["ended_at"])]
     return [drill["id"], _what(drill), *times, why]
 

@@ -16,7 +16,7 @@ from router.cli import rollout_settle, rollout_watch
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
 from router.cli.rollout_texts import STATES, line_text, percent
-from router.terminal.console import agreed, complain, out, print_json, say
+from router.terminal.console import agreed, caller_text, complain, out, print_json, say
 from router.terminal.tables import table
 from router.terminal.times import clock, time_of
 
@@ -174,7 +174,7 @@ def _event(event: RolloutEvent) -> list[str]:
     weight = before if before == after else f"{before} → {after}"
     why = "; ".join(text for text in (event["reason"], event["note"]) if text)
     what = event["event"].removeprefix("rollout-")
-    return [clock(event["at"]), what, weight, event["by"] or "", why]
+    return [clock(event["at"]), what, weight, caller_text(event["by"] or ""), why]
 
 
 ACTIONS: dict[str, Callable[[Namespace], int]] = {

@@ -22,7 +22,7 @@ from router.cli.rollout_texts import (
     step_text,
     weight_text,
 )
-from router.terminal.console import Part, counted, line_of
+from router.terminal.console import Part, caller_text, counted, line_of
 from router.terminal.tables import columns
 from router.terminal.times import ago, clock, span, time_of
 
@@ -66,7 +66,7 @@ def _facts(told: Rollout, at: datetime) -> Iterator[tuple[Part, Part]]:
     if told["reason"]:
         yield "", (told["reason"], "yellow")
     if told["run"]:
-        by = f" by {told['by']}" if told["by"] else ""
+        by = f" by {caller_text(told['by'])}" if told["by"] else ""
         yield ("run", "bold"), f"{told['run']}, started {ago(told['started_at'], at)}{by}"
     if told["note"]:
         yield ("note", "bold"), told["note"]

@@ -15,7 +15,7 @@ from rich.text import Text
 from policies.decisions.drill import drill_from
 from router.cli.rollout_texts import STATES as ROLLOUT_STATES
 from router.cli.rollout_texts import place_text, pools_text
-from router.terminal.console import Part, counted, line_of
+from router.terminal.console import Part, caller_text, counted, line_of
 from router.terminal.tables import columns
 from router.terminal.times import ago, span, time_of
 
@@ -131,7 +131,7 @@ def _drills(told: Drills, at: datetime) -> Iterator[Text]:
     for each in told["active"]:
         drill = drill_from(each)
         left = span((time_of(each["ends_at"]) or at) - at)
-        by = f"by {drill.by}" + (", forced" if drill.forced else "")
+        by = f"by {caller_text(drill.by)}" + (", forced" if drill.forced else "")
         rows.append([(drill.id, "yellow"), str(drill.target), drill.fault.text, f"{left} left", by])
     yield line_of(("drills", "bold"), "" if rows else "  none")
     if rows:
