@@ -4,6 +4,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Python keeps what it has compiled beside the sources, also where the environment says otherwise:
+# else each of the many processes that tests start compiles all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 # What is passed on: make dev ARGS="--port 9000", make test ARGS="-k split".
 ARGS ?=
 # What needs the runtime, sends traffic for seconds, or simulates for as long.
