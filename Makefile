@@ -57,7 +57,7 @@ sandbox: install
 
 # Requests made up from the agent's document, others each time: make schemathesis ARGS=10.
 schemathesis: install
-	@$(BIN)/python -m tests.edge.agent_fuzz $(ARGS)
+	@$(BIN)/python -m tests.support.edge.agent_fuzz $(ARGS)
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)

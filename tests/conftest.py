@@ -7,7 +7,7 @@ import signal
 import pytest
 from hypothesis import settings
 
-from tests.examples import DEFAULT, examples
+from tests.support.examples import DEFAULT, examples
 
 settings.register_profile("ours", examples(DEFAULT))
 settings.load_profile("ours")

@@ -17,12 +17,12 @@ import pytest
 
 from agent import SERVICE, __version__
 from agent.schemas.operations import OPERATIONS
-from tests.edge.agent_api import walk
-from tests.edge.agent_client import make_client, operation_names, use_client
-from tests.edge.agent_crowd import Crowd
-from tests.edge.agent_fuzz import Found, fuzz
-from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
-from tests.edge.receiver import receiving
+from tests.support.edge.agent_api import walk
+from tests.support.edge.agent_client import make_client, operation_names, use_client
+from tests.support.edge.agent_crowd import Crowd
+from tests.support.edge.agent_fuzz import Found, fuzz
+from tests.support.edge.agents import CORE, WORKER, Agents, router_with_agents
+from tests.support.edge.receiver import receiving
 
 GERMANY = {"country": "DE", "continent": "EU"}
 JAPAN = {"country": "JP", "continent": "AS"}

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
+from tests.support.edge.agents import CORE, WORKER, Agents, router_with_agents
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".clients" / "bin" / "python"

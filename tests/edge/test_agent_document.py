@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from agent import __version__
-from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
+from tests.support.edge.agents import CORE, WORKER, Agents, router_with_agents
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
 WORKER_ID = r"cf-[a-z]+-[0-9a-f]{8}"

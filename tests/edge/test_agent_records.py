@@ -19,7 +19,7 @@ from router.dev.files import mirror, write_if_changed
 from router.dev.layout import Layout, find_root
 from router.dev.prepare import prepare
 from router.dev.server import DevServer
-from tests.edge.conftest import HERE
+from tests.support.edge.router import HERE
 
 PAGE = "https://app.example.com"
 WITHIN = 20.0

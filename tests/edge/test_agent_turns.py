@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
+from tests.support.edge.agents import CORE, WORKER, Agents, router_with_agents
 
 FLOOD = 1_000
 START_WITHIN = 2.0  # seconds, which another tenant's job is to have started in

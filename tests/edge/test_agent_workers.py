@@ -15,8 +15,15 @@ import gjson
 import pytest
 import yaml
 
-from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
-from tests.edge.worker_processes import ROOT, Process, eventually, handled, losing_answers, started
+from tests.support.edge.agents import CORE, WORKER, Agents, router_with_agents
+from tests.support.edge.worker_processes import (
+    ROOT,
+    Process,
+    eventually,
+    handled,
+    losing_answers,
+    started,
+)
 
 SKILL = "text-processing"
 GERMANY = {"country": "DE", "continent": "EU"}

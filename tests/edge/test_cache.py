@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.edge.conftest import Edge
+from tests.support.edge.router import Edge
 
 
 def ask(edge: Edge, path: str, host: str = "cache.test", **more: Any) -> httpx.Response:

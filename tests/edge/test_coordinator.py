@@ -28,7 +28,7 @@ from router.dev.workerd import (
     service,
     text,
 )
-from tests.edge.conftest import ADMIN_KEY, HERE
+from tests.support.edge.router import ADMIN_KEY, HERE
 
 WITHIN = 30.0
 MOODY = "test-moody"

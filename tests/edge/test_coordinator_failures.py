@@ -16,8 +16,8 @@ import pytest
 
 from router.dev.workerd import WorkerdWorker, literal, service, text
 from router.edge.isolate.coordinating import WAITS_MS
-from tests.edge.conftest import ADMIN_KEY, HERE
 from tests.edge.test_coordinator import ROUTES, Router, eventually, running, workers
+from tests.support.edge.router import ADMIN_KEY, HERE
 
 STAND_IN = "test-coordinator"
 POLICY = f"""\

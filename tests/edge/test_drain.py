@@ -12,8 +12,8 @@ import pytest
 
 from policies.decisions.given import Sealing, cookie_secret
 from policies.decisions.sticky import Source
-from tests.edge.conftest import Edge, start_edge
-from tests.edge.kv import kv_of
+from tests.support.edge.kv import kv_of
+from tests.support.edge.router import Edge, start_edge
 
 POLICY = """\
 version: 1

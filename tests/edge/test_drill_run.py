@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.edge.conftest import ADMIN_KEY, HERE, Edge, start_edge
 from tests.router.cli.test_verbs import run
+from tests.support.edge.router import ADMIN_KEY, HERE, Edge, start_edge
 
 PLAN: dict[str, Any] = {
     "version": 1,

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.conftest import ADMIN_KEY, HERE, Edge, start_edge
 from tests.edge.test_coordinator_failures import coordinated
 from tests.router.cli.test_verbs import run
+from tests.support.edge.router import ADMIN_KEY, HERE, Edge, start_edge
 
 POLICY = HERE / "drills.yaml"
 SECRET = {"x-api-key": ADMIN_KEY}

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.edge.conftest import ADMIN_KEY
 from tests.edge.test_coordinator import (
     PLACES,
     ROUTES,
@@ -18,6 +17,7 @@ from tests.edge.test_coordinator import (
     three,
     workers,
 )
+from tests.support.edge.router import ADMIN_KEY
 
 __all__ = ["probed", "three"]
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.edge.conftest import PEPPER, POLICY, Edge
 from tests.edge.test_failover import (  # noqa: F401
     test_a_body_is_sent_again,
     test_a_body_of_unknown_length_is_sent_again,
@@ -39,7 +38,8 @@ from tests.edge.test_matching import (  # noqa: F401
     test_no_route_for_the_method,
     test_refused_paths,
 )
-from tests.edge.workerd import Running, running
+from tests.support.edge.router import PEPPER, POLICY, Edge
+from tests.support.edge.workerd import Running, running
 
 SECRETS = {"ROUTER_KEY_PEPPER": PEPPER}
 WAYS = {"javascript": {}, "python": {"ROUTER_ENTRY": "python"}}

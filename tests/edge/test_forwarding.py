@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.conftest import Edge
+from tests.support.edge.router import Edge
 
 MIB = 1024 * 1024
 

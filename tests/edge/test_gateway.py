@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.conftest import Edge, start_edge
-from tests.gateway_cases import CASES, Case, imported, name
+from tests.support.edge.router import Edge, start_edge
+from tests.support.gateway_cases import CASES, Case, imported, name
 
 MIRRORED_WITHIN = 10.0  # seconds: copies are sent after the answer
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.conftest import Edge
+from tests.support.edge.router import Edge
 
 CASES: list[tuple[str, dict[str, Any], str]] = [
     ("/exact", {}, "m-exact"),

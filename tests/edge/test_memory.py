@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.conftest import PEPPER, POLICY
 from tests.edge.test_vectors import SENT, sent
-from tests.edge.workerd import Running, running
+from tests.support.edge.router import PEPPER, POLICY
+from tests.support.edge.workerd import Running, running
 
 BY_MEMORY = 'router_decisions_total{source="memory"'
 KEY = "a-key-that-ends-soon"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edge.conftest import Edge, start_edge
+from tests.support.edge.router import Edge, start_edge
 
 POLICY = """\
 version: 1

@@ -14,9 +14,9 @@ import pytest
 from policies.language.compile import FORMAT
 from policies.language.load import digest_of
 from router.dev.local_kv import LocalKv
-from tests.edge.conftest import ADMIN_KEY, Edge, start_edge
-from tests.edge.kv import kv_of
 from tests.policies.language.test_work import HEAD, LONG, ROUTES, drills
+from tests.support.edge.kv import kv_of
+from tests.support.edge.router import ADMIN_KEY, Edge, start_edge
 
 BUNDLED = (HEAD + ROUTES).encode()
 WITHIN = 60.0  # seconds until a policy is taken or refused; the machine may be busy

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from router.dev.workerd import service
-from tests.edge.conftest import ADMIN_KEY
 from tests.edge.test_coordinator import MOODY, Router, eventually, running, workers
+from tests.support.edge.router import ADMIN_KEY
 
 SECRET = {"x-api-key": ADMIN_KEY}
 USERS = [f"user-{number}" for number in range(400)]

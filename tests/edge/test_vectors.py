@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.edge.conftest import PEPPER, POLICY, Edge
-from tests.edge.workerd import Running, running
 from tests.policies.making import compile_text
-from tests.vectors import VECTORS, check, explained, name
+from tests.support.edge.router import PEPPER, POLICY, Edge
+from tests.support.edge.workerd import Running, running
+from tests.support.vectors import VECTORS, check, explained, name
 
 # These are behind the Worker that misbehaves: its answers are its own.
 OF_BACKEND = {

@@ -15,7 +15,7 @@ from agent.callbacks.message import message_id, request
 from agent.callbacks.signing import Signer
 from agent.queue.job import JobKey
 from tests.agent.callbacks.making import SECRET, URL
-from tests.examples import examples
+from tests.support.examples import examples
 
 NOW = 1_790_000_000_999
 DONE = Outcome("completed", 2, "cf-eu-1", NOW - 999, None, '{"result": {"sum": 4}}')

@@ -14,7 +14,7 @@ from agent.core.cache import KEEP_S, MAX_KEPT, Ran, key_of, run_or_recall
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Capability, Output, Stream
 from agent.core.execution import Job
-from tests.examples import examples
+from tests.support.examples import examples
 
 NOW = 1_790_000_000_000
 JSON = st.recursive(

@@ -22,7 +22,7 @@ from agent.core.capabilities.database import (
 )
 from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.values import MAX_PARAMS, MAX_TIMES
-from tests.examples import examples
+from tests.support.examples import examples
 
 BOTH = frozenset({READ, WRITE})
 

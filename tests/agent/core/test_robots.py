@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.web.robots import Rule, read_robots
-from tests.examples import examples
+from tests.support.examples import examples
 
 AGENT = "fiberwise-agent"
 

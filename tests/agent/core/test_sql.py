@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.sql import MAX_SQL, Statement, limited, read_statement
-from tests.examples import examples
+from tests.support.examples import examples
 
 READS = [
     "SELECT 1",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from policies.decisions.health_terms import PassiveTerms
 from policies.decisions.passive import MIN_SHARE, TRIAL_MS, Passive, State
-from tests.examples import examples
+from tests.support.examples import examples
 
 TERMS = PassiveTerms(
     consecutive=3,

@@ -22,7 +22,7 @@ from policies.decisions.regex import (
     literal_prefix,
 )
 from policies.decisions.regex_compiler import MAX_STEPS, PatternError, compile_pattern
-from tests.examples import examples
+from tests.support.examples import examples
 
 MATCHES = [
     ("", [""], ["a"]),

@@ -14,7 +14,6 @@ from policies.gateway.convert import OUTPUT, Imported, convert
 from policies.gateway.report import MAX_TOLD
 from policies.language.findings import IMPORT_CODES
 from policies.language.load import load
-from tests.examples import examples
 from tests.policies.gateway.making import (
     EVERY,
     GROUP,
@@ -26,6 +25,7 @@ from tests.policies.gateway.making import (
     routes,
     text,
 )
+from tests.support.examples import examples
 
 DOUBTS = {"cors-credentials", "cors-unusable", "redirect-loop"}
 

@@ -14,10 +14,10 @@ from policies.decisions.policy import CompiledPolicy
 from policies.gateway.convert import convert
 from policies.language.load import load
 from policies.proxy.decide import decide
-from tests.examples import examples
 from tests.policies.gateway import reference
 from tests.policies.gateway.making import EVERY, REQUESTS, Object, clusters, lists, text
 from tests.policies.making import NOW, compile_text, request
+from tests.support.examples import examples
 
 
 def decided(policy: CompiledPolicy, asked: dict[str, Any]) -> tuple[str, set[str]] | None:

@@ -15,7 +15,6 @@ from policies.decisions.choose import Fixed, Forward
 from policies.decisions.policy import CompiledPolicy
 from policies.gateway.convert import convert
 from policies.proxy.decide import decide
-from tests.examples import examples
 from tests.policies.gateway.making import (
     HOSTS,
     PLAIN_RULES,
@@ -29,6 +28,7 @@ from tests.policies.gateway.making import (
 )
 from tests.policies.gateway.test_matching import backends_in, expected
 from tests.policies.making import NOW, compile_text, request
+from tests.support.examples import examples
 
 ALL = {"allowedRoutes": {"namespaces": {"from": "All"}}}
 TO_HTTPS = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}

@@ -17,7 +17,7 @@ from policies.language.composer import MAX_BYTES, MAX_NODES, Lines
 from policies.language.document import Document, read_document, read_manifests
 from policies.language.findings import Finding
 from policies.language.yaml_events import Events
-from tests.examples import examples
+from tests.support.examples import examples
 
 POLICY = """\
 # A policy.

@@ -36,8 +36,8 @@ from policies.proxy.effects import (
 from policies.proxy.memory import Draws
 from router.dev.layout import Layout, find_root
 from router.edge.proxy.wire import arrived_from, effect_text, outcome_from, send_text
-from tests.examples import examples
 from tests.policies.proxy.journey import BEGAN
+from tests.support.examples import examples
 
 SCRIPT = Path(__file__).with_name("wire.mjs")
 

@@ -22,7 +22,7 @@ from router.dev.process import ServerProcess
 from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import WorkerdWorker, router_workers, service, text
-from tests.edge.conftest import ADMIN_KEY, HERE
+from tests.support.edge.router import ADMIN_KEY, HERE
 
 STARTED_WITHIN = 60.0
 BACKEND = "test-backend"

@@ -25,7 +25,7 @@ from router.dev.secrets import dev_vars
 from router.dev.server import DevServer
 from router.dev.stage import stage
 from router.dev.tables import migrate
-from tests.edge.conftest import ADMIN_KEY, HERE
+from tests.support.edge.router import ADMIN_KEY, HERE
 
 CORE, WORKER = "example-core-key", "example-worker-key"
 RAISED = "1000000/1m"
