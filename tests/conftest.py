@@ -7,7 +7,10 @@ import signal
 import pytest
 from hypothesis import settings
 
-from tests.support.examples import DEFAULT, examples
+# What helpers assert is told as what tests assert is.
+pytest.register_assert_rewrite("tests.support")
+
+from tests.support.examples import DEFAULT, examples  # noqa: E402
 
 settings.register_profile("ours", examples(DEFAULT))
 settings.load_profile("ours")

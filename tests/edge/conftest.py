@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.edge.probed import probed, three
 from tests.support.edge.router import POLICY, Edge, start_edge
+
+__all__ = ["edge", "probed", "three"]
 
 
 @pytest.fixture(scope="session")

@@ -5,45 +5,16 @@ workerd by itself, with the tests' own Worker for the Coordinator.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from router.dev.workerd import WorkerdWorker, literal, service, text
 from router.edge.isolate.coordinating import WAITS_MS
-from tests.edge.test_coordinator import ROUTES, Router, eventually, running, workers
-from tests.support.edge.router import ADMIN_KEY, HERE
-
-STAND_IN = "test-coordinator"
-POLICY = f"""\
-version: 1
-variants:
-  good: {{binding: GOOD, pool: p}}
-  moody: {{binding: IN_A_MOOD, pool: p}}
-  hand: {{binding: HAND, pool: hand}}
-{ROUTES}"""
-
-
-@contextmanager
-def coordinated(folder: Path, kind: str | None) -> Iterator[Router]:
-    """A router whose Coordinator is of that kind, or does not exist."""
-    first, *others = workers(folder, POLICY)
-    bindings = {name: value for name, value in first.bindings.items() if "ORDINATOR" not in name}
-    if kind:
-        place = f"(className = {literal('Coordinator')}, serviceName = {literal(STAND_IN)})"
-        bindings["ROUTER_COORDINATOR"] = f"durableObjectNamespace = {place}"
-        bindings["HAND"] = service(STAND_IN)
-        script = HERE / "workers" / "coordinator.js"
-        modules, date = {script.name: script}, first.compatibility_date
-        bound = {"KIND": text(kind)}
-        others.append(WorkerdWorker(STAND_IN, modules, date, (), bound, objects=["Coordinator"]))
-    with running(folder, [replace(first, bindings=bindings), *others]) as router:
-        yield router
+from tests.support.edge.coordinated import coordinated
+from tests.support.edge.moody import Router, eventually
+from tests.support.edge.router import ADMIN_KEY
 
 
 def told(router: Router) -> dict[str, Any]:

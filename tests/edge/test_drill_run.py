@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.router.cli.test_verbs import run
+from tests.support.cli import run
 from tests.support.edge.router import ADMIN_KEY, HERE, Edge, start_edge
 
 PLAN: dict[str, Any] = {

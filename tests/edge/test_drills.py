@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.test_coordinator_failures import coordinated
-from tests.router.cli.test_verbs import run
+from tests.support.cli import run
+from tests.support.edge.coordinated import coordinated
 from tests.support.edge.router import ADMIN_KEY, HERE, Edge, start_edge
 
 POLICY = HERE / "drills.yaml"

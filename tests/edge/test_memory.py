@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.test_vectors import SENT, sent
 from tests.support.edge.router import PEPPER, POLICY
+from tests.support.edge.sending import SENT, sent
 from tests.support.edge.workerd import Running, running
 
 BY_MEMORY = 'router_decisions_total{source="memory"'

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.test_mirror import seen, settled
+from tests.support.edge.mirrored import seen, settled
 from tests.support.edge.router import Edge
 
 OPERATOR = {"x-api-key": "k-operator"}

@@ -14,7 +14,7 @@ import pytest
 from policies.language.compile import FORMAT
 from policies.language.load import digest_of
 from router.dev.local_kv import LocalKv
-from tests.policies.language.test_work import HEAD, LONG, ROUTES, drills
+from tests.policies.language.costly import HEAD, LONG, ROUTES, drills
 from tests.support.edge.kv import kv_of
 from tests.support.edge.router import ADMIN_KEY, Edge, start_edge
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from router.dev.workerd import service
-from tests.edge.test_coordinator import MOODY, Router, eventually, running, workers
+from tests.support.edge.moody import MOODY, Router, eventually, running, workers
 from tests.support.edge.router import ADMIN_KEY
 
 SECRET = {"x-api-key": ADMIN_KEY}

@@ -21,7 +21,7 @@ from policies.decisions.last_minute import LastMinute
 from policies.decisions.probing import Answer
 from policies.decisions.report import Report, Tally, report_from, report_json
 from policies.decisions.snapshot import Snapshot, Told, snapshot_from
-from tests.policies.decisions.test_probing import BAD, GOOD, START, TERMS
+from tests.policies.decisions.probes import BAD, GOOD, START, TERMS
 
 NAMES = ["one", "two"]
 

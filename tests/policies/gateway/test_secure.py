@@ -15,6 +15,7 @@ from policies.decisions.choose import Fixed, Forward
 from policies.decisions.policy import CompiledPolicy
 from policies.gateway.convert import convert
 from policies.proxy.decide import decide
+from tests.policies.gateway.deciding import backends_in, expected
 from tests.policies.gateway.making import (
     HOSTS,
     PLAIN_RULES,
@@ -26,7 +27,6 @@ from tests.policies.gateway.making import (
     routes,
     text,
 )
-from tests.policies.gateway.test_matching import backends_in, expected
 from tests.policies.making import NOW, compile_text, request
 from tests.support.examples import examples
 

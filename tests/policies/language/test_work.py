@@ -14,17 +14,10 @@ from policies.language.compile import compile_policy, compile_steps
 from policies.language.composer import MAX_TEXT
 from policies.language.load import load, load_steps
 from policies.language.yaml_events import Events
+from tests.policies.language.costly import HEAD, LONG, ROUTES, drills
 from tests.policies.making import policy_text
 
-HEAD = "version: 1\nvariants:\n  one: {binding: ONE, pool: one}\n  two: {binding: TWO, pool: two}\n"
-ROUTES = "routes: [{name: r, split: {one: 1, two: 1}}]\n"
 MOST_UNITS = 8  # of one step: some 50 ms at the edge
-
-
-def drills(number: int, schedule: str = "0 0 1 1 *") -> bytes:
-    drill = f'variant: one, mode: down, for: 10s, schedule: "{schedule}"'
-    entries = "".join(f"  - {{name: d{n}, {drill}}}\n" for n in range(number))
-    return f"{HEAD}drills:\n{entries}{ROUTES}".encode()
 
 
 def routes(number: int, **more: Any) -> bytes:
@@ -52,9 +45,6 @@ def test_a_schedule_that_seldom_runs_is_not_searched_for_centuries() -> None:
     assert shortest_gap_ms("0 0 1 */6 *") == 184 * 24 * 3_600_000
     assert shortest_gap_ms("0 0 1 1 *") is None
     assert shortest_gap_ms("0 0 29 2 *") is None
-
-
-LONG = "x" * (MAX_TEXT + 10)
 
 
 @pytest.mark.parametrize(

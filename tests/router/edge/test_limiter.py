@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from policies.decisions.gcra import Rate
-from tests.policies.decisions.test_gcra import START, assert_bounded
+from tests.policies.decisions.rates import START, assert_bounded
 
 MODULE = "router.edge.limiter.limiter"
 
