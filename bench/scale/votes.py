@@ -18,9 +18,9 @@ from policies.decisions.health_terms import PassiveTerms
 from policies.decisions.passive import Passive, State
 from policies.decisions.votes import Votes
 from policies.language.health import Passive as Section
-from router.edge.isolate.coordinating import WAITS_MS
+from router.edge.isolate.timing import DEFAULTS
 
-EVERY_MS = WAITS_MS[0]
+EVERY_MS = DEFAULTS.report_ms
 SECTION = Section()
 TERMS = PassiveTerms(*SECTION.model_dump().values())
 

@@ -38,6 +38,11 @@ def _js() -> JsObject:
     return _module
 
 
+def has_flag(name: str) -> bool:
+    """Whether this Worker has a compatibility flag."""
+    return bool(getattr(js.Cloudflare.compatibilityFlags, name, False))
+
+
 def exported(**functions: Callable[..., Any]) -> JsObject:
     """A JavaScript object with these functions, for as long as the isolate lives."""
     found = js.Object.new()
