@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from router.edge.isolate.coordinating import WAITS_MS
 from tests.support.edge.coordinated import coordinated
 from tests.support.edge.moody import Router, eventually
-from tests.support.edge.router import ADMIN_KEY
+from tests.support.edge.router import ADMIN_KEY, TIMING
 
 
 def told(router: Router) -> dict[str, Any]:
@@ -50,7 +49,7 @@ def test_no_request_fails_or_waits(
         if result == "timeout":  # it is still being waited for, but not by the request
             assert synced(router, "timeout") == 0
         assert router.serving(number=30) == {"good", "moody"}
-        eventually(lambda: synced(router, result) == 1)
+        eventually(lambda: synced(router, result) >= 1)
         assert router.serving(number=30) == {"good", "moody"}
         line = told(router)
         assert (line["reachable"], line["age_ms"], line["version"]) == (False, None, 0)
@@ -100,4 +99,4 @@ def test_an_ejection_is_told_at_once(tmp_path: Path) -> None:
 
         eventually(lambda: reports()[-1]["variants"]["moody"]["ejected_ms"])
         times = [each["at"] for each in reports()]
-        assert min(after - before for before, after in pairwise(times)) < 0.8 * WAITS_MS[0]
+        assert min(after - before for before, after in pairwise(times)) < 0.8 * TIMING.report_ms

@@ -23,7 +23,8 @@ from router.dev.workerd import (
     service,
     text,
 )
-from tests.support.edge.router import ADMIN_KEY, HERE
+from router.edge.isolate.timing import VARIABLE
+from tests.support.edge.router import ADMIN_KEY, FASTER, HERE
 
 WITHIN = 30.0
 
@@ -92,7 +93,7 @@ def workers(folder: Path, policy: str) -> list[WorkerdWorker]:
     bindings = {name: variant.binding for name, variant in loaded.policy.variants.items()}
     write_configs(layout, folder, bindings, echo=True)
     router, *others = router_workers(layout, folder)
-    bound = {**router.bindings, "ROUTER_ADMIN_KEY": text(ADMIN_KEY)}
+    bound = {**router.bindings, "ROUTER_ADMIN_KEY": text(ADMIN_KEY), VARIABLE: text(FASTER)}
     bound |= {binding: service(MOODY, {"name": name}) for name, binding in bindings.items()}
     bound.pop("UNBOUND", None)
     script = HERE / "workers" / "moody.js"

@@ -14,14 +14,20 @@ from router.dev.config import write_configs
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout, find_root
 from router.dev.prepare import prepare
+from router.dev.process import ServerProcess
 from router.dev.secrets import dev_vars
 from router.dev.server import DevServer
 from router.dev.stage import stage
+from router.edge.isolate.timing import VARIABLE, timing_from
+from tests.support.edge.memory_kv import MemoryKv
 
 HERE = Path(__file__).parents[2] / "edge"  # the tests, their policies and their Workers
 POLICY = HERE / "policy.yaml"
 ADMIN_KEY = "the-admin-key-of-the-tests"
 PEPPER = "the-pepper-of-the-tests"
+# What the router does every few seconds it does ten times as often here.
+FASTER = "0.1"
+TIMING = timing_from(FASTER, is_local=True)
 # workerd closes a connection if nobody has read a request on it to the end, and the proxy of
 # `wrangler dev` may have sent the next one there: then this is its answer, and nobody else's.
 LOST, TRIES = "Error: Network connection lost.\n    at async Object.fetch (file://", 3
@@ -30,11 +36,20 @@ LOST, TRIES = "Error: Network connection lost.\n    at async Object.fetch (file:
 class Edge:
     """A running router. `get` and `send` ask it as a client from anywhere in the world."""
 
-    def __init__(self, url: str, state: Path, server: DevServer) -> None:
+    def __init__(
+        self, url: str, state: Path, server: DevServer | ServerProcess, kv: MemoryKv | None = None
+    ) -> None:
         self.url = url
         self.state = state
         self.server = server
+        self._kv = kv
         self.client = httpx.Client(base_url=url, timeout=60)
+
+    @property
+    def kv(self) -> MemoryKv:
+        """Its KV, unless that is one of wrangler's."""
+        assert self._kv
+        return self._kv
 
     def send(
         self,
@@ -84,7 +99,7 @@ def start_edge(
     configs = write_configs(layout, folder, echoed, echo=True)
     bind(configs[0], "BACKEND", "test-backend")
     configs.append(worker(folder, "backend"))
-    write_if_changed(folder / ".dev.vars", dev_vars("", secrets).encode())
+    write_if_changed(folder / ".dev.vars", dev_vars(f"{VARIABLE}={FASTER}\n", secrets).encode())
     server = DevServer(layout)
     state = state or folder / "state"
     server.start(configs, port=0, persist_to=state, log=folder / "wrangler.log")
