@@ -17,6 +17,8 @@ from router.dev.loopback import free_port
 from tests.router.drill.standin import KEY, StandIn, stand_in
 from tests.support.cli import run
 
+pytestmark = pytest.mark.slow
+
 ROUTER = str(Path(sys.executable).with_name("router"))
 PLAN: dict[str, Any] = {
     "version": 1,
