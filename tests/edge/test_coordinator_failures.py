@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from router.edge.isolate.timing import DEFAULTS
 from tests.support.edge.coordinated import coordinated
 from tests.support.edge.moody import Router, eventually
-from tests.support.edge.router import ADMIN_KEY, TIMING
+from tests.support.edge.router import ADMIN_KEY
 
 
 def told(router: Router) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def test_what_isolates_tell_and_learn(tmp_path: Path) -> None:
 
 
 def test_an_ejection_is_told_at_once(tmp_path: Path) -> None:
-    with coordinated(tmp_path, "told") as router:
+    with coordinated(tmp_path, "told", pace="1") as router:  # else a report is never far away
         eventually(lambda: router.serving() and synced(router, "ok"))
 
         eventually(lambda: router.eject("moody"))
@@ -99,4 +100,4 @@ def test_an_ejection_is_told_at_once(tmp_path: Path) -> None:
 
         eventually(lambda: reports()[-1]["variants"]["moody"]["ejected_ms"])
         times = [each["at"] for each in reports()]
-        assert min(after - before for before, after in pairwise(times)) < 0.8 * TIMING.report_ms
+        assert min(after - before for before, after in pairwise(times)) < 0.8 * DEFAULTS.report_ms

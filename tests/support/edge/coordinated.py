@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from router.dev.workerd import WorkerdWorker, literal, service, text
+from router.edge.isolate.timing import VARIABLE
 from tests.support.edge.moody import ROUTES, Router, running, workers
-from tests.support.edge.router import HERE
+from tests.support.edge.router import FASTER, HERE
 
 STAND_IN = "test-coordinator"
 
@@ -24,10 +25,11 @@ variants:
 
 
 @contextmanager
-def coordinated(folder: Path, kind: str | None) -> Iterator[Router]:
-    """A router whose Coordinator is of that kind, or does not exist."""
+def coordinated(folder: Path, kind: str | None, pace: str = FASTER) -> Iterator[Router]:
+    """A router whose Coordinator is of that kind, or does not exist; `pace`: ROUTER_TIMING."""
     first, *others = workers(folder, POLICY)
     bindings = {name: value for name, value in first.bindings.items() if "ORDINATOR" not in name}
+    bindings[VARIABLE] = text(pace)
     if kind:
         place = f"(className = {literal('Coordinator')}, serviceName = {literal(STAND_IN)})"
         bindings["ROUTER_COORDINATOR"] = f"durableObjectNamespace = {place}"
