@@ -104,6 +104,7 @@ def test_isolates_together_never_pass_the_limit(
     assert len(world.passed) + world.denied + world.failed == len(arrivals)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "isolates"),
     [

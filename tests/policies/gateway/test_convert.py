@@ -290,6 +290,7 @@ def test_ports_that_come_together_are_told() -> None:
     assert "matches: [{ scheme: http }]" in result.text
 
 
+@pytest.mark.slow
 def test_too_much_is_refused_in_time() -> None:
     rule = {"matches": [{"path": {"value": "/x"}}] * 3, "backendRefs": [{"name": "w", "port": 1}]}
     many = route("many", [rule] * 5, hostnames=[f"h{n}.test" for n in range(1_900)])

@@ -137,6 +137,7 @@ HUGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [
@@ -160,6 +161,7 @@ def test_no_step_is_long(data: bytes) -> None:
         assert max(_each(CompiledPolicy.in_steps(tables)), default=0) <= MOST_UNITS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [
