@@ -7,6 +7,7 @@ BIN := .venv/bin
 # Python keeps what it has compiled beside the sources, also where the environment says otherwise:
 # else each of the many processes that tests start compiles all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
+BIOME := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome
 # What is passed on: make dev ARGS="--port 9000", make test ARGS="-k split".
 ARGS ?=
 # The markers stand in pyproject.toml.
@@ -43,6 +44,8 @@ lint: install
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "lint: run $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy --no-error-summary
+	@$(BIOME) check --error-on-warnings --log-level=error . \
+	  || { echo "lint: run node_modules/.bin/biome check --write ."; exit 1; }
 	@echo "lint        ok"
 
 # Clients, while variants fail, with the default times of health: two minutes and a table.

@@ -11,12 +11,17 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from agent import packages
 
 AGENT = Path(__file__).parent
+SHARED_CODE = "workers_runtime"  # beside it, and uploaded whole
+VENDORED = ("idna",)  # pure packages that the agent itself imports, from the environment
+# Code that the agent hands on, and does not run: uploaded as a file, `….source`.
+HANDED_ON = ("agent/sandbox/guard.js",)
 # Of the agent, what is uploaded.
 PACKAGES = (
     "agents",
@@ -33,7 +38,7 @@ ENTRY = "from agent.edge.entry import on_fetch, on_scheduled  # noqa: F401\n"
 DATE = "2026-11-17"
 # The bindings: of every variant the same.
 SHARED = ("ai", "analytics_engine_datasets", "d1_databases", "kv_namespaces", "worker_loaders")
-# Handlers are functions of the entry module; the SDK is the runtime's, so nothing is vendored.
+# Handlers are functions of the entry module; the SDK is the runtime's.
 FLAGS = ["python_workers", "disable_python_no_global_handlers", "disable_python_external_sdk"]
 
 
@@ -62,8 +67,8 @@ def _config(
         "preview_urls": False,
         "observability": {"enabled": True},
         "rules": [
-            {"type": "ESModule", "globs": ["agent/**/*.js"]},
-            {"type": "Data", "globs": ["agent/**/*.zip"]},
+            {"type": "ESModule", "globs": ["agent/**/*.js", f"{SHARED_CODE}/**/*.js"]},
+            {"type": "Data", "globs": ["agent/**/*.zip", "agent/**/*.source"]},
         ],
         "vars": {**variables, "VARIANT": variant, "REGION": own.get("region", "global")},
         **shared,
@@ -79,10 +84,23 @@ def upload(python_packages: Sequence[str] | None = None) -> dict[str, bytes]:
     archives = packages.archives(listed)
     files: dict[str, bytes] = {f"agent/sandbox/{name}": data for name, data in archives.items()}
     files |= {"entry.py": ENTRY.encode(), "agent/__init__.py": _read(AGENT / "__init__.py")}
-    for package in PACKAGES:
-        for path in _sources(AGENT / package):
-            files[f"agent/{path.relative_to(AGENT).as_posix()}"] = _read(path)
+    root = AGENT.parent
+    for folder in (*(AGENT / package for package in PACKAGES), root / SHARED_CODE):
+        for path in _sources(folder):
+            name = path.relative_to(root).as_posix()
+            files[f"{name}.source" if name in HANDED_ON else name] = _read(path)
+    for package in VENDORED:
+        folder = _installed(package)
+        for path in _sources(folder):
+            files[path.relative_to(folder.parent).as_posix()] = _read(path)
     return files
+
+
+def _installed(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise packages.PackagesError(f"{package} is missing: run `make install`")
+    return Path(spec.origin).parent
 
 
 def migrations() -> list[Path]:

@@ -12,14 +12,12 @@ import pytest
 from policies.decisions.problems import PROBLEMS
 from policies.difference.log import read_log
 from policies.drill_plan.load import load_plan
-from policies.drill_plan.reference import plan_reference
 from policies.gateway.convert import convert
 from policies.language.document import Document, read_document
 from policies.language.findings import CODES
 from policies.language.load import load
-from policies.language.reference import reference_text
 from policies.language.schema import schema, schema_text
-from policies.policy_tests.reference import cases_reference
+from policies.reference.pages import PARTS, Part, part_of
 from router.cli.main import main
 
 ROOT = Path(__file__).parents[1]
@@ -43,18 +41,10 @@ def test_the_committed_schema_is_the_models() -> None:
     assert (ROOT / "policies" / "routes.schema.json").read_text(encoding="utf-8") == schema_text()
 
 
-@pytest.mark.parametrize(
-    ("page", "made"),
-    [
-        ("language.md", reference_text()),
-        ("drill-plans.md", plan_reference()),
-        ("workflow.md", cases_reference()),
-    ],
-)
-def test_the_reference_is_the_models(page: str, made: str) -> None:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    begin, end = "<!-- reference -->\n", "<!-- end of reference -->\n"
-    assert text[text.index(begin) + len(begin) : text.index(end)] == made
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.page}-{part.name}")
+def test_what_is_made_from_the_code_is_current(part: Part) -> None:
+    text = (ROOT / "docs" / part.page).read_text(encoding="utf-8")
+    assert part_of(text, part) == part.make(), "run `python -m policies.reference`"
 
 
 def test_the_documented_plan_is_the_example() -> None:

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from agent.agents.check import CHECK
 from agent.core.capabilities.completion import RANGES, WHOLE
+from agent.core.capabilities.execution import unknown_capability
 from agent.core.capabilities.models import MAX_MODEL, MODEL
-from agent.core.execution import unknown_capability
-from agent.core.json_text import whole
-from agent.core.problem import Problem
-from agent.core.reading import only
-from agent.sandbox.execute import MAX_TIMEOUT_MS, Job, Outcome
+from agent.core.http.problem import Problem
+from agent.core.http.reading import only
+from agent.sandbox.execute import MAX_TIMEOUT_MS, Outcome, PythonJob
+from workers_runtime.json_text import whole
 
 FIELDS = ("capability", "settings", "code")
 EXAMPLE = '{"capability": "ai-completion", "settings": {"system_prompt": "Be brief."}}'
@@ -32,7 +32,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "ai-embeddings": ("model",),
 }
 
-RunPython = Callable[[Job], Outcome]
+RunPython = Callable[[PythonJob], Outcome]
 
 
 class Definition(NamedTuple):
@@ -123,7 +123,7 @@ def _code(code: Any, run: RunPython) -> Definition:
     size = len(code.encode(errors="replace"))
     if size > MAX_CODE:
         raise Problem(413, f"`code` has {size:,} bytes, and {MAX_CODE:,} are allowed")
-    outcome = run(Job(CHECK, {"code": code}, MAX_TIMEOUT_MS))
+    outcome = run(PythonJob(CHECK, {"code": code}, MAX_TIMEOUT_MS))
     if outcome.error is not None:
         if outcome.error.kind == "unavailable":
             retry = (("retry-after", "2"),)

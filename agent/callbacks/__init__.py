@@ -1,0 +1,1 @@
+"""Callbacks: the outbox, and how its messages are signed and delivered."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from agent.queue.job import JobKey
-from agent.queue.job import State as JobState
+from agent.queue.job import JobKey, JobState
 
-State = Literal["pending", "due", "leased", "delivered", "failed"]
+CallbackState = Literal["pending", "due", "leased", "delivered", "failed"]
 
 MAX_URL = 2_048  # characters
 MAX_ATTEMPTS = 16
@@ -25,7 +24,7 @@ class Callback(NamedTuple):
 
     key: JobKey
     url: str
-    state: State
+    state: CallbackState
     attempt: int
     due_ms: int | None
     ended_ms: int | None
@@ -33,7 +32,7 @@ class Callback(NamedTuple):
     error: str | None
 
 
-class Outcome(NamedTuple):
+class JobEnd(NamedTuple):
     """What came of the job: `result` is the text of a JSON object, if it was completed."""
 
     state: JobState
@@ -51,7 +50,7 @@ class Due(NamedTuple):
     url: str
     attempt: int
     ticket: str
-    outcome: Outcome
+    outcome: JobEnd
 
 
 class Verdict(NamedTuple):
@@ -64,7 +63,7 @@ class Verdict(NamedTuple):
     due_ms: int | None = None
 
 
-class Depth(NamedTuple):
+class OutboxDepth(NamedTuple):
     """All tenants' callbacks. `due` may be sent now, `delayed` not yet, `failed` are dead;
     `oldest_ms`: how long the first of those that are due has waited."""
 

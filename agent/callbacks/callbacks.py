@@ -16,28 +16,28 @@ from agent.callbacks.callback import (
     MAX_ATTEMPTS,
     MAX_URL,
     Callback,
-    Depth,
     Due,
-    Outcome,
+    JobEnd,
+    OutboxDepth,
     Verdict,
 )
 from agent.callbacks.verdict import FIRST_WAIT_MS, LONGEST_WAIT_MS
-from agent.core.egress import Egress
+from agent.core.web.egress import Egress
 from agent.queue.database import Database, Row, Statement
-from agent.queue.job import JobKey, Refused
+from agent.queue.job import Invalid, JobKey
 
 LOST_AT_ONCE = 100
 _URL = re.compile(r"[!-~]+")
 
 
-def refused_url(url: str, egress: Egress) -> Refused | None:
+def refused_url(url: str, egress: Egress) -> Invalid | None:
     """Why no callback can be registered for it."""
     if len(url) > MAX_URL:
-        return Refused("callback_url", f"has {len(url):,} characters, at most {MAX_URL:,} may be")
+        return Invalid("callback_url", f"has {len(url):,} characters, at most {MAX_URL:,} may be")
     if not _URL.fullmatch(url):
-        return Refused("callback_url", "must be printable ASCII without spaces: percent-encode it")
+        return Invalid("callback_url", "must be printable ASCII without spaces: percent-encode it")
     why = egress.refused(url)
-    return None if why is None else Refused("callback_url", why)
+    return None if why is None else Invalid("callback_url", why)
 
 
 def registration(key: JobKey, url: str) -> Statement:
@@ -76,12 +76,12 @@ class Callbacks:
         rows = (await self._db.run(sql.OF, *key)).rows
         return _callback(rows[0]) if rows else None
 
-    async def depth(self, now_ms: int) -> Depth:
+    async def depth(self, now_ms: int) -> OutboxDepth:
         """It reads the callbacks that are due, leased or dead."""
         rows = (await self._db.run(sql.DEPTH, now_ms)).rows
         since = next(row["since_ms"] for row in rows if row["kind"] == "due")
         numbers = {str(row["kind"]): int(row["number"] or 0) for row in rows}
-        return Depth(**numbers, oldest_ms=0 if since is None else max(0, now_ms - int(since)))
+        return OutboxDepth(**numbers, oldest_ms=0 if since is None else max(0, now_ms - int(since)))
 
 
 def _lost(now_ms: int) -> Statement:
@@ -112,5 +112,5 @@ def _callback(row: Row) -> Callback:
 def _due(row: Row) -> Due:
     key, attempt = _key(row), row.pop("attempt")
     url, ticket = str(row.pop("url")), str(row.pop("ticket"))
-    outcome = Outcome(attempt=row.pop("job_attempt"), **row)  # type: ignore[arg-type]
+    outcome = JobEnd(attempt=row.pop("job_attempt"), **row)  # type: ignore[arg-type]
     return Due(key, url, int(attempt or 0), ticket, outcome)

@@ -12,10 +12,10 @@ from typing import NamedTuple, Protocol
 
 from agent.callbacks.callback import Due, Verdict
 from agent.callbacks.callbacks import Callbacks
-from agent.callbacks.message import Request, request
+from agent.callbacks.message import CallbackRequest, request
 from agent.callbacks.signing import Signer
-from agent.callbacks.verdict import Answer, verdict
-from agent.core.egress import Egress
+from agent.callbacks.verdict import Reply, verdict
+from agent.core.web.egress import Egress
 from agent.core.web.urls import BadUrl
 
 # A Worker has six connections that wait for an answer; with its results a message may have
@@ -23,25 +23,25 @@ from agent.core.web.urls import BadUrl
 AT_ONCE = 5
 SEND_WITHIN_MS = 10_000
 LEASE_MS = 60_000  # of which sending takes ten seconds, and the database ten at worst
-MOST_TURNS = 20  # each costs seven requests, and an invocation may have a thousand
+MAX_BATCHES = 20  # each costs seven requests, and an invocation may have a thousand
 
 
-class Way(Protocol):
-    """Out, and what time and chance are there."""
+class Transport(Protocol):
+    """The way out, with its clock and its random numbers."""
 
-    async def send(self, requests: Sequence[Request]) -> Sequence[Answer]:
+    async def send(self, requests: Sequence[CallbackRequest]) -> Sequence[Reply]:
         """All at once, within `SEND_WITHIN_MS`; an answer for each. It raises nothing."""
 
     def now_ms(self) -> int: ...
 
-    def chance(self) -> float:
+    def rng(self) -> float:
         """From 0 to 1."""
 
     def ticket(self) -> str:
         """Random, and never the same."""
 
 
-class Told(NamedTuple):
+class DeliveryCounts(NamedTuple):
     """How many were delivered, are to be sent again, are dead. `is_more`: others may be due."""
 
     delivered: int
@@ -51,39 +51,39 @@ class Told(NamedTuple):
 
 
 async def deliver_due(
-    callbacks: Callbacks, way: Way, egress: Egress, signer: Signer, until_ms: int
-) -> Told:
+    callbacks: Callbacks, transport: Transport, egress: Egress, signer: Signer, until_ms: int
+) -> DeliveryCounts:
     """Nothing is begun after `until_ms`. Raises what the database raises."""
     counts: Counter[str] = Counter()
     is_more = True
-    for _ in range(MOST_TURNS):
-        if way.now_ms() >= until_ms:
+    for _ in range(MAX_BATCHES):
+        if transport.now_ms() >= until_ms:
             break
-        found = await callbacks.take(AT_ONCE, way.now_ms(), LEASE_MS, way.ticket())
-        verdicts = await _attempt(found, way, egress, signer)
-        await callbacks.settle(verdicts, way.now_ms())
+        found = await callbacks.take(AT_ONCE, transport.now_ms(), LEASE_MS, transport.ticket())
+        verdicts = await _attempt(found, transport, egress, signer)
+        await callbacks.settle(verdicts, transport.now_ms())
         counts.update(each.state for _, each in verdicts)
         if len(found) < AT_ONCE:
             is_more = False
             break
-    return Told(counts["delivered"], counts["due"], counts["failed"], is_more)
+    return DeliveryCounts(counts["delivered"], counts["due"], counts["failed"], is_more)
 
 
 async def _attempt(
-    found: Iterable[Due], way: Way, egress: Egress, signer: Signer
+    found: Iterable[Due], transport: Transport, egress: Egress, signer: Signer
 ) -> list[tuple[Due, Verdict]]:
     """What came of each. Where requests may go may have changed since the job was submitted."""
     refused: list[tuple[Due, Verdict]] = []
-    sent: list[tuple[Due, Request]] = []
+    sent: list[tuple[Due, CallbackRequest]] = []
     for due in found:
         try:
-            sent.append((due, request(due, egress.check(due.url).text, signer, way.now_ms())))
+            sent.append((due, request(due, egress.check(due.url).text, signer, transport.now_ms())))
         except BadUrl as why:
             refused.append((due, Verdict("failed", error=str(why))))
-    answers = await way.send([each for _, each in sent]) if sent else []
-    now_ms = way.now_ms()
+    answers = await transport.send([each for _, each in sent]) if sent else []
+    now_ms = transport.now_ms()
     pairs = zip(sent, answers, strict=True)
     tried = [
-        (due, verdict(answer, due.attempt, now_ms, way.chance())) for (due, _), answer in pairs
+        (due, verdict(answer, due.attempt, now_ms, transport.rng())) for (due, _), answer in pairs
     ]
     return refused + tried

@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from agent import PRODUCT, __version__
-from agent.callbacks.callback import Due, Outcome
+from agent.callbacks.callback import Due, JobEnd
 from agent.callbacks.signing import Signer
 from agent.core.identity import time_text
-from agent.core.json_text import read_writable_json
+from workers_runtime.json_text import read_writable_json
 
 ENDED = {"cancelled": "the job was cancelled", "failed": "the job failed"}
 
 
-class Request(NamedTuple):
+class CallbackRequest(NamedTuple):
     """To be posted. `headers`: by their lower-case names."""
 
     url: str
@@ -29,7 +29,7 @@ class Request(NamedTuple):
     body: str
 
 
-def request(due: Due, url: str, signer: Signer, now_ms: int) -> Request:
+def request(due: Due, url: str, signer: Signer, now_ms: int) -> CallbackRequest:
     """`url` as it was checked. The body is sent as the bytes that were signed."""
     id, timestamp = message_id(due), now_ms // 1_000
     body = body_of(due.key.id, due.outcome)
@@ -41,7 +41,7 @@ def request(due: Due, url: str, signer: Signer, now_ms: int) -> Request:
     }
     if signed := signer.signatures(due.key.tenant, id, timestamp, body.encode()):
         headers["webhook-signature"] = signed
-    return Request(url, headers, body)
+    return CallbackRequest(url, headers, body)
 
 
 def message_id(due: Due) -> str:
@@ -49,7 +49,7 @@ def message_id(due: Due) -> str:
     return f"msg_{hashlib.sha256(named.encode()).hexdigest()[:32]}"
 
 
-def body_of(activation: str, outcome: Outcome) -> str:
+def body_of(activation: str, outcome: JobEnd) -> str:
     told = {
         "activation_id": activation,
         "status": outcome.state,

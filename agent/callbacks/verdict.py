@@ -22,7 +22,7 @@ GONE = 410
 HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """What came of a request: a status, perhaps with a `Retry-After`; or an error, without."""
 
     status: int | None = None
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     error: str | None = None
 
 
-def verdict(answer: Answer, attempt: int, now_ms: int, jitter: float) -> Verdict:
+def verdict(answer: Reply, attempt: int, now_ms: int, jitter: float) -> Verdict:
     """`jitter` is a random number from 0 to 1."""
     status = answer.status
     if status is not None and 200 <= status < 300:
@@ -57,7 +57,7 @@ def retry_after_ms(text: str | None, now_ms: int) -> int:
     return max(0, round(at.timestamp() * 1_000) - now_ms)
 
 
-def _why(answer: Answer) -> str:
+def _why(answer: Reply) -> str:
     if answer.status is None:
         return (answer.error or "no answer")[:MAX_ERROR]
     if answer.status == GONE:

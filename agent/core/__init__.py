@@ -1,0 +1,1 @@
+"""What the agent is beside its runtime, in rooms; here what all of them share."""

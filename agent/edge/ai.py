@@ -6,11 +6,10 @@ import json
 from typing import Any
 
 from pyodide.ffi import run_sync
-from workers import import_from_javascript
 
 from agent.core.capabilities.models import ModelError
-from agent.core.capabilities.tools import Stream
-from agent.edge.bridge import JsObject
+from agent.core.capabilities.results import Stream
+from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/ai.js"
 WITHIN_MS = 60_000  # until the answer, or until a stream begins
@@ -29,7 +28,7 @@ class EdgeAi:
         self.embedding_model = embedding_model or EMBEDDING_MODEL
 
     def run(self, model: str, inputs: dict[str, Any]) -> Any | Stream:
-        run = import_from_javascript(MODULE).run
+        run = module(MODULE).run
         given = run_sync(run(self._binding, model, json.dumps(inputs), WITHIN_MS))
         if not isinstance(given, str):
             return Stream(given)

@@ -10,21 +10,10 @@ export function read(request, ctx) {
   return lines.join("\n");
 }
 
-// The body as text; undefined if it has more than `most` bytes.
-export async function text(request, most) {
-  const decoder = new TextDecoder();
-  let total = 0;
-  let text = "";
-  for await (const chunk of request.body ?? []) {
-    total += chunk.byteLength;
-    if (total > most) return undefined; // which cancels the stream
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
 export function variables(env) {
-  return JSON.stringify(Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === "string")));
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === "string")),
+  );
 }
 
 export function pause(ms) {

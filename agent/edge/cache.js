@@ -1,16 +1,12 @@
 // KV for cache.py. Nothing is decided here; what fails is as if there were nothing.
 
+import { timely } from "../../workers_runtime/timely.js";
+
 export async function get(kv, key, cacheTtl, patience) {
-  let timer;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, patience);
-  });
   try {
-    return (await Promise.race([kv.get(key, { cacheTtl }), late])) ?? undefined;
+    return (await timely(kv.get(key, { cacheTtl }), patience)) ?? undefined;
   } catch {
     return undefined;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

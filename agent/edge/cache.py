@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pyodide.ffi import run_sync
-from workers import import_from_javascript
 
-from agent.edge.bridge import JsObject
+from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/cache.js"
 # How long a location remembers what it read, a key that is not there included: KV's least.
@@ -19,7 +18,7 @@ class KvStore:
     def __init__(self, kv: JsObject, ctx: JsObject) -> None:
         self._kv = kv
         self._ctx = ctx
-        self._module = import_from_javascript(MODULE)
+        self._module = module(MODULE)
 
     def get(self, key: str) -> str | None:
         text = run_sync(self._module.get(self._kv, key, REMEMBER_S, PATIENCE_MS))

@@ -8,39 +8,38 @@ from random import random
 from secrets import token_hex
 
 import js
-from workers import import_from_javascript
 
 from agent.callbacks.callbacks import Callbacks
-from agent.callbacks.delivery import SEND_WITHIN_MS, Told, deliver_due
-from agent.callbacks.message import Request
+from agent.callbacks.delivery import SEND_WITHIN_MS, DeliveryCounts, deliver_due
+from agent.callbacks.message import CallbackRequest
 from agent.callbacks.signing import Signer
-from agent.callbacks.verdict import Answer
-from agent.core.egress import Egress
-from agent.core.settings import Misconfigured, callback_hosts
-from agent.edge.bridge import JsObject
+from agent.callbacks.verdict import Reply
+from agent.core.isolate.settings import Misconfigured, callback_hosts
+from agent.core.web.egress import Egress
 from agent.edge.d1_binding import d1_of
+from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/callbacks.js"
 MOST_READ = 4_096  # bytes of an answer's body, which nobody looks at
 
 
-class Outside:
+class HttpTransport:
     """Through the Worker that is bound as `OUTBOUND`, if there is one."""
 
     def __init__(self, outbound: JsObject | None, within_ms: int = SEND_WITHIN_MS) -> None:
         self._outbound = outbound
         self._within_ms = within_ms
-        self._module = import_from_javascript(MODULE)
+        self._module = module(MODULE)
 
-    async def send(self, requests: Sequence[Request]) -> list[Answer]:
+    async def send(self, requests: Sequence[CallbackRequest]) -> list[Reply]:
         asked = json.dumps([each._asdict() for each in requests])
         told = await self._module.sendAll(self._outbound, asked, self._within_ms, MOST_READ)
-        return [Answer(**each) for each in json.loads(str(told))]
+        return [Reply(**each) for each in json.loads(str(told))]
 
     def now_ms(self) -> int:
         return int(js.Date.now())
 
-    def chance(self) -> float:
+    def rng(self) -> float:
         return random()
 
     def ticket(self) -> str:
@@ -53,11 +52,11 @@ def callback_egress(env: JsObject) -> Egress:
     return callback_hosts(_text(env, "CALLBACK_HOSTS"))
 
 
-async def deliver(env: JsObject, for_ms: int) -> Told:
+async def deliver(env: JsObject, for_ms: int) -> DeliveryCounts:
     """Send what is due; nothing is begun after `for_ms`. Raises `Misconfigured`
     before anything is taken, and what the database raises."""
     egress, signer = callback_egress(env), _signer(env)
-    way = Outside(getattr(env, "OUTBOUND", None))
+    way = HttpTransport(getattr(env, "OUTBOUND", None))
     callbacks = Callbacks(d1_of(env.JOBS))
     return await deliver_due(callbacks, way, egress, signer, way.now_ms() + for_ms)
 

@@ -9,7 +9,9 @@ export async function ask(database, text) {
     );
     const given =
       statements.length === 1 ? [await statements[0].all()] : await database.batch(statements);
-    return JSON.stringify({ rows: given.map(({ results, meta }) => [results.map(row), meta.changes]) });
+    return JSON.stringify({
+      rows: given.map(({ results, meta }) => [results.map(row), meta.changes]),
+    });
   } catch (error) {
     return JSON.stringify({ error: error.message });
   }

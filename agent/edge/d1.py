@@ -21,11 +21,11 @@ from typing import Any
 
 from agent.edge.d1_errors import meaning_of
 from agent.queue.backoff import Backoff
-from agent.queue.database import Mistake, Rows, Statement, Unavailable, Value
+from agent.queue.database import DatabaseUnavailable, Mistake, Rows, Statement, Value
 
 Send = Callable[[str], Awaitable[str]]  # `ask` of d1.js, with a binding
 Sleep = Callable[[float], Awaitable[None]]  # milliseconds
-Chance = Callable[[], float]  # from 0 to 1
+Rng = Callable[[], float]  # from 0 to 1
 
 TRIES = 6
 # Half of it on average: 1.5 s, if all tries fail.
@@ -34,12 +34,12 @@ LARGEST = 2**53  # beyond it not every whole number is a JavaScript number
 
 
 class D1:
-    """`sleep` and `chance` are passed in, as is the way to a binding (`d1_binding.py`)."""
+    """`sleep` and `rng` are passed in, as is the way to a binding (`d1_binding.py`)."""
 
-    def __init__(self, send: Send, sleep: Sleep, chance: Chance) -> None:
+    def __init__(self, send: Send, sleep: Sleep, rng: Rng) -> None:
         self._send = send
         self._sleep = sleep
-        self._chance = chance
+        self._rng = rng
 
     async def run(self, sql: str, *params: Value) -> Rows:
         return (await self.batch([(sql, params)]))[0]
@@ -54,8 +54,8 @@ class D1:
             if not meaning_of(error).passes:
                 raise Mistake(error)
             if tried < TRIES:
-                await self._sleep(WAITS.wait_ms(tried, self._chance()))
-        raise Unavailable(f"{error} (tried {TRIES} times)")
+                await self._sleep(WAITS.wait_ms(tried, self._rng()))
+        raise DatabaseUnavailable(f"{error} (tried {TRIES} times)")
 
 
 def _out(value: Value) -> object:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from workers import import_from_javascript
-
 from agent.edge.d1 import D1, Send
+from workers_runtime.javascript import module
 
 MODULE = "agent/edge/d1.js"
 
@@ -18,7 +17,7 @@ def d1_of(binding: Any) -> D1:
 
 
 def send_to(binding: Any) -> Send:
-    ask = import_from_javascript(MODULE).ask
+    ask = module(MODULE).ask
 
     async def send(text: str) -> str:
         return str(await ask(binding, text))
@@ -27,4 +26,4 @@ def send_to(binding: Any) -> Send:
 
 
 async def pause(ms: float) -> None:
-    await import_from_javascript(MODULE).pause(ms)
+    await module(MODULE).pause(ms)

@@ -11,15 +11,14 @@ import re
 from collections.abc import Sequence
 
 from pyodide.ffi import run_sync
-from workers import import_from_javascript
 
-from agent.core.capabilities.database import SqlError, Table
-from agent.core.capabilities.values import Value
-from agent.edge.bridge import JsObject
+from agent.core.capabilities.sql.data import SqlError, Table
+from agent.core.capabilities.sql.values import SqlValue
 from agent.edge.d1_errors import meaning_of
+from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/data.js"
-LATE = "no answer within"  # of timely.js
+LATE = "no answer within"  # of data.js
 # Of no use: the place in a text that is not the user's alone, and codes that say it again.
 _NOISE = re.compile(r"^D1_ERROR: | at offset \d+|: SQLITE_[A-Z_]+( \(extended: [A-Z_]+\))?$")
 
@@ -31,9 +30,14 @@ class EdgeData:
         self._binding = binding
 
     def run(
-        self, sql: str, params: Sequence[Sequence[Value]], reads: bool, most: int, within_ms: float
+        self,
+        sql: str,
+        params: Sequence[Sequence[SqlValue]],
+        reads: bool,
+        most: int,
+        within_ms: float,
     ) -> Table:
-        ask = import_from_javascript(MODULE).ask
+        ask = module(MODULE).ask
         asked = json.dumps([sql, params])
         answer = json.loads(str(run_sync(ask(self._binding, asked, reads, round(within_ms), most))))
         if "error" in answer:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from agent.core.answers import error
-from agent.core.around import answered
-from agent.core.background import tick
-from agent.core.settings import described
-from agent.edge.bridge import Asked, JsObject, call_of, read, response
-from agent.edge.garbage import take_over, tidy
+from agent.core.http.answers import error
+from agent.core.isolate.settings import described
+from agent.core.serving.around import answered
+from agent.core.serving.background import tick
+from agent.edge.bridge import RequestHead, call_of, read, response
 from agent.edge.isolate import agent_of, log, task_of
 from agent.edge.outbound import TASK, pass_on
 from agent.edge.recording import record
+from workers_runtime.garbage import take_over, tidy
+from workers_runtime.javascript import JsObject
 
 take_over()
 
@@ -42,7 +43,7 @@ def on_scheduled(controller: JsObject, env: JsObject, ctx: JsObject) -> None:
         raise
 
 
-def _answered(request: JsObject, env: JsObject, ctx: JsObject, asked: Asked) -> JsObject:
+def _answered(request: JsObject, env: JsObject, ctx: JsObject, asked: RequestHead) -> JsObject:
     if asked.task == TASK:
         return pass_on(request, env)
     agent = agent_of(env, ctx)

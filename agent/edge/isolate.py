@@ -11,14 +11,14 @@ from secrets import randbits, token_hex
 
 from agent.agents.agents import Agents
 from agent.callbacks.callbacks import Callbacks
-from agent.core.answers import Answer, json_answer
-from agent.core.background import RUN_FOR_MS, Turns, deliver, run, tick
-from agent.core.call import Agent
+from agent.core.http.answers import Answer, json_answer
+from agent.core.http.problem import Problem
 from agent.core.identity import Identity, identity_of
-from agent.core.metrics import Metrics, StandingCache
-from agent.core.problem import Problem
-from agent.core.settings import Settings, settings_of
-from agent.edge.bridge import JsObject, now_ms, pause, soon, variables, wait
+from agent.core.isolate.agent import Agent
+from agent.core.isolate.metrics import BacklogCache, Metrics
+from agent.core.isolate.settings import Settings, settings_of
+from agent.core.serving.background import RUN_FOR_MS, Slots, deliver, run, tick
+from agent.edge.bridge import pause, soon, variables, wait
 from agent.edge.cache import store_of
 from agent.edge.callbacks import deliver as send_due
 from agent.edge.d1_binding import d1_of
@@ -27,15 +27,16 @@ from agent.queue.jobs import Jobs
 from agent.queue.limits import Limits
 from agent.records.records import Records
 from agent.workers.workers import Workers
+from workers_runtime.javascript import JsObject, now_ms
 
 RUNS = 8  # at once: each holds a job, and no tenant more than half of them by itself
 TICK_EVERY_MS = 10_000
 
 _metrics = Metrics()
-_standing = StandingCache()
-_runs = Turns(RUNS, 2 * RUN_FOR_MS)
-_deliveries = Turns(1, 2 * RUN_FOR_MS)
-_ticks = Turns(1, TICK_EVERY_MS)
+_backlog = BacklogCache()
+_runs = Slots(RUNS, 2 * RUN_FOR_MS)
+_deliveries = Slots(1, 2 * RUN_FOR_MS)
+_ticks = Slots(1, TICK_EVERY_MS)
 _deployed: tuple[Identity, Settings] | None = None
 
 
@@ -45,10 +46,10 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
         who=who,
         settings=settings,
         metrics=_metrics,
-        standing=_standing,
+        backlog=_backlog,
         clock=_clock,
         now=now_ms,
-        chance=random.random,
+        rng=random.random,
         new_id=partial(token_hex, 8),
         tools=partial(EdgeTools, env, ctx),
         jobs=cache(partial(_jobs, env, settings.limits)),

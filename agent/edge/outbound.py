@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 
 from pyodide.ffi import run_sync
-from workers import import_from_javascript
 
-from agent.core.capabilities.refused import Unavailable
+from agent.core.refused import Unavailable
 from agent.core.web.passing import passed_on, told
-from agent.edge.bridge import JsObject
 from agent.edge.web import web_of
+from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/outbound.js"
 TASK = "outbound"
@@ -27,17 +26,17 @@ def way_out(env: JsObject, ctx: JsObject) -> JsObject | None:
     chosen = str(getattr(env, VARIABLE, None) or CHOICES[0])
     if chosen not in CHOICES:
         raise Unavailable(f"the agent's variable {VARIABLE} is wrong: write off or guarded")
-    return import_from_javascript(MODULE).way(ctx, TASK) if chosen == "guarded" else None
+    return module(MODULE).way(ctx, TASK) if chosen == "guarded" else None
 
 
 def pass_on(request: JsObject, env: JsObject) -> JsObject:
     """The answer to a request of an isolate."""
-    module = import_from_javascript(MODULE)
-    text = run_sync(module.sent(request, MAX_BODY))
+    way = module(MODULE)
+    text = run_sync(way.sent(request, MAX_BODY))
     if text is None:
         passed = told(403, f"a body is text in UTF-8, of at most {MAX_BODY:,} bytes")
     else:
         sent = json.loads(text)
         passed = passed_on(web_of(env), sent["method"], sent["url"], sent["headers"], sent["body"])
     head = json.dumps({"status": passed.status, "headers": passed.headers})
-    return module.answer(head, passed.held.handle if passed.held else passed.text)
+    return way.answer(head, passed.held.handle if passed.held else passed.text)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from secrets import token_hex
 
-from agent.core.capabilities.refused import Unavailable
-from agent.edge.bridge import JsObject, now_ms, pause
+from agent.core.refused import Unavailable
+from agent.edge.bridge import pause
 from agent.edge.outbound import way_out
-from agent.sandbox.execute import Job, Outcome, execute
+from agent.sandbox.execute import Outcome, PythonJob, execute
 from agent.sandbox.isolates import LoadedIsolates
 from agent.sandbox.pool import Pool
+from workers_runtime.javascript import JsObject, now_ms
 
 WAIT_MS = 20_000
 LOOK_EVERY_MS = 100
@@ -28,7 +29,7 @@ class EdgePython:
             raise Unavailable("this Worker runs no Python: bind a Worker Loader to `LOADER`")
         self._isolates = LoadedIsolates(binding, ctx, way_out(env, ctx))
 
-    def run(self, tenant: str, job: Job) -> Outcome:
+    def run(self, tenant: str, job: PythonJob) -> Outcome:
         pool, until = _pool(), now_ms() + WAIT_MS
         while not pool.has_room(tenant, now_ms()) and now_ms() < until:
             pause(LOOK_EVERY_MS)

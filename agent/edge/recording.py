@@ -9,11 +9,10 @@ fail or to slow a request: what does not fit, and what D1 does not take, is coun
 from __future__ import annotations
 
 import json
+from functools import cache
 
-from workers import import_from_javascript
-
-from agent.edge.bridge import JsObject
 from agent.records.statements import WRITE
+from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/recording.js"
 WAIT_MS = 1_000
@@ -21,17 +20,18 @@ MOST = 1_000  # rows that wait: what an isolate answers in a second, at about 40
 OVERDUE_MS = 5_000
 AGAIN_MS = (250, 500, 1_000)  # of each wait a half is drawn
 
-# Not at import: a memory image can hold no JavaScript object.
-_module: JsObject = None
-
 
 def record(env: JsObject, ctx: JsObject, point: str) -> int:
     """How many rows the isolate has lost so far."""
-    global _module
-    if _module is None:
-        _module = import_from_javascript(MODULE)
-        _module.prepare(plan())
-    return int(_module.record(env, ctx, point))
+    return int(_prepared().record(env, ctx, point))
+
+
+@cache
+def _prepared() -> JsObject:
+    """The module of JavaScript, told once in an isolate what to do."""
+    found = module(MODULE)
+    found.prepare(plan())
+    return found
 
 
 def plan() -> str:

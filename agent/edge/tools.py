@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 from functools import cached_property
 
-from agent.core.capabilities.busy import PatientData
 from agent.core.capabilities.python import Python
-from agent.core.capabilities.refused import Unavailable
+from agent.core.capabilities.sql.busy import PatientData
+from agent.core.refused import Unavailable
 from agent.core.web.web import Web
 from agent.edge.ai import EdgeAi
-from agent.edge.bridge import JsObject, now_ms, pause
+from agent.edge.bridge import pause
 from agent.edge.data import EdgeData
 from agent.edge.python import EdgePython
 from agent.edge.web import web_of
+from workers_runtime.javascript import JsObject, now_ms
 
 
 class EdgeTools:

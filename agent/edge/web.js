@@ -1,6 +1,8 @@
 // The other half of web.py: requests to the Internet, and their answers, read so much and no
 // more of them. Nothing is decided here.
 
+import { timely } from "../../workers_runtime/timely.js";
+
 // The answer, and its status and headers as JSON. Redirects are answers like others.
 export async function send(env, url, init, timeout) {
   const { method, headers, body } = JSON.parse(init);
@@ -13,9 +15,7 @@ export async function send(env, url, init, timeout) {
 
 // At most `most` bytes of the body, whether there were more, and the first ones as Latin-1.
 export async function read(env, response, most, sniffed, timeout) {
-  const { bytes, isCut } = await within(timeout, (signal) =>
-    taken(response.body, most, signal),
-  );
+  const { bytes, isCut } = await within(timeout, (signal) => taken(response.body, most, signal));
   return [bytes, isCut, String.fromCharCode(...bytes.subarray(0, sniffed))];
 }
 
@@ -68,17 +68,10 @@ function joined(chunks) {
 // Also what heeds no signal is given up in time.
 async function within(timeout, work) {
   const controller = new AbortController();
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new DOMException(`not within ${timeout} ms`, "TimeoutError");
-      reject(error);
-      controller.abort(error);
-    }, timeout);
-  });
   try {
-    return await Promise.race([work(controller.signal), late]);
-  } finally {
-    clearTimeout(timer);
+    return await timely(work(controller.signal), timeout, "not within");
+  } catch (error) {
+    controller.abort(error);
+    throw error;
   }
 }

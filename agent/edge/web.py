@@ -11,20 +11,19 @@ import time
 from collections.abc import Sequence
 
 from pyodide.ffi import JsException, run_sync
-from workers import import_from_javascript
 
-from agent.core.capabilities.refused import Unavailable
-from agent.core.egress import Egress
+from agent.core.refused import Unavailable
 from agent.core.web.charsets import SNIFFED
+from agent.core.web.egress import Egress
 from agent.core.web.request import USER_AGENT, Request
-from agent.core.web.web import Known, Web
-from agent.core.web.wire import Head, Held, WireError
-from agent.edge.bridge import JsObject
+from agent.core.web.web import Web, WebCaches
+from agent.core.web.wire import Body, ResponseHead, WireError
+from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/web.js"
 MAX_DNS_ANSWER = 64 * 1024  # bytes
 
-_known = Known()
+_known = WebCaches()
 
 
 def web_of(env: JsObject) -> Web:
@@ -42,22 +41,22 @@ class EdgeWire:
 
     def __init__(self, env: JsObject) -> None:
         self._env = env
-        self._module = import_from_javascript(MODULE)
+        self._module = module(MODULE)
 
-    def send(self, request: Request, timeout_ms: int) -> Head:
+    def send(self, request: Request, timeout_ms: int) -> ResponseHead:
         headers = {**request.headers, "user-agent": USER_AGENT}
         init = json.dumps({"method": request.method, "headers": headers, "body": request.body})
         response, head = self._done(self._module.send, request.url, init, timeout_ms)
         told = json.loads(head)
-        return Head(told["status"], tuple(map(tuple, told["headers"])), response)
+        return ResponseHead(told["status"], tuple(map(tuple, told["headers"])), response)
 
-    def read(self, head: Head, most: int, timeout_ms: int) -> Held:
+    def read(self, head: ResponseHead, most: int, timeout_ms: int) -> Body:
         bytes_, is_cut, start = self._done(
             self._module.read, head.handle, most, SNIFFED, timeout_ms
         )
-        return Held(bool(is_cut), str(start), bytes_)
+        return Body(bool(is_cut), str(start), bytes_)
 
-    def text(self, held: Held, charset: str) -> str:
+    def text(self, held: Body, charset: str) -> str:
         return str(self._done(self._module.text, held.handle, charset))
 
     def ask(self, urls: Sequence[str], timeout_ms: int) -> list[str]:

@@ -64,14 +64,22 @@ function failure(code, description) {
 }
 
 function completion(model, answers, inputs) {
-  const messages = inputs?.messages ?? (inputs?.prompt ? [{ role: "user", content: inputs.prompt }] : []);
+  const messages =
+    inputs?.messages ?? (inputs?.prompt ? [{ role: "user", content: inputs.prompt }] : []);
   if (!Array.isArray(messages) || messages.length === 0)
-    throw failure(5006, "Error: oneOf at '/' not met: required properties at '/' are 'prompt' or 'messages'");
+    throw failure(
+      5006,
+      "Error: oneOf at '/' not met: required properties at '/' are 'prompt' or 'messages'",
+    );
   const words = speech(model, inputs, messages);
   const most = inputs.max_tokens ?? DEFAULT_TOKENS;
   const kept = words.slice(0, most);
   const prompt = messages.reduce((sum, { content }) => sum + split(content ?? "").length, 0);
-  const usage = { prompt_tokens: prompt, completion_tokens: kept.length, total_tokens: prompt + kept.length };
+  const usage = {
+    prompt_tokens: prompt,
+    completion_tokens: kept.length,
+    total_tokens: prompt + kept.length,
+  };
   const form = forms[answers];
   const reason = kept.length < words.length ? "length" : "stop";
   if (inputs.stream) return stream(kept, form, reason, usage);
@@ -114,7 +122,9 @@ const forms = {
 
 // Server-sent events, a word each, made as they are read.
 function stream(words, form, reason, usage) {
-  const events = [...words.map(form.piece), form.last(reason, usage)].map((each) => JSON.stringify(each));
+  const events = [...words.map(form.piece), form.last(reason, usage)].map((each) =>
+    JSON.stringify(each),
+  );
   events.push("[DONE]");
   const encoder = new TextEncoder();
   let next = 0;
@@ -134,7 +144,12 @@ function embeddings(dimensions, inputs) {
     throw failure(5006, "Error: required properties at '/' are 'text'");
   if (texts.length > 100) throw failure(5006, "Error: maxItems at '/text' not met");
   const data = texts.map((text) => vector(text, dimensions));
-  return { shape: [texts.length, dimensions], data, pooling: inputs.pooling ?? "mean", stand_in: true };
+  return {
+    shape: [texts.length, dimensions],
+    data,
+    pooling: inputs.pooling ?? "mean",
+    stand_in: true,
+  };
 }
 
 // Hashed counts of words and of their letters in threes: texts that share them are near.

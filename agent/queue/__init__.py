@@ -1,0 +1,1 @@
+"""The job queue: what can be asked of it, and its SQL."""

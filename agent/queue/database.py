@@ -23,7 +23,7 @@ class Rows(NamedTuple):
 
 
 class Database(Protocol):
-    """Raises `Unavailable` or `Mistake`."""
+    """Raises `DatabaseUnavailable` or `Mistake`."""
 
     async def run(self, sql: str, *params: Value) -> Rows: ...
 
@@ -35,7 +35,7 @@ class DatabaseError(Exception):
     """A statement failed."""
 
 
-class Unavailable(DatabaseError):
+class DatabaseUnavailable(DatabaseError):
     """The database did not answer; whether it did the statement is not known."""
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-State = Literal["waiting", "leased", "completed", "failed", "cancelled"]
+JobState = Literal["waiting", "leased", "completed", "failed", "cancelled"]
 Dispatch = Literal["edge", "poll"]  # who runs it: the agent itself, or workers that poll
 
 LOWEST, HIGHEST = 0, 9  # priorities; the highest goes first
@@ -55,7 +55,7 @@ class Job(NamedTuple):
     dispatch: Dispatch
     priority: int
     max_attempts: int
-    state: State
+    state: JobState
     attempt: int
     submitted_ms: int
     available_ms: int
@@ -70,7 +70,7 @@ class Job(NamedTuple):
     start_within_ms: int | None = None
 
 
-class Refused(NamedTuple):
+class Invalid(NamedTuple):
     """Nothing was done: what `field` says cannot be taken, and how to mend it."""
 
     field: str
@@ -103,14 +103,14 @@ class Missing(NamedTuple):
 class Contradiction(NamedTuple):
     """Nothing was done: the same lease has ended before, and otherwise. That stands."""
 
-    state: State
+    state: JobState
 
 
 class Needed(NamedTuple):
     """A job that another one depends on. `state`: None if it was forgotten."""
 
     id: str
-    state: State | None
+    state: JobState | None
 
 
 class Inputs(NamedTuple):
@@ -121,15 +121,15 @@ class Inputs(NamedTuple):
     size: int
 
 
-class Answer(NamedTuple):
+class JobChange(NamedTuple):
     """`is_done`: what was asked for is so, by this call or by the same one before. `state`: the
     job's, None if there is none."""
 
     is_done: bool
-    state: State | None
+    state: JobState | None
 
 
-class Freeing(Answer):
+class Freeing(JobChange):
     """It is done, and a job that the agent itself is to run waited for it alone."""
 
     __slots__ = ()
@@ -142,7 +142,7 @@ class Returned(NamedTuple):
     failed: Sequence[JobKey]
 
 
-class Depth(NamedTuple):
+class QueueDepth(NamedTuple):
     """The jobs of a capability. `waiting` may be leased now, `delayed` not yet, `blocked` not
     before others have completed; `oldest_ms`: how long the first of those that may be leased
     has waited."""

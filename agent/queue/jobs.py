@@ -15,20 +15,20 @@ from agent.queue import statements as sql
 from agent.queue.backoff import Backoff
 from agent.queue.database import Database, Row, Statement
 from agent.queue.job import (
-    Answer,
     Contradiction,
-    Depth,
     Dispatch,
     Freeing,
     Full,
     Inputs,
+    Invalid,
     Job,
+    JobChange,
     JobKey,
+    JobState,
     Missing,
     Needed,
-    Refused,
+    QueueDepth,
     Returned,
-    State,
     Submission,
     Submitted,
 )
@@ -43,7 +43,7 @@ from agent.queue.limits import (
     refused_submission,
 )
 from agent.queue.rows import (
-    Held,
+    Fence,
     answer_of,
     depths_of,
     inputs_of,
@@ -74,7 +74,7 @@ class Jobs:
         now_ms: int,
         more: Sequence[Statement] = (),
         then: Sequence[Statement] = (),
-    ) -> Submitted | Full | Missing | Refused:
+    ) -> Submitted | Full | Missing | Invalid:
         """Idempotent by the key, as long as the job is not forgotten. `more` is done with it,
         just before it, and `then` just after it, also if the job was not taken; these, too, may
         be repeated."""
@@ -109,7 +109,7 @@ class Jobs:
         dispatch: Dispatch = "poll",
         key: str | None = None,
         is_heard: bool = True,
-    ) -> list[Job] | Refused:
+    ) -> list[Job] | Invalid:
         """Jobs for `worker`, the highest priority first; within one, tenants take turns, and of
         each the oldest goes first. Of `tenant` only, if one is named, and of one `dispatch`.
         `ticket` is random, a new one for each poll: whoever asks again with the same one gets the
@@ -130,18 +130,18 @@ class Jobs:
 
     async def complete(
         self, key: JobKey, worker: str, attempt: int, result: str, now_ms: int
-    ) -> Answer | Contradiction | Refused:
-        """End it with a result, JSON as text. Refused, it stays leased. The same lease may end
+    ) -> JobChange | Contradiction | Invalid:
+        """End it with a result, JSON as text. Invalid, it stays leased. The same lease may end
         with the same result again."""
         if refused := refused_result(result):
             return refused
-        held = (*Held(key, worker, attempt).params, result)
+        held = (*Fence(key, worker, attempt).params, result)
         batch = [(leases.COMPLETE, (*held, now_ms)), (leases.COMPLETED, held)]
         *_, found = await self._db.batch(batch)
         row = found.rows[0] if found.rows else None
         if row and row["other"] is not None and not is_same_json(str(row["other"]), result):
             return Contradiction("completed")
-        answer = answer_of(row, Held(key, worker, attempt), ("completed",))
+        answer = answer_of(row, Fence(key, worker, attempt), ("completed",))
         return Freeing(*answer) if answer.is_done and row and row["frees"] else answer
 
     async def fail(
@@ -153,12 +153,12 @@ class Jobs:
         now_ms: int,
         retry: bool,
         jitter: float,
-    ) -> Answer | Contradiction:
+    ) -> JobChange | Contradiction:
         """End the attempt. With `retry` the job waits for the next one, if it has any left; else
         it is a dead letter. `jitter` is a random number from 0 to 1. The same lease may fail
         again in the same way."""
         again_ms, kept = now_ms + RETRIES.wait_ms(attempt, jitter), cut_error(error)
-        held = Held(key, worker, attempt)
+        held = Fence(key, worker, attempt)
         change = (leases.FAIL, (*held.params, kept, now_ms, int(retry), again_ms))
         row = await self._changed(change, key)
         answer = answer_of(row, held, ("waiting", "failed"))
@@ -170,30 +170,30 @@ class Jobs:
 
     async def extend(
         self, key: JobKey, worker: str, attempt: int, lease_ms: int, now_ms: int
-    ) -> Answer | Refused:
+    ) -> JobChange | Invalid:
         """Hold it for `lease_ms` from now on, or as long as it was held anyway."""
         if refused := refused_lease(lease_ms):
             return refused
-        held = Held(key, worker, attempt)
+        held = Fence(key, worker, attempt)
         row = await self._changed((leases.EXTEND, (*held.params, now_ms + lease_ms)), key)
         return answer_of(row, held, ("leased",))
 
     async def hand_over(
         self, key: JobKey, worker: str, attempt: int, to: str, lease_ms: int, now_ms: int
-    ) -> Answer | Refused:
+    ) -> JobChange | Invalid:
         """Give the lease of `worker` to another one, who holds it for `lease_ms` at least. Of
         several who ask for that one gets it."""
         if refused := refused_lease(lease_ms):
             return refused
         row = await self._changed(
-            (leases.HAND_OVER, (*Held(key, worker, attempt).params, to, now_ms + lease_ms)), key
+            (leases.HAND_OVER, (*Fence(key, worker, attempt).params, to, now_ms + lease_ms)), key
         )
         is_theirs = row is not None and (row["worker"], row["attempt"]) == (to, attempt)
-        return Answer(is_theirs and state_of(row) == "leased", state_of(row))
+        return JobChange(is_theirs and state_of(row) == "leased", state_of(row))
 
     async def claim(
         self, key: JobKey, attempt: int, worker: str, lease_ms: int, now_ms: int
-    ) -> Answer | Refused:
+    ) -> JobChange | Invalid:
         """Lease this very job, if it may be leased now; `attempt` is its last one. `worker` is a
         name that nobody else has, so of several who ask for it one gets it."""
         if refused := refused_lease(lease_ms):
@@ -201,27 +201,27 @@ class Jobs:
         given = (*key, attempt, worker, now_ms + lease_ms, now_ms)
         row = await self._changed((leases.CLAIM, given), key)
         is_theirs = row is not None and (row["worker"], row["attempt"]) == (worker, attempt + 1)
-        return Answer(is_theirs and state_of(row) == "leased", state_of(row))
+        return JobChange(is_theirs and state_of(row) == "leased", state_of(row))
 
-    async def revive(self, key: JobKey, attempt: int, attempts: int, now_ms: int) -> Answer:
+    async def revive(self, key: JobKey, attempt: int, attempts: int, now_ms: int) -> JobChange:
         """A dead letter waits again, for so many more attempts, and for what it depends on, if
         that has not ended; it does not if that has failed. `attempt` is the one that failed."""
         row = await self._changed((sql.REVIVE, (*key, attempt, now_ms, attempts)), key)
-        return Answer(state_of(row) not in (None, "failed", "cancelled"), state_of(row))
+        return JobChange(state_of(row) not in (None, "failed", "cancelled"), state_of(row))
 
     async def listed(
-        self, tenant: str, state: State, limit: int, before_ms: int = LARGEST
+        self, tenant: str, state: JobState, limit: int, before_ms: int = LARGEST
     ) -> list[Job]:
         """A tenant's jobs, the youngest first, without payload and result; submitted before a
         time, if one is given."""
         found = await self._db.run(sql.LIST, tenant, state, before_ms, 0, limit)
         return [job_of(row) for row in found.rows]
 
-    async def cancel(self, key: JobKey, now_ms: int) -> Answer:
+    async def cancel(self, key: JobKey, now_ms: int) -> JobChange:
         """Nobody will run it, and who does cannot complete it any more."""
         row = await self._changed((sql.CANCEL, (*key, now_ms)), key)
         state = state_of(row)
-        return Answer(state == "cancelled", state)
+        return JobChange(state == "cancelled", state)
 
     async def return_lost(self, now_ms: int) -> Returned:
         """Give back leases that ran out, and those of workers that are silent, and have jobs
@@ -233,7 +233,7 @@ class Jobs:
                 keys[str(row["state"])].append(JobKey(str(row["tenant"]), str(row["id"])))
         return Returned(keys["waiting"], keys["failed"])
 
-    async def depth(self, now_ms: int) -> list[Depth]:
+    async def depth(self, now_ms: int) -> list[QueueDepth]:
         """How many jobs there are that have not ended well, by capability. It reads
         these jobs, and none of those that have."""
         return depths_of(await self._db.run(sql.DEPTH, now_ms), now_ms)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from agent.queue.job import HIGHEST, LOWEST, Refused, Submission
+from agent.queue.job import HIGHEST, LOWEST, Invalid, Submission
 
 MAX_PAYLOAD = 512_000  # bytes
 MAX_RESULT = 1_000_000
@@ -47,7 +47,7 @@ NAME_TEXT = "must be 1 to 128 printable ASCII characters without spaces"
 CAPABILITY_TEXT = "must be 1 to 64 of a-z, 0-9 and -, as in text-processing"
 
 
-def refused_submission(asked: Submission) -> Refused | None:
+def refused_submission(asked: Submission) -> Invalid | None:
     """The first thing that cannot be taken."""
     return (
         _matches("tenant", asked.key.tenant, NAME, NAME_TEXT)
@@ -63,10 +63,10 @@ def refused_submission(asked: Submission) -> Refused | None:
 
 def refused_poll(
     worker: str, capabilities: Sequence[str], limit: int, lease_ms: int, ticket: str
-) -> Refused | None:
+) -> Invalid | None:
     first_bad = next((name for name in capabilities if not CAPABILITY.fullmatch(name)), None)
     if first_bad is not None:
-        return Refused("capabilities", f"{first_bad[:64]!r} {CAPABILITY_TEXT}")
+        return Invalid("capabilities", f"{first_bad[:64]!r} {CAPABILITY_TEXT}")
     return (
         _matches("worker", worker, NAME, NAME_TEXT)
         or _matches("ticket", ticket, NAME, NAME_TEXT)
@@ -76,11 +76,11 @@ def refused_poll(
     )
 
 
-def refused_lease(lease_ms: int) -> Refused | None:
+def refused_lease(lease_ms: int) -> Invalid | None:
     return _between("lease_ms", lease_ms, MIN_LEASE_MS, MAX_LEASE_MS)
 
 
-def refused_result(result: str) -> Refused | None:
+def refused_result(result: str) -> Invalid | None:
     return _fits("result", result, MAX_RESULT)
 
 
@@ -90,39 +90,39 @@ def cut_error(error: str) -> str:
     return whole if len(whole) <= MAX_ERROR else whole[: MAX_ERROR - 1] + "…"
 
 
-def _refused_needs(asked: Submission) -> Refused | None:
+def _refused_needs(asked: Submission) -> Invalid | None:
     needs = asked.depends_on
     if len(needs) > MAX_DEPENDENCIES:
         message = f"has {len(needs)} ids, at most {MAX_DEPENDENCIES} may be"
-        return Refused("depends_on", message)
+        return Invalid("depends_on", message)
     if asked.key.id in needs:
-        return Refused("depends_on", f"has {asked.key.id}, which is the job itself")
+        return Invalid("depends_on", f"has {asked.key.id}, which is the job itself")
     twice = next((id for place, id in enumerate(needs) if id in needs[:place]), None)
-    return None if twice is None else Refused("depends_on", f"has {twice} twice")
+    return None if twice is None else Invalid("depends_on", f"has {twice} twice")
 
 
-def _refused_wait(asked: Submission) -> Refused | None:
+def _refused_wait(asked: Submission) -> Invalid | None:
     within = asked.start_within_ms
     return None if within is None else _between("start_within_ms", within, 1, MAX_START_WITHIN_MS)
 
 
-def _matches(field: str, value: str, pattern: re.Pattern[str], text: str) -> Refused | None:
-    return None if pattern.fullmatch(value) else Refused(field, text)
+def _matches(field: str, value: str, pattern: re.Pattern[str], text: str) -> Invalid | None:
+    return None if pattern.fullmatch(value) else Invalid(field, text)
 
 
-def _between(field: str, value: int, least: int, most: int) -> Refused | None:
+def _between(field: str, value: int, least: int, most: int) -> Invalid | None:
     if least <= value <= most:
         return None
-    return Refused(field, f"must be {least} to {most:,}, not {value}")
+    return Invalid(field, f"must be {least} to {most:,}, not {value}")
 
 
-def _fits(field: str, text: str, most: int) -> Refused | None:
+def _fits(field: str, text: str, most: int) -> Invalid | None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        return Refused(field, f"has half a surrogate pair at character {error.start}")
+        return Invalid(field, f"has half a surrogate pair at character {error.start}")
     if "\0" in text:
-        return Refused(field, "has a NUL character; JSON writes it as \\u0000")
+        return Invalid(field, "has a NUL character; JSON writes it as \\u0000")
     if size <= most:
         return None
-    return Refused(field, f"has {size:,} bytes, at most {most:,} may be", is_too_large=True)
+    return Invalid(field, f"has {size:,} bytes, at most {most:,} may be", is_too_large=True)

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from agent.queue.database import Row, Rows, Value
-from agent.queue.job import Answer, Depth, Inputs, Job, JobKey, State
+from agent.queue.job import Inputs, Job, JobChange, JobKey, JobState, QueueDepth
 
 
-class Held(NamedTuple):
+class Fence(NamedTuple):
     """A lease: who holds which job, in which attempt."""
 
     key: JobKey
@@ -32,18 +32,18 @@ def job_of(row: Row) -> Job:
     return Job(key, **fields, depends_on=needs)  # type: ignore[arg-type]
 
 
-def state_of(row: Row | None) -> State | None:
+def state_of(row: Row | None) -> JobState | None:
     return None if row is None else row["state"]  # type: ignore[return-value]
 
 
-def answer_of(row: Row | None, held: Held, states: Sequence[State]) -> Answer:
+def answer_of(row: Row | None, held: Fence, states: Sequence[JobState]) -> JobChange:
     """Done is what left the job in one of `states`, by this very lease."""
     state = state_of(row)
     is_ours = row is not None and (row["worker"], row["attempt"]) == held[1:]
-    return Answer(is_ours and state in states, state)
+    return JobChange(is_ours and state in states, state)
 
 
-def state_after(is_tried_again: bool) -> State:
+def state_after(is_tried_again: bool) -> JobState:
     return "waiting" if is_tried_again else "failed"
 
 
@@ -59,15 +59,15 @@ def inputs_of(rows: Sequence[Row]) -> Inputs:
     return Inputs({str(row["id"]): str(row["result"]) for row in rows}, size)
 
 
-def depths_of(found: Rows, now_ms: int) -> list[Depth]:
+def depths_of(found: Rows, now_ms: int) -> list[QueueDepth]:
     numbers: dict[str, dict[str, int]] = {}
     for row in found.rows:
         of_one = numbers.setdefault(str(row["capability"]), {})
         of_one[str(row["kind"])] = int(row["number"] or 0)
         if row["since_ms"] is not None:
             of_one["oldest_ms"] = max(0, now_ms - int(row["since_ms"]))
-    kinds = Depth._fields[1:]
+    kinds = QueueDepth._fields[1:]
     return [
-        Depth(name, *(of_one.get(kind, 0) for kind in kinds))
+        QueueDepth(name, *(of_one.get(kind, 0) for kind in kinds))
         for name, of_one in sorted(numbers.items())
     ]

@@ -10,7 +10,6 @@ import json
 from functools import lru_cache
 from typing import NamedTuple
 
-from agent.core.answers import NO_FACTS, Facts
 from agent.core.identity import Identity
 
 # `blob1` to `blob9`, `double1` to `double3`; `index1` is the tenant, by which is sampled.
@@ -24,7 +23,19 @@ OTHER = "other"
 MAX_TENANT = 96  # bytes: those of an index
 
 
-class Request(NamedTuple):
+class Facts(NamedTuple):
+    """What only whoever answers knows: the capability that was asked for, what came of it
+    (`completed`, `failed`), and of looking for a kept result (`HIT`, `MISS`, `BYPASS`)."""
+
+    capability: str = ""
+    outcome: str = ""
+    cache: str = ""
+
+
+NO_FACTS = Facts()
+
+
+class RequestRecord(NamedTuple):
     """`endpoint`: one of those there are, or nothing."""
 
     at_ms: float
@@ -36,7 +47,7 @@ class Request(NamedTuple):
     facts: Facts = NO_FACTS
 
 
-def data_point(request: Request, who: Identity) -> str:
+def data_point(request: RequestRecord, who: Identity) -> str:
     """As JSON."""
     labels = _labels(request.endpoint, request.method, request.tenant, request.facts, who)
     numbers = f"{int(request.at_ms)},{request.status},{request.took_ms:.3f}"

@@ -1,0 +1,1 @@
+"""Python of users, each job in an isolate of its own."""

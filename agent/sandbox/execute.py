@@ -11,9 +11,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
-from agent.core.json_text import read_writable_json
 from agent.sandbox.plain import BadResult, plain
 from agent.sandbox.pool import Pool
+from workers_runtime.json_text import read_writable_json
 
 Kind = Literal["code-error", "timeout", "too-much-output", "bad-result", "crashed", "unavailable"]
 # What an isolate may say of its code; the others are seen from outside.
@@ -30,7 +30,7 @@ MAX_ANSWER = MAX_RESULT + 6 * MAX_STDOUT + 64 * 1024
 GIVE_UP_AFTER_MS = 1_000
 
 
-class Job(NamedTuple):
+class PythonJob(NamedTuple):
     """`function`: of the code, called with `arguments` when the code has run."""
 
     code: str
@@ -75,7 +75,7 @@ class Isolates(Protocol):
     def tend(self, end: Sequence[str], start: Sequence[str]) -> None: ...
 
 
-class Told(NamedTuple):
+class RunResult(NamedTuple):
     """What came of a job, without the time."""
 
     result: Any = None
@@ -84,7 +84,7 @@ class Told(NamedTuple):
 
 
 def execute(
-    pool: Pool, isolates: Isolates, tenant: str, job: Job, now: Callable[[], float]
+    pool: Pool, isolates: Isolates, tenant: str, job: PythonJob, now: Callable[[], float]
 ) -> Outcome:
     """Run `job` for `tenant`; `now` is in milliseconds."""
     began = now()
@@ -103,7 +103,7 @@ def execute(
     return Outcome(told.result, told.error, told.stdout, now() - began, warm)
 
 
-def _refused(job: Job) -> Error | None:
+def _refused(job: PythonJob) -> Error | None:
     if len(job.code) > MAX_CODE:
         return Error("code-error", f"the code has more than {MAX_CODE} characters")
     if not 1 <= job.timeout_ms <= MAX_TIMEOUT_MS:
@@ -112,24 +112,24 @@ def _refused(job: Job) -> Error | None:
 
 
 def _in_isolate(
-    isolates: Isolates, isolate: str, job: Job, now: Callable[[], float]
-) -> tuple[bool, Told]:
+    isolates: Isolates, isolate: str, job: PythonJob, now: Callable[[], float]
+) -> tuple[bool, RunResult]:
     try:
         # No code has run in it yet, so this answer can be believed.
         warm = json.loads(isolates.start(isolate))["starts"] > 1
     except IsolateError as error:
-        return False, Told(error=Error("unavailable", f"no isolate could be started: {error}"))
+        return False, RunResult(error=Error("unavailable", f"no isolate could be started: {error}"))
     sent = _sent(job)
     began = now()
     try:
         wait = job.timeout_ms + GIVE_UP_AFTER_MS
         answer = isolates.run(isolate, sent, job.timeout_ms, wait, MAX_ANSWER)
     except IsolateError as error:
-        return warm, Told(error=_broken(error, job, now() - began))
+        return warm, RunResult(error=_broken(error, job, now() - began))
     return warm, read(answer)
 
 
-def _sent(job: Job) -> str:
+def _sent(job: PythonJob) -> str:
     return json.dumps(
         {
             "order": "run",
@@ -144,7 +144,7 @@ def _sent(job: Job) -> str:
     )
 
 
-def _broken(error: IsolateError, job: Job, took_ms: float) -> Error:
+def _broken(error: IsolateError, job: PythonJob, took_ms: float) -> Error:
     """Why there is no answer. On Cloudflare the clock may have stood still: then the
     platform's own words tell."""
     if error.name == "TooMuchError":
@@ -154,7 +154,7 @@ def _broken(error: IsolateError, job: Job, took_ms: float) -> Error:
     return Error("crashed", "the isolate ended while the code, or what it left behind, ran")
 
 
-def read(answer: str) -> Told:
+def read(answer: str) -> RunResult:
     """An isolate's answer, which may say anything at all."""
     try:
         value = read_writable_json(answer)
@@ -163,18 +163,18 @@ def read(answer: str) -> Told:
             raise ValueError
         if "error" not in value:
             return _result(plain(value["result"]), stdout)
-        return Told(None, _error(value["error"]), stdout)
+        return RunResult(None, _error(value["error"]), stdout)
     except BadResult as error:
-        return Told(error=Error("bad-result", str(error)))
+        return RunResult(error=Error("bad-result", str(error)))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Told(error=Error("crashed", "the isolate gave an answer that makes no sense"))
+        return RunResult(error=Error("crashed", "the isolate gave an answer that makes no sense"))
 
 
-def _result(result: Any, stdout: str) -> Told:
+def _result(result: Any, stdout: str) -> RunResult:
     if len(json.dumps(result)) > MAX_RESULT:
         message = f"`result` has more than {MAX_RESULT} bytes"
-        return Told(error=Error("too-much-output", message), stdout=stdout)
-    return Told(result, None, stdout)
+        return RunResult(error=Error("too-much-output", message), stdout=stdout)
+    return RunResult(result, None, stdout)
 
 
 def _error(told: dict[str, Any]) -> Error:

@@ -12,15 +12,13 @@ import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import js
 from pyodide.ffi import JsException, run_sync, to_js
-from workers import import_from_javascript
 
-from agent.sandbox import guard
 from agent.sandbox.execute import IsolateError
 from agent.sandbox.runner import NATIVE, PACKAGE, PURE, SITE
+from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/sandbox/loader.js"
 COMPATIBILITY_DATE = "2026-11-17"
@@ -34,9 +32,8 @@ MEMORY = 100 * 2**20  # bytes of Python's memory; it starts with 30 MB
 START_WITHIN_MS = 60_000
 # What is loaded into an isolate, as the package that the runner says.
 MODULES = ("__init__", "runner", "program", "calling", "leftovers", "plain")
+GUARD = "guard.js"  # uploaded as `guard.js.source`, a file
 ENTRY = f"from {PACKAGE}.runner import on_fetch  # noqa: F401\n"
-
-JsObject = Any  # a JsProxy; its attributes are JavaScript's
 
 
 _found: JsObject = None
@@ -85,7 +82,7 @@ def _loaded() -> JsObject:
     """The JavaScript module, which has been given the packages, once for all requests."""
     global _found
     if _found is None:
-        _found = import_from_javascript(MODULE)
+        _found = module(MODULE)
         if (archive := _file(PURE)).is_file():
             _found.keep(PURE, to_js(archive.read_bytes()))
         if (archive := _file(NATIVE)).is_file():
@@ -112,7 +109,7 @@ def worker_code() -> str:
         "compatibilityDate": COMPATIBILITY_DATE,
         "compatibilityFlags": [*FLAGS, *(LOCAL_FLAGS if local else ())],
         "mainModule": "entry.py",
-        "modules": {"entry.py": {"py": ENTRY}, **modules, guard.NAME: {"js": guard.JAVASCRIPT}},
+        "modules": {"entry.py": {"py": ENTRY}, **modules, GUARD: {"js": _text(f"{GUARD}.source")}},
         "env": {},
     }
     return json.dumps({**code, "allowExperimental": True} if local else code)

@@ -5,7 +5,7 @@
 - A task that waits for what nobody will do is not waited for.
 
 Pyodide's loop has each callback done by JavaScript, and all its ways lead through `call_later`.
-Timers of JavaScript's own are not seen here; they end with the isolate, which `guard.py` sees to.
+Timers of JavaScript's own are not seen here; they end with the isolate, which `guard.js` sees to.
 """
 
 from __future__ import annotations

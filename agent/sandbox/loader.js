@@ -1,21 +1,29 @@
 // The agent's side of an isolate, next to isolates.py. Nothing is decided here: a Worker is
 // found or loaded by its id, told something, and its answer read, so much and no more of it.
 
+import { text } from "../../workers_runtime/bodies.js";
+import { timely } from "../../workers_runtime/timely.js";
+
 // Modules that are bytes, or Python as bytes: the packages, the same for every isolate.
 const kept = {};
 
 export function keep(name, bytes) {
-  kept[name] = name.endsWith(".py") ? { py: new TextDecoder().decode(bytes) } : { data: bytes.buffer };
+  kept[name] = name.endsWith(".py")
+    ? { py: new TextDecoder().decode(bytes) }
+    : { data: bytes.buffer };
 }
 
 // `code` is what the loader takes (WorkerCode), as JSON without what must not be there.
 export async function tell(loader, outbound, id, code, order, cpuMs, timeout, most) {
   const worker = loader.get(id, async () => whole(JSON.parse(code), outbound));
   const entry = worker.getEntrypoint(null, cpuMs ? { limits: { cpuMs } } : {});
-  return within(timeout, async () => {
+  const told = async () => {
     const answer = await entry.fetch("http://sandbox/", { method: "POST", body: order });
-    return read(answer.body, most);
-  });
+    const read = await text(answer.body, most);
+    if (read === undefined) throw named("TooMuchError", `an answer of more than ${most} bytes`);
+    return read;
+  };
+  return timely(told(), timeout);
 }
 
 function whole(code, outbound) {
@@ -33,7 +41,8 @@ export function tend(ctx, ...more) {
 }
 
 async function care(loader, outbound, code, ended, ready, end, start, timeout) {
-  const quietly = (id, order, ms) => tell(loader, outbound, id, code, order, 0, ms, 1024).catch(() => {});
+  const quietly = (id, order, ms) =>
+    tell(loader, outbound, id, code, order, 0, ms, 1024).catch(() => {});
   await scheduler.wait(FLUSHED);
   await Promise.all(JSON.parse(ended).map((id) => quietly(id, end, END_WITHIN)));
   for (const id of JSON.parse(ready)) await quietly(id, start, timeout);
@@ -43,28 +52,4 @@ function named(name, message) {
   const error = new Error(message);
   error.name = name;
   return error;
-}
-
-async function within(timeout, work) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(named("TimeoutError", `no answer in ${timeout} ms`)), timeout);
-  });
-  try {
-    return await Promise.race([work(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function read(stream, most) {
-  const decoder = new TextDecoder();
-  let size = 0;
-  let text = "";
-  for await (const chunk of stream ?? []) {
-    size += chunk.byteLength;
-    if (size > most) throw named("TooMuchError", `an answer of more than ${most} bytes`);
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text;
 }

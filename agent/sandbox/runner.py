@@ -55,7 +55,7 @@ class TooMuchOutput(BaseException):
     """Not an `Exception`: code that catches those shall not go on printing."""
 
 
-class Output(io.TextIOBase):
+class CapturedOutput(io.TextIOBase):
     """What the code prints, up to a number of bytes."""
 
     def __init__(self, most: int) -> None:
@@ -81,7 +81,7 @@ def run(job: dict[str, Any], settle: Callable[[], None] = lambda: None) -> dict[
     """The outcome of `job` (`code`, `context`, perhaps `function` and `arguments`;
     `most_stdout`, `most_result`): `stdout`, and either `result` or `error` (`kind`, `message`,
     `line`, `traceback`). `settle` waits for what the code has left to be done."""
-    output = Output(job["most_stdout"])
+    output = CapturedOutput(job["most_stdout"])
     try:
         outcome = _outcome(job, output, settle)
     except TooMuchOutput:
@@ -92,7 +92,9 @@ def run(job: dict[str, Any], settle: Callable[[], None] = lambda: None) -> dict[
     return {**outcome, "stdout": output.text()}
 
 
-def _outcome(job: dict[str, Any], output: Output, settle: Callable[[], None]) -> dict[str, Any]:
+def _outcome(
+    job: dict[str, Any], output: CapturedOutput, settle: Callable[[], None]
+) -> dict[str, Any]:
     main = types.ModuleType("__main__")
     main.__dict__.update(globals_of(job["context"]))
     try:
@@ -113,7 +115,7 @@ def _outcome(job: dict[str, Any], output: Output, settle: Callable[[], None]) ->
 
 
 @contextmanager
-def _stage(main: types.ModuleType, output: Output) -> Iterator[None]:
+def _stage(main: types.ModuleType, output: CapturedOutput) -> Iterator[None]:
     """The code is `__main__`, prints to `output`, reads nothing and imports no way out."""
     before, stdin = sys.modules["__main__"], sys.stdin
     main.__dict__["__builtins__"] = {**vars(builtins), "__import__": _import}

@@ -1,0 +1,1 @@
+"""The agent's OpenAPI document, and the reference made from it."""

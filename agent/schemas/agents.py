@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from agent.agents.agents import MAX_AGENTS
 from agent.agents.definition import MAX_CODE, MAX_PROMPT, SETTINGS
-from agent.core.agents import MAX_LISTED
+from agent.core.api.agents import MAX_LISTED
 from agent.core.capabilities.completion import RANGES, WHOLE
+from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.capabilities.models import MAX_MODEL, MODEL
-from agent.core.core_words import STATUSES
-from agent.core.execution import CAPABILITIES
+from agent.core.jobs.core_words import STATUSES
 from agent.schemas.values import (
     Schema,
     a_capability,

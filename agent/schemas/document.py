@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from agent import PRODUCT, __version__
-from agent.core.answers import JSON
+from agent.core.http.answers import JSON
 from agent.schemas import (
     agents,
     errors,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.core.refusing import LIMITS
+from agent.core.jobs.refusing import LIMITS
 from agent.schemas.results import STDOUT
 from agent.schemas.values import (
     Schema,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from agent.core.capabilities import completion, database, embeddings, scraping, text, values
+from agent.core.capabilities import completion, database, embeddings, scraping, text
 from agent.core.capabilities.models import MAX_MODEL, MODEL
 from agent.core.capabilities.python import FUNCTION
-from agent.core.capabilities.sql import MAX_SQL
+from agent.core.capabilities.sql import values
+from agent.core.capabilities.sql.statement import MAX_SQL
 from agent.core.web.request import (
     BODILESS,
     MAX_ANSWER,

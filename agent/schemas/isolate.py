@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from agent import SERVICE
-from agent.callbacks.callback import Depth as CallbackDepth
-from agent.core.metrics import JOBS_EACH
-from agent.queue.job import Depth
+from agent.callbacks.callback import OutboxDepth
+from agent.core.isolate.metrics import JOBS_EACH
+from agent.queue.job import QueueDepth
 from agent.records.analytics import DIMENSIONS, MAX_GROUPS, MAX_READ, PERCENTS
 from agent.schemas.values import (
     Schema,
@@ -45,14 +45,14 @@ _JOBS: dict[str, Schema] = {
     "outcome": one_of(("completed", "failed")),
     "count": whole("", 1),
 }
-_DEPTHS = {name: whole("") for name in Depth._fields if name != "capability"}
+_DEPTHS = {name: whole("") for name in QueueDepth._fields if name != "capability"}
 _QUEUE = {
     "type": ["array", "null"],
-    "items": ref("Depth"),
+    "items": ref("QueueDepth"),
     "description": "jobs that have not ended well, by capability; null if it did not answer",
 }
 _CALLBACKS = ref(
-    "CallbackDepth", "callbacks that were not delivered; null if the queue did not answer"
+    "OutboxDepth", "callbacks that were not delivered; null if the queue did not answer"
 )
 _WORKERS = whole(f"a hint for scaling: one for each {JOBS_EACH} jobs that wait or are leased")
 
@@ -139,10 +139,10 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "RequestCount": fields_of(_REQUESTS, "Requests that were answered alike"),
     "JobCount": fields_of(_JOBS, "Jobs that ended alike"),
-    "CallbackDepth": fields_of(
-        {name: whole("") for name in CallbackDepth._fields}, "Callbacks that were not delivered"
+    "OutboxDepth": fields_of(
+        {name: whole("") for name in OutboxDepth._fields}, "Callbacks that were not delivered"
     ),
-    "Depth": fields_of(
+    "QueueDepth": fields_of(
         {"capability": a_capability("whose jobs"), **_DEPTHS}, "Jobs of a capability"
     ),
 }

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import get_args
 
 from agent.callbacks.callback import MAX_ATTEMPTS as MAX_POSTS
-from agent.callbacks.callback import MAX_URL
-from agent.callbacks.callback import State as CallbackState
-from agent.core.activation import DISPATCHES, MAX_START_WITHIN, MIN_START_WITHIN, START_WITHIN
-from agent.core.activations import MAX_LISTED, STATES
-from agent.core.execution import CAPABILITIES
-from agent.core.polling import LEASE, MAX_ATTEMPT, MAX_LEASE, MAX_WAIT, MIN_LEASE
+from agent.callbacks.callback import MAX_URL, CallbackState
+from agent.core.api.activations import MAX_LISTED, STATES
+from agent.core.api.polling import LEASE, MAX_ATTEMPT, MAX_LEASE, MAX_WAIT, MIN_LEASE
+from agent.core.capabilities.execution import CAPABILITIES
+from agent.core.jobs.activation import DISPATCHES, MAX_START_WITHIN, MIN_START_WITHIN, START_WITHIN
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST
 from agent.queue.limits import (
     MAX_ATTEMPTS,

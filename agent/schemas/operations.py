@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from agent.core import agents, analytics
-from agent.core.activations import MAX_LISTED
-from agent.core.analytics import ANALYTICS_SCOPE
-from agent.core.apps import MAX_APP
-from agent.core.polling import LEASE, MAX_LEASE, MAX_WAIT, MIN_LEASE
-from agent.core.workers import LARGEST, USUAL_LISTED
-from agent.core.workers import MAX_LISTED as MAX_WORKERS
+from agent.core.api import agents, analytics
+from agent.core.api.activations import MAX_LISTED
+from agent.core.api.analytics import ANALYTICS_SCOPE
+from agent.core.api.apps import MAX_APP
+from agent.core.api.polling import LEASE, MAX_LEASE, MAX_WAIT, MIN_LEASE
+from agent.core.api.workers import LARGEST, USUAL_LISTED
+from agent.core.api.workers import MAX_LISTED as MAX_WORKERS
 from agent.queue.limits import CAPABILITY, MAX_CAPABILITIES, MAX_JOBS
 from agent.records.analytics import DIMENSIONS
 from agent.schemas.values import (

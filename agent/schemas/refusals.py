@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from agent.core.answers import JSON
+from agent.core.http.answers import JSON
 from agent.schemas.operations import Operation
 from agent.schemas.values import Schema, an_id, either, one_of, ref, text, whole
 

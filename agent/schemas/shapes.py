@@ -1,13 +1,13 @@
 """The shapes of jobs beside `capability` and `input`: what is sent, and what is answered.
 
 Their fields are those of the capability's input and result; which there are says
-`agent/core/shapes.py`.
+`agent/core/jobs/shapes.py`.
 """
 
 from __future__ import annotations
 
-from agent.core import shapes
-from agent.core.shapes import Shape
+from agent.core.jobs import shapes
+from agent.core.jobs.shapes import Shape
 from agent.schemas import inputs, jobs, results
 from agent.schemas.values import (
     Schema,

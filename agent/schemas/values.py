@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from agent.core.activation import ID, ID_TEXT
+from agent.core.jobs.activation import ID, ID_TEXT
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, NAME, NAME_TEXT
 
 Schema = dict[str, Any]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from agent.core.metrics import JOBS_EACH
-from agent.core.workers import (
+from agent.core.api.workers import (
     FIELDS,
     LARGEST,
     MAX_LISTED,
@@ -12,6 +11,7 @@ from agent.core.workers import (
     REGION_TEXT,
     STATES,
 )
+from agent.core.isolate.metrics import JOBS_EACH
 from agent.queue.limits import MAX_CAPABILITIES, SILENT_MS
 from agent.schemas.values import (
     Schema,

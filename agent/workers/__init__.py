@@ -1,0 +1,1 @@
+"""Workers of users that poll for jobs, and their table."""

@@ -17,7 +17,7 @@ KEPT_MS = 86_400_000  # a day: programs that restart under new names leave many 
 MAX_WORKERS = 1_000  # of an API key: each costs a poll nothing, and a list a row
 MAX_HELD = 25  # jobs that a list names for each worker
 
-State = Literal["alive", "lost"]
+WorkerState = Literal["alive", "lost"]
 
 
 class WorkerKey(NamedTuple):
@@ -27,7 +27,7 @@ class WorkerKey(NamedTuple):
     id: str
 
 
-class Told(NamedTuple):
+class WorkerDetails(NamedTuple):
     """What a worker says of itself. In a heartbeat None leaves a value as it was."""
 
     capabilities: Sequence[str] | None = None
@@ -35,7 +35,7 @@ class Told(NamedTuple):
     metadata: dict[str, Any] | None = None
 
 
-class Held(NamedTuple):
+class HeldJob(NamedTuple):
     """A job that a worker has leased."""
 
     tenant: str
@@ -56,9 +56,9 @@ class Worker(NamedTuple):
     registered_ms: int
     seen_ms: int
     leased: int = 0
-    held: Sequence[Held] = ()
+    held: Sequence[HeldJob] = ()
 
-    def state(self, now_ms: float) -> State:
+    def state(self, now_ms: float) -> WorkerState:
         return "alive" if now_ms - self.seen_ms < SILENT_MS else "lost"
 
 

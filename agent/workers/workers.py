@@ -10,19 +10,19 @@ from agent.queue.database import Database, Row, Rows
 from agent.workers import statements as sql
 from agent.workers.worker import (
     MAX_WORKERS,
-    Held,
+    HeldJob,
     Load,
     Loads,
-    State,
-    Told,
     TooMany,
     Worker,
+    WorkerDetails,
     WorkerKey,
+    WorkerState,
 )
 
 MARKED_AT_ONCE = 100
 FORGOTTEN_AT_ONCE = 500
-NOTHING = Told()
+NOTHING = WorkerDetails()
 # By whether they are about one tenant, and whether capabilities are named.
 LOADS = {
     (False, False): sql.LOAD,
@@ -38,7 +38,7 @@ class Workers:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def register(self, key: WorkerKey, told: Told, now_ms: int) -> Worker | TooMany:
+    async def register(self, key: WorkerKey, told: WorkerDetails, now_ms: int) -> Worker | TooMany:
         """The worker is there, alive, and as it says; again is the same, from now on."""
         given = (
             _json(list(told.capabilities or ())),
@@ -54,7 +54,9 @@ class Workers:
         )
         return _worker(found.rows[0]) if found.rows else TooMany(MAX_WORKERS)
 
-    async def heartbeat(self, key: WorkerKey, now_ms: int, told: Told = NOTHING) -> Worker | None:
+    async def heartbeat(
+        self, key: WorkerKey, now_ms: int, told: WorkerDetails = NOTHING
+    ) -> Worker | None:
         """It is alive; None if nobody has registered it."""
         capabilities = None if told.capabilities is None else _json(list(told.capabilities))
         metadata = None if told.metadata is None else _json(told.metadata)
@@ -68,7 +70,7 @@ class Workers:
         limit: int,
         now_ms: int,
         after: int = 0,
-        state: State | None = None,
+        state: WorkerState | None = None,
         capability: str | None = None,
     ) -> list[Worker]:
         """Those of a tenant, or of all, in the order of their first registration; after the
@@ -110,7 +112,7 @@ def _key(row: Row) -> WorkerKey:
 
 
 def _worker(row: Row) -> Worker:
-    held = [Held(*each) for each in json.loads(str(row.get("held") or "[]"))]
+    held = [HeldJob(*each) for each in json.loads(str(row.get("held") or "[]"))]
     return Worker(
         int(row["number"] or 0),
         _key(row),

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from bench.scale.figures import Table, percent, seconds
 from policies.decisions.health_terms import PassiveTerms
-from policies.decisions.passive import Passive, State
+from policies.decisions.outlier_states import State
+from policies.decisions.passive import Passive
 from policies.decisions.votes import Votes
 from policies.language.health import Passive as Section
 from router.edge.isolate.timing import DEFAULTS

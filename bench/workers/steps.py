@@ -18,19 +18,18 @@ from router.edge import entry
 from router.edge.coordinator.coordinator import Coordinator  # noqa: F401
 from router.edge.entry import on_fetch  # noqa: F401
 from router.edge.limiter.limiter import Limiter  # noqa: F401
-from router.edge.proxy import driver, repeating, wire
+from router.edge.proxy import driver, repeating
 
 # Where each step is looked up when it is called, in the order of a request's way.
 STEPS: dict[str, ModuleType | type] = {
     "arrived_from": driver,
-    "trace_of": driver,
+    "trace_from": driver,
     "read_target": request_filter,
     "find_rule": request_filter,
     "upstream_peer": sequence,
     "upstream_request_filter": sequence,
-    "prepare": attempts,
     "carried": sending,
-    "send_text": wire,
+    "send_text": driver,
     "record_outcome": attempts,
     "logging": sequence,
     "look": repeating.Repeating,

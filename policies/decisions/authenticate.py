@@ -15,6 +15,7 @@ from hmac import compare_digest
 from hmac import digest as hmac_digest
 from typing import Any, Literal, NamedTuple
 
+from policies.decisions.compiled_types import KEY, expect
 from policies.decisions.problems import Problem
 from policies.decisions.steps import Steps, finished, pause_after
 
@@ -74,20 +75,38 @@ class Presented(NamedTuple):
     ambiguous: bool
 
 
+_NO_KEY = Presented("", (), False)
+
+
 def presented_key(headers: Mapping[str, str], names: tuple[str, ...]) -> Presented:
     """The key in the headers of these names; in `authorization` the token after `Bearer`."""
     found: dict[str, str] = {}
     for name in names:
-        value = headers.get(name, "")
-        if name == "authorization":
-            value = value[len(_BEARER) :] if value[: len(_BEARER)].lower() == _BEARER else ""
-        value = value.strip(" \t")
+        value = _key_in(headers, name) if name in headers else ""
         if value:
             found[name] = value
-    text = next(iter(found.values()), "")
+    if not found:
+        return _NO_KEY
+    text = next(iter(found.values()))
     # A header that came twice has been joined with a comma, which no key contains.
     ambiguous = "," in text or any(other != text for other in found.values())
     return Presented(text, tuple(found), ambiguous)
+
+
+def first_key(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
+    """The `text` of the key that is presented."""
+    for name in names:
+        value = _key_in(headers, name) if name in headers else ""
+        if value:
+            return value
+    return ""
+
+
+def _key_in(headers: Mapping[str, str], name: str) -> str:
+    value = headers[name]
+    if name == "authorization":
+        value = value[len(_BEARER) :] if value[: len(_BEARER)].lower() == _BEARER else ""
+    return value.strip(" \t")
 
 
 class Keys:
@@ -138,6 +157,7 @@ def _by_digest(rows: list[list[Any]]) -> Steps[dict[bytes, ApiKey]]:
     keys: dict[bytes, ApiKey] = {}
     for number, row in enumerate(rows):
         yield from pause_after(number, STEP_KEYS)
+        expect(KEY, row, "a key")
         name, hashed, scopes, not_before, not_after, disabled, metadata = row
         digest = bytes.fromhex(hashed)
         after = float("inf") if not_after is None else not_after

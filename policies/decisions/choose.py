@@ -14,7 +14,7 @@ from random import Random
 from typing import Literal, NamedTuple
 
 from policies.decisions.answer import Answer
-from policies.decisions.candidates import Asking, Candidates, candidates, new_key
+from policies.decisions.candidates import Asking, candidates, new_key
 from policies.decisions.cors import asked_method
 from policies.decisions.failover import may_repeat
 from policies.decisions.filters import Mirror
@@ -65,7 +65,7 @@ def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) ->
     if isinstance(target, BadPath):
         return Problem("bad-path", f"The path contains {target.reason}.")
     # Two `Host` headers arrive joined; another host than the URL's must still be one.
-    if isinstance(target, BadHost) or host_of(headers.get("host", target.authority)) is None:
+    if isinstance(target, BadHost) or ("host" in headers and host_of(headers["host"]) is None):
         return Problem("bad-request", "The request names no host, or several.")
     return target
 
@@ -121,27 +121,27 @@ def choose_variants(
     the API key it came with; `sealing`: how cookies that the router gave are known."""
     if steered:
         route = steered.route
-    key, source = sticky_key(route.sticky, request)
-    new_cookie = None
-    if not key:
-        new_cookie = next((each for each in route.sticky if each.set_for), None)
-        key = new_key(chance, policy.drained) if new_cookie else ""
+    key, source, new_cookie = "", None, None
+    if route.sticky:
+        key, source = sticky_key(route.sticky, request)
+        if not key:
+            new_cookie = next((each for each in route.sticky if each.set_for), None)
+            key = new_key(chance, policy.drained) if new_cookie else ""
     if steered and steered.takes(request, key_id):
         share = steered.to
     else:
-        share = _choose_share(route, key, chance)
+        share = route.shares[0] if len(route.shares) == 1 else _choose_share(route, key, chance)
     region = policy.regions.of(request.client)
     order = policy.order(share.chain, region)
     if order.settled and standing is None:
-        found = Candidates(order.settled)
+        chosen, panic, trial = order.settled, False, False
     else:
         repeatable = may_repeat(route.failover, request.method, request.headers)
         is_given = _is_given(policy, request, source, sealing)
         asking = Asking(route.seed, key, is_given, repeatable)
-        found = candidates(order.tiers, asking, chance, standing)
-    if not found.variants:
+        chosen, panic, trial = candidates(order.tiers, asking, chance, standing)
+    if not chosen:
         return _no_variant(share)
-    chosen, panic, trial = found
     return Forward(route, chosen, share, region, key, source, new_cookie, panic, trial, steered)
 
 
@@ -174,8 +174,7 @@ def choose_picked(
 
 
 def _choose_share(route: Route, key: str, chance: Random) -> Share:
-    if len(route.shares) == 1:
-        return route.shares[0]
+    """One of several."""
     if key:
         return choose(route.shares, route.seed, key)
     point = chance.random() * route.total

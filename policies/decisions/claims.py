@@ -10,6 +10,7 @@ and so does what Cloudflare says (`cf-*`) and what belongs to tracing, spelled a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 NAMES_REMEMBERED = 2_000  # clients choose names; those of browsers are a few dozen
@@ -64,3 +65,8 @@ def is_claim(name: str) -> bool:
     if _OWN.fullmatch(plain):
         return name != plain
     return _CLAIM.fullmatch(plain) is not None
+
+
+def claims_among(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of `names` that are claims."""
+    return tuple(filter(is_claim, names))

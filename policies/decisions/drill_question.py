@@ -17,8 +17,8 @@ from policies.decisions.drill import (
 )
 from policies.decisions.drills import Asked
 from policies.decisions.durations import duration_ms, duration_text
-from policies.decisions.json_text import read_json
 from policies.decisions.policy import CompiledPolicy
+from workers_runtime.json_text import read_json
 
 FIELDS = (*KINDS, "mode", "for", "force")
 EXAMPLE = '{"region": "eu", "mode": "down", "for": "10m"}'

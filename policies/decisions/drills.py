@@ -15,19 +15,25 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Container, Sequence
 from random import Random
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from policies.decisions.drill import Drill, Fault, ScheduledDrill, Target, drill_from, time_text
+from policies.decisions.drill_states import INITIAL, TRANSITIONS, Event, State
 from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.remaining import Gap, gaps, groups_of
 from policies.decisions.schedule import last_run_ms, next_run_ms
+from policies.decisions.transitions import next_state
 
 MAX_ACTIVE = 100
 MAX_PAST = 100
 MAX_GAPS = 20  # are told; a person reads no more
 SCHEDULE = "schedule"
 
-Why = Literal["time", "stopped", "nothing left", "policy"]
+LOGGED = {
+    State.RUNNING: "drill-started",
+    State.REFUSED: "drill-refused",
+    State.ENDED: "drill-ended",
+}
 
 
 class Asked(NamedTuple):
@@ -60,11 +66,11 @@ class Refusal(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """`by`: who stopped it, if somebody did."""
+    """`why`: the value of the event that ended it. `by`: who stopped it, if somebody did."""
 
     drill: Drill
     at_ms: int
-    why: Why
+    why: str
     by: str | None = None
 
     def told(self) -> dict[str, Any]:
@@ -100,18 +106,18 @@ class Drills:
     def stop(self, drill_id: str | None, by: str, now_ms: float) -> list[Ended]:
         """End one drill, or all of them."""
         wanted = [drill for drill in self.running(now_ms) if drill_id in (None, drill.id)]
-        return [self._end(drill, int(now_ms), "stopped", by) for drill in wanted]
+        return [self._end(drill, int(now_ms), Event.STOPPED, by) for drill in wanted]
 
     def tick(self, now_ms: float, world: World) -> None:
         """What the time, and what has changed in the world, make of the drills."""
         now = int(now_ms)
         for drill in list(self.active):
             if drill.ends_ms <= now:
-                self._end(drill, drill.ends_ms, "time")
+                self._end(drill, drill.ends_ms, Event.TIME)
             elif not _is_wanted(drill, world.policy):
-                self._end(drill, now, "policy")
+                self._end(drill, now, Event.POLICY)
         for drill in self._in_the_way(world):
-            self._end(drill, now, "nothing left")
+            self._end(drill, now, Event.NOTHING_LEFT)
         for asked, ends_ms in self._due(now, world.policy.drills):
             self._begin(asked, now, ends_ms, world)
 
@@ -157,13 +163,15 @@ class Drills:
         target, fault, _, by, forced, name = asked
         drill = Drill(self._new_id(), target, fault, now, ends_ms, by, forced, name)
         refusal = self._refusal(drill, world)
+        event = Event.REFUSED if refusal else Event.ADMITTED
+        state = next_state(TRANSITIONS, INITIAL, event)
         if refusal:
-            self._tell("drill-refused", drill, now, by, {"why": str(refusal)})
+            self._tell(state, drill, now, by, {"why": str(refusal)})
             return refusal
         hit = [v for v in world.policy.variants if drill.covers(v) and v.name in world.unwell]
         self.failing[drill.id] = [v.name for v in hit if not _is_drilled(v, self.active)]
         self.active.append(drill)
-        self._tell("drill-started", drill, now, by, {})
+        self._tell(state, drill, now, by, {})
         return drill
 
     def _refusal(self, drill: Drill, world: World) -> Refusal | None:
@@ -182,18 +190,27 @@ class Drills:
         found = gaps(world.policy, is_out, drill.covers)
         return Refusal("nothing would be left", tuple(found)) if found else None
 
-    def _end(self, drill: Drill, at_ms: int, why: Why, by: str | None = None) -> Ended:
+    def _end(self, drill: Drill, at_ms: int, why: Event, by: str | None = None) -> Ended:
+        before = State.RUNNING if drill in self.active else State.ENDED
+        state = next_state(TRANSITIONS, before, why)
         self.active.remove(drill)
         del self.failing[drill.id]
         ended = Ended(drill, at_ms, why, by)
         self.past.appendleft(ended)
-        self._tell("drill-ended", drill, at_ms, by, {"why": why})
+        self._tell(state, drill, at_ms, by, {"why": why})
         return ended
 
     def _tell(
-        self, event: str, drill: Drill, at_ms: int, by: str | None, more: dict[str, Any]
+        self, state: State, drill: Drill, at_ms: int, by: str | None, more: dict[str, Any]
     ) -> None:
-        told = {"at": time_text(at_ms), "event": event, "by": by, "drill": drill.told(), **more}
+        """That a drill has come to this state."""
+        told = {
+            "at": time_text(at_ms),
+            "event": LOGGED[state],
+            "by": by,
+            "drill": drill.told(),
+            **more,
+        }
         self.events.append(told)
 
     def _in_the_way(self, world: World) -> list[Drill]:

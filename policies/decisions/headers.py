@@ -15,7 +15,7 @@ from typing import NamedTuple
 from policies.decisions.authenticate import Identity
 from policies.decisions.changes import Changes
 from policies.decisions.choose import Fixed
-from policies.decisions.claims import is_claim
+from policies.decisions.claims import claims_among
 from policies.decisions.policy import Route, Variant
 from policies.decisions.request import Request
 from policies.decisions.sticky import Source
@@ -23,8 +23,12 @@ from policies.decisions.sticky import Source
 # What `Connection` may not take away: the edge's own word about the client and the body, and
 # whom the request is for.
 _KEPT = re.compile(r"cf-.*|content-.*|host")
+_NOMINATES_CLAIMS = frozenset({"keep-alive", "upgrade"})  # which go in any case
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~+/=-]{8,128}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
+# A bit in each trace and each span that is drawn: neither is all zeros.
+_MOST_DRAWN = 64
+_NO_ZEROS = sum((1 << 64 | 1) << 192 * at for at in range(_MOST_DRAWN))
 VERSION_OVERRIDE = "cloudflare-workers-version-overrides"
 
 
@@ -39,8 +43,41 @@ class Trace(NamedTuple):
 
 def trace_of(headers: Mapping[str, str], chance: Random) -> Trace:
     """Go on with the client's trace, or begin one."""
-    digits = f"{chance.getrandbits(192) | 1 << 64 | 1:048x}"  # neither part is all zeros
+    return trace_from(headers, fresh_digits(chance, 1)[0])
+
+
+def fresh_digits(chance: Random, number: int) -> list[str]:
+    """For so many requests 48 digits each: those of a trace and of a span in it."""
+    bits = chance.getrandbits(192 * number) | _NO_ZEROS >> 192 * (_MOST_DRAWN - number)
+    text = f"{bits:0{48 * number}x}"
+    return [text[at : at + 48] for at in range(0, len(text), 48)]
+
+
+class FreshDigits:
+    """The same, one request after the other. They are drawn many at a time: what a request
+    draws by itself costs it several times as much."""
+
+    __slots__ = ("_chance", "_left")
+
+    def __init__(self, chance: Random) -> None:
+        self._chance = chance
+        self._left: list[str] = []
+
+    def next(self) -> str:
+        if not self._left:
+            self._left = fresh_digits(self._chance, _MOST_DRAWN)
+        return self._left.pop()
+
+    def forget(self) -> None:
+        """Those that are left are nobody's."""
+        self._left.clear()
+
+
+def trace_from(headers: Mapping[str, str], digits: str) -> Trace:
+    """The same, with these digits for what is new."""
     fresh, span = digits[:32], digits[32:]
+    if not ("x-request-id" in headers or "traceparent" in headers):
+        return Trace(fresh, f"00-{fresh}-{span}-00", False)
     request_id = headers.get("x-request-id")
     if request_id is None or not _REQUEST_ID.fullmatch(request_id):
         request_id = fresh  # the trace's own number, if that begins here too
@@ -62,23 +99,24 @@ def header_changes(
 ) -> Changes:
     """The changes for the `attempt`th (from 1) request to `variant`, from `identity`."""
     headers = request.headers
-    removed = [name for name in headers if is_claim(name)]
-    if "connection" in headers:
+    removed = [*(claims_among(headers) if request.claims is None else request.claims)]
+    if "connection" in headers and headers["connection"] not in _NOMINATES_CLAIMS:
         removed += _nominated(headers)
     if route.override and route.override.header in headers:
         removed.append(route.override.header)  # it spoke to the router
     if not trace.continued and "tracestate" in headers:
         removed.append("tracestate")  # it belongs to a trace that is not gone on with
+    target, ip = request.target, request.client.ip
     added = {
         "x-request-id": trace.request_id,
         "traceparent": trace.traceparent,
-        "x-forwarded-host": request.target.authority,
-        "x-forwarded-proto": request.target.scheme,
+        "x-forwarded-host": target.authority,
+        "x-forwarded-proto": target.scheme,
         "x-router-route": route.name,
         "x-router-variant": variant.name,
     }
-    if request.client.ip:
-        added["x-forwarded-for"] = request.client.ip
+    if ip:
+        added["x-forwarded-for"] = ip
     if attempt > 1:
         added["x-router-attempt"] = str(attempt)
     if identity:
@@ -91,7 +129,7 @@ def header_changes(
             added["x-router-key-metadata"] = identity.key.metadata
     if variant.override:
         added[VERSION_OVERRIDE] = variant.override
-    if headers.get("upgrade", "").lower() == "websocket":
+    if "upgrade" in headers and headers["upgrade"].lower() == "websocket":
         added["upgrade"] = "websocket"
     return Changes(removed, added, [])
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Iterable
 from math import ceil, inf
 from typing import Any, NamedTuple
 
-from policies.decisions.passive import Passive, State
+from policies.decisions.outlier_states import State
+from policies.decisions.passive import Passive
 from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.snapshot import Snapshot, Told
 from policies.decisions.standing import Standing
@@ -59,6 +60,11 @@ class Health:
         if now_ms >= self._look_ms or policy is not self._policy:
             self._look(policy, now_ms)
         return self._standing
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nobody was in trouble at the last look, nor has been reported since."""
+        return self._standing is None and self._look_ms == inf
 
     def begin_trial(self, name: str, now_ms: float) -> None:
         self._passive[name].begin_trial(now_ms)

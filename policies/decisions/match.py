@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from heapq import merge
 from typing import Any, NamedTuple
 
+from policies.decisions.compiled_types import LIST, PATTERN, RULE, expect
 from policies.decisions.redirect import Redirect
 from policies.decisions.regex import Matcher, Memory, Program
 from policies.decisions.request import Request
@@ -51,14 +52,20 @@ class Rule:
     taken: int
     redirect: Redirect | None
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether it asks for nothing but its path."""
+        return not (self.methods or self.headers or self.params or self.redirect)
+
     def holds(self, request: Request) -> bool:
         """Whether all but the method matches."""
         redirect = self.redirect
         if redirect and not redirect.takes(request.method, request.target, self.taken):
             return False
-        if not (self.headers or self.params):
-            return True
-        return all(each.holds(request.headers.get(each.name)) for each in self.headers) and all(
+        given = request.headers
+        if self.headers and not all(each.holds(given.get(each.name)) for each in self.headers):
+            return False
+        return not self.params or all(
             each.holds(request.params.get(each.name)) for each in self.params
         )
 
@@ -128,9 +135,9 @@ def _filed(index: Index, given: Mapping[str, str]) -> list[Ranked]:
 
 class Cell:
     """The rules of one path by method, those with methods first; before them those of one
-    scheme, by scheme."""
+    scheme, by scheme. `only`: the one rule, if there are no others and it takes everything."""
 
-    __slots__ = ("_any", "_by_method", "_by_scheme", "may_keep", "redirects")
+    __slots__ = ("_any", "_by_method", "_by_scheme", "may_keep", "only", "redirects")
 
     def __init__(
         self,
@@ -144,6 +151,8 @@ class Cell:
         self.may_keep = any(rule.route in kept for rule in rules) if kept else False
         self.may_keep = self.may_keep or any(cell.may_keep for cell in others)
         self.redirects = any(rule.redirect for rule in rules) or any(c.redirects for c in others)
+        is_alone = len(rules) == 1 and not others and rules[0].takes_all
+        self.only = rules[0] if is_alone else None
         by_method: dict[str, list[Rule]] = {}
         for rule in rules:
             for method in rule.methods or ():
@@ -213,7 +222,10 @@ class HostTable:
             self._above |= _prefixes(path)
         for prefix, rules in table["prefix"].items():
             self._node(prefix).prefix = yield from _cell(rules, made)
-        for under, _, program, rule in table["regex"]:
+        expect(LIST, table["regex"], "the rules of a host")
+        for entry in table["regex"]:
+            expect(PATTERN, entry, "the pattern of a path")
+            under, _, program, rule = entry
             matcher = Matcher(Program.from_json(program), made.memory)
             cell = yield from _cell([rule], made)
             self._node(under).regexes.append((matcher, cell))
@@ -225,8 +237,19 @@ class HostTable:
         return node
 
     def find(self, request: Request) -> Rule | None:
-        for cell in self.cells(request.target.path):
-            rule = cell.find(request)
+        """The first rule of `cells` that takes the request."""
+        path = request.target.path
+        exact = self._exact.get(path)
+        rule = exact and (exact.only or exact.find(request))
+        if rule:
+            return rule
+        for node in self._walk(path):
+            for matcher, cell in node.regexes:
+                rule = (cell.only or cell.find(request)) if matcher.matches(path) else None
+                if rule:
+                    return rule
+            prefix = node.prefix
+            rule = prefix and (prefix.only or prefix.find(request))
             if rule:
                 return rule
         return None
@@ -263,18 +286,19 @@ class HostTable:
                 return None
         if prefix in self._above:
             return None
-        patterns = (matcher.beginning for each in passed for matcher, _ in each.regexes)
+        patterns = [matcher.beginning for each in passed for matcher, _ in each.regexes]
         return None if any(_may_begin(prefix, each) for each in patterns) else prefix
 
     def _walk(self, path: str) -> list[Node]:
         """The nodes that the path passes, the deepest first."""
-        node: Node | None = self._root
-        passed = [self._root]
-        if self._root.children:
+        node = self._root
+        passed = [node]
+        if node.children:
             for segment in path.split("/")[1:]:
-                node = passed[-1].children.get(segment)
-                if node is None:
+                following = node.children.get(segment)
+                if following is None:
                     break
+                node = following
                 passed.append(node)
             passed.reverse()
         return passed
@@ -307,19 +331,18 @@ class Hosts:
         cells = (cell for table in self.tables(host) for cell in table.cells(path))
         return any(cell.redirects for cell in cells)
 
-    def tables(self, host: str) -> Iterator[HostTable]:
-        exact = self._exact.get(host)
-        if exact:
-            yield exact
-        if self._wildcards:
-            rest = host
-            while rest:
-                rest = rest.partition(".")[2]
-                wildcard = self._wildcards.get(rest)
-                if wildcard:
-                    yield wildcard
+    def tables(self, host: str) -> list[HostTable]:
+        """Those for a host, in order of precedence."""
+        exact, wildcards = self._exact.get(host), self._wildcards
+        found = [exact] if exact else []
+        rest = host if wildcards else ""
+        while rest:
+            rest = rest.partition(".")[2]
+            if rest in wildcards:
+                found.append(wildcards[rest])
         if self._all:
-            yield self._all
+            found.append(self._all)
+        return found
 
     def methods(self, request: Request) -> set[str]:
         """The methods with which a rule would take the request."""
@@ -341,7 +364,7 @@ class Scope(NamedTuple):
 class Routes:
     """All rules: those of routes that are `first`, then the others."""
 
-    __slots__ = ("_groups", "header_names", "reads_query")
+    __slots__ = ("_groups", "_has_redirects", "header_names", "reads_query")
 
     @classmethod
     def in_steps(
@@ -356,14 +379,22 @@ class Routes:
         for group in (first, others):
             if group:
                 groups.append((yield from Hosts.in_steps(group, made)))
-        return cls(tuple(groups), frozenset(made.headers), made.reads_query)
+        return cls(
+            tuple(groups),
+            frozenset(made.headers),
+            reads_query=made.reads_query,
+            has_redirects=bool(redirects),
+        )
 
     def __init__(
         self,
         groups: tuple[Hosts, ...],
         header_names: frozenset[str] = frozenset(),
+        *,
         reads_query: bool = False,
+        has_redirects: bool = False,
     ) -> None:
+        self._has_redirects = has_redirects
         self._groups = groups
         self.header_names = header_names
         self.reads_query = reads_query
@@ -383,7 +414,7 @@ class Routes:
     def scope(self, host: str, path: str) -> Scope | None:
         """Which other paths of `host` meet the same rules as `path`; None if rules look at
         the whole URL."""
-        if any(hosts.redirects(host, path) for hosts in self._groups):
+        if self._has_redirects and any(hosts.redirects(host, path) for hosts in self._groups):
             return None
         longest = ""
         for hosts in self._groups:
@@ -397,6 +428,7 @@ class Routes:
 
 def _cell(rules: list[list[Any]], made: _Making) -> Steps[Cell]:
     """From rules in order of precedence."""
+    expect(LIST, rules, "the rules of a path")
     by_scheme: dict[str | None, list[Rule]] = {}
     for rule in rules:
         by_scheme.setdefault(rule[-1], []).append(_rule(rule, made))
@@ -419,6 +451,7 @@ def _prefixes(path: str) -> set[str]:
 
 
 def _rule(rule: list[Any], made: _Making) -> Rule:
+    expect(RULE, rule, "a rule of a route")
     position, methods, headers, params, text, taken, _ = rule
     made.headers.update(name for name, *_ in headers)
     made.reads_query = made.reads_query or bool(params)

@@ -31,7 +31,7 @@ def outgoing(
 ) -> Outgoing:
     """The `attempt`th (from 1) request to `variant`, through the filters of its pool."""
     changes = header_changes(request, route, variant, trace, attempt, identity)
-    plan = route.plan_for(variant.pool)
+    plan = route.plan_for(variant.pool) if route.plans else route.plan
     if plan is None:
         return Outgoing(request.target, changes)
     target = plan.target(request.target, rule.taken)
@@ -43,5 +43,5 @@ def outgoing(
 def answer_changes(trace: Trace, route: Route, variant: Variant, identify: bool) -> Changes:
     """What becomes of the headers of the variant's answer."""
     own = Changes([], response_headers(trace, route, variant, identify), [])
-    plan = route.plan_for(variant.pool)
+    plan = route.plan_for(variant.pool) if route.plans else route.plan
     return plan.response.then(own) if plan and plan.response else own

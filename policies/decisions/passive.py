@@ -1,8 +1,5 @@
 """What an isolate learns of one variant from the requests that it sends there.
-
-    well ── failures ──▶ ejected ── time ──▶ half-open ── good trial ──▶ returning ── time ──▶ well
-                            ▲ ── bad trial ──────┘                           │
-                            └── two failures in a row, or many ──────────────┘
+Its states are those of `outlier_states.py`.
 
 1. Failures in a row, or too large a share of them in a window, eject a variant: for
    `eject_ms` times the number of ejections in a row, at most `max_eject_ms`; the number
@@ -16,9 +13,10 @@
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum
 
 from policies.decisions.health_terms import PassiveTerms
+from policies.decisions.outlier_states import INITIAL, TRANSITIONS, Event, State
+from policies.decisions.transitions import next_state
 
 SLOTS = 10  # parts of a window
 MIN_SHARE = 0.1  # Envoy's
@@ -27,15 +25,11 @@ MOST_DOUBLED = 6  # to two minutes
 TRIAL_MS = 30_000  # a trial that nobody hears of for so long has come to nothing
 SUSPECT_AFTER = 2  # failures in a row: a third is hardly the request's fault
 ON_PROBATION = (2, 4)  # failures in a row, or attempts of which a share is taken
-
-
-class State(Enum):
-    """Where a variant stands; the values are what people are told."""
-
-    WELL = "healthy"
-    EJECTED = "ejected"
-    HALF_OPEN = "half-open"
-    RETURNING = "returning"
+_WELL, _EJECTED, _RETURNING = (
+    State.WELL,
+    State.EJECTED,
+    State.RETURNING,
+)  # requests need not look them up
 
 
 class Passive:
@@ -45,14 +39,13 @@ class Passive:
         "_consecutive",
         "_ejections",
         "_failed",
-        "_is_returning",
         "_slot",
         "_slots",
+        "_state",
         "_succeeded",
         "_trials",
         "_undone",
         "failures",
-        "is_ejected",
         "requests",
         "since_ms",
         "terms",
@@ -66,8 +59,7 @@ class Passive:
         self.failures = 0
         self.since_ms = 0.0  # since when it is ejected, returning or well
         self.until_ms = 0.0  # the end of the ejection
-        self.is_ejected = False
-        self._is_returning = False
+        self._state = INITIAL  # without what only time changes: see `state`
         self._ejections = 0  # in a row, less the time it was well
         self._trials = 0  # in this ejection
         self._consecutive = 0  # failures in a row
@@ -75,21 +67,27 @@ class Passive:
         self._forget()
 
     def state(self, now_ms: float) -> State:
-        if self.is_ejected:
-            return State.EJECTED if now_ms < self.until_ms else State.HALF_OPEN
-        if self._is_returning and now_ms < self.since_ms + self.terms.slow_start_ms:
-            return State.RETURNING
-        return State.WELL
+        state = self._state
+        if state is _EJECTED and now_ms >= self.until_ms:
+            return TRANSITIONS[state, Event.EJECTION_OVER]
+        if state is _RETURNING and now_ms >= self.since_ms + self.terms.slow_start_ms:
+            return TRANSITIONS[state, Event.SLOW_START_OVER]
+        return state
+
+    @property
+    def is_ejected(self) -> bool:
+        """Also while it is half-open."""
+        return self._state is _EJECTED
 
     def share(self, now_ms: float) -> float:
         """Which part of its requests a variant gets that is not ejected."""
-        if not self._is_returning:
-            return 1.0
+        if self.state(now_ms) is not _RETURNING:
+            return 1.0  # also if a new policy has taken the slow start away meanwhile
         return min(1.0, max(MIN_SHARE, (now_ms - self.since_ms) / self.terms.slow_start_ms))
 
     def awaits_trial(self, now_ms: float) -> bool:
         """Whether a request may be sent to see how it is."""
-        return self.is_ejected and now_ms >= max(self.until_ms, self.trial_until_ms)
+        return self._state is _EJECTED and now_ms >= max(self.until_ms, self.trial_until_ms)
 
     def begin_trial(self, now_ms: float) -> None:
         self.trial_until_ms = now_ms + TRIAL_MS
@@ -105,21 +103,23 @@ class Passive:
         """Whether its failures are to be expected, and better hidden from clients."""
         if self.terms.consecutive and self._consecutive >= SUSPECT_AFTER:
             return True
-        return self.is_ejected or self.state(now_ms) is State.RETURNING
+        state = self._state
+        return state is not _WELL and (state is _EJECTED or self.state(now_ms) is _RETURNING)
 
     def succeeded(self, began_ms: float, now_ms: float) -> bool:
         """An attempt came to a good end; whether that has changed its state."""
         self.requests += 1
         if began_ms < self.since_ms:
             return False
-        if self.is_ejected:
-            self.returns(now_ms)
+        state = self._state
+        if state is _EJECTED:
+            self._return(Event.SUCCESS, now_ms)
             return True
         self._undone = self._consecutive
         self._consecutive = 0
         self._count(now_ms, 0)
-        if self._is_returning and self.share(now_ms) == 1:
-            self._is_returning = False
+        if state is _RETURNING and self.share(now_ms) == 1:
+            self._move(Event.SLOW_START_OVER, now_ms)
             return True
         return False
 
@@ -129,19 +129,21 @@ class Passive:
         self.failures += 1
         if began_ms < max(self.since_ms, self.until_ms):
             return False
-        if not self.is_ejected:
-            self._consecutive += 1
-            self._count(now_ms, 1)
-            if not self._is_too_bad(now_ms):
-                return False
-        self._eject(now_ms)
+        if self._state is _EJECTED:
+            self._eject(Event.PROBE_FAILED, now_ms)
+            return True
+        self._consecutive += 1
+        self._count(now_ms, 1)
+        if not self._is_too_bad(now_ms):
+            return False
+        self._eject(Event.OUTLIER, now_ms)
         return True
 
     def broke(self, began_ms: float, now_ms: float) -> bool:
         """The answer that an attempt had begun with broke off: what was a success is a
         failure, also in the row that it ended."""
         self.requests -= 1
-        if began_ms >= self.since_ms and not self.is_ejected:
+        if began_ms >= self.since_ms and self._state is not _EJECTED:
             self._consecutive += self._undone
             self._undone = 0
             self._take_back()
@@ -152,30 +154,40 @@ class Passive:
         until_ms = min(until_ms, now_ms + self.terms.max_eject_ms)
         if until_ms <= max(now_ms, self.until_ms):
             return False
-        if not self.is_ejected:
+        if self._state is not _EJECTED:
             self._leave(now_ms)
+        self._move(Event.RETRY_AFTER, now_ms)
         self.until_ms = until_ms
         self.trial_until_ms = 0.0
         return True
 
     def returns(self, now_ms: float) -> None:
         """It is known to be well again."""
-        self.is_ejected, self.until_ms = False, 0.0
-        self._is_returning = self.terms.slow_start_ms > 0
-        self.since_ms = now_ms
+        self._return(Event.RECOVERED, now_ms)
+
+    def _move(self, event: Event, now_ms: float) -> None:
+        """Half-open is not kept: it is an ejection whose time is over."""
+        before = self.state(now_ms) if self._state is _EJECTED else self._state
+        self._state = next_state(TRANSITIONS, before, event)
+
+    def _return(self, event: Event, now_ms: float) -> None:
+        self._move(event, now_ms)
+        self.until_ms, self.since_ms = 0.0, now_ms
+        if not self.terms.slow_start_ms:
+            self._move(Event.SLOW_START_OVER, now_ms)
         self._forget()
 
-    def _eject(self, now_ms: float) -> None:
+    def _eject(self, event: Event, now_ms: float) -> None:
         terms = self.terms
-        if not self.is_ejected:
+        if event is Event.OUTLIER:
             self._ejections -= int((now_ms - self.since_ms) // terms.eject_ms)
             self._leave(now_ms)
+        self._move(event, max(now_ms, self.until_ms))  # a probe request began after the ejection
         self._ejections = max(0, self._ejections) + 1
         self.trial_until_ms, self._trials = 0.0, 0
         self.until_ms = now_ms + min(terms.eject_ms * self._ejections, terms.max_eject_ms)
 
     def _leave(self, now_ms: float) -> None:
-        self.is_ejected, self._is_returning = True, False
         self.trial_until_ms, self._trials = 0.0, 0
         self.since_ms = now_ms
 
@@ -183,7 +195,7 @@ class Passive:
         consecutive, rate, at_least, *_ = self.terms
         if not consecutive and not rate:
             return False
-        if self.state(now_ms) is State.RETURNING:
+        if self._state is _RETURNING and self.state(now_ms) is _RETURNING:
             consecutive = min(consecutive or ON_PROBATION[0], ON_PROBATION[0])
             at_least = min(at_least, ON_PROBATION[1])
         if consecutive and self._consecutive >= consecutive:

@@ -1,17 +1,27 @@
 """The compiled policy: what requests are decided on, built once from compiled tables.
 
-Building parses, sorts and compiles nothing; `policies.language.compile` has done it.
+Building parses, sorts and compiles nothing; `policies.language.compile` has done it. It raises
+`NoForm` for values of other types than it writes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from policies.decisions.answer import Answer
 from policies.decisions.authenticate import Keys, Needs
 from policies.decisions.cache import CacheRule, cache_rule_from
+from policies.decisions.compiled_types import (
+    FAILOVER,
+    ROUTE,
+    SIZES,
+    SPLIT,
+    STICKY,
+    expect,
+    expect_tables,
+)
 from policies.decisions.cors import Cors, cors_from
 from policies.decisions.drill import scheduled_from
 from policies.decisions.failover import NEVER, Terms
@@ -115,6 +125,7 @@ class CompiledPolicy:
         return policy
 
     def _build(self, tables: dict[str, Any]) -> Steps[None]:
+        expect_tables(tables)
         self.digest: str = tables["digest"]
         self.merge_slashes: bool = tables["merge_slashes"]
         self.identify: bool = tables["identify"]
@@ -138,6 +149,7 @@ class CompiledPolicy:
             routes.append(_route(table, parts))
             yield from pause_after(number, 2 * STEP_ENTRIES)
         self.routes = tuple(routes)
+        self.learns_latency = any(route.failover.hedge == "p95" for route in self.routes)
         self.has_cors = any(route.cors for route in self.routes)
         redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
         caches = {at: each.cache for at, each in enumerate(self.routes) if each.cache}
@@ -230,6 +242,7 @@ class _Parts:
         key = tuple(map(tuple, split))
         found = self._shares.get(key)
         if found is None:
+            expect(SPLIT, split, "the split of a route")
             made = [Share(name, weight, self._chains[number]) for name, weight, number in split]
             made.sort(key=lambda share: (-share.weight, share.name))
             found = self._shares[key] = tuple(made)
@@ -238,11 +251,19 @@ class _Parts:
     def terms(self, table: list[Any]) -> Terms:
         attempts, codes, *rest = table
         terms = Terms(attempts, frozenset(codes), *rest)
-        return self._terms.setdefault(terms, terms)
+        found = self._terms.get(terms)
+        if found is None:
+            expect(FAILOVER, table, "`failover` of a route")
+            found = self._terms[terms] = terms
+        return found
 
     def sizes(self, table: list[Any]) -> Sizes:
         sizes = Sizes(*table)
-        return self._sizes.setdefault(sizes, sizes)
+        found = self._sizes.get(sizes)
+        if found is None:
+            expect(SIZES, table, "`sizes` of a route")
+            found = self._sizes[sizes] = sizes
+        return found
 
     def plan(self, number: int | None) -> Plan | None:
         return None if number is None else self._part(number, plan_from)
@@ -260,41 +281,46 @@ class _Parts:
         key = tuple(map(tuple, sticky))
         found = self._sources.get(key)
         if found is None:
+            expect(STICKY, sticky, "`sticky` of a route")
             found = self._sources[key] = tuple(Source(*source) for source in sticky)
         return found
 
 
 def _route(table: dict[str, Any], parts: _Parts) -> Route:
+    expect(ROUTE, table, "a route")
     needs = Needs(frozenset(table["auth"][0]), table["auth"][1]) if "auth" in table else None
-    route = Route(
+    common = (
         table["name"],
         parts.sizes(table["sizes"]),
         needs,
         route_limits(table.get("rate_limits", ()), parts.limits),
-        redirect=redirect_from(table.get("redirect")),
-        cors=parts.cors(table.get("cors")),
-        cache=cache_rule_from(table.get("cache")),
-        plan=parts.plan(table.get("plan")),
-        plans=_plans(table.get("plans"), parts),
     )
+    filters: dict[str, Any] = {
+        "redirect": redirect_from(table.get("redirect")),
+        "cors": parts.cors(table.get("cors")),
+        "cache": cache_rule_from(table.get("cache")),
+        "plan": parts.plan(table.get("plan")),
+        "plans": _plans(table.get("plans"), parts),
+    }
     if "respond" in table:
         status, headers, body = table["respond"]
         answer = Answer(status, tuple((name, value) for name, value in headers), body)
-        return replace(route, respond=answer)
+        return Route(*common, respond=answer, **filters)
     if "split" not in table:
-        return route
+        return Route(*common, **filters)
     shares = parts.shares(table["split"])
-    return replace(
-        route,
-        seed=table["seed"],
-        shares=shares,
-        dormant=parts.shares(table.get("dormant", [])),
-        total=sum(share.weight for share in shares),
-        sticky=parts.sources(table["sticky"]),
-        request_ms=table["request_ms"],
-        backend_request_ms=table["backend_request_ms"],
-        failover=parts.terms(table["failover"]),
+    return Route(
+        *common,
+        table["seed"],
+        shares,
+        parts.shares(table.get("dormant", [])),
+        sum(share.weight for share in shares),
+        parts.sources(table["sticky"]),
+        table["request_ms"],
+        table["backend_request_ms"],
+        parts.terms(table["failover"]),
         override=override_from(table.get("override")),
+        **filters,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -21,12 +21,14 @@ class Client(NamedTuple):
 
 @dataclass(slots=True)
 class Request:
-    """`headers` has lower-case names; repeated headers are joined with `, `."""
+    """`headers` has lower-case names; repeated headers are joined with `, `. `claims`: those
+    names that are a client's claims; None if nobody has looked yet."""
 
     method: str
     target: Target
     headers: Mapping[str, str]
     client: Client
+    claims: Sequence[str] | None = None
     _params: dict[str, str] | None = field(default=None, repr=False)
 
     @property
@@ -43,7 +45,8 @@ class Request:
         if name not in header:
             return ""
         for pair in header.replace(", ", ";").split(";"):
-            key, _, value = pair.partition("=")
-            if key.strip() == name:
-                return value.strip().strip('"')
+            if name in pair:
+                key, _, value = pair.partition("=")
+                if key.strip() == name:
+                    return value.strip().strip('"')
         return ""

@@ -44,7 +44,13 @@ def score(seed: str, name: str, weight: float, key: str) -> float:
 
 def choose(candidates: Iterable[W], seed: str, key: str) -> W:
     """The candidate that `key` belongs to; at least one must have a weight above 0."""
-    return max(candidates, key=lambda each: score(seed, each.name, each.weight, key))
+    chosen, most = None, -1.0
+    for each in candidates:
+        found = each.weight / -log(uniform(seed, each.name, key))
+        if found > most:
+            chosen, most = each, found
+    assert chosen is not None, "there is a candidate"
+    return chosen
 
 
 def ranked(candidates: Sequence[W], seed: str, key: str) -> list[W]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
-from policies.decisions.authenticate import presented_key
+from policies.decisions.authenticate import first_key
 from policies.decisions.request import Request
 
+SOURCES_REMEMBERED = 100  # policies have a few
 MARK = "~"  # between key and seal; no key of the router's own has it
 
 
@@ -58,10 +60,15 @@ def network_of(ip: str) -> str:
     return packed[:8].hex()
 
 
+@lru_cache(SOURCES_REMEMBERED)
+def _names(names: str) -> tuple[str, ...]:
+    return tuple(names.split())
+
+
 _READERS: dict[str, Callable[[Request, str], str]] = {
-    "cookie": lambda request, name: request.cookie(name),
+    "cookie": Request.cookie,
     "header": lambda request, name: request.headers.get(name, ""),
-    "api_key": lambda request, names: presented_key(request.headers, tuple(names.split())).text,
+    "api_key": lambda request, names: first_key(request.headers, _names(names)),
     "ip": lambda request, _: network_of(request.client.ip),
 }
 

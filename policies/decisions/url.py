@@ -39,6 +39,7 @@ _AUTHORITY = re.compile(
 )
 _MAX_HOST = 253  # characters (RFC 1035, section 2.3.4)
 _HOSTS_REMEMBERED = 1_000
+_LONG = 300  # characters of an origin, of which none has a host
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Target(NamedTuple):
     @property
     def authority(self) -> str:
         """Host and port as the client wrote them."""
-        return self.origin.partition("://")[2]
+        return self.origin[len(self.scheme) + 3 :]
 
     @property
     def port(self) -> str:
@@ -87,18 +88,27 @@ class Target(NamedTuple):
 
 def parse_target(url: str, merge_slashes: bool) -> Target | BadPath | BadHost:
     """An absolute `http(s)` URL as a `Target`, or why it is refused."""
-    scheme, _, rest = url.partition("://")
-    rest = rest.partition("#")[0]
-    before, mark, query = rest.partition("?")
-    authority, slash, path = before.partition("/")
-    host = host_of(authority)
+    shown = url.partition("#")[0] if "#" in url else url
+    mark = shown.find("?")
+    before, query = (shown, "") if mark < 0 else (shown[:mark], shown[mark:])
+    slash = before.find("/", before.find("://") + 3)
+    origin, path = (before, "") if slash < 0 else (before[:slash], before[slash:])
+    scheme, host = _parts_of(origin) if len(origin) <= _LONG else _parts_of.__wrapped__(origin)
     if host is None:
         return BadHost()
-    normal = normalise_path(slash + path, merge_slashes)
-    if isinstance(normal, BadPath):
-        return normal
-    query = f"?{query}" if mark else ""
-    return Target(scheme, f"{scheme}://{authority}", host, normal, query, url)
+    if not _CLEAN.fullmatch(path):
+        normal = normalise_path(path, merge_slashes)
+        if isinstance(normal, BadPath):
+            return normal
+        path = normal
+    return Target(scheme, origin, host, path, query, url)
+
+
+@lru_cache(_HOSTS_REMEMBERED)
+def _parts_of(origin: str) -> tuple[str, str | None]:
+    """The scheme and the host; None if it cannot be one."""
+    scheme, _, authority = origin.partition("://")
+    return scheme, host_of(authority)
 
 
 @lru_cache(_HOSTS_REMEMBERED)

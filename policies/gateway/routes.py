@@ -47,8 +47,9 @@ class RoutesReader:
     def drafts(self, routes: Routes) -> list[Draft]:
         """The routes in order: those that send clients to HTTPS first."""
         drafts = [draft for manifest, attached in routes for draft in self._of(manifest, attached)]
+        name_schemes(drafts)  # which may double matches
+        drafts = self._within_bound(drafts)
         self._close(drafts)
-        name_schemes(drafts)
         return sorted(drafts, key=lambda draft: not draft.secures)
 
     def _of(self, manifest: Manifest, attached: Attached) -> Iterator[Draft]:
@@ -89,13 +90,27 @@ class RoutesReader:
             self._tell(draft, "not-carried-over", message, hint)
             return False
         if self._rules + draft.rules > MAX_RULES:
-            message = f"hostnames times matches are more than {MAX_RULES:,} up to this "
-            message += "rule, which is left out with all after it"
-            self._tell(draft, "out-of-range", message, "import fewer routes at once")
+            self._tell_too_many(draft)
             self._is_full = True
             return False
         self._steps, self._rules = left, self._rules + draft.rules
         return True
+
+    def _within_bound(self, drafts: list[Draft]) -> list[Draft]:
+        """Those up to which there are not too many rules, now that schemes are named."""
+        rules = 0
+        for at, draft in enumerate(drafts):
+            rules += draft.rules
+            if rules > MAX_RULES:
+                self._tell_too_many(draft)
+                self._unclear += [each for each in drafts[at:] if each.is_refused]
+                return drafts[:at]
+        return drafts
+
+    def _tell_too_many(self, draft: Draft) -> None:
+        message = f"hostnames times matches are more than {MAX_RULES:,} up to this "
+        message += "rule, which is left out with all after it"
+        self._tell(draft, "out-of-range", message, "import fewer routes at once")
 
     def _close(self, drafts: list[Draft]) -> None:
         for unclear in self._unclear:

@@ -1,7 +1,4 @@
-"""The section `auth` and the field of routes that asks for a key.
-
-Hashes stand in the policy, never keys.
-"""
+"""The section `auth`, and the field `auth` of routes. The policy has hashes, never keys."""
 
 from __future__ import annotations
 
@@ -21,12 +18,12 @@ _PLAINTEXT = ("api_key", "key", "password", "plaintext", "secret", "token", "val
 
 
 def _read_header(value: object) -> object:
-    """One name stands for a list of it."""
+    """Return a list for a single name."""
     return [value] if isinstance(value, str) else value
 
 
 def _read_needs(value: object) -> object:
-    """`required` as the mapping it stands for."""
+    """Return an empty mapping for `required`."""
     if not isinstance(value, str):
         return value
     if value != "required":
@@ -39,22 +36,22 @@ def _read_needs(value: object) -> object:
 
 
 class ApiKey(Part):
-    """A client's key. Two keys may have one `id`: so a client changes from one to the next."""
+    """A client's key. Two keys may have the same `id`, so that a client can change its key."""
 
-    id: Name = Field(description="Who the client is: for variants, limits and the log.")
+    id: Name = Field(description="The client's name, for variants, limits and the log.")
     sha256: KeyHash | None = Field(None, description="SHA-256 of the key, in lower-case hex.")
     hmac_sha256: KeyHash | None = Field(
         None, description="HMAC-SHA-256 of the key, keyed with the secret `ROUTER_KEY_PEPPER`."
     )
-    scopes: list[Scope] = Field(default_factory=list, description="What the key is good for.")
-    not_before: Time | None = Field(None, description="Valid from then on (RFC 3339).")
-    not_after: Time | None = Field(None, description="Valid until just before then.")
-    disabled: bool = Field(False, description="`true`: refused, as if it were unknown.")
+    scopes: list[Scope] = Field(default_factory=list, description="What the key may be used for.")
+    not_before: Time | None = Field(None, description="Valid from this time on (RFC 3339).")
+    not_after: Time | None = Field(None, description="Valid until just before this time.")
+    disabled: bool = Field(False, description="`true`: refused, like an unknown key.")
     rate_limits: dict[Name, Quota] = Field(
-        default_factory=dict, description="Rates of its own, by the name of the limit."
+        default_factory=dict, description="The key's own rates, by the name of the limit."
     )
     metadata: dict[Name, str] = Field(
-        default_factory=dict, description="For the variants, in `x-router-key-metadata`."
+        default_factory=dict, description="Sent to the variants in `x-router-key-metadata`."
     )
 
     @model_validator(mode="before")
@@ -62,8 +59,12 @@ class ApiKey(Part):
     def _no_plaintext(cls, value: Any) -> Any:
         for name in _PLAINTEXT:
             if isinstance(value, dict) and name in value:
-                message = f"`{name}` looks like a key in plain text; only its hash may stand here"
-                raise problem("plaintext-key", message, f"{HOW_TO_HASH}; then change the key")
+                message = f"`{name}` looks like a key in plain text; only its hash is allowed here"
+                raise problem(
+                    "plaintext-key",
+                    message,
+                    f"{HOW_TO_HASH}; then replace the key, since it is no longer secret",
+                )
         return value
 
     def check(self) -> None:
@@ -73,32 +74,33 @@ class ApiKey(Part):
         begins, ends = self.not_before, self.not_after
         if begins is not None and ends is not None and begins >= ends:
             message = "the key ends (`not_after`) before it begins (`not_before`)"
-            raise problem("time-order", message, "give it a later end, or take it out")
+            raise problem("time-order", message, "give it a later end, or remove it")
         if sum(len(name) + len(text) + 6 for name, text in self.metadata.items()) > MAX_METADATA:
-            message = f"the metadata of a key may have {MAX_METADATA:,} characters"
+            message = f"the metadata of a key may have at most {MAX_METADATA:,} characters"
             raise problem("out-of-range", message, "keep it where the variants can look it up")
 
 
 class Auth(Part):
-    """Who may use the routes that ask for a key."""
+    """The API keys, and the headers that carry them."""
 
     header: Annotated[list[Token], BeforeValidator(_read_header)] = Field(
         default_factory=lambda: ["Authorization", "X-API-Key"],
         min_length=1,
-        description="The headers that keys come in: one name or several. `Authorization` "
-        "carries `Bearer <key>`.",
+        description="The headers that carry keys: one name or several. `Authorization` carries "
+        "`Bearer <key>`.",
     )
     keys: list[ApiKey] = Field(default_factory=list, description="The clients' keys.")
 
 
 class Needs(Part):
-    """What a route asks of the client's key."""
+    """What a route requires of the client's key."""
 
     scopes: list[Scope] = Field(
-        default_factory=list, description="The key must have all of them; without any: any key."
+        default_factory=list,
+        description="The key must have all of them; empty: any key is accepted.",
     )
     forward_credentials: bool = Field(
-        False, description="`true`: variants see the key; else it is taken out of the request."
+        False, description="`true`: variants get the key; `false`: it is removed from the request."
     )
 
 

@@ -1,4 +1,4 @@
-"""The service bindings that a policy needs, and what for."""
+"""The service bindings that a policy needs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from policies.language.model import Policy
 
 
 def bindings_of(policy: Policy) -> dict[str, str]:
-    """What needs one, and its name: variants, and `check <name>` for the checks of rollouts."""
+    """Return the binding of each variant, and of each rollout's check as `check <name>`."""
     found = {name: variant.binding for name, variant in policy.variants.items()}
     for rollout in policy.rollouts:
         for check in rollout.analysis.checks if rollout.analysis else ():

@@ -1,9 +1,9 @@
-"""Findings that only follow from another one are not told beside it.
+"""Suppresses findings that only follow from another one.
 
-What several values say together is checked on the plain document, so a value that could not
-be read, or a field that is misspelt, makes other places look wrong: `pol: production` leaves
-a split with an unknown pool. Mending the cause mends them, or brings them up by themselves.
-A route that says nothing to do, and has a field that does not exist, is told of both.
+Checks of several values read the plain document, so a malformed value or a misspelt field
+causes findings elsewhere: with `pol: production`, a split has an unknown pool. Only the cause
+is reported; if something is left after its fix, the next check reports it. A route without an
+action that has an unknown field gets both findings, at the unknown field.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ROUTES: tuple[Pattern, ...] = (("routes",), ("routes", _ANY), ("routes", _ANY, 
 _POOLS: tuple[Pattern, ...] = (*_VARIANTS, ("variants", _ANY, "pool"))
 _SPLITS: tuple[Pattern, ...] = (*_ROUTES, ("routes", _ANY, "split"))
 
-# Where errors make a finding of that code one of their consequences.
+# For each code, the places whose errors can cause such a finding.
 _CAUSES: dict[str, tuple[Pattern, ...]] = {
     "unknown-pool": _POOLS,
     "pool-without-variants": _POOLS,
@@ -48,17 +48,17 @@ _CAUSES: dict[str, tuple[Pattern, ...]] = {
         ("routes", _SAME, "matches", _ANY, "path", _ANY),
     ),
 }
-# Where a field that does not exist is the one that was meant.
+# For each code, the places whose unknown fields are certainly the missing ones.
 _MISSPELT: dict[str, tuple[Pattern, ...]] = {"rollout-pools": (("routes", _ANY, _ANY),)}
-# Where such a field may be the one, or not: told there, behind what is told of the field.
+# Places whose unknown fields may be the missing ones: reported there, after the unknown field.
 _PERHAPS: dict[str, tuple[Pattern, ...]] = {
     "route-without-action": (("routes", _SAME, _ANY), ("routes", _SAME, "filters", _ANY)),
 }
 
 
 def without_consequences(errors: list[Found], together: Iterable[Found]) -> Iterator[Found]:
-    """Of what is wrong `together`, what does not follow from `errors` in single values, or
-    from two things of one name."""
+    """Yield the findings of `together` that do not follow from `errors` in single values or
+    from duplicate names."""
     together = list(together)
     doubles = [each for each in together if each[0].startswith("duplicate-")]
     places = {path for _, path, _, _ in errors + doubles}
@@ -68,14 +68,14 @@ def without_consequences(errors: list[Found], together: Iterable[Found]) -> Iter
         causes = [(pattern, places) for pattern in _CAUSES.get(code, ())]
         causes += [(pattern, misspelt) for pattern in _MISSPELT.get(code, ())]
         if code == "unused-field" and path in places:
-            continue  # nobody knows what it would do
+            continue  # the effect of a malformed field is unknown
         if not any(_is_at(pattern, path, wrong) for pattern, wrong in causes):
             field = _first_at(_PERHAPS.get(code, ()), path, misspelt)
             yield (code, (*field[:-1], Key(field[-1])), message, hint) if field else found
 
 
 def comes_last(code: str) -> bool:
-    """Whether findings of that code stand behind others of the same place."""
+    """Return whether findings with this code come after others of the same place."""
     return code in _PERHAPS
 
 

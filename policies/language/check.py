@@ -1,7 +1,7 @@
-"""What concerns several values of a policy at once.
+"""Checks that concern several values of a policy.
 
-Reads the plain document, not the validated model, so that these findings come together
-with those about single values.
+They read the plain document, not the validated model, so that their findings are reported
+together with those about single values.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from policies.language.found import (
 from policies.language.model import Policy
 from policies.language.shadow import shadowed_routes
 
-STEP_LOOKS = 2_000  # of a rule at a route, in one unit of work
-MAX_NEAREST = 20  # findings that suggest a name, which takes a look at every known one
+STEP_LOOKS = 2_000  # checks of one rule on one route, in one unit of work
+MAX_NEAREST = 20  # findings that suggest a name, since each compares all known names
 
 
 def check_steps(policy: object) -> Steps[list[Found]]:
-    """All errors in how the policy's parts fit together."""
+    """Return all errors between the parts of a policy."""
     found: list[Found] = []
     number, looks = len(list_in(policy, "routes")), 0
     for rule in _RULES:
@@ -61,7 +61,7 @@ def check_steps(policy: object) -> Steps[list[Found]]:
 
 
 def warn(policy: Policy, now_ms: float | None) -> list[Found]:
-    """What is likely a mistake in a policy that is valid all the same."""
+    """Return the warnings: likely mistakes in a valid policy."""
     found = chain(
         shadowed_routes(policy),
         doubtful_pools(policy),
@@ -79,7 +79,7 @@ def warn(policy: Policy, now_ms: float | None) -> list[Found]:
 
 
 def placed(document: Placed, found: Iterable[Found], severity: Severity) -> list[Finding]:
-    """What was found, with where it stands in the document."""
+    """Return the findings with their places in the document."""
     findings: list[Finding] = []
     for code, path, message, hint in found:
         if isinstance(hint, Names):
@@ -100,8 +100,14 @@ def _variants(policy: object) -> Iterator[Found]:
             continue
         yield from unknown("region", variant.get("region"), regions, path)
         if "region" not in variant and str(variant.get("pool")) in strict:
-            message = f"without a region, `{shown(name)}` never serves: its pool is strict"
-            yield "missing-field", path, message, "add `region`, or move it to another pool"
+            message = f"`{shown(name)}` has no region, so it never serves: its pool has "
+            message += "`affinity: strict`"
+            yield (
+                "missing-field",
+                path,
+                message,
+                "add `region`, or move the variant to another pool",
+            )
 
 
 def _pools(policy: object) -> Iterator[Found]:
@@ -109,13 +115,13 @@ def _pools(policy: object) -> Iterator[Found]:
     for name, pool in mapping_in(policy, "pools").items():
         path: Path = ("pools", Key(name))
         if name not in served:
-            hint = f"give a variant `pool: {shown(name)}`, or take the pool out"
+            hint = f"give a variant `pool: {shown(name)}`, or remove the pool"
             yield "pool-without-variants", path, f"no variant is in pool `{shown(name)}`", hint
         for index, fallback in enumerate(list_in(pool, "fallback")):
             here = (*path, "fallback", index)
             yield from unknown("pool", fallback, served, here)
             if fallback == name:
-                yield "own-fallback", here, "a pool cannot be its own fallback", "take it out"
+                yield "own-fallback", here, "a pool cannot be its own fallback", "remove it"
         if _is_strict(pool):
             yield from _strict_pool(policy, path)
 
@@ -126,8 +132,8 @@ def _is_strict(pool: object) -> bool:
 
 def _strict_pool(policy: object, path: Path) -> Iterator[Found]:
     if isinstance(policy, dict) and not policy.get("default_region"):
-        message = "clients that no region claims could not be served with `affinity: strict`"
-        hint = "say with `default_region` where they belong"
+        message = "with `affinity: strict`, clients that belong to no region cannot be served"
+        hint = "set `default_region` to the region that serves them"
         yield "strict-without-default", (*path, "affinity"), message, hint
 
 
@@ -142,17 +148,17 @@ def _regions(policy: object) -> Iterator[Found]:
             here: Path = ("regions", name, "fallback", index)
             yield from unknown("region", fallback, known, here)
             if fallback == name:
-                yield "own-fallback", here, "a region cannot be its own fallback", "take it out"
+                yield "own-fallback", here, "a region cannot be its own fallback", "remove it"
         for kind in ("continents", "countries", "colos"):
             for index, code in enumerate(list_in(region, kind)):
                 if isinstance(code, str) and claimed.setdefault((kind, code), name) != name:
                     first = claimed[kind, code]
                     message = f"`{shown(code)}` belongs to region `{shown(first)}` already"
                     here = ("regions", name, kind, index)
-                    yield "region-overlap", here, message, "leave it in one of the two"
+                    yield "region-overlap", here, message, "keep it in one of the two"
 
 
-# A rule that takes long gives None now and then: some of its work is done.
+# A rule that takes long yields None now and then, after a part of its work.
 _RULES: tuple[Callable[[object], Iterator[Found | None]], ...] = (
     _variants,
     _pools,

@@ -1,9 +1,9 @@
-"""What is likely a mistake about CORS in a policy that is valid all the same.
+"""Warnings about CORS.
 
-- Credentials for origins that anybody can have: every site could then act as the user who
-  is logged in.
-- A route that no page of another origin could use, whatever its origins: it asks for a key
-  and lets no header through that carries one, or takes only methods that pages may not use.
+- Credentials are allowed for origins that anybody can register: every site could act as the
+  user who is logged in.
+- No page of another origin can use the route: it requires a key but allows no header that
+  carries one, or it matches only methods that pages may not use.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SIMPLE_METHODS = frozenset({"GET", "HEAD", "POST"})  # always allowed (Fetch)
 
 
 def doubtful_cors(policy: Policy) -> Iterator[Found]:
-    """Findings for the `cors` of each route that has one."""
+    """Yield findings about the `cors` of each route."""
     headers = list(dict.fromkeys(name.lower() for name in policy.auth.header))
     for index, route in enumerate(policy.routes):
         cors = route.filters.cors if route.filters else None
@@ -36,16 +36,16 @@ def _credentials(cors: Cors, path: Path) -> Iterator[Found]:
         return
     for at, origin in enumerate(cors.allow_origins):
         if _is_anybodys(origin):
-            message = f"pages of every site that `{shown(origin)}` stands for may send cookies "
-            message += "and read the answers: any of them could act as the user"
-            hint = "name the origins, such as `https://app.example.com`, or leave "
-            hint += "`allow_credentials` out"
+            message = f"every site that `{shown(origin)}` matches may send the user's cookies "
+            message += "and read the responses: it can act as the user"
+            hint = "list the origins, such as `https://app.example.com`, or leave "
+            hint += "out `allow_credentials`"
             yield "cors-credentials", (*path, "allow_origins", at), message, hint
             return
 
 
 def _is_anybodys(origin: str) -> bool:
-    """`*`, `https://*` and `https://*.com`: whoever registers a name has such an origin."""
+    """Return whether anybody can register such an origin: `*`, `https://*`, `https://*.com`."""
     host = origin.partition("://")[2].partition(":")[0] or origin
     return host.startswith("*") and "." not in host.removeprefix("*").removeprefix(".")
 
@@ -54,7 +54,7 @@ def _without_key(cors: Cors, path: Path, headers: list[str]) -> Iterator[Found]:
     allowed = {name.lower() for name in cors.allow_headers}
     if not allowed.intersection({"*", *headers}):
         names = " or ".join(f"`{shown(name)}`" for name in headers[:5])
-        message = f"the route asks for a key, and pages may not send {names}"
+        message = f"the route requires a key, but pages may not send {names}"
         hint = f"write `allow_headers: [{shown(headers[0])}]`"
         yield "cors-unusable", path, message, hint
 
@@ -69,6 +69,6 @@ def _without_method(route: Route, cors: Cors, path: Path) -> Iterator[Found]:
     if may_use or "*" in cors.allow_methods or taken <= {"OPTIONS"}:
         return
     names = [shown(method) for method in sorted(taken)[:5]]
-    message = "pages may use none of the methods that the route takes "
+    message = "pages may use none of the methods that the route matches "
     message += f"({', '.join(f'`{name}`' for name in names)})"
     yield "cors-unusable", path, message, f"write `allow_methods: [{', '.join(names)}]`"

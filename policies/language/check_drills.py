@@ -1,4 +1,4 @@
-"""What concerns a drill and the rest of the policy; see `check.py`."""
+"""Checks of drills against the rest of the policy; see `check.py`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from policies.language.found import (
 )
 from policies.language.model import Policy
 
-MAX_GAPS = 5  # named in one finding
-DRILLS_AT_ONCE = 5  # whose schedules are searched in one step
+MAX_GAPS = 5  # listed in one finding
+DRILLS_AT_ONCE = 5  # schedules that are searched in one unit of work
 
 
 def _names(policy: object) -> Iterator[Found]:
@@ -45,7 +45,7 @@ def _targets(policy: object) -> Iterator[Found]:
         yield from unknown("pool", drill.get("pool"), served_pools(policy), (*path, "pool"))
         region = drill.get("region")
         if isinstance(region, str) and region in regions - inhabited:
-            message = f"no variant is in region `{shown(region)}`, so nothing would happen"
+            message = f"no variant is in region `{shown(region)}`, so the drill has no effect"
             yield "drill-without-variants", (*path, "region"), message, "name another region"
 
 
@@ -59,19 +59,19 @@ def _lengths(policy: object) -> Iterator[Found | None]:
         except PydanticCustomError:
             continue
         if gap is not None and length > gap:
-            message = f"it lasts longer than from one run to the next ({duration_text(gap)})"
-            hint = "make it shorter, or let it run less often"
+            message = f"it lasts longer than the time between two runs ({duration_text(gap)})"
+            hint = "make it shorter, or schedule it less often"
             yield "drill-too-long", ("drills", index, "for"), message, hint
 
 
 def _drills(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
-    """None of them if there are too many, which is then the finding."""
+    """Yield the drills; none if there are too many, which is a finding of its own."""
     if len(list_in(policy, "drills")) <= MAX_DRILLS:
         yield from entries_of(policy, "drills")
 
 
 def refused_drills(policy: Policy) -> Iterator[Found]:
-    """A finding for each drill that leaves a route with nothing while all else is well."""
+    """Yield a finding for each drill that leaves a route without variants when all are healthy."""
     if not policy.drills:
         return
     compiled = CompiledPolicy(compile_policy(policy, ""))
@@ -80,8 +80,8 @@ def refused_drills(policy: Policy) -> Iterator[Found]:
         if found:
             told = "; ".join(str(gap) for gap in found[:MAX_GAPS])
             more = f" (and {len(found) - MAX_GAPS} more)" if len(found) > MAX_GAPS else ""
-            message = f"it leaves nothing, so each run will be refused: {told}{more}"
-            hint = "drill less at once, or give the route's pools a `fallback`"
+            message = f"it leaves no variant, so each run will be refused: {told}{more}"
+            hint = "choose a smaller target, or give the route's pools a `fallback`"
             yield "drill-refused", ("drills", index, drill.target.kind), message, hint
 
 

@@ -1,4 +1,4 @@
-"""What concerns several values of a route's filters at once; see `check.py`."""
+"""Checks that concern several values of a route's filters; see `check.py`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from policies.language.found import (
     unknown,
 )
 
-# What belongs to the connection, not to the message (RFC 9110, section 7.6.1).
+# Headers of the connection, not of the message (RFC 9110, section 7.6.1).
 _CONNECTION = (
     r"connection|content-length|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade"
 )
@@ -30,16 +30,21 @@ NOT_TO_SEND = re.compile(
 NOT_TO_ANSWER = re.compile(rf"{_CONNECTION}|x-request-id|x-router-.*", re.IGNORECASE)
 OF_CORS = re.compile(r"access-control-(allow|expose|max)-.*", re.IGNORECASE)
 
-# What has no effect on a route that answers at the edge: in the route, in its filters.
+# Fields that have no effect on a route that answers at the edge.
 _NOT_BESIDE_ANSWER = ("split", "sticky", "override", "seed", "timeouts", "failover")
-_NOT_BESIDE_REDIRECT = ("respond", "auth", "rate_limits", *_NOT_BESIDE_ANSWER)  # it goes first
+_NOT_BESIDE_REDIRECT = (
+    "respond",
+    "auth",
+    "rate_limits",
+    *_NOT_BESIDE_ANSWER,
+)  # the redirect comes first
 _NOT_ON_THE_WAY = ("request_headers", "rewrite", "mirrors", "cache")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CACHED_METHODS = frozenset({"GET", "HEAD"})
 
 
 def _answers(policy: object) -> Iterator[Found]:
-    """A route that answers at the edge forwards nothing."""
+    """Fields about forwarding have no effect on a route that answers at the edge."""
     for index, route in routes_of(policy):
         filters = mapping_in(route, "filters")
         if route.get("respond") is None and filters.get("redirect") is None:
@@ -56,7 +61,7 @@ def _answers(policy: object) -> Iterator[Found]:
 
 
 def _filters(policy: object) -> Iterator[tuple[Path, dict[str, Any], dict[str, Any]]]:
-    """Each set of filters, of a route or of a backend, with its place and its route."""
+    """Yield the filters of each route and each backend, with their path and their route."""
     for index, route in routes_of(policy):
         path: Path = ("routes", index)
         yield (*path, "filters"), mapping_in(route, "filters"), route
@@ -80,7 +85,7 @@ def _headers(policy: object) -> Iterator[Found]:
                     message = f"`{shown(name)}` is set by the runtime or by the router"
                     yield "bad-header", place, message, hint
                 elif has_cors and side == "response_headers" and OF_CORS.fullmatch(name):
-                    message = f"`cors` sets `{shown(name)}`, whatever it was before"
+                    message = f"`cors` sets `{shown(name)}` and overwrites this value"
                     yield "unused-field", place, message, hint
 
 
@@ -96,8 +101,8 @@ def _names(path: Path, changes: dict[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _repeated(policy: object) -> Iterator[Found]:
-    """A name in two lists, but for one that is set and then added to; or twice in one list,
-    but for several to add."""
+    """No name is in two lists, except in `set` and then `add`; none is twice in one list, except
+    in `add`."""
     for path, filters, _ in _filters(policy):
         for side in ("request_headers", "response_headers"):
             kinds: dict[str, str] = {}
@@ -107,12 +112,12 @@ def _repeated(policy: object) -> Iterator[Found]:
                 kinds.setdefault(name.lower(), kind)
                 if before is None or (before != "remove" and kind == "add"):
                     continue
-                message = f"`{shown(name)}` stands in `{before}` already"
+                message = f"`{shown(name)}` is in `{before}` already"
                 yield "unused-field", place, message, "keep one of the two"
 
 
 def _rewrites(policy: object) -> Iterator[Found]:
-    """To replace a prefix, a prefix must be matched (Gateway API: ReplacePrefixMatch)."""
+    """Only a matched prefix can be replaced (Gateway API: ReplacePrefixMatch)."""
     for path, filters, route in _filters(policy):
         for kind in ("redirect", "rewrite"):
             new = mapping_in(mapping_in(filters, kind), "path")
@@ -121,7 +126,7 @@ def _rewrites(policy: object) -> Iterator[Found]:
             for at, match in enumerate(list_in(route, "matches")):
                 old = mapping_in(match, "path")
                 if old and "prefix" not in old:
-                    message = f"matches[{at}] matches no prefix that could be replaced"
+                    message = f"matches[{at}] matches no prefix, so there is none to replace"
                     hint = "match `path: {prefix: …}`, or replace the whole path with `full`"
                     yield "no-prefix", (*path, kind, "path", Key("prefix")), message, hint
                     break
@@ -138,7 +143,9 @@ def _mirrors(policy: object) -> Iterator[Found]:
             yield from unknown("pool", mirror.get("pool"), served, (*here, "pool"))
             unsafe = mirror.get("unsafe_methods") is True
             if methods and not unsafe and not methods & SAFE_METHODS:
-                message = "only GET, HEAD and OPTIONS are mirrored, and the route takes none"
+                message = (
+                    "only GET, HEAD and OPTIONS are mirrored, and the route matches none of them"
+                )
                 yield "unused-field", here, message, "add `unsafe_methods: true`, or leave it out"
 
 
@@ -149,24 +156,24 @@ def _caches(policy: object) -> Iterator[Found]:
         if cache is None:
             continue
         if methods and not methods & CACHED_METHODS:
-            message = "only answers to GET and HEAD are kept, and the route takes neither"
+            message = "only responses to GET and HEAD are cached, and the route matches neither"
             yield "unused-field", (*path, Key("cache")), message, "leave it out"
         varies = {str(name).lower() for name in list_in(cache, "vary")}
         if "auth" in route and not varies & keys:
-            message = "every request has a key, which is not in `vary`: nothing is ever kept"
-            hint = f"name {' or '.join(f'`{name}`' for name in sorted(keys))} in `vary`"
+            message = "every request carries a key that is not in `vary`, so nothing is ever cached"
+            hint = f"add {' or '.join(f'`{name}`' for name in sorted(keys))} to `vary`"
             yield "unused-field", (*path, Key("cache")), message, hint
 
 
 def key_headers(policy: object) -> set[str]:
-    """The headers that API keys come in."""
+    """Return the headers that carry API keys."""
     auth = mapping_in(policy, "auth")
     given = [auth["header"]] if isinstance(auth.get("header"), str) else list_in(auth, "header")
     return {str(name).lower() for name in given} or set(HEADERS)
 
 
 def _methods(route: dict[str, Any]) -> set[str]:
-    """The methods that the route takes; none: all."""
+    """Return the methods that the route matches; empty if it matches all."""
     methods: set[str] = set()
     for match in list_in(route, "matches"):
         if not list_in(match, "methods"):

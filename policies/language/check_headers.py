@@ -1,7 +1,7 @@
-"""Headers to which a filter adds a value, although they have one and no list.
+"""Warnings about filters that add a value to a header that can have only one.
 
-Together with what was there it makes a value that nobody reads. Joining is right for lists
-(RFC 9110, section 5.3), and for headers with a separator of their own, which the router knows.
+Two values make such a header invalid. Values can be joined only in list headers (RFC 9110,
+section 5.3) and in headers with a separator of their own, which the router knows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from policies.language.findings import Path, shown
 from policies.language.found import Found
 from policies.language.model import Policy, Route
 
-# RFC 9110 and 9111, Fetch, RFC 6797, RFC 6454, RFC 6266: those that are no lists.
+# Headers that are not lists: RFC 9110 and 9111, Fetch, RFC 6797, RFC 6454, RFC 6266.
 ONE_VALUE = frozenset(
     {
         *("access-control-allow-credentials", "access-control-allow-origin"),
@@ -30,15 +30,15 @@ ONE_VALUE = frozenset(
 
 
 def doubtful_headers(policy: Policy) -> Iterator[Found]:
-    """Values that are added to a header of one value."""
+    """Yield a finding for each value that is added to a header with one value."""
     for index, route in enumerate(policy.routes):
         for path, filters in _filters(index, route):
             for side in ("request_headers", "response_headers"):
                 changes = getattr(filters, side)
                 for at, header in enumerate(changes.add if changes else ()):
                     if header.name.lower() in ONE_VALUE:
-                        message = f"`{shown(header.name)}` has one value: `add` makes two of it "
-                        message += "where there is one already, and then nobody reads it"
+                        message = f"`{shown(header.name)}` can have only one value: if it is "
+                        message += "there already, `add` makes it invalid"
                         hint = f"write `set: [{{name: {shown(header.name)}, value: …}}]`, "
                         hint += "which replaces it"
                         yield "one-value", (*path, side, "add", at, "name"), message, hint

@@ -1,4 +1,4 @@
-"""What concerns API keys and the routes that ask for them; see `check.py`."""
+"""Checks of API keys and of the routes that require them; see `check.py`."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ DAY_MS = 24 * 3_600_000
 
 
 def _scopes(policy: object) -> Iterator[Found]:
-    """Scopes that a route asks for and none of the keys has, not even a disabled one."""
+    """Yield scopes that a route requires and no key has, not even a disabled one."""
     keys = list_in(mapping_in(policy, "auth"), "keys")
     known = {each for key in keys for each in list_in(key, "scopes") if isinstance(each, str)}
     for index, route in routes_of(policy) if keys else ():
         for scope in list_in(mapping_in(route, "auth"), "scopes"):
             if not isinstance(scope, str) or scope in known:
                 continue
-            message = f"no key has the scope `{shown(scope)}`, so nobody may use this route"
+            message = f"no key has the scope `{shown(scope)}`, so no client may use this route"
             wide = next((each for each in sorted(known) if _looks_wider(each, scope)), None)
             hint: str | Names = Names("scope", scope, known)
             if wide:
-                hint = f"add `{shown(scope)}` to a key: `{shown(wide)}` is compared to the letter"
+                hint = f"add `{shown(scope)}` to a key: `{shown(wide)}` is compared literally"
             elif not known:
                 hint = f"give a key `scopes: {flow([scope])}`"
             yield "no-key-for-route", ("routes", index, "auth"), message, hint
@@ -39,7 +39,7 @@ def _looks_wider(scope: str, wanted: str) -> bool:
 
 
 def doubtful_keys(policy: Policy, now_ms: float | None) -> Iterator[Found]:
-    """Keys that are there twice or expire soon, and routes or overrides that no key may use."""
+    """Yield findings about duplicate and expiring keys, and routes or overrides without keys."""
     yield from _twice(policy.auth.keys)
     if now_ms is not None:
         yield from _expiring(policy.auth.keys, now_ms)
@@ -55,13 +55,16 @@ def _twice(keys: list[ApiKey]) -> Iterator[Found]:
         kind, hashed = ("sha256", key.sha256) if key.sha256 else ("hmac_sha256", key.hmac_sha256)
         first = hashes.setdefault((kind, str(hashed)), index)
         if first != index:
-            message = f"this is the key of keys[{first}] (`{shown(keys[first].id)}`), which counts"
-            hint = "give every client a key of its own: `router keys new`"
+            message = f"this is the same key as keys[{first}] (`{shown(keys[first].id)}`), "
+            message += "which takes precedence"
+            hint = "give each client its own key: `router keys new`"
             yield "duplicate-key", (*path, kind), message, hint
         elif key.not_after is None and lasting.setdefault(key.id, index) != index:
-            message = f"keys[{lasting[key.id]}] has the id `{shown(key.id)}`, and no end either"
+            message = f"keys[{lasting[key.id]}] has the same id `{shown(key.id)}`, and "
+            message += "neither key expires"
             hint = (
-                "a client that changes its key: give the old one `not_after`; another: another id"
+                "to replace a client's key, give the old one `not_after`; for another client, "
+                "use another id"
             )
             yield "duplicate-key", (*path, "id"), message, hint
 
@@ -82,7 +85,7 @@ def _expiring(keys: list[ApiKey], now_ms: float) -> Iterator[Found]:
             days = f"in {left / DAY_MS:.0f} days" if left >= DAY_MS else "within a day"
             told = f"expires {days}" if left > 0 else "has expired"
             message = f"the key of `{shown(key.id)}` {told} ({when})"
-            hint = "add a second key of the same id, hand it out, then take this one out"
+            hint = "add a second key with the same id, give it to the client, then remove this one"
             yield "key-expires", ("auth", "keys", index, "not_after"), message, hint
 
 
@@ -92,8 +95,8 @@ def _closed_routes(policy: Policy) -> Iterator[Found]:
         if route.auth and not any(scopes.issuperset(route.auth.scopes) for scopes in held):
             wanted = ", ".join(f"`{scope}`" for scope in route.auth.scopes[:5])
             lack = f"no key has the scopes {wanted}" if held else "the policy has no keys"
-            message = f"{lack}, so nobody may use this route"
-            hint = "add a key (`router keys new`), or give one the scopes"
+            message = f"{lack}, so no client may use this route"
+            hint = "add a key (`router keys new`), or add the scopes to one"
             yield "no-key-for-route", ("routes", index, "auth"), message, hint
 
 
@@ -102,8 +105,8 @@ def _unused_overrides(policy: Policy) -> Iterator[Found]:
         return
     for index, route in enumerate(policy.routes):
         if route.override:
-            message = f"no key has the scope `{OVERRIDE_SCOPE}`, so the header picks nothing"
-            hint = "add a key with it (`router keys new`), or leave `override` out"
+            message = f"no key has the scope `{OVERRIDE_SCOPE}`, so the header has no effect"
+            hint = "add a key with this scope (`router keys new`), or leave out `override`"
             yield "no-key-for-override", ("routes", index, "override"), message, hint
 
 

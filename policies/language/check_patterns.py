@@ -1,7 +1,7 @@
-"""Text that is matched or written to the letter, and looks like a pattern; see `check.py`.
+"""Warnings about literal text that looks like a pattern; see `check.py`.
 
-A warning each, with the value to write. To mean the text itself, write it as a `regex`, with
-a backslash before what is special.
+The hint has the value to write. To match such text literally, write it as a `regex` with a
+backslash before each special character.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _path(path: PathMatch, place: Path) -> Iterator[Found]:
     text = path.exact if path.exact is not None else path.prefix
     meant = meant_path(kind, text) if text is not None else None
     if text is not None and meant:
-        message = f"`{shown(text)}` is matched to the letter, and looks like a pattern"
+        message = f"`{shown(text)}` is matched literally, but looks like a pattern"
         hint = f"write `path: {flow({meant.kind: meant.text})}`"
         yield "literal-pattern", (*place, kind), message, hint
 
@@ -56,7 +56,7 @@ def _path(path: PathMatch, place: Path) -> Iterator[Found]:
 def _value(condition: HeaderMatch | QueryParamMatch, place: Path) -> Iterator[Found]:
     meant = meant_value(condition.value) if condition.value is not None else None
     if meant:
-        message = f"`{shown(condition.value)}` is matched to the letter, and looks like a pattern"
+        message = f"`{shown(condition.value)}` is matched literally, but looks like a pattern"
         hint = f"write `{flow({'name': condition.name, 'regex': meant})}`"
         yield "literal-pattern", (*place, "value"), message, hint
 
@@ -68,8 +68,8 @@ def _filters(filters: Filters, place: Path) -> Iterator[Found]:
         yield from _new_path(filters.rewrite.path, (*place, "rewrite", "path"))
     for at, name in enumerate(filters.cache.vary if filters.cache else ()):
         if "*" in name:
-            message = f"only a header called `{shown(name)}` would tell answers apart"
-            hint = "name each header; for answers that depend on all of them, leave `cache` out"
+            message = f"this is only the header with the literal name `{shown(name)}`"
+            hint = "list each header; if responses depend on all headers, leave out `cache`"
             yield "literal-pattern", (*place, "cache", "vary", at), message, hint
     for side in ("request_headers", "response_headers"):
         yield from _names(getattr(filters, side), (*place, side))
@@ -85,24 +85,25 @@ def _backends(route: Route, place: Path) -> Iterator[Found]:
 
 
 def _new_path(path: NewPath, place: Path) -> Iterator[Found]:
-    """A new path has no parts of the old one, but for what follows a prefix."""
+    """A new path contains no part of the old one, except what follows a replaced prefix."""
     kind = "full" if path.full is not None else "prefix"
     text = (path.full if path.full is not None else path.prefix) or "/"
     head, _, last = text.rpartition("/")
     is_rest = last in ("*", "**", "$1", "$2", "%7Bpath%7D", "%7Brest%7D", ".*", "(.*)")
     meant = meant_path("exact", text)
     if is_rest and not meant_path("exact", head or "/"):
-        hint = f"write `path: {flow({'prefix': head})}`: what follows the matched prefix stays"
+        hint = f"write `path: {flow({'prefix': head})}`: the rest after the matched prefix is kept"
     elif meant or is_rest:
-        hint = "write it without: only a matched prefix can be replaced, and the rest stays"
+        hint = "write it without the pattern: only a matched prefix can be replaced, and "
+        hint += "the rest is kept"
     else:
         return
-    message = f"`{shown(text)}` is what the path becomes, to the letter"
+    message = f"the path becomes literally `{shown(text)}`"
     yield "literal-pattern", (*place, kind), message, hint
 
 
 def _names(changes: HeaderChanges | None, place: Path) -> Iterator[Found]:
     for at, name in enumerate(changes.remove if changes else ()):
         if "*" in name:
-            message = f"only a header called `{shown(name)}` is removed, to the letter"
-            yield "literal-pattern", (*place, "remove", at), message, "name each header"
+            message = f"this removes only the header with the literal name `{shown(name)}`"
+            yield "literal-pattern", (*place, "remove", at), message, "list each header"

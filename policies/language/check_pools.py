@@ -1,4 +1,4 @@
-"""What is likely a mistake about pools and regions in a policy that is valid all the same."""
+"""Warnings about pools and regions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from policies.language.model import Policy, Variant
 
 
 def doubtful_pools(policy: Policy) -> Iterator[Found]:
-    """Regions where nobody is; pools that take traffic, but have nobody for it, or nobody
-    else when theirs fail."""
+    """Yield findings about regions without variants, pools that get traffic without a weighted
+    variant, and pools without a fallback."""
     yield from _empty_regions(policy)
     yield from _weightless(policy)
     yield from _alone(policy)
@@ -29,7 +29,7 @@ def _empty_regions(policy: Policy) -> Iterator[Found]:
 
 
 def _weightless(policy: Policy) -> Iterator[Found]:
-    """Pools with a share of traffic, all of whose variants are drained or of weight 0."""
+    """Yield pools that get traffic, but whose variants are all drained or have weight 0."""
     members: dict[str, list[tuple[str, Variant]]] = {}
     for name, variant in policy.variants.items():
         members.setdefault(variant.pool, []).append((name, variant))
@@ -43,9 +43,9 @@ def _weightless(policy: Policy) -> Iterator[Found]:
         if any(each.weight and not each.drain for _, each in members[pool]):
             continue
         left = [name for name, each in members[pool] if not each.drain]
-        name, field, effect = members[pool][0][0], "drain", "it goes to the pool's fallback"
+        name, field, effect = members[pool][0][0], "drain", "its share goes to the pool's fallback"
         if left:
-            name, field, effect = left[0], "weight", "they get it all the same"
+            name, field, effect = left[0], "weight", "they get the traffic anyway"
         message = f"route `{shown(taker)}` gives pool `{shown(pool)}` a share, but all of its "
         message += f"variants are drained or have weight 0: {effect}"
         hint = "give the pool weight 0 in the split, or a variant of it a weight"
@@ -54,7 +54,7 @@ def _weightless(policy: Policy) -> Iterator[Found]:
 
 
 def _alone(policy: Policy) -> Iterator[Found]:
-    """Pools with the smaller share of a split, and no other to serve it when they cannot."""
+    """Yield pools with a smaller share of a split that have no fallback."""
     told: set[str] = set()
     waiting = _waiting(policy)
     for index, route in enumerate(policy.routes):
@@ -82,5 +82,5 @@ def _alone(policy: Policy) -> Iterator[Found]:
 
 
 def _waiting(policy: Policy) -> set[tuple[str, str]]:
-    """Routes and pools that are to get a share of them by a rollout."""
+    """Return the pairs of route and pool to which a rollout moves traffic."""
     return {(route, each.to) for each in policy.rollouts for route in each.routes}

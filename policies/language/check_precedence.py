@@ -1,12 +1,12 @@
-"""Routes that get less than they seem to, because others go before them; see `check.py`.
+"""Warnings about routes over which more specific routes take precedence; see `check.py`.
 
-- `redirect-does-not-cover`: a redirect to https, and a route that forwards what comes by http
-  because its hostname or path is more specific. Who names a scheme has thought of it.
-- `shadowed-by-host`: an answer of the router's own, or a route that asks for a key, and a
-  route that forwards all of the same requests because it names the host. A default for all
-  other hosts, which stands last and is no error of the server, is none of these.
-- `first: true` mends both; `first: false` says that they are meant so.
-- Linear: of many routes, so many pairs are compared; what is not compared is not told.
+- `redirect-does-not-cover`: a route forwards http requests before a redirect to https, because
+  its hostname or path is more specific. Routes that name a scheme are not reported.
+- `shadowed-by-host`: a route forwards all requests of a route that answers at the edge or
+  requires a key, because it names the host. A default route for all other hosts, which is
+  last and has a status below 500, is not reported.
+- `first: true` fixes both; `first: false` confirms that the order is intended.
+- Linear: at most MAX_PAIRS pairs are compared; pairs beyond are not reported.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Values = dict[tuple[str, str], tuple[str | None, str | None]]  # by kind and nam
 
 
 class Reach:
-    """What one alternative of a route takes, its hostname apart; no methods: all."""
+    """What one alternative of a route matches, without its hostname; no methods: all."""
 
     def __init__(
         self, scheme: str | None, path: PathMatch | None, methods: frozenset[str], values: Values
@@ -42,7 +42,7 @@ class Reach:
 
     @cached_property
     def path(self) -> tuple[str, str]:
-        """`exact`, `prefix` or `regex`, and the path, or the prefix of all it takes."""
+        """`exact`, `prefix` or `regex`, with the path, or with the prefix of all matched paths."""
         path = self._path
         if path and path.exact is not None:
             return "exact", path.exact
@@ -52,8 +52,8 @@ class Reach:
 
     @cached_property
     def rank(self) -> tuple[int, ...]:
-        """Its place among those that take a request (`decisions/match.py`), without hostname
-        and order in the file; the higher goes first."""
+        """Its precedence (`decisions/match.py`), without hostname and order in the file; the
+        highest goes first."""
         kind, text = self.path
         path = (1, 0, 0) if kind == "exact" else (0, text.count("/"), kind == "regex")
         headers = sum(kind == "header" for kind, _ in self.values)
@@ -61,7 +61,7 @@ class Reach:
         return (*path, *conditions, len(self.values) - headers)
 
     def meets(self, other: Reach) -> Reach | None:
-        """What both take; None if that is nothing, or not sure."""
+        """Return what both match; None if that is nothing or unknown."""
         methods = (self.methods & other.methods) or self.methods or other.methods
         if self.methods and other.methods and self.methods.isdisjoint(other.methods):
             return None
@@ -80,7 +80,7 @@ class Reach:
         return _is_below(other_text, text) if kind == "prefix" else self._path == other._path
 
     def takes_all_of(self, other: Reach) -> bool:
-        """Whether it takes whatever `other` would."""
+        """Return whether it matches everything that `other` matches."""
         if self.methods and not (other.methods and other.methods <= self.methods):
             return False
         if self.scheme not in (None, other.scheme):
@@ -114,14 +114,14 @@ def _is_below(path: str, prefix: str) -> bool:
 
 
 def is_narrower(one: str, other: str) -> bool:
-    """Whether the hosts of `one` are some of those of `other`."""
+    """Return whether the hosts of `one` are a part of those of `other`."""
     if one == other or not one:
         return False
     return not other or (other.startswith("*.") and one.removeprefix("*").endswith(other[1:]))
 
 
 class _Rules:
-    """All rules; pairs of one and each that may go before it, so many in all."""
+    """All rules; yields at most MAX_PAIRS pairs of a rule and one that may precede it."""
 
     def __init__(self, policy: Policy) -> None:
         self._forwarding: defaultdict[str, list[Rule]] = defaultdict(list)
@@ -161,7 +161,7 @@ class _Rules:
 
 
 def overtaken_routes(policy: Policy) -> Iterator[Found]:
-    """Both findings, each once for a route."""
+    """Yield both findings, each at most once per route."""
     doubtful = [
         (index, route)
         for index, route in enumerate(policy.routes)
@@ -179,7 +179,7 @@ def overtaken_routes(policy: Policy) -> Iterator[Found]:
 
 
 def _upgrades(route: Route) -> bool:
-    """Whether it sends http clients to https, and nowhere else."""
+    """Return whether it redirects http to https and changes nothing else."""
     redirect = route.filters.redirect if route.filters else None
     if redirect is None or redirect.scheme != "https":
         return False
@@ -202,16 +202,19 @@ def _uncovered(index: int, rules: _Rules) -> Iterator[Found]:
         if in_clear and not _is_settled(in_clear, other, rules.of[index], rules.of[other.index]):
             found[other.route.name] = None
     if found:
-        go = "goes" if len(found) == 1 else "go"
-        message = f"{_named(found)} {go} before this redirect, and can be reached by http"
-        hint = "add `first: true` to this route; if http is meant there, name it: `scheme: http`"
+        takes = "takes" if len(found) == 1 else "take"
+        message = (
+            f"{_named(found)} {takes} precedence over this redirect and can be reached by http"
+        )
+        hint = "add `first: true` to this route; if http is intended there, add `scheme: "
+        hint += "http` to its match"
         path = ("routes", index, "filters", Key("redirect"))
         yield "redirect-does-not-cover", path, message, hint
 
 
 def _is_settled(reach: Reach, other: Rule, redirects: list[Rule], forwards: list[Rule]) -> bool:
-    """Whether another alternative takes what `other` would: one of the redirect, or one that
-    names the scheme."""
+    """Return whether another alternative takes the requests of `other`: one of the redirect, or
+    one that names the scheme."""
     named = [rule for rule in forwards if rule.reach.scheme]
     return any(
         rule.host == other.host
@@ -232,8 +235,8 @@ def _shadowed(index: int, rules: _Rules) -> Iterator[Found]:
             owners[other.route.name] = None
     if hosts:
         take = "takes" if len(owners) == 1 else "take"
-        message = f"{_named(owners)} {take} what this route matches of {_named(hosts)}: "
-        message += "a route that names the host goes first"
+        message = f"{_named(owners)} {take} all requests of this route for {_named(hosts)}: "
+        message += "a route that names the host takes precedence"
         names = ", ".join(f'"{each}"' if "*" in each else each for each in hosts)
         hint = "add `first: true`"
         if len(hosts) <= MAX_NAMED:
@@ -242,8 +245,8 @@ def _shadowed(index: int, rules: _Rules) -> Iterator[Found]:
 
 
 def _is_meant_for_all(rule: Rule, other: Rule) -> bool:
-    """Whether it would go before `other` if hostnames did not count, and does something else;
-    or says that the server is in trouble, as a switch for maintenance does."""
+    """Return whether it would precede `other` without hostnames and does something else, or
+    answers with 5xx, as a switch for maintenance does."""
     route, ranks = rule.route, (rule.reach.rank, other.reach.rank)
     if not _answers(route):
         return other.route.auth is None and ranks[0] > ranks[1]

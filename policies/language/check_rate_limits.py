@@ -1,4 +1,4 @@
-"""What concerns several values of rate limits at once; see `check.py`."""
+"""Checks that concern several values of rate limits; see `check.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policies.language.model import Policy
 
 
 def _periods(policy: object) -> Iterator[Found]:
-    """A period stands in `limit` or in `per`, in one of the two."""
+    """The period is either in `limit` or in `per`."""
     for path, quota in _quotas(policy):
         stated = isinstance(quota.get("limit"), str)
         if stated and "per" in quota:
@@ -22,7 +22,7 @@ def _periods(policy: object) -> Iterator[Found]:
             yield (
                 "missing-field",
                 (*path, "per"),
-                "the limit says how many, not in which time",
+                "the limit has no period",
                 hint,
             )
 
@@ -38,7 +38,7 @@ def _quotas(policy: object) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _keys(policy: object) -> Iterator[Found]:
-    """Limits of a key's own: of limits that count by key, and one for each id."""
+    """A key's own rates belong to limits that count by key, and are the same for one id."""
     limits = mapping_in(policy, "rate_limits")
     first: dict[tuple[str, str], tuple[int, object]] = {}
     for index, key in enumerate(list_in(mapping_in(policy, "auth"), "keys")):
@@ -47,13 +47,15 @@ def _keys(policy: object) -> Iterator[Found]:
             yield from unknown("rate-limit", name, set(limits), path)
             by = mapping_in(limits, name).get("by", "api_key")
             if by != "api_key":
-                message = f"`{shown(name)}` does not count by key, so no key has its own"
+                message = (
+                    f"`{shown(name)}` does not count by key, so keys cannot have their own rate"
+                )
                 yield "unused-field", path, message, "leave it out, or count `by: api_key`"
             if isinstance(key.get("id"), str):
                 at, other = first.setdefault((key["id"], name), (index, quota))
                 if other != quota:
                     message = f"auth.keys[{at}] has the same id and another rate"
-                    hint = "keys of one id are counted together: write the same for all"
+                    hint = "keys with the same id are counted together: give all the same rate"
                     yield "rate-limit-conflict", path, message, hint
 
 
@@ -67,20 +69,20 @@ def _routes(policy: object) -> Iterator[Found]:
             if not isinstance(name, str):
                 continue
             if name in names[:at]:
-                message = f"`{shown(name)}` stands here twice, and counts once"
-                yield "unused-field", path, message, "take one out"
+                message = f"`{shown(name)}` is listed twice, and counts once"
+                yield "unused-field", path, message, "remove one"
             if mapping_in(limits, name).get("by") == "api_key" and "auth" not in route:
-                message = f"`{shown(name)}` counts by key, and this route asks for none"
+                message = f"`{shown(name)}` counts by key, but this route requires no key"
                 yield "limit-without-auth", path, message, "add `auth: required` to the route"
 
 
 def unused_limits(policy: Policy) -> Iterator[Found]:
-    """A finding for each limit that no route names."""
+    """Yield a finding for each limit that no route uses."""
     used = {name for route in policy.routes for name in route.rate_limits}
     for name in policy.rate_limits:
         if name not in used:
-            message = f"no route names the limit `{shown(name)}`"
-            hint = f"add `rate_limits: [{shown(name)}]` to a route, or take it out"
+            message = f"no route uses the limit `{shown(name)}`"
+            hint = f"add `rate_limits: [{shown(name)}]` to a route, or remove the limit"
             yield "unused-rate-limit", ("rate_limits", Key(name)), message, hint
 
 

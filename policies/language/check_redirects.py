@@ -1,11 +1,11 @@
-"""Redirects that lead round in circles, found by following them as a client would.
+"""Warnings about redirect loops, found by following redirects as a client would.
 
-- One request that each alternative takes is made up and sent through the matcher that
-  requests meet; `respond` with a `location` leads on, too.
-- A client gives up after MAX_HOPS (Fetch, "HTTP-redirect fetch"), so what leads on longer is
-  endless. Never a false finding: each is shown by a URL that does it, and a host that no route
-  names may be another site's.
-- Bounded: a few requests a route, MAX_FOLLOWED in all. Not followed: conditions by regular
+- For each alternative of a route, a request that it matches is generated and sent through the
+  router's matcher. `respond` with a `location` counts as a redirect, too.
+- Clients stop after MAX_HOPS (Fetch, "HTTP-redirect fetch"); a longer chain is a loop. There
+  are no false findings: each has a URL that loops, and redirects to hosts that no route names
+  are not followed, since they may be another site's.
+- Bounded: a few requests per route, MAX_FOLLOWED in all. Not followed: conditions by regular
   expression, and paths by one unless the redirect replaces the whole path.
 """
 
@@ -28,23 +28,23 @@ from policies.language.found import Found, Key
 from policies.language.model import Match, Policy, Route
 
 MAX_HOPS = 20
-MAX_FOLLOWED = 10_000  # look-ups in all: a tenth of a second
-MAX_REQUESTS = 16  # of a route
-MAX_SHOWN = 3  # URLs of a circle in a message
+MAX_FOLLOWED = 10_000  # lookups in all: a tenth of a second
+MAX_REQUESTS = 16  # per route
+MAX_SHOWN = 3  # URLs of a loop in a message
 ANY_HOST = "any-host.example"  # for hosts that no route names
 BELOW = "x"  # a label below a wildcard, a segment below a prefix
 MOVED = frozenset({301, 302, 303, 307, 308})
 
 
 class _Start(NamedTuple):
-    """A request that is followed. `is_next`: it is the one after the route's own."""
+    """A request to follow. `is_next`: it is the request after the route's redirect."""
 
     request: Request
     is_next: bool
 
 
 def looping_redirects(policy: Policy) -> Iterator[Found]:
-    """A finding for each route whose redirect comes to no end."""
+    """Yield a finding for each route whose redirects form a loop."""
     routes = policy.routes
     leading = [at for at, route in enumerate(routes) if _redirect(route) or _location(route)]
     if not leading:
@@ -62,13 +62,13 @@ def _told(at: int, route: Route, urls: list[str]) -> Found:
     word = ("filters", Key("redirect")) if _redirect(route) else (Key("respond"),)
     path: Path = ("routes", at, *word)
     if urls[0] == urls[1]:
-        message = f"the redirect leads to where the request is: {shown(urls[0])}"
-        hint = "name another place (`hostname`, `path`), or answer a POST with `status: 303`"
+        message = f"the redirect leads to its own URL: {shown(urls[0])}"
+        hint = "change `hostname` or `path`, or redirect a POST with `status: 303`"
         return "redirect-loop", path, message, hint
     way = " to ".join(shown(url) for url in urls[:MAX_SHOWN])
-    message = f"clients are sent round without end: from {way}, and so on"
-    hint = "match only the old place, such as by `path: {exact: …}`, or give the new one a "
-    return "redirect-loop", path, message, f"{hint}route that answers"
+    message = f"clients are redirected in a loop: from {way}, and so on"
+    hint = "match only the old path, such as `path: {exact: …}`, or add a route that serves "
+    return "redirect-loop", path, message, f"{hint}the new one"
 
 
 class _Follower:
@@ -85,7 +85,7 @@ class _Follower:
         self._left = MAX_FOLLOWED
 
     def circle(self, at: int, start: _Start) -> list[str]:
-        """The URLs that a client is sent through, if there is no end of them."""
+        """Return the URLs that a client is sent through if they form a loop, else an empty list."""
         request, urls = start.request, [start.request.target.url]
         while len(urls) <= MAX_HOPS and self._left:
             self._left -= 1
@@ -102,7 +102,7 @@ class _Follower:
         return urls if len(urls) > MAX_HOPS else []
 
     def _is_served(self, host: str) -> bool:
-        """Whether a route names the host."""
+        """Return whether a route names the host."""
         parents = host.split(".")
         names = {"*." + ".".join(parents[at:]) for at in range(1, len(parents))}
         return not self._hosts.isdisjoint({host, *names})
@@ -119,25 +119,25 @@ class _Follower:
         if not isinstance(target, Target):
             return None
         if target.host != request.target.host and not self._is_served(target.host):
-            return None  # another site, as far as the policy tells
+            return None  # possibly another site
         return Request(next_method(status, request.method), target, request.headers, Client())
 
 
 def _redirect(route: Route) -> Redirect | None:
-    """As requests meet it."""
+    """Return the redirect as the router performs it; None if the route has none."""
     stated = route.filters.redirect if route.filters else None
     return redirect_from(redirect_table(stated)) if stated else None
 
 
 def _location(route: Route) -> str:
-    """Where a fixed answer sends clients, "" for nowhere."""
+    """Return the `location` of a fixed response with a redirect status, else ""."""
     if route.respond is None or route.respond.status not in MOVED:
         return ""
     return next((h.value for h in route.respond.headers if h.name.lower() == "location"), "")
 
 
 def _starts(policy: Policy, route: Route) -> Iterator[_Start]:
-    """A few requests for each alternative, by http and by https."""
+    """Yield a few requests for each alternative, with http and with https."""
     redirect = _redirect(route)
     hosts = [host.replace("*", BELOW) for host in route.hostnames] or [ANY_HOST]
     for match in route.matches or [Match()]:
@@ -155,7 +155,7 @@ def _starts(policy: Policy, route: Route) -> Iterator[_Start]:
 
 
 def _paths(match: Match, redirect: Redirect | None) -> tuple[list[str], bool]:
-    """Paths that the alternative takes; of an expression, what its requests are sent to."""
+    """Return paths that the alternative matches; for a regex, the target of its redirect."""
     path = match.path
     if path and path.exact is not None:
         return [path.exact], False

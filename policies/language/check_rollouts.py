@@ -1,4 +1,4 @@
-"""What concerns a rollout and the rest of the policy; see `check.py`."""
+"""Checks of rollouts against the rest of the policy; see `check.py`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _pools(policy: object) -> Iterator[Found]:
 
 
 def _routes(policy: object) -> Iterator[Found]:
-    """Routes that there are, each in one rollout, with both pools."""
+    """The routes of a rollout exist, have both pools, and are in no other rollout."""
     routes = _named(policy)
     known = set(routes)
     owners: dict[str, int] = {}
@@ -44,14 +44,14 @@ def _routes(policy: object) -> Iterator[Found]:
             if not isinstance(name, str) or name not in known:
                 continue
             if name in owners:
-                message = f"rollouts[{owners[name]}] moves route `{shown(name)}` already"
-                yield "rollout-overlap", path, message, "leave it to one of them"
+                message = f"rollouts[{owners[name]}] already moves route `{shown(name)}`"
+                yield "rollout-overlap", path, message, "keep it in one of them"
             owners.setdefault(name, index)
             yield from _sides(rollout, routes[name], path)
 
 
 def _named(policy: object) -> dict[str, dict[str, Any]]:
-    """The routes whose name is text; of those of one name the last."""
+    """Return the routes by name; of several with the same name, the last."""
     routes = [(route.get("name"), route) for _, route in routes_of(policy)]
     return {name: route for name, route in routes if isinstance(name, str)}
 
@@ -63,16 +63,16 @@ def _sides(rollout: dict[str, Any], route: dict[str, Any], path: Path) -> Iterat
     missing = [str(pool) for pool in sides if isinstance(pool, str) and pool not in split]
     name = shown(route.get("name"))
     if missing:
-        message = f"the split of route `{name}` does not have pool `{shown(missing[0])}`"
+        message = f"the split of route `{name}` has no pool `{shown(missing[0])}`"
         hint = f"add `{shown(missing[0])}: 0` there, or leave the route out"
         yield "rollout-pools", path, message, hint
     elif not any(_weight(split[pool]) for pool in sides if isinstance(pool, str)):
-        message = f"route `{name}` gives both pools nothing, so there is nothing to move"
+        message = f"route `{name}` gives both pools weight 0, so there is no traffic to move"
         yield "rollout-pools", path, message, "give one of them a weight in the route's split"
 
 
 def _keys(policy: object) -> Iterator[Found]:
-    """Cohorts by key: keys that there are, on routes that ask for one."""
+    """Cohorts by key have known keys, and their routes require a key."""
     keys = list_in(mapping_in(policy, "auth"), "keys")
     known = {str(each.get("id")) for each in keys if isinstance(each, dict)}
     routes = _named(policy)
@@ -85,8 +85,9 @@ def _keys(policy: object) -> Iterator[Found]:
             names = [name for name in list_in(rollout, "routes") if isinstance(name, str)]
             keyless = [name for name in names if "auth" not in (routes.get(name) or {"auth": 1})]
             if wanted and keyless:
-                message = f"route `{shown(keyless[0])}` asks for no key, so nobody is known there"
-                hint = "give the route `auth`, or use `header`"
+                message = f"route `{shown(keyless[0])}` requires no key, so its clients are "
+                message += "not identified"
+                hint = "add `auth` to the route, or use `header`"
                 yield "cohort-without-auth", (*path[:-1], Key("key")), message, hint
 
 
@@ -100,7 +101,7 @@ def _weight(entry: object) -> float:
 
 
 def doubtful_rollouts(policy: Policy) -> Iterator[Found]:
-    """Rollouts whose beginning would move users back."""
+    """Yield rollouts whose first step would move users back."""
     routes = {route.name: route for route in policy.routes}
     for index, rollout in enumerate(policy.rollouts):
         first = next(step.weight for step in rollout.steps if step.weight is not None)
@@ -113,7 +114,7 @@ def doubtful_rollouts(policy: Policy) -> Iterator[Found]:
                     f"route `{shown(name)}` gives pool `{shown(rollout.to)}` {share:g} % now, "
                 )
                 message += f"and the first step {first:g} %: it would move users back"
-                hint = "begin with a larger step; if the rollout is over, take it out"
+                hint = "start with a larger step; if the rollout is over, remove it"
                 yield "rollout-starts-lower", ("rollouts", index, "routes", at), message, hint
 
 

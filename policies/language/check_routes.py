@@ -1,4 +1,4 @@
-"""What concerns several values of a route, or several routes, at once; see `check.py`."""
+"""Checks that concern several values of a route, or several routes; see `check.py`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from policies.language.found import (
 from policies.language.model import DEFAULT_REQUEST_TIMEOUT_MS
 from policies.language.values import read_duration
 
-MAX_RULES = 100_000  # alternatives times hostnames, whatever number of routes they are of
+MAX_RULES = 100_000  # alternatives times hostnames, in all routes together
 DEFAULT_REQUEST_TIMEOUT = f"{DEFAULT_REQUEST_TIMEOUT_MS}ms"
-# The one of the router's own names that is for clients to send.
+# The only one of the router's own headers that clients may send.
 OVERRIDE_HEADER = "x-router-override"
-# What variants need, or others say: taken out of the request, it would be missed.
+# Headers that variants or intermediaries use; an override header is removed from the request.
 _NOT_TO_PICK = re.compile(
     r"accept(-.*)?|access-control-.*|cache-control|cdn-.*|cf-.*|client-ip|content-.*|cookie|date"
     r"|expect|idempotency-key|if-.*|origin|proxy-.*|range|referer|sec-.*|true-client-ip"
@@ -48,7 +48,7 @@ def _route_actions(policy: object) -> Iterator[Found]:
         if "respond" not in route and "split" not in route and not redirects:
             hint = "add `split` (pool: weight) to forward, `respond` to answer at the edge, or "
             hint += "`filters` with a `redirect`"
-            message = "the route says neither where nor what"
+            message = "the route neither forwards nor answers"
             yield "route-without-action", ("routes", index), message, hint
 
 
@@ -82,7 +82,7 @@ def _timeouts(policy: object) -> Iterator[Found]:
 
 
 def _hedges(policy: object) -> Iterator[Found]:
-    """A second request goes to another variant, so there must be one."""
+    """A hedged request goes to another variant, so there must be one."""
     variants = mapping_in(policy, "variants").values()
     pools = [each.get("pool") for each in variants if isinstance(each, dict)]
     for index, route in routes_of(policy):
@@ -108,7 +108,7 @@ def _responds(policy: object) -> Iterator[Found]:
         respond = mapping_in(route, "respond")
         if respond.get("status") in (204, 205, 304) and respond.get("body"):
             path: Path = ("routes", index, "respond", "body")
-            message = f"an answer with status {respond['status']} has no body (RFC 9110)"
+            message = f"a response with status {respond['status']} has no body (RFC 9110)"
             yield "body-not-allowed", path, message, "leave out `body`, or use another status"
         for at, header in enumerate(list_in(respond, "headers")):
             name = header.get("name") if isinstance(header, dict) else None
@@ -123,7 +123,9 @@ def _cookies(policy: object) -> Iterator[Found]:
         sources = enumerate(list_in(route, "sticky"))
         setting = [at for at, each in sources if isinstance(each, dict) and each.get("set") is True]
         for at in setting[1:]:
-            message = f"sticky[{setting[0]}] sets a cookie already, and a client gets only one"
+            message = (
+                f"sticky[{setting[0]}] sets a cookie already, and only one cookie is set per client"
+            )
             path: Path = ("routes", index, "sticky", at, Key("set"))
             yield "unused-field", path, message, "leave it out"
 
@@ -134,11 +136,11 @@ def _overrides(policy: object) -> Iterator[Found]:
         path: Path = ("routes", index, "override")
         if not isinstance(name, str) or name.lower() == OVERRIDE_HEADER:
             continue
-        hint = f"use a name of its own, such as `{OVERRIDE_HEADER}`"
+        hint = f"use another name, such as `{OVERRIDE_HEADER}`"
         if name.lower() in key_headers(policy):
             yield "bad-header", path, f"`{shown(name)}` carries the API keys", hint
         elif NOT_TO_SEND.fullmatch(name) or _NOT_TO_PICK.fullmatch(name):
-            yield "bad-header", path, f"`{shown(name)}` has another meaning already", hint
+            yield "bad-header", path, f"`{shown(name)}` has another meaning in HTTP", hint
 
 
 def _conditions(policy: object) -> Iterator[Found]:
@@ -150,8 +152,10 @@ def _conditions(policy: object) -> Iterator[Found]:
                 if isinstance(name, str):
                     name = name.lower() if kind == "headers" else name
                     if name in seen:
-                        message = f"another condition for `{shown(name)}`; only one can be given"
-                        hint = "keep one: a regular expression can say more"
+                        message = (
+                            f"there is another condition for `{shown(name)}`; only one is allowed"
+                        )
+                        hint = "keep one; a regular expression can combine several"
                         yield "unused-field", (*path, kind, at, Key("name")), message, hint
                     seen.add(name)
 
@@ -163,7 +167,7 @@ def _slashes(policy: object) -> Iterator[Found]:
         for kind in ("exact", "prefix"):
             text = mapping_in(match, "path").get(kind)
             if isinstance(text, str) and "//" in text:
-                message = "no path has repeated slashes with `merge_slashes: true`"
+                message = "with `merge_slashes: true`, no path has repeated slashes"
                 yield "bad-path", (*path, "path", kind), message, "write one slash"
 
 
@@ -175,14 +179,16 @@ def _matches(policy: object) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _number(policy: object) -> Iterator[Found]:
-    """Each alternative of a route becomes a rule for each of its hostnames."""
+    """The number of rules is limited: each alternative is one for each hostname."""
     number = 0
     for index, route in routes_of(policy):
         hostnames, matches = (len(list_in(route, name)) or 1 for name in ("hostnames", "matches"))
         number += hostnames * matches
         if number > MAX_RULES:
-            message = f"hostnames times matches are more than {MAX_RULES:,} up to this route"
-            hint = "use a wildcard, or leave `hostnames` out"
+            message = (
+                f"up to this route, there are more than {MAX_RULES:,} pairs of hostname and match"
+            )
+            hint = "use a wildcard, or leave out `hostnames`"
             yield "out-of-range", ("routes", index), message, hint
             return
 

@@ -1,10 +1,10 @@
-"""From a valid policy to the tables that requests are decided on, as plain JSON values.
+"""Compiles a valid policy to the tables that requests are decided on, as plain JSON values.
 
-Everything a request should not pay for happens here: names become positions, regular
-expressions become automata, the alternatives of all routes are sorted by precedence into
-one table per hostname, and each chain of pools, which many routes have, stands once.
-`policies.decisions.policy.CompiledPolicy` is built from these tables, at the edge and
-on the command line alike; `FORMAT` changes when their shape does.
+Work that requests should not repeat is done here: names become positions, regular expressions
+become automata, the alternatives of all routes are sorted by precedence into one table per
+hostname, and chains of pools that several routes share are stored once.
+`policies.decisions.policy.CompiledPolicy` is built from these tables, both at the edge and on
+the command line. `FORMAT` is raised when their shape changes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Tables = dict[str, Any]
 
 
 def compile_policy(policy: Policy, digest: str) -> Tables:
-    """The tables of `policy`, which is named by `digest`."""
+    """Return the tables of `policy`, whose digest is `digest`."""
     return finished(compile_steps(policy, digest))
 
 
@@ -85,7 +85,7 @@ def _variant(name: str, variant: Variant) -> Tables:
 
 
 def _regions(policy: Policy) -> Tables:
-    """Code to region for each kind of code, and each region's order of regions."""
+    """Return the region of each code, by kind of code, and each region's order of regions."""
     tables: Tables = {"default": policy.default_region, "orders": {}}
     for kind in ("colos", "countries", "continents"):
         tables[kind] = {
@@ -97,7 +97,7 @@ def _regions(policy: Policy) -> Tables:
 
 
 def _pools(policy: Policy) -> Tables:
-    """Pool to the positions of its variants."""
+    """Return the positions of the variants of each pool."""
     pools: dict[str, list[int]] = {}
     for position, variant in enumerate(policy.variants.values()):
         pools.setdefault(variant.pool, []).append(position)
@@ -105,7 +105,7 @@ def _pools(policy: Policy) -> Tables:
 
 
 def _health(health: Health) -> Tables:
-    """As `policies.decisions.health_terms` reads it."""
+    """Return the table that `policies.decisions.health_terms` reads."""
     probe, passive = health.active, health.passive
     active = probe and [
         probe.path,
@@ -138,7 +138,8 @@ def _sizes(policy: Policy, route: Route) -> list[int | None]:
 def _route(
     policy: Policy, route: Route, chains: dict[tuple[str, ...], int], parts: Parts
 ) -> Tables:
-    """`chains` gains those of the route: chain of pools to its number; so do `parts`."""
+    """Return the table of a route. Its chains of pools are added to `chains`, which has their
+    numbers, and its shared tables to `parts`."""
     table: Tables = {"name": route.name, "sizes": _sizes(policy, route)}
     table |= filters_table(route, _key_headers(policy.auth), parts)
     if route.auth:
@@ -176,13 +177,13 @@ def _route(
 
 
 def _override(policy: Policy, header: str, pools: list[str]) -> list[Any]:
-    """As `policies.decisions.override` reads it."""
+    """Return the table that `policies.decisions.override` reads."""
     chains = [_chain(policy, pool, pools[0]) for pool in pools]
     return [header.lower(), pools, list(dict.fromkeys(name for chain in chains for name in chain))]
 
 
 def _failover(failover: Failover) -> list[Any]:
-    """As `policies.decisions.failover.Terms` has it; codes as a list."""
+    """Return the fields of `policies.decisions.failover.Terms`; status codes are a list."""
     return [
         failover.attempts,
         sorted({code for code in failover.on if isinstance(code, int)}),
@@ -211,7 +212,7 @@ def _key_headers(auth: Auth) -> list[str]:
 
 
 def _auth(auth: Auth) -> Tables:
-    """Keys by the kind of their hash; a key is `[id, hash, scopes, times in ms, …]`."""
+    """Return the keys by the kind of their hash; a key is `[id, hash, scopes, times in ms, …]`."""
     table: Tables = {"headers": _key_headers(auth), "sha256": [], "hmac_sha256": []}
     for key in auth.keys:
         metadata = json.dumps(key.metadata) if key.metadata else ""
@@ -222,17 +223,17 @@ def _auth(auth: Auth) -> Tables:
 
 
 def _chain(policy: Policy, pool: str, first: str) -> tuple[str, ...]:
-    """The pool and those to use when none of its variants can serve, in order."""
+    """Return the pool and its fallbacks, in order."""
     stated = policy.pools[pool].fallback if pool in policy.pools else None
     return tuple(dict.fromkeys([pool, *([first] if stated is None else stated)]))
 
 
 def host_tables(policy: Policy, first: bool) -> Steps[Tables]:
-    """Hostname (`*.…` for wildcards, "" for all) to its table of rules, of the routes that
-    are `first` or of the others.
+    """Return the table of rules of each hostname (`*.…` for wildcards, "" for all), either of
+    the routes with `first` or of the others.
 
-    A rule is `[route, methods, headers, query parameters, text for people, length of the
-    path's prefix, scheme]`.
+    A rule is `[route, methods, headers, query parameters, description, length of the path's
+    prefix, scheme]`.
     """
     hosts: Tables = {}
     number = work = 0
@@ -290,8 +291,8 @@ def _condition(match: HeaderMatch | QueryParamMatch, name: str) -> list[Any]:
 
 
 def _precedence(rule: list[Any]) -> tuple[int, int, int, int, int]:
-    """After hostname and path: the scheme, then as the Gateway API has it: method, headers,
-    query, order in the file."""
+    """Return the sort key after hostname and path: the scheme, then, as in the Gateway API,
+    method, headers, query parameters and order in the file."""
     position, methods, headers, query, _, _, scheme = rule
     return (0 if scheme else 1, 0 if methods else 1, -len(headers), -len(query), position)
 

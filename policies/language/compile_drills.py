@@ -1,4 +1,4 @@
-"""Drills as tables, as `policies.decisions.drill.scheduled_from` reads them."""
+"""Compiles drills to the tables that `policies.decisions.drill.scheduled_from` reads."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Filters as tables: what a request pays for is looked up, not worked out.
+"""Compiles filters to tables, so that requests only look up what to do.
 
-Header changes of a route and then of a backend become one change for each name, so the
-edge applies one list of each kind. Tables that several routes have stand once.
+The header changes of a route and of a backend are joined to one change for each name, so the
+edge applies one list of each kind. Tables that several routes share are stored once.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from policies.language.filters import (
 from policies.language.model import Route
 
 Table = Any  # plain JSON
-# A header: whether what was there goes, and the values that come.
+# The change of a header: whether its old values are removed, and the values to add.
 Change = tuple[bool, tuple[str, ...]]
-# Headers by which the answer to one client must not reach another (RFC 9111, section 3.5).
+# Responses to requests with these headers must not reach other clients (RFC 9111, section 3.5).
 CREDENTIALS = ("authorization", "cookie", "x-api-key")
 
 
 class Parts:
-    """Tables that routes share; each stands once and is named by its number."""
+    """Tables that routes share; each is stored once and referred to by its number."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -43,7 +43,7 @@ class Parts:
 
 
 def filters_table(route: Route, key_headers: list[str], parts: Parts) -> dict[str, Table]:
-    """What a route's table gains by its filters: nothing if it has none."""
+    """Return the entries of a route's table for its filters; empty if it has none."""
     made: dict[str, Table] = {}
     filters = route.filters
     if filters:
@@ -61,7 +61,8 @@ def filters_table(route: Route, key_headers: list[str], parts: Parts) -> dict[st
 
 
 def _plan(filters: list[BackendFilters], parts: Parts) -> int | None:
-    """`[request's header changes, response's, host, path, mirrors]`, by its number."""
+    """Return the number of `[request header changes, response header changes, host, path,
+    mirrors]`; None if all are empty."""
     request = [each.request_headers for each in filters if each.request_headers]
     response = [each.response_headers for each in filters if each.response_headers]
     rewrites = [each.rewrite for each in filters if each.rewrite]
@@ -78,7 +79,7 @@ def _plan(filters: list[BackendFilters], parts: Parts) -> int | None:
 
 
 def joined_changes(each: list[HeaderChanges]) -> dict[str, Change]:
-    """All in turn as one change for each name."""
+    """Join the changes, in order, to one for each header name."""
     changes: dict[str, Change] = {}
     for part in each:
         for header in part.set:
@@ -111,7 +112,7 @@ def _new_path(path: NewPath) -> Table:
 
 
 def mirrored_share(mirror: Mirror) -> float:
-    """The share of the requests that is copied, from 0 to 1."""
+    """Return the share of requests that is copied, from 0 to 1."""
     fraction = mirror.fraction
     return fraction.numerator / fraction.denominator if fraction else mirror.percent / 100
 
@@ -127,7 +128,7 @@ def redirect_table(redirect: Redirect) -> Table:
 
 
 def _cors(cors: Cors) -> Table:
-    """Origins as exact ones and as `[beginning, end]` of those with a wildcard."""
+    """Return the table of `cors`; origins with a wildcard are `[beginning, end]`."""
     wild = [each.split("*") for each in cors.allow_origins if "*" in each and each != "*"]
     return {
         "everybody": "*" in cors.allow_origins,

@@ -1,4 +1,4 @@
-"""From the section `rate_limits` to the tables of `policies.decisions.rate_limits`."""
+"""Compiles `rate_limits` to the tables that `policies.decisions.rate_limits` reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from policies.language.model import Policy
 
 
 def limit_tables(policy: Policy) -> list[dict[str, Any]]:
-    """Each limit with its rate, and those of the keys that have one of their own."""
+    """Return each limit with its rate and the rates of keys that have their own."""
     tables: dict[str, dict[str, Any]] = {}
     for name, limit in policy.rate_limits.items():
         by, _, header = limit.by.partition(":")

@@ -1,4 +1,4 @@
-"""Rollouts as tables, as `policies.rollouts.plan.plan_from` reads them."""
+"""Compiles rollouts to the tables that `policies.rollouts.plan.plan_from` reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from policies.language.conditions import HeaderMatch
 from policies.language.model import Route
 from policies.language.rollouts import Analysis, Rollout, Step
 
-NOT_COMPARED = 1.0  # an increase that nothing can exceed
+NOT_COMPARED = 1.0  # no increase can exceed it
 
 
 def rollout_tables(rollouts: list[Rollout]) -> list[list[Any]]:
@@ -17,8 +17,8 @@ def rollout_tables(rollouts: list[Rollout]) -> list[list[Any]]:
 
 
 def dormant_pools(route: Route) -> list[str]:
-    """Pools of weight 0: a rollout may give them one, also one that was taken out of the policy
-    while it was under way."""
+    """Return the pools with weight 0. A rollout may give them traffic, even one that was removed
+    from the policy while it was running."""
     return [pool for pool, share in (route.split or {}).items() if not share.weight]
 
 

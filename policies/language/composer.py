@@ -1,10 +1,10 @@
-"""YAML 1.2 text as nodes: plain Python values that know where they stand.
+"""Reads YAML 1.2 text to nodes: plain Python values with their places.
 
 - Scalars follow the core schema (YAML 1.2.2, section 10.3): `NO`, `on`, `12:30` and dates
   are text, `1e3` and `0o14` are numbers, `<<` is a key like any other.
-- The hostile and the ambiguous are refused: duplicate keys, keys that are not text, tags
-  beyond the schema, what passes a limit below; in a policy also a second document.
-- Kubernetes manifests may be several in one text, and have merge keys (`<<`).
+- Hostile and ambiguous input is refused: duplicate keys, keys that are not text, tags beyond
+  the schema, whatever exceeds a limit below; in a policy also a second document.
+- A text may hold several Kubernetes manifests, and these may have merge keys (`<<`).
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from policies.language.findings import Finding, Path, path_text
 from policies.language.yaml_events import Events, TooLong
 
 MAX_BYTES = 4 * 1024 * 1024
-MAX_MANIFEST_BYTES = 32 * 1024 * 1024  # a cluster's objects carry much besides their routing
-MAX_DEPTH = 64  # a policy needs about ten, and whoever walks the values may recurse
+MAX_MANIFEST_BYTES = 32 * 1024 * 1024  # a cluster's objects hold much besides routes
+MAX_DEPTH = 64  # a policy needs about ten; code that walks the values may recurse
 MAX_BORROWED = 100_000  # values that aliases may add to those written out
-MAX_NUMBER = 100  # characters; a longer one stays text, as Python refuses endless digits
+MAX_NUMBER = 100  # characters; a longer one stays text, since Python refuses too many digits
 MAX_NODES = 250_000  # keys and values; a route has about twenty
 MAX_MANIFEST_NODES = 1_000_000
-MAX_TEXT = 64 * 1024  # characters of one text; the longest there is, a `body`, has fewer
+MAX_TEXT = 64 * 1024  # characters of one text; even a `body` has fewer
 MAX_PLAN_BYTES = 256 * 1024  # a drill's plan is a page of text
 MAX_PLAN_NODES = 10_000
-MAX_CASES_BYTES = 4 * 1024 * 1024  # of tests, as much as of the policy
+MAX_CASES_BYTES = 4 * 1024 * 1024  # of test cases, as for the policy
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
-# A value, the offset where it stands, and its parts, those of a mapping with their keys'.
+# A value, its offset in the text, and its parts; those of a mapping with the keys' offsets.
 Parts: TypeAlias = "list[Node] | dict[str, tuple[int, Node]] | None"
 Node: TypeAlias = "tuple[Value, int, Parts]"
 Reading: TypeAlias = "Generator[None, None, Node]"  # a node, in steps
@@ -62,7 +62,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What a text is: its noun, how much of it is read, how to mend what is refused."""
+    """A kind of text: its name in messages, its limits, and hints."""
 
     noun: str
     max_bytes: int
@@ -93,7 +93,7 @@ MANIFESTS = Dialect(
 
 
 def resolve(text: str) -> str | int | float | bool | None:
-    """What a plain scalar means."""
+    """Return the value of a plain scalar."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _NUMBER_STARTS or len(text) > MAX_NUMBER:
@@ -110,7 +110,7 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at, self._line = 0, 1  # the last one asked for: the next is mostly near
+        self._at, self._line = 0, 1  # the last lookup: the next is mostly near
 
     def place(self, at: int) -> tuple[int, int]:
         text = self._text
@@ -123,11 +123,11 @@ class Lines:
 
 
 class _Enough(Exception):
-    """To read on would be of no use, or endless."""
+    """Stops the reading: more would be of no use, or endless."""
 
 
 class Composer(Events):
-    """Makes nodes of events, and findings of what is wrong with them."""
+    """Makes nodes and findings from events."""
 
     def __init__(self, text: str, dialect: Dialect) -> None:
         super().__init__(text, dialect.max_text)
@@ -141,15 +141,15 @@ class Composer(Events):
         self._step_nodes, self._step_index = STEP_VALUES, STEP_TEXT
 
     def read(self) -> Iterator[Node | None]:
-        """The documents, each when it has ended; findings end them early. None: some of the
-        work is done (`decisions/steps.py`)."""
+        """Yield the documents, each at its end; too many findings end the reading. Yields None
+        after each unit of work (`decisions/steps.py`)."""
         try:
             yield from self._documents()
         except _Enough:
             pass
         except TooLong as error:
-            message = f"one text of more than {self._dialect.max_text:,} characters"
-            place = error.begin, message, "shorten it; let a variant answer with long bodies"
+            message = f"a text has more than {self._dialect.max_text:,} characters"
+            place = error.begin, message, "shorten it; long bodies can be served by a variant"
             self.findings.append(self.lines.finding("yaml-too-large", *place))
         except (MarkedYAMLError, ValueError, OverflowError) as error:
             self.findings.append(self.lines.finding("yaml-syntax", *self.explain(error)))
@@ -168,7 +168,7 @@ class Composer(Events):
             self.state()  # the document ends
             event = self.state()
             if type(event) is not events.StreamEndEvent and not self._dialect.several:
-                hint = f"keep one {self._dialect.noun} in one file, without `---` between its parts"
+                hint = f"keep one {self._dialect.noun} per file, without `---` between its parts"
                 self._report("yaml-several-documents", event.start_mark, "a second document", hint)
                 return
             yield root
@@ -183,8 +183,8 @@ class Composer(Events):
         if kind is events.AliasEvent:
             return self._alias(event.anchor, at)
         if event.tag is not None:
-            message = f"the tag `{event.tag[:80]}`, which no field can have"
-            self._report("yaml-tag", at, message, "remove it, and put what is text in quotes")
+            message = f"the tag `{event.tag[:80]}` is not allowed"
+            self._report("yaml-tag", at, message, "remove it, and put text in quotes")
         if event.anchor is not None:
             self._anchors.pop(event.anchor, None)  # no node can contain itself
         node: Node
@@ -207,7 +207,7 @@ class Composer(Events):
 
     def _alias(self, name: str, at: int) -> Node:
         if name not in self._anchors:
-            message = f"nothing named `&{name[:80]}` ends before this"
+            message = f"no anchor `&{name[:80]}` is complete before this alias"
             self._report("yaml-syntax", at, message, "put text that begins with `*` in quotes")
             return None, at, None
         node = self._anchors[name]
@@ -215,12 +215,12 @@ class Composer(Events):
         return node[0], at, node[2]
 
     def _borrow(self, value: Value, at: int, depth: int) -> None:
-        """Count a value that stands elsewhere as if it were written out here."""
+        """Count an aliased value as if it were written here."""
         self._borrowed += 1
         if self._borrowed > MAX_BORROWED:
             message = f"references make the {self._dialect.noun} larger by more than "
             message += f"{MAX_BORROWED:,} values"
-            self._report("yaml-alias-bomb", at, message, "refer to large values less often")
+            self._report("yaml-alias-bomb", at, message, "use fewer aliases of large values")
             raise _Enough
         self._check_depth(depth, at)
         parts: Iterable[Value] = value if isinstance(value, list) else ()
@@ -229,8 +229,8 @@ class Composer(Events):
 
     def _check_depth(self, depth: int, at: int) -> None:
         if depth > MAX_DEPTH:
-            message = f"more than {MAX_DEPTH} lists and mappings inside one another"
-            hint = f"no {self._dialect.noun} needs to be that deep"
+            message = f"lists and mappings are nested more than {MAX_DEPTH} deep"
+            hint = f"no {self._dialect.noun} needs that depth"
             self._report("yaml-too-deep", at, message, hint)
             raise _Enough
 
@@ -252,10 +252,10 @@ class Composer(Events):
             name, key_at, _ = yield from self._node(event)
             key = path[-1] = name if isinstance(name, str) else "?"
             if key is not name:
-                message = f"a key must be text, and this is {KINDS[type(name)]}"
+                message = f"a key must be text, but this is {KINDS[type(name)]}"
                 self._report("yaml-key-not-text", key_at, message, "put the key in quotes")
             elif key in fields:
-                message = f"the same key stands in line {self.lines.place(fields[key][0])[0]}"
+                message = f"the same key is in line {self.lines.place(fields[key][0])[0]}"
                 self._report("yaml-duplicate-key", key_at, message, "keep one of the two")
             fields[key] = key_at, (yield from self._node(self.state()))
         path.pop()
@@ -264,11 +264,14 @@ class Composer(Events):
         return {key: field[1][0] for key, field in fields.items()}, at, fields
 
     def _merge(self, fields: dict[str, tuple[int, Node]], node: Node) -> None:
-        """The merge key of YAML 1.1: what the mappings in `node` have and `fields` has not."""
+        """Apply the merge key of YAML 1.1: add the fields of the mappings in `node` that are
+        missing."""
         for _, at, parts in node[2] if isinstance(node[2], list) else [node]:
             if isinstance(parts, dict):
                 for key, field in parts.items():
                     fields.setdefault(key, field)
             else:
                 hint = "refer to a mapping, or to a list of mappings"
-                self._report("yaml-syntax", at, "`<<` merges mappings, and this is none", hint)
+                self._report(
+                    "yaml-syntax", at, "`<<` merges mappings, but this is not a mapping", hint
+                )

@@ -1,4 +1,4 @@
-"""Conditions on headers and query parameters, as routes and rollouts have them."""
+"""Conditions on headers and query parameters, for routes and rollouts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pydantic import Field
 from policies.language.part import Part, one_of
 from policies.language.values import FieldValue, Regex, Token
 
-VALUE_PATTERN = "Its whole value, as a regular expression; at most 4,096 characters of it."
+VALUE_PATTERN = "A regular expression for the whole value; at most 4,096 characters are read."
 
 
 class HeaderMatch(Part):
-    """A header that must be there; several must all match."""
+    """A header that a request must have; all of several must match."""
 
     name: Token = Field(description="The header's name; case does not matter.")
-    value: FieldValue | None = Field(None, description="Its whole value, to the letter.")
+    value: FieldValue | None = Field(None, description="The whole value, compared literally.")
     regex: Regex | None = Field(None, description=VALUE_PATTERN)
 
     def check(self) -> None:
@@ -22,10 +22,10 @@ class HeaderMatch(Part):
 
 
 class QueryParamMatch(Part):
-    """A query parameter that must be there; of repeated ones the first counts."""
+    """A query parameter that a request must have; of repeated ones, the first counts."""
 
-    name: str = Field(min_length=1, description="Its name, decoded.")
-    value: str | None = Field(None, description="Its whole value, decoded, to the letter.")
+    name: str = Field(min_length=1, description="The decoded name.")
+    value: str | None = Field(None, description="The whole decoded value, compared literally.")
     regex: Regex | None = Field(None, description=VALUE_PATTERN)
 
     def check(self) -> None:

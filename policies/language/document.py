@@ -1,7 +1,7 @@
-"""Texts in YAML and what they say: a policy, a drill's plan, or Kubernetes manifests.
+"""Reads YAML documents: a policy, a drill's plan, or Kubernetes manifests.
 
-Reading never raises: whatever the bytes are, they give documents or findings. What of YAML
-is taken, and what is refused, is in `composer.py`.
+Reading never raises: any bytes give documents or findings. `composer.py` says which parts of
+YAML are accepted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from policies.language.findings import Finding, Path
 
 
 class Placed(Protocol):
-    """A value, and where each part of it stands (line and column, from 1)."""
+    """A value, and the place of each of its parts (line and column, from 1)."""
 
     @property
     def value(self) -> dict[str, Value]: ...
@@ -36,18 +36,18 @@ class Placed(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """A policy, or a manifest, as it was written: its value, and where each part of it stands."""
+    """A policy or a manifest: its value, and the place of each of its parts."""
 
     value: dict[str, Value]
     _root: Node
     _lines: Lines
 
     def place(self, path: Path) -> tuple[int, int]:
-        """Line and column of the value at `path`, or of the nearest one around it."""
+        """Return line and column of the value at `path`, or of the nearest one around it."""
         return self._lines.place(self._walk(path)[1])
 
     def key_place(self, path: Path) -> tuple[int, int]:
-        """Line and column of the key at `path`; an item of a list has only its own."""
+        """Return line and column of the key at `path`, or of the item of a list."""
         return self._lines.place(self._walk(path)[0])
 
     def _walk(self, path: Path) -> tuple[int, int]:
@@ -63,17 +63,17 @@ class Document:
         return key_at, at
 
 
-TEXT_UNIT = 64 * STEP_TEXT  # characters that are decoded, or looked at, in one unit of work
-LOOK = TEXT_UNIT  # characters at which one step looks
+TEXT_UNIT = 64 * STEP_TEXT  # characters that are decoded or searched in one unit of work
+LOOK = TEXT_UNIT  # characters that are searched in one step
 
-# Control characters, what only YAML 1.1 takes for the end of a line, and a stray byte order mark.
+# Control characters, line ends of YAML 1.1 only, and a misplaced byte order mark.
 _STRAY = re.compile(
     "[^\t\n -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 
 
 def read_document(data: bytes, dialect: Dialect = POLICY) -> Document | list[Finding]:
-    """What the YAML text of a policy or plan says, or all that is wrong with it."""
+    """Return the document of a policy or plan, or all findings about its YAML."""
     return finished(document_steps(data, dialect))
 
 
@@ -96,15 +96,15 @@ def document_steps(data: bytes, dialect: Dialect = POLICY) -> Steps[Document | l
 
 
 def read_manifests(data: bytes) -> tuple[list[Document], list[Finding]]:
-    """The documents of a file of Kubernetes manifests that are whole, and what is wrong with
-    the others. Empty documents are passed over."""
+    """Return the valid documents of a file of Kubernetes manifests, and the findings about the
+    others. Empty documents are skipped."""
     text = finished(_read_text(data, MANIFESTS))
     if isinstance(text, Finding):
         return [], [text]
     composer = Composer(text, MANIFESTS)
     documents: list[Document] = []
     others: list[Finding] = []
-    known = 0  # findings about the documents before
+    known = 0  # findings about earlier documents
     for root in filter(None, composer.read()):
         if known == len(composer.findings) and root[0] is not None:
             document = _document(root, composer.lines, MANIFESTS)
@@ -120,15 +120,15 @@ def _document(root: Node, lines: Lines, dialect: Dialect) -> Document | Finding:
     value, at, _ = root
     if isinstance(value, dict):
         return Document(value, root, lines)
-    message = f"a {dialect.noun} is a mapping, and this is {KINDS[type(value)]}"
+    message = f"a {dialect.noun} must be a mapping, but this is {KINDS[type(value)]}"
     return lines.finding("yaml-not-a-mapping", at, message, dialect.begin)
 
 
 def _read_text(data: bytes, dialect: Dialect) -> Steps[str | Finding]:
-    """The text, in which every character may stand, or why it is none."""
+    """Return the text if all its characters are allowed, else a finding."""
     if len(data) > dialect.max_bytes:
         message = f"the {dialect.noun} has {len(data):,} bytes, "
-        message += f"and {dialect.max_bytes:,} are allowed"
+        message += f"but only {dialect.max_bytes:,} are allowed"
         return Finding("yaml-too-large", "$", 1, 1, message, dialect.smaller)
     try:
         text = _unify(data.removeprefix(codecs.BOM_UTF8).decode())
@@ -145,12 +145,12 @@ def _read_text(data: bytes, dialect: Dialect) -> Steps[str | Finding]:
             break
         yield units_of(text[begin : begin + LOOK], TEXT_UNIT)
     if stray:
-        message = f"the character U+{ord(stray[0]):04X} cannot stand in YAML"
+        message = f"the character U+{ord(stray[0]):04X} is not allowed in YAML"
         hint = f'remove it, or write "\\u{ord(stray[0]):04X}" in double quotes'
         return Lines(text).finding("yaml-syntax", stray.start(), message, hint)
     return text
 
 
 def _unify(text: str) -> str:
-    """All lines end with `\n`, which moves no line and no column."""
+    """Return the text with `\n` as the end of each line; lines and columns stay the same."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

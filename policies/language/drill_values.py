@@ -1,4 +1,4 @@
-"""The scalar values of the section `drills`: modes, how long, when; see `values.py`."""
+"""The scalar values of the section `drills`: modes, durations, schedules; see `values.py`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def is_mode(text: str) -> bool:
 
 
 def read_drill_time(value: object) -> int:
-    """How long a drill is, in milliseconds."""
+    """Return the duration of a drill, in milliseconds."""
     milliseconds = read_duration(value)
     if not MIN_MS <= milliseconds <= MAX_MS:
         hint = f"write {duration_text(MIN_MS)} to {duration_text(MAX_MS)}"
@@ -69,7 +69,7 @@ def read_schedule(value: object) -> str:
     try:
         check_schedule(text)
     except NotASchedule as error:
-        message = f"`{text[:80]}` is no schedule: {error}"
+        message = f"`{text[:80]}` is not a schedule: {error}"
         raise problem("bad-schedule", message, HOW_TO_SCHEDULE) from None
     return text
 

@@ -1,4 +1,4 @@
-"""The section `drills`: failures by schedule, which end by themselves."""
+"""The section `drills`: scheduled failures, which end by themselves."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from policies.language.drill_values import DrillTime, Mode, Schedule
 from policies.language.part import Part, one_of
 from policies.language.values import Name
 
-MAX_DRILLS = 100  # the Coordinator looks at each of them, again and again
+MAX_DRILLS = 100  # the Coordinator checks each of them regularly
 
 
 class Drill(Part):
-    """A failure that is planned: it begins by schedule and ends by itself."""
+    """A planned failure: it starts by schedule and ends by itself."""
 
-    name: Name = Field(description="Unique; told in the audit log.")
-    region: Name | None = Field(None, description="Hits the variants of this region.")
-    variant: Name | None = Field(None, description="Hits this variant.")
-    pool: Name | None = Field(None, description="Hits the variants of this pool.")
+    name: Name = Field(description="Unique; used in the audit log.")
+    region: Name | None = Field(None, description="Affects all variants of this region.")
+    variant: Name | None = Field(None, description="Affects this variant.")
+    pool: Name | None = Field(None, description="Affects all variants of this pool.")
     mode: Mode = Field(
-        description="`down`: nobody answers; `errors:30%`: that share of requests is answered "
-        "503; `latency:2s`: each waits so long first, 5 minutes at most."
+        description="`down`: no variant answers; `errors:30%`: this share of requests gets 503; "
+        "`latency:2s`: each request is delayed by this time, 5 minutes at most."
     )
-    duration: DrillTime = Field(alias="for", description="How long it lasts: `1s` to `24h`.")
+    duration: DrillTime = Field(alias="for", description="The duration: `1s` to `24h`.")
     schedule: Schedule = Field(
-        description="When it begins, as five cron fields in UTC: `0 10 * * 1` is each Monday "
+        description="When it starts, as five cron fields in UTC: `0 10 * * 1` is each Monday "
         "at 10:00."
     )
 

@@ -1,4 +1,4 @@
-"""The section `failover` of routes: when and where a request is tried again."""
+"""The section `failover` of routes: when and where a request is retried."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from policies.language.failover_values import Condition, Hedge, RetryBudget
 from policies.language.part import Part
 from policies.language.values import Duration, Size, problem
 
-MAX_ATTEMPTS = 10  # Cloudflare allows a request 32 invocations of Workers in all
+MAX_ATTEMPTS = 10  # Cloudflare allows 32 invocations of Workers per request
 DEFAULT_ATTEMPTS = 2
 DEFAULT_BACKOFF_MS = 25  # Envoy's
 DEFAULT_BUFFER = 64 * 1024
@@ -17,53 +17,56 @@ DEFAULT_CONDITIONS: tuple[str | int, ...] = ("connect", "timeout", 502, 503, 504
 
 
 class Failover(Part):
-    """When and where a request is tried again, so that the client does not notice."""
+    """When and where a request is retried, so that the client does not notice a failure."""
 
     attempts: int = Field(
         DEFAULT_ATTEMPTS,
         ge=0,
         le=MAX_ATTEMPTS,
-        description="How many attempts may follow the first, each at the next variant.",
+        description="The number of retries after the first attempt, each at the next variant.",
     )
     on: list[Condition] = Field(
         default_factory=lambda: list(DEFAULT_CONDITIONS),
-        description="`connect`: no answer; `timeout`: none in time; or status codes.",
+        description="What is retried: `connect`: no response; `timeout`: none in time; or status "
+        "codes.",
     )
     non_idempotent: bool = Field(
         False,
-        description="`true`: also POST and PATCH without an `Idempotency-Key`, which a variant "
-        "may then get twice.",
+        description="`true`: also retry POST and PATCH without an `Idempotency-Key`; a variant "
+        "may then get them twice.",
     )
     same_variant: bool = Field(
-        False, description="`true`: when every variant has been tried, begin again."
+        False, description="`true`: when every variant has been tried, start again with the first."
     )
     backoff: Duration = Field(
         DEFAULT_BACKOFF_MS,
-        description="The wait before the second attempt; it doubles, with jitter, up to ten times.",
+        description="The wait before the first retry; it doubles, with jitter, up to ten times.",
         examples=["25ms"],
     )
     buffer: Size = Field(
         DEFAULT_BUFFER,
-        description="A longer body is not kept for another attempt.",
+        description="Requests with a longer body are not retried.",
         examples=["64KiB"],
     )
     budget: RetryBudget = Field(
         DEFAULT_BUDGET,
-        description="Attempts beyond the first, as a part of the route's requests of the last "
-        "10 s; ten are always allowed. `none`: as many as `attempts` says for every request.",
+        description="Retries, as a percentage of the route's requests in the last 10 s; ten are "
+        "always allowed. `none`: no limit but `attempts` for each request.",
         examples=["20%"],
     )
     hedge: Hedge | None = Field(
         None,
-        description="A GET, HEAD or OPTIONS whose answer has not begun after this time is also "
-        "sent to the next variant, and the first good answer wins; `p95`: the time that 95 of "
-        "100 answers of the route take. Default: never.",
+        description="A GET, HEAD or OPTIONS without a response after this time is also sent to "
+        "the next variant, and the first good response wins; `p95`: the route's 95th percentile "
+        "of response times. Default: no hedging.",
     )
 
     def check(self) -> None:
         if self.hedge is not None and not self.attempts:
-            message = "a hedge is a second attempt, and there is only one"
-            raise problem("unused-field", message, "leave out `hedge`, or allow `attempts`")
+            message = "a hedge is a second attempt, but only one is allowed"
+            raise problem("unused-field", message, "leave out `hedge`, or raise `attempts`")
         if self.on == [] and self.attempts:
-            message = "nothing is a reason to try again, so there is only one attempt"
-            raise problem("unused-field", message, "add reasons, or write `attempts: 0` alone")
+            message = "nothing is retried, so `attempts` has no effect"
+            raise problem(
+                "unused-field", message, "add conditions to `on`, or write only `attempts: 0`"
+            )

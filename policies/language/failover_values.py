@@ -1,4 +1,4 @@
-"""The scalar values of the section `failover`: reasons to try again, and percentages."""
+"""The scalar values of the section `failover`: retry conditions and percentages."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ NO_BUDGET = "none"
 
 
 def read_condition(value: object) -> str | int:
-    """`connect`, `timeout`, or the status code of an answer."""
+    """Return `connect`, `timeout`, or the status code of a response."""
     is_status = isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599
     if value not in _WORDS and not is_status:
-        message = f"`{str(value)[:80]}` is no reason to try again"
+        message = f"`{str(value)[:80]}` is not a retry condition"
         hint = "write `connect`, `timeout`, or a status code from 400 to 599"
         hint = how_to_write(_meant_condition(str(value)[:80]), hint)
         raise problem("unknown-value", message, hint)
@@ -51,7 +51,7 @@ def read_retry_budget(value: object) -> float | str:
     try:
         return read_share(value)
     except PydanticCustomError as error:
-        hint = f"write a percentage such as `20%`, or `{NO_BUDGET}` for no bound"
+        hint = f"write a percentage such as `20%`, or `{NO_BUDGET}` for no limit"
         raise problem(error.type, error.message(), hint) from error
 
 
@@ -87,7 +87,7 @@ def read_hedge(value: object) -> int | str:
         hint = how_to_write(respelled.duration(str(value)[:80]), hint)
         raise problem(error.type, error.message(), hint) from error
     if wait == 0:
-        hint = "write a longer time, or leave `hedge` out"
+        hint = "write a longer time, or leave out `hedge`"
         raise problem("out-of-range", "every request would be sent twice", hint)
     return wait
 

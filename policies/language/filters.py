@@ -1,7 +1,7 @@
 """The filters of routes and of single backends, as pydantic models.
 
-Names and meanings are the Gateway API's HTTPRoute filters, without its `type` tags. What
-concerns several values at once is in `check_filters.py`.
+Names and meanings are those of the Gateway API's HTTPRoute filters, without `type` tags.
+Checks of several values at once are in `check_filters.py`.
 """
 
 from __future__ import annotations
@@ -27,31 +27,29 @@ from policies.language.values import (
     read_weight,
 )
 
-DEFAULT_REDIRECT_STATUS: Literal[302] = (
-    302  # the Gateway API's: nothing that browsers keep for ever
-)
-# What says something without a new place: 303 turns a POST into a GET, the others keep it.
+DEFAULT_REDIRECT_STATUS: Literal[302] = 302  # the Gateway API's default: browsers do not cache it
+# These make sense without a new URL: 303 turns a POST into a GET, the others keep the method.
 STATUSES_ALONE = frozenset({303, 307, 308})
 DEFAULT_MAX_AGE_MS = 5_000  # the Gateway API's, and the Fetch standard's
-MAX_MIRRORS = 8  # Cloudflare allows a request 32 invocations of Workers in all
+MAX_MIRRORS = 8  # Cloudflare allows 32 invocations of Workers per request
 MIN_TTL_MS = 1_000
 
 
 class HeaderValue(Part):
-    """A header with its value."""
+    """A header."""
 
-    name: Token = Field(description="The header's name; case does not matter.")
-    value: FieldValue = Field(description="Its value.")
+    name: Token = Field(description="The name, case-insensitive.")
+    value: FieldValue = Field(description="The value.")
 
 
 class HeaderChanges(Part):
-    """What becomes of headers: first `set`, then `add`; `remove` is for other names."""
+    """Changes of headers: first `set`, then `add`; `remove` is for other names."""
 
     set: list[HeaderValue] = Field(
-        default_factory=list, description="Headers that replace those of the same name."
+        default_factory=list, description="Headers that replace those with the same name."
     )
     add: list[HeaderValue] = Field(
-        default_factory=list, description="Headers that come after those of the same name."
+        default_factory=list, description="Headers that are added after those with the same name."
     )
     remove: list[Token] = Field(default_factory=list, description="Names of headers to delete.")
 
@@ -60,11 +58,11 @@ class HeaderChanges(Part):
 
 
 class NewPath(Part):
-    """What replaces the path."""
+    """A new path."""
 
     full: UrlPath | None = Field(None, description="Replaces the whole path.")
     prefix: NewPrefix | None = Field(
-        None, description="Replaces the prefix that the route matched; the rest stays."
+        None, description="Replaces the prefix that the route matched; the rest is kept."
     )
 
     def check(self) -> None:
@@ -72,7 +70,7 @@ class NewPath(Part):
 
 
 class Redirect(Part):
-    """Send the client elsewhere; what is not given stays as in the request, as does the query."""
+    """Redirect the client. Parts of the URL that are not given stay, and so does the query."""
 
     scheme: Literal["http", "https"] | None = Field(None, description="The new scheme.")
     hostname: PlainHostname | None = Field(None, description="The new host, without a port.")
@@ -80,12 +78,12 @@ class Redirect(Part):
         None,
         ge=1,
         le=65_535,
-        description="The new port; default: the new scheme's, else the request's.",
+        description="The new port; default: that of the new scheme, else the request's.",
     )
     path: NewPath | None = Field(None, description="The new path.")
     status: Literal[301, 302, 303, 307, 308] = Field(
         DEFAULT_REDIRECT_STATUS,
-        description="The answer's status code; 303, 307 and 308 can stand alone.",
+        description="The status code; 303, 307 and 308 need no other field.",
     )
 
     def check(self) -> None:
@@ -94,22 +92,22 @@ class Redirect(Part):
 
 
 class Rewrite(Part):
-    """Send the request on with another host or path."""
+    """Forward the request with another host or path."""
 
     hostname: PlainHostname | None = Field(
-        None, description="The host that the variant sees; `x-forwarded-host` has the client's."
+        None, description="The host that the variant gets; `x-forwarded-host` has the client's."
     )
-    path: NewPath | None = Field(None, description="The path that the variant sees.")
+    path: NewPath | None = Field(None, description="The path that the variant gets.")
 
     def check(self) -> None:
         at_least_one(self)
 
 
 class Fraction(Part):
-    """A part of all requests."""
+    """A fraction of all requests."""
 
-    numerator: int = Field(ge=0, le=1_000_000, description="So many …")
-    denominator: int = Field(100, ge=1, le=1_000_000, description="… of so many.")
+    numerator: int = Field(ge=0, le=1_000_000, description="The numerator.")
+    denominator: int = Field(100, ge=1, le=1_000_000, description="The denominator.")
 
     def check(self) -> None:
         if self.numerator > self.denominator:
@@ -118,23 +116,26 @@ class Fraction(Part):
 
 
 class Mirror(Part):
-    """Send a copy of requests to another pool, too; its answers are ignored."""
+    """Send copies of requests to another pool; its responses are ignored."""
 
-    pool: Name = Field(description="Where the copies go.")
+    pool: Name = Field(description="The pool that gets the copies.")
     percent: float = Field(
-        100, ge=0, le=100, description="How many of the requests, drawn at random."
+        100,
+        ge=0,
+        le=100,
+        description="The percentage of requests that are copied, chosen at random.",
     )
-    fraction: Fraction | None = Field(None, description="The same, finer than `percent`.")
+    fraction: Fraction | None = Field(None, description="The same as a fraction, for finer shares.")
     unsafe_methods: bool = Field(
         False,
-        description="`true`: not only GET, HEAD and OPTIONS. Bodies of more than 64 KiB are "
-        "not mirrored.",
+        description="`true`: mirror other methods than GET, HEAD and OPTIONS, too. Requests with "
+        "bodies of more than 64 KiB are not mirrored.",
     )
 
     def check(self) -> None:
         if {"percent", "fraction"} <= self.model_fields_set:
             hint = "write one of the two"
-            raise problem("one-of", "`percent` and `fraction` are given", hint)
+            raise problem("one-of", "both `percent` and `fraction` are given", hint)
 
 
 class Cors(Part):
@@ -151,56 +152,52 @@ class Cors(Part):
         default_factory=list, description="Headers that pages may send; or `*`."
     )
     expose_headers: list[CorsName] = Field(
-        default_factory=list, description="Headers of answers that pages may read; or `*`."
+        default_factory=list, description="Response headers that pages may read; or `*`."
     )
     allow_credentials: bool = Field(
-        False, description="`true`: requests may carry cookies and the like."
+        False, description="`true`: requests may carry credentials such as cookies."
     )
     max_age: Duration = Field(
         DEFAULT_MAX_AGE_MS,
-        description="How long a browser may remember what it may do, in whole seconds.",
+        description="How long browsers may cache the preflight response, in whole seconds.",
         examples=["5s"],
     )
 
     def check(self) -> None:
         if self.allow_credentials and "*" in self.expose_headers:
-            message = "with credentials, browsers do not understand `*` in `expose_headers`"
-            raise problem("unused-field", message, "name the headers")
+            message = "with credentials, browsers do not take `*` in `expose_headers` as a wildcard"
+            raise problem("unused-field", message, "list the headers")
 
 
 class Cache(Part):
-    """Keep answers at the edge."""
+    """Cache responses at the edge."""
 
     ttl: Duration = Field(
-        description="How long an answer is fresh, at most; it may itself say less.",
+        description="How long a response is fresh, at most; its own headers may say less.",
         examples=["60s"],
     )
     vary: list[Token] = Field(
         default_factory=list,
-        description="Headers of requests that answers depend on. Requests with credentials "
-        "are only cached if their header is named here.",
+        description="Request headers that responses depend on. Responses to requests with "
+        "credentials are only cached if the header of the credentials is listed here.",
     )
     stale_while_revalidate: Duration = Field(
         0,
-        description="How long after that it may still be given, while a new one is fetched.",
+        description="How long a stale response may still be served while a new one is fetched.",
         examples=["0s"],
     )
 
     def check(self) -> None:
         if self.ttl < MIN_TTL_MS:
-            message = "an answer cannot be kept for less than a second"
+            message = "a response cannot be cached for less than a second"
             raise problem("bad-duration", message, "write a longer `ttl`, such as `10s`")
 
 
 class BackendFilters(Part):
-    """Filters of one backend; they come after the route's."""
+    """Filters of one backend; they are applied after the route's."""
 
-    request_headers: HeaderChanges | None = Field(
-        None, description="Headers that variants get otherwise than clients send them."
-    )
-    response_headers: HeaderChanges | None = Field(
-        None, description="Headers that clients get otherwise than variants send them."
-    )
+    request_headers: HeaderChanges | None = Field(None, description="Changes of request headers.")
+    response_headers: HeaderChanges | None = Field(None, description="Changes of response headers.")
     rewrite: Rewrite | None = Field(None, description="Another host or path for the variant.")
     mirrors: list[Mirror] = Field(
         default_factory=list,
@@ -213,33 +210,35 @@ class BackendFilters(Part):
 
 
 class Filters(BackendFilters):
-    """What happens to a route's requests and answers on their way."""
+    """Changes of a route's requests and responses."""
 
     redirect: Redirect | None = Field(None, description="Answer with a redirect.")
-    cors: Cors | None = Field(None, description="Which web pages of other origins may call.")
-    cache: Cache | None = Field(None, description="Keep answers at the edge.")
+    cors: Cors | None = Field(
+        None, description="Which web pages of other origins may use the route."
+    )
+    cache: Cache | None = Field(None, description="Cache responses at the edge.")
 
 
 class Share(Part):
-    """A pool's part in a split; a number alone is its weight."""
+    """A pool's share of a split; a number alone is its weight."""
 
-    weight: Weight = Field(1, description="Share is weight / sum of weights.")
+    weight: Weight = Field(1, description="The share is weight / sum of weights.")
     filters: BackendFilters | None = Field(
-        None, description="For requests that this pool's variants serve, after the route's."
+        None, description="Filters for requests to this pool, applied after the route's."
     )
     backend: Literal["none"] | None = Field(
         None,
-        description="`none`: nobody serves this part of the requests; they are answered 500.",
+        description="`none`: these requests have no backend; they get 500.",
     )
 
     def check(self) -> None:
         if self.backend and self.filters:
-            message = "nothing is sent where there is no backend, so `filters` have no effect"
-            raise problem("unused-field", message, "leave one of the two out")
+            message = "without a backend, `filters` have no effect"
+            raise problem("unused-field", message, "leave out one of the two")
 
 
 def _read_share(value: object) -> object:
-    """`9` as the mapping it stands for."""
+    """Return `{"weight": 9}` for `9`."""
     return value if isinstance(value, dict | Share) else {"weight": read_weight(value)}
 
 

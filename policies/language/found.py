@@ -1,7 +1,7 @@
-"""What a look at several values of a policy finds, and how it looks.
+"""Helpers for checks that concern several values of a policy.
 
-The plain document is read, not the validated model; whatever has the wrong shape is
-passed over here, since the model reports it.
+They read the plain document, not the validated model, and skip values of the wrong shape,
+which the model reports.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any
 
 from policies.language.findings import Path, shown
 
-MAX_COMPARED = 100  # known names, to find the one that was meant
+MAX_COMPARED = 100  # known names, in the search for the nearest one
 
 
 class Key(str):
-    """The last step of a path whose finding is about the key, not about its value."""
+    """The last step of a path, if the finding concerns the key and not its value."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """A hint that is made only if the finding is told: what could have been meant."""
+    """A hint with the nearest known name; its text is made only when the finding is reported."""
 
     kind: str
     name: str
@@ -65,7 +65,7 @@ def routes_of(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def repeated_names(policy: object, section: str, code: str) -> Iterator[Found]:
-    """A finding for each entry of a list that is called like one before it."""
+    """Yield a finding for each entry of a list that has the name of an earlier one."""
     seen: dict[str, int] = {}
     for index, entry in enumerate(list_in(policy, section)):
         name = entry.get("name") if isinstance(entry, dict) else None
@@ -75,7 +75,7 @@ def repeated_names(policy: object, section: str, code: str) -> Iterator[Found]:
 
 
 def pools_in(split: dict[str, Any]) -> list[str]:
-    """The pools of a split, without what says that it has no backend."""
+    """Return the pools of a split, without entries that have no backend."""
     shares = split.items()
     return [name for name, each in shares if not (isinstance(each, dict) and "backend" in each)]
 
@@ -87,7 +87,7 @@ def served_pools(policy: object) -> set[str]:
 
 
 def unknown(kind: str, name: object, known: set[str], path: Path) -> Iterator[Found]:
-    """A finding if `name` is text that is not among `known`."""
+    """Yield a finding if `name` is text that is not among `known`."""
     if not isinstance(name, str) or name in known:
         return
     words = kind.replace("-", " ")

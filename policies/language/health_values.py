@@ -16,9 +16,9 @@ Range = tuple[int, int]
 
 
 def read_ranges(value: object) -> tuple[Range, ...]:
-    """Status codes and ranges of them, as ranges."""
+    """Return status codes and ranges as ranges."""
     if value == []:
-        raise problem("empty", "no answer would be good", _HOW)
+        raise problem("empty", "no response would count as success", _HOW)
     return tuple(_read_range(each) for each in (value if isinstance(value, list) else [value]))
 
 
@@ -29,7 +29,7 @@ def _read_range(value: object) -> Range:
         hint = (
             f"write `{str(value)[0]}00-{str(value)[0]}99`" if _CLASS.fullmatch(str(value)) else _HOW
         )
-        raise problem("bad-value", f"`{str(value)[:80]}` is no range of status codes", hint)
+        raise problem("bad-value", f"`{str(value)[:80]}` is not a range of status codes", hint)
     low, high = int(found[1]), int(found[2] or found[1])
     if high < low:
         raise problem("out-of-range", f"the range {low}-{high} is empty", _HOW)
@@ -37,19 +37,19 @@ def _read_range(value: object) -> Range:
 
 
 def read_probe_path(value: object) -> str:
-    """A path, with a query if need be."""
+    """Return a path, which may have a query."""
     text = read_text(value, "a path", "`/health`")
     if not _PATH.fullmatch(text):
         raise problem(
             "bad-path",
-            f"`{text[:80]}` cannot be asked for",
+            f"`{text[:80]}` cannot be requested",
             how_to_write(_meant(text), "write `/health`"),
         )
     return text
 
 
 def _meant(text: str) -> str | None:
-    """With the slash, or without what stands before the path of a URL."""
+    """Return the text with a slash before it, or the path of a URL; None if neither is a path."""
     _, mark, rest = text[:1_000].partition("://")
     path = f"/{rest.partition('/')[2]}" if mark else f"/{text[:1_000]}"
     return path if _PATH.fullmatch(path) else None

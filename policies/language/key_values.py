@@ -1,6 +1,6 @@
 """The scalar values of API keys: hashes, times, scopes; see `values.py`.
 
-No message repeats what stands where a hash belongs: it may be a key.
+Messages do not repeat the value of a hash field: it may be a key.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def read_hash(value: object) -> str:
 
 
 def read_time(value: object) -> int:
-    """A date-time as milliseconds since 1970."""
+    """Return a date-time as milliseconds since 1970."""
     text = read_text(value, "a time", "`2027-01-31T00:00:00Z`")
     hint = "write date, time and offset, such as `2027-01-31T00:00:00Z`"
     if not _TIME.fullmatch(text):
@@ -39,7 +39,7 @@ def read_time(value: object) -> int:
     try:
         return round(datetime.fromisoformat(text.upper()).timestamp() * 1000)
     except (ValueError, OverflowError):
-        raise problem("bad-time", f"`{text}` is no day or time of the calendar", hint) from None
+        raise problem("bad-time", f"`{text}` is not a valid date and time", hint) from None
 
 
 def read_scope(value: object) -> str:

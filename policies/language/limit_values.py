@@ -1,5 +1,4 @@
-"""The scalar values of rate limits: rates, and what requests are counted by; see
-`values.py`."""
+"""The scalar values of rate limits: rates, and what requests are counted by (`values.py`)."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ _HOW = "write `100/1m`, or `limit: 100` with `per: 1m`"
 
 
 def read_limit(value: object) -> tuple[int, int | None]:
-    """`100/1m` or `100`: the number of requests, and the period in milliseconds if given."""
+    """Return the number of requests, and the period in milliseconds, or None if not given."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 1e3
     if isinstance(value, int) and not isinstance(value, bool):
@@ -49,16 +48,16 @@ def read_limit(value: object) -> tuple[int, int | None]:
 
 def _number(count: int) -> int:
     if not 1 <= count <= MAX_REQUESTS:
-        hint = f"write 1 to {MAX_REQUESTS:,} requests; to refuse all, use `respond`"
+        hint = f"write 1 to {MAX_REQUESTS:,} requests; to refuse all requests, use `respond`"
         raise problem("bad-rate", f"a limit of {count} requests is out of range", hint)
     return count
 
 
 def read_period(value: object) -> int:
-    """The time in which so many requests may come, in milliseconds."""
+    """Return the period of a rate, in milliseconds."""
     period = read_duration(value)
     if period < MIN_PERIOD_MS:
-        hint = "write the rate of a second, and `burst` for how many may come at once"
+        hint = "write the rate per second, and `burst` for how many may come at once"
         raise problem("bad-rate", "a period is at least a second", hint)
     return period
 

@@ -1,9 +1,9 @@
-"""From the bytes of `routes.yaml` to a valid policy, or to everything that is wrong with it.
+"""Loads `routes.yaml`: from bytes to a valid policy, or to all findings.
 
-Three readings, each over what the one before could make out: YAML (`document.py`), the
-fields and values (`model.py`), and what concerns several values at once (`check.py`).
-The last two both run, so that one look shows all findings, up to a hundred. Nothing is
-raised, whatever the bytes are, and the cost is bounded.
+There are three stages: YAML (`document.py`), fields and values (`model.py`), and checks of
+several values at once (`check.py`). The last two always both run, so that all findings are
+reported together, up to a hundred. Loading never raises, whatever the bytes are, and its cost
+is bounded.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STEP_HASHED = 1024 * 1024  # bytes that are hashed in one unit of work
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A reading of a policy: `policy` is there exactly if no finding is an error."""
+    """The result of loading a policy: `policy` is None if and only if a finding is an error."""
 
     digest: str
     policy: Policy | None
@@ -44,7 +44,7 @@ class Loaded:
 
 
 def digest_of(data: bytes) -> str:
-    """What names a policy everywhere: the SHA-256 of its YAML, in hex."""
+    """Return the digest that identifies a policy: the SHA-256 of its YAML, in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -58,9 +58,9 @@ def digest_steps(data: bytes) -> Steps[str]:
 
 
 def load(data: bytes, now_ms: float | None = None, *, lint: bool = True) -> Loaded:
-    """Read `routes.yaml`; findings come in the order of their places. With the time, in
-    milliseconds since 1970, also about keys that expire. `lint`: also warnings, which are
-    for people."""
+    """Load `routes.yaml`; findings are in the order of their places. `now_ms`: the time in
+    milliseconds since 1970, for warnings about keys that expire; None: without these.
+    `lint`: with warnings."""
     loaded, document = finished(_load_steps(data))
     if not loaded.policy or not document or not lint:
         return loaded
@@ -69,8 +69,8 @@ def load(data: bytes, now_ms: float | None = None, *, lint: bool = True) -> Load
 
 
 def load_steps(data: bytes, digest: str | None = None) -> Steps[Loaded]:
-    """The same in steps, without the warnings: nobody waits for them at the edge. `digest`:
-    that of `data`, if it is known."""
+    """The same in steps, without warnings, which the edge does not need. `digest`: the digest of
+    `data`, if it is known."""
     loaded, _ = yield from _load_steps(data, digest)
     return loaded
 
@@ -80,8 +80,8 @@ def _load_steps(data: bytes, digest: str | None = None) -> Steps[tuple[Loaded, D
     try:
         return (yield from within(_read_steps(data, digest), MAX_WORK))
     except TooMuchWork:
-        message = f"reading the policy is more than {MAX_WORK:,} units of work"
-        hint = "merge routes that do the same, and refer (`*`) to large values less often"
+        message = f"reading the policy takes more than {MAX_WORK:,} units of work"
+        hint = "merge routes that do the same, and use fewer aliases (`*`) of large values"
         finding = Finding("too-much-work", "$", 1, 1, message, hint)
         return Loaded(digest, None, (finding,)), None
 
@@ -96,19 +96,19 @@ def _read_steps(data: bytes, digest: str) -> Steps[tuple[Loaded, Document | None
 
 
 def in_order(findings: list[Finding]) -> list[Finding]:
-    """As many as somebody can mend, in the order of their places."""
+    """Return the unique findings in the order of their places, MAX_FINDINGS at most."""
     unique = sorted(
         set(findings),
         key=lambda f: (f.line, f.column, comes_last(f.code), f.code, f.path, f.message),
     )
     kept = unique[:MAX_FINDINGS]
     if len(unique) > MAX_FINDINGS:
-        kept[-1] = replace(kept[-1], message=f"{kept[-1].message} (and there is more to mend)")
+        kept[-1] = replace(kept[-1], message=f"{kept[-1].message} (and there are more findings)")
     return kept
 
 
 def read_policy(value: object, budget: Budget) -> tuple[Policy | None, list[Found]]:
-    """The policy that a plain value is, or all errors in it."""
+    """Return the policy of a plain value, or None and all errors in it."""
     return finished(policy_steps(value, budget))
 
 
@@ -126,7 +126,7 @@ def policy_steps(value: object, budget: Budget) -> Steps[tuple[Policy | None, li
 
 
 def errors_in(error: ValidationError, root: type[Part]) -> list[Found]:
-    """What pydantic found in a value that was read as `root`."""
+    """Return pydantic's errors in a value that was read as `root`."""
     return [_found(each, root) for each in error.errors(include_url=False)[: MAX_FINDINGS + 1]]
 
 
@@ -140,7 +140,7 @@ def _found(error: ErrorDetails, root: type[Part]) -> Found:
 
 
 def _is_about_key(error: ErrorDetails, root: type[Part]) -> bool:
-    """Whether the place ends with pydantic's mark for a key, not with a key called like it."""
+    """Return whether the place ends with pydantic's mark for a key, not with a key of that name."""
     loc = error["loc"]
     marked = loc[-1:] == ("[key]",) and error["type"] != "extra_forbidden"
     return marked and get_origin(_type_at(loc[:-2], root)) is dict
@@ -160,7 +160,7 @@ _TYPES = {
 
 
 def _told(error: ErrorDetails, path: Path, root: type[Part]) -> tuple[str, str, str]:
-    """Code, message and hint of one of pydantic's errors."""
+    """Return code, message and hint of one of pydantic's errors."""
     kind, context = error["type"], error.get("ctx", {})
     last = shown(path[-1]) if path else "policy"
     if "hint" in context:
@@ -176,10 +176,10 @@ def _told(error: ErrorDetails, path: Path, root: type[Part]) -> tuple[str, str, 
         value = _value_to_write(error["input"], path, root)
         return "wrong-type", message, f"{how}: `{value}`" if value else how
     if kind == "literal_error":
-        message = f"{_shown(error['input'])} is not a value of `{last}`"
+        message = f"{_shown(error['input'])} is not an allowed value of `{last}`"
         words = [str(each) for each in get_args(_type_at(path, root))]
         nearest = one_of(error["input"], words)
-        hint = f"`{nearest}`: all there are are " if nearest else ""
+        hint = f"`{nearest}`; the allowed values are " if nearest else ""
         return "unknown-value", message, f"write {hint}{context['expected']}"
     if kind == "too_short":
         return "empty", f"`{last}` is empty", "add at least one entry, or leave it out"
@@ -195,7 +195,7 @@ def _told(error: ErrorDetails, path: Path, root: type[Part]) -> tuple[str, str, 
 
 
 def _value_to_write(value: object, path: Path, root: type[Part]) -> str:
-    """What was meant, if that is known and short."""
+    """Return the intended value, or "" if it is unknown or too long."""
     found = meant(_type_at(path, root), value)
     if found is None:
         return ""
@@ -216,7 +216,7 @@ def _shown(value: object) -> str:
 
 
 def _where_it_belongs(value: object, path: Path, root: type[Part]) -> str:
-    """The hint for a weight without its `split`, or for a field of a mapping further in."""
+    """Return the hint for a weight outside `split`, or for a field of an inner mapping; else ""."""
     part, name = _type_at(path[:-1], root), shown(path[-1])
     if not _is_part(part) or name.lower() in _fields(part):
         return ""
@@ -231,11 +231,11 @@ def _where_it_belongs(value: object, path: Path, root: type[Part]) -> str:
     if len(homes) != 1:
         return ""
     home, is_list = homes[0]
-    return f"it stands in `{home}`: `{home}: {flow([{name: '…'}] if is_list else {name: '…'})}`"
+    return f"it belongs to `{home}`: `{home}: {flow([{name: '…'}] if is_list else {name: '…'})}`"
 
 
 def _inner(annotation: Any) -> Any:
-    """The type, or that of a list's entries."""
+    """Return the type, or the type of a list's entries."""
     found = bare(annotation)
     return bare(get_args(found)[0]) if get_origin(found) is list else found
 
@@ -254,12 +254,12 @@ def _is_part(annotation: Any) -> TypeGuard[type[Part]]:
 
 
 def _fields(part: type[Part]) -> dict[str, FieldInfo]:
-    """The fields of a mapping by the names they have in YAML."""
+    """Return the fields of a mapping by their names in YAML."""
     return {field.alias or name: field for name, field in part.model_fields.items()}
 
 
 def _type_at(path: Path, root: type[Part]) -> Any:
-    """The type of what `root` wants at `path`; None where it wants nothing."""
+    """Return the type of the value at `path` in `root`; None if there is no such field."""
     annotation: Any = root
     for step in path:
         if _is_part(annotation):

@@ -1,9 +1,9 @@
-"""What to write where a value has the wrong shape: the same value in the right one.
+"""Converts a value of the wrong shape to the intended one, for hints.
 
-- A scalar where a list belongs is its only entry; where a mapping belongs, it is the field
-  that people mean by it (`_STANDS_FOR`): a path is a `prefix`, `30s` a request's timeout.
-- A mapping or a list in place of each other is turned round where that says the same.
-- None where nobody can know, or where what is made of it would not be accepted.
+- A scalar in place of a list becomes its only entry. In place of a mapping, it becomes the
+  usual field (`_STANDS_FOR`): a path is a `prefix`, `30s` a request's timeout.
+- Mappings and lists are converted to each other where the meaning is the same.
+- The result is None if the intention is unclear or the converted value would be invalid.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:[:=]\s*(.*))?")
 
 
 def bare(annotation: Any) -> Any:
-    """The type inside `Annotated[…]` and `… | None`."""
+    """Return the type inside `Annotated[…]` and `… | None`."""
     while get_origin(annotation) in (Annotated, Union, UnionType):
         arguments = [each for each in get_args(annotation) if each is not type(None)]
         annotation = arguments[0]
@@ -36,7 +36,7 @@ def bare(annotation: Any) -> Any:
 
 
 def meant(annotation: Any, value: Any) -> Any:
-    """`value` in the shape that `annotation` wants; None if that cannot be known."""
+    """Return `value` in the shape of `annotation`; None if the intention is unclear."""
     if isinstance(value, str) and len(value) > MAX_TEXT:
         return None
     if isinstance(value, list | dict) and len(value) > MAX_ENTRIES:
@@ -46,7 +46,7 @@ def meant(annotation: Any, value: Any) -> Any:
 
 
 def _is_good(annotation: Any, found: Any) -> bool:
-    """Whether every mapping of it is accepted as it stands."""
+    """Return whether all mappings in `found` are valid."""
     if isinstance(found, list):
         return all(_is_good(bare(get_args(annotation)[0]), each) for each in found)
     if not isinstance(found, dict) or not _is_part(annotation):
@@ -84,7 +84,7 @@ def _meant(annotation: Any, value: Any) -> Any:
 
 
 def _reader(annotation: Any) -> Callable[[Any], Any] | None:
-    """What reads a scalar of that type; None if nothing in particular does."""
+    """Return the function that reads a scalar of that type; None if there is none."""
     if get_origin(annotation) in (Union, UnionType):
         return next(filter(None, map(_reader, get_args(annotation))), None)
     if get_origin(annotation) is not Annotated:
@@ -95,12 +95,12 @@ def _reader(annotation: Any) -> Callable[[Any], Any] | None:
 
 
 def _accepted(reader: Callable[[Any], Any], value: Any) -> Any:
-    """The scalar as it is, if it can be read, or as the reader's hint has it."""
+    """Return the scalar if it is valid, else the value of the reader's hint."""
     try:
         reader(value)
     except PydanticCustomError as error:
         return getattr((error.context or {}).get("hint"), "value", value)
-    except TypeError:  # a regular expression, which wants to know what is left of the budget
+    except TypeError:  # the reader of regular expressions needs the budget
         return value
     return value
 
@@ -124,7 +124,7 @@ def _as_list(inner: Any, value: Any) -> list[Any] | None:
 
 
 def _named(part: type[Part], name: Any, value: Any) -> dict[str, Any] | None:
-    """An entry of a mapping, as one of a list of mappings that have names."""
+    """Return an entry of a mapping as one of a list of mappings with names."""
     fields = part.model_fields
     if "name" not in fields:
         return None
@@ -136,7 +136,7 @@ def _named(part: type[Part], name: Any, value: Any) -> dict[str, Any] | None:
 
 
 def _as_names(annotation: Any, value: Any) -> dict[str, Any] | None:
-    """A mapping of names: `production`, `[production, canary]`, `[{pool: a, weight: 9}]`."""
+    """Return a mapping for `production`, `[production, canary]` or `[{pool: a, weight: 9}]`."""
     part = bare(get_args(annotation)[1])
     if getattr(part, "__name__", "") != "Share":
         return None
@@ -258,7 +258,7 @@ def _cors(value: Any) -> dict[str, Any] | None:
     return {"allow_origins": [made]} if isinstance(value, str) and made else None
 
 
-# The field, or what makes the mapping, that a scalar stands for.
+# The field that a scalar stands for, or a function that makes the mapping.
 _STANDS_FOR: dict[str, str | Callable[[Any], Any]] = {
     "Active": "path",
     "Auth": "header",

@@ -1,8 +1,8 @@
 """The language of `routes.yaml`, version 1, as pydantic models.
 
-Field names follow the Gateway API where it has the thing. An unknown field is an error:
-nothing is accepted and then ignored. Descriptions are what `docs/language.md` and the
-JSON Schema of editors say. What concerns several values at once is in `check.py`.
+Field names follow the Gateway API where it has an equivalent. An unknown field is an error:
+nothing is accepted and then ignored. The descriptions appear in `docs/language.md` and in the
+JSON Schema for editors. Checks of several values at once are in `check.py`.
 """
 
 from __future__ import annotations
@@ -44,43 +44,45 @@ from policies.language.values import (
 
 Continent = Literal["AF", "AN", "AS", "EU", "NA", "OC", "SA"]
 
-DEFAULT_REQUEST_TIMEOUT_MS = 100_000  # as long as Cloudflare's own proxy waits for an origin
+DEFAULT_REQUEST_TIMEOUT_MS = 100_000  # as Cloudflare's own proxy waits for an origin
 DEFAULT_COOKIE_AGE_MS = 30 * 24 * 3_600_000
 
 
 class WorkerVersion(Part):
-    """One version of a Worker: reached with Cloudflare's version override header."""
+    """One version of a Worker, selected with Cloudflare's version override header."""
 
     worker: WorkerName = Field(description="Name of the Worker, as in its own `wrangler.toml`.")
     id: Name = Field(description="Version id, as `wrangler versions list` prints it.")
 
 
 class Variant(Part):
-    """A Worker that can answer, reached through a service binding."""
+    """A Worker that serves requests, reached through a service binding."""
 
     binding: Binding = Field(description="Service binding in `wrangler.toml`.")
     pool: Name = Field(description="The pool it belongs to.")
     region: Name | None = Field(
-        None, description="Where it runs: a name from `regions`. Without one it serves everywhere."
+        None,
+        description="Its region: a name from `regions`. Without one, it serves clients of all "
+        "regions.",
     )
     weight: Weight = Field(
         1,
-        description="Its share among variants of equal rank. 0: no traffic, unless no other "
+        description="Its share among variants of the same rank. 0: no traffic, unless no other "
         "variant of the pool can serve.",
     )
     drain: bool = Field(False, description="`true`: new requests go to other variants.")
     version: WorkerVersion | None = Field(
-        None, description="Ask for this version of the Worker, so a canary can be a version."
+        None, description="Selects this version of the Worker, so that a canary can be a version."
     )
 
 
 class Pool(Part):
-    """What holds for all variants of a pool."""
+    """Settings for all variants of a pool."""
 
     fallback: list[Name] | None = Field(
         None,
         description="Pools to use, in order, when none of its variants can serve. "
-        "By default the first pool of the route's split, which itself has none.",
+        "Default: the first pool of the route's split, which itself has no fallback.",
     )
     affinity: Literal["prefer", "strict"] = Field(
         "prefer",
@@ -90,17 +92,19 @@ class Pool(Part):
 
 
 class Region(Part):
-    """From where requests come to this region, and where they go without it."""
+    """A region: its clients, and the regions that serve them if it cannot."""
 
     continents: list[Continent] = Field(
         default_factory=list, description="Continent codes: AF AN AS EU NA OC SA."
     )
     countries: list[Country] = Field(
         default_factory=list,
-        description="Country codes (ISO 3166-1 alpha-2, `T1` for Tor); beat continents.",
+        description="Country codes (ISO 3166-1 alpha-2, `T1` for Tor); take precedence over "
+        "continents.",
     )
     colos: list[Colo] = Field(
-        default_factory=list, description="Cloudflare locations, such as FRA; beat countries."
+        default_factory=list,
+        description="Cloudflare locations, such as FRA; take precedence over countries.",
     )
     fallback: list[Name] = Field(
         default_factory=list, description="Regions to use next, in this order."
@@ -108,11 +112,11 @@ class Region(Part):
 
 
 class PathMatch(Part):
-    """One way to match the path."""
+    """A condition on the path."""
 
-    exact: UrlPath | None = Field(None, description="The whole path, to the letter.")
+    exact: UrlPath | None = Field(None, description="The whole path, compared literally.")
     prefix: UrlPath | None = Field(
-        None, description="Whole segments: `/v2` takes `/v2`, `/v2/`, `/v2/x`, but not `/v2x`."
+        None, description="Whole segments: `/v2` matches `/v2`, `/v2/` and `/v2/x`, but not `/v2x`."
     )
     regex: PathRegex | None = Field(
         None,
@@ -125,10 +129,10 @@ class PathMatch(Part):
 
 
 class Match(Part):
-    """All that is named must match; without a path any path does."""
+    """A set of conditions; all must match. Without `path`, any path matches."""
 
     scheme: Literal["http", "https"] | None = Field(
-        None, description="How the client came: by `http` or by `https`; without it both match."
+        None, description="The client's scheme: `http` or `https`; without it, both match."
     )
     path: PathMatch | None = Field(None, description="One of `exact`, `prefix`, `regex`.")
     methods: list[Method] | None = Field(None, min_length=1, description="Any of these methods.")
@@ -139,7 +143,7 @@ class Match(Part):
 
 
 def _read_sticky(value: object) -> object:
-    """`cookie:name`, `header:name`, `api_key`, `ip` as the mapping they stand for."""
+    """Return the mapping for `cookie:name`, `header:name`, `api_key` or `ip`."""
     if not isinstance(value, str):
         return value
     kind, colon, name = value.partition(":")
@@ -157,30 +161,28 @@ def _read_sticky(value: object) -> object:
 
 
 class StickySource(Part):
-    """Where a request's sticky key comes from."""
+    """A source of a request's sticky key."""
 
     cookie: Token | None = Field(None, description="A cookie's value.")
     header: Token | None = Field(None, description="A header's value.")
     api_key: Yes | None = Field(None, description="The API key the client presents.")
-    ip: Yes | None = Field(
-        None, description="The client's address; of an IPv6 address its /64 network."
-    )
+    ip: Yes | None = Field(None, description="The client's IP address; for IPv6 the /64 network.")
     set: bool = Field(
         False,
-        description="Only with `cookie`: a client that no source gives a key gets this cookie.",
+        description="Only with `cookie`: clients without a sticky key get this cookie.",
     )
     max_age: Duration = Field(
-        DEFAULT_COOKIE_AGE_MS, description="How long such a cookie lives.", examples=["30d"]
+        DEFAULT_COOKIE_AGE_MS, description="The lifetime of this cookie.", examples=["30d"]
     )
 
     def check(self) -> None:
         one_of(self, ("cookie", "header", "api_key", "ip"))
         for name in ("set", "max_age"):
             if name in self.model_fields_set and self.cookie is None:
-                message = f"`{name}` is only for cookies and would have no effect here"
+                message = f"`{name}` has an effect only with `cookie`"
                 raise problem("unused-field", message, "leave it out")
         if "max_age" in self.model_fields_set and not self.set:
-            message = "`max_age` is for cookies that the router sets, and it sets none here"
+            message = "`max_age` has an effect only with `set: true`"
             raise problem("unused-field", message, "add `set: true`, or leave it out")
         if self.set and self.max_age < 1_000:
             message = "a cookie cannot live for less than a second"
@@ -191,116 +193,118 @@ Sticky = Annotated[StickySource, BeforeValidator(_read_sticky)]
 
 
 class Timeouts(Part):
-    """How long an answer may take to begin; `0s` means forever."""
+    """Timeouts until a response starts; `0s`: no timeout."""
 
     request: Duration = Field(
         DEFAULT_REQUEST_TIMEOUT_MS,
-        description="From the request's arrival to the beginning of the answer, all attempts.",
+        description="From the request's arrival to the start of the response, for all attempts "
+        "together.",
         examples=["100s"],
     )
-    backend_request: Duration = Field(
-        0, description="The same for each attempt alone.", examples=["0s"]
-    )
+    backend_request: Duration = Field(0, description="The same for each attempt.", examples=["0s"])
 
 
 class Respond(Part):
-    """A fixed answer."""
+    """A fixed response."""
 
-    status: int = Field(503, ge=200, le=599, description="Its status code.")
-    headers: list[HeaderValue] = Field(default_factory=list, description="Its headers.")
-    body: str = Field("", description="Its body; `text/plain` unless a header says otherwise.")
+    status: int = Field(503, ge=200, le=599, description="The status code.")
+    headers: list[HeaderValue] = Field(default_factory=list, description="The headers.")
+    body: str = Field("", description="The body; `text/plain` unless a header says otherwise.")
 
 
 class Route(Part):
-    """What to match, and what to do with a match."""
+    """A route: what it matches, and what happens to matching requests."""
 
-    name: Name = Field(description="Unique; told in `x-router-route`, logs and metrics.")
+    name: Name = Field(description="Unique; used in `x-router-route`, logs and metrics.")
     hostnames: list[Hostname] = Field(
         default_factory=list,
-        description="Exact names or `*.example.com` (one label or more); without any: all hosts.",
+        description="Exact names or `*.example.com` (one label or more); empty: all hosts.",
     )
     matches: list[Match] = Field(
-        default_factory=list, description="Alternatives; without any: every request."
+        default_factory=list,
+        description="Alternatives, of which one must match; empty: every request matches.",
     )
     first: bool = Field(
         False,
-        description="`true`: asked before every route without it, whatever their hostnames and "
-        "paths.",
+        description="`true`: takes precedence over all routes without it, whatever their hostnames "
+        "and paths.",
     )
     auth: RouteAuth | None = Field(
         None,
-        description="`required`: any API key of the policy. Or what the key must be good for. "
-        "Without it everybody may use the route.",
+        description="`required`: any API key of the policy; or the scopes that the key must have. "
+        "Without it, no key is needed.",
     )
     rate_limits: list[Name] = Field(
         default_factory=list,
-        description="Names from `rate_limits`: all must allow, and the first that does not "
-        "answers. Those by key come after the others.",
+        description="Names from `rate_limits`. All must allow the request; the first that does not "
+        "answers it. Limits by key are checked after the others.",
     )
-    limits: RouteLimits | None = Field(None, description="How large its requests may be.")
-    filters: Filters | None = Field(
-        None, description="What happens to requests and answers on their way."
-    )
+    limits: RouteLimits | None = Field(None, description="Maximum sizes of its requests.")
+    filters: Filters | None = Field(None, description="Changes of requests and responses.")
     split: dict[Name, Backend] | None = Field(
-        None, description="Pool to weight, or to weight and filters."
+        None, description="The weight of each pool, or its weight and filters."
     )
     sticky: list[Sticky] = Field(
         default_factory=list,
-        description="Sources of a client's key, the first that has one: clients with one key "
-        "stay in one pool. Without any the choice is random.",
+        description="Sources of the sticky key; the first that has one counts. Requests with the "
+        "same key go to the same pool. Without a key, the choice is random.",
     )
     override: Token | None = Field(
         None,
-        description="The header in which a client whose API key has the scope `router:override` "
-        "names the pool or variant that its request goes to.",
+        description="The header with which clients choose the pool or variant of a request; their "
+        "API key needs the scope `router:override`.",
         examples=["x-router-override"],
     )
     seed: Seed | None = Field(
         None,
-        description="Routes with one seed send a client to the same side; default: the name.",
+        description="Routes with the same seed send a sticky key to the same pool; default: the "
+        "route's name.",
     )
-    timeouts: Timeouts = Field(default_factory=Timeouts, description="How long to wait.")
+    timeouts: Timeouts = Field(default_factory=Timeouts, description="Timeouts.")
     failover: Failover = Field(
-        default_factory=Failover, description="When and where a request is tried again."
+        default_factory=Failover, description="When and where a request is retried."
     )
     respond: Respond | None = Field(
-        None, description="Answer at the edge instead of forwarding, for example for maintenance."
+        None, description="A fixed response instead of forwarding, for example during maintenance."
     )
 
 
 class Policy(Part):
-    """`routes.yaml` whole."""
+    """The file `routes.yaml`."""
 
     version: LanguageVersion = Field(description="The version of the language: 1.")
-    variants: dict[Name, Variant] = Field(min_length=1, description="Name to variant.")
-    pools: dict[Name, Pool] = Field(default_factory=dict, description="Name to pool.")
-    regions: dict[Name, Region] = Field(default_factory=dict, description="Name to region.")
+    variants: dict[Name, Variant] = Field(min_length=1, description="The variants by name.")
+    pools: dict[Name, Pool] = Field(default_factory=dict, description="Settings of pools by name.")
+    regions: dict[Name, Region] = Field(default_factory=dict, description="The regions by name.")
     default_region: Name | None = Field(
-        None, description="The region of clients that no other region claims."
+        None, description="The region of clients that belong to no other region."
     )
     auth: Auth = Field(default_factory=Auth, description="The API keys of clients.")
     rate_limits: dict[Name, RateLimit] = Field(
-        default_factory=dict, description="Name to rate limit; routes that name one share it."
+        default_factory=dict,
+        description="The rate limits by name; the routes that use one share it.",
     )
     merge_slashes: bool = Field(
-        False, description="`true`: repeated slashes in a path count as one, and go on as one."
+        False,
+        description="`true`: repeated slashes in a path are merged to one, also in the forwarded "
+        "path.",
     )
     identify: bool = Field(
-        True, description="`false`: answers carry no `x-router-route` and `x-router-variant`."
+        True, description="`false`: responses have no `x-router-route` and `x-router-variant`."
     )
-    limits: Limits = Field(default_factory=Limits, description="How large requests may be.")
+    limits: Limits = Field(default_factory=Limits, description="Maximum sizes of requests.")
     health: Health = Field(
-        default_factory=Health, description="How the router finds out which variants can serve."
+        default_factory=Health, description="How the router detects unhealthy variants."
     )
     drills: list[Drill] = Field(
         default_factory=list,
         max_length=MAX_DRILLS,
-        description="Failures by schedule, which end by themselves.",
+        description="Scheduled failures, which end by themselves.",
     )
     rollouts: list[Rollout] = Field(
         default_factory=list,
         max_length=MAX_ROLLOUTS,
-        description="Traffic that moves from one pool to another, step by step, while it is "
-        "judged.",
+        description="Moves traffic from one pool to another, step by step, with automatic "
+        "analysis.",
     )
     routes: list[Route] = Field(min_length=1, description="The routes; order matters only in ties.")

@@ -1,5 +1,5 @@
-"""What every mapping of the language has in common: unknown fields and nothingness are
-refused, and so is whatever would make a reading endless."""
+"""The base of all mappings of the language. It refuses unknown fields and empty values, and
+bounds the cost of reading."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from pydantic_core import PydanticCustomError
 from policies.language.budget import MAX_ENTRIES, MAX_UNKNOWN, Budget
 from policies.language.values import problem
 
-UNBOUNDED = ("routes", "matches", "keys")  # but for the size of the file
+UNBOUNDED = ("routes", "matches", "keys")  # only the size of the file limits them
 
 
 class Part(BaseModel):
-    """What every mapping of the language has in common."""
+    """The base of all mappings of the language."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
 
@@ -32,10 +32,10 @@ class Part(BaseModel):
         cls, value: object, handler: ModelWrapValidatorHandler[Part], info: ValidationInfo
     ) -> Part:
         if isinstance(value, cls):
-            return value  # it has been read already: `prepare.py`
+            return value  # `prepare.py` has read it already
         budget: Budget = info.context or Budget()
         if budget.failures <= 0:
-            return cls.__new__(cls)  # enough is wrong, so nobody will use it
+            return cls.__new__(cls)  # there are enough errors, so it will not be used
         try:
             part = handler(_few_unknown(value, cls))
             part.check()
@@ -47,23 +47,23 @@ class Part(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _not_null(cls, value: object, info: ValidationInfo) -> object:
-        """A key with nothing after it: the default was hardly meant."""
+        """Refuse a key without a value: it hardly means the default."""
         if value is None:
-            raise problem("empty", "there is no value here", "write one, or leave the key out")
+            raise problem("empty", "the value is missing", "write a value, or leave out the key")
         size = len(value) if isinstance(value, list | dict) else 0
         _not_too_many(size, cls, info.field_name)
         if size > MAX_ENTRIES and info.field_name not in UNBOUNDED:
-            message = f"these are {size:,}, and {MAX_ENTRIES:,} are allowed"
-            raise problem("out-of-range", message, "leave some out")
+            message = f"these are {size:,} entries, but only {MAX_ENTRIES:,} are allowed"
+            raise problem("out-of-range", message, "remove some")
         return value
 
     def check(self) -> None:
-        """Raises a `problem` if the fields, each good by itself, do not go together."""
+        """Raise a `problem` if the fields, each valid by itself, contradict each other."""
 
 
 def _not_too_many(size: int, part: type[BaseModel], name: str | None) -> None:
-    """Refuse a list that is longer than its field allows before any entry is read: pydantic
-    reads as many as are allowed first."""
+    """Refuse a list that is too long before any entry is read: pydantic would first read as many
+    as are allowed."""
     field = part.model_fields.get(name or "")
     if field is None or not size:
         return
@@ -74,25 +74,25 @@ def _not_too_many(size: int, part: type[BaseModel], name: str | None) -> None:
 
 
 def one_of(part: Part, names: tuple[str, ...]) -> None:
-    """Raises a `problem` unless exactly one of the fields `names` is there."""
+    """Raise a `problem` unless exactly one of the fields `names` is given."""
     given = [name for name in names if getattr(part, name) is not None]
     if len(given) != 1:
         wanted = ", ".join(f"`{name}`" for name in names)
         found = " and ".join(f"`{name}`" for name in given) or "none"
         hint = f"write exactly one of {wanted}"
-        raise problem("one-of", f"{found} given where one is wanted", hint)
+        raise problem("one-of", f"{found} given, but exactly one is required", hint)
 
 
 def at_least_one(part: Part, names: tuple[str, ...] = ()) -> None:
-    """Raises a `problem` if none of the fields `names` (all, unless given) is there."""
+    """Raise a `problem` if none of the fields `names` (default: all) is given."""
     names = names or tuple(type(part).model_fields)
     if not part.model_fields_set.intersection(names):
         hint = "write one of " + ", ".join(f"`{name}`" for name in names) + ", or leave it out"
-        raise problem("empty", "this says nothing", hint)
+        raise problem("empty", "this has no effect", hint)
 
 
 def _few_unknown(value: object, part: type[Part]) -> object:
-    """A mapping with no more unknown fields than are worth telling."""
+    """Return the mapping with at most MAX_UNKNOWN unknown fields."""
     if not isinstance(value, dict) or len(value) <= MAX_UNKNOWN:
         return value
     unknown = [name for name in value if name not in part.model_fields]

@@ -1,10 +1,10 @@
-"""What text that looks like a pattern, and is matched to the letter, was meant to be.
+"""Translates the patterns of other routers, which this language would match literally.
 
 - Other routers write `/api/*`, `/users/{id}`, `/users/:id`, `/files/<path:name>`,
-  `/blog/[slug]`, or an expression, where this language wants `prefix` or `regex`.
-- `meant_path` gives the condition that takes what such a path would take there, and
-  `meant_value` the expression for a value. Both give None for text that is no pattern.
-- Paths come normalised: of the characters that patterns use, some are percent-encoded.
+  `/blog/[slug]`, or an expression, where this language has `prefix` or `regex`.
+- `meant_path` returns the equivalent condition for such a path, and `meant_value` the
+  expression for a value. Both return None for text that is not a pattern.
+- Paths are normalised before: some characters of patterns are percent-encoded.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _REST = "(/.*)?"
 _ENCODED = {"%7B": "{", "%7D": "}", "%3C": "<", "%3E": ">", "%5B": "[", "%5D": "]"}
 _ENCODED |= {"%5E": "^", "%7C": "|"}
 _ANY_ENCODED = re.compile("|".join(_ENCODED))
-# Without one of these no pattern of any kind; nearly all paths are without.
+# Text without one of these is not a pattern; nearly all paths are without.
 _SUSPICIOUS = re.compile(r"[*(+{<\[]|\$$|/:|%7B|%3C|%5B")
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _NUMBERS = ("int", "integer", "long", "number", "digits")
-# Segments that stand for all the rest of a path.
+# Segments that match the whole rest of a path.
 _REMAINDER = re.compile(
     rf"\*\*?(?:{_NAME})?|\{{\*{{1,2}}{_NAME}\}}|\{{{_NAME}(?:\.\.\.|\*|:path|:\.[*+])\}}"
     rf"|<path:{_NAME}>|\[\.\.\.{_NAME}\]|:{_NAME}(?:[*+]|\(\.[*+]\))"
 )
 _HOLE = re.compile(rf"\{{({_NAME})(?::([^{{}}]*(?:\{{[0-9,]+\}}[^{{}}]*)*))?\??\}}")  # {id}, {id:…}
 _WHOLE = re.compile(rf":{_NAME}\??(?:\(([^()]+)\))?|<(?:({_NAME}):)?{_NAME}>|\[{_NAME}\]")
-# What only regular expressions have.
+# Found only in regular expressions.
 _EXPRESSION = re.compile(r"\.[*+]|\[[^\]/]*\][*+{]|\[[^\]/]+-[^\]/]+\]|\([^()]*[|*+][^()]*\)|\(\?")
 _PART = re.compile(r"[A-Za-z0-9]\*")
 _SPECIAL = re.compile(r"[.+*?()\[\]{}|^$\\]")
@@ -49,7 +49,7 @@ class Meant(NamedTuple):
 
 
 def meant_path(kind: str, path: str) -> Meant | None:
-    """For an `exact` path or a `prefix`."""
+    """Return the condition for an `exact` path or a `prefix`; None if it is not a pattern."""
     if not _SUSPICIOUS.search(path):
         return None
     text = _ANY_ENCODED.sub(lambda found: _ENCODED[found[0]], path)
@@ -89,7 +89,7 @@ def _from_template(kind: str, segments: list[str]) -> Meant | None:
 
 
 def _segment(text: str) -> str | None:
-    """The expression for a segment; None if it is literal."""
+    """Return the expression for a segment; None if it is literal."""
     if _REMAINDER.fullmatch(text):
         return ".*" if text.startswith("**") else ONE
     if whole := _WHOLE.fullmatch(text):
@@ -102,7 +102,7 @@ def _segment(text: str) -> str | None:
 
 
 def _typed(told: str | None) -> str:
-    """A placeholder's expression, or that of its type."""
+    """Return the expression of a placeholder, or of its type."""
     if told in _NUMBERS:
         return "[0-9]+"
     return ONE if told is None or re.fullmatch(_NAME, told) else f"({told})"
@@ -113,7 +113,7 @@ def escaped(text: str) -> str:
 
 
 def _expression(text: str) -> Meant:
-    """That expression; if it cannot be one, it is still said that one was meant."""
+    """Return the expression; `…` if it is invalid, since an expression was intended."""
     try:
         compile_pattern(text)
     except (PatternError, PydanticCustomError):
@@ -122,7 +122,8 @@ def _expression(text: str) -> Meant:
 
 
 def meant_value(value: str) -> str | None:
-    """The expression that the value of a header or query parameter was meant to be."""
+    """Return the intended expression for the value of a header or query parameter; None if it is
+    not a pattern."""
     text = value.removeprefix("^").removesuffix("$")
     if text != value and not (value.startswith("^") or _EXPRESSION.search(text)):
         text = value  # a `$` at the end, and nothing else

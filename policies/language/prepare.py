@@ -1,12 +1,11 @@
-"""What a policy has many of, read entry by entry, before the policy is read as a whole.
+"""Reads the long lists of a policy entry by entry, before the policy is read as a whole.
 
-- pydantic reads a whole policy in one call, for which every request would wait. So routes,
-  keys and drills are read one by one, and of one that holds much its parts first, however
-  deep they stand; then the whole has only the rest to read, since what is a `Part` already
-  is taken as it is. A step ends after so many values, wherever they stand.
-- An entry that is wrong stays as it was written, but for its parts that are good: the
-  reading of the whole finds the same again, and knows where it stands. After more of them
-  than are told, the rest is left out.
+- pydantic reads a policy in one call, which would block all requests. So routes, keys and
+  drills are read one by one, and the parts of large ones first, at any depth. The call for the
+  whole policy takes each finished `Part` as it is. A step ends after a number of values.
+- An invalid entry stays as it was written, except its valid parts: reading the whole policy
+  finds the same errors again, with their places. After more invalid entries than can be
+  reported, the rest is left out.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from policies.language.meant import bare
 from policies.language.model import Route
 from policies.language.part import UNBOUNDED, Part
 
-MUCH = 2 * STEP_VALUES  # values of an entry whose parts are read first
-DRILL_VALUES = STEP_VALUES // 4  # a drill costs as much: its schedule is looked through
+MUCH = 2 * STEP_VALUES  # values of a large entry, whose parts are read first
+DRILL_VALUES = STEP_VALUES // 4  # the cost of a drill, whose schedule is searched
 
 
 def prepare_steps(policy: object, budget: Budget) -> Steps[object]:
-    """The policy with its many entries read."""
+    """Return the policy with the entries of its long lists read."""
     if not isinstance(policy, dict):
         return policy
     made: dict[str, Any] = dict(policy)
@@ -50,10 +49,10 @@ class _Reader:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._wrong = 0
-        self._values = 0  # that were read in this step
+        self._values = 0  # read in this step
 
     def entries(self, values: list[Any], part: type[Part], more: int = 0) -> Steps[list[Any]]:
-        """`more`: values that each costs beside its own."""
+        """Read a list of entries. `more`: the additional cost of each entry, in values."""
         made: list[Any] = []
         for value in values:
             if self._wrong > MAX_FINDINGS:
@@ -76,7 +75,7 @@ class _Reader:
         return value if read is None else read
 
     def _parts(self, value: dict[str, Any], part: type[Part]) -> Steps[dict[str, Any]]:
-        """The mapping with its own parts read."""
+        """Return the mapping with its parts read."""
         made = dict(value)
         for name, field in part.model_fields.items():
             key = field.alias or name
@@ -91,7 +90,7 @@ class _Reader:
         return made
 
     def _several(self, values: Any, part: type[Part]) -> Steps[Any]:
-        """A list or mapping of parts; what is no mapping may be the short form of one."""
+        """Read a list or mapping of parts; skips short forms, which are not mappings."""
         made = values.copy()
         for key, value in values.items() if isinstance(values, dict) else enumerate(values):
             if isinstance(value, dict) and self._wrong <= MAX_FINDINGS:
@@ -115,7 +114,7 @@ def _is_part(kind: Any) -> bool:
 
 
 def _values_in(value: object) -> int:
-    """Itself, its keys, and all in it that is not read yet."""
+    """Return the number of values in it, with keys, that are not read yet."""
     if isinstance(value, dict):
         return 1 + len(value) + sum(map(_values_in, value.values()))
     if isinstance(value, list):

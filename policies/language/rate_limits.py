@@ -1,4 +1,4 @@
-"""The section `rate_limits`, and what keys may have of their own."""
+"""The section `rate_limits`, and the keys' own rates."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from policies.language.part import Part
 
 
 class Quota(Part):
-    """How many requests may pass; for one key, instead of what the limit says."""
+    """A rate; for one key, instead of the limit's rate."""
 
-    limit: Limit = Field(description="How many requests: `100/1m`, or a number with `per`.")
-    per: Period | None = Field(None, description="In which time; a second at least.")
+    limit: Limit = Field(description="The number of requests: `100/1m`, or a number with `per`.")
+    per: Period | None = Field(None, description="The period; at least a second.")
     burst: int | None = Field(
         None,
         ge=1,
         le=MAX_REQUESTS,
-        description="How many may come at once, after a pause; as many as `limit` unless given.",
+        description="The number of requests that may come at once; default: `limit`.",
     )
 
     @property
@@ -30,17 +30,17 @@ class Quota(Part):
 
 
 class RateLimit(Quota):
-    """How many requests of one client may pass."""
+    """A rate limit."""
 
     by: By = Field(
-        description="Whose requests count together: `ip` (of IPv6 the /64 network), `api_key` "
-        "(its id), `header:<name>`, or `route`: all of the route."
+        description="Which requests are counted together: those with the same `ip` (for IPv6 the "
+        "/64 network), `api_key` (its id) or `header:<name>`, or `route`: all of the route."
     )
     mode: Literal["leased", "exact"] = Field(
         "leased",
-        description="`exact`: the limiter is asked about each request. `leased`: every instance "
-        "of the router asks for several at once.",
+        description="`exact`: each request asks the limiter. `leased`: every isolate asks the "
+        "limiter for several requests at once.",
     )
     on_error: Literal["allow", "deny"] = Field(
-        "allow", description="What becomes of requests while the limiter cannot be asked."
+        "allow", description="What happens to requests while the limiter does not answer."
     )

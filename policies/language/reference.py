@@ -1,4 +1,4 @@
-"""The reference part of `docs/language.md`: every mapping with its fields, from the model."""
+"""Generates the reference in `docs/language.md` from the model: each mapping with its fields."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from policies.language.values import read_duration, read_size
 
 Parts = tuple[tuple[type[BaseModel], str], ...]
 
-# Each mapping in the order of the file, with where it stands.
+# Each mapping in the order of the file, with its path.
 _PARTS: Parts = (
     (model.Policy, "the file"),
     (model.Variant, "`variants.<name>`"),
@@ -97,7 +97,7 @@ _WORDS = {str: "text", int: "number", float: "number", bool: "true or false", An
 
 
 def reference_text(parts: Parts = _PARTS) -> str:
-    """Markdown: a heading and a table of fields for each mapping."""
+    """Return Markdown with a heading and a table of fields for each mapping."""
     return "\n".join(_part(part, place) for part, place in parts)
 
 
@@ -130,7 +130,7 @@ def _literal(value: Any) -> str:
 
 
 def _short_text(metadata: Iterable[Any]) -> str | None:
-    """What a text that becomes a number is called."""
+    """Return the name of a text that becomes a number; None if it is not one."""
     readers = (each.func for each in metadata if isinstance(each, BeforeValidator))
     return next((_SHORT_TEXTS[reader] for reader in readers if reader in _SHORT_TEXTS), None)
 
@@ -154,4 +154,4 @@ def _kind(annotation: Any) -> str:
         return f"mapping of name to {kind}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "mapping"
-    return _WORDS.get(annotation, "text")  # of which something else is made
+    return _WORDS.get(annotation, "text")  # text that is converted

@@ -1,7 +1,7 @@
-"""Values spelled otherwise, as this language spells them; for hints alone.
+"""Converts values to the spelling of the language, for hints.
 
-Each function takes what somebody wrote and gives what to write instead, or None if nobody
-can know. It never guesses a number: only units, case, and what stands around a value.
+Each function takes the value as written and returns the correct spelling, or None if the
+intention is unclear. Numbers are never guessed, only units, case and what surrounds a value.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from policies.decisions.durations import duration_ms, duration_text
+from workers_runtime.hosts import host_in_ascii
 
 _UNITS = {
     "ms": ("ms", "msec", "msecs", "millis", "millisecond", "milliseconds"),
@@ -106,12 +107,10 @@ def hostname(written: str) -> str | None:
     host = re.split(r"[/?#]", host, maxsplit=1)[0].rpartition("@")[2]
     host = re.sub(r":[0-9*]*$", "", host).rstrip(".")
     host = re.sub(r"^(\*?\.|\*(?=[a-z0-9]))", "*.", host)
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            return None
-    return host or None
+    try:
+        return host_in_ascii(host) or None
+    except ValueError:
+        return None
 
 
 def origin(written: str) -> str | None:
@@ -136,7 +135,7 @@ def binding(written: str) -> str | None:
 
 
 def one_of(written: object, allowed: Iterable[str]) -> str | None:
-    """The word that was meant: `Strict`, `api-key` as `strict`, `api_key`."""
+    """Return the intended word: `Strict`, `api-key` as `strict`, `api_key`."""
     words = {_bare(word): word for word in allowed}
     text = _bare(str(written)[:80])
     if text in words:

@@ -1,4 +1,4 @@
-"""The scalar values of the section `rollouts`: a step's weight, how long windows are."""
+"""The scalar values of the section `rollouts`: weights, intervals, windows."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from policies.decisions.durations import duration_text
 from policies.language.failover_values import read_share
 from policies.language.values import DURATION_SCHEMA, as_type, problem, read_duration
 
-MIN_INTERVAL_MS = 5_000  # isolates report that often
+MIN_INTERVAL_MS = 5_000  # the interval at which isolates report
 MAX_INTERVAL_MS = 24 * 3_600_000
 MIN_WINDOW_MS, MAX_WINDOW_MS = 60_000, 7 * 24 * 3_600_000
 LEAST_WEIGHT = 0.001
 
 
 def read_step_weight(value: object) -> float:
-    """`5` and `5%` are five percent."""
+    """Return the percentage; `5` and `5%` are 5."""
     if isinstance(value, str):
         value = round(read_share(value) * 100, 9)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise problem("bad-weight", f"`{str(value)[:80]}` is not a number", "write `5` for 5 %")
     if not LEAST_WEIGHT <= value <= 100:
-        hint = f"write {LEAST_WEIGHT} to 100: percent of what both pools have together"
+        hint = f"write {LEAST_WEIGHT} to 100: a percentage of the traffic of both pools together"
         raise problem("bad-weight", f"a weight of {value} is out of range", hint)
     return int(value) if value == int(value) else float(value)
 

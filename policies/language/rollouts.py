@@ -1,4 +1,4 @@
-"""The section `rollouts`: traffic that moves from one pool to another while it is judged."""
+"""The section `rollouts`: traffic moves from one pool to another, with automatic analysis."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from policies.language.part import Part, one_of
 from policies.language.rollout_values import Interval, MirrorShare, StepWeight, WindowTime
 from policies.language.values import Binding, Duration, Name, problem
 
-MAX_ROLLOUTS = 20  # the Coordinator runs each of them, and tells every isolate
+MAX_ROLLOUTS = 20  # the Coordinator runs each of them, and sends it to every isolate
 MAX_STEPS = 50
 MAX_CHECKS = 10
-MAX_NAMES = 100  # of routes, or of keys; the Coordinator keeps all of it in one value
+MAX_NAMES = 100  # of routes, or of keys; the Coordinator keeps them in one value
 MAX_VALUE = 1_024  # characters of a header's value
-# Half a percentage point: what is worse by less is not worth stopping for.
+# Half a percentage point: a smaller increase is no reason to stop.
 DEFAULT_INCREASE = 0.005
 
 
@@ -29,7 +29,8 @@ class Step(Part):
 
     weight: StepWeight | None = Field(
         None,
-        description="This percentage of what both pools have together goes to the new one.",
+        description="The percentage of the traffic of both pools together that goes to the new "
+        "pool.",
         examples=[5],
     )
     header: HeaderMatch | None = Field(
@@ -39,19 +40,22 @@ class Step(Part):
         None,
         min_length=1,
         max_length=MAX_NAMES,
-        description="So do clients with an API key of one of these ids.",
+        description="Clients with an API key with one of these ids go to the new pool, from this "
+        "step on.",
     )
     mirror: MirrorShare | None = Field(
         None,
-        description="That share of requests is copied to the new pool during this step; "
-        "clients do not see its answers. Only of methods that change nothing.",
+        description="The share of requests that is copied to the new pool during this step; "
+        "clients do not get its responses. Only safe methods are copied.",
     )
     hold: Duration | None = Field(
         None,
-        description="How long it lasts at least; without `hold` one `analysis.interval`.",
+        description="The minimum duration of the step; default: one `analysis.interval`.",
         examples=["10m"],
     )
-    pause: bool = Field(False, description="`true`: then it waits for somebody's approval.")
+    pause: bool = Field(
+        False, description="`true`: after `hold`, the rollout waits for an approval."
+    )
 
     def check(self) -> None:
         one_of(self, ("weight", "header", "key", "mirror"))
@@ -61,53 +65,63 @@ class Step(Part):
 
 
 class Check(Part):
-    """A question of your own: is the new pool good? Any status from 200 to 299 says yes."""
+    """A check of your own. A status from 200 to 299 means that the new pool is good."""
 
     name: Name = Field(description="Unique in its rollout.")
-    binding: Binding = Field(description="The service binding in `wrangler.toml` that is asked.")
-    path: ProbePath = Field(description="What it is asked for, with POST.")
+    binding: Binding = Field(description="The service binding in `wrangler.toml` of the check.")
+    path: ProbePath = Field(description="The path of the check, requested with POST.")
     timeout: Duration = Field(
-        5_000, description="How long an answer may take, 30s at most.", examples=["5s"]
+        5_000, description="How long the check may take, 30s at most.", examples=["5s"]
     )
 
     def check(self) -> None:
         if not 1 <= self.timeout <= 30_000:
-            raise problem("bad-duration", "a check takes 30s at most", "write a time up to `30s`")
+            raise problem(
+                "bad-duration", "a check may take 30s at most", "write a time up to `30s`"
+            )
 
 
 class Analysis(Part):
-    """How the new pool is judged, again and again."""
+    """How the new pool is analysed, at each interval."""
 
-    interval: Interval = Field(60_000, description="How often: `5s` to `24h`.", examples=["60s"])
+    interval: Interval = Field(
+        60_000, description="The time between two analyses: `5s` to `24h`.", examples=["60s"]
+    )
     min_requests: int = Field(
         50,
         ge=1,
         le=1_000_000,
-        description="Fewer requests of a pool in an interval say nothing: it goes on.",
+        description="With fewer requests to a pool in an interval, there is no verdict, and the "
+        "rollout stays in its step.",
     )
     max_error_rate: Percentage | None = Field(
-        None, description="At most so many of the new pool's requests fail."
+        None, description="The maximum error rate of the new pool."
     )
     max_error_rate_increase: Percentage = Field(
         DEFAULT_INCREASE,
-        description="At most so many more than of the old pool's in the same time, in percentage "
-        "points; `100%`: they are not compared.",
+        description="The maximum difference to the old pool's error rate in the same time, in "
+        "percentage points; `100%`: the rates are not compared.",
         examples=["0.5%"],
     )
-    max_p50: Duration | None = Field(None, description="Half of its answers begin within this.")
-    max_p95: Duration | None = Field(None, description="95 of 100 do.")
-    max_p99: Duration | None = Field(None, description="99 of 100 do.")
+    max_p50: Duration | None = Field(
+        None, description="The maximum median response time of the new pool."
+    )
+    max_p95: Duration | None = Field(None, description="The maximum 95th percentile.")
+    max_p99: Duration | None = Field(None, description="The maximum 99th percentile.")
     max_latency_increase: Growth | None = Field(
         None,
-        description="Its p95 is at most so much longer than the old pool's in the same time.",
+        description="The maximum increase of its 95th percentile over the old pool's in the same "
+        "time.",
     )
     checks: list[Check] = Field(
-        default_factory=list, max_length=MAX_CHECKS, description="Questions of your own."
+        default_factory=list, max_length=MAX_CHECKS, description="Checks of your own."
     )
     failure_limit: int = Field(
-        0, ge=0, le=1_000, description="So many failed judgements are borne."
+        0, ge=0, le=1_000, description="The number of failed analyses that are tolerated."
     )
-    dry_run: bool = Field(False, description="`true`: failures are told, and have no consequences.")
+    dry_run: bool = Field(
+        False, description="`true`: failures are reported, but do not stop the rollout."
+    )
 
     def check(self) -> None:
         seen: set[str] = set()
@@ -122,65 +136,67 @@ class Analysis(Part):
 
 
 class Window(Part):
-    """A time in which steps may be taken."""
+    """A time window in which steps may be taken."""
 
     start: Schedule = Field(
         description="When it opens, as five cron fields in UTC: `0 9 * * 1-5` is every working "
         "day at 9:00."
     )
-    duration: WindowTime = Field(alias="for", description="How long it is open: `1m` to `168h`.")
+    duration: WindowTime = Field(alias="for", description="How long it stays open: `1m` to `168h`.")
 
 
 class Rollout(Part):
-    """Traffic of some routes that moves from one pool to another, step by step."""
+    """A rollout: traffic of some routes moves from one pool to another, step by step."""
 
     name: Name = Field(description="Unique; commands, logs and the audit log use it.")
     routes: list[Name] = Field(
         min_length=1,
         max_length=MAX_NAMES,
-        description="Whose traffic; the split of each has both pools.",
+        description="The routes; the split of each must have both pools.",
     )
-    source: Name = Field(alias="from", description="The pool that gives.")
-    to: Name = Field(description="The pool that takes.")
+    source: Name = Field(alias="from", description="The old pool.")
+    to: Name = Field(description="The new pool.")
     steps: list[Step] = Field(
         min_length=1,
         max_length=MAX_STEPS,
-        description="One after the other: mirrors and cohorts, then growing weights.",
+        description="The steps in order: mirrors and cohorts first, then growing weights.",
     )
     analysis: Analysis | None = Field(
-        None, description="How it is judged; without it only time and people decide."
+        None, description="The automatic analysis; without it, only time and approvals decide."
     )
     on_success: Literal["promote", "hold"] = Field(
         "promote",
-        description="After the last step: all goes to the new pool, or it waits for somebody.",
+        description="After the last step: `promote` sends all traffic to the new pool, `hold` "
+        "waits for a command.",
     )
     on_failure: Literal["rollback", "hold"] = Field(
         "rollback",
-        description="When it has turned bad: nothing goes to the new pool any more, at once, or "
-        "it waits for somebody.",
+        description="When the analysis fails: `rollback` sends no traffic to the new pool any "
+        "more, "
+        "at once; `hold` waits for a command.",
     )
     schedule: list[Window] = Field(
         default_factory=list,
         max_length=MAX_CHECKS,
-        description="Steps are only taken in these times; without any always. Rolling back is "
-        "not bound to them.",
+        description="Steps are only taken in these windows; empty: at any time. A rollback is "
+        "always possible.",
     )
 
     def check(self) -> None:
         if self.source == self.to:
-            raise problem("bad-value", "`from` and `to` are one pool", "name two pools")
+            raise problem("bad-value", "`from` and `to` are the same pool", "name two pools")
         _check_order(self.steps)
         if self.analysis is None:
             for at, step in enumerate(self.steps):
                 if step.hold is None and not step.pause:
-                    message = f"steps[{at}] has no `hold`, and nothing else that it waits for"
+                    message = f"steps[{at}] has no `hold` and nothing else to wait for"
                     raise problem(
                         "missing-field", message, "add `hold`, `pause: true` or `analysis`"
                     )
 
 
 def _check_order(steps: list[Step]) -> None:
-    """Users move in one direction, and the few come before the many."""
+    """Weights must grow, and steps for few users come before steps for many."""
     weights = [(at, step.weight) for at, step in enumerate(steps) if step.weight is not None]
     if not weights:
         hint = "add a step such as `weight: 5`"

@@ -1,7 +1,7 @@
 """The JSON Schema of `routes.yaml` (draft 2020-12), for editors and other tools.
 
-Made from the model, so it says what the loader checks about single values; how values
-fit together is left to `router validate`.
+It is generated from the model, so it has the checks of single values; `router validate` also
+checks several values together.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from policies.language.model import Policy
 from policies.language.values import MAX_WEIGHT
 
 SCHEMA_FILE = "routes.schema.json"
-# Text or a number that may stand for a mapping.
+# Short forms of mappings: text or a number.
 _SHORT: dict[str, dict[str, Any]] = {
     "StickySource": {"type": "string", "pattern": r"^(cookie:.+|header:.+|api_key|ip)$"},
     "Needs": {"const": "required"},
@@ -22,7 +22,7 @@ _SHORT: dict[str, dict[str, Any]] = {
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema as a value."""
+    """Return the JSON Schema as a value."""
     made = _without_null(Policy.model_json_schema(by_alias=True, mode="validation"))
     for name, short in _SHORT.items():
         made["$defs"][name] = {"anyOf": [short, made["$defs"][name]]}
@@ -36,7 +36,7 @@ def schema() -> dict[str, Any]:
 
 
 def _without_null(schema: Any) -> Any:
-    """The schema without null, which no field takes: a key without a value is a mistake."""
+    """Return the schema without null, which no field accepts: a key without a value is an error."""
     if isinstance(schema, list):
         return [_without_null(each) for each in schema if each != {"type": "null"}]
     if not isinstance(schema, dict):
@@ -50,5 +50,5 @@ def _without_null(schema: Any) -> Any:
 
 
 def schema_text() -> str:
-    """The file that is committed."""
+    """Return the text of the committed file."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"

@@ -1,14 +1,13 @@
-"""Routes, and alternatives of routes, that no request reaches: earlier ones take them all.
+"""Warnings about routes, and alternatives of routes, that no request reaches.
 
-- What is narrower goes first (`decisions/match.py`), so a rule is only reached by nobody
-  if an earlier one of the same hostname, path, scheme and number of conditions takes
-  whatever meets its own: all of its methods, each condition by the same value, the same
-  expression, or an expression that its value matches. Several may do so together, a method
-  or a hostname each.
-- Routes that are `first` are compared with each other only: that they take what is others'
-  is what they say.
-- Never a false finding: two different expressions are not compared, and of many rules that
-  could cover one only the first few are asked, which keeps the cost linear.
+- The most specific rule goes first (`decisions/match.py`). So a rule is unreachable only if
+  earlier rules with the same hostname, path, scheme and number of conditions match all its
+  requests: all its methods, and each condition by the same value, the same expression, or an
+  expression that its value matches. Several rules may do so together, each for some of the
+  methods or hostnames.
+- Routes with `first` are compared only with each other: their precedence is intended.
+- There are no false findings: two different expressions are not compared. Only the first few
+  rules that could cover another are compared, which keeps the cost linear.
 """
 
 from __future__ import annotations
@@ -24,27 +23,30 @@ from policies.language.findings import shown
 from policies.language.found import Found, Key
 from policies.language.model import Match, PathMatch, Policy, Route
 
-MAX_COMPARED = 8  # rules with expressions that one rule is held against
-MAX_METHODS = 9  # of one rule that are looked at one by one: those of RFC 9110 and PATCH
+MAX_COMPARED = 8  # rules with expressions that one rule is compared with
+MAX_METHODS = 9  # methods of one rule that are checked one by one: RFC 9110 and PATCH
 Conditions = dict[tuple[str, str], HeaderMatch | QueryParamMatch]  # by kind and name
 
 
 def shadowed_routes(policy: Policy) -> Iterator[Found]:
-    """A finding for each route, and for each alternative of other routes, without requests."""
+    """Yield a finding for each unreachable route, and each unreachable alternative of others."""
     seen = _Seen()
     for index, route in enumerate(policy.routes):
         owners = [seen.owners(index, route, match) for match in route.matches or [Match()]]
         if all(owners):
             names = _names(policy, {owner for each in owners for owner in each} - {index})
-            message = f"no request comes to this route: earlier ones match the same ({names})"
-            hint = "change what it matches, or take it out"
+            message = (
+                f"no request reaches this route: earlier routes match the same requests ({names})"
+            )
+            hint = "change what it matches, or remove it"
             yield "duplicate-route", ("routes", index, Key("name")), message, hint
             continue
         for at, each in enumerate(owners):
             if each:
                 names = _names(policy, each)
-                message = f"no request comes to this alternative: earlier ones take all ({names})"
-                hint = "change what it matches, or take it out"
+                message = "no request reaches this alternative: earlier routes match all "
+                message += f"its requests ({names})"
+                hint = "change what it matches, or remove it"
                 yield "unreachable-match", ("routes", index, "matches", at), message, hint
 
 
@@ -53,7 +55,7 @@ def _names(policy: Policy, routes: set[int]) -> str:
 
 
 class _Broad(NamedTuple):
-    """A rule with expressions, which may take more than what is written the same."""
+    """A rule with expressions, which may cover rules that are written differently."""
 
     route: int
     conditions: Conditions
@@ -74,14 +76,14 @@ class _Broad(NamedTuple):
 
 
 class _Seen:
-    """The rules so far, by all that another rule must have in common with them."""
+    """The rules so far, by what a rule that they cover has in common with them."""
 
     def __init__(self) -> None:
         self._same: defaultdict[Hashable, dict[Hashable, int]] = defaultdict(dict)
         self._broad: defaultdict[Hashable, list[_Broad]] = defaultdict(list)
 
     def owners(self, index: int, route: Route, match: Match) -> set[int]:
-        """The routes that take all that `match` would; none if it is reached. It is seen."""
+        """Add the rule. Returns the routes that take all its requests; empty if it is reachable."""
         conditions = _conditions(match)
         values = frozenset((name, each.value, each.regex) for name, each in conditions.items())
         path = (route.first, match.scheme, _path(match.path))
@@ -107,13 +109,13 @@ def _covering(broad: list[_Broad], conditions: Conditions) -> int | None:
 
 
 def _methods(match: Match) -> Iterable[Hashable]:
-    """The methods, each by itself while they are few; None for all there are."""
+    """Return the methods, one by one if they are few; `[None]` for all methods."""
     methods = frozenset(match.methods or ())
     return (methods if len(methods) <= MAX_METHODS else [methods]) or [None]
 
 
 def _takes_all(route: Route) -> bool:
-    """Whether it takes all that it matches: a redirect passes over what is there already."""
+    """Return whether it takes all that it matches: a redirect skips requests at its target."""
     return route.filters is None or route.filters.redirect is None
 
 

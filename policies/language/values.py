@@ -1,9 +1,9 @@
 """The scalar values of the language: names, durations, weights, header names, paths.
 
-A value is text or a number in YAML and becomes what decisions work with: a duration is
-an int of milliseconds, a hostname is in lower case, a path is normalised the way a
-request's path is. What cannot be read raises a `PydanticCustomError` whose type is the
-finding's code; its context carries the hint.
+Text and numbers of YAML become the values that decisions use: a duration is an int of
+milliseconds, a hostname is in lower case, a path is normalised as a request's path is. A
+malformed value raises a `PydanticCustomError` whose type is the finding's code; its context
+has the hint.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from policies.language.budget import MAX_POLICY_STEPS, Budget
 from policies.language.patterns import looks_like_expression, meant_path
 from policies.language.written import flow
 
-MAX_WEIGHT = 1_000_000  # as the Gateway API has it
-MIN_WEIGHT = 0.000_001  # above 0; less than that is a slip, and arithmetic would drown it
+MAX_WEIGHT = 1_000_000  # as in the Gateway API
+MIN_WEIGHT = 0.000_001  # above 0; smaller ones are mistakes, and lost in rounding
 MAX_DURATION_MS = 365 * 24 * 3_600_000
 MAX_SIZE = 1 << 40
 
-# All that a normalised path can hold (RFC 3986, section 3.3).
+# All characters of a normalised path (RFC 3986, section 3.3).
 PATH_CHARACTERS = f"/%-._~!$&'()*+,;=:@{ascii_letters}{digits}"
 
 _SIZE = re.compile(r"([0-9]{1,12})(B|KiB|MiB|GiB)", re.ASCII)
 _SIZE_UNIT = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
-# The router's own bindings, its KV namespace and its secrets, are no variants.
+# The router's own bindings (its KV namespace and its secrets) are reserved.
 _BINDING = re.compile(r"(?!POLICIES$|ROUTER_)[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 _WORKER = re.compile(r"[a-z][a-z0-9_.*-]{0,62}", re.ASCII)  # a key of RFC 8941, section 3.1.2
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", re.ASCII)  # RFC 9110, section 5.6.2
@@ -46,7 +46,7 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOSTNAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, section 5.5
 _SEED = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,256}")
-# A serialised origin (WHATWG HTML, section 7.1.1), its host perhaps with a wildcard.
+# A serialised origin (WHATWG HTML, section 7.1.1), whose host may have a wildcard.
 _ORIGIN = re.compile(
     rf"(https?|[a-z][a-z0-9+.-]{{1,30}})://({_HOSTNAME.pattern}|\*)(?::([0-9]{{1,5}}))?", re.ASCII
 )
@@ -56,19 +56,19 @@ _COLO = re.compile(r"[A-Z]{3}", re.ASCII)
 
 
 def problem(code: str, message: str, hint: str) -> PydanticCustomError:
-    """A finding in the form pydantic carries through validation."""
+    """Return a finding as an error that pydantic carries through validation."""
     context: dict[str, Any] = {"message": message, "hint": hint}
     return PydanticCustomError(code, "{message}", context)
 
 
 class Hint(str):
-    """A hint that knows the value to write."""
+    """A hint with the value to write."""
 
     value: object
 
 
 def how_to_write(value: object, otherwise: str, why: str = "") -> str:
-    """The hint for what can be written instead, if somebody knows."""
+    """Return a hint with the value to write; `otherwise` if `value` is None."""
     if value is None:
         return otherwise
     hint = Hint(f"write `{flow(value)}`{why and f' {why}'}")
@@ -77,7 +77,7 @@ def how_to_write(value: object, otherwise: str, why: str = "") -> str:
 
 
 def read_text(value: object, what: str, example: str, quoted: re.Pattern[str] | None = None) -> str:
-    """`quoted`: what a number must be to be good once it stands in quotes."""
+    """Return `value` if it is text. `quoted`: a pattern for numbers that are valid in quotes."""
     if isinstance(value, str):
         return value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -158,18 +158,18 @@ def read_weight(value: object) -> float:
             "bad-weight", f"a weight of {value} is out of range", f"write 0 to {MAX_WEIGHT:,}"
         )
     if 0 < value < MIN_WEIGHT:
-        hint = f"write 0 for none, or at least {MIN_WEIGHT:f}"
+        hint = f"write 0, or at least {MIN_WEIGHT:f}"
         raise problem("bad-weight", f"a weight of {value} is too small", hint)
     return int(value) if value == int(value) else value
 
 
 def _only(wanted: object, written: str) -> Any:
-    """The one value that is taken; `true` is not 1, and 1.0 is not either."""
+    """Accept one value only; neither `true` nor 1.0 is 1."""
 
     def read(value: object) -> object:
         if type(value) is not type(wanted) or value != wanted:
             hint = f"write {written}"
-            raise problem("unknown-value", f"only {written} is possible here", hint)
+            raise problem("unknown-value", f"only {written} is allowed here", hint)
         return value
 
     return BeforeValidator(read)
@@ -183,7 +183,7 @@ def read_hostname(value: object) -> str:
     elif not host.isascii():
         hint = "write the name in its ASCII form (`xn--…`)"
     elif host == "*":
-        hint = "leave `hostnames` out to match every host"
+        hint = "leave out `hostnames` to match every host"
     else:
         hint = "write `api.example.com` or `*.example.com`"
     if len(host) > 253 or not _HOSTNAME.fullmatch(host):
@@ -198,12 +198,12 @@ def read_plain_hostname(value: object) -> str:
     host = read_hostname(value)
     if host.startswith("*"):
         hint = "write one host, such as `www.example.com`"
-        raise problem("bad-hostname", f"`{host[:80]}` stands for many hosts", hint)
+        raise problem("bad-hostname", f"`{host[:80]}` matches several hosts", hint)
     return host
 
 
 def read_origin(value: object) -> str:
-    """An origin as browsers send it: lower case, without the scheme's own port."""
+    """Return an origin as browsers send it: lower case, without the scheme's default port."""
     text = read_text(value, "an origin", "`https://app.example.com`")
     if text == "*":
         return text
@@ -220,12 +220,12 @@ def read_origin(value: object) -> str:
 
 
 def read_new_prefix(value: object) -> str:
-    """What takes a prefix's place, without the slash at its end; "" for nothing."""
+    """Return the replacement of a prefix, without a slash at its end; it may be empty."""
     return "" if value == "" else read_path(value).removesuffix("/")
 
 
 def read_path(value: object) -> str:
-    """A path, normalised as the paths of requests are."""
+    """Return a path, normalised like the paths of requests."""
     text = read_text(value, "a path", "`/v1`")
     if not text.startswith("/"):
         message = f"`{text[:80]}` does not begin with `/`"
@@ -235,16 +235,16 @@ def read_path(value: object) -> str:
         raise problem("bad-path", f"`{text[:80]}` contains a query or fragment", hint)
     path = normalise_path(text)
     if isinstance(path, BadPath):
-        hint = "no request can have such a path: requests with it are refused with 400"
+        hint = "change the path: requests with such a path are refused with 400"
         raise problem("bad-path", f"`{text[:80]}` contains {path.reason}", hint)
     if path == "/.router" or path.startswith("/.router/"):
-        hint = "paths under `/.router/` are the router's own; choose another"
+        hint = "choose another path: those under `/.router/` are reserved"
         raise problem("reserved-path", f"`{path[:80]}` is reserved", hint)
     return path
 
 
 def _how_to_begin(text: str) -> str:
-    """The hint for a path that does not begin with a slash: an expression, a URL, a segment."""
+    """Return the hint for a path without a slash at its start: an expression, a URL, a segment."""
     if text.startswith(("^", "~")) or looks_like_expression(text):
         exact, text = text.endswith("$"), text.strip("^~$ ")
         meant = meant_path("exact" if exact else "prefix", text) if text.startswith("/") else None
@@ -259,7 +259,7 @@ def _how_to_begin(text: str) -> str:
 
 
 def _how_to_ask(text: str) -> str:
-    """The hint for a path with a query: an expression, or a condition for the query."""
+    """Return the hint for a path with a query: an expression, or a condition for the query."""
     if looks_like_expression(text):
         return f"write `path: {flow({'regex': text.strip('^$')})}`"
     path, _, query = text.partition("#")[0].partition("?")
@@ -296,12 +296,12 @@ def read_path_regex(value: object, info: ValidationInfo) -> str:
     text = read_regex(value, info)
     program = compile_pattern(text)
     if not can_match(program, "/", PATH_CHARACTERS):
-        hint = "the whole path is matched, as requests send it: begin with `/` or `.*`, and "
-        hint += "write what is not ASCII percent-encoded, in upper case"
+        hint = "the pattern must match the whole path as it is sent: start with `/` or `.*`, and "
+        hint += "percent-encode non-ASCII characters, in upper case"
         raise problem("bad-regex", f"no path can match `{text[:80]}`", hint)
     prefix = literal_prefix(program)
     if prefix.startswith("/.router/") or "".join(map(str, program.steps)) == "/.router":
-        hint = "paths under `/.router/` are the router's own; choose another"
+        hint = "choose another path: those under `/.router/` are reserved"
         raise problem("reserved-path", f"`{text[:80]}` is reserved", hint)
     return text
 
@@ -310,7 +310,9 @@ def read_field_value(value: object) -> str:
     text = read_text(value, "a header's value", 'it in quotes: "1"', _FIELD_VALUE)
     if not _FIELD_VALUE.fullmatch(text):
         hint = "leave out line breaks, control characters and characters outside Latin-1"
-        raise problem("bad-header", "the value has characters no header can carry", hint)
+        raise problem(
+            "bad-header", "the value has characters that are not allowed in headers", hint
+        )
     return text.strip(" \t")
 
 
@@ -335,7 +337,7 @@ _LETTERS = "use letters, digits, `-`, `_` and `.`, at most 63, a letter or digit
 
 
 def read_name(value: object) -> str:
-    """A name of the language's own: of a variant, a pool, a region, a route, a client."""
+    """Return a valid name of a variant, a pool, a region, a route or a client."""
     text = read_text(value, "a name", "`production`", _NAME)
     if not _NAME.fullmatch(text):
         other = respelled.name(text[:200])
@@ -348,13 +350,17 @@ Name = as_type(read_name, {"type": "string", "pattern": f"^(?:{_NAME.pattern})$"
 LanguageVersion = Annotated[Literal[1], _only(1, "`1`")]
 Yes = Annotated[Literal[True], _only(True, "`true`")]
 Seed = _pattern(
-    _SEED, "bad-value", "a seed", "use 1 to 256 characters, none of them a control", "`rollout-1`"
+    _SEED,
+    "bad-value",
+    "a seed",
+    "use 1 to 256 characters without control characters",
+    "`rollout-1`",
 )
 Binding = _pattern(
     _BINDING,
     "bad-name",
     "a variant's binding",
-    "use letters, digits and `_`; `POLICIES` and `ROUTER_…` are the router's own",
+    "use letters, digits and `_`; `POLICIES` and `ROUTER_…` are reserved",
     "`PRODUCTION_EU`",
     respelled.binding,
 )

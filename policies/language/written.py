@@ -1,11 +1,11 @@
-"""A value as it can be written into a policy: YAML in one line, for hints."""
+"""Writes a value as YAML in one line, for hints."""
 
 from __future__ import annotations
 
 import json
 import re
 
-# Text that needs no quotes, wherever it stands.
+# Text that needs no quotes in any position.
 _PLAIN = re.compile(
     r"[A-Za-z/_][A-Za-z0-9/_.%+~$-]*(?:://?[A-Za-z0-9/_.%+~$*:-]+)?|[0-9]+[a-zA-Z%/][A-Za-z0-9%/]*"
 )

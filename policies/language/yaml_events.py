@@ -1,9 +1,9 @@
-"""PyYAML's events over a whole text, three times as fast.
+"""PyYAML's events for a whole text, three times as fast.
 
-- The grammar is PyYAML's scanner and parser. What costs them most, a call for every
-  character, is replaced: regular expressions take whole runs of the text, and a mark is
-  an offset into it, from which line and column follow when somebody asks.
-- What they raise is told in plain English, with the place where it begins.
+- The grammar is PyYAML's scanner and parser. Their slowest part, a call for each character, is
+  replaced: regular expressions read whole runs of text, and a mark is an offset into the text,
+  from which line and column are computed on demand.
+- Their errors get clear messages, with the place where the error begins.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from yaml import MarkedYAMLError, tokens
 from yaml.parser import Parser
 from yaml.scanner import Scanner, ScannerError
 
-# Words of PyYAML's error, what is wrong, and how to mend it; the first that fits is told.
+# Words of PyYAML's error, the message, and the hint; the first that fits is used.
 _SYNTAX = (
-    ("'\\t' that cannot", "a tab where YAML takes only spaces", "indent with spaces"),
+    ("'\\t' that cannot", "a tab where YAML allows only spaces", "indent with spaces"),
     ("cannot start any", "no text can begin with this character", "put the text in quotes"),
-    ("mapping values are not", "a `:` cannot stand here",
+    ("mapping values are not", "a `:` is not allowed here",
      "put text with `: ` in it in quotes, and check the indentation of this line"),
-    ("find expected ':'", "this is no `key: value`",
+    ("find expected ':'", "this is not a `key: value`",
      "write a `:` and a space after the key, and check the indentation"),
-    ("sequence entries are not", "a list item cannot stand here",
+    ("sequence entries are not", "a list item is not allowed here",
      "begin the list on a line of its own, every `- ` in the same column"),
     ("found unexpected", "these quotes are never closed", "close them"),
-    ("double-quoted", "a `\\` in double quotes that is no escape",
-     "use single quotes, in which a backslash is just a backslash"),
+    ("double-quoted", "an invalid escape in double quotes",
+     "use single quotes, in which a backslash has no special meaning"),
     ("scanning an a", "`*` or `&` without a name", "put text that begins with it in quotes"),
     ("block scalar", "only `+`, `-` or a digit can follow `|` and `>`",
      "begin the text on the next line, indented"),
@@ -35,16 +35,16 @@ _SYNTAX = (
      "close it, and put text with any of `,[]{}` in it in quotes"),
     ("expected the node", "a value is missing here",
      "write one, and put text that begins with any of `,]}` in quotes"),
-    ("expected <block", "this fits neither the value before it nor the indentation",
-     "align the keys of a mapping, and put quotes around the whole of a text"),
+    ("expected <block", "this matches neither the previous value nor the indentation",
+     "align the keys of a mapping, and put the whole text in quotes"),
     ("<document start>", "the policy has already ended", "remove what follows its end"),
-    (" tag", "this is no tag", "put text that begins with `!` in quotes"),
+    (" tag", "this is not a tag", "put text that begins with `!` in quotes"),
     ("", "this is not YAML", "check quotes, brackets and indentation here"),
 )  # fmt: skip
 
 MAX_KEY = 1024  # characters, by the specification (YAML 1.2.2, section 7.4)
 QUOTES = 2  # characters around a text
-MAX_TOKEN = 32 * 1024 * 1024  # characters; dialects that are read at the edge take fewer
+MAX_TOKEN = 32 * 1024 * 1024  # characters; dialects that are read at the edge allow fewer
 
 _RUN = r"(?:[^\0\t\n :]|:(?![\0\t\n ]))"
 _RUN_IN_FLOW = r"(?:[^\0\t\n :,\[\]{}]|:(?![\0\t\n ,\[\]{}]))"
@@ -65,13 +65,13 @@ class TooLong(Exception):
 
 
 class Events(Scanner, Parser):
-    """PyYAML's events over a whole text whose lines end with `\\n`."""
+    """PyYAML's events for a whole text whose lines end with `\\n`."""
 
     encoding = None
 
     def __init__(self, text: str, max_token: int = MAX_TOKEN) -> None:
         self.text = text + "\0"
-        self._max_token = self._most = max_token  # characters; how far the token may go
+        self._max_token = self._most = max_token  # characters; the end of the longest token
         self.index = self.line = self.column = 0
         Scanner.__init__(self)
         Parser.__init__(self)
@@ -86,7 +86,7 @@ class Events(Scanner, Parser):
         return self.text[self.index : self.index + length]
 
     def forward(self, length: int = 1) -> None:
-        """Go on within the line."""
+        """Move on within the line."""
         self.index += length
         self.column += length
 
@@ -97,7 +97,7 @@ class Events(Scanner, Parser):
         return "\n" if self.text[self.index] == "\n" and self._skip(self.index + 1) else ""
 
     def _skip(self, end: int) -> int:
-        """Go on to `end`; the number of lines broken on the way."""
+        """Move on to `end`. Returns the number of line breaks on the way."""
         breaks = self.text.count("\n", self.index, end)
         if breaks:
             self.line += breaks
@@ -123,9 +123,8 @@ class Events(Scanner, Parser):
         self.tokens_taken += 1
         return self.tokens.pop(0)
 
-    # What may be a key stands in the order of the text, since that of a level goes when the
-    # level ends. PyYAML looks at all of them for every token: a thousand, where a thousand
-    # brackets open in one line.
+    # Possible keys are in the order of the text, since those of a level are removed at its end.
+    # PyYAML checks all of them for each token: a thousand, if a line opens a thousand brackets.
     def next_possible_simple_key(self) -> int | None:
         return next((key.token_number for key in self.possible_simple_keys.values()), None)
 
@@ -147,7 +146,7 @@ class Events(Scanner, Parser):
         self._most = self.index + self._max_token + QUOTES
 
     def fetch_plain(self) -> None:
-        """A key of one word, at once with its `:`, else what may turn out to be one."""
+        """Read a key of one word together with its `:`; else a text that may become a key."""
         start, flow = self.index, self.flow_level > 0
         key = _KEY[flow].match(self.text, start) if self.allow_simple_key else None
         if key is None:
@@ -189,9 +188,9 @@ class Events(Scanner, Parser):
         return tokens.ScalarToken("".join(chunks), True, start, end)
 
     def explain(self, error: Exception) -> tuple[int, str, str]:
-        """Where a syntax error begins, or else where it shows; what is wrong; how to mend it."""
-        if not isinstance(error, MarkedYAMLError):  # what an escape gives, PyYAML does not check
-            return self.index, "this escape gives no character", "write the character itself"
+        """Return where a syntax error begins (or where it was noticed), a message and a hint."""
+        if not isinstance(error, MarkedYAMLError):  # PyYAML does not check the result of an escape
+            return self.index, "this escape is not a character", "write the character itself"
         told = f"{error.context}: {error.problem}"
         begin: Any = None if "block" in told else error.context_mark
         show: Any = error.problem_mark
@@ -206,7 +205,7 @@ class Events(Scanner, Parser):
         match = _QUOTED[style].match(self.text, start)
         if match is None:
             token = super().scan_flow_scalar(style)
-            # JSON escapes a character in two halves; one alone is a ValueError.
+            # JSON escapes a character as a surrogate pair; a single half is a ValueError.
             token.value = token.value.encode("utf-16", "surrogatepass").decode("utf-16")
             return token
         if match.end() > self._most:

@@ -14,8 +14,13 @@ from policies.proxy.effects import Came, Wait, Way
 from policies.proxy.hedging import hedge_variant, hedged
 from policies.proxy.outcomes import UPLOAD_BROKEN, Outcome, record_outcome
 from policies.proxy.sending import Attempt, left_ms, send, timeout_ms
-from policies.proxy.upstream_peer import chosen
-from policies.proxy.upstream_request_filter import Tries, prepare, upstream_request_filter
+from policies.proxy.upstream_request_filter import (
+    Tries,
+    is_prepared,
+    prepare,
+    tries_of,
+    upstream_request_filter,
+)
 
 MAX_REST_MS = 60_000  # nobody is kept waiting for longer because a variant wants to rest
 
@@ -23,30 +28,34 @@ MAX_REST_MS = 60_000  # nobody is kept waiting for longer because a variant want
 def attempts(context: RequestContext, sent: Outgoing, *, wants_head: bool) -> Way[Outcome]:
     """What the last of them came to. `sent` is the first, to the first candidate;
     `wants_head`: the headers of its answer are to be seen before the client gets it."""
-    state, choice, arrived = context.state, chosen(context), context.arrived
+    state, choice, arrived = context.state, context.choice, context.arrived
     route, first = choice.route, choice.candidates[0]
     state.retries[route.name].request(arrived.now_ms)
-    tries: Tries = yield from prepare(context)
-    if tries.is_broken:
+    tries: Tries | None = (yield from prepare(context)) if is_prepared(context) else None
+    if tries and tries.is_broken:
         failed = Came(arrived.now_ms, 0)
         status = UPLOAD_BROKEN.problem.status
         return Outcome(first, UPLOAD_BROKEN, status, 1, arrived.now_ms, failed)
-    limit_ms = timeout_ms(route)
-    attempt = Attempt(first, 1, sent, tries.kept_body, limit_ms, arrived.now_ms, wants_head)
-    may_hedge = (route.failover.hedge or choice.trial) and not tries.kept_body
+    kept_body = tries is not None and tries.kept_body
+    attempt = Attempt(first, 1, sent, kept_body, timeout_ms(route), arrived.now_ms, wants_head)
+    may_hedge = (route.failover.hedge or choice.trial) and not kept_body
     second = hedge_variant(context) if may_hedge else None
     if second:
-        outcome = yield from hedged(context, attempt, second)
+        outcome: Outcome = yield from hedged(context, attempt, second)
     else:
-        outcome = yield from made(context, attempt)
-    return (yield from _others(context, tries, outcome, wants_head))
+        what = send(context, attempt)
+        came: Came = yield what
+        outcome = record_outcome(context, first, 1, arrived.now_ms, what, came)
+    if outcome.is_done:
+        return outcome
+    return (yield from _others(context, tries or tries_of(context), outcome, wants_head))
 
 
 def _others(
     context: RequestContext, tries: Tries, outcome: Outcome, wants_head: bool
 ) -> Way[Outcome]:
     """The attempts after the first, as long as they are wanted."""
-    state, route = context.state, chosen(context).route
+    state, route = context.state, context.choice.route
     rests: dict[str, float] = {}  # variants that want one, and until when
     while outcome.made < len(tries.variants) and _is_refused(route.failover, tries, outcome):
         rests[outcome.variant.name] = outcome.rest_until_ms
@@ -60,16 +69,10 @@ def _others(
         sent = upstream_request_filter(context, following, number)
         attempt = Attempt(following, number, sent, tries.kept_body, left, now, wants_head)
         state.count("retries", route.name, outcome.variant.name)
-        outcome = yield from made(context, attempt)
+        what = send(context, attempt)
+        came: Came = yield what
+        outcome = record_outcome(context, following, number, now, what, came)
     return outcome
-
-
-def made(context: RequestContext, attempt: Attempt) -> Way[Outcome]:
-    """One attempt."""
-    what = send(context, attempt)
-    came: Came = yield what
-    variant, number, began_ms = attempt.variant, attempt.number, attempt.began_ms
-    return record_outcome(context, variant, number, began_ms, what, came)
 
 
 def _is_refused(terms: Terms, tries: Tries, outcome: Outcome) -> bool:

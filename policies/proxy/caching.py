@@ -29,7 +29,6 @@ from policies.proxy.effects import Answer, Came, Forget, Found, Keep, LookUp, Se
 from policies.proxy.outcomes import Outcome, classify, record_health
 from policies.proxy.response_filter import changes_of, own_answer
 from policies.proxy.sending import timeout_ms
-from policies.proxy.upstream_peer import chosen
 from policies.proxy.upstream_request_filter import drill_on, respelled
 
 MAX_BYTES = 4 * 1024 * 1024  # held in memory while it is kept: an isolate has 128 MiB
@@ -59,7 +58,7 @@ class Fresh(NamedTuple):
 def entry_of(context: RequestContext, sent: Outgoing) -> Entry | None:
     """None if the request takes nothing from the cache. `sent`: to the first candidate, which
     has clients of its own while it is drained."""
-    choice, request = chosen(context), context.request
+    choice, request = context.choice, context.request
     route, variant = choice.route, choice.candidates[0]
     rule = route.cache
     if rule is None or variant.drain or not rule.takes(request) or context.arrived.has_body:
@@ -85,14 +84,14 @@ def look_up(context: RequestContext, entry: Entry) -> Way[Fresh | None]:
     state = None
     if found and kept:
         state = kept.state(entry.rule, context.arrived.now_ms, entry.open_to, found.voided_ms)
-    context.state.count("cached", chosen(context).route.name, state or "MISS")
+    context.state.count("cached", context.choice.route.name, state or "MISS")
     return Fresh(kept, state, found.size) if found and kept and state else None
 
 
 def given(context: RequestContext, fresh: Fresh) -> Answer:
     """The kept answer, as the client gets it."""
     request, kept = context.request, fresh.kept
-    changes = changes_of(context, chosen(context).candidates[0])
+    changes = changes_of(context, context.choice.candidates[0])
     status = 304 if kept.is_unchanged(request.headers) else 200
     if "x-router-variant" in changes.set:
         changes.set["x-router-variant"] = kept.variant
@@ -154,7 +153,7 @@ def is_due(context: RequestContext, entry: Entry) -> bool:
 
 def refresh(context: RequestContext, entry: Entry, sent: Outgoing) -> Way[None]:
     """Ask for a stale answer anew, in the background."""
-    choice, now = chosen(context), context.arrived.now_ms
+    choice, now = context.choice, context.arrived.now_ms
     variant, limit_ms = choice.candidates[0], timeout_ms(choice.route)
     send = Send(
         variant.name,

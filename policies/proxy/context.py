@@ -23,7 +23,8 @@ from policies.decisions.steering import Steereds
 
 class Arrived(NamedTuple):
     """A request as it came in. `headers` has lower-case names, repeated ones joined; all their
-    names and values together have at most `size` characters (None: not known)."""
+    names and values together have at most `size` characters, and those names that are a
+    client's claims are `claims` (None: not known)."""
 
     now_ms: float
     method: str
@@ -32,6 +33,7 @@ class Arrived(NamedTuple):
     client: Client
     size: int | None = None
     has_body: bool = False
+    claims: Sequence[str] | None = None
 
 
 class OutlierDetection(Protocol):
@@ -95,11 +97,12 @@ UNTRACED = Trace("", "", continued=False)  # until its headers have been read
 
 class RequestContext:
     """A request on its way; what later phases need is set by earlier ones. `told`: headers
-    about rate limits, which every answer has. `admitted`: who asks, or why they may not."""
+    about rate limits, which every answer has. `admitted`: who asks, or why they may not;
+    `identity`: who asks, if the route or an override wants to know."""
 
     __slots__ = (
-        *("admitted", "arrived", "choice", "is_repeated", "policy", "refusal", "request", "rng"),
-        *("route", "rule", "state", "step", "told", "trace"),
+        *("admitted", "arrived", "choice", "identity", "is_repeated", "policy", "refusal"),
+        *("request", "rng", "route", "rule", "state", "step", "told", "trace"),
     )
 
     def __init__(
@@ -114,18 +117,12 @@ class RequestContext:
         self.rule: Rule | None = None
         self.route: Route | None = None
         self.admitted: Identity | Denied | None = None
-        self.choice: Forward | None = None
+        self.identity: Identity | None = None
+        self.choice: Forward
         self.refusal: Fixed | Problem | None = None  # what the router answers itself
         self.is_repeated = False  # the first attempt has been made as a repeated decision
         self.told: dict[str, str] = {}
         self.step = ""  # what that comes from, for explanations
-
-    @property
-    def identity(self) -> Identity | None:
-        """Who asks, if the route or an override wants to know."""
-        if self.choice and self.choice.pick:
-            return self.choice.pick.identity
-        return self.admitted if isinstance(self.admitted, Identity) else None
 
     @property
     def sealing(self) -> Sealing:

@@ -26,7 +26,7 @@ Way: TypeAlias = Generator[Any, Any, T]
 
 
 class LearnRollouts(NamedTuple):
-    """Ask how far rollouts are, before the first requests of an isolate are decided. → None"""
+    """Ask how far rollouts are, before the first requests of an isolate are decided. → the time"""
 
 
 class Charge(NamedTuple):

@@ -13,7 +13,6 @@ from policies.proxy.context import RequestContext
 from policies.proxy.effects import Came, Race, Raced, Way
 from policies.proxy.outcomes import Outcome, count_overtaken, record_outcome
 from policies.proxy.sending import Attempt, left_ms, send
-from policies.proxy.upstream_peer import chosen
 from policies.proxy.upstream_request_filter import upstream_request_filter
 
 SERVER_ERRORS = frozenset(range(500, 600))
@@ -21,7 +20,7 @@ SERVER_ERRORS = frozenset(range(500, 600))
 
 def hedge_variant(context: RequestContext) -> Variant | None:
     """Who gets the request, too, if the first is slow; None if nobody does."""
-    choice, request = chosen(context), context.request
+    choice, request = context.choice, context.request
     terms = choice.route.failover
     if terms.hedge is None and not choice.trial:
         return None
@@ -30,7 +29,7 @@ def hedge_variant(context: RequestContext) -> Variant | None:
 
 def hedged(context: RequestContext, first: Attempt, second: Variant) -> Way[Outcome]:
     """What the attempt came to whose answer was taken."""
-    state, choice, now = context.state, chosen(context), context.arrived.now_ms
+    state, choice, now = context.state, context.choice, context.arrived.now_ms
     terms, name = choice.route.failover, choice.route.name
     latencies = state.latencies[name]
     wait = latencies.p95(now) if terms.hedge == "p95" else terms.hedge
@@ -51,14 +50,14 @@ def hedged(context: RequestContext, first: Attempt, second: Variant) -> Way[Outc
 def _refused(context: RequestContext, first: Attempt) -> frozenset[int]:
     """Statuses of answers that are taken only if there is no other: those that would be tried
     again, and errors that were to be expected."""
-    choice, health = chosen(context), context.state.health
+    choice, health = context.choice, context.state.health
     codes = choice.route.failover.codes
     hides = choice.trial or health.is_on_probation(first.variant.name, first.began_ms)
     return codes | SERVER_ERRORS if hides else codes
 
 
 def _raced(context: RequestContext, first: Attempt, second: Variant, wait: float) -> Way[Outcome]:
-    state, route = context.state, chosen(context).route
+    state, route = context.state, context.choice.route
     sent, left = upstream_request_filter(context, second, 2), left_ms(route, wait)
     other = Attempt(second, 2, sent, False, left, first.began_ms + wait, first.wants_head)
     attempts = (first, other)

@@ -15,7 +15,6 @@ _OWN = frozenset({"x-request-id", "traceparent", "x-forwarded-for", "ratelimit"}
 def likeness_of(context: RequestContext, send: Send) -> Hashable:
     """A first attempt, whose answer is carried, without what is new with each request."""
     choice, carry, rule = context.choice, send.carry, context.rule
-    assert choice, "a backend has been chosen"
     assert rule, "a rule has taken the request"
     assert carry, "the answer is carried without another look"
     identity, blame = context.identity, carry.blame
@@ -30,6 +29,5 @@ def likeness_of(context: RequestContext, send: Send) -> Hashable:
 
 
 def _values(changes: Changes) -> tuple[Hashable, ...]:
-    kept = [pair for pair in changes.set.items() if pair[0] not in _OWN]
-    names = tuple(changes.set)
-    return tuple(changes.removed), names, tuple(kept), tuple(changes.added)
+    kept = [value for name, value in changes.set.items() if name not in _OWN]
+    return tuple(changes.removed), tuple(changes.set), tuple(kept), tuple(changes.added)

@@ -138,7 +138,6 @@ def remembered(
     """For which requests `send`, the first effect of this one, is to be repeated; None for
     none. `is_leased`: all rate limits let it pass by leases."""
     choice = context.choice
-    assert choice, "a backend has been chosen"
     shares = choice.route.shares if _has_drawn_share(context, choice) else ()
     # A draw for a share is the first; whatever else has been drawn is of this request alone.
     is_drawn = bool(draws.bits) or draws.numbers > bool(shares)
@@ -147,7 +146,7 @@ def remembered(
     if is_drawn or not _is_plain(context, choice, send):
         return None
     headers = context.arrived.headers
-    if any(name in headers for name in TRACED):
+    if not headers.keys().isdisjoint(TRACED):
         return None
     target = context.request.target
     if target.url != context.arrived.url or not PLAIN.fullmatch(target.path):

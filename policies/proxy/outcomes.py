@@ -20,7 +20,6 @@ from policies.decisions.policy import Variant
 from policies.decisions.problems import Problem
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Came, Send
-from policies.proxy.upstream_peer import chosen
 
 
 class Failure(NamedTuple):
@@ -82,22 +81,30 @@ def record_outcome(
     context: RequestContext, variant: Variant, number: int, began_ms: float, send: Send, came: Came
 ) -> Outcome:
     """What an attempt came to; health and the rollout have learnt of it."""
-    failure = classify(send, came)
+    failure = None if came.status else classify(send, came)
     status = failure.problem.status if failure else came.status
-    outcome = Outcome(variant, failure, status, number, began_ms, came)
+    is_done = send.is_good(came.status)
+    outcome = Outcome(variant, failure, status, number, began_ms, came, is_done=is_done)
     outcome = record_health(context, outcome)
-    count_for_rollout(context, outcome, send)
-    return outcome._replace(is_done=True) if send.is_good(came.status) else outcome
+    if context.choice.steered:
+        count_for_rollout(context, outcome, send)
+    return outcome
 
 
 def record_health(context: RequestContext, outcome: Outcome) -> Outcome:
     """Tell health; the outcome as it looks then."""
+    if outcome.failure or outcome.status >= 500:
+        return record_failure(context, outcome)
+    context.state.health.succeeded(outcome.variant.name, outcome.began_ms)
+    return outcome
+
+
+def record_failure(context: RequestContext, outcome: Outcome) -> Outcome:
+    """Tell health of what is no good answer."""
     health, variant = context.state.health, outcome.variant
     failure, came, now = outcome.failure, outcome.came, outcome.came.now_ms
     if outcome.status < 500:
-        if failure is None:
-            health.succeeded(variant.name, outcome.began_ms)
-        return outcome
+        return outcome  # it is the client's fault
     request = context.request
     if has_content(request.headers):
         if request.method in BODILESS:
@@ -133,7 +140,7 @@ def count_overtaken(context: RequestContext, variant: Variant, send: Send, took_
 def _count(
     context: RequestContext, variant: Variant, send: Send, is_error: bool, took_ms: float
 ) -> None:
-    steered = chosen(context).steered
+    steered = context.choice.steered
     if steered is None or not steered.counts or send.drill is not None:
         return
     side = steered.side(variant.pool)

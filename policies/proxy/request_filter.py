@@ -34,12 +34,15 @@ def read_request(context: RequestContext) -> Refusal | Own | None:
     target = read_target(policy, arrived.url, arrived.headers)
     if isinstance(target, Problem):
         return target
-    context.request = Request(arrived.method, target, arrived.headers, arrived.client)
+    context.request = Request(
+        arrived.method, target, arrived.headers, arrived.client, arrived.claims
+    )
     return Own() if target.is_own else None
 
 
-def request_filter(context: RequestContext) -> Way[Refusal | None]:
-    """Set `context.rule` and who asks; the answer, if the request goes no further."""
+def request_filter(context: RequestContext) -> Refusal | None:
+    """Set `context.rule`; the answer, if the request goes no further. Who may pass is seen by
+    `admit`, on routes that ask for it."""
     policy, request = context.policy, context.request
     preflight = answer_preflight(policy, request) if policy.has_cors else None
     if preflight:
@@ -57,19 +60,17 @@ def request_filter(context: RequestContext) -> Way[Refusal | None]:
     if route.redirect:
         moved = route.redirect.answer(request.target, rule.taken)
         return Fixed(route, moved, "redirect")
-    refused = (yield from _admit(context, route)) if route.needs or route.rate_limits else None
-    if refused:
-        return refused
-    return Fixed(route, route.respond) if route.respond else None
+    return None
 
 
 def _matched(context: RequestContext, rule: Rule) -> Route:
-    context.rule, context.route = rule, context.policy.routes[rule.route]
-    return context.route
+    context.rule = rule
+    context.route = route = context.policy.routes[rule.route]
+    return route
 
 
-def _admit(context: RequestContext, route: Route) -> Way[Problem | None]:
-    """Who asks, if the route wants to know; or why the request may not pass."""
+def admit(context: RequestContext, route: Route) -> Way[Problem | None]:
+    """Set who asks, if the route wants to know; or why the request may not pass."""
     limits = route.rate_limits
     if limits:
         refused = yield from _charge(context, limits.before)
@@ -96,6 +97,7 @@ def _authenticate(context: RequestContext, route: Route) -> Problem | None:
     found = authenticate(policy.keys, route.needs, context.request.headers, now, state.pepper)
     context.admitted = found
     if not isinstance(found, Denied):
+        context.identity = found
         return None
     state.count("denials", route.name, found.reason)
     if found.key_id:  # not for what anybody can send in any number

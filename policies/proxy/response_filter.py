@@ -14,7 +14,6 @@ from policies.decisions.policy import Variant
 from policies.decisions.problems import CONTENT_TYPE, Problem
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Answer, Blame, Carry, Keep
-from policies.proxy.upstream_peer import chosen
 
 
 def carried(
@@ -25,17 +24,20 @@ def carried(
     keep: Keep | None = None,
 ) -> Carry:
     """The answer of `variant`, whose attempt began then. `more`: headers that it gains."""
-    choice = chosen(context)
+    choice = context.choice
     changes = changes_of(context, variant)
     if more:
         changes.set.update(more)
+    cors = context.route.cors if context.route else None
+    if cors:
+        changes = changes.then(cors.changes(context.arrived.headers))
     part = choice.steered.part(variant.pool) if choice.steered else "-"
-    return Carry(_with_cors(context, changes), Blame(variant.name, began_ms, part), keep)
+    return Carry(changes, Blame(variant.name, began_ms, part), keep)
 
 
 def changes_of(context: RequestContext, variant: Variant) -> Changes:
     """What becomes of the headers of the answer of `variant`, but for `cors`."""
-    choice = chosen(context)
+    choice = context.choice
     changes = answer_changes(context.trace, choice.route, variant, context.policy.identify)
     if context.told:
         changes.set.update(context.told)
@@ -78,8 +80,3 @@ def own_answer(context: RequestContext, answer: Answer) -> Answer:
         return answer
     headers: Pairs = cors.changes(context.arrived.headers).on(answer.headers)
     return answer._replace(headers=headers)
-
-
-def _with_cors(context: RequestContext, changes: Changes) -> Changes:
-    cors = context.route.cors if context.route else None
-    return changes.then(cors.changes(context.arrived.headers)) if cors else changes

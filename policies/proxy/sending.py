@@ -9,7 +9,6 @@ from policies.decisions.policy import Route, Variant
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Send
 from policies.proxy.response_filter import carried
-from policies.proxy.upstream_peer import chosen
 from policies.proxy.upstream_request_filter import drill_on, respelled
 
 
@@ -30,7 +29,7 @@ class Attempt(NamedTuple):
 def send(context: RequestContext, attempt: Attempt, *, is_raced: bool = False) -> Send:
     """The effect; a drill that the attempt meets is counted."""
     variant, number, sent, kept_body, limit_ms, began_ms, wants_head = attempt
-    route = chosen(context).route
+    route = context.choice.route
     asks = is_raced or wants_head
     return Send(
         variant.name,
@@ -50,7 +49,8 @@ def send(context: RequestContext, attempt: Attempt, *, is_raced: bool = False) -
 
 def timeout_ms(route: Route) -> int:
     """The stricter of the two limits of a first attempt, 0 for none."""
-    return left_ms(route, 0)
+    whole, one = route.request_ms, route.backend_request_ms
+    return min(whole, one) if whole and one else whole or one
 
 
 def left_ms(route: Route, spent_ms: float) -> int:

@@ -27,9 +27,9 @@ from policies.proxy.caching import (
 from policies.proxy.context import UNTRACED, RequestContext
 from policies.proxy.effects import Answer, LearnRollouts, Own, Refresh, Way
 from policies.proxy.outcomes import Failure, Outcome, logging
-from policies.proxy.request_filter import Refusal, read_request, request_filter
+from policies.proxy.request_filter import Refusal, admit, read_request, request_filter
 from policies.proxy.response_filter import carried, fixed_answer, problem_answer
-from policies.proxy.upstream_peer import chosen, upstream_peer
+from policies.proxy.upstream_peer import upstream_peer
 from policies.proxy.upstream_request_filter import upstream_request_filter
 
 
@@ -37,7 +37,8 @@ def proxy(context: RequestContext) -> Way[None]:
     """The whole way of a request that has just arrived."""
     arrived, state = context.arrived, context.state
     if context.policy.rollouts and state.must_learn(arrived.now_ms):
-        yield LearnRollouts()
+        now_ms = yield LearnRollouts()
+        context.arrived = arrived._replace(now_ms=now_ms)  # as if it had come now
     if context.trace is UNTRACED:
         context.trace = trace_of(arrived.headers, context.rng)
     refused: Refusal | Own | None = read_request(context)
@@ -52,8 +53,16 @@ def proxy(context: RequestContext) -> Way[None]:
 def choose_backend(context: RequestContext) -> Way[Refusal | None]:
     """The first two phases, for a request whose URL has been read. Set `context.choice`; why
     the request is not forwarded, if it is not."""
-    refused = yield from request_filter(context)
-    return upstream_peer(context) if refused is None else refused
+    refused = request_filter(context)
+    if refused is not None:
+        return refused
+    route = context.route
+    assert route, "a rule has taken the request"
+    if route.needs or route.rate_limits:
+        refused = yield from admit(context, route)
+        if refused is not None:
+            return refused
+    return Fixed(route, route.respond) if route.respond else upstream_peer(context)
 
 
 def _refused(context: RequestContext, refused: Refusal | Own) -> Answer | Own:
@@ -74,7 +83,7 @@ def forward(context: RequestContext) -> Way[None]:
     """The other phases, for a request whose backend is chosen: out of the cache, or to
     variants, with copies for the mirrors. What only some routes need costs the others a look
     at an attribute."""
-    choice, state = chosen(context), context.state
+    choice, state = context.choice, context.state
     route, first = choice.route, choice.candidates[0]
     if choice.panic:
         state.count("panics", route.name)
@@ -90,7 +99,7 @@ def forward(context: RequestContext) -> Way[None]:
         return
     if choice.trial:
         state.health.begin_trial(first.name, context.arrived.now_ms)
-    looks = wants_head(context, entry)
+    looks = wants_head(context, entry) if context.policy.keeps_ms else False
     outcome: Outcome = yield from attempts(context, sent, wants_head=looks)
     if outcome.failure:
         yield _failed(context, outcome, outcome.failure)
@@ -109,12 +118,12 @@ def forward(context: RequestContext) -> Way[None]:
 
 def _failed(context: RequestContext, outcome: Outcome, failure: Failure) -> Answer:
     problem, variant = failure.problem, outcome.variant
-    if chosen(context).panic and problem.status >= 500:
+    if context.choice.panic and problem.status >= 500:
         # What became of this request is its answer.
         problem = problem.after(_retry_after_s(context, outcome))
     logging(context, variant.name, problem.status)
     if problem.status >= 500:  # the rest is the client's, who can send any number of them
-        told = {"route": chosen(context).route.name, "variant": variant.name}
+        told = {"route": context.choice.route.name, "variant": variant.name}
         told |= {"request_id": context.trace.request_id, "reason": failure.reason}
         context.state.log(problem.code, told)
     return problem_answer(context, problem, variant)

@@ -5,7 +5,7 @@ To whom it says itself, if it may; else as the split, a rollout and health have 
 
 from __future__ import annotations
 
-from policies.decisions.choose import Forward, choose_picked, choose_variants
+from policies.decisions.choose import choose_picked, choose_variants
 from policies.decisions.given import UNSEALED
 from policies.decisions.pick import pick
 from policies.decisions.problems import Problem
@@ -20,18 +20,19 @@ def upstream_peer(context: RequestContext) -> Problem | None:
     now = context.arrived.now_ms
     standing = state.standing(policy, now)
     sealing = context.sealing if policy.drained and route.sticky else UNSEALED
-    identity, found = context.identity, None
+    found = None
     context.step = "variants"
     if route.override and route.override.header in request.headers:
-        picked = pick(policy, route, request, identity, now, state.pepper)
+        picked = pick(policy, route, request, context.identity, now, state.pepper)
         if isinstance(picked, Problem):
             context.step = "override"
             return picked
         if picked:
+            context.identity = picked.identity
             found = choose_picked(policy, picked, request, context.rng, standing, sealing)
     if found is None:
         steered = state.steered(policy).get(route.name)
-        key_id = identity.key.id if identity else ""
+        key_id = context.identity.key.id if context.identity else ""
         found = choose_variants(
             policy, route, request, context.rng, standing, steered, key_id, sealing
         )
@@ -39,9 +40,3 @@ def upstream_peer(context: RequestContext) -> Problem | None:
         return found
     context.choice = found
     return None
-
-
-def chosen(context: RequestContext) -> Forward:
-    """What this phase has set."""
-    assert context.choice, "a variant has been chosen"
-    return context.choice

@@ -21,7 +21,6 @@ from policies.decisions.outgoing import Outgoing, outgoing
 from policies.decisions.policy import Variant
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Body, Copy, KeepBody, Mirror, Mirrored, Way
-from policies.proxy.upstream_peer import chosen
 
 MIRROR_BODY = 64 * 1024  # bytes: as much as is held of a request for its copy
 MIRROR_MS = 10_000  # a third of what Cloudflare leaves for work after the answer
@@ -41,7 +40,7 @@ class Tries(NamedTuple):
 
 def upstream_request_filter(context: RequestContext, variant: Variant, attempt: int) -> Outgoing:
     """What `variant` is sent in the attempt of that number, from 1."""
-    rule, route = context.rule, chosen(context).route
+    rule, route = context.rule, context.choice.route
     assert rule, "a rule has taken the request"
     trace, identity = context.trace, context.identity
     return outgoing(context.request, rule, route, variant, trace, attempt, identity)
@@ -53,25 +52,43 @@ def respelled(context: RequestContext, sent: Outgoing) -> str | None:
     return None if url == context.request.target.sent else url
 
 
-def prepare(context: RequestContext) -> Way[Tries]:
-    """Send the copies, and keep the body if another attempt may need it."""
-    choice, request = chosen(context), context.request
-    route, terms = choice.route, choice.route.failover
+def tries_of(context: RequestContext) -> Tries:
+    """For a request of which nothing has to be kept."""
+    choice, request = context.choice, context.request
+    terms = choice.route.failover
     variants = plan(terms, choice.candidates)
     repeatable = len(variants) > 1 and may_repeat(terms, request.method, request.headers)
+    if repeatable and request.method in BODILESS:
+        repeatable = not has_content(request.headers)
+    return Tries(variants, repeatable)
+
+
+def is_prepared(context: RequestContext) -> bool:
+    """Whether something may have to be done before the first attempt."""
+    route, first = context.choice.route, context.choice.candidates[0]
+    filters = route.plan_for(first.pool) if route.plans else route.plan
+    has_body = context.arrived.has_body and context.request.method not in BODILESS
+    return has_body or (filters is not None and bool(filters.mirrors))
+
+
+def prepare(context: RequestContext) -> Way[Tries]:
+    """Send the copies, and keep the body if another attempt may need it."""
+    choice, request = context.choice, context.request
+    route, terms = choice.route, choice.route.failover
+    tries = tries_of(context)
     filters = route.plan_for(choice.candidates[0].pool)
     if filters and filters.mirrors and (yield from _mirror(context, filters)):
-        return Tries(variants, repeatable, kept_body=True)
-    if request.method in BODILESS:
-        return Tries(variants, repeatable and not has_content(request.headers))
+        return tries._replace(kept_body=True)
     is_empty = request.headers.get("content-length") == "0"
-    if not repeatable or is_empty or not context.arrived.has_body:
-        return Tries(variants, repeatable)
+    if request.method in BODILESS or not tries.repeatable or is_empty:
+        return tries
+    if not context.arrived.has_body:
+        return tries
     how = keeping(terms, request.headers)
     if how is None:
-        return Tries(variants, False)
+        return tries._replace(repeatable=False)
     body: Body = yield KeepBody(how, route.sizes.body, terms.buffer)
-    return Tries(variants, True, kept_body=body == "kept", is_broken=body == "broken")
+    return tries._replace(kept_body=body == "kept", is_broken=body == "broken")
 
 
 def _mirror(context: RequestContext, plan: Plan) -> Way[bool]:
@@ -79,7 +96,7 @@ def _mirror(context: RequestContext, plan: Plan) -> Way[bool]:
     copies = _copies(context, plan)
     if not copies:
         return False
-    route = chosen(context).route
+    route = context.choice.route
     keeps_body = context.request.method not in SAFE_METHODS
     mirrored: Mirrored = yield Mirror(copies, keeps_body, route.sizes.body, MIRROR_BODY, MIRROR_MS)
     for name in mirrored.variants:
@@ -88,7 +105,7 @@ def _mirror(context: RequestContext, plan: Plan) -> Way[bool]:
 
 
 def _copies(context: RequestContext, plan: Plan) -> list[Copy]:
-    choice, request, state = chosen(context), context.request, context.state
+    choice, request, state = context.choice, context.request, context.state
     if "upgrade" in request.headers or (content_length(request.headers) or 0) > MIRROR_BODY:
         return []
     copies = []

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from policies.rollouts.analysis import Analysis
 from policies.rollouts.plan import WHOLE, Plan
 from policies.rollouts.run import Run
+from policies.rollouts.states import Event, State
 from policies.rollouts.world import Planned, World
 
 
@@ -27,29 +28,29 @@ class Deed(NamedTuple):
 
 
 def approve(run: Run, deed: Deed) -> str | None:
-    if run.state != "gate":
+    if not run.may(Event.APPROVE):
         return f"it is {run.state}, and waits for no approval"
     step = run.plan.steps[run.step]
     if run.is_approved or not step.pause:
         return "all its steps are done: `promote` it, or roll it back"
     run.is_approved = True
-    run.become("running", deed.now_ms, f"step {run.step + 1} is approved")
+    run.move(Event.APPROVE, deed.now_ms, f"step {run.step + 1} is approved")
     run.tell("approved", deed.now_ms, run.weight, deed.by, note=deed.note)
     run.tick(deed.now_ms, deed.world)
     return None
 
 
 def pause(run: Run, deed: Deed) -> str | None:
-    if run.state not in ("running", "gate"):
+    if not run.may(Event.PAUSE):
         return f"it is {run.state} already"
-    run.become("paused", deed.now_ms, f"paused by {deed.by}")
+    run.move(Event.PAUSE, deed.now_ms, f"paused by {deed.by}")
     run.tell("paused", deed.now_ms, run.weight, deed.by, note=deed.note)
     return None
 
 
 def resume(run: Run, deed: Deed) -> str | None:
     """Go on; what was edited counts from here on, and so does what it is judged by."""
-    if run.state not in ("paused", "held"):
+    if not run.may(Event.RESUME):
         return f"it is {run.state}: there is nothing to resume"
     if deed.planned is None:
         return "the policy has it no more: put it back, or roll it back"
@@ -65,11 +66,11 @@ def resume(run: Run, deed: Deed) -> str | None:
             return refusal
         shares = {route: shares[route] for route in setting.shares}
         run.plan, run.setting, run.step = plan, setting._replace(shares=shares), step
-    if was == "held":
+    if was is State.HELD:
         run.analysis = _anew(run, deed.now_ms)
         run.enter(run.step, deed.now_ms)
     run.edit = run.was = None
-    run.become("running", deed.now_ms, f"resumed by {deed.by}")
+    run.move(Event.RESUME, deed.now_ms, f"resumed by {deed.by}")
     run.tell("resumed", deed.now_ms, before, deed.by, note=deed.note)
     run.tick(deed.now_ms, deed.world)
     return None
@@ -91,23 +92,23 @@ def _step_to_go_on(run: Run, plan: Plan) -> int | None:
 
 
 def promote(run: Run, deed: Deed) -> str | None:
-    if not run.is_active:
+    if not run.may(Event.PROMOTE):
         return f"it is {run.state} already"
     if deed.planned is None:
         return "the policy has it no more: put it back, or roll it back"
     if run.analysis and run.analysis.last and run.analysis.last.word == "failed" and not deed.force:
         return "its last judgement was a failure; `force` promotes it all the same"
     before = run.weight
-    run.become("succeeded", deed.now_ms, f"promoted by {deed.by}")
+    run.move(Event.PROMOTE, deed.now_ms, f"promoted by {deed.by}")
     run.tell("promoted", deed.now_ms, before, deed.by, note=deed.note)
     return None
 
 
 def roll_back(run: Run, deed: Deed) -> str | None:
-    if run.state == "rolled-back":
+    if not run.may(Event.ROLL_BACK):
         return "it is rolled back already"
     before = run.weight
-    run.become("rolled-back", deed.now_ms, f"rolled back by {deed.by}")
+    run.move(Event.ROLL_BACK, deed.now_ms, f"rolled back by {deed.by}")
     run.tell("rolled-back", deed.now_ms, before, deed.by, note=deed.note)
     return None
 

@@ -7,11 +7,12 @@ else nobody says anything about it, and isolates go on with what they know.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from policies.rollouts.analysis import Analysis
 from policies.rollouts.plan import Plan, plan_from
-from policies.rollouts.run import Run, State
+from policies.rollouts.run import Run
+from policies.rollouts.states import UNDONE, Event, State
 from policies.rollouts.world import Planned, Setting
 
 UNREAD = "its state could not be read"
@@ -56,15 +57,20 @@ def run_from(value: Mapping[str, Any], now_ms: int) -> Run:
         _restore(run, plan, value)
     except (ValueError, KeyError, TypeError, AttributeError):
         run.analysis = Analysis(plan.terms, now_ms) if plan.terms else None
-        run.state, run.reason, run.since_ms = "held", UNREAD, now_ms
+        run.move(Event.STATE_LOST, now_ms, UNREAD)
     return run
 
 
 def _restore(run: Run, plan: Plan, value: Mapping[str, Any]) -> None:
-    if value["state"] not in get_args(State):
-        raise ValueError(value["state"])
-    run.state, run.reason = value["state"], str(value["reason"])
-    run.note, run.edit, run.was = value["note"], value["edit"], value["was"]
+    state, was = State(value["state"]), value["was"] and State(value["was"])
+    if was and was not in UNDONE:
+        raise ValueError(was)
+    run.reason, run.note, run.edit, run.was = (
+        str(value["reason"]),
+        value["note"],
+        value["edit"],
+        was,
+    )
     for name in ("started_ms", "since_ms", "step_ms"):
         setattr(run, name, int(value[name]))
     run.has_passed, run.is_approved = bool(value["has_passed"]), bool(value["is_approved"])
@@ -72,3 +78,4 @@ def _restore(run: Run, plan: Plan, value: Mapping[str, Any]) -> None:
     run.is_settled_ms = None if settled is None else int(settled)
     if run.analysis:
         run.analysis.restore(value["analysis"])
+    run.state = state

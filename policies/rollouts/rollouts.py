@@ -18,6 +18,7 @@ from policies.rollouts.counts import Counts
 from policies.rollouts.kept import LOST, UNREAD, run_from, run_json
 from policies.rollouts.plan import Check, Plan
 from policies.rollouts.run import Run
+from policies.rollouts.states import Event
 from policies.rollouts.told import run_told, steering_told, waiting_told
 from policies.rollouts.world import Planned, World
 
@@ -168,7 +169,7 @@ class Rollouts:
         for name in self.runs.keys() - known:
             run = self.runs[name]
             if run.is_active:
-                run.become("held", int(now_ms), LOST)
+                run.move(Event.STATE_LOST, int(now_ms), LOST)
                 run.tell("held", int(now_ms), run.weight)
 
     def _start(self, name: str, run: Run | None, deed: Deed) -> str | None:

@@ -1,9 +1,5 @@
-"""One rollout under way: a machine that is told the time, and what it decides on.
-
-    running ── hold over, judged well, window open ──▶ the next step ──▶ … ──▶ succeeded
-       │  ▲                                    └─ a step with `pause` ─▶ gate ── approve ─┘
-       │  └── resume ── paused, held
-       └── it turned bad, in whatever state ──▶ rolled-back
+"""One rollout under way: a machine that is told the time, and what it decides on. Its states are
+those of `states.py`.
 
 1. A step is left when its time is over and, if the rollout is judged, when a whole interval
    of it has passed the judgement. Without data nothing passes, and nothing fails.
@@ -15,16 +11,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
+from policies.decisions.transitions import next_state
 from policies.rollouts.analysis import Analysis, Result, Verdict
 from policies.rollouts.plan import WHOLE, Check
+from policies.rollouts.states import ENDED, INITIAL, TRANSITIONS, UNDONE, Event, State
 from policies.rollouts.told import event_told
 from policies.rollouts.windows import window_at
 from policies.rollouts.world import Planned, World
 
-State = Literal["running", "gate", "paused", "held", "succeeded", "rolled-back"]
-ENDED: tuple[State, ...] = ("succeeded", "rolled-back")
 SETTLES_MS = 90_000  # longer than any location reads from KV what has been replaced
 ANSWERED_WITHIN_MS = 5_000  # a check, after the time that it has itself
 MAX_TRANSITIONS = 3  # of one tick; each needs time, but not if the time is long gone
@@ -37,7 +33,7 @@ class Run:
     def __init__(self, run_id: str, planned: Planned, now_ms: int, by: str) -> None:
         self.id, self.by = run_id, by
         self.plan, self.setting = plan, _ = planned
-        self.state: State = "running"
+        self.state = INITIAL
         self.reason = ""
         self.note: str | None = None
         self.started_ms = self.since_ms = self.step_ms = now_ms
@@ -67,7 +63,7 @@ class Run:
         else:
             self._look_whether_settled(planned, now_ms)
         for _ in range(MAX_TRANSITIONS):
-            if self.state != "running" or not self._may_go_on(now_ms):
+            if self.state is not State.RUNNING or not self._may_go_on(now_ms):
                 return
             self._go_on(now_ms)
 
@@ -85,11 +81,15 @@ class Run:
             self.weight = max(entered.value, self.weight or 0.0)
         self._restart(now_ms)
 
-    def become(self, state: State, now_ms: int, reason: str) -> None:
-        self.state, self.since_ms, self.reason = state, now_ms, reason
-        if state == "rolled-back":
+    def may(self, event: Event) -> bool:
+        return (self.state, event) in TRANSITIONS
+
+    def move(self, event: Event, now_ms: int, reason: str) -> None:
+        self.state = next_state(TRANSITIONS, self.state, event)
+        self.since_ms, self.reason = now_ms, reason
+        if self.state is State.ROLLED_BACK:
             self.weight = 0.0
-        elif state == "succeeded":
+        elif self.state is State.SUCCEEDED:
             self.weight = WHOLE
 
     def tell(
@@ -120,7 +120,7 @@ class Run:
             return None if settled is None else settled + SETTLES_MS
         if self.analysis and not is_idle:
             return self.analysis.due_ms
-        if self.state != "running" or (self.analysis and not self.has_passed):
+        if self.state is not State.RUNNING or (self.analysis and not self.has_passed):
             return None
         over = max(now_ms, self.step_ms + self.plan.steps[self.step].hold_ms)
         return window_at(self.plan.windows, over).next_ms or over
@@ -186,11 +186,11 @@ class Run:
         if terms.dry_run or self.analysis.failures <= terms.failure_limit:
             self._bear(verdict, now_ms)
         elif self.plan.rolls_back:
-            self.become("rolled-back", now_ms, reason)
+            self.move(Event.FAILED_ROLLBACK, now_ms, reason)
             self.tell("rolled-back", now_ms, before)
         else:
-            is_new, self.was = self.state != "held", None
-            self.become("held", now_ms, reason)
+            is_new, self.was = self.state is not State.HELD, None
+            self.move(Event.FAILED_HOLD, now_ms, reason)
             if is_new:
                 self.tell("held", now_ms, before)
 
@@ -219,17 +219,18 @@ class Run:
         """This step is done."""
         step, before = self.plan.steps[self.step], self.weight
         if step.pause and not self.is_approved:
-            self.become("gate", now_ms, f"step {self.step + 1} waits for approval")
+            self.move(Event.APPROVAL_NEEDED, now_ms, f"step {self.step + 1} waits for approval")
             self.tell("gate", now_ms, before)
         elif self.step + 1 < len(self.plan.steps):
             self.enter(self.step + 1, now_ms)
-            self.become("running", now_ms, f"step {self.step}, {step.text}, is done")
+            self.move(Event.STEP_DONE, now_ms, f"step {self.step}, {step.text}, is done")
             self.tell("step", now_ms, before)
         elif self.plan.promotes:
-            self.become("succeeded", now_ms, "all steps are done")
+            self.move(Event.ALL_STEPS_DONE, now_ms, "all steps are done")
             self.tell("succeeded", now_ms, before)
         else:
-            self.become("gate", now_ms, "all steps are done; promote it, or roll it back")
+            what = "all steps are done; promote it, or roll it back"
+            self.move(Event.ALL_STEPS_DONE_HOLD, now_ms, what)
             self.tell("gate", now_ms, before)
 
     def _look_for_edits(self, planned: Planned | None, now_ms: int) -> None:
@@ -238,14 +239,14 @@ class Run:
             self.setting = self.setting._replace(splits=planned.setting.splits)
         if mark == self.setting.mark:
             was, self.edit, self.was = self.was, None, None
-            if was and self.state == "held":
-                self.become(was, now_ms, "the policy is as it was again")
+            if was and self.state is State.HELD:
+                self.move(UNDONE[was], now_ms, "the policy is as it was again")
                 self.tell("resumed", now_ms, self.weight)
         elif mark != self.edit:
-            self.was = self.state if self.edit is None and self.state != "held" else self.was
+            self.was = self.state if self.edit is None and self.state in UNDONE else self.was
             self.edit = mark
             what = "edited in" if planned else "taken out of"
-            self.become("held", now_ms, f"{what} the policy while it was under way")
+            self.move(Event.EDITED, now_ms, f"{what} the policy while it was under way")
             self.tell("held", now_ms, self.weight)
 
     def _look_whether_settled(self, planned: Planned | None, now_ms: int) -> None:

@@ -1,6 +1,6 @@
-"""Run the router on this machine, on the real runtime, with all its variants.
+"""Run the router and its variants on this machine, on the real Workers runtime.
 
-The policy given is what it serves from the start; `router push --local` changes it while
+It starts with the policy given by `--policy`; `router push --local` replaces the policy while
 it runs.
 """
 
@@ -10,7 +10,6 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from policies.language.bindings import bindings_of
-from router.cli.console import load_valid
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
@@ -18,20 +17,33 @@ from router.dev.run import run_dev
 from router.publishing.place import local_place
 from router.publishing.published import read
 from router.publishing.write import Change, write
+from router.terminal.console import warn
+from router.terminal.files import load_valid
 
 PORT = 8787  # wrangler's own default
 STATE = Path(".wrangler/state")  # wrangler's own default
-BEGINS = "`router dev` began with its file"  # for the history
+BEGINS = "`router dev` started with its file"  # for the history
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--policy", metavar="FILE", help="the policy (default: routes.yaml)")
-    parser.add_argument("--port", metavar="N", type=_port, default=PORT, help=f"default: {PORT}")
     parser.add_argument(
-        "--echo", action="store_true", help="put an echo Worker behind every variant"
+        "--policy", metavar="FILE", help="the policy to start with (default: routes.yaml)"
     )
     parser.add_argument(
-        "--persist-to", metavar="DIR", type=Path, help=f"where state is kept (default: {STATE})"
+        "--port",
+        metavar="N",
+        type=_port,
+        default=PORT,
+        help=f"the port to listen on (default: {PORT})",
+    )
+    parser.add_argument(
+        "--echo", action="store_true", help="serve every variant with an echo Worker"
+    )
+    parser.add_argument(
+        "--persist-to",
+        metavar="DIR",
+        type=Path,
+        help=f"the folder for local state (default: {STATE})",
     )
 
 
@@ -43,22 +55,22 @@ def run(args: Namespace) -> int:
         return 1
     variants = bindings_of(loaded.policy)
     state = (args.persist_to or root / STATE).resolve()
-    refuse_taken(args.port)  # before anything that a running router would notice
+    refuse_taken(args.port)  # before anything that would disturb a running router
     if state.exists():
         _begin_with(Layout(root), state, policy, Change(data, loaded, BEGINS))
     return run_dev(root, policy, args.port, args.echo, state, variants)
 
 
 def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> None:
-    """KV keeps what was pushed in an earlier run; this run begins with the file."""
-    name = f"{policy.name} in place of what was pushed before"
+    """Write the file to KV, which still has the policy of an earlier run."""
+    name = f"{policy.name} replaces the policy of the earlier run"
     with step("kv", name), local_place(layout, state) as place:
         seen = read(place.kv)
         if seen.data is None:
             return
         if seen.digest != change.digest:
             write(place.kv, change, seen)
-        place.base.write(change.digest)
+        place.base.write(change.digest, warn)
 
 
 def _port(text: str) -> int:

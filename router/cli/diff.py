@@ -1,6 +1,6 @@
-"""Tell what a policy changes: compared with the live one, or with another file.
+"""Show what a policy changes, compared with the live policy or with another file.
 
-Exit code 0: no difference; 2: differences; 1: anything wrong, wrong usage, too.
+Exit code 0: no difference; 2: differences; 1: a failure or wrong usage.
 """
 
 from __future__ import annotations
@@ -20,26 +20,19 @@ from policies.difference.sample import Sample
 from policies.difference.traffic import Traffic, logged
 from policies.language.compile import compile_policy
 from policies.language.load import Loaded, load
-from router.cli.console import (
-    Failed,
-    UsageError,
-    err,
-    load_valid,
-    print_findings,
-    print_json,
-    read_file,
-    say,
-)
-from router.cli.diff_lines import (
+from router.cli.live import Live, live_arguments, live_policy
+from router.cli.worker_secrets import surroundings_here
+from router.terminal.console import err, print_json, say
+from router.terminal.diff_lines import (
     change_document,
     print_changes,
     print_text_difference,
     print_traffic,
 )
-from router.cli.live import Live, live_arguments, live_policy
-from router.cli.worker_secrets import surroundings_here
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import load_valid, print_findings, read_file
 
-WRONG_USE = 1  # as 2 says that there are differences
+WRONG_USE = 1  # since 2 means that there are differences
 DIFFERENT = 2
 MAX_SAMPLE = 100_000
 PROGRESS_EVERY = 50_000  # lines of a log
@@ -48,32 +41,37 @@ PROGRESS_EVERY = 50_000  # lines of a log
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="the policy, - for standard input")
     parser.add_argument(
-        "other", metavar="OTHER", nargs="?", help="a file to compare with, not the live policy"
+        "other",
+        metavar="OTHER",
+        nargs="?",
+        help="a file to compare with, instead of the live policy",
     )
     live_arguments(parser)
     requests = parser.add_mutually_exclusive_group()
     requests.add_argument(
-        "--log", metavar="FILE", help="requests to compare by, a JSON object a line"
+        "--log",
+        metavar="FILE",
+        help="compare with the requests of this log, one JSON object per line",
     )
     requests.add_argument(
-        "--sample", metavar="N", type=_number, help="requests of each route that are made up"
+        "--sample", metavar="N", type=_number, help="compare with N generated requests per route"
     )
     parser.add_argument("--json", action="store_true", help="all differences as JSON")
 
 
 def _number(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MAX_SAMPLE:
-        raise ArgumentTypeError(f"`{text}` is no number from 1 to {MAX_SAMPLE:,}")
+        raise ArgumentTypeError(f"`{text}` is not a number from 1 to {MAX_SAMPLE:,}")
     return int(text)
 
 
 def run(args: Namespace) -> int:
     elsewhere = args.local or args.remote or args.url is not None or args.persist_to
     if args.other is not None and elsewhere:
-        raise UsageError("OTHER is a file: --local, --remote, --url and --persist-to do not go")
+        raise UsageError("OTHER is a file: leave out --local, --remote, --url and --persist-to")
     if [args.file, args.other, args.log].count("-") > 1:
         raise UsageError("standard input can be read only once")
-    gc.disable()  # it would look for garbage in policies that are all needed to the end
+    gc.disable()  # both policies are needed to the end, so a collection would find nothing
     try:
         data, loaded = load_valid(args.file)
         other = _other(args)
@@ -89,14 +87,14 @@ def run(args: Namespace) -> int:
 
 
 def _other(args: Namespace) -> Live:
-    """What `file` is compared with."""
+    """Return the policy that FILE is compared with."""
     if args.other is None:
         return live_policy(args)
     return Live(read_file(args.other), args.other)
 
 
 def _document(args: Namespace, other: Live, before: Loaded, after: Loaded) -> dict[str, Any]:
-    """All that there is to tell, for programs and for people."""
+    """Return the result; it is printed as JSON or as text."""
     there = other.data is not None
     document: dict[str, Any] = {
         "same": there and before.digest == after.digest,
@@ -135,7 +133,7 @@ def _compare(args: Namespace, before: Loaded, after: Loaded) -> tuple[Difference
 
 
 def _log(name: str) -> Iterator[Asked]:
-    """The requests of a log; of a long one it is told how far we are."""
+    """Yield the requests of a log; prints the progress through a long one."""
     for number, asked in enumerate(read_log(read_file(name).splitlines()), 1):
         yield asked
         if number % PROGRESS_EVERY == 0:
@@ -150,11 +148,11 @@ def _print(file: str, other: Live, data: bytes, before: Loaded, document: dict[s
     say(("--- ", "red"), f"{other.place}, digest {digests['before'][:12]}")
     say(("+++ ", "green"), f"{file}, digest {digests['after'][:12]}")
     if before.policy is None:
-        say((f"{other.place} holds no valid policy, so here is what its text says:", "yellow"))
+        say((f"{other.place} holds no valid policy; the difference of the texts:", "yellow"))
         print_findings(other.place, before.findings, err)
         print_text_difference(other.data, data)
     elif document["same"]:
-        spelt = "" if digests["before"] == digests["after"] else "; the files only look different"
+        spelt = "" if digests["before"] == digests["after"] else "; only the formatting differs"
         say(("no difference", "green"), spelt)
     else:
         print_changes(document["changes"], file, other.place)

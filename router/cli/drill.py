@@ -1,7 +1,7 @@
-"""Plan failures that end by themselves: start, stop and list them, or run one with traffic.
+"""Inject failures that end by themselves: start, stop and list drills, or run one with traffic.
 
-A drill is started at a running router, which keeps it: it ends at its time even if this
-command, or this machine, is gone.
+The running router keeps the drill: it ends on time even if this command has exited or this
+machine is off.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from urllib.parse import quote
 from policies.decisions.drill import KINDS
 from policies.decisions.drill_question import NotStartable, read_asked
 from policies.decisions.durations import duration_text
+from router.api.client import Refused, client_of, url_argument
+from router.api.refusal import gap_texts
 from router.cli import drill_run
-from router.cli.client import Refused, client_of, url_argument
-from router.cli.console import UsageError, complain, err, print_json, say, table
-from router.cli.refusal import gap_texts
-from router.cli.times import clock
+from router.terminal.console import complain, err, print_json, say
+from router.terminal.errors import UsageError
+from router.terminal.tables import table
+from router.terminal.times import clock
 
-MAX_PAST = 10  # are listed; `--json` has all that are kept
+MAX_PAST = 10  # listed; `--json` has all that the router keeps
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -30,23 +32,25 @@ def arguments(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar=verbs)
     start = actions.add_parser("start", help="make a region, a variant or a pool fail")
     target = start.add_mutually_exclusive_group(required=True)
-    target.add_argument("--region", metavar="R", help="the variants of this region")
-    target.add_argument("--variant", metavar="V", help="this variant")
-    target.add_argument("--pool", metavar="P", help="the variants of this pool")
-    start.add_argument("--mode", required=True, metavar="M", help="down, errors:30%% or latency:2s")
+    target.add_argument("--region", metavar="R", help="all variants of this region")
+    target.add_argument("--variant", metavar="V", help="one variant")
+    target.add_argument("--pool", metavar="P", help="all variants of this pool")
     start.add_argument(
-        "--for", required=True, metavar="D", dest="duration", help="how long, such as 10m"
+        "--mode", required=True, metavar="M", help="the failure: down, errors:30%% or latency:2s"
     )
     start.add_argument(
-        "--force", action="store_true", help="even if that leaves a route with nothing"
+        "--for", required=True, metavar="D", dest="duration", help="the duration, such as 10m"
     )
-    stop = actions.add_parser("stop", help="end a drill, or all that are running")
-    stop.add_argument("id", nargs="?", metavar="ID", help="which one (default: all)")
-    listing = actions.add_parser("list", help="tell of drills: running, scheduled, past")
-    running = actions.add_parser("run", help="drive traffic through a whole drill, and judge it")
+    start.add_argument(
+        "--force", action="store_true", help="start even if no variant would be left for a route"
+    )
+    stop = actions.add_parser("stop", help="end one drill, or all running drills")
+    stop.add_argument("id", nargs="?", metavar="ID", help="the drill to end (default: all)")
+    listing = actions.add_parser("list", help="list running, scheduled and past drills")
+    running = actions.add_parser("run", help="run a drill with traffic, and check its objectives")
     drill_run.arguments(running)
     for each in (start, stop, listing):
-        each.add_argument("--json", action="store_true", help="for programs")
+        each.add_argument("--json", action="store_true", help="print JSON")
         url_argument(each)
 
 
@@ -87,10 +91,10 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
     if not gaps:
         complain(f"refused: {error.document.get('reason')}")
         return 1
-    complain("refused: nothing would be left for")
+    complain("refused: no variant would be left for")
     for gap in gaps:
         say(f"    {gap}", to=err)
-    hint = " drill less at once, stop another drill, or start it all the same with --force"
+    hint = " choose a smaller target, stop another drill, or start it anyway with --force"
     say("    ", ("hint:", "cyan"), hint, to=err)
     return 1
 

@@ -1,7 +1,7 @@
-"""Run a drill with traffic, and judge it.
+"""Run a drill with traffic, and check its objectives.
 
-What is planned is in PLAN.yaml: what fails, for how long, what clients send meanwhile, and
-what they may notice. Exit code 0: all objectives met; 1: not met, or it could not be judged.
+PLAN.yaml says what fails, for how long, what clients send meanwhile, and what they may
+notice. Exit code 0: all objectives met; 1: not met, or not measurable.
 """
 
 from __future__ import annotations
@@ -15,34 +15,27 @@ from typing import TYPE_CHECKING
 from policies.decisions.durations import duration_text
 from policies.drill_plan.load import LoadedPlan, load_plan
 from policies.drill_plan.model import Plan
-from router.cli.client import client_of, url_argument
-from router.cli.console import (
-    Failed,
-    UsageError,
-    complain,
-    counted,
-    err,
-    print_findings,
-    print_json,
-    read_file,
-    say,
-)
+from router.api.client import client_of, url_argument
+from router.terminal.console import complain, counted, err, print_json, say
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import print_findings, read_file
 
 if TYPE_CHECKING:
     from router.drill.result import Result
 
-INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
+INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("plan", metavar="PLAN.yaml", help="the plan, - for standard input")
     parser.add_argument(
-        "--report", metavar="report.html", type=Path, help="write a report, and report.json"
+        "--report",
+        metavar="report.html",
+        type=Path,
+        help="write an HTML report, and report.json beside it",
     )
     parser.add_argument("--json", action="store_true", help="the whole result as JSON")
-    parser.add_argument(
-        "--check", action="store_true", help="check the plan, and send nothing anywhere"
-    )
+    parser.add_argument("--check", action="store_true", help="only check the plan; send nothing")
     url_argument(parser)
 
 
@@ -52,7 +45,8 @@ def run(args: Namespace) -> int:
         say(("valid", "green"), f" {args.plan}: {_outline(plan)}, digest {loaded.digest[:12]}")
         return 0
     _refuse_unwritable(args.report)
-    from router.drill.ending import tell, write  # httpx takes longer than most commands
+    from router.cli.drill_verdict import tell
+    from router.drill.ending import write  # httpx takes longer than most commands
 
     result, interrupted = _conduct(args.plan, loaded, plan, args.url)
     if args.json:
@@ -68,9 +62,9 @@ def run(args: Namespace) -> int:
 
 
 def _conduct(file: str, loaded: LoadedPlan, plan: Plan, url: str) -> tuple[Result, bool]:
-    """Run it; the result, and whether Ctrl-C ended it."""
+    """Run the drill. Returns the result, and whether Ctrl-C ended it."""
+    from router.cli.drill_progress import Progress
     from router.drill.conduct import Conductor
-    from router.drill.progress import Progress
     from router.drill.result import Result
     from router.drill.survey import survey
 
@@ -96,7 +90,7 @@ def _read(file: str) -> tuple[LoadedPlan, Plan]:
 
 
 def _outline(plan: Plan) -> str:
-    """What a run of the plan would be, in a line."""
+    """Return a summary of the plan, in a line."""
     phases, rate = plan.phases, plan.traffic.rate
     length = phases.baseline + phases.failure + phases.recovery
     total = int(length / 1000 / rate.interval_s)
@@ -105,10 +99,10 @@ def _outline(plan: Plan) -> str:
 
 
 def _refuse_unwritable(report: Path | None) -> None:
-    """Before the run, not after it."""
+    """Raise UsageError if the report cannot be written: before the run, not after it."""
     if report is None:
         return
     if report.suffix == ".json":
         raise UsageError("--report names the HTML file: report.json is written beside it")
     if not report.resolve().parent.is_dir():
-        raise UsageError(f"cannot write {report}: there is no such folder")
+        raise UsageError(f"cannot write {report}: its folder does not exist")

@@ -1,4 +1,4 @@
-"""Tell where a request would go, and why, step by step."""
+"""Explain where a request would go, and why, step by step."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from policies.decisions.request import Client
 from policies.decisions.standing import standing_without
 from policies.language.compile import compile_policy
 from policies.proxy.explain import Explanation, explain
-from router.cli.console import UsageError, load_valid, pairs, print_json, say
 from router.cli.worker_secrets import surroundings_here
+from router.terminal.console import print_json, say
+from router.terminal.errors import UsageError
+from router.terminal.files import load_valid
+from router.terminal.tables import pairs
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="the policy, - for standard input")
-    parser.add_argument("--url", required=True, help="the absolute URL that is asked for")
+    parser.add_argument("--url", required=True, help="the absolute URL of the request")
     parser.add_argument("--method", "-X", default="GET", metavar="M")
     parser.add_argument(
         "-H", "--header", action="append", default=[], metavar="'Name: value'", dest="headers"
@@ -25,11 +28,15 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--country", default="", metavar="CC", help="the client's country")
     parser.add_argument("--continent", default="", metavar="CC", help="the client's continent")
     parser.add_argument(
-        "--colo", default="", metavar="COLO", help="Cloudflare's location, such as FRA"
+        "--colo", default="", metavar="COLO", help="the Cloudflare location, such as FRA"
     )
-    parser.add_argument("--ip", default="", metavar="A", help="the client's address")
+    parser.add_argument("--ip", default="", metavar="A", help="the client's IP address")
     parser.add_argument(
-        "--down", action="append", default=[], metavar="VARIANT", help="take it as out of service"
+        "--down",
+        action="append",
+        default=[],
+        metavar="VARIANT",
+        help="treat this variant as out of service",
     )
     parser.add_argument("--json", action="store_true", help="the whole decision as JSON")
 

@@ -1,16 +1,17 @@
-"""Tell what was pushed, when, by whom and why, and which of it is live.
+"""Show what was pushed, when, by whom and why, and which policy is live.
 
-Exit code 0, whatever it says; 1 if KV cannot be read.
+Exit code 0, whatever the history says; 1 if KV cannot be read.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from router.cli.console import print_json, say, table
 from router.cli.places import place_arguments, place_of
 from router.publishing.history import SHORT, Entry
 from router.publishing.published import Published, read
+from router.terminal.console import print_json, say
+from router.terminal.tables import table
 
 LIMIT = 20
 HEAD = ("TIME (UTC)", "DIGEST", "AUTHOR", "", "NOTE")
@@ -18,9 +19,13 @@ HEAD = ("TIME (UTC)", "DIGEST", "AUTHOR", "", "NOTE")
 
 def arguments(parser: ArgumentParser) -> None:
     place_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--limit", metavar="N", type=_limit, default=LIMIT, help=f"the newest N (default: {LIMIT})"
+        "--limit",
+        metavar="N",
+        type=_limit,
+        default=LIMIT,
+        help=f"show the newest N entries (default: {LIMIT})",
     )
 
 
@@ -35,11 +40,11 @@ def run(args: Namespace) -> int:
     else:
         say(f"no history in {where}")
     if seen.history[args.limit :]:
-        say((f"and older ones: --limit {len(seen.history)} shows all", "dim"))
+        say((f"there are older entries: --limit {len(seen.history)} shows all", "dim"))
     if seen.data is None:
         say(("nothing is live", "yellow"))
     elif seen.live is None:
-        told = f" {seen.digest[:SHORT]} is in no entry: it was written without `router push`"
+        told = f" {seen.digest[:SHORT]} is not in the history: it was written without `router push`"
         say(("live", "yellow"), told)
     return 0
 

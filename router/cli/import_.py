@@ -1,7 +1,7 @@
-"""Turn Kubernetes Gateway API manifests into a policy.
+"""Convert Kubernetes Gateway API manifests to a policy.
 
-The policy goes to standard output, what was not carried over to standard error. The exit
-code is 1 if anything was left out; the policy is printed all the same, without it.
+The policy goes to standard output, findings about what was not carried over to standard error.
+The exit code is 1 if anything was left out; the rest of the policy is printed all the same.
 """
 
 from __future__ import annotations
@@ -16,15 +16,9 @@ from pydantic_core import PydanticCustomError
 from policies.gateway.convert import Imported, convert
 from policies.language.load import digest_of
 from policies.language.values import read_hostname
-from router.cli.console import (
-    UsageError,
-    counted,
-    err,
-    print_findings,
-    print_json,
-    read_file,
-    say,
-)
+from router.terminal.console import counted, err, print_json, say
+from router.terminal.errors import UsageError
+from router.terminal.files import print_findings, read_file
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -32,25 +26,27 @@ def arguments(parser: ArgumentParser) -> None:
         "files",
         metavar="FILE",
         nargs="+",
-        help="routes, Gateways and what guards them, - for standard input",
+        help="manifests: routes, Gateways and their policies, - for standard input",
     )
     parser.add_argument(
         "--hostname",
         metavar="HOST",
         action="append",
         default=[],
-        help="a host that Gateways not among the files serve ('*': every host); for routes "
-        "that name none; may be repeated",
+        help="a host of Gateways that are not among the files ('*': every host), for routes "
+        "without hostnames; may be repeated",
     )
-    parser.add_argument("--output", "-o", metavar="FILE", help="write the policy to FILE")
-    parser.add_argument("--force", action="store_true", help="overwrite FILE if it is there")
+    parser.add_argument(
+        "--output", "-o", metavar="FILE", help="write the policy to FILE, not to standard output"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
     parser.add_argument("--json", action="store_true", help="policy and findings as JSON")
 
 
 def run(args: Namespace) -> int:
     target = Path(args.output) if args.output else None
     if target and target.exists() and not args.force:
-        raise UsageError(f"{target} is there already; --force overwrites it")
+        raise UsageError(f"{target} exists; --force overwrites it")
     if args.files.count("-") > 1:
         raise UsageError("standard input can be read only once")
     hosts = [_host(text) for text in args.hostname]
@@ -67,7 +63,7 @@ def run(args: Namespace) -> int:
 
 
 def _host(text: str) -> str:
-    """A hostname; "" for all."""
+    """Return the hostname, or "" for `*`."""
     if text == "*":
         return ""
     try:
@@ -86,7 +82,7 @@ def _write(target: Path, text: str) -> None:
 
 
 def _document(imported: Imported) -> dict[str, object]:
-    """What `validate --json` says, with the file of each finding, and the policy."""
+    """Return the document of `validate --json`, with the file of each finding and the policy."""
     return {
         "valid": imported.text is not None,
         "whole": imported.whole,

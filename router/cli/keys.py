@@ -1,7 +1,7 @@
-"""Make, hash and check API keys.
+"""Create, hash and check API keys.
 
-`new ID` prints a fresh key once, and the lines for `auth.keys`; `hash` and `check FILE`
-read a key from standard input, so that it stands in no history and no list of processes.
+`new ID` prints a new key once, with the lines for `auth.keys`. `hash` and `check FILE` read a
+key from standard input, so that it appears in no shell history and no list of processes.
 """
 
 from __future__ import annotations
@@ -21,28 +21,32 @@ from policies.decisions.authenticate import PRESENTABLE, Denied, Keys, Needs, au
 from policies.language.compile import compile_policy
 from policies.language.key_values import read_scope
 from policies.language.values import read_name
-from router.cli.console import Failed, UsageError, load_valid, print_json, say
+from router.terminal.console import print_json, say
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import load_valid
 
-PREFIX = "fwr_"  # by which scanners and people know it
-KEY_BYTES = 32  # 256 bits: nothing that could be guessed, so a plain hash is enough
+PREFIX = "fwr_"  # so that scanners and people recognise a key
+KEY_BYTES = 32  # 256 random bits cannot be guessed, so a plain hash is enough
 PEPPER = "ROUTER_KEY_PEPPER"
 
 
 def arguments(parser: ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="action", required=True, metavar="new | hash | check")
-    new = verbs.add_parser("new", help="print a fresh key and the YAML to paste")
-    new.add_argument("id", metavar="ID", help="who the client is")
+    new = verbs.add_parser("new", help="print a new key and the YAML to paste")
+    new.add_argument("id", metavar="ID", help="the name of the client")
     new.add_argument("--scope", action="append", default=[], dest="scopes", metavar="S")
-    hashing = verbs.add_parser("hash", help="print the hash of a key (read, not given)")
-    check = verbs.add_parser("check", help="tell whose key it is (read, not given)")
+    hashing = verbs.add_parser("hash", help="print the hash of a key, read from standard input")
+    check = verbs.add_parser(
+        "check", help="show which client a key belongs to, read from standard input"
+    )
     check.add_argument("file", metavar="FILE", help="the policy")
     check.add_argument("--scope", action="append", default=[], dest="scopes", metavar="S")
     for each in (new, hashing):
         each.add_argument(
-            "--pepper", action="store_true", help=f"as hmac_sha256, keyed with {PEPPER}"
+            "--pepper", action="store_true", help=f"hash with hmac_sha256 and the secret {PEPPER}"
         )
     for each in (new, hashing, check):
-        each.add_argument("--json", action="store_true", help="for programs")
+        each.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: Namespace) -> int:
@@ -63,7 +67,7 @@ def _new(args: Namespace) -> int:
         print_json({"id": args.id, "key": key, field: hashed, "scopes": args.scopes})
         return 0
     say(("key", "bold"), "   ", (key, "green"))
-    say("      It is shown only now. Give it to the client; the policy gets its hash.")
+    say("      It is shown only once. Give it to the client; the policy gets its hash.")
     say()
     say("auth:")
     say("  keys:")
@@ -84,7 +88,7 @@ def _hash(args: Namespace) -> int:
 
 
 def _check(args: Namespace) -> int:
-    """0 for a key that is good now, 1 for any other."""
+    """Return 0 if the key is valid now, else 1."""
     _, loaded = load_valid(args.file)
     if loaded.policy is None:
         return 1
@@ -109,21 +113,23 @@ def _check(args: Namespace) -> int:
 
 
 def _hashed(key: str, peppered: bool) -> tuple[str, str]:
-    """The field of the policy, and its value."""
+    """Return the name and the value of the policy's field."""
     if not peppered:
         return "sha256", sha256(key.encode()).hexdigest()
     pepper = os.environ.get(PEPPER, "")
     if not pepper:
-        raise Failed(f"{PEPPER} is not set: `--pepper` hashes with that secret of the Worker")
+        raise Failed(f"{PEPPER} is not set: `--pepper` needs that secret of the Worker")
     return "hmac_sha256", hmac.new(pepper.encode(), key.encode(), "sha256").hexdigest()
 
 
 def _read_key() -> str:
-    """From a terminal without echo, else from standard input; the end of line is not part."""
+    """Read a line, from a terminal without echo or from standard input, without its line end."""
     if sys.stdin.isatty():
         key = getpass.getpass("key: ")
     else:
         key = sys.stdin.buffer.readline().decode("utf-8", "replace").rstrip("\r\n")
     if not PRESENTABLE.fullmatch(key):
-        raise UsageError("that is no key: 1 to 512 visible ASCII characters, no comma or space")
+        raise UsageError(
+            "this is not a key: a key has 1 to 512 visible ASCII characters, no comma or space"
+        )
     return key

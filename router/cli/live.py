@@ -1,7 +1,4 @@
-"""The policy that is live: what KV holds, asked directly or through the running router.
-
-Whoever compares with it asks `live_policy`, and need not know where it comes from.
-"""
+"""The live policy: what KV holds, read directly or from a running router."""
 
 from __future__ import annotations
 
@@ -9,11 +6,11 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import NamedTuple
 
-from router.cli.client import Refused, client_of
+from router.api.client import Refused, client_of
 
 
 class Live(NamedTuple):
-    """`data`: None if nothing has been published. `place` is for people."""
+    """`data` is None if nothing has been published. `place` is its name in messages."""
 
     data: bytes | None
     place: str
@@ -22,18 +19,20 @@ class Live(NamedTuple):
 def live_arguments(parser: ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--local", action="store_true", help="the KV of `router dev` (the default)")
-    where.add_argument("--remote", action="store_true", help="Cloudflare, with wrangler's login")
-    where.add_argument("--url", metavar="U", help="what the router running there reads from KV")
+    where.add_argument(
+        "--remote", action="store_true", help="the KV at Cloudflare, with wrangler's login"
+    )
+    where.add_argument("--url", metavar="U", help="the policy that the router at U reads from KV")
     parser.add_argument(
-        "--persist-to", metavar="DIR", type=Path, help="where `router dev` keeps its state"
+        "--persist-to", metavar="DIR", type=Path, help="the folder of `router dev` for local state"
     )
 
 
 def live_policy(args: Namespace) -> Live:
-    """By the arguments above."""
+    """Return the live policy of the place that the arguments name."""
     if args.url is not None:
         return _told(args.url)
-    from router.cli.places import place_of  # this takes long to import
+    from router.cli.places import place_of  # takes long to import
     from router.edge.isolate.keys import POLICY_KEY
 
     with place_of(args) as place:

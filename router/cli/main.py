@@ -1,6 +1,6 @@
-"""The command `router`: one verb a file; this file only finds the verb.
+"""The command `router`. Each verb has a file; this one finds it.
 
-Every verb returns its exit code: 0 fine, 1 findings or failure, 2 wrong usage, unless its
+Every verb returns its exit code: 0 success, 1 findings or failure, 2 wrong usage, unless its
 `WRONG_USE` says otherwise.
 """
 
@@ -17,8 +17,9 @@ from keyword import iskeyword
 from types import ModuleType
 
 from router import __version__
-from router.cli.console import Failed, UsageError, complain
 from router.dev.layout import SetupError
+from router.terminal.console import complain
+from router.terminal.errors import Failed, UsageError
 
 VERBS = (
     *("validate", "test", "diff", "explain", "push", "history", "rollback", "pull"),
@@ -28,7 +29,7 @@ WRONG_USE = 2
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
-    """The whole command line; or that of one verb, since to import all of them takes long."""
+    """Return the parser of all verbs, or of one, since importing all of them takes long."""
     root = argparse.ArgumentParser(
         prog="router", description="A declarative traffic router at the edge.", allow_abbrev=False
     )
@@ -56,9 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         args = parser(verb).parse_args(given)
         code: int = args.run(args)
-        sys.stdout.flush()  # whoever reads may be gone
+        sys.stdout.flush()  # the reader may be gone
     except SystemExit as error:
-        # With 0 or 2 argparse has helped, or told what is wrong; with 1 nobody reads us.
+        # 0 and 2 are argparse's, after help or an error; 1 means that the reader is gone.
         return wrong_use if error.code == WRONG_USE else int(bool(error.code))
     except UsageError as error:
         complain(str(error))
@@ -66,20 +67,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Failed, SetupError) as error:
         complain(str(error))
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        if str(error):
+            complain(str(error))
         return 130
     except OSError as error:
         if error.errno not in (EPIPE, ENOSPC):
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the remaining output
         if error.errno == ENOSPC:
-            complain(f"cannot write all there is to tell: {error.strerror}")
+            complain(f"cannot write the whole output: {error.strerror}")
         return 1
     return code
 
 
 def _prepare_streams() -> None:
-    """One may be closed; and a terminal may lack a character of a policy."""
+    """Replace closed streams; escape characters that the terminal cannot show."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - to the end

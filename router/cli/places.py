@@ -1,4 +1,4 @@
-"""Options that the commands about publishing share: which KV, which router to wait for."""
+"""Options of the commands that publish: which KV, and which router to wait for."""
 
 from __future__ import annotations
 
@@ -10,40 +10,44 @@ from pathlib import Path
 from rich.console import Console
 
 from policies.decisions.durations import duration_ms
-from router.cli.client import URL, client_of
-from router.cli.console import Failed, UsageError, complain, err, out, print_json
+from router.api.client import URL, client_of
 from router.cli.dev import STATE
 from router.dev.layout import Layout, SetupError, find_root
 from router.publishing.edge import Edge, ask
 from router.publishing.place import Place, local_place, remote_place
 from router.publishing.publish import Publisher
 from router.publishing.write import NotPublished
+from router.terminal.console import agreed, complain, err, out, print_json
+from router.terminal.errors import Failed, UsageError
+from router.terminal.reporter import ConsoleReporter
 
-WAIT_LOCAL_S = 60.0  # a router asks KV every 10 s
-WAIT_REMOTE_S = 180.0  # and Cloudflare's locations keep what they read for a minute
+WAIT_LOCAL_S = 60.0  # a router reads KV every 10 s
+WAIT_REMOTE_S = 180.0  # Cloudflare's locations also cache KV reads for a minute
 
 
 def place_arguments(parser: ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--local", action="store_true", help="the KV of `router dev` (the default)")
-    where.add_argument("--remote", action="store_true", help="Cloudflare's, with wrangler's login")
+    where.add_argument(
+        "--remote", action="store_true", help="the KV at Cloudflare, with wrangler's login"
+    )
     parser.add_argument(
-        "--persist-to", metavar="DIR", type=Path, help="where `router dev` keeps its state"
+        "--persist-to", metavar="DIR", type=Path, help="the folder of `router dev` for local state"
     )
 
 
 def publish_arguments(parser: ArgumentParser) -> None:
-    """What `push` and `rollback` both take."""
+    """Add the options that `push` and `rollback` share."""
     place_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="the outcome, for programs")
-    parser.add_argument("--note", default="", metavar="TEXT", help="why, for the history")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.add_argument("--note", default="", metavar="TEXT", help="the reason, for the history")
+    parser.add_argument("--yes", action="store_true", help="skip the prompt, as without a terminal")
     parser.add_argument(
-        "--yes", action="store_true", help="do not ask; without a terminal nobody is"
+        "--url", metavar="U", help=f"the router to wait for (default with --local: {URL})"
     )
-    parser.add_argument("--url", metavar="U", help=f"the router to wait for (local default: {URL})")
     waiting = parser.add_mutually_exclusive_group()
     waiting.add_argument(
-        "--wait", metavar="D", help="how long, such as 60s; fail if there is no router to wait for"
+        "--wait", metavar="D", help="how long to wait, such as 60s; fail if no router answers"
     )
     waiting.add_argument("--no-wait", action="store_true", help="do not wait for a router")
 
@@ -60,9 +64,13 @@ def place_of(args: Namespace) -> Iterator[Place]:
 
 @contextmanager
 def publisher_of(args: Namespace) -> Iterator[Publisher]:
-    """Everything is told to standard error if standard output has JSON."""
+    """Yield a publisher. Messages go to standard error if standard output has JSON."""
     with place_of(args) as place, edge_of(args) as edge:
-        yield Publisher(place, edge, console_of(args))
+        yield Publisher(place, edge, ConsoleReporter(console_of(args)))
+
+
+def agree_of(args: Namespace) -> Callable[[str], bool]:
+    return lambda question: agreed(question, args.yes)
 
 
 def console_of(args: Namespace) -> Console:
@@ -71,12 +79,12 @@ def console_of(args: Namespace) -> Console:
 
 @contextmanager
 def edge_of(args: Namespace) -> Iterator[Edge]:
-    """The router to wait for, if there is one and nobody said not to; before anything is
-    written, so that `--wait` fails in time."""
+    """Yield the router to wait for, if any. It is asked before anything is written, so that
+    `--wait` fails in time."""
     within_s = _seconds(args.wait, WAIT_REMOTE_S if args.remote else WAIT_LOCAL_S)
     if args.no_wait or (args.remote and args.url is None):
         if args.wait:
-            raise UsageError("--wait with --remote needs the router's --url")
+            raise UsageError("--wait with --remote needs --url, the router to wait for")
         yield Edge(None, None, within_s, "--no-wait" if args.no_wait else "no --url was given")
         return
     with ExitStack() as stack:
@@ -98,7 +106,7 @@ def _seconds(text: str | None, default: float) -> float:
 
 
 def told_as_json(args: Namespace, work: Callable[[], dict[str, object]]) -> int:
-    """Run it; with `--json` print what came of it, whether it is good or not."""
+    """Run `work` and return the exit code; with `--json`, print its result or its failure."""
     try:
         document, code = work(), 0
     except NotPublished as error:

@@ -1,7 +1,7 @@
-"""Write the live policy, or one of the history, to a file, and remember it as the base.
+"""Write the live policy, or one from the history, to a file, and record it as the base.
 
-A file is not overwritten if it holds what is kept nowhere else: neither committed in git nor
-in the history. A policy that goes to standard output, or is not live, is no base.
+A file is not overwritten if its content exists nowhere else: neither committed in git nor in
+the history. A policy that goes to standard output, or is not live, does not become the base.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from policies.language.load import digest_of
-from router.cli.console import Failed, UsageError, err, print_json, say
 from router.cli.places import console_of, place_arguments, place_of
 from router.dev.files import write_if_changed
 from router.dev.kv import Kv
@@ -20,25 +19,34 @@ from router.dev.layout import find_root
 from router.publishing.git import is_committed
 from router.publishing.history import SHORT, find
 from router.publishing.published import Published, read
+from router.terminal.console import err, print_json, say, warn
+from router.terminal.errors import Failed, UsageError
 
 FILE = "routes.yaml"
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "file", nargs="?", metavar="FILE", help=f"- for standard output (default: {FILE})"
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help=f"the file to write, - for standard output (default: {FILE})",
     )
     place_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--digest", metavar="D", help="one of the history; its first digits are enough"
+        "--digest", metavar="D", help="a policy of the history; its first digits are enough"
     )
-    parser.add_argument("--force", action="store_true", help="overwrite FILE, whatever it holds")
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite FILE, even if its content would be lost"
+    )
 
 
 def run(args: Namespace) -> int:
     if args.file == "-" and args.json:
-        raise UsageError("standard output is either the policy or JSON: leave out - or --json")
+        raise UsageError(
+            "standard output can hold the policy or JSON, not both: leave out - or --json"
+        )
     with place_of(args) as place:
         seen = read(place.kv)
         data = _wanted(place.kv, seen, args.digest)
@@ -52,7 +60,7 @@ def run(args: Namespace) -> int:
             _refuse_loss(path, digest, seen)
         _write(path, data)
         if digest == seen.digest:
-            place.base.write(digest)
+            place.base.write(digest, warn)
         document = {"place": place.kv.place, "file": str(path), "digest": digest}
     say(("pulled", "green"), f" {digest[:SHORT]} to {path}", to=console_of(args))
     if args.json:
@@ -68,12 +76,12 @@ def _wanted(kv: Kv, seen: Published, prefix: str | None) -> bytes:
     entry = find(seen.history, prefix)
     data = kv.get(entry.key)
     if data is None or digest_of(data) != entry.digest:
-        raise Failed(f"{entry.key} does not hold the policy of its name")
+        raise Failed(f"{entry.key} does not hold the policy that its name says")
     return data
 
 
 def _refuse_loss(path: Path, digest: str, seen: Published) -> None:
-    if not os.path.exists(path):  # whatever name it is
+    if not os.path.exists(path):  # also a name that pathlib does not take
         return
     try:
         there = digest_of(path.read_bytes())
@@ -82,14 +90,14 @@ def _refuse_loss(path: Path, digest: str, seen: Published) -> None:
     kept = {digest, seen.digest, *(entry.digest for entry in seen.history)}
     if there not in kept and not is_committed(path):
         raise Failed(
-            f"{path} holds changes that are neither committed nor in the history: "
+            f"{path} has changes that are neither committed nor in the history: "
             "commit them, pull to another file, or overwrite them with --force"
         )
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Through a link, and with the mode that the file has."""
-    target = Path(os.path.realpath(path))  # a link that leads to itself is replaced
+    """Write through a link, and keep the file's mode."""
+    target = Path(os.path.realpath(path))  # a link to itself is replaced
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
         write_if_changed(target, data, mode)

@@ -1,6 +1,6 @@
-"""Publish a policy: show the difference, write it to KV, wait until a router serves it.
+"""Publish a policy: show the difference, write it to KV, and wait until a router serves it.
 
-Exit code 0: it is live, and serves where a router was waited for; 1: it is not.
+Exit code 0: it is live, and the router that was waited for serves it; 1: it is not.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from typing import Any
 
 from policies.language.bindings import bindings_of
 from policies.language.load import Loaded
-from router.cli.console import load_valid, say
-from router.cli.places import console_of, publish_arguments, publisher_of, told_as_json
+from router.cli.places import agree_of, console_of, publish_arguments, publisher_of, told_as_json
 from router.dev.layout import Layout, SetupError, find_root
+from router.dev.published_keys import refusal
 from router.publishing.base import BY_GIT, base_by_git, given_base
 from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
 from router.publishing.published import read
-from router.publishing.published_keys import refusal
 from router.publishing.write import Change
+from router.terminal.console import say
+from router.terminal.files import load_valid
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -27,10 +28,10 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--base",
         metavar="DIGEST|FILE|git",
-        help="push only over this policy, or over any that git has of FILE up to here "
-        "(default: what this clone last pulled or pushed)",
+        help="push only if this policy is live; `git`: only if a version of FILE in git, up to "
+        "HEAD, is live (default: what this clone last pulled or pushed)",
     )
-    parser.add_argument("--force", action="store_true", help="push over whatever is live")
+    parser.add_argument("--force", action="store_true", help="push whatever policy is live")
 
 
 def run(args: Namespace) -> int:
@@ -50,12 +51,12 @@ def run(args: Namespace) -> int:
             known = base or publisher.place.base.read()
             if by_git and not args.force:
                 known = base_by_git(args.file, seen)
-            order = Order(args.file, "" if args.force else known, args.yes)
+            order = Order(args.file, "" if args.force else known, agree_of(args))
             return publisher.publish(change, order, seen)
 
     code = told_as_json(args, push)
     if code == 0 and not args.remote:
-        local = "Only this machine's `router dev` sees it; --remote pushes to Cloudflare."
+        local = "Only `router dev` on this machine sees it; --remote pushes to Cloudflare."
         say((local, "dim"), to=to)
     return code
 
@@ -72,7 +73,7 @@ def _warn_of_unbound(layout: Layout, loaded: Loaded, publisher: Publisher) -> No
     for name, binding in (bindings_of(loaded.policy) if loaded.policy else {}).items():
         if binding not in bound:
             what = f" wrangler.toml has no service binding {binding}: "
-            effect = f"requests for variant {name} will be answered with 502"
+            effect = f"requests for variant {name} will get status 502"
             if name.startswith("check "):
-                effect = f"{name} will have no answer, and its rollout stays where it is"
-            say(("warning", "yellow"), what, effect, to=publisher.to)
+                effect = f"{name} will get no answer, and its rollout will not move on"
+            publisher.reporter.tell(("warning", "yellow"), what, effect)

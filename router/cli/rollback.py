@@ -1,6 +1,6 @@
-"""Go back to a policy of the history: a push of the same bytes, with a history of its own.
+"""Go back to a policy of the history: push the same bytes again, as a new entry.
 
-Without DIGEST: to the one that the live policy replaced. Exit codes as of `router push`.
+Without DIGEST, go back to the policy that the live one replaced. Exit codes as of `router push`.
 """
 
 from __future__ import annotations
@@ -9,18 +9,23 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from policies.language.load import digest_of, load
-from router.cli.console import Failed, counted, err, print_findings, say
-from router.cli.places import publish_arguments, publisher_of, told_as_json
+from router.cli.places import agree_of, publish_arguments, publisher_of, told_as_json
 from router.dev.kv import Kv
 from router.publishing.history import SHORT, Entry, find
 from router.publishing.publish import Order
 from router.publishing.published import Published, read
 from router.publishing.write import Change
+from router.terminal.console import counted, err
+from router.terminal.errors import Failed
+from router.terminal.files import print_findings
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "digest", nargs="?", metavar="DIGEST", help="which one; its first digits are enough"
+        "digest",
+        nargs="?",
+        metavar="DIGEST",
+        help="the policy to go back to; its first digits are enough",
     )
     publish_arguments(parser)
 
@@ -31,9 +36,10 @@ def run(args: Namespace) -> int:
             kv = publisher.place.kv
             seen = read(kv)
             entry = _wanted(seen, args.digest)
-            say(("back", "green"), f" to {entry.told()}", to=publisher.to)
+            publisher.reporter.tell(("rollback", "green"), f" to {entry.told()}")
             change = _change(kv, entry, args.note)
-            return publisher.publish(change, Order(entry.digest[:SHORT], yes=args.yes), seen)
+            order = Order(entry.digest[:SHORT], agree=agree_of(args))
+            return publisher.publish(change, order, seen)
 
     return told_as_json(args, rollback)
 
@@ -43,15 +49,15 @@ def _wanted(seen: Published, prefix: str | None) -> Entry:
 
 
 def _change(kv: Kv, entry: Entry, note: str) -> Change:
-    """Its bytes as they were; they must be valid by today's rules."""
+    """Return the entry's bytes as a change. Raises Failed if they are not valid today."""
     data = kv.get(entry.key)
     if data is None or digest_of(data) != entry.digest:
-        raise Failed(f"{entry.key} does not hold the policy of its name")
+        raise Failed(f"{entry.key} does not hold the policy that its name says")
     loaded = load(data)
     if loaded.policy is None:
         print_findings(entry.digest[:SHORT], loaded.findings, err)
         number = counted(len(loaded.findings), "finding")
-        raise Failed(f"{entry.digest[:SHORT]} is not valid by today's rules ({number})")
+        raise Failed(f"{entry.digest[:SHORT]} is not valid by the current rules ({number})")
     return Change(
         data, loaded, f"rollback to {entry.digest[:SHORT]}" + (f": {note}" if note else "")
     )

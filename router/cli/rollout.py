@@ -1,6 +1,6 @@
 """Move traffic to a canary step by step: start, watch, approve, pause, promote, roll back.
 
-The router moves a rollout on by itself, even if this command, or this machine, is gone.
+The router takes the steps by itself, even if this command has exited or this machine is off.
 """
 
 from __future__ import annotations
@@ -11,33 +11,34 @@ from typing import Any
 
 from rich.console import Group
 
+from router.api.client import Refused, client_of, url_argument
 from router.cli import rollout_settle, rollout_watch
-from router.cli.client import Refused, client_of, url_argument
-from router.cli.console import agreed, complain, out, print_json, say, table
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
 from router.cli.rollout_texts import STATES, Told, line_text, percent
-from router.cli.times import clock, time_of
+from router.terminal.console import agreed, complain, out, print_json, say
+from router.terminal.tables import table
+from router.terminal.times import clock, time_of
 
 MAX_EVENTS = 1_000
-EVENTS = 50  # that are told unless more are asked for
+EVENTS = 50  # the default of --limit
 
 HELP = {
-    "start": "begin with the first step",
-    "approve": "go on to the next step, where it waits for that",
-    "pause": "stay at this step",
-    "resume": "go on from where it was paused or held",
-    "promote": "give the canary all traffic now",
-    "rollback": "take all traffic from the canary now",
+    "start": "start with the first step",
+    "approve": "go on to the next step, if the rollout waits for approval",
+    "pause": "stay at the current step",
+    "resume": "continue after a pause or a hold",
+    "promote": "send all traffic to the canary now",
+    "rollback": "send no traffic to the canary any more",
 }
 FORCED = {
-    "start": "even if that moves users back",
-    "resume": "even if what held it is still so",
-    "promote": "even if its last judgement was a failure",
+    "start": "start even if users would move back to the old version",
+    "resume": "resume even if the reason for the hold persists",
+    "promote": "promote even if the last analysis failed",
 }
 QUESTIONS = {
-    "promote": "Give all traffic of this rollout to its canary now?",
-    "rollback": "Take all traffic of this rollout from its canary now?",
+    "promote": "Send all traffic of this rollout to its canary now?",
+    "rollback": "Take all traffic of this rollout away from its canary now?",
 }
 
 
@@ -46,18 +47,24 @@ def arguments(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar=verbs)
     for name, summary in HELP.items():
         action = _action(actions, name, summary)
-        action.add_argument("--note", metavar="TEXT", help="why, for the history")
+        action.add_argument("--note", metavar="TEXT", help="the reason, for the history")
         if name in FORCED:
             action.add_argument("--force", action="store_true", help=FORCED[name])
         if name in QUESTIONS:
-            action.add_argument("--yes", action="store_true", help="do not ask")
+            action.add_argument("--yes", action="store_true", help="skip the prompt")
         if name == "start":
-            action.add_argument("--watch", action="store_true", help="and watch it to its end")
-    status = _action(actions, "status", "tell where a rollout is, and how its pools do")
-    status.add_argument("--watch", action="store_true", help="until it has come to its end")
-    history = _action(actions, "history", "tell what happened, the newest first")
+            action.add_argument(
+                "--watch", action="store_true", help="watch the rollout until it ends"
+            )
+    status = _action(actions, "status", "show the state of a rollout and the health of its pools")
+    status.add_argument("--watch", action="store_true", help="watch the rollout until it ends")
+    history = _action(actions, "history", "show what happened, newest first")
     history.add_argument(
-        "--limit", type=_limit, default=EVENTS, metavar="N", help="at most so many"
+        "--limit",
+        type=_limit,
+        default=EVENTS,
+        metavar="N",
+        help=f"at most N events (default: {EVENTS})",
     )
     rollout_settle.arguments(
         _action(actions, "settle", "write a finished rollout into the policy file")
@@ -65,19 +72,21 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def _action(actions: Any, name: str, summary: str) -> ArgumentParser:
-    """A verb with what all of them have."""
+    """Add a verb with the arguments that all verbs share."""
     action: ArgumentParser = actions.add_parser(
         name, help=summary, description=summary, allow_abbrev=False
     )
-    action.add_argument("name", nargs="?", metavar="NAME", help="which (default: the only one)")
-    action.add_argument("--json", action="store_true", help="for programs")
+    action.add_argument(
+        "name", nargs="?", metavar="NAME", help="the rollout (default: the only one)"
+    )
+    action.add_argument("--json", action="store_true", help="print JSON")
     url_argument(action)
     return action
 
 
 def _limit(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_EVENTS):
-        raise ArgumentTypeError(f"`{text[:20]}` is no number from 1 to {MAX_EVENTS}")
+        raise ArgumentTypeError(f"`{text[:20]}` is not a number from 1 to {MAX_EVENTS}")
     return int(text)
 
 
@@ -144,7 +153,7 @@ def _history(args: Namespace) -> int:
     elif page["events"]:
         table(["TIME (UTC)", "EVENT", "WEIGHT", "BY", "REASON"], map(_event, page["events"]))
     else:
-        say(f"nothing has happened to {name} yet")
+        say(f"{name} has no events yet")
     return 0
 
 

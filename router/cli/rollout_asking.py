@@ -1,7 +1,7 @@
-"""What commands ask a router about rollouts, and which one they mean.
+"""Requests about rollouts to a running router.
 
-A router that does not know a rollout is asked which ones it has, so that the nearest name
-can be suggested; one that does not even know the page is told to be too old.
+If the router does not know a rollout, the error suggests the nearest name that it knows; if
+it does not know the page, the error says that the router is older.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote
 
-from router.cli.client import Client, Refused
-from router.cli.console import Failed, UsageError
+from router.api.client import Client, Refused
 from router.cli.rollout_texts import Told
+from router.terminal.errors import Failed, UsageError
 
 
 def name_of(client: Client, given: str | None) -> str:
-    """The rollout that is meant; without a name the only one."""
+    """Return the given name, or the name of the only rollout."""
     if given is not None:
         return given
     names = [told["name"] for told in all_of(client)["rollouts"]]
     if not names:
         raise Failed("the policy has no rollouts")
     if len(names) > 1:
-        raise UsageError(f"name one of the rollouts: {', '.join(names)}")
+        raise UsageError(f"there are several rollouts, name one: {', '.join(names)}")
     return str(names[0])
 
 
@@ -32,7 +32,7 @@ def all_of(client: Client) -> dict[str, Any]:
         told: dict[str, Any] = client.get("rollouts")
     except Refused as error:
         if error.status == 404:
-            raise Failed(f"{client.url} knows no rollouts: it is an older router") from None
+            raise Failed(f"{client.url} is an older router, without rollouts") from None
         raise
     return told
 
@@ -55,7 +55,7 @@ def events_of(client: Client, name: str, limit: int) -> dict[str, Any]:
 
 
 def act(client: Client, name: str, action: str, asked: dict[str, Any]) -> Told:
-    """The rollout as it is then."""
+    """Perform the action. Returns the rollout after it."""
     try:
         told: Told = client.post(f"{_page(name)}/{action}", asked)
     except Refused as error:
@@ -68,7 +68,7 @@ def _page(name: str) -> str:
 
 
 def _unknown(client: Client, name: str, error: Refused) -> Failed:
-    """The refusal, or, if the name is not known, the names that are."""
+    """Return the refusal, or an error with the known names if the name is unknown."""
     if error.status != 404:
         return error
     names = [told["name"] for told in all_of(client)["rollouts"]]

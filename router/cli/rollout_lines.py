@@ -1,6 +1,6 @@
-"""A rollout as lines for people: where it stands on its ladder, and how its pools do.
+"""A rollout as lines of text: its current step, and the health of its pools.
 
-Ages and times left are by the router's clock, which need not agree with this machine's.
+Ages and remaining times use the router's clock, which may differ from this machine's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.text import Text
 
-from router.cli.console import Part, columns, counted, line_of
 from router.cli.rollout_texts import (
     STATES,
     Told,
@@ -24,17 +23,19 @@ from router.cli.rollout_texts import (
     step_text,
     weight_text,
 )
-from router.cli.times import ago, clock, span, time_of
+from router.terminal.console import Part, counted, line_of
+from router.terminal.tables import columns
+from router.terminal.times import ago, clock, span, time_of
 
 VERDICTS = {"passed": "green", "failed": "bold red", "no-data": "dim", "inconclusive": "yellow"}
 RESULTS = {"passed": "green", "failed": "bold red", "error": "yellow"}
 POOLS = ("pool", "now", "requests", "errors", "error rate", "p50", "p95", "p99")
-NUMBERS = frozenset(range(1, len(POOLS)))  # all but the name
-BAR = 20  # characters of a whole one
+NUMBERS = frozenset(range(1, len(POOLS)))  # all columns but the name
+BAR = 20  # characters of a full bar
 
 
 def lines(told: Told, at: datetime) -> Iterator[Text]:
-    """All of it; `at` is the time by the router's clock."""
+    """Yield the whole view; `at` is the time by the router's clock."""
     yield from columns(_facts(told, at))
     yield Text()
     yield from columns(_ladder(told, at), right={1})
@@ -46,7 +47,7 @@ def lines(told: Told, at: datetime) -> Iterator[Text]:
 
 
 def overview(all_told: Iterable[Told]) -> Iterator[Text]:
-    """A line for each."""
+    """Yield a line for each rollout."""
     rows: list[list[Part]] = [[(name, "bold") for name in ("NAME", "STATE", "AT", "POOLS", "NEXT")]]
     for told in all_told:
         state = (told["state"], STATES.get(told["state"], ""))
@@ -88,7 +89,7 @@ def _window(window: dict[str, Any]) -> Part:
 
 
 def _ladder(told: Told, at: datetime) -> Iterator[list[Part]]:
-    """The steps: done, here, to come."""
+    """Yield a row for each step: finished, current or to come."""
     here = told["step"]
     for number, step in enumerate(told["steps"], start=1):
         note: Part = ""
@@ -110,7 +111,7 @@ def _ladder(told: Told, at: datetime) -> Iterator[list[Part]]:
 
 
 def _here(told: Told, at: datetime) -> str:
-    """How long a rollout has been in its step, and for how long it stays."""
+    """Return how long a rollout has been in its step, and how long it stays there."""
     told_times = []
     if began := time_of(told["step_since"]):
         told_times.append(f"for {span(at - began)}")
@@ -140,8 +141,8 @@ def _analysis(told: Told, analysis: dict[str, Any], at: datetime) -> Iterator[Te
 
 
 def _pools(told: Told, analysis: dict[str, Any]) -> Iterator[list[Part]]:
-    """Side by side: what is counted now, and what the last verdict was about."""
-    yield [(name, "bold") for name in (*POOLS, "")]  # in the last column nothing is aligned
+    """Yield a row for each pool: current counts, and the numbers of the last verdict."""
+    yield [(name, "bold") for name in (*POOLS, "")]  # the last column has no alignment
     for side in ("from", "to"):
         numbers = (analysis["last"] or {}).get(side) or {}
         rate = numbers.get("error_rate")
@@ -156,7 +157,7 @@ def _pools(told: Told, analysis: dict[str, Any]) -> Iterator[list[Part]]:
 
 
 def _evidence(evidence: dict[str, dict[str, float]]) -> Iterator[list[Part]]:
-    """Each test's statistic, as the part of its alarm that it has come to."""
+    """Yield each test's statistic, as a part of the value that raises an alarm."""
     yield [(name, "bold") for name in ("test", "evidence", "of alarm", "")]
     for name, each in evidence.items():
         part = each["value"] / each["alarm"] if each["alarm"] else 0.0

@@ -1,6 +1,6 @@
-"""Write a finished rollout into the policy file: the weights it has come to.
+"""Write the final weights of a finished rollout into the policy file.
 
-Exit code 0: the file says so now, or already did; 1: it cannot be, and nothing is changed.
+Exit code 0: the file has the final weights; 1: this failed, and the file is unchanged.
 """
 
 from __future__ import annotations
@@ -11,47 +11,45 @@ from pathlib import Path
 from typing import Any
 
 from policies.language.load import load
-from router.cli.client import client_of
-from router.cli.console import (
-    Failed,
-    UsageError,
-    agreed,
-    complain,
-    err,
-    load_valid,
-    print_difference,
-    print_findings,
-    print_json,
-    say,
-)
+from router.api.client import client_of
 from router.cli.rollout_asking import one_of
 from router.cli.rollout_texts import FINISHED, Told
 from router.dev.files import write_if_changed
 from router.settle.settling import FileRollout, Share, find_rollout, settle, shares
 from router.settle.weights import ALL
+from router.terminal.console import agreed, complain, err, print_json, say
+from router.terminal.difference import print_difference
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import load_valid, print_findings
 
 FILE = "routes.yaml"
-MANY_BYTES = 256 * 1024  # more takes seconds, so somebody is told
+MANY_BYTES = 256 * 1024  # more takes seconds, so progress is shown
 ENDS = {"promote": ALL, "rollback": Decimal(0)}
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--file", default=FILE, metavar="FILE", help=f"the policy ({FILE})")
-    parser.add_argument("--to", choices=ENDS, help="how it ended, without asking a router")
-    parser.add_argument("--remove", action="store_true", help="take the rollout out of the file")
+    parser.add_argument(
+        "--file", default=FILE, metavar="FILE", help=f"the policy (default: {FILE})"
+    )
+    parser.add_argument(
+        "--to", choices=ENDS, help="the result to write, instead of asking a router"
+    )
+    parser.add_argument(
+        "--remove", action="store_true", help="also remove the rollout from the file"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show the difference, write nothing")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="skip the prompt")
 
 
 def run(args: Namespace) -> int:
     if args.file == "-":
-        raise UsageError("--file names the file that is to be changed")
+        raise UsageError("--file cannot be standard input: name the file to change")
     data, _ = load_valid(args.file)
     rollout = find_rollout(data, args.name)
     percent = ENDS[args.to] if args.to else _outcome(args.url, rollout)
     wanted = shares(data, rollout, percent)
     if len(data) > MANY_BYTES:
-        say((f"making out where everything stands in {args.file}…", "dim"), to=err)
+        say((f"locating the values of {args.file}…", "dim"), to=err)
     settled = settle(data, rollout, wanted, args.remove)
     _refuse_invalid(args.file, settled)
     is_new = settled != data
@@ -71,19 +69,19 @@ def run(args: Namespace) -> int:
 
 
 def _outcome(url: str, rollout: FileRollout) -> Decimal | None:
-    """The percentage that a router's rollout has come to; None: the policy's own."""
+    """Return the final percentage of the router's rollout; None if the policy's weights apply."""
     with client_of(url) as client:
         told: Told = one_of(client, rollout.name)["rollout"]
     if told["state"] not in FINISHED:
         raise Failed(
             f"{rollout.name} is not finished ({told['state']}): wait for its end, "
-            "or say how it ends with --to promote or --to rollback"
+            "or choose the result with --to promote or --to rollback"
         )
     theirs = sorted(told["routes"]), told["from"], told["to"]
     if theirs != (sorted(rollout.routes), rollout.before, rollout.after):
         raise Failed(
-            f"{rollout.name} of this file is another one than the router's: its routes or pools "
-            "differ; settle the file that was pushed, or say how it ended with --to"
+            f"{rollout.name} in this file differs from the router's in its routes or pools: "
+            "settle the file that was pushed, or choose the result with --to"
         )
     return None if told["weight"] is None else Decimal(str(told["weight"]))
 
@@ -92,11 +90,11 @@ def _refuse_invalid(file: str, settled: bytes) -> None:
     loaded = load(settled)
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
-        raise Failed(f"{file} would not be valid then, so it stays as it is")
+        raise Failed(f"the settled {file} would not be valid; it is unchanged")
 
 
 def _write(path: Path, settled: bytes) -> None:
-    """Whole or not at all; a link stays one, and the file's mode what it is."""
+    """Write the file atomically; links and the file's mode are kept."""
     path = path.resolve()
     try:
         write_if_changed(path, settled, path.stat().st_mode & 0o777)
@@ -117,7 +115,7 @@ def _document(
 
 def _tell(file: str, rollout: FileRollout, is_new: bool, written: bool) -> None:
     if not is_new:
-        say(f"{file} says so already: nothing to change")
+        say(f"{file} has these weights already: nothing to change")
     elif not written:
         say("dry run: nothing was written")
     else:

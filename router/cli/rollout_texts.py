@@ -1,6 +1,6 @@
-"""What a router tells of a rollout, in words: where it is, and what comes next.
+"""Describes a rollout in words: its current state, and what comes next.
 
-Times are told as times, not as what is left of them: a log is read later.
+Times are absolute, not remaining durations, since logs are read later.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from router.cli.times import clock
+from router.terminal.times import clock
 
 Told = dict[str, Any]
 
@@ -53,7 +53,7 @@ def step_text(step: dict[str, Any]) -> str:
 
 
 def duration_of(step: dict[str, Any]) -> str:
-    """How long a step is, as the policy says it."""
+    """Return the hold and the approval of a step, as the policy says them."""
     hold = (step.get("hold") or "").removeprefix("0s")
     if step.get("pause"):
         return f"{hold}, then approval" if hold else "until approved"
@@ -61,7 +61,7 @@ def duration_of(step: dict[str, Any]) -> str:
 
 
 def place_text(told: Told) -> str:
-    """`5 %, step 2 of 5`; a step that is no weight is named, too. What is over is in no step."""
+    """`5 %, step 2 of 5`; also names a step without a weight. A finished rollout has no step."""
     number, steps = told["step"], told["steps"]
     if number is None or told["state"] in FINISHED:
         return weight_text(told)
@@ -71,7 +71,7 @@ def place_text(told: Told) -> str:
 
 
 def now_text(told: Told) -> str:
-    """What is so now, in a line."""
+    """Return the current state, in a line."""
     name, state = told["name"], told["state"]
     if state == "waiting":
         return f"{name} has not been started"
@@ -85,7 +85,7 @@ def now_text(told: Told) -> str:
 
 
 def next_text(told: Told) -> str:
-    """What comes next, and what makes it come."""
+    """Return what comes next, and what triggers it."""
     tell = NEXT.get(told["state"])
     return tell(told) if tell else f"look again with {_command('status', told)}"
 
@@ -95,7 +95,7 @@ def line_text(told: Told) -> str:
 
 
 def verdict_text(told: Told) -> str:
-    """`passed at 12:00:10`, and why; nothing before the first look."""
+    """`passed at 12:00:10`, and why; "" before the first analysis."""
     last = (told["analysis"] or {}).get("last")
     if not last:
         return ""
@@ -110,7 +110,7 @@ def _command(action: str, told: Told) -> str:
 def _when_running(told: Told) -> str:
     window, until = told["window"], told["hold_until"]
     if window and not window["open"]:
-        return f"{_following(told)} when its window has opened, at {clock(window['next_at'])} UTC"
+        return f"{_following(told)} when its window opens, at {clock(window['next_at'])} UTC"
     waits_for = "when approved" if _step(told).get("pause") else ""
     if told["analysis"] and not waits_for:
         waits_for = "when its analysis has passed"
@@ -120,20 +120,20 @@ def _when_running(told: Told) -> str:
 
 
 def _when_gate(told: Told) -> str:
-    """After the last step, too, if the policy leaves the end to somebody."""
+    """Also after the last step, if the policy requires an approval at the end."""
     if not _step(told).get("pause"):
         return f"{_command('promote', told)} or {_command('rollback', told)}"
     return f"{_following(told)} when approved: {_command('approve', told)}"
 
 
 def _step(told: Told) -> dict[str, Any]:
-    """The one that it is in."""
+    """Return the current step; empty if there is none."""
     steps: list[dict[str, Any]] = told["steps"]
     return steps[told["step"] - 1] if told["step"] else {}
 
 
 def _following(told: Told) -> str:
-    """The step after this one."""
+    """Return the text of the following step."""
     steps, number = told["steps"], told["step"] or 0
     return step_text(steps[number]) if number < len(steps) else "the end of the rollout"
 

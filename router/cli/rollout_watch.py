@@ -1,8 +1,7 @@
-"""Watch a rollout until it has come to its end.
+"""Watch a rollout until it ends.
 
-On a terminal the whole view is drawn again and again; elsewhere a line is printed whenever
-something has changed, as a log wants it. Exit code 0: it has succeeded; 1: it was rolled
-back, or it is held and needs somebody.
+On a terminal the view is redrawn; elsewhere a line is printed for each change, as in a log.
+Exit code 0: the rollout has succeeded; 1: it was rolled back, or it is held.
 """
 
 from __future__ import annotations
@@ -13,22 +12,22 @@ from typing import Any
 
 from rich.text import Text
 
-from router.cli.client import Client
-from router.cli.console import err, print_json_line, say
+from router.api.client import Client
 from router.cli.rollout_asking import one_of
 from router.cli.rollout_lines import lines
 from router.cli.rollout_texts import STATES, Told, line_text, verdict_text
-from router.cli.times import clock, time_of
 from router.cli.watch import Watched, watch
+from router.terminal.console import err, print_json_line, say
+from router.terminal.times import clock, time_of
 
 CODES = {"succeeded": 0, "rolled-back": 1, "held": 1}
-INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
+INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 
 Page = dict[str, Any]
 
 
 def watch_rollout(client: Client, begun: Told, as_json: bool) -> int:
-    """`begun`: how it was when watching began; what is older is of a rollout before."""
+    """Return the exit code. `begun`: the rollout when watching began; older states are ignored."""
     watched = Watched(
         lambda: one_of(client, begun["name"]),
         _lines,
@@ -38,7 +37,7 @@ def watch_rollout(client: Client, begun: Told, as_json: bool) -> int:
     try:
         return watch(watched, redraw=not as_json)
     except KeyboardInterrupt:
-        say(f"{begun['name']} goes on without being watched", to=err)
+        say(f"stopped watching; {begun['name']} continues", to=err)
         return INTERRUPTED
 
 
@@ -51,13 +50,13 @@ def _code(told: Told) -> int | None:
 
 
 def _is_older(told: Told, begun: Told) -> bool:
-    """An isolate may for a moment tell how it was before a rollout was started."""
+    """Return whether an isolate still shows the state before the rollout was started."""
     now, then = time_of(told["since"]), time_of(begun["since"])
     return bool(then and (now is None or now < then))
 
 
 class _Log:
-    """Prints what is new."""
+    """Prints changes only."""
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json

@@ -9,7 +9,7 @@ from policies.language.schema import schema_text
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """Takes none."""
+    """Add no arguments."""
 
 
 def run(args: Namespace) -> int:

@@ -1,7 +1,7 @@
-"""Tell how a running router is: its policy, variants, drills and rollouts.
+"""Show the state of a running router: its policy, variants, drills and rollouts.
 
-Exit code 0: it is well; 1: it is degraded, or does not answer, or serves not the policy that
-`--policy` names. What a single variant is like does not count: the router copes with that.
+Exit code 0: the router is ok; 1: it is degraded, does not answer, or serves another policy
+than `--policy`. The health of single variants does not count: the router works around it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 
 from rich.console import Group
 
-from router.cli.client import Client, Refused, client_of, url_argument
-from router.cli.console import line_of, out, print_json, print_json_line
+from router.api.client import Client, Refused, client_of, url_argument
 from router.cli.status_lines import Pages, lines
 from router.cli.status_places import (
     are_same,
@@ -23,13 +22,14 @@ from router.cli.status_places import (
     refuse_unused,
 )
 from router.cli.watch import EVERY_S, Watched, watch
+from router.terminal.console import line_of, out, print_json, print_json_line
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--watch", action="store_true", help=f"tell it every {EVERY_S:.0f} s, until Ctrl-C"
+        "--watch", action="store_true", help=f"refresh every {EVERY_S:.0f} s, until Ctrl-C"
     )
-    parser.add_argument("--json", action="store_true", help="the router's own pages as JSON")
+    parser.add_argument("--json", action="store_true", help="the router's admin pages as JSON")
     url_argument(parser)
     policy_arguments(parser)
 
@@ -61,7 +61,7 @@ def _ask(client: Client) -> Pages:
 
 
 def _page(client: Client, name: str) -> Any:
-    """A page that an older router lacks, or that needs the Coordinator, which is away."""
+    """Return a page; None if an older router lacks it or the Coordinator is unavailable."""
     try:
         return client.get(name)
     except Refused as error:
@@ -75,7 +75,7 @@ def _shown(pages: Pages) -> Group:
 
 
 def _watch(client: Client, as_json: bool) -> int:
-    """Until Ctrl-C: a router has no end."""
+    """Watch until Ctrl-C."""
     watched = Watched(
         lambda: _ask(client),
         lambda pages: lines(pages, datetime.now(UTC)),

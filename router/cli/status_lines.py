@@ -1,6 +1,6 @@
-"""A router's own pages as lines for people: its policy, variants, drills, rollouts.
+"""A router's admin pages as lines of text: its policy, variants, drills, rollouts.
 
-Ages and times left are by the router's clock, which need not agree with this machine's.
+Ages and remaining times use the router's clock, which may differ from this machine's.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any
 from rich.text import Text
 
 from policies.decisions.drill import drill_from
-from router.cli.console import Part, columns, counted, line_of
 from router.cli.rollout_texts import STATES as ROLLOUT_STATES
 from router.cli.rollout_texts import place_text, pools_text
-from router.cli.times import ago, span, time_of
+from router.terminal.console import Part, counted, line_of
+from router.terminal.tables import columns
+from router.terminal.times import ago, span, time_of
 
 STATES = {
     "healthy": "green",
@@ -32,7 +33,7 @@ NUMBERS = frozenset({4, 5, 6})
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """What the router said; a page that it does not have is None."""
+    """The pages of the router; None for a page that it does not have."""
 
     url: str
     status: dict[str, Any]
@@ -50,7 +51,7 @@ class Pages:
 
 
 def lines(pages: Pages, now: datetime) -> Iterator[Text]:
-    """All of it. `now`: this machine's clock, for a router that does not tell its own."""
+    """Yield the whole view. `now`: this machine's clock, for a router without a time of its own."""
     at = time_of((pages.health or {}).get("at")) or now
     yield from columns(_facts(pages, at))
     yield Text()
@@ -83,7 +84,7 @@ def _facts(pages: Pages, at: datetime) -> Iterator[tuple[Part, Part]]:
 def _coordinator(health: dict[str, Any]) -> Part:
     line = health["coordinator"]
     if not line["reachable"]:
-        return "not reachable: this is the view of one isolate alone", "yellow"
+        return "not reachable: these are the numbers of one isolate", "yellow"
     heard = line["age_ms"]
     age = "not heard yet" if heard is None else f"heard {span(timedelta(milliseconds=heard))} ago"
     return f"{age}, {counted(health['isolates'], 'isolate')} within a minute"
@@ -102,7 +103,7 @@ def _variants(pages: Pages) -> Iterator[Text]:
 
 
 def _variant(told: dict[str, Any]) -> list[Part]:
-    """A row; what is not told stays empty."""
+    """Return a row; a missing value stays empty."""
     state = told.get("state") or ("drained" if told["drain"] else "")
     share = f"{told['share']:.0%}" if "share" in told else ""
     failures, active = told.get("failures"), told.get("active") or ""
@@ -132,7 +133,7 @@ def _drills(told: dict[str, Any], at: datetime) -> Iterator[Text]:
 
 
 def _rollouts(told: dict[str, Any]) -> Iterator[Text]:
-    """Those that have been started; nothing if there is none."""
+    """Yield a table of the started rollouts; nothing if there are none."""
     rows: list[list[Part]] = []
     for each in told["rollouts"]:
         state = each["state"]

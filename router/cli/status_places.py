@@ -1,4 +1,4 @@
-"""Whether a file, KV and a running router have the same policy."""
+"""Compares the policies of a file, of KV and of a running router."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import NamedTuple
 from rich.text import Text
 
 from policies.language.load import digest_of
-from router.cli.console import UsageError, columns, line_of, read_file
 from router.cli.places import place_arguments, place_of
 from router.edge.isolate.keys import POLICY_KEY
 from router.publishing.history import SHORT
+from router.terminal.console import line_of
+from router.terminal.errors import UsageError
+from router.terminal.files import read_file
+from router.terminal.tables import columns
 
 
 class Seen(NamedTuple):
@@ -25,14 +28,16 @@ class Seen(NamedTuple):
 
 def policy_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--policy", metavar="FILE", help="compare FILE, KV and the router; 1 if they differ"
+        "--policy",
+        metavar="FILE",
+        help="compare FILE, KV and the router; exit code 1 if they differ",
     )
     place_arguments(parser)
 
 
 def refuse_unused(args: Namespace) -> None:
     if args.policy is None and (args.local or args.remote or args.persist_to):
-        raise UsageError("--local, --remote and --persist-to go with --policy")
+        raise UsageError("--local, --remote and --persist-to need --policy")
     if args.policy is not None and args.watch:
         raise UsageError("--policy compares once: leave out --watch")
 

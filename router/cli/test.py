@@ -1,7 +1,7 @@
-"""Run the cases that stand beside a policy: requests, and what is expected of them.
+"""Run the test cases of a policy: requests, and where they are expected to go.
 
-Cases come from FILE.test.yaml beside the policy unless files are given. Exit code 0: all
-pass; 1: one fails, or a file is not valid; 2: wrong usage, and there being no cases.
+Cases come from FILE.test.yaml beside the policy, or from `--cases`. Exit code 0: all pass;
+1: one fails, or a file is not valid; 2: wrong usage, or no cases.
 """
 
 from __future__ import annotations
@@ -19,22 +19,13 @@ from policies.language.findings import path_text
 from policies.policy_tests.load import LoadedCases, load_cases
 from policies.policy_tests.model import Case
 from policies.policy_tests.run import Outcome, Subject
-from router.cli.console import (
-    Failed,
-    UsageError,
-    counted,
-    err,
-    line_of,
-    load_valid,
-    print_findings,
-    print_json,
-    read_file,
-    say,
-)
+from router.terminal.console import counted, err, line_of, print_json, say
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import load_valid, print_findings, read_file
 
 
 class Ran(NamedTuple):
-    """A case that was run: where it stands, and what came of it."""
+    """A case that was run, with its place in the file and its outcome."""
 
     file: str
     place: tuple[int, int]
@@ -49,11 +40,13 @@ def arguments(parser: ArgumentParser) -> None:
         "--cases",
         metavar="FILE",
         nargs="+",
-        help="files of cases (default: routes.test.yaml beside routes.yaml)",
+        help="files with cases (default: routes.test.yaml for routes.yaml)",
     )
-    parser.add_argument("-k", metavar="WORD", dest="word", help="only cases with it in their name")
+    parser.add_argument(
+        "-k", metavar="WORD", dest="word", help="run only cases whose name contains WORD"
+    )
     parser.add_argument("--json", action="store_true", help="all results as JSON")
-    parser.add_argument("--junit", metavar="FILE", type=Path, help="results for CI as JUnit XML")
+    parser.add_argument("--junit", metavar="FILE", type=Path, help="write the results as JUnit XML")
 
 
 def run(args: Namespace) -> int:
@@ -73,7 +66,7 @@ def run(args: Namespace) -> int:
     subject = Subject(compile_policy(policy.policy, policy.digest), time.time() * 1000, pepper)
     ran = [each for file, found in loaded.items() for each in _run(file, found, subject, args.word)]
     if not ran:
-        raise UsageError(f"no case has `{args.word}` in its name")
+        raise UsageError(f"no case has a name that contains `{args.word}`")
     failed = [each for each in ran if each.outcome.failures]
     if args.junit:
         _write_junit(args.junit, args.file, ran)
@@ -87,8 +80,8 @@ def run(args: Namespace) -> int:
 def _beside(policy: str) -> str:
     """`routes.test.yaml` for `routes.yaml`."""
     if policy == "-":
-        raise UsageError("a policy from standard input has no cases beside it: give --cases FILE")
-    stem, suffix = os.path.splitext(policy)  # takes any name, as what follows does
+        raise UsageError("a policy from standard input has no default cases: give --cases FILE")
+    stem, suffix = os.path.splitext(policy)  # os.path takes any name, unlike pathlib
     found = f"{stem}.test{suffix or '.yaml'}"
     if os.path.isfile(policy) and not os.path.exists(found):
         raise UsageError(f"there are no cases for {policy}: write {found}, or give --cases FILE")

@@ -1,7 +1,7 @@
-"""Check a policy and tell everything that is wrong with it.
+"""Check a policy and report all errors and warnings.
 
-Warnings, about what is likely a mistake, leave a policy valid; with `--strict` they count
-as errors do.
+A policy with warnings is valid; they point at likely mistakes. With `--strict` they are
+failures.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
 from policies.language.load import load
-from router.cli.console import counted, print_findings, print_json, read_file, say
+from router.terminal.console import counted, print_json, say
+from router.terminal.files import print_findings, read_file
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="the policy, - for standard input")
     parser.add_argument("--json", action="store_true", help="findings as JSON")
-    parser.add_argument("--strict", action="store_true", help="warnings are failures, too")
+    parser.add_argument("--strict", action="store_true", help="fail on warnings, too")
 
 
 def run(args: Namespace) -> int:
@@ -37,7 +38,7 @@ def run(args: Namespace) -> int:
         told = ", ".join(counted(len(each), noun) for each, noun in named)
         say(("valid", "green"), f" {args.file}: {told}, digest {loaded.digest[:12]}")
         if failed:
-            say(("refused", "red"), f" {args.file}: {count}, and --strict takes none")
+            say(("refused", "red"), f" {args.file}: {count}, and --strict allows none")
         return int(failed)
     say(("not valid", "red"), f" {args.file}: {count}")
     return 1

@@ -1,5 +1,7 @@
-"""Ask again and again, and show what is so: drawn anew on a terminal, told line by line
-elsewhere. Who does not answer, or fails, may be well the next time; who refuses, does not."""
+"""Polls a router and shows its state: redrawn on a terminal, line by line elsewhere.
+
+It goes on after a failure, which may pass, but not after a refusal.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,9 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from router.cli.client import Refused
-from router.cli.console import Failed, complain, line_of, out
+from router.api.client import Refused
+from router.terminal.console import complain, line_of, out
+from router.terminal.errors import Failed
 
 EVERY_S = 2.0
 Seen = TypeVar("Seen")
@@ -22,7 +25,7 @@ Seen = TypeVar("Seen")
 
 @dataclass(frozen=True, slots=True)
 class Watched(Generic[Seen]):
-    """What is watched; `code` is the exit code when it has come to its end, else None."""
+    """What to watch. `code` returns the exit code at the end, else None."""
 
     ask: Callable[[], Seen]
     lines: Callable[[Seen], Iterable[Text]]
@@ -31,7 +34,7 @@ class Watched(Generic[Seen]):
 
 
 def watch(watched: Watched[Seen], redraw: bool) -> int:
-    """The exit code, when it has come to its end; Ctrl-C is for the caller."""
+    """Watch to the end. Returns the exit code; the caller handles Ctrl-C."""
     if not (redraw and out.is_terminal):
         return _until_the_end(watched, watched.tell, complain)
     with Live(console=out, auto_refresh=False) as live:
@@ -56,7 +59,7 @@ def _until_the_end(
         except Failed as error:
             if isinstance(error, Refused) and error.status < 500:
                 raise
-            if str(error) != told:  # once is enough in a log
+            if str(error) != told:  # a log needs each error once
                 trouble(told := str(error))
         else:
             told = ""
@@ -68,7 +71,7 @@ def _until_the_end(
 
 
 def _on_screen(lines: Iterable[Text]) -> Group:
-    """What fits on the screen: a line that wrapped would be redrawn in the wrong place."""
+    """Return lines that do not wrap: a wrapped line would be redrawn in the wrong place."""
     told = [line_of((f"{datetime.now():%H:%M:%S}", "dim")), *lines]
     for line in told:
         line.no_wrap, line.overflow = True, "ellipsis"

@@ -1,4 +1,4 @@
-"""The Worker's secrets, as far as the environment here has them."""
+"""The Worker's secrets, from this machine's environment."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ PEPPER, ADMIN_KEY = "ROUTER_KEY_PEPPER", "ROUTER_ADMIN_KEY"
 
 
 def surroundings_here(now_ms: float) -> Surroundings:
-    """What the Worker decides with at that time, if it has the same secrets."""
+    """Return the surroundings of a decision in a Worker with the same secrets."""
     pepper, admin = (os.environ.get(name, "").encode() for name in (PEPPER, ADMIN_KEY))
     return Surroundings(now_ms, pepper, cookie_secret=cookie_secret(pepper, admin))

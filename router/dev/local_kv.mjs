@@ -77,7 +77,7 @@ const options = convertV4MiniflareOptions({
 });
 const { runtime, kv } = await patiently(open);
 for await (const line of createInterface({ input: process.stdin })) {
-  const told = Buffer.from(JSON.stringify(await answer(JSON.parse(line))) + "\n");
+  const told = Buffer.from(`${JSON.stringify(await answer(JSON.parse(line)))}\n`);
   for (let sent = 0; sent < told.length; ) sent += writeSync(Number(descriptor), told, sent);
 }
 await runtime.dispose();

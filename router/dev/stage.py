@@ -18,7 +18,7 @@ from policies.language.compile import compile_policy
 from policies.language.load import load
 from router.dev.files import mirror
 from router.dev.layout import Layout, SetupError, find_root
-from router.publishing.published_keys import refusal
+from router.dev.published_keys import refusal
 
 ONLY_TRIED = "ROUTER_UPLOAD_IS_ONLY_TRIED"  # a variable that is not empty: nothing is deployed
 # What the edge imports: never policies/gateway, router/cli, router/publishing, router/dev or tests.
@@ -28,6 +28,7 @@ EDGE_PACKAGES = (
     "policies/proxy",
     "policies/rollouts",
     "router/edge",
+    "workers_runtime",
 )
 ENTRY = (
     "from router.edge.coordinator.coordinator import Coordinator  # noqa: F401\n"

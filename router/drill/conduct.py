@@ -18,11 +18,11 @@ from typing import Any
 from policies.decisions.durations import duration_text
 from policies.drill_plan.model import Plan
 from policies.drill_plan.outcomes import Marks, Run
-from router.cli.client import Client, Refused
-from router.cli.console import Failed
-from router.cli.refusal import gap_texts
+from router.api.client import Client, Refused
+from router.api.refusal import gap_texts
 from router.drill.survey import Surveyed
 from router.drill.traffic import Clients
+from router.terminal.errors import Failed
 
 TELL_S = 1.0  # between two lines of progress
 WATCH_S = 2.0  # between two looks whether the drill is still on
@@ -175,7 +175,7 @@ class Conductor:
             if not gaps:
                 raise
             whom = "; ".join(gaps)
-            raise Failed(f"the drill is refused: nothing would be left for {whom}") from None
+            raise Failed(f"the drill is refused: no variant would be left for {whom}") from None
         self.course.drill = told
         return told
 

@@ -1,29 +1,13 @@
-"""What a drill's end leaves: words in the terminal, a report and its JSON as files."""
+"""What a drill leaves as files: a report, and the same as JSON."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from router.cli.console import Failed, say
 from router.drill.report import page
 from router.drill.result import Result
-from router.drill.texts import amount, objective, outcome, summary
-
-STYLES = {"met": "green", "not met": "bold red", "not judged": "yellow"}
-
-
-def tell(result: Result) -> None:
-    say((result.verdict, STYLES[result.verdict]), f"  {summary(result)}")
-    for judged in result.judged:
-        sign, word = outcome(judged)
-        measured = amount(judged.measured, judged.unit)
-        limit = amount(judged.target, judged.unit)
-        why = f": {judged.why}" if judged.why else ""
-        text = f" {objective(judged, result.plan.drill)}: "
-        say("  ", (sign, STYLES[word]), text, (measured, "bold"), f" (at most {limit}){why}")
-    for note in result.notes:
-        say(("  note ", "yellow"), note)
+from router.terminal.errors import Failed
 
 
 def write(report: Path, result: Result) -> None:

@@ -14,7 +14,7 @@ import httpx
 
 from policies.drill_plan.model import Request
 from policies.drill_plan.numbering import numbered
-from router.cli.console import UsageError
+from router.terminal.errors import UsageError
 
 _ENV = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 

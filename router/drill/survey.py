@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from policies.decisions.drill import drill_from
 from policies.drill_plan.model import Plan
 from policies.drill_plan.places import Places
-from router.cli.client import Client
-from router.cli.console import Failed
+from router.api.client import Client
+from router.terminal.errors import Failed
 
 
 @dataclass(frozen=True, slots=True)

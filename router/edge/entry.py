@@ -41,7 +41,8 @@ def _loaded(isolate: Isolate, env: JsObject) -> JsObject:
     module = driver()
     mode = str(getattr(env, MEMORY, None) or "on")
     module.setMode(mode)
-    repeating = Repeating(isolate, module.forget, module.reclaim, may_repeat=mode != "off")
+    calls = (module.forget, module.drop, module.reclaim)
+    repeating = Repeating(isolate, *calls, may_repeat=mode != "off")
     decider = Driver(isolate, repeating)
     return module.handler(
         exported(

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from policies.language.load import digest_of
-from router.cli.console import Failed, UsageError, err, read_file, say
 from router.dev.files import write_if_changed
 from router.publishing.git import was_committed
 from router.publishing.history import SHORT
 from router.publishing.published import Published
+from router.terminal.errors import Failed, UsageError
+from router.terminal.files import read_file
 
 BY_GIT = "git"
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -38,13 +40,13 @@ class Base(NamedTuple):
             return ""
         return digest if DIGEST.fullmatch(digest) else ""
 
-    def write(self, digest: str) -> None:
+    def write(self, digest: str, warn: Callable[[str], None]) -> None:
         """A push or a pull does not fail because its clone cannot remember it."""
         try:
             write_if_changed(self.path, f"{digest}\n".encode())
         except OSError as error:
-            what = f" cannot note in {self.path} what is live: {error.strerror}; "
-            say(("warning", "yellow"), what, "give the next push its --base", to=err)
+            what = f"cannot note in {self.path} what is live: {error.strerror}"
+            warn(f"{what}; give the next push its --base")
 
 
 def base_at_cloudflare(root: Path, namespace: str) -> Base:

@@ -13,10 +13,10 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from policies.decisions.durations import duration_text
-from router.cli.client import Client, Refused
-from router.cli.console import Failed
+from router.api.client import Client, Refused
 from router.edge.isolate.store import UNREAD
 from router.publishing.history import SHORT
+from router.terminal.errors import Failed
 
 IN_A_ROW = 3
 EVERY_S = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from router.cli.console import UsageError
+from router.terminal.errors import UsageError
 
 
 def is_committed(path: Path) -> bool:

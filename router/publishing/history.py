@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from router.cli.console import Failed, UsageError
 from router.dev.kv import Key
 from router.edge.isolate.keys import HISTORY_PREFIX
+from router.terminal.errors import Failed, UsageError
 
 SHORT = 12  # hex digits of a digest, as people see it
 LEAST = 4  # hex digits that a digest may be shortened to by people

@@ -6,7 +6,7 @@ import getpass
 import json
 from datetime import datetime
 
-from router.cli.console import UsageError
+from router.terminal.errors import UsageError
 
 MAX_BYTES = 1024  # Workers KV's limit
 MAX_AUTHOR = 50  # characters, so that the name leaves room for a note

@@ -7,47 +7,45 @@ A router that does not take a policy in time is no reason for that: the policy i
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console
-
 from policies.language.load import load
-from router.cli.client import Refused
-from router.cli.console import Failed, agreed, complain, line_of, say
+from router.api.client import Refused
 from router.dev.layout import SetupError
 from router.edge.isolate.keys import COMPILED_PREFIX
 from router.publishing.base import check_base
-from router.publishing.difference import show_difference
 from router.publishing.edge import Edge, Said, Verdict, wait
 from router.publishing.history import SHORT, Entry
 from router.publishing.metadata import metadata
 from router.publishing.place import Place
 from router.publishing.published import Published, read
+from router.publishing.reporter import Reporter
 from router.publishing.write import Change, NotPublished, read_back, write
+from router.terminal.errors import Failed
 
-TELL_EVERY_S = 15.0
 MAX_WHY = 80  # characters of a reason that go into a note
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How to publish: over which digest alone (empty: any), asked or not; `file` for hints."""
+    """How to publish: over which digest alone (empty: any), and if who is asked agrees; `file`
+    for hints."""
 
     file: str
     base: str = ""
-    yes: bool = False
+    agree: Callable[[str], bool] = lambda question: True
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Publishes at one place, waits for one router, and tells its progress `to` a console."""
+    """Publishes at one place, waits for one router, and reports its progress."""
 
     place: Place
     edge: Edge
-    to: Console
+    reporter: Reporter
 
     def publish(self, change: Change, order: Order, seen: Published) -> dict[str, Any]:
         """The outcome, for programs; NotPublished if `change` is not what is live in the end."""
@@ -56,17 +54,16 @@ class Publisher:
             return self._unchanged(change, seen)
         check_base(order.base, seen, order.file)
         metadata(change.digest, seen.digest, change.note, datetime.now(UTC))  # does it fit?
-        show_difference(seen.data, change.data, self.to)
-        if not agreed(f"Publish {change.digest[:SHORT]} to {kv.place}?", order.yes):
+        self.reporter.difference(seen.data, change.data)
+        if not order.agree(f"Publish {change.digest[:SHORT]} to {kv.place}?"):
             raise NotPublished("declined", "nothing was written")
         entry, others = self._write(change, seen)
-        say(
+        self.reporter.tell(
             *(("pushed", "green"), f" to {kv.place}: read back, {len(change.data):,} bytes"),
-            to=self.to,
         )
         for other in others:
             told = f" {other.told()} came at the same time; it is in the history, and not live"
-            say(("warning", "yellow"), told, to=self.to)
+            self.reporter.tell(("warning", "yellow"), told)
         return {
             "result": "pushed",
             "place": kv.place,
@@ -82,11 +79,11 @@ class Publisher:
         kv = self.place.kv
         key, compiled = COMPILED_PREFIX + change.digest, change.compiled()
         is_compiled = change.digest in seen.compiled and kv.get(key) == compiled
-        say(f"no difference: {change.digest[:SHORT]} is live in {kv.place}", to=self.to)
+        self.reporter.tell(f"no difference: {change.digest[:SHORT]} is live in {kv.place}")
         if not is_compiled:
-            say((f"writing {key}", "dim"), to=self.to)
+            self.reporter.tell((f"writing {key}", "dim"))
             kv.put(key, compiled)
-        self.place.base.write(change.digest)
+        self.place.base.write(change.digest, self.reporter.warn)
         return {
             "result": "unchanged",
             "place": kv.place,
@@ -98,28 +95,28 @@ class Publisher:
     def _write(self, change: Change, seen: Published) -> tuple[Entry, list[Entry]]:
         kv = self.place.kv
         if seen.digest:  # the author has seen it, and nothing that comes meanwhile
-            self.place.base.write(seen.digest)
+            self.place.base.write(seen.digest, self.reporter.warn)
         try:
-            entry = write(kv, change, seen, self.to)
+            entry = write(kv, change, seen, self.reporter)
             others = read_back(kv, entry, seen, self.place.settle_s)
         except KeyboardInterrupt:
             both = "what is live is as it was, or the whole new policy"
-            complain(f"interrupted: {both}; `router history` tells which")
-            raise
-        self.place.base.write(change.digest)
+            told = f"interrupted: {both}; `router history` tells which"
+            raise KeyboardInterrupt(told) from None
+        self.place.base.write(change.digest, self.reporter.warn)
         return entry, others
 
     def _wait(self, change: Change, before: Published | None) -> dict[str, Any]:
         """`before`: what to go back to, None if `change` was live already."""
         client, why = self.edge.client, self.edge.why
         if client is None:
-            say(("not waited for a router:", "yellow"), f" {why}", to=self.to)
+            self.reporter.tell(("not waited for a router:", "yellow"), f" {why}")
             return {"waited": False, "why": why}
         try:
             verdict, said = self._hear(change.digest, self.edge.before)
         except KeyboardInterrupt:
-            complain("interrupted: the policy is live in KV; a router takes it by itself")
-            raise
+            live = "interrupted: the policy is live in KV; a router takes it by itself"
+            raise KeyboardInterrupt(live) from None
         except Refused as error:  # the policy may have taken our key away
             message = f"pushed, but nobody can tell whether it serves: {error}"
             raise NotPublished("unknown", message, digest=change.digest) from None
@@ -128,25 +125,15 @@ class Publisher:
             raise self._go_back(change, before, _why(said), told)
         if verdict is Verdict.LATE:
             raise self._late(change, said, told)
-        say(("serves", "green"), f" {change.digest[:SHORT]} at {client.url}", to=self.to)
+        self.reporter.tell(("serves", "green"), f" {change.digest[:SHORT]} at {client.url}")
         return told
 
     def _hear(self, digest: str, before: Said | None) -> tuple[Verdict, Said | None]:
         client = self.edge.client
         if client is None:
             raise Failed("there is no router to wait for")
-        say((f"waiting for {client.url} to serve {digest[:SHORT]}", "dim"), to=self.to)
-        next_told = time.monotonic() + TELL_EVERY_S
-        with self.to.status("") as line:
-
-            def heard(told: str) -> None:
-                """A line that changes; where none can, a new one now and then."""
-                nonlocal next_told
-                line.update(line_of(told))
-                if not self.to.is_terminal and time.monotonic() >= next_told:
-                    next_told = time.monotonic() + TELL_EVERY_S
-                    say((told, "dim"), to=self.to)
-
+        self.reporter.tell((f"waiting for {client.url} to serve {digest[:SHORT]}", "dim"))
+        with self.reporter.waiting() as heard:
             return wait(client, digest, before, self.edge.within_s, heard)
 
     def _late(self, change: Change, said: Said | None, told: dict[str, Any]) -> NotPublished:
@@ -168,7 +155,7 @@ class Publisher:
     ) -> NotPublished:
         """Push what was live before; what to tell, for the push has failed."""
         spoilt = f"{told['url']} is degraded by {change.digest[:SHORT]}: {why}"
-        say(("degraded", "bold red"), f" {spoilt}", to=self.to)
+        self.reporter.tell(("degraded", "bold red"), f" {spoilt}")
         try:
             again = self._restore(change, before, why)
         except (Failed, SetupError) as error:

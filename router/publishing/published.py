@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policies.language.load import digest_of
-from router.cli.console import Failed
 from router.dev.kv import Kv
 from router.edge.isolate.keys import COMPILED_PREFIX, POLICY_KEY
 from router.publishing.history import SHORT, Entry, entries
+from router.terminal.errors import Failed
 
 
 @dataclass(frozen=True, slots=True)

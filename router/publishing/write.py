@@ -16,23 +16,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rich.console import Console
-
 from policies.decisions.compiled_text import form_text
 from policies.language.compile import compile_policy
 from policies.language.load import Loaded, digest_of, load
-from router.cli.console import Failed, say
 from router.dev.kv import Kv
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 from router.publishing.history import SHORT, Entry, new_key
 from router.publishing.metadata import metadata
 from router.publishing.published import Published, read
+from router.publishing.reporter import SILENT, Reporter
+from router.terminal.errors import Failed
 
 # How long another push may take between its copy for the history and its policy.
 IN_FLIGHT = timedelta(seconds=60)
 A_MOMENT = timedelta(milliseconds=1)
 ELSEWHERE = "was live, written without `router push`"
-QUIET = Console(quiet=True)
 ONE_WAY = "take it over with `router pull`, or push over it with --force"
 
 
@@ -62,19 +60,19 @@ class Change:
         return form_text(compile_policy(self.loaded.policy, self.digest))
 
 
-def write(kv: Kv, change: Change, over: Published, to: Console = QUIET) -> Entry:
+def write(kv: Kv, change: Change, over: Published, reporter: Reporter = SILENT) -> Entry:
     """Put `change` in the place of what was seen to be live; its entry in the history."""
     now = _moment(over)
     about = metadata(change.digest, over.digest, change.note, now)
     entry = Entry(new_key(now, change.digest), now, change.digest, about)
     compiled = change.compiled()
     if over.data is not None and over.live is None:
-        _keep(kv, over, now - A_MOMENT, to)
-    _put(kv, entry.key, change.data, about, to)
-    _put(kv, COMPILED_PREFIX + change.digest, compiled, None, to)
-    _put(kv, LAST_GOOD_KEY, change.data, about, to)
+        _keep(kv, over, now - A_MOMENT, reporter)
+    _put(kv, entry.key, change.data, about, reporter)
+    _put(kv, COMPILED_PREFIX + change.digest, compiled, None, reporter)
+    _put(kv, LAST_GOOD_KEY, change.data, about, reporter)
     _refuse_overtaken(kv, over)
-    _put(kv, POLICY_KEY, change.data, about, to)
+    _put(kv, POLICY_KEY, change.data, about, reporter)
     return entry
 
 
@@ -99,15 +97,15 @@ def _moment(over: Published) -> datetime:
     return max(datetime.now(UTC), newest + 2 * A_MOMENT)
 
 
-def _put(kv: Kv, key: str, value: bytes, about: dict[str, str] | None, to: Console) -> None:
-    say((f"writing {key}", "dim"), to=to)
+def _put(kv: Kv, key: str, value: bytes, about: dict[str, str] | None, reporter: Reporter) -> None:
+    reporter.tell((f"writing {key}", "dim"))
     kv.put(key, value, about)
 
 
-def _keep(kv: Kv, over: Published, at: datetime, to: Console) -> None:
+def _keep(kv: Kv, over: Published, at: datetime, reporter: Reporter) -> None:
     """Nobody knows who wrote it, nor what it replaced."""
     about = {"digest": over.digest, "time": at.isoformat(timespec="milliseconds")}
-    _put(kv, new_key(at, over.digest), over.data or b"", about | {"note": ELSEWHERE}, to)
+    _put(kv, new_key(at, over.digest), over.data or b"", about | {"note": ELSEWHERE}, reporter)
 
 
 def _refuse_overtaken(kv: Kv, over: Published) -> None:

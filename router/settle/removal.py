@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from router.cli.console import Failed
 from router.settle.source import Change, Source, at, fields_of
+from router.terminal.errors import Failed
 
 _DASH = re.compile(r"[ \t]*-(?:\s|$)")
 _REST_OF_LINE = re.compile(r"[ \t]*,?[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|$)")

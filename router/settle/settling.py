@@ -18,10 +18,10 @@ from typing import Any
 
 from policies.language.document import Document, read_document
 from policies.language.findings import Path, path_text
-from router.cli.console import Failed, UsageError
 from router.settle.removal import removal
 from router.settle.source import Change, Source, at
 from router.settle.weights import final, weight_changes, weight_of, with_weight
+from router.terminal.errors import Failed, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def find_rollout(data: bytes, name: str | None) -> FileRollout:
         raise Failed("the policy has no rollouts")
     if name is None:
         if len(names) > 1:
-            raise UsageError(f"name one of the rollouts: {', '.join(names)}")
+            raise UsageError(f"there are several rollouts, name one: {', '.join(names)}")
         name = names[0]
     if name not in names:
         nearest = get_close_matches(name, names, n=1)

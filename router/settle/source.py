@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from router.cli.console import Failed
+from router.terminal.errors import Failed
 
 _ALIAS = re.compile(r"[ \t]*:[ \t]+(\*[^\s,\[\]{}]+)")
 _ANCHOR = re.compile(r"&\S+\s+")

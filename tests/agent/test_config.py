@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from agent import config
-from agent.core.egress import Egress
+from agent.core.web.egress import Egress
 from agent.core.web.urls import parse_url
 
 ROOT = Path(__file__).parents[2]
@@ -77,3 +77,10 @@ def test_what_is_no_more_is_not_uploaded_from_before(tmp_path: Path) -> None:
     config.write(tmp_path)
     assert [path.exists() for path in old] == [False, False]
     assert (tmp_path / "canary" / "upload" / "entry.py").is_file()
+
+
+def test_what_the_agent_imports_is_uploaded() -> None:
+    files = config.upload([])
+    assert {"idna/__init__.py", "idna/uts46data.py", "workers_runtime/bodies.js"} <= files.keys()
+    assert "agent/sandbox/guard.js" not in files, "it is a file to hand on, not a module"
+    assert b"Py_EmscriptenSignalBuffer" in files["agent/sandbox/guard.js.source"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import get_args
 
-from agent.core.execution import CAPABILITIES
+from agent.core.capabilities.execution import CAPABILITIES
 from agent.edge.d1 import TRIES, WAITS
 from agent.queue import limits
-from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, State
+from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, JobState
 from agent.queue.jobs import FORGOTTEN_AT_ONCE, RETRIES
 from tests.agent.pages import PAGES, cells, first_column, section, spaced
 
@@ -20,7 +20,7 @@ INTERNAL = re.compile(r"\.\./agent/(?!variants\.toml|schemas/openapi\.json)|\b\w
 
 
 def test_every_state_has_a_row() -> None:
-    assert first_column(TEXT, "state") == list(get_args(State))
+    assert first_column(TEXT, "state") == list(get_args(JobState))
 
 
 def test_pages_for_users_name_no_files_or_classes_of_the_code() -> None:

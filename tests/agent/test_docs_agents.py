@@ -8,10 +8,11 @@ from typing import get_args
 
 from agent.agents.agents import KEPT_VERSIONS, MAX_AGENTS
 from agent.agents.definition import MAX_CODE, SETTINGS
-from agent.core import agents, row
-from agent.core.core_words import STATUSES
-from agent.core.resolving import BUILT_IN, PROMPTS, SAID, SYSTEM
-from agent.queue.job import State
+from agent.core.api import agents
+from agent.core.jobs import row
+from agent.core.jobs.core_words import STATUSES
+from agent.core.jobs.resolving import BUILT_IN, PROMPTS, SAID, SYSTEM
+from agent.queue.job import JobState
 from tests.agent.pages import ROOT, first_column, row_of, section
 
 AGENTS, CLIENTS = section("Agents"), section("FiberWise's clients")
@@ -51,7 +52,7 @@ def test_what_a_row_says_to_a_model() -> None:
 
 def test_statuses() -> None:
     told = row_of(CLIENTS, "`core_status`")
-    assert set(STATUSES) == set(get_args(State))
+    assert set(STATUSES) == set(get_args(JobState))
     assert all(f"`{word}`" in told for word in STATUSES.values())
 
 

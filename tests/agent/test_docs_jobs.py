@@ -10,30 +10,24 @@ from typing import Any
 import pytest
 
 from agent import config
-from agent.callbacks.callback import Depth as CallbackDepth
-from agent.core import (
-    activation,
-    activations,
-    background,
-    executing,
-    metrics,
-    polling,
-    running,
-    shapes,
-)
+from agent.callbacks.callback import OutboxDepth
+from agent.core.api import activations, executing, polling
 from agent.core.identity import Identity
-from agent.core.metrics import Metrics
-from agent.core.refusing import LIMITS
-from agent.core.settings import TENANT
+from agent.core.isolate import metrics
+from agent.core.isolate.metrics import Metrics
+from agent.core.isolate.settings import TENANT
+from agent.core.jobs import activation, running, shapes
+from agent.core.jobs.refusing import LIMITS
+from agent.core.serving import background
 from agent.queue import limits
-from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, Depth
+from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, QueueDepth
 from agent.queue.limits import MAX_ATTEMPTS, MAX_JOBS
 from policies.language.document import Document, read_document
 from tests.agent.pages import ROOT, cells, first_column, row_of, section, spaced
 
-QUEUE = [Depth("text-processing", 1, 0, 0, 0, 146)]
+QUEUE = [QueueDepth("text-processing", 1, 0, 0, 0, 146)]
 OUTCOME = {"result": {"data": []}}
-STANDING = metrics.Standing(QUEUE, CallbackDepth(1, 0, 0, 0, 0))
+STANDING = metrics.Backlog(QUEUE, OutboxDepth(1, 0, 0, 0, 0))
 WHO = Identity("cf-us-00000000", "production-us", "us", 0)
 
 

@@ -9,7 +9,8 @@ import runpy
 
 import pytest
 
-from agent.core import metrics, scaling, workers
+from agent.core.api import scaling, workers
+from agent.core.isolate import metrics
 from agent.queue.limits import MAX_CAPABILITIES, SILENT_MS
 from agent.workers.worker import HEARTBEAT_MS, KEPT_MS, MAX_HELD, MAX_WORKERS, Load
 from tests.agent.pages import ROOT, cells, first_column, section, spaced

@@ -61,7 +61,7 @@ def test_the_upload_has_the_listed_packages() -> None:
     with_none, with_zones = config.upload([]), config.upload()
     assert with_zones.keys() - with_none.keys() == {f"agent/sandbox/{PURE}"}
     for own in config.variants().values():
-        assert {"type": "Data", "globs": ["agent/**/*.zip"]} in own["rules"]
+        assert {"type": "Data", "globs": ["agent/**/*.zip", "agent/**/*.source"]} in own["rules"]
 
 
 def test_the_isolate_and_the_tool_use_the_same_names() -> None:

@@ -64,6 +64,7 @@ def test_a_page(net: OnTheInternet) -> None:
         ("untyped.example", "untyped"),
         ("broken-html.example", "ok"),
         ("localhost:9000", "named"),
+        ("straße.example", "a street"),
     ],
 )
 def test_titles(net: OnTheInternet, host: str, title: str) -> None:

@@ -91,7 +91,7 @@ def test_a_drill_that_would_leave_nothing_is_refused(
     )
     assert code == 1
     assert out.startswith("not judged  The drill did not begin. Of ")
-    assert "the drill is refused: nothing would be left for route alone, pool alone" in out
+    assert "the drill is refused: no variant would be left for route alone, pool alone" in out
 
 
 def test_status_shows_a_drill_while_it_runs(

@@ -66,6 +66,11 @@ AT_ONCE = Mode(
     timeouts={"request": "500ms", "backend_request": "100ms"},
 )
 
+# One of three throws, then hangs, then is well again (`test_many.py`), while a crowd asks.
+MANY = Mode(
+    "many", "one throws, then hangs", "throw", timeouts={"request": "15s", "backend_request": "4s"}
+)
+
 
 def binding(variant: str) -> str:
     return variant.upper().replace("-", "_")

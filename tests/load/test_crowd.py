@@ -1,7 +1,7 @@
 """Many requests that fail in the same moment leave the router as it was.
 
 With Python's own garbage collection the isolate ends within the first hundred of them
-(`router/edge/runtime/garbage.py`).
+(`workers_runtime/garbage.py`).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 import js
 from pyodide.ffi import run_sync
 
-from agent.sandbox.execute import Job, execute
+from agent.sandbox.execute import PythonJob, execute
 from agent.sandbox.isolates import LoadedIsolates
 from agent.sandbox.pool import Pool
 
@@ -19,7 +19,7 @@ def on_fetch(request, env, ctx):
     if not pools:
         pools.append(Pool(js.crypto.randomUUID()))
     asked = json.loads(run_sync(request.text()))
-    job = Job(
+    job = PythonJob(
         asked["code"],
         asked.get("context", {}),
         asked.get("timeout_ms", 5_000),

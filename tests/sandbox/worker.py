@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from agent.config import HANDED_ON
 from agent.packages import archives
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import HOST, answers, free_port
@@ -48,14 +49,11 @@ def running(folder: Path, python_packages: Sequence[str] = ()) -> Iterator[Sandb
     layout = Layout(find_root(HERE))
     prepare(layout)
     modules = {"entry.py": HERE / "entry.py"}
-    core = [layout.root / "agent/core" / name for name in ("__init__.py", "json_text.py")]
-    for path in [
-        layout.root / "agent/__init__.py",
-        *core,
-        *(layout.root / "agent/sandbox").iterdir(),
-    ]:
-        if path.suffix in (".py", ".js"):
-            modules[path.relative_to(layout.root).as_posix()] = path
+    for folder in ("agent/sandbox", "workers_runtime"):
+        for path in [layout.root / "agent/__init__.py", *(layout.root / folder).iterdir()]:
+            name = path.relative_to(layout.root).as_posix()
+            if path.suffix in (".py", ".js"):
+                modules[f"{name}.source" if name in HANDED_ON else name] = path
     for name, data in archives(python_packages).items():
         modules[f"agent/sandbox/{name}"] = folder / name
         (folder / name).write_bytes(data)

@@ -1,0 +1,1 @@
+"""What jobs can be: one module for each capability, and what they share."""

@@ -12,10 +12,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from agent.core.capabilities import fields
-from agent.core.capabilities.refused import Refused
 from agent.core.capabilities.scraping import failure
 from agent.core.capabilities.tools import Tools
-from agent.core.json_text import read_writable_json, whole
+from agent.core.refused import Refused
 from agent.core.web.charsets import BASE64, charset_of, media_type
 from agent.core.web.request import (
     BODILESS,
@@ -29,6 +28,7 @@ from agent.core.web.request import (
 )
 from agent.core.web.urls import BadUrl, parse_url
 from agent.core.web.web import Fetched, Web
+from workers_runtime.json_text import read_writable_json, whole
 
 FIELDS = (
     *("url", "method", "headers", "query", "json", "body"),

@@ -13,8 +13,8 @@ from typing import Any
 
 from agent.core.capabilities.fields import check_known, whole
 from agent.core.capabilities.models import PROVIDER, AiTools, model_of, run_model
-from agent.core.capabilities.refused import Refused
-from agent.core.capabilities.tools import Stream
+from agent.core.capabilities.results import Stream
+from agent.core.refused import Refused
 
 MAX_MESSAGES = 200
 MAX_CHARACTERS = 400_000  # of all messages, tools and the format of the answer

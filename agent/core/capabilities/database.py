@@ -15,15 +15,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from agent.core.capabilities.fields import check_known, whole
 from agent.core.capabilities.fields import text as text_of
-from agent.core.capabilities.recursion import MAX_RECURSION, RUNAWAY
-from agent.core.capabilities.refused import Refused, Unavailable
-from agent.core.capabilities.sql import Statement, limited, read_statement
-from agent.core.capabilities.values import LARGEST, Value, checked_params
+from agent.core.capabilities.sql.data import Data, SqlError, Table
+from agent.core.capabilities.sql.recursion import MAX_RECURSION, RUNAWAY
+from agent.core.capabilities.sql.statement import SqlStatement, limited, read_statement
+from agent.core.capabilities.sql.values import LARGEST, SqlValue, checked_params
+from agent.core.refused import Refused, Unavailable
 
 READ, WRITE = "database:read", "database:write"
 MAX_ROWS, USUAL_ROWS = 10_000, 1_000
@@ -48,37 +49,6 @@ TOO_SLOW = (
     "no answer within {:,} ms: the statement reads too much, or the database is busy with others; "
     f"read less, use an index, or allow more with `timeout_ms` (up to {MAX_TIMEOUT_MS:,})"
 )
-
-
-class Table(NamedTuple):
-    """`is_cut`: there were more rows than could be given. `meta`: what D1 says beside that."""
-
-    columns: list[str]
-    rows: list[list[Any]]
-    changes: int
-    is_cut: bool
-    took_ms: float
-    meta: Mapping[str, Any] = {}
-
-
-class SqlError(Exception):
-    """`passes`: it may go well next time; `is_undone`: surely nothing was changed; `is_late`: the
-    time was over, and the database may go on."""
-
-    def __init__(self, message: str, passes: bool, is_undone: bool, is_late: bool = False) -> None:
-        super().__init__(message)
-        self.passes = passes
-        self.is_undone = is_undone
-        self.is_late = is_late
-
-
-class Data(Protocol):
-    """A statement is run for each list of values, all of them or none; at most so many
-    characters of rows come back. Raises `SqlError`."""
-
-    def run(
-        self, sql: str, params: Sequence[Sequence[Value]], reads: bool, most: int, within_ms: float
-    ) -> Table: ...
 
 
 class DatabaseTools(Protocol):
@@ -108,7 +78,7 @@ def run_sql(given: dict[str, Any], tools: DatabaseTools) -> dict[str, Any]:
     return _with_objects(table, most, size) if has_objects else _result(table, most)
 
 
-def _check_scope(statement: Statement, scopes: frozenset[str]) -> None:
+def _check_scope(statement: SqlStatement, scopes: frozenset[str]) -> None:
     needed = READ if statement.reads else WRITE
     if needed not in scopes:
         doing = "reads" if statement.reads else "changes something"
@@ -116,7 +86,7 @@ def _check_scope(statement: Statement, scopes: frozenset[str]) -> None:
 
 
 def _check_program(
-    statement: Statement, params: list[list[Value]], data: Data, within_ms: int
+    statement: SqlStatement, params: list[list[SqlValue]], data: Data, within_ms: int
 ) -> None:
     if statement.is_plan:
         return  # which is shown and not run, and its words are those of reading
@@ -131,7 +101,7 @@ def _check_program(
 
 
 def _run(
-    data: Data, sql: str, params: list[list[Value]], reads: bool, most: int, within_ms: int
+    data: Data, sql: str, params: list[list[SqlValue]], reads: bool, most: int, within_ms: int
 ) -> Table:
     try:
         return data.run(sql, params, reads, most, within_ms)

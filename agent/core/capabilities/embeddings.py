@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.core.capabilities.fields import check_known
 from agent.core.capabilities.models import PROVIDER, AiTools, model_of, run_model
-from agent.core.capabilities.refused import Refused
+from agent.core.refused import Refused
 
 MAX_TEXTS = 100  # of Workers AI
 MAX_TEXT = 40_000  # characters: more than any model reads

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from agent.core import json_text
-from agent.core.capabilities.refused import Refused
+from agent.core.refused import Refused
+from workers_runtime import json_text
 
 
 def check_known(given: Mapping[str, Any], known: Collection[str]) -> None:

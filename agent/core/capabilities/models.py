@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, NoReturn, Protocol
 
-from agent.core.capabilities.refused import Refused, Unavailable
-from agent.core.capabilities.tools import Stream
+from agent.core.capabilities.results import Stream
+from agent.core.refused import Refused, Unavailable
 
 PROVIDER = "cloudflare-ai"  # who runs the models, in FiberWise's words
 MAX_MODEL = 100  # characters

@@ -8,9 +8,9 @@ import re
 from typing import Any, Protocol
 
 from agent.core.capabilities.fields import check_known, text, whole
-from agent.core.capabilities.refused import Refused, Unavailable
-from agent.core.capabilities.tools import Output, Tools
-from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Job, Outcome
+from agent.core.capabilities.results import Output
+from agent.core.refused import Refused, Unavailable
+from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Outcome, PythonJob
 
 FIELDS = ("code", "context", "timeout_ms", "function", "arguments")
 FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
@@ -19,10 +19,18 @@ PASSING = ("unavailable", "crashed")
 
 
 class Python(Protocol):
-    def run(self, tenant: str, job: Job) -> Outcome: ...
+    def run(self, tenant: str, job: PythonJob) -> Outcome: ...
 
 
-def run_python(given: dict[str, Any], tools: Tools) -> Output:
+class PythonTools(Protocol):
+    @property
+    def tenant(self) -> str: ...
+
+    @property
+    def python(self) -> Python: ...
+
+
+def run_python(given: dict[str, Any], tools: PythonTools) -> Output:
     """Raises `Refused` or `Unavailable`."""
     outcome = tools.python.run(tools.tenant, _job(given))
     error = outcome.error
@@ -34,7 +42,7 @@ def run_python(given: dict[str, Any], tools: Tools) -> Output:
     raise (Unavailable if error.kind in PASSING else Refused)(error.message, **more)
 
 
-def _job(given: dict[str, Any]) -> Job:
+def _job(given: dict[str, Any]) -> PythonJob:
     check_known(given, FIELDS)
     code = text(given, "code")
     timeout_ms = whole(given, "timeout_ms", TIMEOUT_MS, 1, MAX_TIMEOUT_MS)
@@ -43,7 +51,7 @@ def _job(given: dict[str, Any]) -> Job:
     context = given.get("context", {})
     if not isinstance(context, dict):
         raise Refused("`context` is an object: its fields are what the code finds in `context`")
-    return Job(code, context, timeout_ms, *_call(given))
+    return PythonJob(code, context, timeout_ms, *_call(given))
 
 
 def _call(given: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import urldefrag, urljoin
 
 from agent.core.capabilities import fields
-from agent.core.capabilities.refused import Refused, Unavailable
 from agent.core.capabilities.tools import Tools
+from agent.core.refused import Refused, Unavailable
 from agent.core.web.charsets import charset_of, media_type
 from agent.core.web.html import Link, Page, plain, read_page
 from agent.core.web.request import MAX_TIMEOUT_MS, TIMEOUT_MS, Request

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.core.capabilities.fields import check_known, some_of, whole
-from agent.core.capabilities.refused import Refused
+from agent.core.refused import Refused
 
 MAX_TEXT = 500_000  # characters
 TOP = 10  # words

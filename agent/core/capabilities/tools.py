@@ -6,14 +6,13 @@ capabilities' business. The edge makes each of them when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from agent.core.capabilities.database import Data
-    from agent.core.capabilities.models import Ai
-    from agent.core.capabilities.python import Python
-    from agent.core.web.web import Web
+from agent.core.capabilities.models import Ai
+from agent.core.capabilities.python import Python
+from agent.core.capabilities.sql.data import Data
+from agent.core.web.web import Web
 
 
 class Tools(Protocol):
@@ -38,20 +37,7 @@ class Tools(Protocol):
     def web(self) -> Web: ...
 
 
-class Output(NamedTuple):
-    """A result that JSON can hold, and what is told beside it: fields of the answer."""
-
-    result: Any
-    more: Mapping[str, Any]
-
-
-class Stream(NamedTuple):
-    """A result that is server-sent events; `body` is the runtime's own stream."""
-
-    body: object
-
-
-Run = Callable[[dict[str, Any], Tools], Any]
+RunCapability = Callable[[dict[str, Any], Tools], Any]
 
 
 class Capability(NamedTuple):
@@ -60,7 +46,7 @@ class Capability(NamedTuple):
     few minutes, and making it costs more than looking it up; or a function that says so of an
     input, which nothing has checked yet. `scopes`: those of a key that it looks at."""
 
-    run: Run
+    run: RunCapability
     is_kept: bool | Callable[[dict[str, Any]], bool] = False
     scopes: frozenset[str] = frozenset()
 

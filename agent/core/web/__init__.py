@@ -1,0 +1,1 @@
+"""Requests to the Internet, on behalf of somebody who is not trusted."""

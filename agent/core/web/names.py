@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
 
-from agent.core.json_text import read_json
 from agent.core.web.networks import is_public_address
 from agent.core.web.urls import Address
+from workers_runtime.json_text import read_json
 
 _READERS: dict[int, type[Address]] = {
     1: IPv4Address,
@@ -23,7 +23,7 @@ LEAST_S, MOST_S = 10, 300
 MAX_NAMES = 500  # that an isolate keeps
 
 
-class Found(NamedTuple):
+class Resolution(NamedTuple):
     """The addresses of a name, and for how long that holds."""
 
     addresses: tuple[Address, ...]
@@ -40,7 +40,7 @@ def questions(resolver: str, name: str) -> tuple[str, str]:
     return (f"{resolver}{mark}name={name}&type=A", f"{resolver}{mark}name={name}&type=AAAA")
 
 
-def read_answers(texts: Iterable[str]) -> Found:
+def read_answers(texts: Iterable[str]) -> Resolution:
     """Raises `ValueError` if the resolver could not say, or says what makes no sense."""
     try:
         records = [record for text in texts for record in _records(read_json(text))]
@@ -49,7 +49,7 @@ def read_answers(texts: Iterable[str]) -> Found:
     except (LookupError, TypeError, ArithmeticError) as error:
         raise ValueError("no answer that makes sense") from error
     seconds = min((max(LEAST_S, ttl) for *_, ttl in read), default=LEAST_S)
-    return Found(addresses, min(seconds, MOST_S) if addresses else LEAST_S)
+    return Resolution(addresses, min(seconds, MOST_S) if addresses else LEAST_S)
 
 
 def _records(answer: Any) -> list[Any]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from agent.core.capabilities.refused import Refused, Unavailable
+from agent.core.refused import Refused, Unavailable
 from agent.core.web.request import MAX_TIMEOUT_MS, METHODS, Request, is_owned, read_headers
 from agent.core.web.web import Web
-from agent.core.web.wire import Held
+from agent.core.web.wire import Body
 
 MARK = "x-agent-refused"
 # They are about the answer as it came; the body is passed on unpacked, and whole.
@@ -28,7 +28,7 @@ class Passed(NamedTuple):
 
     status: int
     headers: tuple[tuple[str, str], ...]
-    held: Held | None = None
+    held: Body | None = None
     text: str = ""
 
 

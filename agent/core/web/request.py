@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from agent import PRODUCT, __version__
-from agent.core.capabilities.refused import Refused
+from agent.core.refused import Refused
 from agent.core.web.urls import Url
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

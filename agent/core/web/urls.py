@@ -11,17 +11,19 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
-from unicodedata import category, normalize
+from unicodedata import category
 from urllib.parse import quote
 
+from workers_runtime.hosts import MAX_HOST, host_in_ascii
+
 MAX_URL = 8_000  # characters
-MAX_HOST = 253
 PORTS = {"http": 80, "https": 443}
 Address = IPv4Address | IPv6Address
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#\\]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.I | re.S)
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_JOINERS = "\u200c\u200d"  # invisible, but letters of some scripts need them
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # What the standard leaves as it is in paths and queries; `%` too, so that nothing is
@@ -78,8 +80,12 @@ def read_host(text: str) -> tuple[str, Address | None]:
     """A name, or an address in any spelling. Raises `BadUrl`."""
     if text.startswith("["):
         return _ipv6(text.strip("[]"))
-    name = text if text.isascii() else _to_ascii(text)
-    name = name.lower().removesuffix(".")
+    try:
+        if any(category(each) == "Cf" and each not in _JOINERS for each in text):
+            raise ValueError  # invisible: the standard drops it, and nobody means it
+        name = host_in_ascii(text).removesuffix(".")
+    except ValueError:
+        raise BadUrl(f"`{text[:80]}` is no host name") from None
     labels = name.split(".")
     if len(name) > MAX_HOST or not all(map(_LABEL.fullmatch, labels)):
         raise BadUrl(f"`{text[:80]}` is no host name; write one such as example.com")
@@ -99,19 +105,6 @@ def _authority(text: str, usual: int) -> tuple[str, Address | None, int]:
     if not 0 < port < 65_536:
         raise BadUrl("the URL's port is none from 1 to 65535")
     return (*read_host(parts[1]), port)
-
-
-def _to_ascii(text: str) -> str:
-    """IDNA, nearly: the standard maps more, and refuses more. What comes out is sent."""
-    plain = normalize("NFKC", text).lower().replace("\u3002", ".")
-    plain = normalize("NFKC", plain)
-    if any(not each.isascii() and category(each)[0] not in "LMN" for each in plain):
-        raise BadUrl(f"`{text[:80]}` is no host name")
-    return ".".join(label if label.isascii() else _encoded(label) for label in plain.split("."))
-
-
-def _encoded(label: str) -> str:
-    return "xn--" + label.encode("punycode").decode()
 
 
 def _ipv6(text: str) -> tuple[str, Address]:

@@ -15,15 +15,15 @@ from typing import NamedTuple
 from urllib.parse import urljoin
 
 from agent import PRODUCT
-from agent.core.capabilities.refused import Refused, Unavailable
-from agent.core.egress import Egress
+from agent.core.refused import Refused, Unavailable
 from agent.core.web.charsets import USUAL, is_text
-from agent.core.web.kept import Kept
-from agent.core.web.names import MAX_NAMES, Found, questions, read_answers
+from agent.core.web.egress import Egress
+from agent.core.web.expiring import ExpiringCache
+from agent.core.web.names import MAX_NAMES, Resolution, questions, read_answers
 from agent.core.web.request import IDEMPOTENT, REDIRECTS, Request, redirected
 from agent.core.web.robots import Robots, read_robots
 from agent.core.web.urls import BadUrl, Url
-from agent.core.web.wire import Head, Held, Wire, WireError
+from agent.core.web.wire import Body, ResponseHead, Wire, WireError
 
 MAX_REDIRECTS = 5
 RESOLVED_WITHIN_MS = 5_000
@@ -40,7 +40,7 @@ class Fetched(NamedTuple):
     status: int
     headers: tuple[tuple[str, str], ...]
     url: str
-    held: Held
+    held: Body
     took_ms: float
 
     def header(self, name: str) -> str:
@@ -52,12 +52,12 @@ class Fetched(NamedTuple):
         return is_open and is_text(self.header("content-type"), self.held.start)
 
 
-class Known:
+class WebCaches:
     """What an isolate keeps: where names lead, and what sites ask of robots."""
 
     def __init__(self) -> None:
-        self.names = Kept[Found](MAX_NAMES)
-        self.robots = Kept[Robots](MAX_SITES)
+        self.names = ExpiringCache[Resolution](MAX_NAMES)
+        self.robots = ExpiringCache[Robots](MAX_SITES)
 
 
 class Web:
@@ -65,7 +65,12 @@ class Web:
     milliseconds."""
 
     def __init__(
-        self, wire: Wire, egress: Egress, resolver: str, known: Known, clock: Callable[[], float]
+        self,
+        wire: Wire,
+        egress: Egress,
+        resolver: str,
+        known: WebCaches,
+        clock: Callable[[], float],
     ) -> None:
         self._wire = wire
         self._egress = egress
@@ -113,7 +118,7 @@ class Web:
         is_there = 200 <= answer.status < 300 and answer.is_text
         return read_robots(self.text(answer.held, USUAL), PRODUCT) if is_there else Robots()
 
-    def text(self, held: Held, charset: str) -> str:
+    def text(self, held: Body, charset: str) -> str:
         try:
             return self._wire.text(held, charset)
         except WireError:  # no charset that the runtime knows
@@ -143,13 +148,13 @@ class Web:
         if not found.is_public:
             raise Refused(f"{where}`{name}` leads to an address that is not public")
 
-    def _send(self, hop: Request, request: Request, began: float) -> Head:
+    def _send(self, hop: Request, request: Request, began: float) -> ResponseHead:
         try:
             return self._wire.send(hop, self._left(request, began))
         except WireError as error:
             raise _failed(error, request) from error
 
-    def _read(self, head: Head, most: int, request: Request, began: float) -> Held:
+    def _read(self, head: ResponseHead, most: int, request: Request, began: float) -> Body:
         try:
             return self._wire.read(head, most, self._left(request, began))
         except WireError as error:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from agent.core.web.request import Request
 
 
-class Head(NamedTuple):
+class ResponseHead(NamedTuple):
     """An answer whose body has not been read; `headers` by lower-case names."""
 
     status: int
@@ -19,7 +19,7 @@ class Head(NamedTuple):
     handle: object = None
 
 
-class Held(NamedTuple):
+class Body(NamedTuple):
     """A body, or the first part of it. `start`: its first bytes as Latin-1."""
 
     is_cut: bool
@@ -39,13 +39,13 @@ class WireError(Exception):
 class Wire(Protocol):
     """Everything raises `WireError`."""
 
-    def send(self, request: Request, timeout_ms: int) -> Head:
+    def send(self, request: Request, timeout_ms: int) -> ResponseHead:
         """One request; redirects are not followed."""
 
-    def read(self, head: Head, most: int, timeout_ms: int) -> Held:
+    def read(self, head: ResponseHead, most: int, timeout_ms: int) -> Body:
         """So many bytes of the body; the rest is given up."""
 
-    def text(self, held: Held, charset: str) -> str: ...
+    def text(self, held: Body, charset: str) -> str: ...
 
     def ask(self, urls: Sequence[str], timeout_ms: int) -> list[str]:
         """What a resolver answers to each."""

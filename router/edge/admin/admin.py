@@ -29,9 +29,9 @@ from router.edge.admin.health import coordinator_line, variants_page
 from router.edge.admin.page import Page, iso_time, json_page
 from router.edge.isolate.isolate import ADMIN_KEY, KV_BINDING, PEPPER, Isolate, log
 from router.edge.isolate.keys import POLICY_KEY
-from router.edge.isolate.metrics import CONTENT_TYPE as METRICS_TYPE
 from router.edge.isolate.store import PolicyStore
 from router.edge.runtime.bridge import JsObject, KvNamespace, now_ms, run_sync
+from workers_runtime.prometheus import CONTENT_TYPE as METRICS_TYPE
 
 _METHODS = ("GET", "HEAD")
 _NEEDS = Needs(frozenset({ADMIN_SCOPE}), forward=False)

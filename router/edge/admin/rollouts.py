@@ -10,7 +10,6 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from policies.decisions.json_text import read_json
 from policies.decisions.problems import Problem
 from policies.decisions.request import Request
 from policies.rollouts.rollouts import unknown_rollout
@@ -18,6 +17,7 @@ from router.edge.admin.asking import asked, learn, limit_of
 from router.edge.admin.page import Page, iso_time, json_page
 from router.edge.isolate.isolate import Isolate
 from router.edge.runtime.bridge import JsObject, body_text, now_ms
+from workers_runtime.json_text import read_json
 
 PATH = "/rollouts"
 ACTIONS = ("start", "approve", "pause", "resume", "promote", "rollback")

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from router.edge.isolate.isolate import log
-from router.edge.runtime.bridge import JsObject
+from router.edge.coordinator.collaborators import Sql
+from router.edge.isolate.keeper import Log
 
 MAX_EVENTS = 10_000  # a drill makes two, a rollout about a dozen
 _TABLE = "CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT)"
@@ -22,15 +22,15 @@ _OF_ROLLOUT = (
 class Audit:
     """Events, as JSON."""
 
-    def __init__(self, sql: JsObject) -> None:
-        self._sql = sql
+    def __init__(self, sql: Sql, log: Log) -> None:
+        self._sql, self._log = sql, log
         self._sql.exec(_TABLE)
 
     def add(self, events: Iterable[dict[str, Any]]) -> None:
         """Told in the Worker's log, too."""
         added = False
         for event in events:
-            log(event["event"], event)
+            self._log(event["event"], event)
             self._sql.exec(_ADD, json.dumps(event))
             added = True
         if added:

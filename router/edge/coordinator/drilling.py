@@ -16,30 +16,30 @@ from policies.decisions.drill_question import read_asked
 from policies.decisions.drills import Drills, Refusal, World
 from policies.decisions.policy import Variant
 from router.edge.coordinator.audit import Audit
-from router.edge.isolate.isolate import Isolate, log
-from router.edge.runtime.bridge import JsObject
+from router.edge.coordinator.collaborators import Collaborators
+from router.edge.isolate.store import PolicyStore
 from router.edge.runtime.faults import described
 
 KEY = "drills"
 
 
-def knows_policy(isolate: Isolate) -> bool:
+def knows_policy(store: PolicyStore) -> bool:
     """Whether it is known which policy serves."""
-    store = isolate.store
     return store.ready and (store.kv_error is None or store.source != "bundled")
 
 
 class Drilling:
     """`unwell`, wherever it is asked for, names the variants that fail."""
 
-    def __init__(self, kv: JsObject, audit: Audit, isolate: Isolate) -> None:
-        self._kv, self._audit, self._isolate = kv, audit, isolate
-        self._drills = Drills(isolate.chance)
+    def __init__(self, around: Collaborators, audit: Audit) -> None:
+        self._kv, self._audit, self._log = around.storage.kv, audit, around.log
+        self._store, self._chance = around.store, around.chance
+        self._drills = Drills(around.chance)
         self._runs = self._drills.runs  # as they were written
         self._restore()
 
     def tick(self, now_ms: float, unwell: Container[str]) -> None:
-        if knows_policy(self._isolate):
+        if knows_policy(self._store):
             self._drills.tick(now_ms, self._world(unwell))
             self._write()
 
@@ -53,12 +53,12 @@ class Drilling:
 
     def in_front(self, variant: Variant, now_ms: float) -> InFront:
         """What a probe of that variant meets, as a request would."""
-        met = faults_of(self.running(now_ms), variant, now_ms).draw(self._isolate.chance)
+        met = faults_of(self.running(now_ms), variant, now_ms).draw(self._chance)
         return met and met.in_front
 
     def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, Any]:
         """`text` is what `by` has asked for. The answer: `drill`, or `refused`, and why."""
-        if not knows_policy(self._isolate):
+        if not knows_policy(self._store):
             return {"refused": Refusal("the policy cannot be read").told()}
         made = self._drills.start(read_asked(text, by), now_ms, self._world(unwell))
         self._write()
@@ -73,12 +73,12 @@ class Drilling:
         """All of them, for people."""
         return {
             "active": [drill.told() for drill in self._drills.running(now_ms)],
-            "scheduled": self._drills.scheduled(self._isolate.store.policy),
+            "scheduled": self._drills.scheduled(self._store.policy),
             "past": [each.told() for each in self._drills.past],
         }
 
     def _world(self, unwell: Container[str]) -> World:
-        return World(self._isolate.store.policy, unwell)
+        return World(self._store.policy, unwell)
 
     def _restore(self) -> None:
         text = self._kv.get(KEY)
@@ -88,7 +88,7 @@ class Drilling:
             self._drills.restore(json.loads(text))
             self._runs = self._drills.runs
         except ValueError as error:
-            log("drills-unread", described(error))
+            self._log("drills-unread", described(error))
 
     def _write(self) -> None:
         """What was told and what is so are written together, or not at all."""

@@ -19,10 +19,9 @@ from policies.rollouts.rollouts import Asking, Refused, Rollouts
 from policies.rollouts.tallies import tallies_from
 from policies.rollouts.world import World, world_of
 from router.edge.coordinator.audit import Audit
+from router.edge.coordinator.collaborators import Collaborators
 from router.edge.coordinator.drilling import knows_policy
-from router.edge.isolate.isolate import Isolate, log
 from router.edge.isolate.keys import ROLLOUTS_KEY
-from router.edge.runtime.bridge import JsObject, KvNamespace, ask_service, now_ms
 from router.edge.runtime.faults import described
 
 KEY = "rollouts"
@@ -34,9 +33,11 @@ UNKNOWN_POLICY = "the policy cannot be read; try again"
 class Rolling:
     """`unwell` and `drilled`, wherever they are asked for, name variants."""
 
-    def __init__(self, kv: JsObject, audit: Audit, isolate: Isolate) -> None:
-        self._kv, self._audit, self._isolate = kv, audit, isolate
-        self._rollouts = Rollouts(isolate.chance)
+    def __init__(self, around: Collaborators, audit: Audit) -> None:
+        self._kv, self._audit, self._log = around.storage.kv, audit, around.log
+        self._store, self._clock = around.store, around.clock
+        self._ask_service, self._workers_kv = around.ask, around.kv
+        self._rollouts = Rollouts(around.chance)
         self._written = ""
         self._copied = ""  # to KV
         self.is_lost = False  # what was kept is not there, or cannot be read
@@ -46,7 +47,7 @@ class Rolling:
         self._restore()
 
     def tick(self, now_ms: float, unwell: Container[str], drilled: Container[str]) -> None:
-        if knows_policy(self._isolate):
+        if knows_policy(self._store):
             self._rollouts.tick(now_ms, self._around(unwell, drilled))
         else:
             self._rollouts.guard(now_ms)
@@ -57,7 +58,7 @@ class Rolling:
         try:
             self._rollouts.hear(tallies_from(told))
         except ValueError as error:
-            log("tallies-unread", described(error))
+            self._log("tallies-unread", described(error))
 
     def act(
         self, question: list[Any], now_ms: float, unwell: Container[str], drilled: Container[str]
@@ -66,7 +67,7 @@ class Rolling:
         why, and `unknown` if there is none of that name."""
         name, action, *deed = question
         around = self._around(unwell, drilled)
-        if not knows_policy(self._isolate):
+        if not knows_policy(self._store):
             around = self._rollouts.world()
             if action != "rollback" or name not in around.plans:
                 return {"refused": UNKNOWN_POLICY, "unknown": False}
@@ -99,13 +100,14 @@ class Rolling:
     def asks(self, now_ms: float) -> list[Asking]:
         return self._rollouts.asks(now_ms)
 
-    async def ask(self, env: JsObject, asking: Asking) -> None:
+    async def ask(self, asking: Asking) -> None:
         """Ask one check, and take in what came of it. Never raises."""
         check = asking.check
         url = f"https://{check.name}.internal{check.path}"
         document = json.dumps(asking.document)
         try:
-            status, text = await ask_service(env, check.binding, url, document, check.timeout_ms)
+            timeout_ms = check.timeout_ms
+            status, text = await self._ask_service(check.binding, url, document, timeout_ms)
         except Exception as error:  # one that does not answer decides nothing
             result = ("error", str(error)[:200] or type(error).__name__)
         else:
@@ -113,20 +115,20 @@ class Rolling:
             result = ("passed" if 200 <= status <= 299 else "failed", said)
         self._rollouts.answer(asking.run, check.name, result)
 
-    async def recover(self, kv: KvNamespace) -> bool:
+    async def recover(self) -> bool:
         """What KV still has of rollouts that have been lost; whether it was asked. Never
         raises; tried again until KV can be read."""
-        if not self.is_lost or now_ms() < self._asked_ms + ASK_AGAIN_MS:
+        if not self.is_lost or self._clock() < self._asked_ms + ASK_AGAIN_MS:
             return False
-        self._asked_ms = now_ms()
+        self._asked_ms = self._clock()
         try:
-            copy = await wait_for(kv.get(ROLLOUTS_KEY), RECOVERS_WITHIN_MS / 1000)
+            copy = await wait_for(self._workers_kv().get(ROLLOUTS_KEY), RECOVERS_WITHIN_MS / 1000)
             if copy is None:
                 self._rollouts.unread = self._written != ""
             else:
-                self._rollouts.recover(json.loads(copy)["runs"], now_ms())
+                self._rollouts.recover(json.loads(copy)["runs"], self._clock())
         except Exception as error:
-            log("rollouts-unread", described(error))
+            self._log("rollouts-unread", described(error))
             self.is_lost = not isinstance(error, ValueError | KeyError | TypeError)
         else:
             self.is_lost = False
@@ -138,22 +140,22 @@ class Rolling:
         """Not while something is unread: KV may still have it."""
         return self.is_all and self._copied != self._copy()
 
-    async def copy(self, kv: KvNamespace) -> None:
+    async def copy(self) -> None:
         """What isolates are told, to KV. Never raises; a later call does what this could not."""
         copy, runs = self._copy(), self._rollouts.to_json()
         told = json.dumps({"rollouts": self.steering(), "is_all": True, "runs": runs})
         try:
-            await kv.put(ROLLOUTS_KEY, told.encode())
+            await self._workers_kv().put(ROLLOUTS_KEY, told.encode())
             self._copied = copy
         except Exception as error:  # KV takes one write a second of a key
-            log("rollouts-not-copied", {"error": str(error)[:200]})
+            self._log("rollouts-not-copied", {"error": str(error)[:200]})
 
     def _copy(self) -> str:
         """What isolates are told, which changes with transitions alone; see `copy`."""
         return json.dumps(self.steering())
 
     def _around(self, unwell: Container[str], drilled: Container[str]) -> World:
-        policy = self._isolate.store.policy
+        policy = self._store.policy
         if self._world is None or policy is not self._policy:
             self._policy, self._world = policy, world_of(policy)
         return self._world._replace(unwell=unwell, drilled=drilled)
@@ -167,11 +169,11 @@ class Rolling:
         self._written = text
         try:
             kept = json.loads(text)
-            is_whole = self._rollouts.restore(kept["runs"], now_ms())
+            is_whole = self._rollouts.restore(kept["runs"], self._clock())
             self._rollouts.unread = bool(kept["unread"]) or not is_whole
             self.is_lost = not is_whole
         except (ValueError, KeyError, TypeError) as error:
-            log("rollouts-unread", described(error))
+            self._log("rollouts-unread", described(error))
 
     def _write(self) -> None:
         """What was told and what is so are written together, or not at all."""

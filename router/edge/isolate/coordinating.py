@@ -131,7 +131,7 @@ class Coordinating:
         if not self.steering.is_known:
             return True
         known_ms = max(self.heard_ms, self._learned_ms)
-        return self.steering.moves and self.error is None and now_ms > known_ms + OLD_MS
+        return now_ms > known_ms + OLD_MS and self.error is None and self.steering.moves
 
     async def learn_first(
         self,

@@ -17,6 +17,7 @@ from typing import Any
 from policies.decisions.drill import Drill
 from policies.decisions.failover import RetryBudget
 from policies.decisions.given import cookie_secret
+from policies.decisions.headers import FreshDigits
 from policies.decisions.health import Health
 from policies.decisions.latency import Latencies
 from policies.decisions.policy import CompiledPolicy
@@ -57,6 +58,7 @@ class Isolate:
         self.metrics = Metrics()
         self.limits = Limits(self.metrics, log)
         self.chance = Random(0)
+        self.digits = FreshDigits(self.chance)
         self.health = Health(self._tell)
         self.coordinating = Coordinating(self.health, self.metrics, self.chance, now_ms, log)
         self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)  # by route
@@ -124,6 +126,12 @@ class Isolate:
     def standing(self, policy: CompiledPolicy, now: float) -> Standing | None:
         return self.health.standing(policy, now)
 
+    @property
+    def may_learn_later(self) -> bool:
+        """Whether good answers change no decision: nobody is in trouble, and no route waits for
+        as long as answers take."""
+        return self.health.is_calm and not self.store.policy.learns_latency
+
     def chores(self, now: float) -> str:
         """What is due after this request's answer, in words: `policy`, `coordinator`."""
         due = []
@@ -142,7 +150,7 @@ class Isolate:
         """The chores of these names."""
         found: list[Coroutine[Any, Any, None]] = []
         if "policy" in chores:
-            found.append(self.refresh_and_keep(_kv(env)))
+            found.append(self.store.refresh_and_keep(_kv(env)))
         if "coordinator" in chores:
             ask = partial(ask_coordinator, env, "sync", timeout_ms=PATIENCE_MS)
             digest = self.store.policy.digest
@@ -167,15 +175,11 @@ class Isolate:
         await self.store.refresh(kv, FIRST_LOAD_MS)
         in_background(ctx, self.store.keep(kv))
 
-    async def refresh_and_keep(self, kv: KvNamespace) -> None:
-        """Ask KV for the policy; it is due."""
-        await self.store.refresh(kv)
-        await self.store.keep(kv)
-
     def seed(self) -> None:
         """The memory image would give every isolate the same numbers."""
         if not self._seeded:
             self.chance.seed(randbits(256))
+            self.digits.forget()
             self.name = f"{self.chance.getrandbits(32):08x}"
             self._seeded = True
 

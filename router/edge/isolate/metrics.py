@@ -7,15 +7,10 @@ label `isolate` keeps the isolates apart.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from router.edge.isolate.store import PolicyStore
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-Labels = Mapping[str, object]
-_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-
+from workers_runtime.prometheus import family
 
 # Attribute, help, and the labels of its counts, in the order of their keys. A route or a
 # variant that is "" is none.
@@ -74,7 +69,7 @@ class Metrics:
         for name, about, labels in _COUNTERS:
             counts = sorted(getattr(self, name).items())
             samples = [(dict(zip(labels, key, strict=True)) | own, n) for key, n in counts]
-            parts.append(_metric(f"{name}_total", "counter", about, samples))
+            parts.append(family(f"router_{name}_total", "counter", about, samples))
         policy = {"digest": store.policy.digest, "source": store.source, **own}
         rejected = [(own, int(store.rejection is not None))]
         about = "The part of its requests that a variant gets; 0: it is out of service."
@@ -82,17 +77,9 @@ class Metrics:
         told = "The percentage of a rollout's traffic that goes to the new pool."
         serving = [({"variant": name, **own}, share) for name, share in shares.items()]
         parts += (
-            _metric("variant_share", "gauge", about, serving),
-            _metric("rollout_weight", "gauge", told, moved),
-            _metric("policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
-            _metric("policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
+            family("router_variant_share", "gauge", about, serving),
+            family("router_rollout_weight", "gauge", told, moved),
+            family("router_policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
+            family("router_policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
         )
         return "".join(parts)
-
-
-def _metric(name: str, kind: str, about: str, samples: Iterable[tuple[Labels, float]]) -> str:
-    lines = [f"# HELP router_{name} {about}", f"# TYPE router_{name} {kind}"]
-    for labels, value in samples:
-        told = ",".join(f'{key}="{str(text).translate(_ESCAPES)}"' for key, text in labels.items())
-        lines.append(f"router_{name}{{{told}}} {value}")
-    return "\n".join(lines) + "\n"

@@ -87,17 +87,17 @@ class Limiting:
     def lend(self, reclaim: Reclaim) -> list[tuple[str, Lent]]:
         """The leases by which it has passed, by the names of their limits, for whoever counts
         them down from now on."""
-        return [
-            (each.limit.name, each.local.lend(each.lease, reclaim))
-            for each in self._charges
-            if each.lease
-        ]
+        lent = []
+        for limit, key, local, lease, _ in self._charges:
+            if lease:
+                found = local.lend(lease, reclaim)
+                self._limits.note_lent(found.purse, limit, key)
+                lent.append((limit.name, found))
+        return lent
 
     def _charge(self, limits: Sequence[Limit], identity: Identity | None) -> Way[Problem | None]:
         found: list[tuple[Limit, str, Local]] = []
-        for stated in limits:
-            limit = stated.of(identity)
-            key = limit.key(self._request, self._route, identity)
+        for limit, key in keyed(limits, identity, self._request, self._route):
             found.append((limit, key, self._limits.local(limit, key)))
         # A denial that is known here costs nobody a question.
         for limit, _, local in found:
@@ -154,12 +154,26 @@ class Limiting:
         self._charges.clear()
 
 
+def keyed(
+    limits: Sequence[Limit], identity: Identity | None, request: Request, route: str
+) -> list[tuple[Limit, str]]:
+    """What a request is charged to: each limit at the rate that holds for its client, and whose
+    requests it counts together."""
+    of_client = [limit.of(identity) for limit in limits]
+    return [(limit, limit.key(request, route, identity)) for limit in of_client]
+
+
+def _name(limit: Limit, key: str) -> str:
+    return f"{limit.id}\n{key}"
+
+
 class Limits:
     """The isolate's part in all limits."""
 
     def __init__(self, metrics: Metrics, log: Log) -> None:
         self._young: dict[str, Local] = {}
         self._old: dict[str, Local] = {}
+        self._lent: dict[int, str] = {}  # by purse, the name of what is lent
         self._paused: dict[str, float] = {}  # limits whose limiter failed: until then
         self._metrics = metrics
         self._log = log
@@ -170,7 +184,7 @@ class Limits:
     def local(self, limit: Limit, key: str) -> Local:
         """What is known of a key. Clients choose keys: so those that have not been seen for
         a generation are forgotten, and then their leases count as used."""
-        name = f"{limit.id}\n{key}"
+        name = _name(limit, key)
         local = self._young.get(name)
         if local is None:
             local = self._old.pop(name, None) or Local(limit.terms)
@@ -178,6 +192,17 @@ class Limits:
                 self._old, self._young = self._young, {}
             self._young[name] = local
         return local
+
+    def note_lent(self, purse: int, limit: Limit, key: str) -> None:
+        """A lease of that key is counted down elsewhere, as that purse."""
+        self._lent[purse] = _name(limit, key)
+        if len(self._lent) > 2 * MAX_KEYS:
+            del self._lent[next(iter(self._lent))]
+
+    def is_lent(self, purse: int, limit: Limit, key: str) -> bool:
+        """Whether it may be a lease of that key that is counted down as that purse."""
+        name = _name(limit, key)
+        return self._lent.get(purse, name) == name
 
     def ask(
         self, limit: Limit, key: str, local: Local, now: float

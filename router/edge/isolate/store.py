@@ -25,7 +25,7 @@ from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 from router.edge.isolate.reading import Reading, Source
 from router.edge.isolate.slices import PAUSE_S, SLICE_UNITS, slowly
 from router.edge.isolate.timing import DEFAULTS
-from router.edge.runtime import garbage
+from workers_runtime import garbage
 
 READ_MS = 10_000  # what a read in the background may take
 RETRY_MS = 1_000  # after KV could not be read
@@ -110,6 +110,11 @@ class PolicyStore:
         await self._read_on()
         if self.kv_error is None:
             await self._keeper.keep(kv, self.timing.lag_ms)
+
+    async def refresh_and_keep(self, kv: Kv) -> None:
+        """Both, when it is due."""
+        await self.refresh(kv)
+        await self.keep(kv)
 
     async def _ask(self, kv: Kv, turn: int) -> None:
         data = await kv.get(POLICY_KEY)

@@ -9,7 +9,7 @@ from bundled_policy import COMPILED
 
 from policies.decisions.policy import CompiledPolicy
 from router.edge.isolate.isolate import Isolate
-from router.edge.runtime.garbage import take_over
+from workers_runtime.garbage import take_over
 
 ISOLATE = Isolate(CompiledPolicy(json.loads(COMPILED)))
 take_over()

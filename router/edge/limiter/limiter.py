@@ -1,93 +1,19 @@
-"""The Durable Object class `Limiter`: one object for each limited key.
-
-What it decides is in `policies.decisions.bucket`; here it is kept. Between reading the
-question and having written nothing is awaited, so questions are decided one by one; and
-the runtime holds an answer back until what was written before it is durable. To write
-less often, the object writes a TAT that is a little ahead, and then only when that one
-has been passed: should it be evicted, so much is lost, and nothing too much let through.
-An object that would answer as a new one deletes itself.
-"""
+"""The Durable Object class `Limiter`: one object for each limited key (object.py), with the
+storage and the clock of the runtime."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from workers import DurableObject
 
-from policies.decisions.bucket import Ask, Bucket
-from policies.decisions.gcra import Rate
+from router.edge.limiter.object import LimiterObject
 from router.edge.runtime.bridge import JsObject, now_ms
-from router.edge.runtime.garbage import tidy
-
-KEY = "bucket"
-AHEAD_MS = 1_000  # what an eviction may cost a client at most,
-AHEAD_OF_BURST = 10  # and a tenth of the burst
-IDLE_MS = 60_000  # an object looks now and then whether it is idle: after this at the soonest,
-SPREAD_MS = 600_000  # and each so much later: those that begin together do not wake together
 
 
-class Limiter(DurableObject):  # type: ignore[misc]
+class Limiter(LimiterObject, DurableObject):  # type: ignore[misc]
     """Called by the router alone, through its binding."""
 
     def __init__(self, ctx: Any, env: JsObject) -> None:
-        super().__init__(ctx, env)
-        self._storage = ctx.storage
-        self._bucket: Bucket | None = None
-        self._written = 0  # the TAT in storage
-        self._has_alarm = False
-        self._id = ctx.id
-
-    async def take(self, question: str) -> str:
-        """A question is an `Ask` as JSON, the answer a `Grant`."""
-        tidy()
-        rate, want, lease_ms, hold, returns = json.loads(question)
-        ask = Ask(Rate(*rate), want, lease_ms, hold, returns)
-        bucket, now = self._known(ask.rate), int(now_ms())
-        was = bucket.rate
-        grant = bucket.take(ask, now)
-        if bucket.tat > self._written or bucket.rate != was:
-            self._write(bucket)
-        if not self._has_alarm:
-            self._has_alarm = True
-            await self._storage.setAlarm(now + self._idle_ms())
-        return json.dumps(grant)
-
-    async def give_back(self, returned: str) -> None:
-        """`[id, number]` of a grant. Not worth writing: the next grant is written."""
-        if self._bucket:
-            self._bucket.give_back(*json.loads(returned))
-
-    async def alarm(self, *_: object) -> None:
-        """The state is deleted when it says no more than none would."""
-        bucket, now = self._known(None), int(now_ms())
-        written_ms = self._written // bucket.rate.requests
-        if written_ms > now:
-            await self._storage.setAlarm(written_ms + self._idle_ms())
-            return
-        self._bucket, self._written, self._has_alarm = None, 0, False
-        await self._storage.deleteAll()
-
-    on_alarm = alarm  # its name without global handlers
-
-    def _idle_ms(self) -> int:
-        """An id is a hash, so it spreads well, and alarms need no randomness. Whoever wakes
-        only to delete does not ask for it: that is one look, and one deletion."""
-        return IDLE_MS + int(self._id.toString()[-8:], 16) % SPREAD_MS
-
-    def _known(self, rate: Rate | None) -> Bucket:
-        if self._bucket is None:
-            written = self._storage.kv.get(KEY)
-            if written:
-                count, per_ms, burst, self._written = json.loads(written)
-                self._bucket = Bucket(Rate(count, per_ms, burst), self._written)
-                self._has_alarm = True  # set before the first was written
-            else:
-                self._bucket = Bucket(rate or Rate(1, 1, 1))
-        return self._bucket
-
-    def _write(self, bucket: Bucket) -> None:
-        rate = bucket.rate
-        ahead = min(AHEAD_MS * rate.requests // rate.per_ms, rate.burst // AHEAD_OF_BURST)
-        self._written = bucket.tat + ahead * rate.per_ms
-        self._storage.kv.put(KEY, json.dumps([*rate, self._written]))
+        DurableObject.__init__(self, ctx, env)
+        LimiterObject.__init__(self, ctx.storage, ctx.id, now_ms)

@@ -4,12 +4,12 @@
 
 import * as uploads from "./uploads.js";
 import { read, recall, remember, setDue, turnOff } from "./memory.js";
-import { notes, note } from "./notes.js";
+import { notes, note, watch } from "./notes.js";
 import { changed, giveable } from "./answers.js";
 import { race } from "./race.js";
 import { mirror, parsed, send } from "./sending.js";
 import * as kept from "./kept.js";
-export { forget, reclaim, setMode } from "./memory.js";
+export { drop, forget, reclaim, setMode } from "./memory.js";
 
 import { ask, giveBack } from "../runtime/bridge.js";
 
@@ -55,7 +55,7 @@ async function answered(way) {
 
 // Whether Python would decide so again. If not, nothing is repeated any more.
 function isStill(python, known, found) {
-  if (!python.check(known.number, found.lines.join("\n"), found.drawn)) return true;
+  if (!python.check(known.number, found.lines.join("\n"), found.drawn, known.purses)) return true;
   turnOff();
   return false;
 }
@@ -71,9 +71,19 @@ async function repeated(way, known, found) {
 // Follow a way to its end: the answer for the client; undefined for one in the background.
 // `decided` gets the first effect, if that may be repeated.
 async function follow(way, effect, decided) {
+  const mark = watch(way);
+  try {
+    return await followed(way, effect, decided, mark);
+  } finally {
+    mark.number = 0;
+  }
+}
+
+async function followed(way, effect, decided, mark) {
   for (;;) {
     if (effect.startsWith("send\n")) {
       const sent = parsed(effect);
+      mark.number = sent.number;
       decided?.(sent);
       decided = undefined;
       const came = await attempt(way, sent);
@@ -82,6 +92,7 @@ async function follow(way, effect, decided) {
       continue;
     }
     const [name, number, ...told] = JSON.parse(effect);
+    mark.number = number;
     if (name in ENDS) return ENDS[name](way, ...told);
     if (name === "with") {
       way.ctx.waitUntil(follow({ ...way }, told[0]).catch(console.error));
@@ -147,7 +158,10 @@ async function finished(proxy) {
 }
 
 const EFFECTS = {
-  learn: (way) => finished(way.python.learn(way.request.cf?.colo ?? "", way.env)),
+  async learn({ python, request, env }) {
+    await finished(python.learn(request.cf?.colo ?? "", env));
+    return Date.now();
+  },
   async ask({ env }, name, question, timeout) {
     try {
       const answer = await ask(env, "ROUTER_LIMITER", name, "take", question, timeout);

@@ -1,10 +1,13 @@
 """Python's half of a request's way: it steps the sequence and tells JavaScript what to do.
 
 1. A way that waits for something is kept under its number, until its outcome comes.
-2. A `Send` whose answer went to the client tells its outcome with the next call, in order
-   (`notes`): so health, counts and metrics know it before the next request is decided.
-3. Of ways whose outcome never comes, since the client has gone and the runtime has dropped
-   the request, only the last `MAX_UNDER_WAY` are kept.
+2. A `Send` whose answer went to the client tells its outcome with the next call (`notes`).
+   While nobody is in trouble good answers are learnt some at a time, which costs each less: they
+   change no decision then. Whoever looks at health, counts or metrics has learnt all of them
+   before, in their order.
+3. Ways whose outcome never comes, since the client has gone and the runtime has dropped the
+   request, end with a note, too. If that does not come soon, only the last `MAX_UNDER_WAY` are
+   kept.
 4. A bug answers 500, and is logged with the request's id. What cannot be learnt of one request
    is logged, too, and never reaches another.
 """
@@ -13,11 +16,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Coroutine, Mapping
-from random import Random
-from typing import Any, cast
+from typing import Any
 
 from policies.decisions.failover import IDEMPOTENT
-from policies.decisions.headers import Trace, trace_of
+from policies.decisions.headers import Trace, trace_from, trace_of
 from policies.decisions.problems import CONTENT_TYPE, Problem
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.effects import (
@@ -38,12 +40,14 @@ from router.edge.isolate.isolate import Isolate
 from router.edge.isolate.rate_limits import Limiting
 from router.edge.proxy.own_pages import INTERNAL, own_page
 from router.edge.proxy.repeating import Repeating
-from router.edge.proxy.wire import arrived_from, effect_text, outcome_from
+from router.edge.proxy.wire import arrived_from, effect_text, outcome_from, send_text
 from router.edge.runtime.bridge import JsObject, in_background, now_ms
 from router.edge.runtime.faults import described
-from router.edge.runtime.garbage import tidy
+from workers_runtime.garbage import tidy
 
 MAX_UNDER_WAY = 5_000
+MANY_TOLD = 16  # notes that are learnt together
+TOLD_FOR_MS = 250  # and in so long: the windows of health are told to the second
 MAX_SIZE = 8_000_000  # characters of their headers: an isolate has 128 MiB
 NO_HEADERS: Mapping[str, str] = {}
 FINAL = frozenset({Answer, Carry, Forget, Own, Store})
@@ -75,38 +79,47 @@ class Driver:
         self._under_way: dict[int, UnderWay] = {}
         self._size = 0  # of all that are under way
         self._number = 0
+        self._told: list[str] = []  # notes that are still to be learnt, in their order
+        self._told_ms = 0.0  # when the first of them came
 
     def decide(self, request: str, notes: str, drawn: float) -> str:
         """What to do with a request that has just come, in four parts, a line each: chores;
         when the next are due; whether the decision may be repeated; an effect. `drawn`: the
         number by which a share of a split is chosen, if JavaScript has drawn it; else -1."""
         tidy()
-        isolate, chores, repeatable = self._isolate, "", ""
+        isolate, chores, due_ms, repeatable = self._isolate, "", 0.0, ""
         headers: Mapping[str, str] = {}
         try:
-            if notes:
-                self._note(notes)
             arrived = arrived_from(request)
             headers = arrived.headers
+            if notes:
+                self._note(notes, arrived.now_ms)
+            elif self._told and arrived.now_ms >= self._told_ms + TOLD_FOR_MS:
+                self.catch_up()
             if not isolate.store.ready:
                 isolate.store.is_due(arrived.now_ms)
                 return f"\n0\n\n{PREPARE}"
-            chores = isolate.chores(arrived.now_ms)
+            due_ms = isolate.due_ms
+            if arrived.now_ms >= due_ms:
+                self.catch_up()
+                chores = isolate.chores(arrived.now_ms)
+                due_ms = isolate.due_ms
             effect, repeatable = self._decide(arrived, _given(drawn))
         except Exception as error:
             effect = self._broken(error, trace_of(headers, isolate.chance))
-        return f"{chores}\n{isolate.due_ms:.0f}\n{repeatable}\n{effect}"
+        return f"{chores}\n{due_ms:.0f}\n{repeatable}\n{effect}"
 
     def _decide(self, arrived: Arrived, first: float | None = None) -> tuple[str, str]:
         isolate = self._isolate
         self._repeating.look(arrived.now_ms)
         draws = Draws(isolate.chance, first)
-        context = RequestContext(isolate, isolate.store.policy, arrived, cast(Random, draws))
-        context.trace = trace_of(arrived.headers, isolate.chance)
+        # Draws as `Random` does, without being one.
+        context = RequestContext(isolate, isolate.store.policy, arrived, draws)  # type: ignore[arg-type]
+        context.trace = trace_from(arrived.headers, isolate.digits.next())
         isolate.count("decisions", "python")
         run = UnderWay(proxy(context), context)
         effect = self._begin(run)
-        if type(run.effect) is not Send:
+        if type(run.effect) is not Send or not self._repeating.is_on:
             return effect, ""
         return effect, self._repeating.remember(context, run.effect, draws, run.limiting)
 
@@ -116,8 +129,7 @@ class Driver:
         answer says about limits, a line each."""
         trace = None
         try:
-            if notes:
-                self._note(notes)
+            self._learn_all(notes)
             arrived, found = arrived_from(request), self._repeating.find(template)
             if found is None:
                 return self._lost(arrived)
@@ -147,11 +159,12 @@ class Driver:
         request_id = trace_of(headers, self._isolate.chance).request_id
         return effect_text(0, _problem(LOST, request_id))
 
-    def check(self, template: int, request: str, drawn: float) -> str:
+    def check(self, template: int, request: str, drawn: float, purses: str) -> str:
         """Decide anew what JavaScript is about to repeat; "" if it is the same. Else nothing is
-        repeated any more in this isolate."""
+        repeated any more in this isolate. `purses`: the numbers of those that it has charged."""
         try:
-            differs = self._repeating.differs(template, arrived_from(request), _given(drawn))
+            arrived, charged = arrived_from(request), [int(each) for each in purses.split()]
+            differs = self._repeating.differs(template, arrived, _given(drawn), charged)
         except Exception as error:
             differs = str(described(error))
         if differs:
@@ -170,8 +183,7 @@ class Driver:
         """What to do next, now that this has come of the last effect of that way."""
         run = None
         try:
-            if notes:
-                self._note(notes)
+            self._learn_all(notes)
             run = self._taken(number)
             if run is None:
                 return self._gone()
@@ -196,6 +208,7 @@ class Driver:
 
     def own_page(self, text: str, request: JsObject, env: JsObject, _: JsObject) -> JsObject:
         """One of the router's own pages. It may wait, on a stack of its own."""
+        self.catch_up()
         try:
             return own_page(self._isolate, text, request, env)
         finally:
@@ -216,6 +229,10 @@ class Driver:
     def _go_on(self, number: int, run: UnderWay, outcome: Any) -> str:
         """Step the sequence until JavaScript has something to do."""
         effect = self._step(run, outcome)
+        if type(effect) is Send:
+            run.effect = effect
+            self._keep(number, run)
+            return send_text(number, effect)
         if effect is None:
             return DONE
         if type(effect) is Refresh:
@@ -227,10 +244,11 @@ class Driver:
         return effect_text(number, effect)
 
     def _keep(self, number: int, run: UnderWay) -> None:
-        self._under_way[number] = run
+        under_way = self._under_way
+        under_way[number] = run
         self._size += run.size
-        while len(self._under_way) > MAX_UNDER_WAY or self._size > MAX_SIZE:
-            self._taken(next(iter(self._under_way)))
+        while self._size > MAX_SIZE or len(under_way) > MAX_UNDER_WAY:
+            self._taken(next(iter(under_way)))
 
     def _taken(self, number: int) -> UnderWay | None:
         run = self._under_way.pop(number, None)
@@ -256,9 +274,27 @@ class Driver:
                 run.limiting = self._isolate.limiting(run.context)
             run.within, outcome = run.limiting.charge(effect.limits, effect.identity), None
 
-    def _note(self, notes: str) -> None:
+    def _note(self, notes: str, now_ms: float) -> None:
         """What has come of answers that are with their clients, and of copies."""
-        for line in notes.split("\n"):
+        lines, told = notes.split("\n"), self._told
+        if not told:
+            self._told_ms = now_ms
+        told += lines
+        is_enough = len(told) >= MANY_TOLD or now_ms >= self._told_ms + TOLD_FOR_MS
+        are_good = notes.startswith("ok ") and notes.count("\nok ") == len(lines) - 1
+        if is_enough or not are_good or not self._isolate.may_learn_later:
+            self.catch_up()
+
+    def _learn_all(self, notes: str) -> None:
+        """These notes, and all before them."""
+        if notes:
+            self._told += notes.split("\n")
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Learn what has been told."""
+        lines, self._told = self._told, []
+        for line in lines:
             try:
                 self._learn(*line.split(" "))
             except Exception as error:  # the request that brings it has nothing to do with it
@@ -270,6 +306,8 @@ class Driver:
         elif kind == "again":
             template, began, status, now = words
             self._repeating.answered(int(template), float(began), int(status), float(now))
+        elif kind == "gone":
+            self._taken(int(words[0]))
         elif kind == "broke":
             self._isolate.blame(words[0], float(words[1]), words[2])
         else:

@@ -5,7 +5,7 @@
 // kept is kept for one location, and for nobody on `*.workers.dev`, where that cache does
 // nothing.
 
-import { collected } from "../runtime/bridge.js";
+import { bytes as collected } from "../../../workers_runtime/bodies.js";
 
 // What is kept under `key`: its body, how many bytes that has, when it was voided under `mark`
 // (0: never), and what was noted of it. Undefined if nothing is, or the cache does not answer.

@@ -10,6 +10,7 @@ const MOST_NAMES = 1_000;
 const MOST_CHARS = 4_000_000; // of the keys of MOST decisions, and of lists of header names
 const LONG = 512; // characters of a scope, which is not noted then
 const CHECK_EVERY = 1_000; // repeated decisions, of which one is made anew and compared
+const NAMES = 7; // the line of a request that has the names of its headers
 const SLOTS = ["x-request-id", "traceparent", "x-forwarded-for"];
 
 let looked; // undefined: nothing may be repeated
@@ -42,35 +43,49 @@ export function forget(text) {
   looked = { plain: pattern, headers: new Set(headers), query, address, maxUrl, maxHeaders, maxSize };
 }
 
+// Called by Python when it remembers the templates of these numbers no more.
+export function drop(numbers) {
+  for (const number of numbers.split(" ").map(Number)) {
+    const template = templates.get(number);
+    if (template) template.isDropped = true; // entries that repeat it are still there
+    templates.delete(number);
+  }
+}
+
 export function setDue(ms) {
   due = ms || 0; // NaN: at once
 }
 
 // What is to be known of a request, in one pass over its headers: the `lines` that Python gets
-// (the time, the method, the URL, the client's place, whether there is a body, then each
-// header's name and value), and what a key needs.
+// (the time, the method, the URL, the client's place, whether there is a body, the names of all
+// headers, then the value of each), and what a key needs.
 export function read(request) {
   const { method, url, headers, body, cf } = request;
   const { colo = "", country = "", continent = "" } = cf ?? {};
   const now = Date.now();
   const hasBody = body ? 1 : 0;
-  const lines = [now, method, url, colo, country, continent, hasBody];
+  const lines = [now, method, url, colo, country, continent, hasBody, ""];
   const found = { now, url, colo, lines, ip: "", drawn: -1, rest: "", place: undefined };
+  let list = "";
   if (!looked) {
-    for (const [name, value] of headers) lines.push(name, value);
+    for (const [name, value] of headers) {
+      lines.push(value);
+      list += `${name} `;
+    }
+    lines[NAMES] = list;
     return found;
   }
-  let list = "";
   let values = "";
   let size = 0;
   for (const [name, value] of headers) {
-    lines.push(name, value);
+    lines.push(value);
     list += `${name} `;
     size += name.length + value.length;
     if (looked.headers.has(name)) values += `${name}\n${value}\n`;
     if (name === "cf-connecting-ip") found.ip = value;
   }
-  const isSmall = size <= looked.maxSize && lines.length <= 7 + 2 * looked.maxHeaders;
+  lines[NAMES] = list;
+  const isSmall = size <= looked.maxSize && lines.length <= NAMES + 1 + looked.maxHeaders;
   if (isSmall && url.length <= looked.maxUrl) {
     place(found, `${method} ${hasBody} ${colo} ${country} ${continent} ${numbered(list)}\n${values}`);
   }
@@ -115,10 +130,11 @@ export function recall(found) {
   const entry = known(key);
   if (!entry || found.now >= entry.until) return undefined;
   const template = drawn(entry, found);
-  if (!template || !passes(entry.limits, found.now)) return undefined;
+  if (!template || template.isDropped || !passes(entry.limits, found.now)) return undefined;
   repeated += 1;
   const isChecked = mode === "check" || repeated % CHECK_EVERY === 0;
-  return { ...fresh(template, found, entry.limits), isChecked };
+  const purses = isChecked ? entry.limits.map(({ purse }) => purse.number).join(" ") : "";
+  return { ...fresh(template, found, entry.limits), isChecked, purses };
 }
 
 // Charge a request to all limits, or to none. Each is a lease that Python has lent: of its key so
@@ -149,7 +165,7 @@ export function reclaim(number) {
 // Leases that Python has lent, by the number that it gave their keys.
 function lent([name, [number, left, until, others, fullAt]]) {
   if (purses.size >= MOST) purses.clear(); // what was left then counts as used
-  const purse = purses.get(number) ?? {};
+  const purse = purses.get(number) ?? { number };
   purses.set(number, Object.assign(purse, { left, until, others, fullAt }));
   return { name, purse };
 }
@@ -230,7 +246,7 @@ function templateOf(number, sent) {
   const [variant, , part] = carry.blame.split(" ");
   const places = SLOTS.map((name) => at(changes.set, name));
   const [answered, limited] = ["x-request-id", "ratelimit"].map((name) => at(carry.set, name));
-  return { number, sent, variant, part, places, answered, limited };
+  return { number, sent, variant, part, places, answered, limited, isDropped: false };
 }
 
 // Where the value of that name is in names and values by turns; -1 if it is not there.

@@ -2,6 +2,7 @@
 // "ok", the number of a way, the status and the time of its answer, which the client has;
 // "again", the same of a repeated decision: the template's number, when the attempt began, the
 // status and the time of its answer;
+// "gone", the number of a way whose client has gone;
 // "broke", and who broke an answer off (`Blame`); "copy", the run that a copy counts for, the
 // status of its answer (0: none) and how many milliseconds it took.
 
@@ -28,4 +29,18 @@ export function notes() {
   told = [];
   isUrgent = false;
   return lines;
+}
+
+// When a client goes away, the runtime drops what waits for its request, and nothing of that runs
+// any more. Python would keep the way of such a request until thousands of others are there. So
+// a way that waits is watched, and once V8 has found that nobody holds it, its end is noted.
+const watched = new FinalizationRegistry((mark) => {
+  if (mark.number) note(`gone ${mark.number}`);
+});
+
+// A mark for `way`: whoever follows it sets `number`, which Python waits by, and 0 at the end.
+export function watch(way) {
+  const mark = { number: 0 };
+  watched.register(way, mark);
+  return mark;
 }

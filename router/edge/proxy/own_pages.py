@@ -9,7 +9,7 @@ from policies.decisions.request import Request
 from router.edge.admin import admin
 from router.edge.isolate.isolate import Isolate
 from router.edge.proxy.wire import arrived_from
-from router.edge.runtime.bridge import JsObject, new_answer
+from router.edge.runtime.bridge import JsObject, new_response
 from router.edge.runtime.faults import described
 
 INTERNAL = Problem("internal-error", "The router could not handle this request.")
@@ -30,6 +30,6 @@ def own_page(isolate: Isolate, text: str, incoming: JsObject, env: JsObject) -> 
         page = INTERNAL
     if isinstance(page, Problem):
         headers = [("content-type", CONTENT_TYPE), ("x-request-id", request_id), *page.headers]
-        return new_answer(page.body(request_id), page.status, headers)
+        return new_response(page.body(request_id), page.status, headers)
     headers = [("content-type", page.content_type), ("cache-control", "no-store")]
-    return new_answer(page.body, page.status, [*headers, ("x-request-id", request_id)])
+    return new_response(page.body, page.status, [*headers, ("x-request-id", request_id)])

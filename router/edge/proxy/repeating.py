@@ -6,13 +6,15 @@
 3. In trouble (somebody is out, a drill runs) nothing is repeated, and what a decision rests on
    has a name, `state_of`: when that changes, all is forgotten. Attempts that are under way then
    find their template among those forgotten last.
-4. A check decides anew, with the same policy and without effects, and compares.
+4. Of more than `MAX_TEMPLATES` those go that were used longest ago: of two generations the old
+   one, but for those that have been used since it became old.
+5. A check decides anew, with the same policy and without effects, and compares.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from dataclasses import replace
 from math import inf
@@ -23,6 +25,7 @@ from policies.decisions.headers import Trace
 from policies.decisions.lease import Reclaim
 from policies.decisions.policy import CompiledPolicy, Variant
 from policies.decisions.problems import Problem
+from policies.decisions.rate_limits import Limit
 from policies.decisions.request import Request
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import GivenState, Surroundings
@@ -32,7 +35,7 @@ from policies.proxy.memory import PLAIN, Draws, looked_at, remembered
 from policies.proxy.outcomes import logging, record_outcome
 from policies.proxy.sequence import proxy
 from router.edge.isolate.isolate import Isolate
-from router.edge.isolate.rate_limits import Limiting
+from router.edge.isolate.rate_limits import Limiting, keyed
 
 MAX_TEMPLATES = 2_000
 
@@ -50,39 +53,46 @@ class Template(NamedTuple):
 
 class Repeating:
     """`forget` tells JavaScript that nothing is remembered any more, and what decisions look at
-    from now on (JSON; "": nothing may be repeated now); `reclaim` asks it for what is left of a
-    lease that it counts down; `may_repeat`: the operator has not turned it off."""
+    from now on (JSON; "": nothing may be repeated now); `drop`, that templates of these numbers
+    are remembered no more; `reclaim` asks it for what is left of a lease that it counts down;
+    `may_repeat`: the operator has not turned it off; `most`: templates."""
 
     def __init__(
         self,
         isolate: Isolate,
         forget: Callable[[str], None],
+        drop: Callable[[str], None],
         reclaim: Reclaim,
         *,
         may_repeat: bool = True,
+        most: int = MAX_TEMPLATES,
     ) -> None:
         self._isolate = isolate
         self._may_repeat = may_repeat
-        self._forget = forget
+        self._most = most
+        self._forget, self._drop = forget, drop
         self._reclaim = reclaim
         self._state: Any = None
         self._policy = isolate.store.policy
-        self._is_on = False
+        self.is_on = False
         self._templates: dict[int, Template] = {}
+        self._older: dict[int, Template] = {}
         self._forgotten: dict[int, Template] = {}
         self._by_likeness: dict[Hashable, Template] = {}
         self._number = 0
 
     def look(self, now_ms: float) -> None:
         """Forget everything if what decisions rest on has changed."""
+        if not (self._may_repeat or self.is_on or self._forgotten):
+            return
         state = self._state_of(now_ms)
         if state == self._state:
             return
         self._state = state
         policy, is_calm, _ = state
-        self._is_on = is_calm
+        self.is_on = is_calm
         self._keep_forgotten(policy)
-        self._templates, self._by_likeness = {}, {}
+        self._templates, self._older, self._by_likeness = {}, {}, {}
         if not is_calm:
             self._forget("")
             return
@@ -96,8 +106,8 @@ class Repeating:
         if policy is not self._policy:
             found = {n: t for n, t in found.items() if t.context.policy is self._policy}
             self._policy = policy
-        found = {**found, **self._templates}
-        self._forgotten = dict(list(found.items())[-MAX_TEMPLATES:])
+        found = {**found, **self._older, **self._templates}
+        self._forgotten = dict(list(found.items())[-self._most :])
 
     def _state_of(self, now_ms: float) -> tuple[Any, bool, Any]:
         isolate = self._isolate
@@ -112,38 +122,62 @@ class Repeating:
         """How JavaScript may repeat `send`, as JSON: the template's number, until when (null:
         for ever), the scope and whether it is a prefix, which of the choices it is, their
         weights, and what is lent of limits; "" if it may not."""
-        if not self._is_on:
-            return ""
         is_leased = limiting is not None and limiting.is_leased
         found = remembered(context, send, draws, is_leased=is_leased)
         if found is None:
             return ""
         template = self._template(context, send)
-        until_ms = None if found.until_ms == inf else found.until_ms
-        scope, lent = found.scope, limiting.lend(self._reclaim) if limiting else []
-        told = (template.number, until_ms, *scope, found.choice, found.weights, lent)
-        return json.dumps(told)
+        until_ms = "null" if found.until_ms == inf else found.until_ms
+        path, is_prefix = found.scope  # a plain path, which needs no escapes
+        weights, lent = [*found.weights], limiting.lend(self._reclaim) if limiting else []
+        scope = f'"{path}",{"true" if is_prefix else "false"}'
+        leases = json.dumps(lent) if lent else "[]"
+        return f"[{template.number},{until_ms},{scope},{found.choice},{weights},{leases}]"
 
     def _template(self, context: RequestContext, send: Send) -> Template:
         likeness = likeness_of(context, send)
         found = self._by_likeness.get(likeness)
         if found is None:
             choice = context.choice
-            assert choice, "a backend has been chosen"
             self._number += 1
             kept = _without_headers(context)
             found = Template(self._number, kept, choice.candidates[0], send, likeness)
-            if len(self._templates) >= MAX_TEMPLATES:
-                self._state = None  # forget everything with the next look
-            self._templates[self._number] = self._by_likeness[likeness] = found
+            self._by_likeness[likeness] = found
+            self._put(found)
+        elif found.number in self._older:
+            self._put(found)
         return found
+
+    def _put(self, template: Template) -> None:
+        """Among those that have been used lately."""
+        self._older.pop(template.number, None)
+        if len(self._templates) >= self._most // 2:
+            dropped, self._older, self._templates = self._older, self._templates, {}
+            self._drop_all(dropped)
+        self._templates[template.number] = template
+
+    def _drop_all(self, dropped: dict[int, Template]) -> None:
+        """Attempts that are under way may still ask for them."""
+        if not dropped:
+            return
+        for template in dropped.values():
+            del self._by_likeness[template.likeness]
+        self._forgotten = dict(list({**self._forgotten, **dropped}.items())[-self._most :])
+        self._drop(" ".join(map(str, dropped)))
 
     def stop(self) -> None:
         """A repeated decision was wrong: from the next look on nothing is remembered."""
         self._may_repeat = False
 
     def find(self, number: int) -> Template | None:
-        return self._templates.get(number) or self._forgotten.get(number)
+        found = self._templates.get(number)
+        if found is not None:
+            return found
+        found = self._older.get(number)
+        if found is not None:
+            self._put(found)
+            return found
+        return self._forgotten.get(number)
 
     def answered(self, number: int, began_ms: float, status: int, now_ms: float) -> None:
         """A repeated decision has come to a good end."""
@@ -176,17 +210,23 @@ class Repeating:
         context = RequestContext(self._isolate, past.policy, arrived, self._isolate.chance)
         target = read_target(past.policy, arrived.url, arrived.headers)
         assert not isinstance(target, Problem), "its URL is plain"
-        context.request = Request(arrived.method, target, arrived.headers, arrived.client)
+        context.request = Request(
+            arrived.method, target, arrived.headers, arrived.client, arrived.claims
+        )
         context.trace, context.rule, context.route = trace, past.rule, past.route
-        context.admitted, context.choice = past.admitted, past.choice
+        context.admitted, context.identity = past.admitted, past.identity
+        context.choice = past.choice
         context.told = {**past.told, "ratelimit": ratelimit} if past.told else {}
         context.is_repeated = True
         return context
 
-    def differs(self, number: int, arrived: Arrived, first: float | None) -> str:
-        """What Python would have done otherwise; "" if the same."""
+    def differs(
+        self, number: int, arrived: Arrived, first: float | None, purses: Sequence[int]
+    ) -> str:
+        """What Python would have done otherwise; "" if the same. `purses`: those of the leases
+        that JavaScript has charged."""
         template = self.find(number)
-        if template is None or number not in self._templates:
+        if template is None or number not in self._templates:  # `find` has put it there
             return ""  # it has just been forgotten
         isolate, policy = self._isolate, self._isolate.store.policy
         standing = isolate.standing(policy, arrived.now_ms)
@@ -198,17 +238,32 @@ class Repeating:
         context = RequestContext(GivenState(around), policy, arrived, cast(Any, draws))
         context.trace = Trace("", "", continued=False)
         way = proxy(context)
-        effect = next(way)
+        effect, charged = next(way), list[tuple[Limit, str]]()
         while isinstance(effect, Charge):
+            route = context.route.name if context.route else ""
+            charged += keyed(effect.limits, effect.identity, context.request, route)
             effect = way.send(Charged(None, template.context.told))
         if not isinstance(effect, Send):
             return type(effect).__name__
         likeness = likeness_of(context, effect)
-        return "" if likeness == template.likeness else repr(likeness)
+        if likeness != template.likeness:
+            return repr(likeness)
+        if not self._are_charged(purses, charged):
+            return f"keys of {', '.join(limit.name for limit, _ in charged)}"  # never a key itself
+        return ""
+
+    def _are_charged(self, purses: Sequence[int], charged: list[tuple[Limit, str]]) -> bool:
+        """Whether these purses are those of the keys that a request is charged to."""
+        if len(purses) != len(charged):
+            return False
+        limits = self._isolate.limits
+        return all(
+            limits.is_lent(purse, *each) for purse, each in zip(purses, charged, strict=True)
+        )
 
 
 def _without_headers(context: RequestContext) -> RequestContext:
     kept = copy(context)
-    kept.arrived = context.arrived._replace(headers={}, url="")
-    kept.request = replace(context.request, headers={})
+    kept.arrived = context.arrived._replace(headers={}, url="", claims=())
+    kept.request = replace(context.request, headers={}, claims=())
     return kept

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from policies.decisions.changes import Changes
+from policies.decisions.claims import claims_among
 from policies.decisions.request import Client
 from policies.proxy.context import Arrived
 from policies.proxy.effects import (
@@ -37,35 +39,45 @@ from policies.proxy.effects import (
 )
 from router.edge.isolate.rate_limits import AskLimiter, GiveBack
 
+# Lists of header names that are remembered, and the characters that they may have: clients choose
+# them, but a browser sends few different ones.
+LISTS_REMEMBERED, LONG_NAMES = 500, 2_000
+
 
 def arrived_from(text: str) -> Arrived:
     """What `read` in `memory.js` has read."""
-    now, method, url, colo, country, continent, body, *lines = text.split("\n")
-    headers = dict(zip(lines[::2], lines[1::2], strict=True))
+    now, method, url, colo, country, continent, body, line, *values = text.split("\n")
+    names, claims = _names(line) if len(line) <= LONG_NAMES else _names.__wrapped__(line)
+    headers = dict(zip(names, values, strict=True))
     client = Client(headers.get("cf-connecting-ip", ""), colo, country, continent)
-    return Arrived(float(now), method, url, headers, client, len(text), body == "1")
+    return Arrived(float(now), method, url, headers, client, len(text), body == "1", claims)
+
+
+@lru_cache(LISTS_REMEMBERED)
+def _names(line: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of a request's headers, and those of them that are claims."""
+    names = tuple(line.split())
+    return names, claims_among(names)
 
 
 def send_text(number: int, send: Send) -> str:
     """`send`, the number, where to, the limits, then what `Carry` says, and the changes."""
-    lines = [
-        "send",
-        str(number),
-        send.binding,
-        send.url or "",
-        str(send.timeout_ms),
-        "-1" if send.limit is None else str(send.limit),
-        "1" if send.kept_body else "",
-        "" if send.drill is None else str(send.drill),
-        "1" if send.wants_head else "",
-        "",
-        "",
-    ]
-    _add_changes(lines, send.changes)
-    carry = send.carry
+    _, binding, url, changes, timeout_ms, limit, kept, drill, codes, carry, wants_head = send
+    removed, replaced, added = changes
+    head = (
+        f"send\n{number}\n{binding}\n{url or ''}\n{timeout_ms}\n"
+        f"{-1 if limit is None else limit}\n{'1' if kept else ''}\n"
+        f"{'' if drill is None else drill}\n{'1' if wants_head else ''}\n"
+        f"{_codes(codes) if carry else ''}\n{_blame(carry) if carry else ''}\n"
+        f"{len(removed)}\n{2 * len(replaced)}\n{2 * len(added)}"
+    )
+    lines = [head, *removed, *chain.from_iterable(replaced.items()), *chain.from_iterable(added)]
     if carry:
-        lines[9], lines[10] = _codes(send.codes), _blame(carry)
-        _add_changes(lines, carry.changes)
+        removed, replaced, added = carry.changes
+        lines.append(f"{len(removed)}\n{2 * len(replaced)}\n{2 * len(added)}")
+        lines += removed
+        lines += chain.from_iterable(replaced.items())
+        lines += chain.from_iterable(added)
     return "\n".join(lines)
 
 
@@ -77,17 +89,6 @@ def _codes(codes: frozenset[int]) -> str:
 def _blame(carry: Carry) -> str:
     variant, began_ms, part = carry.blame
     return f"{variant} {began_ms:.0f} {part}"
-
-
-def _add_changes(lines: list[str], changes: Changes) -> None:
-    """The number of lines of each kind, then the lines."""
-    removed, replaced, added = changes
-    lines += (str(len(removed)), str(2 * len(replaced)), str(2 * len(added)))
-    lines += removed
-    for pair in replaced.items():
-        lines += pair
-    for name, value in added:
-        lines += (name, value)
 
 
 def effect_text(number: int, effect: Any) -> str:

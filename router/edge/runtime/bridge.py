@@ -6,36 +6,21 @@ together crosses together: `bridge.js` does in one call what would take ten from
 
 from __future__ import annotations
 
-import json
 from asyncio import ensure_future
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import js
 from pyodide.ffi import JsException, create_proxy, jsnull, run_sync, to_js
-from workers import import_from_javascript
 
 from policies.decisions.changes import Pairs
 from policies.decisions.drill import InFront
+from workers_runtime.javascript import JsObject, body_text, module, new_response, now_ms
 
-JsObject = Any  # a JsProxy; its attributes are JavaScript's
 MODULE = "router/edge/runtime/bridge.js"
 DRIVER = "router/edge/proxy/driver.js"
 COORDINATOR = "ROUTER_COORDINATOR"  # the binding of the class `Coordinator`
 THE_ONE = "global"  # the name of its one object
-
-_parse = js.JSON.parse
-_new_response = js.Response.new
-_now = js.Date.now
-_module: JsObject = None  # bridge.js. Not at import: a memory image holds no JavaScript object
-
-
-def _js() -> JsObject:
-    """`bridge.js`, loaded once in an isolate; within a request."""
-    global _module
-    if _module is None:
-        _module = import_from_javascript(MODULE)
-    return _module
 
 
 def has_flag(name: str) -> bool:
@@ -53,23 +38,12 @@ def exported(**functions: Callable[..., Any]) -> JsObject:
 
 def driver() -> JsObject:
     """`driver.js`: `handler` makes the Worker's handler."""
-    return import_from_javascript(DRIVER)
-
-
-def now_ms() -> float:
-    """Milliseconds since 1970. (`time.time()` runs ahead here: it grows with every call.)"""
-    return float(_now())
-
-
-def new_answer(body: JsObject, status: int, headers: Pairs) -> JsObject:
-    """An answer of the router's own; `body` is text, a stream or None."""
-    init = _parse(json.dumps({"status": status, "headers": headers}))
-    return _new_response(body if status not in (204, 205, 304) else None, init)
+    return module(DRIVER)
 
 
 async def ask_coordinator(env: JsObject, method: str, question: str, timeout_ms: int) -> str:
     """What the Coordinator answers; raises `JsException` if it does not."""
-    return str(await _js().ask(env, COORDINATOR, THE_ONE, method, question, timeout_ms))
+    return str(await module(MODULE).ask(env, COORDINATOR, THE_ONE, method, question, timeout_ms))
 
 
 async def probe(
@@ -84,7 +58,7 @@ async def probe(
     """The status of an answer and at most `most` bytes of its body; raises `JsException` if
     there is none in time."""
     fixed = "\n".join([text for pair in headers for text in pair])
-    answer = str(await _js().probe(env, binding, url, fixed, timeout_ms, most, drill))
+    answer = str(await module(MODULE).probe(env, binding, url, fixed, timeout_ms, most, drill))
     status, _, body = answer.partition("\n")
     return int(status), body
 
@@ -94,15 +68,9 @@ async def ask_service(
 ) -> tuple[int, str]:
     """The status of the answer to a POST of JSON, and the beginning of its body; raises
     `JsException` if there is none in time."""
-    answer = str(await _js().askService(env, binding, url, document, timeout_ms))
+    answer = str(await module(MODULE).askService(env, binding, url, document, timeout_ms))
     status, _, text = answer.partition("\n")
     return int(status), text
-
-
-def body_text(request: JsObject, most: int) -> str | None:
-    """Its body as text; None if it has more than `most` bytes."""
-    text = run_sync(_js().text(request, most))
-    return None if text is None else str(text)
 
 
 def unwrapped(env: JsObject) -> JsObject:
@@ -152,7 +120,7 @@ __all__ = [
     "driver",
     "exported",
     "in_background",
-    "new_answer",
+    "new_response",
     "now_ms",
     "probe",
     "promised",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agent.agents import agents as table
 from agent.agents.agents import KEPT_VERSIONS, AgentKey, Agents, Changed, Version
-from agent.queue.database import Database, Unavailable
+from agent.queue.database import Database, DatabaseUnavailable
 from tests.agent.queue.sqlite import MIGRATIONS, failing, memory
 from tests.support.examples import examples
 
@@ -172,7 +172,7 @@ def test_a_database_that_fails_makes_no_version_twice(
                     if text is None
                     else own.put(id, text, f"d-{number}")
                 )
-            except Unavailable:
+            except DatabaseUnavailable:
                 continue
             break
         now = expected[id][-1] if expected[id] else None
@@ -183,7 +183,7 @@ def test_a_database_that_fails_makes_no_version_twice(
             assert {
                 id: own_texts(own, id, len(texts)) for id, texts in expected.items()
             } == expected
-        except Unavailable:
+        except DatabaseUnavailable:
             continue
         break
 

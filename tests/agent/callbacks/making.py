@@ -8,13 +8,13 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from agent.callbacks.callback import Callback, Due, Outcome, Verdict
+from agent.callbacks.callback import Callback, Due, JobEnd, Verdict
 from agent.callbacks.callbacks import Callbacks, registration
-from agent.callbacks.delivery import LEASE_MS, Told, deliver_due
-from agent.callbacks.message import Request
+from agent.callbacks.delivery import LEASE_MS, DeliveryCounts, deliver_due
+from agent.callbacks.message import CallbackRequest
 from agent.callbacks.signing import Signer
-from agent.callbacks.verdict import Answer
-from agent.core.egress import Egress
+from agent.callbacks.verdict import Reply
+from agent.core.web.egress import Egress
 from agent.queue.database import Database
 from agent.queue.job import JobKey, Submitted
 from tests.agent.queue.making import TENANT, Queue, key, submission
@@ -22,34 +22,34 @@ from tests.agent.queue.making import TENANT, Queue, key, submission
 URL = "https://hooks.example/done"
 SECRET = "whsec_" + "c2VjcmV0" * 4
 RESULT = '{"result": 4}'
-FINE = Answer(200)
+FINE = Reply(200)
 FOREVER = 10**15
 
 
 class Way:
     """A receiver that gives these answers, one after the other, the last for ever."""
 
-    def __init__(self, queue: Queue, *answers: Answer) -> None:
+    def __init__(self, queue: Queue, *answers: Reply) -> None:
         self.queue = queue
         self.answers = list(answers) or [FINE]
-        self.sent: list[Request] = []
+        self.sent: list[CallbackRequest] = []
         self.takes_ms = 0
         self._random = Random(1)
         self._tickets = count()
 
-    async def send(self, requests: Sequence[Request]) -> list[Answer]:
+    async def send(self, requests: Sequence[CallbackRequest]) -> list[Reply]:
         await asyncio.sleep(0)
         self.queue.now += self.takes_ms
         self.sent += requests
         return [self._next() for _ in requests]
 
-    def _next(self) -> Answer:
+    def _next(self) -> Reply:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def now_ms(self) -> int:
         return self.queue.now
 
-    def chance(self) -> float:
+    def rng(self) -> float:
         return self._random.random()
 
     def ticket(self) -> str:
@@ -88,17 +88,17 @@ class Outbox(Queue):
     def settle(self, due: Due, verdict: Verdict) -> None:
         asyncio.run(self.callbacks.settle([(due, verdict)], self.now))
 
-    def deliver(self, way: Way, until_ms: int = FOREVER) -> Told:
+    def deliver(self, way: Way, until_ms: int = FOREVER) -> DeliveryCounts:
         asked: Any = deliver_due(self.callbacks, way, self.egress, self.signer, until_ms)
-        told: Told = asyncio.run(asked)
+        told: DeliveryCounts = asyncio.run(asked)
         return told
 
 
 NOW = 1_790_000_000_999
 
 
-DONE = Outcome("completed", 2, "cf-eu-1", NOW - 999, None, '{"result": {"sum": 4}}')
+DONE = JobEnd("completed", 2, "cf-eu-1", NOW - 999, None, '{"result": {"sum": 4}}')
 
 
-def due(outcome: Outcome = DONE, attempt: int = 1, id: str = "a-1") -> Due:
+def due(outcome: JobEnd = DONE, attempt: int = 1, id: str = "a-1") -> Due:
     return Due(JobKey("acme", id), URL, attempt, "ticket", outcome)

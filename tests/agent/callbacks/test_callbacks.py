@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from agent.callbacks.callback import MAX_ATTEMPTS, MAX_URL, Depth, Verdict
+from agent.callbacks.callback import MAX_ATTEMPTS, MAX_URL, OutboxDepth, Verdict
 from agent.callbacks.callbacks import refused_url
 from agent.callbacks.delivery import LEASE_MS
 from agent.callbacks.message import message_id
 from agent.callbacks.verdict import LONGEST_WAIT_MS
-from agent.core.egress import Egress
+from agent.core.web.egress import Egress
 from tests.agent.callbacks.making import URL, Outbox
 from tests.agent.queue.making import LEASE_MS as JOB_LEASE_MS
 from tests.agent.queue.making import key
@@ -168,10 +168,10 @@ def test_depth_and_what_is_forgotten(outbox: Outbox) -> None:
     outbox.settle(dead, Verdict("failed", 410, "answered 410"))
     outbox.settle(delayed, Verdict("due", 503, "answered 503", outbox.now + 1_000))
     outbox.now += 500
-    assert asyncio.run(outbox.callbacks.depth(outbox.now)) == Depth(1, 1, 1, 1, 500)
+    assert asyncio.run(outbox.callbacks.depth(outbox.now)) == OutboxDepth(1, 1, 1, 1, 500)
     assert outbox.forget(outbox.now + 1) == 4  # jobs, with their callbacks
     assert asyncio.run(outbox.callbacks.of(key("dead"))) is None
-    assert asyncio.run(outbox.callbacks.depth(outbox.now)) == Depth(0, 0, 0, 0, 0)
+    assert asyncio.run(outbox.callbacks.depth(outbox.now)) == OutboxDepth(0, 0, 0, 0, 0)
     outbox.callback("pending")
 
 

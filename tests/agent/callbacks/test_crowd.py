@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.callbacks.callback import Depth, Due, Verdict
+from agent.callbacks.callback import Due, OutboxDepth, Verdict
 from agent.callbacks.callbacks import Callbacks
 from agent.callbacks.delivery import LEASE_MS, deliver_due
-from agent.callbacks.message import Request
-from agent.callbacks.verdict import Answer
-from agent.queue.database import Unavailable
+from agent.callbacks.message import CallbackRequest
+from agent.callbacks.verdict import Reply
+from agent.queue.database import DatabaseUnavailable
 from tests.agent.callbacks.making import Outbox, Way
 from tests.agent.queue.sqlite import failing
 from tests.support.examples import examples
@@ -40,9 +40,9 @@ class Flaky(Way):
         self.draw = Random(number).random
         self.arrived = arrived
 
-    async def send(self, requests: Sequence[Request]) -> list[Answer]:
+    async def send(self, requests: Sequence[CallbackRequest]) -> list[Reply]:
         await super().send(requests)
-        answers = [Answer(503 if self.draw() < 0.2 else 200) for _ in requests]
+        answers = [Reply(503 if self.draw() < 0.2 else 200) for _ in requests]
         pairs = zip(requests, answers, strict=True)
         self.arrived.update(each.headers["webhook-id"] for each, told in pairs if told.status < 300)
         if self.draw() < 0.2:
@@ -63,12 +63,12 @@ def test_a_crowd_over_a_database_that_fails(share: float) -> None:
             outbox.now += 2_000
             try:
                 await deliver_due(outbox.callbacks, way, outbox.egress, outbox.signer, 10**15)
-            except (Died, Unavailable):
+            except (Died, DatabaseUnavailable):
                 outbox.now += LEASE_MS
             if len(arrived) == JOBS and not any((await depth())[:3]):
                 return
 
-    async def depth() -> Depth:
+    async def depth() -> OutboxDepth:
         return await Callbacks(outbox.db).depth(outbox.now)
 
     async def all_of_them() -> None:

@@ -8,11 +8,11 @@ import json
 import pytest
 
 from agent.callbacks.callback import MAX_ATTEMPTS
-from agent.callbacks.delivery import AT_ONCE, LEASE_MS, MOST_TURNS, Told
+from agent.callbacks.delivery import AT_ONCE, LEASE_MS, MAX_BATCHES, DeliveryCounts
 from agent.callbacks.signing import Signer
-from agent.callbacks.verdict import Answer
-from agent.core.egress import Egress
-from agent.queue.database import Unavailable
+from agent.callbacks.verdict import Reply
+from agent.core.web.egress import Egress
+from agent.queue.database import DatabaseUnavailable
 from tests.agent.callbacks.making import SECRET, URL, Outbox, Way
 from tests.agent.callbacks.receiving import verified
 from tests.agent.queue.making import key
@@ -25,7 +25,7 @@ def outbox() -> Outbox:
 
 def test_a_receiver_that_fails_and_then_accepts(outbox: Outbox) -> None:
     outbox.ended("sum")
-    way = Way(outbox, Answer(503, "3600"), Answer(error="reset"), Answer(302), Answer(204))
+    way = Way(outbox, Reply(503, "3600"), Reply(error="reset"), Reply(302), Reply(204))
     trajectory = []
     while (found := outbox.callback("sum")).state != "delivered":
         assert found.due_ms
@@ -39,13 +39,13 @@ def test_a_receiver_that_fails_and_then_accepts(outbox: Outbox) -> None:
     assert len(way.sent) == 4
     assert len({request.headers["webhook-id"] for request in way.sent}) == 1
     assert {request.body for request in way.sent} == {way.sent[0].body}
-    assert outbox.deliver(way) == Told(0, 0, 0, is_more=False)
+    assert outbox.deliver(way) == DeliveryCounts(0, 0, 0, is_more=False)
 
 
 def test_a_receiver_that_never_accepts(outbox: Outbox) -> None:
     outbox.ended("sum")
     begun = outbox.now
-    way = Way(outbox, Answer(500))
+    way = Way(outbox, Reply(500))
     while (due_ms := outbox.callback("sum").due_ms) and outbox.callback("sum").state == "due":
         outbox.now = due_ms
         outbox.deliver(way)
@@ -76,7 +76,7 @@ def test_where_it_may_go_is_looked_at_again(outbox: Outbox) -> None:
     outbox.cancel("c")
     way = Way(outbox)
     outbox.egress = Egress.of("other.example")
-    assert outbox.deliver(way) == Told(0, 0, 3, is_more=False)
+    assert outbox.deliver(way) == DeliveryCounts(0, 0, 3, is_more=False)
     dead = outbox.callback("a")
     assert (dead.state, dead.status, way.sent) == ("failed", None, [])
     assert dead.error == "requests to https://hooks.example are not allowed here"
@@ -92,18 +92,20 @@ def test_some_at_a_time_until_none_is_left_or_the_time_is_over(outbox: Outbox) -
     outbox.ended(*map(str, range(number)))
     way = Way(outbox)
     way.takes_ms = 10_000
-    assert outbox.deliver(way, until_ms=outbox.now) == Told(0, 0, 0, is_more=True)
-    assert outbox.deliver(way, until_ms=outbox.now + 1) == Told(AT_ONCE, 0, 0, is_more=True)
-    assert outbox.deliver(way) == Told(AT_ONCE + 1, 0, 0, is_more=False)
+    assert outbox.deliver(way, until_ms=outbox.now) == DeliveryCounts(0, 0, 0, is_more=True)
+    assert outbox.deliver(way, until_ms=outbox.now + 1) == DeliveryCounts(
+        AT_ONCE, 0, 0, is_more=True
+    )
+    assert outbox.deliver(way) == DeliveryCounts(AT_ONCE + 1, 0, 0, is_more=False)
     told = [json.loads(request.body)["activation_id"] for request in way.sent]
     assert told == list(map(str, range(number)))
 
 
 def test_the_loop_is_bounded(outbox: Outbox) -> None:
-    number = AT_ONCE * MOST_TURNS
+    number = AT_ONCE * MAX_BATCHES
     for id in range(number + 1):
         outbox.submit_with_callback(str(id), error="x")
-    assert outbox.deliver(Way(outbox)) == Told(number, 0, 0, is_more=True)
+    assert outbox.deliver(Way(outbox)) == DeliveryCounts(number, 0, 0, is_more=True)
 
 
 def test_whoever_ends_after_sending_has_it_sent_again_with_the_same_id(outbox: Outbox) -> None:
@@ -111,11 +113,11 @@ def test_whoever_ends_after_sending_has_it_sent_again_with_the_same_id(outbox: O
     way = Way(outbox)
 
     async def crash(*_: object) -> None:
-        raise Unavailable
+        raise DatabaseUnavailable
 
     settle = outbox.callbacks.settle
     outbox.callbacks.settle = crash  # type: ignore[method-assign]
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         outbox.deliver(way)
     outbox.callbacks.settle = settle  # type: ignore[method-assign]
     assert outbox.callback("sum").state == "leased"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import PRODUCT
-from agent.callbacks.callback import Outcome
+from agent.callbacks.callback import JobEnd
 from agent.callbacks.message import message_id, request
 from agent.callbacks.signing import Signer
 from agent.queue.job import JobKey
@@ -26,7 +26,7 @@ TOLD = {
 }
 
 
-def body(outcome: Outcome) -> Any:
+def body(outcome: JobEnd) -> Any:
     return json.loads(request(due(outcome), URL, Signer(), NOW).body)
 
 
@@ -55,7 +55,7 @@ def test_headers_and_body() -> None:
         (DONE._replace(result='{"result":9007199254740993.10}'), None),
     ],
 )
-def test_outcomes(outcome: Outcome, expected: dict[str, Any] | None) -> None:
+def test_outcomes(outcome: JobEnd, expected: dict[str, Any] | None) -> None:
     told = body(outcome)
     if expected is None:  # as it was written
         assert str(outcome.result)[1:] in request(due(outcome), URL, Signer(), NOW).body

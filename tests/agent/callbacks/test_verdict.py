@@ -15,7 +15,7 @@ from agent.callbacks.verdict import (
     MAX_ERROR,
     MAX_RETRY_AFTER_MS,
     RETRIES,
-    Answer,
+    Reply,
     retry_after_ms,
     verdict,
 )
@@ -28,25 +28,25 @@ HOUR = 3_600_000
 @pytest.mark.parametrize(
     ("answer", "state", "said"),
     [
-        (Answer(200), "delivered", None),
-        (Answer(204, "60"), "delivered", None),
-        (Answer(299), "delivered", None),
-        (Answer(410), "failed", "wants no callbacks any more"),
-        (Answer(301), "due", "redirects are not followed"),
-        (Answer(304), "due", "answered 304"),
-        (Answer(400), "due", "answered 400"),
-        (Answer(401), "due", "answered 401"),
-        (Answer(404), "due", "answered 404"),
-        (Answer(408), "due", "answered 408"),
-        (Answer(425), "due", "answered 425"),
-        (Answer(429), "due", "answered 429"),
-        (Answer(500), "due", "answered 500"),
-        (Answer(503), "due", "answered 503"),
-        (Answer(error="no answer in 10000 ms"), "due", "no answer in 10000 ms"),
-        (Answer(), "due", "no answer"),
+        (Reply(200), "delivered", None),
+        (Reply(204, "60"), "delivered", None),
+        (Reply(299), "delivered", None),
+        (Reply(410), "failed", "wants no callbacks any more"),
+        (Reply(301), "due", "redirects are not followed"),
+        (Reply(304), "due", "answered 304"),
+        (Reply(400), "due", "answered 400"),
+        (Reply(401), "due", "answered 401"),
+        (Reply(404), "due", "answered 404"),
+        (Reply(408), "due", "answered 408"),
+        (Reply(425), "due", "answered 425"),
+        (Reply(429), "due", "answered 429"),
+        (Reply(500), "due", "answered 500"),
+        (Reply(503), "due", "answered 503"),
+        (Reply(error="no answer in 10000 ms"), "due", "no answer in 10000 ms"),
+        (Reply(), "due", "no answer"),
     ],
 )
-def test_verdicts(answer: Answer, state: str, said: str | None) -> None:
+def test_verdicts(answer: Reply, state: str, said: str | None) -> None:
     made = verdict(answer, 1, NOW, 0.5)
     assert (made.state, made.status) == (state, answer.status)
     assert (made.due_ms is not None) == (state == "due")
@@ -58,7 +58,7 @@ def test_verdicts(answer: Answer, state: str, said: str | None) -> None:
 
 
 def test_a_long_error_is_cut() -> None:
-    made = verdict(Answer(error="x" * 9_999), 1, NOW, 0)
+    made = verdict(Reply(error="x" * 9_999), 1, NOW, 0)
     assert len(made.error or "") == MAX_ERROR
 
 
@@ -70,7 +70,7 @@ def test_a_long_error_is_cut() -> None:
     ],
 )
 def test_all_waits_are_about_a_day(jitter: float, seconds: list[int], hours: int) -> None:
-    waits = [(verdict(Answer(500), n, NOW, jitter).due_ms or 0) - NOW for n in range(1, 16)]
+    waits = [(verdict(Reply(500), n, NOW, jitter).due_ms or 0) - NOW for n in range(1, 16)]
     assert [wait / 1_000 for wait in waits[:12]] == seconds
     assert set(waits[12:]) == {LONGEST_WAIT_MS * (1 + jitter) / 2}
     assert round(sum(waits) / HOUR) == hours
@@ -115,7 +115,7 @@ def test_dates_as_others_write_them(at: int) -> None:
     st.one_of(st.none(), st.text(), st.integers(0, 10**12).map(str)),
 )
 def test_a_wait_stays_within_bounds(attempt: int, jitter: float, retry_after: str | None) -> None:
-    due_ms = verdict(Answer(429, retry_after), attempt, NOW, jitter).due_ms
+    due_ms = verdict(Reply(429, retry_after), attempt, NOW, jitter).due_ms
     assert due_ms is not None
     least, most = RETRIES.wait_ms(attempt, 0), RETRIES.wait_ms(attempt, 1)
     assert least <= due_ms - NOW <= max(most, MAX_RETRY_AFTER_MS)

@@ -11,17 +11,18 @@ from typing import Any, TypeVar
 from agent.agents.agents import Agents
 from agent.agents.check import CHECK
 from agent.callbacks.callbacks import Callbacks
-from agent.core.call import Agent, Call
 from agent.core.capabilities.tools import Tools
-from agent.core.egress import Egress
-from agent.core.endpoints import answer
+from agent.core.http.call import Call
 from agent.core.identity import identity_of
-from agent.core.metrics import Metrics, StandingCache
-from agent.core.settings import Settings
+from agent.core.isolate.agent import Agent
+from agent.core.isolate.metrics import BacklogCache, Metrics
+from agent.core.isolate.settings import Settings
+from agent.core.serving.endpoints import answer
+from agent.core.web.egress import Egress
 from agent.queue.database import Database
 from agent.queue.jobs import Jobs
 from agent.records.records import Records
-from agent.sandbox.execute import Error, Job, Outcome
+from agent.sandbox.execute import Error, Outcome, PythonJob
 from agent.workers.workers import Workers
 from tests.agent.queue.sqlite import memory
 
@@ -71,10 +72,10 @@ class World(Tools):
             who=identity_of("canary", "eu", 1, START),
             settings=Settings(callbacks=Egress.of("hooks.example.com")),
             metrics=Metrics(),
-            standing=StandingCache(),
+            backlog=BacklogCache(),
             clock=lambda: float(next(self.clock)),
             now=lambda: self.now,
-            chance=lambda: 0.0,
+            rng=lambda: 0.0,
             new_id=lambda: f"id-{next(names)}",
             tools=lambda tenant, scopes: self,
             jobs=lambda: jobs,
@@ -93,7 +94,7 @@ class World(Tools):
     def python(self) -> World:
         return self
 
-    def run(self, tenant: str, job: Job) -> Outcome:
+    def run(self, tenant: str, job: PythonJob) -> Outcome:
         if job.code == CHECK:
             return checked(job.context)
         self.ran.append(job.code)

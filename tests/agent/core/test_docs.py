@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from agent.core.capabilities import calls, scraping
-from agent.core.egress import OPEN_PORTS, Egress
 from agent.core.web import html, names, request, web
+from agent.core.web.egress import OPEN_PORTS, Egress
 from tests.agent.pages import section, spaced
 
 TEXT = section("The Internet")

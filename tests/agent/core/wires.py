@@ -7,10 +7,10 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from agent.core.egress import Egress
+from agent.core.web.egress import Egress
 from agent.core.web.request import Request
-from agent.core.web.web import Known, Web
-from agent.core.web.wire import Head, Held, WireError
+from agent.core.web.web import Web, WebCaches
+from agent.core.web.wire import Body, ResponseHead, WireError
 
 RESOLVER = "https://dns.example/q"
 
@@ -36,7 +36,7 @@ class FakeWire:
         self.sent = list[Request]()
         self.asked = list[str]()
 
-    def send(self, request: Request, timeout_ms: int) -> Head:
+    def send(self, request: Request, timeout_ms: int) -> ResponseHead:
         self.sent.append(request)
         site = self._answers(request)
         if site is None:
@@ -44,14 +44,16 @@ class FakeWire:
         self.now += min(site.takes_ms, timeout_ms)
         if site.takes_ms >= timeout_ms:
             raise WireError("TimeoutError", "late")
-        return Head(site.status, (("content-type", site.content_type), *site.headers), site.body)
+        return ResponseHead(
+            site.status, (("content-type", site.content_type), *site.headers), site.body
+        )
 
-    def read(self, head: Head, most: int, timeout_ms: int) -> Held:
+    def read(self, head: ResponseHead, most: int, timeout_ms: int) -> Body:
         assert isinstance(head.handle, bytes)
         kept = head.handle[:most]
-        return Held(len(head.handle) > most, kept[:1024].decode("latin-1"), kept)
+        return Body(len(head.handle) > most, kept[:1024].decode("latin-1"), kept)
 
-    def text(self, held: Held, charset: str) -> str:
+    def text(self, held: Body, charset: str) -> str:
         assert isinstance(held.handle, bytes)
         if charset == "base64":
             return b64encode(held.handle).decode()
@@ -84,4 +86,4 @@ class FakeTools(NamedTuple):
 
 
 def web_on(wire: FakeWire, hosts: str = "*", resolver: str = RESOLVER) -> Web:
-    return Web(wire, Egress.of(hosts), resolver, Known(), lambda: wire.now)
+    return Web(wire, Egress.of(hosts), resolver, WebCaches(), lambda: wire.now)

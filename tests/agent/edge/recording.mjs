@@ -10,7 +10,9 @@ const logged = [];
 console.log = (text) => logged.push(JSON.parse(text));
 
 const { prepare, record } = await import(pathToFileURL(process.argv[2]));
-prepare(JSON.stringify({ sql: "WRITE", most: 3, waitMs: 1000, overdueMs: 5000, againMs: [10, 20] }));
+prepare(
+  JSON.stringify({ sql: "WRITE", most: 3, waitMs: 1000, overdueMs: 5000, againMs: [10, 20] }),
+);
 
 const written = []; // the parameters of each statement
 let failing = 0;
@@ -32,16 +34,22 @@ const env = { JOBS: database, METRICS: { writeDataPoint: (point) => points.push(
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 async function pass() {
-  const waited = waits.splice(0).map(([ms, resolve]) => (resolve(), ms));
+  const waited = waits.splice(0);
+  for (const [, resolve] of waited) resolve();
   await settle();
-  return waited;
+  return waited.map(([ms]) => ms);
 }
 
 const told = {};
 
 record(env, ctx, '{"n":1}');
 record(env, ctx, '{"n":2}');
-told.together = { started, waited: await pass(), written: written.splice(0), points: points.length };
+told.together = {
+  started,
+  waited: await pass(),
+  written: written.splice(0),
+  points: points.length,
+};
 
 failing = 1;
 record(env, ctx, '{"n":3}');
@@ -52,7 +60,11 @@ told.again = { again, written: written.splice(0) };
 failing = 3;
 record(env, ctx, '{"n":4}');
 for (let turn = 0; turn < 3; turn += 1) await pass();
-told.lost = { lost: record(env, ctx, '{"n":5}'), logged: logged.splice(0), tries: written.splice(0).length };
+told.lost = {
+  lost: record(env, ctx, '{"n":5}'),
+  logged: logged.splice(0),
+  tries: written.splice(0).length,
+};
 await pass();
 
 for (let n = 0; n < 5; n += 1) told.full = record(env, ctx, `{"n":${n}}`);
@@ -69,7 +81,13 @@ told.overdue = { started: started - before };
 await pass();
 told.overdue.rows = written.splice(-1)[0][0].map((point) => point.n);
 
-const broken = { METRICS: { writeDataPoint() { throw new Error("full"); } } };
+const broken = {
+  METRICS: {
+    writeDataPoint() {
+      throw new Error("full");
+    },
+  },
+};
 told.broken = { lost: record(broken, ctx, "{}"), logged };
 
 process.stdout.write(JSON.stringify(told));

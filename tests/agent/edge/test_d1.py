@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agent.edge.d1 import D1, LARGEST, TRIES
 from agent.edge.d1_errors import meaning_of
-from agent.queue.database import Mistake, Rows, Unavailable, Value
+from agent.queue.database import DatabaseUnavailable, Mistake, Rows, Value
 from tests.agent.queue.sqlite import failing, memory
 
 LOST = {"error": "D1_ERROR: Network connection lost."}
@@ -66,7 +66,7 @@ def test_what_passes_is_tried_again_with_full_jitter(chance: float, waits: list[
 def test_at_last_it_gives_up() -> None:
     binding = Binding(*[LOST] * TRIES)
     message = r"^D1_ERROR: Network connection lost\. \(tried 6 times\)$"
-    with pytest.raises(Unavailable, match=message):
+    with pytest.raises(DatabaseUnavailable, match=message):
         ask(binding.d1(), 1)
     assert len(binding.waits) == TRIES - 1
 

@@ -9,18 +9,18 @@ from typing import Any, TypeVar
 
 from agent.queue.database import Database
 from agent.queue.job import (
-    Answer,
     Contradiction,
-    Depth,
     Dispatch,
     Full,
+    Invalid,
     Job,
+    JobChange,
     JobKey,
+    JobState,
     Missing,
     Needed,
-    Refused,
+    QueueDepth,
     Returned,
-    State,
     Submission,
     Submitted,
 )
@@ -58,7 +58,7 @@ class Queue:
         assert isinstance(found, Submitted), found
         return found
 
-    def try_submit(self, id: str, **more: Any) -> Submitted | Full | Missing | Refused:
+    def try_submit(self, id: str, **more: Any) -> Submitted | Full | Missing | Invalid:
         return self._do(self.jobs.submit(submission(id, **more), self.now))
 
     def get(self, id: str, tenant: str = TENANT) -> Job:
@@ -82,25 +82,25 @@ class Queue:
         given = (worker, skills, limit, LEASE_MS, self.now, ticket, tenant, dispatch)
         asked = self.jobs.lease(*given)
         found = self._do(asked)
-        assert not isinstance(found, Refused), found
+        assert not isinstance(found, Invalid), found
         return [job.key.id for job in found]
 
-    def complete(self, id: str, worker: str, attempt: int = 1, result: str = "4") -> Answer:
+    def complete(self, id: str, worker: str, attempt: int = 1, result: str = "4") -> JobChange:
         found = self.try_complete(id, worker, attempt, result)
-        assert isinstance(found, Answer), found
+        assert isinstance(found, JobChange), found
         return found
 
     def try_complete(
         self, id: str, worker: str, attempt: int = 1, result: str = "4", tenant: str = TENANT
-    ) -> Answer | Contradiction | Refused:
+    ) -> JobChange | Contradiction | Invalid:
         asked = self.jobs.complete(key(id, tenant), worker, attempt, result, self.now)
         return self._do(asked)
 
     def fail(
         self, id: str, worker: str, attempt: int = 1, retry: bool = True, jitter: float = 0
-    ) -> Answer:
+    ) -> JobChange:
         found = self.try_fail(id, worker, attempt, retry, jitter)
-        assert isinstance(found, Answer), found
+        assert isinstance(found, JobChange), found
         return found
 
     def try_fail(
@@ -111,32 +111,32 @@ class Queue:
         retry: bool = True,
         jitter: float = 0,
         error: str = "no luck",
-    ) -> Answer | Contradiction:
+    ) -> JobChange | Contradiction:
         asked = self.jobs.fail(key(id), worker, attempt, error, self.now, retry, jitter)
         return self._do(asked)
 
-    def extend(self, id: str, worker: str, attempt: int = 1, lease_ms: int = LEASE_MS) -> Answer:
+    def extend(self, id: str, worker: str, attempt: int = 1, lease_ms: int = LEASE_MS) -> JobChange:
         found = self._do(self.jobs.extend(key(id), worker, attempt, lease_ms, self.now))
-        assert isinstance(found, Answer), found
+        assert isinstance(found, JobChange), found
         return found
 
-    def claim(self, id: str, worker: str, attempt: int = 0) -> Answer:
+    def claim(self, id: str, worker: str, attempt: int = 0) -> JobChange:
         """`attempt`: the last one before."""
         asked = self.jobs.claim(key(id), attempt, worker, LEASE_MS, self.now)
         found = self._do(asked)
-        assert isinstance(found, Answer), found
+        assert isinstance(found, JobChange), found
         return found
 
-    def hand_over(self, id: str, worker: str, to: str, attempt: int = 1) -> Answer:
+    def hand_over(self, id: str, worker: str, to: str, attempt: int = 1) -> JobChange:
         asked = self.jobs.hand_over(key(id), worker, attempt, to, LEASE_MS, self.now)
         found = self._do(asked)
-        assert isinstance(found, Answer), found
+        assert isinstance(found, JobChange), found
         return found
 
-    def revive(self, id: str, attempt: int) -> Answer:
+    def revive(self, id: str, attempt: int) -> JobChange:
         return self._do(self.jobs.revive(key(id), attempt, 2, self.now))
 
-    def listed(self, state: State, limit: int, **more: Any) -> list[str]:
+    def listed(self, state: JobState, limit: int, **more: Any) -> list[str]:
         return [job.key.id for job in self._do(self.jobs.listed(TENANT, state, limit, **more))]
 
     def needed(self, id: str) -> list[Needed]:
@@ -146,13 +146,13 @@ class Queue:
         (found,) = self._do(self.jobs.inputs([key(id)]))
         return found.results
 
-    def cancel(self, id: str, tenant: str = TENANT) -> Answer:
+    def cancel(self, id: str, tenant: str = TENANT) -> JobChange:
         return self._do(self.jobs.cancel(key(id, tenant), self.now))
 
     def return_lost(self) -> Returned:
         return self._do(self.jobs.return_lost(self.now))
 
-    def depth(self) -> list[Depth]:
+    def depth(self) -> list[QueueDepth]:
         return self._do(self.jobs.depth(self.now))
 
     def forget(self, before_ms: int) -> int:

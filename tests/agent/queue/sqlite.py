@@ -68,12 +68,12 @@ def memory() -> Sqlite:
     return Sqlite(connection)
 
 
-def failing(database: Sqlite, chance: Callable[[], float], share: float) -> D1:
+def failing(database: Sqlite, rng: Callable[[], float], share: float) -> D1:
     """D1's adapter with a database that fails a `share` of what it is asked, half of it after
     having done it."""
 
     async def send(text: str) -> str:
-        drawn = chance()
+        drawn = rng()
         if drawn < share / 2:
             return json.dumps({"error": LOST})
         statements = [

@@ -12,8 +12,8 @@ from random import Random
 
 import pytest
 
-from agent.queue.database import Database, Unavailable
-from agent.queue.job import Answer, Job, Refused, Submitted
+from agent.queue.database import Database, DatabaseUnavailable
+from agent.queue.job import Invalid, Job, JobChange, Submitted
 from agent.queue.jobs import Jobs
 from tests.agent.queue.making import LEASE_MS, SKILL, submission
 from tests.agent.queue.sqlite import Sqlite, connect, failing, memory, migrate
@@ -55,13 +55,13 @@ class Poller:
             try:
                 if not await self.turn(f"{self.name}-{poll}"):
                     return
-            except Unavailable:
+            except DatabaseUnavailable:
                 continue  # as if it had died
 
     async def turn(self, ticket: str) -> bool:
         """One poll, and its jobs; False if all is done."""
         found = await self.jobs.lease(self.name, [SKILL], 5, LEASE_MS, self.clock.look(), ticket)
-        assert not isinstance(found, Refused)
+        assert not isinstance(found, Invalid)
         self.taken += [(job.key.id, job.attempt) for job in found]
         for job in found:
             if self.random.random() >= self.dies:
@@ -77,7 +77,7 @@ class Poller:
             await self.jobs.fail(*held, "no luck", now, True, self.random.random())
             return
         told = await self.jobs.complete(*held, f'"{self.name}"', now)
-        assert isinstance(told, Answer)
+        assert isinstance(told, JobChange)
         if told.is_done:
             self.completed.append(job.key.id)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.callbacks.callbacks import Callbacks, registration
-from agent.queue.job import Answer, Freeing, Job, Missing, Refused, State, Submitted
+from agent.queue.job import Freeing, Invalid, Job, JobChange, JobState, Missing, Submitted
 from agent.queue.limits import MAX_DEPENDENCIES, MAX_INPUTS
 from tests.agent.queue.making import LEASE_MS, Queue, key, submission
 from tests.support.examples import examples
@@ -68,7 +68,7 @@ def test_what_has_completed_before_is_not_waited_for(queue: Queue) -> None:
     ],
 )
 def test_all_that_depend_on_it_end_with_it(
-    queue: Queue, how: str, state: State, error: str
+    queue: Queue, how: str, state: JobState, error: str
 ) -> None:
     queue.submit("a", max_attempts=1, start_within_ms=LEASE_MS)
     queue.submit("other")
@@ -126,12 +126,12 @@ def test_what_it_depends_on_has_to_be_there_and_of_the_same_tenant(queue: Queue)
     queue.submit("foreign", tenant="other")
     asked = {"depends_on": ("a", "foreign", "none")}
     assert queue.try_submit("b", **asked) == Missing(["foreign", "none"])
-    assert queue.try_submit("b", depends_on=("b",)) == Refused(
+    assert queue.try_submit("b", depends_on=("b",)) == Invalid(
         "depends_on", "has b, which is the job itself"
     )
-    assert queue.try_submit("b", depends_on=("a", "a")) == Refused("depends_on", "has a twice")
+    assert queue.try_submit("b", depends_on=("a", "a")) == Invalid("depends_on", "has a twice")
     many = tuple(str(number) for number in range(MAX_DEPENDENCIES + 1))
-    assert isinstance(queue.try_submit("b", depends_on=many), Refused)
+    assert isinstance(queue.try_submit("b", depends_on=many), Invalid)
     assert queue.depth()[0].waiting == 2
 
 
@@ -229,7 +229,7 @@ def test_who_completes_is_told_if_that_frees_a_job_of_the_agent(queue: Queue) ->
     queue.submit("poll", depends_on=("a",))
     queue.submit("edge", depends_on=("a", "b"), dispatch="edge")
     queue.lease("w", 2)
-    assert type(queue.try_complete("a", "w")) is Answer
+    assert type(queue.try_complete("a", "w")) is JobChange
     for _ in range(2):  # and so if it is repeated
         assert type(queue.try_complete("b", "w")) is Freeing
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.queue.job import HIGHEST, Answer, Contradiction, Job, Refused
+from agent.queue.job import HIGHEST, Contradiction, Invalid, Job, JobChange
 from tests.agent.queue.making import LEASE_MS, SKILL, Queue
 from tests.support.examples import examples
 
@@ -71,14 +71,14 @@ class World:
         holds = job.state == "leased" and (job.worker, job.attempt) == (lease.worker, lease.attempt)
         told = self.told(lease, verb, retry)
         if holds:
-            assert isinstance(told, Answer)
+            assert isinstance(told, JobChange)
             assert told.is_done
             if told.state == "completed":
                 self.completions[lease.id] = self.completions.get(lease.id, 0) + 1
         else:
             assert self.queue.get(lease.id) == job
 
-    def told(self, lease: Lease, verb: str, retry: bool) -> Answer | Contradiction | Refused:
+    def told(self, lease: Lease, verb: str, retry: bool) -> JobChange | Contradiction | Invalid:
         worker, id, attempt = lease
         if verb == "complete":
             return self.queue.try_complete(id, worker, attempt, result=f'"{worker} {attempt}"')

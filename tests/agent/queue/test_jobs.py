@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.queue.job import Answer, Depth
+from agent.queue.job import JobChange, QueueDepth
 from agent.queue.jobs import FORGOTTEN_AT_ONCE, LOST_AT_ONCE
 from tests.agent.queue.making import LEASE_MS, SKILL, TENANT, Queue, key
 
@@ -24,7 +24,7 @@ def test_a_job_is_submitted_leased_and_completed(queue: Queue) -> None:
     assert (leased.state, leased.worker, leased.attempt) == ("leased", "ann", 1)
     assert leased.lease_until_ms == queue.now + LEASE_MS
     queue.now += 7
-    assert queue.complete("sum", "ann", result="4") == Answer(True, "completed")
+    assert queue.complete("sum", "ann", result="4") == JobChange(True, "completed")
     done = queue.get("sum")
     assert (done.payload, done.result, done.error) == ('{"code": "2 + 2"}', "4", None)
     assert (done.submitted_ms, done.ended_ms) == (begun, begun + 12)
@@ -91,11 +91,11 @@ def test_a_lost_lease_goes_to_another_and_its_worker_changes_nothing_more(queue:
     assert queue.get("sum").attempt == 2
     assert queue.get("sum").error == "the lease of attempt 1 ran out"
     for refused in (queue.complete, queue.fail, queue.extend):
-        assert refused("sum", "ann") == Answer(False, "leased")
-        assert refused("sum", "ann", attempt=2) == Answer(False, "leased")
+        assert refused("sum", "ann") == JobChange(False, "leased")
+        assert refused("sum", "ann", attempt=2) == JobChange(False, "leased")
     assert queue.get("sum").worker == "bob"
     assert queue.complete("sum", "bob", attempt=2, result="5").is_done
-    assert queue.complete("sum", "ann") == Answer(False, "completed")
+    assert queue.complete("sum", "ann") == JobChange(False, "completed")
     done = queue.get("sum")
     assert (done.result, done.error) == ("5", None)
 
@@ -119,7 +119,7 @@ def test_a_lease_declared_lost_counts_no_more_before_another_has_it(queue: Queue
     assert queue.return_lost() == ([key("sum")], [])
     assert queue.return_lost() == ([], [])
     for refused in (queue.complete, queue.fail, queue.extend):
-        assert refused("sum", "ann") == Answer(False, "waiting")
+        assert refused("sum", "ann") == JobChange(False, "waiting")
 
 
 def test_a_lease_that_ran_out_counts_until_it_is_declared_lost(queue: Queue) -> None:
@@ -137,16 +137,16 @@ def test_what_is_told_twice_is_done_once(queue: Queue) -> None:
     assert queue.complete("sum", "ann", result="4").is_done
     ended = queue.get("sum")
     queue.now += 10
-    assert queue.complete("sum", "ann", result="4") == Answer(True, "completed")
+    assert queue.complete("sum", "ann", result="4") == JobChange(True, "completed")
     assert queue.get("sum") == ended
-    assert queue.fail("sum", "ann") == Answer(False, "completed")
+    assert queue.fail("sum", "ann") == JobChange(False, "completed")
 
     queue.submit("other")
     queue.lease("ann")
-    assert queue.fail("other", "ann") == Answer(True, "waiting")
+    assert queue.fail("other", "ann") == JobChange(True, "waiting")
     failed = queue.get("other")
     queue.now += 10
-    assert queue.fail("other", "ann") == Answer(True, "waiting")
+    assert queue.fail("other", "ann") == JobChange(True, "waiting")
     assert queue.get("other") == failed
 
 
@@ -161,7 +161,7 @@ def test_a_lease_can_be_extended_and_never_shortened(queue: Queue) -> None:
     assert queue.get("sum").lease_until_ms == until
     queue.now = until - 1
     assert queue.lease("bob") == []
-    assert queue.extend("sum", "bob") == Answer(False, "leased")
+    assert queue.extend("sum", "bob") == JobChange(False, "leased")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_failed_job_waits_longer_each_time(queue: Queue, jitter: float, waits:
     found = []
     for attempt in range(1, len(waits) + 1):
         assert queue.lease("ann") == ["sum"]
-        assert queue.fail("sum", "ann", attempt, jitter=jitter) == Answer(True, "waiting")
+        assert queue.fail("sum", "ann", attempt, jitter=jitter) == JobChange(True, "waiting")
         wait = queue.get("sum").available_ms - queue.now
         queue.now += wait - 1
         assert queue.lease("ann") == []
@@ -189,10 +189,10 @@ def test_a_failed_job_waits_longer_each_time(queue: Queue, jitter: float, waits:
 def test_after_its_last_attempt_a_job_is_a_dead_letter(queue: Queue) -> None:
     queue.submit("sum", max_attempts=2)
     queue.lease("ann")
-    assert queue.fail("sum", "ann") == Answer(True, "waiting")
+    assert queue.fail("sum", "ann") == JobChange(True, "waiting")
     queue.now += 10_000
     queue.lease("ann")
-    assert queue.fail("sum", "ann", attempt=2) == Answer(True, "failed")
+    assert queue.fail("sum", "ann", attempt=2) == JobChange(True, "failed")
     dead = queue.get("sum")
     assert (dead.error, dead.ended_ms, dead.attempt) == ("no luck", queue.now, 2)
     queue.now += 10_000_000
@@ -202,7 +202,7 @@ def test_after_its_last_attempt_a_job_is_a_dead_letter(queue: Queue) -> None:
 def test_what_cannot_go_well_is_a_dead_letter_at_once(queue: Queue) -> None:
     queue.submit("sum", max_attempts=9)
     queue.lease("ann")
-    assert queue.fail("sum", "ann", retry=False) == Answer(True, "failed")
+    assert queue.fail("sum", "ann", retry=False) == JobChange(True, "failed")
     assert queue.state("sum") == "failed"
 
 
@@ -213,7 +213,7 @@ def test_a_job_whose_leases_run_out_is_a_dead_letter(queue: Queue) -> None:
         queue.now += LEASE_MS
     assert queue.return_lost() == ([], [key("sum")])
     assert queue.get("sum").error == "the lease of attempt 2 ran out"
-    assert queue.complete("sum", "ann", attempt=2) == Answer(False, "failed")
+    assert queue.complete("sum", "ann", attempt=2) == JobChange(False, "failed")
 
 
 def test_a_poll_alone_finds_dead_letters(queue: Queue) -> None:
@@ -226,32 +226,32 @@ def test_a_poll_alone_finds_dead_letters(queue: Queue) -> None:
 
 def test_cancelling_in_each_state(queue: Queue) -> None:
     queue.submit("waiting")
-    assert queue.cancel("waiting") == Answer(True, "cancelled")
+    assert queue.cancel("waiting") == JobChange(True, "cancelled")
     ended = queue.get("waiting")
     queue.now += 10
-    assert queue.cancel("waiting") == Answer(True, "cancelled")
+    assert queue.cancel("waiting") == JobChange(True, "cancelled")
     assert queue.get("waiting") == ended
     assert queue.lease("ann") == []
 
     queue.submit("leased")
     queue.lease("ann")
-    assert queue.cancel("leased") == Answer(True, "cancelled")
+    assert queue.cancel("leased") == JobChange(True, "cancelled")
     for refused in (queue.complete, queue.fail, queue.extend):
-        assert refused("leased", "ann") == Answer(False, "cancelled")
+        assert refused("leased", "ann") == JobChange(False, "cancelled")
     queue.now += LEASE_MS
     assert queue.return_lost() == ([], [])
 
     queue.submit("completed")
     queue.lease("ann")
     queue.complete("completed", "ann")
-    assert queue.cancel("completed") == Answer(False, "completed")
+    assert queue.cancel("completed") == JobChange(False, "completed")
 
     queue.submit("failed")
     queue.lease("ann")
     queue.fail("failed", "ann", retry=False)
-    assert queue.cancel("failed") == Answer(False, "failed")
+    assert queue.cancel("failed") == JobChange(False, "failed")
 
-    assert queue.cancel("nobody") == Answer(False, None)
+    assert queue.cancel("nobody") == JobChange(False, None)
 
 
 def test_tenants_do_not_see_each_other(queue: Queue) -> None:
@@ -259,7 +259,7 @@ def test_tenants_do_not_see_each_other(queue: Queue) -> None:
     assert not queue.submit("sum", tenant="b", payload="[2]").is_conflict
     assert queue.get("sum", tenant="a").payload == "[1]"
     assert queue.get("sum", tenant="b").payload == "[2]"
-    assert queue.cancel("sum", tenant="c") == Answer(False, None)
+    assert queue.cancel("sum", tenant="c") == JobChange(False, None)
     assert queue.lease("ann", limit=9, tenant="c") == []
     assert queue.lease("ann", limit=9, tenant="b") == ["sum"]
     assert queue.get("sum", tenant="a").state == "waiting"
@@ -277,8 +277,8 @@ def test_depth_tells_what_waits_and_for_how_long(queue: Queue) -> None:
     queue.fail("c", "ann")
     queue.now += 500
     assert queue.depth() == [
-        Depth(SKILL, waiting=1, delayed=1, leased=1, failed=1, oldest_ms=500),
-        Depth("web-scraping", waiting=1, delayed=0, leased=0, failed=0, oldest_ms=500),
+        QueueDepth(SKILL, waiting=1, delayed=1, leased=1, failed=1, oldest_ms=500),
+        QueueDepth("web-scraping", waiting=1, delayed=0, leased=0, failed=0, oldest_ms=500),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.queue.job import Refused
+from agent.queue.job import Invalid
 from agent.queue.limits import MAX_ERROR, MAX_PAYLOAD, MAX_RESULT, cut_error
 from tests.agent.queue.making import LEASE_MS, SKILL, Queue, key, submission
 
@@ -38,7 +38,7 @@ SKILLS = "must be 1 to 64 of a-z, 0-9 and -, as in text-processing"
 def test_submissions(values: dict[str, Any], field: str, message: str) -> None:
     queue = Queue()
     asked = submission(**{"id": "sum", **values})
-    refused = Refused(field, message, is_too_large="bytes" in message)
+    refused = Invalid(field, message, is_too_large="bytes" in message)
     assert asyncio.run(queue.jobs.submit(asked, queue.now)) == refused
     assert queue.depth() == []
 
@@ -59,7 +59,7 @@ def test_polls(values: dict[str, Any], field: str, message: str) -> None:
     queue = Queue()
     asked = {"worker": "ann", "capabilities": [SKILL], "limit": 1, "lease_ms": LEASE_MS}
     asked |= {"now_ms": queue.now, "ticket": "t", **values}
-    assert asyncio.run(queue.jobs.lease(**asked)) == Refused(field, message)
+    assert asyncio.run(queue.jobs.lease(**asked)) == Invalid(field, message)
 
 
 def test_a_job_at_its_largest_is_taken_and_its_result_too() -> None:
@@ -79,7 +79,7 @@ def test_a_result_that_is_too_large_is_refused_and_the_job_stays_leased() -> Non
     result = "y" * (MAX_RESULT + 1)
     asked = queue.jobs.complete(key("sum"), "ann", 1, result, queue.now)
     message = "has 1,000,001 bytes, at most 1,000,000 may be"
-    assert asyncio.run(asked) == Refused("result", message, is_too_large=True)
+    assert asyncio.run(asked) == Invalid("result", message, is_too_large=True)
     assert queue.state("sum") == "leased"
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from agent.callbacks.callbacks import Callbacks, registration, withdrawal
-from agent.queue.job import Answer, Contradiction, Full, Refused
+from agent.queue.job import Contradiction, Full, Invalid, JobChange
 from agent.queue.limits import MAX_START_WITHIN_MS, Limits
 from tests.agent.queue.making import LEASE_MS, Queue, submission
 
@@ -106,7 +106,7 @@ def test_a_job_that_expired_was_not_ended_by_the_worker_that_had_it_before() -> 
 @pytest.mark.parametrize("within", [0, MAX_START_WITHIN_MS + 1])
 def test_times_to_wait_that_cannot_be(within: int) -> None:
     found = Queue().try_submit("a", start_within_ms=within)
-    assert isinstance(found, Refused)
+    assert isinstance(found, Invalid)
     assert found.field == "start_within_ms"
 
 
@@ -118,10 +118,10 @@ def test_an_end_that_was_told_stands() -> None:
     assert queue.complete("sum", "ann", result='{"b":[2],"a":1}').is_done
     for other in ('{"a":1,"b":[3]}', '{"a":true,"b":[2]}', "null"):
         assert queue.try_complete("sum", "ann", result=other) == Contradiction("completed")
-    assert queue.try_complete("sum", "bob", result="null") == Answer(False, "completed")
-    assert queue.try_complete("sum", "ann", 2, result="null") == Answer(False, "completed")
+    assert queue.try_complete("sum", "bob", result="null") == JobChange(False, "completed")
+    assert queue.try_complete("sum", "ann", 2, result="null") == JobChange(False, "completed")
     assert queue.get("sum").result == '{"a":1,"b":[2]}'
-    assert queue.fail("sum", "ann") == Answer(False, "completed")
+    assert queue.fail("sum", "ann") == JobChange(False, "completed")
 
 
 def test_a_failure_that_was_told_stands() -> None:
@@ -135,7 +135,7 @@ def test_a_failure_that_was_told_stands() -> None:
     assert queue.complete("sum", "ann") == (False, "waiting")
     queue.now += 10_000
     queue.lease("ann")
-    assert queue.try_fail("sum", "ann", error="late") == Answer(False, "leased")
+    assert queue.try_fail("sum", "ann", error="late") == JobChange(False, "leased")
     assert queue.fail("sum", "ann", 2) == (True, "failed")  # the last attempt
     assert queue.fail("sum", "ann", 2, retry=False) == (True, "failed")
     assert queue.try_fail("sum", "ann", 2, error="other") == Contradiction("failed")

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.answers import Facts
 from agent.core.identity import Identity
 from agent.queue.database import Rows
 from agent.records import analytics, statements
@@ -26,7 +25,7 @@ from agent.records.analytics import (
     analyse,
     statement,
 )
-from agent.records.request import Request, data_point
+from agent.records.request import Facts, RequestRecord, data_point
 from tests.agent.queue.sqlite import Sqlite, memory
 
 HOUR = 3_600_000
@@ -43,7 +42,7 @@ def filled(rows: list[Row], late_ms: int = 0) -> Sqlite:
         who = Identity("cf-eu-00000001", "canary", row["region"], 0)
         facts = Facts(row["capability"])
         point = data_point(
-            Request(
+            RequestRecord(
                 *(row["at_ms"], row["endpoint"], "POST", row["status"]),
                 *(row["took_ms"], row["tenant"], facts),
             ),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from agent.core import cache, cors, debug_log
+from agent.core.capabilities import cache
+from agent.core.http import cors, debug_log
 from agent.records import records
 from agent.records.request import BLOBS, DOUBLES, MAX_TENANT
 from tests.agent.pages import section, spaced

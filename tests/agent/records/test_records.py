@@ -12,13 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.answers import Facts
 from agent.core.identity import Identity
 from agent.queue.job import JobKey, Submission
 from agent.queue.jobs import Jobs
 from agent.records import statements as sql
 from agent.records.records import Records
-from agent.records.request import BLOBS, DOUBLES, MAX_TENANT, Request, data_point
+from agent.records.request import BLOBS, DOUBLES, MAX_TENANT, Facts, RequestRecord, data_point
 from tests.agent.queue.sqlite import MIGRATIONS, Sqlite, memory
 from tests.support.examples import examples
 
@@ -30,7 +29,7 @@ SHARED = memory()
 
 def point(at_ms: float = NOW, **more: Any) -> str:
     values = {"endpoint": "/execute", "method": "POST", "status": 200, "took_ms": 1.5, **more}
-    return data_point(Request(at_ms, tenant="ann", **values), WHO)
+    return data_point(RequestRecord(at_ms, tenant="ann", **values), WHO)
 
 
 def write(db: Sqlite, points: list[str], written_ms: int = NOW, batch: str = "a") -> int:
@@ -79,7 +78,7 @@ def test_the_order_of_columns() -> None:
 @examples(50)
 @given(st.text(max_size=300), st.text(max_size=30))
 def test_whatever_a_client_says_the_point_is_small_and_can_be_written(tenant: str, m: str) -> None:
-    text = data_point(Request(NOW, "/", m, 200, 0.0, tenant), WHO)
+    text = data_point(RequestRecord(NOW, "/", m, 200, 0.0, tenant), WHO)
     told = json.loads(text)
     assert len(told["indexes"][0].encode()) <= MAX_TENANT
     assert len(text) < 1_500

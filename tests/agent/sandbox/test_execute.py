@@ -8,20 +8,20 @@ from itertools import count
 
 import pytest
 
-from agent.core.json_text import MAX_DEPTH
 from agent.sandbox.execute import (
     MAX_ANSWER,
     MAX_CODE,
     MAX_RESULT,
     MAX_STDOUT,
     IsolateError,
-    Job,
     Outcome,
+    PythonJob,
     execute,
     read,
 )
 from agent.sandbox.pool import Pool, Sizes
 from agent.sandbox.runner import run
+from workers_runtime.json_text import MAX_DEPTH
 
 Running = Callable[[str], str]
 
@@ -52,7 +52,7 @@ class FakeIsolates:
             self.start(isolate)
 
 
-def ran(isolates: FakeIsolates, job: Job, pool: Pool | None = None, step: int = 1) -> Outcome:
+def ran(isolates: FakeIsolates, job: PythonJob, pool: Pool | None = None, step: int = 1) -> Outcome:
     clock: Iterator[int] = count(0, step)
     return execute(pool or Pool("p"), isolates, "a", job, lambda: next(clock))
 
@@ -63,7 +63,7 @@ def kind(outcome: Outcome) -> str | None:
 
 def test_cold_then_warm() -> None:
     isolates, pool = FakeIsolates(), Pool("p")
-    job = Job("print('hi')\nresult = context['n'] + 1", {"n": 1})
+    job = PythonJob("print('hi')\nresult = context['n'] + 1", {"n": 1})
     first, second = ran(isolates, job, pool), ran(isolates, job, pool)
     assert (first.result, first.stdout, first.error, first.warm) == (2, "hi\n", None, False)
     assert (second.result, second.warm) == (2, True)
@@ -71,7 +71,7 @@ def test_cold_then_warm() -> None:
 
 
 def test_the_codes_error() -> None:
-    error = ran(FakeIsolates(), Job("\n1 / 0", {})).error
+    error = ran(FakeIsolates(), PythonJob("\n1 / 0", {})).error
     assert error
     assert error == ("code-error", "ZeroDivisionError: division by zero", 2, error.traceback)
     assert error.traceback == ("line 2, in <module>: 1 / 0",)
@@ -92,7 +92,7 @@ def test_no_answer(error: IsolateError, step: int, expected: str) -> None:
         raise error
 
     isolates = FakeIsolates(fails)
-    assert kind(ran(isolates, Job("", {}), step=step)) == expected
+    assert kind(ran(isolates, PythonJob("", {}), step=step)) == expected
     assert isolates.tended[0][0] == ("p/a/1",)
 
 
@@ -100,7 +100,7 @@ def test_none_can_be_started() -> None:
     isolates = FakeIsolates(fails=IsolateError("Error", "no binding"))
     isolates.tend = lambda end, start: None  # type: ignore[method-assign]
     pool = Pool("p")
-    outcome = ran(isolates, Job("", {}), pool)
+    outcome = ran(isolates, PythonJob("", {}), pool)
     assert kind(outcome) == "unavailable"
     assert pool.running == 0
 
@@ -108,16 +108,16 @@ def test_none_can_be_started() -> None:
 def test_all_are_busy() -> None:
     pool = Pool("p", Sizes(all=1))
     pool.take("b", 0)
-    outcome = ran(FakeIsolates(), Job("result = 1", {}), pool)
+    outcome = ran(FakeIsolates(), PythonJob("result = 1", {}), pool)
     assert kind(outcome) == "unavailable"
     assert outcome.error
     assert "try again" in outcome.error.message
 
 
 @pytest.mark.parametrize(
-    "job", [Job("#" * (MAX_CODE + 1), {}), Job("", {}, 0), Job("", {}, 30_001)]
+    "job", [PythonJob("#" * (MAX_CODE + 1), {}), PythonJob("", {}, 0), PythonJob("", {}, 30_001)]
 )
-def test_refused_without_an_isolate(job: Job) -> None:
+def test_refused_without_an_isolate(job: PythonJob) -> None:
     isolates = FakeIsolates()
     assert ran(isolates, job).error
     assert isolates.starts == {}

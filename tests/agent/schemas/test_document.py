@@ -9,13 +9,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from agent.callbacks.callback import Outcome
+from agent.callbacks.callback import JobEnd
 from agent.callbacks.message import body_of
-from agent.core import activation, polling, scaling, shapes, workers
-from agent.core.activations import HELD, LISTED, OUTCOME
+from agent.core.api import polling, scaling, workers
+from agent.core.api.activations import HELD, LISTED, OUTCOME
 from agent.core.capabilities import calls, completion, database, embeddings, python, scraping, text
-from agent.core.endpoints import ENDPOINTS
-from agent.core.execution import CAPABILITIES
+from agent.core.capabilities.execution import CAPABILITIES
+from agent.core.jobs import activation, shapes
+from agent.core.serving.endpoints import ENDPOINTS
 from agent.schemas import jobs
 from agent.schemas.__main__ import ROOT, files
 from agent.schemas.document import DIALECT, document, document_text, schemas
@@ -162,12 +163,12 @@ def test_the_guide_has_the_limits_that_no_schema_says() -> None:
 @pytest.mark.parametrize(
     "outcome",
     [
-        Outcome("completed", 1, "w-1", 0, None, '{"result": [4], "stdout": "a", "warm": true}'),
-        Outcome("completed", 1, "w-1", 0, None, "no JSON"),
-        Outcome("failed", 3, "w-1", 0, "no luck", None),
-        Outcome("cancelled", 0, None, 0, None, None),
+        JobEnd("completed", 1, "w-1", 0, None, '{"result": [4], "stdout": "a", "warm": true}'),
+        JobEnd("completed", 1, "w-1", 0, None, "no JSON"),
+        JobEnd("failed", 3, "w-1", 0, "no luck", None),
+        JobEnd("cancelled", 0, None, 0, None, None),
     ],
 )
-def test_what_is_posted_is_an_outcome(outcome: Outcome) -> None:
-    whole = {**schemas()["Outcome"], "components": DOCUMENT["components"]}
+def test_what_is_posted_is_an_outcome(outcome: JobEnd) -> None:
+    whole = {**schemas()["JobEnd"], "components": DOCUMENT["components"]}
     jsonschema.Draft202012Validator(whole).validate(json.loads(body_of("a-1", outcome)))

@@ -7,9 +7,9 @@ from collections.abc import Coroutine
 from itertools import count
 from typing import Any, TypeVar
 
-from agent.queue.job import JobKey, Refused, Returned, Submission
+from agent.queue.job import Invalid, JobKey, Returned, Submission
 from agent.queue.jobs import Jobs
-from agent.workers.worker import Loads, State, Told, Worker, WorkerKey
+from agent.workers.worker import Loads, Worker, WorkerDetails, WorkerKey, WorkerState
 from agent.workers.workers import Workers
 from tests.agent.queue.sqlite import memory
 
@@ -30,16 +30,16 @@ class Place:
     def register(
         self, id: str, *skills: str, key: str = "key", metadata: dict[str, Any] | None = None
     ) -> Worker:
-        told = Told(skills or (SKILL,), "eu", metadata or {})
+        told = WorkerDetails(skills or (SKILL,), "eu", metadata or {})
         found = self.do(self.workers.register(WorkerKey(key, id), told, self.now))
         assert isinstance(found, Worker), found
         return found
 
     def beat(self, id: str, key: str = "key", **told: Any) -> Worker | None:
-        return self.do(self.workers.heartbeat(WorkerKey(key, id), self.now, Told(**told)))
+        return self.do(self.workers.heartbeat(WorkerKey(key, id), self.now, WorkerDetails(**told)))
 
     def listed(
-        self, state: State | None = None, tenant: str | None = "key", **more: Any
+        self, state: WorkerState | None = None, tenant: str | None = "key", **more: Any
     ) -> list[Worker]:
         return self.do(self.workers.listed(tenant, 100, self.now, state=state, **more))
 
@@ -57,7 +57,7 @@ class Place:
         """As `/poll` does it: whoever is registered is heard, and keeps what it gets."""
         asked = (id, [skill], limit, lease_ms, self.now, f"poll-{next(self._tickets)}")
         found = self.do(self.jobs.lease(*asked, key=key))
-        assert not isinstance(found, Refused), found
+        assert not isinstance(found, Invalid), found
         return [job.key.id for job in found]
 
     def hand_over(self, id: str, worker: str, to: str) -> None:
@@ -68,7 +68,7 @@ class Place:
         """`attempt`: the last one before."""
         key = JobKey("tenant", id)
         found = self.do(self.jobs.claim(key, attempt, worker, LEASE_MS, self.now))
-        assert not isinstance(found, Refused)
+        assert not isinstance(found, Invalid)
         return found.is_done
 
     def fail(self, id: str, worker: str, attempt: int = 1) -> None:
@@ -78,7 +78,7 @@ class Place:
     def complete(self, id: str, worker: str, attempt: int = 1) -> bool:
         key = JobKey("tenant", id)
         found = self.do(self.jobs.complete(key, worker, attempt, "4", self.now))
-        assert not isinstance(found, Refused)
+        assert not isinstance(found, Invalid)
         return found.is_done
 
     def return_lost(self) -> Returned:

@@ -10,8 +10,8 @@ from agent.workers.worker import (
     MAX_HELD,
     MAX_WORKERS,
     Load,
-    Told,
     TooMany,
+    WorkerDetails,
     WorkerKey,
 )
 from agent.workers.workers import MARKED_AT_ONCE
@@ -231,7 +231,7 @@ def test_lost_workers_are_forgotten_and_others_are_not(place: Place) -> None:
 def test_a_key_has_so_many_workers_and_lost_ones_make_room(place: Place) -> None:
     for number in range(MAX_WORKERS):
         place.register(f"w-{number}")
-    told = Told(["resize"], "eu", {})
+    told = WorkerDetails(["resize"], "eu", {})
     asked = (WorkerKey("key", "new"), told, place.now)
     assert place.do(place.workers.register(*asked)) == TooMany(MAX_WORKERS)
     place.register("w-0")  # who is there may register again

@@ -8,8 +8,8 @@ from itertools import count
 import js
 from pyodide.ffi import run_sync
 
+from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.capabilities.tools import Capability
-from agent.core.execution import CAPABILITIES
 from agent.edge.d1_binding import d1_of
 from agent.edge.entry import on_fetch as agent_fetch
 from agent.queue.job import JobKey, Submission

@@ -106,8 +106,9 @@ const ACTS = {
     const reader = request.body.getReader();
     let begins = "";
     let bytes = 0;
-    for (let chunk; (chunk = (await reader.read()).value); bytes += chunk.byteLength) {
-      begins = (begins + new TextDecoder().decode(chunk)).slice(0, 15);
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      bytes += next.value.byteLength;
+      begins = (begins + new TextDecoder().decode(next.value)).slice(0, 15);
       if (begins === "begin, middle" && !request.headers.has("x-router-attempt")) {
         return new Response("refused", { status: 503 });
       }

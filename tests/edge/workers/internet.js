@@ -71,9 +71,12 @@ async function crowded() {
 const sites = {
   "crowd.example": crowded,
   "shop.example": () => page(PAGE),
-  "win.example": () => page(bytes("<title>\xcf\xf0\xe8\xe2\xe5\xf2</title>"), "text/html; charset=windows-1251"),
-  "sjis.example": () => page(bytes('<meta charset="Shift_JIS"><title>\x83e\x83X\x83g</title>'), "text/html"),
-  "wide.example": () => page(bytes("\xff\xfe<\0t\0i\0t\0l\0e\0>\0z\x01<\0/\0t\0i\0t\0l\0e\0>\0"), "text/html"),
+  "win.example": () =>
+    page(bytes("<title>\xcf\xf0\xe8\xe2\xe5\xf2</title>"), "text/html; charset=windows-1251"),
+  "sjis.example": () =>
+    page(bytes('<meta charset="Shift_JIS"><title>\x83e\x83X\x83g</title>'), "text/html"),
+  "wide.example": () =>
+    page(bytes("\xff\xfe<\0t\0i\0t\0l\0e\0>\0z\x01<\0/\0t\0i\0t\0l\0e\0>\0"), "text/html"),
   "unknown.example": () => page("<title>ünknown</title>", "text/html; charset=klingon"),
   "plain.example": () => page("just\r\ntext", "text/plain"),
   "robots.example": () => page("<title>read</title>"),
@@ -89,10 +92,16 @@ const sites = {
     const [first, again] = [url.searchParams.get("first") ?? "", url.searchParams.get("again")];
     return page(first + again.repeat((1 << 20) / again.length));
   },
-  "broken-html.example": () => page("<title>ok</title><p <<<>< a=\"<b></b"),
-  "cookies.example": () => new Response("ok", {
-    headers: [["set-cookie", "a=1"], ["set-cookie", "b=2"], ["x-many", "1"], ["x-many", "2"]],
-  }),
+  "broken-html.example": () => page('<title>ok</title><p <<<>< a="<b></b'),
+  "cookies.example": () =>
+    new Response("ok", {
+      headers: [
+        ["set-cookie", "a=1"],
+        ["set-cookie", "b=2"],
+        ["x-many", "1"],
+        ["x-many", "2"],
+      ],
+    }),
   "bomb.example": () => {
     const zeros = new ReadableStream({
       start(controller) {
@@ -108,20 +117,25 @@ const sites = {
     throw new Error("a secret of the other side");
   },
   "loop.example": (url) => moved(`/${url.pathname.length}${url.pathname}`),
-  "hops.example": (url) => (url.pathname === "/5" ? page("<title>there</title>")
-    : moved(`/${Number(url.pathname.slice(1)) + 1}`)),
-  "to.example": (url) => moved(decodeURIComponent(url.search.slice(1)), Number(url.pathname.slice(1))),
-  "status.example": (url) => new Response("said <no>", {
-    status: Number(url.pathname.slice(1)),
-    headers: { "content-type": "text/html", "retry-after": "7" },
-  }),
+  "hops.example": (url) =>
+    url.pathname === "/5"
+      ? page("<title>there</title>")
+      : moved(`/${Number(url.pathname.slice(1)) + 1}`),
+  "to.example": (url) =>
+    moved(decodeURIComponent(url.search.slice(1)), Number(url.pathname.slice(1))),
+  "status.example": (url) =>
+    new Response("said <no>", {
+      status: Number(url.pathname.slice(1)),
+      headers: { "content-type": "text/html", "retry-after": "7" },
+    }),
   "echo.example": (url, request) => echo(request),
+  "xn--strae-oqa.example": () => page("<title>a street</title>"),
   "back.example": (url, request) => echo(request),
   "dns.example": resolve,
   "localhost:9000": () => page("<title>named</title>"),
 };
 
-let calls = {};
+const calls = {};
 
 export default {
   async fetch(request) {

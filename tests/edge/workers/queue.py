@@ -16,8 +16,8 @@ import js
 from pyodide.ffi import run_sync
 
 from agent.callbacks.callbacks import Callbacks, registration
-from agent.callbacks.message import Request
-from agent.edge.callbacks import Outside, deliver
+from agent.callbacks.message import CallbackRequest
+from agent.edge.callbacks import HttpTransport, deliver
 from agent.edge.d1 import D1
 from agent.edge.d1_binding import d1_of, send_to
 from agent.queue.database import DatabaseError
@@ -56,7 +56,9 @@ async def done(env, verb, asked):
         return await deliver(through_itself(env) if asked[0] else env, 20_000)
     if verb == "send":
         within_ms, *requests = asked
-        return await Outside(None, within_ms).send([Request(*each) for each in requests])
+        return await HttpTransport(None, within_ms).send(
+            [CallbackRequest(*each) for each in requests]
+        )
     if verb == "callback":
         return await Callbacks(db).of(JobKey(*asked))
     if verb == "crowd":

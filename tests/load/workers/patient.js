@@ -5,8 +5,10 @@
 // The variant `control` is told: POST /act {"variants": […], "act": …}; it tells, with
 // GET /arrivals, what has come since it was asked last.
 
+// An answer says whose it is, and by whom it was given.
+
 export default {
-  fetch(request, env, ctx) {
+  async fetch(request, env, ctx) {
     const { variant } = ctx.props;
     if (variant === "control") return control(request);
     const { act, since } = acting.get(variant) ?? WELL;
@@ -17,7 +19,12 @@ export default {
       request.method,
       request.headers.get("x-load-id"),
     ]);
-    return ACTS[act](variant, since, ctx);
+    const answer = await ACTS[act](variant, since, ctx);
+    const { headers } = request;
+    answer.headers.set("x-load-id", headers.get("x-load-id") ?? "");
+    answer.headers.set("x-load-variant", variant);
+    answer.headers.set("x-load-request-id", headers.get("x-request-id") ?? "");
+    return answer;
   },
 };
 

@@ -67,6 +67,18 @@ def key_of(name: str) -> str:
     return next(key for key in map(str, range(1_000)) if isolate.names(key)[0] == name)
 
 
+def test_a_policy_without_slow_start_gives_a_returning_variant_its_share_at_once() -> None:
+    isolate = Isolate()
+    isolate.fails("a")
+    isolate.now += 11_000
+    isolate.health.standing(isolate.policy, isolate.now)
+    isolate.health.succeeded("a", isolate.now)
+    assert isolate.standing
+    assert isolate.standing.returning == {"a": 0.1}
+    isolate.policy = policy({**PASSIVE, "slow_start": "0s"})
+    assert isolate.standing is None
+
+
 def test_when_all_is_well_there_is_nothing_to_look_at() -> None:
     isolate = Isolate()
     isolate.health.succeeded("a", isolate.now)

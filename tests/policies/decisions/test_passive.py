@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decisions.health_terms import PassiveTerms
-from policies.decisions.passive import MIN_SHARE, TRIAL_MS, Passive, State
+from policies.decisions.outlier_states import TRANSITIONS, State
+from policies.decisions.passive import MIN_SHARE, TRIAL_MS, Passive
 from tests.support.examples import examples
 
 TERMS = PassiveTerms(
@@ -220,6 +221,40 @@ def test_no_ejection_is_longer_than_the_cap_and_enough_successes_bring_it_back(
     passive.succeeded(now, now)
     assert passive.state(now) is State.WELL
     assert passive.share(now) == 1
+
+
+CALLS = st.tuples(
+    st.sampled_from([*"+-!", "rest", "returns"]),
+    st.integers(-500, 20_000),
+    st.integers(-500, 30_000),
+)
+
+
+@examples(300)
+@given(ANY_TERMS, st.lists(CALLS, max_size=60))
+def test_whatever_happens_only_what_the_table_has_becomes_of_it(
+    terms: PassiveTerms, calls: list[tuple[str, int, int]]
+) -> None:
+    """Also if the clock goes back a little."""
+    passive, now = Passive(terms), 1_000_000.0
+    changes = {(before, after) for (before, _), after in TRANSITIONS.items()}
+    for call, later, took in calls:
+        waited = passive.state(now)
+        now += later
+        before = passive.state(now)
+        assert later < 0 or waited is before or (waited, before) in changes
+        if call == "rest":
+            passive.rest(now + took, now)
+        elif call == "returns":
+            passive.returns(now)
+        else:
+            came(passive, call, now - took, now)
+        after = passive.state(now)
+        steps = {before, *(to for at, to in changes if at is before)}
+        steps |= {
+            to for at, to in changes if at in steps
+        }  # a slow start of no time is over at once
+        assert after in steps
 
 
 @examples(200)

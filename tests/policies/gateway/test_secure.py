@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from policies.decisions.choose import Fixed, Forward
 from policies.decisions.policy import CompiledPolicy
 from policies.gateway.convert import convert
+from policies.language.load import load
 from policies.proxy.decide import decide
 from tests.policies.gateway.deciding import backends_in, expected
 from tests.policies.gateway.making import (
@@ -83,6 +84,22 @@ def test_nothing_is_served_in_clear(
         assert type(came) is type(wanted), imported.text
         if isinstance(came, Forward) and isinstance(wanted, Forward):
             assert came.route.name == wanted.route.name
+
+
+def test_rules_are_counted_with_their_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A route of both listeners has each match twice if one of HTTPS alone has the same."""
+    for module in ("gateway.routes", "language.check_routes"):
+        monkeypatch.setattr(f"policies.{module}.MAX_RULES", 10)
+    backends = [{"name": "w", "port": 1}]
+    paths = [{"path": {"value": f"/{at}"}} for at in range(4)]
+    secure = [{"matches": [each], "backendRefs": backends} for each in paths]
+    both = [{"matches": [{**each, "method": "POST"}], "backendRefs": backends} for each in paths]
+    objects = [pair("a.test"), attached_to("https", route("secure", secure)), route("web", both)]
+    result = convert([("m.yaml", text(*objects))])
+    assert result.text
+    assert load(result.text.encode()).policy
+    assert sum(len(each["matches"]) for each in yaml.safe_load(result.text)["routes"]) == 10
+    assert [each.finding.code for each in result.told] == ["out-of-range"]
 
 
 @pytest.mark.parametrize("name", ["web", "w" * 63])

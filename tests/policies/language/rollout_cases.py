@@ -48,7 +48,7 @@ ROLLOUT_CASES: list[tuple[str, str, str, int, int, str]] = [
     (
         "rollout-overlap",
         base(more=SECOND.replace("v2", "v3").replace("web", "api")),
-        *("rollouts[1].routes[0]", 16, 25, "leave it to one"),
+        *("rollouts[1].routes[0]", 16, 25, "keep it in one"),
     ),
     ("unknown-route", base(("[api]", "[apy]")), "rollouts[0].routes[0]", 11, 14, "`api`"),
     ("unknown-pool", base(("to: canary", "to: canery")), "rollouts[0].to", 13, 9, "`canary`"),
@@ -98,7 +98,7 @@ ROLLOUT_CASES: list[tuple[str, str, str, int, int, str]] = [
     (
         "cohort-without-auth",
         base(steps("{key: [ann]}, {weight: 5}")),
-        *("rollouts[0].steps[0].key", 14, 14, "give the route `auth`"),
+        *("rollouts[0].steps[0].key", 14, 14, "add `auth` to the route"),
     ),
     (
         "unknown-key",

@@ -474,7 +474,7 @@ def test_a_scope_that_is_compared_to_the_letter() -> None:
     value["auth"] = {"keys": [{"id": "a", "sha256": HASH, "scopes": ["agents:*"]}]}
     (found,) = findings(value)
     assert (found.code, found.severity) == ("no-key-for-route", "error")
-    assert "`agents:*` is compared to the letter" in found.hint
+    assert "`agents:*` is compared literally" in found.hint
     value["auth"]["keys"][0]["scopes"].append("agents:read")
     assert not findings(value)
 

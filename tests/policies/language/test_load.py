@@ -182,7 +182,7 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         3,
         "",
     ),
-    ("empty", route("  - {name: a, split: }"), "routes[0].split", 9, 21, "leave the key out"),
+    ("empty", route("  - {name: a, split: }"), "routes[0].split", 9, 21, "leave out the key"),
     ("empty", changed("version: 1", "version:"), "version", 1, 9, ""),
     (
         "one-of",
@@ -208,7 +208,7 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         "variants.prod.binding",
         3,
         19,
-        "own",
+        "reserved",
     ),
     (
         "bad-name",
@@ -216,7 +216,7 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         "variants.prod.binding",
         3,
         19,
-        "own",
+        "reserved",
     ),
     (
         "bad-duration",
@@ -286,9 +286,9 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
             hint,
         )
         for code, regex, hint in (
-            ("bad-regex", "/[a-z]+/é", "percent-encoded"),
-            ("bad-regex", "[a-z]+", "begin with"),
-            ("bad-regex", "/a b", "percent-encoded"),
+            ("bad-regex", "/[a-z]+/é", "percent-encode"),
+            ("bad-regex", "[a-z]+", "start with"),
+            ("bad-regex", "/a b", "percent-encode"),
             ("reserved-path", r"/\.router/.*", "choose another"),
             ("reserved-path", r"/\.router", "choose another"),
         )
@@ -713,7 +713,7 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         "routes[0].rate_limits[1]",
         9,
         52,
-        "take one out",
+        "remove one",
     ),
     (
         "unused-field",
@@ -733,7 +733,7 @@ CASES: list[tuple[str, str, str, int, int, str]] = [
         "auth.keys[1].rate_limits.l",
         15,
         103,
-        "the same for all",
+        "all the same rate",
     ),
 ]
 

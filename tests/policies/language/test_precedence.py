@@ -38,7 +38,7 @@ def path(kind: str, text: str, **more: Any) -> dict[str, Any]:
 def test_the_finding_names_the_routes_and_the_way_out() -> None:
     ((code, where, message, hint),) = found(HTTPS, path("prefix", "/api"), path("exact", "/x"), TO)
     assert (code, where) == (REDIRECT, "routes[0].filters.redirect")
-    assert message == "`r1`, `r2` go before this redirect, and can be reached by http"
+    assert message == "`r1`, `r2` take precedence over this redirect and can be reached by http"
     assert "`first: true`" in hint
 
 
@@ -121,7 +121,7 @@ def test_hosts(routes: list[dict[str, Any]], number: int) -> None:
 def test_the_finding_names_the_hosts() -> None:
     ((code, where, message, hint),) = found(DOWN, {"hostnames": ["a.b", "*.c"], **TO})
     assert (code, where) == (HOST, "routes[0].name")
-    assert message.startswith("`r1` takes what this route matches of `a.b`, `*.c`")
+    assert message.startswith("`r1` takes all requests of this route for `a.b`, `*.c`")
     assert hint == 'add `first: true`, or name the hosts: `hostnames: [a.b, "*.c"]`'
     assert not found({**DOWN, "first": True}, {"hostnames": ["a.b", "*.c"], **TO})
     assert not found({**DOWN, "hostnames": ["a.b", "*.c"]}, {"hostnames": ["a.b", "*.c"], **TO})

@@ -53,6 +53,7 @@ from policies.rollouts.tallies import Tallies
 from tests.policies.making import NOW, compiled
 
 BEGAN = NOW.now_ms
+LEARNT_AFTER_MS = 700  # how far rollouts are
 URL = "https://example.com/"
 FINAL = Answer | Carry | Own | Store | Forget
 # What comes of an effect at a given time.
@@ -177,8 +178,8 @@ class Journey:
             outcome = outcomes.pop(0)(effect, self.now_ms)
             self.now_ms = getattr(outcome, "now_ms", self.now_ms)
             return outcome
-        if isinstance(effect, Wait):
-            self.now_ms += effect.ms
+        if isinstance(effect, Wait | LearnRollouts):
+            self.now_ms += effect.ms if isinstance(effect, Wait) else LEARNT_AFTER_MS
             return self.now_ms
         return in_quiet_times(effect)
 

@@ -14,6 +14,7 @@ from policies.proxy.effects import Charge, Charged
 from policies.proxy.sequence import proxy
 from tests.policies.proxy.journey import (
     BEGAN,
+    LEARNT_AFTER_MS,
     VARIANTS,
     Isolate,
     Journey,
@@ -176,7 +177,11 @@ def test_the_first_requests_of_an_isolate_wait_to_hear_of_rollouts() -> None:
     rollout = {"name": "r", "routes": ["r"], "from": "production", "to": "canary", "steps": steps}
     state = isolate({"rollouts": [rollout]})
     state.is_new = True
-    assert Journey(state).go(status(200)) == ["learn rollouts", "send a", "carried a"]
+    journey = Journey(state)
+    assert journey.go(status(200)) == ["learn rollouts", "send a", "carried a"]
+    carry = journey.sent().carry
+    assert carry
+    assert carry.blame.began_ms == BEGAN + LEARNT_AFTER_MS, "its time began when it was known"
 
 
 class TestDraining:

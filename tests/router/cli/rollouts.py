@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from router.cli.client import Refused
+from router.api.client import Refused
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 STEPS = [

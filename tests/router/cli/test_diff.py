@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from policies.language.load import digest_of
-from router.cli.client import Refused
+from router.api.client import Refused
 from router.cli.live import Live
 from tests.support.cli import BROKEN, EXAMPLE, run
 
@@ -40,7 +40,7 @@ def test_two_files(capsys: pytest.CaptureFixture[str], after: str) -> None:
     assert "~ route agents: pool canary gets 20% of the requests, not 5%" in lines
     assert "~ route execute: pool canary gets 20% of the requests, not 5%" in lines
     assert "6 differences: 6 changed" in lines
-    assert "of the 2,800 requests made up for 7 routes goes elsewhere" in out
+    assert "of the 2,800 requests generated for 7 routes are handled differently" in out
     for route in ("agents ", "workers ", "execute "):
         assert any(line.startswith(route) and " → canary " in line for line in lines)
 
@@ -81,7 +81,7 @@ def test_only_here_and_only_there(
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(BEFORE, "no difference\n"), (RESPELT, "no difference; the files only look different\n")],
+    [(BEFORE, "no difference\n"), (RESPELT, "no difference; only the formatting differs\n")],
 )
 def test_no_difference(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str, said: str
@@ -171,7 +171,7 @@ def test_a_log(capsys: pytest.CaptureFixture[str], after: str, tmp_path: Path) -
     assert traffic["changed"]["low"] < 0.15 < traffic["changed"]["high"]
     assert traffic["examples"][0]["client"].startswith("user-")
     code, out, _ = run(capsys, "diff", after, EXAMPLE, "--log", str(log))
-    assert "of the requests of the log (200) goes elsewhere" in out
+    assert "of the requests of the log (200) are handled differently" in out
     log.write_text(log.read_text() + '\n{"url": 7}\n')
     code, out, err = run(capsys, "diff", after, EXAMPLE, "--log", str(log))
     assert (code, out) == (1, "")

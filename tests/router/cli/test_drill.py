@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from router.cli.client import Refused
+from router.api.client import Refused
 from tests.support.cli import run
 
 DRILL = {
@@ -100,7 +100,7 @@ def test_start(
         ([*START, "--region", "eu", "--pool", "p"], "not allowed with"),
         ([*START, "--region", "eu", "--mode", "up"], "`up` is no mode"),
         ([*START, "--region", "eu", "--for", "1d1s"], "no duration of 1s to 24h"),
-        ([*START, "--region", "eu", "--url", "nowhere"], "is no URL of a router"),
+        ([*START, "--region", "eu", "--url", "nowhere"], "is not the URL of a router"),
         (["drill", "stop", "a", "b"], "unrecognized arguments: b"),
     ],
 )
@@ -115,7 +115,7 @@ def test_wrong_use(capsys: pytest.CaptureFixture[str], args: list[str], said: st
     [
         (
             {"reason": "nothing would be left for …", "gaps": GAPS, "more": 0},
-            ["refused: nothing would be left for", "route r, pool p, clients of eu, no region"],
+            ["refused: no variant would be left for", "route r, pool p, clients of eu, no region"],
         ),
         ({"reason": "…", "gaps": GAPS, "more": 7}, ["and 7 more", "--force"]),
         ({"reason": "there is no region eu", "gaps": []}, ["refused: there is no region eu"]),

@@ -245,7 +245,7 @@ def test_a_key_that_the_environment_lacks(
         (["no-such-plan.yaml"], "cannot read"),
         (["PLAN", "--report", "no-such-folder/r.html"], "no such folder"),
         (["PLAN", "--report", "r.json"], "names the HTML file"),
-        (["PLAN", "--url", "localhost"], "is no URL of a router"),
+        (["PLAN", "--url", "localhost"], "is not the URL of a router"),
     ],
 )
 def test_wrong_use(

@@ -48,7 +48,10 @@ def test_a_line_for_each_push_the_newest_first(capsys: Capture) -> None:
     ]
     assert [" live " in line for line in told] == [True, False, False]
     assert told[0].endswith("live the three")
-    assert lines(capsys, "--limit", "1")[1:] == [told[0], "and older ones: --limit 3 shows all"]
+    assert lines(capsys, "--limit", "1")[1:] == [
+        told[0],
+        "there are older entries: --limit 3 shows all",
+    ]
 
 
 def test_what_is_live_and_was_not_pushed(capsys: Capture, kv: FakeKv, pushed: Clone) -> None:
@@ -56,7 +59,9 @@ def test_what_is_live_and_was_not_pushed(capsys: Capture, kv: FakeKv, pushed: Cl
     told = lines(capsys)
     assert not [line for line in told[1:4] if " live " in line]
     here = digest_of(b"by wrangler")
-    assert told[4] == f"live {here[:12]} is in no entry: it was written without `router push`"
+    assert (
+        told[4] == f"live {here[:12]} is not in the history: it was written without `router push`"
+    )
     _, out, _ = run(capsys, "history", "--json")
     assert json.loads(out)["live"] == {"digest": here, "key": None}
 
@@ -92,7 +97,7 @@ def test_a_limit_is_a_number(capsys: Capture, limit: str) -> None:
 def test_rollback_to_the_one_before_and_back(capsys: Capture, kv: FakeKv) -> None:
     code, out, _ = run(capsys, "rollback", "--note", "too many errors")
     assert code == 0
-    assert out.startswith(f"back to {digest('two')[:12]}, by ")
+    assert out.startswith(f"rollback to {digest('two')[:12]}, by ")
     assert "+++ new" in out
     assert kv.values[POLICY_KEY] == text("two")
     note = kv.metadata[POLICY_KEY]["note"]
@@ -119,7 +124,7 @@ def test_what_is_not_valid_any_more_is_not_gone_back_to(
     kv.put(f"policy/history/20250101T000000Z-{digest_of(old)}", old)
     code, _, err = run(capsys, "rollback", digest_of(old)[:12])
     assert code == 1
-    assert "is not valid by today's rules" in err
+    assert "is not valid by the current rules" in err
     assert f"{digest_of(old)[:12]}:1:1 error" in err
 
 
@@ -129,7 +134,7 @@ def test_a_history_that_holds_something_else(capsys: Capture, kv: FakeKv, pushed
     for args in (["rollback", digest("one")], ["pull", "-", "--digest", digest("one")]):
         code, _, err = run(capsys, *args)
         assert code == 1
-        assert f"{key} does not hold the policy of its name" in err
+        assert f"{key} does not hold the policy that its name says" in err
 
 
 @pytest.mark.usefixtures("kv")

@@ -76,8 +76,8 @@ def test_keys_differ(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
         (["keys", "new", "a b"], "", 2, "is not a name"),
         (["keys", "new", "a", "--scope", "a b"], "", 2, "is not a scope"),
         (["keys", "new", "a", "--pepper"], "", 1, "ROUTER_KEY_PEPPER is not set"),
-        (["keys", "hash"], "", 2, "that is no key"),
-        (["keys", "hash"], "two words", 2, "that is no key"),
+        (["keys", "hash"], "", 2, "this is not a key"),
+        (["keys", "hash"], "two words", 2, "this is not a key"),
         (["keys", "check", "no-such-file"], "k", 2, "cannot read"),
     ],
 )

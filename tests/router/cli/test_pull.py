@@ -82,7 +82,7 @@ def test_changes_that_are_kept_nowhere_are_not_overwritten(
     file.write_bytes(text("mine"))
     code, _, err = run(capsys, "pull", str(file))
     assert code == 1
-    assert "holds changes that are neither committed nor in the history" in err
+    assert "has changes that are neither committed nor in the history" in err
     assert (file.read_bytes(), base.read()) == (text("mine"), "")
     assert run(capsys, "pull", str(file), "--force")[0] == 0
     assert file.read_bytes() == text("two")

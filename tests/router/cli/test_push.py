@@ -213,7 +213,7 @@ def test_a_router_that_does_not_take_it(push: Push, kv: FakeKv, waited_for: Stan
 def test_without_a_terminal_a_long_wait_tells_of_itself(
     push: Push, waited_for: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("router.publishing.publish.TELL_EVERY_S", 0.05)
+    monkeypatch.setattr("router.terminal.reporter.TELL_EVERY_S", 0.05)
     _, out, _ = push("one", "--url", waited_for.url, "--wait", "200ms")
     told = [line for line in out.splitlines() if line.endswith(" left")]
     assert told

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from router.cli.client import Refused
+from router.api.client import Refused
 from tests.router.cli.rollouts import NOW, Router, analysis, before, told_of
 from tests.support.cli import run
 
@@ -103,7 +103,7 @@ CLOSED = {"open": False, "until": None, "next_at": before(-3_600)}
         ),
         (
             {"window": CLOSED},
-            "agents-v2 at 5 %, step 2 of 5; next: 25 % when its window has opened, "
+            "agents-v2 at 5 %, step 2 of 5; next: 25 % when its window opens, "
             "at 2026-11-24 13:00:00 UTC",
         ),
         (
@@ -183,7 +183,7 @@ def test_an_unknown_name(capsys: pytest.CaptureFixture[str], router: Router, ver
     assert "there is no rollout agents-v4: the policy has none" in err
     router.pages.clear()
     _, _, err = run(capsys, "rollout", verb, "agents-v2")
-    assert "http://router knows no rollouts: it is an older router" in err
+    assert "http://router is an older router, without rollouts" in err
 
 
 @pytest.mark.parametrize("verb", ["start", "history", "status --watch"])
@@ -193,7 +193,7 @@ def test_a_name_is_needed_among_several(
     router.has(*BOTH)
     code, out, err = run(capsys, "rollout", *verb.split())
     assert (code, out) == (2, "")
-    assert "name one of the rollouts: agents-v2, pages-v3" in err
+    assert "there are several rollouts, name one: agents-v2, pages-v3" in err
     router.has()
     code, _, err = run(capsys, "rollout", *verb.split())
     assert (code, "the policy has no rollouts" in err) == (1, True)
@@ -205,8 +205,8 @@ def test_a_name_is_needed_among_several(
         ([], "start | approve"),
         (["start", "a", "b"], "unrecognized arguments: b"),
         (["pause", "--force"], "unrecognized arguments: --force"),
-        (["history", "--limit", "0"], "`0` is no number from 1 to 1000"),
-        (["history", "--limit", "many"], "`many` is no number"),
+        (["history", "--limit", "0"], "`0` is not a number from 1 to 1000"),
+        (["history", "--limit", "many"], "`many` is not a number"),
         (["settle", "--to", "production"], "invalid choice: 'production'"),
     ],
 )
@@ -262,7 +262,7 @@ def test_history(capsys: pytest.CaptureFixture[str], router: Router) -> None:
     code, out, _ = run(capsys, "rollout", "history", "agents-v2", "--json")
     assert (code, json.loads(out)) == (0, page)
     router.says("rollouts/agents-v2/history", {"events": []})
-    assert run(capsys, "rollout", "history")[1] == "nothing has happened to agents-v2 yet\n"
+    assert run(capsys, "rollout", "history")[1] == "agents-v2 has no events yet\n"
 
 
 def test_status_of_several(capsys: pytest.CaptureFixture[str], router: Router) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from router.cli.client import Refused
+from router.api.client import Refused
 from tests.router.cli.rollouts import Router, told_of
 from tests.support.cli import EXAMPLE, run
 
@@ -77,7 +77,7 @@ def test_the_router_says_how_it_ended(
     assert (code, file.read_text()) == (0, settled)
     assert router.asked == [("GET", "rollouts/agents-v2")]
     if settled == POLICY:
-        assert out == "routes.yaml says so already: nothing to change\n"
+        assert out == "routes.yaml has these weights already: nothing to change\n"
     else:
         assert f"-    split: {SPLIT} # one in twenty\n+    split: {{ production: " in out
         assert "settled agents-v2 in routes.yaml\nPublish it with `router push" in out
@@ -141,7 +141,7 @@ def test_another_rollout_of_that_name_is_refused(
     router.has(DONE | told)
     code, _, err = run(capsys, "rollout", "settle")
     assert (code, file.read_text()) == (1, POLICY)
-    assert "another one than the router's" in err
+    assert "differs from the router's" in err
 
 
 def test_a_router_that_does_not_know_it(
@@ -159,7 +159,7 @@ def test_a_router_that_does_not_know_it(
     ("args", "code", "said"),
     [
         (["--file", "none.yaml"], 2, "cannot read none.yaml"),
-        (["--file", "-"], 2, "--file names the file"),
+        (["--file", "-"], 2, "--file cannot be standard input"),
         (["--file", "plain.yaml", "agents-v2"], 1, "the policy has no rollouts"),
         (["agents-v4"], 1, "no rollout agents-v4: did you mean agents-v2?"),
     ],
@@ -197,7 +197,7 @@ def test_what_would_not_be_valid_is_not_written(
     code, out, err = run(capsys, "rollout", "settle")
     assert (code, out, file.read_text()) == (1, "", before)
     assert "bad-weight" in err
-    assert "routes.yaml would not be valid then" in err
+    assert "the settled routes.yaml would not be valid" in err
 
 
 def test_at_a_terminal_somebody_is_asked(

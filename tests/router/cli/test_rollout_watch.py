@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from router.api.client import NotReachable, Refused
 from router.cli import watch
-from router.cli.client import NotReachable, Refused
 from tests.router.cli.rollouts import NOW, Router, analysis, before, told_of, verdict
 from tests.router.drill.standin import KEY, stand_in
 from tests.support.cli import run
@@ -144,7 +144,7 @@ def test_ctrl_c(
     monkeypatch.setattr(watch.time, "sleep", stop)
     router.becomes(told_of())
     code, _, err = run(capsys, *WATCH)
-    assert (code, err) == (130, "agents-v2 goes on without being watched\n")
+    assert (code, err) == (130, "stopped watching; agents-v2 continues\n")
 
 
 def test_a_terminal_is_drawn_anew_until_the_end() -> None:

@@ -221,7 +221,7 @@ def test_validate_strictly(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     code, out, _ = run(capsys, "validate", str(doubtful), "--strict")
     assert code == 1
     assert "warning pool-without-fallback pools.canary.fallback" in out
-    assert "1 warning, and --strict takes none" in out
+    assert "1 warning, and --strict allows none" in out
     code, out, _ = run(capsys, "validate", str(doubtful), "--strict", "--json")
     assert (code, json.loads(out)["valid"]) == (1, True)
     assert run(capsys, "validate", EXAMPLE, "--strict")[0] == 0
@@ -253,11 +253,11 @@ def test_whoever_reads_may_stop_reading(more: tuple[str, ...]) -> None:
     ("command", "told"),
     [
         (["push", EXAMPLE, "--base", ""], "--base : neither 8 or more hex digits nor a file"),
-        (["push", EXAMPLE, "--url", ""], " is no URL of a router"),
-        (["push", EXAMPLE, "--remote", "--url", ""], " is no URL of a router"),
+        (["push", EXAMPLE, "--url", ""], " is not the URL of a router"),
+        (["push", EXAMPLE, "--remote", "--url", ""], " is not the URL of a router"),
         (["rollback", ""], "`` is no digest"),
         (["diff", EXAMPLE, ""], "the name of a file is empty"),
-        (["diff", EXAMPLE, "--url", ""], " is no URL of a router"),
+        (["diff", EXAMPLE, "--url", ""], " is not the URL of a router"),
         (["test", ""], "the name of a file is empty"),
     ],
 )
@@ -272,10 +272,10 @@ def test_what_is_given_empty_is_not_ignored(
 @pytest.mark.parametrize(
     ("command", "code", "told"),
     [
-        ("validate - <&-", 1, "a policy is a mapping, and this is empty"),
+        ("validate - <&-", 1, "a policy must be a mapping, but this is empty"),
         (f"validate {EXAMPLE} --json >&-", 0, ""),
-        (f"validate {EXAMPLE} --json >/dev/full", 1, "cannot write all there is to tell: No space"),
-        (f"validate {EXAMPLE} >/dev/full", 1, "cannot write all there is to tell: No space"),
+        (f"validate {EXAMPLE} --json >/dev/full", 1, "cannot write the whole output: No space"),
+        (f"validate {EXAMPLE} >/dev/full", 1, "cannot write the whole output: No space"),
     ],
 )
 def test_streams_that_are_closed_or_full(command: str, code: int, told: str) -> None:

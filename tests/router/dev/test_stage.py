@@ -11,8 +11,8 @@ import pytest
 
 from policies.language.load import digest_of
 from router.dev.layout import Layout, SetupError, find_root
+from router.dev.published_keys import KEYS
 from router.dev.stage import ONLY_TRIED, main, stage, upload
-from router.publishing.published_keys import KEYS
 
 
 def staged(clone: Layout, target: Path) -> set[str]:
@@ -47,7 +47,10 @@ def test_of_this_project_no_tool_and_no_test_is_staged() -> None:
         ("policies", "language"),
         ("policies", "proxy"),
     }
-    assert {top[0] for top in tops} == {"entry.py", "bundled_policy.py", "policies", "router"}
+    assert {top[0] for top in tops} == {
+        *("entry.py", "bundled_policy.py"),
+        *("policies", "router", "workers_runtime"),
+    }
 
 
 def test_the_bundled_policy_is_the_file_compiled(clone: Layout, tmp_path: Path) -> None:

@@ -1,26 +1,23 @@
-"""The class `Coordinator`, kept in a storage that outlives it."""
+"""The Coordinator, kept in a storage that outlives it."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import sqlite3
-import sys
-from collections.abc import Iterator
 from random import Random
-from types import ModuleType, SimpleNamespace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from policies.decisions.report import Report, Tally, report_json
+from router.edge.coordinator.collaborators import Collaborators
+from router.edge.coordinator.object import CoordinatorObject
+from router.edge.isolate.store import PolicyStore
 from tests.policies.making import compiled
-from tests.router.edge.test_limiter import DurableObject, Storage
+from tests.router.edge.test_limiter import Storage
 
-MODULE = "router.edge.coordinator.coordinator"
-PARTS = ("audit", "drilling", "rolling")  # by way of the edge's own modules
-MODULES = (MODULE, *(f"router.edge.coordinator.{part}" for part in PARTS))
 START = 1_800_000_000_000
 POLICY = {
     "health": {"active": {"path": "/health?deep", "interval": "10s", "expect_body": "well"}},
@@ -37,7 +34,7 @@ POLICY = {
 
 
 class Store:
-    """The isolate's policy store, as far as it is used."""
+    """The policy store, as far as it is used."""
 
     def __init__(self) -> None:
         self.policy = compiled(**POLICY)
@@ -58,6 +55,8 @@ class Store:
 
     async def keep(self, kv: Any) -> None:
         pass
+
+    refresh_and_keep = refresh
 
 
 class Rows(list[Any]):
@@ -94,6 +93,9 @@ class Kv:
             raise OSError("KV is away")
         self.values[key] = value
 
+    async def delete(self, key: str) -> None:
+        del self.values[key]
+
 
 class World:
     """A Coordinator that can be evicted, a clock, and variants that answer as they are told."""
@@ -109,26 +111,38 @@ class World:
         self.probes: list[tuple[Any, ...]] = []
         self.answers: dict[str, tuple[int, str] | Exception] = {}
         self.tasks: list[asyncio.Future[None]] = []
-        self.make: Any = None
+        self.chance = Random(1)
+        self.evict()
 
     def evict(self) -> None:
-        self.object = self.make(SimpleNamespace(storage=self.storage), SimpleNamespace(_env=None))
+        around = Collaborators(
+            storage=self.storage,
+            store=cast(PolicyStore, self.store),
+            chance=self.chance,
+            clock=lambda: float(self.now),
+            log=self.log,
+            kv=lambda: self.kv,
+            probe=self.probe,
+            ask=self.ask_service,
+            start=self.start,
+        )
+        self.object = CoordinatorObject(around)
 
     def log(self, event: str, fields: dict[str, Any]) -> None:
         self.events.append(event)
 
-    async def probe(self, env: Any, binding: str, *more: Any) -> tuple[int, str]:
+    async def probe(self, binding: str, *more: Any) -> tuple[int, str]:
         self.probes.append((binding, *more))
         answer = self.answers.get(binding, (200, "all is well"))
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    async def ask_service(self, env: Any, binding: str, *more: Any) -> tuple[int, str]:
+    async def ask_service(self, binding: str, *more: Any) -> tuple[int, str]:
         self.asked.append((binding, *more))
-        return await self.probe(env, binding)
+        return await self.probe(binding)
 
-    def start(self, ctx: Any, work: Any) -> None:
+    def start(self, work: Any) -> None:
         self.tasks.append(asyncio.ensure_future(work))
 
     def sync(self, version: int = 0, epoch: str | None = None, **more: Tally) -> dict[str, Any]:
@@ -159,42 +173,8 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """With what only exists at the edge put in its place."""
-    found = World()
-    modules = {
-        "workers": {"DurableObject": DurableObject},
-        "router.edge.runtime.bridge": {
-            "InFront": Any,
-            "JsObject": Any,
-            "KvNamespace": lambda binding: found.kv,
-            "ask_service": found.ask_service,
-            "in_background": found.start,
-            "now_ms": lambda: float(found.now),
-            "probe": found.probe,
-            "unwrapped": lambda env: env._env,
-        },
-        "router.edge.isolate.isolate": {"Isolate": Any, "KV_BINDING": "POLICIES", "log": found.log},
-        "router.edge.isolate.this_isolate": {
-            "ISOLATE": SimpleNamespace(
-                store=found.store,
-                seed=lambda: None,
-                refresh_and_keep=found.store.refresh,
-                chance=Random(1),
-            )
-        },
-    }
-    for name, values in modules.items():
-        module = ModuleType(name)
-        vars(module).update(values)
-        monkeypatch.setitem(sys.modules, name, module)
-    for name in MODULES:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    found.make = importlib.import_module(MODULE).Coordinator
-    found.evict()
-    yield found
-    for name in MODULES:
-        sys.modules.pop(name, None)
+def world() -> World:
+    return World()
 
 
 def told(world: World) -> dict[str, str]:

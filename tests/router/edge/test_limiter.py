@@ -1,23 +1,19 @@
-"""The class `Limiter`, kept in a storage that outlives it."""
+"""A limiter, kept in a storage that outlives it."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from hashlib import sha256
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from policies.decisions.gcra import Rate
+from router.edge.limiter.object import LimiterObject
 from tests.policies.decisions.rates import START, assert_bounded
-
-MODULE = "router.edge.limiter.limiter"
 
 
 class Storage:
@@ -45,24 +41,18 @@ class Storage:
         self.alarm_ms = None
 
 
-class DurableObject:
-    def __init__(self, ctx: Any, env: Any) -> None:
-        pass
-
-
 class World:
     """A limiter that can be evicted, and a clock."""
 
-    def __init__(self, limiter_class: Any, storage: Storage) -> None:
+    def __init__(self) -> None:
         self.now = START
-        self.storage = storage
+        self.storage = Storage()
         self.id = 64 * "0"
-        self._class = limiter_class
         self.evict()
 
     def evict(self) -> None:
-        ctx = SimpleNamespace(storage=self.storage, id=SimpleNamespace(toString=lambda: self.id))
-        self.limiter = self._class(ctx, None)
+        object_id = SimpleNamespace(toString=lambda: self.id)
+        self.limiter = LimiterObject(self.storage, object_id, lambda: float(self.now))
 
     def take(self, rate: Rate, want: int = 1, lease_ms: int = 0) -> list[int]:
         question = json.dumps([rate, want, lease_ms, 1, []])
@@ -80,18 +70,8 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """With what only exists at the edge put in its place."""
-    clock = SimpleNamespace(world=None)
-    workers, bridge = ModuleType("workers"), ModuleType("router.edge.runtime.bridge")
-    vars(workers).update(DurableObject=DurableObject)
-    vars(bridge).update(JsObject=Any, now_ms=lambda: float(clock.world.now))
-    monkeypatch.setitem(sys.modules, "workers", workers)
-    monkeypatch.setitem(sys.modules, "router.edge.runtime.bridge", bridge)
-    monkeypatch.delitem(sys.modules, MODULE, raising=False)
-    clock.world = World(importlib.import_module(MODULE).Limiter, Storage())
-    yield clock.world
-    sys.modules.pop(MODULE, None)
+def world() -> World:
+    return World()
 
 
 @pytest.mark.parametrize("rate", [Rate(10, 10_000, 10), Rate(200, 1_000, 100), Rate(5, 60_000, 5)])

@@ -30,7 +30,9 @@ def used(file: Path) -> Iterator[str]:
     text = file.read_text(encoding="utf-8")
     if file.suffix == ".js":
         for path in re.findall(r'from "(\.{1,2}/[^"]+)"', text):
-            yield (file.parent / path).resolve().relative_to(EDGE).parent.as_posix()
+            target = (file.parent / path).resolve()
+            if target.is_relative_to(EDGE):
+                yield target.relative_to(EDGE).parent.as_posix()
         return
     for node in ast.walk(ast.parse(text)):
         names = []

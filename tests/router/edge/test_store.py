@@ -220,6 +220,7 @@ def forged(**tables: Any) -> bytes:
         forged(routes="x"),
         forged(variants=[1]),
         forged(variants=None, routes=None),
+        forged(merge_slashes="no"),
     ],
 )
 def test_a_compiled_form_that_does_not_fit_is_passed_over(compiled: bytes) -> None:

@@ -20,7 +20,8 @@ from router.publishing.edge import Edge
 from router.publishing.place import Place
 from router.publishing.publish import Order, Publisher
 from router.publishing.published import read
-from router.publishing.write import QUIET, Change
+from router.publishing.reporter import SILENT
+from router.publishing.write import Change
 from tests.policies.making import policy_text
 
 NOBODY = Edge(None, None, 1.0, "there is none")
@@ -109,15 +110,15 @@ class Clone:
     def __init__(self, kv: FakeKv, folder: Path, edge: Edge = NOBODY) -> None:
         self.kv = kv
         self.place = Place(kv, Base(folder / "base"), 0.0)
-        self.publisher = Publisher(self.place, edge, QUIET)
+        self.publisher = Publisher(self.place, edge, SILENT)
 
     def push(self, name: str, *, force: bool = False, note: str = "") -> dict[str, Any]:
         base = "" if force else self.place.base.read()
-        order = Order("routes.yaml", base, yes=True)
+        order = Order("routes.yaml", base)
         return self.publisher.publish(change(text(name), note), order, read(self.kv))
 
     def pull(self) -> None:
-        self.place.base.write(read(self.kv).digest)
+        self.place.base.write(read(self.kv).digest, SILENT.warn)
 
 
 def digest(name: str) -> str:

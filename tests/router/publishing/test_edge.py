@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from router.cli.client import NotReachable
+from router.api.client import NotReachable
 from router.publishing import edge
 from router.publishing.edge import IN_A_ROW, Said, Verdict, judge, wait
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from router.cli.console import Failed, UsageError
 from router.dev.kv import Key
 from router.publishing.history import entries, entry_of, find, new_key
+from router.terminal.errors import Failed, UsageError
 
 AT = datetime(2026, 11, 24, 0, 16, 39, 482_913, tzinfo=UTC)
 ONE, TWO = "ab" * 32, "abcd" + "0" * 60

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from policies.language.load import digest_of
-from router.cli.client import Refused
-from router.cli.console import Failed
+from router.api.client import Refused
 from router.dev.layout import SetupError
 from router.edge.isolate.keys import COMPILED_PREFIX
 from router.publishing import edge
 from router.publishing.edge import Edge, ask
 from router.publishing.published import read
 from router.publishing.write import NotPublished
+from router.terminal.errors import Failed
 from tests.router.publishing.making import Clone, FakeKv, change, digest, text
 
 

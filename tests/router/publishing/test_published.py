@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from router.cli.console import Failed
 from router.dev.layout import SetupError
 from router.publishing.published import read
+from router.terminal.errors import Failed
 from tests.router.publishing.making import Clone, FakeKv, digest, failing, text
 
 

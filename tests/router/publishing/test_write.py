@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.language.load import digest_of, load
-from router.cli.console import Failed
 from router.dev.layout import SetupError
 from router.edge.isolate.keys import HISTORY_PREFIX
 from router.publishing.published import read
 from router.publishing.write import NotPublished
+from router.terminal.errors import Failed
 from tests.router.publishing.making import Clone, FakeKv, digest, failing, text
 from tests.support.kv_contract import check
 

@@ -9,9 +9,9 @@ from textwrap import dedent
 
 import pytest
 
-from router.cli.console import Failed, UsageError
 from router.settle.settling import FileRollout, find_rollout, settle, shares
 from router.settle.weights import ALL, final, weight_text
+from router.terminal.errors import Failed, UsageError
 
 ROOT = Path(__file__).parents[3]
 NONE = Decimal(0)
@@ -279,7 +279,7 @@ def test_which_rollout() -> None:
     with pytest.raises(Failed, match="no rollout agents: it has v2"):
         find_rollout(one, "agents")
     two = one.replace(b"\nroutes", f"\n  {ROLLOUT}\nroutes".replace("v2", "v1").encode())
-    with pytest.raises(UsageError, match="name one of the rollouts: v2, v1"):
+    with pytest.raises(UsageError, match="there are several rollouts, name one: v2, v1"):
         find_rollout(two, None)
     with pytest.raises(Failed, match="the policy has no rollouts"):
         find_rollout(b"routes: []", None)

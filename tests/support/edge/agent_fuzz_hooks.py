@@ -15,7 +15,7 @@ from typing import Any
 
 import schemathesis
 
-from agent.core.row import OBJECTS
+from agent.core.jobs.row import OBJECTS
 from agent.queue.limits import CAPABILITY
 
 RECEIVER = "AGENT_FUZZ_RECEIVER"  # the variable with the URL for callbacks

@@ -111,9 +111,10 @@ def running(folder: Path, variables: Mapping[str, str]) -> Iterator[str]:
 def configured(layout: Layout, folder: Path, variables: Mapping[str, str]) -> Path:
     """The test Worker and the agent's packages, staged, the database bound, and itself."""
     files = {"entry.py": (HERE / "workers" / "queue.py").read_bytes()}
-    for path in sorted((layout.root / "agent").rglob("*")):
-        if path.suffix in (".py", ".js"):
-            files[path.relative_to(layout.root).as_posix()] = path.read_bytes()
+    for package in ("agent", "workers_runtime"):
+        for path in sorted((layout.root / package).rglob("*")):
+            if path.suffix in (".py", ".js"):
+                files[path.relative_to(layout.root).as_posix()] = path.read_bytes()
     mirror(files, folder / "upload")
     (folder / "python_modules").symlink_to(layout.python_modules)
     production = layout.read_toml(layout.wrangler_toml)
@@ -128,7 +129,7 @@ def configured(layout: Layout, folder: Path, variables: Mapping[str, str]) -> Pa
         "main": "upload/entry.py",
         "compatibility_date": production["compatibility_date"],
         "compatibility_flags": [*production["compatibility_flags"], *LOCAL_FLAGS],
-        "rules": [{"type": "ESModule", "globs": ["agent/**/*.js"]}],
+        "rules": [{"type": "ESModule", "globs": ["agent/**/*.js", "workers_runtime/**/*.js"]}],
         "d1_databases": [database],
         "services": [{"binding": "ITSELF", "service": NAME}],
         "vars": dict(variables),

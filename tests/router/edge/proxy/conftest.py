@@ -49,7 +49,10 @@ class Edge:
     """What `driver.js` does, by hand."""
 
     def __init__(
-        self, modules: Modules, made: CompiledPolicy, capsys: pytest.CaptureFixture[str]
+        self,
+        modules: Modules,
+        made: CompiledPolicy,
+        capsys: pytest.CaptureFixture[str] | None = None,
     ) -> None:
         self.driver_module = modules.driver
         self.now_ms = modules.clock.now_ms = BEGAN
@@ -57,9 +60,19 @@ class Edge:
         self.isolate.seed()
         self.isolate.store.ready = True
         self.isolate.chores = lambda now_ms: ""  # nothing is due
-        repeating = modules.driver.Repeating(self.isolate, lambda looked: None, lambda purse: 0)
-        self.driver = modules.driver.Driver(self.isolate, repeating)
+        self.dropped: list[int] = []  # templates that JavaScript repeats no more
+        self.lent: dict[int, int] = {}  # what JavaScript has left of leases, by their purses
+        self.remember_at_most(2_000)
         self._capsys = capsys
+
+    def remember_at_most(self, most: int) -> None:
+        """Begin anew, with so many templates at most."""
+        calls = (lambda looked: None, self._drop, lambda purse: self.lent.pop(purse, 0))
+        repeating = self.driver_module.Repeating(self.isolate, *calls, most=most)
+        self.driver = self.driver_module.Driver(self.isolate, repeating)
+
+    def _drop(self, numbers: str) -> None:
+        self.dropped += map(int, numbers.split())
 
     def decide(
         self, url: str = "https://h/", notes: str = "", *, method: str = "GET", **headers: str
@@ -70,18 +83,18 @@ class Edge:
     def request(self, url: str = "https://h/", *, method: str = "GET", **headers: str) -> str:
         """As it is read by `memory.js`."""
         lines = [str(self.now_ms), method, url, "FRA", "DE", "EU", ""]
-        for name, value in headers.items():
-            lines += (name.replace("_", "-"), value)
-        return "\n".join(lines)
+        names = [name.replace("_", "-") for name in headers]
+        return "\n".join([*lines, " ".join(names), *headers.values()])
 
     def decided(self, request: str, notes: str = "") -> tuple[str, list[Any]]:
         """The chores for a request, as it is read by `memory.js`, and the effect."""
         chores, _, _, effect = self.driver.decide(request, notes, -1).split("\n", 3)
         return chores, read(effect)
 
-    def remembered(self, method: str = "GET") -> list[Any]:
+    def remembered(self, method: str = "GET", notes: str = "", **headers: str) -> list[Any]:
         """How a decision that has just been made may be repeated."""
-        told = self.driver.decide(self.request(method=method), "", -1).split("\n", 3)[2]
+        request = self.request(method=method, **headers)
+        told = self.driver.decide(request, notes, -1).split("\n", 3)[2]
         found: list[Any] = json.loads(told)
         return found
 
@@ -103,6 +116,8 @@ class Edge:
 
     @property
     def requests(self) -> dict[tuple[str, str, int], int]:
+        """As the metrics' page tells them."""
+        self.driver.catch_up()
         return dict(self.isolate.metrics.requests)
 
     @property
@@ -110,6 +125,7 @@ class Edge:
         return len(self.driver._under_way)
 
     def logged(self) -> list[dict[str, Any]]:
+        assert self._capsys, "the test looks at the log"
         return [json.loads(line) for line in self._capsys.readouterr().out.splitlines()]
 
 

@@ -1,7 +1,8 @@
 // Fills memory.js as clients may that choose long headers, names or paths, and writes how many
-// bytes that takes; then whether leases and scopes are known beyond what is noted of them.
+// bytes that takes; then whether leases and scopes are known beyond what is noted of them, and
+// what is not repeated any more because its template was dropped.
 
-import { forget, read, recall, reclaim, remember, setDue } from "../../../../router/edge/proxy/memory.js";
+import { drop, forget, read, recall, reclaim, remember, setDue } from "../../../../router/edge/proxy/memory.js";
 
 const LOOKED = ["(?:/(?!\\.)[A-Za-z0-9_.~-]+)*/?", ["host", "idempotency-key"], false, false];
 const MANY = 12_000;
@@ -54,8 +55,21 @@ const isKnown = (at) => {
 };
 const hosts = Array.from({ length: MANY }, (_, at) => isKnown(at)).filter(Boolean).length;
 
+begin();
+const remembers = (path, template) => {
+  const how = JSON.stringify([template, null, path, false, 0, [1], []]);
+  remember(asked(`http://a${path}`), how, SENT);
+};
+const dropped = () => ["/one", "/two"].map((path) => recall(asked(`http://a${path}`))?.number);
+remembers("/one", 1);
+remembers("/two", 2);
+drop("1 7");
+const known = [dropped()];
+remembers("/one", 3);
+known.push(dropped());
+
 const lease = (number, left) => [["few", [number, left, Infinity, 0, 0]]];
 remember(asked(`http://a/${"u".repeat(20_000)}`), told("", true, lease(1, 7)), SENT);
 forget("");
 remember(asked("http://a/x"), told("", true, lease(2, 5)), SENT);
-console.log(JSON.stringify({ bytes, hosts, left: [reclaim(1), reclaim(1), reclaim(2)] }));
+console.log(JSON.stringify({ bytes, hosts, known, left: [reclaim(1), reclaim(1), reclaim(2)] }));

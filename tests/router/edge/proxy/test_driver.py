@@ -6,13 +6,17 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policies.decisions.cache import Kept
 from policies.decisions.drill import Drill, Fault, Target
-from tests.policies.proxy.journey import BEGAN, UNWATCHED
-from tests.router.edge.proxy.conftest import Edge, with_policy
+from tests.policies.proxy.journey import BEGAN, UNWATCHED, policy
+from tests.router.edge.proxy.conftest import Edge, Modules, with_policy
+from tests.support.examples import examples
 
 CACHE = {"cache": {"ttl": "10s", "stale_while_revalidate": "1m"}}
+LEASED = {"rate_limits": {"by-ip": {"limit": "1000/1m", "by": "ip", "mode": "leased"}}}
 LIMITS = {"rate_limits": {"by-ip": {"limit": "2/1m", "by": "ip", "mode": "exact"}}}
 
 
@@ -97,6 +101,15 @@ def test_of_ways_whose_outcome_never_comes_only_the_last_are_kept(
     edge.decide(notes="\n".join(edge.ok(number) for number in range(1, 26)))
     assert edge.requests == {("r", "a", 200): 10}, "of the first fifteen nobody knows any more"
     assert edge.under_way == 1
+
+
+def test_a_way_whose_client_has_gone_is_kept_no_longer(edge: Edge) -> None:
+    for _ in range(3):
+        edge.decide()
+    edge.decide(notes="gone 2\ngone 3\ngone 99")
+    assert edge.under_way == 2
+    assert edge.resume(1, edge.came(503))[0] == "wait"
+    assert edge.requests == {}
 
 
 @with_policy(filters={"redirect": {"path": {"full": "/new"}}})
@@ -209,19 +222,76 @@ class TestRepeated:
         assert (lost[0], lost[2]) == ("answer", 502)
         assert edge.requests == {("", "", 502): 1}
 
+    def test_of_too_many_those_go_that_were_used_longest_ago(self, edge: Edge) -> None:
+        """Each of these requests is decided like no other: it has a claim that is taken out."""
+        edge.remember_at_most(4)
+        first, second, _ = (self.of_claim(edge, name) for name in "abc")
+        assert edge.dropped == []
+        used = f"again {first} {edge.now_ms:.0f} 200 {edge.now_ms:.0f}"
+        self.of_claim(edge, "d", notes=used)
+        assert edge.dropped == [second]
+        assert self.of_claim(edge, "a") == first, "it is still the same decision"
+        assert self.of_claim(edge, "b") > second
+
+    def test_what_is_under_way_goes_on_although_its_template_was_dropped(self, edge: Edge) -> None:
+        edge.remember_at_most(4)
+        first = self.of_claim(edge, "a")
+        for name in "bcdef":
+            self.of_claim(edge, name)
+        assert first in edge.dropped
+        assert edge.retake(first, edge.came(503))[0] == "wait"
+
+    def of_claim(self, edge: Edge, name: str, notes: str = "") -> int:
+        number: int = edge.remembered("GET", notes, **{f"x_router_{name}": "1"})[0]
+        return number
+
     def test_a_check_says_when_python_would_decide_otherwise(self, edge: Edge) -> None:
         template = edge.remembered()[0]
-        assert edge.driver.check(template, edge.request(), -1) == ""
+        assert edge.driver.check(template, edge.request(), -1, "") == ""
         assert edge.isolate.metrics.memory_differences[()] == 0
-        assert edge.driver.check(template, edge.request(x_router_claim="new"), -1) != ""
+        assert edge.driver.check(template, edge.request(x_router_claim="new"), -1, "") != ""
         assert edge.isolate.metrics.memory_differences[()] == 1
         assert edge.logged()[-1]["event"] == "memory-difference"
 
     def test_after_a_difference_nothing_is_remembered(self, edge: Edge) -> None:
         template = edge.remembered()[0]
-        edge.driver.check(template, edge.request(x_router_claim="new"), -1)
+        edge.driver.check(template, edge.request(x_router_claim="new"), -1, "")
         told = edge.driver.decide(edge.request(), "", -1)
         assert told.split("\n")[2] == ""
+
+
+@with_policy(LEASED, rate_limits=["by-ip"])
+class TestLeased:
+    """Limits whose leases JavaScript counts down."""
+
+    def granted(self, edge: Edge, client: str, number: int = 5) -> list[Any]:
+        """How the decision about the second request of a client may be repeated."""
+        told = edge.decide(cf_connecting_ip=client)
+        edge.resume(told[1], [edge.now_ms, json.dumps([1, number, 0, 0, 60_000]), ""])
+        return edge.remembered(cf_connecting_ip=client)
+
+    def test_a_check_finds_a_lease_of_another_key(self, edge: Edge) -> None:
+        [template, *_, [[_, mine]]] = self.granted(edge, "192.0.2.1")
+        [[_, other]] = self.granted(edge, "192.0.2.2")[-1]
+        request = edge.request(cf_connecting_ip="192.0.2.1")
+        assert edge.driver.check(template, request, -1, str(mine[0])) == ""
+        assert edge.isolate.metrics.memory_differences[()] == 0
+        assert edge.driver.check(template, request, -1, str(other[0])) == "keys of by-ip"
+        assert edge.isolate.metrics.memory_differences[()] == 1
+
+    def test_a_check_finds_that_a_limit_was_not_charged(self, edge: Edge) -> None:
+        template = self.granted(edge, "192.0.2.1")[0]
+        request = edge.request(cf_connecting_ip="192.0.2.1")
+        assert edge.driver.check(template, request, -1, "") != ""
+
+    def test_python_goes_on_with_what_javascript_has_left(self, edge: Edge) -> None:
+        [[_, (purse, left, *_)]] = self.granted(edge, "192.0.2.1", 6)[-1]
+        assert left == 4, "six, without those of two requests that Python has decided"
+        edge.lent[purse] = 1  # three have been repeated
+        assert edge.decide(cf_connecting_ip="192.0.2.1")[0] == "send"
+        name, _, _, question, _ = edge.decide(cf_connecting_ip="192.0.2.1")
+        assert name == "ask"
+        assert json.loads(question)[4] == [], "all of the lease has been used"
 
 
 @with_policy(LIMITS, rate_limits=["by-ip"])
@@ -273,6 +343,38 @@ def test_the_first_requests_wait_for_the_policy(edge: Edge) -> None:
 
 def test_what_is_due_is_told_with_the_effect(edge: Edge) -> None:
     edge.isolate.chores = lambda now_ms: "policy coordinator"
-    text = "\n".join([str(edge.now_ms), "GET", "https://h/", "", "", "", ""])
+    text = "\n".join([str(edge.now_ms), "GET", "https://h/", "", "", "", "", ""])
     chores, effect = edge.decided(text)
     assert (chores, effect[0]) == ("policy coordinator", "send")
+
+
+@examples(60)
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from([200, 200, 200, 404, 503, "broke"]), st.integers(0, 30)),
+        max_size=60,
+    )
+)
+def test_what_is_learnt_later_changes_nothing(
+    edge_modules: Modules, steps: list[tuple[int | str, int]]
+) -> None:
+    """Of two isolates one learns each outcome before the next request is decided."""
+    at_once, later = (Edge(edge_modules, policy()) for _ in range(2))
+    for each in (at_once, later):
+        each.isolate.chance.seed(1)
+    notes = ""
+    for outcome, gap in steps:
+        edge_modules.clock.now_ms = at_once.now_ms = later.now_ms = later.now_ms + gap
+        at_once.driver._learn_all(notes)
+        sent = later.decide(notes=notes)
+        assert at_once.decide() == sent
+        number = sent[1]
+        if outcome == 503:
+            notes, failed = "", later.came(503)
+            assert at_once.resume(number, failed) == later.resume(number, failed)
+            continue
+        notes = later.ok(number, 200 if outcome == "broke" else int(outcome))
+        if outcome == "broke":
+            notes += f"\nbroke {sent[2].lower()} {later.now_ms:.0f} -"
+    assert at_once.requests == later.requests
+    assert at_once.isolate.health.report(later.now_ms) == later.isolate.health.report(later.now_ms)

@@ -13,6 +13,7 @@ from router.dev.layout import Layout, find_root
 from router.edge.proxy.wire import effect_text
 
 SCRIPT = Path(__file__).with_name("driver.mjs")
+ENDINGS = SCRIPT.with_name("endings.mjs")
 NONE = Changes([], {}, [])
 CARRY = Carry(NONE, Blame("a", 1.0, "-"))
 ANSWER = effect_text(7, Answer(418, [], "short and stout"))
@@ -93,3 +94,11 @@ def test_if_python_raises_it_is_asked_for_an_answer() -> None:
 def test_if_python_cannot_even_do_that_there_is_an_answer() -> None:
     status, events = went(decided(sent(7)), "!a bug", "!another", answers=(500,))
     assert (status, names(events)) == (500, ["decide", "fetch", "resume", "failed"])
+
+
+def test_who_goes_away_is_told_and_nobody_else() -> None:
+    node = str(Layout(find_root(SCRIPT)).node)
+    command = [node, "--no-warnings", "--expose-gc", str(ENDINGS), sent(7)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    notes = json.loads(ran.stdout)
+    assert sorted(notes) == sorted([*(f"gone {number}" for number in range(1, 51)), "ok 51"])

@@ -37,3 +37,9 @@ def test_no_number_of_hosts_keeps_others_from_being_remembered(made: dict[str, A
 
 def test_leases_of_what_is_not_remembered_can_be_asked_back_once(made: dict[str, Any]) -> None:
     assert made["left"] == [7, 0, 5]
+
+
+def test_what_python_has_dropped_is_not_repeated_until_it_is_decided_again(
+    made: dict[str, Any],
+) -> None:
+    assert made["known"] == [[None, 2], [3, 2]]

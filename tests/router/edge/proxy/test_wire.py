@@ -160,11 +160,13 @@ def test_a_race_is_two_sends(node: Node) -> None:
 
 
 def test_a_request_is_read_as_it_came() -> None:
-    lines = ["1800000000000", "PUT", "https://h/a?b", "FRA", "DE", "EU", "1", "x-a", "", "b", "c d"]
-    lines += ["cf-connecting-ip", "192.0.2.1"]
+    lines = ["1800000000000", "PUT", "https://h/a?b", "FRA", "DE", "EU", "1"]
+    lines += ["x-a b cf-connecting-ip x-real-ip ", "", "c d", "192.0.2.1", "6"]
     arrived = arrived_from("\n".join(lines))
     assert (arrived.now_ms, arrived.method, arrived.url) == (1.8e12, "PUT", "https://h/a?b")
-    assert arrived.headers == {"x-a": "", "b": "c d", "cf-connecting-ip": "192.0.2.1"}
+    headers = {"x-a": "", "b": "c d", "cf-connecting-ip": "192.0.2.1", "x-real-ip": "6"}
+    assert arrived.headers == headers
+    assert arrived.claims == ("x-real-ip",)
     assert tuple(arrived.client) == ("192.0.2.1", "FRA", "DE", "EU")
     assert arrived.has_body
     assert arrived.size is not None

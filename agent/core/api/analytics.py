@@ -1,0 +1,112 @@
+"""`GET /analytics`: requests, errors and times, from what is kept of requests.
+
+A key sees its own tenant's; with the scope `analytics:read` those of all tenants, or of one that
+`tenant` names.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from agent.core.http.answers import Answer, json_answer
+from agent.core.http.call import Call
+from agent.core.http.problem import Problem
+from agent.core.http.reading import SHOWN, only, read_query, text_of
+from agent.core.identity import time_text
+from agent.core.isolate.agent import Agent
+from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, NAME, NAME_TEXT
+from agent.records.analytics import DIMENSIONS, FILTERS, PERCENTS, Analytics, Group, Question
+
+ANALYTICS_SCOPE = "analytics:read"
+FIELDS = ("from", "to", "by", "capability", "region", "tenant", "endpoint")
+HOUR_MS = 3_600_000
+USUAL_MS, LONGEST_MS = 24 * HOUR_MS, 31 * 24 * HOUR_MS
+MAX_TIME = 253_402_300_800_000  # the year 10000
+REGION = re.compile(r"[a-z0-9-]{1,32}")
+ENDPOINT = re.compile(r"/[A-Za-z0-9/._{}-]{0,127}")
+TIME_TEXT = "is a time such as 2026-09-21T14:00:00Z, or milliseconds since 1970"
+_PATTERNS = {
+    "capability": (CAPABILITY, CAPABILITY_TEXT),
+    "region": (REGION, "is a region such as eu"),
+    "endpoint": (ENDPOINT, "is a path such as /execute or /activations/{id}"),
+}
+_SPACE = re.compile(r" (\d\d:?\d\d)$")  # a `+` that nobody has encoded
+
+
+def analytics(agent: Agent, call: Call) -> Answer:
+    asked = _question(call, read_query(call, FIELDS))
+    found = agent.wait(agent.records().analyse(asked))
+    return json_answer({"status": "success", "analytics": _told(asked, found)})
+
+
+def _question(call: Call, given: dict[str, Any]) -> Question:
+    to_ms = _time(given, "to", call.now_ms)
+    from_ms = _time(given, "from", to_ms - USUAL_MS)
+    if not 0 < to_ms - from_ms <= LONGEST_MS:
+        days = LONGEST_MS // (24 * HOUR_MS)
+        raise Problem(400, f"`from` is before `to`, and at most {days} days before it")
+    filters = {name: text_of(given, name, *_PATTERNS[name]) for name in FILTERS if name in given}
+    return Question(from_ms, to_ms, _tenant(call, given), _by(given), filters)
+
+
+def _tenant(call: Call, given: dict[str, Any]) -> str | None:
+    own = call.known_tenant()
+    named = text_of(given, "tenant", NAME, NAME_TEXT) if "tenant" in given else None
+    if ANALYTICS_SCOPE in call.scopes:
+        return named
+    if named not in (None, own):
+        raise Problem(403, f"requests of other tenants need a key of scope `{ANALYTICS_SCOPE}`")
+    return own
+
+
+def _by(given: dict[str, Any]) -> tuple[str, ...]:
+    if "by" not in given:
+        return ()
+    names = str(given["by"]).split(",")
+    if len(names) > len(DIMENSIONS):
+        raise Problem(400, f"`by` has more than {len(DIMENSIONS)} names")
+    return tuple(only(dict.fromkeys(names), tuple(DIMENSIONS), what="dimension"))
+
+
+def _time(given: dict[str, Any], name: str, usual: float) -> int:
+    text = given.get(name)
+    if text is None:
+        return round(usual)
+    try:
+        at = int(text) if text.isdecimal() and text.isascii() else _milliseconds(text)
+    except (ValueError, OverflowError):
+        at = -1
+    if not 0 <= at < MAX_TIME:
+        raise Problem(400, f"`{name}` {TIME_TEXT}, not {text[:SHOWN]}")
+    return at
+
+
+def _milliseconds(text: str) -> int:
+    """Without an offset it is UTC."""
+    read = datetime.fromisoformat(_SPACE.sub(r"+\1", text))
+    at = read if read.tzinfo else read.replace(tzinfo=UTC)
+    return round(at.timestamp() * 1000)
+
+
+def _told(asked: Question, found: Analytics) -> dict[str, Any]:
+    return {
+        "from": time_text(asked.from_ms),
+        "to": time_text(asked.to_ms),
+        "by": list(asked.by),
+        "requests": found.requests,
+        "errors": found.errors,
+        "groups": [_told_of_group(group) for group in found.groups],
+        "truncated": found.is_cut,
+        "partial": found.is_partial,
+    }
+
+
+def _told_of_group(group: Group) -> dict[str, Any]:
+    named: dict[str, Any] = dict(group.by)
+    if "hour" in named:
+        named["hour"] = time_text(named["hour"])
+    took = {f"p{percent}_ms": round(group.took_ms[percent], 3) for percent in PERCENTS}
+    counted = {"requests": group.requests, "errors": group.errors}
+    return {**named, **counted, "server_errors": group.server_errors, **took}

@@ -1,0 +1,1 @@
+"""Statements of SQL: read, bounded, and run on the users' own tables."""

@@ -1,0 +1,44 @@
+"""The database of the agent's users, as `database.py` needs it: the edge has one, and tests do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from agent.core.capabilities.sql.values import SqlValue
+
+
+class Table(NamedTuple):
+    """`is_cut`: there were more rows than could be given. `meta`: what D1 says beside that."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    changes: int
+    is_cut: bool
+    took_ms: float
+    meta: Mapping[str, Any] = {}
+
+
+class SqlError(Exception):
+    """`passes`: it may go well next time; `is_undone`: surely nothing was changed; `is_late`: the
+    time was over, and the database may go on."""
+
+    def __init__(self, message: str, passes: bool, is_undone: bool, is_late: bool = False) -> None:
+        super().__init__(message)
+        self.passes = passes
+        self.is_undone = is_undone
+        self.is_late = is_late
+
+
+class Data(Protocol):
+    """A statement is run for each list of values, all of them or none; at most so many
+    characters of rows come back. Raises `SqlError`."""
+
+    def run(
+        self,
+        sql: str,
+        params: Sequence[Sequence[SqlValue]],
+        reads: bool,
+        most: int,
+        within_ms: float,
+    ) -> Table: ...

@@ -1,0 +1,65 @@
+"""Values that a statement is given: what both JSON and SQLite can hold.
+
+`{"base64": …}` is bytes. They cross JavaScript, whose whole numbers end at 2**53: larger ones
+are refused, since they would be rounded without a word.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from agent.core.refused import Refused
+
+SqlValue = None | int | float | str | dict[str, str]  # the last: {"base64": …}
+MAX_PARAMS = 100  # of D1
+MAX_TIMES = 100  # how often a statement is run, with other values
+LARGEST = 2**53
+BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def checked_params(params: Any, reads: bool) -> list[list[SqlValue]]:
+    """For each run its values: one run, unless it is a list of lists. Raises `Refused`."""
+    if not isinstance(params, list):
+        raise Refused("`params` is a list of values, or a list of such lists")
+    if not any(isinstance(each, list) for each in params):
+        return [_values(params, "params")]
+    if reads:
+        raise Refused("several lists of `params` are for statements that change something")
+    if len(params) > MAX_TIMES:
+        raise Refused(f"`params` has {len(params):,} lists, and {MAX_TIMES} are allowed")
+    return [_values(each, f"params[{at}]") for at, each in enumerate(params)]
+
+
+def _values(values: Any, name: str) -> list[SqlValue]:
+    if not isinstance(values, list):
+        raise Refused(f"`{name}` is no list, though others of `params` are")
+    if len(values) > MAX_PARAMS:
+        raise Refused(f"`{name}` has {len(values):,} values, and {MAX_PARAMS} are allowed")
+    return [_value(value, f"{name}[{at}]") for at, value in enumerate(values)]
+
+
+def _value(value: Any, name: str) -> SqlValue:
+    if value is None or isinstance(value, bool):
+        return value if value is None else int(value)
+    if isinstance(value, int):
+        return _whole(value, name)
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, str) and not _HALF.search(value):
+        return value
+    if isinstance(value, dict) and list(value) == ["base64"]:
+        text = value["base64"]
+        if isinstance(text, str) and BASE64.fullmatch(text):
+            return {"base64": text}
+    raise Refused(
+        f'`{name}` is no value of SQL: null, true, false, a number, text or {{"base64": …}}'
+    )
+
+
+def _whole(value: int, name: str) -> int:
+    if abs(value) > LARGEST:
+        raise Refused(f"`{name}` is beyond 2**53; pass it as text, and CAST(? AS INTEGER)")
+    return value

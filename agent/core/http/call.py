@@ -1,0 +1,49 @@
+"""A request to the agent. The edge makes it, and so do tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from agent.core.http.problem import Problem
+
+ANONYMOUS = "anonymous"  # who asks through a route without keys
+WORKER_SCOPE = "agent:worker"  # of keys whose holders run everybody's jobs
+WRITE_SCOPE = "agents:write"  # of keys whose holders say what agents are
+
+
+class Call(NamedTuple):
+    """`headers`: by their lower-case names. `body` reads the request's body as text; None if it
+    is larger than that many bytes."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    now_ms: float
+    body: Callable[[int], str | None]
+
+    @property
+    def tenant(self) -> str:
+        """The id of the API key, as the router says it."""
+        return self.headers.get("x-router-key-id", ANONYMOUS)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(self.headers.get("x-router-key-scopes", "").split())
+
+    def known_tenant(self) -> str:
+        """Who asks. Raises `Problem` if that is anybody."""
+        if self.tenant == ANONYMOUS:
+            hint = "give the route `auth` in the router's policy"
+            raise Problem(401, f"jobs belong to API keys, and this request came without: {hint}")
+        return self.tenant
+
+    def tenant_of_job(self, named: str | None) -> str:
+        """Whose job it is: the caller's own, or that of the tenant that is named."""
+        own = self.known_tenant()
+        if named is None or named == own:
+            return own
+        if WORKER_SCOPE not in self.scopes:
+            raise Problem(403, f"jobs of other tenants need a key of scope `{WORKER_SCOPE}`")
+        return named

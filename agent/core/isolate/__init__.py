@@ -1,0 +1,1 @@
+"""The isolate that answers: its settings, its metrics, and what it works with."""

@@ -1,0 +1,239 @@
+"""The shapes of jobs that are sent, all in one table.
+
+- A body has a shape if it has all of the shape's required fields, and no field that the shape
+  does not know. No body has two shapes: a test holds the table to it.
+- A shape names the capability that runs it, and says how its answer is written: `capability` with
+  `input` is the agent's own shape, the others are those that FiberWise's clients send.
+- A body that has no shape is refused with the nearest one: what is missing, what is unknown, and
+  an example to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import islice
+from typing import Any, NamedTuple
+
+from agent.core.capabilities import completion, database, embeddings, python
+from agent.core.http.problem import Problem
+from agent.core.http.reading import SHOWN
+
+MAX_TOLD = 3  # unknown fields, in an error
+# The fields of a job as /poll hands it out. Those of a lease count; the others are held to the
+# job that is in the queue.
+LEASE = ("job_id", "worker_id", "attempt")
+HANDED_OUT = (
+    *("capability", "input", "inputs", "priority", "max_attempts", "submitted_at"),
+    "lease_until",
+)
+# What may stand beside a job that the queue keeps.
+KEPT_WITH = ("dispatch", "max_attempts", "start_within")
+# What may stand beside an activation's id and data.
+SUBMITTED_WITH = ("priority", "callback_url", "depends_on")
+
+ResultFields = Mapping[str, Any]  # `result`, and what else the capability told
+WriteAnswer = Callable[[ResultFields, float], dict[str, Any]]
+
+
+class Shape(NamedTuple):
+    """`title`: what errors call it. `capability`: who runs it, if that is no field of its own.
+    `written`: the outcome of a job and its milliseconds, as fields of the answer. `failed`: the
+    `status` of an answer to a job that failed."""
+
+    title: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    example: str
+    capability: str = ""
+    written: WriteAnswer = lambda outcome, _: {"status": "completed", **outcome}
+    failed: str = "failed"
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        return (*self.required, *self.optional)
+
+    def fits(self, given: Mapping[str, Any]) -> bool:
+        return all(name in given for name in self.required) and set(given) <= set(self.known)
+
+    def input_of(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What the capability is given."""
+        own = ("job_id", *KEPT_WITH)
+        return {name: value for name, value in given.items() if name not in own}
+
+
+def type_of(value: object) -> str:
+    """What JavaScript's `typeof` says of a value of JSON: lists and null are objects."""
+    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (bool, "boolean"),
+        ((int, float), "number"),
+        (str, "string"),
+    )
+    return next((name for kind, name in kinds if isinstance(value, kind)), "object")
+
+
+def _typed(outcome: ResultFields, took_ms: float) -> dict[str, Any]:
+    result = {
+        "result": outcome["result"],
+        "type": type_of(outcome["result"]),
+        "execution_time_ms": round(took_ms, 3),
+    }
+    return {"status": "completed", **outcome, "result": result}
+
+
+def _plain(outcome: ResultFields, _: float) -> dict[str, Any]:
+    return {"status": "success", **outcome}
+
+
+def _spread(outcome: ResultFields, _: float) -> dict[str, Any]:
+    """The fields of the result are those of the answer."""
+    more = {name: value for name, value in outcome.items() if name != "result"}
+    return {"status": "success", **outcome["result"], **more}
+
+
+def _vectors(outcome: ResultFields, took_ms: float) -> dict[str, Any]:
+    """`embeddings` of several texts are those of `data`, which results hold once."""
+    told = _spread(outcome, took_ms)
+    return {**told, "embeddings": told.get("embeddings", told["data"])}
+
+
+def _without(fields: Sequence[str], *named: str) -> tuple[str, ...]:
+    return tuple(name for name in fields if name not in named)
+
+
+_PYTHON = _without(python.FIELDS, "code")
+JOB = Shape(
+    "a job of a capability",
+    ("capability",),
+    ("input", "job_id"),
+    '{"capability": "text-processing", "input": {"text": "Hello"}}',
+)
+LEASED = Shape(
+    "a job that /poll handed out",
+    LEASE,
+    ("tenant", *HANDED_OUT),
+    '{"job_id": "a-1", "worker_id": "w-1", "attempt": 1}',
+)
+CODE_JOB = Shape(
+    "a job of Python",
+    ("job_id", "code"),
+    _PYTHON,
+    '{"job_id": "a-1", "code": "result = 2 + 2", "context": {}}',
+    "python-execution",
+    _typed,
+)
+CODE = Shape(
+    "Python code",
+    ("code",),
+    _PYTHON,
+    '{"code": "result = 2 + 2", "context": {}}',
+    "python-execution",
+    _plain,
+    "error",
+)
+QUERY = Shape(
+    "a query of the database",
+    ("query",),
+    (*_without(database.FIELDS, "query", "sql"), "job_id"),
+    '{"query": "SELECT ? AS a", "params": [1]}',
+    "database",
+    _spread,
+    "error",
+)
+PROMPT = Shape(
+    "a prompt for a model",
+    ("prompt",),
+    (*_without(completion.FIELDS, "prompt", "messages"), "job_id"),
+    '{"prompt": "Hello", "model": "@cf/meta/llama-2-7b-chat-fp16"}',
+    "ai-completion",
+    _spread,
+    "error",
+)
+TEXT = Shape(
+    "a text for embeddings",
+    ("text",),
+    (*_without(embeddings.FIELDS, "text"), "job_id"),
+    '{"text": "Hello", "model": "@cf/baai/bge-base-en-v1.5"}',
+    "ai-embeddings",
+    _vectors,
+    "error",
+)
+ACTIVATION = Shape(
+    "an activation",
+    ("activation_id", "job_data"),
+    SUBMITTED_WITH,
+    '{"activation_id": "a-1", "job_data": {"code": "result = 2 + 2", "context": {}}}',
+)
+# Bodies of `POST /execute`.
+EXECUTED = (JOB, LEASED, CODE, CODE_JOB, QUERY, PROMPT, TEXT, ACTIVATION)
+
+
+def _kept(shape: Shape) -> Shape:
+    """The same as data of an activation: the id is the activation's, the answer a job's."""
+    written = _typed if shape is CODE else JOB.written
+    optional = (*_without(shape.optional, "job_id"), *KEPT_WITH)
+    return shape._replace(optional=optional, written=written, failed="failed")
+
+
+# The data of activations.
+KEPT = tuple(_kept(shape) for shape in (JOB, CODE, QUERY, PROMPT, TEXT))
+
+
+def shape_of(given: Mapping[str, Any], shapes: Sequence[Shape], where: str = "") -> Shape:
+    """Raises `Problem`. `where`: what stands before the names of fields in errors."""
+    found = next((shape for shape in shapes if shape.fits(given)), None)
+    if found is None:
+        raise Problem(400, _refusal(given, shapes, where))
+    return found
+
+
+def as_capability(shape: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+    """`capability` and `input`, as they are given: nobody has looked at them yet."""
+    if shape.capability:
+        return {"capability": shape.capability, "input": shape.input_of(given)}
+    return {"capability": given["capability"], "input": given.get("input", {})}
+
+
+def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> str:
+    shape = min(shapes, key=lambda shape: _distance(given, shape))
+    said = [
+        f"there is no field `{where}{name[:SHOWN]}` in {shape.title}, "
+        f"{_hint(name, shape, given, shapes, where)}"
+        for name in _unknown(given, shape)
+    ]
+    missing = [f"`{where}{name}`" for name in shape.required if name not in given]
+    if missing:
+        are = "is" if len(missing) == 1 else "are"
+        said.append(f"{' and '.join(missing)} {are} missing for {shape.title}")
+    return f"{'; '.join(said)}; send one such as {shape.example}"
+
+
+def _hint(
+    name: str, shape: Shape, given: Mapping[str, Any], shapes: Sequence[Shape], where: str
+) -> str:
+    """What to do about a field that the shape does not know."""
+    owner = next((each.title for each in shapes if name in each.required), None)
+    if owner:
+        return f"it is for {owner}, so send one of the two"
+    if nearest := _nearest(name, shape, given):
+        return f"did you mean `{where}{nearest}`?"
+    return f"known: {', '.join(shape.known)}"
+
+
+def _distance(given: Mapping[str, Any], shape: Shape) -> float:
+    """How much there is to mend: what is unknown is worse than what is missing, and what is
+    misspelled is the least."""
+    missing = {name for name in shape.required if name not in given}
+    unknown = _unknown(given, shape)
+    meant = {nearest for name in unknown if (nearest := _nearest(name, shape, given))}
+    return len(missing - meant) + 2 * len(unknown) - len(meant) / 2
+
+
+def _unknown(given: Mapping[str, Any], shape: Shape) -> list[str]:
+    """The first few: a body may have many, and each costs a look for what was meant."""
+    return list(islice((name for name in given if name not in shape.known), MAX_TOLD))
+
+
+def _nearest(name: str, shape: Shape, given: Mapping[str, Any]) -> str | None:
+    free = [each for each in shape.known if each not in given]
+    return next(iter(get_close_matches(name[:SHOWN], free, n=1)), None)

@@ -1,0 +1,51 @@
+"""A row of FiberWise Core, submitted: the job that it has already, or a new one for its agent.
+
+Core's client shows nobody why a row was refused, so the agent's log has it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.core.http.call import Call
+from agent.core.http.problem import Problem
+from agent.core.http.reading import SHOWN, text_of
+from agent.core.isolate.agent import Agent
+from agent.core.jobs.activation import ID, ID_TEXT, Activation, row_activation
+from agent.core.jobs.payload import is_same_row
+from agent.core.jobs.resolving import resolve
+from agent.core.jobs.row import CoreRow, read_row
+from agent.queue.job import Job, JobKey
+
+
+def row_submission(
+    agent: Agent, call: Call, given: dict[str, Any]
+) -> tuple[CoreRow, Activation | Job]:
+    """Raises `Problem`. A row that was submitted before is known by what it asks for: neither its
+    agent nor its status is looked at again."""
+    tenant, data = call.known_tenant(), given["activation_data"]
+    key = JobKey(tenant, text_of(given, "activation_id", ID, ID_TEXT))
+    row = read_row(data)
+    job = agent.wait(agent.jobs().get(key))
+    if job is not None:
+        if not is_same_row(job, row, given.get("callback_url") or None):
+            raise another(job)
+        return row, job
+    row.check_status()
+    if data.get("priority") is not None:
+        given = {"priority": data["priority"], **given}
+    names = (id if ID.fullmatch(id) else "" for id in (row.agent_id, row.agent_type_id))
+    found = agent.wait(agent.agents().find(tenant, *names))
+    return row, row_activation(given, tenant, call.scopes, row, resolve(row, found))
+
+
+def log_refusal(agent: Agent, call: Call, given: dict[str, Any], why: Problem) -> None:
+    id = str(given.get("activation_id"))[:SHOWN]
+    said = {"tenant": call.tenant, "activation": id, "error": str(why)}
+    agent.log({"event": "activation-refused", **said})
+
+
+def another(job: Job) -> Problem:
+    hint = "submit this one under another id"
+    message = f"activation {job.key.id} exists, with other content: {hint}"
+    return Problem(409, message, state=job.state)

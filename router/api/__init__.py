@@ -1,0 +1,1 @@
+"""A running router, as tools ask it over HTTP."""

@@ -1,0 +1,134 @@
+"""Calls the admin pages of a running router: JSON in, JSON out, or one clear error.
+
+A call can fail in three ways, so that a command can continue after one of them: the
+router does not answer (`NotReachable`), it refuses the request (`Refused`, with its problem
+document), or the server is not a router (`Failed`). The key comes from the environment, never
+from the command line, and is never printed.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import urlsplit
+
+from policies.decisions.authenticate import PRESENTABLE
+from router.terminal.errors import Failed, UsageError
+
+URL = "http://localhost:8787"  # where `router dev` serves
+KEY = "ROUTER_ADMIN_KEY"
+TIMEOUT_S = 20.0  # longer than any wait inside the router
+
+HINTS = {
+    401: f"it does not know the key in {KEY}",
+    403: f"the key in {KEY} lacks the scope router:admin",
+}
+
+# A field that each page of a router always has, and another server's JSON has not.
+PAGES = (
+    *(("status", "policy"), ("policy", "text"), ("drills", "active"), ("rollouts", "rollouts")),
+    *(("rollouts/*/history", "events"), ("rollouts/*", "rollout")),
+)
+
+
+class NotReachable(Failed):
+    """Nothing answered in time."""
+
+
+class Refused(Failed):
+    """The router answered with a problem document."""
+
+    def __init__(self, message: str, status: int, document: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.status = status
+        self.document = document
+
+    @property
+    def code(self) -> str:
+        return str(self.document.get("code", ""))
+
+
+class Client:
+    """A client of one router. `page` is the path below `/.router/`."""
+
+    def __init__(self, url: str, key: str) -> None:
+        import httpx  # takes longer to import than most commands to run
+
+        self.url = url.rstrip("/")
+        self._errors = (httpx.HTTPError, httpx.InvalidURL)
+        headers = {"authorization": f"Bearer {key}"}
+        self._client = httpx.Client(headers=headers, timeout=TIMEOUT_S)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(self, page: str, **query: str) -> Any:
+        document = self._ask("GET", page, params=query)
+        told = next((told for name, told in PAGES if fnmatchcase(page, name)), None)
+        if told and not (isinstance(document, dict) and told in document):
+            raise Failed(f"{self.url} is not a router: /.router/{page} has no `{told}`")
+        return document
+
+    def post(self, page: str, document: object) -> Any:
+        return self._ask("POST", page, json=document)
+
+    def delete(self, page: str) -> Any:
+        return self._ask("DELETE", page)
+
+    def _ask(self, method: str, page: str, **more: Any) -> Any:
+        try:
+            answer = self._client.request(method, f"{self.url}/.router/{page}", **more)
+        except self._errors as error:
+            raise NotReachable(f"{self.url} does not answer: {_reason(error)}") from None
+        try:
+            document = answer.json()
+        except ValueError:
+            document = None
+        if answer.is_success and document is not None:
+            return document
+        if not isinstance(document, dict) or "code" not in document:
+            raise Failed(
+                f"{self.url} is not a router: /.router/{page} answers {answer.status_code}"
+            )
+        why = HINTS.get(answer.status_code) or document.get("detail") or document["code"]
+        raise Refused(f"{self.url} refuses: {why}", answer.status_code, document)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__  # the text of a timeout is empty
+
+
+def url_argument(parser: ArgumentParser) -> None:
+    """Add `--url`, which all commands that talk to a running router share."""
+    parser.add_argument("--url", default=URL, metavar="U", help=f"the router (default: {URL})")
+
+
+def client_of(url: str) -> Client:
+    """Return a client with the key from the environment."""
+    if not _is_base(url):
+        raise UsageError(f"{url[:80]} is not the URL of a router: write `{URL}`")
+    key = os.environ.get(KEY, "")
+    if not key:
+        raise Failed(
+            f"{KEY} is not set: set it to the admin secret or to an API key with scope router:admin"
+        )
+    if not PRESENTABLE.fullmatch(key):
+        raise Failed(
+            f"{KEY} is not a key: a key has 1 to 512 visible ASCII characters, no comma or space"
+        )
+    return Client(url, key)
+
+
+def _is_base(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises if the port is invalid
+    except ValueError:
+        return False
+    more = parts.query or parts.fragment
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not more

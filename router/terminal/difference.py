@@ -1,0 +1,44 @@
+"""What a push would change, shown before it does: the text, and what it means."""
+
+from __future__ import annotations
+
+from difflib import unified_diff
+
+from rich.console import Console
+
+from policies.difference.difference import Side, difference
+from policies.language.compile import compile_policy
+from policies.language.load import Loaded, load
+from router.terminal.console import out, say
+from router.terminal.diff_lines import change_document, print_changes
+
+
+def print_difference(before: bytes, after: bytes, old: str, new: str, to: Console = out) -> None:
+    """Print a unified diff; `old` and `new` are the names of the two texts."""
+    was, now = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in unified_diff(was, now, old, new, lineterm=""):
+        say((line, colours.get(line[0], "")), to=to)
+
+
+def show_difference(before: bytes | None, after: bytes, to: Console = out) -> None:
+    """`before` is what is live, None if nothing is."""
+    if before is None:
+        say("nothing was published before", to=to)
+        return
+    print_difference(before, after, "published", "new", to)
+    old, new = _side(load(before)), _side(load(after))
+    if old is None or new is None:
+        say(("what was published is not valid by today's rules", "yellow"), to=to)
+        return
+    changes = [change_document(each) for each in difference(old, new).changes]
+    if changes:
+        print_changes(changes, "the new one", "the published one", to)
+    else:
+        say("that means no difference: it only looks different", to=to)
+
+
+def _side(loaded: Loaded) -> Side | None:
+    if loaded.policy is None:
+        return None
+    return Side(loaded.policy, compile_policy(loaded.policy, loaded.digest))

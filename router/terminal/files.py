@@ -1,0 +1,47 @@
+"""Files as commands read them, and what is wrong with a policy in one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+
+from policies.language.findings import Finding
+from policies.language.load import Loaded, load
+from router.terminal.console import counted, err, out, say
+from router.terminal.errors import Failed, UsageError
+
+
+def read_file(name: str) -> bytes:
+    """Return the bytes of a file; `-` is standard input."""
+    if name == "-":
+        return sys.stdin.buffer.read()
+    if not name:
+        raise UsageError("the name of a file is empty")
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}") from None
+
+
+def print_findings(file: str, findings: Iterable[Finding], to: Console = out) -> None:
+    """Print findings as compilers do: file:line:column, the message, and a hint."""
+    for finding in findings:
+        colour = "red" if finding.severity == "error" else "yellow"
+        place = f"{file}:{finding.line}:{finding.column}"
+        what = f" {finding.path}: {finding.message}"
+        said = (place, "bold"), " ", (finding.severity, colour), " ", (finding.code, "dim"), what
+        say(*said, to=to)
+        say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
+
+
+def load_valid(file: str) -> tuple[bytes, Loaded]:
+    """Load a policy that must be valid. Prints its findings and raises Failed if it is not."""
+    data = read_file(file)
+    loaded = load(data)
+    if loaded.policy is None:
+        print_findings(file, loaded.findings, err)
+        raise Failed(f"{file} is not valid ({counted(len(loaded.findings), 'finding')})")
+    return data, loaded

@@ -1,0 +1,45 @@
+"""Progress of tools, told on a console while they work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from router.terminal.console import Part, line_of, say, warn
+from router.terminal.difference import show_difference
+
+TELL_EVERY_S = 15.0
+
+
+class ConsoleReporter:
+    """What was done is told `to` a console, warnings to standard error."""
+
+    def __init__(self, to: Console) -> None:
+        self.to = to
+
+    def tell(self, *parts: Part) -> None:
+        say(*parts, to=self.to)
+
+    def warn(self, message: str) -> None:
+        warn(message)
+
+    def difference(self, before: bytes | None, after: bytes) -> None:
+        show_difference(before, after, self.to)
+
+    @contextmanager
+    def waiting(self) -> Iterator[Callable[[str], None]]:
+        """A line that changes; where none can, a new one now and then."""
+        next_told = time.monotonic() + TELL_EVERY_S
+        with self.to.status("") as line:
+
+            def heard(told: str) -> None:
+                nonlocal next_told
+                line.update(line_of(told))
+                if not self.to.is_terminal and time.monotonic() >= next_told:
+                    next_told = time.monotonic() + TELL_EVERY_S
+                    self.tell((told, "dim"))
+
+            yield heard

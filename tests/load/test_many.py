@@ -1,0 +1,87 @@
+"""200 clients at once, while a variant fails, hangs and recovers: no crash, no wrong answer.
+
+What is right is in `right.py`. Python's collector is in the state in which the router leaves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import httpx
+import pytest
+
+from tests.load.modes import MANY
+from tests.load.right import MAY_ANSWER, Got, wrong
+from tests.load.site import Arrival, Site
+
+CLIENTS = 200
+PATIENCE = 60.0  # longer than the router's own limit, on however busy a machine
+WELL, FAILS, HANGS, RECOVERS = 2.0, 3.0, 7.0, 4.0  # seconds
+(BAD,) = MANY.bad
+BODY = "answered, from the first byte to the last\n" * 25
+
+Played = tuple[list[Got], list[Arrival]]
+
+
+async def client(url: str, number: int, stop: asyncio.Event) -> list[Got]:
+    """One after the other, GET and POST in turn, until `stop`."""
+    answers = []
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as asking:
+        while not stop.is_set():
+            count = len(answers)
+            method = "POST" if count % 2 else "GET"
+            answers.append(await ask(asking, method, f"many/{number}/{count}"))
+    return answers
+
+
+async def ask(asking: httpx.AsyncClient, method: str, name: str) -> Got:
+    headers = {"host": MANY.host, "x-load-id": name}
+    content = b"once" if method == "POST" else None
+    try:
+        answer = await asking.request(method, "/work", headers=headers, content=content)
+    except httpx.TransportError:
+        return Got(name, method, None)
+    return Got(name, method, answer.status_code, answer.headers, answer.text)
+
+
+async def play(site: Site) -> Played:
+    stop = asyncio.Event()
+    async with httpx.AsyncClient(timeout=PATIENCE) as control:
+        await site.arrivals(control)  # those of other tests
+        clients = [asyncio.create_task(client(site.url, n, stop)) for n in range(CLIENTS)]
+        try:
+            for act, seconds in (("well", WELL), ("throw", FAILS), ("hang", HANGS)):
+                await site.act(control, [BAD], act)
+                await asyncio.sleep(seconds)
+            await site.act(control, [BAD], "well")
+            await asyncio.sleep(RECOVERS)
+        finally:
+            stop.set()
+            found = await asyncio.gather(*clients)
+        return [each for some in found for each in some], await site.arrivals(control)
+
+
+@pytest.fixture(scope="module")
+def played(site: Site) -> Played:
+    return asyncio.run(play(site))
+
+
+def test_no_answer_is_wrong(played: Played) -> None:
+    assert wrong(*played, BAD, BODY) == []
+
+
+def test_it_was_tried(played: Played) -> None:
+    """The bad variant was asked while it threw and while it hung, and others answered."""
+    answers, arrivals = played
+    statuses = Counter(each.status for each in answers)
+    assert statuses[200] > 10 * CLIENTS
+    assert {status for status, _ in MAY_ANSWER.values()} <= statuses.keys()
+    assert {arrival.variant for arrival in arrivals if arrival.id} == {*MANY.variants}
+
+
+def test_the_router_stays_well(played: Played, site: Site) -> None:
+    assert played
+    assert httpx.get(f"{site.url}/.router/health", timeout=PATIENCE).status_code == 200
+    for event in ("internal-error", "memory-difference"):
+        assert event not in site.output

@@ -1,0 +1,59 @@
+"""The machine of a rollout: which event may happen when, and that people are held to it."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from typing import Any
+
+import pytest
+
+from policies.rollouts.actions import ACTIONS
+from policies.rollouts.kept import UNREAD, run_from, run_json
+from policies.rollouts.states import ENDED, TRANSITIONS, UNDONE, Event, State
+from tests.policies.rollouts.making import Story
+
+
+def test_once_it_is_over_it_can_only_be_rolled_back() -> None:
+    left = {key: to for key, to in TRANSITIONS.items() if key[0] in ENDED}
+    assert left == {(State.SUCCEEDED, Event.ROLL_BACK): State.ROLLED_BACK}
+
+
+def at(state: State) -> Story:
+    """A rollout in that state, whose step awaits approval."""
+    story = Story(steps=[{"weight": 5, "pause": True, "hold": "1h"}, {"weight": 50}])
+    story.act("start")
+    story.run.state = state
+    return story
+
+
+@pytest.mark.parametrize(("state", "action"), list(product(State, ACTIONS)))
+def test_people_may_do_what_the_table_has(state: State, action: str) -> None:
+    story = at(state)
+    told = story.act(action)
+    event = Event(f"`{action}`")
+    if (state, event) in TRANSITIONS:
+        assert told == TRANSITIONS[state, event]
+    else:
+        assert told not in set(State)
+        assert story.run.state is state
+
+
+@pytest.mark.parametrize("state", UNDONE)
+def test_an_edit_that_is_undone_takes_it_back_to_where_it_was(state: State) -> None:
+    story = at(state)
+    story.edit(steps=[{"weight": 7}])
+    story.tick()
+    assert story.run.state is State.HELD
+    story.restart()
+    assert story.run.was is state
+    story.edit(steps=[{"weight": 5, "pause": True, "hold": "1h"}, {"weight": 50}])
+    story.tick()
+    assert story.run.state is state
+
+
+@pytest.mark.parametrize(("field", "value"), [("state", "waiting"), ("was", "held"), ("was", "x")])
+def test_a_state_that_there_is_not_is_held(field: str, value: str) -> None:
+    kept: dict[str, Any] = json.loads(json.dumps(run_json(at(State.GATE).run)))
+    run = run_from(kept | {field: value}, 0)
+    assert (run.state, run.reason) == (State.HELD, UNREAD)
