@@ -19,9 +19,9 @@ from policies.decisions.outlier_detection import OutlierDetection
 from policies.decisions.outlier_states import State
 from policies.decisions.votes import Votes
 from policies.language.health import Passive as Section
-from router.edge.isolate.coordinating import WAITS_MS
+from router.edge.isolate.timing import DEFAULTS
 
-EVERY_MS = WAITS_MS[0]
+EVERY_MS = DEFAULTS.report_ms
 SECTION = Section()
 TERMS = OutlierTerms(*SECTION.model_dump().values())
 

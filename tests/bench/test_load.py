@@ -34,6 +34,8 @@ from policies.language.load import load as load_policy
 from policies.proxy.decide import Surroundings, decide
 from router.dev.layout import Layout, SetupError, find_root
 
+pytestmark = pytest.mark.slow
+
 LAYOUT = Layout(find_root())
 Seen = tuple[str, str, str, int]  # method, path, user, bytes of the body
 

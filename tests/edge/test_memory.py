@@ -15,9 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.conftest import PEPPER, POLICY
-from tests.edge.test_vectors import SENT, sent
-from tests.edge.workerd import Running, running
+from router.edge.isolate.timing import VARIABLE
+from tests.support.edge.router import PEPPER, POLICY
+from tests.support.edge.sending import SENT, sent
+from tests.support.edge.workerd import Running, running
 
 BY_MEMORY = 'router_decisions_total{source="memory"'
 KEY = "a-key-that-ends-soon"
@@ -110,7 +111,8 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("memory")
     file = folder / "routes.yaml"
     file.write_text(json.dumps(policy(datetime.now(UTC) + timedelta(days=1))))
-    with running(folder, file) as started:
+    # With the times of a deployment: what an isolate learns makes it decide anew.
+    with running(folder, file, {VARIABLE: "1"}) as started:
         yield started
 
 

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from router.openapi.operations import OPERATIONS, Operation
-from tests.edge.conftest import ADMIN_KEY
-from tests.edge.test_coordinator import Router, running, workers
 from tests.router.openapi.validating import DOCUMENT, validate
+from tests.support.edge.moody import Router, running, workers
+from tests.support.edge.router import ADMIN_KEY
 
 SECRET = {"x-api-key": ADMIN_KEY}
 WEAK = "a-key-without-the-scope"

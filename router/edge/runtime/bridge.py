@@ -23,6 +23,11 @@ COORDINATOR = "ROUTER_COORDINATOR"  # the binding of the class `Coordinator`
 THE_ONE = "global"  # the name of its one object
 
 
+def has_flag(name: str) -> bool:
+    """Whether this Worker has a compatibility flag."""
+    return bool(getattr(js.Cloudflare.compatibilityFlags, name, False))
+
+
 def exported(**functions: Callable[..., Any]) -> JsObject:
     """A JavaScript object with these functions, for as long as the isolate lives."""
     found = js.Object.new()

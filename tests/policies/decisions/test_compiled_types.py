@@ -20,8 +20,8 @@ from policies.language.compile import compile_policy
 from policies.language.load import load
 from policies.proxy.effects import Race, Send
 from policies.proxy.sequence import proxy
-from tests.examples import examples
 from tests.policies.proxy.journey import Isolate, Journey, in_quiet_times, raced, status
+from tests.support.examples import examples
 
 HERE = Path(__file__).parents[3]
 FILES = ("routes.yaml", "tests/edge/policy.yaml", "tests/edge/drills.yaml")

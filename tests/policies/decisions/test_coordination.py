@@ -21,7 +21,7 @@ from policies.decisions.drill import Drill, Target, drills_from, fault_from
 from policies.decisions.last_minute import LastMinute
 from policies.decisions.report import Report, Tally, report_from, report_json
 from policies.decisions.snapshot import Snapshot, Told, snapshot_from
-from tests.policies.decisions.test_active_health import BAD, GOOD, START, TERMS
+from tests.policies.decisions.probes import BAD, GOOD, START, TERMS
 
 NAMES = ["one", "two"]
 

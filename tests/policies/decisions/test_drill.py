@@ -21,7 +21,7 @@ from policies.decisions.drill import (
     faults_of,
 )
 from policies.decisions.policy import Variant
-from tests.examples import examples
+from tests.support.examples import examples
 
 EU = Variant("agent-eu", "EU", "production", "eu", 1, False, None)
 NOWHERE = Variant("canary", "CANARY", "canary", None, 1, False, None)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from policies.decisions.drill import Fault, Target
 from policies.decisions.drill_question import NotStartable, missing_target, read_asked
 from policies.decisions.drills import Asked
-from tests.examples import examples
 from tests.policies.making import compiled
+from tests.support.examples import examples
 
 GOOD = {"region": "eu", "mode": "down", "for": "10m"}
 

@@ -16,8 +16,8 @@ from policies.decisions.drill import Drill, Target, fault_from
 from policies.decisions.drills import MAX_ACTIVE, MAX_PAST, Asked, Drills, Refusal, World
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.remaining import groups_of
-from tests.examples import examples
 from tests.policies.making import compiled
+from tests.support.examples import examples
 
 VARIANTS = {
     "eu": {"binding": "EU", "pool": "production", "region": "eu"},

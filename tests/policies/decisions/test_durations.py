@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decisions.durations import duration_ms, duration_text
-from tests.examples import examples
+from tests.support.examples import examples
 
 
 @pytest.mark.parametrize(

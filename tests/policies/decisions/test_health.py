@@ -14,8 +14,8 @@ from policies.decisions.health import TOLD_FOR_MS, Health
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.snapshot import Snapshot, Told, snapshot_from, snapshot_json
 from policies.decisions.standing import Standing
-from tests.examples import examples
 from tests.policies.making import compiled, request
+from tests.support.examples import examples
 
 NAMES = ("a", "b", "c")
 PASSIVE = {"consecutive_failures": 3, "eject_for": "10s", "slow_start": "10s"}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from policies.decisions.bucket import Ask, Bucket, Grant
 from policies.decisions.gcra import Rate
 from policies.decisions.lease import LEASE_MS, PER_QUESTION, SOONEST_MS, Local, Mode, Terms
-from tests.policies.decisions.test_gcra import RATES, START, assert_bounded
+from tests.policies.decisions.rates import RATES, START, assert_bounded
 
 PATIENCE_MS = 150
 
@@ -104,6 +104,7 @@ def test_isolates_together_never_pass_the_limit(
     assert len(world.passed) + world.denied + world.failed == len(arrivals)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "isolates"),
     [

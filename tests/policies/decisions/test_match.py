@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decisions.match import HOSTS_REMEMBERED, Miss, Rule
-from tests.examples import examples
 from tests.policies.making import compiled, request
+from tests.support.examples import examples
 
 SPLIT = {"production": 1}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from policies.decisions.health_terms import OutlierTerms
 from policies.decisions.outlier_detection import MIN_SHARE, TRIAL_MS, OutlierDetection
 from policies.decisions.outlier_states import TRANSITIONS, State
-from tests.examples import examples
+from tests.support.examples import examples
 
 TERMS = OutlierTerms(
     consecutive=3,

@@ -19,8 +19,8 @@ from policies.decisions.standing import Standing, standing_without
 from policies.decisions.steering import steered_routes
 from policies.proxy.decide import Decision, Surroundings, decide
 from policies.proxy.explain import explain
-from tests.examples import examples
 from tests.policies.making import NOW, compiled, request
+from tests.support.examples import examples
 
 VARIANTS = {
     "p-eu": {"binding": "A", "pool": "production", "region": "eu"},

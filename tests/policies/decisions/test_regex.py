@@ -22,7 +22,7 @@ from policies.decisions.regex import (
     literal_prefix,
 )
 from policies.decisions.regex_compiler import MAX_STEPS, PatternError, compile_pattern
-from tests.examples import examples
+from tests.support.examples import examples
 
 MATCHES = [
     ("", [""], ["a"]),
@@ -239,6 +239,7 @@ def test_the_largest_programs_are_quickly_made() -> None:
         assert len(compile_pattern(pattern).steps) <= MAX_STEPS
 
 
+@pytest.mark.slow
 def test_matchers_share_one_memory() -> None:
     chance, memory = random.Random(3), Memory()
     matchers = [Matcher(compile_pattern(f"[ab]*a[ab]{{{n}}}"), memory) for n in range(2, 102)]

@@ -15,7 +15,7 @@ from policies.decisions.schedule import (
     next_run_ms,
     shortest_gap_ms,
 )
-from tests.examples import examples
+from tests.support.examples import examples
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE

@@ -14,9 +14,9 @@ from policies.decisions.request import Client
 from policies.decisions.steering import NOTHING, Steering, steered_routes
 from policies.proxy.decide import decide
 from policies.proxy.explain import explain
-from tests.examples import examples
 from tests.policies.making import NOW, compiled, request
 from tests.policies.rollouts.making import TOLD as ROLLOUT
+from tests.support.examples import examples
 
 SPLIT = {"production": 90, "canary": 10, "beta": 50}
 ROUTES = [

@@ -11,8 +11,8 @@ from policies.decisions.request import Client
 from policies.gateway.convert import OUTPUT, convert
 from policies.language.load import load
 from policies.proxy.explain import Explanation, explain
-from tests.gateway_cases import CASES, SUBJECTS, Case, Subject, imported, name
 from tests.policies.making import NOW, compile_text
+from tests.support.gateway_cases import CASES, SUBJECTS, Case, Subject, imported, name
 
 
 @pytest.fixture(scope="module")

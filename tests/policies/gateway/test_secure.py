@@ -16,7 +16,7 @@ from policies.decisions.policy import CompiledPolicy
 from policies.gateway.convert import convert
 from policies.language.load import load
 from policies.proxy.decide import decide
-from tests.examples import examples
+from tests.policies.gateway.deciding import backends_in, expected
 from tests.policies.gateway.making import (
     HOSTS,
     PLAIN_RULES,
@@ -28,8 +28,8 @@ from tests.policies.gateway.making import (
     routes,
     text,
 )
-from tests.policies.gateway.test_matching import backends_in, expected
 from tests.policies.making import NOW, compile_text, request
+from tests.support.examples import examples
 
 ALL = {"allowedRoutes": {"namespaces": {"from": "All"}}}
 TO_HTTPS = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}

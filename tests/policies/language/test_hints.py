@@ -16,8 +16,8 @@ from policies.language.findings import Finding
 from policies.language.load import load
 from policies.language.patterns import meant_path
 from policies.language.written import flow
-from tests.examples import examples
 from tests.policies.making import compiled, request
+from tests.support.examples import examples
 
 HASH = "a1" * 32
 BASE = {

@@ -13,8 +13,8 @@ from policies.decisions.match import Miss
 from policies.decisions.policy import CompiledPolicy
 from policies.language.compile import compile_policy
 from policies.language.load import load
-from tests.examples import examples
 from tests.policies.making import policy_text, request
+from tests.support.examples import examples
 
 TO = {"split": {"production": 1}}
 

@@ -27,9 +27,9 @@ from policies.language.load import Loaded, load
 from policies.language.model import Policy
 from policies.language.part import Part
 from policies.language.schema import schema_text
-from tests.examples import examples
-from tests.policies.language.test_rollouts import ROLLOUT_CASES
+from tests.policies.language.rollout_cases import ROLLOUT_CASES
 from tests.policies.making import policy_text
+from tests.support.examples import examples
 
 PARTS = sorted(
     {

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from policies.decisions.match import Miss
 from policies.language.load import load
-from tests.examples import examples
 from tests.policies.making import compiled, policy_text, request
+from tests.support.examples import examples
 
 TO = {"split": {"production": 1}}
 HTTPS = {"filters": {"redirect": {"scheme": "https"}}}

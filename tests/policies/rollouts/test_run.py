@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from policies.decisions.steering import steered_routes
 from policies.rollouts.counts import Counts
 from policies.rollouts.run import ENDED, SETTLES_MS
-from tests.examples import examples
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import ROUTE, STEPS, Story
+from tests.support.examples import examples
 
 GOOD = {"to": (200, 2), "other": (1_000, 10)}
 BAD = {"to": (200, 20), "other": (1_000, 10)}

@@ -12,9 +12,9 @@ from policies.decisions.gcra import Rate
 from policies.decisions.rate_limits import Limit
 from router.edge.isolate.metrics import Metrics
 from router.edge.isolate.rate_limits import AskLimiter, Limiting, Limits
-from tests.examples import examples
-from tests.policies.decisions.test_gcra import START, assert_bounded
+from tests.policies.decisions.rates import START, assert_bounded
 from tests.policies.making import request
+from tests.support.examples import examples
 
 LIMIT = {"name": "few", "by": "route", "header": "", "mode": "leased", "on_error": "deny"}
 RATES = (Rate(100, 60_000, 100), Rate(1_000, 1_000, 50), Rate(10, 1_000, 10))

@@ -15,8 +15,7 @@ from policies.rollouts.kept import LOST, UNREAD
 from router.edge.isolate.keys import ROLLOUTS_KEY
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import ROUTE, sections
-from tests.router.edge.test_coordinator import START, World, world
-from tests.router.edge.test_drilling import ask
+from tests.router.edge.coordinating import START, World, ask, world
 
 __all__ = ["world"]
 

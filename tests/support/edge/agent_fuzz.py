@@ -1,5 +1,5 @@
 """schemathesis asks the agent all that its document allows, and a lot that it does not, through
-the router with a key. `python -m tests.edge.agent_fuzz MINUTES` does so for longer, with all
+the router with a key. `make schemathesis ARGS=MINUTES` does so for longer, with all
 capabilities and other requests each time.
 
 The same requests are made each time in the tests (`deterministic`). There, no job runs Python,
@@ -19,9 +19,9 @@ from typing import Any
 
 import httpx
 
-from tests.edge import agent_fuzz_hooks
-from tests.edge.agents import WORKER, Agents, router_with_agents
-from tests.edge.receiver import receiving
+from tests.support.edge import agent_fuzz_hooks
+from tests.support.edge.agents import WORKER, Agents, router_with_agents
+from tests.support.edge.receiver import receiving
 
 KEY = WORKER  # polls everybody's jobs, and has no others than those that are made here
 SLOW = "python-execution"
@@ -94,7 +94,7 @@ def fuzz(agents: Agents, folder: Path, *, minutes: float = 0, examples: int = 1)
     with receiving() as receiver:
         env = {
             **os.environ,
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": str(Path(__file__).parents[3]),
             agent_fuzz_hooks.RECEIVER: f"{receiver.url}/200",
         }
         try:

@@ -19,7 +19,7 @@ from router.dev.loopback import HOST, answers, free_port
 from router.dev.prepare import prepare
 from router.dev.runtime import serve
 from router.dev.workerd import WorkerdWorker, modules_in, service, text
-from tests.edge.conftest import HERE
+from tests.support.edge.router import HERE
 
 STARTED_WITHIN = 60.0
 INTERNET = HERE / "workers" / "internet.js"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,10 @@ from router.dev.process import ServerProcess
 from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import WorkerdWorker, router_workers, service, text
-from tests.edge.conftest import ADMIN_KEY, HERE
+from router.dev.workerd import kv as kv_binding
+from router.edge.isolate.timing import VARIABLE
+from tests.support.edge.memory_kv import MemoryKv, memory_kv
+from tests.support.edge.router import ADMIN_KEY, FASTER, HERE, SECRETS, Edge
 
 STARTED_WITHIN = 60.0
 BACKEND = "test-backend"
@@ -57,28 +60,60 @@ def running(
     folder: Path, policy: Path, variables: Mapping[str, str] | None = None
 ) -> Iterator[Running]:
     """The router with `policy` and `variables`, until the end of the block."""
+    with memory_kv() as kv:
+        started = start(folder, policy, kv, {"ROUTER_ADMIN_KEY": ADMIN_KEY, **(variables or {})})
+        try:
+            yield started
+        finally:
+            started.server.stop()
+
+
+def start(folder: Path, policy: Path, kv: MemoryKv, variables: Mapping[str, str]) -> Running:
+    """The router with `policy` and `variables`, before that KV; what else it stores stays in
+    `folder`."""
     layout = Layout(find_root(HERE))
     prepare(layout)
-    loaded = load(policy.read_bytes()).policy
-    assert loaded
+    loaded = load(policy.read_bytes())
+    assert loaded.policy, loaded.findings
     stage(layout.root, policy, folder / "upload")
-    variants = {name: variant.binding for name, variant in loaded.variants.items()}
+    variants = {name: variant.binding for name, variant in loaded.policy.variants.items()}
     echoed = {n: b for n, b in variants.items() if not b.startswith(("BACKEND", "UNBOUND"))}
     write_configs(layout, folder, echoed, echo=True)
     router, *others = router_workers(layout, folder)
-    given = {"ROUTER_ADMIN_KEY": ADMIN_KEY, **(variables or {})}
+    given = {VARIABLE: FASTER, **variables}
     bindings = router.bindings | {name: text(value) for name, value in given.items()}
+    bindings |= {"POLICIES": kv_binding(kv.external.name)}
     bindings |= {b: service(BACKEND) for b in variants.values() if b.startswith("BACKEND")}
     date = router.compatibility_date
     backend = WorkerdWorker(BACKEND, {"backend.js": HERE / "workers" / "backend.js"}, date)
     workers = [replace(router, bindings=bindings), *others, backend]
     port = free_port()
-    started = Running(port, serve(layout, workers, port, folder))
+    started = Running(port, serve(layout, workers, port, folder, others=[kv.external]))
     try:
         _wait_ready(started)
-        yield started
-    finally:
+    except BaseException:
         started.server.stop()
+        raise
+    return started
+
+
+@contextmanager
+def running_edge(
+    folder: Path,
+    policy: Path,
+    variables: Mapping[str, str] = SECRETS,
+    kv: MemoryKv | None = None,
+) -> Iterator[Edge]:
+    """The same, to be asked as a client from anywhere in the world; `kv`: one that is there."""
+    with nullcontext(kv) if kv else memory_kv() as found:
+        started = start(folder, policy, found, variables)
+        edge = Edge(started.url, folder, started.server, found)
+        edge.client.headers["cf-connecting-ip"] = HOST  # as each request has it from Cloudflare
+        try:
+            yield edge
+        finally:
+            edge.client.close()
+            started.server.stop()
 
 
 def _wait_ready(started: Running) -> None:

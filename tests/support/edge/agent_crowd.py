@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.edge.agents import CORE, WORKER, Agents
+from tests.support.edge.agents import CORE, WORKER, Agents
 
 GERMANY = {"country": "DE", "continent": "EU"}
 PASSING = (429, 500, 502, 503, 504)

@@ -24,7 +24,7 @@ import yaml
 
 from policies.gateway.convert import Imported, convert
 
-FOLDER = Path(__file__).parent / "gateway"
+FOLDER = Path(__file__).parents[1] / "gateway"
 FILES = sorted(FOLDER.glob("*.yaml"))
 
 Case = dict[str, Any]

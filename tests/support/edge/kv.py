@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from router.dev.layout import Layout, find_root
 from router.dev.local_kv import LocalKv
-from tests.edge.conftest import HERE, Edge
+from tests.support.edge.router import HERE, Edge
 
 
 def kv_of(edge: Edge) -> LocalKv:

@@ -7,8 +7,9 @@ Its policy is the shipped one with higher rate limits, since all tests come from
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,17 @@ from router.dev.secrets import dev_vars
 from router.dev.server import DevServer
 from router.dev.stage import stage
 from router.dev.tables import migrate
-from tests.edge.conftest import ADMIN_KEY, HERE
+from tests.support.edge.router import ADMIN_KEY, HERE
 
 CORE, WORKER = "example-core-key", "example-worker-key"
 RAISED = "1000000/1m"
 
 
 class Agents:
-    """The router, with variants of the agent behind it."""
+    """The router, with variants of the agent behind it; `state`: where all of it is kept."""
 
-    def __init__(self, server: DevServer) -> None:
-        self.server = server
+    def __init__(self, server: DevServer, state: Path) -> None:
+        self.server, self.state = server, state
         self.client = httpx.Client(base_url=server.url, timeout=120)
 
     def ask(
@@ -66,6 +67,21 @@ class Agents:
         """One of the router's own pages."""
         return self.ask(method, f"/.router/{page}", key=ADMIN_KEY, **more)
 
+    def forget(self) -> None:
+        """Empty the tables of the queue: no job, worker or record is left of other tests."""
+        for path in (self.state / "v3" / "d1" / "miniflare-D1DatabaseObject").glob("*.sqlite"):
+            with closing(sqlite3.connect(path, timeout=30)) as database, database:
+                database.execute("BEGIN IMMEDIATE")
+                asked = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                tables = [name for (name,) in database.execute(asked) if is_own(name)]
+                for name in tables * 2:  # triggers write to some when others are emptied
+                    database.execute(f'DELETE FROM "{name}"')
+
+
+def is_own(table: str) -> bool:
+    """Whether a table is the agent's, not the database's or wrangler's."""
+    return not table.startswith(("sqlite_", "_cf_", "d1_"))
+
 
 def with_raised_limits(shipped: bytes) -> bytes:
     """The policy `shipped`, where every rate limit allows RAISED."""
@@ -95,7 +111,7 @@ def router_with_agents(folder: Path, *, shipped_limits: bool = False) -> Iterato
     with DevServer(layout) as server:
         server.start(configs, port=0, persist_to=state, log=folder / "wrangler.log")
         server.wait_ready()
-        agents = Agents(server)
+        agents = Agents(server, state)
         try:
             yield agents
         finally:

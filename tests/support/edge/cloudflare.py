@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from router.dev.layout import find_root
-from tests.edge.conftest import HERE
+from tests.support.edge.router import HERE
 
 TOKEN = "token-of-the-test"
 NAMESPACE = "/accounts/the-account/storage/kv/namespaces/" + "0" * 32

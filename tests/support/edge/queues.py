@@ -19,7 +19,7 @@ from router.dev.layout import Layout, find_root
 from router.dev.prepare import prepare
 from router.dev.server import DevServer
 from router.dev.wrangler import wrangler
-from tests.edge.conftest import HERE
+from tests.support.edge.router import HERE
 
 START = 1_790_000_000_000
 LEASE_MS = 30_000

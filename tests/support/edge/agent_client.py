@@ -12,9 +12,9 @@ import subprocess
 from pathlib import Path
 
 from agent.schemas.operations import OPERATIONS
-from tests.edge.agents import CORE, WORKER, Agents
+from tests.support.edge.agents import CORE, WORKER, Agents
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLIENTS = ROOT / ".clients" / "bin"
 PROGRAM = ROOT / "tests" / "edge" / "clients" / "generated.py"
 PACKAGE = "agent_client"

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WORKER = ROOT / "examples" / "worker" / "worker.py"
 # Each call of a handler is a line of `record`. Inputs say what a handler is to do.
 HANDLERS = """

@@ -13,7 +13,7 @@ from policies.proxy.explain import Explanation, explain
 from tests.policies.making import NOW, compile_text
 
 PEPPER = b"the-pepper-of-the-tests"
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 POLICY = HERE / "edge" / "policy.yaml"
 VECTORS: list[dict[str, Any]] = yaml.safe_load((HERE / "vectors.yaml").read_text())
 

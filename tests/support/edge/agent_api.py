@@ -14,7 +14,7 @@ from agent.schemas.document import document
 from agent.schemas.operations import OPERATIONS, Operation
 from agent.schemas.refusals import REFUSALS
 from agent.schemas.values import either, ref
-from tests.edge.agents import WORKER, Agents
+from tests.support.edge.agents import WORKER, Agents
 
 LEASE = {"worker_id": "walker", "attempt": 1}
 TEXT = {"capability": "text-processing", "input": {"text": "One two. Three!"}}
