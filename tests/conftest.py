@@ -54,9 +54,9 @@ SECONDS = {
     "router/settle/test_layouts.py": 25,
     "policies/language/test_hints.py": 15,
     "policies/language/test_work.py": 15,
-    "policies/decisions/test_match.py": 15,
+    "policies/routing/test_match.py": 15,
     "policies/gateway/test_convert.py": 15,
-    "policies/decisions/test_regex.py": 15,
+    "policies/basics/test_regex.py": 15,
 }
 ON_THE_RUNTIME, COMPUTING = 15, 2  # of all others
 

@@ -6,7 +6,7 @@
 2. An object answers one report after the other, and takes `SERVICE_MS` for each. Nobody
    tells it that somebody has given up.
 3. A root has *decided* when more than half of those that use the variant have ejected it
-   (`policies/decisions/votes.py`). Every answer carries what the object knows then.
+   (`policies/fleet/votes.py`). Every answer carries what the object knows then.
 4. A leaf is both: an object for its isolates, and a node that reports their sum.
 """
 

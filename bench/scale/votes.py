@@ -14,11 +14,11 @@ from random import Random
 from typing import NamedTuple
 
 from bench.scale.figures import Table, percent, seconds
-from policies.decisions.health_terms import OutlierTerms
-from policies.decisions.outlier_detection import OutlierDetection
-from policies.decisions.outlier_states import State
-from policies.decisions.votes import Votes
-from policies.language.health import Passive as Section
+from policies.fleet.votes import Votes
+from policies.language.model.health import Passive as Section
+from policies.resilience.health_terms import OutlierTerms
+from policies.resilience.outlier_detection import OutlierDetection
+from policies.resilience.outlier_states import State
 from router.edge.isolate.timing import DEFAULTS
 
 EVERY_MS = DEFAULTS.report_ms

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from policies.decisions.drill import time_text
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
+from policies.resilience.drill import time_text
 from policies.rollouts.counts import Counts, counts_from
 from policies.rollouts.evidence import (
     Evidence,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 
 if TYPE_CHECKING:
     from policies.api import rollouts as api

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from policies.decisions.transitions import next_state
+from policies.basics.transitions import next_state
 from policies.rollouts.analysis import Analysis, Result, Verdict
 from policies.rollouts.plan import WHOLE, Check
 from policies.rollouts.states import ENDED, INITIAL, TRANSITIONS, UNDONE, Event, State

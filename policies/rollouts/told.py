@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from policies.decisions.drill import time_text
+from policies.resilience.drill import time_text
 from policies.rollouts.plan import Plan
 from policies.rollouts.windows import Windows, window_at
 from policies.rollouts.world import Planned
@@ -59,7 +59,7 @@ def event_told(run: Run, event: str, now_ms: int, before: float | None) -> api.R
 
 
 def steering_told(run: Run) -> dict[str, Any]:
-    """What isolates have to know, as `policies.decisions.steering` reads it."""
+    """What isolates have to know, as `policies.rollouts.steering` reads it."""
     plan, is_on, weight = run.plan, run.is_active, run.weight
     shares = run.setting.shares
     done = plan.steps[: run.step + 1] if is_on else ()

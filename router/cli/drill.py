@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from policies.decisions.drill import KINDS
-from policies.decisions.drill_question import NotStartable, read_asked
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
+from policies.fleet.drill_question import NotStartable, read_asked
+from policies.resilience.drill import KINDS
 from router.api.client import Refused, client_of, url_argument
 from router.api.refusal import gap_texts
 from router.cli import drill_run

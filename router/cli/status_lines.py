@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from policies.decisions.drill import drill_from
+from policies.resilience.drill import drill_from
 from router.cli.rollout_texts import STATES as ROLLOUT_STATES
 from router.cli.rollout_texts import place_text, pools_text
 from router.terminal.console import Part, caller_text, counted, line_of

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 from policies.drill_plan.model import Plan
 from policies.drill_plan.outcomes import Marks, Run
 from router.api.client import Client, Refused

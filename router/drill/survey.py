@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from policies.decisions.drill import drill_from
 from policies.drill_plan.model import Plan
 from policies.drill_plan.places import Places
+from policies.resilience.drill import drill_from
 from router.api.client import Client
 from router.terminal.errors import Failed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from policies.decisions.problems import CONTENT_TYPE
+from policies.http.problems import CONTENT_TYPE
 from router import __version__
 from router.openapi.operations import (
     OPERATIONS,

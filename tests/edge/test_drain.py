@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from policies.decisions.given import Sealing, cookie_secret
-from policies.decisions.sticky import Source
+from policies.access.given import Sealing, cookie_secret
+from policies.access.sticky import Source
 from tests.support.edge.router import Edge
 from tests.support.edge.workerd import running_edge
 

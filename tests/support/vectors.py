@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from policies.decisions.request import Client
-from policies.decisions.standing import standing_without
+from policies.balancing.standing import standing_without
+from policies.http.request import Client
 from policies.proxy.explain import Explanation, explain
 from tests.policies.making import NOW, compile_text
 

@@ -8,7 +8,7 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
-from policies.decisions.authenticate import (
+from policies.access.authenticate import (
     ADMIN_SCOPE,
     HEADERS,
     Denied,
@@ -16,14 +16,15 @@ from policies.decisions.authenticate import (
     authenticate,
     presented_key,
 )
-from policies.decisions.policy import CompiledPolicy, Variant
-from policies.decisions.problems import Problem
-from policies.decisions.question import NotExplainable, read_question
-from policies.decisions.request import Client, Request
-from policies.decisions.standing import Standing
+from policies.balancing.standing import Standing
+from policies.compiled.model import Variant
+from policies.compiled.policy import CompiledPolicy
+from policies.http.problems import Problem
+from policies.http.request import Client, Request
 from policies.language.load import digest_of
 from policies.proxy.decide import Surroundings
 from policies.proxy.explain import explain
+from policies.proxy.question import NotExplainable, read_question
 from router.edge.admin import rollouts as admin_rollouts
 from router.edge.admin.drills import audit_page, drills_page, methods, start_drill, stop_drills
 from router.edge.admin.health import coordinator_line, variants_page

@@ -9,9 +9,9 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl
 
-from policies.decisions.drill_question import NotStartable, missing_target, read_asked
-from policies.decisions.problems import Problem
-from policies.decisions.request import Request
+from policies.fleet.drill_question import NotStartable, missing_target, read_asked
+from policies.http.problems import Problem
+from policies.http.request import Request
 from router.edge.admin.asking import asked, learn, limit_of
 from router.edge.admin.limits import DRILL_BYTES, EVENTS, MAX_EVENTS
 from router.edge.admin.page import Page, json_page

@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from policies.decisions.drill import Drill, faults_of
-from policies.decisions.health import View
-from policies.decisions.policy import Variant
-from policies.decisions.problems import Problem
-from policies.decisions.request import Request
+from policies.compiled.model import Variant
+from policies.fleet.health import View
+from policies.http.problems import Problem
+from policies.http.request import Request
+from policies.resilience.drill import Drill, faults_of
 from router.edge.admin.page import Page, iso_time, json_page
 from router.edge.isolate.coordinating import PATIENCE_MS, Coordinating
 from router.edge.isolate.isolate import Isolate

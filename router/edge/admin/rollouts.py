@@ -10,8 +10,8 @@ import json
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, unquote
 
-from policies.decisions.problems import Problem
-from policies.decisions.request import Request
+from policies.http.problems import Problem
+from policies.http.request import Request
 from policies.rollouts.rollouts import unknown_rollout
 from router.edge.admin.asking import asked, learn, limit_of
 from router.edge.admin.limits import ACTIONS, COMMAND_BYTES, EVENTS, MAX_EVENTS, MAX_NOTE

@@ -1,6 +1,6 @@
 """The Coordinator's drills: kept with the object, and every change of one in the audit log.
 
-What may begin and what ends is in `policies.decisions.drills`. While it is not known which
+What may begin and what ends is in `policies.fleet.drills`. While it is not known which
 policy serves, nothing begins and nothing ends but by its time.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Container
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from policies.decisions.drill import Drill, InFront, faults_of
-from policies.decisions.drill_question import read_asked
-from policies.decisions.drills import Drills, Refusal, World
-from policies.decisions.policy import Variant
+from policies.compiled.model import Variant
+from policies.fleet.drill_question import read_asked
+from policies.fleet.drills import Drills, Refusal, World
+from policies.resilience.drill import Drill, InFront, faults_of
 from router.edge.coordinator.audit import Audit
 from router.edge.coordinator.collaborators import Collaborators
 from router.edge.isolate.store import PolicyStore

@@ -1,6 +1,6 @@
 """What the one Coordinator does, of which there is one for all isolates.
 
-What it knows and tells is in `policies.decisions.coordination`; here it is kept, and the
+What it knows and tells is in `policies.fleet.coordination`; here it is kept, and the
 probes are sent. `sync` waits for nothing but the storage, and a new object once for KV. An
 alarm starts the probes that are due and ends: each goes on by itself, so that one that hangs
 holds up nobody. While isolates report there is always a next alarm; some minutes after the
@@ -15,12 +15,13 @@ from math import inf
 from secrets import token_hex
 from typing import Any
 
-from policies.decisions.active_health import BODY_BYTES, Answer, judge
-from policies.decisions.coordination import Coordination, coordination_from
-from policies.decisions.headers import VERSION_OVERRIDE
-from policies.decisions.policy import CompiledPolicy, Variant
-from policies.decisions.report import report_from
-from policies.decisions.snapshot import snapshot_json
+from policies.compiled.model import Variant
+from policies.compiled.policy import CompiledPolicy
+from policies.fleet.active_health import BODY_BYTES, Answer, judge
+from policies.fleet.coordination import Coordination, coordination_from
+from policies.fleet.report import report_from
+from policies.fleet.snapshot import snapshot_json
+from policies.proxy.headers import VERSION_OVERRIDE
 from router.edge.coordinator.audit import Audit
 from router.edge.coordinator.collaborators import Collaborators
 from router.edge.coordinator.drilling import Drilling

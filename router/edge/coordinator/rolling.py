@@ -14,7 +14,7 @@ from collections.abc import Container
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from policies.decisions.policy import CompiledPolicy
+from policies.compiled.policy import CompiledPolicy
 from policies.rollouts.analysis import Result
 from policies.rollouts.rollouts import Asking, Refused, Rollouts
 from policies.rollouts.tallies import tallies_from

@@ -17,11 +17,11 @@ from math import inf
 from random import Random
 from typing import Any, Protocol
 
-from policies.decisions.drill import Drill, drills_from
-from policies.decisions.health import TOLD_FOR_MS
-from policies.decisions.report import Report, Tally, report_json
-from policies.decisions.snapshot import Snapshot, snapshot_from
-from policies.decisions.steering import Steering
+from policies.fleet.health import TOLD_FOR_MS
+from policies.fleet.report import Report, Tally, report_json
+from policies.fleet.snapshot import Snapshot, snapshot_from
+from policies.resilience.drill import Drill, drills_from
+from policies.rollouts.steering import Steering
 from policies.rollouts.tallies import Tallies
 from router.edge.isolate.keeper import Log
 from router.edge.isolate.keys import ROLLOUTS_KEY
@@ -39,7 +39,7 @@ Ask = Callable[[str], Awaitable[str]]
 
 
 class Reporter(Protocol):
-    """What is told, and who learns: `policies.decisions.health.Health`."""
+    """What is told, and who learns: `policies.fleet.health.Health`."""
 
     is_urgent: bool
 

@@ -14,16 +14,16 @@ from random import Random
 from secrets import randbits
 from typing import Any
 
-from policies.decisions.drill import Drill
-from policies.decisions.failover import RetryBudget
-from policies.decisions.given import cookie_secret
-from policies.decisions.headers import FreshDigits
-from policies.decisions.health import Health
-from policies.decisions.latency import Latencies
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.standing import Standing
-from policies.decisions.steering import Steereds
+from policies.access.given import cookie_secret
+from policies.balancing.standing import Standing
+from policies.compiled.policy import CompiledPolicy
+from policies.fleet.health import Health
 from policies.proxy.context import RequestContext
+from policies.proxy.headers import FreshDigits
+from policies.resilience.drill import Drill
+from policies.resilience.failover import RetryBudget
+from policies.resilience.latency import Latencies
+from policies.rollouts.steering import Steereds
 from policies.rollouts.tallies import Tallies
 from router.edge.isolate.coordinating import PATIENCE_MS, Coordinating
 from router.edge.isolate.metrics import Metrics

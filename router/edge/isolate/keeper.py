@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from policies.decisions.compiled_text import form_steps
+from policies.compiled.form.text import form_steps
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY
 from router.edge.isolate.slices import slowly
 

@@ -17,8 +17,8 @@ from asyncio import sleep, wait_for
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from policies.decisions.policy import CompiledPolicy
-from policies.language.findings import Finding
+from policies.compiled.policy import CompiledPolicy
+from policies.language.findings.findings import Finding
 from policies.language.load import digest_steps
 from router.edge.isolate.keeper import Keeper, Kv, Log
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
@@ -31,7 +31,7 @@ READ_MS = 10_000  # what a read in the background may take
 RETRY_MS = 1_000  # after KV could not be read
 FIRST_LOAD_MS = 2_000  # what a first request waits at most; KV seldom takes a tenth of it
 COMPILED_MS = 1_000  # after that the YAML is read, within the first request's time
-FIRST_UNITS = 10  # of work that first requests wait for (`decisions/steps.py`)
+FIRST_UNITS = 10  # of work that first requests wait for (`basics/steps.py`)
 LOST_MS = 2_000  # who has not gone on with a reading for so long was broken off
 UNREAD = "KV cannot be read"  # how that reason of being degraded begins
 

@@ -13,8 +13,8 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy, jsnull, run_sync, to_js
 
-from policies.decisions.changes import Pairs
-from policies.decisions.drill import InFront
+from policies.http.changes import Pairs
+from policies.resilience.drill import InFront
 from workers_runtime.javascript import JsObject, body_text, module, new_response, now_ms
 
 MODULE = "router/edge/runtime/bridge.js"

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.request import Client
+from policies.compiled.policy import CompiledPolicy
 from policies.difference.difference import Side, difference
 from policies.difference.interval import wilson
 from policies.difference.log import BadLine, read_log
 from policies.difference.outcomes import Asked, Judge, Outcome, field_moved, moved
 from policies.difference.texts import change_text
 from policies.difference.traffic import Traffic, logged
+from policies.http.request import Client
 from policies.proxy.decide import Surroundings
 from tests.policies.difference.making import compared, routes, side
 from tests.policies.making import NOW

@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 from urllib.parse import urlencode
 
-from policies.decisions.choose import Fixed, Forward
-from policies.decisions.policy import CompiledPolicy
+from policies.balancing.choose import Fixed, Forward
+from policies.compiled.policy import CompiledPolicy
 from policies.proxy.decide import decide
 from tests.policies.gateway import reference
 from tests.policies.gateway.making import Object

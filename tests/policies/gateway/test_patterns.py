@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.regex import Matcher
-from policies.decisions.regex_compiler import compile_pattern
+from policies.basics.regex import Matcher
+from policies.basics.regex_compiler import compile_pattern
 from policies.gateway.convert import convert
 from policies.gateway.patterns import is_clear, rewritten
 from tests.policies.gateway.making import EVERY, GROUP, Object, gateway, route, text

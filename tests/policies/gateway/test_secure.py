@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.choose import Fixed, Forward
-from policies.decisions.policy import CompiledPolicy
+from policies.balancing.choose import Fixed, Forward
+from policies.compiled.policy import CompiledPolicy
 from policies.gateway.convert import convert
 from policies.language.load import load
 from policies.proxy.decide import decide

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.language.composer import MAX_TEXT
+from policies.language.yaml.composer import MAX_TEXT
 
 HEAD = "version: 1\nvariants:\n  one: {binding: ONE, pool: one}\n  two: {binding: TWO, pool: two}\n"
 

@@ -12,11 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from yaml.events import Event
 
-from policies.language.budget import MAX_FINDINGS
-from policies.language.composer import MAX_BYTES, MAX_NODES, Lines
-from policies.language.document import Document, read_document, read_manifests
-from policies.language.findings import Finding
-from policies.language.yaml_events import Events
+from policies.language.findings.findings import Finding
+from policies.language.yaml.budget import MAX_FINDINGS
+from policies.language.yaml.composer import MAX_BYTES, MAX_NODES, Lines
+from policies.language.yaml.document import Document, read_document, read_manifests
+from policies.language.yaml.events import Events
 from tests.support.examples import examples
 
 POLICY = """\

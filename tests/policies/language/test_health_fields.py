@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.health_terms import ActiveTerms, HealthTerms, OutlierTerms
-from policies.decisions.policy import CompiledPolicy
-from policies.language.compile import compile_policy
+from policies.compiled.policy import CompiledPolicy
+from policies.language.compile.compile import compile_policy
 from policies.language.load import load
+from policies.resilience.health_terms import ActiveTerms, HealthTerms, OutlierTerms
 from tests.policies.making import policy_text
 
 DEFAULT = OutlierTerms(5, 0.5, 20, 30_000, 30_000, 300_000, 20_000)

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.schedule import COMPARED_MS, shortest_gap_ms
-from policies.decisions.steps import Steps, TooMuchWork, finished, within
-from policies.language.budget import MAX_WORK
-from policies.language.compile import compile_steps
-from policies.language.composer import MAX_TEXT
+from policies.basics.schedule import COMPARED_MS, shortest_gap_ms
+from policies.basics.steps import Steps, TooMuchWork, finished, within
+from policies.compiled.policy import CompiledPolicy
+from policies.language.compile.compile import compile_steps
 from policies.language.load import load, load_steps
-from policies.language.yaml_events import Events
+from policies.language.yaml.budget import MAX_WORK
+from policies.language.yaml.composer import MAX_TEXT
+from policies.language.yaml.events import Events
 from tests.policies.language.costly import HEAD, LONG, ROUTES, drills
 from tests.policies.making import policy_text
 
@@ -33,7 +33,7 @@ def test_too_many_drills_are_refused_before_a_schedule_is_read(
     def unexpected(*_: object, **__: object) -> None:
         raise AssertionError("a schedule was read")
 
-    monkeypatch.setattr("policies.decisions.schedule._runs", unexpected)
+    monkeypatch.setattr("policies.basics.schedule._runs", unexpected)
     (finding,) = load(drills(number)).findings
     assert (finding.code, finding.path) == ("out-of-range", "drills")
     assert finding.message == f"`drills` has {number:,} entries"
@@ -183,8 +183,8 @@ def test_no_step_is_long(data: bytes) -> None:
 def test_steps_find_what_one_reading_finds(data: bytes) -> None:
     """Reading entry by entry first changes no finding and no policy."""
     from policies.language import load as module
-    from policies.language.budget import Budget
-    from policies.language.document import Document, read_document
+    from policies.language.yaml.budget import Budget
+    from policies.language.yaml.document import Document, read_document
 
     document = read_document(data)
     assert isinstance(document, Document)

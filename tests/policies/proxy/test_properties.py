@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.problems import Problem
+from policies.http.problems import Problem
 from policies.proxy.decide import Surroundings
 from policies.proxy.effects import (
     Answer,

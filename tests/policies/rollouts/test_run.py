@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.steering import steered_routes
 from policies.rollouts.counts import Counts
 from policies.rollouts.run import ENDED, SETTLES_MS
+from policies.rollouts.steering import steered_routes
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import ROUTE, STEPS, Story
 from tests.support.examples import examples

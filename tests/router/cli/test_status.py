@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.drill import time_text
+from policies.resilience.drill import time_text
 from router.cli import watch
 from router.dev.loopback import free_port
 from tests.router.cli.rollouts import told_of

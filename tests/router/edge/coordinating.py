@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from policies.decisions.report import Report, Tally, report_json
+from policies.fleet.report import Report, Tally, report_json
 from router.edge.coordinator.collaborators import Collaborators
 from router.edge.coordinator.object import CoordinatorObject
 from router.edge.isolate.store import PolicyStore

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.health import TOLD_FOR_MS
-from policies.decisions.snapshot import Snapshot, Told, snapshot_json
+from policies.fleet.health import TOLD_FOR_MS
+from policies.fleet.snapshot import Snapshot, Told, snapshot_json
 from router.edge.isolate.coordinating import (
     JITTER,
     LOST_MS,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.report import Tally
+from policies.fleet.report import Tally
 from tests.policies.making import compiled
 from tests.router.edge.coordinating import POLICY, START, World, ask, world
 

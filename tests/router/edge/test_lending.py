@@ -7,12 +7,12 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.bucket import Ask, Bucket
-from policies.decisions.gcra import Rate
-from policies.decisions.rate_limits import Limit
+from policies.access.bucket import Ask, Bucket
+from policies.access.gcra import Rate
+from policies.access.rate_limits import Limit
 from router.edge.isolate.metrics import Metrics
 from router.edge.isolate.rate_limits import AskLimiter, Limiting, Limits
-from tests.policies.decisions.rates import START, assert_bounded
+from tests.policies.access.rates import START, assert_bounded
 from tests.policies.making import request
 from tests.support.examples import examples
 

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from policies.decisions.gcra import Rate
+from policies.access.gcra import Rate
 from router.edge.limiter.object import LimiterObject
-from tests.policies.decisions.rates import START, assert_bounded
+from tests.policies.access.rates import START, assert_bounded
 from tests.router.edge.storage import Storage
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.report import Report, report_json
+from policies.fleet.report import Report, report_json
 from policies.rollouts.counts import Counts
 from policies.rollouts.kept import LOST, UNREAD
 from router.edge.isolate.keys import ROLLOUTS_KEY

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.compiled_text import form_text, tables_steps
-from policies.decisions.steps import Steps, finished
-from policies.language.compile import FORMAT, compile_policy
+from policies.basics.steps import Steps, finished
+from policies.compiled.form.text import form_text, tables_steps
+from policies.language.compile.compile import FORMAT, compile_policy
 from policies.language.load import Loaded, digest_of, load, load_steps
 from router.edge.isolate.store import LOST_MS, RETRY_MS, PolicyStore
 from router.edge.isolate.timing import DEFAULTS

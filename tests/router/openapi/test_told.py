@@ -9,12 +9,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from policies.decisions.drill import Target, fault_from
-from policies.decisions.drills import Asked, Drills, Refusal, World
-from policies.decisions.problems import PROBLEMS, Problem
-from policies.decisions.request import Client
+from policies.fleet.drills import Asked, Drills, Refusal, World
+from policies.http.problems import PROBLEMS, Problem
+from policies.http.request import Client
 from policies.proxy.decide import Surroundings
 from policies.proxy.explain import explain
+from policies.resilience.drill import Target, fault_from
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import Story
 from tests.router.openapi.validating import validate

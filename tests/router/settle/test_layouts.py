@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from policies.language.document import Document, read_document
+from policies.language.yaml.document import Document, read_document
 from router.settle.settling import find_rollout, settle, shares
 from router.settle.weights import ALL
 from tests.router.settle.layouts import Written, policies, spelt

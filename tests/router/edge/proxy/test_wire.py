@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.changes import SEPARATORS, Changes
-from policies.decisions.choose import _choose_share
-from policies.decisions.gcra import Rate
-from policies.decisions.limits import Sizes
-from policies.decisions.policy import Route, Share
-from policies.decisions.rate_limits import Limit, Standing, limit_headers
+from policies.access.gcra import Rate
+from policies.access.rate_limits import Limit, Standing, limit_headers
+from policies.balancing.choose import _choose_share
+from policies.compiled.model import Route, Share
+from policies.http.changes import SEPARATORS, Changes
+from policies.http.limits import Sizes
 from policies.proxy.effects import (
     Blame,
     Came,
