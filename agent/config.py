@@ -62,7 +62,7 @@ def _config(
         "main": "upload/entry.py",
         "compatibility_date": DATE,
         "compatibility_flags": FLAGS,
-        # Only the router reaches it: whoever could go around it would say who he is himself.
+        # Only the router reaches it: a client that could bypass it could claim any identity.
         "workers_dev": False,
         "preview_urls": False,
         "observability": {"enabled": True},
@@ -109,8 +109,8 @@ def migrations() -> list[Path]:
 
 def _sources(folder: Path) -> Iterator[Path]:
     """What runs at the edge; `python -m` does not."""
-    found = (each for each in sorted(folder.rglob("*")) if each.suffix in (".py", ".js"))
-    return (each for each in found if each.name != "__main__.py")
+    found = (path for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".js"))
+    return (path for path in found if path.name != "__main__.py")
 
 
 def _read(path: Path) -> bytes:
@@ -120,8 +120,8 @@ def _read(path: Path) -> bytes:
 def write(target: Path) -> None:
     for name, config in variants().items():
         folder = target / name
-        for made in ("upload", "migrations"):  # nothing of an earlier version stays in them
-            shutil.rmtree(folder / made, ignore_errors=True)
+        for stale in ("upload", "migrations"):  # nothing of an earlier version stays in them
+            shutil.rmtree(folder / stale, ignore_errors=True)
         files = {f"upload/{path}": data for path, data in upload().items()}
         files |= {f"migrations/{path.name}": path.read_bytes() for path in migrations()}
         for path, data in files.items():

@@ -40,7 +40,7 @@ def wanted() -> list[str]:
     """The list, as it stands in `variants.toml`."""
     source = tomllib.loads((AGENT / "variants.toml").read_text(encoding="utf-8"))
     listed = source.get(LIST, [])
-    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
         raise PackagesError(f'{LIST} in agent/variants.toml: write ["requests==2.34.2", ...]')
     return listed
 
@@ -72,10 +72,10 @@ def install(requirements: Sequence[str], target: Path, *options: str) -> None:
         *options,
         *requirements,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        told = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        reason = (told or done.stderr.strip().splitlines() or ["pip failed"])[-1]
+    pip = subprocess.run(command, capture_output=True, text=True, check=False)
+    if pip.returncode:
+        errors = [line for line in pip.stderr.splitlines() if line.startswith("ERROR")]
+        reason = (errors or pip.stderr.strip().splitlines() or ["pip failed"])[-1]
         raise PackagesError(
             f"no wheels of {', '.join(requirements)} for Python {EDGE_PYTHON} at the edge "
             f"({EDGE_PLATFORM}): {reason.removeprefix('ERROR: ')}"

@@ -2,11 +2,11 @@
 
 `all` (the default) measures rows, deciding and loading and writes `build/bench.json`;
 `rows NAME…` compares some rows with the first of them, or, `--against FOLDER`, with those of
-another clone; `health` compares the rows that tell what health costs, `rollouts` those that
-tell what one costs that is under way; `memory [ROW] [--crowd]` sends 250,000 requests through
-one process, of 50,000 users and paths if it is a crowd; `steps` times the steps of requests;
+another clone; `health` compares the rows that show the cost of health, `rollouts` those that
+show the cost of a running rollout; `memory [ROW] [--crowd]` sends 250,000 requests through
+one process, with `--crowd` of 50,000 users and paths; `steps` times the steps of requests;
 `coordinator` measures how many reports the Coordinator takes; `scale [--json | --docs] [TABLE…]`
-simulates many isolates. Exit code 0 says that it was measured, whether or not a goal was reached.
+simulates many isolates. Exit code 0: the measurement succeeded, whether or not a goal was reached.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ ENDS_WITHIN = 10.0
 
 
 class Elsewhere(Serving):
-    """`function` of the other clone's bench/rows.py builds the row if none has its name."""
+    """`function` of the other clone's bench/rows.py builds the row if there is none with its
+    name."""
 
     def __init__(self, root: Path, row: str, function: str) -> None:
         port = free_port()
@@ -48,10 +49,10 @@ class Elsewhere(Serving):
         super().__init__(f"http://{HOST}:{port}", found["group"], Path(found["log"]))
 
     def _started(self, root: Path) -> dict[str, Any]:
-        """What the script says when its workerd has been started."""
+        """Return what the script prints when its workerd has started."""
         assert self._python.stdout is not None
         line = self._python.stdout.readline()
-        ended: dict[str, Any] = {"error": "its Python ended, and said no reason"}
+        ended: dict[str, Any] = {"error": "its Python ended without a reason"}
         found: dict[str, Any] = json.loads(line) if line else ended
         if "error" in found:
             raise SetupError(f"{root}: {found['error']}")
@@ -69,7 +70,7 @@ class Elsewhere(Serving):
 
 
 def python_of(root: Path) -> str:
-    """The Python of a clone's virtual environment; an error says what `root` has not."""
+    """Return the Python of a clone's virtual environment. Raises an error if `root` has none."""
     if not root.is_dir() or find_root(root) != root or not (root / "bench" / "rows.py").is_file():
         raise SetupError(f"{root} is not the root of a clone of this project")
     python = root / ".venv" / "bin" / "python"

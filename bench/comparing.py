@@ -45,19 +45,19 @@ def positive(text: str) -> int:
 
 
 def chosen(names: Sequence[str], against: Path | None) -> list[Row]:
-    """Each row once; those of the other clone right beside this one's."""
+    """Return each row once; those of the other clone directly after this one's."""
     rows = [ALL_ROWS[name] for name in dict.fromkeys(names)]
     if against is None:
         return rows
     root = against.resolve()
-    python_of(root)  # a folder that is no clone is told before anything is warmed up
+    python_of(root)  # fails for a folder that is not a clone, before anything is warmed up
     return [each for row in rows for each in (row, replace(row, checkout=root))]
 
 
 def pairs_of(
     found: Sequence[Measured], *, with_other_clone: bool
 ) -> list[tuple[Measured, Measured]]:
-    """Which row is compared with which, in the order of `chosen`."""
+    """Return the pairs of rows to compare, in the order of `chosen`."""
     if with_other_clone:
         return list(zip(found[::2], found[1::2], strict=True))
     return [(row, found[0]) for row in found[1:]]

@@ -41,7 +41,7 @@ def workers(layout: Layout, folder: Path) -> list[WorkerdWorker]:
 
 
 def measure_coordinator(layout: Layout) -> dict[str, float]:
-    """By kind, requests a second as a part of those that are answered in JavaScript."""
+    """Return requests per second by kind, as a part of those answered in JavaScript."""
     folder = folder_of(layout, "coordinator")
     found: dict[str, list[float]] = {kind: [] for kind in KINDS}
     with Server(layout, workers(layout, folder), folder) as server:

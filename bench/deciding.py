@@ -3,7 +3,7 @@
 A decision is all that happens between the request's URL and headers and the variants to
 try: normalising the URL, building the request, matching, splitting, choosing by region.
 Requests vary in everything that a cache could remember. The least of several runs counts:
-whatever else the machine does can only add to it.
+since other load on the machine can only add to it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Decide = Callable[["Prepared"], Forward | None]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the edge reads from a request, and the route that must take it."""
+    """A request as the edge reads it, with the route that must match."""
 
     method: str
     url: str
@@ -86,11 +86,11 @@ def seconds(decided: Decide, requests: Sequence[Prepared]) -> float:
 
 
 def measure_deciding() -> dict[str, float]:
-    """Few and many routes in turn, so that what else goes on meets both."""
+    """Measure few and many routes in turn, so that other load affects both."""
     runs: dict[int, list[float]] = {FEW: [], MANY: []}
     ready = {routes: ready_to_decide(routes) for routes in runs}
     gc.collect()
-    gc.freeze()  # else the small policy would pay for collecting the large one's objects
+    gc.freeze()  # otherwise the small policy pays for collecting the large one's objects
     for _ in range(REPEATS):
         for routes, (decided, requests) in ready.items():
             runs[routes].append(seconds(decided, requests) / REQUESTS * 1e6)
@@ -99,7 +99,7 @@ def measure_deciding() -> dict[str, float]:
 
 
 def compared(few: Sequence[float], many: Sequence[float]) -> dict[str, float]:
-    """The least of each, in microseconds, and their ratio."""
+    """Return the minimum of each, in microseconds, and their ratio."""
     least, other = min(few), min(many)
     return {
         "few_us": round(least, 2),

@@ -28,7 +28,7 @@ def keys(number: int) -> Keys:
 
 
 def microseconds(made: Keys) -> float:
-    """For one request with a good key."""
+    """Return the time of one request with a valid key."""
     requests = [{"x-api-key": f"text-{n % FEW}", "accept": "*/*"} for n in range(FEW)]
     begun = time.perf_counter()
     for n in range(REQUESTS):
@@ -40,7 +40,7 @@ def microseconds(made: Keys) -> float:
 
 
 def measure_keys() -> dict[str, float]:
-    """In turn, so that what else goes on meets both."""
+    """Measure both in turn, so that other load affects both."""
     made = {number: keys(number) for number in (FEW, MANY)}
     runs: dict[int, list[float]] = {number: [] for number in made}
     gc.collect()

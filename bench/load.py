@@ -1,4 +1,4 @@
-"""Load on a server: requests as browsers and agents send them, from many users at once.
+"""Load for a server: requests like those of browsers and agents, from many users at once.
 
 Loopback only, sixteen connections, and an end by time or number. A run that meets a
 single failed request measures nothing and says so.
@@ -74,8 +74,8 @@ def body_of(size: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """How much the requests of a row differ: `paths` different ones, spread over `places`, of
-    `users` users. With a body they are POSTs."""
+    """The variety of a row's requests: `paths` different paths, spread over `places`, of `users`
+    users. With a body, they are POSTs."""
 
     places: tuple[str, ...] = (PATH,)
     paths: int = 1
@@ -91,13 +91,13 @@ USUAL = Traffic()
 MANY_PATHS = Traffic(PLACES, paths=10_000)
 MANY_USERS = Traffic(users=10_000)
 POSTS = Traffic(body=body_of(BODY_BYTES))
-# One path more than users: who has asked all of them asks other ones the next time.
+# One path more than users, so that users request other paths in the next round.
 CROWD = Traffic(PLACES, paths=50_001, users=50_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What one run of load saw, and the processor time the server spent on it."""
+    """The result of one run, with the processor time of the server."""
 
     answered: int
     seconds: float
@@ -124,8 +124,8 @@ def load(
     amount: int = 0,
     first: int = 0,
 ) -> Count:
-    """Requests for `seconds`, or `amount` of them. A run that goes on where another one ended
-    has its number of requests as `first`; else it would ask the same again."""
+    """Send requests for `seconds`, or `amount` of them. `first`: the number of requests of earlier
+    runs, so that a run does not repeat them."""
     told = {
         "url": server.url,
         "headers": HEADERS,

@@ -14,7 +14,7 @@ REPEATS = 5
 
 
 def from_yaml(data: bytes) -> CompiledPolicy:
-    """As the edge does it when KV has only the YAML."""
+    """Load as the edge does if KV has only the YAML."""
     loaded = load(data)
     if loaded.policy is None:
         raise ValueError(loaded.findings)
@@ -26,7 +26,7 @@ def from_compiled(form: bytes, digest: str) -> CompiledPolicy:
 
 
 def times(data: bytes, compiled: bytes) -> dict[str, list[float]]:
-    """Every repetition; the first one is that of an isolate that has never loaded any."""
+    """Return the time of each repetition; the first is that of a new isolate."""
     taken: dict[str, list[float]] = {"compiled": [], "yaml": []}
     for _ in range(REPEATS):
         begun = time.perf_counter()

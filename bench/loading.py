@@ -28,7 +28,7 @@ Times = dict[str, list[float]]
 
 
 def policy_text() -> tuple[str, bytes]:
-    """YAML as people write it, and the compiled form as `router push` writes it."""
+    """Return a typical YAML, and its compiled form as `router push` writes it."""
     text = yaml.safe_dump(policy_value(ROUTES), sort_keys=False)
     loaded = load(text.encode())
     if loaded.policy is None:
@@ -37,8 +37,8 @@ def policy_text() -> tuple[str, bytes]:
 
 
 def measure_loading(layout: Layout) -> dict[str, Taken]:
-    """Milliseconds, by place and by form. The first loading is what a fresh isolate waits
-    for (the median of several isolates'); `warm` is the median of the ones after it."""
+    """Return milliseconds by place and by form: the first loading of a new isolate (the median of
+    several isolates), and `warm`, the median of the following ones."""
     text, compiled = policy_text()
     isolates = [at_the_edge(layout, text, compiled) for _ in range(ISOLATES)]
     return {"edge": summary(isolates), "cpython": summary([times(text.encode(), compiled)])}

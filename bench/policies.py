@@ -21,7 +21,7 @@ STICKY = ["header:x-worker-id", "cookie:client"]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A route's matches, and a request that they take."""
+    """The matches of a route, and a request that they match."""
 
     hostnames: list[str]
     match: dict[str, Any]
@@ -69,7 +69,7 @@ def example(n: int) -> Example:
 
 
 def policy_value(routes: int) -> dict[str, Any]:
-    """`routes.yaml` as YAML would read it, with `routes` routes called `route-<n>`."""
+    """Return `routes.yaml` as a plain value, with `routes` routes called `route-<n>`."""
     variants = {
         f"production-{region}": {"binding": f"P_{region.upper()}", "pool": "production"}
         | {"region": region}
@@ -103,5 +103,5 @@ def compiled(routes: int) -> CompiledPolicy:
 
 
 def tables(routes: int) -> Tables:
-    """Compiled without going through YAML, which is measured elsewhere."""
+    """Return the compiled policy, without YAML, which is measured elsewhere."""
     return compile_policy(Policy.model_validate(policy_value(routes)), f"{routes} routes")

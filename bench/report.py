@@ -1,4 +1,4 @@
-"""What a run found: `build/bench.json`, a table for people, and the goals.
+"""The results of a run: `build/bench.json`, a table, and the goals.
 
 Requests per second depend on the machine; the ratios between rows of one run hold better,
 and the goals are about those.
@@ -18,7 +18,7 @@ from router.dev.files import write_if_changed
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """`at_least`: whether more is better."""
+    """A goal; `at_least`: more is better."""
 
     what: str
     value: float
@@ -52,7 +52,7 @@ def rows_table(rows: Sequence[Measured], bases: Sequence[str] = BASES) -> str:
 
 
 def ratios_table(pairs: Sequence[tuple[Measured, Measured]]) -> str:
-    """Each row as a part of its base, with where the middle half of the rounds lies."""
+    """Return each row as a part of its base, with the range of the middle half of the rounds."""
     lines = [f"{'compared':<40} {'requests/s':>10} {'half of the rounds':>20} {'CPU':>6}"]
     for row, base in pairs:
         ratios = sorted(row.ratios(base))
@@ -63,7 +63,7 @@ def ratios_table(pairs: Sequence[tuple[Measured, Measured]]) -> str:
     return "\n".join(lines)
 
 
-# Row, the row it is compared with, and the least that it should reach of it.
+# Row, the row it is compared with, and the least part of it that it should reach.
 ROW_GOALS = (
     ("router", "js-forward", 0.58),
     ("router", "python-forward", 1.4),
@@ -127,7 +127,7 @@ def goals_table(goals: Sequence[Goal]) -> str:
 
 
 def write(path: Path, rows: Sequence[Measured], goals: Sequence[Goal], more: Any) -> None:
-    """`rows` and the names in it are a contract; what stands beside it may change."""
+    """Return the document; `rows` and its names are a contract, other fields may change."""
     found = {
         "rows": [row.told() for row in rows],
         **more,

@@ -1,4 +1,4 @@
-"""What is measured side by side: one entry for each row of the table.
+"""The rows of the table, which are measured side by side.
 
 A row is a name, which never changes, and the Workers it consists of, the one that takes
 the requests first. All of them forward to the same Worker that answers at once.
@@ -104,14 +104,14 @@ def router(
 def router_deciding(
     layout: Layout, folder: Path, more: Mapping[str, bytes] | None = None
 ) -> list[WorkerdWorker]:
-    """The same, and no decision is remembered: each request is decided anew."""
+    """The same without memory: each request is decided by Python."""
     worker, *others = router(layout, folder, more=more)
     bindings = {**worker.bindings, "ROUTER_MEMORY": text("off")}
     return [replace(worker, bindings=bindings), *others]
 
 
 def router_guarded(layout: Layout, folder: Path) -> list[WorkerdWorker]:
-    """The same with an API key and a leased limit on every route, which deny nothing here."""
+    """The same with an API key and a leased limit on every route, which deny no request here."""
     policy = example(layout)
     hashed = sha256(HEADERS["x-api-key"].encode()).hexdigest()
     policy["auth"] = {"keys": [{"id": "bench", "sha256": hashed, "scopes": ["agents"]}]}
@@ -122,19 +122,19 @@ def router_guarded(layout: Layout, folder: Path) -> list[WorkerdWorker]:
 
 
 def router_probing(layout: Layout, folder: Path) -> list[WorkerdWorker]:
-    """The same with probes: health as it is when it does all it can."""
+    """The same with active health checks."""
     policy = example(layout) | {"health": {"active": {"path": "/health"}}}
     return router(layout, folder, written(policy, folder))
 
 
 def router_no_health(layout: Layout, folder: Path) -> list[WorkerdWorker]:
-    """The same policy, with health taken out of the code."""
+    """The same policy, with health removed from the code."""
     entry = (WORKERS / "no_health.py").read_bytes()
     return router(layout, folder, more={"entry.py": entry})
 
 
 def router_rolling(layout: Layout, folder: Path) -> list[WorkerdWorker]:
-    """The same policy, while its rollout is under way on the measured route."""
+    """The same policy, with a running rollout on the measured route."""
     entry = (WORKERS / "rolling.py").read_bytes()
     return router(layout, folder, more={"entry.py": entry})
 
@@ -178,7 +178,7 @@ ROLLOUT_ROWS = (
     Row("router-rolling", router_rolling, regions=True),
 )
 
-# What health costs is little, so it is measured by itself, in more and shorter rounds.
+# The cost of health is small, so it is measured separately, in more and shorter rounds.
 HEALTH_ROWS = (
     Row("router", router, regions=True),
     Row("router-no-health", router_no_health, regions=True),

@@ -1,4 +1,4 @@
-"""One workerd for one thing to measure: started, asked, watched, stopped.
+"""One workerd for one row: started, requested, watched, stopped.
 
 What is not asked is idle: no row of a table takes processor time from another one.
 Processor time and memory are the process's own, from Linux's /proc.
@@ -29,7 +29,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Answer:
-    """What came back, whatever its status."""
+    """A response, of any status."""
 
     def __init__(self, status: int, headers: Message, body: str) -> None:
         self.status = status
@@ -46,7 +46,7 @@ class Serving(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """End it, and what it has started."""
+        """Stop it, and what it has started."""
 
     @property
     def alive(self) -> bool:
@@ -56,7 +56,7 @@ class Serving(ABC):
             return False
 
     def wait_ready(self, path: str = "/") -> None:
-        """Return when something answers; the first answer of a Python Worker takes seconds."""
+        """Wait until it answers; the first response of a Python Worker takes seconds."""
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and self.alive:
             try:
@@ -82,7 +82,7 @@ class Serving(ABC):
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor time that the process has used, all its threads together."""
+        """Return the processor time of the process, of all its threads together."""
         fields = self._proc("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 

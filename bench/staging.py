@@ -13,7 +13,7 @@ from router.dev.workerd import WorkerdWorker, python_modules
 
 
 def folder_of(layout: Layout, name: str) -> Path:
-    """Where everything of one measured server stands."""
+    """Return the folder of one measured server."""
     folder = layout.build / "bench" / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""What each step of a request's way takes, in real requests, in microseconds.
+"""The time of each step of a request, in real requests, in microseconds.
 
 Between two requests the processor's caches fill with other code, so a step takes several
 times as long here as when it is repeated by itself. What JavaScript does, and the time that the
@@ -22,7 +22,7 @@ REQUESTS = 12_000
 
 
 def measure_steps(layout: Layout) -> dict[str, float]:
-    """By step, in the order of a request's way."""
+    """Return the times by step, in the order of a request."""
     folder = folder_of(layout, "steps")
     workers = router_deciding(layout, folder, more={"entry.py": ENTRY.read_bytes()})
     with Server(layout, workers, folder) as server:

@@ -53,16 +53,16 @@ class Measured:
         return median(count.cpu_us for count in self.rounds)
 
     def ratios(self, base: Measured, figure: str = "per_second") -> list[float]:
-        """A figure as a part of `base`'s, round by round: in each both met the same machine."""
+        """Return a value as a part of `base`'s, round by round, under the same load."""
         pairs = zip(self.rounds, base.rounds, strict=True)
         return [getattr(mine, figure) / getattr(other, figure) for mine, other in pairs]
 
     def of(self, base: Measured, figure: str = "per_second") -> float:
-        """What part of `base` it reaches: the median of the rounds."""
+        """Return its part of `base`: the median of the rounds."""
         return median(self.ratios(base, figure))
 
     def told(self) -> dict[str, object]:
-        """As `build/bench.json` has it."""
+        """Return the row of `build/bench.json`."""
         return {
             "name": self.name,
             "requests_per_second": round(self.per_second, 1),
@@ -100,7 +100,7 @@ def measure_rollouts(layout: Layout) -> list[Measured]:
 
 
 def warm_server(layout: Layout, row: Row) -> Serving:
-    """A server of `row` that is known to work; the caller stops it."""
+    """Return a working server of `row`; the caller stops it."""
     server = started(layout, row)
     try:
         server.wait_ready()
@@ -120,7 +120,8 @@ def started(layout: Layout, row: Row) -> Serving:
 
 
 def check(row: Row, server: Serving) -> None:
-    """That answers come from the backend, and regions are decided, also without any."""
+    """Check that responses come from the backend, and that regions are decided, also without
+    one."""
     body = row.traffic.body
     answer = server.ask(PATH, HEADERS, body)
     if (answer.status, answer.body) != (200, ANSWER):

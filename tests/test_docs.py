@@ -65,7 +65,10 @@ def test_examples_are_valid(path: Path) -> None:
 
 
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "examples/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md")
+    ),
     *sorted((ROOT / "examples").glob("*/README.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]

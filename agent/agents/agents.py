@@ -1,4 +1,4 @@
-"""The table of agents: what can be asked of it, each in one round trip to the database.
+"""The table of agents: each operation is one round trip to the database.
 
 An agent belongs to a tenant. Every change is a new version, counted from 1; deleting is one,
 too. What is already so is not changed. `statements.py` says why everything may be repeated.
@@ -36,8 +36,8 @@ class Version(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """What came of a change. `is_done`: what was asked for is so. `is_new`: it was not so before.
-    `version`: the agent's, None if there never was one."""
+    """The result of a change. `is_done`: the agent is as requested. `is_new`: it was not so before.
+    `version`: the agent's current one, None if there never was one."""
 
     is_done: bool
     is_new: bool
@@ -63,18 +63,18 @@ class Agents:
         the version that is to be replaced. Not done, that is another one, or the tenant has
         `MAX_AGENTS`."""
         given = (*key, now_ms, capability, change, definition, expected, MAX_AGENTS)
-        made, current = await self._change((sql.PUT, given), key, change)
-        if made:
-            return Changed(True, True, made)
+        own, current = await self._change((sql.PUT, given), key, change)
+        if own:
+            return Changed(True, True, own)
         return Changed(current is not None and current.definition == definition, False, current)
 
     async def delete(
         self, key: AgentKey, change: str, now_ms: int, expected: int | None = None
     ) -> Changed:
-        """Not done, there is none, or its version is not the one that is `expected`."""
+        """It is not done if there is no agent, or its version is not `expected`."""
         given = (*key, now_ms, change, expected)
-        made, current = await self._change((sql.DELETE, given), key, change)
-        return Changed(True, True, made) if made else Changed(False, False, current)
+        own, current = await self._change((sql.DELETE, given), key, change)
+        return Changed(True, True, own) if own else Changed(False, False, current)
 
     async def get(self, key: AgentKey, version: int | None = None) -> Version | None:
         """As it is now, or was in a version; also of one that was deleted."""
@@ -85,7 +85,7 @@ class Agents:
     async def find(self, tenant: str, first: str, second: str) -> dict[str, Version]:
         """Those of two ids that there are."""
         found = await self._db.run(sql.FIND, tenant, first, second)
-        return {each.id: each for each in map(_version, found.rows)}
+        return {row.id: row for row in map(_version, found.rows)}
 
     async def listed(self, tenant: str, limit: int, after: str = "") -> list[Version]:
         """A tenant's agents by their ids, those behind `after`, without definitions."""
@@ -99,10 +99,10 @@ class Agents:
     async def _change(
         self, statement: Statement, key: AgentKey, change: str
     ) -> tuple[Version | None, Version | None]:
-        """The version that `change` has made, and the one that there is now."""
+        """The version that `change` made, and the current one."""
         batch = [statement, (sql.MADE_BY, (*key, change)), (sql.CURRENT, key)]
-        _, made, current = await self._db.batch(batch)
-        return _first(made.rows), _first(current.rows)
+        _, own, current = await self._db.batch(batch)
+        return _first(own.rows), _first(current.rows)
 
 
 def _first(rows: Sequence[Row]) -> Version | None:

@@ -6,7 +6,7 @@ program for the capability `python-execution`, with the code as its context.
 
 from __future__ import annotations
 
-# `needs`: parameters that whoever calls `run_agent` has to give, but for the first.
+# `needs`: parameters that a caller of `run_agent` must give, except the first.
 CHECK = '''
 import ast
 import warnings

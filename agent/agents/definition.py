@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, cast
 
 from agent.agents.check import CHECK
 from agent.core.capabilities.completion import RANGES, WHOLE
@@ -35,17 +35,25 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 RunPython = Callable[[PythonJob], Outcome]
 
 
+class Checked(TypedDict, total=False):
+    """The result of `CHECK`: `error` and `line`, or `needs`."""
+
+    error: str
+    line: int
+    needs: list[str]
+
+
 class Definition(NamedTuple):
     """`code` is None for a capability with settings. `needs`: parameters of `run_agent` that have
     no default, but for the first."""
 
     capability: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
     code: str | None = None
     needs: tuple[str, ...] = ()
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """As it is kept."""
         if self.code is not None:
             return {"code": self.code, "needs": list(self.needs)}
@@ -54,8 +62,8 @@ class Definition(NamedTuple):
     @property
     def text(self) -> str:
         """One spelling of the same: by it a change is known from none."""
-        made = self.document
-        return json.dumps(made, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        document = self.document
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def definition_of(document: Mapping[str, Any]) -> Definition:
@@ -129,7 +137,7 @@ def _code(code: Any, run: RunPython) -> Definition:
             retry = (("retry-after", "2"),)
             raise Problem(503, f"the code could not be checked: {outcome.error.message}", retry)
         raise Problem(400, f"Python cannot read `code`: {outcome.error.message}")
-    found = outcome.result
+    found = cast(Checked, outcome.result)
     if "error" in found:
         raise Problem(400, f"`code`, line {found['line']}: {found['error']}", line=found["line"])
     return Definition(PYTHON, {}, code, tuple(found["needs"]))

@@ -1,9 +1,8 @@
-"""A callback, and what is said about one.
+"""A callback, its states, and the results of its attempts.
 
-It is pending until its job has ended, then due, leased to whoever sends it, and ends as
-delivered or failed (dead: nobody will try again). Each lease is an attempt, counted from 1;
-`ticket` and `attempt` together are the fence: whoever does not hold that very lease changes
-nothing.
+It is pending until its job has ended, then due, leased by its sender, and ends as delivered or
+failed (dead: it is not sent again). Each lease is an attempt, counted from 1; `ticket` and
+`attempt` together are the fence: only the holder of that lease can change it.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ MAX_ATTEMPTS = 16
 
 
 class Callback(NamedTuple):
-    """How it stands. `status`: of the last answer, None if there was none; `error`: what was
-    wrong with it."""
+    """`status`: that of the last response, None if there was none; `error`: what was wrong with
+    it."""
 
     key: JobKey
     url: str
@@ -33,7 +32,7 @@ class Callback(NamedTuple):
 
 
 class JobEnd(NamedTuple):
-    """What came of the job: `result` is the text of a JSON object, if it was completed."""
+    """How the job ended: `result` is the text of a JSON object, if it completed."""
 
     state: JobState
     attempt: int
@@ -44,7 +43,7 @@ class JobEnd(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A callback to be sent now, by whoever holds this lease."""
+    """A callback to be sent now, under this lease."""
 
     key: JobKey
     url: str
@@ -54,8 +53,7 @@ class Due(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What becomes of a callback after an attempt. `due_ms`: when the next one is, if there is
-    to be any."""
+    """The callback's state after an attempt. `due_ms`: the time of the next attempt, if any."""
 
     state: Literal["due", "delivered", "failed"]
     status: int | None = None

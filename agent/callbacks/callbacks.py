@@ -1,9 +1,8 @@
-"""The outbox of callbacks: what can be asked of it, each in one round trip to the database.
+"""The outbox of callbacks. Each operation is one round trip to the database.
 
-A callback is registered with its job in one transaction, and due with the job's end in one:
-there is no moment in which it could be lost. It is sent once or more often, never less, for
-whoever sends it may end before he has said what came of it. `statements.py` says why
-everything may be repeated.
+A callback is registered with its job in one transaction, and due with the job's end in one: it
+cannot be lost in between. It is sent at least once: a sender may end before it has stored the
+result. `statements.py` says why everything may be repeated.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _URL = re.compile(r"[!-~]+")
 
 
 def refused_url(url: str, egress: Egress) -> Invalid | None:
-    """Why no callback can be registered for it."""
+    """Why no callback can be registered for `url`. Returns None if one can."""
     if len(url) > MAX_URL:
         return Invalid("callback_url", f"has {len(url):,} characters, at most {MAX_URL:,} may be")
     if not _URL.fullmatch(url):
@@ -59,16 +58,16 @@ class Callbacks:
         self._db = db
 
     async def take(self, limit: int, now_ms: int, lease_ms: int, ticket: str) -> list[Due]:
-        """Those that are due, the longest first, for `lease_ms`. `ticket` is random, a new one
-        each time: whoever asks again with the same one gets the same. Leases that ran out are
-        given back before."""
+        """Those that are due, the longest first, for `lease_ms`. `ticket` is random and new for
+        each call; repeating a call with the same one returns the same callbacks. Leases that ran
+        out are given back before."""
         given = (ticket, now_ms + lease_ms, now_ms, limit)
         batch = [_lost(now_ms), (sql.TAKE, given), (sql.TAKEN, (ticket,))]
         *_, found = await self._db.batch(batch)
         return [_due(row) for row in found.rows]
 
     async def settle(self, verdicts: Iterable[tuple[Due, Verdict]], now_ms: int) -> None:
-        """What came of attempts; whose lease is somebody else's by now changes nothing."""
+        """Stores the results of attempts. Leases that another sender holds by now are ignored."""
         if batch := [_settled(due, verdict, now_ms) for due, verdict in verdicts]:
             await self._db.batch(batch)
 

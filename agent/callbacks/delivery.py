@@ -1,7 +1,7 @@
-"""Sending what is due: some callbacks at a time, until none is left or there is no more time.
+"""Sends due callbacks in batches, until none is left or time is up.
 
-What came of one is written down after it was sent. Whoever ends in between leaves it leased,
-and when the lease runs out it is sent again, with the same id.
+The result of an attempt is stored after sending. If an isolate ends in between, the callback stays
+leased, and is sent again with the same id when the lease expires.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Transport(Protocol):
 
 
 class DeliveryCounts(NamedTuple):
-    """How many were delivered, are to be sent again, are dead. `is_more`: others may be due."""
+    """How many were delivered, will be sent again, or are dead. `is_more`: others may be due."""
 
     delivered: int
     again: int
@@ -62,7 +62,7 @@ async def deliver_due(
         found = await callbacks.take(AT_ONCE, transport.now_ms(), LEASE_MS, transport.ticket())
         verdicts = await _attempt(found, transport, egress, signer)
         await callbacks.settle(verdicts, transport.now_ms())
-        counts.update(each.state for _, each in verdicts)
+        counts.update(outcome.state for _, outcome in verdicts)
         if len(found) < AT_ONCE:
             is_more = False
             break
@@ -72,7 +72,7 @@ async def deliver_due(
 async def _attempt(
     found: Iterable[Due], transport: Transport, egress: Egress, signer: Signer
 ) -> list[tuple[Due, Verdict]]:
-    """What came of each. Where requests may go may have changed since the job was submitted."""
+    """The results. Allowed hosts are checked again: they may have changed since the submission."""
     refused: list[tuple[Due, Verdict]] = []
     sent: list[tuple[Due, CallbackRequest]] = []
     for due in found:
@@ -80,7 +80,7 @@ async def _attempt(
             sent.append((due, request(due, egress.check(due.url).text, signer, transport.now_ms())))
         except BadUrl as why:
             refused.append((due, Verdict("failed", error=str(why))))
-    answers = await transport.send([each for _, each in sent]) if sent else []
+    answers = await transport.send([request for _, request in sent]) if sent else []
     now_ms = transport.now_ms()
     pairs = zip(sent, answers, strict=True)
     tried = [

@@ -1,4 +1,4 @@
-"""The request that tells what came of a job.
+"""The request that reports the end of a job.
 
 Its id is the same each time it is sent, so a receiver knows what it has had already. It is
 made from whose job it is, its id, and how and when it ended: a job that ends again, since it
@@ -50,7 +50,7 @@ def message_id(due: Due) -> str:
 
 
 def body_of(activation: str, outcome: JobEnd) -> str:
-    told = {
+    document = {
         "activation_id": activation,
         "status": outcome.state,
         "worker_id": outcome.worker,
@@ -58,17 +58,17 @@ def body_of(activation: str, outcome: JobEnd) -> str:
         "completed_at": time_text(outcome.ended_ms),
     }
     if outcome.state == "completed":
-        return f"{json.dumps(told)[:-1]}, {_fields(outcome.result or '', told)}}}"
-    return json.dumps({**told, "error": outcome.error or ENDED.get(outcome.state)})
+        return f"{json.dumps(document)[:-1]}, {_fields(outcome.result or '', document)}}}"
+    return json.dumps({**document, "error": outcome.error or ENDED.get(outcome.state)})
 
 
-def _fields(text: str, told: Mapping[str, object]) -> str:
-    """`"result": …` and what else was kept with it, as it was written, every digit of it. What
-    cannot be read, or would pass for other fields of the message, is told as text."""
+def _fields(text: str, document: Mapping[str, object]) -> str:
+    """`"result": …` and what else was kept with it, as it was written, every digit of it. A result
+    that cannot be read, or has fields of the message itself, is sent as text."""
     try:
         value = read_writable_json(text)
     except ValueError:
         value = None
-    if not isinstance(value, dict) or "result" not in value or value.keys() & told.keys():
+    if not isinstance(value, dict) or "result" not in value or value.keys() & document.keys():
         return f'"result": {json.dumps(text)}'
     return text.strip()[1:-1]

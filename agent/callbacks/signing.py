@@ -1,9 +1,9 @@
 """Signatures by the Standard Webhooks specification: HMAC-SHA256 of id, timestamp and body.
 
 `CALLBACK_SECRET` is `whsec_` and 24 to 64 random bytes in base64; several, with spaces between
-them, while one replaces another. All tenants' callbacks are signed with it, so whoever knows
-it can forge anybody's: a tenant is given a secret of its own, made from it
-(`secret_of_tenant`), and messages are signed with both.
+them, while one replaces another. All tenants' callbacks are signed with it, so knowing it is enough
+to forge them all: a tenant is given a secret of its own, made from it (`secret_of_tenant`), and
+messages are signed with both.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Signer(NamedTuple):
 
 
 def secret_of_tenant(secret: str, tenant: str) -> str:
-    """What a tenant verifies its callbacks with, and can forge nobody else's."""
+    """The secret with which a tenant verifies its callbacks; it cannot forge those of others."""
     return PREFIX + b64encode(_secret_of(_secret(secret), tenant)).decode()
 
 

@@ -40,8 +40,8 @@ def verdict(answer: Reply, attempt: int, now_ms: int, jitter: float) -> Verdict:
         return Verdict("failed", status, why)
     if attempt >= MAX_ATTEMPTS:
         return Verdict("failed", status, f"{why}; that was the last of {MAX_ATTEMPTS} attempts")
-    asked = min(retry_after_ms(answer.retry_after, now_ms), MAX_RETRY_AFTER_MS)
-    wait = max(asked, RETRIES.wait_ms(attempt, jitter))
+    requested = min(retry_after_ms(answer.retry_after, now_ms), MAX_RETRY_AFTER_MS)
+    wait = max(requested, RETRIES.wait_ms(attempt, jitter))
     return Verdict("due", status, why, now_ms + wait)
 
 

@@ -1,4 +1,4 @@
-"""Who a worker is: its id, its region, since when it runs."""
+"""The identity of an isolate: its id, its region, its start."""
 
 from __future__ import annotations
 

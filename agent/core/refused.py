@@ -1,24 +1,22 @@
-"""What a capability does not do, and why; the message is for whoever asked.
+"""Errors of jobs. The message is for the owner of the job.
 
-`more` are fields of the answer beside it: JSON, such as the line of a program that failed.
+`more`: further fields of the response, such as the line of a program that failed.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class Refused(Exception):
-    """The job cannot be done as it is asked for, and trying again is no use."""
+    """The job cannot be done, and would fail again."""
 
-    def __init__(self, message: str, /, **more: Any) -> None:
+    def __init__(self, message: str, /, **more: object) -> None:
         super().__init__(message)
         self.more = more
 
 
 class Unavailable(Exception):
-    """Something that the job needs did not answer: it may go well next time."""
+    """Something that the job needs did not answer: another attempt may succeed."""
 
-    def __init__(self, message: str, /, **more: Any) -> None:
+    def __init__(self, message: str, /, **more: object) -> None:
         super().__init__(message)
         self.more = more

@@ -27,7 +27,7 @@ class EdgeAi:
         self.text_model = text_model or TEXT_MODEL
         self.embedding_model = embedding_model or EMBEDDING_MODEL
 
-    def run(self, model: str, inputs: dict[str, Any]) -> Any | Stream:
+    def run(self, model: str, inputs: dict[str, object]) -> Any | Stream:
         run = module(MODULE).run
         given = run_sync(run(self._binding, model, json.dumps(inputs), WITHIN_MS))
         if not isinstance(given, str):

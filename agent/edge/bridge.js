@@ -20,7 +20,7 @@ export function pause(ms) {
   return scheduler.wait(ms);
 }
 
-// Nobody waits for it; what fails is logged there, and done by the next tick.
+// It runs in the background; a failure is logged there, and the next tick does the work.
 export function soon(ctx, task) {
   const self = ctx.exports.default({ props: { task } });
   const asked = self.fetch("http://agent/", { method: "POST" });

@@ -1,4 +1,4 @@
-"""Between Python and JavaScript: every crossing of the agent's own requests stands here.
+"""Crossings between Python and JavaScript for the agent's own requests.
 
 A crossing costs microseconds where Python code costs fractions of one, so what belongs
 together crosses together.
@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl
 from pyodide.ffi import run_sync
 
 from agent.core.capabilities.results import Stream
-from agent.core.http.answers import Answer
 from agent.core.http.call import Call
+from agent.core.http.responses import Response
 from workers_runtime.javascript import JsObject, body_text, module, new_response
 
 T = TypeVar("T")
@@ -24,8 +24,8 @@ MODULE = "agent/edge/bridge.js"
 
 
 class RequestHead(NamedTuple):
-    """What a request says, but for its body. `now_ms`: since 1970; `task`: what the agent asks of
-    itself."""
+    """A request without its body. `now_ms`: since 1970; `task`: background work that the agent
+    starts itself."""
 
     now_ms: float
     task: str
@@ -41,13 +41,13 @@ def read(request: JsObject, ctx: JsObject) -> RequestHead:
     return RequestHead(float(now), task, method, path, query, named)
 
 
-def call_of(request: JsObject, asked: RequestHead) -> Call:
-    query = dict(parse_qsl(asked.query, keep_blank_values=True, errors="replace"))
+def call_of(request: JsObject, head: RequestHead) -> Call:
+    query = dict(parse_qsl(head.query, keep_blank_values=True, errors="replace"))
     body = partial(body_text, request)
-    return Call(asked.method, asked.path, query, asked.headers, asked.now_ms, body)
+    return Call(head.method, head.path, query, head.headers, head.now_ms, body)
 
 
-def response(answer: Answer) -> JsObject:
+def response(answer: Response) -> JsObject:
     headers = [["content-type", answer.content_type], *map(list, answer.headers)]
     if all(name != "cache-control" for name, _ in answer.headers):
         headers.append(["cache-control", "no-store"])  # of now, and often of one client's

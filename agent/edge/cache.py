@@ -1,4 +1,4 @@
-"""KV as the store of kept results. A KV that fails, or takes too long, has nothing."""
+"""KV as the store of cached results. If KV fails or is slow, the result counts as missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Callbacks at the edge: the way out, and what the Worker's variables say about it."""
+"""Sends callbacks from the edge, as the Worker's variables allow."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from agent.edge.d1_binding import d1_of
 from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/callbacks.js"
-MOST_READ = 4_096  # bytes of an answer's body, which nobody looks at
+MOST_READ = 4_096  # bytes of a response's body, which is ignored
 
 
 class HttpTransport:
-    """Through the Worker that is bound as `OUTBOUND`, if there is one."""
+    """Sends through the Worker bound as `OUTBOUND`, if there is one."""
 
     def __init__(self, outbound: JsObject | None, within_ms: int = SEND_WITHIN_MS) -> None:
         self._outbound = outbound
@@ -32,9 +32,9 @@ class HttpTransport:
         self._module = module(MODULE)
 
     async def send(self, requests: Sequence[CallbackRequest]) -> list[Reply]:
-        asked = json.dumps([each._asdict() for each in requests])
-        told = await self._module.sendAll(self._outbound, asked, self._within_ms, MOST_READ)
-        return [Reply(**each) for each in json.loads(str(told))]
+        text = json.dumps([request._asdict() for request in requests])
+        replies = await self._module.sendAll(self._outbound, text, self._within_ms, MOST_READ)
+        return [Reply(**reply) for reply in json.loads(str(replies))]
 
     def now_ms(self) -> int:
         return int(js.Date.now())
@@ -47,7 +47,7 @@ class HttpTransport:
 
 
 def callback_egress(env: JsObject) -> Egress:
-    """Where callbacks may go: by `CALLBACK_HOSTS`, nowhere if there is none. Raises
+    """Where callbacks may go, by `CALLBACK_HOSTS`; nowhere if it is empty. Raises
     `Misconfigured`."""
     return callback_hosts(_text(env, "CALLBACK_HOSTS"))
 

@@ -1,11 +1,11 @@
 """D1 as a `Database`: statements cross to JavaScript as one string, and so do the answers.
 
-Whatever fails by itself (a lost connection, a database that restarts, is locked or has too much
-to do) is tried again, after waits that double, with full jitter. D1 does that for reading alone:
-nobody knows whether a statement that failed was done. Here all may be repeated, since the
-statements of the queue are written for it: a job is inserted under its key, taken under the
-poll's ticket, ended under its lease and attempt, and each of these is there once. Whoever
-adds a statement that adds up (`n = n + 1` without such a fence) must not run it here.
+Whatever fails by itself (a lost connection, a database that restarts, is locked or has too much to
+do) is tried again, after waits that double, with full jitter. D1 does that for reading alone: a
+statement that failed may have been executed. Here all may be repeated, since the statements of the
+queue are written for it: a job is inserted under its key, taken under the poll's ticket, ended
+under its lease and attempt, and each of these is there once. A statement that adds up (`n = n + 1`
+without such a fence) must not run here.
 
 A `Mistake` is never tried again: SQL that is wrong, or a value that D1 cannot hold
 (`d1_errors.py`). Its numbers are JavaScript's: whole ones up to 2**53, and 2.0 comes back as 2.
@@ -45,9 +45,9 @@ class D1:
         return (await self.batch([(sql, params)]))[0]
 
     async def batch(self, statements: Sequence[Statement]) -> list[Rows]:
-        asked = json.dumps([[sql, [_out(value) for value in params]] for sql, params in statements])
+        text = json.dumps([[sql, [_out(value) for value in params]] for sql, params in statements])
         for tried in range(1, TRIES + 1):
-            answer: dict[str, Any] = json.loads(await self._send(asked))
+            answer: dict[str, Any] = json.loads(await self._send(text))
             if "error" not in answer:
                 return [Rows([_row(row) for row in rows], n) for rows, n in answer["rows"]]
             error = str(answer["error"])
@@ -68,7 +68,7 @@ def _out(value: Value) -> object:
     return value
 
 
-def _row(row: dict[str, Any]) -> dict[str, Value]:
+def _row(row: dict[str, object]) -> dict[str, Value]:
     return {name: _in(value) for name, value in row.items()}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 from agent.edge.d1 import D1, Send
 from workers_runtime.javascript import module
@@ -11,12 +10,12 @@ from workers_runtime.javascript import module
 MODULE = "agent/edge/d1.js"
 
 
-def d1_of(binding: Any) -> D1:
+def d1_of(binding: object) -> D1:
     """The database of a binding; within a request, since it loads a module of JavaScript."""
     return D1(send_to(binding), pause, random.random)
 
 
-def send_to(binding: Any) -> Send:
+def send_to(binding: object) -> Send:
     ask = module(MODULE).ask
 
     async def send(text: str) -> str:

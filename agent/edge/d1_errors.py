@@ -1,12 +1,12 @@
-"""What D1's errors mean: which are the statement's own fault.
+"""Classifies D1's errors: which are the statement's own fault.
 
-Known are the mistakes: SQL that SQLite does not take, a constraint that does not hold, a value
-that has no type here, what is too large. They fail again however often they are tried. All else
-passes, or somebody has to see to the database: neither is the fault of who asks. So a
-message that nobody here has met is taken for one that passes.
+Known are the mistakes: SQL that SQLite does not take, a constraint that does not hold, a value that
+has no type here, what is too large. They fail again however often they are tried. All others are
+temporary or concern the database, and are not the caller's fault. So an unknown message counts as
+temporary.
 
-A statement that SQLite refused (`SQLITE_BUSY` among them) or that never began has changed
-nothing. After all else nobody knows.
+A statement that SQLite refused (`SQLITE_BUSY` among them) or that never began has changed nothing.
+After all other errors it is not known.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ class EdgeData:
         within_ms: float,
     ) -> Table:
         ask = module(MODULE).ask
-        asked = json.dumps([sql, params])
-        answer = json.loads(str(run_sync(ask(self._binding, asked, reads, round(within_ms), most))))
+        text = json.dumps([sql, params])
+        answer = json.loads(str(run_sync(ask(self._binding, text, reads, round(within_ms), most))))
         if "error" in answer:
             raise _error(str(answer["error"]))
         if reads and answer["took"] > within_ms:  # as long as a runtime computes no timer rings

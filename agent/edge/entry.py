@@ -1,14 +1,14 @@
 """Where workerd calls in: synchronous, module-level handlers.
 
-Nothing is random at import: imports run once, at deploy, into a memory image that every
-isolate starts from. So an isolate becomes somebody with its first request.
+Nothing is random at import: imports run once, at deploy, into a memory image that every isolate
+starts from. So an isolate gets its identity with its first request.
 """
 
 from __future__ import annotations
 
 from functools import partial
 
-from agent.core.http.answers import error
+from agent.core.http.responses import error
 from agent.core.isolate.settings import described
 from agent.core.serving.around import answered
 from agent.core.serving.background import tick
@@ -25,12 +25,12 @@ take_over()
 def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     """Workers' `fetch` event."""
     tidy()
-    asked = read(request, ctx)
+    head = read(request, ctx)
     try:
-        return _answered(request, env, ctx, asked)
+        return _answered(request, env, ctx, head)
     except Exception as unexpected:
         log({"event": "internal-error", **described(unexpected)})
-        return response(error(500, "the agent could not handle this request", asked.now_ms))
+        return response(error(500, "the agent could not handle this request", head.now_ms))
 
 
 def on_scheduled(controller: JsObject, env: JsObject, ctx: JsObject) -> None:
@@ -43,10 +43,10 @@ def on_scheduled(controller: JsObject, env: JsObject, ctx: JsObject) -> None:
         raise
 
 
-def _answered(request: JsObject, env: JsObject, ctx: JsObject, asked: RequestHead) -> JsObject:
-    if asked.task == TASK:
+def _answered(request: JsObject, env: JsObject, ctx: JsObject, head: RequestHead) -> JsObject:
+    if head.task == TASK:
         return pass_on(request, env)
     agent = agent_of(env, ctx)
-    if asked.task:  # nobody but the agent itself can say so
-        return response(task_of(agent, asked.task))
-    return response(answered(agent, call_of(request, asked), partial(record, env, ctx)))
+    if head.task:  # only the agent itself can set it
+        return response(task_of(agent, head.task))
+    return response(answered(agent, call_of(request, head), partial(record, env, ctx)))

@@ -1,4 +1,4 @@
-"""The isolate, as one request sees it: who it is, and what it works with."""
+"""Builds the `Agent` of a request: the isolate's identity and its tools."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from secrets import randbits, token_hex
 
 from agent.agents.agents import Agents
 from agent.callbacks.callbacks import Callbacks
-from agent.core.http.answers import Answer, json_answer
 from agent.core.http.problem import Problem
+from agent.core.http.responses import Response, json_response
 from agent.core.identity import Identity, identity_of
 from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import BacklogCache, Metrics
@@ -69,14 +69,14 @@ def agent_of(env: JsObject, ctx: JsObject) -> Agent:
     return agent
 
 
-def task_of(agent: Agent, task: str) -> Answer:
+def task_of(agent: Agent, task: str) -> Response:
     if task == "run":
         run(agent, _runs)
     elif task == "deliver":
         deliver(agent, _deliveries)
     elif task == "tick":
         tick(agent)
-    return json_answer({"status": "done"})
+    return json_response({"status": "done"})
 
 
 def log(event: Mapping[str, object]) -> None:
@@ -121,8 +121,8 @@ def _clock() -> float:
 def _deployment(env: JsObject) -> tuple[Identity, Settings]:
     global _deployed
     if _deployed is None:
-        told = variables(env)
-        region, variant = told.get("REGION") or "global", told.get("VARIANT", "")
+        values = variables(env)
+        region, variant = values.get("REGION") or "global", values.get("VARIANT", "")
         who = identity_of(variant, region, randbits(32), now_ms())
-        _deployed = who, settings_of(told)
+        _deployed = who, settings_of(values)
     return _deployed

@@ -21,7 +21,7 @@ export function answer(head, body) {
 }
 
 // Where isolates of the sandbox send what they send: to the agent itself, which knows them by
-// this task. Nobody else can say so.
+// this task. Only the agent can set it.
 export function way(ctx, task) {
   return ctx.exports.default({ props: { task } });
 }

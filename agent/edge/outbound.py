@@ -1,7 +1,7 @@
 """The network of Python in the sandbox: off, or what the agent's own guard lets through.
 
-With the variable `PYTHON_NETWORK` at `guarded`, isolates send what they send to the agent
-itself, as the task `outbound`, and `passing.py` says what becomes of it.
+With `PYTHON_NETWORK` set to `guarded`, isolates send their requests to the agent itself, as the
+task `outbound`, and `passing.py` forwards them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from pyodide.ffi import run_sync
 
 from agent.core.refused import Unavailable
-from agent.core.web.passing import passed_on, told
+from agent.core.web.passing import passed_on, refusal_response
 from agent.edge.web import web_of
 from workers_runtime.javascript import JsObject, module
 
@@ -34,7 +34,7 @@ def pass_on(request: JsObject, env: JsObject) -> JsObject:
     way = module(MODULE)
     text = run_sync(way.sent(request, MAX_BODY))
     if text is None:
-        passed = told(403, f"a body is text in UTF-8, of at most {MAX_BODY:,} bytes")
+        passed = refusal_response(403, f"a body is text in UTF-8, of at most {MAX_BODY:,} bytes")
     else:
         sent = json.loads(text)
         passed = passed_on(web_of(env), sent["method"], sent["url"], sent["headers"], sent["body"])

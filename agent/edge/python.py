@@ -1,7 +1,7 @@
-"""Somebody's Python, in isolates of the Worker Loader.
+"""Runs users' Python in isolates of the Worker Loader.
 
-There are so many isolates and no more, and a tenant has only some of them; a job that finds none
-waits for one, for a while.
+The number of isolates is limited, in all and for each tenant; a job that finds none free waits for
+a while.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def record(env: JsObject, ctx: JsObject, point: str) -> int:
 
 @cache
 def _prepared() -> JsObject:
-    """The module of JavaScript, told once in an isolate what to do."""
+    """The module of JavaScript, configured once in an isolate."""
     found = module(MODULE)
     found.prepare(plan())
     return found

@@ -1,4 +1,4 @@
-"""The way to the Internet at the edge, through `web.js`; and `web_of`, that of a request.
+"""The edge's HTTP client, through `web.js`, and `web_of`, the `Web` of a request.
 
 With a binding `OUTBOUND` requests go through that service, else through the runtime's own
 `fetch`. An answer crosses as its head first, and its body when it is known how to read it.
@@ -47,8 +47,8 @@ class EdgeWire:
         headers = {**request.headers, "user-agent": USER_AGENT}
         init = json.dumps({"method": request.method, "headers": headers, "body": request.body})
         response, head = self._done(self._module.send, request.url, init, timeout_ms)
-        told = json.loads(head)
-        return ResponseHead(told["status"], tuple(map(tuple, told["headers"])), response)
+        fields = json.loads(head)
+        return ResponseHead(fields["status"], tuple(map(tuple, fields["headers"])), response)
 
     def read(self, head: ResponseHead, most: int, timeout_ms: int) -> Body:
         bytes_, is_cut, start = self._done(
@@ -60,9 +60,9 @@ class EdgeWire:
         return str(self._done(self._module.text, held.handle, charset))
 
     def ask(self, urls: Sequence[str], timeout_ms: int) -> list[str]:
-        asked = json.dumps(urls)
+        text = json.dumps(urls)
         answers: list[str] = json.loads(
-            self._done(self._module.ask, asked, timeout_ms, MAX_DNS_ANSWER)
+            self._done(self._module.ask, text, timeout_ms, MAX_DNS_ANSWER)
         )
         return answers
 

@@ -1,1 +1,1 @@
-"""The job queue: what can be asked of it, and its SQL."""
+"""The job queue: its operations, and their SQL."""

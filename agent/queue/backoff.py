@@ -1,5 +1,5 @@
-"""How long to wait before the next try: twice as long each time, within bounds, and never all
-at the same moment. `jitter` is a random number from 0 to 1, which the caller draws."""
+"""Exponential backoff with jitter, within bounds. `jitter` is a random number from 0 to 1, which
+the caller draws."""
 
 from __future__ import annotations
 

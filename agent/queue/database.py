@@ -1,8 +1,8 @@
-"""The little of a SQL database that the agent needs: D1 at the edge, SQLite in tests.
+"""The SQL database as the agent needs it: D1 at the edge, SQLite in tests.
 
-Statements are SQLite's, with parameters `?1`, `?2`. A database may do a statement and then
-fail to say so, and may repeat one by itself: whoever writes statements for it makes sure
-that one that is repeated changes nothing more (`agent/queue/statements.py`).
+Statements are SQLite's, with parameters `?1`, `?2`. A database may execute a statement and fail to
+report it, and may repeat one by itself, so every statement must be idempotent
+(`agent/queue/statements.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Statement = tuple[str, Sequence[Value]]
 
 
 class Rows(NamedTuple):
-    """What a statement gave; `changes`: how many rows it wrote."""
+    """The rows that a statement returned; `changes`: how many it wrote."""
 
     rows: list[Row]
     changes: int
@@ -28,7 +28,7 @@ class Database(Protocol):
     async def run(self, sql: str, *params: Value) -> Rows: ...
 
     async def batch(self, statements: Sequence[Statement]) -> list[Rows]:
-        """All of them or none, and nobody else's in between."""
+        """Runs all of them or none, in one transaction."""
 
 
 class DatabaseError(Exception):

@@ -1,8 +1,8 @@
-"""A job, and what is said about one.
+"""A job, its states, and the results of operations on it.
 
-A job waits, is leased to a worker, and ends: completed, failed (a dead letter: nobody will
-try again) or cancelled. Each lease is an attempt, counted from 1. `worker` and `attempt`
-together are the fence: whoever does not hold that very lease changes nothing.
+A job waits, is leased to a worker, and ends: completed, failed (a dead letter: no attempt is left)
+or cancelled. Each lease is an attempt, counted from 1. `worker` and `attempt` together are the
+fence: only the holder of that lease can change the job.
 
 A job may depend on others of its tenant. It waits, blocked, until all of them have completed,
 and ends as they do if one of them fails or is cancelled.
@@ -17,7 +17,7 @@ JobState = Literal["waiting", "leased", "completed", "failed", "cancelled"]
 Dispatch = Literal["edge", "poll"]  # who runs it: the agent itself, or workers that poll
 
 LOWEST, HIGHEST = 0, 9  # priorities; the highest goes first
-DEFAULT_PRIORITY = 1  # FiberWise Core sends whole numbers, and 1 if nobody says otherwise
+DEFAULT_PRIORITY = 1  # FiberWise Core sends whole numbers, by default 1
 DEFAULT_ATTEMPTS = 3
 NEVER_MS = 2**53  # when a blocked job may be leased: later than any time
 
@@ -71,7 +71,7 @@ class Job(NamedTuple):
 
 
 class Invalid(NamedTuple):
-    """Nothing was done: what `field` says cannot be taken, and how to mend it."""
+    """Not done: the value of `field` is invalid. The message says how to mend it."""
 
     field: str
     message: str
@@ -95,13 +95,13 @@ class Full(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """The job was not taken: of what it depends on these are not there."""
+    """The job was not taken: these jobs that it depends on do not exist."""
 
     ids: Sequence[str]
 
 
 class Contradiction(NamedTuple):
-    """Nothing was done: the same lease has ended before, and otherwise. That stands."""
+    """Not done: the same lease has already ended in another way, and that stands."""
 
     state: JobState
 
@@ -114,23 +114,23 @@ class Needed(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What a job depends on has given: results by id, JSON as text. None if all of them together
-    have more bytes (`size`) than are handed on."""
+    """Results of the jobs that a job depends on: JSON as text, by id. None if they have more bytes
+    (`size`) than are handed on."""
 
     results: dict[str, str] | None
     size: int
 
 
 class JobChange(NamedTuple):
-    """`is_done`: what was asked for is so, by this call or by the same one before. `state`: the
-    job's, None if there is none."""
+    """The result of an operation. `is_done`: it took effect, by this call or an earlier, equal one.
+    `state`: the job's state, None if there is no such job."""
 
     is_done: bool
     state: JobState | None
 
 
 class Freeing(JobChange):
-    """It is done, and a job that the agent itself is to run waited for it alone."""
+    """The operation took effect and unblocked a job that the agent runs itself."""
 
     __slots__ = ()
 

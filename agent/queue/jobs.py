@@ -1,8 +1,8 @@
-"""The job queue: what can be asked of it, each in one round trip to the database.
+"""The job queue. Each operation is one round trip to the database.
 
-Clock and randomness are passed in. Whatever fails may be asked again with the same values,
-by the database's adapter or by the caller: it is done once (`statements.py` says why). A
-job that nobody has ended is never lost: a lease that runs out gives it back.
+Clock and randomness are passed in. Every operation may be repeated with the same values, by the
+database's adapter or by the caller: it takes effect once (`statements.py` says why). A job is never
+lost: when its lease expires it waits again.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Jobs:
 
     async def submit(
         self,
-        asked: Submission,
+        submission: Submission,
         now_ms: int,
         more: Sequence[Statement] = (),
         then: Sequence[Statement] = (),
@@ -78,10 +78,10 @@ class Jobs:
         """Idempotent by the key, as long as the job is not forgotten. `more` is done with it,
         just before it, and `then` just after it, also if the job was not taken; these, too, may
         be repeated."""
-        if refused := refused_submission(asked):
+        if refused := refused_submission(submission):
             return refused
-        batch = submitting(asked, self._limits, now_ms, more, then)
-        return outcome(asked, self._limits, await self._db.batch(batch))
+        batch = submitting(submission, self._limits, now_ms, more, then)
+        return outcome(submission, self._limits, await self._db.batch(batch))
 
     async def get(self, key: JobKey) -> Job | None:
         rows = (await self._db.run(sql.GET, *key)).rows
@@ -95,7 +95,7 @@ class Jobs:
     async def inputs(self, keys: Sequence[JobKey]) -> list[Inputs]:
         """For each of these jobs, which are leased, the results of those it depends on."""
         found = await self._db.batch([(sql.INPUTS, (*key, MAX_INPUTS)) for key in keys])
-        return [inputs_of(each.rows) for each in found]
+        return [inputs_of(results.rows) for results in found]
 
     async def lease(
         self,
@@ -112,15 +112,15 @@ class Jobs:
     ) -> list[Job] | Invalid:
         """Jobs for `worker`, the highest priority first; within one, tenants take turns, and of
         each the oldest goes first. Of `tenant` only, if one is named, and of one `dispatch`.
-        `ticket` is random, a new one for each poll: whoever asks again with the same one gets the
+        `ticket` is random and new for each poll; repeating a poll with the same one returns the
         same jobs as long as they are leased. `key`: the API key that the worker comes with; if it
         has registered there, this is a heartbeat (`is_heard`), and its heartbeats keep these
         leases. Lost leases are given back before, and what has waited for too long fails, so
         nothing waits for the next `return_lost`."""
         if refused := refused_poll(worker, capabilities, limit, lease_ms, ticket):
             return refused
-        asked = json.dumps(sorted(set(capabilities)))
-        given = (worker, ticket, now_ms + lease_ms, asked, now_ms, limit, dispatch)
+        names = json.dumps(sorted(set(capabilities)))
+        given = (worker, ticket, now_ms + lease_ms, names, now_ms, limit, dispatch)
         take, last = (leases.TAKE, self._limits.running), (leases.TAKE_OF_TENANT, tenant)
         statement, more = take if tenant is None else last
         heard = [(leases.HEARD, (key, worker, now_ms))] if key and is_heard else []
@@ -131,8 +131,8 @@ class Jobs:
     async def complete(
         self, key: JobKey, worker: str, attempt: int, result: str, now_ms: int
     ) -> JobChange | Contradiction | Invalid:
-        """End it with a result, JSON as text. Invalid, it stays leased. The same lease may end
-        with the same result again."""
+        """Ends it with a result, JSON as text. If the result is invalid, the job stays leased. The
+        same lease may end with the same result again."""
         if refused := refused_result(result):
             return refused
         held = (*Fence(key, worker, attempt).params, result)
@@ -195,7 +195,7 @@ class Jobs:
         self, key: JobKey, attempt: int, worker: str, lease_ms: int, now_ms: int
     ) -> JobChange | Invalid:
         """Lease this very job, if it may be leased now; `attempt` is its last one. `worker` is a
-        name that nobody else has, so of several who ask for it one gets it."""
+        unique name, so only one of several callers gets the job."""
         if refused := refused_lease(lease_ms):
             return refused
         given = (*key, attempt, worker, now_ms + lease_ms, now_ms)
@@ -218,7 +218,7 @@ class Jobs:
         return [job_of(row) for row in found.rows]
 
     async def cancel(self, key: JobKey, now_ms: int) -> JobChange:
-        """Nobody will run it, and who does cannot complete it any more."""
+        """Ends a job before it has run. A worker that is running it can no longer complete it."""
         row = await self._changed((sql.CANCEL, (*key, now_ms)), key)
         state = state_of(row)
         return JobChange(state == "cancelled", state)

@@ -10,8 +10,8 @@ then changes nothing more:
 - HEARD sets a time.
 - LOST chooses jobs by what it takes away.
 
-A lease that ran out still counts until somebody has declared it lost: whoever ends it first
-wins, and it cannot be ended twice.
+An expired lease is valid until it is declared lost: the first to end it wins, and it cannot be
+ended twice.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ WHERE number IN (
 )
 """
 
-# Nobody's turn in the line: a tenant whose own workers take its jobs has its turns with others
-# nevertheless.
+# It takes no turn in the order of tenants: a tenant whose own workers take its jobs keeps its turns
+# with other workers.
 TAKE_OF_TENANT = f"""
 {_LEASE.format(in_turn=0)}
 WHERE number IN (
@@ -122,7 +122,7 @@ SET worker = ?5, keeper = NULL, ticket = NULL, lease_until_ms = max(lease_until_
 {_IF_HELD}
 """
 
-# One job that is named, for whoever runs it at once.
+# One named job, for a caller that runs it at once.
 CLAIM = """
 UPDATE jobs
 SET state = 'leased', attempt = attempt + 1, worker = ?4, keeper = NULL, ticket = NULL,
@@ -131,8 +131,8 @@ WHERE tenant = ?1 AND id = ?2 AND attempt = ?3 AND state = 'waiting' AND blocked
   AND available_ms <= ?6
 """
 
-# `other`: the result that the same lease has told before, if that is another one. `frees`: there
-# are jobs for the agent itself that depend on it, and wait for nothing more.
+# `other`: a different result that the same lease has stored before. `frees`: jobs of the agent
+# itself depend on this one, and wait for nothing else.
 COMPLETED = """
 SELECT state, worker, attempt,
   iif(state = 'completed' AND worker = ?3 AND attempt = ?4 AND result <> ?5, result, NULL) AS other,
@@ -144,9 +144,9 @@ SELECT state, worker, attempt,
 FROM jobs WHERE tenant = ?1 AND id = ?2
 """
 
-# Leases that ran out, and those of registered workers that are silent. Nobody holds them, and
-# nobody has ended them: no worker is told that it did. Of the workers it reads those that are
-# silent and not yet marked as lost (`agent/workers/statements.py`).
+# Expired leases, and those of registered workers that are silent. `worker` becomes NULL, so no
+# worker is reported as the one that ended the job. It reads workers that are silent and not yet
+# marked as lost (`agent/workers/statements.py`).
 LOST = f"""
 UPDATE jobs
 SET state = iif(attempt < max_attempts, 'waiting', 'failed'),

@@ -1,4 +1,4 @@
-"""How large things may be, and what is said of those that are not.
+"""Limits on sizes and numbers, and the refusal of what exceeds them.
 
 D1 holds at most 2,000,000 bytes in a row: a job at its largest stays below. A poll brings
 its jobs into a Worker's 128 MB of memory, more than once while they cross.
@@ -47,17 +47,17 @@ NAME_TEXT = "must be 1 to 128 printable ASCII characters without spaces"
 CAPABILITY_TEXT = "must be 1 to 64 of a-z, 0-9 and -, as in text-processing"
 
 
-def refused_submission(asked: Submission) -> Invalid | None:
-    """The first thing that cannot be taken."""
+def refused_submission(submission: Submission) -> Invalid | None:
+    """The first invalid field. Returns None if all are valid."""
     return (
-        _matches("tenant", asked.key.tenant, NAME, NAME_TEXT)
-        or _matches("id", asked.key.id, NAME, NAME_TEXT)
-        or _matches("capability", asked.capability, CAPABILITY, CAPABILITY_TEXT)
-        or _between("priority", asked.priority, LOWEST, HIGHEST)
-        or _between("max_attempts", asked.max_attempts, 1, MAX_ATTEMPTS)
-        or _fits("payload", asked.payload, MAX_PAYLOAD)
-        or _refused_needs(asked)
-        or _refused_wait(asked)
+        _matches("tenant", submission.key.tenant, NAME, NAME_TEXT)
+        or _matches("id", submission.key.id, NAME, NAME_TEXT)
+        or _matches("capability", submission.capability, CAPABILITY, CAPABILITY_TEXT)
+        or _between("priority", submission.priority, LOWEST, HIGHEST)
+        or _between("max_attempts", submission.max_attempts, 1, MAX_ATTEMPTS)
+        or _fits("payload", submission.payload, MAX_PAYLOAD)
+        or _refused_needs(submission)
+        or _refused_wait(submission)
     )
 
 
@@ -85,24 +85,24 @@ def refused_result(result: str) -> Invalid | None:
 
 
 def cut_error(error: str) -> str:
-    """What is kept of it: no more than fits, and nothing that a database cannot hold."""
+    """The error as it is stored: truncated, without characters that a database cannot hold."""
     whole = error.encode("utf-8", "replace").decode().replace("\0", "?")
     return whole if len(whole) <= MAX_ERROR else whole[: MAX_ERROR - 1] + "…"
 
 
-def _refused_needs(asked: Submission) -> Invalid | None:
-    needs = asked.depends_on
+def _refused_needs(submission: Submission) -> Invalid | None:
+    needs = submission.depends_on
     if len(needs) > MAX_DEPENDENCIES:
         message = f"has {len(needs)} ids, at most {MAX_DEPENDENCIES} may be"
         return Invalid("depends_on", message)
-    if asked.key.id in needs:
-        return Invalid("depends_on", f"has {asked.key.id}, which is the job itself")
+    if submission.key.id in needs:
+        return Invalid("depends_on", f"has {submission.key.id}, which is the job itself")
     twice = next((id for place, id in enumerate(needs) if id in needs[:place]), None)
     return None if twice is None else Invalid("depends_on", f"has {twice} twice")
 
 
-def _refused_wait(asked: Submission) -> Invalid | None:
-    within = asked.start_within_ms
+def _refused_wait(submission: Submission) -> Invalid | None:
+    within = submission.start_within_ms
     return None if within is None else _between("start_within_ms", within, 1, MAX_START_WITHIN_MS)
 
 

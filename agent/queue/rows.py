@@ -1,5 +1,4 @@
-"""What rows of the queue's tables say: a job, what came of a change, what a job is given, and how
-many there are."""
+"""Reads rows of the queue's tables: jobs, results of operations, inputs, and numbers of jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +11,8 @@ from agent.queue.job import Inputs, Job, JobChange, JobKey, JobState, QueueDepth
 
 
 class Fence(NamedTuple):
-    """A lease: who holds which job, in which attempt."""
+    """What identifies a lease: a statement with a fence changes only a job under this very
+    lease."""
 
     key: JobKey
     worker: str
@@ -37,7 +37,7 @@ def state_of(row: Row | None) -> JobState | None:
 
 
 def answer_of(row: Row | None, held: Fence, states: Sequence[JobState]) -> JobChange:
-    """Done is what left the job in one of `states`, by this very lease."""
+    """The result of an operation on a lease: done if this lease left the job in one of `states`."""
     state = state_of(row)
     is_ours = row is not None and (row["worker"], row["attempt"]) == held[1:]
     return JobChange(is_ours and state in states, state)

@@ -1,8 +1,8 @@
 """Submitting a job: one batch of statements, and what their answers mean.
 
-A job that is there is never refused, whatever it is asked for again with. One that is not is
-inserted if all that it depends on is there, and if its tenant's limits leave room: so each
-dependency is older than the job, and no two wait for each other.
+A submission of a job that exists already is never refused. One that is not is inserted if all that
+it depends on is there, and if its tenant's limits leave room: so each dependency is older than the
+job, and no two wait for each other.
 """
 
 from __future__ import annotations
@@ -18,27 +18,33 @@ from agent.queue.rows import job_of
 
 
 def submitting(
-    asked: Submission,
+    submission: Submission,
     limits: Limits,
     now_ms: int,
     before: Sequence[Statement],
     after: Sequence[Statement],
 ) -> list[Statement]:
     """All or nothing of it is done; `outcome` reads the answers."""
-    error = None if asked.error is None else cut_error(asked.error)
-    needs = json.dumps(asked.depends_on)
+    error = None if submission.error is None else cut_error(submission.error)
+    needs = json.dumps(submission.depends_on)
     given: tuple[Value, ...] = (
-        *(*asked.key, asked.capability, asked.payload, asked.priority, asked.max_attempts),
-        *(asked.dispatch, error, now_ms, needs, _size(asked), asked.start_within_ms),
+        *(
+            *submission.key,
+            submission.capability,
+            submission.payload,
+            submission.priority,
+            submission.max_attempts,
+        ),
+        *(submission.dispatch, error, now_ms, needs, _size(submission), submission.start_within_ms),
         *(limits.waiting, limits.bytes),
     )
-    tenant = asked.key.tenant
-    looks = ((sql.LOAD, (tenant,)), (sql.MISSING, (tenant, needs)), (sql.GET, asked.key))
+    tenant = submission.key.tenant
+    looks = ((sql.LOAD, (tenant,)), (sql.MISSING, (tenant, needs)), (sql.GET, submission.key))
     return [*before, (sql.SUBMIT, given), *after, *looks]
 
 
 def outcome(
-    asked: Submission, limits: Limits, answers: Sequence[Rows]
+    submission: Submission, limits: Limits, answers: Sequence[Rows]
 ) -> Submitted | Full | Missing:
     *_, load, missing, found = (answer.rows for answer in answers)
     if not found:
@@ -47,8 +53,8 @@ def outcome(
         return _full(load[0], limits)
     job = job_of(found[0])
     is_other = (job.capability, job.payload, job.depends_on) != (
-        *(asked.capability, asked.payload),
-        asked.depends_on,
+        *(submission.capability, submission.payload),
+        submission.depends_on,
     )
     return Submitted(job, is_other)
 
@@ -60,5 +66,5 @@ def _full(load: Row, limits: Limits) -> Full:
     return Full("bytes", held, limits.bytes)
 
 
-def _size(asked: Submission) -> int:
-    return len(asked.payload.encode())
+def _size(submission: Submission) -> int:
+    return len(submission.payload.encode())

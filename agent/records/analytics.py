@@ -1,9 +1,9 @@
-"""What the table `requests` says in numbers: how many there were, and how long they took.
+"""Analytics of the table `requests`: how many there were, and how long they took.
 
-Percentiles are exact (nearest rank): of n times in their order the p-th is the first of which
-at least p percent are no longer. At most `MAX_READ` requests of the tenant are looked at, the
-youngest, before any filter, so that no question costs more; and `MAX_GROUPS` groups given. Whether
-there were more is told.
+Percentiles are exact (nearest rank): of n times in their order the p-th is the first of which at
+least p percent are no longer. At most `MAX_READ` requests of the tenant are read, the newest,
+before any filter, which bounds the cost of a query; at most `MAX_GROUPS` groups are returned. The
+result says whether there were more.
 
 A tenant's rows are found by an index. Those of all tenants are found by the key of the table,
 which has the time of writing: a row that was written more than `LATE_MS` after its request may
@@ -54,8 +54,8 @@ class Group(NamedTuple):
 
 
 class Analytics(NamedTuple):
-    """`requests`, `errors`: of all groups, also of those that are not given. `is_cut`: there
-    were more groups; `is_partial`: there may be more requests than were looked at."""
+    """`requests`, `errors`: of all groups, also of those that are not returned. `is_cut`: there
+    were more groups; `is_partial`: there may be more requests than were read."""
 
     groups: list[Group]
     requests: int
@@ -64,11 +64,11 @@ class Analytics(NamedTuple):
     is_partial: bool
 
 
-async def analyse(db: Database, asked: Question) -> Analytics:
-    sql, params = statement(asked)
+async def analyse(db: Database, question: Question) -> Analytics:
+    sql, params = statement(question)
     *groups, total = (await db.run(sql, *params)).rows
     return Analytics(
-        [_group(row, asked.by) for row in groups[:MAX_GROUPS]],
+        [_group(row, question.by) for row in groups[:MAX_GROUPS]],
         _whole(total["requests"]),
         _whole(total["errors"]),
         is_cut=len(groups) > MAX_GROUPS,
@@ -76,27 +76,27 @@ async def analyse(db: Database, asked: Question) -> Analytics:
     )
 
 
-def statement(asked: Question) -> Statement:
+def statement(question: Question) -> Statement:
     """A row for each group, and one for all of them, the last. `by` and `filters` are names of
     ours; what a client says is bound."""
-    where, params = _where(asked)
+    where, params = _where(question)
     chosen = " AND ".join(
-        f"{name} = ?{len(params) + at}" for at, name in enumerate(asked.filters, 1)
+        f"{name} = ?{len(params) + at}" for at, name in enumerate(question.filters, 1)
     )
-    read = {name: f"{DIMENSIONS[name]} AS {name}" for name in (*asked.by, *asked.filters)}
+    read = {name: f"{DIMENSIONS[name]} AS {name}" for name in (*question.by, *question.filters)}
     sql = f"""
 WITH looked_at AS (
   SELECT {", ".join([*read.values(), "status", "took_ms"])} FROM requests WHERE {where}
-  ORDER BY {_order(asked)} LIMIT {MAX_READ}
+  ORDER BY {_order(question)} LIMIT {MAX_READ}
 ), chosen AS (SELECT * FROM looked_at WHERE {chosen or "true"}
-), grouped AS ({_grouped(asked.by)}
+), grouped AS ({_grouped(question.by)}
 )
 SELECT *, NULL AS looked_at FROM grouped
 UNION ALL
-SELECT {"NULL, " * len(asked.by)}(SELECT count(*) FROM chosen),
+SELECT {"NULL, " * len(question.by)}(SELECT count(*) FROM chosen),
   (SELECT count(*) FROM chosen WHERE status >= 400), {", ".join(["NULL"] * (1 + len(PERCENTS)))},
   (SELECT count(*) FROM looked_at)"""
-    return sql, [*params, *asked.filters.values()]
+    return sql, [*params, *question.filters.values()]
 
 
 def _grouped(by: Sequence[str]) -> str:
@@ -119,20 +119,20 @@ def _grouped(by: Sequence[str]) -> str:
   ORDER BY {", ".join(order)} LIMIT {MAX_GROUPS + 1}"""
 
 
-def _where(asked: Question) -> tuple[str, list[Value]]:
+def _where(question: Question) -> tuple[str, list[Value]]:
     """What an index or the key finds; the rest is looked at."""
-    parts, params = ["at_ms >= ?1", "at_ms < ?2"], list[Value]((asked.from_ms, asked.to_ms))
-    if asked.tenant is None:
+    parts, params = ["at_ms >= ?1", "at_ms < ?2"], list[Value]((question.from_ms, question.to_ms))
+    if question.tenant is None:
         parts += ["written_ms >= ?1", f"written_ms < ?2 + {LATE_MS}"]
     else:
         parts.append("tenant = ?3")
-        params.append(asked.tenant)
+        params.append(question.tenant)
     return " AND ".join(parts), params
 
 
-def _order(asked: Question) -> str:
+def _order(question: Question) -> str:
     """That of the index, or of the key: nothing is sorted to find the youngest."""
-    return "written_ms DESC, batch DESC, number DESC" if asked.tenant is None else "at_ms DESC"
+    return "written_ms DESC, batch DESC, number DESC" if question.tenant is None else "at_ms DESC"
 
 
 def _group(row: Mapping[str, Value], by: tuple[str, ...]) -> Group:

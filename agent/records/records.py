@@ -1,7 +1,7 @@
-"""What is kept of requests and jobs: read, and forgotten in time.
+"""Reads the records of requests and jobs, and deletes old ones.
 
-Nobody writes here: rows of requests come in batches (`agent/edge/recording.js`), steps of jobs
-from the database's own triggers, which cannot be forgotten.
+Nothing is written here: rows of requests are written in batches (`agent/edge/recording.js`), steps
+of jobs by triggers of the database.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ class Records:
         self._db = db
 
     async def log(self, key: JobKey) -> list[Step]:
-        """What became of a job, the first step first."""
+        """The steps of a job, the oldest first."""
         found = await self._db.run(sql.LOG, *key, MAX_STEPS)
         return [Step(**row) for row in found.rows]  # type: ignore[arg-type]
 
-    async def analyse(self, asked: Question) -> Analytics:
-        return await analyse(self._db, asked)
+    async def analyse(self, question: Question) -> Analytics:
+        return await analyse(self._db, question)
 
     async def forget(self, before_ms: int) -> int:
-        """Delete what was recorded before, so many at once; called again until it is 0. How many
-        it was (too few, if the database had to be asked twice)."""
+        """Deletes a batch of what was recorded before `before_ms`; call it again until it returns
+        0. Returns how many rows it was (too few, if the database had to be asked twice)."""
         requests = (sql.FORGET_REQUESTS, (before_ms, REQUESTS_AT_ONCE))
         steps = (sql.FORGET_LOG, (before_ms, STEPS_AT_ONCE))
-        return sum(done.changes for done in await self._db.batch([requests, steps]))
+        return sum(rows.changes for rows in await self._db.batch([requests, steps]))

@@ -1,7 +1,7 @@
-"""What is recorded of a request: one data point, for Analytics Engine and for the table.
+"""The record of a request: one data point, for Analytics Engine and for the table `requests`.
 
-Its columns are numbered, so their order is for good: new ones go to the end. Nothing of it
-is what a client says freely, but for the tenant, which the router says, so it is bounded.
+Its columns are numbered, so their order never changes: new ones are appended. Clients cannot choose
+its values freely, so their number is bounded; the tenant comes from the router.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ MAX_TENANT = 96  # bytes: those of an index
 
 
 class Facts(NamedTuple):
-    """What only whoever answers knows: the capability that was asked for, what came of it
-    (`completed`, `failed`), and of looking for a kept result (`HIT`, `MISS`, `BYPASS`)."""
+    """What only the endpoint knows: the capability of the job, its outcome (`completed`, `failed`),
+    and that of the cache (`HIT`, `MISS`, `BYPASS`)."""
 
     capability: str = ""
     outcome: str = ""
@@ -36,7 +36,7 @@ NO_FACTS = Facts()
 
 
 class RequestRecord(NamedTuple):
-    """`endpoint`: one of those there are, or nothing."""
+    """`endpoint`: a path of the table of endpoints, or ""."""
 
     at_ms: float
     endpoint: str

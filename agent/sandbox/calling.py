@@ -25,7 +25,7 @@ class BadCall(Exception):
     """The function is not there, or cannot be called with these arguments."""
 
 
-def call(names: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> Any:
+def call(names: Mapping[str, object], name: str, arguments: Mapping[str, object]) -> object:
     """What the function `name` among `names` returns: if it is `async`, something to await."""
     function = names.get(name)
     if not callable(function):
@@ -35,15 +35,15 @@ def call(names: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> A
 
 
 def bound(
-    function: Any, name: str, arguments: Mapping[str, Any]
-) -> tuple[list[Any], dict[str, Any]]:
+    function: Any, name: str, arguments: Mapping[str, object]
+) -> tuple[list[object], dict[str, object]]:
     """What `function` is called with. Raises `BadCall`."""
     try:
         parameters = [*inspect.signature(function).parameters.values()]
     except (TypeError, ValueError):  # of a class or built-in that does not tell
         return [arguments[FIRST]] if FIRST in arguments else [], {}
     left = dict(arguments)
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for place, parameter in enumerate(parameters):
         if parameter.kind in _COLLECTS:
             continue
@@ -55,7 +55,7 @@ def bound(
     return _split(parameters, values, left)
 
 
-def _argument(parameter: Parameter, place: int, left: Mapping[str, Any]) -> str | None:
+def _argument(parameter: Parameter, place: int, left: Mapping[str, object]) -> str | None:
     """The argument that a parameter gets."""
     if place == 0 and parameter.kind in _BY_POSITION and FIRST in left:
         return FIRST
@@ -63,10 +63,10 @@ def _argument(parameter: Parameter, place: int, left: Mapping[str, Any]) -> str 
 
 
 def _split(
-    parameters: list[Parameter], values: dict[str, Any], left: dict[str, Any]
-) -> tuple[list[Any], dict[str, Any]]:
+    parameters: list[Parameter], values: dict[str, object], left: dict[str, object]
+) -> tuple[list[object], dict[str, object]]:
     """By position as long as no default stands between, then by name."""
-    args: list[Any] = []
+    args: list[object] = []
     for parameter in parameters:
         if parameter.kind not in _BY_POSITION:
             break
@@ -82,16 +82,20 @@ def _split(
     return args, values
 
 
-def _missing(names: Mapping[str, Any], name: str) -> str:
+def _missing(names: Mapping[str, object], name: str) -> str:
     if name in names:
         return f"`{name}` is no function: its type is {type(names[name]).__name__}"
-    known = [each for each, value in names.items() if each[:1] != "_" and callable(value)]
+    known = [
+        known_name
+        for known_name, value in names.items()
+        if known_name[:1] != "_" and callable(value)
+    ]
     nearest = get_close_matches(name, known, n=1)
     hint = f"did you mean `{nearest[0]}`?" if nearest else f"define it: def {name}({FIRST}): ..."
     return f"the code has no function `{name}`; {hint}"
 
 
-def _lacking(name: str, parameter: str, place: int, arguments: Mapping[str, Any]) -> str:
-    given = ", ".join(f"`{each[:80]}`" for each in arguments) or "none"
+def _lacking(name: str, parameter: str, place: int, arguments: Mapping[str, object]) -> str:
+    given = ", ".join(f"`{argument[:80]}`" for argument in arguments) or "none"
     wanted = f"`{FIRST}` or `{parameter}`" if place == 0 else f"`{parameter}`"
     return f"`{name}` needs {wanted} in `arguments`, or a default for `{parameter}`; given: {given}"

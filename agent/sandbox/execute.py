@@ -1,8 +1,8 @@
-"""Running one job in an isolate of its own, and saying what came of it.
+"""Runs one job in an isolate of its own and reports the outcome.
 
-The answer is made by the isolate that ran the code, so it is the code's word: read up to a
-size, checked, and worth no more than `result` itself. Whether an isolate was ready and how
-long it took are known here. Once the job has run the isolate is never used again.
+The isolate that ran the code made the answer, so it is not trusted: it is read up to a size,
+checked, and believed no more than `result` itself. Whether the isolate was warm, and how long it
+took, are measured here. An isolate is never used twice.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class PythonJob(NamedTuple):
     """`function`: of the code, called with `arguments` when the code has run."""
 
     code: str
-    context: dict[str, Any]
+    context: dict[str, object]
     timeout_ms: int = TIMEOUT_MS
     function: str | None = None
-    arguments: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
+    arguments: dict[str, object] = {}  # noqa: RUF012 - nobody changes it
 
 
 class Error(NamedTuple):
@@ -52,7 +52,7 @@ class Error(NamedTuple):
 class Outcome(NamedTuple):
     """`result` if `error` is None. `warm`: the isolate had been made ready before."""
 
-    result: Any
+    result: object
     error: Error | None
     stdout: str
     took_ms: float
@@ -76,7 +76,7 @@ class Isolates(Protocol):
 
 
 class RunResult(NamedTuple):
-    """What came of a job, without the time."""
+    """The outcome of a job, without its duration."""
 
     result: Any = None
     error: Error | None = None
@@ -96,11 +96,11 @@ def execute(
         busy = Error("unavailable", "no isolate is free for this key; try again in a moment")
         return Outcome(None, busy, "", now() - began, False)
     try:
-        warm, told = _in_isolate(isolates, isolate, job, now)
+        warm, ran = _in_isolate(isolates, isolate, job, now)
     finally:
         care = pool.done(isolate, tenant, now())
         isolates.tend(care.end, care.start)
-    return Outcome(told.result, told.error, told.stdout, now() - began, warm)
+    return Outcome(ran.result, ran.error, ran.stdout, now() - began, warm)
 
 
 def _refused(job: PythonJob) -> Error | None:
@@ -145,8 +145,8 @@ def _sent(job: PythonJob) -> str:
 
 
 def _broken(error: IsolateError, job: PythonJob, took_ms: float) -> Error:
-    """Why there is no answer. On Cloudflare the clock may have stood still: then the
-    platform's own words tell."""
+    """Why there is no answer. On Cloudflare the clock may have stood still: then the platform's
+    message decides."""
     if error.name == "TooMuchError":
         return Error("too-much-output", f"the isolate answered more than {MAX_ANSWER} bytes")
     if took_ms >= job.timeout_ms or error.name == "TimeoutError" or "CPU" in str(error):
@@ -155,7 +155,7 @@ def _broken(error: IsolateError, job: PythonJob, took_ms: float) -> Error:
 
 
 def read(answer: str) -> RunResult:
-    """An isolate's answer, which may say anything at all."""
+    """Reads an isolate's answer, which may hold anything."""
     try:
         value = read_writable_json(answer)
         stdout = value.get("stdout", "")
@@ -170,16 +170,16 @@ def read(answer: str) -> RunResult:
         return RunResult(error=Error("crashed", "the isolate gave an answer that makes no sense"))
 
 
-def _result(result: Any, stdout: str) -> RunResult:
+def _result(result: object, stdout: str) -> RunResult:
     if len(json.dumps(result)) > MAX_RESULT:
         message = f"`result` has more than {MAX_RESULT} bytes"
         return RunResult(error=Error("too-much-output", message), stdout=stdout)
     return RunResult(result, None, stdout)
 
 
-def _error(told: dict[str, Any]) -> Error:
-    kind, message, line = told["kind"], told["message"], told.get("line")
-    trace = told.get("traceback", [])
+def _error(fields: dict[str, Any]) -> Error:
+    kind, message, line = fields["kind"], fields["message"], fields.get("line")
+    trace = fields.get("traceback", [])
     texts = [kind, message, *trace]
     if kind not in TOLD or not all(isinstance(text, str) for text in texts):
         raise ValueError

@@ -85,7 +85,7 @@ function signal() {
 }
 
 // From now on `ms` may pass, and `grace` more until the isolate ends; when the code has ended,
-// `after` more. Nobody can say so twice.
+// `after` more. Only the first call counts.
 export function arm(pyodide, ms, grace, after) {
   if (deadline < Infinity) return;
   toAnswer = after;

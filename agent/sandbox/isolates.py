@@ -55,7 +55,7 @@ class LoadedIsolates:
         return self._tell(isolate, job, cpu_ms, wait_ms, most)
 
     def tend(self, end: Sequence[str], start: Sequence[str]) -> None:
-        """After the answer: nobody waits for it."""
+        """Ends and starts isolates after the response, in the background."""
         ended, ready = json.dumps(end), json.dumps(start)
         orders = (order("end"), order("start"))
         self._module.tend(

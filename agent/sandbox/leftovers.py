@@ -1,8 +1,8 @@
-"""What code leaves in asyncio's event loop when it has ended.
+"""Waits for what code has left in asyncio's event loop when it has ended.
 
 - Callbacks and timers that are due are waited for: a run is over when all that it began is.
 - Then the loop takes nothing more, so what would go on for ever ends with its next step.
-- A task that waits for what nobody will do is not waited for.
+- A task that waits for something that never happens is not waited for.
 
 Pyodide's loop has each callback done by JavaScript, and all its ways lead through `call_later`.
 Timers of JavaScript's own are not seen here; they end with the isolate, which `guard.js` sees to.

@@ -1,5 +1,5 @@
 // The agent's side of an isolate, next to isolates.py. Nothing is decided here: a Worker is
-// found or loaded by its id, told something, and its answer read, so much and no more of it.
+// found or loaded by its id and sent an order, and its answer is read up to a limit.
 
 import { text } from "../../workers_runtime/bodies.js";
 import { timely } from "../../workers_runtime/timely.js";
@@ -34,8 +34,8 @@ function whole(code, outbound) {
 const FLUSHED = 20; // ms: workerd has one thread, and the answer goes first
 const END_WITHIN = 500; // ms: one that ends need not answer
 
-// What is due after the answer: some isolates end, others are made ready. Nobody waits for it,
-// and what fails here fails again, and is told, when it is wanted.
+// After the response: ends some isolates and makes others ready, in the background. What fails
+// here fails again, and is reported, when the isolate is used.
 export function tend(ctx, ...more) {
   ctx.waitUntil(care(...more));
 }

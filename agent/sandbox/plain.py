@@ -1,13 +1,11 @@
-"""A result as JSON has it: a copy of plain types, or `BadResult` that says where it is none.
+"""Copies a result into plain JSON types, or raises `BadResult` that says where it is not JSON.
 
-Used in the isolate, on what the code made, and outside of it, on what the isolate answered.
-The values may be of classes of the code's own, whose methods do as they like: whoever calls
-this in the isolate expects any exception.
+Used in the isolate, on what the code made, and outside of it, on what the isolate answered. The
+values may be of classes of the code's own, whose methods do as they like: a caller in the isolate
+expects any exception.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 MAX_DEPTH = 64  # of lists and dictionaries in each other
 MAX_VALUES = 200_000
@@ -19,7 +17,7 @@ class BadResult(Exception):
     pass
 
 
-def plain(value: object) -> Any:
+def plain(value: object) -> object:
     """`value` as JSON has it: a copy of plain types. Raises `BadResult` that says where."""
     return _Plain().copy(value, "result", 0)
 
@@ -28,7 +26,7 @@ class _Plain:
     def __init__(self) -> None:
         self.values = 0
 
-    def copy(self, value: object, place: str, depth: int) -> Any:
+    def copy(self, value: object, place: str, depth: int) -> object:
         self.values += 1
         if self.values > MAX_VALUES:
             raise BadResult(f"`result` holds more than {MAX_VALUES} values")

@@ -5,7 +5,7 @@
 - Tenants that ran something lately have some ready; the one that was quiet longest loses
   them first. All together, ready or running, there are at most `Sizes.all`.
 
-No I/O and no clock here: what to start and to end is told, and the time is passed in.
+No I/O and no clock here: the caller starts and ends isolates, and passes the time in.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import NamedTuple
 class Sizes(NamedTuple):
     """Each isolate holds 40 to 100 MB."""
 
-    ready_each: int = 1
+    ready_of_tenant: int = 1
     ready_all: int = 4
     all: int = 8
-    each: int = 6
-    # An isolate that nobody asks for is memory that others lack.
+    of_tenant: int = 6
+    # An idle isolate takes memory from others.
     idle_ms: float = 600_000
     # A job that is not over by then was cut off with its request, and its isolate goes, too.
     run_ms: float = 120_000
@@ -39,7 +39,7 @@ class Run(NamedTuple):
 
 
 class Pool:
-    """The isolates of one agent isolate; `name` tells it from every other one."""
+    """The isolates of one agent isolate; `name` is unique."""
 
     def __init__(self, name: str, sizes: Sizes = Sizes()) -> None:  # noqa: B008 - immutable
         self.name = name
@@ -62,7 +62,7 @@ class Pool:
         """Whether `take` would give it one."""
         self._give_up_lost(now)
         own = sum(run.tenant == tenant for run in self._running.values())
-        return self.running < self.sizes.all and own < self.sizes.each
+        return self.running < self.sizes.all and own < self.sizes.of_tenant
 
     def take(self, tenant: str, now: float) -> str | None:
         """The isolate for a job; None if as many run as may, of all or of this tenant."""
@@ -81,7 +81,7 @@ class Pool:
         self._running.pop(isolate, None)
         self._forget(now)
         start: list[str] = []
-        while len(self._ready.get(tenant, ())) < self.sizes.ready_each:
+        while len(self._ready.get(tenant, ())) < self.sizes.ready_of_tenant:
             if self.ready >= self.sizes.ready_all and not self._give_up_one(tenant):
                 break
             if self.ready + self.running >= self.sizes.all:

@@ -1,4 +1,4 @@
-"""What runs inside the isolate: one job's code, and what came of it.
+"""Runs inside the isolate: executes the code of one job and reports the outcome.
 
 Whatever is here is in the reach of that code, which may change it at will; so the isolate
 gets one job and then ends, and its caller believes nothing of the answer but that it is the
@@ -181,7 +181,7 @@ def _hint(error: BaseException, text: str) -> str:
 
 
 def on_fetch(request: Any, env: Any, ctx: Any) -> Any:
-    """The isolate's one handler: told to start, to run a job, or to end."""
+    """The isolate's one handler: an order is to start, to run a job, or to end."""
     import js
     from pyodide.ffi import run_sync
 
@@ -191,7 +191,7 @@ def on_fetch(request: Any, env: Any, ctx: Any) -> Any:
 
 
 def _start(job: dict[str, Any]) -> dict[str, Any]:
-    """Ready for a job. `starts` tells whether this isolate was ready before."""
+    """Ready for a job. `starts` shows whether this isolate was ready before."""
     global _guard, _starts
     import pyodide_js
     from workers import import_from_javascript
@@ -237,8 +237,8 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
     if late or interrupted:
         error = outcome.get("error", {})
         message = f"the code ran for more than {job['timeout_ms']} ms"
-        told = _error("timeout", message, error.get("line"), error.get("traceback", ()))
-        return {**told, "stdout": outcome["stdout"]}
+        answer = _error("timeout", message, error.get("line"), error.get("traceback", ()))
+        return {**answer, "stdout": outcome["stdout"]}
     return outcome
 
 

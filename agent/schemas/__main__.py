@@ -19,8 +19,8 @@ def files() -> dict[str, str]:
 
 
 def main() -> int:
-    for path, made in files().items():
-        (ROOT / path).write_text(made, encoding="utf-8")
+    for path, text in files().items():
+        (ROOT / path).write_text(text, encoding="utf-8")
     return 0
 
 

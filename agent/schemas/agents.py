@@ -10,7 +10,7 @@ from agent.core.api.agents import MAX_LISTED
 from agent.core.capabilities.completion import RANGES, WHOLE
 from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.capabilities.models import MAX_MODEL, MODEL
-from agent.core.jobs.core_words import STATUSES
+from agent.core.jobs.core_format import STATUSES
 from agent.schemas.values import (
     Schema,
     a_capability,
@@ -87,13 +87,13 @@ def _capability(names: Iterable[str], settings: str = "") -> Schema:
 
 
 def _with_settings() -> dict[str, Schema]:
-    made: dict[str, Schema] = {}
+    schemas: dict[str, Schema] = {}
     for capability, names in SETTINGS.items():
         settings = f"{_NAMED[capability]}Settings"
-        made[f"{_NAMED[capability]}Agent"] = _capability([capability], settings)
+        schemas[f"{_NAMED[capability]}Agent"] = _capability([capability], settings)
         known = {name: _SETTINGS[name] for name in names}
-        made[settings] = fields_of(known, "How its model is asked", names)
-    return made
+        schemas[settings] = fields_of(known, "How its model is asked", names)
+    return schemas
 
 
 SCHEMAS: dict[str, Schema] = {

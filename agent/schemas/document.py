@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from agent import PRODUCT, __version__
-from agent.core.http.answers import JSON
+from agent.core.http.responses import JSON
 from agent.schemas import (
     agents,
     errors,
@@ -35,7 +35,7 @@ ABOUT = (
 )
 _LEASED = "$response.body#/jobs/0/"
 _HELD = {name: f"{_LEASED}{name}" for name in ("worker_id", "attempt", "tenant")}
-# What can be asked next, with what an answer told.
+# Links: the operations that can follow a response.
 LINKS: dict[str, dict[str, Any]] = {
     "submit": {
         operation: {"operationId": operation, "parameters": {"id": "$response.body#/activation_id"}}
@@ -60,8 +60,8 @@ LINKS: dict[str, dict[str, Any]] = {
 
 def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
-    for each in OPERATIONS:
-        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each)
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
         "jsonSchemaDialect": DIALECT,
@@ -91,7 +91,9 @@ def schemas() -> dict[str, Schema]:
     """Every shape that has a name."""
     own = any_object("An OpenAPI document", required=["openapi", "info", "paths"])
     parts = (inputs, results, shapes, jobs, agents, workers, isolate, errors, values)
-    return {name: each for part in parts for name, each in part.SCHEMAS.items()} | {"OpenApi": own}
+    return {name: schema for part in parts for name, schema in part.SCHEMAS.items()} | {
+        "OpenApi": own
+    }
 
 
 @cache
@@ -99,48 +101,52 @@ def document_text() -> str:
     return json.dumps(document(), ensure_ascii=False, separators=(",", ":"))
 
 
-def _operation(asked: Operation) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "operationId": asked.id,
-        "tags": [asked.tag],
-        "summary": asked.about,
-        "security": [] if asked.is_open else [{"bearer": []}, {"key": []}],
+def _operation(source: Operation) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": source.id,
+        "tags": [source.tag],
+        "summary": source.about,
+        "security": [] if source.is_open else [{"bearer": []}, {"key": []}],
         "responses": {
-            "200": _given(asked),
+            "200": _given(source),
             **{
                 str(status): {"$ref": f"#/components/responses/{REFUSALS[status].name}"}
-                for status in refused(asked)
+                for status in refused(source)
             },
         },
     }
-    if parameters := _parameters(asked):
-        made["parameters"] = parameters
-    if asked.takes:
-        body = {"required": not asked.may_be_empty, "content": _json(ref(asked.takes))}
-        made["requestBody"] = body
-    return made
+    if parameters := _parameters(source):
+        operation["parameters"] = parameters
+    if source.takes:
+        body = {"required": not source.may_be_empty, "content": _json(ref(source.takes))}
+        operation["requestBody"] = body
+    return operation
 
 
-def _parameters(asked: Operation) -> list[dict[str, Any]]:
-    in_path = [(name, "path") for name in re.findall(r"{(\w+)}", asked.path)]
-    made = []
-    for name, place in [*in_path, *((name, "query") for name in asked.query)]:
+def _parameters(source: Operation) -> list[dict[str, Any]]:
+    in_path = [(name, "path") for name in re.findall(r"{(\w+)}", source.path)]
+    parameters = []
+    for name, place in [*in_path, *((name, "query") for name in source.query)]:
         schema = dict(PARAMETERS[name])
         about = schema.pop("description", "")
-        told = {"name": NAMED.get(name, name), "in": place, "required": place == "path"}
-        made.append(told | ({"description": about} if about else {}) | {"schema": schema})
-    return made
+        parameter = {"name": NAMED.get(name, name), "in": place, "required": place == "path"}
+        parameters.append(
+            parameter | ({"description": about} if about else {}) | {"schema": schema}
+        )
+    return parameters
 
 
-def _given(asked: Operation) -> dict[str, Any]:
-    is_text = "/" in asked.gives
-    content = {asked.gives: {"schema": {"type": "string"}}} if is_text else _json(ref(asked.gives))
-    content |= {kind: {"schema": {"type": "string"}} for kind in asked.more}
-    headers = {name: header(name, False) for name in asked.headers}
+def _given(source: Operation) -> dict[str, Any]:
+    is_text = "/" in source.gives
+    content = (
+        {source.gives: {"schema": {"type": "string"}}} if is_text else _json(ref(source.gives))
+    )
+    content |= {kind: {"schema": {"type": "string"}} for kind in source.more}
+    headers = {name: header(name, False) for name in source.headers}
     headers["x-request-id"] = {"$ref": "#/components/headers/x-request-id"}
-    about = "; ".join(["Done", *asked.more.values()])
-    made = {"description": about, "headers": headers, "content": content}
-    return made | ({"links": LINKS[asked.id]} if asked.id in LINKS else {})
+    about = "; ".join(["Done", *source.more.values()])
+    response = {"description": about, "headers": headers, "content": content}
+    return response | ({"links": LINKS[source.id]} if source.id in LINKS else {})
 
 
 def _outcome() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is answered if a request is not done: by the agent, and by the router before it."""
+"""Schemas of errors: of the agent, and of the router before it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ SCHEMAS: dict[str, Schema] = {
     "LimitReached": fields_of(
         {
             **_SAID,
-            "limit": one_of((each.variable for each in LIMITS.values()), "a variable of the agent"),
+            "limit": one_of(
+                (limit.variable for limit in LIMITS.values()), "a variable of the agent"
+            ),
             "count": whole("what the tenant has of it"),
             "most": whole("what it may have", 1),
         },

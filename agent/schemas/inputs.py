@@ -1,4 +1,4 @@
-"""What each capability takes: the `input` of its jobs."""
+"""Schemas of capabilities: the `input` of their jobs."""
 
 from __future__ import annotations
 
@@ -64,21 +64,21 @@ def _messages() -> dict[str, Schema]:
         "tool_calls": anything("passed on"),
         "tool_call_id": anything("passed on"),
     }
-    said = fields_of(fields, optional=("name", "tool_calls", "tool_call_id"))
+    message = fields_of(fields, optional=("name", "tool_calls", "tool_call_id"))
     called = {**fields, "role": always("assistant"), "content": {"type": "null"}}
     called["tool_calls"] = listed(anything("a call"))
     about = "what somebody has said; of a model's calls the content may be missing"
     return {
         "Message": either(ref("SaidMessage"), ref("CallingMessage"), about=about),
-        "SaidMessage": said,
+        "SaidMessage": message,
         "CallingMessage": fields_of(called, optional=("content", "name", "tool_call_id")),
     }
 
 
-def _completion(asked: dict[str, Schema]) -> Schema:
+def _completion(prompt_fields: dict[str, Schema]) -> Schema:
     stop = words(minLength=1, maxLength=completion.MAX_STOP)
     fields = {
-        **asked,
+        **prompt_fields,
         "system": words("a message that goes first", minLength=1),
         "model": _MODEL,
         "stop": either(
@@ -93,7 +93,7 @@ def _completion(asked: dict[str, Schema]) -> Schema:
         "stream": yes_or_no("the answer is server-sent events", default=False),
     }
     fields["max_tokens"] = {**_WHOLE["max_tokens"], "default": completion.USUAL_TOKENS}
-    return fields_of(fields, optional=[name for name in fields if name not in asked])
+    return fields_of(fields, optional=[name for name in fields if name not in prompt_fields])
 
 
 _PROMPT = words("what to go on from", minLength=1, examples=["Hello"])

@@ -1,4 +1,4 @@
-"""What an isolate of the agent says of itself."""
+"""Schemas of an isolate: its health, metrics and analytics."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ _JOBS: dict[str, Schema] = {
 _DEPTHS = {name: whole("") for name in QueueDepth._fields if name != "capability"}
 _QUEUE = {
     "type": ["array", "null"],
-    "items": ref("QueueDepth"),
+    "items": ref("Depth"),
     "description": "jobs that have not ended well, by capability; null if it did not answer",
 }
 _CALLBACKS = ref(
-    "OutboxDepth", "callbacks that were not delivered; null if the queue did not answer"
+    "CallbackDepth", "callbacks that were not delivered; null if the queue did not answer"
 )
 _WORKERS = whole(f"a hint for scaling: one for each {JOBS_EACH} jobs that wait or are leased")
 
@@ -139,10 +139,10 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "RequestCount": fields_of(_REQUESTS, "Requests that were answered alike"),
     "JobCount": fields_of(_JOBS, "Jobs that ended alike"),
-    "OutboxDepth": fields_of(
+    "CallbackDepth": fields_of(
         {name: whole("") for name in OutboxDepth._fields}, "Callbacks that were not delivered"
     ),
-    "QueueDepth": fields_of(
+    "Depth": fields_of(
         {"capability": a_capability("whose jobs"), **_DEPTHS}, "Jobs of a capability"
     ),
 }

@@ -1,4 +1,4 @@
-"""Activations and leases: what is sent about them, and what is told."""
+"""Schemas of activations and leases, in requests and responses."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _sent(capability: str) -> Schema:
 
 def _named(what: str) -> dict[str, str]:
     """The name of that shape for each capability, such as `DatabaseJob`."""
-    return {each: INPUTS[each].replace("Input", what) for each in CAPABILITIES}
+    return {capability: INPUTS[capability].replace("Input", what) for capability in CAPABILITIES}
 
 
 SCHEMAS: dict[str, Schema] = {

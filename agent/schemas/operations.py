@@ -1,4 +1,4 @@
-"""All that can be asked of the agent: an operation for each path and method of its endpoints.
+"""The agent's operations: one for each path and method of its endpoints.
 
 What the router adds to them, since it stands before the agent, is in `refusals.py`.
 """

@@ -1,10 +1,10 @@
-"""What may be answered instead: by the agent as JSON, by the router as a problem document."""
+"""Error responses: of the agent as JSON, of the router as a problem document."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from agent.core.http.answers import JSON
+from agent.core.http.responses import JSON
 from agent.schemas.operations import Operation
 from agent.schemas.values import Schema, an_id, either, one_of, ref, text, whole
 
@@ -12,8 +12,8 @@ PROBLEM = "application/problem+json"
 
 
 class Refusal(NamedTuple):
-    """`of_agent`: schemas of the agent's answer, none if it never says so. `of_router`: whether
-    the router does. `headers`: those that come with it, True if always."""
+    """`of_agent`: schemas of the agent's response, empty if only the router sends it. `of_router`:
+    whether the router does. `headers`: those that come with it, True if always."""
 
     name: str
     about: str
@@ -93,7 +93,7 @@ def refused(operation: Operation) -> list[int]:
 
 
 def responses() -> dict[str, Schema]:
-    return {each.name: _response(each) for each in REFUSALS.values()}
+    return {refusal.name: _response(refusal) for refusal in REFUSALS.values()}
 
 
 def header(name: str, is_always: bool) -> Schema:

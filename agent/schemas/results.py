@@ -1,4 +1,4 @@
-"""What each capability gives: the `result` of its jobs, and what is told beside it."""
+"""Schemas of capabilities: the `result` of their jobs, and further fields."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The shapes of jobs beside `capability` and `input`: what is sent, and what is answered.
+"""Schemas of the other shapes of jobs, in requests and responses.
 
-Their fields are those of the capability's input and result; which there are says
+Their fields are those of the capability's input and result, as listed in
 `agent/core/jobs/shapes.py`.
 """
 
@@ -55,7 +55,7 @@ def _kept(shape: Shape) -> Schema:
 
 
 def _answer(capability: str, fields: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
-    made = {
+    properties = {
         "status": ref("SuccessStatus"),
         "capability": always(capability, "what has done it"),
         "job_id": an_id("of the request, or made up"),
@@ -64,7 +64,7 @@ def _answer(capability: str, fields: dict[str, Schema], optional: tuple[str, ...
         "execution_time_ms": number("milliseconds"),
         "completed_at": time("when it was answered"),
     }
-    return fields_of(made, f"Of `{capability}`, sent without its name", (*optional, "age"))
+    return fields_of(properties, f"Of `{capability}`, sent without its name", (*optional, "age"))
 
 
 def _of_result(capability: str, name: str, **more: Schema) -> Schema:
@@ -76,9 +76,9 @@ def _of_result(capability: str, name: str, **more: Schema) -> Schema:
 
 
 _VECTOR = listed({"type": "number"})
-_REQUESTS = {f"{_name(each)}Request": _sent(each) for each in shapes.EXECUTED if each.capability
-             and each is not shapes.CODE_JOB}  # fmt: skip
-_DATA = {f"{_name(each)}Data": _kept(each) for each in shapes.KEPT if each.capability}
+_REQUESTS = {f"{_name(shape)}Request": _sent(shape) for shape in shapes.EXECUTED if shape.capability
+             and shape is not shapes.CODE_JOB}  # fmt: skip
+_DATA = {f"{_name(shape)}Data": _kept(shape) for shape in shapes.KEPT if shape.capability}
 
 SCHEMAS: dict[str, Schema] = {
     "Execute": either(

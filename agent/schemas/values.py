@@ -41,8 +41,8 @@ def whole_of(pattern: str) -> str:
 
 
 def whole(about: str, least: int = 0, most: int | None = None, **more: Any) -> Schema:
-    made: Schema = {"type": "integer", "minimum": least}
-    return _told({**made, **({} if most is None else {"maximum": most}), **more}, about)
+    schema: Schema = {"type": "integer", "minimum": least}
+    return _told({**schema, **({} if most is None else {"maximum": most}), **more}, about)
 
 
 def number(about: str, least: float = 0, most: float | None = None, **more: Any) -> Schema:
@@ -111,8 +111,8 @@ def fields_of(
 ) -> Schema:
     """An object of these fields and no others."""
     required = [name for name in fields if name not in optional]
-    made: Schema = {"type": "object", "properties": fields, "additionalProperties": False}
-    return _told({**made, **({"required": required} if required else {}), **more}, about)
+    schema: Schema = {"type": "object", "properties": fields, "additionalProperties": False}
+    return _told({**schema, **({"required": required} if required else {}), **more}, about)
 
 
 def any_object(about: str, **more: Any) -> Schema:

@@ -1,4 +1,4 @@
-"""Workers of one's own: what they say of themselves, and what is told about them."""
+"""Schemas of workers that users run, in requests and responses."""
 
 from __future__ import annotations
 

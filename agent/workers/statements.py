@@ -1,8 +1,8 @@
 """The SQL of the registered workers. Every statement may be repeated, and then changes nothing
 more: REGISTER and HEARTBEAT set values, the others choose workers by what they take away.
 
-Whoever is not marked as lost is looked at by each poll of anybody (LOST in
-`agent/queue/lease_statements.py`), so MARK_LOST marks who is silent and has no lease left.
+Each poll reads all workers that are not marked as lost (LOST in `agent/queue/lease_statements.py`),
+so MARK_LOST marks those that are silent and have no lease left.
 """
 
 from __future__ import annotations

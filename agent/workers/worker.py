@@ -1,4 +1,4 @@
-"""A worker that has registered, and what is said about one.
+"""A registered worker, and its load.
 
 Its heartbeats say that it is alive: one every `HEARTBEAT_MS`. Polls, and extended leases, count
 as heartbeats. A worker that is silent for `SILENT_MS` loses its leases: the queue gives its jobs
@@ -8,7 +8,7 @@ to others (`agent/queue/lease_statements.py`, LOST). `KEPT_MS` after its last si
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from agent.queue.limits import SILENT_MS
 
@@ -28,11 +28,11 @@ class WorkerKey(NamedTuple):
 
 
 class WorkerDetails(NamedTuple):
-    """What a worker says of itself. In a heartbeat None leaves a value as it was."""
+    """What a worker reports about itself. In a heartbeat None leaves a value unchanged."""
 
     capabilities: Sequence[str] | None = None
     region: str | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, object] | None = None
 
 
 class HeldJob(NamedTuple):
@@ -52,7 +52,7 @@ class Worker(NamedTuple):
     key: WorkerKey
     capabilities: list[str]
     region: str
-    metadata: dict[str, Any]
+    metadata: dict[str, object]
     registered_ms: int
     seen_ms: int
     leased: int = 0

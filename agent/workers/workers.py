@@ -1,5 +1,5 @@
-"""The workers that have registered: what can be asked of them, each in one round trip to the
-database. The clock is passed in."""
+"""The registered workers. Each operation is one round trip to the database. The clock is passed
+in."""
 
 from __future__ import annotations
 
@@ -38,12 +38,14 @@ class Workers:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def register(self, key: WorkerKey, told: WorkerDetails, now_ms: int) -> Worker | TooMany:
-        """The worker is there, alive, and as it says; again is the same, from now on."""
+    async def register(
+        self, key: WorkerKey, details: WorkerDetails, now_ms: int
+    ) -> Worker | TooMany:
+        """Registers the worker, or updates it."""
         given = (
-            _json(list(told.capabilities or ())),
-            told.region or "",
-            _json(told.metadata or {}),
+            _json(list(details.capabilities or ())),
+            details.region or "",
+            _json(details.metadata or {}),
         )
         _, _, found = await self._db.batch(
             [
@@ -55,12 +57,12 @@ class Workers:
         return _worker(found.rows[0]) if found.rows else TooMany(MAX_WORKERS)
 
     async def heartbeat(
-        self, key: WorkerKey, now_ms: int, told: WorkerDetails = NOTHING
+        self, key: WorkerKey, now_ms: int, details: WorkerDetails = NOTHING
     ) -> Worker | None:
-        """It is alive; None if nobody has registered it."""
-        capabilities = None if told.capabilities is None else _json(list(told.capabilities))
-        metadata = None if told.metadata is None else _json(told.metadata)
-        given = (*key, now_ms, capabilities, told.region, metadata)
+        """Records a sign of life. Returns None if the worker is not registered."""
+        capabilities = None if details.capabilities is None else _json(list(details.capabilities))
+        metadata = None if details.metadata is None else _json(details.metadata)
+        given = (*key, now_ms, capabilities, details.region, metadata)
         _, found = await self._db.batch([(sql.HEARTBEAT, given), (sql.GET, key)])
         return _worker(found.rows[0]) if found.rows else None
 
@@ -94,11 +96,11 @@ class Workers:
         return len((await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).rows)
 
     async def loads(self, tenant: str | None, capabilities: Sequence[str], now_ms: int) -> Loads:
-        """What there is to do for workers of these capabilities, of any if none is named. Reads
-        an index entry for each job that waits or is leased, and each worker that is alive."""
+        """The load of workers with these capabilities; of all workers if none is named. Reads an
+        index entry for each job that waits or is leased, and each worker that is alive."""
         text = LOADS[tenant is not None, bool(capabilities)]
-        asked = [_json(sorted(set(capabilities)))] if capabilities else []
-        given = [tenant, *asked] if tenant is not None or asked else []
+        names = [_json(sorted(set(capabilities)))] if capabilities else []
+        given = [tenant, *names] if tenant is not None or names else []
         found = await self._db.run(text, now_ms, *given)
         return _loads(found, capabilities, now_ms)
 
@@ -112,7 +114,7 @@ def _key(row: Row) -> WorkerKey:
 
 
 def _worker(row: Row) -> Worker:
-    held = [HeldJob(*each) for each in json.loads(str(row.get("held") or "[]"))]
+    held = [HeldJob(*fields) for fields in json.loads(str(row.get("held") or "[]"))]
     return Worker(
         int(row["number"] or 0),
         _key(row),
@@ -137,9 +139,9 @@ def _loads(found: Rows, capabilities: Sequence[str], now_ms: int) -> Loads:
     by_capability = {name: Load(**of_one) for name, of_one in sorted(numbers.items())}
     every = by_capability.values()
     total = Load(
-        sum(each.waiting for each in every),
-        sum(each.leased for each in every),
-        max((each.oldest_ms for each in every), default=0),
+        sum(load.waiting for load in every),
+        sum(load.leased for load in every),
+        max((load.oldest_ms for load in every), default=0),
         workers,
     )
     return Loads(total, by_capability)

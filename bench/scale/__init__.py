@@ -1,1 +1,1 @@
-"""How far one Coordinator reaches: simulations, with fixed seeds. `python -m bench scale`."""
+"""Simulations of the capacity of one Coordinator, with fixed seeds. `python -m bench scale`."""

@@ -14,8 +14,6 @@ from router.edge.limiter.limiter import Limiter  # noqa: F401
 class NoHealth:
     """Stands where `policies.decisions.health.Health` stood."""
 
-    is_calm = True
-
     def standing(self, policy: Any, now_ms: float) -> None:
         return None
 

@@ -28,7 +28,7 @@ from policies.decisions.split import choose
 from policies.decisions.standing import Standing
 from policies.decisions.steering import Steered
 from policies.decisions.sticky import Source, sticky_key
-from policies.decisions.url import BadHost, BadPath, Target, host_of, parse_target
+from policies.decisions.url import LONGEST, BadHost, BadPath, Target, host_of, parse_target
 
 
 class Forward(NamedTuple):
@@ -65,7 +65,9 @@ def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) ->
     if isinstance(target, BadPath):
         return Problem("bad-path", f"The path contains {target.reason}.")
     # Two `Host` headers arrive joined; another host than the URL's must still be one.
-    if isinstance(target, BadHost) or ("host" in headers and host_of(headers["host"]) is None):
+    host = headers.get("host", "")
+    is_bad = len(host) > LONGEST or ("host" in headers and host_of(host) is None)
+    if isinstance(target, BadHost) or is_bad:
         return Problem("bad-request", "The request names no host, or several.")
     return target
 

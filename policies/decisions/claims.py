@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-NAMES_REMEMBERED = 2_000  # clients choose names; those of browsers are a few dozen
+# Clients choose names: of those that have at most so many characters the last are remembered.
+NAMES_REMEMBERED, LONG = 2_000, 64
 
 # By what they claim, as docs/security.md has them; `*` stands for anything.
 CLAIMS: dict[str, tuple[str, ...]] = {
@@ -52,15 +53,23 @@ _SEPARATOR = re.compile(r"[^a-z0-9]")
 _OWN = re.compile(r"cf-.*|x-request-id|traceparent|tracestate")
 
 
-@lru_cache(NAMES_REMEMBERED)
 def plain_name(name: str) -> str:
     """A header's name, in lower case, in the one spelling of all that frameworks take for it."""
+    return _plain(name) if len(name) <= LONG else _plain.__wrapped__(name)
+
+
+def is_claim(name: str) -> bool:
+    """Whether a header of this name, in lower case, is taken out of what a client sends."""
+    return _is_claim(name) if len(name) <= LONG else _is_claim.__wrapped__(name)
+
+
+@lru_cache(NAMES_REMEMBERED)
+def _plain(name: str) -> str:
     return _SEPARATOR.sub("-", name)
 
 
 @lru_cache(NAMES_REMEMBERED)
-def is_claim(name: str) -> bool:
-    """Whether a header of this name, in lower case, is taken out of what a client sends."""
+def _is_claim(name: str) -> bool:
     plain = plain_name(name)
     if _OWN.fullmatch(plain):
         return name != plain

@@ -15,15 +15,19 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable
 from math import isfinite
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
+from policies.decisions.active_health import ActiveHealth, Probe
 from policies.decisions.drill import Drill
 from policies.decisions.health_terms import ActiveTerms
 from policies.decisions.last_minute import LastMinute
-from policies.decisions.probing import Probe, Probing
 from policies.decisions.report import Report
 from policies.decisions.snapshot import Active, Snapshot, Told, snapshot_json
 from policies.decisions.votes import Votes
+
+if TYPE_CHECKING:
+    from policies.api import drills as api
+    from policies.api import health as health_api
 
 FORMAT = 1  # of what is kept
 FORGOTTEN_MS = 60_000  # isolates that are silent for so long
@@ -47,8 +51,8 @@ class Coordination:
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch
         self.version = 1
-        self.probing = Probing()
-        self._drills: list[dict[str, Any]] = []
+        self.active_health = ActiveHealth()
+        self._drills: list[api.Drill] = []
         self._rollouts: list[dict[str, Any]] = []
         self._is_all = True
         self._facts: dict[str, Fact] = {}
@@ -61,7 +65,7 @@ class Coordination:
     def plan(self, terms: ActiveTerms | None, names: Iterable[str], now_ms: float) -> None:
         """The variants of the policy. Others are forgotten."""
         self._names = list(names)
-        self.probing.plan(terms, self._names, now_ms)
+        self.active_health.plan(terms, self._names, now_ms)
         for known in (self._votes, self._counts):
             for name in known.keys() - set(self._names):
                 del known[name]
@@ -87,7 +91,7 @@ class Coordination:
     def look(self, now_ms: float) -> None:
         """Whether anything has changed that isolates act on."""
         self._forget_silent(now_ms)
-        names = self._votes.keys() | self.probing.probes.keys() | self._facts.keys()
+        names = self._votes.keys() | self.active_health.probes.keys() | self._facts.keys()
         facts = {name: self._fact(name, now_ms) for name in names}
         facts = {name: fact for name, fact in facts.items() if fact != NOTHING}
         if facts != self._facts:
@@ -124,10 +128,10 @@ class Coordination:
 
     def rest(self, now_ms: float) -> None:
         """Nobody asks any more: what probes found out will be old when somebody does."""
-        self.probing = Probing()
+        self.active_health = ActiveHealth()
         self.look(now_ms)
 
-    def state(self, now_ms: float) -> dict[str, Any]:
+    def state(self, now_ms: float) -> health_api.Coordinated:
         """All of it, for people."""
         names = self._names or sorted(self._facts)
         return {
@@ -141,7 +145,7 @@ class Coordination:
         """A fact that was kept."""
         self._facts[name] = fact
         if fact.active != "unknown":
-            probe = self.probing.probes[name] = Probe(now_ms)
+            probe = self.active_health.probes[name] = Probe(now_ms)
             probe.state, probe.since_ms = fact.active, fact.since_ms
             probe.recovered_ms = fact.recovered_ms
 
@@ -160,7 +164,7 @@ class Coordination:
                 votes.forget(name)
 
     def _fact(self, name: str, now_ms: float) -> Fact:
-        votes, probe = self._votes.get(name), self.probing.probes.get(name)
+        votes, probe = self._votes.get(name), self.active_health.probes.get(name)
         until = votes.until_ms(now_ms) if votes else 0.0
         told = self._facts.get(name, NOTHING).until_ms
         is_settling = now_ms < self.settled_ms and until < told
@@ -177,14 +181,14 @@ class Coordination:
         voters = votes.voters(now_ms) if votes else 0
         return Told(active, recovered, max(0, int(until_ms - now_ms)), voters)
 
-    def _described(self, name: str, now_ms: float) -> dict[str, Any]:
-        told, probe = self._told(name, now_ms), self.probing.probes.get(name)
+    def _described(self, name: str, now_ms: float) -> health_api.CoordinatedVariant:
+        told, probe = self._told(name, now_ms), self.active_health.probes.get(name)
         counts = self._counts.get(name)
         requests, failures = counts.sums(now_ms) if counts else (0, 0)
         return {
             "active": told.active if probe else None,
             "since_ms": int(now_ms - probe.since_ms) if probe else None,
-            "probe": probe and _last(probe, now_ms),
+            "probe": _last(probe, now_ms) if probe else None,
             "voters": told.voters,
             "ejected_ms": told.ejected_ms,
             "requests": requests,
@@ -195,10 +199,12 @@ class Coordination:
 NOTHING = Fact("unknown", 0.0, None, 0.0)
 
 
-def _last(probe: Probe, now_ms: float) -> dict[str, Any] | None:
+def _last(probe: Probe, now_ms: float) -> health_api.Probe | None:
     if probe.last is None:
         return None
-    return probe.last._asdict() | {"age_ms": int(now_ms - probe.last_ms)}
+    status, took_ms, reason = probe.last
+    age_ms = int(now_ms - probe.last_ms)
+    return {"status": status, "took_ms": took_ms, "reason": reason, "age_ms": age_ms}
 
 
 def coordination_from(text: str, now_ms: float) -> Coordination | None:

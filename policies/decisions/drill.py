@@ -8,14 +8,15 @@ attempt is a fault: `down` (nobody answers), `errors:30%` (that share of attempt
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from policies.decisions.durations import duration_ms, duration_text
 
 if TYPE_CHECKING:
+    from policies.api import drills as api
     from policies.decisions.policy import Variant  # which has drills itself
 
 Kind = Literal["region", "variant", "pool"]
@@ -80,6 +81,9 @@ class Target(NamedTuple):
         own = variant.name if self.kind == "variant" else getattr(variant, self.kind)
         return bool(own == self.name)
 
+    def told(self) -> api.Targeted:
+        return cast("api.Targeted", {self.kind: self.name})
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
 
@@ -93,13 +97,15 @@ class ScheduledDrill(NamedTuple):
     for_ms: int
     schedule: str
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> api.ScheduledDrill:
+        """Without when it runs next."""
         return {
             "name": self.name,
-            self.target.kind: self.target.name,
+            **self.target.told(),
             "mode": self.fault.text,
             "for": duration_text(self.for_ms),
             "schedule": self.schedule,
+            "next_at": None,
         }
 
 
@@ -134,11 +140,11 @@ class Drill(NamedTuple):
     def is_on(self, now_ms: float) -> bool:
         return self.starts_ms <= now_ms < self.ends_ms
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> api.Drill:
         """As JSON that people read, too."""
         return {
             "id": self.id,
-            self.target.kind: self.target.name,
+            **self.target.told(),
             "mode": self.fault.text,
             "started_at": time_text(self.starts_ms),
             "ends_at": time_text(self.ends_ms),
@@ -148,7 +154,7 @@ class Drill(NamedTuple):
         }
 
 
-def drill_from(told: dict[str, Any]) -> Drill:
+def drill_from(told: Mapping[str, Any]) -> Drill:
     """What `told` has told."""
     (kind,) = [kind for kind in KINDS if kind in told]
     return Drill(
@@ -171,7 +177,7 @@ def _time_ms(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def drills_from(told: Iterable[dict[str, Any]]) -> tuple[Drill, ...]:
+def drills_from(told: Iterable[Mapping[str, Any]]) -> tuple[Drill, ...]:
     """Raises `ValueError` if one cannot be read."""
     try:
         return tuple(drill_from(each) for each in told)
@@ -190,11 +196,11 @@ class Faults(NamedTuple):
     def worst(self) -> Drill | None:
         return self.down or self.errors or self.latency
 
-    def draw(self, chance: Random) -> Drill | None:
+    def draw(self, rng: Random) -> Drill | None:
         """The drill that one attempt meets: down beats errors, which beat latency."""
         if self.down:
             return self.down
-        if self.errors and chance.random() < self.errors.fault.amount:
+        if self.errors and rng.random() < self.errors.fault.amount:
             return self.errors
         return self.latency
 

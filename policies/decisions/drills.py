@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Container, Sequence
 from random import Random
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from policies.decisions.drill import Drill, Fault, ScheduledDrill, Target, drill_from, time_text
 from policies.decisions.drill_states import INITIAL, TRANSITIONS, Event, State
@@ -24,12 +24,15 @@ from policies.decisions.remaining import Gap, gaps, groups_of
 from policies.decisions.schedule import last_run_ms, next_run_ms
 from policies.decisions.transitions import next_state
 
+if TYPE_CHECKING:
+    from policies.api import drills as api
+
 MAX_ACTIVE = 100
 MAX_PAST = 100
 MAX_GAPS = 20  # are told; a person reads no more
 SCHEDULE = "schedule"
 
-LOGGED = {
+LOGGED: dict[State, api.EventName] = {
     State.RUNNING: "drill-started",
     State.REFUSED: "drill-refused",
     State.ENDED: "drill-ended",
@@ -53,7 +56,7 @@ class Refusal(NamedTuple):
     reason: str
     gaps: tuple[Gap, ...] = ()
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> api.DrillRefusal:
         """`more`: how many gaps are not told."""
         told = [gap.told() for gap in self.gaps[:MAX_GAPS]]
         return {"reason": str(self), "gaps": told, "more": len(self.gaps) - len(told)}
@@ -73,9 +76,13 @@ class Ended(NamedTuple):
     why: str
     by: str | None = None
 
-    def told(self) -> dict[str, Any]:
-        more = {"ended_at": time_text(self.at_ms), "why": self.why, "ended_by": self.by}
-        return self.drill.told() | more
+    def told(self) -> api.EndedDrill:
+        return {
+            **self.drill.told(),
+            "ended_at": time_text(self.at_ms),
+            "why": cast("api.Why", self.why),
+            "ended_by": self.by,
+        }
 
 
 class World(NamedTuple):
@@ -90,12 +97,12 @@ class Drills:
     and its next run. `events`: what has happened and nobody has taken yet, for the audit
     log; without any, nothing but `runs` can have changed."""
 
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, rng: Random) -> None:
         self.active: list[Drill] = []
         self.failing: dict[str, list[str]] = {}
         self.past: deque[Ended] = deque(maxlen=MAX_PAST)  # the newest first
-        self.events: list[dict[str, Any]] = []
-        self._chance = chance
+        self.events: list[api.DrillEvent] = []
+        self._rng = rng
         self.runs: dict[str, tuple[str, int | None]] = {}
 
     def start(self, asked: Asked, now_ms: float, world: World) -> Drill | Refusal:
@@ -129,15 +136,15 @@ class Drills:
         runs = [run for _, run in self.runs.values() if run is not None]
         return min([*runs, *(drill.ends_ms for drill in self.active)], default=None)
 
-    def scheduled(self, policy: CompiledPolicy) -> list[dict[str, Any]]:
+    def scheduled(self, policy: CompiledPolicy) -> list[api.ScheduledDrill]:
         """The policy's drills, with when each runs next."""
-        told = []
-        for each in policy.drills:
-            run = self.runs.get(each.name, ("", None))[1]
-            told.append(each.told() | {"next_at": run and time_text(run)})
+        told = [each.told() for each in policy.drills]
+        for each in told:
+            run = self.runs.get(each["name"], ("", None))[1]
+            each["next_at"] = time_text(run) if run else None
         return told
 
-    def take_events(self) -> list[dict[str, Any]]:
+    def take_events(self) -> list[api.DrillEvent]:
         taken, self.events = self.events, []
         return taken
 
@@ -166,12 +173,12 @@ class Drills:
         event = Event.REFUSED if refusal else Event.ADMITTED
         state = next_state(TRANSITIONS, INITIAL, event)
         if refusal:
-            self._tell(state, drill, now, by, {"why": str(refusal)})
+            self._tell(state, drill, now, by, str(refusal))
             return refusal
         hit = [v for v in world.policy.variants if drill.covers(v) and v.name in world.unwell]
         self.failing[drill.id] = [v.name for v in hit if not _is_drilled(v, self.active)]
         self.active.append(drill)
-        self._tell(state, drill, now, by, {})
+        self._tell(state, drill, now, by, None)
         return drill
 
     def _refusal(self, drill: Drill, world: World) -> Refusal | None:
@@ -197,20 +204,21 @@ class Drills:
         del self.failing[drill.id]
         ended = Ended(drill, at_ms, why, by)
         self.past.appendleft(ended)
-        self._tell(state, drill, at_ms, by, {"why": why})
+        self._tell(state, drill, at_ms, by, why)
         return ended
 
     def _tell(
-        self, state: State, drill: Drill, at_ms: int, by: str | None, more: dict[str, Any]
+        self, state: State, drill: Drill, at_ms: int, by: str | None, why: str | None
     ) -> None:
         """That a drill has come to this state."""
-        told = {
+        told: api.DrillEvent = {
             "at": time_text(at_ms),
             "event": LOGGED[state],
             "by": by,
             "drill": drill.told(),
-            **more,
         }
+        if why:
+            told["why"] = why
         self.events.append(told)
 
     def _in_the_way(self, world: World) -> list[Drill]:
@@ -261,7 +269,7 @@ class Drills:
         """Short, since people type it; of those that are still told of, nobody's."""
         taken = {drill.id for drill in self.active} | {each.drill.id for each in self.past}
         while True:
-            made = f"d-{self._chance.getrandbits(16):04x}"
+            made = f"d-{self._rng.getrandbits(16):04x}"
             if made not in taken:
                 return made
 

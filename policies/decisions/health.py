@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from math import ceil, inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from policies.decisions.outlier_detection import OutlierDetection
 from policies.decisions.outlier_states import State
-from policies.decisions.passive import Passive
 from policies.decisions.policy import CompiledPolicy, Variant
-from policies.decisions.snapshot import Snapshot, Told
+from policies.decisions.snapshot import Active, Snapshot, Told
 from policies.decisions.standing import Standing
+
+if TYPE_CHECKING:
+    from policies.api.health import VariantState
 
 TOLD_FOR_MS = 60_000
 LOOK_AGAIN_MS = 250  # while shares grow
@@ -28,11 +31,11 @@ Tell = Callable[[str, dict[str, Any]], None]  # an event and its fields, for the
 class View(NamedTuple):
     """One variant, for people."""
 
-    state: str
+    state: VariantState
     share: float
     reason: str
     ejected_for_ms: int
-    active: str | None
+    active: Active | None
     requests: int
     failures: int
 
@@ -44,7 +47,7 @@ class Health:
         self.is_urgent = False  # something was ejected that the Coordinator has not heard of
         self._tell = tell
         self._policy: CompiledPolicy | None = None
-        self._passive: dict[str, Passive] = {}
+        self._detections: dict[str, OutlierDetection] = {}
         self._reasons: dict[str, str] = {}
         self._told: dict[str, Told] = {}
         self._excluded: dict[str, float] = {}  # by the Coordinator, until
@@ -61,23 +64,18 @@ class Health:
             self._look(policy, now_ms)
         return self._standing
 
-    @property
-    def is_calm(self) -> bool:
-        """Whether nobody was in trouble at the last look, nor has been reported since."""
-        return self._standing is None and self._look_ms == inf
-
     def begin_trial(self, name: str, now_ms: float) -> None:
-        self._passive[name].begin_trial(now_ms)
+        self._detections[name].begin_trial(now_ms)
         self._look_ms = -inf
 
     def trial_patience_ms(self, name: str) -> int:
-        """How long a trial of this variant may hold up a request."""
-        return self._passive[name].trial_patience_ms()
+        """How long a probe request of this variant may hold up a request."""
+        return self._detections[name].trial_patience_ms()
 
     def is_on_probation(self, name: str, now_ms: float) -> bool:
         """Whether an error of this variant is better hidden from the client."""
-        passive = self._passive.get(name)
-        return passive is not None and passive.is_on_probation(now_ms)
+        detection = self._detections.get(name)
+        return detection is not None and detection.is_on_probation(now_ms)
 
     def retry_after_s(self, policy: CompiledPolicy, now_ms: float) -> int:
         """In how many seconds the first of those who are out may be tried; at least one."""
@@ -87,28 +85,28 @@ class Health:
 
     def succeeded(self, name: str, began_ms: float) -> None:
         """An attempt at a variant came to a good end."""
-        passive = self._passive.get(name)
-        if passive and passive.succeeded(began_ms, max(began_ms, self._now_ms)):
+        detection = self._detections.get(name)
+        if detection and detection.succeeded(began_ms, max(began_ms, self._now_ms)):
             self._look_ms = -inf
             self._tell("variant-returns", {"variant": name})
 
     def failed(self, name: str, began_ms: float, now_ms: float, reason: str) -> None:
         """An attempt failed, and it was the variant's fault."""
-        passive = self._passive.get(name)
-        if passive and passive.failed(began_ms, now_ms):
-            self._left(name, passive, now_ms, reason)
+        detection = self._detections.get(name)
+        if detection and detection.failed(began_ms, now_ms):
+            self._left(name, detection, now_ms, reason)
 
     def broke(self, name: str, began_ms: float, now_ms: float) -> None:
         """An answer broke off that had been taken for a success when it began."""
-        passive = self._passive.get(name)
-        if passive and passive.broke(began_ms, now_ms):
-            self._left(name, passive, now_ms, "broken answer")
+        detection = self._detections.get(name)
+        if detection and detection.broke(began_ms, now_ms):
+            self._left(name, detection, now_ms, "broken answer")
 
     def rest(self, name: str, until_ms: float, now_ms: float) -> None:
         """A variant asked to be left alone until then."""
-        passive = self._passive.get(name)
-        if passive and passive.rest(until_ms, now_ms):
-            self._left(name, passive, now_ms, "Retry-After")
+        detection = self._detections.get(name)
+        if detection and detection.rest(until_ms, now_ms):
+            self._left(name, detection, now_ms, "Retry-After")
 
     def learn(self, snapshot: Snapshot | None, now_ms: float) -> None:
         """What the Coordinator tells; None: the same as before."""
@@ -122,22 +120,22 @@ class Health:
             for name, told in snapshot.variants.items()
             if told.active == "unhealthy" or told.ejected_ms > 0
         }
-        for name, passive in self._passive.items():
+        for name, detection in self._detections.items():
             told = snapshot.variants.get(name, Told())
             recovered = -inf if told.recovered_ms is None else now_ms - told.recovered_ms
-            if passive.is_ejected and recovered > passive.since_ms:
-                passive.returns(now_ms)
+            if detection.is_ejected and recovered > detection.since_ms:
+                detection.returns(now_ms)
         self._give_back(before - self._excluded.keys(), now_ms)
 
     def report(self, now_ms: float) -> dict[str, dict[str, int]]:
         """By variant: attempts and failures since the last report that was taken, and how
         long it stays ejected."""
         report = {}
-        for name, passive in self._passive.items():
+        for name, detection in self._detections.items():
             requests, failures = self._reported.get(name, (0, 0))
-            left = max(0, int(passive.until_ms - now_ms))
-            counts = {"requests": passive.requests - requests}
-            report[name] = counts | {"failures": passive.failures - failures, "ejected_ms": left}
+            left = max(0, int(detection.until_ms - now_ms))
+            counts = {"requests": detection.requests - requests}
+            report[name] = counts | {"failures": detection.failures - failures, "ejected_ms": left}
         self.is_urgent = False
         return report
 
@@ -154,10 +152,11 @@ class Health:
         return {each.name: self._view(each, now_ms) for each in policy.variants}
 
     def _view(self, variant: Variant, now_ms: float) -> View:
-        name, passive = variant.name, self._passive[variant.name]
+        name, detection = variant.name, self._detections[variant.name]
         told = self._told.get(name) if self._is_told(now_ms) else None
-        state, reason = passive.state(now_ms), ""
-        word, share = state.value, passive.share(now_ms)
+        state, reason = detection.state(now_ms), ""
+        word: VariantState = state.value
+        share = detection.share(now_ms)
         if state in (State.EJECTED, State.HALF_OPEN):
             share, reason = 0.0, self._reasons.get(name, "")
         elif self._is_excluded(name, now_ms):
@@ -165,23 +164,23 @@ class Health:
             share, reason = 0.0, "probes" if word == "unhealthy" else "other isolates"
         elif variant.drain:
             word, share = "drained", 0.0
-        left = max(0, int(passive.until_ms - now_ms))
+        left = max(0, int(detection.until_ms - now_ms))
         active = told.active if told else None
-        return View(word, share, reason, left, active, passive.requests, passive.failures)
+        return View(word, share, reason, left, active, detection.requests, detection.failures)
 
-    def _left(self, name: str, passive: Passive, now_ms: float, reason: str) -> None:
+    def _left(self, name: str, detection: OutlierDetection, now_ms: float, reason: str) -> None:
         self._look_ms = -inf
         self.is_urgent = True
         self._reasons[name] = reason
-        left = {"variant": name, "for_ms": int(passive.until_ms - now_ms), "reason": reason}
+        left = {"variant": name, "for_ms": int(detection.until_ms - now_ms), "reason": reason}
         self._tell("variant-ejected", left)
 
     def _give_back(self, names: Iterable[str], now_ms: float) -> None:
         """The Coordinator excludes these no more; their share comes back little by little."""
         for name in names:
-            passive = self._passive.get(name)
-            if passive and not passive.is_ejected:
-                passive.returns(now_ms)
+            detection = self._detections.get(name)
+            if detection and not detection.is_ejected:
+                detection.returns(now_ms)
         self._look_ms = -inf
 
     def _is_told(self, now_ms: float) -> bool:
@@ -197,11 +196,11 @@ class Health:
         for each in policy.variants:
             was = old.get(each.name)
             same = was and (was.binding, was.override) == (each.binding, each.override)
-            kept[each.name] = self._passive[each.name] if same else Passive(terms)
+            kept[each.name] = self._detections[each.name] if same else OutlierDetection(terms)
             kept[each.name].terms = terms
             if not same:
                 self._reported.pop(each.name, None)
-        self._policy, self._passive = policy, kept
+        self._policy, self._detections = policy, kept
 
     def _look(self, policy: CompiledPolicy, now_ms: float) -> None:
         """Look at everybody, and find out when to look again."""
@@ -213,15 +212,15 @@ class Health:
         out: dict[str, float] = {}  # and until when
         returning, trials = {}, {}
         patience = policy.health.passive.eject_ms
-        for name, passive in self._passive.items():
+        for name, detection in self._detections.items():
             if self._is_excluded(name, now_ms):
                 out[name] = min(self._excluded[name], self._told_ms + TOLD_FOR_MS)
-            elif passive.awaits_trial(now_ms):
-                trials[name] = now_ms >= passive.until_ms + patience
-            elif passive.is_ejected:
-                out[name] = max(passive.until_ms, passive.trial_until_ms)
-            elif passive.share(now_ms) < 1:
-                returning[name] = passive.share(now_ms)
+            elif detection.awaits_trial(now_ms):
+                trials[name] = now_ms >= detection.until_ms + patience
+            elif detection.is_ejected:
+                out[name] = max(detection.until_ms, detection.trial_until_ms)
+            elif detection.share(now_ms) < 1:
+                returning[name] = detection.share(now_ms)
         if not out and not trials and not returning:
             self._standing, self._look_ms = None, inf
             return

@@ -18,7 +18,7 @@ class ActiveTerms(NamedTuple):
     body: str | None
 
 
-class PassiveTerms(NamedTuple):
+class OutlierTerms(NamedTuple):
     """What real traffic tells: a variant is ejected after `consecutive` failures (0: never
     for that), or when a share `rate` of at least `at_least` attempts in `window_ms` failed."""
 
@@ -36,7 +36,7 @@ class HealthTerms(NamedTuple):
     variants is well, its health is not looked at."""
 
     active: ActiveTerms | None
-    passive: PassiveTerms
+    passive: OutlierTerms
     panic: float
 
 
@@ -47,4 +47,4 @@ def terms_from(table: dict[str, Any]) -> HealthTerms:
         path, interval, timeout, unhealthy, healthy, ranges, body = table["active"]
         expect = tuple((low, high) for low, high in ranges)
         active = ActiveTerms(path, interval, timeout, unhealthy, healthy, expect, body)
-    return HealthTerms(active, PassiveTerms(*table["passive"]), table["panic"])
+    return HealthTerms(active, OutlierTerms(*table["passive"]), table["panic"])

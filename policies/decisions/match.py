@@ -52,11 +52,6 @@ class Rule:
     taken: int
     redirect: Redirect | None
 
-    @property
-    def takes_all(self) -> bool:
-        """Whether it asks for nothing but its path."""
-        return not (self.methods or self.headers or self.params or self.redirect)
-
     def holds(self, request: Request) -> bool:
         """Whether all but the method matches."""
         redirect = self.redirect
@@ -71,6 +66,7 @@ class Rule:
 
 
 HEADERS, PARAMS = 2, 3  # where the conditions of a compiled rule stand
+HOSTS_REMEMBERED = 2_000  # clients choose them
 MAX_TRIED = 8  # rules of one path; more of them are looked up by their conditions
 Ranked = list[tuple[int, Rule]]
 Index = dict[str, dict[str, Ranked]]  # name, value, rules that demand it
@@ -135,24 +131,22 @@ def _filed(index: Index, given: Mapping[str, str]) -> list[Ranked]:
 
 class Cell:
     """The rules of one path by method, those with methods first; before them those of one
-    scheme, by scheme. `only`: the one rule, if there are no others and it takes everything."""
+    scheme, by scheme."""
 
-    __slots__ = ("_any", "_by_method", "_by_scheme", "may_keep", "only", "redirects")
+    __slots__ = ("_any", "_by_method", "_by_scheme", "may_keep", "redirects")
 
     def __init__(
         self,
         rules: list[Rule],
-        by_scheme: dict[str, Cell] | None = None,
+        by_scheme: dict[str, AnyCell] | None = None,
         kept: frozenset[int] = frozenset(),
     ) -> None:
         self._by_scheme = by_scheme
-        others: Collection[Cell] = by_scheme.values() if by_scheme else ()
+        others: Collection[AnyCell] = by_scheme.values() if by_scheme else ()
         self.redirects: bool
         self.may_keep = any(rule.route in kept for rule in rules) if kept else False
         self.may_keep = self.may_keep or any(cell.may_keep for cell in others)
         self.redirects = any(rule.redirect for rule in rules) or any(c.redirects for c in others)
-        is_alone = len(rules) == 1 and not others and rules[0].takes_all
-        self.only = rules[0] if is_alone else None
         by_method: dict[str, list[Rule]] = {}
         for rule in rules:
             for method in rule.methods or ():
@@ -176,13 +170,38 @@ class Cell:
         return found | of_scheme.methods(request) if of_scheme else found
 
 
+class Single:
+    """The same of a path that has one rule, as most have: less to keep, and to look at."""
+
+    __slots__ = ("_methods", "_rule", "_takes_all", "may_keep", "redirects")
+
+    def __init__(self, rule: Rule, kept: frozenset[int] = frozenset()) -> None:
+        self._rule = rule
+        self._methods = rule.methods
+        self._takes_all = not (rule.headers or rule.params or rule.redirect)
+        self.may_keep = rule.route in kept
+        self.redirects = rule.redirect is not None
+
+    def find(self, request: Request) -> Rule | None:
+        methods, rule = self._methods, self._rule
+        if methods is not None and request.method not in methods:
+            return None
+        return rule if self._takes_all or rule.holds(request) else None
+
+    def methods(self, request: Request) -> set[str]:
+        return {*self._methods} if self._methods and self._rule.holds(request) else set()
+
+
+AnyCell = Cell | Single
+
+
 @dataclass(slots=True)
 class Node:
     """A segment of a prefix: what ends here, and the segments that may follow."""
 
     children: dict[str, Node] = field(default_factory=dict)
-    prefix: Cell | None = None
-    regexes: list[tuple[Matcher, Cell]] = field(default_factory=list)
+    prefix: AnyCell | None = None
+    regexes: list[tuple[Matcher, AnyCell]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -211,7 +230,7 @@ class HostTable:
     __slots__ = ("_above", "_exact", "_root")
 
     def __init__(self) -> None:
-        self._exact: dict[str, Cell] = {}
+        self._exact: dict[str, AnyCell] = {}
         self._above: set[str] = set()  # exact paths, and the prefixes that they are under
         self._root = Node()
 
@@ -240,21 +259,21 @@ class HostTable:
         """The first rule of `cells` that takes the request."""
         path = request.target.path
         exact = self._exact.get(path)
-        rule = exact and (exact.only or exact.find(request))
+        rule = exact and exact.find(request)
         if rule:
             return rule
         for node in self._walk(path):
             for matcher, cell in node.regexes:
-                rule = (cell.only or cell.find(request)) if matcher.matches(path) else None
+                rule = cell.find(request) if matcher.matches(path) else None
                 if rule:
                     return rule
             prefix = node.prefix
-            rule = prefix and (prefix.only or prefix.find(request))
+            rule = prefix and prefix.find(request)
             if rule:
                 return rule
         return None
 
-    def cells(self, path: str) -> Iterator[Cell]:
+    def cells(self, path: str) -> Iterator[AnyCell]:
         """The rules whose path matches, in order of precedence."""
         exact = self._exact.get(path)
         if exact:
@@ -307,7 +326,7 @@ class HostTable:
 class Hosts:
     """Rules by hostname."""
 
-    __slots__ = ("_all", "_exact", "_wildcards")
+    __slots__ = ("_all", "_exact", "_known", "_wildcards")
 
     @classmethod
     def in_steps(cls, hosts: dict[str, Any], made: _Making) -> Steps[Hosts]:
@@ -320,6 +339,7 @@ class Hosts:
         self._all = tables.pop("", None)
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
         self._exact = {host: t for host, t in tables.items() if not host.startswith("*.")}
+        self._known: dict[str, list[HostTable]] = {}  # by hosts that clients had
 
     def may_keep(self, host: str, path: str) -> bool:
         """Whether a route that keeps answers may take a request for that path."""
@@ -333,6 +353,14 @@ class Hosts:
 
     def tables(self, host: str) -> list[HostTable]:
         """Those for a host, in order of precedence."""
+        found = self._known.get(host)
+        if found is None:
+            if len(self._known) >= HOSTS_REMEMBERED:
+                self._known.clear()
+            found = self._known[host] = self._look_up(host)
+        return found
+
+    def _look_up(self, host: str) -> list[HostTable]:
         exact, wildcards = self._exact.get(host), self._wildcards
         found = [exact] if exact else []
         rest = host if wildcards else ""
@@ -426,15 +454,21 @@ class Routes:
         return Scope(longest, is_prefix=True)
 
 
-def _cell(rules: list[list[Any]], made: _Making) -> Steps[Cell]:
+def _cell(rules: list[list[Any]], made: _Making) -> Steps[AnyCell]:
     """From rules in order of precedence."""
     expect(LIST, rules, "the rules of a path")
+    if len(rules) == 1 and rules[0][-1] is None:
+        single = Single(_rule(rules[0], made), made.kept)
+        yield from made.after(rules[0])
+        return single
     by_scheme: dict[str | None, list[Rule]] = {}
     for rule in rules:
         by_scheme.setdefault(rule[-1], []).append(_rule(rule, made))
         yield from made.after(rule)
     others = by_scheme.pop(None, [])
-    own = {str(scheme): Cell(each, None, made.kept) for scheme, each in by_scheme.items()}
+    own: dict[str, AnyCell] = {
+        str(scheme): Cell(each, None, made.kept) for scheme, each in by_scheme.items()
+    }
     return Cell(others, own or None, made.kept)
 
 

@@ -149,7 +149,6 @@ class CompiledPolicy:
             routes.append(_route(table, parts))
             yield from pause_after(number, 2 * STEP_ENTRIES)
         self.routes = tuple(routes)
-        self.learns_latency = any(route.failover.hedge == "p95" for route in self.routes)
         self.has_cors = any(route.cors for route in self.routes)
         redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
         caches = {at: each.cache for at, each in enumerate(self.routes) if each.cache}

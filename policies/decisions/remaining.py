@@ -8,9 +8,12 @@ they are never counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from policies.decisions.policy import CompiledPolicy, Variant
+
+if TYPE_CHECKING:
+    from policies.api import drills as api
 
 Chain = tuple[str, ...]
 IsOut = Callable[[Variant], bool]
@@ -25,7 +28,7 @@ class Gap(NamedTuple):
     regions: tuple[str | None, ...]
     everywhere: bool
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> api.Gap:
         """As JSON; a region that is null: clients of no region."""
         return {"route": self.route, "pool": self.pool, "regions": list(self.regions)}
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from policies.api import drills as api
 
 Active = Literal["healthy", "unhealthy", "unknown"]
 
@@ -31,7 +34,7 @@ class Snapshot(NamedTuple):
     epoch: str
     version: int
     variants: dict[str, Told]
-    drills: list[dict[str, Any]]
+    drills: list[api.Drill]
     rollouts: Sequence[dict[str, Any]] = ()
     is_all: bool = True
 

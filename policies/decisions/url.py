@@ -38,8 +38,9 @@ _AUTHORITY = re.compile(
     rf"({_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]{{2,45}}\])\.?(?::[0-9]{{0,5}})?", re.ASCII
 )
 _MAX_HOST = 253  # characters (RFC 1035, section 2.3.4)
+OWN = "/.router"  # the router's own pages are there, and under it
 _HOSTS_REMEMBERED = 1_000
-_LONG = 300  # characters of an origin, of which none has a host
+LONGEST = 300  # characters of an authority, or an origin: no host has more, and no memory needs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Target(NamedTuple):
     @property
     def is_own(self) -> bool:
         """Whether it is the router itself that is asked."""
-        return self.path == "/.router" or self.path.startswith("/.router/")
+        return self.path == OWN or self.path.startswith(f"{OWN}/")
 
     @property
     def authority(self) -> str:
@@ -93,7 +94,7 @@ def parse_target(url: str, merge_slashes: bool) -> Target | BadPath | BadHost:
     before, query = (shown, "") if mark < 0 else (shown[:mark], shown[mark:])
     slash = before.find("/", before.find("://") + 3)
     origin, path = (before, "") if slash < 0 else (before[:slash], before[slash:])
-    scheme, host = _parts_of(origin) if len(origin) <= _LONG else _parts_of.__wrapped__(origin)
+    scheme, host = _parts_of(origin) if len(origin) <= LONGEST else ("", None)
     if host is None:
         return BadHost()
     if not _CLEAN.fullmatch(path):

@@ -1,7 +1,7 @@
-"""One difference between two policies, and the walk that finds them in two views.
+"""A change between two policies, and the walk that finds all changes in two views.
 
-`before` and `after` are values in the spelling of `routes.yaml`, None where there is none;
-so an `added` one is only in the policy that comes after, a `removed` one only in the other.
+`before` and `after` are values in the spelling of `routes.yaml`. None: the value is absent, so
+an `added` change has no `before`, and a `removed` one no `after`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Change(NamedTuple):
 
 
 def changes_between(before: View, after: View, path: Path = ()) -> Iterator[Change]:
-    """Mapping by mapping, in the order of the policy that comes after."""
+    """Yield the changes, mapping by mapping, in the order of the new policy."""
     for name in dict.fromkeys([*after, *before]):
         here = (*path, name)
         if name not in before:

@@ -1,8 +1,8 @@
-"""Clients of a sample: who asks, from where, with which sticky key and which API key.
+"""Clients of a sample: their places, sticky keys and API keys.
 
-The same number is always the same client, and no two have the same keys. Three of four have
-what the routes look for first (a header, a cookie, an API key), the fourth has only its
-address; the multiples of the golden ratio spread them evenly over kinds and places.
+A number always gives the same client, and no two clients have the same keys. Three of four have
+the first source of a sticky key (a header, a cookie, an API key), the fourth only an address;
+multiples of the golden ratio spread them evenly over kinds and places.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from policies.difference.stand_ins import Tables, presenting, stand_in
 
 MAX_PLACES = 24
 KINDS = 8
-SECRET = b"a comparison"  # cookies of the sample are sealed and read with it alone
-GIVEN = Sealing(SECRET, now_ms=1e15)  # as late as no comparison is made
+SECRET = b"a comparison"  # seals the cookies of the sample only
+GIVEN = Sealing(SECRET, now_ms=1e15)  # later than any comparison
 _GOLDEN = 2_654_435_769  # 2^32 divided by the golden ratio
-STAND_INS = 400  # for all keys of a policy together, but one for each at least
+STAND_INS = 400  # for all keys of a policy together, but at least one for each
 
 
 class Held(NamedTuple):
@@ -35,7 +35,7 @@ class Held(NamedTuple):
 
 
 class Crowd:
-    """All clients of a sample that is taken of two policies; from their compiled tables."""
+    """All clients of a sample for two policies, from their compiled tables."""
 
     def __init__(self, before: Tables, after: Tables) -> None:
         self.places = _places(before["regions"], after["regions"])
@@ -45,7 +45,7 @@ class Crowd:
         self._fitting: dict[tuple[Needs | None, ...], list[Held]] = {}
 
     def ask(self, number: int, shape: Shape, routes: tuple[Route, ...]) -> tuple[Asked, str]:
-        """A request of that client to what these routes take, and what to call the client."""
+        """Return a request of client `number` to these routes, and a description of the client."""
         spread = number * _GOLDEN % (1 << 32)  # as a part of 2^32
         at, kind = divmod(spread * len(self.places) * KINDS >> 32, KINDS)
         headers = dict(shape.headers)
@@ -57,7 +57,7 @@ class Crowd:
         return Asked(shape.method, shape.url, headers, self.places[at]._replace(ip=ip)), label
 
     def _carry(self, number: int, headers: dict[str, str], routes: tuple[Route, ...]) -> str:
-        """With the first source of a sticky key that each route has."""
+        """Add the first source of a sticky key of each route."""
         label, cookies = "", dict[str, str]()
         for route in routes:
             source = next((each for each in route.sticky if each.kind != "ip"), None)
@@ -67,7 +67,7 @@ class Crowd:
             if source.kind == "header":
                 headers.setdefault(source.name, label)
             elif source.kind == "cookie":
-                # As the router gives it, and not over: such clients stay where they are.
+                # As the router sets it, and not expired: such clients keep their pool.
                 given = source.set_for > 0
                 cookies[source.name] = GIVEN.sealed(source, label) if given else label
             else:
@@ -80,7 +80,7 @@ class Crowd:
     def _present(
         self, number: int, always: bool, headers: dict[str, str], routes: tuple[Route, ...]
     ) -> str:
-        """With an API key that fits; half of the clients have none if not all routes ask."""
+        """Add a valid API key; half of the clients have none unless all routes require one."""
         needs = tuple(route.needs for route in routes)
         if not any(needs) or not (always or all(needs)):
             return ""
@@ -109,7 +109,7 @@ def _held(tables: Tables) -> list[Held]:
 def _places(
     before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, str]]
 ) -> list[Client]:
-    """A client of no region, one of each region, and one of each code that has moved."""
+    """Return the places: of no region, of each region, and of each code that has moved."""
     first: dict[tuple[str, str], Client] = {}
     moved: list[Client] = []
     for kind, field in (("continents", "continent"), ("countries", "country"), ("colos", "colo")):

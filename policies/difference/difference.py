@@ -1,10 +1,10 @@
-"""What is different between two valid policies, whatever their files look like.
+"""The difference in meaning between two valid policies.
 
-1. Two policies that decide the same have no difference, however they are written.
-2. What one place of the file decides for many routes is told once, at that place.
-3. A route under another name is still the same route.
-4. Order is a difference only where it decides who gets a request (`order.py`).
-5. No hash of a key is told.
+1. Policies that decide the same have no difference, however they are written.
+2. A value that affects many routes is reported once, at its own place.
+3. A renamed route is still the same route.
+4. Order is a difference only where it decides which route gets a request (`order.py`).
+5. Hashes of keys are never reported.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from policies.language.model import Policy
 
 
 class Side(NamedTuple):
-    """One of the two policies, and its compiled form."""
+    """One of the two policies, with its compiled form."""
 
     policy: Policy
     tables: Tables
 
 
 class Difference(NamedTuple):
-    """Changes in the order of the sections, then of the policy that comes after; `renamed`:
-    what routes were called, and are called now."""
+    """The changes, in the order of the sections and then of the new policy. `renamed`: the old
+    and the new name of renamed routes."""
 
     changes: list[Change]
     renamed: Renamed
 
 
 def difference(before: Side, after: Side) -> Difference:
-    """All that is different."""
+    """Return the difference."""
     same = _same_routes(before.policy, after.policy)
     old, new = policy_view(before.policy, same), policy_view(after.policy, same)
     old["auth"]["keys"], new["auth"]["keys"] = key_views(
@@ -62,7 +62,7 @@ def difference(before: Side, after: Side) -> Difference:
 
 
 def _same_routes(before: Policy, after: Policy) -> frozenset[str]:
-    """The routes whose fields are the same, whatever they mean; mostly that is most."""
+    """Return the routes with identical fields, which need no comparison; usually most."""
     if before.limits != after.limits or before.rollouts != after.rollouts:
         return frozenset()
     old = {route.name: route for route in before.routes}
@@ -70,15 +70,15 @@ def _same_routes(before: Policy, after: Policy) -> frozenset[str]:
 
 
 def _route_place(change: Change, places: dict[str, int]) -> int:
-    """Changes of one route stand together; what is about all of them comes last."""
+    """Sort the changes: those of one route together, those of the whole section last."""
     if change.path[0] != "routes":
         return 0
     return places.get(change.path[1], len(places)) if change.path[1:] else len(places) + 1
 
 
 def _is_said_elsewhere(change: Change, old: View, new: View) -> bool:
-    """Whether a route only has what the policy's own limits now are, or a pool that says
-    nothing of its own comes or goes with its variants."""
+    """Return whether a change only follows from another one: a route has the policy's new limits,
+    or a pool without settings appears or disappears with its variants."""
     if change.path[0] == "pools" and PLAIN_POOL in (change.before, change.after):
         return len(change.path) == 2
     if len(change.path) != 4 or change.path[0] != "routes" or change.path[2] != "limits":
@@ -88,7 +88,7 @@ def _is_said_elsewhere(change: Change, old: View, new: View) -> bool:
     return common == (change.before, change.after)
 
 
-Chains = dict[tuple[str, str], tuple[str, ...]]  # route, pool of its split: who serves
+Chains = dict[tuple[str, str], tuple[str, ...]]  # (route, pool of its split): serving pools
 
 
 def _chains(tables: Tables, common: Renamed) -> Chains:
@@ -101,8 +101,8 @@ def _chains(tables: Tables, common: Renamed) -> Chains:
 
 
 def _fallbacks(changes: Iterable[Change], old: Chains, new: Chains) -> Iterator[Change]:
-    """With what has become of fallbacks: told of the pool if that says so, else of the
-    route, whose split has another first pool. What has no effect is not told."""
+    """Add the changes of fallbacks: at the pool if it states them, else at the route, whose split
+    has another first pool. Changes without an effect are left out."""
     differ = {place for place in old.keys() & new.keys() if old[place] != new[place]}
     told = set[str]()
     for change in changes:
@@ -126,7 +126,7 @@ def _renames(renamed: Renamed) -> Iterator[Change]:
 
 
 def _tellable(change: Change) -> Change:
-    """Without any hash."""
+    """Return the changes without hashes."""
     if change.path[:2] != ("auth", "keys"):
         return change
     if change.path[-1] == HASH:

@@ -1,7 +1,7 @@
-"""Whether one text matches two regular expressions, and an example of what matches one.
+"""Finds whether a text can match two regular expressions, and examples for one.
 
-Both walk automata (`decisions/regex.py`) breadth first, so an example is as short as can
-be; pairs of positions are looked at once, at most 250 times 250.
+Both walk automata (`decisions/regex.py`) breadth first, so examples are as short as possible;
+each pair of positions is visited once, at most 250 times 250.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 from policies.decisions.regex import Class, Program, Step, holds, reach
 
-# What an example is made of, if it may be: letters that look like nothing special.
+# The preferred characters of an example.
 _LIKED = "a1bcxyz023456789-_ABCXYZ./~%:@!$&'()*+,;= "
 
 
 def have_common_text(one: Any, other: Any) -> bool:
-    """From two compiled programs, as JSON."""
+    """Return whether a text matches both compiled programs (JSON)."""
     first, second = Program.from_json(one), Program.from_json(other)
     a, b = (*first.steps, ""), (*second.steps, "")
     ahead = deque((p, q) for p in reach(a, [0]) for q in reach(b, [0]))
@@ -35,7 +35,7 @@ def have_common_text(one: Any, other: Any) -> bool:
 
 
 def _characters(program: Program, step: Step) -> Class:
-    """The characters that a step takes; none at the end."""
+    """Return the characters that a step accepts; empty at the end."""
     if isinstance(step, int):
         return program.classes[step]
     return (ord(step), ord(step) + 1) if isinstance(step, str) and step else ()
@@ -50,7 +50,7 @@ def _overlap(one: Class, other: Class) -> bool:
 
 
 def example_of(program: Program, beginning: str = "") -> str | None:
-    """A short text that matches and begins so; None if there is none."""
+    """Return a short text that matches and has the prefix; None if there is none."""
     steps: Sequence[Step] = (*program.steps, "")
     positions: Iterable[int] = reach(steps, [0])
     for char in beginning:

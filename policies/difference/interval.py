@@ -1,14 +1,14 @@
-"""How far a share that was counted may be from the true one."""
+"""The confidence interval of a counted share."""
 
 from __future__ import annotations
 
 from math import sqrt
 
-Z = 1.959964  # 95 of 100 such intervals hold the true share
+Z = 1.959964  # for a confidence of 95 %
 
 
 def wilson(share: float, number: int) -> tuple[float, float]:
-    """The score interval of Wilson (1927), which is right for small shares, too."""
+    """Return the score interval of Wilson (1927), which also suits small shares."""
     if not number:
         return 0.0, 1.0
     square = Z * Z / number

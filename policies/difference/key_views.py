@@ -1,7 +1,7 @@
 """The API keys of two policies, named so that each is compared with itself.
 
-A key is known by its hash, or else, if it is the only one of its id on both sides that is
-not, by that id: its hash has changed. Hashes serve to compare and are never told.
+Keys are matched by their hashes. If one key of an id is left on both sides, it is the same key
+with a changed hash. Hashes are only compared, and never reported.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from policies.difference.spelling import View, plain, time_text, unique
 from policies.difference.view import quota_view
 from policies.language.auth import ApiKey
 
-HASH = "hash"  # the field that `hidden` makes tellable
+HASH = "hash"  # the field that `hidden` masks
 Hash = tuple[str, str]  # kind and digits
 
 
 def key_views(before: Iterable[ApiKey], after: Iterable[ApiKey]) -> tuple[View, View]:
-    """Name to key, on both sides."""
+    """Return the keys by name, on both sides."""
     old, new = _by_hash(before), _by_hash(after)
     names = _names(old, new)
     return (
@@ -28,7 +28,7 @@ def key_views(before: Iterable[ApiKey], after: Iterable[ApiKey]) -> tuple[View, 
 
 
 def _by_hash(keys: Iterable[ApiKey]) -> dict[Hash, ApiKey]:
-    """Of keys with one hash the first counts."""
+    """Return the keys by hash; of keys with the same hash, the first counts."""
     found: dict[Hash, ApiKey] = {}
     for key in keys:
         hashed = ("sha256", key.sha256) if key.sha256 else ("hmac_sha256", str(key.hmac_sha256))
@@ -37,7 +37,7 @@ def _by_hash(keys: Iterable[ApiKey]) -> dict[Hash, ApiKey]:
 
 
 def _names(old: dict[Hash, ApiKey], new: dict[Hash, ApiKey]) -> dict[Hash, str]:
-    """A name for each hash; two hashes have one name if one took the other's place."""
+    """Return a name for each hash; a hash that replaced another has the same name."""
     lost, gained = _alone(old, new), _alone(new, old)
     names: dict[Hash, str] = {}
     taken = Counter[str]()
@@ -51,7 +51,7 @@ def _names(old: dict[Hash, ApiKey], new: dict[Hash, ApiKey]) -> dict[Hash, str]:
 
 
 def _alone(here: dict[Hash, ApiKey], there: dict[Hash, ApiKey]) -> dict[str, list[Hash]]:
-    """The hashes that the other side has not, by id."""
+    """Return the hashes that the other side lacks, by id."""
     found: defaultdict[str, list[Hash]] = defaultdict(list)
     for hashed, key in here.items():
         if hashed not in there:

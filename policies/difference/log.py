@@ -1,7 +1,7 @@
-"""A log of requests, a JSON object a line, as what two policies are asked.
+"""Reads a log of requests, one JSON object per line, to compare two policies.
 
-`url` must be there; `method`, `headers`, `ip`, `country`, `continent` and `colo` may be.
-Headers are a mapping, or lines as `router explain` takes them. Other fields are for others.
+`url` is required; `method`, `headers`, `ip`, `country`, `continent` and `colo` are optional.
+Headers are a mapping, or lines as for `router explain`. Other fields are ignored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CLIENT = ("ip", "colo", "country", "continent")
 
 
 class BadLine(Exception):
-    """The line can tell no request, and the message says why."""
+    """A line is not a request; the message says why."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -25,7 +25,7 @@ class BadLine(Exception):
 
 
 def read_log(lines: Iterable[str | bytes]) -> Iterator[Asked]:
-    """The requests of all lines that are not empty. Raises `BadLine`."""
+    """Yield the requests of all lines that are not empty. Raises `BadLine`."""
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
@@ -37,7 +37,7 @@ def read_log(lines: Iterable[str | bytes]) -> Iterator[Asked]:
 
 def _asked(value: Any) -> Asked:
     if not isinstance(value, dict):
-        raise ValueError("a line is a JSON object with at least `url`")
+        raise ValueError("a line must be a JSON object with at least `url`")
     url = value.get("url")
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise ValueError("`url` is not an absolute http or https URL")
@@ -50,7 +50,7 @@ def _asked(value: Any) -> Asked:
 
 
 def _headers(value: Any) -> Mapping[str, str]:
-    """By lower-case name, repeated ones joined."""
+    """Return the headers by lower-case name; repeated ones are joined."""
     if value is None:
         return {}
     pairs = list(value.items()) if isinstance(value, dict) else []
@@ -58,7 +58,7 @@ def _headers(value: Any) -> Mapping[str, str]:
         for line in value:
             name, colon, text = line.partition(":") if isinstance(line, str) else ("", "", "")
             if not colon or not name.strip():
-                raise ValueError("`headers` has a line that is not of the form `Name: value`")
+                raise ValueError("`headers` has a line that is not `Name: value`")
             pairs.append((name.strip(), text.strip()))
     elif not isinstance(value, dict):
         raise ValueError("`headers` is neither a mapping nor a list")

@@ -1,10 +1,9 @@
-"""Routes whose order decides who gets a request, and that stand the other way round now.
+"""Finds routes whose order matters and has been reversed.
 
-Order counts only among alternatives of one hostname and one path that rank the same
-(`decisions/match.py`) and that one request can meet: they have a method in common, no
-header or query parameter is to have two different values, and no path can tell two
-regular expressions apart. Of the routes that one has been moved behind, the next one is
-told: who reads that, looks there.
+Order matters only between alternatives with the same hostname, path and precedence
+(`decisions/match.py`) that one request can match: they have a method in common, require no
+different values of a header or query parameter, and their regular expressions can match the
+same path. If a route has been moved behind several others, only the nearest is reported.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from typing import Any, NamedTuple
 from policies.difference.intersection import have_common_text
 from policies.difference.pairs import Renamed
 
-MAX_COMPARED = 200  # alternatives of one rank on one path; of more, the first ones
-MAX_PATTERNS = 300  # pairs of regular expressions, some milliseconds each; of more, the first
+MAX_COMPARED = 200  # alternatives of one precedence and path; only the first ones are compared
+MAX_PATTERNS = 300  # pairs of regular expressions, some milliseconds each; the first ones
 Tables = dict[str, Any]
 
 
@@ -30,7 +29,7 @@ class Alternative(NamedTuple):
     pattern: tuple[str, Any] | None
 
     def meets(self, other: Alternative) -> bool:
-        """Whether one request may meet both."""
+        """Return whether one request can match both."""
         if self.methods and other.methods and self.methods.isdisjoint(other.methods):
             return False
         for name in self.conditions.keys() & other.conditions.keys():
@@ -43,8 +42,8 @@ class Alternative(NamedTuple):
 
 
 def reordered(before: Tables, after: Tables, common: Renamed) -> Iterator[tuple[str, str]]:
-    """Pairs of routes by their names after: the first one now has what the second one had.
-    From compiled tables, and the routes that both policies have."""
+    """Yield pairs of routes by their new names: the first now takes requests that the second had.
+    Takes compiled tables, and the routes that both policies have."""
     old, new = _ranks(before), _ranks(after)
     kept = set(common.values())
     told: set[tuple[str, str]] = set()
@@ -73,7 +72,7 @@ def _swapped(now: Iterable[Alternative], places: dict[str, int]) -> Iterator[tup
 
 
 def _ranks(tables: Tables) -> dict[tuple[Any, ...], list[Alternative]]:
-    """Alternatives that rank the same, in the order of the file."""
+    """Return the alternatives by precedence, in the order of the file."""
     names = [route["name"] for route in tables["routes"]]
     ranks: defaultdict[tuple[Any, ...], list[Alternative]] = defaultdict(list)
     every = [(group, *entry) for group in ("first", "hosts") for entry in tables[group].items()]

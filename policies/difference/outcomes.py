@@ -1,9 +1,9 @@
-"""What becomes of a request, as far as two policies are compared by it.
+"""The outcome of a request under a policy, for comparing two policies.
 
-- A client with a sticky key has one outcome. Where the router draws, the outcomes have
-  their probabilities instead: two draws would differ though nothing has changed.
-- Between two policies so much moves as must: what both give an outcome stays there, the
-  rest goes from where it is less to where it is more.
+- A client with a sticky key has one outcome. Where the router chooses at random, outcomes have
+  probabilities, since two random choices would differ without any change.
+- Between two policies, as little as possible moves: the probability that both give to an outcome
+  stays, and the rest moves from outcomes that lose to outcomes that gain.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Asked(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The first variant that is tried, or what the router answers itself; "" for none."""
+    """The variant of the first attempt, or the router's own response; "" for none."""
 
     route: str
     pool: str
@@ -45,16 +45,16 @@ class Outcome(NamedTuple):
         return self.variant or f"{self.status} {self.code}".rstrip()
 
 
-Outcomes = dict[Outcome, float]  # with probabilities, together 1
+Outcomes = dict[Outcome, float]  # probabilities, with the sum 1
 FIELDS = ("route", "pool", "variant", "status")
 NO_VARIANT = "no-variant"
 NO_BACKEND = "no-backend"
-OF_SPLITS = (NO_VARIANT, NO_BACKEND)  # what becomes of a part of the requests
+OF_SPLITS = (NO_VARIANT, NO_BACKEND)  # for a part of the requests
 ITSELF = Outcome("", "", "", 200, "the router's own page")
 
 
 class Judge:
-    """Tells outcomes of one policy. `names`: what its routes are called in the other one."""
+    """Finds the outcomes under one policy. `names`: the names of its routes in the other one."""
 
     def __init__(
         self, policy: CompiledPolicy, around: Surroundings, names: Mapping[str, str]
@@ -66,7 +66,7 @@ class Judge:
         self._drawn: dict[tuple[int, str | None], Outcomes] = {}
 
     def outcomes(self, asked: Asked) -> tuple[Outcomes, Source | None]:
-        """And the source of the sticky key that decided, if one did."""
+        """Return the outcomes, and the source of the sticky key that decided; None if none did."""
         policy = self.policy
         refused = head_problem(policy.limits, asked.url, asked.headers)
         target = refused or read_target(policy, asked.url, asked.headers)
@@ -96,14 +96,14 @@ class Judge:
         return self._names.get(name, name)
 
     def _answered(self, rule: Rule | None, outcome: Forward | Fixed | Problem) -> Outcome:
-        """By the router itself."""
+        """Return an outcome of the router's own response."""
         name = self._name(rule)
         if isinstance(outcome, Problem):
             return Outcome(name, "", "", outcome.status, outcome.code)
         return Outcome(name, "", "", outcome.answer.status if isinstance(outcome, Fixed) else 200)
 
     def _picked(self, rule: Rule, outcome: Forward) -> Outcomes:
-        """What the request itself names; of a pool every variant that may be the first."""
+        """Return the outcomes of an override; for a pool, each variant that may be the first."""
         name, pool = self._name(rule), outcome.share.name
         if outcome.pick and outcome.pick.variant:
             return {Outcome(name, pool, outcome.pick.variant.name, 200): 1.0}
@@ -111,7 +111,7 @@ class Judge:
         return {Outcome(name, pool, variant, 200): part for variant, part in firsts}
 
     def _expected(self, rule: Rule, region: str | None) -> Outcomes:
-        """All that a client without a key may get from a route, in a region."""
+        """Return the outcomes of a route for a client without a key, in a region."""
         place = rule.route, region
         if place not in self._drawn:
             route, name = self.policy.routes[rule.route], self._name(rule)
@@ -128,7 +128,7 @@ class Judge:
 
 
 def _first(policy: CompiledPolicy, share: Share, region: str | None) -> Iterator[tuple[str, float]]:
-    """Who of a pool, or of its fallbacks, is tried first, and how often; "": nobody may."""
+    """Return the probability of each variant of the first attempt; "": no variant can serve."""
     tiers = policy.order(share.chain, region).tiers
     if not tiers:
         yield "", 1.0
@@ -147,7 +147,7 @@ def _not_drained(tier: Tier) -> Tier:
 
 
 def moved(before: Outcomes, after: Outcomes) -> Iterator[tuple[Outcome, Outcome, float]]:
-    """What goes from where to where, and how much of it."""
+    """Yield the moves between outcomes, with their probabilities."""
     less = {each: part - after.get(each, 0) for each, part in before.items()}
     more = {each: part - before.get(each, 0) for each, part in after.items()}
     less = {each: part for each, part in less.items() if part > 1e-12}
@@ -159,7 +159,7 @@ def moved(before: Outcomes, after: Outcomes) -> Iterator[tuple[Outcome, Outcome,
 
 
 def field_moved(before: Outcomes, after: Outcomes, field: str) -> float:
-    """How much gets another route, pool, variant or status."""
+    """Return the probability of another route, pool, variant or status."""
     parts: dict[object, float] = {}
     for outcome, part in before.items():
         parts[getattr(outcome, field)] = parts.get(getattr(outcome, field), 0) + part

@@ -1,6 +1,6 @@
-"""Which route of one policy is which of another: by name, or else by all the rest.
+"""Matches the routes of two policies: by name, or else by all other fields.
 
-A route whose name alone has changed is the same route, renamed.
+A route that differs only in its name is the same route, renamed.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Iterable
 
 from policies.difference.spelling import View
 
-Renamed = dict[str, str]  # the name before, and after
+Renamed = dict[str, str]  # old name to new name
 
 
 def renamed_routes(before: View, after: View) -> Renamed:
-    """From the views of two policies' routes."""
+    """Return the renamed routes of two views."""
     new: dict[str, list[str]] = {}
     for name in after:
         if name not in before:
@@ -28,18 +28,18 @@ def renamed_routes(before: View, after: View) -> Renamed:
 
 
 def _all_but_name(name: str, route: View) -> str:
-    """A route's seed is its name unless one is given."""
+    """Return the view without the seed, if it is only the name."""
     kept = route | {"seed": "" if route.get("seed") == name else route.get("seed")}
     return json.dumps(kept, sort_keys=True)
 
 
 def under_new_names(routes: View, renamed: Renamed) -> View:
-    """The routes before, by the names that they have after."""
+    """Return the old routes by their new names."""
     return {renamed.get(name, name): route for name, route in routes.items()}
 
 
 def common_names(before: Iterable[str], after: Iterable[str], renamed: Renamed) -> Renamed:
-    """The name of each route that both have, before and after."""
+    """Return the old and new name of each route that both have."""
     new = set(after)
     pairs = ((name, renamed.get(name, name)) for name in before)
     return {old: name for old, name in pairs if name in new}

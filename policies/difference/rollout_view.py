@@ -1,4 +1,4 @@
-"""A rollout as what it means."""
+"""The view of a rollout: its meaning."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rollout_view(rollout: Rollout) -> View:
 
 
 def _step_text(step: Step, interval: int) -> str:
-    """What goes to the new pool, for how long; without `hold` it is one interval."""
+    """Return what goes to the new pool and for how long; default: one interval."""
     what = ""
     if step.weight is not None:
         what = percentage(step.weight / 100)

@@ -1,7 +1,7 @@
-"""A route as what it means: what it takes, and what it does with that.
+"""The view of a route: what it matches, and what it does with requests.
 
-Order counts only where it has an effect: among the sources of a sticky key, rate limits,
-the headers of a fixed answer.
+Order matters only where it has an effect: for sources of a sticky key, rate limits, and the
+headers of a fixed response.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _moved_pools(policy: Policy, route: Route) -> set[str]:
 
 
 def _forwarding(policy: Policy, route: Route) -> View:
-    """Pools of weight 0 count only where a rollout may give them one, or a header picks."""
+    """Return the split; pools with weight 0 count only if a rollout or an override can use them."""
     split = route.split or {}
     waiting = _moved_pools(policy, route)
     total = sum(share.weight for share in split.values())
@@ -73,7 +73,7 @@ def _forwarding(policy: Policy, route: Route) -> View:
 
 
 def _limits(policy: Policy, route: Route) -> View:
-    """Those that count, whoever says so."""
+    """Return the limits of the route, or else of the policy."""
     common = policy.limits.model_copy(
         update={
             name: value
@@ -85,7 +85,7 @@ def _limits(policy: Policy, route: Route) -> View:
 
 
 def match_text(match: Match) -> str:
-    """An alternative in its one spelling: what takes the same reads the same."""
+    """Return the canonical text of an alternative: what matches the same reads the same."""
     parts = []
     path = match.path
     if path and path.exact is not None:
@@ -152,7 +152,7 @@ def _backend_filters(filters: BackendFilters) -> View:
 
 
 def _headers(changes: HeaderChanges) -> View:
-    """What becomes of each header."""
+    """Return the change of each header."""
     view: View = {}
     for name, (replaces, values) in joined_changes([changes]).items():
         told = ", ".join(json.dumps(value, ensure_ascii=False) for value in values)

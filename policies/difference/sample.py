@@ -1,9 +1,9 @@
-"""A sample of requests to two policies, made from what their routes match.
+"""A sample of requests for two policies, generated from what their routes match.
 
-- Deterministic: the same two policies give the same sample.
-- Every route of both counts the same, with as many requests: those that its alternatives
-  take (`shapes.py`), spread over clients and regions (`clients.py`).
-- Where both policies decide by equal routes there is nothing to find out, so nothing is.
+- It is deterministic: the same two policies give the same sample.
+- Every route of both has the same number of requests: those that its alternatives match
+  (`shapes.py`), spread over clients and regions (`clients.py`).
+- Requests that both policies decide by equal routes are not evaluated.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from policies.difference.traffic import Traffic
 from policies.language.model import Route as Described
 from policies.proxy.decide import Surroundings
 
-REQUESTS = 400  # of each route: a share of 5 % is then known to about 2 %
-MAX_REQUESTS = 12_000  # of all routes that may have changed, unless more are asked for
+REQUESTS = 400  # per route: a share of 5 % is then known to about 2 %
+MAX_REQUESTS = 12_000  # for all routes that may have changed, unless more are requested
 LEAST = 12
 
 _SHARED = ("merge_slashes", "strict", "regions", "limits")
 
 
 class Taken(NamedTuple):
-    """A shape with the routes that take it, before and after; `settled`: nothing changes."""
+    """A shape with its old and its new route; `settled`: nothing changes."""
 
     shape: Shape
     routes: tuple[Route, ...]
@@ -41,7 +41,7 @@ class Taken(NamedTuple):
 
 
 class Sample:
-    """`renamed`: what routes of the policy before are called after."""
+    """`renamed`: the new names of old routes."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Sample:
         self._matching = _matching(before.tables) == _matching(after.tables)
 
     def ask(self, requests: int | None) -> Traffic:
-        """`requests` of each route, as many as make sense unless given."""
+        """Evaluate `requests` requests of each route; None: a default number."""
         idle = self._idle()
         rows = {
             name: [] if name in idle else [self._take(shape) for shape in shapes]
@@ -93,15 +93,15 @@ class Sample:
             traffic.add(name, asked, label if source or len(was) == 1 else "", was, now)
 
     def _idle(self) -> frozenset[str]:
-        """Routes that take the same requests as before, and send all of them to the same
-        places. What other routes take of what they match is for the others to tell."""
+        """Return the routes that take the same requests as before and send all of them to the
+        same places. Requests that other routes take from them are reported for those."""
         if not (self._matching and self._context):
             return frozenset()
         pairs = zip(self._before.policy.routes, self._after.policy.routes, strict=True)
         return frozenset(after.name for before, after in pairs if self._is_same(before, after))
 
     def _shapes(self, idle: Container[str]) -> dict[str, list[Shape]]:
-        """Those of each route of either policy, by the name it has after."""
+        """Return the shapes of each route of both policies, by its new name."""
         rows: dict[str, list[Shape]] = {}
         described: dict[str, Described] = {}
         before, after = self._policies
@@ -129,7 +129,7 @@ class Sample:
         return Taken(shape, tuple(routes), settled and (len(routes) == 2 or before == after))
 
     def _is_same(self, before: Route, after: Route) -> bool:
-        """Whether both send every client to the same place."""
+        """Return whether both send every client to the same place."""
         if self._renamed.get(before.name, before.name) != after.name:
             return False
         if _deciding(before) != _deciding(after):
@@ -142,7 +142,7 @@ def _compiled(tables: Tables, copies: int) -> CompiledPolicy:
 
 
 def _matching(tables: Tables) -> object:
-    """All that routes are found by."""
+    """Return all that decides which route matches."""
     return tables["first"], tables["hosts"], [route.get("redirect") for route in tables["routes"]]
 
 
@@ -151,7 +151,7 @@ def _matched(route: Described) -> tuple[object, ...]:
 
 
 def _find(policy: CompiledPolicy, shape: Shape) -> int | str:
-    """The position of the route that takes a shape, or why none does."""
+    """Return the position of the route that matches a shape, or why none does."""
     headers = dict(shape.headers)
     target = read_target(policy, shape.url, headers)
     if isinstance(target, Problem):
@@ -163,13 +163,13 @@ def _find(policy: CompiledPolicy, shape: Shape) -> int | str:
 
 
 def _deciding(route: Route) -> tuple[object, ...]:
-    """What of a route decides about requests; the rest is what happens to them then."""
+    """Return the fields of a route that decide where requests go."""
     answers = route.respond, route.redirect, route.cors
     return route.sizes, route.needs, route.seed, route.shares, route.sticky, *answers
 
 
 def _context(tables: Tables) -> list[object]:
-    """What decides for all routes alike."""
+    """Return what affects the decisions of all routes."""
     fields = ("name", "pool", "region", "weight", "drain")
     variants = [[variant[field] for field in fields] for variant in tables["variants"]]
     return [variants, *(tables[name] for name in _SHARED)]

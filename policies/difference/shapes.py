@@ -1,9 +1,8 @@
-"""Requests that a route takes, made from what it matches.
+"""Generates requests that a route matches.
 
-For each alternative its hostnames, paths, methods and conditions: the path itself and one
-below a prefix, an example of a regular expression. All combinations of them while they are
-few, else so many that each value comes up; at most 24 for a route, unless it has more
-alternatives.
+They combine the hostnames, paths, methods and conditions of each alternative: the path itself
+and one below a prefix, or an example of a regular expression. All combinations if they are few,
+else enough for each value to occur; at most 24 for a route, unless it has more alternatives.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ SCHEMES = ("http", "https")
 
 
 class Shape(NamedTuple):
-    """A request without a client; `headers`: pairs of name and value."""
+    """A request without a client; `headers` are pairs of name and value."""
 
     method: str
     url: str
@@ -34,13 +33,13 @@ class Shape(NamedTuple):
 
 
 def schemes_of(*policies: Policy) -> Sequence[str]:
-    """The schemes of requests: both, if any of the policies tells them apart by a condition."""
+    """Return the schemes of requests: both, if one of the policies has a condition on them."""
     matches = (match for policy in policies for route in policy.routes for match in route.matches)
     return SCHEMES if any(match.scheme for match in matches) else SCHEMES[1:]
 
 
 def shapes_of(route: Route, schemes: Sequence[str] = SCHEMES[1:]) -> list[Shape]:
-    """`schemes`: those that requests come by, where the route does not say."""
+    """Return the shapes of a route. `schemes`: for alternatives without a scheme."""
     matches = route.matches or [Match()]
     each = max(1, MAX_SHAPES // len(matches))
     shapes = [shape for match in matches for shape in _shapes(route, match, schemes, each)]
@@ -49,7 +48,7 @@ def shapes_of(route: Route, schemes: Sequence[str] = SCHEMES[1:]) -> list[Shape]
 
 def _shapes(route: Route, match: Match, schemes: Sequence[str], most: int) -> Iterator[Shape]:
     hosts = [host.replace("*", BELOW) for host in route.hostnames] or [ANY_HOST]
-    # A redirect to HTTPS takes only what comes by HTTP.
+    # A redirect to HTTPS takes only HTTP requests.
     redirects = route.filters is not None and route.filters.redirect is not None
     schemes = [match.scheme] if match.scheme else SCHEMES if redirects else schemes
     headers = tuple((each.name.lower(), _value(each)) for each in match.headers)

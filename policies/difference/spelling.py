@@ -1,7 +1,7 @@
-"""The one spelling of each value, so that what means the same is written the same.
+"""The canonical spelling of values: values with the same meaning are written the same.
 
-`60s` and `1m` are `1m`, a default is as if it had been written, what has no value is left
-out. Values are written as `routes.yaml` has them, so that people know them again.
+`60s` and `1m` are `1m`, defaults are written out, absent values are left out. Values are
+written as in `routes.yaml`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from policies.decisions.drill import Fault
 from policies.decisions.durations import duration_text
 from policies.language.part import Part
 
-Value = Any  # plain JSON: a mapping goes on, all else is compared whole
+Value = Any  # plain JSON: mappings are compared by key, all else as a whole
 View = dict[str, Value]
 
 
 def percentage(share: float) -> str:
-    """`0.05` as `5%`; with as many digits as tell two weights apart."""
+    """Return `5%` for `0.05`, with enough digits to distinguish two weights."""
     return f"{100 * share:.12g}%"
 
 
@@ -34,12 +34,12 @@ def time_text(at_ms: float) -> str:
 
 
 def unique(names: Iterable[str]) -> list[str]:
-    """A set of names, as a list."""
+    """Return a set of names as a list."""
     return sorted(set(names))
 
 
 def plain(part: Part, without: Iterable[str] = ()) -> View:
-    """A part of the policy, with the names that its fields have in YAML."""
+    """Return a part of the policy, by the names of its fields in YAML."""
     view: View = {}
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)

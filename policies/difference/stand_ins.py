@@ -1,7 +1,7 @@
-"""Keys that stand for the API keys of a policy, of which it has only hashes.
+"""Substitutes for the API keys of a policy, which has only their hashes.
 
-Every key of a policy gets the same stand-ins in any other policy that has it. They open
-what the key opens, in tables made for asking questions, never at the edge.
+A key has the same substitutes in every policy. They are valid only in the tables that are made
+here for comparisons, never at the edge.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ Tables = dict[str, Any]
 
 
 def stand_in(hashed: str, number: int = 0) -> str:
-    """What a client presents that has the key of that hash, or the n-th one like it."""
+    """Return the n-th substitute for the key with that hash."""
     return f"stand-in-{hashed}-{number}"
 
 
 def with_stand_ins(tables: Tables, copies: int = 1) -> Tables:
-    """The same policy, whose keys are known by so many stand-ins each, too."""
+    """Return the tables in which each key also has that number of substitutes."""
     auth = tables["auth"]
     rows = [
         [name, sha256(stand_in(hashed, number).encode()).hexdigest(), *rest]
@@ -30,5 +30,5 @@ def with_stand_ins(tables: Tables, copies: int = 1) -> Tables:
 
 
 def presenting(header: str, key: str) -> tuple[str, str]:
-    """The header that carries a key, by its lower-case name."""
+    """Return the headers that carry a key, by lower-case name."""
     return header, f"Bearer {key}" if header == "authorization" else key

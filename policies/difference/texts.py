@@ -1,4 +1,4 @@
-"""What a change means, in a sentence for people."""
+"""Describes a change in a sentence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MANY = ("hostnames", "matches", "mirrors", "continents", "countries", "colos", 
 
 
 def change_text(change: Change) -> str:
-    """Who, what, and from what to what."""
+    """Return the sentence: the subject, the field, the old and the new value."""
     subject, field = _subject(change.path)
     if not field:
         return _whole(subject, change)
@@ -35,7 +35,7 @@ def change_text(change: Change) -> str:
             change.before
         )
     if field == ("seed",):
-        return f"{subject}: clients with a key are dealt anew (seed {change.after})"
+        return f"{subject}: clients with a sticky key are distributed anew (seed {change.after})"
     if field == ("hash",):
         return f"{subject}: its hash has changed, so it is another key"
     what = " ".join(field).replace("_", " ")
@@ -61,7 +61,7 @@ def _whole(subject: str, change: Change) -> str:
 
 
 def _summary(view: View) -> str:
-    """The most telling fields of a whole part."""
+    """Return the most important fields of a part."""
     told = []
     for name in _TELLING:
         value = view.get(name)
@@ -83,7 +83,7 @@ def _from_to(change: Change) -> str:
 
 
 def _shares(change: Change) -> str:
-    """Rounded, as long as that tells them apart."""
+    """Return rounded percentages, unless rounding makes them equal."""
     before, after = (f"{float((each or '0%')[:-1]):.4g}%" for each in change[2:])
     if before == after:
         return f"{change.after} of the requests, not {change.before}"
@@ -110,5 +110,5 @@ def _value(value: Value) -> str:
     if isinstance(value, dict) and value:
         return ", ".join(f"{name} {_value(each)}" for name, each in value.items())
     if value == {}:
-        return "nothing in particular"
+        return "no settings"
     return str(value) if value != "" else '""'

@@ -1,7 +1,7 @@
-"""Which share of requests two policies treat differently.
+"""The share of requests that two policies handle differently.
 
-Rows count what becomes of the requests of a route; each has, with the share that changes,
-what changes (route, pool, first variant, status) and from where to where.
+There is a row for each route, with the share of its requests that changes, what changes (route,
+pool, first variant, status), and the flows between outcomes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Basis = Literal["sample", "log"]
 
 
 class Example(NamedTuple):
-    """`part`: which part of such clients, where the router draws."""
+    """`part`: the share of such clients, where the router chooses at random."""
 
     asked: Asked
     label: str
@@ -30,7 +30,7 @@ class Example(NamedTuple):
 
 @dataclass(slots=True)
 class Row:
-    """`changed` is a sum of probabilities, like those in `fields` and `flows`."""
+    """`changed` is a sum of probabilities, like the values of `fields` and `flows`."""
 
     requests: int = 0
     changed: float = 0.0
@@ -55,7 +55,7 @@ class Row:
 
 
 class Traffic:
-    """`rows` by the name of the route, in the order in which they came up."""
+    """`rows` by the name of the route, in the order of their first requests."""
 
     def __init__(self, basis: Basis) -> None:
         self.basis: Basis = basis
@@ -67,7 +67,7 @@ class Traffic:
         return self.rows.setdefault(name, Row())
 
     def add(self, name: str, asked: Asked, label: str, before: Outcomes, after: Outcomes) -> None:
-        """What one request becomes."""
+        """Add the outcomes of one request."""
         row = self.row(name)
         row.requests += 1
         if before == after:
@@ -81,7 +81,7 @@ class Traffic:
             row.fields[each] += field_moved(before, after, each)
 
     def _show(self, name: str, example: Example) -> None:
-        """One of each kind; of each route the first before any second."""
+        """Return an example of each kind; the first of each route before any second."""
         kind = name, example.before, example.after
         self._shown[kind] += 1
         if self._shown[kind] == 1 and len(self.examples) < MAX_EXAMPLES:
@@ -114,7 +114,7 @@ class Traffic:
 
 
 def _told_apart(source: Outcome, target: Outcome) -> tuple[str, str]:
-    """What two outcomes are called; if that is the same, with what else is different."""
+    """Return the texts of two outcomes; if they are equal, with a field that differs."""
     before, after = source.text, target.text
     if before == after:
         field = next(name for name in ("route", "pool", "status") if _differ(source, target, name))
@@ -139,7 +139,7 @@ def logged(before: Judge, after: Judge, log: Iterable[Asked]) -> Traffic:
         was, source = before.outcomes(asked)
         now, _ = after.outcomes(asked)
         label = ""
-        if source and source.kind in ("header", "ip"):  # the others are secrets of clients
+        if source and source.kind in ("header", "ip"):  # other sources are secrets of clients
             label = asked.client.ip if source.kind == "ip" else asked.headers.get(source.name, "")
         traffic.add(next(iter(was)).route, asked, label, was, now)
     return traffic

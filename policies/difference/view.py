@@ -1,7 +1,6 @@
-"""A policy as what it means: mappings of names to values in their one spelling.
+"""The view of a policy: mappings of names to values in canonical spelling.
 
-Whatever two files say in other words, or in another order where order has no effect, is
-the same here.
+Policies with the same meaning have the same view, however they are written and ordered.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ _NO_POOL = Pool()
 
 
 def policy_view(policy: Policy, same: Container[str] = ()) -> View:
-    """All but the keys, for which two policies have to be looked at together. Routes that
-    are the `same` in both are not looked at."""
+    """Return the view without the keys, which need both policies. Routes in `same`, which are
+    identical in both, are left out."""
     view: View = {
         "variants": _variants(policy),
         "pools": _pools(policy),
@@ -55,7 +54,7 @@ def quota_view(quota: Quota) -> View:
 
 
 def _variants(policy: Policy) -> View:
-    """Weights count by their ratios within a pool; the smallest is told as 1."""
+    """Return the weights of a pool by their ratios; the smallest is 1."""
     smallest: dict[str, float] = {}
     for variant in policy.variants.values():
         if variant.weight:
@@ -80,7 +79,7 @@ def _pools(policy: Policy) -> View:
         if not variant.weight:
             idle.setdefault(variant.pool, []).append(name)
     for served, names in idle.items():
-        if len(names) > 1:  # they are tried in the order of the file
+        if len(names) > 1:  # their order in the file is the order of attempts
             view[served]["last_resorts"] = names
     return view
 

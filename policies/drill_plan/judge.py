@@ -1,9 +1,9 @@
-"""What a drill has shown, held against the plan's objectives.
+"""Evaluates a drill: its measured values against the plan's objectives.
 
-- An objective is met, missed, or could not be judged, and then it says why; what could
-  not be judged is never taken as met.
-- A run that did not go as planned can miss an objective, but meets none.
-- Measured values are those of clients: nothing that the router says of itself counts.
+- An objective is met, missed, or not measurable, with a reason; an objective that is not
+  measurable does not count as met.
+- A run that did not go as planned can miss objectives, but meets none.
+- All values are measured by the clients; the router's own numbers do not count.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from policies.drill_plan.tally import Count, by_phase
 
 Unit = Literal["share", "seconds"]
 Verdict = Literal["met", "not met", "not judged"]
-MOST_NOT_STARTED = 0.01  # of the traffic; with more of it missing, nothing is proved
-FEW_ANSWERS = 30  # of a target in the baseline; with fewer its share is a guess
+MOST_NOT_STARTED = 0.01  # of the traffic; if more is missing, the run proves nothing
+FEW_ANSWERS = 30  # of a target in the baseline; with fewer, its share is not reliable
 
 NO_FAILURE = "the run ended before the failure phase was over"
 NO_RECOVERY = "the run ended before the drill was over"
-SILENT = "no answer told which variant gave it"
+SILENT = "no response named its variant"
 CUT_SHORT = "the run did not go as planned"
 
 
 class Measured(NamedTuple):
-    """A value, or why there is none; `text` also tells of a value that can only be missed."""
+    """A value, or the reason why there is none."""
 
     value: float | None
     text: str = ""
@@ -50,7 +50,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A run, and what several objectives look at."""
+    """A run, with values that several objectives need."""
 
     run: Run
     answers: Answers
@@ -58,7 +58,7 @@ class Evidence:
 
     @property
     def baseline_share(self) -> float | None:
-        """Which part of the answers targets gave before the drill."""
+        """Return the targets' share of the responses before the drill."""
         span = self.run.span("baseline")
         return self.answers.share(span.begin, span.end) if span else None
 
@@ -86,7 +86,7 @@ def evidence(run: Run) -> Evidence:
 
 
 def judge(objectives: Objectives, seen: Evidence) -> list[Judged]:
-    """Each objective that the plan has, in the order of the language."""
+    """Return the verdict on each objective of the plan, in the order of the language."""
     return [
         _judged(seen, name, unit, float(target) / scale, measure(seen))
         for name, unit, scale, measure in _MEASURES
@@ -113,11 +113,11 @@ def _error_rate(seen: Evidence) -> Measured:
 
 
 def _unjudgeable(seen: Evidence) -> str:
-    """Why nothing can be said of a target that is known by its answers."""
+    """Return why the target's share is not measurable; "" if it is."""
     answered = [outcome.variant for outcome in seen.run.outcomes if outcome.status]
     if answered and not any(answered):
         return SILENT
-    return "" if seen.baseline_share else "the target answered nothing in the baseline"
+    return "" if seen.baseline_share else "the target gave no response in the baseline"
 
 
 def _leave_within(seen: Evidence) -> Measured:
@@ -126,7 +126,7 @@ def _leave_within(seen: Evidence) -> Measured:
         return Measured(None, why or NO_FAILURE)
     left = seen.left_at
     if left is None:
-        text = f"it never got less than {LEFT_SHARE * 100:g} % of the answers and stayed there"
+        text = f"its share never stayed below {LEFT_SHARE * 100:g} % of the responses"
         return Measured(None, text, missed=True)
     return Measured(left - marks.began)
 
@@ -156,7 +156,7 @@ def _extra_latency(seen: Evidence) -> Measured:
     return Measured(value / before - 1)
 
 
-# Name, unit, what the plan's value is divided by to be in that unit, how it is measured.
+# Name, unit, the divisor that converts the plan's value to that unit, how it is measured.
 _MEASURES: tuple[tuple[str, Unit, float, Callable[[Evidence], Measured]], ...] = (
     ("error_rate", "share", 1, _error_rate),
     ("leave_within", "seconds", 1000, _leave_within),
@@ -167,7 +167,7 @@ _MEASURES: tuple[tuple[str, Unit, float, Callable[[Evidence], Measured]], ...] =
 
 
 def doubts(seen: Evidence) -> list[str]:
-    """Why the run itself proves less than it should."""
+    """Return why the run proves less than it should."""
     run, found = seen.run, list[str]()
     if run.not_started:
         wanted = len(run.not_started) + len(run.outcomes)
@@ -179,14 +179,14 @@ def doubts(seen: Evidence) -> list[str]:
     hits = sum(baseline.answers.get(name, 0) for name in run.targets)
     if 0 < hits < FEW_ANSWERS:
         found.append(
-            f"the target gave only {hits} answers in the baseline, so its share is "
-            "rough; send more, or for longer"
+            f"the target gave only {hits} responses in the baseline, so its share is "
+            "imprecise; send more requests, or for longer"
         )
     return found
 
 
 def verdict(judged: list[Judged], run: Run) -> Verdict:
-    """One missed objective decides; what is in doubt is not met."""
+    """Return the verdict on the run: one missed objective decides, and doubt is not success."""
     if any(each.passed is False for each in judged):
         return "not met"
     wanted = len(run.not_started) + len(run.outcomes)

@@ -1,7 +1,7 @@
-"""From the bytes of a plan to the plan, or to everything that is wrong with it.
+"""Loads a drill plan: from bytes to a plan, or to all findings.
 
-The same readings as of `routes.yaml` (`policies/language/load.py`): YAML, the fields and
-values, and what concerns several values at once. Nothing is raised.
+The stages are those of `routes.yaml` (`policies/language/load.py`): YAML, fields and values, and
+checks of several values. Loading never raises.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from policies.language.findings import Finding
 from policies.language.found import Found
 from policies.language.load import digest_of, errors_in, in_order
 
-MAX_REQUESTS = 500_000  # of one run; all outcomes are kept until the report is written
+MAX_REQUESTS = 500_000  # of one run; all outcomes are in memory until the report is written
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedPlan:
-    """`plan` is there exactly if there are no findings; `value` is what was written."""
+    """The result of loading: `plan` is None if and only if there are findings; `value` is the
+    document as written."""
 
     digest: str
     plan: Plan | None
@@ -52,7 +53,7 @@ def load_plan(data: bytes) -> LoadedPlan:
 
 
 def _several(plan: Plan) -> Iterator[Found]:
-    """What concerns several values at once."""
+    """Return the findings about several values."""
     phases, goals = plan.phases, plan.objectives
     for name, phase, look_s in (
         ("leave_within", "failure", LEFT_FOR_S),
@@ -60,13 +61,13 @@ def _several(plan: Plan) -> Iterator[Found]:
     ):
         needed = (getattr(goals, name) or 0) + int(look_s * 1000)
         if getattr(goals, name) is not None and needed > getattr(phases, phase):
-            message = f"the phase `{phase}` is over before this can be seen"
+            message = f"the phase `{phase}` ends before this can be measured"
             hint = f"make `phases.{phase}` at least `{duration_text(needed)}`"
             yield "out-of-range", ("objectives", name), message, hint
     names = [request.name for request in plan.traffic.requests]
     for index, name in enumerate(names):
         if name in names[:index]:
-            message = f"another request is called `{name}`, too"
+            message = f"another request is also called `{name}`"
             yield "bad-name", ("traffic", "requests", index, "name"), message, "choose another name"
     seconds = (phases.baseline + phases.failure + phases.recovery) / 1000
     if seconds / plan.traffic.rate.interval_s > MAX_REQUESTS:

@@ -1,6 +1,6 @@
 """The language of a drill's plan, version 1, as pydantic models.
 
-What is to fail, how long the three phases last, the traffic meanwhile, and what clients
+A plan says what fails, how long the three phases last, which traffic is sent, and what clients
 may notice. Values are written as in `routes.yaml`.
 """
 
@@ -34,20 +34,20 @@ from policies.language.values import (
 
 MIN_PHASE_MS = 1_000
 MAX_PHASE_MS = 3_600_000
-DEFAULT_TIMEOUT_MS = 10_000  # about as long as people wait
-DEFAULT_IN_FLIGHT = 400  # the suggested rate, all of it waiting for the default timeout
+DEFAULT_TIMEOUT_MS = 10_000  # about as long as users wait
+DEFAULT_IN_FLIGHT = 400  # the suggested rate times the default timeout
 MAX_IN_FLIGHT = 1_000  # a process may often have no more than 1,024 files open
 
 
 class Drill(Part):
-    """What fails, and how: exactly one of `region`, `variant`, `pool`."""
+    """What fails, and how. Exactly one of `region`, `variant` and `pool` is required."""
 
     region: Name | None = Field(None, description="All variants of a region.")
     variant: Name | None = Field(None, description="One variant.")
     pool: Name | None = Field(None, description="All variants of a pool.")
     mode: Mode = Field(description="`down`, `errors:30%` or `latency:2s`.")
     force: bool = Field(
-        False, description="`true`: also if a route would have nothing left to serve it."
+        False, description="`true`: start even if no variant would be left for a route."
     )
 
     def check(self) -> None:
@@ -60,10 +60,10 @@ class Drill(Part):
 
 
 class Phases(Part):
-    """How long each phase lasts."""
+    """The durations of the phases."""
 
-    baseline: Duration = Field(15_000, description="Before the drill.", examples=["15s"])
-    failure: Duration = Field(30_000, description="The drill itself.", examples=["30s"])
+    baseline: Duration = Field(15_000, description="The time before the drill.", examples=["15s"])
+    failure: Duration = Field(30_000, description="The duration of the drill.", examples=["30s"])
     recovery: Duration = Field(90_000, description="After it.", examples=["90s"])
 
     def check(self) -> None:
@@ -74,7 +74,7 @@ class Phases(Part):
 
 
 class Place(Part):
-    """Where a client is: for a router that runs locally, else the client's real place counts."""
+    """The place of a client; only a local router uses it, others see the real place."""
 
     country: Country | None = Field(None, description="Country code (ISO 3166-1 alpha-2).")
     continent: Continent | None = Field(None, description="Continent: AF AN AS EU NA OC SA.")
@@ -85,23 +85,23 @@ class Place(Part):
 
 
 class Request(Part):
-    """A kind of request that clients send."""
+    """A kind of request."""
 
-    name: Name = Field(description="Unique; told in the report.")
+    name: Name = Field(description="Unique; used in the report.")
     method: Method = Field("GET", description="Its method.")
-    path: RequestTarget = Field(description="Its path, perhaps with a query; sent as it stands.")
+    path: RequestTarget = Field(description="The path, which may have a query; sent as written.")
     host: PlainHostname | None = Field(
-        None, description="Its `Host`; by default that of the router's URL."
+        None, description="The `Host`; default: that of the router's URL."
     )
     headers: dict[Token, HeaderText] = Field(
         default_factory=dict,
-        description="Its headers. `{n}` in a value is the request's number, so that every "
-        "request comes from another user; `{n%60}` is its remainder, so that 60 users take "
-        "turns; `{env:NAME}` is taken from the environment.",
+        description="The headers. `{n}` in a value is the number of the request, so that each "
+        "request comes from another user; `{n%60}` is its remainder, for 60 different users; "
+        "`{env:NAME}` is a variable of the environment.",
     )
-    body: str = Field("", description="Its body; `{n}` and `{n%60}` as in headers.")
-    place: Place | None = Field(None, alias="from", description="Where its clients are.")
-    weight: Weight = Field(1, description="How often it is sent, compared with the others.")
+    body: str = Field("", description="The body; `{n}` and `{n%60}` as in headers.")
+    place: Place | None = Field(None, alias="from", description="The place of its clients.")
+    weight: Weight = Field(1, description="How often it is sent, relative to the other requests.")
 
     def check(self) -> None:
         for name in self.headers:
@@ -109,48 +109,60 @@ class Request(Part):
 
 
 class Traffic(Part):
-    """What clients send, all the time, however long answers take."""
+    """The traffic, which is sent at a steady rate, however long responses take."""
 
-    rate: RequestRate = Field(description="Requests started: `40/1s`; at most 1,000 a second.")
+    rate: RequestRate = Field(
+        description="The rate of requests: `40/1s`; at most 1,000 per second."
+    )
     timeout: Duration = Field(
         DEFAULT_TIMEOUT_MS,
-        description="How long a client waits for a whole answer.",
+        description="How long a client waits for a complete response.",
         examples=["10s"],
     )
     in_flight: int = Field(
         DEFAULT_IN_FLIGHT,
         ge=1,
         le=MAX_IN_FLIGHT,
-        description="How many may wait for an answer at once; what is due beyond that is "
-        "not sent, and told.",
+        description="The maximum number of concurrent requests; requests beyond it are not sent, "
+        "and counted in the report.",
     )
-    requests: list[Request] = Field(min_length=1, max_length=100, description="What is sent.")
+    requests: list[Request] = Field(
+        min_length=1, max_length=100, description="The kinds of requests."
+    )
 
     def check(self) -> None:
         if not 100 <= self.timeout <= 120_000:
             raise problem("out-of-range", "the timeout is out of range", "write `100ms` to `2m`")
         if not any(request.weight for request in self.requests):
             hint = "give at least one request a weight above 0"
-            raise problem("split-without-weight", "all weights are 0: nothing is sent", hint)
+            raise problem("split-without-weight", "all weights are 0, so nothing is sent", hint)
 
 
 class Objectives(Part):
-    """What clients may notice; at least one."""
+    """The objectives; at least one is required."""
 
     error_rate: Percentage | None = Field(
-        None, description="The share of requests with an answer of 500 or more, or with none."
+        None,
+        description="The maximum share of requests with a status of 500 or more, or without a "
+        "response.",
     )
     leave_within: Duration | None = Field(
-        None, description="From the drill's start until the target gets under 1 % of the answers."
+        None,
+        description="The maximum time from the drill's start until the target gives less than 1 "
+        "% of the responses.",
     )
     return_within: Duration | None = Field(
-        None, description="From the drill's end until the target has 80 % of its share again."
+        None,
+        description="The maximum time from the drill's end until the target has 80 % of its "
+        "share again.",
     )
     p95: Duration | None = Field(
-        None, description="The 95th percentile of the time to a whole answer, in the drill."
+        None,
+        description="The maximum 95th percentile of the time to a complete response, during the "
+        "drill.",
     )
     extra_latency: Growth | None = Field(
-        None, description="By how much that may be longer than before the drill: `50%`."
+        None, description="The maximum increase of this percentile over the baseline: `50%`."
     )
 
     def check(self) -> None:
@@ -158,10 +170,10 @@ class Objectives(Part):
 
 
 class Plan(Part):
-    """A plan whole."""
+    """A drill plan."""
 
     version: LanguageVersion = Field(description="The version of the language: 1.")
     drill: Drill = Field(description="What fails, and how.")
-    phases: Phases = Field(default_factory=Phases, description="How long each phase lasts.")
-    traffic: Traffic = Field(description="What clients send.")
-    objectives: Objectives = Field(description="What clients may notice.")
+    phases: Phases = Field(default_factory=Phases, description="The durations of the phases.")
+    traffic: Traffic = Field(description="The traffic.")
+    objectives: Objectives = Field(description="The objectives: what clients may notice.")

@@ -1,9 +1,9 @@
-"""When a drill's target left, and when it was back: two moments in a series of answers.
+"""Finds when a drill's target left, and when it was back, in a series of responses.
 
-Both are the first moment from which on something holds, in a stretch of time that begins
-there and over all that is left of the phase. The stretch keeps a single lucky answer from
-counting, the rest keeps a target from leaving that comes back later. One late answer (a
-trial whether the target is well) undoes nothing.
+Each is the first moment from which on a condition holds, both for a short period that starts
+there and for the whole rest of the phase. The period keeps a single response from counting; the
+rest keeps a target from counting as gone if it comes back later. One late response (a probe
+request) does not change the result.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
 
-LEFT_SHARE = 0.01  # of the answers, and no more: it has left
+LEFT_SHARE = 0.01  # of the responses; below this, the target has left
 LEFT_FOR_S = 1.0
-BACK_SHARE = 0.8  # of its share before the drill: it is back
-BACK_FOR_S = 5.0  # long enough for some ten answers of a small target
+BACK_SHARE = 0.8  # of its share before the drill; from this on, it is back
+BACK_FOR_S = 5.0  # long enough for about ten responses of a small target
 
 
 class Answers:
-    """Answers in the order of their times, each a target's or not."""
+    """Responses in the order of their times, each with whether a target gave it."""
 
     __slots__ = ("_hits", "_times")
 
@@ -29,17 +29,18 @@ class Answers:
         self._hits = [0, *accumulate(hit for _, hit in answers)]
 
     def share(self, begin: float, end: float) -> float | None:
-        """The targets' share of the answers in [begin, end); None if there are none."""
+        """Return the targets' share of the responses in [begin, end); None if there are none."""
         return self._share(bisect_left(self._times, begin), bisect_left(self._times, end))
 
     def _share(self, first: int, last: int) -> float | None:
         return (self._hits[last] - self._hits[first]) / (last - first) if last > first else None
 
     def left(self, begin: float, end: float) -> float | None:
-        """The first moment in [begin, end) from which on targets get less than `LEFT_SHARE`."""
+        """Return the first moment in [begin, end) from which on targets have less than
+        `LEFT_SHARE`; None if there is none."""
         last = bisect_left(self._times, end)
         first = bisect_left(self._times, begin)
-        after = [(begin, first)]  # it can have left right away, or after an answer of a target
+        after = [(begin, first)]  # it can have left at once, or after a response of a target
         after += [(self._times[i], i + 1) for i in self._targets(first, last)]
         for at, index in after:
             if at > end - LEFT_FOR_S:
@@ -51,8 +52,8 @@ class Answers:
         return None
 
     def back(self, begin: float, end: float, share: float) -> float | None:
-        """The first answer of a target in [begin, end) from which on targets have most of
-        `share` again."""
+        """Return the first response of a target in [begin, end) from which on targets have most
+        of `share` again; None if there is none."""
         last = bisect_left(self._times, end)
         wanted = BACK_SHARE * share
         for index in self._targets(bisect_left(self._times, begin), last):

@@ -1,5 +1,5 @@
-"""The number of a request in its headers and its body: `{n}` is the number itself, `{n%60}` its
-remainder, so that sixty users or addresses take turns."""
+"""The number of a request in its headers and its body: `{n}` is the number, `{n%60}` its
+remainder, for sixty different users or addresses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MEANT = re.compile(r"\{\s*n\s*%[^}]*\}")
 
 
 def numbered(text: str, number: int) -> str:
-    """`text` as the request of that number has it."""
+    """Return `text` with the number of the request filled in."""
 
     def found(match: re.Match[str]) -> str:
         return str(number % int(match[1]) if match[1] else number)
@@ -19,6 +19,6 @@ def numbered(text: str, number: int) -> str:
 
 
 def unreadable(text: str) -> str | None:
-    """What looks like a remainder and is none, such as `{n%0}`."""
+    """Return a malformed remainder, such as `{n%0}`; "" if there is none."""
     odd = next((each for each in _MEANT.findall(text) if not _PLACE.fullmatch(each)), None)
     return str(odd) if odd else None

@@ -1,7 +1,7 @@
-"""What clients saw of a drill: one outcome a request, and the moments that part the phases.
+"""The outcomes of a drill: one for each request, and the moments between the phases.
 
-Times are seconds since the traffic began, on one steady clock. A request counts at the
-moment it was meant to start, so that a slow answer delays nobody's place in time.
+Times are seconds since the traffic started, on one monotonic clock. A request counts at the
+moment when it was due, so that slow responses do not shift later requests.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ PHASES = ("baseline", "failure", "recovery")
 
 
 class Outcome(NamedTuple):
-    """`seconds`: from `at` to the whole answer; of a request without one, at least the
-    time a client would have waited, so that a quick failure is not a quick answer."""
+    """`seconds`: from `at` to the complete response; without one, at least the client's timeout,
+    so that a quick failure does not count as a quick response."""
 
     at: float
     seconds: float
-    status: int  # of the answer's head; 0: none came
-    variant: str  # whom the answer names; "" nobody
-    failure: str  # why there is no whole answer; "" if there is
-    request: str  # the plan's name for it
+    status: int  # 0: no response
+    variant: str  # named by the response; "": none
+    failure: str  # why there is no complete response; "" if there is one
+    request: str  # its name in the plan
 
     @property
     def is_error(self) -> bool:
@@ -37,14 +37,14 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """When the drill began and ended (None: not yet, or never), and when all was over."""
+    """When the drill started and ended (None: not yet, or never), and when the run was over."""
 
     began: float | None
     ended: float | None
     finished: float
 
     def spans(self) -> list[Span]:
-        """The phases that there were, one after the other, without a gap."""
+        """Return the phases of the run, in order, without gaps."""
         ends = [self.finished if end is None else end for end in (self.began, self.ended)]
         edges = [0.0, *ends, self.finished]
         count = 1 + (self.began is not None) + (self.ended is not None)
@@ -53,16 +53,16 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All that was seen. `outcomes` stand in the order of `at`."""
+    """The whole run. `outcomes` are in the order of `at`."""
 
     outcomes: Sequence[Outcome]
-    not_started: Sequence[float]  # when requests were due for which there was no room
+    not_started: Sequence[float]  # when requests were due that could not be started
     marks: Marks
-    targets: frozenset[str]  # the variants that the drill struck
-    complete: bool  # all three phases were gone through
+    targets: frozenset[str]  # the variants that the drill affected
+    complete: bool  # all three phases were completed
 
     def answers(self) -> Iterator[tuple[float, bool]]:
-        """When each answer was asked for, and whether a target gave it."""
+        """Return when each response's request was due, and whether a target gave the response."""
         return ((o.at, o.variant in self.targets) for o in self.outcomes if o.status)
 
     def span(self, phase: str) -> Span | None:

@@ -1,4 +1,4 @@
-"""Where variants are: which pool and region each belongs to, as the router tells it."""
+"""The pool and the region of each variant, as the router reports them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from policies.decisions.drill import Kind, Target
 
-ITSELF = "the router itself"  # answered, and named no variant
+ITSELF = "the router itself"  # responses without the name of a variant
 NOWHERE = "no region"
 
 
@@ -24,20 +24,20 @@ class Places:
 
     @classmethod
     def told(cls, variants: Iterable[Mapping[str, Any]]) -> Places:
-        """From the variants of `/.router/status`."""
+        """Return the places of the variants of `/.router/status`."""
         return cls({each["name"]: Place(each["pool"], each["region"]) for each in variants})
 
     def names(self, kind: Kind) -> list[str]:
-        """All regions, pools or variants there are."""
+        """Return all regions, pools or variants."""
         return sorted({self.group(kind, variant) for variant in self.variants} - {NOWHERE})
 
     def within(self, target: Target) -> frozenset[str]:
-        """The variants that a drill of `target` strikes."""
+        """Return the variants that a drill of `target` affects."""
         kind, name = target
         return frozenset(each for each in self.variants if self.group(kind, each) == name)
 
     def group(self, kind: Kind, variant: str) -> str:
-        """Where a variant's answers count; one that came later counts by its own name."""
+        """Return where a variant's responses are counted; a new variant counts by its own name."""
         if not variant:
             return ITSELF
         place = self.variants.get(variant)

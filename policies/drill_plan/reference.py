@@ -1,4 +1,4 @@
-"""The reference part of `docs/drill-plans.md`: every mapping of a plan with its fields."""
+"""Generates the reference in `docs/drill-plans.md`: each mapping of a plan with its fields."""
 
 from __future__ import annotations
 

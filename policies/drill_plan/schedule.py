@@ -1,9 +1,9 @@
-"""When requests start, and which kind each one is.
+"""When requests start, and the kind of each.
 
-An open loop: requests start at a steady rate, whether or not earlier ones have been
-answered, as they do when clients know nothing of one another. A loop that waits for
-answers would send least when the router is worst, and leave the worst out of its figures
-("coordinated omission": Gil Tene, *How NOT to Measure Latency*; the readme of wrk2).
+The load is an open loop: requests start at a steady rate, whether or not earlier ones have been
+answered, like independent clients. A closed loop would send least when the router is slowest,
+and so hide the worst latencies ("coordinated omission": Gil Tene, *How NOT to Measure Latency*;
+the readme of wrk2).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from policies.drill_plan.values import Rate
 
 
 def due_at(rate: Rate, number: int) -> float:
-    """When request `number` (from 0) is to start, in seconds since the first one."""
+    """Return when request `number` (from 0) is due, in seconds since the first one."""
     return number * rate.interval_s
 
 
 def order(weights: Sequence[float]) -> Iterator[int]:
-    """Indices, each as often as its weight says and as evenly as can be, without chance:
-    whoever is owed most goes next."""
+    """Yield indices in proportion to their weights, as evenly as possible and deterministically:
+    the one that is furthest behind is next."""
     total, owed = sum(weights), [0.0] * len(weights)
     while True:
         for index, weight in enumerate(weights):

@@ -1,7 +1,7 @@
-"""Requests counted by stretches of time: seconds for charts, phases for tables.
+"""Counts requests by periods: seconds for charts, phases for tables.
 
-Every request is counted in exactly one stretch, so that what the variants answered, and
-what nobody answered, sums to all requests.
+Each request is counted in exactly one period, so that the responses of all variants and the
+requests without a response add up to all requests.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from policies.drill_plan.outcomes import Outcome, Run, Span
 
 
 class Spread(NamedTuple):
-    """How long answers took, in milliseconds."""
+    """Response times, in milliseconds."""
 
     p50: float
     p95: float
@@ -26,16 +26,16 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The requests that were due in [begin, end)."""
+    """Counts of the requests that were due in [begin, end)."""
 
     phase: str
     begin: float
     end: float
-    requests: int  # that were started
+    requests: int  # started
     not_started: int
     errors: int
     unanswered: int
-    answers: dict[str, int]  # by variant; "" for those that name none
+    answers: dict[str, int]  # by variant; "" without a variant
     latency: Spread | None  # None if there were no requests
 
     @property
@@ -48,8 +48,8 @@ def by_phase(run: Run) -> list[Count]:
 
 
 def by_time(run: Run, width: float = 1.0) -> list[Count]:
-    """Stretches of `width` seconds; each belongs to the phase in which it begins. A rest of
-    less than half of one belongs to the last: a rate of it would say little."""
+    """Count by periods of `width` seconds; each belongs to the phase in which it starts. A rest
+    of less than half a period is added to the last one, since its rate would mean little."""
     spans, end = run.marks.spans(), run.marks.finished
     edges = [i * width for i in range(int(end / width) + 1)]
     if len(edges) > 1 and end - edges[-1] < width / 2:
@@ -62,7 +62,7 @@ def by_time(run: Run, width: float = 1.0) -> list[Count]:
 
 
 def by_request(run: Run) -> dict[str, Count]:
-    """The whole run, for each kind of request apart."""
+    """Count the whole run by kind of request."""
     names = sorted({outcome.request for outcome in run.outcomes})
     end = run.marks.finished
     return {
@@ -72,7 +72,8 @@ def by_request(run: Run) -> dict[str, Count]:
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
-    """By the nearest rank: the least value that `percent` of all do not pass."""
+    """Return the percentile by the nearest rank: the least value that `percent` of all do not
+    exceed."""
     return ordered[max(1, -(-percent * len(ordered) // 100)) - 1]
 
 

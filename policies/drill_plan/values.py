@@ -1,5 +1,5 @@
-"""The scalar values of a plan that routes.yaml does not have: a rate, a request's target, a
-header; see `policies/language/values.py`."""
+"""The scalar values of a plan that routes.yaml has not: a rate, a request's target, a header;
+see `policies/language/values.py`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from policies.drill_plan.numbering import unreadable
 from policies.language.limit_values import read_limit
 from policies.language.values import as_type, problem, read_field_value, read_text
 
-MAX_RATE = 1_000  # requests a second; this is a rehearsal, not a benchmark
+MAX_RATE = 1_000  # requests per second; a drill is not a benchmark
 _TARGET = re.compile(r"/[!-\"$-~]*", re.ASCII)  # RFC 9112, section 3.2.1; no fragment
-# What belongs to the connection, or has a field of its own.
+# Headers of the connection, or with a field of their own.
 _NOT_HEADERS = frozenset({"connection", "content-length", "host", "transfer-encoding"})
-_HOW = "write a number and a time: `40/1s`"
+_HOW = "write a number and a period: `40/1s`"
 
 
 class Rate(NamedTuple):
@@ -28,34 +28,36 @@ class Rate(NamedTuple):
 
 
 def read_rate(value: object) -> Rate:
-    """`40/1s`: how many requests are started in which time."""
+    """Return the rate that `40/1s` stands for."""
     count, per_ms = read_limit(value)
     if per_ms is None:
-        raise problem("bad-rate", f"`{value}` has no time", _HOW)
+        raise problem("bad-rate", f"`{value}` has no period", _HOW)
     if count * 1000 > MAX_RATE * per_ms:
-        message = f"`{value}` is more than {MAX_RATE:,} requests a second"
+        message = f"`{value}` is more than {MAX_RATE:,} requests per second"
         raise problem("out-of-range", message, f"write `{MAX_RATE}/1s` or less")
     return Rate(count, per_ms)
 
 
 def read_target(value: object) -> str:
-    """A path, perhaps with a query, sent as it stands."""
+    """Return a path, which may have a query; it is sent as written."""
     text = read_text(value, "a path", "`/health`")
     if not _TARGET.fullmatch(text):
-        hint = "begin with `/`, and write what is not ASCII percent-encoded"
-        raise problem("bad-path", f"`{text[:80]}` cannot be asked for", hint)
+        hint = "start with `/`, and percent-encode non-ASCII characters"
+        raise problem("bad-path", f"`{text[:80]}` cannot be requested", hint)
     if text.startswith("/.router/"):
-        hint = "ask for what the variants serve"
-        raise problem("reserved-path", f"`{text[:80]}` is the router's own page", hint)
+        hint = "request a path that the variants serve"
+        raise problem("reserved-path", f"`{text[:80]}` is reserved for the router", hint)
     return text
 
 
 def read_header(value: object) -> str:
-    """A header's value; `{n}` stands for the request's number, `{n%60}` for its remainder."""
+    """Return a header's value; `{n}` is the number of the request, `{n%60}` its remainder."""
     text = read_field_value(value)
     if odd := unreadable(text):
         hint = "write `{n}`, or a number from 1 to 9999999 after the `%`: `{n%60}`"
-        raise problem("bad-header", f"`{odd[:80]}` is no number of a request", hint)
+        raise problem(
+            "bad-header", f"`{odd[:80]}` is not a placeholder for a request's number", hint
+        )
     if not text.isascii():
         hint = "write ASCII"
         raise problem("bad-header", "the value has characters outside ASCII", hint)
@@ -64,7 +66,7 @@ def read_header(value: object) -> str:
 
 def refuse_header(name: str) -> None:
     if name.lower() in _NOT_HEADERS:
-        hint = "leave it out" if name.lower() != "host" else "write it as the request's `host`"
+        hint = "leave it out" if name.lower() != "host" else "use the request's field `host`"
         raise problem("bad-header", f"`{name}` cannot be set here", hint)
 
 

@@ -1,8 +1,8 @@
-"""Backends: each that rules refer to becomes a pool with one variant.
+"""Backends: each backend that rules refer to becomes a pool with one variant.
 
-- A pool is called like its Service. What else says which one it is (port, namespace, kind)
-  joins the name only where another backend has the shorter one already.
-- A backend of a kind that is not known to answer requests is not valid.
+- A pool is named after its Service. Port, namespace and kind are added to the name only if
+  another backend already has the shorter one.
+- A backend of a kind that is not known to answer requests is invalid.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from policies.gateway.write import Entry
 from policies.language.findings import Path, shown
 
 SERVICE = ("", "Service")
-# What controllers take for a Service; any other kind is not valid (Gateway API, `InvalidKind`).
+# Kinds that controllers accept as a Service; others are invalid (Gateway API, `InvalidKind`).
 _LIKE_SERVICES = frozenset(
     (
         ("multicluster.x-k8s.io", "ServiceImport"),
@@ -36,7 +36,7 @@ _LIKE_SERVICES = frozenset(
 
 
 class Identity(NamedTuple):
-    """`use` tells apart several uses of one backend in one rule, which are pools of their own."""
+    """`use` distinguishes several uses of one backend in one rule, which are separate pools."""
 
     group: str
     kind: str
@@ -59,7 +59,7 @@ class Backend:
 
 
 class Backends:
-    """All backends of an import, in the order in which they come up."""
+    """All backends of an import, in the order of their first use."""
 
     def __init__(self, report: Report, grants: Grants) -> None:
         self._report, self._grants = report, grants
@@ -70,37 +70,37 @@ class Backends:
         self._invalid = ""
 
     def variant(self, pool: str) -> Entry:
-        """The variant of a pool, with a comment that says which backend it is."""
+        """Return the variant of a pool, with a comment that names its backend."""
         return self._variants[pool]
 
     @property
     def invalid(self) -> str:
-        """What stands in splits for backends that are not valid."""
+        """Return the pool that splits have for invalid backends."""
         if not self._invalid:
             self._invalid = self._pools.first_free(["invalid"])
         return self._invalid
 
     def is_valid(self, ref: ObjectRef, manifest: Manifest, path: Path, home: str) -> bool:
-        """Whether the backend at `path`, to which a route in namespace `home` refers, is of a
-        kind that answers requests, and the route may refer to it."""
+        """Return whether the backend at `path` is of a kind that answers requests, and whether a
+        route in namespace `home` may refer to it."""
         if (ref.group, ref.kind) not in (SERVICE, *_LIKE_SERVICES):
             message = f"no `{shown(ref.kind)}` of the group `{shown(ref.group)}` is known that "
-            message += "answers requests, so the backend's are answered 500"
+            message += "answers requests, so requests to this backend get 500"
             hint = "name a Service, or put a variant into the route's `split` in `routes.yaml`"
             self._report.tell(manifest, (*path, "kind"), "not-carried-over", message, hint)
             return False
         kind = str(manifest.value.get("kind"))
         if self._grants.allow(kind, home, ref):
             return True
-        message = f"no ReferenceGrant lets a {shown(kind)} of namespace `{shown(home)}` use this "
-        message += "backend of another one, so its requests are answered 500"
-        hint = f"import the ReferenceGrant of namespace `{shown(ref.namespace)}`, too"
+        message = f"no ReferenceGrant allows a {shown(kind)} of namespace `{shown(home)}` to use "
+        message += "this backend of another namespace, so its requests get 500"
+        hint = f"also import the ReferenceGrant of namespace `{shown(ref.namespace)}`"
         where = (*path, "namespace")
         self._report.tell(manifest, where, "not-carried-over", message, hint)
         return False
 
     def pool(self, ref: ObjectRef, manifest: Manifest, path: Path, home: str, use: int = 0) -> str:
-        """The pool of the backend at `path`, to which a route in namespace `home` refers."""
+        """Return the pool of the backend at `path`, for a route in namespace `home`."""
         self._note(ref, manifest, path)
         wanted = Identity(ref.group, ref.kind, ref.namespace or home, ref.name, ref.port, use)
         if wanted not in self._backends:
@@ -113,16 +113,18 @@ class Backends:
 
     def _note(self, ref: ObjectRef, manifest: Manifest, path: Path) -> None:
         if (ref.group, ref.kind) != SERVICE:
-            message = f"this is no Service but a `{shown(ref.kind)}`, carried over by its name"
-            hint = "bind the Worker that stands for it"
+            message = (
+                f"this is a `{shown(ref.kind)}`, not a Service; it is carried over by its name"
+            )
+            hint = "bind the Worker that replaces it"
             self._report.warn(manifest, (*path, "kind"), "differs", message, hint)
         elif ref.port is None:
-            message, hint = "a Service needs a `port` here", "add it; the router itself has no use"
+            message, hint = "a Service needs a `port` here", "add it; the router does not use it"
             self._report.warn(manifest, path, "missing-field", message, f"{hint} for it")
 
 
 def _wishes(identity: Identity) -> list[str]:
-    """Names from the shortest to the one that says it all."""
+    """Return names from the shortest to the most specific."""
     _, kind, namespace, name, port, _ = identity
     wishes = [name, f"{name}-{port}"] if port else [name]
     wishes += [f"{namespace}-{wish}" for wish in wishes]

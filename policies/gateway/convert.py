@@ -1,8 +1,8 @@
-"""Kubernetes Gateway API manifests as a policy, and all that was not carried over.
+"""Converts Kubernetes Gateway API manifests to a policy, with findings about the rest.
 
-Rules become routes, one by one, in the API's order of precedence between routes; the
-router's own precedence does the rest, which is the API's. What cannot be carried over is a
-finding with its place, and the policy comes without it, valid all the same.
+Each rule becomes a route, in the API's order of precedence between routes; within routes, the
+router's precedence is that of the API. A part that cannot be carried over is a finding with its
+place; the policy is valid without it.
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ from policies.language.findings import Finding, Path
 from policies.language.load import load, read_policy
 from policies.language.shadow import shadowed_routes
 
-OUTPUT = "routes.yaml"  # what findings about the policy itself name as their file
+OUTPUT = "routes.yaml"  # the file of findings about the policy itself
 _NO_BACKEND = {"none": Entry(["A policy has a variant; no route uses this one."],
                              {"binding": "NONE", "pool": "none"})}  # fmt: skip
 _NOTES = (
     "",
-    "Each backend is a variant, in a pool of its own: bind the Worker that stands for it in",
+    "Each backend is a variant in its own pool: bind the Worker that replaces it in",
     "wrangler.toml, under the name that `binding` says.",
-    "A timeout ends when an answer begins. A route without `timeouts` has `request: 100s`;",
+    "A timeout ends when a response starts. A route without `timeouts` has `request: 100s`;",
     "the Gateway API leaves it open.",
 )
 
 
 class Imported(NamedTuple):
-    """`text` is the policy, or None if there is none; the numbers say what it holds."""
+    """The result. `text`: the policy, or None if there is none; `routes`, `variants`: their
+    numbers."""
 
     text: str | None
     told: list[Told]
@@ -48,13 +49,13 @@ class Imported(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether nothing was left out."""
+        """Return whether nothing was left out."""
         return all(told.finding.severity == "warning" for told in self.told)
 
 
 def convert(files: Iterable[tuple[str, bytes]], elsewhere: Hosts = ()) -> Imported:
-    """The policy that manifests come to; `files` are pairs of a name and the bytes.
-    `elsewhere`: hosts of the Gateways that are not among them, "" for all."""
+    """Convert manifests to a policy; `files` are pairs of a name and bytes. `elsewhere`: the hosts
+    of Gateways that are not among the files, "" for all."""
     files = list(files)
     report = Report()
     objects = read_objects(files, report)
@@ -82,7 +83,7 @@ def _listeners(objects: Objects, report: Report) -> Listeners:
 
 
 def _attached(objects: Objects, listeners: Listeners, report: Report, elsewhere: Hosts) -> Routes:
-    """The routes that some listener takes, with their hosts."""
+    """Return the routes that are attached to a listener, with their hosts."""
     routes: Routes = []
     for manifest, kind, route in objects.routes:
         attached = attach(manifest, kind, route, listeners, report, elsewhere)
@@ -91,26 +92,27 @@ def _attached(objects: Objects, listeners: Listeners, report: Report, elsewhere:
 
 
 def _of(drafts: list[Draft], routes: Routes) -> Routes:
-    """Those of the routes that the drafts are made of."""
+    """Return the comments of the routes that the drafts are made of."""
     kept = {id(draft.manifest) for draft in drafts}
     return [(manifest, attached) for manifest, attached in routes if id(manifest) in kept]
 
 
 def _guards(routes: Routes, taken: Names) -> Iterator[Entry]:
-    """What answers 404 where a listener has no route for a request to its hosts."""
+    """Return a route that answers 404 where a listener has no route for a request to its hosts."""
     for host in isolated_hosts([attached for _, attached in routes]):
-        comment = f"A listener has {host} to itself: what it has no route for, no wider one gets."
+        comment = f"A listener has {host} to itself: requests without a route do not go to "
+        comment += "wider listeners."
         name = taken.first_free([fitted(f"isolated.{host.removeprefix('*.')}")])
         yield Entry([comment], {"name": name, "hostnames": [host], "respond": {"status": 404}})
 
 
 def _reached(drafts: list[Draft], guards: list[Entry], report: Report) -> list[Entry]:
-    """The routes in order, without those, and without their alternatives, that no request
-    reaches. Those that others go before say that it is meant so: it was so in the cluster."""
+    """Return the routes in order, without unreachable routes and alternatives. Routes that others
+    take precedence over get `first: false`, since it was so in the cluster."""
     entries = [*(Entry(draft.comments, draft.route) for draft in drafts), *guards]
     policy, _ = read_policy(_value(entries), Budget())
     if policy is None:
-        return entries  # too many of them, which is told when the policy is read once more
+        return entries  # too many; the finding comes when the policy is loaded again
     left_out: set[Path] = set()
     for code, path, message, _ in shadowed_routes(policy):
         place = path[1:2] if code == "duplicate-route" else path[1:]
@@ -118,7 +120,7 @@ def _reached(drafts: list[Draft], guards: list[Entry], report: Report) -> list[E
         if (index := int(place[0])) < len(drafts):
             draft = drafts[index]
             origin = draft.matches[int(place[2])].path if place[2:] else draft.path
-            hint = "change what the rule matches, or take it out"
+            hint = "change what the rule matches, or remove it"
             report.warn(draft.manifest, origin, code, message, hint)
     for _, path, _, _ in overtaken_routes(policy):
         entries[int(path[1])].value["first"] = False
@@ -130,14 +132,14 @@ def _reached(drafts: list[Draft], guards: list[Entry], report: Report) -> list[E
 
 
 def _value(entries: list[Entry]) -> dict[str, Any]:
-    """A policy with these routes."""
+    """Return a policy with these routes."""
     pools = dict.fromkeys(pool for entry in entries for pool in pools_of(entry.value))
     variants = {pool: {"binding": "B", "pool": pool} for pool in [*pools] or ["none"]}
     return {"version": 1, "variants": variants, "routes": [entry.value for entry in entries]}
 
 
 def _imported(title: str, entries: list[Entry], backends: Backends, report: Report) -> Imported:
-    """The policy as text, read once more, as whoever gets it will."""
+    """Return the policy as text, after loading it again as its users will."""
     pools = dict.fromkeys(pool for entry in entries for pool in pools_of(entry.value))
     variants = {pool: backends.variant(pool) for pool in pools} or _NO_BACKEND
     text = policy_text([title, *_NOTES], variants, entries)
@@ -146,7 +148,7 @@ def _imported(title: str, entries: list[Entry], backends: Backends, report: Repo
         hint = "give files with routes (`kubectl get httproutes,grpcroutes,gateways -A -o yaml`)"
         report.add(OUTPUT, Finding("empty", "routes", 1, 1, message, hint))
         return Imported(None, report.told())
-    # What is doubtful in the manifests is so in the policy: `router validate` tells of it.
+    # Warnings about the policy come from the manifests; `router validate` reports them.
     findings = load(text.encode(), lint=False).findings
     for finding in findings:
         report.add(OUTPUT, finding)

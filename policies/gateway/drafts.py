@@ -1,13 +1,13 @@
-"""Routes in the making, and what the language says about them.
+"""Drafts of routes, and their validation by the language.
 
-The language itself judges each route, alone, before it joins the others: so no value is
-checked twice in two ways, and what is imported is always valid. What it refuses is told at
-its place in the manifest and goes:
+The language validates each route before it joins the others, so values are checked in one place
+only, and the imported policy is always valid. A refused part is reported at its place in the
+manifest and removed:
 
-- a match, by itself; a route without any left goes whole, as it must not match everything;
-- a timeout, a sticky source, by itself: requests get to the same backends without;
-- anything else with what the route does: it answers 500 instead, so that no filter that
-  keeps somebody out is just missing.
+- a match alone; a route without any match left is removed, since it must not match everything;
+- a timeout or a sticky source alone, since requests still get to the same backends;
+- anything else with the action of the route, which then answers 500, so that a filter that
+  protects it is not just missing.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from policies.language.findings import Path
 from policies.language.found import Found, mapping_in
 from policies.language.load import read_policy
 
-MAX_TRIES = 20  # judgements of one route; each takes away all that the one before refused
+MAX_TRIES = 20  # validations of one route; after each, the refused parts are removed
 _OPTIONAL = ("timeouts", "sticky", "failover")
-_REFUSAL = {"status": 500}  # what the Gateway API wants where there is no valid backend
+_REFUSAL = {"status": 500}  # as the Gateway API requires without a valid backend
 
 
 @dataclass(slots=True)
 class Piece:
-    """A match: `path` is where it stands in the manifest, `origins` where its parts do."""
+    """A match: `path` is its place in the manifest, `origins` the places of its parts."""
 
     value: dict[str, Any]
     path: Path
@@ -37,7 +37,7 @@ class Piece:
 
 @dataclass(slots=True)
 class Draft:
-    """A route: `rest` is all but its name, hosts and matches; `path` is that of its rule."""
+    """A route: `rest` is all but its name, hosts and matches; `path` is the place of its rule."""
 
     manifest: Manifest
     path: Path
@@ -47,11 +47,11 @@ class Draft:
     rest: dict[str, Any] = field(default_factory=dict)
     origins: dict[Path, Path] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
-    matches_nothing: bool = False  # there were matches, and none is left
+    matches_nothing: bool = False  # there were matches, but none is left
     lacks_matches: bool = False  # there were more than are left
-    is_refused: bool = False  # something that it does is lost, which may be a guard
-    secures: bool = False  # it sends HTTP clients to HTTPS, and passes over all others
-    schemes: tuple[str, ...] = ()  # those that it is served by; all if none
+    is_refused: bool = False  # a part of its action is lost, which may be a guard
+    secures: bool = False  # it redirects HTTP clients to HTTPS, and skips all others
+    schemes: tuple[str, ...] = ()  # the schemes it serves; empty: all
 
     @property
     def route(self) -> dict[str, Any]:
@@ -64,17 +64,17 @@ class Draft:
 
     @property
     def rules(self) -> int:
-        """How many rules the compiled policy has for it."""
+        """Return the number of its rules in the compiled policy."""
         return len(self.hosts) * max(1, len(self.matches))
 
     def refuse(self, why: str) -> None:
-        """Answer 500 instead of what the rule says."""
+        """Answer 500 instead of the rule's action."""
         self.rest, self.is_refused = {"respond": _REFUSAL}, True
         self.comments.append(f"500: {why}")
 
     def settle(self, steps: int, report: Report) -> int | None:
-        """Take out what the language refuses. `steps` are left for regular expressions; what
-        is left of them afterwards, or None if nothing is left of the route."""
+        """Remove the parts that the language refuses. `steps`: the budget for regular expressions.
+        Returns the remaining budget, or None if nothing is left of the route."""
         for _ in range(0 if self.matches_nothing else MAX_TRIES):
             budget = Budget(steps=steps)
             policy, found = read_policy(self._alone(), budget)
@@ -97,14 +97,14 @@ class Draft:
         report.tell(self.manifest, self._origin(path[2:]), code, message, str(hint))
 
     def _origin(self, path: Path) -> Path:
-        """The place in the manifest of what is nearest to `path`."""
+        """Return the place in the manifest that is nearest to `path`."""
         if path[:1] == ("matches",) and len(path) > 1 and isinstance(path[1], int):
             piece = self.matches[path[1]]
             return _nearest(piece.origins, path[2:], piece.path)
         return _nearest(self.origins, path, self.path)
 
     def _prune(self, paths: list[Path]) -> bool:
-        """Whether anything is left."""
+        """Return whether anything is left."""
         numbers = {path[1] for path in paths if path[:1] == ("matches",) and len(path) > 1}
         if numbers:
             kept = [piece for at, piece in enumerate(self.matches) if at not in numbers]
@@ -116,7 +116,7 @@ class Draft:
             if path[0] not in _OPTIONAL:
                 if self.rest == {"respond": _REFUSAL}:
                     return False
-                self.refuse("what the rule does was not carried over")
+                self.refuse("the action of the rule was not carried over")
                 return True
             self._drop(path)
         return True
@@ -137,7 +137,7 @@ def _nearest(origins: dict[Path, Path], path: Path, otherwise: Path) -> Path:
 
 
 def pools_of(route: dict[str, Any]) -> list[str]:
-    """The pools that a route uses."""
+    """Return the pools that a route uses."""
     split = mapping_in(route, "split")
     filters = [mapping_in(route, "filters")]
     filters += [mapping_in(share, "filters") for share in split.values()]

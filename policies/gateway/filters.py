@@ -1,8 +1,8 @@
-"""Filters: the Gateway API's become those of `routes.yaml`, which have its meanings.
+"""Filters: those of the Gateway API become those of `routes.yaml`, with the same meaning.
 
-A filter that has no counterpart must not be passed over, as what it does may be to keep
-somebody out: it is told, and `lost` says that there is one. So the rule answers 500, which
-is what the Gateway API wants of a filter that cannot be resolved.
+A filter without an equivalent must not be skipped, since it may deny access: it is reported, and
+`lost` is set. The rule then answers 500, as the Gateway API requires for a filter that cannot be
+resolved.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MAX_PART = 1_000_000  # of a fraction
 
 @dataclass(slots=True)
 class Filters:
-    """`value` is what stands in `routes.yaml`, `origins` where each filter comes from."""
+    """`value`: the filters in `routes.yaml`; `origins`: the place of each in the manifest."""
 
     value: dict[str, Any] = field(default_factory=dict)
     origins: dict[Path, Path] = field(default_factory=dict)
@@ -53,7 +53,8 @@ class FilterReader:
         self._backends, self._report = backends, report
 
     def read(self, filters: Sequence[Filter | None], path: Path, instead: str) -> Filters:
-        """The filters of the list at `path`; `instead` says what becomes of lost ones."""
+        """Return the filters of the list at `path`. `instead`: what happens if some are lost, for
+        messages."""
         read = Filters()
         for index, each in enumerate(filters):
             here = (*path, index)
@@ -66,7 +67,7 @@ class FilterReader:
             name = FILTER_FIELDS[each.type]
             inside = (*here, to_camel(name))
             target, value = reader(self, getattr(each, name), inside)
-            # An empty redirect is refused, not passed over: it would send clients where they are.
+            # An empty redirect is refused, not skipped: it would redirect to the same URL.
             if value or target == "redirect":
                 self._add(read, target, value, inside)
         self._rename_host(read)
@@ -74,7 +75,7 @@ class FilterReader:
         return read
 
     def _rename_host(self, read: Filters) -> None:
-        """To set the header `Host` is to rewrite the hostname, which the router does itself."""
+        """Convert setting the header `Host` to a rewrite of the hostname."""
         changes = read.value.get("request_headers", {})
         named = [each for each in changes.get("set", ()) if each["name"].lower() == "host"]
         for each in named:
@@ -99,7 +100,7 @@ class FilterReader:
             _drop_empty(read, "response_headers")
 
     def _leave_out(self, changes: dict[str, Any], names: Pattern[str], path: Path, by: str) -> None:
-        """Take out the entries for headers that are not to be changed, and tell each."""
+        """Remove and report entries for headers that must not be changed."""
         for kind, entries in changes.items():
             for each in [*entries]:
                 name = each if kind == "remove" else each["name"]
@@ -117,7 +118,7 @@ class FilterReader:
             read.origins["mirrors", len(mirrors)] = path
             mirrors.append(value)
         elif target in read.value:
-            message, hint = "a rule can have only one filter of this type", "put them into one"
+            message, hint = "a rule can have only one filter of this type", "combine them"
             self._report.tell(self._manifest, path, "not-carried-over", message, hint)
             read.lost = True
         else:
@@ -125,8 +126,8 @@ class FilterReader:
             read.origins[target,] = path
 
     def _not_carried(self, type_: str, path: Path, instead: str) -> None:
-        message = f"the router has no filter `{type_}`, and {instead} rather than go without"
-        hint = "let the Worker do it, or another section of `routes.yaml`, and mend the route"
+        message = f"the router has no filter `{type_}`, so {instead} instead of ignoring it"
+        hint = "do it in the Worker or in another section of `routes.yaml`, and fix the route"
         self._report.tell(self._manifest, (*path, "type"), "not-carried-over", message, hint)
 
     def _unused(self, path: Path, message: str) -> None:
@@ -138,7 +139,7 @@ class FilterReader:
             headers = {}
             for index, header in enumerate(getattr(modifier, kind)):
                 if header.name.lower() in headers:
-                    message = "of several entries for one header only the first counts"
+                    message = "of several entries for the same header, only the first counts"
                     self._unused((*path, kind, index), message)
                 else:
                     headers[header.name.lower()] = {"name": header.name, "value": header.value}
@@ -192,7 +193,7 @@ class FilterReader:
             if top <= bottom > MAX_PART:
                 top, bottom = round(top * MAX_PART / bottom), MAX_PART
                 message = f"the fraction is carried over as {top:,} of {bottom:,}"
-                hint = "nothing, if that is near enough"
+                hint = "no change is needed if this is precise enough"
                 self._report.warn(self._manifest, (*path, "fraction"), "differs", message, hint)
             value["fraction"] = {"numerator": top, "denominator": bottom}
         return "mirrors", value | {"unsafe_methods": True}  # the Gateway API mirrors all
@@ -200,7 +201,7 @@ class FilterReader:
     def cors(self, cors: Cors, path: Path) -> tuple[str, Any]:
         expose = cors.expose_headers
         if cors.allow_credentials and "*" in expose:
-            message = "with credentials, `*` exposes no header but one of that name"
+            message = "with credentials, `*` exposes only a header with the name `*`"
             self._unused((*path, "exposeHeaders", expose.index("*")), message)
             expose = [name for name in expose if name != "*"]
         value = {
@@ -238,7 +239,7 @@ def _is_hostname(text: str) -> bool:
 
 
 def _drop_empty(read: Filters, name: str) -> None:
-    """What is left of header changes; the filter goes if nothing is."""
+    """Return the remaining header changes; without any, the filter is removed."""
     read.value[name] = _filled(read.value[name])
     if not read.value[name]:
         del read.value[name]

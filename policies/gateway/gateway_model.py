@@ -1,6 +1,6 @@
 """Gateways and ListenerSets of the Kubernetes Gateway API as pydantic models; see `model.py`.
 
-What has the type `Any` is only told to be there, if that.
+Of fields with the type `Any`, at most the presence is reported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is told about Gateways and ListenerSets, and what guards the routes of their listeners."""
+"""Findings about Gateways and ListenerSets, and the guards of their listeners' routes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ def tell_gateway(
 ) -> None:
     for name in _ASIDE:
         if name in gateway.spec.named:
-            message, hint = f"`{name}` has no counterpart", "set it up at Cloudflare, if needed"
+            message, hint = f"`{name}` has no equivalent", "set it up at Cloudflare, if needed"
             report.warn(manifest, ("spec", Key(name)), "not-carried-over", message, hint)
     allowed = gateway.spec.allowed_listeners.namespaces
     if allowed.from_ == "Selector" and not namespaces.can_tell(allowed.selector):
-        message = "labels of namespaces are not known here, so ListenerSets of all are allowed"
-        hint = "import the Namespaces, too, or only ListenerSets that may attach here"
+        message = (
+            "the labels of namespaces are unknown, so ListenerSets of all namespaces are allowed"
+        )
+        hint = "also import the Namespaces, or only ListenerSets that may attach here"
         where = ("spec", "allowedListeners", "namespaces", "from")
         report.warn(manifest, where, "differs", message, hint)
     tell_listeners(manifest, gateway, namespaces, report)
@@ -42,16 +44,18 @@ def tell_listeners(
         path = ("spec", "listeners", index)
         if listener.protocol not in HTTP:
             message = f"the router serves HTTP only, not `{shown(listener.protocol)}`"
-            hint = "serve it elsewhere"
+            hint = "serve it with another system"
             report.warn(manifest, (*path, "protocol"), "not-carried-over", message, hint)
         if listener.tls is not None:
-            message = "TLS ends at Cloudflare, with Cloudflare's certificates"
-            hint = "see that they cover the listener's hosts"
+            message = "TLS terminates at Cloudflare, with Cloudflare's certificates"
+            hint = "check that they cover the listener's hosts"
             report.warn(manifest, (*path, Key("tls")), "not-carried-over", message, hint)
         allowed = listener.allowed_routes.namespaces
         if allowed.from_ == "Selector" and not namespaces.can_tell(allowed.selector):
-            message = "labels of namespaces are not known here, so routes of all are allowed"
-            hint = "import the Namespaces, too, or only routes that may attach here"
+            message = (
+                "the labels of namespaces are unknown, so routes of all namespaces are allowed"
+            )
+            hint = "also import the Namespaces, or only routes that may attach here"
             where = (*path, "allowedRoutes", "namespaces", "from")
             report.warn(manifest, where, "differs", message, hint)
 
@@ -59,17 +63,17 @@ def tell_listeners(
 def tell_refused(
     sets: dict[Owner, tuple[Manifest, ListenerSet]], listeners: Listeners, report: Report
 ) -> None:
-    """The listeners of ListenerSets that join no Gateway."""
+    """Report the listeners of ListenerSets that join no Gateway."""
     for owner, index, why in listeners.refused:
         manifest, _ = sets[owner]
         path: Path = ("spec", "parentRef") if index is None else ("spec", "listeners", index)
         what = "the ListenerSet" if index is None else "this listener"
-        hint = "see the Gateway's `allowedListeners`, and its other listeners"
+        hint = "check the Gateway's `allowedListeners` and its other listeners"
         report.tell(manifest, path, "not-attached", f"{what} joins no Gateway: {why}", hint)
 
 
 def guards_of(manifest: Manifest, kind: str, part: Gateway | ListenerSet) -> Iterator[Guard]:
-    """What guards the routes of a Gateway or of a ListenerSet."""
+    """Find the guards of the routes of a Gateway or a ListenerSet."""
     owner = (part.metadata.namespace, part.metadata.name)
     whole = [Target(kind, *owner)]
     named: Any = part.metadata.annotations

@@ -27,7 +27,7 @@ class Grants:
                     self._granted.setdefault(key, set()).add(to.name)
 
     def allow(self, kind: str, home: str, ref: ObjectRef) -> bool:
-        """Whether a route of that kind in namespace `home` may refer to a backend."""
+        """Return whether a route of that kind in namespace `home` may refer to a backend."""
         if ref.namespace in (None, home):
             return True
         names = self._granted.get(((GROUP, kind, home), (ref.group, ref.kind, ref.namespace)), ())

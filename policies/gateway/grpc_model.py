@@ -22,7 +22,7 @@ from policies.language.values import problem
 
 
 class MethodMatch(Object):
-    """A service and a method of gRPC; without one of them any."""
+    """A service and a method of gRPC; if one is absent, any matches."""
 
     type: Literal["Exact", "RegularExpression"] = "Exact"
     service: str | None = None
@@ -32,7 +32,10 @@ class MethodMatch(Object):
         if not (self.service or self.method):
             raise problem("missing-field", "there is neither service nor method", "add `service`")
         if self.type == "Exact" and "/" in f"{self.service}{self.method}":
-            message, hint = "no service or method has a slash", "write them apart"
+            message, hint = (
+                "a service or method cannot contain a slash",
+                "write `service` and `method` separately",
+            )
             raise problem("bad-value", message, hint)
 
 

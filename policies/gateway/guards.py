@@ -1,8 +1,8 @@
-"""What guards routes without being a filter of theirs, and which rules that concerns.
+"""Guards: objects that protect routes without being one of their filters.
 
-- A guard is not carried over, so it is an error, and the rules that it guards answer 500 until
-  somebody decides what guards them here.
-- A target counts by its name, although its object may not be given.
+- A guard cannot be carried over, so it is an error, and the rules that it protects answer 500
+  until `routes.yaml` says what protects them.
+- A target counts by its name, even if its object is not among the files.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from policies.language.findings import Path
 
 ROUTES = ("HTTPRoute", "GRPCRoute")
 PARENTS = ("Gateway", "ListenerSet")
-HINT = "say in `routes.yaml` what guards them (`auth`, `rate_limits`, the Worker), then mend them"
+HINT = "protect them in `routes.yaml` (`auth`, `rate_limits`) or in the Worker, then fix them"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is guarded: `kind` is an object's, or `Namespace`, or `All`. None is any."""
+    """The target of a guard: `kind` is an object's kind, `Namespace` or `All`. None: any."""
 
     kind: str
     namespace: str | None = None
@@ -31,12 +31,12 @@ class Target:
     section: str | None = None
     port: int | None = None
     not_ports: frozenset[int] = frozenset()
-    https: bool = False  # only what comes by HTTPS
+    https: bool = False  # only HTTPS requests
 
 
 @dataclass(slots=True, eq=False)
 class Guard:
-    """`what` says what it is; `path` is where it stands."""
+    """A guard: `what` describes it, `path` is its place."""
 
     manifest: Manifest
     path: Path
@@ -47,12 +47,12 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """What a route attaches to: `owners` are the Gateway, and the ListenerSet in between."""
+    """A listener that a route attaches to: `owners` are the Gateway and the ListenerSet between."""
 
     owners: frozenset[tuple[str, str, str]]  # kind, namespace, name
     section: str | None
     port: int | None
-    protocol: str = "HTTPS"  # where nobody knows
+    protocol: str = "HTTPS"  # the default if it is unknown
 
     def meets(self, target: Target) -> bool:
         owns = any(
@@ -70,7 +70,7 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A rule, as guards look at it."""
+    """What guards need to know of a rule."""
 
     kind: str
     route: AnyRoute
@@ -118,25 +118,27 @@ class Guards:
         self._all += guards
 
     def of(self, rule: Guarded, name: str) -> list[str]:
-        """What guards a rule that becomes the route `name`."""
+        """Return the guards of a rule that becomes the route `name`."""
         found = [each for each in self._all if any(rule.meets(target) for target in each.targets)]
         for each in found:
             each.guarded.add(name)
         return [each.what for each in found]
 
     def tell(self, report: Report) -> None:
-        """Each guard, with how many routes answer 500 for it."""
+        """Report each guard, with the number of routes that answer 500 because of it."""
         for each in self._all:
             count = len(each.guarded)
             routes = "1 route answers" if count == 1 else f"{count} routes answer"
-            message = f"{each.what} is not carried over; {routes} 500 rather than go without"
+            message = f"{each.what} is not carried over; {routes} 500 instead of being unprotected"
             if not count:
-                message = f"{each.what} is not carried over; no imported route is known to have it"
+                message = (
+                    f"{each.what} is not carried over; no imported route is known to be affected"
+                )
             report.tell(each.manifest, each.path, "not-carried-over", message, HINT)
 
 
 def parents_of(refs: Iterable[ParentRef | None], home: str) -> list[Parent]:
-    """What a route's references name, whether it is given or not."""
+    """Return the targets that a route's references name, given or not."""
     return [
         Parent(frozenset([(ref.kind, ref.namespace or home, ref.name)]), ref.section_name, ref.port)
         for ref in refs

@@ -1,12 +1,12 @@
-"""Which hosts a route serves: its hostnames, as the listeners of its Gateways take them.
+"""The hosts that a route serves: its hostnames, as far as its listeners accept them.
 
 - A route is attached to the listeners that its `parentRefs` name and that allow it. Its hosts
-  are the intersections of its hostnames and theirs; `""` stands for all hosts.
-- The listeners of a ListenerSet join those of its Gateway, if that lets them. Routes name
-  the set; to name the Gateway is to name the Gateway's own.
-- Listeners of one port are isolated: a request belongs to the most specific one that takes
-  its host, and no route of the others gets it (Gateway API, `GatewaySpec.listeners`).
-- The router does not see ports. What routes of several ports serve comes together.
+  are the intersections of its hostnames and theirs; `""` means all hosts.
+- The listeners of a ListenerSet join those of its Gateway if the Gateway allows it. Routes refer
+  to the set; a reference to the Gateway means only the Gateway's own listeners.
+- Listeners of one port are isolated: a request belongs to the most specific listener for its
+  host, and no route of the others gets it (Gateway API, `GatewaySpec.listeners`).
+- The router does not see ports: the routes of several ports are merged.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ Owner = tuple[str, str]  # namespace and name of an object
 
 @dataclass(slots=True, eq=False)
 class Listener:
-    """`home`: the Gateway or ListenerSet in which it stands. `narrower`: those of its port
-    that take some of its hosts away."""
+    """`home`: the Gateway or ListenerSet that contains it. `narrower`: listeners of the same port
+    that take some of its hosts."""
 
     gateway: Owner
     told: Told
@@ -52,7 +52,7 @@ class Listener:
 
     @property
     def parent(self) -> Parent:
-        """As guards look at it."""
+        """Return what guards need to know of it."""
         kind, owner = self.home
         owners = frozenset([("Gateway", *self.gateway), (kind, *owner)])
         return Parent(owners, self.told.name, self.told.port, self.told.protocol)
@@ -64,7 +64,7 @@ class Listener:
         return (GROUP, kind) in kinds and _are_let(where, namespace, self.home[1][0], namespaces)
 
     def takes(self, hostname: str) -> str | None:
-        """The hosts of `hostname` that come to this listener."""
+        """Return the hosts of `hostname` that this listener gets."""
         both = intersection(self.hostname, hostname)
         if both is None or any(covers(each.hostname, both) for each in self.narrower):
             return None
@@ -72,7 +72,7 @@ class Listener:
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether all hosts of `narrow` belong to `wide`; `*.a` is any host below `a`."""
+    """Return whether all hosts of `narrow` belong to `wide`; `*.a` is any host below `a`."""
     below = wide.startswith("*.") and narrow.endswith(wide[1:])
     return wide in ("", narrow) or below
 
@@ -92,9 +92,8 @@ class Refused(NamedTuple):
 
 
 class Listeners:
-    """All listeners of the Gateways and ListenerSets that are given; `told_of` says whether
-    there was any such object, also if it could not be read. `refused`: those that the Gateway
-    does not take."""
+    """All listeners of the given Gateways and ListenerSets. `told_of`: whether there was any such
+    object, even an invalid one. `refused`: listeners that their Gateway does not allow."""
 
     def __init__(
         self,
@@ -136,7 +135,7 @@ class Listeners:
             return
         allowed = gateway and gateway.spec.allowed_listeners.namespaces
         if allowed and not _are_let(allowed, owner[0], above[0], self.namespaces):
-            why = "its Gateway does not let it (`allowedListeners`)"
+            why = "its Gateway does not allow it (`allowedListeners`)"
             self.refused.append(Refused(owner, None, why))
             return
         merged = self._merged.setdefault(above, [])
@@ -158,7 +157,8 @@ class Listeners:
         return (listener for group in self._merged.values() for listener in group)
 
     def named(self, ref: ParentRef, namespace: str) -> list[Listener] | None:
-        """Those that a route in `namespace` refers to; None if their object is not given."""
+        """Return the listeners that a route in `namespace` refers to; None if their object is not
+        given."""
         group = self._of.get((ref.kind, (ref.namespace or namespace, ref.name)))
         if ref.group != GROUP or group is None:
             return None
@@ -170,21 +170,21 @@ class Listeners:
         ]
 
     def defaults(self) -> list[Listener]:
-        """Those of default Gateways."""
+        """Return the listeners of default Gateways."""
         return [each for each in self if each.default and each.home[0] == "Gateway"]
 
 
 def _are_let(
     allowed: RouteNamespaces | ListenerNamespaces, name: str, home: str, namespaces: Namespaces
 ) -> bool:
-    """Whether objects of namespace `name` are allowed by one of namespace `home`."""
+    """Return whether an object of namespace `home` allows those of namespace `name`."""
     if allowed.from_ == "Selector":
         return namespaces.selects(allowed.selector, name)
     return allowed.from_ == "All" or (allowed.from_ == "Same" and name == home)
 
 
 def _in_conflict(one: Listener, other: Listener) -> bool:
-    """Whether a request could not tell them apart; the one that was there first stays."""
+    """Return whether two listeners conflict; the first one stays."""
     if one.told.port != other.told.port:
         return False
     return one.told.protocol != other.told.protocol or one.hostname == other.hostname
@@ -203,8 +203,8 @@ def _isolate(group: list[Listener]) -> None:
 
 @dataclass(slots=True, eq=False)
 class Attached:
-    """A route with what it serves through each listener; None stands for one not given.
-    `unknown`: what its references to those name."""
+    """A route, with the hosts that it serves through each listener; None: a listener that is not
+    given. `unknown`: the targets of its references to those."""
 
     kind: str
     route: AnyRoute
@@ -227,8 +227,8 @@ class Attached:
 def attached(
     kind: str, route: AnyRoute, listeners: list[Listener | None], elsewhere: Hosts = ()
 ) -> Attached:
-    """The route with what it serves; `elsewhere`: the hosts of listeners that are not given,
-    where it names none itself."""
+    """Return the route with its hosts. `elsewhere`: the hosts of listeners that are not given, for
+    routes without hostnames."""
     names = [each for each in route.spec.hostnames if each is not None]
     found = (
         (listener, name if listener is None else listener.takes(name))
@@ -239,8 +239,8 @@ def attached(
 
 
 def isolated_hosts(routes: list[Attached]) -> Iterator[str]:
-    """Hosts of listeners that routes of wider listeners would get when none of their own
-    takes a request, and must not. Where a route gets them by another port, it keeps them."""
+    """Return hosts of listeners whose requests without a route would wrongly go to routes of wider
+    listeners. A route that gets them through another port keeps them."""
     narrow = {
         each.hostname: None
         for route in routes

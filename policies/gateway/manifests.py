@@ -1,9 +1,9 @@
-"""From the bytes of a file to the objects in it, and from an object to what it says.
+"""Reads the objects of a file of manifests, and validates them.
 
-- A file holds documents, a document an object or a `List` of them, in any depth.
-- What cannot be read is told and cut out, and the rest is read: the least that can go
-  without making a rule match more, or do less, than it said. `_ITEMS` names the lists
-  whose items go as a whole; they become None, so that the others keep their numbers.
+- A file has documents; a document is an object or a `List` of objects, at any depth.
+- An invalid part is reported and removed, and the rest is read. The removed part is the smallest
+  one without which a rule does not match more, or do less, than before. `_ITEMS` names the lists
+  whose items are removed as a whole; they become None, so that the others keep their numbers.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from policies.language.findings import Path
 from policies.language.found import Key
 from policies.language.load import errors_in
 
-MAX_CUTS = 50  # readings of one object; each cuts out all that the one before has found
+MAX_CUTS = 50  # validations of one object; after each, the invalid parts are removed
 _ITEMS = frozenset(
     ("hostnames", "parentRefs", "listeners", "matches", "filters", "backendRefs", "rules")
 )
-_PLAIN = frozenset(("backendRefs", "parentRefs", "listeners"))  # unknown fields go alone
+_PLAIN = frozenset(("backendRefs", "parentRefs", "listeners"))  # only unknown fields are removed
 _LIST_FIELDS = frozenset(("apiVersion", "kind", "metadata", "items"))
 
 AnObject = TypeVar("AnObject", bound=Object)
 
 
 def manifests_in(file: str, data: bytes, report: Report) -> Iterator[Manifest]:
-    """Every object in a file, in order; those of lists one by one."""
+    """Return every object in a file, in order; those of lists one by one."""
     documents, findings = read_manifests(data)
     for finding in findings:
         report.add(file, finding)
@@ -43,7 +43,7 @@ def manifests_in(file: str, data: bytes, report: Report) -> Iterator[Manifest]:
 
 
 def _unpacked(manifest: Manifest, report: Report) -> Iterator[Manifest]:
-    """The object, or the objects of the list."""
+    """Yield the object, or the objects of a list."""
     kind, items = manifest.value.get("kind"), manifest.value.get("items")
     is_list = kind == "List" or "items" in manifest.value
     if not (isinstance(kind, str) and kind.endswith("List") and is_list):
@@ -64,12 +64,12 @@ def _unpacked(manifest: Manifest, report: Report) -> Iterator[Manifest]:
             inner = replace(manifest, at=(*manifest.at, "items", index), value=value)
             yield from _unpacked(inner, report)
         else:
-            message = "an item of a list must be an object, and this is none"
+            message = "an item of a list must be an object"
             report.tell(manifest, ("items", index), "wrong-type", message, "take it out")
 
 
 def read_object(manifest: Manifest, kind: type[AnObject], report: Report) -> AnObject | None:
-    """What can be read of an object; None if too little of it can."""
+    """Return the valid parts of an object; None if too little is valid."""
     value = _copied(manifest, manifest.value, (), report)
     cut = set[Path]()
     for _ in range(MAX_CUTS):
@@ -86,56 +86,56 @@ def read_object(manifest: Manifest, kind: type[AnObject], report: Report) -> AnO
                 cut.add(where)
                 if code == "unknown-field" and is_guard(str(path[-1])):
                     _leave_gaps(value, path)
-    message, hint = "too much is wrong with this object", "mend what has been found so far"
+    message, hint = "this object has too many errors", "fix the findings so far"
     report.tell(manifest, (), "bad-value", message, hint)
     return None
 
 
 def _copied(manifest: Manifest, value: Any, path: Path, report: Report) -> Any:
-    """The value without its nulls, which mean the same as nothing."""
+    """Return the value without nulls, which mean the same as absent fields."""
     if isinstance(value, dict):
         items = {k: v for k, v in value.items() if v is not None}
         return {k: _copied(manifest, v, (*path, k), report) for k, v in items.items()}
     if isinstance(value, list):
         for index, item in enumerate(value):
             if item is None and path and path[0] == "spec":
-                message, hint = "there is nothing in this item", "fill it, or take it out"
+                message, hint = "this item is empty", "fill it, or remove it"
                 report.tell(manifest, (*path, index), "empty", message, hint)
         return [_copied(manifest, v, (*path, i), report) for i, v in enumerate(value)]
     return value
 
 
 def _where_to_cut(code: str, path: Path) -> Path:
-    """What goes with an error: the whole of an item in which it stands, else the field
-    itself, or of a missing field what misses it. `()` is the object."""
+    """Return what is removed for an error: the whole item around it, else the field itself; for a
+    missing field, the mapping that lacks it. `()` is the object."""
     for depth, step in enumerate(path[:-1], 1):
         if not isinstance(path[depth], int):
             continue
         inside = len(path) - depth - 1
         if step not in _ITEMS:
-            return path[:depth]  # of another list nothing is left
+            return path[:depth]  # other lists are removed as a whole
         if step == "rules" and inside:
-            continue  # a rule goes only if it is no rule at all
+            continue  # a rule is removed only if it is not a mapping
         if not (code == "unknown-field" and step in _PLAIN and inside == 1):
             return path[: depth + 1]
     return path[:-1] if code == "missing-field" else path
 
 
 def _cut(value: Any, where: Path) -> None:
-    """Take out what is at `where`, if nothing around it has gone before."""
+    """Remove the value at `where`, unless a part around it has been removed before."""
     for step in where[:-1]:
         value = at(value, step)
     last = where[-1]
     if isinstance(value, list) and isinstance(last, int) and last < len(value):
         value[last] = None
     elif isinstance(value, dict) and last in _ITEMS and not isinstance(value.get(last), list):
-        value[last] = [None]  # what is no list is not an empty one: it may have kept somebody out
+        value[last] = [None]  # not an empty list, since it may have denied access
     elif isinstance(value, dict):
         value.pop(last, None)
 
 
 def _leave_gaps(value: Any, path: Path) -> None:
-    """An unknown field that may be a guard counts as a filter of its rule, or of all rules."""
+    """Treat an unknown field that may be a guard as a filter of its rule, or of all rules."""
     rules = at(at(value, "spec"), "rules")
     for index, rule in enumerate(rules if isinstance(rules, list) else ()):
         if isinstance(rule, dict) and (path[1:2] != ("rules",) or path[2:3] == (index,)):
@@ -144,7 +144,7 @@ def _leave_gaps(value: Any, path: Path) -> None:
 
 
 def at(value: Any, step: str | int) -> Any:
-    """What stands there; None for nothing."""
+    """Return the value at the place; None if there is none."""
     if isinstance(value, dict):
         return value.get(step)
     in_list = isinstance(value, list) and isinstance(step, int) and step < len(value)

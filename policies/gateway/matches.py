@@ -1,7 +1,7 @@
-"""Matches of HTTPRoutes and GRPCRoutes as those of `routes.yaml`.
+"""Converts matches of HTTPRoutes and GRPCRoutes to those of `routes.yaml`.
 
-A call of gRPC is a POST to `/service/method` (Gateway API, GEP-1016). So a service is a
-prefix, a service with a method an exact path, and a method alone an expression.
+A gRPC call is a POST to `/service/method` (Gateway API, GEP-1016). So a service becomes a prefix,
+a service with a method an exact path, and a method alone a regular expression.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ _ANY = "[^/]+"  # a service or method
 
 
 class MatchReader:
-    """Reads the matches of one route; `readings` are those of its controller, if known."""
+    """Reads the matches of one route; `readings`: how its controller reads expressions, if
+    known."""
 
     def __init__(self, manifest: Manifest, readings: Readings | None, report: Report) -> None:
         self._manifest, self._readings, self._report = manifest, readings, report
 
     def read(self, match: Match | GrpcMatch, path: Path) -> Iterator[Piece]:
-        """The alternatives that a match comes to: more than one where an expression is found
-        anywhere in a path. There the router ranks what begins with it as the API does."""
+        """Return the alternatives of a match: several if an expression may be anywhere in a path,
+        so that paths that start with it have the precedence that the API gives them."""
         for value in self._paths(match, path):
             piece = Piece({}, path)
             if value:
@@ -50,7 +51,7 @@ class MatchReader:
         return ("path", "value") if isinstance(match, Match) else ("method",)
 
     def _paths(self, match: Match | GrpcMatch, path: Path) -> list[dict[str, str]]:
-        """The condition for the path, in each of its forms; an empty one takes every path."""
+        """Return the conditions for the path; an empty one matches every path."""
         if isinstance(match, GrpcMatch):
             return [_called(match.method) if match.method else {}]
         if match.path is None or (match.path.type, match.path.value) == ("PathPrefix", "/"):
@@ -71,19 +72,20 @@ class MatchReader:
             message = "the whole text must match here, and what the cluster's controller compares "
             message += "is not known"
             hint = (
-                "import the Gateway and its GatewayClass, too, or write `.*` where more may follow"
+                "also import the Gateway and its GatewayClass, or write `.*` where more may follow"
             )
             self._warn(path, "differs", message, hint)
         return "whole"
 
     def _conditions(self, piece: Piece, kind: str, given: list[ValueMatch], path: Path) -> None:
-        """Of several for one name only the first counts (Gateway API, `HTTPHeaderMatch`)."""
+        """Return the conditions; of several for one name, the first counts (Gateway API,
+        `HTTPHeaderMatch`)."""
         conditions: dict[str, dict[str, str]] = {}
         for at, each in enumerate(given):
             name = each.name.lower() if kind == "headers" else each.name
             if name in conditions:
-                message = f"of several conditions for `{shown(each.name)}` only the first counts"
-                self._warn((*path, at), "unused-field", message, "leave the others out")
+                message = f"of several conditions for `{shown(each.name)}`, only the first counts"
+                self._warn((*path, at), "unused-field", message, "remove the others")
                 continue
             piece.origins[kind, len(conditions)] = (*path, at)
             if each.type == "Exact":
@@ -99,7 +101,7 @@ class MatchReader:
 
 
 def _called(call: MethodMatch) -> dict[str, str]:
-    """The path of a call."""
+    """Return the path of a call."""
     if call.type == "RegularExpression":
         parts = [rewritten(each, "whole") if each else _ANY for each in (call.service, call.method)]
         return {"regex": "/(?:{})/(?:{})".format(*parts)}

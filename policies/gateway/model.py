@@ -1,9 +1,9 @@
-"""HTTPRoutes of the Kubernetes Gateway API, and what others have of them, as pydantic models.
+"""HTTPRoutes of the Kubernetes Gateway API, and parts shared with others, as pydantic models.
 
 Names, types, defaults and required fields are those of the API's `httproute_types.go`
-and `shared_types.go`. An item of a list that is None could not be read:
-it has been told, and its place keeps the others' numbers. What a value means to the router
-is for `policies.language` to judge, once it is converted.
+and `shared_types.go`. An item of a list that is None was invalid: it has been reported, and is
+kept so that the others keep their numbers. `policies.language` validates the values after they
+are converted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from policies.language.part import Part
 from policies.language.values import Hostname, problem
 
 GROUP = "gateway.networking.k8s.io"
-DEFAULT_NAMESPACE = "default"  # where `kubectl` puts what names none
+DEFAULT_NAMESPACE = "default"  # `kubectl`'s default
 
 
 class Object(Part):
@@ -36,7 +36,7 @@ class Object(Part):
 
     @property
     def named(self) -> set[str]:
-        """The fields that are there, as they are called in manifests."""
+        """Return the names of the given fields, as in manifests."""
         return {to_camel(name) for name in self.model_fields_set}
 
 
@@ -58,7 +58,7 @@ _PATH_FIELDS = {
 
 
 def _only_chosen(part: Object, chosen: str, fields: dict[str, str]) -> None:
-    """The field of the chosen type must be there, and no other type's may."""
+    """Require the field of the chosen type, and refuse those of other types."""
     for type_, name in fields.items():
         field, given = to_camel(name), name in part.model_fields_set
         if given and type_ != chosen:
@@ -70,7 +70,7 @@ def _only_chosen(part: Object, chosen: str, fields: dict[str, str]) -> None:
 
 
 class Metadata(Object):
-    """What says who an object is, and how old; the rest says nothing about requests."""
+    """The identity and the age of an object; other metadata does not affect requests."""
 
     name: Subdomain
     namespace: Label = DEFAULT_NAMESPACE
@@ -90,7 +90,7 @@ class Metadata(Object):
 
 
 class ParentRef(Object):
-    """The Gateway, and perhaps the listener, that a route is for."""
+    """The Gateway, and optionally the listener, of a route."""
 
     group: str = GROUP
     kind: str = "Gateway"
@@ -101,7 +101,7 @@ class ParentRef(Object):
 
 
 class ObjectRef(Object):
-    """A backend; without group and kind a Service."""
+    """A backend; a Service by default."""
 
     group: str = ""
     kind: str = "Service"
@@ -184,7 +184,7 @@ class Cors(Object):
 
 
 class Filter(Object):
-    """One of several things to do; `type` says which."""
+    """A filter; `type` says which."""
 
     type: Literal[
         "RequestHeaderModifier",
@@ -210,7 +210,7 @@ class Filter(Object):
 
 
 class BackendRef(ObjectRef):
-    """A backend's part in a rule."""
+    """A backend of a rule, with its weight."""
 
     weight: int = Field(1, ge=0, le=1_000_000)
     filters: list[Filter | None] = Field(default_factory=list)
@@ -238,8 +238,8 @@ class HeaderConfig(Object):
 
 
 class SessionPersistence(Object):
-    """Up to 1.5 the name is `sessionName`, and the cookie's part `cookieConfig`; since then
-    `cookie` and `header` hold both."""
+    """Session persistence. Up to API version 1.5, the name is `sessionName` and the cookie's
+    settings are `cookieConfig`; since then, `cookie` and `header` have both."""
 
     session_name: str | None = None
     absolute_timeout: GatewayDuration | None = None
@@ -261,12 +261,12 @@ class Rule(Object):
 
 
 def _one_rule() -> list[Rule | None]:
-    """The API's own default: it takes every request, and has no backend."""
+    """A rule; the API's default matches every request and has no backend."""
     return [Rule()]
 
 
 class RouteSpec(Object):
-    """What routes of both kinds have."""
+    """The fields that both kinds of routes have."""
 
     parent_refs: list[ParentRef | None] = Field(default_factory=list)
     use_default_gateways: Literal["All", "None"] = "None"

@@ -1,4 +1,4 @@
-"""Names of the policy, made from names of the cluster: valid, unique, and the same each time."""
+"""Makes names of the policy from names of the cluster: valid, unique and deterministic."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Names:
         self._taken = set[str]()
 
     def first_free(self, wishes: Iterable[str]) -> str:
-        """The first of the wishes that nobody has; the last one numbered if all are taken."""
+        """Return the first of the wishes that is free; the last one with a number if all are
+        taken."""
         name = ""
         for name in wishes:
             if name not in self._taken:
@@ -43,7 +44,7 @@ class Names:
 
 
 def fitted(text: str) -> str:
-    """`text` with only the characters of names, and no more than they may have."""
+    """Return `text` with only valid characters, and shortened to the maximum length."""
     name = _NO_NAME.sub("-", text)
     if len(name) > LONGEST:
         mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
@@ -52,7 +53,7 @@ def fitted(text: str) -> str:
 
 
 def binding_of(pool: str) -> str:
-    """The binding of a pool's variant, in upper case as Cloudflare's own examples have it."""
+    """Return the binding of a pool's variant, in upper case as in Cloudflare's examples."""
     text = _NO_BINDING.sub("_", pool.upper())
     return text if _is_binding(text) else f"BACKEND_{text}"[:LONGEST]
 

@@ -1,8 +1,8 @@
-"""Which namespaces a label selector takes.
+"""The namespaces that a label selector matches.
 
-Every namespace has its own name as a label; others are known where Namespaces are among the
-imported objects. A namespace that is not among them then has no other label. Without any, a
-selector by other labels cannot be told, and takes all, which is told to whoever imports.
+Every namespace has its name as a label. If Namespaces are among the imported objects, these have
+their other labels, and all other namespaces have none. Without any, a selector by other labels
+matches all namespaces, which is reported.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Namespaces:
         return bool(self._labels) or (bool(keys) and keys <= {OWN_NAME})
 
     def selects(self, selector: Any, name: str) -> bool:
-        """Whether a selector takes the namespace; an empty one takes all."""
+        """Return whether a selector matches the namespace; an empty one matches all."""
         if not self.can_tell(selector):
             return True
         labels = {OWN_NAME: name} | self._labels.get(name, {})
@@ -48,7 +48,7 @@ def _key(expression: Any) -> str:
 
 
 def _holds(expression: Any, labels: dict[str, Any]) -> bool:
-    """What cannot be read takes nothing."""
+    """Return whether an expression matches; a malformed one matches nothing."""
     values, key = list_in(expression, "values"), _key(expression)
     match expression.get("operator") if isinstance(expression, dict) else None:
         case "In":

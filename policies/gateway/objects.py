@@ -1,6 +1,6 @@
-"""What the files of an import hold: routes, Gateways, what guards them, and all else.
+"""The objects in the files of an import: routes, Gateways, guards, and others.
 
-Of objects that are there twice the last one counts, as with `kubectl apply`.
+Of objects with the same name, the last one counts, as with `kubectl apply`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from policies.language.findings import shown
 from policies.language.found import Key, mapping_in
 
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
-# Groups of Kubernetes' own whose objects run or describe what is behind the routes.
+# Groups of Kubernetes itself whose objects run or describe the backends.
 _WORKLOADS = frozenset(
     ("", "apps", "autoscaling", "batch", "policy", "rbac.authorization.k8s.io", "cert-manager.io")
 )
-# Annotations for a Service's own load balancer, by which no request of a route comes.
+# Annotations for a Service's own load balancer, which requests of routes do not use.
 _LOAD_BALANCERS = ("service.beta.kubernetes.io/", "service.kubernetes.io/", "metallb.")
 
 Read = TypeVar("Read", HttpRoute, GrpcRoute, Gateway, ListenerSet, ReferenceGrant)
@@ -37,10 +37,10 @@ Kept = dict[Owner, tuple[Manifest, Read]]
 
 @dataclass(slots=True)
 class Objects:
-    """`routes` come in the order of precedence between routes (Gateway API,
+    """`routes` are in the order of precedence between routes (Gateway API,
     `HTTPRouteRule.matches`): the oldest first, then by namespace and name. `classes`: the
-    controller of each GatewayClass. `has_parents`: there is a Gateway or ListenerSet, also if
-    it cannot be read."""
+    controller of each GatewayClass. `has_parents`: there is a Gateway or ListenerSet, even an
+    invalid one."""
 
     routes: list[tuple[Manifest, str, AnyRoute]] = field(default_factory=list)
     gateways: list[tuple[Manifest, Gateway]] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Objects:
 
 
 class _Reader:
-    """Sorts what it is given."""
+    """Sorts objects by kind."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -92,7 +92,7 @@ class _Reader:
             self._found.classes[name] = controller
 
     def _foreign(self, manifest: Manifest, group: str, kind: str) -> None:
-        """What is no part of the API: it may guard what is."""
+        """Read an object of another API, which may be a guard."""
         guards: list[Guard] = []
         if (group, kind) == ("", "Namespace"):
             self._found.namespaces.add(manifest.value)
@@ -132,7 +132,7 @@ class _Reader:
 
 
 def read_objects(files: Iterable[tuple[str, bytes]], report: Report) -> Objects:
-    """All that is in `files`: pairs of a name and the bytes."""
+    """Return all objects in `files`, which are pairs of a name and bytes."""
     reader = _Reader(report)
     for name, data in files:
         for manifest in manifests_in(name, data, report):
@@ -141,7 +141,7 @@ def read_objects(files: Iterable[tuple[str, bytes]], report: Report) -> Objects:
 
 
 def _of_service(manifest: Manifest) -> list[Guard]:
-    """The annotations of a Service that may guard what is sent to it."""
+    """Return the guards among the annotations of a Service."""
     meta = mapping_in(manifest.value, "metadata")
     space, name = meta.get("namespace", "default"), meta.get("name")
     if not isinstance(space, str) or not isinstance(name, str):
@@ -153,19 +153,23 @@ def _of_service(manifest: Manifest) -> list[Guard]:
 
 
 def _age(metadata: Metadata) -> tuple[float, str]:
-    """Without a time an object is not in a cluster yet, and so the youngest."""
+    """Return the sort key; an object without a time is not in a cluster yet, and so the
+    youngest."""
     created = metadata.creation_timestamp
     age = float("inf") if created is None else created
     return age, f"{metadata.namespace}/{metadata.name}"
 
 
 def _what(manifest: Manifest, report: Report) -> tuple[str, str]:
-    """Group and kind of an object, of which it must say both."""
+    """Return group and kind of an object; both are required."""
     said = []
     for name in ("apiVersion", "kind"):
         value = manifest.value.get(name)
         if not isinstance(value, str) or not value:
-            message, hint = f"`{name}` is missing, so this is no Kubernetes object", f"add `{name}`"
+            message, hint = (
+                f"`{name}` is missing, so this is not a Kubernetes object",
+                f"add `{name}`",
+            )
             report.tell(manifest, (name,), "missing-field", message, hint)
             return "", ""
         said.append(value)
@@ -191,14 +195,16 @@ def _keep(
     owner = (read.metadata.namespace, read.metadata.name)
     if owner in kept:
         earlier = kept.pop(owner)[0]
-        message = f"`{owner[0]}/{owner[1]}` comes again in {manifest.file}, line {manifest.line}, "
+        message = (
+            f"`{owner[0]}/{owner[1]}` is defined again in {manifest.file}, line {manifest.line}, "
+        )
         message += "and the last one counts"
         report.warn(earlier, ("metadata", "name"), "unused-field", message, "keep one of the two")
     kept[owner] = manifest, read
     for name in read.metadata.annotations:
         if not name.startswith(TOOLS) and not is_guard(name):
             message = f"the router knows no annotation `{shown(name)}`"
-            hint = "say in `routes.yaml` what it did, if it concerned requests"
+            hint = "if it affects requests, configure its effect in `routes.yaml`"
             path = ("metadata", "annotations", Key(name))
             report.warn(manifest, path, "not-carried-over", message, hint)
 
@@ -206,8 +212,8 @@ def _keep(
 def _tell_kind(manifest: Manifest, group: str, kind: str, report: Report) -> None:
     message = f"`{shown(kind)}` is not carried over"
     if group in _WORKLOADS:
-        hint = "nothing: it does not say which request goes where"
+        hint = "no change is needed: it does not affect routing"
         report.warn(manifest, ("kind",), "other-kind", message, hint)
     else:
-        hint = "if it concerns requests, say in `routes.yaml` what it said"
+        hint = "if it affects requests, configure its effect in `routes.yaml`"
         report.tell(manifest, ("kind",), "other-kind", message, hint)

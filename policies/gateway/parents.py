@@ -1,10 +1,10 @@
-"""Which listeners routes attach to, and what is told about those they do not.
+"""The listeners that routes attach to, and findings about missing ones.
 
-- A parent that is not given never widens a route. One with hostnames serves these; one
-  without serves the hosts that whoever imports says such parents have (`elsewhere`), and
-  without these the hosts of the parents that are given, or is left out.
-- A route without parents is nobody's: it is left out unless it names its hosts.
-- HTTPRoutes and GRPCRoutes do not share a listener's hosts: the older one has them.
+- A parent that is not given never widens a route. A route with hostnames serves these; one
+  without serves the hosts given for such parents (`elsewhere`), else the hosts of its given
+  parents, else it is left out.
+- A route without parents is left out unless it has hostnames.
+- HTTPRoutes and GRPCRoutes do not share a listener's hosts: the older one gets them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PARENTS = ((GROUP, "Gateway"), (GROUP, "ListenerSet"))
 
 @dataclass(slots=True)
 class _Attaching:
-    """A route on its way to its listeners."""
+    """A route while its listeners are searched."""
 
     manifest: Manifest
     kind: str
@@ -43,7 +43,7 @@ class _Attaching:
     elsewhere: Hosts
     found: list[Listener | None] = field(default_factory=list)
     unknown: list[ParentRef] = field(default_factory=list)
-    is_told: bool = False  # why something is missing
+    is_told: bool = False  # the reason for a missing part has been reported
 
     def tell(self, path: Path, message: str, hint: str) -> None:
         self.is_told = True
@@ -54,7 +54,7 @@ class _Attaching:
 
     @property
     def _has_hosts(self) -> bool:
-        """Whether it is known which hosts the route serves through a parent not given."""
+        """Return whether the hosts of the route are known for a parent that is not given."""
         return bool(self.route.spec.hostnames or self.elsewhere)
 
     def all_parents(self) -> None:
@@ -75,7 +75,7 @@ class _Attaching:
                 message = (
                     f"a route that another `{shown(ref.kind)}` delegates to is not carried over"
                 )
-                hint = "say in `routes.yaml` what both say together, and give it a Gateway"
+                hint = "combine both in `routes.yaml`, and give the route a Gateway"
             self.tell((*path, "kind"), message, hint)
             return
         home = self.route.metadata.namespace
@@ -85,9 +85,9 @@ class _Attaching:
             return
         allowed = [each for each in named if self._is_let(each)]
         if not allowed:
-            which = "lets this route attach" if named else "has this name and port"
+            which = "allows this route to attach" if named else "has this name and port"
             message = f"no HTTP listener of {ref.kind} `{shown(ref.name)}` {which}"
-            self.tell(path, message, "see its `listeners`, and their `allowedRoutes`")
+            self.tell(path, message, "check its `listeners` and their `allowedRoutes`")
         self.found += allowed
 
     def _is_let(self, listener: Listener) -> bool:
@@ -97,11 +97,11 @@ class _Attaching:
     def _not_given(self, ref: ParentRef, path: Path) -> None:
         what = f"the {ref.kind} `{shown(ref.name)}` is not among the imported objects"
         if not self._has_hosts:
-            message = f"{what}, so nobody knows which hosts the route serves there"
-            self.tell(path, message, f"import it, too, or say the hosts of its listeners: {_SAY}")
+            message = f"{what}, so the route's hosts there are unknown"
+            self.tell(path, message, f"also import it, or give the hosts of its listeners: {_SAY}")
             return
         if self.route.spec.hostnames and (self.listeners or ref.kind != "Gateway"):
-            hint = "import it, too; until then the route's own hostnames are taken"
+            hint = "also import it; until then, the route's own hostnames are used"
             self.warn(path, what, hint)
         self.unknown.append(ref)
         self.found.append(None)
@@ -112,24 +112,24 @@ class _Attaching:
         self.found += allowed
         if allowed:
             return
-        message = "no default Gateway among the imported objects takes the route"
+        message = "no default Gateway among the imported objects accepts the route"
         hint = "import the Gateway with `defaultScope: All`, or name one in `parentRefs`"
         if self._has_hosts:
             if self.route.spec.hostnames:
-                self.warn(path, f"{message}, so its own hostnames are taken", hint)
+                self.warn(path, f"{message}, so its own hostnames are used", hint)
             self.found.append(None)
         else:
-            self.tell(path, f"{message}; it is left out", f"{hint}, or say its hosts: {_SAY}")
+            self.tell(path, f"{message}; it is left out", f"{hint}, or give its hosts: {_SAY}")
 
     def _nobody(self) -> None:
         path = ("spec", "parentRefs")
         message = "the route has no `parentRefs`, so no Gateway of the cluster serves it"
         if self.route.spec.hostnames:
-            self.warn(path, message, "add the Gateway that it is for; its own hostnames are taken")
+            self.warn(path, message, "add its Gateway; its own hostnames are used")
             self.found.append(None)
         else:
-            hint = "add the Gateway that it is for, or `hostnames`"
-            self.tell(path, f"{message}; it names no host, and is left out", hint)
+            hint = "add its Gateway, or `hostnames`"
+            self.tell(path, f"{message}; it has no hostnames, so it is left out", hint)
 
 
 def attach(
@@ -140,32 +140,32 @@ def attach(
     report: Report,
     elsewhere: Hosts = (),
 ) -> Attached | None:
-    """The route with its hosts; None if it has none, which is told. `elsewhere`: the hosts of
-    the parents that are not given."""
+    """Return the route with its hosts; None if it has none, which is reported. `elsewhere`: the
+    hosts of parents that are not given."""
     names = route.spec.hostnames
     if names and not any(names):
-        return None  # each has been told; without any it would serve all hosts
+        return None  # each has been reported; without any, it would serve all hosts
     way = _Attaching(manifest, kind, route, listeners, report, elsewhere)
     way.all_parents()
     result = attached(kind, route, list(dict.fromkeys(way.found)), elsewhere)
     result.unknown = parents_of(way.unknown, route.metadata.namespace)
     if not result.served:
-        if way.found:  # else it has been told why none
-            message = "no listener takes any of the route's hostnames; the route is left out"
-            hint = "see that they fit the listeners' `hostname`"
+        if way.found:  # otherwise the reason has been reported
+            message = "no listener accepts any of the route's hostnames; the route is left out"
+            hint = "check that they match the listeners' `hostname`"
             way.tell(("spec", Key("hostnames")), message, hint)
         return None
     for index, name in enumerate(names):
         if name and not any(covers(name, host) for host in result.hosts):
-            message = f"no listener of the route takes `{shown(name)}`"
-            way.warn(("spec", "hostnames", index), message, "take it out, or add a listener")
+            message = f"no listener of the route accepts `{shown(name)}`"
+            way.warn(("spec", "hostnames", index), message, "remove it, or add a listener")
     return result
 
 
 def of_one_kind(
     routes: list[tuple[Manifest, Attached]], report: Report
 ) -> list[tuple[Manifest, Attached]]:
-    """The routes without those hosts of a listener that an older route of the other kind
+    """Return the routes without those hosts of a listener that an older route of the other kind
     has (Gateway API, `GRPCRouteSpec.hostnames`)."""
     kept: list[tuple[Manifest, Attached]] = []
     for manifest, route in routes:
@@ -173,8 +173,8 @@ def of_one_kind(
         taken = [served for each in others for served in each.served]
         served = [each for each in route.served if not any(_meet(each, other) for other in taken)]
         if served != route.served:
-            message = f"an older route that is no {route.kind} has the same hosts of a listener"
-            hint = "give one of them hostnames of its own"
+            message = f"an older route that is not a {route.kind} has the same hosts of a listener"
+            hint = "give one of them other hostnames"
             report.tell(manifest, ("spec", Key("hostnames")), "not-attached", message, hint)
             route.served = served
         if served:
@@ -191,8 +191,8 @@ def tell_ports(
     listeners: Listeners,
     report: Report,
 ) -> None:
-    """Hosts that listeners of several ports have, with routes that are not for all of them.
-    Schemes are told apart."""
+    """Report hosts of listeners with several ports whose routes are not for all of these ports.
+    HTTP and HTTPS are separate."""
     used = {listener for _, route in routes for listener in route.listeners}
     for manifest, route in routes:
         own = set(route.listeners)
@@ -205,7 +205,7 @@ def tell_ports(
                 continue
             if any(intersection(host, other.hostname) is not None for host in route.hosts):
                 message = f"requests to port {other.told.port} (listener `{shown(other.name)}`) "
-                message += "come to this route, too: the router does not tell ports apart"
-                hint = "give the ports hostnames of their own, or attach the route to both"
+                message += "also go to this route: the router does not distinguish ports"
+                hint = "give the ports different hostnames, or attach the route to both"
                 report.warn(manifest, ("spec", "parentRefs"), "differs", message, hint)
                 break

@@ -1,11 +1,11 @@
-"""Regular expressions, which controllers of the Gateway API read in different ways.
+"""Converts regular expressions, which controllers of the Gateway API read in different ways.
 
-- The router, like Envoy, compares the whole text. Others find an expression anywhere in it, or
-  at the beginning of a path. Which controller it is, a Gateway's class or a route's status says.
-- An expression is written anew so that it means here what it meant there. Where nobody knows
-  the controller, it stays as it is, and that is told unless all readings are the same.
-- Anchors count where an alternative begins or ends. Anywhere else they stay, and the language
-  refuses them.
+- The router, like Envoy, matches the whole text. Other controllers search the text, or match
+  the start of a path. The controller is known from a Gateway's class or a route's status.
+- An expression is rewritten so that it has the same meaning here. If the controller is unknown,
+  it is kept, and that is reported unless all readings are the same.
+- Anchors are understood where an alternative starts or ends. Elsewhere they are kept, and the
+  language refuses them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Readings(NamedTuple):
 WHOLE = Readings("whole", "whole")
 ANYWHERE = Readings("anywhere", "anywhere")
 BEGINNING = Readings("beginning", "anywhere")
-# By the beginning of a controller's name, then by the usual name of its class.
+# By the start of a controller's name, then by the usual name of its class.
 _CONTROLLERS = {
     "traefik.io/": ANYWHERE,
     "gateway.nginx.org/": BEGINNING,
@@ -47,17 +47,17 @@ _CLASSES = {
 
 
 def readings_of(controller: str) -> Readings | None:
-    """Those of a controller by its name, such as `traefik.io/gateway-controller`."""
+    """Return the readings of a controller by its name, such as `traefik.io/gateway-controller`."""
     return next((r for name, r in _CONTROLLERS.items() if controller.startswith(name)), None)
 
 
 def readings_of_class(name: str) -> Readings | None:
-    """Those of a class whose GatewayClass is not given, by its usual name."""
+    """Return the readings of a class by its usual name, if its GatewayClass is not given."""
     return _CLASSES.get(name)
 
 
 def rewritten(pattern: str, reading: Reading) -> str:
-    """The expression that says of the whole text what `pattern` says in that reading."""
+    """Return the expression that matches whole texts as `pattern` does in that reading."""
     flag = "(?i)" if pattern.startswith("(?i)") else ""
     parts = [_whole(part, reading) for part in _alternatives(pattern[len(flag) :])]
     joined = parts[0] if len(parts) == 1 else "|".join(f"(?:{part})" for part in parts)
@@ -65,7 +65,7 @@ def rewritten(pattern: str, reading: Reading) -> str:
 
 
 def is_clear(pattern: str) -> bool:
-    """Whether all readings of an expression are the same."""
+    """Return whether all readings of an expression are the same."""
     return rewritten(pattern, "whole") == rewritten(pattern, "anywhere")
 
 
@@ -78,14 +78,14 @@ def _whole(part: str, reading: Reading) -> str:
 
 
 def _has_end(part: str, end: str) -> bool:
-    """Whether it ends so, without a backslash before it."""
+    """Return whether it ends with that character, not escaped."""
     before = part.removesuffix(end)
     backslashes = len(before) - len(before.rstrip("\\"))
     return before != part and backslashes % 2 == 0
 
 
 def _alternatives(pattern: str) -> list[str]:
-    """The parts between `|` that stand in no group and no class."""
+    """Return the parts between each `|` outside groups and classes."""
     parts, depth, at, begin = [], 0, 0, 0
     while at < len(pattern):
         char = pattern[at]
@@ -103,7 +103,7 @@ def _alternatives(pattern: str) -> list[str]:
 
 
 def _class_end(pattern: str, at: int) -> int:
-    """Where the class that begins at `at` ends; `]` is a member if it comes first."""
+    """Return the end of the class that starts at `at`; a first `]` is a member."""
     at += 2 if pattern[at + 1 : at + 2] == "^" else 1
     at += pattern[at : at + 1] == "]"
     while at < len(pattern) and pattern[at] != "]":

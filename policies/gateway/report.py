@@ -1,8 +1,8 @@
-"""What an import has to say: findings, each with its file and its place there.
+"""The findings of an import, each with its file and its place there.
 
-A finding is told once, however often something comes across it. An error is something that
-was left out, so that requests may get another answer than in the cluster; a warning is
-something that was carried over with a difference, or that has no effect on answers.
+Each finding is reported once, however often it occurs. An error is a part that was left out, so
+that requests may get other responses than in the cluster; a warning is a part that was carried
+over with a difference, or that does not affect responses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from policies.language.document import Document
 from policies.language.findings import Finding, Path, Severity, path_text
 from policies.language.found import Key
 
-MAX_TOLD = 1_000  # more than anybody reads; that there are more is told, too
+MAX_TOLD = 1_000  # more than anybody reads; the number of others is reported
 
 
 class Told(NamedTuple):
@@ -25,7 +25,7 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Manifest:
-    """One object, and where it stands: in which file, and at which path of which document."""
+    """An object, with its file, its document and its path there."""
 
     file: str
     document: Document
@@ -60,7 +60,7 @@ class Report:
         hint: str,
         severity: Severity = "error",
     ) -> None:
-        """A finding about what is at `path`; about its key if the last step is a `Key`."""
+        """Add a finding about the value at `path`, or about its key if the last step is a `Key`."""
         at_key = bool(path) and isinstance(path[-1], Key)
         line, column = manifest.key_place(path) if at_key else manifest.place(path)
         text = path_text((*manifest.at, *path))
@@ -83,7 +83,7 @@ class Report:
         return any(told.finding.severity == "error" for told in self._told)
 
     def told(self) -> list[Told]:
-        """In the order of files and places."""
+        """Return the findings in the order of files and places."""
         found = sorted(
             self._told,
             key=lambda t: (self._files[t.file], t.finding.line, t.finding.column, t.finding.code),

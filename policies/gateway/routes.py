@@ -1,8 +1,8 @@
-"""All rules of all routes as routes of `routes.yaml`, as far as the language takes them.
+"""Converts all rules of all routes to routes of `routes.yaml`, as far as the language allows.
 
-- What is guarded in a way that is not carried over answers 500.
-- If it is not even known which requests a guarded rule takes, since one of its matches is
-  lost, all routes of its hosts answer 500: one of them would take these requests without.
+- Rules with a guard that is not carried over answer 500.
+- If one of the matches of a guarded rule is lost, its requests are unknown. Then all routes of
+  its hosts answer 500, since one of them would take these requests without the guard.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ Routes = list[tuple[Manifest, Attached]]
 
 
 class RoutesReader:
-    """Reads all routes of an import; `_steps` and `_rules` are what the language leaves room
-    for."""
+    """Reads all routes of an import; `_steps` and `_rules` are the remaining budget of the
+    language."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class RoutesReader:
         self._unclear: list[Draft] = []
 
     def drafts(self, routes: Routes) -> list[Draft]:
-        """The routes in order: those that send clients to HTTPS first."""
+        """Return the routes in order: those that redirect to HTTPS first."""
         drafts = [draft for manifest, attached in routes for draft in self._of(manifest, attached)]
         name_schemes(drafts)  # which may double matches
         drafts = self._within_bound(drafts)
@@ -54,8 +54,8 @@ class RoutesReader:
 
     def _of(self, manifest: Manifest, attached: Attached) -> Iterator[Draft]:
         if attached.kind == "GRPCRoute":
-            message = "the trailers with which answers of gRPC end do not come through Workers"
-            hint = "use gRPC-Web or Connect, which have none, or serve these calls elsewhere"
+            message = "Workers do not forward the trailers at the end of gRPC responses"
+            hint = "use gRPC-Web or Connect, which have no trailers, or serve these calls elsewhere"
             self._report.warn(manifest, ("kind",), "differs", message, hint)
         readings = readings_for(manifest, attached, self._objects)
         reader = RuleReader(manifest, attached, readings, self._backends, self._report)
@@ -80,13 +80,13 @@ class RoutesReader:
         return is_kept
 
     def _fits(self, draft: Draft) -> bool:
-        """Whether the language takes a route, or something of it."""
+        """Return whether the language accepts a route, or a part of it."""
         if self._is_full:
             return False
         left = draft.settle(self._steps, self._report)
         if left is None:
-            message = "nothing of what this rule matches is left, so it is left out"
-            hint = "mend what is told about it; until then its requests get other routes"
+            message = "none of the matches of this rule is left, so it is left out"
+            hint = "fix the other findings about it; until then, its requests go to other routes"
             self._tell(draft, "not-carried-over", message, hint)
             return False
         if self._rules + draft.rules > MAX_RULES:
@@ -97,7 +97,7 @@ class RoutesReader:
         return True
 
     def _within_bound(self, drafts: list[Draft]) -> list[Draft]:
-        """Those up to which there are not too many rules, now that schemes are named."""
+        """Return the drafts within the maximum number of rules, after schemes are added."""
         rules = 0
         for at, draft in enumerate(drafts):
             rules += draft.rules
@@ -108,15 +108,15 @@ class RoutesReader:
         return drafts
 
     def _tell_too_many(self, draft: Draft) -> None:
-        message = f"hostnames times matches are more than {MAX_RULES:,} up to this "
+        message = f"there are more than {MAX_RULES:,} pairs of hostname and match up to this "
         message += "rule, which is left out with all after it"
         self._tell(draft, "out-of-range", message, "import fewer routes at once")
 
     def _close(self, drafts: list[Draft]) -> None:
         for unclear in self._unclear:
-            message = "it is not known which requests this guarded rule takes, so all routes of "
+            message = "it is unknown which requests this guarded rule matches, so all routes of "
             message += "its hosts answer 500"
-            hint = "mend the rule's matches, or decide in `routes.yaml` what guards these hosts"
+            hint = "fix the rule's matches, or protect these hosts in `routes.yaml`"
             self._tell(unclear, "not-carried-over", message, hint)
             for draft in drafts:
                 if not draft.is_refused and _meet(unclear, draft):
@@ -134,7 +134,7 @@ def _meet(one: Draft, other: Draft) -> bool:
 
 
 def readings_for(manifest: Manifest, attached: Attached, objects: Objects) -> Readings | None:
-    """How the controllers of a route read expressions; None if it is not known, or differs."""
+    """Return how the controllers of a route read expressions; None if unknown or different."""
     found: set[Readings | None] = set()
     classes = {
         (gateway.metadata.namespace, gateway.metadata.name): str(gateway.spec.gateway_class_name)

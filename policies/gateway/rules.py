@@ -1,4 +1,4 @@
-"""A rule of an HTTPRoute or GRPCRoute as a route of `routes.yaml`."""
+"""Converts a rule of an HTTPRoute or GRPCRoute to a route of `routes.yaml`."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from policies.language.findings import Path
 from policies.language.found import Key
 from policies.language.model import DEFAULT_REQUEST_TIMEOUT_MS
 
-DEFAULT_RETRIES = 2  # the API leaves the number without one to us; it is Istio's
+DEFAULT_RETRIES = 2  # Istio's default; the API leaves it to implementations
 _NO_ANSWER = ("connect", "timeout")  # which the API always retries
-DEFAULT_SESSION = "session"  # the API leaves the name of a session without one to us
-NO_BACKEND = {"HTTPRoute": 500, "GRPCRoute": 503}  # the latter is UNAVAILABLE to gRPC's clients
+DEFAULT_SESSION = "session"  # the API leaves it to implementations
+NO_BACKEND = {"HTTPRoute": 500, "GRPCRoute": 503}  # 503 is UNAVAILABLE for gRPC clients
 
 
 class RuleReader:
@@ -55,10 +55,10 @@ class RuleReader:
         self._shares = ShareReader(manifest, self._home, backends, report, self._filters)
 
     def drafts(self, rule: AnyRule, index: int, hosts: list[str], taken: Names) -> Iterator[Draft]:
-        """The route of a rule. A route has hostnames or none: who serves all hosts and
-        competes for some of them besides (a listener's, say) needs two."""
+        """Return the routes of a rule. A route either has hostnames or serves all hosts, so a rule
+        that serves all hosts and also some with more precedence needs two."""
         named = [host for host in hosts if host]
-        # The name is the seed of sticky splits: it depends on nothing but the rule.
+        # The name is the seed of sticky splits, so it depends only on the rule.
         home = [self._home] if self._home != DEFAULT_NAMESPACE else []
         wish = fitted("-".join((*home, self._name, rule.name or str(index))))
         name = taken.first_free([wish])
@@ -68,7 +68,7 @@ class RuleReader:
             other = taken.first_free([fitted(f"{wish}.any")]) if named else name
             draft = self._draft(rule, index, other, [""])
             if named and "split" in draft.rest:
-                draft.rest["seed"] = name  # a client stays on one side of both
+                draft.rest["seed"] = name  # a client gets the same pool in both
             yield draft
 
     def _draft(self, rule: AnyRule, index: int, name: str, hosts: list[str]) -> Draft:
@@ -99,7 +99,7 @@ class RuleReader:
         return draft
 
     def _act(self, draft: Draft, rule: AnyRule, path: Path) -> None:
-        """What becomes of requests: a redirect, a split, or 500."""
+        """Set the action: a redirect, a split, or 500."""
         if self._delegates(draft, rule, path):
             return
         filters = self._filters.read(rule.filters, (*path, "filters"), "the rule answers 500")
@@ -117,7 +117,7 @@ class RuleReader:
             self._answer(draft, filters)
         elif not split:
             status = NO_BACKEND[self._kind]
-            draft.comments.append(f"{status}: the rule has no backend that takes requests")
+            draft.comments.append(f"{status}: the rule has no valid backend")
             draft.rest["respond"] = {"status": status}
             self._answer(draft, filters)
         else:
@@ -126,7 +126,7 @@ class RuleReader:
             draft.rest["split"] = split
 
     def _answer(self, draft: Draft, filters: Filters) -> None:
-        """A route that forwards nothing has only the filters that concern its answer."""
+        """Keep only the filters of responses on a route that forwards nothing."""
         for name in [name for name in ON_THE_WAY if name in filters.value]:
             message = "this has no effect on a rule that forwards nothing"
             origin = filters.origins.get((name,)) or filters.origins[name, 0]
@@ -136,12 +136,12 @@ class RuleReader:
             draft.rest["filters"] = filters.value
 
     def _delegates(self, draft: Draft, rule: AnyRule, path: Path) -> bool:
-        """Whether the rule leaves it to other routes; then it is refused as a whole."""
+        """Return whether the rule delegates to other routes; then it is refused as a whole."""
         for at, ref in enumerate(rule.backend_refs):
             if ref and (ref.group, ref.kind) in ((GROUP, "HTTPRoute"), (GROUP, "GRPCRoute")):
                 message = "the rule delegates to other routes, which is not carried over; "
                 message += "it answers 500"
-                hint = "say in `routes.yaml` what both say together"
+                hint = "combine both in `routes.yaml`"
                 where = (*path, "backendRefs", at, "kind")
                 self._report.tell(self._manifest, where, "not-carried-over", message, hint)
                 draft.refuse("what the rule delegates to was not carried over")
@@ -155,7 +155,7 @@ class RuleReader:
         whole, each = timeouts.request, timeouts.backend_request
         value = {}
         if whole is None and each is not None and each > DEFAULT_REQUEST_TIMEOUT_MS:
-            whole = 0  # the router's own default must not cut the attempt short
+            whole = 0  # the router's default must not end the attempt earlier
         if whole is not None:
             value["request"] = duration_text(whole)
         if each:
@@ -172,12 +172,12 @@ class RuleReader:
         name = (own and own.name) or session.session_name or DEFAULT_SESSION
         draft.origins["sticky",] = path
         if session.idle_timeout is not None:
-            message, hint = "a session does not end by being idle here", "use `absoluteTimeout`"
+            message, hint = "sessions have no idle timeout here", "use `absoluteTimeout`"
             self._warn((*path, Key("idleTimeout")), "not-carried-over", message, hint)
         if session.type == "Header":
             draft.rest["sticky"] = [{"header": name}]
             message = f"the router reads the header `{name[:80]}` but never sends it"
-            hint = "let clients or the Worker choose its value"
+            hint = "let clients or the Worker set it"
             self._warn(path, "differs", message, hint)
             return
         source: dict[str, Any] = {"cookie": name, "set": True}
@@ -187,21 +187,20 @@ class RuleReader:
         self._cookie(session, source, path)
 
     def _cookie(self, session: SessionPersistence, source: dict[str, Any], path: Path) -> None:
-        """What the router's cookie does not have as the manifest does."""
+        """Report differences between the router's cookie and the manifest's."""
         config = session.cookie or session.cookie_config
         if config is None or config.lifetime_type == "Session":
             life = source.get("max_age", "30d")
-            message = f"the cookie lives {life}, not as long as the browser's session"
-            hint = "say how long with `max_age` in `routes.yaml`"
+            message = f"the cookie is valid for {life}, not for the browser's session"
+            hint = "set `max_age` in `routes.yaml`"
             self._warn(path, "differs", message, hint)
         if config and config.path not in (None, "/"):
             message = f"the cookie is sent for every path, not only for `{config.path[:80]}`"
-            hint = "give the sessions of other paths other names"
+            hint = "give the sessions of other paths different names"
             self._warn((*path, "cookie", "path"), "differs", message, hint)
 
     def _retry(self, draft: Draft, retry: Retry | None, rule: Path) -> None:
-        """The Gateway API retries any method, as often as is said, and nothing unless it is
-        asked to."""
+        """Set the retries: the Gateway API retries any method, but only if the rule says so."""
         path = (*rule, Key("retry"))
         if retry is None or retry.attempts == 0:
             if len(draft.rest["split"]) > 1:
@@ -211,7 +210,7 @@ class RuleReader:
         if retry.attempts is not None:
             value["attempts"] = min(retry.attempts, MAX_ATTEMPTS)
             if retry.attempts > MAX_ATTEMPTS:
-                message = f"{retry.attempts} attempts are more than the router makes"
+                message = f"{retry.attempts} attempts are more than the router supports"
                 hint = f"write at most {MAX_ATTEMPTS}"
                 self._warn((*path, Key("attempts")), "differs", message, hint)
         codes = list(dict.fromkeys(retry.codes))

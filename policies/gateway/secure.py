@@ -1,11 +1,11 @@
-"""HTTP and HTTPS: which of the two a route serves, where its listeners say so.
+"""HTTP and HTTPS: which of them a route serves, as its listeners say.
 
-- A route that only HTTPS listeners have is not served in clear: its matches name the scheme.
-  So do those of a route of HTTP listeners, where HTTPS listeners serve hosts of it. HTTP
-  requests then get what HTTP listeners have for them, such as a redirect to HTTPS.
-- Who names a scheme goes before who does not. So all that compete, with the same host and
-  path, name theirs: a route of both has each match twice.
-- A rule of an HTTP listener that only sends clients to HTTPS goes before its equals.
+- A route of HTTPS listeners only is not served over HTTP: its matches have `scheme`. So have
+  those of a route of HTTP listeners whose hosts HTTPS listeners serve as well. HTTP requests
+  then go to the routes of HTTP listeners, such as a redirect to HTTPS.
+- A match with a scheme takes precedence over one without. So all matches with the same host and
+  path get one: a route of both listeners has each match twice.
+- A rule of an HTTP listener that only redirects to HTTPS comes before its equals.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from policies.gateway.grpc_model import AnyRule
 from policies.gateway.listeners import Attached, Listeners, intersection
 
 _BOTH = ("http", "https")
-_Key = tuple[str, ...]  # a host, and what kind of path
+_Key = tuple[str, ...]  # a host, and the kind of path
 
 
 def forces_https(rule: AnyRule, route: Attached, listeners: Listeners) -> bool:
-    """Whether a rule only sends clients of an HTTP listener to HTTPS, which other listeners
-    serve."""
+    """Return whether a rule only redirects clients of an HTTP listener to HTTPS, which other
+    listeners serve."""
     redirects = [each.request_redirect for each in rule.filters if each and each.request_redirect]
     plain = [
         each.scheme == "https" and not (each.hostname or each.path) and each.port in (None, 443)
@@ -32,7 +32,7 @@ def forces_https(rule: AnyRule, route: Attached, listeners: Listeners) -> bool:
 
 
 def schemes_of(route: Attached, listeners: Listeners) -> tuple[str, ...]:
-    """Those that the route is served by, if not by all."""
+    """Return the schemes of the route; empty if it serves all."""
     protocols = {listener.told.protocol if listener else "" for listener, _ in route.served}
     if protocols == {"HTTPS"}:
         return ("https",)
@@ -42,7 +42,7 @@ def schemes_of(route: Attached, listeners: Listeners) -> tuple[str, ...]:
 
 
 def name_schemes(drafts: list[Draft]) -> None:
-    """Write the schemes into all matches that need one."""
+    """Add the schemes to all matches that need one."""
     by_key: dict[_Key, list[tuple[Draft, Piece]]] = {}
     waiting: list[_Key] = []
     for draft in drafts:
@@ -64,13 +64,13 @@ def name_schemes(drafts: list[Draft]) -> None:
 
 
 def _keys(draft: Draft, piece: Piece) -> Iterator[_Key]:
-    """Where matches compete: in the language the host and the path come before the scheme."""
+    """Return what matches that compete have in common: host and path come before the scheme."""
     path = piece.value.get("path", {})
     kind: tuple[str, ...] = ("prefix", str(path.get("prefix", "/")).removesuffix("/"))
     if "exact" in path:
         kind = ("exact", path["exact"])
     elif "regex" in path:
-        kind = ("regex",)  # all of one length are one list
+        kind = ("regex",)  # all with the same length are compared
     return ((host, *kind) for host in draft.hosts)
 
 

@@ -1,8 +1,8 @@
-"""The backends of a rule as a split.
+"""Converts the backends of a rule to a split.
 
-- A backend that is not valid keeps its share, which answers 500 (Gateway API, `backendRefs`):
-  else the others would get requests that were not for them.
-- What stands for the invalid ones is called `invalid`, and has no variant.
+- An invalid backend keeps its share, which gets 500 (Gateway API, `backendRefs`); otherwise the
+  others would get requests that were not for them.
+- The pool for invalid backends is called `invalid` and has no variants.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from policies.gateway.report import Manifest, Report
 from policies.language.findings import Path
 from policies.language.values import MAX_WEIGHT
 
-ON_THE_WAY = ("request_headers", "rewrite", "mirrors")  # nothing without a backend
-_OF_BACKENDS = (*ON_THE_WAY, "response_headers")  # what a single backend can have
+ON_THE_WAY = ("request_headers", "rewrite", "mirrors")  # no effect without a backend
+_OF_BACKENDS = (*ON_THE_WAY, "response_headers")  # the filters of a single backend
 INVALID = "invalid"
 
 
@@ -40,8 +40,8 @@ class ShareReader:
     def read(
         self, draft: Draft, refs: list[BackendRef | None], filters: Filters, path: Path
     ) -> dict[str, Any]:
-        """Pool to share; the largest weight first, as the first is the others' fallback.
-        Empty if no valid backend has a weight."""
+        """Return the share of each pool; the largest weight first, since the first is the fallback
+        of the others. Empty if no valid backend has a weight."""
         shares: dict[str, Any] = {}
         uses: dict[tuple[Any, ...], int] = {}
         lost = 0
@@ -69,7 +69,7 @@ class ShareReader:
         return split
 
     def _weight_at(self, path: Path) -> int:
-        """The weight of a backend that could not be read, as far as that says one."""
+        """Return the weight of an invalid backend, if it has a valid weight."""
         value: Any = self._manifest.value
         for step in path:
             value = at(value, step)
@@ -79,20 +79,20 @@ class ShareReader:
     def _own(
         self, ref: BackendRef | None, filters: Filters, path: Path, alone: bool
     ) -> Filters | None:
-        """The filters of a backend; None if it is not valid."""
+        """Return the filters of a backend; None if it is invalid."""
         if ref is None or not self._backends.is_valid(ref, self._manifest, path, self._home):
             return None
-        instead = "the backend's requests are answered 500"
+        instead = "the backend's requests get 500"
         own = self._filters.read(ref.filters, (*path, "filters"), instead)
         return None if own.lost or not self._fits(own, filters, path, alone) else own
 
     def _fits(self, own: Filters, filters: Filters, path: Path, alone: bool) -> bool:
-        """Whether a backend can have its filters. What only a rule can have, the rule gets
-        if this is its only backend."""
+        """Return whether a backend can have its filters. Filters that only a rule can have are
+        moved to the rule if this is its only backend."""
         for name in [name for name in own.value if name not in _OF_BACKENDS]:
             if not alone or name in filters.value:
                 message = "a backend among others cannot have this filter; its requests get 500"
-                hint = "move the filter to the rule, or the backend to a rule of its own"
+                hint = "move the filter to the rule, or the backend to its own rule"
                 self._report.tell(
                     self._manifest, own.origins[name,], "not-carried-over", message, hint
                 )

@@ -1,7 +1,7 @@
-"""Finding guards: annotations, attached objects, and client certificates.
+"""Finds guards: annotations, attached objects, and client certificates.
 
-What may be a guard counts as one: an annotation by a word of its name, an object that is
-attached to others (`targetRefs`, selectors) unless its kind is known to be none.
+A possible guard counts as one: an annotation with certain words in its name, or an object that
+is attached to others (`targetRefs`, selectors), unless its kind is known to be harmless.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from policies.gateway.report import Manifest
 from policies.language.findings import Path, shown
 from policies.language.found import Key
 
-# Annotations that guard nothing: mostly of tools that apply, watch or certify objects.
+# Harmless annotations, mostly of tools that apply, watch or certify objects.
 TOOLS = (
     *("kubectl.kubernetes.io/", "app.kubernetes.io/", "config.kubernetes.io/", "kubernetes.io/"),
     *("helm.sh/", "meta.helm.sh/", "argocd.argoproj.io/", "kustomize.toolkit.fluxcd.io/"),
@@ -24,7 +24,7 @@ TOOLS = (
     "konghq.com/upstream-policy",  # how Kong balances load
 )
 _TOKEN = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
-# Words, and beginnings of words, that names of guards have.
+# Words, and starts of words, in names of guards.
 _WORDS = re.compile(
     "acl|allow(ed)?|block(ed)?|ca|captcha|certs?|cidr|client|csrf|deny|denied|digest|filters?"
     "|firewall|geo|guard|hmac|htpasswd|iap|internal|ip|jwks|keys?|ldap|limit(s|er)?|login|lua"
@@ -36,21 +36,21 @@ _STEMS = (
     *("ratelimit", "throttl", "secur", "protect", "plugin", "middleware", "polic", "access"),
 )
 _HARMLESS = frozenset(("author", "authors"))
-# Words of kinds whose objects guard what they select, or a whole namespace.
+# Words of kinds whose objects protect what they select, or a whole namespace.
 _KINDS = ("auth", "jwt", "oidc", "waf", "apikey", "ratelimit")
-# Attached objects that shape connections, health or records, and keep nobody out.
+# Attached objects about connections, health or logs, which deny no access.
 _NO_GUARDS = (
     *("BackendLBPolicy", "BackendTLSPolicy", "HealthCheckPolicy", "LoadBalancerConfiguration"),
     *("ObservabilityPolicy", "ProxySettingsPolicy", "TargetGroupConfiguration", "Telemetry"),
     *("UpstreamSettingsPolicy", "XBackendTrafficPolicy"),
 )
-# Kinds that only guard where a filter or an annotation names them.
+# Kinds that are guards only where a filter or an annotation names them.
 _NAMED = re.compile(r".*(Filter|Plugin|Middleware|Consumer|ConsumerGroup)|PeerAuthentication")
 _GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 
 
 def is_guard(name: str) -> bool:
-    """Whether an annotation of that name may keep somebody out."""
+    """Return whether an annotation of that name may deny access."""
     if name.startswith(TOOLS):
         return False
     tokens = [token.lower() for token in _TOKEN.findall(name)]
@@ -64,15 +64,15 @@ def is_guard(name: str) -> bool:
 def annotation_guards(
     manifest: Manifest, annotations: Any, path: Path, targets: list[Target]
 ) -> Iterator[Guard]:
-    """The annotations of an object that may guard `targets`."""
+    """Yield the annotations of an object that may protect `targets`."""
     for name in annotations if isinstance(annotations, dict) else ():
         if is_guard(str(name)):
-            what = f"the annotation `{shown(name)}`, which may guard requests,"
+            what = f"the annotation `{shown(name)}`, which may restrict access,"
             yield Guard(manifest, (*path, Key(name)), what, targets)
 
 
 def attached_guard(manifest: Manifest, kind: str) -> Guard | None:
-    """The guard that an object of another system is, if it is one."""
+    """Return the guard that an object of another API is; None if it is none."""
     meta, spec = _mapping(manifest.value, "metadata"), _mapping(manifest.value, "spec")
     home = meta.get("namespace")
     home = home if isinstance(home, str) else None
@@ -102,12 +102,12 @@ def _targets(spec: dict[str, Any], home: str | None) -> Iterator[Target]:
         value = spec["targetSelectors"]
         for each in value if isinstance(value, list) else [value]:
             kind = each.get("kind") if isinstance(each, dict) else None
-            # Which objects have the labels is not always known: any of the kind may.
+            # It is not always known which objects have the labels: any of the kind may.
             yield Target(kind if isinstance(kind, str) else "All", home)
 
 
 def _target(value: Any, home: str | None) -> Target:
-    """What cannot be read may be anything."""
+    """Return the targets; a malformed reference may mean any object."""
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
         return Target("All")
     kind, name, space = value["kind"], value.get("name"), value.get("namespace", home)
@@ -125,7 +125,7 @@ def _target(value: Any, home: str | None) -> Target:
 
 
 def _selected(spec: dict[str, Any], home: str | None, kind: str) -> Target:
-    """What an object guards that selects workloads, or all of its namespace."""
+    """Return the targets of an object that selects workloads, or its whole namespace."""
     labels = _mapping(_mapping(spec, "selector"), "matchLabels")
     if isinstance(gateway := labels.get(_GATEWAY_NAME), str):
         return Target("Gateway", home, gateway)
@@ -134,7 +134,7 @@ def _selected(spec: dict[str, Any], home: str | None, kind: str) -> Target:
 
 
 def certificate_guards(manifest: Manifest, tls: Any, owner: tuple[str, str]) -> Iterator[Guard]:
-    """Client certificates that a Gateway asks for on ports with HTTPS (`spec.tls.frontend`)."""
+    """Yield the checks of client certificates on HTTPS ports of a Gateway (`spec.tls.frontend`)."""
     frontend = tls.get("frontend") if isinstance(tls, dict) else None
     if frontend is None:
         return
@@ -159,7 +159,8 @@ def certificate_guards(manifest: Manifest, tls: Any, owner: tuple[str, str]) -> 
 
 
 def listener_guards(manifest: Manifest, tls: Any, path: Path, target: Target) -> Iterator[Guard]:
-    """What a listener's `tls` asks of clients: a validation, or an option that may be one."""
+    """Return what a listener's `tls` requires of clients: a validation, or an option that may be
+    one."""
     if not isinstance(tls, dict):
         return
     if tls.get("frontendValidation") is not None:
@@ -168,12 +169,12 @@ def listener_guards(manifest: Manifest, tls: Any, path: Path, target: Target) ->
     options = tls.get("options")
     for name, value in options.items() if isinstance(options, dict) else ():
         if is_guard(str(name).rpartition("/")[2]) or "mutual" in str(value).lower():
-            what = f"the option `{shown(name)}`, which may ask for client certificates,"
+            what = f"the option `{shown(name)}`, which may require client certificates,"
             yield Guard(manifest, (*path, "options", Key(name)), what, [target])
 
 
 def _asks(tls: Any) -> bool:
-    """Whether clients without a valid certificate are kept out."""
+    """Return whether clients without a valid certificate are refused."""
     if tls is None:
         return False
     validation = tls.get("validation") if isinstance(tls, dict) else tls

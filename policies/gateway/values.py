@@ -11,13 +11,13 @@ from pydantic import BeforeValidator, Field
 from policies.language.values import problem, read_duration
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
-_SUBDOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"  # as Kubernetes has it, whose parts may be long, too
+_SUBDOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"  # as in Kubernetes, which allows long parts
 MAX_LABEL = 63
 MAX_NAME = 253
 # GEP-2257: a strict subset of Go's durations.
 _DURATION = re.compile(r"(?:[0-9]{1,5}(?:h|m|s|ms)){1,4}", re.ASCII)
 _DURATION_PART = re.compile(r"[0-9]+(?:ms|h|m|s)", re.ASCII)
-# YAML 1.1, as Kubernetes reads it, has more words for the two truth values.
+# YAML 1.1, which Kubernetes reads, has more words for true and false.
 _FLAGS = {
     **dict.fromkeys(("y", "yes", "on"), True),
     **dict.fromkeys(("n", "no", "off"), False),
@@ -51,7 +51,7 @@ def _read_flag(value: object) -> object:
 
 
 def _read_timestamp(value: object) -> float:
-    """Seconds since 1970."""
+    """Return seconds since 1970."""
     try:
         time = datetime.fromisoformat(value if isinstance(value, str) else "")
     except ValueError:
@@ -62,7 +62,7 @@ def _read_timestamp(value: object) -> float:
 
 Label = _name(_LABEL, "team-a", MAX_LABEL)
 Subdomain = _name(_SUBDOMAIN, "shop", MAX_NAME)
-# What refers to something; it is only compared, and made fit where it becomes a name.
+# References are only compared, and made valid where they become names.
 ObjectName = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 Numbered = Annotated[int, Field(ge=1, le=65_535)]
 GatewayDuration = Annotated[int, BeforeValidator(_read_duration)]  # milliseconds

@@ -1,4 +1,4 @@
-"""A policy as YAML for people: comments, short mappings in one line, quotes where needed."""
+"""Writes a policy as readable YAML: with comments, short mappings in one line, few quotes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
 
 def policy_text(header: Iterable[str], variants: dict[str, Entry], routes: Iterable[Entry]) -> str:
-    """`routes.yaml` whole."""
+    """Return the text of `routes.yaml`."""
     lines = [*map(_comment, header), "", "version: 1", "", "variants:"]
     for name, entry in variants.items():
         lines += [f"  {_comment(each)}" for each in entry.comments]
@@ -51,7 +51,7 @@ def _field(name: str, value: Any, width: int) -> Iterator[str]:
 
 
 def _block(value: Any, width: int) -> list[str]:
-    """A mapping or a list, an entry a line."""
+    """Return the lines of a mapping or a list, one entry per line."""
     if isinstance(value, dict):
         return [line for k, v in value.items() for line in _field(k, v, width)]
     items = []
@@ -63,7 +63,7 @@ def _block(value: Any, width: int) -> list[str]:
 
 
 def _hung(items: list[list[str]], indent: int) -> list[str]:
-    """The lines of list items, the first of each behind a dash."""
+    """Return the lines of list items, the first of each after a dash."""
     space = " " * indent
     return [
         f"{space}{'- ' if number == 0 else '  '}{line}"
@@ -81,7 +81,7 @@ def _flow(value: Any) -> str:
 
 
 def _scalar(value: Any) -> str:
-    """Text in quotes, unless it reads as the same text without."""
+    """Return text in quotes, unless it is read as the same text without."""
     if isinstance(value, str) and _PLAIN.fullmatch(value) and resolve(value) == value:
         return value
     return json.dumps(value)

@@ -1,7 +1,7 @@
-"""From the bytes of a file of cases to the cases, or to everything that is wrong with it.
+"""Loads a file of test cases: from bytes to the cases, or to all findings.
 
-The same readings as of `routes.yaml` (`policies/language/load.py`): YAML, the fields and
-values, and what concerns several cases at once. Nothing is raised.
+The stages are those of `routes.yaml` (`policies/language/load.py`): YAML, fields and values, and
+checks of several cases. Loading never raises.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from policies.policy_tests.model import Cases
 
 @dataclass(frozen=True, slots=True)
 class LoadedCases:
-    """`cases` are there exactly if there are no findings."""
+    """The result of loading: `cases` is None if and only if there are findings."""
 
     cases: Cases | None
     findings: tuple[Finding, ...]
     document: Document | None = None
 
     def place(self, path: Path) -> tuple[int, int]:
-        """Line and column of what stands at `path`."""
+        """Return line and column of the value at `path`."""
         return self.document.place(path) if self.document else (1, 1)
 
 
@@ -49,7 +49,7 @@ def load_cases(data: bytes) -> LoadedCases:
 
 
 def _several(cases: Cases) -> Iterator[Found]:
-    """Two cases of one name."""
+    """Yield a finding for each case with the name of an earlier one."""
     first: dict[str, int] = {}
     for index, case in enumerate(cases.cases):
         if first.setdefault(case.name, index) != index:

@@ -1,7 +1,7 @@
-"""The language of cases beside a policy, version 1, as pydantic models.
+"""The language of test cases for a policy, version 1, as pydantic models.
 
-A case is a request and what is expected to become of it. Names and values are those of
-`router explain`; unknown fields are errors, as in `routes.yaml`.
+A case is a request with its expected outcome. Names and values are those of `router explain`;
+unknown fields are errors, as in `routes.yaml`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from policies.language.values import (
 )
 
 MAX_NAME = 200
-DEFAULT_WITHIN = 0.01  # one point: four standard deviations of what 40,000 clients show
+DEFAULT_WITHIN = 0.01  # one point: four standard deviations with 40,000 clients
 Headers = dict[Token, FieldValue | None]
 
 
@@ -34,13 +34,13 @@ def _read_url(value: object) -> str:
     text = read_text(value, "a URL", "`https://api.example.com/v1`")
     scheme, mark, rest = text.partition("://")
     if scheme not in ("http", "https") or not mark or not rest.partition("/")[0]:
-        hint = "write it whole: `https://api.example.com/v1`"
+        hint = "write the full URL: `https://api.example.com/v1`"
         raise problem("bad-value", f"`{text[:80]}` is not an absolute http or https URL", hint)
     return text
 
 
 class Request(Part):
-    """What is asked for, and by whom."""
+    """A request and its client."""
 
     url: Annotated[str, BeforeValidator(_read_url)] = Field(description="The absolute URL.")
     method: Method = Field("GET", description="The method.")
@@ -49,27 +49,25 @@ class Request(Part):
     )
     key: Name | None = Field(
         None,
-        description="The client has the API key of this id. The key itself, of which the policy "
-        "has only a hash, is not needed.",
+        description="The id of the client's API key. The key itself, of which the policy has only "
+        "a hash, is not needed.",
     )
-    ip: str = Field("", description="The client's address.")
+    ip: str = Field("", description="The client's IP address.")
     country: Country | None = Field(None, description="The client's country.")
     continent: Continent | None = Field(None, description="The client's continent.")
-    colo: Colo | None = Field(None, description="Cloudflare's location, such as FRA.")
-    down: list[Name] = Field(
-        default_factory=list, description="Variants that are out of service meanwhile."
-    )
+    colo: Colo | None = Field(None, description="The Cloudflare location, such as FRA.")
+    down: list[Name] = Field(default_factory=list, description="Variants that are out of service.")
 
 
 class Forwarded(Part):
     """The request as the variant gets it."""
 
     method: Method | None = Field(None, description="Its method.")
-    host: str | None = Field(None, description="Its host, with the port if there is one.")
+    host: str | None = Field(None, description="The host, with the port if there is one.")
     path: str | None = Field(None, description="Its path.")
-    query: str | None = Field(None, description="Its query, without the `?`.")
+    query: str | None = Field(None, description="The query, without the `?`.")
     headers: Headers = Field(
-        default_factory=dict, description="Headers with their values; `null`: it is not there."
+        default_factory=dict, description="Headers with their values; `null`: the header is absent."
     )
 
     def check(self) -> None:
@@ -77,51 +75,60 @@ class Forwarded(Part):
 
 
 class Answer(Part):
-    """What the router answers itself."""
+    """A response of the router itself."""
 
     status: int | None = Field(None, ge=100, le=599, description="Its status.")
     headers: Headers = Field(
-        default_factory=dict, description="Headers with their values; `null`: it is not there."
+        default_factory=dict, description="Headers with their values; `null`: the header is absent."
     )
-    body: str | None = Field(None, description="Its body, to the letter.")
+    body: str | None = Field(None, description="The exact body.")
 
     def check(self) -> None:
         at_least_one(self)
 
 
 class Expect(Part):
-    """What is to become of the request; at least one of these."""
+    """The expected outcome; at least one field is required."""
 
     status: int | None = Field(
-        None, ge=100, le=599, description="What the client gets; 200 if a variant is to answer."
+        None,
+        ge=100,
+        le=599,
+        description="The status that the client gets; 200 if a variant answers.",
     )
-    route: Name | None = Field(None, description="The route that takes it.")
+    route: Name | None = Field(None, description="The route that matches.")
     pool: Name | None = Field(None, description="The pool that the split chooses.")
-    variant: Name | None = Field(None, description="The variant that is tried first.")
-    candidates: list[Name] | None = Field(None, description="All that are tried, in order.")
-    region: Name | None = Field(None, description="The region that the client belongs to.")
-    key: Name | None = Field(None, description="The id of the API key that it came with.")
-    code: Name | None = Field(None, description="The code of the problem that it is answered with.")
+    variant: Name | None = Field(None, description="The variant of the first attempt.")
+    candidates: list[Name] | None = Field(
+        None, description="The variants of all attempts, in order."
+    )
+    region: Name | None = Field(None, description="The client's region.")
+    key: Name | None = Field(None, description="The id of the client's API key.")
+    code: Name | None = Field(None, description="The code of the problem document of the response.")
     forwarded: Forwarded | None = Field(None, description="The request as the variant gets it.")
-    answer: Answer | None = Field(None, description="What the router answers itself.")
+    answer: Answer | None = Field(None, description="The response of the router itself.")
     response_headers: Headers | None = Field(
         None,
-        description="Headers that the variant's answer gains; `null`: it gains none of that name.",
+        description="Headers that are added to the variant's response; `null`: none of this name "
+        "is added.",
     )
-    mirrors: list[Name] | None = Field(None, description="The pools that get a copy.")
+    mirrors: list[Name] | None = Field(
+        None, description="The pools that get a copy of the request."
+    )
     shares: dict[Name, Percentage] | None = Field(
         None,
         min_length=1,
-        description="Which part of such clients, each with a sticky key of its own, gets the pool.",
+        description="The share of such clients, each with its own sticky key, that goes to each "
+        "pool.",
     )
     within: Percentage = Field(
-        DEFAULT_WITHIN, description="How far a share may be off.", examples=["1%"]
+        DEFAULT_WITHIN, description="The tolerance for shares.", examples=["1%"]
     )
 
     def check(self) -> None:
         at_least_one(self, tuple(name for name in type(self).model_fields if name != "within"))
         if "within" in self.model_fields_set and self.shares is None:
-            message = "`within` is for `shares`, and would have no effect here"
+            message = "`within` has an effect only with `shares`"
             raise problem("unused-field", message, "leave it out")
 
 
@@ -134,13 +141,13 @@ def _read_name(value: object) -> str:
 
 
 class Case(Part):
-    """A request, and what is expected of it."""
+    """A request with its expected outcome."""
 
     name: Annotated[str, BeforeValidator(_read_name)] = Field(
-        description="Unique in the file; told when it fails."
+        description="Unique in the file; used in the results."
     )
-    request: Request = Field(description="What is asked for.")
-    expect: Expect = Field(description="What is to become of it.")
+    request: Request = Field(description="The request.")
+    expect: Expect = Field(description="The expected outcome.")
 
 
 class Cases(Part):

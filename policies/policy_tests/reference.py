@@ -1,4 +1,4 @@
-"""The reference part of `docs/workflow.md`: every mapping of a file of cases with its fields."""
+"""Generates the reference in `docs/workflow.md`: each mapping of test cases with its fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running a case: ask the policy as the edge would, and hold the answer to what is expected.
+"""Runs a case: decides its request as the edge would, and compares the outcome.
 
 What the router draws by chance is shown as `explain` shows it; shares are counted over
 many clients instead, always the same ones.
@@ -24,7 +24,7 @@ NOTHING = "nothing"
 
 
 class Failure(NamedTuple):
-    """`path`: where in the case what was expected stands."""
+    """`path`: the place of the expectation in the case."""
 
     path: Path
     expected: str
@@ -32,15 +32,15 @@ class Failure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Of a case; `told`: what `explain` says, None if it could not be asked."""
+    """The outcome of a case; `told`: the explanation, None if the request was invalid."""
 
     failures: list[Failure]
     told: Explanation | None
 
 
 class Subject:
-    """A policy under test; from its compiled tables. The `pepper` is only needed by who
-    presents a key that the policy has as `hmac_sha256`."""
+    """A policy under test, from its compiled tables. `pepper` is only needed for keys that the
+    policy has as `hmac_sha256`."""
 
     def __init__(self, tables: Tables, now_ms: float, pepper: bytes = b"") -> None:
         self.policy = CompiledPolicy(with_stand_ins(tables))
@@ -50,7 +50,7 @@ class Subject:
         for kind in ("sha256", "hmac_sha256"):
             for name, hashed, _, not_before, not_after, disabled, _ in tables["auth"][kind]:
                 valid = not_before <= now_ms < (not_after or float("inf")) and not disabled
-                if valid or name not in self._hashes:  # of several keys one that is good
+                if valid or name not in self._hashes:  # prefer a valid one of several keys
                     self._hashes[name] = hashed
 
     def run(self, case: Case) -> Outcome:
@@ -71,7 +71,7 @@ class Subject:
         return Outcome(failures, told)
 
     def _impossible(self, request: Request) -> Iterator[Failure]:
-        """What the policy does not know, so that the request makes no sense."""
+        """Yield failures about names in the request that the policy does not know."""
         known = [variant.name for variant in self.policy.variants]
         for at, name in enumerate(request.down):
             if name not in known:
@@ -117,7 +117,7 @@ def _compare(expect: Expect, told: Explanation) -> Iterator[Failure]:
 
 
 def _compare_part(path: Path, wanted: Mapping[str, Any], told: Explanation) -> Iterator[Failure]:
-    """A part of an explanation by its fields."""
+    """Compare a part of an explanation field by field."""
     came = told[str(path[-1])]
     if came is None:
         other = "the router answers itself" if path[-1] == "forwarded" else "it is forwarded"

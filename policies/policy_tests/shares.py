@@ -1,4 +1,4 @@
-"""Which part of a route's clients each pool gets."""
+"""The share of a route's clients that each pool gets."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from functools import lru_cache
 from policies.decisions.policy import Route, Share
 from policies.decisions.split import choose
 
-CLIENTS = 40_000  # a share of one half is then known to a quarter of a point
+CLIENTS = 40_000  # the standard error of a share of one half is a quarter of a point
 
 
 def shares_of(route: Route) -> dict[str, float]:
-    """Counted over clients with keys of their own; exact where the choice is random."""
+    """Return the shares: counted over clients with different keys, exact where the choice is
+    random."""
     if not route.sticky:
         return {share.name: share.weight / route.total for share in route.shares}
     return _counted(route.shares, route.seed)

@@ -14,7 +14,7 @@ from policies.decisions.choose import Fixed, Forward
 from policies.decisions.failover import RetryBudget
 from policies.decisions.latency import Latencies
 from policies.decisions.match import Rule
-from policies.decisions.passive import TRIAL_PATIENCE_MS
+from policies.decisions.outlier_detection import TRIAL_PATIENCE_MS
 from policies.decisions.policy import CompiledPolicy
 from policies.decisions.problems import RETRY_AFTER_S, Problem
 from policies.decisions.request import Request

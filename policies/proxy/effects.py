@@ -4,7 +4,7 @@
    arrow. What has no arrow is the last thing that a request's way yields.
 2. `Send` with a `carry` needs no outcome before the client has its answer: if the variant's
    answer is good (`is_good`), whoever runs the sequence gives it to the client as `carry`
-   says, and tells the outcome later, before the next request is decided.
+   says, and tells the outcome later, before anything is decided that it could change.
 3. Effects name bindings, headers and times; nothing of the runtime's.
 """
 

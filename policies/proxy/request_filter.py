@@ -17,6 +17,7 @@ from policies.decisions.policy import Route
 from policies.decisions.problems import Problem
 from policies.decisions.rate_limits import Limit
 from policies.decisions.request import Request
+from policies.decisions.url import OWN
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Charge, Charged, Own, Way
 
@@ -37,7 +38,7 @@ def read_request(context: RequestContext) -> Refusal | Own | None:
     context.request = Request(
         arrived.method, target, arrived.headers, arrived.client, arrived.claims
     )
-    return Own() if target.is_own else None
+    return Own() if target.path.startswith(OWN) and target.is_own else None
 
 
 def request_filter(context: RequestContext) -> Refusal | None:
@@ -54,9 +55,11 @@ def request_filter(context: RequestContext) -> Refusal | None:
         return rule
     route = _matched(context, rule)
     context.step = "limits"
-    too_large = size_problem(route.sizes, request.target.sent, request.headers)
-    if too_large:
-        return too_large
+    sizes, url = route.sizes, request.target.sent
+    if sizes.body is not None or len(url) > sizes.url:
+        too_large = size_problem(sizes, url, request.headers)
+        if too_large:
+            return too_large
     if route.redirect:
         moved = route.redirect.answer(request.target, rule.taken)
         return Fixed(route, moved, "redirect")

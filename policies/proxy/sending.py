@@ -29,7 +29,9 @@ class Attempt(NamedTuple):
 def send(context: RequestContext, attempt: Attempt, *, is_raced: bool = False) -> Send:
     """The effect; a drill that the attempt meets is counted."""
     variant, number, sent, kept_body, limit_ms, began_ms, wants_head = attempt
-    route = context.choice.route
+    route, state = context.choice.route, context.state
+    # A drill that has begun since meets no attempt that has been made.
+    is_drilled = bool(state.drills) and not (context.is_repeated and number == 1)
     asks = is_raced or wants_head
     return Send(
         variant.name,
@@ -39,8 +41,7 @@ def send(context: RequestContext, attempt: Attempt, *, is_raced: bool = False) -
         limit_ms,
         route.sizes.body,
         kept_body,
-        # A drill that has begun since meets no attempt that has been made.
-        None if context.is_repeated and number == 1 else drill_on(context, variant, began_ms),
+        drill_on(context, variant, began_ms) if is_drilled else None,
         route.failover.codes,
         None if asks else carried(context, variant, began_ms),
         wants_head,

@@ -1,1 +1,1 @@
-"""A running router, as tools ask it over HTTP."""
+"""The HTTP client of a running router's admin pages."""

@@ -1,4 +1,4 @@
-"""A line a second while a drill runs: the phase, what was answered by whom, what failed."""
+"""Prints a line per second while a drill runs: the phase, the responses by variant, failures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STYLES = {"baseline": "dim", "failure": "yellow", "recovery": "cyan"}
 
 
 class Progress:
-    """Told to standard error, so that standard output has the result alone."""
+    """Prints to standard error, since standard output is for the result."""
 
     def __init__(self, plan: Plan, router: Surveyed) -> None:
         self._plan = plan
@@ -24,7 +24,7 @@ class Progress:
         self._told_at = 0.0
 
     def __call__(self, course: Course, clients: Clients) -> None:
-        """One line, about all that has ended since the one before."""
+        """Print a line about all requests that have ended since the previous one."""
         new = clients.outcomes[self._told :]
         passed = clients.now - self._told_at
         self._told, self._told_at = self._told + len(new), clients.now
@@ -40,7 +40,7 @@ class Progress:
         )
 
     def _where(self, outcomes: list[Outcome]) -> str:
-        """The target first, then the others by name: columns that stay in place."""
+        """Return the target first, then the others by name, in fixed columns."""
         kind, target = self._plan.drill.target
         answers = Counter(outcome.variant for outcome in outcomes if outcome.status)
         counts = self._places.grouped(kind, answers)

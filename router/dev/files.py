@@ -1,4 +1,4 @@
-"""Writing generated files: whole or not at all, and only when something changed.
+"""Writes generated files atomically, and only if they have changed.
 
 wrangler watches what it serves, so a file touched without a change would restart the
 Worker; and another process may read at any moment, so it must never see half a file.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def write_if_changed(path: Path, content: bytes, mode: int = 0o644) -> bool:
-    """Whether the file had to be written."""
+    """Write the file if it differs. Returns whether it was written."""
     if path.is_file() and path.read_bytes() == content and path.stat().st_mode & 0o777 == mode:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def write_if_changed(path: Path, content: bytes, mode: int = 0o644) -> bool:
 
 
 def mirror(files: dict[str, bytes], target: Path) -> None:
-    """Make `target` hold exactly `files` (relative path to content)."""
+    """Make `target` contain exactly `files` (relative path to content)."""
     for name, content in files.items():
         write_if_changed(target / name, content)
     for path in sorted(target.rglob("*"), reverse=True):

@@ -1,4 +1,4 @@
-"""Workers KV, as commands use it: the local one, or Cloudflare's.
+"""Workers KV for the commands: the local one, or Cloudflare's.
 
 Both keep bytes under a key, with a little metadata, and say for people where they are.
 `router/dev/local_kv.py` has the local one, `router/dev/wrangler_kv.py` Cloudflare's.
@@ -22,19 +22,19 @@ class Key(NamedTuple):
 
 
 class Kv(Protocol):
-    """What fails raises SetupError, in one line."""
+    """Failures raise SetupError, in one line."""
 
     @property
     def place(self) -> str:
-        """Where this is, for people."""
+        """The name of the place in messages."""
 
     def get(self, key: str) -> bytes | None:
-        """The value, None if there is none."""
+        """Return the value; None if there is none."""
 
     def put(self, key: str, value: bytes, metadata: Mapping[str, str] | None = None) -> None: ...
 
     def list(self, prefix: str) -> Sequence[Key]:
-        """All keys that begin so, in their order."""
+        """Return all keys with that prefix, in order."""
 
 
 def namespace_id(layout: Layout) -> str:
@@ -45,7 +45,7 @@ def namespace_id(layout: Layout) -> str:
 
 
 def local_namespace_id(layout: Layout) -> str:
-    """How `wrangler dev` names it in local storage."""
+    """Return the name that `wrangler dev` uses in local storage."""
     namespace = _namespace(layout)
     return str(namespace.get("preview_id") or namespace.get("id") or BINDING)
 

@@ -1,8 +1,7 @@
-"""Where things are in a clone.
+"""The paths of a clone.
 
-Every path hangs on the clone's root, so two clones side by side share nothing. What is
-made by the tools stands in `build/`, `node_modules/`, `python_modules/` and `.venv/`,
-all of them ignored by git.
+Every path is below the clone's root, so two clones share nothing. Generated files are in `build/`,
+`node_modules/`, `python_modules/` and `.venv/`, which git ignores.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ WORKERD = "ROUTER_WORKERD"
 
 
 class SetupError(Exception):
-    """Something a developer can mend; the message is one line that says how."""
+    """An error that a developer can fix; the message is one line that says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def installed(path: Path) -> Path:
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The clone that holds `start` (else the working directory, else this very file)."""
+    """Return the clone of `start` (else of the working directory, else of this file)."""
     for origin in (start or Path.cwd(), Path(__file__)):
         for folder in (origin.resolve(), *origin.resolve().parents):
             if (folder / "wrangler.toml").is_file():

@@ -32,7 +32,7 @@ GRACE = 5.0  # how long it may take to finish what it is doing
 
 
 class LocalKv:
-    """A context manager: begun with `with`, ended with it."""
+    """A context manager: opened and closed by `with`."""
 
     def __init__(self, layout: Layout, persist_to: Path) -> None:
         self._layout = layout
@@ -133,7 +133,7 @@ class LocalKv:
         return answer
 
     def _reason(self) -> str:
-        """What Node said, if it has ended."""
+        """Return Node's error output, if it has ended."""
         if self._process is None or self._process.poll() is None:
             return ""
         self._errors.seek(0)

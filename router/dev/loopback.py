@@ -1,4 +1,4 @@
-"""This machine's own address, which all servers here listen on and nobody else reaches."""
+"""The loopback address, on which all local servers listen."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ TOLD_FROM = 0.5
 
 
 def prepare(layout: Layout) -> None:
-    """Build what is missing or out of date; say nothing of what is not."""
+    """Build what is missing or out of date; prints only what it builds."""
     if not bundle_path(layout).exists():
         with step("runtime", "Pyodide for workerd, built from npm's"):
             ensure_bundle(layout)

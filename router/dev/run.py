@@ -1,4 +1,4 @@
-"""`router dev`: from the policy to a router that serves it on this machine.
+"""`router dev`: starts a router with a policy on this machine.
 
 Prepare, stage, configure, start, tell the URLs, wait for Ctrl-C: one line of progress a
 step, and one line for what went wrong.
@@ -45,7 +45,7 @@ def run_dev(
     persist_to: Path,
     variants: Mapping[str, str],
 ) -> int:
-    """The whole of `router dev`; returns its exit code."""
+    """Run `router dev`. Returns its exit code."""
     # SIGINT too: a shell starts background commands with it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, as_interrupt)
@@ -95,5 +95,5 @@ def tell(
 
 
 def as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    """A polite kill ends the servers as Ctrl-C does."""
+    """Stop the servers on SIGTERM, as on Ctrl-C."""
     raise KeyboardInterrupt

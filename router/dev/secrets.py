@@ -17,7 +17,7 @@ QUOTES = ("'", "`", '"')
 
 
 def dev_vars(file: str, environment: Mapping[str, str]) -> str:
-    """wrangler's file of variables; a later line beats an earlier one."""
+    """Read wrangler's file of variables; a later line overrides an earlier one."""
     lines = [file.rstrip("\n")] if file.strip() else []
     for name in FROM_ENVIRONMENT:
         value = environment.get(name)

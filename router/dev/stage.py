@@ -75,7 +75,7 @@ def bundled_policy(policy: Path) -> str:
 
 
 def _refuse_published_keys(policy: Path) -> None:
-    """They would open the API to everybody from the deployment until the first push."""
+    """Refuse public keys, which would open the API to everybody until the first push."""
     loaded = load(policy.read_bytes()) if policy.is_file() else None
     why = refusal(loaded.policy) if loaded and loaded.policy else None
     if why:

@@ -75,11 +75,11 @@ def told_error(output: str) -> bool:
 
 
 def last_error(output: str) -> str:
-    """The line of wrangler's noise that says what went wrong."""
+    """Return the line of wrangler's output that has the error."""
     lines = [line.strip(" \t✘▲│") for line in output.splitlines() if line.strip(" \t✘▲│")]
     for start in range(len(lines) - 1, -1, -1):
         if FAILED in lines[start]:
-            # A Python traceback follows; its last line is the one that tells.
+            # A Python traceback follows; its last line is the error.
             told = [line for line in lines[start + 1 :] if EXCEPTION.match(line)]
             return (told or [lines[start].split(FAILED, 1)[1].strip()])[-1]
     return lines[-1] if lines else "it said nothing"

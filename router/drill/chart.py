@@ -1,9 +1,9 @@
-"""Charts of a drill as SVG: what the plan's target and the others answered over time, the
-errors, the latency; one below the other, on one axis of time.
+"""SVG charts of a drill: responses of the target and of others over time, errors, latency; one
+below the other, with one time axis.
 
-- Geometry only: numbers in, text out, and every number lies inside the picture.
-- Areas are stacked in steps, so that their heights at any time sum to what was asked then.
-- Colours are classes of the page's style, so that light, dark and print each have theirs.
+- Geometry only: numbers in, text out; every number lies inside the picture.
+- Areas are stacked, so that their heights add up to all requests at each time.
+- Colours are classes of the page's style, which has light, dark and print versions.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from policies.drill_plan.outcomes import Span
 WIDTH = 1000
 LEFT, RIGHT, BOTTOM = 64, 16, 44  # room for labels around the plot
 LABEL_HEIGHT = 18
-TIME = "seconds since the traffic began"
-TICKS = 6  # about so many on an axis
-WIDE = 6.5  # of a letter of a label, in the picture's units; a little more than it needs
+TIME = "seconds since the traffic started"
+TICKS = 6  # per axis, about
+WIDE = 6.5  # the width of a letter in the picture's units, rounded up
 
 
 class Moment(NamedTuple):
@@ -30,7 +30,7 @@ class Moment(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A stretch of time, and what there was in it of each series."""
+    """A period of time, with the value of each series."""
 
     begin: float
     end: float
@@ -39,13 +39,13 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where things are: the plot's size, and the ranges of its axes."""
+    """The layout: the plot's size, and the ranges of its axes."""
 
     until: float  # seconds
     most: float  # at the top
     height: int  # of the plot
     top: int
-    is_last: bool = False  # of those above one another: it names the axis of time
+    is_last: bool = False  # the lowest chart, which labels the time axis
 
     def x(self, at: float) -> float:
         inner = WIDTH - LEFT - RIGHT
@@ -66,7 +66,7 @@ class Frame:
 
 
 def ticks(most: float, about: int = TICKS) -> list[float]:
-    """Round numbers from 0 to at least `most`, some of them."""
+    """Return some round numbers from 0 to at least `most`."""
     most = max(most, 1e-9)
     rough = most / about
     size = 10.0 ** floor(log10(rough))
@@ -75,12 +75,12 @@ def ticks(most: float, about: int = TICKS) -> list[float]:
 
 
 def number(value: float) -> str:
-    """`1500` as `1,500`, `0.5` as `0.5`."""
+    """Return `1,500` for 1500, `0.5` for 0.5."""
     return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
 
 
 def stacked(bars: Sequence[Bar], names: Sequence[str]) -> Iterator[tuple[str, list[Bar]]]:
-    """Each series with bars from its foot (`low`) to its head (`high`) on those before."""
+    """Return each series with bars from its bottom (`low`) to its top (`high`), stacked."""
     heights = [0.0] * len(bars)
     for name in names:
         made = []
@@ -94,7 +94,7 @@ def stacked(bars: Sequence[Bar], names: Sequence[str]) -> Iterator[tuple[str, li
 def areas(
     frame: Frame, bars: Sequence[Bar], classes: Mapping[str, str], titles: Mapping[str, str]
 ) -> Iterator[str]:
-    """Stacked steps; the series stand in the order of `classes`, the first at the bottom."""
+    """Draw stacked areas; the series are in the order of `classes`, the first at the bottom."""
     for name, made in stacked(bars, [*classes]):
         if any(bar.values["high"] > bar.values["low"] for bar in made):
             title = f"<title>{escape(titles[name])}</title>"
@@ -109,7 +109,7 @@ def _outline(frame: Frame, bars: Sequence[Bar]) -> str:
 
 
 def line(frame: Frame, bars: Iterable[Bar], name: str, style: str) -> str:
-    """A line through the middles of the bars that have a value; it breaks where none is."""
+    """Draw a line through the middles of bars with a value, with gaps for the others."""
     path, pen = "", "M"
     for bar in bars:
         if name not in bar.values:
@@ -121,7 +121,7 @@ def line(frame: Frame, bars: Iterable[Bar], name: str, style: str) -> str:
 
 
 def shade(frame: Frame, spans: Sequence[Span]) -> Iterator[str]:
-    """The failure shaded, above whatever was drawn before, and where each phase begins."""
+    """Draw the failure phase as a shaded area, and a line at the start of each phase."""
     for span in spans:
         x, width = frame.x(span.begin), round(frame.x(span.end) - frame.x(span.begin), 1)
         if span.phase == "failure":
@@ -134,7 +134,7 @@ def shade(frame: Frame, spans: Sequence[Span]) -> Iterator[str]:
 
 
 def names(frame: Frame, spans: Sequence[Span]) -> Iterator[str]:
-    """The names of the phases above the plot, where there is room."""
+    """Draw the names of the phases above the plot, where there is room."""
     for span in spans:
         left, right = frame.x(span.begin), frame.x(span.end)
         if right - left > WIDE * len(span.phase):
@@ -143,7 +143,7 @@ def names(frame: Frame, spans: Sequence[Span]) -> Iterator[str]:
 
 
 def moments(frame: Frame, marks: Sequence[Moment]) -> Iterator[str]:
-    """Dashed lines, with their texts above the plot, each in a row of its own."""
+    """Draw dashed lines, with their texts above the plot, each in its own row."""
     for row, mark in enumerate(marks):
         x, y = frame.x(mark.at), 14 + LABEL_HEIGHT * (row + 1)
         fits = x + 8 + WIDE * len(mark.text) < WIDTH
@@ -156,7 +156,7 @@ def moments(frame: Frame, marks: Sequence[Moment]) -> Iterator[str]:
 
 
 def axes(frame: Frame, upright: str) -> Iterator[str]:
-    """Grid, numbers and names of both axes."""
+    """Draw grid, numbers and labels of both axes."""
     for value in ticks(frame.most, max(2, frame.height // 45)):
         y = frame.y(value)
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>'
@@ -176,7 +176,7 @@ def axes(frame: Frame, upright: str) -> Iterator[str]:
 
 
 def picture(frame: Frame, name: str, title: str, about: str, parts: Iterable[str]) -> str:
-    """An SVG that says what it shows; `name` is unique in the page."""
+    """Return an SVG with a title and a description; `name` is unique in the page."""
     return (
         f'<svg role="img" viewBox="0 0 {WIDTH} {frame.whole}" '
         f'aria-labelledby="{name}-title {name}-about">'

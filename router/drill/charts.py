@@ -1,4 +1,4 @@
-"""The three charts of a report, on one axis of time: traffic, errors, latency."""
+"""The three charts of a report, with one time axis: traffic, errors, latency."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from router.drill.chart import (
 from router.drill.result import Result
 from router.drill.texts import seconds, what_fails
 
-MOST_BARS = 300  # more could not be told apart
-MOST_GROUPS = 6  # colours that can be told apart, beside the target's
+MOST_BARS = 300  # more would not be distinguishable
+MOST_GROUPS = 6  # distinguishable colours besides the target's
 OTHERS = "all others"
 NO_ANSWER = "no answer"
 HEIGHTS = {"traffic": 300, "errors": 90, "latency": 150}
@@ -36,7 +36,7 @@ HEIGHTS = {"traffic": 300, "errors": 90, "latency": 150}
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Who is drawn, from the bottom up: name, colour, number of requests."""
+    """A series of the chart, from the bottom up: name, colour, number of requests."""
 
     name: str
     style: str
@@ -44,18 +44,18 @@ class Series:
 
 
 def width_of(result: Result) -> float:
-    """How many seconds a bar of the charts stands for."""
+    """Return the number of seconds of a bar."""
     return max(1.0, ticks(result.run.marks.finished / MOST_BARS, 1)[-1])
 
 
 def grouped(result: Result, count: Count) -> dict[str, int]:
-    """What became of requests: answered by whom, or not at all."""
+    """Draw the traffic: responses by variant, and requests without a response."""
     found = result.router.places.grouped(result.target.kind, count.answers)
     return {**found, NO_ANSWER: count.unanswered} if count.unanswered else found
 
 
 def series(result: Result, counts: list[Count]) -> list[Series]:
-    """The target first, then who answered most; the smallest together."""
+    """Return the target first, then the others by responses; the smallest are joined."""
     totals: dict[str, int] = {}
     for count in counts:
         for name, number in grouped(result, count).items():
@@ -111,7 +111,7 @@ def _traffic(result: Result, counts: list[Count]) -> Iterator[str]:
         result, "traffic", max(sum(b.values.values()) for b in bars), 22 + 18 * len(marks)
     )
     about = f"Requests per second by {result.target.kind}, stacked. {what_fails(result.plan.drill)}"
-    about += " in the shaded time. " + " ".join(f"{mark.text}." for mark in marks)
+    about += " in the shaded period. " + " ".join(f"{mark.text}." for mark in marks)
     parts = [
         *axes(frame, "requests per second"),
         *areas(
@@ -148,7 +148,9 @@ def _errors(result: Result, counts: list[Count]) -> str:
     ]
     if not total:
         parts.append(_words(frame, "no errors"))
-    about = f"Answers of 500 or more, and requests without an answer: {total:,} in all."
+    about = (
+        f"Responses with status 500 or more, and requests without a response: {total:,} in total."
+    )
     return picture(frame, "errors", "Errors per second", about, parts)
 
 
@@ -156,7 +158,7 @@ def _latency(result: Result, counts: list[Count]) -> str:
     bars = [Bar(c.begin, c.end, _percentiles(c)) for c in counts]
     most = max(value for bar in bars for value in bar.values.values())
     wanted, span = float(result.plan.objectives.p95 or 0), result.run.span("failure")
-    # One that is far away would press the lines to the ground.
+    # A value far away would flatten the lines.
     goal = wanted if span and wanted < 3 * most else 0.0
     frame = _frame(result, "latency", max(most, goal), 8)
     parts = [
@@ -171,9 +173,9 @@ def _latency(result: Result, counts: list[Count]) -> str:
         ends = Bar(span.begin, span.begin, level), Bar(span.end, span.end, level)
         parts.append(line(frame, ends, "goal", "goal"))
         keys["goal"] = "objective for the 95th"
-    about = f"50th and 95th percentile of the time to a whole answer; at most {most:,.0f} ms."
+    about = f"50th and 95th percentile of the time to a complete response; at most {most:,.0f} ms."
     legend = "".join(_key(style, text) for style, text in keys.items())
-    title = "Time to an answer, per second"
+    title = "Response time, per second"
     return f'<ul class="legend">{legend}</ul>' + picture(frame, "latency", title, about, parts)
 
 

@@ -1,9 +1,9 @@
-"""A drill from its baseline to its recovery, while clients go on asking.
+"""Runs a drill from its baseline to its recovery, with steady traffic.
 
-- The drill gets its end when it is started, so it ends even if this process is killed.
-  Whatever goes wrong here, it is stopped on the way out.
-- What happens is written to `Course` at once, so that a run that breaks off can be told.
-- The router's own pages are asked in threads: traffic waits for none of them.
+- The drill has its end when it is started, so it ends even if this process is killed. On any
+  failure here, it is stopped.
+- Events are written to `Course` at once, so that an interrupted run can be reported.
+- The router's admin pages are requested in threads, so that the traffic does not wait.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from policies.decisions.durations import duration_text
 from policies.drill_plan.model import Plan
@@ -24,26 +24,29 @@ from router.drill.survey import Surveyed
 from router.drill.traffic import Clients
 from router.terminal.errors import Failed
 
+if TYPE_CHECKING:
+    from policies.api.drills import Drill, DrillRequest
+
 TELL_S = 1.0  # between two lines of progress
-WATCH_S = 2.0  # between two looks whether the drill is still on
-END_GRACE_S = 3.0  # after its time, until the router no longer calls it active
+WATCH_S = 2.0  # between two checks that the drill is still active
+END_GRACE_S = 3.0  # after its end, until the router no longer lists it as active
 
 EARLY = {
-    "nothing left": "real failures would have left a route with nothing",
-    "policy": "the policy that serves now has no such target",
+    "nothing left": "real failures would have left a route without variants",
+    "policy": "the current policy has no such target",
 }
 
 
 @dataclass(slots=True)
 class Course:
-    """What has happened so far, in seconds since the traffic began."""
+    """The events so far, in seconds since the traffic started."""
 
     began: float | None = None
     ended: float | None = None
-    drill: dict[str, Any] | None = None  # as the router told it
-    is_over: bool = False  # the drill, as the router has confirmed
-    finished: float | None = None  # when all phases had been gone through
-    trouble: str = ""  # why this is not the run that was planned
+    drill: Drill | None = None  # the router's description
+    is_over: bool = False  # the router has confirmed the drill's end
+    finished: float | None = None  # when all phases were completed
+    trouble: str = ""  # why the run did not go as planned
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -57,7 +60,7 @@ Tell = Callable[[Course, Clients], None]
 
 
 class Conductor:
-    """Takes one plan through its phases, once; `tell` is called about once a second."""
+    """Runs one plan once; `tell` is called about once a second."""
 
     def __init__(self, plan: Plan, client: Client, router: Surveyed, tell: Tell) -> None:
         self.course = Course()
@@ -70,7 +73,7 @@ class Conductor:
         self._starting: asyncio.Task[Any] | None = None
 
     def seen(self) -> Run:
-        """What clients have seen until now."""
+        """Return the outcomes so far."""
         course, clients = self.course, self.clients
         end = clients.end if course.finished is None else course.finished
         outcomes = sorted(each for each in clients.outcomes if each.at < end)
@@ -80,7 +83,7 @@ class Conductor:
         return Run(outcomes, missed, marks, self._router.targets, complete)
 
     async def run(self) -> None:
-        """All phases. What goes wrong with the router ends them; the course tells it."""
+        """Run all phases. A failure of the router ends them and is noted in the course."""
         async with self.clients:
             self._driving = asyncio.create_task(self.clients.run())
             try:
@@ -106,15 +109,15 @@ class Conductor:
         if known and all(each.variant not in self._router.targets for each in outcomes):
             raise Failed(
                 f"{self._plan.drill.target} answered none of the {len(outcomes):,} requests of "
-                "the baseline, so a drill would show nothing: let the plan send what it serves"
+                "the baseline, so a drill would show nothing: send requests that it serves"
             )
 
     async def _failure(self) -> None:
         drill, length = self._plan.drill, self._plan.phases.failure
-        asked_at = self.clients.now  # it cannot have begun earlier
+        asked_at = self.clients.now  # the drill cannot have started earlier
         told = await self._start_drill(
             {
-                drill.target.kind: drill.target.name,
+                **drill.target.told(),
                 "mode": drill.mode.text,
                 "for": duration_text(length),
                 "force": drill.force,
@@ -141,35 +144,35 @@ class Conductor:
             await checking
             digest = (await self._ask("status"))["policy"]["digest"]
         except Failed as error:
-            self.course.notes.append(f"what the router is now could not be asked: {error}")
+            self.course.notes.append(f"the router's state after the drill is unknown: {error}")
             return end
         finally:
             checking.cancel()
         if digest != self._router.digest:
-            what = "another policy was pushed during the run, and serves now"
+            what = "another policy was pushed during the run and serves now"
             self.course.notes.append(f"{what}: {digest[:12]}")
         return end
 
     async def _go_on(self, until: float, unless: asyncio.Task[Any] | None = None) -> None:
-        """Let the traffic flow and tell of it, until a moment or until `unless` is done."""
+        """Report the progress of the traffic until a moment, or until `unless` is done."""
         awaited = {task for task in (self._driving, unless) if task}
         while (left := until - self.clients.now) > 0:
             whole = TELL_S - self.clients.now % TELL_S
             step = min(left, whole)
             await asyncio.wait(awaited, timeout=step, return_when=asyncio.FIRST_COMPLETED)
             if self._driving and self._driving.done():
-                self._driving.result()  # which tells why there is no traffic any more
+                self._driving.result()  # raises the reason why the traffic stopped
             if unless and unless.done():
                 return
             if step == whole:
                 self._tell(self.course, self.clients)
 
-    async def _start_drill(self, document: dict[str, Any]) -> dict[str, Any]:
-        """An interrupt does not lose the answer, since it says which drill to stop."""
+    async def _start_drill(self, document: DrillRequest) -> Drill:
+        """Keep the response on an interrupt, since it names the drill to stop."""
         asking = asyncio.to_thread(self._client.post, "drills", document)
         self._starting = asyncio.create_task(asking)
         try:
-            told: dict[str, Any] = await asyncio.shield(self._starting)
+            told: Drill = await asyncio.shield(self._starting)
         except Refused as error:
             gaps = gap_texts(error.document)
             if not gaps:
@@ -180,10 +183,10 @@ class Conductor:
         return told
 
     async def _watch(self, drill_id: str) -> dict[str, Any]:
-        """Return when the drill is no longer active, with what is told of its end."""
+        """Return when the drill is no longer active, and note why it ended."""
         while True:
             await asyncio.sleep(WATCH_S)
-            with suppress(Failed):  # the traffic shows what that means for clients
+            with suppress(Failed):  # the traffic shows the effect on clients
                 told = await self._ask("drills")
                 if all(each["id"] != drill_id for each in told["active"]):
                     past = (each for each in told["past"] if each["id"] == drill_id)
@@ -202,10 +205,11 @@ class Conductor:
             self.course.ended = asked_at + (ended - began).total_seconds()
 
     async def _check_over(self, grace: float) -> None:
-        """A drill that has not ended by itself is worth knowing of, and is stopped."""
+        """Stop a drill that has not ended by itself, and note that."""
         await asyncio.sleep(grace)
         told = await self._ask("drills")
-        if any(each["id"] == (self.course.drill or {}).get("id") for each in told["active"]):
+        own = self.course.drill and self.course.drill["id"]
+        if any(each["id"] == own for each in told["active"]):
             self.course.trouble = "the drill did not end by itself when its time had passed"
             await self._stop_drill()
         self.course.is_over = True
@@ -215,7 +219,7 @@ class Conductor:
         return told
 
     async def _stop_drill(self) -> None:
-        """Once there is one, and unless it is over."""
+        """Stop the drill if it has been started and is not over."""
         if self._starting is None or self.course.is_over:
             return
         with suppress(Failed):

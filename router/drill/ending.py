@@ -1,4 +1,4 @@
-"""What a drill leaves as files: a report, and the same as JSON."""
+"""Writes the report of a drill and its result as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from router.terminal.errors import Failed
 
 
 def write(report: Path, result: Result) -> None:
-    """The report, and beside it the same as JSON."""
+    """Write the report, and beside it the result as JSON."""
     beside = report.with_suffix(".json")
     document = json.dumps(result.document(), indent=2, ensure_ascii=False) + "\n"
     for path, text in ((report, page(result)), (beside, document)):

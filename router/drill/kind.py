@@ -1,7 +1,7 @@
-"""A kind of request of a plan, ready to be made with each number.
+"""A kind of request of a plan, from which numbered requests are made.
 
 `{n}` in headers and body becomes the request's number, `{n%60}` its remainder; `{env:NAME}` in
-headers what the environment has, so that no plan needs to hold a key.
+headers becomes a variable of the environment, so that no plan needs to contain a key.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ENV = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Kind:
-    """Raises `UsageError` if the environment lacks what a header wants."""
+    """Raises `UsageError` if the environment lacks a variable that a header uses."""
 
     def __init__(self, url: str, request: Request) -> None:
         self.name = request.name
@@ -32,7 +32,7 @@ class Kind:
             self._headers["host"] = request.host
         if request.place:
             place = request.place.model_dump(exclude_none=True)
-            # Of the local runtime; else its answers would come compressed.
+            # For the local runtime; otherwise its responses are compressed.
             place["clientAcceptEncoding"] = "gzip"
             self._headers["MF-CF-Blob"] = json.dumps(place)
 
@@ -45,7 +45,7 @@ class Kind:
 def _filled(value: str) -> str:
     def found(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
-            raise UsageError(f"the plan wants {match[1]} from the environment: it is not set")
+            raise UsageError(f"the plan uses {match[1]} of the environment, which is not set")
         return os.environ[match[1]]
 
     return _ENV.sub(found, value)

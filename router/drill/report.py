@@ -1,7 +1,7 @@
-"""The report of a drill as one HTML file, for people who were not there.
+"""The report of a drill as one HTML file.
 
-It needs no script and loads nothing, so it can be mailed, kept and printed; what came from
-a policy, a plan or a router is escaped. Everything a chart shows stands in a table, too.
+It has no script and loads nothing, so it can be mailed, archived and printed. Texts from a
+policy, a plan or a router are escaped. Everything that a chart shows is also in a table.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from router.drill.texts import (
 )
 
 STYLE = Path(__file__).with_name("report.css")
-# Nothing is loaded, whatever a name that slipped through might contain.
+# Nothing is loaded, even if an unescaped text got into the page.
 NOTHING_LOADED = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -55,7 +55,7 @@ def _sections(result: Result) -> Iterator[str]:
     yield from _headline(result)
     yield _section("Objectives", _objectives(result))
     if drawn := "\n".join(charts(result)):
-        yield _section("What clients saw", f"<figure>{drawn}</figure>{_seconds(result)}")
+        yield _section("Objectives and results", f"<figure>{drawn}</figure>{_seconds(result)}")
     yield _section("By phase", _phases(result))
     yield _section("Who answered", _answers(result))
     yield _section("By request", _requests(result))
@@ -134,7 +134,7 @@ def _hits(result: Result, count: Count) -> str:
 
 
 def _answers(result: Result) -> str:
-    """A row for each variant, with its share of the answers in each phase."""
+    """Return a row for each variant, with its share of the responses in each phase."""
     phases = by_phase(result.run)
     totals = [sum(count.answers.values()) for count in phases]
     named = {variant for count in phases for variant in count.answers}
@@ -150,12 +150,12 @@ def _answers(result: Result) -> str:
         where = [place.pool, place.region or NOTHING] if place else [NOTHING, NOTHING]
         rows.append([escape(variant or ITSELF), *map(escape, where), f"{total:,}", *shares])
     head = ["variant", "pool", "region", "answers", *(count.phase for count in phases)]
-    text = f"Variants and their share of the answers. The drill struck {result.target}."
+    text = f"Variants and their shares of the responses. The drill affected {result.target}."
     return _table(escape(text), head, rows, numbers=range(3, len(head)), bold=result.run.targets)
 
 
 def _seconds(result: Result) -> str:
-    """The charts as a table, folded."""
+    """Return the charts as a table, collapsed."""
     counts = by_time(result.run, width_of(result))
     names = [each.name for each in series(result, counts) if each.name != NO_ANSWER]
     rows = []
@@ -217,7 +217,7 @@ def _table(
     numbers: Iterable[int] = (),
     bold: Iterable[str] = (),
 ) -> str:
-    """Cells are HTML already; the first of a row names it."""
+    """Return a table of cells in HTML; the first of each row is its header."""
     right, strong = set(numbers), {escape(name) for name in bold}
 
     def cell(kind: str, index: int, text: str, scope: str = "") -> str:

@@ -1,7 +1,7 @@
-"""A drill that was run, whole: what was planned, what was done, what was seen, the verdict.
+"""The result of a drill: the plan, the events, the outcomes and the verdict.
 
-As JSON it is for programs and for keeping; `report.py` shows the same to people. Values of
-headers that look like secrets are left out of both.
+It is written as JSON, and `report.py` shows it as a page. Values of headers that look like
+secrets are left out of both.
 """
 
 from __future__ import annotations
@@ -55,20 +55,20 @@ class Result:
 
     @property
     def notes(self) -> list[str]:
-        """What somebody who reads the verdict should know, the gravest first."""
+        """Return notes for readers of the verdict, the most serious first."""
         trouble = [self.course.trouble] if self.course.trouble else []
         return trouble + doubts(self.seen) + self.course.notes
 
     @property
     def failures(self) -> dict[str, int]:
-        """What became of requests that had no good answer: how often each."""
+        """Return the number of requests by kind of failure."""
         kinds = (
             each.failure or f"status {each.status}" for each in self.run.outcomes if each.is_error
         )
         return dict(Counter(kinds).most_common())
 
     def plan_value(self) -> dict[str, Any]:
-        """The plan as it was written, but for what nobody should read."""
+        """Return the plan as written, without secrets."""
         value = dict(self.loaded.value)
         traffic = dict(value["traffic"])
         traffic["requests"] = [_without_secrets(each) for each in traffic["requests"]]
@@ -122,7 +122,7 @@ class Result:
 
 
 def shown_url(url: str) -> str:
-    """Without a user and password, should it have them."""
+    """Return the URL without user and password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

@@ -1,18 +1,23 @@
-"""What a router is before a drill: its policy, its variants, and whether the plan fits it.
+"""Checks a router before a drill: its policy, its variants, and whether the plan fits.
 
-A plan that would show nothing is refused here, before anything is sent.
+A plan that would show nothing is refused before anything is sent.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from policies.decisions.drill import drill_from
 from policies.drill_plan.model import Plan
 from policies.drill_plan.places import Places
 from router.api.client import Client
 from router.terminal.errors import Failed
+
+if TYPE_CHECKING:
+    from policies.api.drills import Drills
+    from policies.api.status import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +27,13 @@ class Surveyed:
     source: str
     status: str
     places: Places
-    targets: frozenset[str]  # the variants that the drill will strike
+    targets: frozenset[str]  # the variants that the drill will affect
 
 
 def survey(client: Client, plan: Plan) -> Surveyed:
-    """Raises `Failed` if a drill by this plan would be of no use here."""
-    status = client.get("status")
+    """Return the state of the router. Raises `Failed` if a drill with this plan would be
+    useless."""
+    status: Status = client.get("status")
     places = Places.told(status["variants"])
     target = plan.drill.target
     targets = places.within(target)
@@ -40,9 +46,9 @@ def survey(client: Client, plan: Plan) -> Surveyed:
     silent = status["policy"].get("identify") is False
     if silent and (goals.leave_within is not None or goals.return_within is not None):
         raise Failed(
-            "the router's policy says `identify: false`, so no answer tells which variant gave "
-            "it, and `leave_within` and `return_within` cannot be judged: take them out of the "
-            "plan, or let the policy identify"
+            "the router's policy has `identify: false`, so responses do not name their variant, "
+            "and `leave_within` and `return_within` cannot be measured: remove them from the "
+            "plan, or set `identify: true` in the policy"
         )
     _refuse_company(client)
     policy = status["policy"]
@@ -52,8 +58,9 @@ def survey(client: Client, plan: Plan) -> Surveyed:
 
 
 def _refuse_company(client: Client) -> None:
-    """Another drill would be part of the baseline, and end in the middle."""
-    for told in client.get("drills")["active"]:
+    """Refuse a run during another drill, which would distort the baseline."""
+    drills: Drills = client.get("drills")
+    for told in drills["active"]:
         drill = drill_from(told)
         raise Failed(
             f"a drill is running already: {drill.id}, {drill.target} {drill.fault.text} until "

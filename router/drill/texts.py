@@ -1,4 +1,4 @@
-"""Measured values and objectives as people read them, the same in terminals and reports."""
+"""Measured values and objectives as text, for terminals and reports."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ VERDICTS = {
 }
 SIGNS = {"met": "✓", "not met": "✗", "not judged": "?"}
 OBJECTIVES = {
-    "error_rate": "Requests with an answer of 500 or more, or with none",
-    "leave_within": f"Until {{target}} gets under {LEFT_SHARE * 100:g} % of the answers",
-    "return_within": f"Until {{target}} has {BACK_SHARE * 100:g} % of its share again",
-    "p95": "95th percentile of the time to an answer, in the drill",
-    "extra_latency": "By how much that is longer than before",
+    "error_rate": "Requests with status 500 or more, or without a response",
+    "leave_within": f"Time until {{target}} gives less than {LEFT_SHARE * 100:g} % of the "
+    "responses",
+    "return_within": f"Time until {{target}} has {BACK_SHARE * 100:g} % of its share again",
+    "p95": "95th percentile of the response time, during the drill",
+    "extra_latency": "Increase of this percentile over the baseline",
 }
 
 
@@ -36,7 +37,7 @@ def seconds(value: float | None) -> str:
 
 
 def _short(value: float) -> str:
-    """Three digits, or all that stand before the point."""
+    """Return three digits, or all digits before the decimal point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
@@ -45,7 +46,7 @@ def amount(value: float | None, unit: Unit) -> str:
 
 
 def outcome(judged: Judged) -> tuple[str, str]:
-    """A sign, and the word for it."""
+    """Return a sign and a word for the verdict."""
     word = {True: "met", False: "not met", None: "not judged"}[judged.passed]
     return SIGNS[word], word
 
@@ -66,13 +67,13 @@ def what_fails(drill: Drill) -> str:
 
 
 def summary(result: Result) -> str:
-    """The run in a sentence or two."""
+    """Return a summary of the run in one or two sentences."""
     run, drill = result.run, result.plan.drill
     total = len(run.outcomes)
     errors = sum(each.is_error for each in run.outcomes)
     seen = f"Of {total:,} requests, {errors:,} failed ({share(errors / total)})." if total else ""
     span = run.span("failure")
     if span is None:
-        return f"The drill did not begin. {seen}".strip()
+        return f"The drill did not start. {seen}".strip()
     text = what_fails(drill)
     return f"{text[0].upper()}{text[1:]} for {span.end - span.begin:.4g} s. {seen}".strip()

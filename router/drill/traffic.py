@@ -1,9 +1,9 @@
-"""Clients: requests that start when they are due, whatever becomes of the others.
+"""Clients: requests start when they are due, independently of others.
 
-- Latency counts from the moment a request was due, not from when it was sent: what it
-  waited for its turn, a client would have waited, too (`policies/drill_plan/schedule.py`).
-- What cannot be started in time is left out and counted, never sent late in a bunch.
-- An answer is read to its end and thrown away; a body that breaks off is no answer.
+- Latency counts from the moment when a request was due, not from when it was sent: a real client
+  would have waited, too (`policies/drill_plan/schedule.py`).
+- Requests that cannot be started in time are counted, but not sent.
+- Responses are read to the end and discarded; an incomplete body is a failure.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from policies.drill_plan.outcomes import Outcome
 from policies.drill_plan.schedule import due_at, order
 from router.drill.kind import Kind
 
-MAX_LATE_S = 1.0  # a request that starts later than this belongs to another moment
-# A pool of connections looks at all of them for each request, so several small ones.
+MAX_LATE_S = 1.0  # a request that would start later is not sent
+# A connection pool checks all its connections for each request, so there are several small ones.
 POOL_SIZE = 25
 VARIANT = "x-router-variant"
 
 
 class Clients:
-    """Sends the traffic of a plan to `url`, from when it is entered as a context until it
-    is told to stop. `outcomes` come in the order in which requests end."""
+    """Sends the traffic of a plan to `url`, from entering the context until `stop`. `outcomes` are
+    in the order in which requests end."""
 
     def __init__(
         self, url: str, traffic: Traffic, clock: Callable[[], float] = time.perf_counter
@@ -51,7 +51,7 @@ class Clients:
 
     @property
     def now(self) -> float:
-        """Seconds since the traffic began."""
+        """Seconds since the traffic started."""
         return self._clock() - self._began
 
     @property
@@ -60,11 +60,11 @@ class Clients:
 
     @property
     def end(self) -> float:
-        """Until when requests were due: now, unless it was stopped before."""
+        """Return until when requests were due: now, or when the traffic was stopped."""
         return self._end if self._stopped.is_set() else self.now
 
     def stop(self) -> None:
-        """No more requests; those under way are waited for."""
+        """Start no more requests, and wait for the running ones."""
         if not self._stopped.is_set():
             self._end = self.now
             self._stopped.set()
@@ -92,13 +92,13 @@ class Clients:
                 self._start(group, what)
 
     async def _warm_up(self) -> None:
-        """One request that does not count: what is loaded and opened on first use would
-        look like a slow router."""
+        """Send one request that does not count: the first use of connections and code would look
+        like a slow router."""
         with suppress(httpx.HTTPError):
             await self._pools[0].client.get(f"{self._url}/.router/health", timeout=5)
 
     def _due(self) -> Iterator[Due]:
-        """All requests, without end."""
+        """Send requests until `stop`."""
         turns = order([request.weight for request in self._traffic.requests])
         for number in count():
             kind = self._kinds[next(turns)]
@@ -114,7 +114,7 @@ class Clients:
         group.create_task(self._send(pool, what))
 
     async def _pause(self, seconds: float) -> None:
-        """A pause that `stop` ends."""
+        """Sleep; `stop` ends the pause."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopped.wait()
@@ -140,13 +140,13 @@ class Clients:
         finally:
             pool.busy -= 1
         took = self.now - what.at
-        if failure:  # a client that got nothing has waited in vain, not briefly
+        if failure:  # a failed request counts with the client's whole timeout
             took = max(took, patience)
         self.outcomes.append(Outcome(what.at, took, status, variant, failure, what.kind.name))
 
 
 class Due(NamedTuple):
-    """A request that is due `at` seconds since the traffic began."""
+    """Send a request that is due `at` seconds after the start of the traffic."""
 
     kind: Kind
     number: int
@@ -154,8 +154,8 @@ class Due(NamedTuple):
 
 
 class Pool:
-    """Some connections, and how many of them are in use. Cookies are not kept: every
-    request comes from a client of its own."""
+    """A connection pool, and the number of connections in use. Cookies are not kept, since each
+    request is from a different client."""
 
     def __init__(self, size: int, context: ssl.SSLContext) -> None:
         limits = httpx.Limits(max_connections=size, max_keepalive_connections=size)
@@ -170,6 +170,6 @@ class Pool:
 
 
 def _sizes(total: int) -> list[int]:
-    """`total` as parts of `POOL_SIZE` and a rest."""
+    """Return `total` as parts of `POOL_SIZE` and a rest."""
     whole, rest = divmod(total, POOL_SIZE)
     return [POOL_SIZE] * whole + [rest] * bool(rest)

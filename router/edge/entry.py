@@ -6,6 +6,9 @@ the function below. It hands the request, and with it the whole business of hand
 (docs/performance.md). The entry code is not documented, so there is a way back that needs no
 upload: with the variable ROUTER_ENTRY=python the handler stays this function. What comes in
 here is counted, so that the metrics show which way it is: once an isolate, or every time.
+
+The entry code reads through a proxy of the main module, which asks Python for each name, also
+whether the module is a promise. What JavaScript has shown there (`handOver`) is found first.
 """
 
 from __future__ import annotations
@@ -50,6 +53,7 @@ def _loaded(isolate: Isolate, env: JsObject) -> JsObject:
             resume=decider.resume,
             retake=decider.retake,
             check=decider.check,
+            heard=decider.heard,
             failed=decider.failed,
             chores=decider.do_chores,
             prepare=lambda env, ctx: promised(decider.prepare(env, ctx)),
@@ -66,3 +70,4 @@ def _hand_over(handler: JsObject) -> None:
         is_ours = isinstance(module, ModuleType) and module.__name__ != __name__
         if is_ours and vars(module).get("on_fetch") is on_fetch:
             vars(module)["on_fetch"] = handler
+            driver().handOver(module, handler)

@@ -1,9 +1,9 @@
-"""What an author began with: a push over anything else would undo somebody's work unseen.
+"""The base of a push: the policy that the author started from.
 
-The base is what `--base` names (`git`: any version of the file up to here), else what this
-clone last pulled from that KV or pushed to it. Of Cloudflare's KV that stands in `.router/`,
-which git ignores and `make clean` leaves alone; of a local one in its own folder, by clone,
-and goes with it. Where nothing is live nothing can be undone.
+A push over another policy would silently undo somebody's work, so it is refused. The base is
+given by `--base` (`git`: any version of the file up to HEAD), else it is what this clone last
+pulled from that KV or pushed to it. It is stored in `.router/` for Cloudflare's KV, which git
+ignores and `make clean` keeps, and in the KV's own folder for a local one, by clone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from router.terminal.files import read_file
 
 BY_GIT = "git"
 DIGEST = re.compile(r"[0-9a-f]{64}")
-GIVEN = re.compile(r"[0-9a-f]{8,64}")  # shorter is too easily something else
+GIVEN = re.compile(r"[0-9a-f]{8,64}")  # a shorter text may be something else
 
 
 class Base(NamedTuple):
@@ -33,7 +33,7 @@ class Base(NamedTuple):
     path: Path
 
     def read(self) -> str:
-        """Empty if nothing is known."""
+        """Return the digest; "" if none is known."""
         try:
             digest = self.path.read_text(encoding="ascii").strip()
         except (OSError, ValueError):
@@ -41,12 +41,12 @@ class Base(NamedTuple):
         return digest if DIGEST.fullmatch(digest) else ""
 
     def write(self, digest: str, warn: Callable[[str], None]) -> None:
-        """A push or a pull does not fail because its clone cannot remember it."""
+        """Store the digest. Only warns on failure: the push or pull itself has succeeded."""
         try:
             write_if_changed(self.path, f"{digest}\n".encode())
         except OSError as error:
-            what = f"cannot note in {self.path} what is live: {error.strerror}"
-            warn(f"{what}; give the next push its --base")
+            what = f"cannot write the base to {self.path}: {error.strerror}"
+            warn(f"{what}; use --base with the next push")
 
 
 def base_at_cloudflare(root: Path, namespace: str) -> Base:
@@ -59,7 +59,7 @@ def base_in_local_kv(root: Path, persist_to: Path) -> Base:
 
 
 def given_base(text: str) -> str:
-    """`--base`: a digest, the beginning of one, or the digest of a file's bytes."""
+    """Return the value of `--base`: a digest, its beginning, or the digest of a file."""
     if GIVEN.fullmatch(text.lower()):
         return text.lower()
     try:
@@ -73,15 +73,15 @@ def given_base(text: str) -> str:
 
 
 def base_by_git(file: str, seen: Published) -> str:
-    """`--base git`: what is live, if git has it as a version of the file; so whoever pushes has
-    seen it, however many pushes have failed since."""
+    """Return the live digest for `--base git`. Raises Failed unless git has the live policy as a
+    version of the file, so that the author has seen it."""
     if seen.data is None:
         return ""
     if file == "-":
-        raise UsageError("--base git: standard input is no file in git")
+        raise UsageError("--base git: standard input is not a file in git")
     if not was_committed(Path(file), seen.data):
         raise Failed(
-            f"refused: live is {seen.told()}; git has no such version of {file} up to here. "
+            f"refused: live is {seen.told()}; git has no such version of {file} up to HEAD. "
             f"See `router diff {file}`; commit what is live (`router pull`), fetch the whole "
             "history, or push over it with --force"
         )
@@ -89,7 +89,7 @@ def base_by_git(file: str, seen: Published) -> str:
 
 
 def check_base(base: str, seen: Published, file: str) -> None:
-    """Refuse a push that began with something else than what is live."""
+    """Refuse a push whose base is not the live policy."""
     if not base or seen.data is None or seen.digest.startswith(base):
         return
     raise Failed(

@@ -1,8 +1,8 @@
-"""Whether a running router has taken a policy, as its page `status` says.
+"""Finds out whether a running router serves a policy, from its page `status`.
 
-Every answer comes from one isolate, and others may still be behind: so it takes several
-answers in a row that say the same. What they say is judged against the answer from before
-the push: a router that was degraded already is not made so by it.
+Each response comes from one isolate, and others may be behind, so several equal responses in a
+row are required. They are compared with the response before the push: a push is not blamed for
+a router that was already degraded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EVERY_S = 0.5
 
 
 class Said(NamedTuple):
-    """An answer: the digest that serves, why all is not well, the digest that was refused."""
+    """A response: the digest that serves, why the router is degraded, the refused digest."""
 
     digest: str
     reasons: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Verdict(Enum):
 
 
 class Edge(NamedTuple):
-    """A router to wait for; without a client there is a reason `why` none is waited for."""
+    """The router to wait for; without a client, `why` is the reason not to wait."""
 
     client: Client | None
     before: Said | None
@@ -56,13 +56,13 @@ def ask(client: Client) -> Said:
 
 
 def judge(said: Said, digest: str, before: Said | None) -> Verdict | None:
-    """What one answer means for the policy `digest`; None: it has not been taken yet."""
+    """Return what one response means for the policy `digest`; None: it does not serve yet."""
     if said.refused == digest:
         return Verdict.SPOILT
     if said.digest != digest:
         return None
     is_new = before is not None and not before.reasons
-    # That KV cannot be read is no policy's fault, and passes.
+    # A failure to read KV is temporary, and not caused by the policy.
     if is_new and any(not reason.startswith(UNREAD) for reason in said.reasons):
         return Verdict.SPOILT
     return Verdict.SERVES
@@ -71,7 +71,7 @@ def judge(said: Said, digest: str, before: Said | None) -> Verdict | None:
 def wait(
     client: Client, digest: str, before: Said | None, within_s: float, heard: Heard
 ) -> tuple[Verdict, Said | None]:
-    """Ask until it is clear what became of the policy, or the time is over."""
+    """Poll until the result is clear, or the time is over."""
     deadline = time.monotonic() + within_s
     row: list[Verdict | None] = []
     said: Said | None = None
@@ -79,7 +79,7 @@ def wait(
         try:
             said = ask(client)
             verdict, told = judge(said, digest, before), f"serves {said.digest[:SHORT]}"
-        except Failed as error:  # it is away, or what stands before it has a bad moment
+        except Failed as error:  # it, or a proxy before it, is temporarily unavailable
             if isinstance(error, Refused) and error.status < 500:
                 raise
             verdict, told = None, "does not answer"

@@ -1,4 +1,4 @@
-"""What git knows of a policy's file: its versions, up to the commit that is checked out."""
+"""The versions of a policy's file in git, up to HEAD."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from router.terminal.errors import UsageError
 
 
 def is_committed(path: Path) -> bool:
-    """Whether the last commit has the file as it is."""
+    """Return whether HEAD has the file as it is."""
     path = path.resolve()
     try:
         here = _git(path, "hash-object", path.name)
@@ -19,13 +19,13 @@ def is_committed(path: Path) -> bool:
 
 
 def was_committed(path: Path, data: bytes) -> bool:
-    """Whether `data` is one of the file's versions. Raises `UsageError` if git knows none."""
+    """Return whether `data` is a version of the file. Raises `UsageError` if git has none."""
     path = path.resolve()
     try:
         objects = _git(path, "rev-list", "--objects", "HEAD", "--", path.name).split()
         wanted = _git(path, "hash-object", "--stdin", data=data).strip()
     except (OSError, subprocess.CalledProcessError):
-        raise UsageError(f"--base git: {path.name} is in no git repository") from None
+        raise UsageError(f"--base git: {path.name} is not in a git repository") from None
     return wanted in objects
 
 

@@ -1,9 +1,9 @@
-"""The history of what was pushed: one key for each push, and nothing is ever overwritten.
+"""The history of pushes: one key for each push, and nothing is ever overwritten.
 
-A key is `policy/history/<time>-<six hex digits>-<digest>`: the time is to the millisecond,
-the digits are chosen at random, so that two pushes never share one. Keys of an earlier form
-are read as well: `<time>-<digest>`, to the second. Who, why, and what was live before (its
-`parent`) stand in the metadata.
+A key is `policy/history/<time>-<six hex digits>-<digest>`. The time has milliseconds, and the
+digits are random, so that two pushes never share a key. Keys of an earlier form are read as
+well: `<time>-<digest>`, with seconds. The author, the note, and the digest that was live before
+(the `parent`) are in the metadata.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from router.dev.kv import Key
 from router.edge.isolate.keys import HISTORY_PREFIX
 from router.terminal.errors import Failed, UsageError
 
-SHORT = 12  # hex digits of a digest, as people see it
-LEAST = 4  # hex digits that a digest may be shortened to by people
+SHORT = 12  # hex digits of a digest in messages
+LEAST = 4  # the minimum of hex digits that identify a policy
 KEY = re.compile(
     re.escape(HISTORY_PREFIX)
     + r"(?P<time>\d{8}T\d{6})(?P<part>\.\d{3})?Z-(?:[0-9a-f]{6}-)?(?P<digest>[0-9a-f]{64})"
@@ -28,7 +28,7 @@ PREFIX = re.compile(r"[0-9a-f]{1,64}")
 
 
 class Entry(NamedTuple):
-    """One push. Without metadata, nobody knows who and why."""
+    """One push. Without metadata, author and note are unknown."""
 
     key: str
     at: datetime
@@ -45,12 +45,12 @@ class Entry(NamedTuple):
 
     @property
     def parent(self) -> str | None:
-        """The digest that it replaced, "" if there was nothing; None if that is not known."""
+        """The digest that it replaced, "" if there was none; None if unknown."""
         parent = self.about.get("parent")
         return parent if isinstance(parent, str) else None
 
     def told(self) -> str:
-        """For people, in a line."""
+        """Return a description, in a line."""
         note = f": {self.note}" if self.note else ""
         return f"{self.digest[:SHORT]}, by {self.author}, {clock(self.at)}{note}"
 
@@ -71,7 +71,7 @@ def new_key(at: datetime, digest: str) -> str:
 
 
 def entries(keys: Iterable[Key]) -> tuple[Entry, ...]:
-    """The history among all keys, newest first."""
+    """Return the entries of the history among all keys, newest first."""
     found = [entry for entry in map(entry_of, keys) if entry]
     return tuple(sorted(found, key=lambda entry: (entry.at, entry.key), reverse=True))
 
@@ -82,22 +82,24 @@ def entry_of(key: Key) -> Entry | None:
         return None
     try:
         at = datetime.strptime(parts["time"] + (parts["part"] or ".0"), "%Y%m%dT%H%M%S.%f")
-    except ValueError:  # a 13th month: not a key of ours
+    except ValueError:  # such as a 13th month: not one of our keys
         return None
     return Entry(key.name, at.replace(tzinfo=UTC), parts["digest"], key.metadata)
 
 
 def find(history: Iterable[Entry], prefix: str) -> Entry:
-    """The newest entry of the one digest that begins so."""
+    """Return the newest entry of the only digest with that prefix. Raises Failed otherwise."""
     prefix = prefix.lower()
     if not PREFIX.fullmatch(prefix) or len(prefix) < LEAST:
-        raise UsageError(f"`{prefix[:80]}` is no digest: write at least {LEAST} hex digits of it")
+        raise UsageError(
+            f"`{prefix[:80]}` is not a digest: write at least {LEAST} of its hex digits"
+        )
     found = [entry for entry in history if entry.digest.startswith(prefix)]
     digests = sorted({entry.digest[:SHORT] for entry in found})
     if len(digests) > 1:
-        raise UsageError(f"`{prefix}` may be any of {', '.join(digests)}: write more of it")
+        raise UsageError(f"`{prefix}` may be any of {', '.join(digests)}: write more digits")
     if not found:
-        raise Failed(f"no policy of the history begins with {prefix}: see `router history`")
+        raise Failed(f"no policy in the history starts with {prefix}: see `router history`")
     return found[0]
 
 

@@ -1,4 +1,4 @@
-"""What KV keeps beside a policy: its digest, when, who, why, and what it replaced."""
+"""The metadata of a policy in KV: digest, time, author, note, and the replaced digest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_AUTHOR = 50  # characters, so that the name leaves room for a note
 
 
 def metadata(digest: str, parent: str, note: str, at: datetime) -> dict[str, str]:
-    """`parent`: the digest of what was live, empty if nothing was."""
+    """`parent`: the digest that was live before, "" if there was none."""
     about = {
         "digest": digest,
         "parent": parent,

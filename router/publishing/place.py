@@ -1,4 +1,4 @@
-"""Where policies are published: a KV, and what this clone last knew of it."""
+"""Where policies are published: a KV, and the base of this clone for it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from router.dev.local_kv import LocalKv
 from router.dev.wrangler_kv import WranglerKv
 from router.publishing.base import Base, base_at_cloudflare, base_in_local_kv
 
-# How long pushes at the same moment need until all of them have written: at Cloudflare a
-# write is a process of wrangler.
+# How long concurrent pushes need until all have written: at Cloudflare, a write is a process of
+# wrangler.
 SETTLE_LOCAL_S = 2.0
 SETTLE_REMOTE_S = 10.0
 

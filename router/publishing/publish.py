@@ -1,8 +1,8 @@
-"""A push from what is live to what serves: look, show, ask, write, read back, wait.
+"""A push: read KV, show the difference, ask, write, read back, wait for a router.
 
-`router push` publishes a file so, `router rollback` a policy of the history. A push that
-spoils a router which was well is taken back at once: what was live before is pushed again.
-A router that does not take a policy in time is no reason for that: the policy is in KV.
+`router push` publishes a file, `router rollback` a policy of the history. If a push degrades a
+router that was ok, it is rolled back at once: the policy before it is pushed again. It is not
+rolled back if a router does not take the policy in time, since the policy is in KV.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ MAX_WHY = 80  # characters of a reason that go into a note
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How to publish: over which digest alone (empty: any), and if who is asked agrees; `file`
-    for hints."""
+    """How to publish. `base`: the digest that must be live ("": any); `agree`: asks for
+    confirmation; `file`: for hints."""
 
     file: str
     base: str = ""
@@ -41,19 +41,22 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Publishes at one place, waits for one router, and reports its progress."""
+    """Publishes to one place, waits for one router, and reports its progress."""
 
     place: Place
     edge: Edge
     reporter: Reporter
 
     def publish(self, change: Change, order: Order, seen: Published) -> dict[str, Any]:
-        """The outcome, for programs; NotPublished if `change` is not what is live in the end."""
+        """Publish `change`. Returns the outcome; raises NotPublished if it is not live in the
+        end."""
         kv = self.place.kv
         if change.digest == seen.digest:
             return self._unchanged(change, seen)
         check_base(order.base, seen, order.file)
-        metadata(change.digest, seen.digest, change.note, datetime.now(UTC))  # does it fit?
+        metadata(
+            change.digest, seen.digest, change.note, datetime.now(UTC)
+        )  # raises if it is too large
         self.reporter.difference(seen.data, change.data)
         if not order.agree(f"Publish {change.digest[:SHORT]} to {kv.place}?"):
             raise NotPublished("declined", "nothing was written")
@@ -62,7 +65,9 @@ class Publisher:
             *(("pushed", "green"), f" to {kv.place}: read back, {len(change.data):,} bytes"),
         )
         for other in others:
-            told = f" {other.told()} came at the same time; it is in the history, and not live"
+            told = (
+                f" {other.told()} was pushed at the same time; it is in the history, but not live"
+            )
             self.reporter.tell(("warning", "yellow"), told)
         return {
             "result": "pushed",
@@ -75,7 +80,7 @@ class Publisher:
         }
 
     def _unchanged(self, change: Change, seen: Published) -> dict[str, Any]:
-        """Nothing to write, unless the compiled form is missing or of another version."""
+        """Write nothing, except a compiled form that is missing or of another version."""
         kv = self.place.kv
         key, compiled = COMPILED_PREFIX + change.digest, change.compiled()
         is_compiled = change.digest in seen.compiled and kv.get(key) == compiled
@@ -94,20 +99,21 @@ class Publisher:
 
     def _write(self, change: Change, seen: Published) -> tuple[Entry, list[Entry]]:
         kv = self.place.kv
-        if seen.digest:  # the author has seen it, and nothing that comes meanwhile
+        if seen.digest:  # the author has seen this policy, but no later one
             self.place.base.write(seen.digest, self.reporter.warn)
         try:
             entry = write(kv, change, seen, self.reporter)
             others = read_back(kv, entry, seen, self.place.settle_s)
         except KeyboardInterrupt:
-            both = "what is live is as it was, or the whole new policy"
+            both = "the live policy is unchanged, or it is the complete new one"
             told = f"interrupted: {both}; `router history` tells which"
             raise KeyboardInterrupt(told) from None
         self.place.base.write(change.digest, self.reporter.warn)
         return entry, others
 
     def _wait(self, change: Change, before: Published | None) -> dict[str, Any]:
-        """`before`: what to go back to, None if `change` was live already."""
+        """Wait for the router. `before`: the policy to roll back to; None if `change` was already
+        live."""
         client, why = self.edge.client, self.edge.why
         if client is None:
             self.reporter.tell(("not waited for a router:", "yellow"), f" {why}")
@@ -115,10 +121,10 @@ class Publisher:
         try:
             verdict, said = self._hear(change.digest, self.edge.before)
         except KeyboardInterrupt:
-            live = "interrupted: the policy is live in KV; a router takes it by itself"
+            live = "interrupted: the policy is live in KV, and routers will take it"
             raise KeyboardInterrupt(live) from None
-        except Refused as error:  # the policy may have taken our key away
-            message = f"pushed, but nobody can tell whether it serves: {error}"
+        except Refused as error:  # the policy may have removed our key
+            message = f"pushed, but it is unknown whether a router serves it: {error}"
             raise NotPublished("unknown", message, digest=change.digest) from None
         told = {"waited": True, "url": client.url, "result": verdict.value}
         if verdict is Verdict.SPOILT:
@@ -137,7 +143,8 @@ class Publisher:
             return wait(client, digest, before, self.edge.within_s, heard)
 
     def _late(self, change: Change, said: Said | None, told: dict[str, Any]) -> NotPublished:
-        """Somebody else's policy may have come; or the router asks late, or another KV."""
+        """Raise NotPublished: another push may have replaced it, the router may read KV late, or
+        another KV."""
         seen = read(self.place.kv)
         if seen.digest != change.digest:
             message = f"replaced: {seen.told()} is live by now"
@@ -145,15 +152,15 @@ class Publisher:
         serving = f"serves {said.digest[:SHORT]}" if said else "does not answer"
         message = (
             f"pushed, but {told['url']} {serving} after {self.edge.within_s:g} s. Nothing is "
-            "rolled back: the policy is in KV, and a router takes it when it reads that. "
-            f"See `router status --url {told['url']}`, and whether it is this KV's router"
+            "rolled back: the policy is in KV, and routers take it when they read KV. "
+            f"See `router status --url {told['url']}`, and check that it reads this KV"
         )
         return NotPublished("late", message, digest=change.digest, edge=told)
 
     def _go_back(
         self, change: Change, before: Published | None, why: str, told: dict[str, Any]
     ) -> NotPublished:
-        """Push what was live before; what to tell, for the push has failed."""
+        """Push the previous policy again. Returns the error to raise, since the push has failed."""
         spoilt = f"{told['url']} is degraded by {change.digest[:SHORT]}: {why}"
         self.reporter.tell(("degraded", "bold red"), f" {spoilt}")
         try:
@@ -174,10 +181,10 @@ class Publisher:
         if seen.digest != change.digest:
             raise Failed(f"{seen.told()} is live by now")
         if before.data is None:
-            raise Failed("nothing was live before; mend the policy and push it")
+            raise Failed("nothing was live before; fix the policy and push it")
         loaded = load(before.data)
         if loaded.policy is None:
-            raise Failed("what was live before is not valid either; mend the policy and push it")
+            raise Failed("the previous policy is not valid either; fix the policy and push it")
         self._write(
             Change(before.data, loaded, f"rolled back automatically: {why[:MAX_WHY]}"), seen
         )

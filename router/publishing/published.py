@@ -1,6 +1,6 @@
-"""What KV holds at one moment: the policy that is live, and all that were pushed.
+"""The content of KV: the live policy, and the history of pushes.
 
-Read with two questions, the keys first: what is live is never older than what is said of it.
+The keys are read first, then the policy, so the policy is never older than the history.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from router.terminal.errors import Failed
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """`data` is the live policy, None if there is none; its `digest` is then empty."""
+    """`data` is the live policy, None if there is none; then `digest` is ""."""
 
     data: bytes | None
     digest: str
     history: tuple[Entry, ...]  # newest first
     compiled: frozenset[str]  # the digests that have a compiled form
-    time: str  # of the push that is live, by its metadata; empty if that is not known
+    time: str  # of the live push, from its metadata; "" if unknown
 
     @property
     def live(self) -> Entry | None:
-        """The push that is live; None if nothing is, or somebody wrote it another way."""
+        """The live push; None if nothing is live, or if it was not written by a push."""
         same = [entry for entry in self.history if entry.digest == self.digest]
         exact = [entry for entry in same if self.time and entry.about.get("time") == self.time]
         return next(iter(exact or same), None)
 
     def told(self) -> str:
-        """What is live, in words."""
+        """Return a description of the live policy."""
         if self.data is None:
             return "nothing"
         if self.live is None:
@@ -40,19 +40,20 @@ class Published:
         return self.live.told()
 
     def before(self) -> Entry:
-        """The push to go back to: what the live one replaced, else the newest that differs."""
+        """Return the push to roll back to: the one that the live one replaced, else the newest
+        other one."""
         live = self.live
         others = [entry for entry in self.history if entry.digest != self.digest]
         if live is not None:
             others = [entry for entry in others if entry.at <= live.at]
         replaced = [entry for entry in others if live and entry.digest == live.parent]
         if not others:
-            raise Failed("there is nothing to go back to: the history has no policy before this")
+            raise Failed("there is nothing to go back to: the history has no earlier policy")
         return (replaced or others)[0]
 
 
 def read(kv: Kv) -> Published:
-    keys = kv.list(POLICY_KEY)  # it is also how all other keys begin
+    keys = kv.list(POLICY_KEY)  # all other keys have it as a prefix
     data = kv.get(POLICY_KEY)
     about = next((key.metadata for key in keys if key.name == POLICY_KEY), {})
     digest = "" if data is None else digest_of(data)

@@ -1,12 +1,12 @@
-"""Writing a policy to KV. Whatever breaks off, what is live is untouched or complete.
+"""Writes a policy to KV. If a write is interrupted, the live policy is unchanged or complete.
 
-In this order: a copy for the history, the compiled form, the policy as the last good one,
-for isolates that start while KV holds a bad one, and last the policy itself, byte for byte.
-What was live and is in no history, because somebody wrote it another way, is kept first.
+The order: an entry in the history, the compiled form, the last good policy (for isolates that
+start while KV holds an invalid one), and finally the policy itself, byte for byte. A live policy
+that is not in the history, because it was not pushed, is added to it first.
 
-KV cannot compare and swap. So the policy is read again right before it is written, and the
-history after it: whoever pushed at the same moment stands there, before they write. Then
-all wait until everybody has written; the last of them is live, and the others learn of it.
+KV has no compare-and-swap. So the policy is read again right before it is written, and the
+history after it: concurrent pushes have their entries there before they write. All of them wait
+until each has written; the last one is live, and the others report that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from router.publishing.published import Published, read
 from router.publishing.reporter import SILENT, Reporter
 from router.terminal.errors import Failed
 
-# How long another push may take between its copy for the history and its policy.
+# How long another push may take from its entry in the history to its policy.
 IN_FLIGHT = timedelta(seconds=60)
 A_MOMENT = timedelta(milliseconds=1)
 ELSEWHERE = "was live, written without `router push`"
@@ -35,7 +35,7 @@ ONE_WAY = "take it over with `router pull`, or push over it with --force"
 
 
 class NotPublished(Failed):
-    """What was to be live is not. `result` says for programs what became of it."""
+    """The policy is not live. `result` is the outcome in JSON."""
 
     def __init__(self, result: str, message: str, **more: Any) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class NotPublished(Failed):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A valid policy that is to be live, and why."""
+    """A valid policy to push, with a note."""
 
     data: bytes
     loaded: Loaded
@@ -61,7 +61,7 @@ class Change:
 
 
 def write(kv: Kv, change: Change, over: Published, reporter: Reporter = SILENT) -> Entry:
-    """Put `change` in the place of what was seen to be live; its entry in the history."""
+    """Replace the live policy `over`. Returns the entry in the history."""
     now = _moment(over)
     about = metadata(change.digest, over.digest, change.note, now)
     entry = Entry(new_key(now, change.digest), now, change.digest, about)
@@ -77,7 +77,7 @@ def write(kv: Kv, change: Change, over: Published, reporter: Reporter = SILENT) 
 
 
 def read_back(kv: Kv, entry: Entry, over: Published, settle_s: float) -> list[Entry]:
-    """Make sure that it is live; the pushes of others that came at the same time and are not."""
+    """Check that it is live. Returns the concurrent pushes that lost."""
     seen = read(kv)
     if seen.digest != entry.digest or _rivals(seen, entry, over):
         time.sleep(settle_s)
@@ -85,14 +85,14 @@ def read_back(kv: Kv, entry: Entry, over: Published, settle_s: float) -> list[En
     if seen.digest != entry.digest:
         raise _lost(kv, seen, entry)
     rivals = _rivals(seen, entry, over)
-    if rivals:  # theirs may have been written over ours
+    if rivals:  # one of them may have replaced ours
         _mend_last_good(kv, seen.data)
     return rivals
 
 
 def _moment(over: Published) -> datetime:
-    """Now, but later than all that was pushed before, however wrong the clocks are: there is
-    room for one to be kept in between."""
+    """Return the current time, but later than all earlier pushes, however wrong the clocks are,
+    with room for one entry in between."""
     newest = over.history[0].at if over.history else datetime.min.replace(tzinfo=UTC)
     return max(datetime.now(UTC), newest + 2 * A_MOMENT)
 
@@ -103,7 +103,7 @@ def _put(kv: Kv, key: str, value: bytes, about: dict[str, str] | None, reporter:
 
 
 def _keep(kv: Kv, over: Published, at: datetime, reporter: Reporter) -> None:
-    """Nobody knows who wrote it, nor what it replaced."""
+    """Add a live policy to the history whose author and parent are unknown."""
     about = {"digest": over.digest, "time": at.isoformat(timespec="milliseconds")}
     _put(kv, new_key(at, over.digest), over.data or b"", about | {"note": ELSEWHERE}, reporter)
 
@@ -114,7 +114,7 @@ def _refuse_overtaken(kv: Kv, over: Published) -> None:
         return
     _mend_last_good(kv, data)
     seen = read(kv)
-    told = f"refused: {seen.told()} became live meanwhile; yours is in the history, and not live: "
+    told = f"refused: {seen.told()} became live meanwhile; yours is in the history, but not live: "
     raise NotPublished("refused", told + ONE_WAY, live=seen.digest)
 
 
@@ -124,8 +124,8 @@ def _mend_last_good(kv: Kv, live: bytes | None) -> None:
 
 
 def _rivals(seen: Published, mine: Entry, over: Published) -> list[Entry]:
-    """Other pushes over the same policy, which may still be on their way: neither long ago,
-    nor live and replaced since."""
+    """Return other pushes over the same policy that may still be in progress: recent ones that
+    have not been replaced."""
     done = {entry.key for entry in over.history if mine.at - entry.at > IN_FLIGHT}
     for entry in seen.history:
         later = (other for other in seen.history if other.at > entry.at)
@@ -140,7 +140,7 @@ def _rivals(seen: Published, mine: Entry, over: Published) -> list[Entry]:
 
 def _lost(kv: Kv, seen: Published, mine: Entry) -> NotPublished:
     if seen.live is None:
-        told = f"{kv.place}: what is there now is not what was written; push again"
+        told = f"{kv.place}: KV does not hold the policy that was written; push again"
         return NotPublished("failed", told, live=seen.digest)
     ours = f"yours ({mine.digest[:SHORT]}) is in the history"
     if seen.live.parent == mine.digest:

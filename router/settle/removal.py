@@ -1,10 +1,9 @@
-"""What takes a rollout out of a policy's text, with the comments that belong to it.
+"""Removes a rollout from a policy's text, with the comments that belong to it.
 
-- These belong to it: comments in it and behind it, those that are deeper than it, and those
-  right above it, without an empty line between. What is right above it at the top of a file
-  is about the file.
-- The last rollout takes the section along.
-- Where two empty lines would meet, one goes.
+- These belong to it: comments in it and behind it, more indented comments, and comments directly
+  above it. Comments at the top of a file are about the file.
+- With the last rollout, the section is removed.
+- Of two empty lines that would follow each other, one is removed.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _COMMA = re.compile(r"[ \t]*,[ \t]*")
 
 
 def removal(source: Source, index: int) -> list[Change]:
-    """What takes out `rollouts[index]`."""
+    """Return the changes that remove `rollouts[index]`."""
     section = at(source.root, "rollouts")
     items = section.value.value
     if len(items) > 1:
@@ -45,13 +44,13 @@ def removal(source: Source, index: int) -> list[Change]:
 
 
 def _refuse_aliases(begin: int, nodes: list[Any]) -> None:
-    """What is written elsewhere cannot be taken out here."""
+    """Refuse rollouts that are written with aliases, since their text is elsewhere."""
     if any(node.start_mark.index < begin for node in nodes):
-        raise Failed("the rollouts are written with aliases (`*name`): take this one out by hand")
+        raise Failed("the rollouts are written with aliases (`*name`): remove this one by hand")
 
 
 def _dash_line(source: Source, item: Any) -> int:
-    """The line where an item of a list begins; its value may begin in a later one."""
+    """Return the line where an item of a list starts; its value may start in a later one."""
     line: int = item.start_mark.line
     while not _DASH.match(source.lines[line]):
         line -= 1
@@ -59,7 +58,7 @@ def _dash_line(source: Source, item: Any) -> int:
 
 
 def _in_block(source: Source, first: int, column: int, bound: int) -> list[Change]:
-    """Whole lines: from the entry's first to the last before `bound` that belongs to it."""
+    """Return the change for whole lines: from the entry's first to its last before `bound`."""
     lines = source.lines
     last = bound - 1
     while last > first and _is_between(lines[last], column):
@@ -68,7 +67,7 @@ def _in_block(source: Source, first: int, column: int, bound: int) -> list[Chang
 
 
 def _in_flow(source: Source, spans: list[tuple[int, int]], position: int) -> list[Change]:
-    """An entry between commas, or on lines of its own."""
+    """Return the change for an entry between commas, or on its own lines."""
     start, end = spans[position]
     is_last = position == len(spans) - 1
     line = source.line_of(start)
@@ -86,7 +85,7 @@ def _in_flow(source: Source, spans: list[tuple[int, int]], position: int) -> lis
 
 
 def _is_between(line: str, column: int) -> bool:
-    """Whether a line after an entry is nothing, or a comment on what follows."""
+    """Return whether a line after an entry is empty, or a comment on what follows."""
     text = line.strip()
     return not text or (text.startswith("#") and _indent(line) <= column)
 

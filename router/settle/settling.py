@@ -1,8 +1,7 @@
-"""A finished rollout, written into the policy: the text before and after.
+"""Writes the result of a finished rollout into a policy's text.
 
-- What the text should say afterwards is made from its values, and the text is changed in a
-  few places. Both must agree when the router's own reader reads the new text: where they do
-  not, nothing is written.
+- The expected values are computed, and the text is changed in a few places. The router's own
+  reader must then read the expected values from the new text; otherwise nothing is written.
 - Nothing else changes: no comment, no space, no other value.
 """
 
@@ -26,18 +25,18 @@ from router.terminal.errors import Failed, UsageError
 
 @dataclass(frozen=True, slots=True)
 class FileRollout:
-    """A rollout as the file has it."""
+    """A rollout of the file."""
 
     index: int
     name: str
     routes: tuple[str, ...]
-    before: str  # the pool that traffic leaves
+    before: str  # the old pool
     after: str
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A pool's weight in a route: what it was, and what it is to be."""
+    """A pool's weight in a route, old and new."""
 
     index: int
     route: str
@@ -47,7 +46,7 @@ class Share:
 
 
 def find_rollout(data: bytes, name: str | None) -> FileRollout:
-    """The one of that name, or the only one."""
+    """Return the rollout with that name, or the only one."""
     rollouts = _value(data).get("rollouts", [])
     names = [str(each["name"]) for each in rollouts]
     if not names:
@@ -66,7 +65,7 @@ def find_rollout(data: bytes, name: str | None) -> FileRollout:
 
 
 def shares(data: bytes, rollout: FileRollout, percent: Decimal | None) -> list[Share]:
-    """The weights of both pools in each route; without `percent` they stay."""
+    """Return the weights of both pools in each route; `percent` None: they stay the same."""
     routes = {route["name"]: (n, route) for n, route in enumerate(_value(data)["routes"])}
     found = []
     for name in rollout.routes:
@@ -85,7 +84,7 @@ def shares(data: bytes, rollout: FileRollout, percent: Decimal | None) -> list[S
 
 
 def settle(data: bytes, rollout: FileRollout, wanted: list[Share], remove: bool) -> bytes:
-    """The file with these weights, and, if asked, without the rollout."""
+    """Return the file with these weights, and with `remove` without the rollout."""
     changing = [share for share in wanted if share.new != share.old]
     source = Source(data.decode())
     changes = [change for share in changing for change in _changes(source, share)]
@@ -103,7 +102,7 @@ def _changes(source: Source, share: Share) -> Iterator[Change]:
 
 
 def _intended(data: bytes, rollout: FileRollout, changing: list[Share], remove: bool) -> Any:
-    value = json.loads(json.dumps(_value(data)))  # no part of it is two parts at once
+    value = json.loads(json.dumps(_value(data)))  # resolves aliases: no object occurs twice
     for share in changing:
         split = value["routes"][share.index]["split"]
         split[share.pool] = with_weight(split[share.pool], share.new)
@@ -118,7 +117,7 @@ def _intended(data: bytes, rollout: FileRollout, changing: list[Share], remove: 
 def _value(data: bytes) -> dict[str, Any]:
     document = read_document(data)
     if not isinstance(document, Document):
-        raise Failed(f"this is no policy: {document[0].message}")
+        raise Failed(f"this is not a policy: {document[0].message}")
     return document.value
 
 
@@ -132,13 +131,13 @@ def _compare(settled: bytes, intended: Any) -> None:
         )
     for path in _differing(document.value, intended, ()):
         raise Failed(
-            f"this would change {path_text(path)}, too, which is no part of it: what is shared "
-            "by an alias (`*name`) must be written out first"
+            f"this would also change {path_text(path)}, which does not belong to it: write out "
+            "what is shared by an alias (`*name`) first"
         )
 
 
 def _differing(one: Any, other: Any, path: Path) -> Iterator[Path]:
-    """Where two values are not the same, not even in the order of their fields."""
+    """Return the path where two values differ, also in the order of fields; None if they do not."""
     if isinstance(one, dict) and isinstance(other, dict) and list(one) == list(other):
         for name in one:
             yield from _differing(one[name], other[name], (*path, name))

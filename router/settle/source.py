@@ -1,9 +1,8 @@
 """A policy's text, the YAML nodes in it, and changes of single places.
 
-- A node knows where it stands, so a change touches its characters and no others: what is
-  written anew would lose its layout.
-- Positions come from the parser of ruamel.yaml. Whether a change did what it should is for
-  `settling.py` to find out, with the reader that the router itself has.
+- A node knows its place, so a change touches only its characters; the layout is kept.
+- Positions come from the parser of ruamel.yaml. `settling.py` checks the result of a change with
+  the router's own reader.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _ANCHOR = re.compile(r"&\S+\s+")
 
 
 class Change(NamedTuple):
-    """`text` in place of what stands from `start` to `end`."""
+    """Replaces the characters from `start` to `end` with `text`."""
 
     start: int
     end: int
@@ -36,7 +35,7 @@ class Field(NamedTuple):
 
 
 class Source:
-    """The text of a policy that is valid."""
+    """The text of a valid policy."""
 
     def __init__(self, text: str) -> None:
         from ruamel.yaml import YAML  # takes longer to import than most commands to run
@@ -47,18 +46,18 @@ class Source:
         self.starts = list(accumulate(map(len, self.lines), initial=0))
         self.line_end = "\r\n" if self.lines[0].endswith("\r\n") else "\n"
         reader = YAML(typ="rt", pure=True)
-        reader.composer.warn_double_anchors = False  # the language takes them
+        reader.composer.warn_double_anchors = False  # the language allows them
         try:
             self.root = reader.compose(text)
         except YAMLError as error:
-            raise Failed(f"the places in this file cannot be made out: {error}") from None
+            raise Failed(f"the values of this file cannot be located: {error}") from None
 
     def line_of(self, offset: int) -> int:
         """From 0."""
         return bisect_right(self.starts, offset) - 1
 
     def scalar(self, field: Field) -> tuple[int, int]:
-        """Where the value of a field is written; an alias stands where it is used."""
+        """Return where the value of a field is written; an alias is at its place of use."""
         alias = _ALIAS.match(self.text, field.key.end_mark.index)
         if alias:
             return alias.span(1)
@@ -67,12 +66,12 @@ class Source:
         return (anchor.end() if anchor else start), end
 
     def changed(self, changes: Iterable[Change]) -> str:
-        """The text with all changes made; two that agree are one."""
+        """Return the text with all changes; equal changes of one place are one."""
         text, before = self.text, len(self.text) + 1
         for change in sorted(set(changes), reverse=True):
             if change.end > before:
                 line = self.line_of(change.start) + 1
-                raise Failed(f"line {line} would have to say two things at once: write it out")
+                raise Failed(f"line {line} would need two different values: write out its aliases")
             text = text[: change.start] + change.text + text[change.end :]
             before = change.start
         return text
@@ -87,7 +86,7 @@ def field_of(mapping: Any, name: str) -> Field | None:
 
 
 def at(mapping: Any, name: str) -> Field:
-    """A field that is known to be there."""
+    """Return a field that must exist. Raises Failed if it is not found."""
     field = field_of(mapping, name)
     if field is None:
         raise Failed(f"`{name}` cannot be found in this file")

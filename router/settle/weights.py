@@ -1,7 +1,7 @@
 """The final weights of a rollout's two pools in a route's split.
 
-Their sum stays as the file has it, so other pools of the split keep their share. A weight
-is a number, or stands in a mapping beside filters, where it may be missing: then it is 1.
+Their sum stays the same, so other pools of the split keep their share. A weight is a number, or
+a field of a mapping, with the default 1.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from policies.language.composer import resolve
 from router.settle.source import Change, Field, Source, field_of, fields_of
 
 ALL = Decimal(100)
-FINEST = Decimal("0.000001")  # the least weight that the language has
+FINEST = Decimal("0.000001")  # the smallest weight of the language
 DEFAULT = 1
 
 
 def weight_of(entry: Any) -> Decimal:
-    """What an entry of a split says, exactly."""
+    """Return the exact weight of an entry of a split."""
     number = entry.get("weight", DEFAULT) if isinstance(entry, dict) else entry
     return Decimal(str(number))
 
 
 def final(first: Decimal, second: Decimal, percent: Decimal) -> tuple[Decimal, Decimal]:
-    """The same sum, of which `percent` is the second's."""
+    """Return two weights with the same sum, of which the second has `percent`."""
     total = first + second
     second = total if percent == ALL else (total * percent / ALL).quantize(FINEST)
     return total - second, second
 
 
 def weight_text(weight: Decimal) -> str:
-    """As people write it: `5`, `0.5`."""
+    """Return the weight as text: `5`, `0.5`."""
     is_whole = weight == weight.to_integral_value()
     return str(int(weight)) if is_whole else f"{weight.normalize():f}"
 
 
 def with_weight(entry: Any, weight: Decimal) -> Any:
-    """The entry as the language will read it."""
+    """Return the entry as the language reads it."""
     value = resolve(weight_text(weight))
     if not isinstance(entry, dict):
         return value
@@ -46,7 +46,7 @@ def with_weight(entry: Any, weight: Decimal) -> Any:
 
 
 def weight_changes(source: Source, field: Field, weight: Decimal) -> Iterator[Change]:
-    """What makes an entry of a split say `weight`."""
+    """Return the changes that set the weight of an entry of a split."""
     text = weight_text(weight)
     if not isinstance(field.value.value, list):  # a number
         yield Change(*source.scalar(field), text)

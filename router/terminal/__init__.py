@@ -1,1 +1,1 @@
-"""What commands say to people: text, tables, times; below every other room of tools."""
+"""Terminal output: text, tables, times. Imports nothing of the other tools."""

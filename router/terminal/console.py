@@ -1,4 +1,4 @@
-"""What commands say to people: lines, JSON, one-line complaints, questions.
+"""Terminal output of the commands: lines, JSON, one-line errors, prompts.
 
 `rich` adds colours, except in files, in pipes and with `NO_COLOR`.
 """

@@ -1,4 +1,4 @@
-"""What a push would change, shown before it does: the text, and what it means."""
+"""Shows what a push would change, before it is written: the text, and its meaning."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def print_difference(before: bytes, after: bytes, old: str, new: str, to: Consol
 
 
 def show_difference(before: bytes | None, after: bytes, to: Console = out) -> None:
-    """`before` is what is live, None if nothing is."""
+    """`before` is the live policy, None if there is none."""
     if before is None:
         say("nothing was published before", to=to)
         return
     print_difference(before, after, "published", "new", to)
     old, new = _side(load(before)), _side(load(after))
     if old is None or new is None:
-        say(("what was published is not valid by today's rules", "yellow"), to=to)
+        say(("the published policy is not valid by the current rules", "yellow"), to=to)
         return
     changes = [change_document(each) for each in difference(old, new).changes]
     if changes:
-        print_changes(changes, "the new one", "the published one", to)
+        print_changes(changes, "the new one", "the published policy", to)
     else:
-        say("that means no difference: it only looks different", to=to)
+        say("no difference in meaning; only the formatting differs", to=to)
 
 
 def _side(loaded: Loaded) -> Side | None:

@@ -10,7 +10,7 @@ from agent.agents.agents import KEPT_VERSIONS, MAX_AGENTS
 from agent.agents.definition import MAX_CODE, SETTINGS
 from agent.core.api import agents
 from agent.core.jobs import row
-from agent.core.jobs.core_words import STATUSES
+from agent.core.jobs.core_format import STATUSES
 from agent.core.jobs.resolving import BUILT_IN, PROMPTS, SAID, SYSTEM
 from agent.queue.job import JobState
 from tests.agent.pages import ROOT, first_column, row_of, section

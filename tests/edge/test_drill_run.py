@@ -90,7 +90,7 @@ def test_a_drill_that_would_leave_nothing_is_refused(
         capsys, plan, router, drill={"pool": "alone", "mode": "down"}, traffic=traffic
     )
     assert code == 1
-    assert out.startswith("not judged  The drill did not begin. Of ")
+    assert out.startswith("not judged  The drill did not start. Of ")
     assert "the drill is refused: no variant would be left for route alone, pool alone" in out
 
 

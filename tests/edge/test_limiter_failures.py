@@ -32,7 +32,7 @@ LIMITER = "test-limiter"
 def policy() -> str:
     """A route for each way to fail and each decision, and two for limiters that recover."""
     names = [f"{kind}-{decision}" for kind in KINDS for decision in ("allow", "deny")]
-    names += ["recover-deny", "slow-deny"]
+    names += ["recover-deny", "slow-deny", "late-deny", "late-allow"]
     limits = "".join(
         f"  {name}: {{limit: 42/1s, by: route, mode: {'exact' if 'deny' in name else 'leased'}, "
         f"on_error: {name.partition('-')[2]}}}\n"
@@ -155,3 +155,17 @@ def test_it_is_asked_again_after_a_moment(failing: httpx.Client, name: str) -> N
     answer = failing.get(f"/{name}")
     assert answer.status_code == 200
     assert answer.headers["ratelimit"] == f'"{name}";r=41;t=1'
+
+
+@pytest.mark.parametrize(("decision", "returned"), [("deny", 7), ("allow", 6)])
+def test_what_it_grants_too_late_goes_back_to_it(
+    failing: httpx.Client, decision: str, returned: int
+) -> None:
+    """All but the request that has passed meanwhile."""
+    assert failing.get(f"/late-{decision}").status_code == (429 if decision == "deny" else 200)
+    deadline = time.monotonic() + 10
+    told = ""
+    while told != f'"late-{decision}";r={returned};t=1':
+        assert time.monotonic() < deadline, told
+        time.sleep(0.2)
+        told = failing.get(f"/late-{decision}").headers.get("ratelimit", "")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.load.modes import AT_ONCE, MANY, MODES, policy
+from tests.load.modes import AT_ONCE, MODES, policy
 from tests.load.site import Site
 
 HEALTH: dict[str, Any] = {
@@ -19,6 +19,6 @@ HEALTH: dict[str, Any] = {
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("load")
-    with Site(folder, policy(HEALTH, (*MODES, AT_ONCE, MANY))) as running:
+    with Site(folder, policy(HEALTH, (*MODES, AT_ONCE))) as running:
         running.wait_ready()
         yield running

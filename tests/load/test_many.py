@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.load.modes import MANY
+from tests.load.modes import MANY, policy
 from tests.load.right import MAY_ANSWER, Got, wrong
 from tests.load.site import Arrival, Site
 
 CLIENTS = 200
 PATIENCE = 60.0  # longer than the router's own limit, on however busy a machine
-WELL, FAILS, HANGS, RECOVERS = 2.0, 3.0, 7.0, 4.0  # seconds
+HEALTH = {"passive": {"eject_for": "2s", "slow_start": "1s"}}
+WELL, ILL = 1.0, 2.0  # seconds
+RECOVERS = 60.0  # at most
+POLL = 0.25
 (BAD,) = MANY.bad
 BODY = "answered, from the first byte to the last\n" * 25
 
@@ -46,20 +50,42 @@ async def ask(asking: httpx.AsyncClient, method: str, name: str) -> Got:
 
 
 async def play(site: Site) -> Played:
-    stop = asyncio.Event()
+    stop, arrivals = asyncio.Event(), list[Arrival]()
     async with httpx.AsyncClient(timeout=PATIENCE) as control:
         await site.arrivals(control)  # those of other tests
         clients = [asyncio.create_task(client(site.url, n, stop)) for n in range(CLIENTS)]
         try:
-            for act, seconds in (("well", WELL), ("throw", FAILS), ("hang", HANGS)):
+            await asyncio.sleep(WELL)
+            for act in MAY_ANSWER:
                 await site.act(control, [BAD], act)
-                await asyncio.sleep(seconds)
-            await site.act(control, [BAD], "well")
-            await asyncio.sleep(RECOVERS)
+                await asyncio.sleep(ILL)
+                since = await site.act(control, [BAD], "well")
+                await recovered(site, control, arrivals, since)
         finally:
             stop.set()
             found = await asyncio.gather(*clients)
-        return [each for some in found for each in some], await site.arrivals(control)
+        arrivals += await site.arrivals(control)
+    return [each for some in found for each in some], arrivals
+
+
+async def recovered(
+    site: Site, control: httpx.AsyncClient, arrivals: list[Arrival], since: float
+) -> None:
+    """Wait until the bad variant gets clients' requests again."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + RECOVERS
+    while not any(each.variant == BAD and each.id and each.at > since + 1 for each in arrivals):
+        assert loop.time() < deadline, "it is still left alone"
+        await asyncio.sleep(POLL)
+        arrivals += await site.arrivals(control)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One whose variants are back soon."""
+    with Site(tmp_path_factory.mktemp("many"), policy(HEALTH, [MANY])) as running:
+        running.wait_ready()
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -49,8 +49,8 @@ def running(folder: Path, python_packages: Sequence[str] = ()) -> Iterator[Sandb
     layout = Layout(find_root(HERE))
     prepare(layout)
     modules = {"entry.py": HERE / "entry.py"}
-    for folder in ("agent/sandbox", "workers_runtime"):
-        for path in [layout.root / "agent/__init__.py", *(layout.root / folder).iterdir()]:
+    for package in ("agent/sandbox", "workers_runtime"):
+        for path in [layout.root / "agent/__init__.py", *(layout.root / package).iterdir()]:
             name = path.relative_to(layout.root).as_posix()
             if path.suffix in (".py", ".js"):
                 modules[f"{name}.source" if name in HANDED_ON else name] = path

@@ -1,5 +1,5 @@
-"""`/activations`: submitted, looked at, given up and tried again by those whose they are; and
-extended, completed and failed by the workers that have leased them."""
+"""`/activations`: their owners submit, show, list, cancel and retry them; workers extend, complete
+and fail those that they have leased."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ import json
 from typing import Any
 
 from agent.callbacks.callbacks import registration, withdrawal
-from agent.core.api.callback_address import told_of_none, unreachable
+from agent.core.api.callback_address import no_callback_to_dict, unreachable
 from agent.core.api.polling import LEASE, MAX_LEASE, MIN_LEASE, Lease, read_lease
 from agent.core.capabilities.execution import unknown_capability
-from agent.core.http.answers import Answer, json_answer
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import read_object, read_options, read_query, seconds_of, whole_of
+from agent.core.http.responses import Response, json_response
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import EXAMPLE, FIELDS, ID, ID_TEXT, Activation, activation_of
-from agent.core.jobs.core_words import in_core_words
+from agent.core.jobs.core_format import core_fields
 from agent.core.jobs.payload import is_same_row, read_payload
 from agent.core.jobs.refusing import refusal
 from agent.core.jobs.row import CoreRow, is_row
 from agent.core.jobs.submitting import another, log_refusal, row_submission
-from agent.core.jobs.telling import told, told_of_callback, told_of_needed, told_of_step
+from agent.core.jobs.to_dict import (
+    activation_to_dict,
+    callback_to_dict,
+    needed_to_dict,
+    step_to_dict,
+)
 from agent.queue.job import (
     DEFAULT_ATTEMPTS,
     Contradiction,
@@ -43,30 +48,30 @@ OUTCOME = ("result", "stdout")
 LISTED = ("state", "limit", "before")
 
 
-def submit(agent: Agent, call: Call) -> Answer:
+def submit(agent: Agent, call: Call) -> Response:
     job = submitted(agent, call, read_object(call, FIELDS, EXAMPLE))
     payload = read_payload(job.payload)
     nowhere = _nowhere(agent, call, job, payload.callback_url)
-    return json_answer(told(job, payload) | in_core_words(job) | nowhere)
+    return json_response(activation_to_dict(job, payload) | core_fields(job) | nowhere)
 
 
-def submitted(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
-    """The job of what is submitted, be it new or there already. Raises `Problem`."""
+def submitted(agent: Agent, call: Call, given: dict[str, object]) -> Job:
+    """Returns the job of a submission, new or already there. Raises `Problem`."""
     tenant = call.known_tenant()
     if not is_row(given.get("activation_data")):
         return _waited_for(agent, _kept(agent, call, activation_of(given, tenant, call.scopes)))
     try:
-        row, asked = row_submission(agent, call, given)
-        job = asked if isinstance(asked, Job) else _kept(agent, call, asked, row)
+        row, activation = row_submission(agent, call, given)
+        job = activation if isinstance(activation, Job) else _kept(agent, call, activation, row)
     except Problem as why:
         log_refusal(agent, call, given, why)
         raise
     return _waited_for(agent, job)
 
 
-def _kept(agent: Agent, call: Call, asked: Activation, row: CoreRow | None = None) -> Job:
-    """Its job in the queue, unless there is another one of that id."""
-    found, url = _placed(agent, call, asked), asked.callback_url
+def _kept(agent: Agent, call: Call, activation: Activation, row: CoreRow | None = None) -> Job:
+    """Returns its job in the queue. Raises `Problem` if another job has its id."""
+    found, url = _placed(agent, call, activation), activation.callback_url
     if found.is_conflict and not (row and is_same_row(found.job, row, url)):
         raise another(found.job)
     if url and found.job.state == "failed":
@@ -74,11 +79,11 @@ def _kept(agent: Agent, call: Call, asked: Activation, row: CoreRow | None = Non
     return found.job
 
 
-def _placed(agent: Agent, call: Call, asked: Activation) -> Submitted:
-    url, key = asked.callback_url, asked.submission.key
+def _placed(agent: Agent, call: Call, activation: Activation) -> Submitted:
+    url, key = activation.callback_url, activation.submission.key
     is_posted = url and not unreachable(url, agent, call)
     around = ([registration(key, url)], [withdrawal(key)]) if url and is_posted else ((), ())
-    found = agent.wait(agent.jobs().submit(asked.submission, round(agent.now()), *around))
+    found = agent.wait(agent.jobs().submit(activation.submission, round(agent.now()), *around))
     if not isinstance(found, Submitted):
         raise refusal(found, key.tenant)
     return found
@@ -91,35 +96,36 @@ def _waited_for(agent: Agent, job: Job) -> Job:
 
 
 def found_job(agent: Agent, call: Call, id: str) -> Job:
-    """Raises `Problem` if there is none."""
+    """Returns the job. Raises `Problem` if there is none."""
     job = agent.wait(agent.jobs().get(_key(call, id)))
     if job is None:
         raise _missing(id)
     return job
 
 
-def show(agent: Agent, call: Call, id: str) -> Answer:
+def show(agent: Agent, call: Call, id: str) -> Response:
     job = found_job(agent, call, id)
     payload = read_payload(job.payload)
     url = payload.callback_url
     callback = agent.wait(agent.callbacks().of(job.key)) if url else None
-    more = {"callback": told_of_callback(callback)} if callback else _nowhere(agent, call, job, url)
+    more = {"callback": callback_to_dict(callback)} if callback else _nowhere(agent, call, job, url)
     if job.state == "waiting" and job.blocked:
-        more |= told_of_needed(agent.wait(agent.jobs().needed(job.key)))
+        more |= needed_to_dict(agent.wait(agent.jobs().needed(job.key)))
     steps = agent.wait(agent.records().log(job.key))
-    log = {"log": [told_of_step(step) for step in steps]}
-    return json_answer(told(job, payload) | in_core_words(job, steps) | more | log)
+    log = {"log": [step_to_dict(step) for step in steps]}
+    return json_response(activation_to_dict(job, payload) | core_fields(job, steps) | more | log)
 
 
-def _nowhere(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, Any]:
-    """What is said instead of a callback, if the result cannot be posted where it was to be."""
+def _nowhere(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, object]:
+    """The field `callback` if the result cannot be posted to `url`; else no field."""
     why = unreachable(url, agent, call) if url else None
-    return {"callback": told_of_none(job.key.id, why)} if why else {}
+    return {"callback": no_callback_to_dict(job.key.id, why)} if why else {}
 
 
-def listing(agent: Agent, call: Call) -> Answer:
-    """The youngest of one state; `next_before` asks for those before. A time is all that tells
-    pages apart, so those of one moment stand on one page, be it longer than it was to be."""
+def listing(agent: Agent, call: Call) -> Response:
+    """A page of the activations in one state, the newest first; `next_before` gets the next page.
+    Pages are divided by time alone, so activations of the same millisecond stay on one page, even
+    beyond `limit`."""
     tenant = call.known_tenant()
     given = read_query(call, LISTED)
     state: Any = given.get("state", "failed")
@@ -137,39 +143,39 @@ def listing(agent: Agent, call: Call) -> Answer:
         page = found[: min(MAX_LISTED, len(found) - len(others))]
     may_go_on = len(page) >= limit or len(page) < len(found)
     more = {"next_before": page[-1].submitted_ms} if may_go_on else {}
-    listed = [told(job) | in_core_words(job) for job in page]
-    return json_answer({"status": "success", "activations": listed, **more})
+    listed = [activation_to_dict(job) | core_fields(job) for job in page]
+    return json_response({"status": "success", "activations": listed, **more})
 
 
 def _without(found: list[Job], at_ms: int) -> list[Job]:
     return [job for job in found if job.submitted_ms != at_ms]
 
 
-def cancel(agent: Agent, call: Call, id: str) -> Answer:
-    done = agent.wait(agent.jobs().cancel(_key(call, id), round(agent.now())))
+def cancel(agent: Agent, call: Call, id: str) -> Response:
+    change = agent.wait(agent.jobs().cancel(_key(call, id), round(agent.now())))
     agent.soon("deliver")
-    return _shown(agent, call, id, done, "only one that has not ended is cancelled")
+    return _shown(agent, call, id, change, "only one that has not ended is cancelled")
 
 
-def retry(agent: Agent, call: Call, id: str) -> Answer:
-    """A dead letter waits again; one that does already, or runs, is as it was asked for."""
+def retry(agent: Agent, call: Call, id: str) -> Response:
+    """Makes a dead letter wait again. One that already waits or runs is left as it is."""
     key, given = _key(call, id), read_options(call, ("max_attempts",), '{"max_attempts": 3}')
     attempts = whole_of(given, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
     job = found_job(agent, call, id)
-    done = JobChange(job.state in ("waiting", "leased"), job.state)
+    change = JobChange(job.state in ("waiting", "leased"), job.state)
     if job.state == "failed":
         unknown = unknown_capability(job.capability)
         if unknown and job.dispatch == "edge":  # a worker may have it
             raise Problem(409, f"nobody would run it: {unknown}", state=job.state)
-        done = agent.wait(agent.jobs().revive(key, job.attempt, attempts, round(agent.now())))
-        if done.is_done and job.dispatch == "edge":
+        change = agent.wait(agent.jobs().revive(key, job.attempt, attempts, round(agent.now())))
+        if change.is_done and job.dispatch == "edge":
             agent.soon("run")
-        if done.state == "failed" and job.depends_on:
+        if change.state == "failed" and job.depends_on:
             raise _not_tried(agent, job)
-    return _shown(agent, call, id, done, "only one that failed is tried again")
+    return _shown(agent, call, id, change, "only one that failed is tried again")
 
 
-def complete(agent: Agent, call: Call, id: str) -> Answer:
+def complete(agent: Agent, call: Call, id: str) -> Response:
     lease, given = _held(call, id, OUTCOME, COMPLETED)
     if "result" not in given:
         raise Problem(400, f"`result` is missing; send one such as {COMPLETED}")
@@ -178,61 +184,63 @@ def complete(agent: Agent, call: Call, id: str) -> Answer:
     outcome = {name: given[name] for name in OUTCOME if name in given}
     text = json.dumps(outcome, separators=(",", ":"), ensure_ascii=False)
     now = round(agent.now())
-    done = agent.wait(agent.jobs().complete(lease.key, lease.worker, lease.attempt, text, now))
-    return _ended(agent, lease, done)
+    change = agent.wait(agent.jobs().complete(lease.key, lease.worker, lease.attempt, text, now))
+    return _ended(agent, lease, change)
 
 
-def fail(agent: Agent, call: Call, id: str) -> Answer:
+def fail(agent: Agent, call: Call, id: str) -> Response:
     example = '{"worker_id": "w-1", "attempt": 1, "error": "out of memory", "retry": true}'
     lease, given = _held(call, id, ("error", "retry"), example)
     error, is_passing = given.get("error"), given.get("retry", True)
     if not isinstance(error, str) or not isinstance(is_passing, bool):
         raise Problem(400, f"`error` is text, and `retry` true or false; send {example}")
     now, jitter = round(agent.now()), agent.rng()
-    done = agent.wait(
+    change = agent.wait(
         agent.jobs().fail(lease.key, lease.worker, lease.attempt, error, now, is_passing, jitter)
     )
-    return _ended(agent, lease, done)
+    return _ended(agent, lease, change)
 
 
-def extend(agent: Agent, call: Call, id: str) -> Answer:
+def extend(agent: Agent, call: Call, id: str) -> Response:
     example = '{"worker_id": "w-1", "attempt": 1, "lease": 60}'
     lease, given = _held(call, id, ("lease",), example)
     lease_ms = seconds_of(given, "lease", LEASE, MIN_LEASE, MAX_LEASE)
     now = round(agent.now())
     agent.wait(agent.workers().heartbeat(WorkerKey(call.tenant, lease.worker), now))
     work = agent.jobs().extend(lease.key, lease.worker, lease.attempt, lease_ms, now)
-    return _told(lease, agent.wait(work))
+    return _changed(lease, agent.wait(work))
 
 
-def _held(call: Call, id: str, more: tuple[str, ...], example: str) -> tuple[Lease, dict[str, Any]]:
+def _held(
+    call: Call, id: str, more: tuple[str, ...], example: str
+) -> tuple[Lease, dict[str, object]]:
     given = read_object(call, (*HELD, *more), example)
     return read_lease(call, given, _id(id)), given
 
 
-def _ended(agent: Agent, lease: Lease, done: JobChange | Contradiction | Invalid) -> Answer:
-    answer = _told(lease, done)
-    if isinstance(done, Freeing):
+def _ended(agent: Agent, lease: Lease, change: JobChange | Contradiction | Invalid) -> Response:
+    answer = _changed(lease, change)
+    if isinstance(change, Freeing):
         agent.soon("run")
     agent.soon("deliver")
     return answer
 
 
-def _told(lease: Lease, done: JobChange | Contradiction | Invalid) -> Answer:
-    if isinstance(done, Invalid):
-        raise Problem(413 if done.is_too_large else 400, f"`{done.field}` {done.message}")
-    if isinstance(done, Contradiction):
-        raise lease.ended(done.state)
-    if not done.is_done:
-        raise lease.lost(done.state)
-    return json_answer({"status": done.state, "activation_id": lease.key.id})
+def _changed(lease: Lease, change: JobChange | Contradiction | Invalid) -> Response:
+    if isinstance(change, Invalid):
+        raise Problem(413 if change.is_too_large else 400, f"`{change.field}` {change.message}")
+    if isinstance(change, Contradiction):
+        raise lease.ended(change.state)
+    if not change.is_done:
+        raise lease.lost(change.state)
+    return json_response({"status": change.state, "activation_id": lease.key.id})
 
 
-def _shown(agent: Agent, call: Call, id: str, done: JobChange, why: str) -> Answer:
-    if done.state is None:
+def _shown(agent: Agent, call: Call, id: str, change: JobChange, why: str) -> Response:
+    if change.state is None:
         raise _missing(id)
-    if not done.is_done:
-        raise Problem(409, f"the activation is {done.state}: {why}", state=done.state)
+    if not change.is_done:
+        raise Problem(409, f"the activation is {change.state}: {why}", state=change.state)
     return show(agent, call, id)
 
 
@@ -251,13 +259,13 @@ def _missing(id: str) -> Problem:
 
 
 def _not_tried(agent: Agent, job: Job) -> Problem:
-    """Why a dead letter does not wait again: what it depends on will not complete."""
-    for each in agent.wait(agent.jobs().needed(job.key)):
-        if each.state == "failed":
-            message = f"it depends on {each.id}, which has failed: try that again first"
+    """Why a dead letter cannot be retried: a job that it depends on will not complete."""
+    for other in agent.wait(agent.jobs().needed(job.key)):
+        if other.state == "failed":
+            message = f"it depends on {other.id}, which has failed: try that again first"
             return Problem(409, message, state=job.state)
-        if each.state in (None, "cancelled"):
-            how = "was cancelled" if each.state else "is there no more"
-            message = f"it depends on {each.id}, which {how}: submit it anew, with another id"
+        if other.state in (None, "cancelled"):
+            how = "was cancelled" if other.state else "is there no more"
+            message = f"it depends on {other.id}, which {how}: submit it anew, with another id"
             return Problem(409, message, state=job.state)
     return Problem(409, "it has failed again", state=job.state)

@@ -1,4 +1,4 @@
-"""`GET /analytics`: requests, errors and times, from what is kept of requests.
+"""`GET /analytics`: numbers of requests and errors, and durations, from the request records.
 
 A key sees its own tenant's; with the scope `analytics:read` those of all tenants, or of one that
 `tenant` names.
@@ -10,10 +10,10 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.core.http.answers import Answer, json_answer
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import SHOWN, only, read_query, text_of
+from agent.core.http.responses import Response, json_response
 from agent.core.identity import time_text
 from agent.core.isolate.agent import Agent
 from agent.queue.limits import CAPABILITY, CAPABILITY_TEXT, NAME, NAME_TEXT
@@ -32,16 +32,16 @@ _PATTERNS = {
     "region": (REGION, "is a region such as eu"),
     "endpoint": (ENDPOINT, "is a path such as /execute or /activations/{id}"),
 }
-_SPACE = re.compile(r" (\d\d:?\d\d)$")  # a `+` that nobody has encoded
+_SPACE = re.compile(r" (\d\d:?\d\d)$")  # a `+` that was not encoded
 
 
-def analytics(agent: Agent, call: Call) -> Answer:
-    asked = _question(call, read_query(call, FIELDS))
-    found = agent.wait(agent.records().analyse(asked))
-    return json_answer({"status": "success", "analytics": _told(asked, found)})
+def analytics(agent: Agent, call: Call) -> Response:
+    question = _question(call, read_query(call, FIELDS))
+    found = agent.wait(agent.records().analyse(question))
+    return json_response({"status": "success", "analytics": _to_dict(question, found)})
 
 
-def _question(call: Call, given: dict[str, Any]) -> Question:
+def _question(call: Call, given: dict[str, object]) -> Question:
     to_ms = _time(given, "to", call.now_ms)
     from_ms = _time(given, "from", to_ms - USUAL_MS)
     if not 0 < to_ms - from_ms <= LONGEST_MS:
@@ -51,7 +51,7 @@ def _question(call: Call, given: dict[str, Any]) -> Question:
     return Question(from_ms, to_ms, _tenant(call, given), _by(given), filters)
 
 
-def _tenant(call: Call, given: dict[str, Any]) -> str | None:
+def _tenant(call: Call, given: dict[str, object]) -> str | None:
     own = call.known_tenant()
     named = text_of(given, "tenant", NAME, NAME_TEXT) if "tenant" in given else None
     if ANALYTICS_SCOPE in call.scopes:
@@ -61,7 +61,7 @@ def _tenant(call: Call, given: dict[str, Any]) -> str | None:
     return own
 
 
-def _by(given: dict[str, Any]) -> tuple[str, ...]:
+def _by(given: dict[str, object]) -> tuple[str, ...]:
     if "by" not in given:
         return ()
     names = str(given["by"]).split(",")
@@ -84,26 +84,26 @@ def _time(given: dict[str, Any], name: str, usual: float) -> int:
 
 
 def _milliseconds(text: str) -> int:
-    """Without an offset it is UTC."""
+    """Times without an offset are UTC."""
     read = datetime.fromisoformat(_SPACE.sub(r"+\1", text))
     at = read if read.tzinfo else read.replace(tzinfo=UTC)
     return round(at.timestamp() * 1000)
 
 
-def _told(asked: Question, found: Analytics) -> dict[str, Any]:
+def _to_dict(question: Question, found: Analytics) -> dict[str, object]:
     return {
-        "from": time_text(asked.from_ms),
-        "to": time_text(asked.to_ms),
-        "by": list(asked.by),
+        "from": time_text(question.from_ms),
+        "to": time_text(question.to_ms),
+        "by": list(question.by),
         "requests": found.requests,
         "errors": found.errors,
-        "groups": [_told_of_group(group) for group in found.groups],
+        "groups": [_group_to_dict(group) for group in found.groups],
         "truncated": found.is_cut,
         "partial": found.is_partial,
     }
 
 
-def _told_of_group(group: Group) -> dict[str, Any]:
+def _group_to_dict(group: Group) -> dict[str, object]:
     named: dict[str, Any] = dict(group.by)
     if "hour" in named:
         named["hour"] = time_text(named["hour"])

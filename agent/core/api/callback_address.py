@@ -1,13 +1,11 @@
-"""Whether an outcome can be posted to a `callback_url`, and what is said if it cannot.
+"""Whether a result can be posted to a `callback_url`, and the field `callback` if it cannot.
 
-FiberWise Core's client always sends its own submit address and `/callback`, which is an address
-of the agent: nothing is posted there. Neither that nor an address which is not allowed refuses
-a job; the answer says that the outcome waits to be fetched.
+FiberWise Core's client always sends the address that it submits to, with `/callback`: that is the
+agent itself, and nothing is posted there. Such an address, or one that is not allowed, does not
+refuse a job; the response says that the result is to be fetched.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from agent.callbacks.callbacks import refused_url
 from agent.core.http.call import Call
@@ -18,7 +16,7 @@ OWN = "/activations/callback"
 
 
 def unreachable(url: str, agent: Agent, call: Call) -> str | None:
-    """Why nothing is posted to `url`; None if it is."""
+    """Why nothing is posted to `url`. Returns None if something is."""
     if is_own(url, call.headers.get("host", "")):
         return "this is the agent's own address, where nobody waits for it"
     refused = refused_url(url, agent.settings.callbacks)
@@ -35,5 +33,5 @@ def is_own(url: str, host: str) -> bool:
     return is_here and parsed.rest.partition("?")[0] == OWN
 
 
-def told_of_none(id: str, why: str) -> dict[str, Any]:
+def no_callback_to_dict(id: str, why: str) -> dict[str, object]:
     return {"status": "none", "reason": why, "fetch": f"/activations/{id}"}

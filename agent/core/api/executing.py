@@ -1,10 +1,11 @@
-"""`POST /execute`: a job is run, and answered when it has ended. `shapes.py` tells which one.
+"""`POST /execute`: runs a job and responds when it has ended. `shapes.py` tells which kind of job
+it is.
 
-- A job that is sent along is run at once, and kept nowhere.
-- A lease, as `/poll` told it: the agent takes it over, runs the job, and what comes of it stands
-  in the queue before it is answered. With more of the job it must be the job that is there.
-- An activation is kept in the queue first, then run. The same one again is not run again: it is
-  answered with what came of it, also if somebody else runs it.
+- A job in the body runs at once and is not stored.
+- A lease, as `/poll` gave it: the agent takes it over and runs the job; the result is in the queue
+  before the response is sent. Further fields of the job must match the job in the queue.
+- An activation is put into the queue, then run. If it is sent again it is not run again: the
+  response has its result, even if another isolate runs it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from agent.core.api.polling import Lease, read_lease
 from agent.core.capabilities.cache import run_or_recall
 from agent.core.capabilities.execution import CAPABILITIES, CapabilityCall, unknown_capability
 from agent.core.capabilities.results import Stream
-from agent.core.http import answers
-from agent.core.http.answers import Answer
+from agent.core.http import responses
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import read_any_object, text_of
+from agent.core.http.responses import Response
 from agent.core.isolate.agent import Agent
 from agent.core.jobs.activation import ID, ID_TEXT
 from agent.core.jobs.inputs import JobInputs, inputs_of
@@ -37,19 +38,19 @@ from agent.core.jobs.shapes import (
     as_capability,
     shape_of,
 )
-from agent.core.jobs.telling import outcome_of, told_to_worker
+from agent.core.jobs.to_dict import job_to_dict, outcome_of
 from agent.core.refused import Refused, Unavailable
 from agent.queue.job import Invalid, Job
 from agent.records.request import Facts
 
 FIELD = "activation_data"  # of POST /activations: what is `job_data` here
-EXTENDED = "lease_until"  # told with a job, and later than that by now, perhaps
-# How long an activation that somebody else runs is waited for: less than clients wait.
+EXTENDED = "lease_until"  # given with a job, and perhaps extended since
+# How long it waits for an activation that runs elsewhere: less than clients wait.
 WAIT_MS = 25_000
 LOOK_EVERY_MS = 500
 
 
-def execute(agent: Agent, call: Call) -> Answer:
+def execute(agent: Agent, call: Call) -> Response:
     given = read_any_object(call, JOB.example)
     shape = shape_of(given, EXECUTED)
     if shape is LEASED:
@@ -59,19 +60,19 @@ def execute(agent: Agent, call: Call) -> Answer:
     return _at_once(agent, call, shape, _job(shape, given, agent.new_id()))
 
 
-def _job(shape: Shape, given: dict[str, Any], new_id: str) -> CapabilityCall:
+def _job(shape: Shape, given: dict[str, object], new_id: str) -> CapabilityCall:
     job_id = text_of(given, "job_id", ID, ID_TEXT) if "job_id" in given else new_id
-    capability, asked = as_capability(shape, given).values()
+    capability, job_input = as_capability(shape, given).values()
     if not isinstance(capability, str):
         raise Problem(400, f"`capability` is no text; send one such as {shape.example}")
     if unknown := unknown_capability(capability):
         raise Problem(400, unknown)
-    if not isinstance(asked, dict):
+    if not isinstance(job_input, dict):
         raise Problem(400, "`input` is an object")
-    return CapabilityCall(job_id, capability, asked)
+    return CapabilityCall(job_id, capability, job_input)
 
 
-def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Answer:
+def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Response:
     began = agent.clock()
     try:
         tools = agent.tools(call.known_tenant(), call.scopes)
@@ -84,14 +85,14 @@ def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Ans
         raise _failed(job.id, job.capability, str(why), more, is_passing, shape.failed) from None
     agent.metrics.jobs[job.capability, "completed"] += 1
     facts = Facts(job.capability, "completed", ran.found)
-    if isinstance(ran.made, Stream):
-        return answers.stream(ran.made, job.id)._replace(facts=facts)
+    if isinstance(ran.output, Stream):
+        return responses.stream(ran.output, job.id)._replace(facts=facts)
     took = max(0.0, agent.clock() - began)
-    made = _completed(agent, shape, job.id, job.capability, ran.outcome, took)
-    return made._replace(headers=ran.headers, facts=facts)
+    response = _completed(agent, shape, job.id, job.capability, ran.outcome, took)
+    return response._replace(headers=ran.headers, facts=facts)
 
 
-def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
+def _of_queue(agent: Agent, call: Call, given: dict[str, object]) -> Response:
     job_id = text_of(given, "job_id", ID, ID_TEXT)
     lease = read_lease(call, given, job_id)
     _check_it_is_that_job(agent, lease, given)
@@ -110,7 +111,7 @@ def _of_queue(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
     return _ran(agent, JOB, job, ran)
 
 
-def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, Any]) -> None:
+def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, object]) -> None:
     job = agent.wait(agent.jobs().get(lease.key))
     if job is None:
         raise lease.lost(None)
@@ -118,7 +119,7 @@ def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, Any]) -> 
         hint = "run it yourself, and complete it"
         raise Problem(409, f"the agent cannot run this job: {unknown}; {hint}", state=job.state)
     inputs = inputs_of(agent, [job] if "inputs" in given else [])
-    there = told_to_worker(job, inputs.get(job.key, JobInputs()))
+    there = job_to_dict(job, inputs.get(job.key, JobInputs()))
     for name in HANDED_OUT:
         if name in given and name != EXTENDED and not _is_same(given[name], there.get(name)):
             hint = "send it as /poll told it, or leave it out"
@@ -126,14 +127,14 @@ def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, Any]) -> 
 
 
 def _is_same(one: object, other: object) -> bool:
-    """As a client in JavaScript has it, whose numbers are floating-point numbers."""
+    """Compares as a JavaScript client would, whose numbers are all floating-point."""
     first, second = (json.loads(json.dumps(value), parse_int=float) for value in (one, other))
     return bool(first == second)
 
 
-def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
+def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Response:
     job = _kept(agent, call, given)
-    shape = next((each for each in KEPT if each.fits(given["job_data"])), JOB)
+    shape = next((kept for kept in KEPT if kept.fits(given["job_data"])), JOB)
     until = agent.now() + WAIT_MS
     while job.state in ("waiting", "leased"):
         if job.state == "waiting" and (mine := _claimed(agent, job)):
@@ -149,8 +150,9 @@ def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Answer:
     return _ended(agent, shape, job)
 
 
-def _kept(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
-    """The activation in the queue; what is wrong with its data is told by the name it has here."""
+def _kept(agent: Agent, call: Call, given: dict[str, object]) -> Job:
+    """Puts the activation into the queue. Problems name its data `job_data`, as it is called
+    here."""
     sent = {FIELD if name == "job_data" else name: value for name, value in given.items()}
     try:
         return submitted(agent, call, sent)
@@ -160,8 +162,8 @@ def _kept(agent: Agent, call: Call, given: dict[str, Any]) -> Job:
 
 
 def _claimed(agent: Agent, job: Job) -> tuple[Job, str] | None:
-    """The job as it is now leased, and to whom; none if somebody else has it, if it has to wait,
-    or if only others can run it."""
+    """Leases the job: returns it and the name of its lease holder, or None if it is leased to
+    another one, has to wait, or only workers can run it."""
     if job.capability not in CAPABILITIES:
         return None
     jobs, runner = agent.jobs(), f"{agent.who.id}.{agent.new_id()}"
@@ -179,16 +181,16 @@ def _run(agent: Agent, job: Job, runner: str) -> JobRun:
     return ran
 
 
-def _ran(agent: Agent, shape: Shape, job: Job, ran: JobRun) -> Answer:
+def _ran(agent: Agent, shape: Shape, job: Job, ran: JobRun) -> Response:
     if ran.outcome is None:
         more = {**ran.more, "state": ran.state}
         raise _failed(job.key.id, job.capability, ran.error or "", more, ran.is_passing)
-    made = _completed(agent, shape, job.key.id, job.capability, ran.outcome, ran.took_ms)
-    return made._replace(facts=Facts(job.capability, "completed"))
+    response = _completed(agent, shape, job.key.id, job.capability, ran.outcome, ran.took_ms)
+    return response._replace(facts=Facts(job.capability, "completed"))
 
 
-def _ended(agent: Agent, shape: Shape, job: Job) -> Answer:
-    """What came of an activation that somebody else has run, or that was run before."""
+def _ended(agent: Agent, shape: Shape, job: Job) -> Response:
+    """The response for an activation that has ended already."""
     if job.state == "cancelled":
         raise Problem(409, "the activation is cancelled: use another id", state=job.state)
     if job.state == "failed":
@@ -207,15 +209,15 @@ def _unfinished(job: Job) -> Problem:
 
 def _completed(
     agent: Agent, shape: Shape, id: str, capability: str, outcome: Any, took_ms: float
-) -> Answer:
+) -> Response:
     written = shape.written(outcome, took_ms)
-    return answers.completed(id, capability, written, took_ms, agent.now())
+    return responses.completed(id, capability, written, took_ms, agent.now())
 
 
 def _failed(
     job_id: str, capability: str, message: str, more: Any, is_passing: bool, status: str = "failed"
 ) -> Problem:
-    told = {**more, "job_id": job_id, "status": status}
-    problem = Problem(503 if is_passing else 422, message, **told)
+    fields = {**more, "job_id": job_id, "status": status}
+    problem = Problem(503 if is_passing else 422, message, **fields)
     problem.facts = Facts(capability, "failed")
     return problem

@@ -1,10 +1,10 @@
-"""`/register`, `/heartbeat` and `GET /workers`: workers of one's own, which say who they are.
+"""`/register`, `/heartbeat` and `GET /workers`: workers that users run themselves.
 
 - With a body that names a worker, `/register` and `/heartbeat` are about that one. Without a
   body, or with an empty object, they are about the isolate that answers.
-- A worker belongs to the API key that it comes with. That sees its own workers, and a key of
-  scope `agent:worker`, whose workers run everybody's jobs, sees all.
-- The agent's isolates come and go with requests and are no workers of the list.
+- A worker belongs to the API key that it uses. A key sees its own workers; a key of scope
+  `agent:worker`, whose workers run the jobs of all tenants, sees all.
+- The agent's own isolates come and go with requests and are not listed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import re
 from typing import Any
 
 from agent.core.capabilities.execution import CAPABILITIES
-from agent.core.http import answers
-from agent.core.http.answers import Answer, json_answer
+from agent.core.http import responses
 from agent.core.http.call import WORKER_SCOPE, Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import (
@@ -26,6 +25,7 @@ from agent.core.http.reading import (
     text_of,
     whole_of,
 )
+from agent.core.http.responses import Response, json_response
 from agent.core.identity import time_text
 from agent.core.isolate.agent import Agent
 from agent.queue.limits import (
@@ -51,20 +51,20 @@ ROOM_AFTER = "60"  # seconds: cron marks who is lost
 DUE = {"heartbeat_within": HEARTBEAT_MS // 1_000, "lost_after": SILENT_MS // 1_000}  # seconds
 
 
-def register(agent: Agent, call: Call) -> Answer:
+def register(agent: Agent, call: Call) -> Response:
     given = _said(call)
     if not given:
-        return answers.registered(agent.who, list(CAPABILITIES), call.now_ms)
-    key, told = _key(call, given), _told(given)
+        return responses.registered(agent.who, list(CAPABILITIES), call.now_ms)
+    key, details = _key(call, given), _details(given)
     whole = WorkerDetails(
-        list(CAPABILITIES) if told.capabilities is None else told.capabilities,
-        agent.who.region if told.region is None else told.region,
-        {} if told.metadata is None else told.metadata,
+        list(CAPABILITIES) if details.capabilities is None else details.capabilities,
+        agent.who.region if details.region is None else details.region,
+        {} if details.metadata is None else details.metadata,
     )
     found = agent.wait(agent.workers().register(key, whole, round(agent.now())))
     if isinstance(found, TooMany):
         raise _too_many(found)
-    return json_answer(
+    return json_response(
         {
             "status": "success",
             "worker_id": found.key.id,
@@ -76,17 +76,17 @@ def register(agent: Agent, call: Call) -> Answer:
     )
 
 
-def heartbeat(agent: Agent, call: Call) -> Answer:
+def heartbeat(agent: Agent, call: Call) -> Response:
     given = _said(call)
     if not given:
-        return answers.alive(agent.who, call.now_ms)
+        return responses.alive(agent.who, call.now_ms)
     key, now = _key(call, given), round(agent.now())
-    found = agent.wait(agent.workers().heartbeat(key, now, _told(given)))
+    found = agent.wait(agent.workers().heartbeat(key, now, _details(given)))
     if found is None:
         body = json.dumps({"worker_id": key.id, "capabilities": ["resize-images"]})
-        said = f"worker {key.id} is not registered: send such as {body} to /register first"
-        raise Problem(404, said)
-    return json_answer(
+        message = f"worker {key.id} is not registered: send such as {body} to /register first"
+        raise Problem(404, message)
+    return json_response(
         {
             "status": "alive",
             "worker_id": found.key.id,
@@ -97,8 +97,8 @@ def heartbeat(agent: Agent, call: Call) -> Answer:
     )
 
 
-def listing(agent: Agent, call: Call) -> Answer:
-    """In the order in which they were first registered; `next_after` asks for those after."""
+def listing(agent: Agent, call: Call) -> Response:
+    """A page in the order of first registration; `next_after` gets the next page."""
     tenant = seen_by(call)
     given = read_query(call, LISTED)
     state: Any = given.get("state")
@@ -110,15 +110,15 @@ def listing(agent: Agent, call: Call) -> Answer:
     limit = whole_of(given, "limit", USUAL_LISTED, 1, MAX_LISTED)
     after = whole_of(given, "after", 0, 0, LARGEST)
     now = round(agent.now())
-    asked = (tenant, limit + 1, now, after, state, capability)
-    found = agent.wait(agent.workers().listed(*asked))
+    filters = (tenant, limit + 1, now, after, state, capability)
+    found = agent.wait(agent.workers().listed(*filters))
     page = found[:limit]
     more = {"next_after": page[-1].number} if len(found) > limit else {}
-    return json_answer({"status": "success", "workers": [_shown(w, now) for w in page], **more})
+    return json_response({"status": "success", "workers": [_shown(w, now) for w in page], **more})
 
 
-def _said(call: Call) -> dict[str, Any]:
-    """The body of a POST, or nothing: an empty body says as little as none."""
+def _said(call: Call) -> dict[str, object]:
+    """The body of a POST. Returns {} for an empty body or another method."""
     if call.method != "POST":
         return {}
     text = call.body(MAX_BODY)
@@ -127,7 +127,7 @@ def _said(call: Call) -> dict[str, Any]:
     return read_object(call._replace(body=lambda _: text), FIELDS, EXAMPLE)
 
 
-def _key(call: Call, given: dict[str, Any]) -> WorkerKey:
+def _key(call: Call, given: dict[str, object]) -> WorkerKey:
     tenant = call.known_tenant()
     if "worker_id" not in given and "x-worker-id" in call.headers:
         given = {**given, "worker_id": call.headers["x-worker-id"]}
@@ -136,8 +136,8 @@ def _key(call: Call, given: dict[str, Any]) -> WorkerKey:
     return WorkerKey(tenant, text_of(given, "worker_id", NAME, NAME_TEXT))
 
 
-def _told(given: dict[str, Any]) -> WorkerDetails:
-    """What the body says; None for what it leaves out."""
+def _details(given: dict[str, Any]) -> WorkerDetails:
+    """The body's fields; None for each that is missing."""
     capabilities = _capabilities(given) if "capabilities" in given else None
     region = text_of(given, "region", REGION, REGION_TEXT) if "region" in given else None
     metadata = given.get("metadata")
@@ -152,7 +152,7 @@ def _told(given: dict[str, Any]) -> WorkerDetails:
     return WorkerDetails(capabilities, region, metadata)
 
 
-def _capabilities(given: dict[str, Any]) -> list[str]:
+def _capabilities(given: dict[str, object]) -> list[str]:
     names = list(dict.fromkeys(names_of(given, "capabilities")))
     if not 1 <= len(names) <= MAX_CAPABILITIES:
         raise Problem(
@@ -165,12 +165,12 @@ def _capabilities(given: dict[str, Any]) -> list[str]:
 
 
 def seen_by(call: Call) -> str | None:
-    """Whose workers the caller sees: None for all."""
+    """The tenant whose workers the caller sees; None for all."""
     own = call.known_tenant()
     return None if WORKER_SCOPE in call.scopes else own
 
 
-def _shown(worker: Worker, now_ms: int) -> dict[str, Any]:
+def _shown(worker: Worker, now_ms: int) -> dict[str, object]:
     return {
         "worker_id": worker.key.id,
         "tenant": worker.key.tenant,
@@ -181,7 +181,7 @@ def _shown(worker: Worker, now_ms: int) -> dict[str, Any]:
         "registered_at": time_text(worker.registered_ms),
         "last_seen": time_text(worker.seen_ms),
         "leased": worker.leased,
-        "jobs": [_held(each) for each in worker.held],
+        "jobs": [_held(held) for held in worker.held],
     }
 
 
@@ -195,8 +195,8 @@ def _held(held: HeldJob) -> dict[str, Any]:
 
 
 def _too_many(found: TooMany) -> Problem:
-    said = (
+    message = (
         f"this key has {found.workers:,} workers already, and none of them is lost. Use fewer "
         "worker ids, or another key for some of them"
     )
-    return Problem(429, said, (("retry-after", ROOM_AFTER),))
+    return Problem(429, message, (("retry-after", ROOM_AFTER),))

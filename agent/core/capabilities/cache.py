@@ -1,9 +1,9 @@
-"""Results that are kept for a few minutes, so that the same question is answered at once.
+"""Caches results of jobs for a few minutes.
 
-- Kept is what a capability says it may be, completed and not too large; never a stream.
-- The key is a hash over all that the result depends on, and over the tenant and the variant:
-  nobody is answered with what somebody else's job gave, and a canary and production do not
-  answer for each other.
+- Cached is what the capability allows, if the job completed and the result is not too large; never
+  a stream.
+- The key is a hash over all that the result depends on, the tenant and the variant: tenants never
+  share results, and neither do a canary and production.
 - `Cache-Control: no-cache` (or `max-age=0`) runs the job and keeps its result anew;
   `no-store` keeps nothing either.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from agent import __version__
 from agent.core.capabilities.execution import CAPABILITIES, CapabilityCall, run_job
@@ -27,7 +27,7 @@ HEADER = "x-cache"
 
 
 class Store(Protocol):
-    """What forgets by itself. It fails by having nothing, and never raises."""
+    """A store whose entries expire. It never raises: a failure looks like a missing entry."""
 
     def get(self, key: str) -> str | None: ...
 
@@ -39,21 +39,21 @@ class CachedRun(NamedTuple):
     """`found`: `HIT`, `MISS`, `BYPASS`, or nothing where no result is ever kept; `age_s`: of a
     result that was kept."""
 
-    made: Output | Stream
+    output: Output | Stream
     found: str = ""
     age_s: int | None = None
 
     @property
-    def outcome(self) -> dict[str, Any]:
-        """What is answered of an `Output`."""
-        assert isinstance(self.made, Output)
+    def outcome(self) -> dict[str, object]:
+        """The fields of the response for an `Output`."""
+        assert isinstance(self.output, Output)
         age = {} if self.age_s is None else {"age": self.age_s}
-        return {"result": self.made.result, **self.made.more, **age}
+        return {"result": self.output.result, **self.output.more, **age}
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        told = ((HEADER, self.found),) if self.found else ()
-        return told if self.age_s is None else (*told, ("age", str(self.age_s)))
+        headers = ((HEADER, self.found),) if self.found else ()
+        return headers if self.age_s is None else (*headers, ("age", str(self.age_s)))
 
 
 def run_or_recall(
@@ -64,7 +64,7 @@ def run_or_recall(
     headers: Mapping[str, str],
     now_ms: float,
 ) -> CachedRun:
-    """The result, run or kept. Raises what `run_job` does."""
+    """The result, cached or run. Raises what `run_job` does."""
     keeps = CAPABILITIES[job.capability].keeps(job.input)
     kept_in = store() if keeps else None
     if kept_in is None:
@@ -73,14 +73,14 @@ def run_or_recall(
     key = key_of(job, tools, variant)
     if not wishes and (kept := _kept(kept_in.get(key), now_ms)):
         return kept
-    made = run_job(job, tools)
-    if "no-store" not in wishes and not isinstance(made, Stream):
-        _keep(kept_in, key, made, now_ms)
-    return CachedRun(made, "BYPASS" if wishes else "MISS")
+    output = run_job(job, tools)
+    if "no-store" not in wishes and not isinstance(output, Stream):
+        _keep(kept_in, key, output, now_ms)
+    return CachedRun(output, "BYPASS" if wishes else "MISS")
 
 
 def key_of(job: CapabilityCall, tools: Tools, variant: str) -> str:
-    """The id of the job is not part of it."""
+    """The key of a job's result; the job's id is not part of it."""
     scopes = sorted(tools.scopes & CAPABILITIES[job.capability].scopes)
     whole = [__version__, variant, tools.tenant, scopes, job.capability, job.input]
     text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
@@ -88,12 +88,12 @@ def key_of(job: CapabilityCall, tools: Tools, variant: str) -> str:
 
 
 def _wishes(headers: Mapping[str, str]) -> set[str]:
-    asked = headers.get("cache-control", "").lower().split(",")
-    return {each.strip() for each in asked} & {"no-cache", "no-store", "max-age=0"}
+    directives = headers.get("cache-control", "").lower().split(",")
+    return {directive.strip() for directive in directives} & {"no-cache", "no-store", "max-age=0"}
 
 
 def _kept(text: str | None, now_ms: float) -> CachedRun | None:
-    """None as well if it is older than it may be: the store may be late to forget."""
+    """Returns None if there is none, or if it is too old: the store may expire entries late."""
     at_text, _, kept = (text or "").partition("\n")
     try:
         age_s = max(0, int((now_ms - int(at_text)) / 1000))
@@ -102,7 +102,7 @@ def _kept(text: str | None, now_ms: float) -> CachedRun | None:
         return None
 
 
-def _keep(store: Store, key: str, made: Output, now_ms: float) -> None:
-    text = json.dumps([made.result, dict(made.more)])
+def _keep(store: Store, key: str, output: Output, now_ms: float) -> None:
+    text = json.dumps([output.result, dict(output.more)])
     if len(text) <= MAX_KEPT:
         store.put(key, f"{int(now_ms)}\n{text}", KEEP_S)

@@ -1,4 +1,4 @@
-"""The capability `api-calls`: one HTTP request, and what came of it.
+"""The capability `api-calls`: one HTTP request and its response.
 
 `{"url": …, "method": …, "headers": {…}, "query": {…}, "json" | "body": …, "expect": …}`.
 Whatever the status, it is the result; with `expect` another one is an error. Nothing is sent
@@ -38,7 +38,7 @@ MAX_TOLD = 2_000  # characters of a body that was not expected
 _LISTS_JOINED = ", "
 
 
-def call(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
+def call(given: dict[str, object], tools: Tools) -> dict[str, object]:
     """Raises `Refused` or `Unavailable`."""
     fields.check_known(given, FIELDS)
     request, expected = _request(given), _expected(given.get("expect"))
@@ -56,7 +56,7 @@ def call(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
     return result
 
 
-def _request(given: dict[str, Any]) -> Request:
+def _request(given: dict[str, object]) -> Request:
     method = given.get("method", "GET")
     if not isinstance(method, str) or method.upper() not in METHODS:
         raise Refused(f"`method` is one of {', '.join(METHODS)}")
@@ -69,7 +69,7 @@ def _request(given: dict[str, Any]) -> Request:
     return Request(_url(given), method, headers, body, timeout, most)
 
 
-def _url(given: dict[str, Any]) -> str:
+def _url(given: dict[str, object]) -> str:
     query = given.get("query", {})
     if not isinstance(query, dict) or not all(_is_plain(value) for value in query.values()):
         raise Refused("`query` is an object of texts, numbers, booleans, or lists of these")
@@ -80,7 +80,7 @@ def _url(given: dict[str, Any]) -> str:
         sent = parse_url(url).text
     except BadUrl as why:
         raise Refused(str(why)) from None
-    pairs = [(name, _word(each)) for name, value in query.items() for each in _each(value)]
+    pairs = [(name, _word(item)) for name, value in query.items() for item in _as_list(value)]
     return f"{sent}{'&' if '?' in sent else '?'}{urlencode(pairs, errors='replace')}"
 
 
@@ -109,25 +109,25 @@ def _dumped(value: object) -> str:
 
 def _headers(answer: Fetched) -> dict[str, str | list[str]]:
     """Those that are there several times are joined as HTTP does, but for cookies."""
-    told = dict[str, Any]()
+    headers = dict[str, Any]()
     for name, value in answer.headers:
         if name == "set-cookie":
-            told.setdefault(name, []).append(value)
+            headers.setdefault(name, []).append(value)
         else:
-            told[name] = _LISTS_JOINED.join([told[name], value]) if name in told else value
-    return told
+            headers[name] = _LISTS_JOINED.join([headers[name], value]) if name in headers else value
+    return headers
 
 
-def _body(answer: Fetched, web: Web) -> dict[str, Any]:
-    said, held = answer.header("content-type"), answer.held
+def _body(answer: Fetched, web: Web) -> dict[str, object]:
+    content_type, held = answer.header("content-type"), answer.held
     if not answer.is_text:
         return {"base64": web.text(held, BASE64)}
-    text = web.text(held, charset_of(said, held.start))
-    if media_type(said).endswith(("/json", "+json")) and not held.is_cut:
+    text = web.text(held, charset_of(content_type, held.start))
+    if media_type(content_type).endswith(("/json", "+json")) and not held.is_cut:
         try:
             return {"json": read_writable_json(text)}
         except ValueError:
-            pass  # it says that it is, and is not: told as text
+            pass  # not JSON, despite its content type: returned as text
     return {"text": text}
 
 
@@ -136,10 +136,10 @@ def _expected(value: object) -> frozenset[int] | None:
     if value is None:
         return None
     found = set[int]()
-    for each in value if isinstance(value, list) else [value]:
-        if isinstance(each, str) and each[1:] == "xx" and each[:1] in ("2", "3", "4", "5"):
-            found |= set(range(int(each[0]) * 100, int(each[0]) * 100 + 100))
-        elif (status := whole(each)) is not None and 200 <= status <= 599:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str) and item[1:] == "xx" and item[:1] in ("2", "3", "4", "5"):
+            found |= set(range(int(item[0]) * 100, int(item[0]) * 100 + 100))
+        elif (status := whole(item)) is not None and 200 <= status <= 599:
             found.add(status)
         else:
             raise Refused('`expect` is a status such as 200, "2xx", or a list of these')
@@ -155,10 +155,10 @@ def _unexpected(answer: Fetched, request: Request, result: dict[str, Any]) -> Ex
 
 
 def _is_plain(value: object) -> bool:
-    return all(isinstance(each, str | int | float) for each in _each(value))
+    return all(isinstance(item, str | int | float) for item in _as_list(value))
 
 
-def _each(value: object) -> list[object]:
+def _as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 

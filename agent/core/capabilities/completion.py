@@ -1,4 +1,4 @@
-"""The capability `ai-completion`: a model goes on from a prompt or a conversation.
+"""The capability `ai-completion`: a model continues a prompt or a conversation.
 
 `{"prompt": …} | {"messages": [{"role": …, "content": …}]}`, perhaps with `system`, `model`,
 `stream` and what models take. A prompt is sent as a conversation of one message, which all
@@ -9,7 +9,6 @@ of use comes with it.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from agent.core.capabilities.fields import check_known, whole
 from agent.core.capabilities.models import PROVIDER, AiTools, model_of, run_model
@@ -34,7 +33,7 @@ OTHERS = {"response_format": dict, "tools": list, "stream": bool}
 FIELDS = ("prompt", "messages", "system", "model", "stop", *RANGES, *WHOLE, *OTHERS)
 
 
-def complete(given: dict[str, Any], tools: AiTools) -> dict[str, Any] | Stream:
+def complete(given: dict[str, object], tools: AiTools) -> dict[str, object] | Stream:
     """Raises `Refused` or `Unavailable`."""
     check_known(given, FIELDS)
     inputs = {"messages": _messages(given), "max_tokens": USUAL_TOKENS, **_settings(given)}
@@ -54,25 +53,25 @@ def complete(given: dict[str, Any], tools: AiTools) -> dict[str, Any] | Stream:
     return answer
 
 
-def is_repeatable(given: dict[str, Any]) -> bool:
+def is_repeatable(given: dict[str, object]) -> bool:
     """Whether the same input gives the same answer, near enough to keep it."""
     return given.get("stream") is not True and ("seed" in given or given.get("temperature") == 0)
 
 
-def read_answer(answer: Any) -> dict[str, Any]:
-    """`text`, and of `usage`, `finish_reason`, `tool_calls` and `stand_in` what there is."""
+def read_answer(answer: object) -> dict[str, object]:
+    """`text`, and those of `usage`, `finish_reason`, `tool_calls` and `stand_in` that there are."""
     whole = answer if isinstance(answer, dict) else {"response": answer}
     choices = whole.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else {}
     choice = choice if isinstance(choice, dict) else {}
     message = choice.get("message")
-    said = message if isinstance(message, dict) else {}
-    found = [whole.get("response"), said.get("content"), choice.get("text")]
-    text = next((each for each in found if each is not None), "")
+    reply = message if isinstance(message, dict) else {}
+    found = [whole.get("response"), reply.get("content"), choice.get("text")]
+    text = next((content for content in found if content is not None), "")
     kept = {
         "usage": whole.get("usage"),
         "finish_reason": choice.get("finish_reason"),
-        "tool_calls": whole.get("tool_calls") or said.get("tool_calls"),
+        "tool_calls": whole.get("tool_calls") or reply.get("tool_calls"),
         "stand_in": whole.get("stand_in"),
     }
     return {
@@ -81,7 +80,7 @@ def read_answer(answer: Any) -> dict[str, Any]:
     }
 
 
-def _messages(given: dict[str, Any]) -> list[dict[str, Any]]:
+def _messages(given: dict[str, object]) -> list[dict[str, object]]:
     prompt, messages = given.get("prompt"), given.get("messages")
     if (prompt is None) == (messages is None):
         raise Refused("either `prompt` or `messages` is needed, and not both")
@@ -89,13 +88,13 @@ def _messages(given: dict[str, Any]) -> list[dict[str, Any]]:
         messages = [{"role": "user", "content": _text(prompt, "prompt")}]
     if not isinstance(messages, list) or not 1 <= len(messages) <= MAX_MESSAGES:
         raise Refused(f"`messages` is a list of 1 to {MAX_MESSAGES} messages")
-    checked = [_message(each, f"messages[{at}]") for at, each in enumerate(messages)]
+    checked = [_message(message, f"messages[{at}]") for at, message in enumerate(messages)]
     if "system" not in given:
         return checked
     return [{"role": "system", "content": _text(given["system"], "system")}, *checked]
 
 
-def _message(message: Any, name: str) -> dict[str, Any]:
+def _message(message: object, name: str) -> dict[str, object]:
     if not isinstance(message, dict) or message.get("role") not in ROLES:
         raise Refused(f"`{name}` is an object with a `role`: {', '.join(ROLES)}")
     for field in message:
@@ -107,13 +106,13 @@ def _message(message: Any, name: str) -> dict[str, Any]:
     return message
 
 
-def _text(value: Any, name: str) -> str:
+def _text(value: object, name: str) -> str:
     if not isinstance(value, str) or not value:
         raise Refused(f"`{name}` is text, and not empty")
     return value
 
 
-def _settings(given: dict[str, Any]) -> dict[str, Any]:
+def _settings(given: dict[str, object]) -> dict[str, object]:
     for name, (least, most) in RANGES.items():
         value = given.get(name, least)
         # Neither true nor NaN is between any two numbers.
@@ -132,11 +131,11 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     return {**counted, **{name: given[name] for name in named if name in given}, **_stop(given)}
 
 
-def _stop(given: dict[str, Any]) -> dict[str, Any]:
+def _stop(given: dict[str, object]) -> dict[str, object]:
     if "stop" not in given:
         return {}
     stop = given["stop"] if isinstance(given["stop"], list) else [given["stop"]]
-    fits = all(isinstance(each, str) and 0 < len(each) <= MAX_STOP for each in stop)
+    fits = all(isinstance(text, str) and 0 < len(text) <= MAX_STOP for text in stop)
     if not fits or not 1 <= len(stop) <= MAX_STOPS:
         raise Refused(f"`stop` is up to {MAX_STOPS} texts of 1 to {MAX_STOP} characters")
     return {"stop": stop}

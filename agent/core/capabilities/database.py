@@ -1,14 +1,14 @@
 """The capability `database`: one statement of SQL on the tables of the agent's users.
 
-`{"sql": …, "params"?: […] | [[…], …], "max_rows"?: …, "timeout_ms"?: …}`. With `query` in place
-of `sql` the rows come as objects, too, with what D1 says of the statement: `data` and `meta`.
-Values are bound, never written into the text. Reading needs the scope `database:read`, anything
-else `database:write`; that a statement only reads is decided by its words, and for a key that may
-not write by SQLite itself, too: its program, which EXPLAIN shows, must open nothing for writing.
+`{"sql": …, "params"?: […] | [[…], …], "max_rows"?: …, "timeout_ms"?: …}`. With `query` in place of
+`sql` the result also has the rows as objects, and D1's metadata: `data` and `meta`. Values are
+bound, never written into the text. Reading needs the scope `database:read`, anything else
+`database:write`; that a statement only reads is decided by its words, and for a key that may not
+write by SQLite itself, too: its program, which EXPLAIN shows, must open nothing for writing.
 
 An answer is waited for until `timeout_ms` is over, and recursion has a limit of rows
-(`recursion.py`): nothing ends a statement that the database has begun. Nobody knows whether a
-change that got no answer was made, so it is not tried again.
+(`recursion.py`): nothing ends a statement that the database has begun. A change without an answer
+may have been made, so it is not retried.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class DatabaseTools(Protocol):
     def data(self) -> Data: ...
 
 
-def run_sql(given: dict[str, Any], tools: DatabaseTools) -> dict[str, Any]:
+def run_sql(given: dict[str, object], tools: DatabaseTools) -> dict[str, object]:
     """Raises `Refused` or `Unavailable`."""
     check_known(given, FIELDS)
     most = whole(given, "max_rows", USUAL_ROWS, 1, MAX_ROWS)
@@ -72,7 +72,7 @@ def run_sql(given: dict[str, Any], tools: DatabaseTools) -> dict[str, Any]:
     params = checked_params(given.get("params", []), statement.reads)
     if statement.reads and WRITE not in tools.scopes:
         _check_program(statement, params, tools.data, within_ms)
-    text = limited(statement, most + 1)  # one more tells whether there is more
+    text = limited(statement, most + 1)  # one more shows whether there are more
     size = MAX_RESULT // 2 if has_objects else MAX_RESULT  # each row is there twice
     table = _run(tools.data, text, params, statement.reads, size, within_ms)
     return _with_objects(table, most, size) if has_objects else _result(table, most)
@@ -134,7 +134,7 @@ def _result(table: Table, most: int) -> dict[str, Any]:
     return {**result, "rounded": [table.columns[at] for at in rounded]} if rounded else result
 
 
-def _with_objects(table: Table, most: int, size: int) -> dict[str, Any]:
+def _with_objects(table: Table, most: int, size: int) -> dict[str, object]:
     """The result, and `data`: so many rows that the names in them have `size` characters."""
     names = names_apart(table.columns)
     result = _result(table, min(most, size // len(json.dumps(names))))
@@ -158,9 +158,9 @@ def names_apart(columns: Sequence[str]) -> list[str]:
     return names
 
 
-def _meta(table: Table) -> dict[str, Any]:
-    told = {"duration": round(table.took_ms, 3), "changes": table.changes}
-    return {**table.meta, **told, "changed_db": table.changes > 0}
+def _meta(table: Table) -> dict[str, object]:
+    own = {"duration": round(table.took_ms, 3), "changes": table.changes}
+    return {**table.meta, **own, "changed_db": table.changes > 0}
 
 
 def _is_rounded(value: object) -> bool:

@@ -19,10 +19,10 @@ FIELDS = ("text", "model", "pooling")
 KEPT = ("shape", "data", "pooling", "usage", "stand_in")
 
 
-def embed(given: dict[str, Any], tools: AiTools) -> dict[str, Any]:
+def embed(given: dict[str, object], tools: AiTools) -> dict[str, object]:
     """Raises `Refused` or `Unavailable`."""
     check_known(given, FIELDS)
-    inputs: dict[str, Any] = {"text": _texts(given.get("text"))}
+    inputs: dict[str, object] = {"text": _texts(given.get("text"))}
     if "pooling" in given:
         if given["pooling"] not in POOLING:
             raise Refused(f"`pooling` is {' or '.join(POOLING)}")
@@ -35,7 +35,7 @@ def embed(given: dict[str, Any], tools: AiTools) -> dict[str, Any]:
     return {"model": model, "provider": PROVIDER, **kept, **_vectors(given["text"], answer["data"])}
 
 
-def _vectors(text: Any, data: list[Any]) -> dict[str, Any]:
+def _vectors(text: object, data: list[object]) -> dict[str, object]:
     first = data[0] if data else None
     if not isinstance(first, list):
         return {}
@@ -47,13 +47,13 @@ def _texts(text: Any) -> list[str]:
     texts = text if isinstance(text, list) else [text]
     if not 1 <= len(texts) <= MAX_TEXTS:
         raise Refused(f"`text` is a text, or a list of 1 to {MAX_TEXTS} texts")
-    for at, each in enumerate(texts):
+    for at, one in enumerate(texts):
         name = f"text[{at}]" if isinstance(text, list) else "text"
-        if not isinstance(each, str) or not each.strip():
+        if not isinstance(one, str) or not one.strip():
             raise Refused(f"`{name}` is missing, empty or not text")
-        if len(each) > MAX_TEXT:
+        if len(one) > MAX_TEXT:
             raise Refused(
-                f"`{name}` has {len(each):,} characters, and {MAX_TEXT:,} are allowed; "
+                f"`{name}` has {len(one):,} characters, and {MAX_TEXT:,} are allowed; "
                 "`text-processing` makes chunks of it"
             )
     return texts

@@ -1,14 +1,13 @@
-"""Jobs, and the capabilities that do them.
+"""The table of capabilities, and how a job is run.
 
-What a job asks for is checked by its capability before anything happens, and what that
-does not like comes back as an error that says what and how to mend it.
+A capability checks the input of a job first; an error says what is wrong and how to mend it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.core.capabilities.calls import call
 from agent.core.capabilities.completion import complete, is_repeatable
@@ -34,17 +33,17 @@ CAPABILITIES: Mapping[str, Capability] = {
 class CapabilityCall(NamedTuple):
     id: str
     capability: str
-    input: dict[str, Any]
+    input: dict[str, object]
 
 
 def run_job(job: CapabilityCall, tools: Tools) -> Output | Stream:
     """Raises `Refused` or `Unavailable`."""
-    made = CAPABILITIES[job.capability].run(job.input, tools)
-    return made if isinstance(made, Output | Stream) else Output(made, {})
+    output = CAPABILITIES[job.capability].run(job.input, tools)
+    return output if isinstance(output, Output | Stream) else Output(output, {})
 
 
 def unknown_capability(name: str) -> str | None:
-    """What is said of a capability that there is not."""
+    """The error for an unknown capability. Returns None for a known one."""
     if name in CAPABILITIES:
         return None
     nearest = get_close_matches(name[:80], CAPABILITIES, n=1)

@@ -10,7 +10,7 @@ from agent.core.refused import Refused
 from workers_runtime import json_text
 
 
-def check_known(given: Mapping[str, Any], known: Collection[str]) -> None:
+def check_known(given: Mapping[str, object], known: Collection[str]) -> None:
     """No field but these: a misspelled one would be ignored otherwise."""
     for name in given:
         if name not in known:
@@ -19,14 +19,14 @@ def check_known(given: Mapping[str, Any], known: Collection[str]) -> None:
             raise Refused(f"there is no field `{name[:80]}`; {hint}")
 
 
-def text(given: Mapping[str, Any], name: str) -> str:
+def text(given: Mapping[str, object], name: str) -> str:
     value = given.get(name)
     if not isinstance(value, str) or not value:
         raise Refused(f"`{name}` is missing or not text")
     return value
 
 
-def whole(given: Mapping[str, Any], name: str, usual: int, least: int, most: int) -> int:
+def whole(given: Mapping[str, object], name: str, usual: int, least: int, most: int) -> int:
     value = json_text.whole(given.get(name, usual))
     if value is None or not least <= value <= most:
         raise Refused(f"`{name}` is a whole number from {least:,} to {most:,}")
@@ -44,7 +44,7 @@ def yes_or_no(given: Mapping[str, Any], name: str) -> bool:
 def some_of(given: Mapping[str, Any], name: str, known: Collection[str]) -> list[str]:
     """A list of known words; all of them if it is missing."""
     value = given.get(name, list(known))
-    fits = isinstance(value, list) and value and all(isinstance(each, str) for each in value)
+    fits = isinstance(value, list) and value and all(isinstance(word, str) for word in value)
     if not fits or not set(value) <= set(known):
         raise Refused(f"`{name}` is a list of {', '.join(known)}")
     return list(dict.fromkeys(value))

@@ -1,13 +1,13 @@
-"""Models of Workers AI: how they are asked, and whose fault it is if they do not answer.
+"""Models of Workers AI: calls them, and decides whether a failure is worth another attempt.
 
-Failures come as text that begins with a code, if they have one. Codes of 5000 and more are
-about what was asked for; those below are about the service, but for the ones in a table.
+Failures come as text that begins with a code, if they have one. Codes from 5000 are about the
+request; those below are about the service, except those in a table.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
 from agent.core.capabilities.results import Stream
 from agent.core.refused import Refused, Unavailable
@@ -34,8 +34,8 @@ class ModelError(Exception):
 
 
 class Ai(Protocol):
-    """`run` gives what JSON can hold, or a `Stream` if the inputs ask for one. Raises
-    `ModelError`. The models are those that are taken if nobody names one."""
+    """`run` gives what JSON can hold, or a `Stream` if the inputs ask for one. Raises `ModelError`.
+    The models are the defaults."""
 
     @property
     def text_model(self) -> str: ...
@@ -43,7 +43,7 @@ class Ai(Protocol):
     @property
     def embedding_model(self) -> str: ...
 
-    def run(self, model: str, inputs: dict[str, Any]) -> Any | Stream: ...
+    def run(self, model: str, inputs: dict[str, object]) -> object | Stream: ...
 
 
 class AiTools(Protocol):
@@ -51,7 +51,7 @@ class AiTools(Protocol):
     def ai(self) -> Ai: ...
 
 
-def run_model(ai: Ai, model: str, inputs: dict[str, Any]) -> Any | Stream:
+def run_model(ai: Ai, model: str, inputs: dict[str, object]) -> object | Stream:
     """Raises `Refused` or `Unavailable`."""
     try:
         return ai.run(model, inputs)
@@ -59,7 +59,7 @@ def run_model(ai: Ai, model: str, inputs: dict[str, Any]) -> Any | Stream:
         _fail(model, str(error)[:MAX_TOLD], error)
 
 
-def model_of(given: dict[str, Any], usual: str) -> str:
+def model_of(given: dict[str, object], usual: str) -> str:
     model = given.get("model", usual)
     if not isinstance(model, str) or len(model) > MAX_MODEL or not MODEL.fullmatch(model):
         raise Refused(f"`model` is the name of a model, such as {usual}")

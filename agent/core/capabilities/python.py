@@ -30,19 +30,19 @@ class PythonTools(Protocol):
     def python(self) -> Python: ...
 
 
-def run_python(given: dict[str, Any], tools: PythonTools) -> Output:
+def run_python(given: dict[str, object], tools: PythonTools) -> Output:
     """Raises `Refused` or `Unavailable`."""
     outcome = tools.python.run(tools.tenant, _job(given))
     error = outcome.error
     if error is None:
         return Output(outcome.result, {"stdout": outcome.stdout, "warm": outcome.warm})
-    more: dict[str, Any] = {"kind": error.kind, "stdout": outcome.stdout}
+    more: dict[str, object] = {"kind": error.kind, "stdout": outcome.stdout}
     if error.line is not None:
         more |= {"line": error.line, "traceback": list(error.traceback)}
     raise (Unavailable if error.kind in PASSING else Refused)(error.message, **more)
 
 
-def _job(given: dict[str, Any]) -> PythonJob:
+def _job(given: dict[str, object]) -> PythonJob:
     check_known(given, FIELDS)
     code = text(given, "code")
     timeout_ms = whole(given, "timeout_ms", TIMEOUT_MS, 1, MAX_TIMEOUT_MS)

@@ -1,19 +1,19 @@
-"""What a capability gives: a value that JSON can hold, or one of these."""
+"""Results of capabilities: any JSON value, or one of these."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Output(NamedTuple):
-    """A result that JSON can hold, and what is told beside it: fields of the answer."""
+    """A result as JSON, and further fields of the response."""
 
-    result: Any
-    more: Mapping[str, Any]
+    result: object
+    more: Mapping[str, object]
 
 
 class Stream(NamedTuple):
-    """A result that is server-sent events; `body` is the runtime's own stream."""
+    """A result of server-sent events; `body` is the runtime's stream."""
 
     body: object

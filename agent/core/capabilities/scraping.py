@@ -1,8 +1,8 @@
-"""The capability `web-scraping`: what a page says, to readers and about itself.
+"""The capability `web-scraping`: the content and the metadata of a page.
 
-`{"url": …, "extract": ["title", "text", "links", …]}`. One page for each job, if the
-site's `robots.txt` allows it; links are told, not followed. What is longer than its limit is
-cut off, and `cut` names it.
+`{"url": …, "extract": ["title", "text", "links", …]}`. One page for each job, if the site's
+`robots.txt` allows it; links are listed, not followed. What exceeds its limit is truncated, and
+`cut` names it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_LINE = 1_000  # characters of a title, a link's text, a value of metadata
 PASSING = (408, 425, 429)  # and 500 on: statuses that may be others next time
 
 
-def scrape(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
+def scrape(given: dict[str, object], tools: Tools) -> dict[str, object]:
     """Raises `Refused` or `Unavailable`."""
     fields.check_known(given, FIELDS)
     wanted = fields.some_of(given, "extract", list(EXTRACTS))
@@ -42,13 +42,13 @@ def scrape(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
     _check_status(answer)
     page, kind = _page(answer, tools.web)
     cut = ["body"] if page.is_cut or answer.held.is_cut else []
-    parts = {each: EXTRACTS[each](page, answer.url, cut) for each in wanted}
+    parts = {part: EXTRACTS[part](page, answer.url, cut) for part in wanted}
     facts = {"url": answer.url, "status": answer.status, "content_type": kind}
     return {**facts, **parts, "cut": cut}
 
 
-def failure(answer: Fetched, more: dict[str, Any]) -> Refused | Unavailable:
-    """What to raise for a status that is none of success: it says whether to try again."""
+def failure(answer: Fetched, more: dict[str, object]) -> Refused | Unavailable:
+    """The error for a status outside 2xx, which says whether to try again."""
     message = f"{answer.url[:200]} answered with status {answer.status}"
     if answer.status >= 500 or answer.status in PASSING:
         wait = answer.header("retry-after")
@@ -64,16 +64,16 @@ def _check_status(answer: Fetched) -> None:
 
 def _page(answer: Fetched, web: Web) -> tuple[Page, str]:
     """Also its kind."""
-    said, start = answer.header("content-type"), answer.held.start
+    content_type, start = answer.header("content-type"), answer.held.start
     looks = HTML[0] if start.lstrip().lower().startswith(("<!doctype html", "<html")) else ""
-    kind = media_type(said) or looks
+    kind = media_type(content_type) or looks
     if kind not in (*HTML, TEXT) or not answer.is_text:
         what = kind if kind not in (*HTML, TEXT) else f"called {kind}, but no text"
         raise Refused(
             f"this is no page: {what or 'of no content type'}; `api-calls` gets other content",
             content_type=kind[:100],
         )
-    text = web.text(answer.held, charset_of(said, start))
+    text = web.text(answer.held, charset_of(content_type, start))
     if kind == TEXT:
         return Page(text=text.replace("\r\n", "\n").strip()), kind
     return read_page(text), kind
@@ -96,8 +96,10 @@ def _canonical(page: Page, url: str, cut: list[str]) -> str | None:
     return _resolved(page.canonical, _base(page, url)) if page.canonical else None
 
 
-def _headings(page: Page, url: str, cut: list[str]) -> list[dict[str, Any]]:
-    some = _first((each for each in page.headings if each[1]), MAX_HEADINGS, "headings", cut)
+def _headings(page: Page, url: str, cut: list[str]) -> list[dict[str, object]]:
+    some = _first(
+        (heading for heading in page.headings if heading[1]), MAX_HEADINGS, "headings", cut
+    )
     return [{"level": level, "text": _line(text, "headings", cut)} for level, text in some]
 
 
@@ -107,8 +109,8 @@ def _text(page: Page, url: str, cut: list[str]) -> str:
     return page.text[:MAX_TEXT]
 
 
-def _links(page: Page, url: str, cut: list[str]) -> list[dict[str, Any]]:
-    """Each page that is linked to once, with the first text that says something."""
+def _links(page: Page, url: str, cut: list[str]) -> list[dict[str, object]]:
+    """Each linked page once, with the first text that is not empty."""
     base, here = _base(page, url), urldefrag(url)[0]
     texts = dict[str, Link]()
     for link in page.links:  # resolving is dear, so what is written alike is resolved once
@@ -120,10 +122,10 @@ def _links(page: Page, url: str, cut: list[str]) -> list[dict[str, Any]]:
         href = _resolved(link.href, base)
         if href is not None and href != here and not (href in found and found[href].text):
             found[href] = link
-    told = _first(found.items(), MAX_LINKS, "links", cut)
+    links = _first(found.items(), MAX_LINKS, "links", cut)
     return [
         {"url": href, "text": _line(link.text, "links", cut), "rel": plain(link.rel)[:100]}
-        for href, link in told
+        for href, link in links
     ]
 
 
@@ -137,7 +139,7 @@ def _base(page: Page, url: str) -> str:
 
 
 def _resolved(href: str, base: str) -> str | None:
-    """As it would be sent, without its fragment; None if nobody would send it."""
+    """As it would be sent, without its fragment; Returns None if it cannot be sent."""
     try:
         return parse_url(urljoin(base, href.strip())).text
     except (BadUrl, ValueError):
@@ -162,7 +164,7 @@ def _note(name: str, cut: list[str]) -> None:
         cut.append(name)
 
 
-EXTRACTS: dict[str, Callable[[Page, str, list[str]], Any]] = {
+EXTRACTS: dict[str, Callable[[Page, str, list[str]], object]] = {
     "title": _title,
     "description": _description,
     "language": _language,

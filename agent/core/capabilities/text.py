@@ -1,7 +1,7 @@
-"""The capability `text-processing`: statistics of a text, its pieces, what stands in it.
+"""The capability `text-processing`: statistics of a text, its chunks, and what it contains.
 
-`{"text": …, "operation": "statistics" | "chunk" | "extract", …}`. Pieces end between words
-where that is possible, and overlap if asked to, as models want them.
+`{"text": …, "operation": "statistics" | "chunk" | "extract", …}`. Chunks end between words where
+possible, and may overlap, as models want them.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ def process_text(given: dict[str, Any]) -> dict[str, Any]:
         raise Refused("`text` is missing or not text")
     if len(text) > MAX_TEXT:
         raise Refused(f"`text` has {len(text):,} characters, and {MAX_TEXT:,} are allowed")
-    made = OPERATIONS.get(operation) if isinstance(operation, str) else None
-    if made is None:
+    run = OPERATIONS.get(operation) if isinstance(operation, str) else None
+    if run is None:
         known = ", ".join(OPERATIONS)
         raise Refused(f"there is no operation `{str(operation)[:80]}`; known: {known}")
     check_known(given, FIELDS[operation])
-    return made(text, given)
+    return run(text, given)
 
 
-def statistics(text: str, given: dict[str, Any]) -> dict[str, Any]:
+def statistics(text: str, given: dict[str, object]) -> dict[str, object]:
     words = _WORD.findall(text)
-    sentences = [each for each in _SENTENCE.findall(text) if _WORD.search(each)]
+    sentences = [sentence for sentence in _SENTENCE.findall(text) if _WORD.search(sentence)]
     length = sum(map(len, words)) / len(words) if words else 0.0
     top = Counter(map(str.casefold, words)).most_common(TOP)
     return {
@@ -64,13 +64,13 @@ def statistics(text: str, given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
+def chunk(text: str, given: dict[str, object]) -> dict[str, object]:
     """Pieces of at most `size` characters; each begins `overlap` before the one before ended."""
     size = whole(given, "size", CHUNK, 1, MAX_TEXT)
     overlap = whole(given, "overlap", 0, 0, MAX_TEXT)
     if overlap >= size:
         raise Refused("`overlap` must be less than `size`")
-    pieces, begin, end, total = list[dict[str, Any]](), 0, 0, 0
+    pieces, begin, end, total = list[dict[str, object]](), 0, 0, 0
     while begin < len(text):
         end = _end(text, max(begin + 1, end), begin + size)
         total += end - begin
@@ -82,22 +82,22 @@ def chunk(text: str, given: dict[str, Any]) -> dict[str, Any]:
     return {"chunks": pieces, "count": len(pieces)}
 
 
-def extract(text: str, given: dict[str, Any]) -> dict[str, Any]:
-    """What stands in it, each once, in order; `kinds` says of which kinds."""
+def extract(text: str, given: dict[str, object]) -> dict[str, object]:
+    """The addresses, numbers and so on in a text, each once, in order; `kinds` selects them."""
     kinds = some_of(given, "kinds", KINDS)
     found = {kind: list(dict.fromkeys(KINDS[kind].findall(text))) for kind in kinds}
-    return {kind: each[:MAX_FOUND] for kind, each in found.items()}
+    return {kind: matches[:MAX_FOUND] for kind, matches in found.items()}
 
 
 def _end(text: str, least: int, end: int) -> int:
-    """Where a piece ends: behind its last space from `least` on, if there is one."""
+    """Where a chunk ends: behind its last space from `least` on, if there is one."""
     if end >= len(text):
         return len(text)
-    space = max(text.rfind(each, least, end) for each in (" ", "\n", "\t"))
+    space = max(text.rfind(mark, least, end) for mark in (" ", "\n", "\t"))
     return space + 1 if space >= least else end
 
 
-OPERATIONS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
+OPERATIONS: dict[str, Callable[[str, dict[str, object]], dict[str, object]]] = {
     "statistics": statistics,
     "chunk": chunk,
     "extract": extract,

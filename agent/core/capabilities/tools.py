@@ -1,13 +1,12 @@
-"""What capabilities work with, beside what they are given: of one request, for one tenant.
+"""The tools of capabilities: what they use beside their input, for one request of one tenant.
 
-Everything here answers at once or raises `Unavailable`; where that is, is none of the
-capabilities' business. The edge makes each of them when it is first used.
+Each call returns a value or raises `Unavailable`. The edge creates a tool when it is first used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from agent.core.capabilities.models import Ai
 from agent.core.capabilities.python import Python
@@ -37,18 +36,18 @@ class Tools(Protocol):
     def web(self) -> Web: ...
 
 
-RunCapability = Callable[[dict[str, Any], Tools], Any]
+RunCapability = Callable[[dict[str, object], Tools], object]
 
 
 class Capability(NamedTuple):
-    """`run`: from the job's input to its result, which JSON can hold, an `Output` or a `Stream`.
-    It raises `Refused` or `Unavailable`. `is_kept`: the same input gives the same result for a
-    few minutes, and making it costs more than looking it up; or a function that says so of an
-    input, which nothing has checked yet. `scopes`: those of a key that it looks at."""
+    """`run`: from the job's input to its result, which JSON can hold, an `Output` or a `Stream`. It
+    raises `Refused` or `Unavailable`. `is_kept`: the same input gives the same result for a few
+    minutes, and making it costs more than looking it up; or a function that decides it for an
+    input, not validated yet. `scopes`: those of a key that it looks at."""
 
     run: RunCapability
-    is_kept: bool | Callable[[dict[str, Any]], bool] = False
+    is_kept: bool | Callable[[dict[str, object]], bool] = False
     scopes: frozenset[str] = frozenset()
 
-    def keeps(self, given: dict[str, Any]) -> bool:
+    def keeps(self, given: dict[str, object]) -> bool:
         return self.is_kept(given) if callable(self.is_kept) else self.is_kept

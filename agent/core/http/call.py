@@ -25,7 +25,7 @@ class Call(NamedTuple):
 
     @property
     def tenant(self) -> str:
-        """The id of the API key, as the router says it."""
+        """The id of the API key, from the router's header."""
         return self.headers.get("x-router-key-id", ANONYMOUS)
 
     @property
@@ -33,14 +33,15 @@ class Call(NamedTuple):
         return frozenset(self.headers.get("x-router-key-scopes", "").split())
 
     def known_tenant(self) -> str:
-        """Who asks. Raises `Problem` if that is anybody."""
+        """The tenant. Raises `Problem` for a request without an API key."""
         if self.tenant == ANONYMOUS:
             hint = "give the route `auth` in the router's policy"
             raise Problem(401, f"jobs belong to API keys, and this request came without: {hint}")
         return self.tenant
 
     def tenant_of_job(self, named: str | None) -> str:
-        """Whose job it is: the caller's own, or that of the tenant that is named."""
+        """The tenant of a job: the caller, or the one that is `named`. Raises `Problem` if the key
+        may not act for it."""
         own = self.known_tenant()
         if named is None or named == own:
             return own

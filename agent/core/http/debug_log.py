@@ -1,8 +1,8 @@
-"""What is logged of requests and answers in development, each as one event.
+"""The log of requests and responses in development, one event each.
 
-No secret is in it. Whatever stands under a name that sounds like one (of a header, of a
-parameter, of a field at any depth, in text within text too) is left out, and so is a body
-that is no JSON: nobody can say what stands where in it.
+It holds no secrets. Values under a name that sounds like one (a header, a parameter, a field at any
+depth, also in JSON within text) are hidden, and so is a body that is not JSON, since its parts have
+no names.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from workers_runtime.json_text import read_json
 
@@ -40,7 +39,7 @@ _IN_TEXT = re.compile(
 
 def request_event(
     method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: str | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """`body`: as it was read; None if it was not."""
     return {
         "event": "request",
@@ -54,7 +53,7 @@ def request_event(
 
 def answer_event(
     status: int, headers: Mapping[str, str], body: object, took_ms: float
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """`body`: text; anything else is a stream, which is not looked into."""
     return {
         "event": "answer",
@@ -76,19 +75,19 @@ def body_text(body: str | None) -> str | None:
     return json.dumps(_redacted(value, WITHIN), ensure_ascii=False)[:MAX_BODY]
 
 
-def _redacted(value: Any, within: int) -> Any:
+def _redacted(value: object, within: int) -> object:
     if isinstance(value, dict):
         return {
-            _text(name, within): HIDDEN if _NAME.search(name) else _redacted(each, within)
-            for name, each in value.items()
+            _text(name, within): HIDDEN if _NAME.search(name) else _redacted(inner, within)
+            for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [_redacted(each, within) for each in value]
+        return [_redacted(inner, within) for inner in value]
     return _text(value, within) if isinstance(value, str) else value
 
 
 def _text(text: str, within: int) -> str:
-    """Text that is JSON is looked into; if that goes on for too long, it is left out."""
+    """Redacts JSON within text; text nested too deeply is hidden."""
     if text.lstrip()[:1] in ("{", "[", '"'):
         try:
             value = read_json(text)

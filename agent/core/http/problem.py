@@ -1,8 +1,6 @@
-"""A request that is not answered as it was meant: the status, and what to do about it."""
+"""An error response: its status, and how to mend the request."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from agent.records.request import NO_FACTS, Facts
 
@@ -13,7 +11,12 @@ class Problem(Exception):
     facts: Facts = NO_FACTS
 
     def __init__(
-        self, status: int, message: str, headers: tuple[tuple[str, str], ...] = (), /, **more: Any
+        self,
+        status: int,
+        message: str,
+        headers: tuple[tuple[str, str], ...] = (),
+        /,
+        **more: object,
     ) -> None:
         super().__init__(message)
         self.status = status

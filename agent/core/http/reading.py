@@ -1,5 +1,4 @@
-"""What a request brings, read within limits: each mistake is a `Problem` that says how to mend
-it."""
+"""Reads requests within limits. Each mistake is a `Problem` that says how to mend it."""
 
 from __future__ import annotations
 
@@ -13,21 +12,21 @@ from agent.core.http.problem import Problem
 from workers_runtime.json_text import read_writable_json, whole
 
 MAX_BODY = 1024 * 1024
-SHOWN = 80  # characters of what somebody else has written
+SHOWN = 80  # characters of a client's text in an error
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _NUMBER = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,3})?)s?")
 
 
 class QueryValue(str):
-    """A value of a query, where numbers are text; in JSON they are none."""
+    """A value of a query, where numbers are text, which they may not be in JSON."""
 
 
-def read_object(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:
+def read_object(call: Call, known: Sequence[str], example: str) -> dict[str, object]:
     """The body, a JSON object of no other fields than `known`."""
     return only(read_any_object(call, example), known)
 
 
-def read_any_object(call: Call, example: str) -> dict[str, Any]:
+def read_any_object(call: Call, example: str) -> dict[str, object]:
     """The body, a JSON object."""
     text = call.body(MAX_BODY)
     if text is None:
@@ -41,8 +40,8 @@ def read_any_object(call: Call, example: str) -> dict[str, Any]:
     return value
 
 
-def read_options(call: Call, known: Sequence[str], example: str) -> dict[str, Any]:
-    """What may stand in the query, or in a body for POST, of which either may be empty."""
+def read_options(call: Call, known: Sequence[str], example: str) -> dict[str, object]:
+    """Options from the query, or from the body of a POST; either may be empty."""
     found = read_query(call, known)
     if call.method != "POST":
         return found
@@ -57,8 +56,8 @@ def read_query(call: Call, known: Sequence[str]) -> dict[str, Any]:
 
 
 def only(
-    value: dict[str, Any], known: Sequence[str], where: str = "", what: str = "field"
-) -> dict[str, Any]:
+    value: dict[str, object], known: Sequence[str], where: str = "", what: str = "field"
+) -> dict[str, object]:
     for name in value:
         if name not in known:
             nearest = get_close_matches(name[:SHOWN], known, n=1)
@@ -68,10 +67,10 @@ def only(
     return value
 
 
-def text_of(value: dict[str, Any], name: str, pattern: re.Pattern[str], told: str) -> str:
+def text_of(value: dict[str, object], name: str, pattern: re.Pattern[str], rule: str) -> str:
     found = value.get(name)
     if not isinstance(found, str) or not pattern.fullmatch(found):
-        raise Problem(400, f"`{name}` {told}")
+        raise Problem(400, f"`{name}` {rule}")
     return found
 
 
@@ -88,8 +87,8 @@ def names_of(value: dict[str, Any], name: str) -> list[str]:
     """A list of texts, in a query one text with commas."""
     given = value[name]
     is_text = isinstance(given, QueryValue)
-    names = [each.strip(" ") for each in given.split(",")] if is_text else given
-    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+    names = [text.strip(" ") for text in given.split(",")] if is_text else given
+    if not isinstance(names, list) or not all(isinstance(text, str) for text in names):
         raise Problem(400, f"`{name}` is a list of names")
     return names
 

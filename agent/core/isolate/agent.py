@@ -30,13 +30,12 @@ class Wait(Protocol):
 class Agent:
     """One isolate, as a request sees it.
 
-    - `clock`: milliseconds for durations; `now`: milliseconds since 1970; `rng`: from 0 to
-      1; `new_id`: a name that nobody else has.
+    - `clock`: milliseconds for durations; `now`: milliseconds since 1970; `rng`: from 0 to 1;
+      `new_id`: a unique name.
     - `tools`: those of a tenant with its scopes. `jobs`: the queue; `callbacks`: the outbox;
-      `records`: what became of jobs and requests; `agents`: what agents are; `workers`: those
-      that have registered. Each is made when it is first asked for.
-    - `deliver` sends the callbacks that are due, for so many milliseconds, and says whether more
-      may be.
+      `records`: what became of jobs and requests; `agents`: what agents are; `workers`: those that
+      have registered. Each is created on first use.
+    - `deliver` sends due callbacks for so many milliseconds, and returns whether more may be due.
     - `wait`, `pause` (milliseconds): the request stands still, others go on.
     - `soon` starts a task after the answer.
     - `store`: where results are kept, if anywhere."""

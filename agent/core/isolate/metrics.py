@@ -1,11 +1,11 @@
-"""What an isolate has counted: as JSON, or in Prometheus's text format (version 0.0.4)."""
+"""The counters of an isolate, as JSON or as Prometheus's text."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.callbacks.callback import OutboxDepth
 from agent.core.identity import Identity, time_text, uptime_ms
@@ -18,7 +18,7 @@ LOST = "Rows about requests that were never written."
 
 
 class Backlog(NamedTuple):
-    """How the queue stands, and the outbox of callbacks."""
+    """The numbers of jobs in the queue, and of callbacks in the outbox."""
 
     queue: Sequence[QueueDepth]
     callbacks: OutboxDepth
@@ -35,7 +35,7 @@ class Metrics:
 
     def document(
         self, who: Identity, capabilities: list[str], backlog: Backlog | None, now_ms: float
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """`backlog`: None if the database did not answer."""
         requests = [{"endpoint": e, "status": s, "count": n} for (e, s), n in self.requests.items()]
         jobs = [{"capability": c, "outcome": o, "count": n} for (c, o), n in self.jobs.items()]
@@ -54,13 +54,13 @@ class Metrics:
         if backlog is None:
             return document | {"queue": None, "callbacks": None, "desired_workers": None}
         return document | {
-            "queue": [each._asdict() for each in backlog.queue],
+            "queue": [depth._asdict() for depth in backlog.queue],
             "callbacks": backlog.callbacks._asdict(),
             "desired_workers": desired_workers(_to_do(backlog.queue)),
         }
 
     def sums(self, uptime_ms: int) -> dict[str, int]:
-        """All that was counted, in a few numbers; an error is an answer of 400 or more."""
+        """Totals; an error is a response of status 400 or more."""
         ended = Counter[str]()
         for (_, outcome), number in self.jobs.items():
             ended[outcome] += number
@@ -87,16 +87,16 @@ class Metrics:
 
 
 def desired_workers(jobs: int) -> int:
-    """How many workers would have `JOBS_EACH` jobs each: a hint for whoever scales them."""
+    """How many workers would have `JOBS_EACH` jobs each: a hint for autoscalers."""
     return -(-jobs // JOBS_EACH)
 
 
 def _to_do(queue: Sequence[QueueDepth]) -> int:
-    return sum(each.waiting + each.leased for each in queue)
+    return sum(depth.waiting + depth.leased for depth in queue)
 
 
 class BacklogCache:
-    """How the queue stood a moment ago: to count costs a row for each job."""
+    """Caches the backlog for a moment, since counting reads a row for each job."""
 
     def __init__(self) -> None:
         self._at_ms = -inf
@@ -110,19 +110,19 @@ class BacklogCache:
 
 def prefers_text(accept: str) -> bool:
     """Whether an `Accept` header asks for Prometheus's text rather than JSON."""
-    wanted = [each.split(";")[0].strip().lower() for each in accept.split(",")]
-    texts = [each for each in wanted if each in ("text/plain", "application/openmetrics-text")]
+    wanted = [kind.split(";")[0].strip().lower() for kind in accept.split(",")]
+    texts = [kind for kind in wanted if kind in ("text/plain", "application/openmetrics-text")]
     return bool(texts) and "application/json" not in wanted
 
 
 def _queue_families(queue: Sequence[QueueDepth]) -> list[str]:
     states = ("waiting", "delayed", "blocked", "leased", "failed")
     jobs = [
-        ({"capability": each.capability, "state": state}, getattr(each, state))
-        for each in queue
+        ({"capability": depth.capability, "state": state}, getattr(depth, state))
+        for depth in queue
         for state in states
     ]
-    oldest = [({"capability": each.capability}, each.oldest_ms / 1000) for each in queue]
+    oldest = [({"capability": depth.capability}, depth.oldest_ms / 1000) for depth in queue]
     wait = "How long the first job that may be leased has waited."
     wanted = desired_workers(_to_do(queue))
     return [
@@ -134,10 +134,10 @@ def _queue_families(queue: Sequence[QueueDepth]) -> list[str]:
 
 def _callback_families(callbacks: OutboxDepth) -> list[str]:
     states = ("due", "delayed", "leased", "failed")
-    told = [({"state": state}, getattr(callbacks, state)) for state in states]
-    oldest = [(dict[str, Any](), callbacks.oldest_ms / 1000)]
+    samples = [({"state": state}, getattr(callbacks, state)) for state in states]
+    oldest = [(dict[str, object](), callbacks.oldest_ms / 1000)]
     wait = "How long the first callback that is due has waited."
     return [
-        family("agent_callbacks", "gauge", "Callbacks that were not delivered.", told),
+        family("agent_callbacks", "gauge", "Callbacks that were not delivered.", samples),
         family("agent_callbacks_oldest_seconds", "gauge", wait, oldest),
     ]

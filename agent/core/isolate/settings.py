@@ -1,4 +1,4 @@
-"""What the deployment says: the Worker's variables."""
+"""Settings from the Worker's variables."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def callback_hosts(text: str) -> Egress:
 
 
 def described(failure: Exception) -> dict[str, object]:
-    """What is logged of what nobody expected: its kind, for it may hold anything, but of a
-    variable that cannot be read the whole of it."""
+    """What is logged of an unexpected error: its type only, since its message may hold anything,
+    and the message if it is about a variable."""
     why = {"why": str(failure)} if isinstance(failure, Misconfigured) else {}
     return {"error": type(failure).__name__, **why}

@@ -1,1 +1,1 @@
-"""Jobs and activations: from what a client sends to what is said of the outcome."""
+"""Jobs and activations: from the request of a client to the JSON of the outcome."""

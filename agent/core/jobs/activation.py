@@ -1,15 +1,14 @@
-"""An activation as it is submitted, made into a job of the queue.
+"""Parses a submitted activation into a job of the queue.
 
 `{"activation_id", "activation_data", "priority", "callback_url", "depends_on"}`. `activation_data`
 is one of two: a job in one of the shapes `KEPT`, perhaps with `dispatch`, `max_attempts` and
-`start_within`; or a row of FiberWise Core (`row.py`), whose agent says what is to be done
-(`resolving.py`).
+`start_within`; or a row of FiberWise Core (`row.py`), whose agent defines the job (`resolving.py`).
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.core.capabilities.execution import CAPABILITIES, unknown_capability
 from agent.core.http.problem import Problem
@@ -46,7 +45,7 @@ ID = re.compile(r"[A-Za-z0-9_~:@-][A-Za-z0-9._~:@-]{0,127}")
 ID_TEXT = "is text of 1 to 128 of A-Z, a-z, 0-9 and ._~:@-, and begins with no dot"
 DISPATCHES = ("edge", "poll")
 # Seconds that a job waits for a worker. A day, unless it is said: workers that are started anew
-# each day find it, and a capability that nobody has is noticed.
+# each day find it, and a capability that no worker has is noticed.
 START_WITHIN, MIN_START_WITHIN, MAX_START_WITHIN = 86_400.0, 1.0, MAX_START_WITHIN_MS / 1000
 
 
@@ -55,17 +54,17 @@ class Activation(NamedTuple):
     callback_url: str | None
 
 
-def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) -> Activation:
-    """Raises `Problem`. For the edge a capability that there is not is one of a dead letter:
-    whoever waits for the callback hears of it. Workers may have any."""
+def activation_of(given: dict[str, object], tenant: str, scopes: frozenset[str]) -> Activation:
+    """Raises `Problem`. For `dispatch: edge` an unknown capability makes the job a dead letter, so
+    its callback reports it; workers may have any capability."""
     id = text_of(given, "activation_id", ID, ID_TEXT)
     data = given.get("activation_data")
     if not isinstance(data, dict):
         raise Problem(400, f"`activation_data` is an object; send one such as {EXAMPLE}")
     job = _job(data)
     capability = text_of(job, "capability", CAPABILITY, CAPABILITY_TEXT)
-    asked, dispatch = job["input"], data.get("dispatch", "edge")
-    if not isinstance(asked, dict):
+    job_input, dispatch = job["input"], data.get("dispatch", "edge")
+    if not isinstance(job_input, dict):
         raise Problem(400, "`activation_data.input` is an object")
     if dispatch not in DISPATCHES:
         raise Problem(400, "`activation_data.dispatch` is `edge` or `poll`")
@@ -74,17 +73,17 @@ def activation_of(given: dict[str, Any], tenant: str, scopes: frozenset[str]) ->
     attempts = whole_of(data, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
     unknown = unknown_capability(capability) if dispatch == "edge" else None
     own = CAPABILITIES.get(capability)
-    payload = payload_of(asked, url, scopes & own.scopes if own else ())
-    made = Submission(
+    payload = payload_of(job_input, url, scopes & own.scopes if own else ())
+    submission = Submission(
         *(JobKey(tenant, id), capability, payload, priority, attempts, dispatch, unknown),
         depends_on=_depends_on(given, id),
         start_within_ms=_start_within(data, dispatch),
     )
-    return Activation(made, url)
+    return Activation(submission, url)
 
 
-def _job(data: dict[str, Any]) -> dict[str, Any]:
-    """`capability` and `input`. Raises `Problem`, which tells of a misspelled `agent_id`, too."""
+def _job(data: dict[str, object]) -> dict[str, object]:
+    """`capability` and `input`. Raises `Problem`, also for a misspelled `agent_id`."""
     try:
         return as_capability(shape_of(data, KEPT, "activation_data."), data)
     except Problem:
@@ -96,30 +95,30 @@ def _job(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def row_activation(
-    given: dict[str, Any], tenant: str, scopes: frozenset[str], row: CoreRow, agent: Resolved
+    given: dict[str, object], tenant: str, scopes: frozenset[str], row: CoreRow, agent: Resolved
 ) -> Activation:
-    """An activation of Core's. Raises `Problem` if the agent cannot run this row."""
+    """An activation of FiberWise Core. Raises `Problem` if the agent cannot run this row."""
     id, url = text_of(given, "activation_id", ID, ID_TEXT), _url(given)
     capability = agent.definition.capability
     held = scopes & CAPABILITIES[capability].scopes
     input_of(agent.definition, row)
     payload = row_payload_of(row, agent, url, held)
-    made = Submission(
+    submission = Submission(
         *(JobKey(tenant, id), capability, payload, _priority(given), DEFAULT_ATTEMPTS, "edge"),
         depends_on=_depends_on(given, id),
     )
-    return Activation(made, url)
+    return Activation(submission, url)
 
 
-def _url(given: dict[str, Any]) -> str | None:
+def _url(given: dict[str, object]) -> str | None:
     url = given.get("callback_url")
     if url is not None and not isinstance(url, str):
         raise Problem(400, "`callback_url` is text, or null")
     return url or None
 
 
-def _priority(given: dict[str, Any]) -> int:
-    """Core's priorities are any whole numbers: those beyond ours count as the nearest one."""
+def _priority(given: dict[str, object]) -> int:
+    """Core's priorities are any whole numbers: they are clamped to ours."""
     found = whole(given.get("priority", DEFAULT_PRIORITY))
     if found is None:
         raise Problem(
@@ -128,7 +127,7 @@ def _priority(given: dict[str, Any]) -> int:
     return max(LOWEST, min(HIGHEST, found))
 
 
-def _depends_on(given: dict[str, Any], own: str) -> tuple[str, ...]:
+def _depends_on(given: dict[str, object], own: str) -> tuple[str, ...]:
     ids = given.get("depends_on", [])
     if not isinstance(ids, list) or not all(isinstance(id, str) and ID.fullmatch(id) for id in ids):
         raise Problem(400, '`depends_on` is a list of ids of activations, such as ["a-1"]')
@@ -139,8 +138,8 @@ def _depends_on(given: dict[str, Any], own: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
 
 
-def _start_within(data: dict[str, Any], dispatch: str) -> int | None:
-    """What the agent runs itself waits for as long as it takes, unless a time is given."""
+def _start_within(data: dict[str, object], dispatch: str) -> int | None:
+    """Jobs that the agent runs itself have no limit unless one is given."""
     if dispatch == "edge" and "start_within" not in data:
         return None
     return seconds_of(data, "start_within", START_WITHIN, MIN_START_WITHIN, MAX_START_WITHIN)

@@ -1,15 +1,14 @@
-"""What a job is given of those that it depends on: their results, by id, as `inputs`.
+"""The `inputs` of a job: results of the jobs that it depends on, by id.
 
-A worker that polls finds them beside the job's own input; Python that the agent runs finds them
-in its context, and a function of it as the argument `inputs`. What is more than may be handed on
-makes the job fail: it would again.
+A worker that polls finds them beside the job's own input; Python that the agent runs has them in
+its context, and a function as the argument `inputs`. If they are too large, the job fails for good.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.core.isolate.agent import Agent
 from agent.queue.job import Job, JobKey
@@ -19,32 +18,35 @@ IN_CONTEXT = "python-execution"  # the capability whose context holds them
 
 
 class JobInputs(NamedTuple):
-    """`refused`: why there are none."""
+    """`refused`: why they cannot be given."""
 
-    inputs: Mapping[str, Any] = {}
+    inputs: Mapping[str, object] = {}
     refused: str | None = None
 
 
 def inputs_of(agent: Agent, jobs: Sequence[Job]) -> dict[JobKey, JobInputs]:
-    """Those of each job, in one question to the queue; of jobs that depend on none: nothing."""
+    """The inputs of each job that depends on others, read in one round trip."""
     asking = [job.key for job in jobs if job.depends_on]
     if not asking:
         return {}
     found = agent.wait(agent.jobs().inputs(asking))
-    return {key: _given(each.results, each.size) for key, each in zip(asking, found, strict=True)}
+    return {
+        key: _given(results.results, results.size)
+        for key, results in zip(asking, found, strict=True)
+    }
 
 
-def with_inputs(job: Job, asked: dict[str, Any], given: JobInputs) -> dict[str, Any]:
-    """The input as the agent runs it."""
-    context = asked.get("context", {})
+def with_inputs(job: Job, own: dict[str, object], given: JobInputs) -> dict[str, object]:
+    """The job's input, with its inputs added where its capability reads them."""
+    context = own.get("context", {})
     if not job.depends_on or job.capability != IN_CONTEXT or not isinstance(context, dict):
-        return asked
+        return own
     inputs = dict(given.inputs)
-    made = {**asked, "context": {**context, "inputs": inputs}}
-    arguments = asked.get("arguments", {})
-    if "function" in asked and isinstance(arguments, dict):
-        made["arguments"] = {**arguments, "inputs": inputs}
-    return made
+    complete = {**own, "context": {**context, "inputs": inputs}}
+    arguments = own.get("arguments", {})
+    if "function" in own and isinstance(arguments, dict):
+        complete["arguments"] = {**arguments, "inputs": inputs}
+    return complete
 
 
 def _given(results: Mapping[str, str] | None, size: int) -> JobInputs:

@@ -1,7 +1,7 @@
-"""The payload of a job: what it was asked for, as JSON that the queue does not look into.
+"""The payload of a job: all that a run needs, as JSON that is opaque to the queue.
 
-It holds all that a run needs, as it was at the submission: the input or the row with its agent,
-where the outcome is posted, and the scopes of the key.
+It is as it was when the job was submitted: the input or the row with its agent, the callback URL,
+and the scopes of the key.
 """
 
 from __future__ import annotations
@@ -16,15 +16,20 @@ from agent.core.jobs.row import CoreRow, row_of
 from agent.queue.job import Job
 
 
-def payload_of(asked: dict[str, Any], url: str | None, scopes: Iterable[str]) -> str:
-    """One spelling of the same: by it the queue tells one activation from another."""
-    return _text({"callback_url": url, "input": asked, "scopes": sorted(scopes)})
+def payload_of(job_input: dict[str, object], url: str | None, scopes: Iterable[str]) -> str:
+    """Canonical JSON: the queue compares payloads to recognise a repeated submission."""
+    return _text({"callback_url": url, "input": job_input, "scopes": sorted(scopes)})
 
 
 def row_payload_of(row: CoreRow, agent: Resolved, url: str | None, scopes: Iterable[str]) -> str:
-    """The row and the definition, as they were when it was submitted."""
-    made = {"id": agent.id, "version": agent.version, "definition": agent.definition.document}
-    document = {"agent": made, "asked": row.asked, "callback_url": url, "scopes": sorted(scopes)}
+    """The same for a row of FiberWise Core, with its agent's definition."""
+    resolved = {"id": agent.id, "version": agent.version, "definition": agent.definition.document}
+    document = {
+        "agent": resolved,
+        "asked": row.asked,
+        "callback_url": url,
+        "scopes": sorted(scopes),
+    }
     return _text(document)
 
 
@@ -35,7 +40,7 @@ def _text(document: dict[str, Any]) -> str:
 class Payload(NamedTuple):
     """`row` and `agent`: of an activation that FiberWise Core has sent."""
 
-    input: dict[str, Any]
+    input: dict[str, object]
     scopes: frozenset[str]
     callback_url: str | None
     row: CoreRow | None = None
@@ -47,8 +52,8 @@ def read_payload(text: str) -> Payload:
     scopes, url = frozenset(value["scopes"]), value["callback_url"]
     if "agent" not in value:
         return Payload(value["input"], scopes, url)
-    made, row = value["agent"], row_of(value["asked"])
-    agent = Resolved(made["id"], made["version"], definition_of(made["definition"]))
+    resolved, row = value["agent"], row_of(value["asked"])
+    agent = Resolved(resolved["id"], resolved["version"], definition_of(resolved["definition"]))
     return Payload(input_of(agent.definition, row), scopes, url, row, agent)
 
 

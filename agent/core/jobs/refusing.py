@@ -1,4 +1,4 @@
-"""Why the queue did not take an activation: the status, and how to mend it."""
+"""Problems for activations that the queue did not take."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RETRY_AFTER_S = 10  # a guess: how soon there is room depends on what the jobs a
 
 
 class Limit(NamedTuple):
-    """`has`: what a tenant has of it; `hint`: how there will be less."""
+    """`has`: what is counted; `hint`: how to have fewer."""
 
     variable: str
     has: str

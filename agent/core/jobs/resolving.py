@@ -1,4 +1,5 @@
-"""From a row of FiberWise Core to a job: which agent runs it, and what its capability is given.
+"""From a row of FiberWise Core to a job: finds the agent that runs it, and the input of its
+capability.
 
 The agent is `agent_id`, else `agent_type_id`, in the tenant's table; else the type `llm`, which
 needs no entry. A job keeps the definition that was found, so a later change of the agent does
@@ -9,7 +10,7 @@ is read.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.agents.agents import Version
 from agent.agents.definition import COMPLETION, Definition, definition_of, setting
@@ -59,8 +60,8 @@ def _nobody(row: CoreRow) -> str:
     return f"{named} was not found{of_type}, so nobody here can run it: {hint}"
 
 
-def input_of(definition: Definition, row: CoreRow) -> dict[str, Any]:
-    """What the capability is given. Raises `Problem` if the row has not what it needs."""
+def input_of(definition: Definition, row: CoreRow) -> dict[str, object]:
+    """The input of the capability. Raises `Problem` if the row lacks what it needs."""
     if definition.code is not None:
         return _call(definition, row)
     if definition.capability == COMPLETION:
@@ -68,7 +69,7 @@ def input_of(definition: Definition, row: CoreRow) -> dict[str, Any]:
     return {**definition.settings, **row.input_data}
 
 
-def _call(definition: Definition, row: CoreRow) -> dict[str, Any]:
+def _call(definition: Definition, row: CoreRow) -> dict[str, object]:
     """`run_agent` is called as Core calls it: `_context` and `_metadata` in its input, and None
     for what it needs and Core would inject."""
     context, metadata = dict(row.context), dict(row.metadata)
@@ -79,9 +80,9 @@ def _call(definition: Definition, row: CoreRow) -> dict[str, Any]:
     return {"code": definition.code, "function": FUNCTION, "arguments": arguments}
 
 
-def _completion(definition: Definition, row: CoreRow) -> dict[str, Any]:
-    """The row's model, temperature and number of tokens go before the agent's own; the agent's
-    system prompt goes before the row's."""
+def _completion(definition: Definition, row: CoreRow) -> dict[str, object]:
+    """The row's model, temperature and number of tokens override the agent's; the agent's system
+    prompt overrides the row's."""
     settings = dict(definition.settings)
     system = settings.pop("system_prompt", None) or _said("system_prompt", SYSTEM, row)
     for name, places in SAID:
@@ -91,7 +92,7 @@ def _completion(definition: Definition, row: CoreRow) -> dict[str, Any]:
     return {**_prompt(row), **({"system": system} if system else {}), **settings}
 
 
-def _prompt(row: CoreRow) -> dict[str, Any]:
+def _prompt(row: CoreRow) -> dict[str, object]:
     given = {name: row.input_data[name] for name in PROMPTS if row.input_data.get(name)}
     if not given:
         raise Problem(
@@ -104,8 +105,8 @@ def _prompt(row: CoreRow) -> dict[str, Any]:
     return {"messages" if name == "messages" else "prompt": given[name]}
 
 
-def _said(name: str, places: tuple[tuple[str, str], ...], row: CoreRow) -> Any:
-    """The first of these that the row has, checked; None if it has none."""
+def _said(name: str, places: tuple[tuple[str, str], ...], row: CoreRow) -> object:
+    """The first of these values that the row has, checked. Returns None if it has none."""
     for part, field in places:
         value = getattr(row, part).get(field)
         if value is not None and value != "":

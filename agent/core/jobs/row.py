@@ -1,15 +1,14 @@
 """An activation as FiberWise Core keeps it: a row of its table `agent_activations`.
 
-Core's client posts the whole row as `activation_data`. It is told from a job of ours by its
-fields: it names an agent (`agent_id`, `agent_type_id`) and no `capability`. Columns that say
-nothing about the run are allowed, and not looked at. Objects may be JSON as text, as a database
-has them.
+Core's client posts the whole row as `activation_data`. A row names an agent (`agent_id`,
+`agent_type_id`) and no `capability`, unlike a job of ours. Other columns are allowed and ignored.
+Objects may be JSON as text, as databases store them.
 
-- What is *asked* is the agent, `input_data`, `context` and `metadata`: by these a repeated
-  submission is known, whatever else of the row has changed meanwhile.
-- `status`: a row that is `completed` or `cancelled` is refused, for a run would replace an
-  outcome. All others are run: `queued` and `pending` wait, `running` is what a row says that was
-  handed over, and whoever hands over a `failed` one wants it tried again.
+- Its *request* is the agent, `input_data`, `context` and `metadata`: a submission with the same
+  request is a repeated one, whatever else of the row has changed.
+- `status`: a row that is `completed` or `cancelled` is refused, for a run would replace an outcome.
+  All others are run: `queued` and `pending` wait, `running` means that the row was handed over, and
+  a `failed` one that is handed over is to be retried.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ class CoreRow(NamedTuple):
 
     agent_id: str
     agent_type_id: str
-    input_data: Mapping[str, Any]
-    context: Mapping[str, Any]
-    metadata: Mapping[str, Any]
+    input_data: Mapping[str, object]
+    context: Mapping[str, object]
+    metadata: Mapping[str, object]
     status: str = "queued"
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What decides about the run, as a job keeps it."""
+        """The fields that decide about the run, as a job stores them."""
         return {name: getattr(self, name) for name in (*NAMES, *OBJECTS)}
 
     def check_status(self) -> None:
@@ -53,13 +52,13 @@ class CoreRow(NamedTuple):
 
 
 def is_row(data: object) -> bool:
-    """Whether `activation_data` is a row of Core's, and no job of ours."""
+    """Whether `activation_data` is a row of Core rather than a job of ours."""
     if not isinstance(data, dict) or data.get("capability") is not None:
         return False
     return any(name in data for name in NAMES)
 
 
-def read_row(data: Mapping[str, Any]) -> CoreRow:
+def read_row(data: Mapping[str, object]) -> CoreRow:
     """Raises `Problem`."""
     agent_id, type_id = (_name(name, data.get(name)) for name in NAMES)
     if not agent_id and not type_id:
@@ -69,26 +68,27 @@ def read_row(data: Mapping[str, Any]) -> CoreRow:
     return CoreRow(agent_id, type_id, input_data, context, metadata, status)
 
 
-def row_of(asked: Mapping[str, Any]) -> CoreRow:
-    """What a job keeps, read again."""
-    return CoreRow(**asked)
+def row_of(kept: Mapping[str, Any]) -> CoreRow:
+    """Reads what `asked` stored."""
+    return CoreRow(**kept)
 
 
-def _name(name: str, value: Any) -> str:
+def _name(name: str, value: object) -> str:
     if value is not None and not isinstance(value, str):
         raise Problem(400, f"`{name}` is text; send one such as {EXAMPLE}")
     return value or ""
 
 
-def misspelled(data: Mapping[str, Any]) -> tuple[str, str] | None:
-    """A field that is nearly a column which names an agent, and that column."""
+def misspelled(data: Mapping[str, object]) -> tuple[str, str] | None:
+    """A misspelled column that names an agent, and its right name. Returns None if there is
+    none."""
     for name in islice(data, SHOWN_FIELDS):
         if nearest := get_close_matches(name[:80], NAMES, n=1, cutoff=0.7):
             return name, nearest[0]
     return None
 
 
-def _object(name: str, value: Any) -> dict[str, Any]:
+def _object(name: str, value: object) -> dict[str, object]:
     """An object, or JSON as text; an empty one if there is nothing."""
     if value is None or value == "":
         return {}

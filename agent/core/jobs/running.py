@@ -1,7 +1,6 @@
-"""Jobs of the queue that the agent runs itself: each under a lease, to its end.
+"""Runs jobs of the queue in the agent itself, each under a lease.
 
-Whatever happens to a run, its job is not lost: it ends, waits for another attempt, or its
-lease runs out.
+A job is never lost: its run ends it, makes it wait for another attempt, or lets its lease expire.
 """
 
 from __future__ import annotations
@@ -27,68 +26,68 @@ MAX_RUNS = 120
 # The database has tried for a second or two by itself each time.
 KEEP_TRIES, KEEP_PAUSE_MS = 4, 2_000
 MAX_WAIT_MS = 10_000  # for the next attempt, before it is left to cron
-# On one's own machine one thread runs all. So after a job that computed, and before it is told and
-# its tenant may have the next one, there is a rest of the same length: others' requests get on.
+# In local development one thread runs everything. So after a job the agent pauses as long as the
+# job took, before it ends the job and its tenant may have the next one: other requests can run.
 MAX_REST_MS = 1_000
 NOT_STREAMED = "a job of the queue cannot stream: leave `stream` out, or send it to /execute"
 
 
 class JobRun(NamedTuple):
-    """What came of a run. `state`: the job's since then; `is_ours`: the run has decided it.
-    `outcome`: fields of the answer if it went well. `is_passing`: what failed may go well."""
+    """The result of a run. `state`: the job's state now; `is_ours`: this run has set it. `outcome`:
+    fields of the response, if it completed. `is_passing`: another attempt may succeed."""
 
     state: JobState | None
     is_ours: bool
     took_ms: float
-    outcome: Mapping[str, Any] | None = None
+    outcome: Mapping[str, object] | None = None
     error: str | None = None
-    more: Mapping[str, Any] = {}
+    more: Mapping[str, object] = {}
     is_passing: bool = False
 
 
 class Failure(NamedTuple):
     error: str
-    more: Mapping[str, Any]
+    more: Mapping[str, object]
     is_passing: bool
 
 
 def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> JobRun:
-    """Run a job that `worker` has leased. `rests`: nobody waits for the answer."""
+    """Runs a job that `worker` has leased. `rests`: no client waits for the response."""
     began = agent.clock()
-    done = _run(agent, job)
+    result = _run(agent, job)
     took = max(0.0, agent.clock() - began)
     if rests and agent.settings.is_development:
         agent.pause(min(took, MAX_REST_MS))
-    if not isinstance(done, Failure):
-        text = json.dumps(done, separators=(",", ":"), ensure_ascii=False)
-        told = _surely(
+    if not isinstance(result, Failure):
+        text = json.dumps(result, separators=(",", ":"), ensure_ascii=False)
+        change = _surely(
             agent,
             lambda: agent.jobs().complete(job.key, worker, job.attempt, text, round(agent.now())),
         )
-        if isinstance(told, Freeing):
+        if isinstance(change, Freeing):
             agent.soon("run")
-        if isinstance(told, Contradiction):
-            return JobRun(told.state, False, took)
-        if not isinstance(told, Invalid):
+        if isinstance(change, Contradiction):
+            return JobRun(change.state, False, took)
+        if not isinstance(change, Invalid):
             agent.metrics.jobs[job.capability, "completed"] += 1
-            return JobRun(told.state, told.is_done, took, done)
-        done = Failure(f"the result cannot be kept: it {told.message}", {}, False)
+            return JobRun(change.state, change.is_done, took, result)
+        result = Failure(f"the result cannot be kept: it {change.message}", {}, False)
     agent.metrics.jobs[job.capability, "failed"] += 1
     ended = _surely(
         agent,
         lambda: agent.jobs().fail(
-            *(job.key, worker, job.attempt, kept_error(done), round(agent.now())),
-            done.is_passing,
+            *(job.key, worker, job.attempt, kept_error(result), round(agent.now())),
+            result.is_passing,
             agent.rng(),
         ),
     )
     is_ours = not isinstance(ended, Contradiction) and ended.is_done
-    return JobRun(ended.state, is_ours, took, None, done.error, done.more, done.is_passing)
+    return JobRun(ended.state, is_ours, took, None, result.error, result.more, result.is_passing)
 
 
 def _surely(agent: Agent, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """What the queue says, also if it is away for a while: work that is done is not lost for
-    that. Raises `DatabaseUnavailable` if it stays away."""
+    """Asks the queue again if it is unavailable for a while, so that finished work is not lost.
+    Raises `DatabaseUnavailable` if it stays so."""
     for _ in range(KEEP_TRIES - 1):
         try:
             return agent.wait(ask())
@@ -98,19 +97,19 @@ def _surely(agent: Agent, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def run_waiting(agent: Agent, until_ms: float) -> int:
-    """Run what waits for the agent, until nothing does or the time is over; how many it was.
+    """Runs waiting jobs until none is left or time is up. Returns how many it ran.
 
-    Jobs whose next attempt is near are waited for. After `MAX_RUNS` another request goes on."""
+    It waits for jobs whose next attempt is near. After `MAX_RUNS` another request continues."""
     number, retry_until_ms = 0, 0.0
     while agent.now() < until_ms:
         if number == MAX_RUNS:
             agent.soon("run")
             break
         now, worker = round(agent.now()), agent.who.id
-        asked = agent.jobs().lease(
+        work = agent.jobs().lease(
             *(worker, list(CAPABILITIES), 1, LEASE_MS, now, agent.new_id()), dispatch="edge"
         )
-        found = agent.wait(asked)
+        found = agent.wait(work)
         if isinstance(found, Invalid):
             raise ValueError(found.message)
         if found:
@@ -126,23 +125,24 @@ def run_waiting(agent: Agent, until_ms: float) -> int:
 
 
 def kept_error(failure: Failure) -> str:
-    """The error in a line, with where it was if that is known."""
+    """The error in one line, with its place in the code if that is known."""
     kind, line = failure.more.get("kind"), failure.more.get("line")
     at = "" if line is None else f" (line {line})"
     return f"{kind}: {failure.error}{at}" if kind else failure.error
 
 
-def _run(agent: Agent, job: Job) -> Mapping[str, Any] | Failure:
+def _run(agent: Agent, job: Job) -> Mapping[str, object] | Failure:
     try:
-        asked = read_payload(job.payload)
-        if asked.input.get("stream") is True:
+        payload = read_payload(job.payload)
+        if payload.input.get("stream") is True:
             return Failure(NOT_STREAMED, {}, False)
         given = inputs_of(agent, [job]).get(job.key, JobInputs())
         if given.refused:
             return Failure(given.refused, {}, False)
-        tools = agent.tools(job.key.tenant, asked.scopes)
-        made = run_job(
-            CapabilityCall(job.key.id, job.capability, with_inputs(job, asked.input, given)), tools
+        tools = agent.tools(job.key.tenant, payload.scopes)
+        output = run_job(
+            CapabilityCall(job.key.id, job.capability, with_inputs(job, payload.input, given)),
+            tools,
         )
     except Refused as refused:
         return Failure(str(refused), refused.more, False)
@@ -152,8 +152,8 @@ def _run(agent: Agent, job: Job) -> Mapping[str, Any] | Failure:
         agent.log(
             {"event": "job-error", "capability": job.capability, "error": type(error).__name__}
         )
-        # It would fail again, and nobody knows what it has done.
+        # It would fail again, and may have done anything.
         return Failure("the agent could not run this job", {}, False)
-    if isinstance(made, Stream):
+    if isinstance(output, Stream):
         return Failure(NOT_STREAMED, {}, False)
-    return {"result": made.result, **made.more}
+    return {"result": output.result, **output.more}

@@ -1,11 +1,11 @@
-"""The shapes of jobs that are sent, all in one table.
+"""The shapes of jobs in requests, in one table.
 
-- A body has a shape if it has all of the shape's required fields, and no field that the shape
-  does not know. No body has two shapes: a test holds the table to it.
-- A shape names the capability that runs it, and says how its answer is written: `capability` with
-  `input` is the agent's own shape, the others are those that FiberWise's clients send.
-- A body that has no shape is refused with the nearest one: what is missing, what is unknown, and
-  an example to write instead.
+- A body matches a shape if it has all required fields and no unknown one. No body matches two
+  shapes: a test checks the table.
+- A shape names the capability that runs it, and formats its response: `capability` with `input` is
+  the agent's own shape, the others are those that FiberWise's clients send.
+- A body without a shape is refused with the nearest one: what is missing, what is unknown, and an
+  example.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ KEPT_WITH = ("dispatch", "max_attempts", "start_within")
 # What may stand beside an activation's id and data.
 SUBMITTED_WITH = ("priority", "callback_url", "depends_on")
 
-ResultFields = Mapping[str, Any]  # `result`, and what else the capability told
-WriteAnswer = Callable[[ResultFields, float], dict[str, Any]]
+ResultFields = Mapping[str, Any]  # `result`, and further fields of the capability
+WriteAnswer = Callable[[ResultFields, float], dict[str, object]]
 
 
 class Shape(NamedTuple):
-    """`title`: what errors call it. `capability`: who runs it, if that is no field of its own.
-    `written`: the outcome of a job and its milliseconds, as fields of the answer. `failed`: the
-    `status` of an answer to a job that failed."""
+    """`title`: its name in errors. `capability`: what runs it, if the body does not say. `written`:
+    formats the outcome of a job and its duration as fields of the response. `failed`: the `status`
+    of a job that failed."""
 
     title: str
     required: tuple[str, ...]
@@ -53,17 +53,17 @@ class Shape(NamedTuple):
     def known(self) -> tuple[str, ...]:
         return (*self.required, *self.optional)
 
-    def fits(self, given: Mapping[str, Any]) -> bool:
+    def fits(self, given: Mapping[str, object]) -> bool:
         return all(name in given for name in self.required) and set(given) <= set(self.known)
 
-    def input_of(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def input_of(self, given: Mapping[str, object]) -> dict[str, object]:
         """What the capability is given."""
         own = ("job_id", *KEPT_WITH)
         return {name: value for name, value in given.items() if name not in own}
 
 
 def type_of(value: object) -> str:
-    """What JavaScript's `typeof` says of a value of JSON: lists and null are objects."""
+    """JavaScript's `typeof` of a JSON value: lists and null are objects."""
     kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
         (bool, "boolean"),
         ((int, float), "number"),
@@ -72,7 +72,7 @@ def type_of(value: object) -> str:
     return next((name for kind, name in kinds if isinstance(value, kind)), "object")
 
 
-def _typed(outcome: ResultFields, took_ms: float) -> dict[str, Any]:
+def _typed(outcome: ResultFields, took_ms: float) -> dict[str, object]:
     result = {
         "result": outcome["result"],
         "type": type_of(outcome["result"]),
@@ -81,20 +81,20 @@ def _typed(outcome: ResultFields, took_ms: float) -> dict[str, Any]:
     return {"status": "completed", **outcome, "result": result}
 
 
-def _plain(outcome: ResultFields, _: float) -> dict[str, Any]:
+def _plain(outcome: ResultFields, _: float) -> dict[str, object]:
     return {"status": "success", **outcome}
 
 
-def _spread(outcome: ResultFields, _: float) -> dict[str, Any]:
-    """The fields of the result are those of the answer."""
+def _spread(outcome: ResultFields, _: float) -> dict[str, object]:
+    """The fields of the result become fields of the response."""
     more = {name: value for name, value in outcome.items() if name != "result"}
     return {"status": "success", **outcome["result"], **more}
 
 
-def _vectors(outcome: ResultFields, took_ms: float) -> dict[str, Any]:
+def _vectors(outcome: ResultFields, took_ms: float) -> dict[str, object]:
     """`embeddings` of several texts are those of `data`, which results hold once."""
-    told = _spread(outcome, took_ms)
-    return {**told, "embeddings": told.get("embeddings", told["data"])}
+    fields = _spread(outcome, took_ms)
+    return {**fields, "embeddings": fields.get("embeddings", fields["data"])}
 
 
 def _without(fields: Sequence[str], *named: str) -> tuple[str, ...]:
@@ -169,7 +169,7 @@ EXECUTED = (JOB, LEASED, CODE, CODE_JOB, QUERY, PROMPT, TEXT, ACTIVATION)
 
 
 def _kept(shape: Shape) -> Shape:
-    """The same as data of an activation: the id is the activation's, the answer a job's."""
+    """The shape as data of an activation, whose id and response format are the activation's."""
     written = _typed if shape is CODE else JOB.written
     optional = (*_without(shape.optional, "job_id"), *KEPT_WITH)
     return shape._replace(optional=optional, written=written, failed="failed")
@@ -179,7 +179,7 @@ def _kept(shape: Shape) -> Shape:
 KEPT = tuple(_kept(shape) for shape in (JOB, CODE, QUERY, PROMPT, TEXT))
 
 
-def shape_of(given: Mapping[str, Any], shapes: Sequence[Shape], where: str = "") -> Shape:
+def shape_of(given: Mapping[str, object], shapes: Sequence[Shape], where: str = "") -> Shape:
     """Raises `Problem`. `where`: what stands before the names of fields in errors."""
     found = next((shape for shape in shapes if shape.fits(given)), None)
     if found is None:
@@ -188,7 +188,7 @@ def shape_of(given: Mapping[str, Any], shapes: Sequence[Shape], where: str = "")
 
 
 def as_capability(shape: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
-    """`capability` and `input`, as they are given: nobody has looked at them yet."""
+    """`capability` and `input`, not validated yet."""
     if shape.capability:
         return {"capability": shape.capability, "input": shape.input_of(given)}
     return {"capability": given["capability"], "input": given.get("input", {})}
@@ -196,7 +196,7 @@ def as_capability(shape: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> str:
     shape = min(shapes, key=lambda shape: _distance(given, shape))
-    said = [
+    faults = [
         f"there is no field `{where}{name[:SHOWN]}` in {shape.title}, "
         f"{_hint(name, shape, given, shapes, where)}"
         for name in _unknown(given, shape)
@@ -204,15 +204,15 @@ def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> s
     missing = [f"`{where}{name}`" for name in shape.required if name not in given]
     if missing:
         are = "is" if len(missing) == 1 else "are"
-        said.append(f"{' and '.join(missing)} {are} missing for {shape.title}")
-    return f"{'; '.join(said)}; send one such as {shape.example}"
+        faults.append(f"{' and '.join(missing)} {are} missing for {shape.title}")
+    return f"{'; '.join(faults)}; send one such as {shape.example}"
 
 
 def _hint(
     name: str, shape: Shape, given: Mapping[str, Any], shapes: Sequence[Shape], where: str
 ) -> str:
-    """What to do about a field that the shape does not know."""
-    owner = next((each.title for each in shapes if name in each.required), None)
+    """A hint about an unknown field."""
+    owner = next((other.title for other in shapes if name in other.required), None)
     if owner:
         return f"it is for {owner}, so send one of the two"
     if nearest := _nearest(name, shape, given):
@@ -221,8 +221,8 @@ def _hint(
 
 
 def _distance(given: Mapping[str, Any], shape: Shape) -> float:
-    """How much there is to mend: what is unknown is worse than what is missing, and what is
-    misspelled is the least."""
+    """How far a body is from a shape: an unknown field counts more than a missing one, a misspelled
+    one least."""
     missing = {name for name in shape.required if name not in given}
     unknown = _unknown(given, shape)
     meant = {nearest for name in unknown if (nearest := _nearest(name, shape, given))}
@@ -230,10 +230,11 @@ def _distance(given: Mapping[str, Any], shape: Shape) -> float:
 
 
 def _unknown(given: Mapping[str, Any], shape: Shape) -> list[str]:
-    """The first few: a body may have many, and each costs a look for what was meant."""
+    """The first few unknown fields: a body may have many, and each costs a search for a similar
+    name."""
     return list(islice((name for name in given if name not in shape.known), MAX_TOLD))
 
 
 def _nearest(name: str, shape: Shape, given: Mapping[str, Any]) -> str | None:
-    free = [each for each in shape.known if each not in given]
+    free = [field for field in shape.known if field not in given]
     return next(iter(get_close_matches(name[:SHOWN], free, n=1)), None)

@@ -1,6 +1,6 @@
-"""A row of FiberWise Core, submitted: the job that it has already, or a new one for its agent.
+"""Submits a row of FiberWise Core: finds its existing job, or makes a new one for its agent.
 
-Core's client shows nobody why a row was refused, so the agent's log has it.
+Core's client does not show why a row was refused, so the agent logs it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from agent.queue.job import Job, JobKey
 def row_submission(
     agent: Agent, call: Call, given: dict[str, Any]
 ) -> tuple[CoreRow, Activation | Job]:
-    """Raises `Problem`. A row that was submitted before is known by what it asks for: neither its
-    agent nor its status is looked at again."""
+    """Raises `Problem`. A row that was submitted before is recognised by its request: its agent and
+    status are not checked again."""
     tenant, data = call.known_tenant(), given["activation_data"]
     key = JobKey(tenant, text_of(given, "activation_id", ID, ID_TEXT))
     row = read_row(data)
@@ -39,10 +39,10 @@ def row_submission(
     return row, row_activation(given, tenant, call.scopes, row, resolve(row, found))
 
 
-def log_refusal(agent: Agent, call: Call, given: dict[str, Any], why: Problem) -> None:
+def log_refusal(agent: Agent, call: Call, given: dict[str, object], why: Problem) -> None:
     id = str(given.get("activation_id"))[:SHOWN]
-    said = {"tenant": call.tenant, "activation": id, "error": str(why)}
-    agent.log({"event": "activation-refused", **said})
+    fields = {"tenant": call.tenant, "activation": id, "error": str(why)}
+    agent.log({"event": "activation-refused", **fields})
 
 
 def another(job: Job) -> Problem:

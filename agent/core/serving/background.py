@@ -1,5 +1,4 @@
-"""What the agent does when nobody asks: after an answer (`run`, `deliver`), and by the clock
-(`tick`)."""
+"""Background work: after a response (`run`, `deliver`), and on a schedule (`tick`)."""
 
 from __future__ import annotations
 
@@ -16,7 +15,8 @@ ROUNDS = 50  # of batches, in one tick
 
 
 class Slots:
-    """How many may do something at once; who finds no place makes one of them look again.
+    """Limits how many callers do something at once. One that finds no free slot makes a running one
+    look for work again.
 
     A slot whose work has not ended in time is over: its request was cut off."""
 
@@ -35,7 +35,7 @@ class Slots:
         return True
 
     def end(self, began_ms: float) -> bool:
-        """Whether somebody found no place meanwhile."""
+        """Frees the slot. Returns whether a caller found none meanwhile."""
         if began_ms in self._began:
             self._began.remove(began_ms)
         missed, self._is_missed = self._is_missed, False
@@ -43,8 +43,8 @@ class Slots:
 
 
 def run(agent: Agent, slots: Slots) -> None:
-    """Run what waits for the agent. What came of it is told in a request of its own, since this
-    one may have no time left."""
+    """Runs waiting jobs of the agent. Their callbacks are sent by another request, since this one
+    may have no time left."""
     until = agent.now() + RUN_FOR_MS
 
     def work() -> None:
@@ -55,7 +55,7 @@ def run(agent: Agent, slots: Slots) -> None:
 
 
 def deliver(agent: Agent, slots: Slots) -> None:
-    """Send the callbacks that are due."""
+    """Sends the callbacks that are due."""
     until = agent.now() + RUN_FOR_MS
     _in_slot(agent, slots, until, lambda: _deliver(agent, until))
 
@@ -78,8 +78,9 @@ def _deliver(agent: Agent, until: float) -> None:
 
 
 def tick(agent: Agent) -> None:
-    """Give back lost leases, mark lost workers, run what waits, send what is due, forget what is
-    old. None of these waits for another to go well; what failed first is raised in the end."""
+    """Returns lost leases, marks lost workers, runs waiting jobs, sends due callbacks, and deletes
+    old rows. Each step runs even if an earlier one failed; the first failure is raised at the
+    end."""
     now = round(agent.now())
     failures: list[Exception] = []
     for step in (_return_lost, _mark_lost_workers, _run_for_a_while, _deliver_for_a_while, _forget):
@@ -114,7 +115,7 @@ def _run_for_a_while(agent: Agent, now: int) -> None:
 
 
 def _deliver_for_a_while(agent: Agent, now: int) -> None:
-    """However long the jobs took."""
+    """Runs for its full time, however long the jobs took."""
     _deliver(agent, agent.now() + RUN_FOR_MS)
 
 

@@ -1,4 +1,4 @@
-"""Which endpoint a request is for, and what it answers."""
+"""The table of endpoints: routes a request to its handler, and turns problems into responses."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from agent.core.api.executing import execute
 from agent.core.api.polling import poll
 from agent.core.api.scaling import scale
 from agent.core.capabilities.execution import CAPABILITIES
-from agent.core.http import answers
-from agent.core.http.answers import Answer, error
+from agent.core.http import responses
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
+from agent.core.http.responses import Response, error
 from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import Backlog, prefers_text
 from agent.queue.database import DatabaseError, Mistake
@@ -24,7 +24,7 @@ from agent.schemas.document import document_text
 from workers_runtime.prometheus import CONTENT_TYPE
 
 RETRY_AFTER = "2"  # seconds
-Handler = Callable[..., Answer]  # (agent, call, and what stands in the path for `{…}`)
+Handler = Callable[..., Response]  # (agent, call, and what stands in the path for `{…}`)
 
 
 class Endpoint(NamedTuple):
@@ -40,31 +40,31 @@ class Endpoint(NamedTuple):
         return [*self.methods, *(["HEAD"] if self.handler("HEAD") else [])]
 
     def handler(self, method: str) -> Handler | None:
-        """HEAD is as GET, but where that takes jobs, which would be lost on the way."""
+        """HEAD is handled as GET, but not for `/poll`: the jobs it leases would be lost."""
         if method == "HEAD":
             found = self.methods.get("GET")
             return None if found is poll else found
         return self.methods.get(method)
 
 
-def answer(agent: Agent, call: Call) -> Answer:
-    """The answer to any request, which is counted."""
+def answer(agent: Agent, call: Call) -> Response:
+    """The response to any request, which is counted."""
     endpoint = endpoint_of(call.path)
     try:
-        asked = (call.method, call.headers, endpoint.taken, call.now_ms)
-        made = agent.settings.cors.preflight(*asked) or _answer(agent, call, endpoint)
+        fields = (call.method, call.headers, endpoint.taken, call.now_ms)
+        response = agent.settings.cors.preflight(*fields) or _answer(agent, call, endpoint)
     except Problem as problem:
         # The SDK looks for `message`.
-        said = {"message": str(problem)} if endpoint.path.startswith("/apps/") else {}
-        more = {**said, **problem.more}
-        made = error(problem.status, str(problem), call.now_ms, problem.headers, **more)
-        made = made._replace(facts=problem.facts)
+        for_sdk = {"message": str(problem)} if endpoint.path.startswith("/apps/") else {}
+        more = {**for_sdk, **problem.more}
+        response = error(problem.status, str(problem), call.now_ms, problem.headers, **more)
+        response = response._replace(facts=problem.facts)
     except DatabaseError as failed:
         agent.log({"event": "database-error", "error": str(failed)[:500]})
-        made = _no_database(failed, call.now_ms)
-    made = _to_be_tried_again(made)
-    agent.metrics.requests[endpoint.path, made.status] += 1
-    return made
+        response = _no_database(failed, call.now_ms)
+    response = _to_be_tried_again(response)
+    agent.metrics.requests[endpoint.path, response.status] += 1
+    return response
 
 
 def endpoint_of(path: str) -> Endpoint:
@@ -73,18 +73,20 @@ def endpoint_of(path: str) -> Endpoint:
     segments = path.split("/")
     for name, pattern in PATTERNS.items():
         if len(pattern) == len(segments) and _fits(pattern, segments):
-            parts = (got for each, got in zip(pattern, segments, strict=True) if each[:1] == "{")
+            parts = (
+                got for segment, got in zip(pattern, segments, strict=True) if segment[:1] == "{"
+            )
             return Endpoint(name, ENDPOINTS[name], tuple(map(unquote, parts)))
     return Endpoint("", {})
 
 
 def _fits(pattern: Sequence[str], segments: Sequence[str]) -> bool:
-    """What stands for `{…}` is never empty."""
+    """A part `{…}` of a path is never empty."""
     pairs = zip(pattern, segments, strict=True)
-    return all(got if each[:1] == "{" else each == got for each, got in pairs)
+    return all(got if segment[:1] == "{" else segment == got for segment, got in pairs)
 
 
-def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Answer:
+def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Response:
     if not endpoint.path:
         raise Problem(404, f"there is no endpoint {call.path[:200]}")
     handler = endpoint.handler(call.method)
@@ -94,41 +96,41 @@ def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Answer:
     return handler(agent, call, *endpoint.parts)
 
 
-def _no_database(failed: DatabaseError, now_ms: float) -> Answer:
+def _no_database(failed: DatabaseError, now_ms: float) -> Response:
     if isinstance(failed, Mistake):
         return error(500, "the queue could not do this", now_ms)
     return error(503, "the queue is busy, or does not answer: try again", now_ms)
 
 
-def _to_be_tried_again(made: Answer) -> Answer:
-    """Whatever is 503 says when to ask again."""
-    if made.status != 503 or any(name == "retry-after" for name, _ in made.headers):
-        return made
-    return made._replace(headers=(*made.headers, ("retry-after", RETRY_AFTER)))
+def _to_be_tried_again(response: Response) -> Response:
+    """Adds `Retry-After` to a 503 that has none."""
+    if response.status != 503 or any(name == "retry-after" for name, _ in response.headers):
+        return response
+    return response._replace(headers=(*response.headers, ("retry-after", RETRY_AFTER)))
 
 
-def _front(agent: Agent, call: Call) -> Answer:
-    return answers.front()
+def _front(agent: Agent, call: Call) -> Response:
+    return responses.front()
 
 
-def _health(agent: Agent, call: Call) -> Answer:
-    return answers.healthy(agent.who, call.now_ms)
+def _health(agent: Agent, call: Call) -> Response:
+    return responses.healthy(agent.who, call.now_ms)
 
 
-def _openapi(agent: Agent, call: Call) -> Answer:
-    return Answer(200, document_text())
+def _openapi(agent: Agent, call: Call) -> Response:
+    return Response(200, document_text())
 
 
-def _metrics(agent: Agent, call: Call) -> Answer:
+def _metrics(agent: Agent, call: Call) -> Response:
     backlog = agent.backlog.of(partial(_backlog, agent), agent.now())
     if prefers_text(call.headers.get("accept", "")):
-        return Answer(200, agent.metrics.text(agent.who, backlog), CONTENT_TYPE)
-    told = agent.metrics.document(agent.who, list(CAPABILITIES), backlog, call.now_ms)
-    return answers.json_answer(told)
+        return Response(200, agent.metrics.text(agent.who, backlog), CONTENT_TYPE)
+    document = agent.metrics.document(agent.who, list(CAPABILITIES), backlog, call.now_ms)
+    return responses.json_response(document)
 
 
 def _backlog(agent: Agent) -> Backlog | None:
-    """Metrics are told without it, too."""
+    """Returns None if the database does not answer: metrics are served without it."""
     now = round(agent.now())
     try:
         queue = agent.wait(agent.jobs().depth(now))

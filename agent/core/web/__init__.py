@@ -1,1 +1,1 @@
-"""Requests to the Internet, on behalf of somebody who is not trusted."""
+"""Requests to the Internet on behalf of users who are not trusted."""

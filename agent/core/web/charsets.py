@@ -1,7 +1,7 @@
-"""In which charset a body is: its byte order mark says so, else its type, else the page itself.
+"""The charset of a body: by its byte order mark, else its content type, else its `<meta>`.
 
-A page says it in the first kilobyte, in a `<meta>`; one that claims to be UTF-16 there is not,
-or that could not be read, and HTML's standard takes it for UTF-8.
+A `<meta>` counts in the first kilobyte of a page. One that names UTF-16 cannot be right, since it
+could be read, and means UTF-8, as in HTML's standard.
 """
 
 from __future__ import annotations
@@ -35,6 +35,6 @@ def charset_of(content_type: str, start: str) -> str:
 
 
 def is_text(content_type: str, start: str) -> bool:
-    """Whether a body is text, as it says and as it looks."""
+    """Whether a body is text, by its content type and its first bytes."""
     is_wide = start.startswith(("\xfe\xff", "\xff\xfe")) or "utf-16" in content_type.lower()
     return bool(_TEXTS.fullmatch(media_type(content_type))) and (is_wide or "\0" not in start)

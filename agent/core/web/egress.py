@@ -1,4 +1,5 @@
-"""Where the agent may send requests: what a variable allows, and nobody's private network.
+"""Where the agent may send requests: to hosts that a variable allows, and never into private
+networks.
 
 A variable has patterns, with commas or spaces between them; empty, it allows nothing.
 
@@ -71,13 +72,13 @@ class Egress(NamedTuple):
         if not self.names(parsed):
             if not is_public(parsed.host, parsed.address):
                 raise BadUrl(f"`{parsed.host}` is no public host")
-            if not any(each.allows(parsed) for each in self.patterns):
+            if not any(pattern.allows(parsed) for pattern in self.patterns):
                 raise BadUrl(f"requests to {parsed.origin} are not allowed here")
         return parsed
 
     def names(self, url: Url) -> bool:
         """Whether a pattern names this very host: then it may be private."""
-        return any(each.names(url) for each in self.patterns)
+        return any(pattern.names(url) for pattern in self.patterns)
 
 
 def _pattern(text: str) -> Pattern:

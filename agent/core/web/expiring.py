@@ -1,4 +1,4 @@
-"""What an isolate knows for a while: the oldest goes when there is too much."""
+"""A cache whose entries expire; the oldest is evicted when it is full."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class ExpiringCache(Generic[T]):
-    """`most`: how many."""
+    """`most`: how many entries it holds."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -1,4 +1,4 @@
-"""A page as its readers see it, and what it says about itself.
+"""Parses a page: its visible text, and its metadata.
 
 Text is without scripts, styles and the like, its white space drawn together, a line for each
 block. Python's own parser reads it: the runtime's `HTMLRewriter` calls back for each tag, which
@@ -33,7 +33,7 @@ class Link(NamedTuple):
 
 
 class Page(NamedTuple):
-    """All as the page says it; addresses are not resolved against its `base`."""
+    """A page's content as it is written; addresses are not resolved against its `base`."""
 
     text: str = ""
     title: str = ""
@@ -47,7 +47,7 @@ class Page(NamedTuple):
 
 
 def read_page(text: str) -> Page:
-    """Whatever it is, there is a page: HTML has no errors, but a budget of pieces here."""
+    """Never fails: HTML has no errors. It stops after `MAX_PIECES`."""
     reader = _Reader()
     try:
         reader.feed(text)
@@ -67,7 +67,7 @@ class _Full(Exception):
 
 
 class _Reader(HTMLParser):
-    """Where in a page one is, and what has been read of it."""
+    """The parser's state, and what it has read."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -150,7 +150,7 @@ class _Reader(HTMLParser):
             raise _Full
 
     def _declare(self, tag: str, values: Mapping[str, str]) -> None:
-        """What a page says about itself; the first one counts."""
+        """Reads a page's metadata; the first of several values counts."""
         if tag == "meta" and "content" in values:
             name = values.get("property") or values.get("name")
             if name:

@@ -1,7 +1,7 @@
-"""Where a name leads, as DNS over HTTPS says: a public name may have a private address.
+"""Resolves names with DNS over HTTPS, since a public name may lead to a private address.
 
-The resolver is asked in the JSON that Cloudflare and Google speak. What it says is kept for as
-long as it says, within bounds; a name without an address, too.
+The resolver is queried in the JSON format of Cloudflare and Google. Results are cached for their
+TTL, within bounds; a name without an address, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_NAMES = 500  # that an isolate keeps
 
 
 class Resolution(NamedTuple):
-    """The addresses of a name, and for how long that holds."""
+    """The addresses of a name, and how long they are valid."""
 
     addresses: tuple[Address, ...]
     seconds: int
@@ -35,16 +35,16 @@ class Resolution(NamedTuple):
 
 
 def questions(resolver: str, name: str) -> tuple[str, str]:
-    """The URLs to ask for both kinds of addresses; `name` as in a `Url`."""
+    """The URLs that query both kinds of addresses; `name` as in a `Url`."""
     mark = "&" if "?" in resolver else "?"
     return (f"{resolver}{mark}name={name}&type=A", f"{resolver}{mark}name={name}&type=AAAA")
 
 
 def read_answers(texts: Iterable[str]) -> Resolution:
-    """Raises `ValueError` if the resolver could not say, or says what makes no sense."""
+    """Raises `ValueError` if the resolver failed, or its answer is malformed."""
     try:
         records = [record for text in texts for record in _records(read_json(text))]
-        read = [(_READERS.get(each["type"]), each["data"], int(each["TTL"])) for each in records]
+        read = [(_READERS.get(one["type"]), one["data"], int(one["TTL"])) for one in records]
         addresses = tuple(reader(data) for reader, data, _ in read if reader)
     except (LookupError, TypeError, ArithmeticError) as error:
         raise ValueError("no answer that makes sense") from error

@@ -1,5 +1,4 @@
-"""Which hosts are public: everything else is somebody's own network, and none of an agent's
-business.
+"""Which hosts are public; all others belong to private networks, where agents send nothing.
 
 Addresses are those of IANA's registries of special purposes. IPv6 is turned round: only what
 is given out (2000::/3) can be public, so addresses that carry an IPv4 one inside (mapped,
@@ -48,5 +47,5 @@ def is_public_address(address: Address) -> bool:
 
 def is_public_name(name: str) -> bool:
     """By its spelling; where it leads, only DNS can tell."""
-    under = any(name == each or name.endswith(f".{each}") for each in PRIVATE_NAMES)
+    under = any(name == private or name.endswith(f".{private}") for private in PRIVATE_NAMES)
     return "." in name and not under

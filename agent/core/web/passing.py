@@ -1,8 +1,8 @@
-"""A request that code in the sandbox sends, passed on as the agent sends its own.
+"""Forwards requests of sandboxed code, under the same rules as the agent's own.
 
-It goes where `Web` lets it, and nowhere else; redirects are followed here, each of them checked.
-Who asked gets an answer in any case: what is refused, or fails, is 403 or 502 with the reason as
-text, and with the header `x-agent-refused`, so that nobody takes it for the site's own.
+They go only where `Web` allows; redirects are followed here, each of them checked. The code always
+gets a response: a refusal is 403 and a failure 502, with the reason as text and the header
+`x-agent-refused`, which tells it from the site's own.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ def passed_on(
         sent = read_headers({name: headers[name] for name in headers if not is_owned(name)})
         fetched = web.fetch(Request(url, method, sent, body, MAX_TIMEOUT_MS))
     except Refused as why:
-        return told(403, str(why))
+        return refusal_response(403, str(why))
     except Unavailable as why:
-        return told(502, str(why))
+        return refusal_response(502, str(why))
     if fetched.held.is_cut:
-        return told(502, "the answer has more bytes than may be read")
-    kept = tuple(each for each in fetched.headers if each[0] not in _LEFT_OUT)
+        return refusal_response(502, "the answer has more bytes than may be read")
+    kept = tuple(header for header in fetched.headers if header[0] not in _LEFT_OUT)
     return Passed(fetched.status, kept, fetched.held)
 
 
-def told(status: int, why: str) -> Passed:
+def refusal_response(status: int, why: str) -> Passed:
     headers = (("content-type", "text/plain;charset=utf-8"), (MARK, "true"))
     return Passed(status, headers, None, why)

@@ -1,8 +1,8 @@
-"""A request that leaves for the Internet, and what becomes of it at a redirect.
+"""A request to the Internet, and how a redirect changes it.
 
-Redirects are those of the Fetch standard: 303 asks with GET, 301 and 302 do so after POST.
-Across origins the standard drops `authorization` alone, but an API's key may stand in any
-header: here only those go along that say nothing of who asks.
+Redirects follow the Fetch standard: 303 becomes GET, 301 and 302 do so after POST. Across origins
+the standard drops `authorization` only, but an API key may be in any header: here only headers that
+identify nobody are kept.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Request(NamedTuple):
 
 
 def read_headers(given: object) -> dict[str, str]:
-    """Headers as somebody wrote them. Raises `Refused`."""
+    """Validates headers. Raises `Refused`."""
     if not isinstance(given, dict):
         raise Refused("`headers` is an object of names and texts")
     read = dict[str, str]()
@@ -73,7 +73,7 @@ def read_headers(given: object) -> dict[str, str]:
 
 
 def is_owned(name: str) -> bool:
-    """Whether nobody but its owner may say this header."""
+    """Whether only its owner may set this header."""
     return _owner(name.lower()) is not None
 
 

@@ -32,7 +32,7 @@ _SAFE = "!$%&'()*+,-./:;=@_~|[]^`{}"
 
 
 class BadUrl(ValueError):
-    """Why it is none; for whoever wrote it."""
+    """Not a URL that may be sent; the message is for whoever wrote it."""
 
 
 class Url(NamedTuple):
@@ -81,8 +81,8 @@ def read_host(text: str) -> tuple[str, Address | None]:
     if text.startswith("["):
         return _ipv6(text.strip("[]"))
     try:
-        if any(category(each) == "Cf" and each not in _JOINERS for each in text):
-            raise ValueError  # invisible: the standard drops it, and nobody means it
+        if any(category(character) == "Cf" and character not in _JOINERS for character in text):
+            raise ValueError  # invisible: the standard drops it, which nobody means
         name = host_in_ascii(text).removesuffix(".")
     except ValueError:
         raise BadUrl(f"`{text[:80]}` is no host name") from None

@@ -1,11 +1,10 @@
-"""Requests that leave for the Internet, on behalf of somebody who is not trusted.
+"""Sends requests to the Internet on behalf of users who are not trusted.
 
 Each target, the first and that of every redirect, is checked by its spelling (`Egress`) and by
 where its name leads (`names.py`); and time and size end whatever does not end by itself.
 
-What failed and may go well next time is `Unavailable`, and the job is tried again. But who
-sent a POST and got no answer does not know whether it was done: that is `Refused`, so that
-nothing is done twice.
+A failure that another attempt may overcome is `Unavailable`, and the job is retried. A POST without
+an answer may have been executed: that is `Refused`, so that nothing is done twice.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Fetched(NamedTuple):
     took_ms: float
 
     def header(self, name: str) -> str:
-        return ", ".join(value for each, value in self.headers if each == name)
+        return ", ".join(value for header, value in self.headers if header == name)
 
     @property
     def is_text(self) -> bool:
@@ -53,7 +52,7 @@ class Fetched(NamedTuple):
 
 
 class WebCaches:
-    """What an isolate keeps: where names lead, and what sites ask of robots."""
+    """The caches of an isolate: addresses of names, and rules of `robots.txt`."""
 
     def __init__(self) -> None:
         self.names = ExpiringCache[Resolution](MAX_NAMES)
@@ -95,8 +94,8 @@ class Web:
         raise Refused(f"more than {MAX_REDIRECTS} redirects, the last one to {url.origin}")
 
     def check_robots(self, request: Request) -> None:
-        """Raises `Refused` if the site asks robots not to read this, and `Unavailable` if it
-        does not say: then nobody may."""
+        """Raises `Refused` if the site's `robots.txt` disallows the page, and `Unavailable` if it
+        cannot be read."""
         url = self._allowed(request.url, "", request, self._clock())
         robots = self._known.robots.get(url.origin, self._clock())
         if robots is None:
@@ -107,10 +106,10 @@ class Web:
 
     def _robots(self, origin: str, timeout_ms: int) -> Robots:
         within = min(timeout_ms, ROBOTS_WITHIN_MS)
-        asked = Request(f"{origin}/robots.txt", timeout_ms=within, most=MAX_ROBOTS)
+        request = Request(f"{origin}/robots.txt", timeout_ms=within, most=MAX_ROBOTS)
         try:
-            answer = self.fetch(asked)
-        except Refused:  # it leads to where nobody goes: as if there were none
+            answer = self.fetch(request)
+        except Refused:  # it redirects to a forbidden host: as if there were none
             return Robots()
         if answer.status == 429 or answer.status >= 500:
             message = f"{origin}/robots.txt answered with status {answer.status}"

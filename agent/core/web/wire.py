@@ -1,6 +1,6 @@
-"""The way to the Internet, as the rest of the agent needs it: the edge has one.
+"""The HTTP client that the agent needs; the edge implements it.
 
-Bodies stay with the runtime until it is known how they are to be read; `handle` is its own.
+Bodies stay with the runtime until the agent knows how to read them; `handle` is the runtime's.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Wire(Protocol):
         """One request; redirects are not followed."""
 
     def read(self, head: ResponseHead, most: int, timeout_ms: int) -> Body:
-        """So many bytes of the body; the rest is given up."""
+        """Reads at most `most` bytes of the body; the rest is cancelled."""
 
     def text(self, held: Body, charset: str) -> str: ...
 
     def ask(self, urls: Sequence[str], timeout_ms: int) -> list[str]:
-        """What a resolver answers to each."""
+        """The resolver's answers, one for each URL."""

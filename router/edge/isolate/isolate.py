@@ -126,12 +126,6 @@ class Isolate:
     def standing(self, policy: CompiledPolicy, now: float) -> Standing | None:
         return self.health.standing(policy, now)
 
-    @property
-    def may_learn_later(self) -> bool:
-        """Whether good answers change no decision: nobody is in trouble, and no route waits for
-        as long as answers take."""
-        return self.health.is_calm and not self.store.policy.learns_latency
-
     def chores(self, now: float) -> str:
         """What is due after this request's answer, in words: `policy`, `coordinator`."""
         due = []

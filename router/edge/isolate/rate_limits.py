@@ -45,12 +45,13 @@ class Charge(NamedTuple):
 
 
 class AskLimiter(NamedTuple):
-    """Ask the limiter of that name, and wait so long at most. → `[time, answer, ""]`, or
-    `[time, None, why there is none]`"""
+    """Ask the limiter of that name, and wait so long at most. Of what it grants later, all but
+    `used` goes back. → `[time, answer, ""]`, or `[time, None, why there is none]`"""
 
     name: str
     question: str
     timeout_ms: int
+    used: int
 
 
 class GiveBack(NamedTuple):
@@ -213,7 +214,9 @@ class Limits:
             return None, now
         self._metrics.limiter_calls[(limit.name,)] += 1
         question = json.dumps(local.question(now, PATIENCE_MS))
-        heard_ms, answer, reason = yield AskLimiter(limit.object_name(key), question, PATIENCE_MS)
+        used = 1 if limit.on_error == "allow" else 0  # this request, by a grant that comes late
+        asking = AskLimiter(limit.object_name(key), question, PATIENCE_MS, used)
+        heard_ms, answer, reason = yield asking
         try:
             grant = Grant(*json.loads(answer))
         except (ValueError, TypeError) as error:

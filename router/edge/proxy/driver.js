@@ -2,13 +2,14 @@
 // Nothing is decided here. `wire.py` has the form of what goes over; what an effect means is in
 // policies/proxy/effects.py.
 
-import * as uploads from "./uploads.js";
-import { read, recall, remember, setDue, turnOff } from "./memory.js";
-import { notes, note, watch } from "./notes.js";
 import { changed, giveable } from "./answers.js";
+import * as kept from "./kept.js";
+import { read, recall, remember, setDue, turnOff } from "./memory.js";
+import { isMany, note, notes, watch } from "./notes.js";
 import { race } from "./race.js";
 import { mirror, parsed, send } from "./sending.js";
-import * as kept from "./kept.js";
+import * as uploads from "./uploads.js";
+
 export { drop, forget, reclaim, setMode } from "./memory.js";
 
 import { ask, giveBack } from "../runtime/bridge.js";
@@ -22,6 +23,18 @@ export function handler(python) {
   return new Proxy(run, {
     get: (target, name) => (/^call[A-Z]/.test(String(name)) ? call : target[name]),
   });
+}
+
+// With each request workerd's entry code asks `module`, the proxy of Python's main module, for
+// `on_fetch`, and promises that pass it on ask for `then`. What the prototype of its proxies
+// has, nobody asks Python for.
+export function handOver(module, found) {
+  const kind = Object.getPrototypeOf(module);
+  if (!Object.getPrototypeOf(kind)) return;
+  const shown = { on_fetch: found, then: undefined };
+  for (const [name, value] of Object.entries(shown)) {
+    Object.defineProperty(kind, name, { value, writable: true, configurable: true });
+  }
 }
 
 async function handled(way) {
@@ -63,9 +76,18 @@ function isStill(python, known, found) {
 // What Python has decided before, once more. It goes on from there if no good answer comes.
 async function repeated(way, known, found) {
   const came = await attempt(way, known.sent);
-  if (!came) return changed(way, known.sent.carry);
+  if (!came) {
+    if (isMany()) way.ctx.waitUntil(heard(way.python));
+    return changed(way, known.sent.carry);
+  }
   const told = [found.lines.join("\n"), known.ids, JSON.stringify(came), notes()];
   return follow(way, way.python.retake(known.number, ...told));
+}
+
+// Python learns what has gathered, when the answer is out.
+async function heard(python) {
+  await scheduler.wait(0);
+  python.heard(notes());
 }
 
 // Follow a way to its end: the answer for the client; undefined for one in the background.
@@ -162,9 +184,15 @@ const EFFECTS = {
     await finished(python.learn(request.cf?.colo ?? "", env));
     return Date.now();
   },
-  async ask({ env }, name, question, timeout) {
+  async ask({ env, ctx }, name, question, timeout, used) {
+    const late = (answer) => ctx.waitUntil(answer.then(returned).catch(() => {}));
+    const returned = (answer) => {
+      const [grant, number] = JSON.parse(answer);
+      if (number > used)
+        giveBack(env, "ROUTER_LIMITER", name, JSON.stringify([grant, number - used]), ctx);
+    };
     try {
-      const answer = await ask(env, "ROUTER_LIMITER", name, "take", question, timeout);
+      const answer = await ask(env, "ROUTER_LIMITER", name, "take", question, timeout, late);
       return [Date.now(), answer, ""];
     } catch (error) {
       return [Date.now(), null, `${error}`];
@@ -213,7 +241,13 @@ const ENDS = {
     if (keeping) way.response = kept.keep(way.ctx, way.response, ...keeping);
     return changed(way, { removed, set, added, blame });
   },
-  own: (way) => way.python.page.callPromising(read(way.request).lines.join("\n"), way.request, way.env, way.ctx),
+  own: (way) =>
+    way.python.page.callPromising(
+      read(way.request).lines.join("\n"),
+      way.request,
+      way.env,
+      way.ctx,
+    ),
   store: (way, ...keeping) => kept.store(way.response.body, ...keeping),
   async forget(way, key) {
     discard(way.response);

@@ -1,10 +1,8 @@
 """Python's half of a request's way: it steps the sequence and tells JavaScript what to do.
 
 1. A way that waits for something is kept under its number, until its outcome comes.
-2. A `Send` whose answer went to the client tells its outcome with the next call (`notes`).
-   While nobody is in trouble good answers are learnt some at a time, which costs each less: they
-   change no decision then. Whoever looks at health, counts or metrics has learnt all of them
-   before, in their order.
+2. A `Send` whose answer went to the client tells its outcome with the next call, in order
+   (`notes`): so health, counts and metrics know it before the next request is decided.
 3. Ways whose outcome never comes, since the client has gone and the runtime has dropped the
    request, end with a note, too. If that does not come soon, only the last `MAX_UNDER_WAY` are
    kept.
@@ -46,8 +44,6 @@ from router.edge.runtime.faults import described
 from workers_runtime.garbage import tidy
 
 MAX_UNDER_WAY = 5_000
-MANY_TOLD = 16  # notes that are learnt together
-TOLD_FOR_MS = 250  # and in so long: the windows of health are told to the second
 MAX_SIZE = 8_000_000  # characters of their headers: an isolate has 128 MiB
 NO_HEADERS: Mapping[str, str] = {}
 FINAL = frozenset({Answer, Carry, Forget, Own, Store})
@@ -79,8 +75,6 @@ class Driver:
         self._under_way: dict[int, UnderWay] = {}
         self._size = 0  # of all that are under way
         self._number = 0
-        self._told: list[str] = []  # notes that are still to be learnt, in their order
-        self._told_ms = 0.0  # when the first of them came
 
     def decide(self, request: str, notes: str, drawn: float) -> str:
         """What to do with a request that has just come, in four parts, a line each: chores;
@@ -90,21 +84,18 @@ class Driver:
         isolate, chores, due_ms, repeatable = self._isolate, "", 0.0, ""
         headers: Mapping[str, str] = {}
         try:
+            if notes:
+                self._note(notes)
             arrived = arrived_from(request)
             headers = arrived.headers
-            if notes:
-                self._note(notes, arrived.now_ms)
-            elif self._told and arrived.now_ms >= self._told_ms + TOLD_FOR_MS:
-                self.catch_up()
             if not isolate.store.ready:
                 isolate.store.is_due(arrived.now_ms)
                 return f"\n0\n\n{PREPARE}"
             due_ms = isolate.due_ms
             if arrived.now_ms >= due_ms:
-                self.catch_up()
                 chores = isolate.chores(arrived.now_ms)
                 due_ms = isolate.due_ms
-            effect, repeatable = self._decide(arrived, _given(drawn))
+            effect, repeatable = self._decide(arrived, drawn if drawn >= 0 else None)
         except Exception as error:
             effect = self._broken(error, trace_of(headers, isolate.chance))
         return f"{chores}\n{due_ms:.0f}\n{repeatable}\n{effect}"
@@ -118,7 +109,8 @@ class Driver:
         context.trace = trace_from(arrived.headers, isolate.digits.next())
         isolate.count("decisions", "python")
         run = UnderWay(proxy(context), context)
-        effect = self._begin(run)
+        self._number = number = self._number + 1
+        effect = self._go_on(number, run, None)
         if type(run.effect) is not Send or not self._repeating.is_on:
             return effect, ""
         return effect, self._repeating.remember(context, run.effect, draws, run.limiting)
@@ -129,7 +121,8 @@ class Driver:
         answer says about limits, a line each."""
         trace = None
         try:
-            self._learn_all(notes)
+            if notes:
+                self._note(notes)
             arrived, found = arrived_from(request), self._repeating.find(template)
             if found is None:
                 return self._lost(arrived)
@@ -175,6 +168,13 @@ class Driver:
             self._isolate.log("memory-difference", told)
         return differs
 
+    def heard(self, notes: str) -> None:
+        """What has come of requests, when so much has gathered that no request should wait for
+        it. `notes`: "" if another one has brought it along meanwhile."""
+        if notes:
+            self._note(notes)
+            self.look()
+
     def look(self) -> None:
         """What decisions rest on may have changed."""
         self._repeating.look(now_ms())
@@ -183,7 +183,8 @@ class Driver:
         """What to do next, now that this has come of the last effect of that way."""
         run = None
         try:
-            self._learn_all(notes)
+            if notes:
+                self._note(notes)
             run = self._taken(number)
             if run is None:
                 return self._gone()
@@ -208,7 +209,6 @@ class Driver:
 
     def own_page(self, text: str, request: JsObject, env: JsObject, _: JsObject) -> JsObject:
         """One of the router's own pages. It may wait, on a stack of its own."""
-        self.catch_up()
         try:
             return own_page(self._isolate, text, request, env)
         finally:
@@ -274,27 +274,9 @@ class Driver:
                 run.limiting = self._isolate.limiting(run.context)
             run.within, outcome = run.limiting.charge(effect.limits, effect.identity), None
 
-    def _note(self, notes: str, now_ms: float) -> None:
+    def _note(self, notes: str) -> None:
         """What has come of answers that are with their clients, and of copies."""
-        lines, told = notes.split("\n"), self._told
-        if not told:
-            self._told_ms = now_ms
-        told += lines
-        is_enough = len(told) >= MANY_TOLD or now_ms >= self._told_ms + TOLD_FOR_MS
-        are_good = notes.startswith("ok ") and notes.count("\nok ") == len(lines) - 1
-        if is_enough or not are_good or not self._isolate.may_learn_later:
-            self.catch_up()
-
-    def _learn_all(self, notes: str) -> None:
-        """These notes, and all before them."""
-        if notes:
-            self._told += notes.split("\n")
-        self.catch_up()
-
-    def catch_up(self) -> None:
-        """Learn what has been told."""
-        lines, self._told = self._told, []
-        for line in lines:
+        for line in notes.split("\n"):
             try:
                 self._learn(*line.split(" "))
             except Exception as error:  # the request that brings it has nothing to do with it

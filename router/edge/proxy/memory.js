@@ -40,7 +40,15 @@ export function forget(text) {
   const [plain, headers, query, address, maxUrl, limits] = JSON.parse(text);
   const [, maxHeaders, maxSize] = limits;
   const pattern = new RegExp(`^${plain}$`);
-  looked = { plain: pattern, headers: new Set(headers), query, address, maxUrl, maxHeaders, maxSize };
+  looked = {
+    plain: pattern,
+    headers: new Set(headers),
+    query,
+    address,
+    maxUrl,
+    maxHeaders,
+    maxSize,
+  };
 }
 
 // Called by Python when it remembers the templates of these numbers no more.
@@ -87,7 +95,10 @@ export function read(request) {
   lines[NAMES] = list;
   const isSmall = size <= looked.maxSize && lines.length <= NAMES + 1 + looked.maxHeaders;
   if (isSmall && url.length <= looked.maxUrl) {
-    place(found, `${method} ${hasBody} ${colo} ${country} ${continent} ${numbered(list)}\n${values}`);
+    place(
+      found,
+      `${method} ${hasBody} ${colo} ${country} ${continent} ${numbered(list)}\n${values}`,
+    );
   }
   return found;
 }
@@ -181,7 +192,10 @@ function drawn({ weights, templates: choices }, found) {
 // does it.
 export function choiceAt(weights, number) {
   let point = number * weights.reduce((sum, weight) => sum + weight, 0);
-  return Math.max(0, weights.findIndex((weight) => (point -= weight) < 0));
+  return Math.max(
+    0,
+    weights.findIndex((weight) => (point -= weight) < 0),
+  );
 }
 
 // The longest prefix of `path` that is a scope, else the path itself.

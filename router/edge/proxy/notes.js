@@ -6,7 +6,8 @@
 // "broke", and who broke an answer off (`Blame`); "copy", the run that a copy counts for, the
 // status of its answer (0: none) and how many milliseconds it took.
 
-const MANY = 256;
+const MANY = 32; // Python learns them between two requests
+const MOST = 256; // it learns them before it decides the next one
 
 let told = [];
 let isUrgent = false;
@@ -14,7 +15,13 @@ let isUrgent = false;
 // Whether Python had better be asked about the next request, so that it learns of this: who
 // breaks answers off may have to be taken out of service.
 export function mustTell() {
-  return isUrgent || told.length >= MANY;
+  return isUrgent || told.length >= MOST;
+}
+
+// Whether enough have gathered to be told by themselves. Again and again, since the runtime may
+// end a request before it has told them.
+export function isMany() {
+  return told.length > 0 && told.length % MANY === 0;
 }
 
 export function note(line) {

@@ -47,7 +47,10 @@ async function settles(promise, ms) {
   const late = new Promise((resolve) => {
     timer = setTimeout(resolve, ms, false);
   });
-  const settled = promise.then(() => true, () => true);
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
   const first = await Promise.race([settled, late]);
   clearTimeout(timer);
   return first;

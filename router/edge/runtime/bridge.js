@@ -8,10 +8,11 @@ import { drilled } from "./drilled.js";
 import { change } from "./headers.js";
 
 // What the object of that name answers to `method`. Fails if there is none, if it does, or
-// if it does not answer within `timeout` ms: it may go on, but nobody waits for it.
-export function ask(env, binding, name, method, question, timeout) {
+// if it does not answer within `timeout` ms: it may go on, but nobody waits for it; `late` gets
+// the promise of its answer.
+export function ask(env, binding, name, method, question, timeout, late) {
   const asked = async () => object(env, binding, name)[method](question);
-  return timely(asked(), timeout);
+  return timely(asked(), timeout, undefined, late);
 }
 
 // Gives the limiter of that name something back, after the answer. If it is not there to

@@ -37,7 +37,7 @@ def test_limits() -> None:
     assert f"of an isolate | {execute.MAX_ANSWER / 2**20:.1f} MiB |" in TEXT
     assert f"| code | {execute.MAX_CODE // 1024} Ki characters |" in TEXT
     assert f"ready or running | {Sizes().all} for" in TEXT
-    assert f"running, of one key | {Sizes().each} of these" in TEXT
+    assert f"running, of one key | {Sizes().of_tenant} of these" in TEXT
     assert MAX_INTEGER == 2**53 - 1
     assert f"{MAX_DEPTH} in each other and {MAX_VALUES:,} values in all" in SPACED
 

@@ -24,7 +24,7 @@ def test_a_tenant_never_gets_what_was_made_ready_for_another() -> None:
 
 
 def test_the_quietest_gives_up_its_own() -> None:
-    pool = Pool("p", Sizes(ready_each=1, ready_all=2, all=4))
+    pool = Pool("p", Sizes(ready_of_tenant=1, ready_all=2, all=4))
     for now, tenant in enumerate("abc"):
         isolate = pool.take(tenant, now)
         assert isolate
@@ -35,7 +35,7 @@ def test_the_quietest_gives_up_its_own() -> None:
 
 
 def test_a_full_house_takes_no_more() -> None:
-    pool = Pool("p", Sizes(ready_each=1, ready_all=2, all=2))
+    pool = Pool("p", Sizes(ready_of_tenant=1, ready_all=2, all=2))
     assert [pool.take("a", 0), pool.take("b", 0)] == ["p/a/1", "p/b/2"]
     assert pool.take("c", 0) is None
     assert pool.done("p/a/1", "a", 1) == Care(("p/a/1",), ("p/a/3",))
@@ -45,7 +45,7 @@ def test_a_full_house_takes_no_more() -> None:
 
 
 def test_one_tenant_never_holds_all_of_them() -> None:
-    pool = Pool("p", Sizes(all=4, each=3))
+    pool = Pool("p", Sizes(all=4, of_tenant=3))
     taken = [pool.take("a", 0) for _ in range(4)]
     assert taken == ["p/a/1", "p/a/2", "p/a/3", None]
     assert not pool.has_room("a", 0)
@@ -53,7 +53,7 @@ def test_one_tenant_never_holds_all_of_them() -> None:
     assert pool.take("b", 1) == "p/b/4"
     pool.done("p/a/1", "a", 2)
     assert pool.has_room("a", 2)
-    assert Sizes().each < Sizes().all
+    assert Sizes().of_tenant < Sizes().all
 
 
 def test_what_idles_ends() -> None:
@@ -65,7 +65,7 @@ def test_what_idles_ends() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.booleans()), max_size=60))
 def test_bounds_hold_and_none_runs_twice(steps: list[tuple[str, bool]]) -> None:
-    pool = Pool("p", Sizes(ready_each=2, ready_all=3, all=5, each=3))
+    pool = Pool("p", Sizes(ready_of_tenant=2, ready_all=3, all=5, of_tenant=3))
     running: list[tuple[str, str]] = []
     taken: set[str] = set()
     alive: set[str] = set()

@@ -170,5 +170,5 @@ def test_the_guide_has_the_limits_that_no_schema_says() -> None:
     ],
 )
 def test_what_is_posted_is_an_outcome(outcome: JobEnd) -> None:
-    whole = {**schemas()["JobEnd"], "components": DOCUMENT["components"]}
+    whole = {**schemas()["Outcome"], "components": DOCUMENT["components"]}
     jsonschema.Draft202012Validator(whole).validate(json.loads(body_of("a-1", outcome)))

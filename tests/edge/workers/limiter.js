@@ -10,14 +10,17 @@ export default {
 
 export class Limiter extends DurableObject {
   asked = 0;
+  returned = 0;
 
   async take() {
     const [kind] = this.ctx.id.name.split("-");
     this.asked += 1;
-    return ACTS[kind](this.asked);
+    return ACTS[kind](this.asked, this.returned);
   }
 
-  give_back() {}
+  give_back(text) {
+    this.returned += JSON.parse(text)[1];
+  }
 }
 
 const GRANT = "[1, 1, 41, 0, 1000]";
@@ -37,5 +40,10 @@ const ACTS = {
     return GRANT;
   },
   // Answers too late, so that it looks as if it hung, then works.
+  // The same, and then says how much has been given back.
+  late: (asked, returned) =>
+    asked === 1
+      ? scheduler.wait(400).then(() => "[1, 7, 0, 0, 1000]")
+      : `[2, 1, ${returned}, 0, 1000]`,
   slow: (asked) => scheduler.wait(asked === 1 ? 400 : 0).then(() => GRANT),
 };

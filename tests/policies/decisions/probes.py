@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from policies.decisions.active_health import Answer
 from policies.decisions.health_terms import ActiveTerms
-from policies.decisions.probing import Answer
 
 TERMS = ActiveTerms(
     path="/health",

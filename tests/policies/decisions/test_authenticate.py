@@ -19,6 +19,7 @@ from policies.decisions.authenticate import (
     Keys,
     Needs,
     authenticate,
+    first_key,
     presented_key,
 )
 from policies.decisions.choose import Forward
@@ -208,6 +209,15 @@ def test_metadata_goes_on_as_json_in_ascii() -> None:
     found = ask({"x-api-key": "k-new"})
     assert isinstance(found, Identity)
     assert found.key.metadata == '{"plan": "gr\\u00f6\\u00dfer"}'
+
+
+PRESENTED = st.sampled_from(["", " ", "k", " k-2\t", "Bearer k", "bearer  k", "Basic k", "a, b"])
+
+
+@given(st.dictionaries(st.sampled_from(["authorization", "x-api-key", "x-other"]), PRESENTED))
+def test_the_first_key_is_that_of_what_is_presented(headers: dict[str, str]) -> None:
+    for names in (("authorization", "x-api-key"), ("x-other", "authorization")):
+        assert first_key(headers, names) == presented_key(headers, names).text
 
 
 def test_keys_come_in_the_headers_of_the_policy() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.decisions.active_health import Answer
 from policies.decisions.coordination import (
     FORGOTTEN_MS,
     MAX_ISOLATES,
@@ -18,7 +19,6 @@ from policies.decisions.coordination import (
 )
 from policies.decisions.drill import Drill, Target, drills_from, fault_from
 from policies.decisions.last_minute import LastMinute
-from policies.decisions.probing import Answer
 from policies.decisions.report import Report, Tally, report_from, report_json
 from policies.decisions.snapshot import Snapshot, Told, snapshot_from
 from tests.policies.decisions.probes import BAD, GOOD, START, TERMS
@@ -34,7 +34,7 @@ def new(terms: bool = True) -> Coordination:
 
 def probe(state: Coordination, name: str, outcomes: str, now: float = START) -> None:
     for outcome in outcomes:
-        state.probing.end(name, GOOD if outcome == "+" else BAD, now)
+        state.active_health.end(name, GOOD if outcome == "+" else BAD, now)
         state.look(now)
 
 
@@ -217,7 +217,7 @@ def test_the_state_for_people() -> None:
     state = new()
     Isolate(state, "a").report(one=(10, 3, 30_000))
     Isolate(state, "b").report(one=(5, 0, 0), other=(7, 7, 0))
-    state.probing.end("one", Answer(503, 12, "status 503"), START)
+    state.active_health.end("one", Answer(503, 12, "status 503"), START)
     told = state.state(START + 1_000)
     assert told["isolates"] == 2
     assert told["variants"].keys() == set(NAMES)
@@ -280,7 +280,7 @@ def test_a_restart_changes_nothing_for_isolates() -> None:
     assert a.report(later)
     assert a.told == {"one": Told("unhealthy"), "two": Told("healthy", None, 27_000, 0)}
     # One good answer is not enough for who was unhealthy, and the first probe is due.
-    assert a.state.probing.begin(later) == NAMES
+    assert a.state.active_health.begin(later) == NAMES
     probe(a.state, "one", "+", later)
     assert not a.report(later)
     probe(a.state, "one", "+", later)

@@ -8,9 +8,12 @@ from random import Random
 
 import pytest
 
+from policies.decisions import claims
 from policies.decisions.choose import Forward
 from policies.decisions.claims import CLAIMS
 from policies.decisions.headers import (
+    FreshDigits,
+    fresh_digits,
     header_changes,
     response_headers,
     set_cookie,
@@ -195,3 +198,36 @@ def test_the_cookie_of_a_secure_request_is_secure() -> None:
     plain = "side=k; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"
     assert set_cookie(source, "k", secure=False) == plain
     assert set_cookie(source, "k", secure=True) == f"{plain}; Secure"
+
+
+class Zeros(Random):
+    """The chance that is never met."""
+
+    def getrandbits(self, k: int) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("number", [1, 2, 64])
+@pytest.mark.parametrize("chance", [Random(1), Zeros()])
+def test_no_trace_and_no_span_is_all_zeros(chance: Random, number: int) -> None:
+    drawn = fresh_digits(chance, number)
+    assert len(drawn) == number
+    for digits in drawn:
+        assert re.fullmatch(r"(?!0{32})[0-9a-f]{32}(?!0{16})[0-9a-f]{16}", digits)
+
+
+def test_digits_that_are_drawn_together_are_those_of_one_request_each() -> None:
+    digits = FreshDigits(Random(1))
+    drawn = [digits.next() for _ in range(500)]
+    assert len({each[at : at + 16] for each in drawn for at in (0, 16, 32)}) == 1500
+    first, again = FreshDigits(Random(2)), FreshDigits(Random(2))
+    first.next()
+    first.forget()
+    assert first.next() != again.next(), "what was left has been forgotten"
+
+
+@pytest.mark.parametrize("name", ["x-forwarded-" + "n" * 10_000, "x-" + "n" * 10_000])
+def test_long_names_are_not_remembered(name: str) -> None:
+    before = claims._is_claim.cache_info().currsize, claims._plain.cache_info().currsize
+    assert claims.claims_among([name]) == ((name,) if "forwarded" in name else ())
+    assert before == (claims._is_claim.cache_info().currsize, claims._plain.cache_info().currsize)

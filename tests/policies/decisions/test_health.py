@@ -1,4 +1,4 @@
-"""Both views of who may serve: passive health here, the Coordinator's word, panic."""
+"""Both views of who may serve: outlier detection here, the Coordinator's word, panic."""
 
 from __future__ import annotations
 

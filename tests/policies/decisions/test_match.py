@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.match import Miss, Rule
+from policies.decisions.match import HOSTS_REMEMBERED, Miss, Rule
 from tests.policies.making import compiled, request
 from tests.support.examples import examples
 
@@ -380,3 +380,19 @@ def agree(matchers: list[dict[str, Any]], requests: list[dict[str, Any]]) -> Non
         rule = policy.matcher.find(request(url, asked["method"], asked["headers"]))
         name = None if isinstance(rule, Miss) else policy.routes[rule.route].name
         assert name == reference(policy_routes, asked), asked
+
+
+def test_hosts_that_clients_choose_are_remembered_within_bounds() -> None:
+    matcher = compiled(
+        routes=[
+            {"name": "r", "hostnames": ["*.a.test"], "split": {"production": 1}},
+            {"name": "all", "split": {"production": 1}},
+        ]
+    ).matcher
+    for number in range(HOSTS_REMEMBERED + 10):
+        of_wildcard = matcher.find(request(f"https://h{number}.a.test/"))
+        of_all = matcher.find(request(f"https://h{number}.test/"))
+        assert isinstance(of_wildcard, Rule)
+        assert isinstance(of_all, Rule)
+        assert (of_wildcard.route, of_all.route) == (0, 1)
+    assert len(matcher._groups[0]._known) <= HOSTS_REMEMBERED

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.url import BadPath, Target, host_of, normalise_path, parse_target
+from policies.decisions.choose import read_target
+from policies.decisions.problems import Problem
+from policies.decisions.url import (
+    BadHost,
+    BadPath,
+    Target,
+    host_of,
+    normalise_path,
+    parse_target,
+)
+from tests.policies.making import compiled
 
 SAME = [
     ("/", "/"),
@@ -151,3 +161,14 @@ def test_target_keeps_the_query_and_the_origin() -> None:
     assert parse_target("http://h?q", False) == Target(
         "http", "http://h", "h", "/", "?q", "http://h?q"
     )
+
+
+def test_long_hosts_are_refused_and_not_remembered() -> None:
+    long, before = "h" * 1_000, host_of.cache_info().currsize
+    assert parse_target(f"https://{long}/", merge_slashes=False) == BadHost()
+    refused = read_target(
+        compiled(routes=[{"name": "r", "split": {"production": 1}}]), "https://h/", {"host": long}
+    )
+    assert isinstance(refused, Problem)
+    assert refused.code == "bad-request"
+    assert host_of.cache_info().currsize <= before + 1  # `h` itself

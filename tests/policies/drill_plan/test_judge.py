@@ -53,18 +53,18 @@ CASES: list[tuple[str, Run, str, str, float | None, bool | None, str]] = [
     ),
     ("2 s", run_of(GOOD), "leave_within", "5s", 2.0, True, ""),
     ("2 s", run_of(GOOD), "leave_within", "1s", 2.0, False, ""),
-    ("stays", run_of(STAYS), "leave_within", "5s", None, False, "never got less than 1 %"),
+    ("stays", run_of(STAYS), "leave_within", "5s", None, False, "never stayed below 1 %"),
     ("in time", IN_RECOVERY, "leave_within", "5s", 2.0, None, "as planned"),
     ("too early", IN_FAILURE, "leave_within", "5s", None, None, "before the failure phase"),
     ("too early", IN_BASELINE, "leave_within", "5s", None, None, "before the failure phase"),
-    ("silent", SILENT, "leave_within", "5s", None, None, "no answer told"),
+    ("silent", SILENT, "leave_within", "5s", None, None, "no response named"),
     ("never there", run_of(ELSEWHERE), "leave_within", "5s", None, None, "in the baseline"),
     ("12 s", run_of(GOOD), "return_within", "15s", 12.0, True, ""),
     ("12 s", run_of(GOOD), "return_within", "10s", 12.0, False, ""),
     ("gone", run_of(GONE), "return_within", "60s", None, False, "when the run ended"),
     ("too early", IN_RECOVERY, "return_within", "60s", None, None, "as planned"),
     ("too early", IN_FAILURE, "return_within", "60s", None, None, "before the drill was over"),
-    ("silent", SILENT, "return_within", "60s", None, None, "no answer told"),
+    ("silent", SILENT, "return_within", "60s", None, None, "no response named"),
     ("20 ms", run_of(GOOD), "p95", "20ms", 0.02, True, ""),
     ("80 ms", slower(GOOD, 0.08), "p95", "79ms", 0.08, False, ""),
     ("slow before", slower(GOOD, 9, 0, 10), "p95", "20ms", 0.02, True, ""),
@@ -131,4 +131,4 @@ def test_doubts() -> None:
     [missing] = doubts(evidence(run_of(GOOD, not_started=(1.0, 2.0))))
     assert missing.startswith("2 of 4,002 requests could not be started")
     [few] = doubts(evidence(run_of([outcome(i / 2) for i in range(20)])))
-    assert "only 20 answers" in few
+    assert "only 20 responses" in few

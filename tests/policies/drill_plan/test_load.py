@@ -68,7 +68,7 @@ READ = "{name: read, path: /health, weight: 2}"
 CASES: list[tuple[str, str, str, int, int, str]] = [
     ("yaml-syntax", changed("{region: eu, mode: down}", "{"), "$", 2, 8, ""),
     ("yaml-not-a-mapping", "- 1\n", "$", 1, 1, "begin with `version: 1`"),
-    ("yaml-several-documents", PLAN + "---\na: 1\n", "$", 16, 1, "one plan in one file"),
+    ("yaml-several-documents", PLAN + "---\na: 1\n", "$", 16, 1, "one plan per file"),
     ("missing-field", changed("drill: {region: eu, mode: down}\n", ""), "drill", 1, 1, "add"),
     ("missing-field", changed("  rate: 40/1s\n", ""), "traffic.rate", 5, 3, "add"),
     ("unknown-field", changed("failure:", "failing:"), "phases.failing", 3, 25, "`failure`"),

@@ -145,7 +145,7 @@ def test_git_is_no_base_without_a_repository(push: Push, tmp_path: Path, capsys:
     push("one")
     (tmp_path / "routes.yaml").write_bytes(text("two"))
     assert main(["push", str(tmp_path / "routes.yaml"), "--base", "git"]) == 2
-    assert "is in no git repository" in capsys.readouterr().err
+    assert "is not in a git repository" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("no_key")
@@ -275,7 +275,7 @@ def test_interrupted_before_the_last_write(push: Push, kv: FakeKv, at: str) -> N
     kv.before = interrupt(at)
     code, _, err = push("two")
     assert code == 130
-    assert "interrupted: what is live is as it was, or the whole new policy" in err
+    assert "interrupted: the live policy is unchanged, or it is the complete new one" in err
     assert kv.values[POLICY_KEY] == text("one")
 
 

@@ -118,7 +118,7 @@ def test_drills_with_the_time_that_is_left(
     _, lines = told(capsys, router)
     assert lines[-2:] == [
         "drills",
-        "d-0001 region eu errors:30% 4m10s left by secret, forced",
+        "d-0001 region eu errors:30% 4m10s left by the admin secret, forced",
     ]
 
 

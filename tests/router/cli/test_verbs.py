@@ -255,7 +255,7 @@ def test_whoever_reads_may_stop_reading(more: tuple[str, ...]) -> None:
         (["push", EXAMPLE, "--base", ""], "--base : neither 8 or more hex digits nor a file"),
         (["push", EXAMPLE, "--url", ""], " is not the URL of a router"),
         (["push", EXAMPLE, "--remote", "--url", ""], " is not the URL of a router"),
-        (["rollback", ""], "`` is no digest"),
+        (["rollback", ""], "`` is not a digest"),
         (["diff", EXAMPLE, ""], "the name of a file is empty"),
         (["diff", EXAMPLE, "--url", ""], " is not the URL of a router"),
         (["test", ""], "the name of a file is empty"),

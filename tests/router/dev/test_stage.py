@@ -120,7 +120,7 @@ def test_a_deployment_with_keys_that_everybody_knows_is_refused(
     assert main() == 1
     assert not (clone.build / "upload").exists()
     said = capsys.readouterr().err
-    assert f"routes.yaml: everybody knows the keys of k-1 ({KEYS[0]}): " in said
+    assert f"routes.yaml: the keys of k-1 ({KEYS[0]}) are public: " in said
     assert "`router keys new`" in said
     monkeypatch.setenv(ONLY_TRIED, "1")
     assert main() == 0

@@ -30,8 +30,8 @@ def begin(world: World, **changes: Any) -> dict[str, Any]:
 
 
 def act(world: World, action: str, **more: Any) -> dict[str, Any]:
-    deed = ("ann", more.get("note"), more.get("force", False))
-    return ask(world, "act_on_rollout", more.get("name", "v2"), action, *deed)
+    command = ("ann", more.get("note"), more.get("force", False))
+    return ask(world, "act_on_rollout", more.get("name", "v2"), action, *command)
 
 
 def count(world: World, to: tuple[int, int], other: tuple[int, int]) -> None:

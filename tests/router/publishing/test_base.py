@@ -75,7 +75,7 @@ def test_a_clone_that_cannot_remember_says_so(tmp_path: Path) -> None:
     base.write(digest("one"), warnings.append)
     assert base.read() == ""
     [warning] = warnings
-    assert warning.startswith(f"cannot note in {base.path} what is live: ")
+    assert warning.startswith(f"cannot write the base to {base.path}: ")
 
 
 def test_a_push_over_what_its_author_has_not_seen_is_refused(tmp_path: Path) -> None:

@@ -67,9 +67,9 @@ def test_find_by_a_beginning_that_only_one_digest_has() -> None:
     with pytest.raises(UsageError, match="may be any of abab10000000, abababababab"):
         find(entries([Key(new_key(AT, "abab1" + "0" * 59), {}), *map(_key, (ONE,))]), "abab")
     for wrong in ("abc", "", "routes.yaml", "g" * 8):
-        with pytest.raises(UsageError, match="at least 4 hex digits"):
+        with pytest.raises(UsageError, match="at least 4 of its hex digits"):
             find(history, wrong)
-    with pytest.raises(Failed, match="begins with ffff"):
+    with pytest.raises(Failed, match="starts with ffff"):
         find(history, "ffff")
 
 

@@ -205,7 +205,7 @@ def with_kv_away(router: Router) -> None:
     ("prepare", "why", "live"),
     [
         (without_before, "nothing was live before", "two"),
-        (with_bad_before, "what was live before is not valid either", "two"),
+        (with_bad_before, "the previous policy is not valid either", "two"),
         (with_newer, "is live by now", "newer"),
         (with_kv_away, "KV is away", "two"),
     ],
@@ -232,7 +232,9 @@ def test_a_policy_that_takes_our_key_away_is_told_to_be_pushed(router: Router, p
             raise Refused("http://router refuses: it does not know the key", 401, {})
 
     router.takes = refuse
-    with pytest.raises(NotPublished, match="pushed, but nobody can tell whether it serves") as told:
+    with pytest.raises(
+        NotPublished, match="pushed, but it is unknown whether a router serves it"
+    ) as told:
         push("two")
     assert told.value.document["result"] == "unknown"
     assert router.kv.values["policy"] == text("two")

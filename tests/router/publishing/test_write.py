@@ -191,7 +191,7 @@ def test_replaced_by_somebody_who_had_seen_it(kv: FakeKv, ann: Clone, bob: Clone
 
 def test_what_nobody_pushed_is_not_ours(kv: FakeKv, ann: Clone) -> None:
     kv.after = lambda key: kv.values.update(policy=b"something") if key == "policy" else None
-    with pytest.raises(NotPublished, match="not what was written; push again"):
+    with pytest.raises(NotPublished, match="does not hold the policy that was written; push again"):
         ann.push("one")
 
 

@@ -77,7 +77,7 @@ def test_routes_of_the_rollout_may_share_a_split() -> None:
     [
         ("&s {old: 3, new: 1}", "  - {name: b, split: *s}\n", r"routes\[1\]\.split\.old"),
         ("{old: &n 3, new: 1}", "  - {name: b, split: {x: *n}}\n", r"routes\[1\]\.split\.x"),
-        ("{old: &n {weight: 3}, new: *n}", "", "line 5 would have to say two things"),
+        ("{old: &n {weight: 3}, new: *n}", "", "line 5 would need two different values"),
         ("{old: 3}", "", "route a has no pool new in its split: add `new: 0`"),
     ],
 )

@@ -18,12 +18,12 @@ CASES = {
     "only spelt otherwise": (
         text("one"),
         SPELT,
-        ["+# the same", "that means no difference: it only looks different"],
+        ["+# the same", "no difference in meaning; only the formatting differs"],
     ),
     "not valid before": (
         b"broken: [",
         text("one"),
-        ["-broken: [", "what was published is not valid by today's rules"],
+        ["-broken: [", "the published policy is not valid by the current rules"],
     ),
 }
 

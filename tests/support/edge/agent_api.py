@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import jsonschema
 
-from agent.core.http.answers import JSON
+from agent.core.http.responses import JSON
 from agent.schemas.document import document
 from agent.schemas.operations import OPERATIONS, Operation
 from agent.schemas.refusals import REFUSALS

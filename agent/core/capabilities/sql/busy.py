@@ -1,7 +1,7 @@
-"""A database that is busy is asked again, for a while.
+"""Retries a statement while the database is busy.
 
-Only what surely was not done is tried again: a statement that found the database locked, or
-that never began. So it does not matter whether it reads or changes something.
+Only a statement that certainly did nothing is retried: it found the database locked, or never
+began. So retrying is safe whether it reads or writes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PatientData:
         most: int,
         within_ms: float,
     ) -> Table:
-        """All tries together have that time."""
+        """`within_ms` is for all attempts together."""
         until = self._clock() + within_ms
         for tried in range(1, TRIES):
             try:

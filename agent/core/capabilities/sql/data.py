@@ -1,22 +1,22 @@
-"""The database of the agent's users, as `database.py` needs it: the edge has one, and tests do."""
+"""The database of the agent's users, as `database.py` needs it; the edge and tests implement it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from agent.core.capabilities.sql.values import SqlValue
 
 
 class Table(NamedTuple):
-    """`is_cut`: there were more rows than could be given. `meta`: what D1 says beside that."""
+    """`is_cut`: there were more rows than could be given. `meta`: D1's metadata."""
 
     columns: list[str]
-    rows: list[list[Any]]
+    rows: list[list[object]]
     changes: int
     is_cut: bool
     took_ms: float
-    meta: Mapping[str, Any] = {}
+    meta: Mapping[str, object] = {}
 
 
 class SqlError(Exception):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
 
 from agent.core.refused import Refused
 
@@ -20,20 +19,20 @@ BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-def checked_params(params: Any, reads: bool) -> list[list[SqlValue]]:
+def checked_params(params: object, reads: bool) -> list[list[SqlValue]]:
     """For each run its values: one run, unless it is a list of lists. Raises `Refused`."""
     if not isinstance(params, list):
         raise Refused("`params` is a list of values, or a list of such lists")
-    if not any(isinstance(each, list) for each in params):
+    if not any(isinstance(param, list) for param in params):
         return [_values(params, "params")]
     if reads:
         raise Refused("several lists of `params` are for statements that change something")
     if len(params) > MAX_TIMES:
         raise Refused(f"`params` has {len(params):,} lists, and {MAX_TIMES} are allowed")
-    return [_values(each, f"params[{at}]") for at, each in enumerate(params)]
+    return [_values(param, f"params[{at}]") for at, param in enumerate(params)]
 
 
-def _values(values: Any, name: str) -> list[SqlValue]:
+def _values(values: object, name: str) -> list[SqlValue]:
     if not isinstance(values, list):
         raise Refused(f"`{name}` is no list, though others of `params` are")
     if len(values) > MAX_PARAMS:
@@ -41,7 +40,7 @@ def _values(values: Any, name: str) -> list[SqlValue]:
     return [_value(value, f"{name}[{at}]") for at, value in enumerate(values)]
 
 
-def _value(value: Any, name: str) -> SqlValue:
+def _value(value: object, name: str) -> SqlValue:
     if value is None or isinstance(value, bool):
         return value if value is None else int(value)
     if isinstance(value, int):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from agent.core.jobs.core_words import in_core_words
+from agent.core.jobs.core_format import core_fields
 from agent.core.serving.background import Slots, run
 from agent.queue.job import Job, JobKey
 from agent.records.records import Step
@@ -95,4 +95,4 @@ def test_a_run_begins_with_its_last_attempt() -> None:
     job = Job(JobKey("core", "a"), "database", **times, **terms, **end)  # type: ignore[arg-type]
     log = ((1_000, "leased"), (4_000, "waiting"), (7_000, "leased"), (9_000, "completed"))
     steps = [Step(at_ms, state, 1, None, None) for at_ms, state in log]
-    assert in_core_words(job, steps)["duration_ms"] == 2_000
+    assert core_fields(job, steps)["duration_ms"] == 2_000

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.http.answers import Answer
 from agent.core.http.cors import MAX_NAMES, Cors, read_origins
+from agent.core.http.responses import Response
 
 PAGE = "https://app.example.com"
 CORS = read_origins(f" {PAGE}/, http://localhost:3000")
@@ -15,12 +15,14 @@ ASK = {"access-control-request-method": "POST", "access-control-request-headers"
 METHODS = ["GET", "HEAD"]
 
 
-def headers_of(answer: Answer | None) -> dict[str, str]:
+def headers_of(answer: Response | None) -> dict[str, str]:
     assert answer is not None
     return dict(answer.headers)
 
 
-def preflight(cors: Cors, origin: str, methods: list[str] = METHODS, **more: str) -> Answer | None:
+def preflight(
+    cors: Cors, origin: str, methods: list[str] = METHODS, **more: str
+) -> Response | None:
     headers = {"origin": origin, **ASK, **{n.replace("_", "-"): v for n, v in more.items()}}
     return cors.preflight("OPTIONS", headers, methods, 0)
 
@@ -54,7 +56,7 @@ def test_a_preflight_is_told_the_methods_of_the_endpoint() -> None:
     ],
 )
 def test_who_may_read_answers(cors: Cors, origin: str, allowed: str | None, vary: str) -> None:
-    told = headers_of(cors.applied({"origin": origin}, Answer(200, "{}")))
+    told = headers_of(cors.applied({"origin": origin}, Response(200, "{}")))
     assert told.get("access-control-allow-origin") == allowed
     assert told.get("vary") == vary
     assert ("access-control-expose-headers" in told) is bool(allowed)

@@ -270,7 +270,7 @@ def test_the_agents_settings_and_the_rows() -> None:
     world = World()
     settings = {"system_prompt": "Agent", "model": "@cf/a/b", "temperature": 1, "max_tokens": 5}
     put(world, "x", {"capability": "ai-completion", "settings": settings})
-    row = {"context": {"system_prompt": "CoreRow"}, "metadata": {"temperature": 0}}
+    row = {"context": {"system_prompt": "Row"}, "metadata": {"temperature": 0}}
     submit(world, llm(**row))
     expected = {**PROMPT, "model": "@cf/a/b", "system": "Agent", "temperature": 0, "max_tokens": 5}
     assert asked(world) == expected

@@ -15,7 +15,7 @@ from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.http.problem import Problem
 from agent.core.jobs import shapes
 from agent.core.jobs.shapes import EXECUTED, KEPT, LEASED, Shape, as_capability, shape_of, type_of
-from agent.core.jobs.telling import told_to_worker
+from agent.core.jobs.to_dict import job_to_dict
 from tests.agent.core.making import World
 from tests.support.examples import examples
 
@@ -138,7 +138,7 @@ def test_all_that_a_poll_tells_of_a_job_may_be_posted() -> None:
     assert set(job) <= set(LEASED.known)
     assert set(shapes.HANDED_OUT) - {"inputs"} <= set(job)
     assert shape_of(job, EXECUTED) is LEASED
-    assert get_type_hints(told_to_worker)["job"]
+    assert get_type_hints(job_to_dict)["job"]
 
 
 def test_a_job_of_python_is_answered_as_executejob_does() -> None:

@@ -2,7 +2,15 @@
 // bytes that takes; then whether leases and scopes are known beyond what is noted of them, and
 // what is not repeated any more because its template was dropped.
 
-import { drop, forget, read, recall, reclaim, remember, setDue } from "../../../../router/edge/proxy/memory.js";
+import {
+  drop,
+  forget,
+  read,
+  recall,
+  reclaim,
+  remember,
+  setDue,
+} from "../../../../router/edge/proxy/memory.js";
 
 const LOOKED = ["(?:/(?!\\.)[A-Za-z0-9_.~-]+)*/?", ["host", "idempotency-key"], false, false];
 const MANY = 12_000;
@@ -43,7 +51,10 @@ const root = () => told("", true);
 const bytes = {
   values: taken((at) => asked("http://a/x", { "idempotency-key": LONG + at }), root),
   names: taken((at) => asked("http://a/x", { [`x-${at}${LONG}`]: "" }), root),
-  paths: taken((at) => asked(`http://a/${at}${LONG}`), (at) => told(`/${at}${LONG}`, true)),
+  paths: taken(
+    (at) => asked(`http://a/${at}${LONG}`),
+    (at) => told(`/${at}${LONG}`, true),
+  ),
   hosts: taken((at) => asked(`http://h${at}/x`), root),
 };
 

@@ -6,14 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from policies.decisions.cache import Kept
 from policies.decisions.drill import Drill, Fault, Target
-from tests.policies.proxy.journey import BEGAN, UNWATCHED, policy
-from tests.router.edge.proxy.conftest import Edge, Modules, with_policy
-from tests.support.examples import examples
+from tests.policies.proxy.journey import BEGAN, UNWATCHED
+from tests.router.edge.proxy.conftest import Edge, with_policy
 
 CACHE = {"cache": {"ttl": "10s", "stale_while_revalidate": "1m"}}
 LEASED = {"rate_limits": {"by-ip": {"limit": "1000/1m", "by": "ip", "mode": "leased"}}}
@@ -59,6 +56,15 @@ def test_several_notes_come_with_one_call(edge: Edge) -> None:
         edge.decide()
     edge.decide(notes="\n".join(edge.ok(number, 404) for number in (2, 1, 3)))
     assert edge.requests == {("r", "a", 404): 3}
+
+
+def test_notes_may_come_by_themselves(edge: Edge) -> None:
+    for _ in range(2):
+        edge.decide()
+    edge.driver.heard("\n".join([edge.ok(1), edge.ok(2)]))
+    assert edge.requests == {("r", "a", 200): 2}
+    edge.driver.heard("")  # another request has brought them along
+    assert edge.under_way == 0
 
 
 @with_policy(UNWATCHED)
@@ -289,7 +295,7 @@ class TestLeased:
         assert left == 4, "six, without those of two requests that Python has decided"
         edge.lent[purse] = 1  # three have been repeated
         assert edge.decide(cf_connecting_ip="192.0.2.1")[0] == "send"
-        name, _, _, question, _ = edge.decide(cf_connecting_ip="192.0.2.1")
+        name, _, _, question, *_ = edge.decide(cf_connecting_ip="192.0.2.1")
         assert name == "ask"
         assert json.loads(question)[4] == [], "all of the lease has been used"
 
@@ -297,7 +303,7 @@ class TestLeased:
 @with_policy(LIMITS, rate_limits=["by-ip"])
 def test_a_limit_is_asked_for_and_the_way_goes_on(edge: Edge) -> None:
     client = {"cf_connecting_ip": "192.0.2.1"}
-    name, number, limiter, question, _ = edge.decide(**client)
+    name, number, limiter, question, *_ = edge.decide(**client)
     assert (name, limiter[:5]) == ("ask", "by-ip")
     assert json.loads(question)[0] == [2, 60_000, 2]
     granted = json.dumps([1, 1, 0, 0, 60_000])
@@ -346,35 +352,3 @@ def test_what_is_due_is_told_with_the_effect(edge: Edge) -> None:
     text = "\n".join([str(edge.now_ms), "GET", "https://h/", "", "", "", "", ""])
     chores, effect = edge.decided(text)
     assert (chores, effect[0]) == ("policy coordinator", "send")
-
-
-@examples(60)
-@given(
-    steps=st.lists(
-        st.tuples(st.sampled_from([200, 200, 200, 404, 503, "broke"]), st.integers(0, 30)),
-        max_size=60,
-    )
-)
-def test_what_is_learnt_later_changes_nothing(
-    edge_modules: Modules, steps: list[tuple[int | str, int]]
-) -> None:
-    """Of two isolates one learns each outcome before the next request is decided."""
-    at_once, later = (Edge(edge_modules, policy()) for _ in range(2))
-    for each in (at_once, later):
-        each.isolate.chance.seed(1)
-    notes = ""
-    for outcome, gap in steps:
-        edge_modules.clock.now_ms = at_once.now_ms = later.now_ms = later.now_ms + gap
-        at_once.driver._learn_all(notes)
-        sent = later.decide(notes=notes)
-        assert at_once.decide() == sent
-        number = sent[1]
-        if outcome == 503:
-            notes, failed = "", later.came(503)
-            assert at_once.resume(number, failed) == later.resume(number, failed)
-            continue
-        notes = later.ok(number, 200 if outcome == "broke" else int(outcome))
-        if outcome == "broke":
-            notes += f"\nbroke {sent[2].lower()} {later.now_ms:.0f} -"
-    assert at_once.requests == later.requests
-    assert at_once.isolate.health.report(later.now_ms) == later.isolate.health.report(later.now_ms)

@@ -32,7 +32,14 @@ from policies.proxy.effects import (
     Wait,
 )
 from policies.proxy.memory import Draws
-from router.edge.proxy.wire import arrived_from, effect_text, outcome_from, send_text
+from router.edge.proxy import wire
+from router.edge.proxy.wire import (
+    LONG_NAMES,
+    arrived_from,
+    effect_text,
+    outcome_from,
+    send_text,
+)
 from tests.policies.proxy.journey import BEGAN
 from tests.router.edge.proxy.node import Node
 from tests.support.examples import examples
@@ -143,6 +150,15 @@ def test_a_request_is_read_as_it_came() -> None:
     assert arrived.has_body
     assert arrived.size is not None
     assert arrived.size >= sum(map(len, flat(arrived.headers.items())))
+
+
+def test_long_lists_of_names_are_read_and_not_remembered() -> None:
+    begin = ["1800000000000", "GET", "https://h/", "", "", "", "0"]
+    for long in (f"x-{'n' * LONG_NAMES}", " ".join(f"x-{at}" for at in range(LONG_NAMES))):
+        before = wire._names.cache_info().currsize
+        values = ["v"] * len(long.split())
+        assert list(arrived_from("\n".join([*begin, long, *values])).headers) == long.split()
+        assert wire._names.cache_info().currsize == before
 
 
 CAME = [5, 200, "3", "", "", False, True, [["a", "b"]]]

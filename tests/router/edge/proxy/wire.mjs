@@ -1,10 +1,10 @@
 // Reads a line of JSON, `[what, …]`, and writes what driver.js's modules make of it.
 
 import { createInterface } from "node:readline";
-import { change } from "../../../../router/edge/runtime/headers.js";
 import { handler } from "../../../../router/edge/proxy/driver.js";
 import * as memory from "../../../../router/edge/proxy/memory.js";
 import { parsed } from "../../../../router/edge/proxy/sending.js";
+import { change } from "../../../../router/edge/runtime/headers.js";
 
 const PLAIN = ["(?:/(?!\\.)[A-Za-z0-9_.~-]+)*/?", [], false, false, 16_384, [16_384, 128, 65_536]];
 const random = crypto.getRandomValues.bind(crypto);
@@ -19,7 +19,8 @@ const MAKES = {
     crypto.getRandomValues = zeros ? (bytes) => bytes.fill(0) : random;
     memory.forget(JSON.stringify(PLAIN));
     memory.setDue(Infinity);
-    const ask = () => memory.read(new Request("http://a/x", { headers: { "cf-connecting-ip": "::1" } }));
+    const ask = () =>
+      memory.read(new Request("http://a/x", { headers: { "cf-connecting-ip": "::1" } }));
     const how = [1, null, "/x", false, 0, [1], [["few", [1, times, 1e15, 0, 0]]]];
     memory.remember(ask(), JSON.stringify(how), parsed(effect));
     return Array.from({ length: times }, () => {

@@ -1,14 +1,14 @@
-"""What the endpoints answer: the words that FiberWise's clients look for.
+"""Responses of the endpoints, in the fields that FiberWise's clients read.
 
-Every answer is JSON with a `status`, but for errors, which have `error` and `timestamp`, and
-the front page, which is text.
+Every response is JSON with a `status`, except errors, which have `error` and `timestamp`, and the
+front page, which is text.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent import SERVICE, __version__
 from agent.core.capabilities.results import Stream
@@ -19,7 +19,7 @@ JSON = "application/json"
 EVENTS = "text/event-stream"
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     body: str | Stream
     content_type: str = JSON
@@ -27,8 +27,8 @@ class Answer(NamedTuple):
     facts: Facts = NO_FACTS
 
 
-def json_answer(document: dict[str, Any], status: int = 200) -> Answer:
-    return Answer(status, json.dumps(document))
+def json_response(document: dict[str, object], status: int = 200) -> Response:
+    return Response(status, json.dumps(document))
 
 
 def error(
@@ -37,18 +37,18 @@ def error(
     now_ms: float,
     headers: tuple[tuple[str, str], ...] = (),
     /,
-    **more: Any,
-) -> Answer:
+    **more: object,
+) -> Response:
     document = {"error": message, "timestamp": time_text(now_ms), **more}
-    return Answer(code, json.dumps(document), headers=headers)
+    return Response(code, json.dumps(document), headers=headers)
 
 
-def front() -> Answer:
-    return Answer(200, f"FiberWise Edge Worker v{__version__}", "text/plain; charset=utf-8")
+def front() -> Response:
+    return Response(200, f"FiberWise Edge Worker v{__version__}", "text/plain; charset=utf-8")
 
 
-def registered(who: Identity, capabilities: list[str], now_ms: float) -> Answer:
-    return json_answer(
+def registered(who: Identity, capabilities: list[str], now_ms: float) -> Response:
+    return json_response(
         {
             "status": "success",
             "worker_id": who.id,
@@ -59,8 +59,8 @@ def registered(who: Identity, capabilities: list[str], now_ms: float) -> Answer:
     )
 
 
-def alive(who: Identity, now_ms: float) -> Answer:
-    return json_answer(
+def alive(who: Identity, now_ms: float) -> Response:
+    return json_response(
         {
             "status": "alive",
             "worker_id": who.id,
@@ -70,8 +70,8 @@ def alive(who: Identity, now_ms: float) -> Answer:
     )
 
 
-def healthy(who: Identity, now_ms: float) -> Answer:
-    return json_answer(
+def healthy(who: Identity, now_ms: float) -> Response:
+    return json_response(
         {
             "status": "healthy",
             "service": SERVICE,
@@ -83,10 +83,10 @@ def healthy(who: Identity, now_ms: float) -> Answer:
 
 
 def completed(
-    job_id: str, capability: str, written: Mapping[str, Any], took_ms: float, now_ms: float
-) -> Answer:
+    job_id: str, capability: str, written: Mapping[str, object], took_ms: float, now_ms: float
+) -> Response:
     """`written`: the `status` and the outcome, as the shape of the job has them."""
-    return json_answer(
+    return json_response(
         {
             **written,
             "capability": capability,
@@ -97,7 +97,7 @@ def completed(
     )
 
 
-def stream(made: Stream, job_id: str) -> Answer:
+def stream(events: Stream, job_id: str) -> Response:
     """Server-sent events, as they come."""
     headers = (("cache-control", "no-cache"), ("x-job-id", job_id))
-    return Answer(200, made, EVENTS, headers)
+    return Response(200, events, EVENTS, headers)

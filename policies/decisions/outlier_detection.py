@@ -1,10 +1,10 @@
-"""What an isolate learns of one variant from the requests that it sends there.
-Its states are those of `outlier_states.py`.
+"""Outlier detection: what an isolate learns of one variant from the requests that it sends there.
+Its states are those of `outlier_states.py`; in a policy, its settings are `health.passive`.
 
 1. Failures in a row, or too large a share of them in a window, eject a variant: for
    `eject_ms` times the number of ejections in a row, at most `max_eject_ms`; the number
    shrinks by one for each `eject_ms` that it stays well (Envoy's outlier detection).
-2. Then one request is the trial. Its answer decides; if none comes, there is another.
+2. Then one request is the probe request. Its answer decides; if none comes, there is another.
 3. Who comes back is given its requests little by little (Envoy's slow start), and fewer
    failures than before are enough to eject it again.
 4. What comes of requests that began before its present state says nothing new.
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from policies.decisions.health_terms import PassiveTerms
+from policies.decisions.health_terms import OutlierTerms
 from policies.decisions.outlier_states import INITIAL, TRANSITIONS, Event, State
 from policies.decisions.transitions import next_state
 
@@ -22,7 +22,7 @@ SLOTS = 10  # parts of a window
 MIN_SHARE = 0.1  # Envoy's
 TRIAL_PATIENCE_MS = 2_000  # as long as a probe waits, if the policy does not say otherwise
 MOST_DOUBLED = 6  # to two minutes
-TRIAL_MS = 30_000  # a trial that nobody hears of for so long has come to nothing
+TRIAL_MS = 30_000  # a probe request that nobody hears of for so long has come to nothing
 SUSPECT_AFTER = 2  # failures in a row: a third is hardly the request's fault
 ON_PROBATION = (2, 4)  # failures in a row, or attempts of which a share is taken
 _WELL, _EJECTED, _RETURNING = (
@@ -32,7 +32,7 @@ _WELL, _EJECTED, _RETURNING = (
 )  # requests need not look them up
 
 
-class Passive:
+class OutlierDetection:
     """One variant. Times in milliseconds since 1970; `began_ms` is when an attempt did."""
 
     __slots__ = (
@@ -53,7 +53,7 @@ class Passive:
         "until_ms",
     )
 
-    def __init__(self, terms: PassiveTerms) -> None:
+    def __init__(self, terms: OutlierTerms) -> None:
         self.terms = terms
         self.requests = 0  # attempts in all
         self.failures = 0
@@ -94,7 +94,7 @@ class Passive:
         self._trials += 1
 
     def trial_patience_ms(self) -> int:
-        """How long a trial may hold up a request that can be sent elsewhere, too: at first
+        """How long a probe request may hold up a request that can be sent elsewhere, too: at first
         briefly, but longer each time, should its requests take that long."""
         patience: int = TRIAL_PATIENCE_MS << min(self._trials - 1, MOST_DOUBLED)
         return patience

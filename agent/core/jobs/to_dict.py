@@ -1,10 +1,10 @@
-"""What is said of an activation: to whoever submitted it, and to the worker that has leased it."""
+"""Activations, callbacks and steps as JSON objects: for the owner of an activation, and for the
+worker that has leased it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from agent.callbacks.callback import Callback
 from agent.core.identity import time_text
@@ -14,10 +14,10 @@ from agent.queue.job import NEVER_MS, Job, Needed
 from agent.records.records import Step
 
 
-def told(job: Job, payload: Payload | None = None) -> dict[str, Any]:
-    """What is said of an activation to whoever submitted it; without its payload, which lists do
-    not have, not of which agent it is."""
-    document: dict[str, Any] = {
+def activation_to_dict(job: Job, payload: Payload | None = None) -> dict[str, object]:
+    """An activation for its owner. Without the payload, which lists do not have, its agent is left
+    out."""
+    document: dict[str, object] = {
         "status": job.state,
         "activation_id": job.key.id,
         "capability": job.capability,
@@ -43,10 +43,10 @@ def told(job: Job, payload: Payload | None = None) -> dict[str, Any]:
     document |= {name: time_text(at_ms) for name, at_ms in times if at_ms is not None}
     if job.error is not None:
         document["error"] = job.error
-    return document | _told_of_agent(payload) | outcome_of(job)
+    return document | _agent_to_dict(payload) | outcome_of(job)
 
 
-def _told_of_agent(payload: Payload | None) -> dict[str, Any]:
+def _agent_to_dict(payload: Payload | None) -> dict[str, object]:
     if payload is None or payload.row is None or payload.agent is None:
         return {}
     row, agent = payload.row, payload.agent
@@ -58,13 +58,13 @@ def _told_of_agent(payload: Payload | None) -> dict[str, Any]:
     }
 
 
-def told_of_needed(needed: Iterable[Needed]) -> dict[str, Any]:
-    """What a blocked activation still waits for."""
-    return {"waits_for": [each.id for each in needed if each.state != "completed"]}
+def needed_to_dict(needed: Iterable[Needed]) -> dict[str, object]:
+    """The jobs that a blocked activation still waits for."""
+    return {"waits_for": [job.id for job in needed if job.state != "completed"]}
 
 
-def told_of_callback(callback: Callback) -> dict[str, Any]:
-    document: dict[str, Any] = {
+def callback_to_dict(callback: Callback) -> dict[str, object]:
+    document: dict[str, object] = {
         "url": callback.url,
         "status": callback.state,
         "attempt": callback.attempt,
@@ -75,20 +75,20 @@ def told_of_callback(callback: Callback) -> dict[str, Any]:
     return document | {name: time_text(at_ms) for name, at_ms in times if at_ms is not None}
 
 
-def told_of_step(step: Step) -> dict[str, Any]:
+def step_to_dict(step: Step) -> dict[str, object]:
     named = {"status": step.state, "attempt": step.attempt, "worker_id": step.worker}
     error = {} if step.error is None else {"error": step.error}
     return {"at": time_text(step.at_ms), **named, **error}
 
 
-def outcome_of(job: Job) -> dict[str, Any]:
-    """`result`, and what else the capability told, of a job that is completed."""
-    found: dict[str, Any] = json.loads(job.result) if job.result else {}
+def outcome_of(job: Job) -> dict[str, object]:
+    """`result` and further fields of a completed job."""
+    found: dict[str, object] = json.loads(job.result) if job.result else {}
     return found
 
 
-def told_to_worker(job: Job, given: JobInputs) -> dict[str, Any]:
-    """What a worker that polls is told of a job that it has leased."""
+def job_to_dict(job: Job, given: JobInputs) -> dict[str, object]:
+    """A leased job for its worker."""
     inputs = {"inputs": dict(given.inputs)} if job.depends_on else {}
     return {
         "job_id": job.key.id,

@@ -1,4 +1,4 @@
-"""How an activation stands, in the words of FiberWise Core and its SDK.
+"""An activation in the format of FiberWise Core and its SDK.
 
 Core's statuses are `queued`, `running`, `completed`, `failed` and `cancelled`. `started_at` is
 when the last attempt began, as the job's log has it; `output_data` is always an object.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from agent.core.identity import time_text
 from agent.core.jobs.payload import Payload
@@ -24,10 +23,10 @@ STATUSES: Mapping[JobState, str] = {
 }
 
 
-def in_core_words(job: Job, steps: Sequence[Step] = ()) -> dict[str, Any]:
-    """Fields beside ours; those that are not known, or not yet, are left out."""
-    started_ms = next((each.at_ms for each in reversed(steps) if each.state == "leased"), None)
-    document: dict[str, Any] = {"core_status": STATUSES[job.state]}
+def core_fields(job: Job, steps: Sequence[Step] = ()) -> dict[str, object]:
+    """Core's fields of an activation, to stand beside ours; unknown ones are left out."""
+    started_ms = next((step.at_ms for step in reversed(steps) if step.state == "leased"), None)
+    document: dict[str, object] = {"core_status": STATUSES[job.state]}
     if job.result is not None:
         document["output_data"] = _output(job.result)
     if started_ms is not None:
@@ -39,9 +38,9 @@ def in_core_words(job: Job, steps: Sequence[Step] = ()) -> dict[str, Any]:
     return document
 
 
-def as_core_tells(job: Job, payload: Payload, steps: Sequence[Step]) -> dict[str, Any]:
+def core_activation_to_dict(job: Job, payload: Payload, steps: Sequence[Step]) -> dict[str, object]:
     """A whole activation, as the SDK reads it (`AgentActivation`)."""
-    words = in_core_words(job, steps)
+    words = core_fields(job, steps)
     row, agent = payload.row, payload.agent
     return {
         "activation_id": job.key.id,
@@ -61,6 +60,6 @@ def as_core_tells(job: Job, payload: Payload, steps: Sequence[Step]) -> dict[str
     }
 
 
-def _output(result: str) -> dict[str, Any]:
+def _output(result: str) -> dict[str, object]:
     found = json.loads(result).get("result")
     return found if isinstance(found, dict) else {"result": found}

@@ -1,4 +1,4 @@
-"""Active health: what probes say of each variant, and when the next ones are due.
+"""Active health checks: what probes say of each variant, and when the next ones are due.
 
     unknown ── a good answer ──▶ healthy ── `unhealthy_after` failures ──▶ unhealthy
        └────── `unhealthy_after` failures ──────▶                             │
@@ -84,7 +84,7 @@ class Probe:
             self.state, self.since_ms = "healthy", now_ms
 
 
-class Probing:
+class ActiveHealth:
     """All variants. Without terms nobody is probed, and nothing is known."""
 
     def __init__(self) -> None:

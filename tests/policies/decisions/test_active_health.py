@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.decisions.active_health import ActiveHealth, Probe, judge
 from policies.decisions.health_terms import ActiveTerms
-from policies.decisions.probing import Probe, Probing, judge
 from tests.policies.decisions.probes import BAD, GOOD, START, TERMS
 
 
@@ -93,7 +93,9 @@ def test_judge(
     assert judge(TERMS._replace(expect=expect, body=body), status, text) == reason
 
 
-def moments(probing: Probing, until_ms: float, answer_after_ms: float = 0) -> dict[str, list[int]]:
+def moments(
+    checks: ActiveHealth, until_ms: float, answer_after_ms: float = 0
+) -> dict[str, list[int]]:
     """When each variant is asked, in ms from the start; answers come so much later."""
     asked: dict[str, list[int]] = {}
     answers: list[tuple[float, str]] = []
@@ -101,18 +103,18 @@ def moments(probing: Probing, until_ms: float, answer_after_ms: float = 0) -> di
     while now < START + until_ms:
         for at, name in [each for each in answers if each[0] <= now]:
             answers.remove((at, name))
-            probing.end(name, GOOD, now)
-        for name in probing.begin(now):
+            checks.end(name, GOOD, now)
+        for name in checks.begin(now):
             asked.setdefault(name, []).append(int(now - START))
             answers.append((now + answer_after_ms, name))
-        now = min([max(probing.next_ms(), now + 1), *(at for at, _ in answers)])
+        now = min([max(checks.next_ms(), now + 1), *(at for at, _ in answers)])
     return asked
 
 
 def test_who_is_unknown_is_asked_at_once_and_then_each_at_its_moment() -> None:
-    probing = Probing()
-    probing.plan(TERMS, ["a", "b", "c", "d"], START)
-    assert moments(probing, 30_000) == {
+    checks = ActiveHealth()
+    checks.plan(TERMS, ["a", "b", "c", "d"], START)
+    assert moments(checks, 30_000) == {
         "a": [0, 10_000, 20_000],
         "b": [0, 2_500, 12_500, 22_500],
         "c": [0, 5_000, 15_000, 25_000],
@@ -121,13 +123,13 @@ def test_who_is_unknown_is_asked_at_once_and_then_each_at_its_moment() -> None:
 
 
 def test_a_late_alarm_asks_once_and_keeps_the_moments() -> None:
-    probing = Probing()
-    probing.plan(TERMS, ["a", "b"], START)
-    for name in probing.begin(START):
-        probing.end(name, GOOD, START)
+    checks = ActiveHealth()
+    checks.plan(TERMS, ["a", "b"], START)
+    for name in checks.begin(START):
+        checks.end(name, GOOD, START)
     late = START + 31_000
-    assert probing.begin(late) == ["a", "b"]
-    assert probing.next_ms() == START + 35_000
+    assert checks.begin(late) == ["a", "b"]
+    assert checks.next_ms() == START + 35_000
 
 
 @given(
@@ -137,9 +139,9 @@ def test_a_late_alarm_asks_once_and_keeps_the_moments() -> None:
 def test_no_two_probes_of_a_variant_at_once_and_never_more_than_one_an_interval(
     names: list[str], answer_after_ms: int
 ) -> None:
-    probing = Probing()
-    probing.plan(TERMS, names, START)
-    asked = moments(probing, 60_000, answer_after_ms)
+    checks = ActiveHealth()
+    checks.plan(TERMS, names, START)
+    asked = moments(checks, 60_000, answer_after_ms)
     assert asked.keys() == set(names)
     for times in asked.values():
         for before, after in pairwise(times):
@@ -148,41 +150,41 @@ def test_no_two_probes_of_a_variant_at_once_and_never_more_than_one_an_interval(
 
 
 def test_one_that_takes_the_whole_interval_is_asked_again_at_once() -> None:
-    probing = Probing()
-    probing.plan(TERMS, ["a"], START)
-    assert moments(probing, 30_000, 10_000) == {"a": [0, 10_000, 20_000]}
+    checks = ActiveHealth()
+    checks.plan(TERMS, ["a"], START)
+    assert moments(checks, 30_000, 10_000) == {"a": [0, 10_000, 20_000]}
 
 
 def test_variants_that_come_and_go() -> None:
-    probing = Probing()
-    probing.plan(TERMS, ["a", "b"], START)
-    assert probing.begin(START) == ["a", "b"]
-    probing.end("a", GOOD, START)
-    probing.plan(TERMS, ["a", "c"], START + 1_000)
-    assert probing.begin(START + 1_000) == ["c"]
-    probing.end("b", GOOD, START + 2_000)  # nobody is interested any more
-    assert {name: probe.state for name, probe in probing.probes.items()} == {
+    checks = ActiveHealth()
+    checks.plan(TERMS, ["a", "b"], START)
+    assert checks.begin(START) == ["a", "b"]
+    checks.end("a", GOOD, START)
+    checks.plan(TERMS, ["a", "c"], START + 1_000)
+    assert checks.begin(START + 1_000) == ["c"]
+    checks.end("b", GOOD, START + 2_000)  # nobody is interested any more
+    assert {name: probe.state for name, probe in checks.probes.items()} == {
         "a": "healthy",
         "c": "unknown",
     }
 
 
 def test_another_interval_holds_at_once() -> None:
-    probing = Probing()
-    probing.plan(TERMS._replace(interval_ms=3_600_000), ["a"], START)
-    probing.begin(START)
-    probing.end("a", GOOD, START)
-    assert probing.next_ms() > START + 1_000_000
-    probing.plan(TERMS, ["a"], START + 1)
-    assert probing.next_ms() == START + 10_000
+    checks = ActiveHealth()
+    checks.plan(TERMS._replace(interval_ms=3_600_000), ["a"], START)
+    checks.begin(START)
+    checks.end("a", GOOD, START)
+    assert checks.next_ms() > START + 1_000_000
+    checks.plan(TERMS, ["a"], START + 1)
+    assert checks.next_ms() == START + 10_000
 
 
 def test_without_terms_nobody_is_asked_and_nothing_known() -> None:
-    probing = Probing()
-    probing.plan(TERMS, ["a"], START)
-    probing.begin(START)
-    probing.plan(None, ["a"], START)
-    probing.end("a", GOOD, START)
-    assert probing.probes == {}
-    assert probing.begin(START + 60_000) == []
-    assert probing.next_ms() == inf
+    checks = ActiveHealth()
+    checks.plan(TERMS, ["a"], START)
+    checks.begin(START)
+    checks.plan(None, ["a"], START)
+    checks.end("a", GOOD, START)
+    assert checks.probes == {}
+    assert checks.begin(START + 60_000) == []
+    assert checks.next_ms() == inf
