@@ -20,8 +20,8 @@ from tests.support.edge.router import ADMIN_KEY, TIMING
 
 SECRET = {"x-api-key": ADMIN_KEY}
 USERS = [f"user-{number}" for number in range(400)]
-INTERVAL_S = 5  # of the flawed rollout
-RATE = 100  # requests a second to it: at 50 %, 200 to the canary of which an interval has heard
+INTERVAL_S = 10  # of the flawed rollout
+RATE = 80  # requests a second to it: at 50 %, 200 to the canary in half an interval
 REFRESH_S = 4 * TIMING.report_ms / 1000  # every isolate has heard of a change
 POLICY = """\
 version: 1
@@ -45,7 +45,7 @@ rollouts:
     from: old
     to: flawed
     steps: [{weight: 50}, {weight: 100}]
-    analysis: {interval: 5s}
+    analysis: {interval: 10s}
   - name: spare
     routes: [spare]
     from: one
