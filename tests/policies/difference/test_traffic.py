@@ -193,12 +193,12 @@ def test_a_log_is_read() -> None:
 
 BAD = [
     ("{", "this is not JSON"),
-    ("[]", "a line is a JSON object"),
+    ("[]", "a line must be a JSON object"),
     ("{}", "`url` is not an absolute"),
     ('{"url": "/a"}', "`url` is not an absolute"),
     ('{"url": "https://a", "method": 3}', "`method` is not text"),
     ('{"url": "https://a", "headers": 3}', "neither a mapping nor a list"),
-    ('{"url": "https://a", "headers": ["a"]}', "not of the form `Name: value`"),
+    ('{"url": "https://a", "headers": ["a"]}', "not `Name: value`"),
     ('{"url": "https://a", "headers": {"a": 1}}', "the header `a` is not text"),
     ("[" * 100_000, "this is not JSON"),
 ]

@@ -88,7 +88,7 @@ def test_nothing_is_served_in_clear(
 
 def test_rules_are_counted_with_their_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A route of both listeners has each match twice if one of HTTPS alone has the same."""
-    for module in ("gateway.routes", "language.check_routes"):
+    for module in ("gateway.routes", "language.check.routes"):
         monkeypatch.setattr(f"policies.{module}.MAX_RULES", 10)
     backends = [{"name": "w", "port": 1}]
     paths = [{"path": {"value": f"/{at}"}} for at in range(4)]
