@@ -6,8 +6,8 @@ Pfaff et al., NSDI 2015, for HTTP).
    the values of those that the policy may look at (`Looked`).
 2. It is remembered only if nothing else has gone into it: no chance but the choice of a
    split without a key, which is made anew by the same weights; no trouble, no drill, no
-   limiter, no cache, no copies, no body to keep, no URL that is written anew; and while the
-   API key is valid.
+   limiter, no cache, no copies, no body to keep, no URL that is written anew, no header of an
+   override; and while the API key is valid.
 3. Everything is forgotten when the policy, health, a rollout or a drill changes.
 """
 
@@ -179,9 +179,14 @@ def _is_plain(context: RequestContext, choice: Forward, send: Send) -> bool:
         return False
     if send.drill is not None or choice.panic or choice.trial or choice.new_cookie:
         return False
-    if choice.pick or choice.route.failover.hedge:
+    if _asks_for_override(context, choice.route) or choice.route.failover.hedge:
         return False
     if sum(map(len, send.changes.removed)) > MAX_REMOVED:
         return False
     is_sealed = bool(context.policy.drained and choice.route.sticky)  # and seals have a time
     return not is_sealed
+
+
+def _asks_for_override(context: RequestContext, route: Route) -> bool:
+    """Also if it may not: its API key may be one that becomes valid later."""
+    return route.override is not None and route.override.header in context.arrived.headers

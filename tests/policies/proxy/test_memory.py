@@ -25,7 +25,7 @@ from policies.proxy.likeness import likeness_of
 from policies.proxy.memory import PLAIN, TRACED, Draws, Looked, Remembered, looked_at, remembered
 from policies.proxy.sequence import proxy
 from policies.rollouts.steering import NOTHING, Steereds, steered_routes
-from tests.policies.making import NOW, policy_text
+from tests.policies.making import NOW, compiled, policy_text
 
 KEY = "an-api-key-for-tests"
 KEY_HASH = "81b27a564ef118ab4159c30bf6da978ec51247545c20f376e48d19bf54a226d1"
@@ -300,6 +300,21 @@ def test_ids_of_clients_are_never_repeated() -> None:
         arrived = Arrived(NOW.now_ms, "GET", "https://a.test/", headers, Client())
         effect, context, draws, _ = decided(policy, arrived, 0.5)
         assert remembered(context, effect, draws) is None
+
+
+def test_who_may_not_pick_yet_is_not_remembered() -> None:
+    """The key may begin to hold at any time, without anything being forgotten."""
+    later = {"id": "later", "sha256": KEY_HASH, "scopes": ["router:override"]}
+    later |= {"not_before": "2100-01-01T00:00:00Z"}
+    route = {"name": "r", "split": {"production": 1, "canary": 0}, "override": "x-pick"}
+    policy = compiled(auth={"keys": [later]}, routes=[route])
+    headers = {"host": "a.test", "authorization": f"Bearer {KEY}"}
+    for picked, is_kept in (({}, True), ({"x-pick": "canary"}, False)):
+        arrived = Arrived(NOW.now_ms, "GET", "https://a.test/", headers | picked, Client())
+        effect, context, draws, _ = decided(policy, arrived, 0.5)
+        assert isinstance(effect, Send)
+        assert effect.variant == "production"
+        assert (remembered(context, effect, draws) is not None) == is_kept
 
 
 def test_a_cohort_has_no_share_that_chance_has_chosen() -> None:
