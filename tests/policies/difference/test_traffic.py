@@ -193,7 +193,7 @@ def test_a_log_is_read() -> None:
 
 BAD = [
     ("{", "this is not JSON"),
-    ("[]", "a line is a JSON object"),
+    ("[]", "a line must be a JSON object"),
     ("{}", "`url` is not an absolute"),
     ('{"url": "/a"}', "`url` is not an absolute"),
     ('{"url": "https://a", "method": 3}', "`method` is not text"),
