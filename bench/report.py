@@ -127,7 +127,7 @@ def goals_table(goals: Sequence[Goal]) -> str:
 
 
 def write(path: Path, rows: Sequence[Measured], goals: Sequence[Goal], more: Any) -> None:
-    """Return the document; `rows` and its names are a contract, other fields may change."""
+    """Write the document; `rows` and its names are a contract, other fields may change."""
     found = {
         "rows": [row.told() for row in rows],
         **more,

@@ -1,5 +1,5 @@
-"""What every Python Worker of this repository needs of its runtime, once.
+"""What several Workers of this repository need, once.
 
-The router and the agent use it, and it uses neither. `json_text.py` and `prometheus.py` are pure;
-the others touch the runtime.
+The router, its policies and the agent use it, and it uses none of them. `hosts.py`, `json_text.py`
+and `prometheus.py` are pure; the others touch the runtime.
 """

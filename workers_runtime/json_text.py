@@ -1,7 +1,7 @@
 """JSON from people: read within limits, whatever it is.
 
-Python's reader calls itself for each level, and where the agent runs, thousands of levels end
-the whole isolate rather than raise an error. So depth is looked at before.
+Python's reader calls itself for each level, and at the edge thousands of levels end the whole
+isolate rather than raise an error. So depth is looked at before.
 """
 
 from __future__ import annotations

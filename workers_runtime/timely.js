@@ -1,3 +1,5 @@
+// Waiting for something, but not for ever.
+
 const LOOKS = 5; // at the clock, until time is over
 
 // What `work` gives, unless that takes longer than `ms`: then a TimeoutError whose message is

@@ -46,7 +46,7 @@ def choose(candidates: Iterable[W], seed: str, key: str) -> W:
     """The candidate that `key` belongs to; at least one must have a weight above 0."""
     chosen, most = None, -1.0
     for each in candidates:
-        found = each.weight / -log(uniform(seed, each.name, key))
+        found = score(seed, each.name, each.weight, key)
         if found > most:
             chosen, most = each, found
     assert chosen is not None, "there is a candidate"

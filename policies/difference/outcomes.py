@@ -129,7 +129,7 @@ class Judge:
 
 
 def _first(policy: CompiledPolicy, share: Share, region: str | None) -> Iterator[tuple[str, float]]:
-    """Return the probability of each variant of the first attempt; "": no variant can serve."""
+    """Yield the probability of each variant of the first attempt; "": no variant can serve."""
     tiers = policy.order(share.chain, region).tiers
     if not tiers:
         yield "", 1.0

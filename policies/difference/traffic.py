@@ -81,7 +81,7 @@ class Traffic:
             row.fields[each] += field_moved(before, after, each)
 
     def _show(self, name: str, example: Example) -> None:
-        """Return an example of each kind; the first of each route before any second."""
+        """Keep the first example of each kind, up to `MAX_EXAMPLES`."""
         kind = name, example.before, example.after
         self._shown[kind] += 1
         if self._shown[kind] == 1 and len(self.examples) < MAX_EXAMPLES:

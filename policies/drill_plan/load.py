@@ -53,7 +53,7 @@ def load_plan(data: bytes) -> LoadedPlan:
 
 
 def _several(plan: Plan) -> Iterator[Found]:
-    """Return the findings about several values."""
+    """Yield the findings about several values."""
     phases, goals = plan.phases, plan.objectives
     for name, phase, look_s in (
         ("leave_within", "failure", LEFT_FOR_S),

@@ -98,7 +98,7 @@ def _of(drafts: list[Draft], routes: Routes) -> Routes:
 
 
 def _guards(routes: Routes, taken: Names) -> Iterator[Entry]:
-    """Return a route that answers 404 where a listener has no route for a request to its hosts."""
+    """Yield a route that answers 404 where a listener has no route for a request to its hosts."""
     for host in isolated_hosts([attached for _, attached in routes]):
         comment = f"A listener has {host} to itself: requests without a route do not go to "
         comment += "wider listeners."

@@ -239,7 +239,7 @@ def _is_hostname(text: str) -> bool:
 
 
 def _drop_empty(read: Filters, name: str) -> None:
-    """Return the remaining header changes; without any, the filter is removed."""
+    """Drop the empty lists of header changes; if none is left, the filter is removed."""
     read.value[name] = _filled(read.value[name])
     if not read.value[name]:
         del read.value[name]

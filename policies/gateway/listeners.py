@@ -239,7 +239,7 @@ def attached(
 
 
 def isolated_hosts(routes: list[Attached]) -> Iterator[str]:
-    """Return hosts of listeners whose requests without a route would wrongly go to routes of wider
+    """Yield hosts of listeners whose requests without a route would wrongly go to routes of wider
     listeners. A route that gets them through another port keeps them."""
     narrow = {
         each.hostname: None

@@ -34,7 +34,7 @@ AnObject = TypeVar("AnObject", bound=Object)
 
 
 def manifests_in(file: str, data: bytes, report: Report) -> Iterator[Manifest]:
-    """Return every object in a file, in order; those of lists one by one."""
+    """Yield every object in a file, in order; those of lists one by one."""
     documents, findings = read_manifests(data)
     for finding in findings:
         report.add(file, finding)

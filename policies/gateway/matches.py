@@ -28,7 +28,7 @@ class MatchReader:
         self._manifest, self._readings, self._report = manifest, readings, report
 
     def read(self, match: Match | GrpcMatch, path: Path) -> Iterator[Piece]:
-        """Return the alternatives of a match: several if an expression may be anywhere in a path,
+        """Yield the alternatives of a match: several if an expression may be anywhere in a path,
         so that paths that start with it have the precedence that the API gives them."""
         for value in self._paths(match, path):
             piece = Piece({}, path)
@@ -78,7 +78,7 @@ class MatchReader:
         return "whole"
 
     def _conditions(self, piece: Piece, kind: str, given: list[ValueMatch], path: Path) -> None:
-        """Return the conditions; of several for one name, the first counts (Gateway API,
+        """Add the conditions; of several for one name, the first counts (Gateway API,
         `HTTPHeaderMatch`)."""
         conditions: dict[str, dict[str, str]] = {}
         for at, each in enumerate(given):

@@ -55,7 +55,7 @@ class RuleReader:
         self._shares = ShareReader(manifest, self._home, backends, report, self._filters)
 
     def drafts(self, rule: AnyRule, index: int, hosts: list[str], taken: Names) -> Iterator[Draft]:
-        """Return the routes of a rule. A route either has hostnames or serves all hosts, so a rule
+        """Yield the routes of a rule. A route either has hostnames or serves all hosts, so a rule
         that serves all hosts and also some with more precedence needs two."""
         named = [host for host in hosts if host]
         # The name is the seed of sticky splits, so it depends only on the rule.

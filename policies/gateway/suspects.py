@@ -159,7 +159,7 @@ def certificate_guards(manifest: Manifest, tls: Any, owner: tuple[str, str]) -> 
 
 
 def listener_guards(manifest: Manifest, tls: Any, path: Path, target: Target) -> Iterator[Guard]:
-    """Return what a listener's `tls` requires of clients: a validation, or an option that may be
+    """Yield what a listener's `tls` requires of clients: a validation, or an option that may be
     one."""
     if not isinstance(tls, dict):
         return

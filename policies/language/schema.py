@@ -12,7 +12,6 @@ from typing import Any
 from policies.language.model.policy import Policy
 from policies.language.values.values import MAX_WEIGHT
 
-SCHEMA_FILE = "routes.schema.json"
 # Short forms of mappings: text or a number.
 _SHORT: dict[str, dict[str, Any]] = {
     "StickySource": {"type": "string", "pattern": r"^(cookie:.+|header:.+|api_key|ip)$"},

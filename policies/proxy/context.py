@@ -37,7 +37,7 @@ class Arrived(NamedTuple):
     claims: Sequence[str] | None = None
 
 
-class OutlierDetection(Protocol):
+class HealthTracker(Protocol):
     """What requests ask and tell of variants' health: `policies.fleet.health.Health`."""
 
     def begin_trial(self, name: str, now_ms: float) -> None: ...
@@ -61,7 +61,7 @@ class IsolateState(Protocol):
     `refreshing`: kept answers that are asked for anew, and since when."""
 
     @property
-    def health(self) -> OutlierDetection: ...
+    def health(self) -> HealthTracker: ...
     @property
     def tallies(self) -> RolloutCounts: ...
     @property

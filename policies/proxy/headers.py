@@ -26,7 +26,7 @@ _KEPT = re.compile(r"cf-.*|content-.*|host")
 _NOMINATES_CLAIMS = frozenset({"keep-alive", "upgrade"})  # which go in any case
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~+/=-]{8,128}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
-# A bit in each trace and each span that is drawn: neither is all zeros.
+# Sets a bit in each trace and each span that is drawn, since neither may be all zeros.
 _MOST_DRAWN = 64
 _NO_ZEROS = sum((1 << 64 | 1) << 192 * at for at in range(_MOST_DRAWN))
 VERSION_OVERRIDE = "cloudflare-workers-version-overrides"
@@ -69,7 +69,7 @@ class FreshDigits:
         return self._left.pop()
 
     def forget(self) -> None:
-        """Those that are left are nobody's."""
+        """Drop what is drawn already: it was drawn before the generator had its seed."""
         self._left.clear()
 
 

@@ -53,7 +53,7 @@ def respelled(context: RequestContext, sent: Outgoing) -> str | None:
 
 
 def tries_of(context: RequestContext) -> Tries:
-    """For a request of which nothing has to be kept."""
+    """Whom to try, if nothing of the request has to be kept."""
     choice, request = context.choice, context.request
     terms = choice.route.failover
     variants = plan(terms, choice.candidates)
@@ -64,7 +64,7 @@ def tries_of(context: RequestContext) -> Tries:
 
 
 def is_prepared(context: RequestContext) -> bool:
-    """Whether something may have to be done before the first attempt."""
+    """Whether `prepare` may have something to do before the first attempt."""
     route, first = context.choice.route, context.choice.candidates[0]
     filters = route.plan_for(first.pool) if route.plans else route.plan
     has_body = context.arrived.has_body and context.request.method not in BODILESS

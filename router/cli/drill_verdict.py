@@ -1,4 +1,4 @@
-"""What became of a drill, in the terminal: the verdict, and how each objective was met."""
+"""Prints the result of a drill: the verdict, and the measured value of each objective."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def _analysis(told: Rollout, analysis: Analysis, at: datetime) -> Iterator[Text]
 
 def _pools(told: Rollout, analysis: Analysis) -> Iterator[list[Part]]:
     """Yield a row for each pool: current counts, and the numbers of the last verdict."""
-    yield [(name, "bold") for name in (*POOLS, "")]  # in the last column nothing is aligned
+    yield [(name, "bold") for name in (*POOLS, "")]  # the last column has no alignment
     sides: tuple[Literal["from", "to"], ...] = ("from", "to")
     for side in sides:
         numbers: Mapping[str, Any] = (analysis["last"][side] if analysis["last"] else None) or {}

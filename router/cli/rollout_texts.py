@@ -135,7 +135,7 @@ def _pauses(told: Rollout) -> bool:
 
 
 def _following(told: Rollout) -> str:
-    """The step after this one."""
+    """Return the text of the following step."""
     steps, number = told["steps"], told["step"] or 0
     return step_text(steps[number]) if number < len(steps) else "the end of the rollout"
 

@@ -17,7 +17,8 @@ QUOTES = ("'", "`", '"')
 
 
 def dev_vars(file: str, environment: Mapping[str, str]) -> str:
-    """Read wrangler's file of variables; a later line overrides an earlier one."""
+    """Return wrangler's file of variables with those of the environment added: a later line
+    overrides an earlier one."""
     lines = [file.rstrip("\n")] if file.strip() else []
     for name in FROM_ENVIRONMENT:
         value = environment.get(name)

@@ -80,7 +80,7 @@ def number(value: float) -> str:
 
 
 def stacked(bars: Sequence[Bar], names: Sequence[str]) -> Iterator[tuple[str, list[Bar]]]:
-    """Return each series with bars from its bottom (`low`) to its top (`high`), stacked."""
+    """Yield each series with bars from its bottom (`low`) to its top (`high`), stacked."""
     heights = [0.0] * len(bars)
     for name in names:
         made = []

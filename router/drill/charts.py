@@ -49,7 +49,7 @@ def width_of(result: Result) -> float:
 
 
 def grouped(result: Result, count: Count) -> dict[str, int]:
-    """Draw the traffic: responses by variant, and requests without a response."""
+    """Return the responses by variant, region or pool, and the requests without a response."""
     found = result.router.places.grouped(result.target.kind, count.answers)
     return {**found, NO_ANSWER: count.unanswered} if count.unanswered else found
 

@@ -55,7 +55,7 @@ def _sections(result: Result) -> Iterator[str]:
     yield from _headline(result)
     yield _section("Objectives", _objectives(result))
     if drawn := "\n".join(charts(result)):
-        yield _section("Objectives and results", f"<figure>{drawn}</figure>{_seconds(result)}")
+        yield _section("Traffic", f"<figure>{drawn}</figure>{_seconds(result)}")
     yield _section("By phase", _phases(result))
     yield _section("Who answered", _answers(result))
     yield _section("By request", _requests(result))

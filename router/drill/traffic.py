@@ -64,7 +64,7 @@ class Clients:
         return self._end if self._stopped.is_set() else self.now
 
     def stop(self) -> None:
-        """Start no more requests, and wait for the running ones."""
+        """Start no more requests; `run` waits for the running ones."""
         if not self._stopped.is_set():
             self._end = self.now
             self._stopped.set()
@@ -98,7 +98,7 @@ class Clients:
             await self._pools[0].client.get(f"{self._url}/.router/health", timeout=5)
 
     def _due(self) -> Iterator[Due]:
-        """Send requests until `stop`."""
+        """Yield the requests of the plan, without end."""
         turns = order([request.weight for request in self._traffic.requests])
         for number in count():
             kind = self._kinds[next(turns)]
@@ -146,7 +146,7 @@ class Clients:
 
 
 class Due(NamedTuple):
-    """Send a request that is due `at` seconds after the start of the traffic."""
+    """A request that is due `at` seconds after the start of the traffic."""
 
     kind: Kind
     number: int

@@ -7,8 +7,8 @@ the function below. It hands the request, and with it the whole business of hand
 upload: with the variable ROUTER_ENTRY=python the handler stays this function. What comes in
 here is counted, so that the metrics show which way it is: once an isolate, or every time.
 
-The entry code reads through a proxy of the main module, which asks Python for each name, also
-whether the module is a promise. What JavaScript has shown there (`handOver`) is found first.
+The entry code reads the handler, and whether the module is a promise, through a proxy of the main
+module, which asks Python for each name. What `handOver` puts on that proxy is found first.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from router.edge.admin.limits import ACTIONS, EVENTS, EXPLAIN_PARAMETERS, MAX_EVENTS
+from workers_runtime.prometheus import CONTENT_TYPE
 
 Schema = dict[str, Any]
 TAGS = {
@@ -33,7 +34,7 @@ PARAMETERS: dict[str, Schema] = {
     "country": {**_TEXT, "description": "the client's, such as `DE`"},
     "continent": {**_TEXT, "description": "the client's, such as `EU`"},
 }
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
+TEXT = CONTENT_TYPE
 # Any operation that needs a key may be refused so; 405 is for other methods of its path.
 REFUSED = {
     400: "The path, a parameter or the body is malformed",

@@ -14,9 +14,10 @@ HEAD = """\
 Every page of `/.router/*`, made from [its types](../policies/api) by `python -m router.openapi`.
 The same as OpenAPI 3.1 is [openapi.json](../router/openapi/openapi.json).
 
-Requests bring the admin secret, or a key of the policy with the scope `router:admin`, as
-`Authorization: Bearer …` or `X-API-Key: …`, but for the page that says so. Times are in UTC, such
-as `2026-09-21T14:13:20.000+00:00`. `HEAD` is answered where `GET` is.
+Requests bring the admin secret as `Authorization: Bearer …` or `X-API-Key: …`, or a key of the
+policy with the scope `router:admin` in a header that [`auth`](language.md#api-keys) names, but for
+the page that says so. Times are in UTC, such as `2026-09-21T14:13:20.000+00:00`. `HEAD` is answered
+where `GET` is.
 """
 
 

@@ -88,7 +88,8 @@ def entry_of(key: Key) -> Entry | None:
 
 
 def find(history: Iterable[Entry], prefix: str) -> Entry:
-    """Return the newest entry of the only digest with that prefix. Raises Failed otherwise."""
+    """Return the newest entry of the only digest with that prefix. Raises UsageError if it is
+    malformed or ambiguous, Failed if there is none."""
     prefix = prefix.lower()
     if not PREFIX.fullmatch(prefix) or len(prefix) < LEAST:
         raise UsageError(

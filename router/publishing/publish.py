@@ -54,9 +54,8 @@ class Publisher:
         if change.digest == seen.digest:
             return self._unchanged(change, seen)
         check_base(order.base, seen, order.file)
-        metadata(
-            change.digest, seen.digest, change.note, datetime.now(UTC)
-        )  # raises if it is too large
+        # Raises if it is too large.
+        metadata(change.digest, seen.digest, change.note, datetime.now(UTC))
         self.reporter.difference(seen.data, change.data)
         if not order.agree(f"Publish {change.digest[:SHORT]} to {kv.place}?"):
             raise NotPublished("declined", "nothing was written")
@@ -143,8 +142,8 @@ class Publisher:
             return wait(client, digest, before, self.edge.within_s, heard)
 
     def _late(self, change: Change, said: Said | None, told: dict[str, Any]) -> NotPublished:
-        """Raise NotPublished: another push may have replaced it, the router may read KV late, or
-        another KV."""
+        """Return the error to raise: another push may have replaced the policy, or the router may
+        read KV late, or another KV."""
         seen = read(self.place.kv)
         if seen.digest != change.digest:
             message = f"replaced: {seen.told()} is live by now"

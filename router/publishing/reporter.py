@@ -1,4 +1,4 @@
-"""Who is told how a push goes. Publishing itself prints nothing, and asks nobody."""
+"""The interface by which a push reports its progress. Publishing itself neither prints nor asks."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ Part = str | tuple[str, str]  # a text, or a text and its style
 
 class Reporter(Protocol):
     def tell(self, *parts: Part) -> None:
-        """A line about what was done."""
+        """Report what was done, in a line."""
 
     def warn(self, message: str) -> None:
-        """Something that stops nothing, but had better be known."""
+        """Report a problem that does not stop the push."""
 
     def difference(self, before: bytes | None, after: bytes) -> None:
-        """What a push would change; `before` is what is live, None if nothing is."""
+        """Report what a push would change; `before` is the live policy, None if there is none."""
 
     def waiting(self) -> AbstractContextManager[Callable[[str], None]]:
-        """While something is waited for: takes how it stands, again and again."""
+        """A context for a wait; it yields a function that takes the current state."""
 
 
 class Silent:
-    """For who wants to know nothing but the outcome."""
+    """Reports nothing."""
 
     def tell(self, *parts: Part) -> None:
         pass

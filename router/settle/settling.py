@@ -137,7 +137,7 @@ def _compare(settled: bytes, intended: Any) -> None:
 
 
 def _differing(one: Any, other: Any, path: Path) -> Iterator[Path]:
-    """Return the path where two values differ, also in the order of fields; None if they do not."""
+    """Yield the paths where two values differ, also in the order of fields."""
     if isinstance(one, dict) and isinstance(other, dict) and list(one) == list(other):
         for name in one:
             yield from _differing(one[name], other[name], (*path, name))

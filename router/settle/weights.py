@@ -46,7 +46,7 @@ def with_weight(entry: Any, weight: Decimal) -> Any:
 
 
 def weight_changes(source: Source, field: Field, weight: Decimal) -> Iterator[Change]:
-    """Return the changes that set the weight of an entry of a split."""
+    """Yield the changes that set the weight of an entry of a split."""
     text = weight_text(weight)
     if not isinstance(field.value.value, list):  # a number
         yield Change(*source.scalar(field), text)

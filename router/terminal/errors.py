@@ -1,4 +1,4 @@
-"""Why a command cannot go on: whatever a tool raises for people is one of these."""
+"""The errors that tools raise for users."""
 
 from __future__ import annotations
 

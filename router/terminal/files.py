@@ -1,4 +1,4 @@
-"""Files as commands read them, and what is wrong with a policy in one."""
+"""Reads the files that commands take, and prints the findings about a policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress of tools, told on a console while they work."""
+"""Reports the progress of a push on a console."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TELL_EVERY_S = 15.0
 
 
 class ConsoleReporter:
-    """What was done is told `to` a console, warnings to standard error."""
+    """Prints progress to the console `to`, and warnings to standard error."""
 
     def __init__(self, to: Console) -> None:
         self.to = to
@@ -31,7 +31,8 @@ class ConsoleReporter:
 
     @contextmanager
     def waiting(self) -> Iterator[Callable[[str], None]]:
-        """A line that changes; where none can, a new one now and then."""
+        """Show the state in a line that changes; without a terminal, print it every
+        `TELL_EVERY_S`."""
         next_told = time.monotonic() + TELL_EVERY_S
         with self.to.status("") as line:
 

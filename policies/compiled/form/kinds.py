@@ -1,7 +1,7 @@
-"""What values that came as JSON may be: types, of lists and mappings also of what is within them.
+"""Types of values that came as JSON, with those of the entries of lists and mappings.
 
-Entries are told apart by the types of their values, which are taken in one call. Of a list or
-mapping with the types of one before only what is within it is looked at again.
+The types of all entries are taken in one call. If an earlier list or mapping of the same kind had
+the same types, only entries that have entries themselves are checked again.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ MOST_KNOWN = 1_000  # orders of names and types that a mapping is known to have
 
 
 class Kind:
-    """What a value may be. `types`: its own, without what is within it; `is_flat`: nothing is
-    within it."""
+    """What a value may be. `types`: its own, not those of its entries; `is_flat`: its type says
+    all."""
 
     types: frozenset[type]
     is_flat = False

@@ -161,7 +161,8 @@ def shallow_steps(line: bytes) -> Steps[bool]:
     for _ in range(MAX_DEPTH):
         if not brackets:
             return True
-        fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        # A dot keeps what has just lost its inside for the next level: `{[]}` has two.
+        fewer = brackets.replace(b"[]", b".").replace(b"{}", b"").replace(b".", b"")
         if len(fewer) == len(brackets):
             return False  # one is not closed
         brackets = fewer

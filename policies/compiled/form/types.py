@@ -1,10 +1,10 @@
-"""The types of what the compiled form has, as `policies.language.compile.compile` writes it.
+"""The types of the values of the compiled form, as `policies.language.compile` writes them.
 
-- What has others is no compiled form, and is refused where it is read: else some requests would
-  fail on it much later. `TABLES` has what is looked at as a whole; of routes, rules and keys, of
-  which there are many, each is looked at where something is made of it. What many routes have in
-  common is looked at once.
-- What values mean is for those who read them.
+- A form with other types is refused when it is read (`NoForm`): else a request would fail on it
+  much later.
+- `TABLES` are checked as a whole. Routes, rules and keys, of which there are many, are checked one
+  by one where they are built, and what many routes share is checked once.
+- Only types are checked here; whoever reads the values knows their meaning.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CONDITION = Row(TEXT, MAYBE_TEXT, Maybe(PROGRAM))
 RULE = Row(
     WHOLE, Maybe(TEXTS), Each(CONDITION), Each(CONDITION), TEXT, WHOLE, MAYBE_TEXT
 )  # as `host_tables` has it
-LIST, MAPPING = One(*LISTS), One(*MAPPINGS)  # what they have is looked at elsewhere
+LIST, MAPPING = One(*LISTS), One(*MAPPINGS)  # their entries are checked elsewhere
 PATTERN = Row(TEXT, TEXT, PROGRAM, LIST)  # the last is a rule
 CHANGES = Maybe(Row(TEXTS, PAIRS, PAIRS))
 NEW_PATH = Maybe(Row(TEXT, TEXT))
@@ -173,7 +173,7 @@ def expect(kind: Kind, value: Any, where: str) -> None:
 
 
 def expect_tables(tables: dict[str, Any]) -> None:
-    """The same for all that is looked at as a whole."""
+    """The same for all `TABLES`."""
     for name, kind in TABLES.items():
         if name not in tables:
             raise NoForm(f"`{name}` is missing")

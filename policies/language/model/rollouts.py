@@ -172,8 +172,7 @@ class Rollout(Part):
     on_failure: Literal["rollback", "hold"] = Field(
         "rollback",
         description="When the analysis fails: `rollback` sends no traffic to the new pool any "
-        "more, "
-        "at once; `hold` waits for a command.",
+        "more, at once; `hold` waits for a command.",
     )
     schedule: list[Window] = Field(
         default_factory=list,

@@ -95,7 +95,7 @@ class Driver:
             if arrived.now_ms >= due_ms:
                 chores = isolate.chores(arrived.now_ms)
                 due_ms = isolate.due_ms
-            effect, repeatable = self._decide(arrived, drawn if drawn >= 0 else None)
+            effect, repeatable = self._decide(arrived, _given(drawn))
         except Exception as error:
             effect = self._broken(error, trace_of(headers, isolate.chance))
         return f"{chores}\n{due_ms:.0f}\n{repeatable}\n{effect}"
@@ -109,8 +109,7 @@ class Driver:
         context.trace = trace_from(arrived.headers, isolate.digits.next())
         isolate.count("decisions", "python")
         run = UnderWay(proxy(context), context)
-        self._number = number = self._number + 1
-        effect = self._go_on(number, run, None)
+        effect = self._begin(run)
         if type(run.effect) is not Send or not self._repeating.is_on:
             return effect, ""
         return effect, self._repeating.remember(context, run.effect, draws, run.limiting)

@@ -154,6 +154,8 @@ def test_the_head_names_the_policy_whatever_follows() -> None:
         ("[" * MAX_DEPTH + "]" * MAX_DEPTH, True),
         (NESTED, False),
         ('{"a":' * (MAX_DEPTH + 1) + "1" + "}" * (MAX_DEPTH + 1), False),
+        ('{"a":[' * (MAX_DEPTH // 2) + "1" + "]}" * (MAX_DEPTH // 2), True),
+        ('{"a":[' * (MAX_DEPTH // 2 + 1) + "1" + "]}" * (MAX_DEPTH // 2 + 1), False),
         ('["' + "[" * 1_000 + '"]', True),
         ('["]",' * 100 + "1" + "]" * 100, False),
         ('["\\"]",' * 100 + "1" + "]" * 100, False),
