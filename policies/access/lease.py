@@ -25,7 +25,7 @@ PER_QUESTION = 20  # requests that are denied within that time before one asks a
 Mode = Literal["exact", "leased"]
 
 
-class Terms:
+class LeaseTerms:
     """How a rate is leased; computed once for each limit.
 
     A lease lasts a tenth of the time in which a whole burst comes back: so at most a tenth
@@ -81,7 +81,7 @@ class Local:
         *("_reclaim", "_spare", "_terms", "_want", "denied_ms"),
     )
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: LeaseTerms) -> None:
         self.denied_ms = 0.0
         self._terms = terms
         self._asked_ms = 0.0

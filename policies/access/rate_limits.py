@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from policies.access.authenticate import Identity
 from policies.access.gcra import Rate
-from policies.access.lease import Mode, Terms
+from policies.access.lease import LeaseTerms, Mode
 from policies.access.sticky import network_of
 from policies.http.problems import Problem
 from policies.http.request import Request
@@ -38,7 +38,7 @@ class Limit:
         self.header: str = table["header"]
         self.mode: Mode = table["mode"]
         self.on_error: OnError = table["on_error"]
-        self.terms = Terms(rate, self.mode)
+        self.terms = LeaseTerms(rate, self.mode)
         # Whatever changes its meaning changes its id: nothing remembered by it is then found.
         self.id = f"{self.name}/{self.by}/{self.header}/{self.mode}/{rate}"
         self.policy_item = f'"{self.name}";q={rate.requests};w={ceil(rate.per_ms / 1000)}'
@@ -104,7 +104,7 @@ def route_limits(names: Iterable[str], limits: Mapping[str, Limit]) -> RouteLimi
     return RouteLimits(before, tuple(limit for limit in named if limit.by == "api_key"))
 
 
-class Standing(NamedTuple):
+class LimitStatus(NamedTuple):
     """How a request found a limit; `remaining` is None if the limiter did not say."""
 
     limit: Limit
@@ -112,7 +112,7 @@ class Standing(NamedTuple):
     full_ms: float
 
 
-def limit_headers(standings: Iterable[Standing]) -> dict[str, str]:
+def limit_headers(standings: Iterable[LimitStatus]) -> dict[str, str]:
     """What an answer says about limits; nothing if none has been asked."""
     found = list(standings)
     if not found:

@@ -17,7 +17,7 @@ from random import Random
 from typing import NamedTuple
 
 from policies.balancing.split import ranked, uniform
-from policies.balancing.standing import Standing
+from policies.balancing.standing import Availability
 from policies.compiled.model import Tiers, Variant
 
 
@@ -46,7 +46,7 @@ def new_key(chance: Random, drained: Sequence[Variant]) -> str:
 
 
 def candidates(
-    tiers: Tiers, asking: Asking, chance: Random, standing: Standing | None
+    tiers: Tiers, asking: Asking, chance: Random, standing: Availability | None
 ) -> Candidates:
     """Who of `tiers` can serve, in order."""
     ordered, key = _ordered(tiers, asking, chance)
@@ -76,7 +76,7 @@ def _ordered(tiers: Tiers, asking: Asking, chance: Random) -> tuple[list[Variant
 
 
 def _serving(
-    open_to: list[Variant], asking: Asking, chance: Random, standing: Standing
+    open_to: list[Variant], asking: Asking, chance: Random, standing: Availability
 ) -> Candidates:
     first: list[Variant] = []
     last: list[Variant] = []
@@ -97,7 +97,7 @@ def _serving(
     return Candidates(found, bool(found) and found[0].pool in standing.panic, trial)
 
 
-def _is_taken(variant: Variant, asking: Asking, chance: Random, standing: Standing) -> bool:
+def _is_taken(variant: Variant, asking: Asking, chance: Random, standing: Availability) -> bool:
     """Whether a returning variant takes this one of its requests."""
     name, key = variant.name, asking.key
     drawn = uniform(f"{asking.seed}/return", name, key) if key else chance.random()

@@ -18,17 +18,17 @@ from policies.access.sticky import Source, sticky_key
 from policies.balancing.candidates import Asking, candidates, new_key
 from policies.balancing.pick import Pick
 from policies.balancing.split import choose
-from policies.balancing.standing import Standing
+from policies.balancing.standing import Availability
 from policies.compiled.model import Route, Share, Variant
 from policies.compiled.policy import CompiledPolicy
-from policies.http.answer import Answer
+from policies.http.answer import DirectResponse
 from policies.http.cors import asked_method
 from policies.http.filters import Mirror
 from policies.http.problems import RETRY_AFTER_S, Problem
 from policies.http.request import Request
 from policies.http.url import LONGEST, BadHost, BadPath, Target, host_of, parse_target
 from policies.resilience.failover import may_repeat
-from policies.rollouts.steering import Steered
+from policies.rollouts.steering import RolloutOverride
 from policies.routing.match import Miss, Rule
 
 
@@ -48,7 +48,7 @@ class Forward(NamedTuple):
     new_cookie: Source | None
     panic: bool
     trial: bool
-    steered: Steered | None = None
+    steered: RolloutOverride | None = None
     pick: Pick | None = None
 
 
@@ -56,7 +56,7 @@ class Fixed(NamedTuple):
     """The route answers at the edge; `step` says by what."""
 
     route: Route
-    answer: Answer
+    answer: DirectResponse
     step: Literal["preflight", "redirect", "respond"] = "respond"
 
 
@@ -100,7 +100,7 @@ def choose_mirror(
     choice: Forward,
     mirror: Mirror,
     chance: Random,
-    standing: Standing | None = None,
+    standing: Availability | None = None,
 ) -> Variant | None:
     """The variant of the mirror's pool that gets the copy; None if nobody is in service.
     Other pools are no substitute: a copy must not load who did not ask for it."""
@@ -115,8 +115,8 @@ def choose_variants(
     route: Route,
     request: Request,
     chance: Random,
-    standing: Standing | None = None,
-    steered: Steered | None = None,
+    standing: Availability | None = None,
+    steered: RolloutOverride | None = None,
     key_id: str = "",
     sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
@@ -162,7 +162,7 @@ def choose_picked(
     picked: Pick,
     request: Request,
     chance: Random,
-    standing: Standing | None = None,
+    standing: Availability | None = None,
     sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
     """Who gets a request that says so itself; the client is to stay where it was."""

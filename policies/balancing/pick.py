@@ -16,7 +16,7 @@ from typing import NamedTuple
 from policies.access.authenticate import Identity, Needs, authenticate
 from policies.compiled.model import Route, Share, Variant
 from policies.compiled.policy import CompiledPolicy
-from policies.http.filters import Plan
+from policies.http.filters import FilterChain
 from policies.http.problems import Problem
 from policies.http.request import Request
 from policies.resilience.failover import NEVER
@@ -95,7 +95,7 @@ def _by_hand(route: Route, share: Share, *, alone: bool) -> Route:
     )
 
 
-def _without_mirrors(plan: Plan) -> Plan:
+def _without_mirrors(plan: FilterChain) -> FilterChain:
     return plan._replace(mirrors=())
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 NOBODY: Mapping[str, Any] = MappingProxyType({})
 
 
-class Standing(NamedTuple):
+class Availability(NamedTuple):
     """`out` get nothing. `returning`: the part of their own requests that they get.
     `trials` await one request: a repeatable one, or any (True). `panic`: pools whose health
     is not looked at. `retry_ms`: until the first of those who are out may be tried."""
@@ -20,12 +20,12 @@ class Standing(NamedTuple):
     panic: frozenset[str] = frozenset()
     retry_ms: float = 0
 
-    def without(self, names: Iterable[str]) -> Standing:
+    def without(self, names: Iterable[str]) -> Availability:
         """The same, with `names` out, too."""
         return self._replace(out=self.out.union(names))
 
 
-def standing_without(names: Iterable[str]) -> Standing | None:
+def standing_without(names: Iterable[str]) -> Availability | None:
     """All well but `names`; None if there are none."""
     out = frozenset(names)
-    return Standing(out) if out else None
+    return Availability(out) if out else None

@@ -8,13 +8,13 @@ from typing import NamedTuple
 from policies.access.authenticate import Needs
 from policies.access.rate_limits import RouteLimits
 from policies.access.sticky import Source
-from policies.http.answer import Answer
+from policies.http.answer import DirectResponse
 from policies.http.cache import CacheRule
 from policies.http.cors import Cors
-from policies.http.filters import Plan
+from policies.http.filters import FilterChain
 from policies.http.limits import Sizes
 from policies.http.redirect import Redirect
-from policies.resilience.failover import NEVER, Terms
+from policies.resilience.failover import NEVER, RetryPolicy
 from policies.routing.override import Override
 
 
@@ -59,16 +59,16 @@ class Route:
     sticky: tuple[Source, ...] = ()
     request_ms: int = 0
     backend_request_ms: int = 0
-    failover: Terms = NEVER
-    respond: Answer | None = None
+    failover: RetryPolicy = NEVER
+    respond: DirectResponse | None = None
     redirect: Redirect | None = None
     cors: Cors | None = None
     cache: CacheRule | None = None
-    plan: Plan | None = None
-    plans: dict[str, Plan] | None = None
+    plan: FilterChain | None = None
+    plans: dict[str, FilterChain] | None = None
     override: Override | None = None
 
-    def plan_for(self, pool: str) -> Plan | None:
+    def plan_for(self, pool: str) -> FilterChain | None:
         """The filters for the variants of `pool`."""
         return self.plans.get(pool, self.plan) if self.plans else self.plan
 

@@ -17,13 +17,13 @@ from policies.compiled.form.types import (
     expect,
 )
 from policies.compiled.model import Route, Share
-from policies.http.answer import Answer
+from policies.http.answer import DirectResponse
 from policies.http.cache import cache_rule_from
 from policies.http.cors import Cors, cors_from
-from policies.http.filters import Plan, plan_from
+from policies.http.filters import FilterChain, plan_from
 from policies.http.limits import Sizes
 from policies.http.redirect import redirect_from
-from policies.resilience.failover import Terms
+from policies.resilience.failover import RetryPolicy
 from policies.routing.override import override_from
 
 P = TypeVar("P")
@@ -40,7 +40,7 @@ class Parts:
         self._tables = tables
         self._made: dict[int, Any] = {}
         self._sizes: dict[Sizes, Sizes] = {}
-        self._terms: dict[Terms, Terms] = {}
+        self._terms: dict[RetryPolicy, RetryPolicy] = {}
         self._shares: dict[tuple[Any, ...], tuple[Share, ...]] = {}
         self._sources: dict[tuple[Any, ...], tuple[Source, ...]] = {}
 
@@ -54,9 +54,9 @@ class Parts:
             found = self._shares[key] = tuple(made)
         return found
 
-    def terms(self, table: list[Any]) -> Terms:
+    def terms(self, table: list[Any]) -> RetryPolicy:
         attempts, codes, *rest = table
-        terms = Terms(attempts, frozenset(codes), *rest)
+        terms = RetryPolicy(attempts, frozenset(codes), *rest)
         found = self._terms.get(terms)
         if found is None:
             expect(FAILOVER, table, "`failover` of a route")
@@ -71,7 +71,7 @@ class Parts:
             found = self._sizes[sizes] = sizes
         return found
 
-    def plan(self, number: int | None) -> Plan | None:
+    def plan(self, number: int | None) -> FilterChain | None:
         return None if number is None else self._part(number, plan_from)
 
     def cors(self, number: int | None) -> Cors | None:
@@ -110,7 +110,7 @@ def route_from(table: dict[str, Any], parts: Parts) -> Route:
     }
     if "respond" in table:
         status, headers, body = table["respond"]
-        answer = Answer(status, tuple((name, value) for name, value in headers), body)
+        answer = DirectResponse(status, tuple((name, value) for name, value in headers), body)
         return Route(*common, respond=answer, **filters)
     if "split" not in table:
         return Route(*common, **filters)
@@ -130,6 +130,6 @@ def route_from(table: dict[str, Any], parts: Parts) -> Route:
     )
 
 
-def _plans(numbers: dict[str, int] | None, parts: Parts) -> dict[str, Plan] | None:
+def _plans(numbers: dict[str, int] | None, parts: Parts) -> dict[str, FilterChain] | None:
     made = {pool: parts.plan(number) for pool, number in (numbers or {}).items()}
     return {pool: plan for pool, plan in made.items() if plan} or None

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from policies.basics.durations import duration_text
-from policies.drill_plan.model import Plan
+from policies.drill_plan.model import DrillPlan
 from policies.drill_plan.moments import BACK_FOR_S, LEFT_FOR_S
 from policies.language.check.check import placed
 from policies.language.findings.findings import Finding
@@ -32,7 +32,7 @@ class LoadedPlan:
     document as written."""
 
     digest: str
-    plan: Plan | None
+    plan: DrillPlan | None
     value: dict[str, Any]
     findings: tuple[Finding, ...]
 
@@ -44,15 +44,15 @@ def load_plan(data: bytes) -> LoadedPlan:
         return LoadedPlan(digest, None, {}, tuple(document))
     plan, found = None, list[Found]()
     try:
-        plan = Plan.model_validate(document.value, context=Budget())
+        plan = DrillPlan.model_validate(document.value, context=Budget())
         found = [*_several(plan)]
     except ValidationError as error:
-        found = errors_in(error, Plan)
+        found = errors_in(error, DrillPlan)
     findings = tuple(in_order(placed(document, found, "error")))
     return LoadedPlan(digest, None if findings else plan, document.value, findings)
 
 
-def _several(plan: Plan) -> Iterator[Found]:
+def _several(plan: DrillPlan) -> Iterator[Found]:
     """Yield the findings about several values."""
     phases, goals = plan.phases, plan.objectives
     for name, phase, look_s in (

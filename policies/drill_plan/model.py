@@ -169,7 +169,7 @@ class Objectives(Part):
         at_least_one(self)
 
 
-class Plan(Part):
+class DrillPlan(Part):
     """A drill plan."""
 
     version: LanguageVersion = Field(description="The version of the language: 1.")

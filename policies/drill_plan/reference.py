@@ -6,7 +6,7 @@ from policies.drill_plan import model
 from policies.language.reference import Parts, reference_text
 
 _PARTS: Parts = (
-    (model.Plan, "the file"),
+    (model.DrillPlan, "the file"),
     (model.Drill, "`drill`"),
     (model.Phases, "`phases`"),
     (model.Traffic, "`traffic`"),

@@ -21,7 +21,7 @@ from policies.resilience.health_terms import ActiveTerms
 BODY_BYTES = 65_536  # of an answer are searched for the text that is expected
 
 
-class Answer(NamedTuple):
+class ProbeAnswer(NamedTuple):
     """What came of a probe; `status` 0: no answer. `reason`: why it is a failure, else ""."""
 
     status: int
@@ -54,7 +54,7 @@ class Probe:
         self.due_ms = now_ms
         self.is_running = False
         self.phase = 0.0  # its moment in the interval, from 0 to 1
-        self.last: Answer | None = None
+        self.last: ProbeAnswer | None = None
         self.last_ms = 0.0
         self._failures = 0  # in a row
         self._good = 0
@@ -70,7 +70,7 @@ class Probe:
         turn = (now_ms - offset) // terms.interval_ms + 1
         self.due_ms = turn * terms.interval_ms + offset
 
-    def end(self, terms: ActiveTerms, answer: Answer, now_ms: float) -> None:
+    def end(self, terms: ActiveTerms, answer: ProbeAnswer, now_ms: float) -> None:
         self.last, self.last_ms, self.is_running = answer, now_ms, False
         if answer.reason:
             self._failures, self._good = self._failures + 1, 0
@@ -114,7 +114,7 @@ class ActiveHealth:
             self.probes[name].begin(self._terms, now_ms)
         return due
 
-    def end(self, name: str, answer: Answer, now_ms: float) -> None:
+    def end(self, name: str, answer: ProbeAnswer, now_ms: float) -> None:
         """A probe is over. Of a variant that is not probed any more it says nothing."""
         probe = self.probes.get(name)
         if probe and self._terms:

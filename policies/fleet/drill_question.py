@@ -7,7 +7,7 @@ from typing import Any
 
 from policies.basics.durations import duration_ms, duration_text
 from policies.compiled.policy import CompiledPolicy
-from policies.fleet.drills import Asked
+from policies.fleet.drills import DrillRequest
 from policies.resilience.drill import (
     HOW_TO_WRITE_A_MODE,
     KINDS,
@@ -28,7 +28,7 @@ class NotStartable(Exception):
     """What was asked for makes no sense; the message says why, and how to mend it."""
 
 
-def read_asked(text: str, by: str) -> Asked:
+def read_asked(text: str, by: str) -> DrillRequest:
     """The drill that `by` asks for. Raises `NotStartable`."""
     try:
         value = read_json(text)
@@ -43,7 +43,7 @@ def read_asked(text: str, by: str) -> Asked:
     forced = value.get("force", False)
     if not isinstance(forced, bool):
         raise NotStartable("`force` is true or false.")
-    return Asked(_target(value), _fault(value), _for_ms(value), by, forced)
+    return DrillRequest(_target(value), _fault(value), _for_ms(value), by, forced)
 
 
 def _target(value: dict[str, Any]) -> Target:

@@ -40,7 +40,7 @@ LOGGED: dict[State, api.EventName] = {
 }
 
 
-class Asked(NamedTuple):
+class DrillRequest(NamedTuple):
     """A drill that somebody wants."""
 
     target: Target
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
     name: str | None = None
 
 
-class Refusal(NamedTuple):
+class DrillRefusal(NamedTuple):
     """`gaps`: what the drill would leave with nothing."""
 
     reason: str
@@ -86,7 +86,7 @@ class Ended(NamedTuple):
         }
 
 
-class World(NamedTuple):
+class DrillContext(NamedTuple):
     """What the drills are looked at in: `unwell` names the variants that fail."""
 
     policy: CompiledPolicy
@@ -106,7 +106,9 @@ class Drills:
         self._rng = rng
         self.runs: dict[str, tuple[str, int | None]] = {}
 
-    def start(self, asked: Asked, now_ms: float, world: World) -> Drill | Refusal:
+    def start(
+        self, asked: DrillRequest, now_ms: float, world: DrillContext
+    ) -> Drill | DrillRefusal:
         """Begin a drill, if it may be."""
         self.tick(now_ms, world)
         return self._begin(asked, int(now_ms), int(now_ms) + asked.for_ms, world)
@@ -116,7 +118,7 @@ class Drills:
         wanted = [drill for drill in self.running(now_ms) if drill_id in (None, drill.id)]
         return [self._end(drill, int(now_ms), Event.STOPPED, by) for drill in wanted]
 
-    def tick(self, now_ms: float, world: World) -> None:
+    def tick(self, now_ms: float, world: DrillContext) -> None:
         """What the time, and what has changed in the world, make of the drills."""
         now = int(now_ms)
         for drill in list(self.active):
@@ -167,7 +169,9 @@ class Drills:
         self.active, self.failing, self.runs = active, failing, runs
         self.past.extend(past)
 
-    def _begin(self, asked: Asked, now: int, ends_ms: int, world: World) -> Drill | Refusal:
+    def _begin(
+        self, asked: DrillRequest, now: int, ends_ms: int, world: DrillContext
+    ) -> Drill | DrillRefusal:
         target, fault, _, by, forced, name = asked
         drill = Drill(self._new_id(), target, fault, now, ends_ms, by, forced, name)
         refusal = self._refusal(drill, world)
@@ -182,13 +186,13 @@ class Drills:
         self._tell(state, drill, now, by, None)
         return drill
 
-    def _refusal(self, drill: Drill, world: World) -> Refusal | None:
+    def _refusal(self, drill: Drill, world: DrillContext) -> DrillRefusal | None:
         if not any(map(drill.covers, world.policy.variants)):
-            return Refusal(f"there is no {drill.target}")
+            return DrillRefusal(f"there is no {drill.target}")
         if len(self.active) >= MAX_ACTIVE:
-            return Refusal(f"{MAX_ACTIVE} drills are running already")
+            return DrillRefusal(f"{MAX_ACTIVE} drills are running already")
         if drill.name and any(each.name == drill.name for each in self.active):
-            return Refusal("the run before is not over")
+            return DrillRefusal("the run before is not over")
         if drill.forced:
             return None
 
@@ -196,7 +200,7 @@ class Drills:
             return variant.name in world.unwell or _is_drilled(variant, self.active)
 
         found = gaps(world.policy, is_out, drill.covers)
-        return Refusal("nothing would be left", tuple(found)) if found else None
+        return DrillRefusal("nothing would be left", tuple(found)) if found else None
 
     def _end(self, drill: Drill, at_ms: int, why: Event, by: str | None = None) -> Ended:
         before = State.RUNNING if drill in self.active else State.ENDED
@@ -222,7 +226,7 @@ class Drills:
             told["why"] = why
         self.events.append(told)
 
-    def _in_the_way(self, world: World) -> list[Drill]:
+    def _in_the_way(self, world: DrillContext) -> list[Drill]:
         """Those to end, none of them forced, so that every route has somebody; of several
         the newest first."""
         going, ended = list(self.active), list[Drill]()
@@ -240,7 +244,7 @@ class Drills:
         return ended
 
     def _serves(
-        self, variant: Variant, going: Sequence[Drill], ended: Sequence[Drill], world: World
+        self, variant: Variant, going: Sequence[Drill], ended: Sequence[Drill], world: DrillContext
     ) -> bool:
         if _is_drilled(variant, going):
             return False
@@ -250,7 +254,7 @@ class Drills:
         """Whether it keeps a variant from serving that would."""
         return drill.covers(variant) and variant.name not in self.failing[drill.id]
 
-    def _due(self, now: int, wanted: Sequence[ScheduledDrill]) -> list[tuple[Asked, int]]:
+    def _due(self, now: int, wanted: Sequence[ScheduledDrill]) -> list[tuple[DrillRequest, int]]:
         """Runs whose time has come and not passed, with when they end."""
         runs, self.runs, due = self.runs, {}, []
         for each in wanted:
@@ -260,7 +264,9 @@ class Drills:
             elif run is not None and run <= now:
                 ends_ms = (last_run_ms(schedule, now) or run) + each.for_ms
                 if ends_ms > now:
-                    asked = Asked(each.target, each.fault, each.for_ms, SCHEDULE, name=each.name)
+                    asked = DrillRequest(
+                        each.target, each.fault, each.for_ms, SCHEDULE, name=each.name
+                    )
                     due.append((asked, ends_ms))
                 run = next_run_ms(schedule, now)
             self.runs[each.name] = (each.schedule, run)

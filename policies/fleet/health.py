@@ -1,7 +1,7 @@
 """Which variants may serve, as one isolate sees it: its own view and the Coordinator's.
 
 A variant serves only if neither view excludes it. When nobody is in trouble there is no
-`Standing`, and a request pays one comparison. A probe that recovers after the ejection
+`Availability`, and a request pays one comparison. A probe that recovers after the ejection
 ends it; one that was green all along does not know what requests know. What the
 Coordinator told last holds for a minute; then the isolate goes on with its own view.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from math import ceil, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from policies.balancing.standing import Standing
+from policies.balancing.standing import Availability
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.snapshot import Active, Snapshot, Told
@@ -54,11 +54,11 @@ class Health:
         self._excluded: dict[str, float] = {}  # by the Coordinator, until
         self._told_ms = -inf
         self._reported: dict[str, tuple[int, int]] = {}
-        self._standing: Standing | None = None
+        self._standing: Availability | None = None
         self._look_ms = -inf  # when to look again
         self._now_ms = -inf
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Standing | None:
+    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
         """Who is in trouble; None if nobody is."""
         self._now_ms = now_ms
         if now_ms >= self._look_ms or policy is not self._policy:
@@ -232,7 +232,7 @@ class Health:
         trials = {name: any_will for name, any_will in trials.items() if name not in spared}
         left = frozenset(name for name in out if name not in spared)
         retry = min([until - now_ms for until in out.values()], default=0.0)
-        self._standing = Standing(left, returning, trials, panic, retry)
+        self._standing = Availability(left, returning, trials, panic, retry)
 
 
 def _in_panic(policy: CompiledPolicy, out: Collection[str]) -> frozenset[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DirectResponse:
     """Header names in lower case; a name may come repeatedly."""
 
     status: int

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from policies.http.answer import Answer
+from policies.http.answer import DirectResponse
 from policies.http.changes import Changes
 
 _ALLOW = "access-control-allow-"
@@ -77,7 +77,7 @@ class Cors:
         removed = [name for name in _OWN if name not in names]
         return Changes(removed, dict(given), [("vary", "Origin")] if self._varies else [])
 
-    def preflight(self, headers: Mapping[str, str], *, keyed: bool = False) -> Answer:
+    def preflight(self, headers: Mapping[str, str], *, keyed: bool = False) -> DirectResponse:
         """The answer to a preflight. `keyed`: the route asks for an API key."""
         may = self.allows(headers["origin"])
         given = self._granted(headers["origin"]) if may else []
@@ -94,7 +94,7 @@ class Cors:
             varies += [asked] * is_echoed
         if may:
             given.append(("access-control-max-age", str(self.max_age)))
-        return Answer(204, (*given, *((("vary", ", ".join(varies)),) if varies else ())))
+        return DirectResponse(204, (*given, *((("vary", ", ".join(varies)),) if varies else ())))
 
 
 def _has_authorization(names: str) -> bool:

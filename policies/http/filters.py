@@ -1,6 +1,6 @@
 """What happens to requests for the variants of a pool, and to their answers, on the way.
 
-A `Plan` is the route's filters and then the pool's own, joined when the policy is compiled.
+A `FilterChain` is the route's filters and then the pool's own, joined when the policy is compiled.
 It belongs to the pool whose variant is asked, also if that is a fallback or a mirror.
 """
 
@@ -32,7 +32,7 @@ class Mirror(NamedTuple):
         return self.unsafe or method in SAFE_METHODS
 
 
-class Plan(NamedTuple):
+class FilterChain(NamedTuple):
     """None: nothing changes. `owned`: the names, plainly spelled, that `request` sets or
     removes; what a client sends under another spelling of one would pass for the policy's."""
 
@@ -66,11 +66,11 @@ class Plan(NamedTuple):
         return [each for each in takers if each.share >= 1 or chance.random() < each.share]
 
 
-def plan_from(table: list[Any]) -> Plan:
+def plan_from(table: list[Any]) -> FilterChain:
     """From `[request's changes, response's, host, path, mirrors]`."""
     request, response, host, path, mirrors = table
     changes = changes_from(request)
-    return Plan(
+    return FilterChain(
         changes,
         changes_from(response),
         host,

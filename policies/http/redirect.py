@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from policies.http.answer import Answer
+from policies.http.answer import DirectResponse
 from policies.http.url import Target
 
 _PORTS = {"http": "80", "https": "443"}
@@ -68,8 +68,8 @@ class Redirect(NamedTuple):
         path = self.path.of(target.path, taken) if self.path else target.path
         return scheme, _authority(scheme, self.host or target.host, port), path
 
-    def answer(self, target: Target, taken: int) -> Answer:
-        return Answer(self.status, (("location", self.location(target, taken)),))
+    def answer(self, target: Target, taken: int) -> DirectResponse:
+        return DirectResponse(self.status, (("location", self.location(target, taken)),))
 
 
 def next_method(status: int, method: str) -> str:

@@ -20,7 +20,7 @@ from policies.proxy.upstream_request_filter import (
     tries_of,
     upstream_request_filter,
 )
-from policies.resilience.failover import Terms, backoff_ms
+from policies.resilience.failover import RetryPolicy, backoff_ms
 
 MAX_REST_MS = 60_000  # nobody is kept waiting for longer because a variant wants to rest
 
@@ -75,7 +75,7 @@ def _others(
     return outcome
 
 
-def _is_refused(terms: Terms, tries: Tries, outcome: Outcome) -> bool:
+def _is_refused(terms: RetryPolicy, tries: Tries, outcome: Outcome) -> bool:
     """Whether another attempt is wanted, and does no harm."""
     failure = outcome.failure
     if outcome.is_done or outcome.came.is_gone:

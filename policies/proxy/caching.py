@@ -24,7 +24,18 @@ from policies.http.filters import SAFE_METHODS
 from policies.http.limits import content_length
 from policies.http.url import Target
 from policies.proxy.context import RequestContext
-from policies.proxy.effects import Answer, Came, Forget, Found, Keep, LookUp, Send, Store, Void, Way
+from policies.proxy.effects import (
+    Came,
+    Forget,
+    Found,
+    Keep,
+    LookUp,
+    Respond,
+    Send,
+    Store,
+    Void,
+    Way,
+)
 from policies.proxy.outcomes import Outcome, classify, record_health
 from policies.proxy.outgoing import Outgoing
 from policies.proxy.response_filter import changes_of, own_answer
@@ -88,7 +99,7 @@ def look_up(context: RequestContext, entry: Entry) -> Way[Fresh | None]:
     return Fresh(kept, state, found.size) if found and kept and state else None
 
 
-def given(context: RequestContext, fresh: Fresh) -> Answer:
+def given(context: RequestContext, fresh: Fresh) -> Respond:
     """The kept answer, as the client gets it."""
     request, kept = context.request, fresh.kept
     changes = changes_of(context, context.choice.candidates[0])
@@ -99,7 +110,7 @@ def given(context: RequestContext, fresh: Fresh) -> Answer:
     has_body = status == 200 and request.method == "GET"
     if status == 200 and not has_body:
         headers += kept.length(fresh.size)
-    return own_answer(context, Answer(status, headers, kept=has_body))
+    return own_answer(context, Respond(status, headers, kept=has_body))
 
 
 def wants_head(context: RequestContext, entry: Entry | None) -> bool:

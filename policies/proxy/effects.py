@@ -217,7 +217,7 @@ class Forget(NamedTuple):
     key: str
 
 
-class Answer(NamedTuple):
+class Respond(NamedTuple):
     """The router's own answer. `kept`: its body is the one that was looked up."""
 
     status: int

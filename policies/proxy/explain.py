@@ -14,7 +14,7 @@ from typing import Any
 from policies.access.authenticate import Denied, Identity
 from policies.access.rate_limits import Limit
 from policies.balancing.choose import Fixed, Forward, choose_mirror
-from policies.balancing.standing import Standing
+from policies.balancing.standing import Availability
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.changes import Changes, joined
@@ -23,13 +23,13 @@ from policies.http.request import Client, Request
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import FREE, GivenState, Surroundings
 from policies.proxy.effects import (
-    Answer,
     Charge,
     KeepBody,
     Mirror,
     Mirrored,
     Own,
     Race,
+    Respond,
     Send,
 )
 from policies.proxy.explain_texts import (
@@ -90,7 +90,7 @@ def explain(
 class _Told:
     """Collects the explanation."""
 
-    def __init__(self, context: RequestContext, standing: Standing | None) -> None:
+    def __init__(self, context: RequestContext, standing: Availability | None) -> None:
         self.context = context
         self.policy = policy = context.policy
         self.standing = standing
@@ -120,14 +120,14 @@ class _Told:
         """Go the request's way up to the answer, or to a variant."""
         way = proxy(self.context)
         effect = next(way)
-        while not isinstance(effect, Answer | Own | Send | Race):
+        while not isinstance(effect, Respond | Own | Send | Race):
             if isinstance(effect, Charge):
                 self.reached()
                 self.limits(effect.limits, effect.identity)
             effect = way.send(_made_up(effect))
         way.close()
         self.reached()
-        if isinstance(effect, Answer):
+        if isinstance(effect, Respond):
             self.answered(effect)
         elif isinstance(effect, Own):
             self.own()
@@ -155,7 +155,7 @@ class _Told:
         self.step("authenticate", f"key {admitted.key.id}")
         self.result["key_id"] = admitted.key.id
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: Respond) -> None:
         """An answer of the router's own."""
         refusal = self.context.refusal
         headers = joined(answer.headers)

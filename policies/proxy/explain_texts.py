@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from policies.balancing.choose import Forward
 from policies.balancing.pick import Pick
-from policies.balancing.standing import Standing
+from policies.balancing.standing import Availability
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.cache import CacheRule
-from policies.http.filters import SAFE_METHODS, Plan
+from policies.http.filters import SAFE_METHODS, FilterChain
 from policies.http.request import Client, Request
-from policies.resilience.failover import Terms
-from policies.rollouts.steering import Steered
+from policies.resilience.failover import RetryPolicy
+from policies.rollouts.steering import RolloutOverride
 
 
 def key_text(outcome: Forward) -> str:
@@ -25,7 +25,7 @@ def key_text(outcome: Forward) -> str:
     return "no sticky key"
 
 
-def pick_text(picked: Pick, standing: Standing | None) -> str:
+def pick_text(picked: Pick, standing: Availability | None) -> str:
     who, variant = f"key {picked.identity.key.id}", picked.variant
     if variant is None:
         return f"{who} picks pool {picked.share.name}, without its fallbacks"
@@ -37,7 +37,7 @@ def pick_text(picked: Pick, standing: Standing | None) -> str:
     return f"{who} picks variant {variant.name}{though}; nobody else is tried"
 
 
-def rollout_text(steered: Steered, request: Request, key_id: str) -> str:
+def rollout_text(steered: RolloutOverride, request: Request, key_id: str) -> str:
     to = steered.to.name
     if steered.takes(request, key_id):
         return f"{steered.rollout} sends this client to pool {to}: it is one of the first"
@@ -74,7 +74,7 @@ def region_text(policy: CompiledPolicy, client: Client, outcome: Forward) -> str
     return f"{outcome.region}, the default region{unsaid}"
 
 
-def variants_text(policy: CompiledPolicy, outcome: Forward, standing: Standing | None) -> str:
+def variants_text(policy: CompiledPolicy, outcome: Forward, standing: Availability | None) -> str:
     """Who is tried, and why the others are not."""
     names = ", ".join(variant.name for variant in outcome.candidates)
     if outcome.panic:
@@ -89,14 +89,14 @@ def variants_text(policy: CompiledPolicy, outcome: Forward, standing: Standing |
     return f"{names}; left out: {told}" if told else names
 
 
-def hedge_text(terms: Terms, second: Variant) -> str:
+def hedge_text(terms: RetryPolicy, second: Variant) -> str:
     time = f"{terms.hedge} ms"
     if terms.hedge == "p95":
         time = "the time that 95 of 100 answers of the route take"
     return f"also to variant {second.name}, if no answer has begun after {time}"
 
 
-def filter_texts(plan: Plan) -> list[str]:
+def filter_texts(plan: FilterChain) -> list[str]:
     """What the filters of a pool do, one by one."""
     texts = []
     for side, changes in (("request", plan.request), ("response", plan.response)):

@@ -11,7 +11,7 @@ from policies.compiled.model import Variant
 from policies.http.changes import Changes, Pairs
 from policies.http.problems import CONTENT_TYPE, Problem
 from policies.proxy.context import RequestContext
-from policies.proxy.effects import Answer, Blame, Carry, Keep
+from policies.proxy.effects import Blame, Carry, Keep, Respond
 from policies.proxy.headers import fixed_headers, response_headers, set_cookie
 from policies.proxy.outgoing import answer_changes
 
@@ -52,7 +52,7 @@ def changes_of(context: RequestContext, variant: Variant) -> Changes:
 
 def problem_answer(
     context: RequestContext, problem: Problem, variant: Variant | None = None
-) -> Answer:
+) -> Respond:
     """A problem as the client gets it; `variant`: whose fault it is."""
     trace, route = context.trace, context.route
     more: dict[str, str] = {}
@@ -62,18 +62,18 @@ def problem_answer(
     headers = [("content-type", CONTENT_TYPE), ("x-request-id", trace.request_id)]
     headers += problem.headers
     headers += [pair for pair in more.items() if pair[0] != "x-request-id"]
-    return own_answer(context, Answer(problem.status, headers, problem.body(trace.request_id)))
+    return own_answer(context, Respond(problem.status, headers, problem.body(trace.request_id)))
 
 
-def fixed_answer(context: RequestContext, fixed: Fixed) -> Answer:
+def fixed_answer(context: RequestContext, fixed: Fixed) -> Respond:
     """An answer that the policy gives."""
     headers = fixed_headers(fixed, context.trace, context.policy.identify)
     headers += context.told.items()
-    answer = Answer(fixed.answer.status, headers, fixed.answer.body)
+    answer = Respond(fixed.answer.status, headers, fixed.answer.body)
     return answer if fixed.step == "preflight" else own_answer(context, answer)
 
 
-def own_answer(context: RequestContext, answer: Answer) -> Answer:
+def own_answer(context: RequestContext, answer: Respond) -> Respond:
     """An answer that is not a variant's, with what `cors` makes of it."""
     cors = context.route.cors if context.route else None
     if cors is None:

@@ -24,7 +24,7 @@ from policies.proxy.caching import (
     wants_head,
 )
 from policies.proxy.context import UNTRACED, RequestContext
-from policies.proxy.effects import Answer, LearnRollouts, Own, Refresh, Way
+from policies.proxy.effects import LearnRollouts, Own, Refresh, Respond, Way
 from policies.proxy.headers import trace_of
 from policies.proxy.outcomes import Failure, Outcome, logging
 from policies.proxy.request_filter import Refusal, admit, read_request, request_filter
@@ -65,7 +65,7 @@ def choose_backend(context: RequestContext) -> Way[Refusal | None]:
     return Fixed(route, route.respond) if route.respond else upstream_peer(context)
 
 
-def _refused(context: RequestContext, refused: Refusal | Own) -> Answer | Own:
+def _refused(context: RequestContext, refused: Refusal | Own) -> Respond | Own:
     """The router answers itself."""
     if isinstance(refused, Own):
         context.step = "own"
@@ -116,7 +116,7 @@ def forward(context: RequestContext) -> Way[None]:
     yield carried(context, outcome.variant, outcome.began_ms, more, keep)
 
 
-def _failed(context: RequestContext, outcome: Outcome, failure: Failure) -> Answer:
+def _failed(context: RequestContext, outcome: Outcome, failure: Failure) -> Respond:
     problem, variant = failure.problem, outcome.variant
     if context.choice.panic and problem.status >= 500:
         # What became of this request is its answer.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from policies.balancing.choose import choose_mirror
 from policies.compiled.model import Variant
 from policies.http.changes import Changes
-from policies.http.filters import SAFE_METHODS, Plan
+from policies.http.filters import SAFE_METHODS, FilterChain
 from policies.http.limits import content_length, has_content
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Body, Copy, KeepBody, Mirror, Mirrored, Way
@@ -91,7 +91,7 @@ def prepare(context: RequestContext) -> Way[Tries]:
     return tries._replace(kept_body=body == "kept", is_broken=body == "broken")
 
 
-def _mirror(context: RequestContext, plan: Plan) -> Way[bool]:
+def _mirror(context: RequestContext, plan: FilterChain) -> Way[bool]:
     """Send the copies; whether the body must go on from what is kept."""
     copies = _copies(context, plan)
     if not copies:
@@ -104,7 +104,7 @@ def _mirror(context: RequestContext, plan: Plan) -> Way[bool]:
     return mirrored.has_body
 
 
-def _copies(context: RequestContext, plan: Plan) -> list[Copy]:
+def _copies(context: RequestContext, plan: FilterChain) -> list[Copy]:
     choice, request, state = context.choice, context.request, context.state
     if "upgrade" in request.headers or (content_length(request.headers) or 0) > MIRROR_BODY:
         return []

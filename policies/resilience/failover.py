@@ -27,7 +27,7 @@ BUDGET_WINDOW_MS = 10_000  # the Gateway API's
 BUDGET_FLOOR = 10  # attempts in a window that are always allowed: one a second
 
 
-class Terms(NamedTuple):
+class RetryPolicy(NamedTuple):
     """`attempts`: how many after the first. `codes`: statuses of answers that are not
     taken; `connect` and `timeout` stand for no answer. `again`: when all candidates have
     been tried, begin with the first once more. `buffer`: bytes of a body that are kept for
@@ -47,10 +47,10 @@ class Terms(NamedTuple):
     hedge: Hedge = None
 
 
-NEVER = Terms(0, frozenset(), False, False, False, False, 0, 0, 0.0)
+NEVER = RetryPolicy(0, frozenset(), False, False, False, False, 0, 0, 0.0)
 
 
-def may_repeat(terms: Terms, method: str, headers: Mapping[str, str]) -> bool:
+def may_repeat(terms: RetryPolicy, method: str, headers: Mapping[str, str]) -> bool:
     """Whether a second attempt at a request does no harm, and is wanted."""
     if not terms.attempts or "upgrade" in headers:
         return False
@@ -58,7 +58,7 @@ def may_repeat(terms: Terms, method: str, headers: Mapping[str, str]) -> bool:
 
 
 def hedge_to(
-    terms: Terms, candidates: Sequence[T], method: str, headers: Mapping[str, str]
+    terms: RetryPolicy, candidates: Sequence[T], method: str, headers: Mapping[str, str]
 ) -> T | None:
     """Who can get a request, too, if the first candidate is slow; None if nobody can. It must
     be safe to repeat, change nothing, and have no body to be sent to two places."""
@@ -69,7 +69,7 @@ def hedge_to(
     return candidates[1] if may_repeat(terms, method, headers) else None
 
 
-def keeping(terms: Terms, headers: Mapping[str, str]) -> Keeping | None:
+def keeping(terms: RetryPolicy, headers: Mapping[str, str]) -> Keeping | None:
     """How the body there is can be kept for another attempt: read `whole` before the first
     if its length is told, while it is `arriving` if not; None if it is too long."""
     length = content_length(headers)
@@ -78,7 +78,7 @@ def keeping(terms: Terms, headers: Mapping[str, str]) -> Keeping | None:
     return "whole" if length <= terms.buffer else None
 
 
-def plan(terms: Terms, candidates: Sequence[T]) -> list[T]:
+def plan(terms: RetryPolicy, candidates: Sequence[T]) -> list[T]:
     """Whom to try, in order; the first is there in any case."""
     tries = list(candidates[: terms.attempts + 1])
     if terms.again:
@@ -87,7 +87,7 @@ def plan(terms: Terms, candidates: Sequence[T]) -> list[T]:
     return tries
 
 
-def backoff_ms(terms: Terms, attempt: int, chance: Random) -> float:
+def backoff_ms(terms: RetryPolicy, attempt: int, chance: Random) -> float:
     """How long to wait before the `attempt`th attempt (2 is the first that waits)."""
     factor: float = min(2 ** (attempt - 2), MAX_BACKOFF_FACTOR)
     return terms.backoff_ms * factor * (1 + JITTER * chance.random())

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from policies.rollouts.analysis import Analysis
-from policies.rollouts.plan import WHOLE, Plan
+from policies.rollouts.plan import WHOLE, RolloutPlan
 from policies.rollouts.run import Run
 from policies.rollouts.states import Event, State
-from policies.rollouts.world import Planned, World
+from policies.rollouts.world import Planned, RolloutContext
 
 
 class Command(NamedTuple):
@@ -24,7 +24,7 @@ class Command(NamedTuple):
     force: bool
     planned: Planned | None
     now_ms: int
-    world: World
+    world: RolloutContext
 
 
 def approve(run: Run, command: Command) -> str | None:
@@ -82,7 +82,7 @@ def _anew(run: Run, now_ms: int) -> Analysis | None:
     return Analysis(terms, now_ms, was.known if was else None) if terms else None
 
 
-def _step_to_go_on(run: Run, plan: Plan) -> int | None:
+def _step_to_go_on(run: Run, plan: RolloutPlan) -> int | None:
     """The step of an edited plan to go on with: no user is moved back."""
     if run.weight is None:
         return min(run.step, len(plan.steps) - 1)
@@ -127,7 +127,7 @@ ACTIONS: dict[str, Callable[[Run, Command], str | None]] = {
 }
 
 
-def _moves_others(run: Run, plan: Plan, step: int, shares: dict[str, float]) -> str | None:
+def _moves_others(run: Run, plan: RolloutPlan, step: int, shares: dict[str, float]) -> str | None:
     """Why it had better not go on as it was edited, if that takes users away from where they
     are; `shares`: of its routes, by the file and before the first weight."""
     if (plan.source, plan.to) != (run.plan.source, run.plan.to):
@@ -139,7 +139,7 @@ def _moves_others(run: Run, plan: Plan, step: int, shares: dict[str, float]) -> 
     return moved_back(plan, step, {**shares, **now})
 
 
-def moved_back(plan: Plan, step: int, shares: Mapping[str, float]) -> str | None:
+def moved_back(plan: RolloutPlan, step: int, shares: Mapping[str, float]) -> str | None:
     """Why it had better not go on with that step, if that takes users away from the new pool;
     `shares`: by route, what that has now."""
     first = next((each.value for each in plan.steps[step:] if each.kind == "weight"), WHOLE)

@@ -27,7 +27,7 @@ from policies.rollouts.evidence import (
     upper_bound,
     worse_than,
 )
-from policies.rollouts.plan import Terms
+from policies.rollouts.plan import AnalysisSpec
 
 if TYPE_CHECKING:
     from policies.api import rollouts as api
@@ -70,7 +70,7 @@ class Analysis:
     """`sides`: the counts of this interval, which began at `since_ms`. `failures`: verdicts so
     far that were failures. `known`: what has been learnt of the old pool by another one."""
 
-    def __init__(self, terms: Terms, now_ms: int, known: Counts | None = None) -> None:
+    def __init__(self, terms: AnalysisSpec, now_ms: int, known: Counts | None = None) -> None:
         self.terms = terms
         self.since_ms = now_ms
         self.sides = {side: Counts() for side in SIDES}
@@ -248,7 +248,7 @@ ERROR_INCREASE = "error rate against the old pool"
 LATENCY_INCREASE = "p95 against the old pool"
 
 
-def _tests(terms: Terms) -> list[str]:
+def _tests(terms: AnalysisSpec) -> list[str]:
     """The names of those that the terms ask for."""
     asked = {
         ERROR_RATE: terms.error_rate,

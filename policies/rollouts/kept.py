@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from policies.rollouts.analysis import Analysis
-from policies.rollouts.plan import Plan, plan_from
+from policies.rollouts.plan import RolloutPlan, plan_from
 from policies.rollouts.run import Run
 from policies.rollouts.states import UNDONE, Event, State
 from policies.rollouts.world import Planned, Setting
@@ -61,7 +61,7 @@ def run_from(value: Mapping[str, Any], now_ms: int) -> Run:
     return run
 
 
-def _restore(run: Run, plan: Plan, value: Mapping[str, Any]) -> None:
+def _restore(run: Run, plan: RolloutPlan, value: Mapping[str, Any]) -> None:
     state, was = State(value["state"]), value["was"] and State(value["was"])
     if was and was not in UNDONE:
         raise ValueError(was)

@@ -63,7 +63,7 @@ class Check(NamedTuple):
     timeout_ms: int
 
 
-class Terms(NamedTuple):
+class AnalysisSpec(NamedTuple):
     """How it is judged; None: not by that. Rates from 0 to 1, times in milliseconds."""
 
     interval_ms: int
@@ -84,7 +84,7 @@ class Terms(NamedTuple):
         return self.error_increase is not None or self.latency_increase is not None
 
 
-class Plan(NamedTuple):
+class RolloutPlan(NamedTuple):
     """`table`: what it was made from. `windows`: cron fields and how long from each run on it
     may take a step; without any always."""
 
@@ -93,17 +93,17 @@ class Plan(NamedTuple):
     source: str
     to: str
     steps: tuple[Step, ...]
-    terms: Terms | None
+    terms: AnalysisSpec | None
     promotes: bool
     rolls_back: bool
     windows: tuple[tuple[str, int], ...]
     table: list[Any]
 
 
-def plan_from(table: Sequence[Any]) -> Plan:
+def plan_from(table: Sequence[Any]) -> RolloutPlan:
     """From `[name, routes, from, to, steps, analysis, promotes, rolls back, windows]`."""
     name, routes, source, to, steps, terms, promotes, rolls_back, windows = table
-    return Plan(
+    return RolloutPlan(
         name,
         tuple(routes),
         source,
@@ -117,6 +117,6 @@ def plan_from(table: Sequence[Any]) -> Plan:
     )
 
 
-def _terms(table: Sequence[Any]) -> Terms:
+def _terms(table: Sequence[Any]) -> AnalysisSpec:
     *values, checks = table
-    return Terms._make([*values, tuple(Check(*check) for check in checks)])
+    return AnalysisSpec._make([*values, tuple(Check(*check) for check in checks)])

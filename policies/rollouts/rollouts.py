@@ -16,17 +16,17 @@ from policies.rollouts.actions import ACTIONS, Command, moved_back
 from policies.rollouts.analysis import Result
 from policies.rollouts.counts import Counts
 from policies.rollouts.kept import LOST, UNREAD, run_from, run_json
-from policies.rollouts.plan import Check, Plan
+from policies.rollouts.plan import Check, RolloutPlan
 from policies.rollouts.run import Run
 from policies.rollouts.states import Event
 from policies.rollouts.told import run_told, steering_told, waiting_told
-from policies.rollouts.world import Planned, World
+from policies.rollouts.world import Planned, RolloutContext
 
 if TYPE_CHECKING:
     from policies.api import rollouts as api
 
 
-class Refused(NamedTuple):
+class RolloutRefusal(NamedTuple):
     """`unknown`: there is no such rollout."""
 
     reason: str
@@ -51,7 +51,7 @@ class Rollouts:
         self._events: list[api.RolloutEvent] = []
         self._rng = rng
 
-    def tick(self, now_ms: float, world: World) -> None:
+    def tick(self, now_ms: float, world: RolloutContext) -> None:
         now = int(now_ms)
         self.unread = self.unread and not world.plans.keys() <= self.runs.keys()
         for name, run in list(self.runs.items()):
@@ -68,9 +68,11 @@ class Rollouts:
         for run in self.runs.values():
             run.guard(int(now_ms), self.world())
 
-    def world(self) -> World:
+    def world(self) -> RolloutContext:
         """What they were begun with, for when nobody knows what the policy is now."""
-        return World({name: Planned(run.plan, run.setting) for name, run in self.runs.items()}, ())
+        return RolloutContext(
+            {name: Planned(run.plan, run.setting) for name, run in self.runs.items()}, ()
+        )
 
     def act(
         self,
@@ -78,14 +80,14 @@ class Rollouts:
         action: str,
         command: tuple[str, str | None, bool],
         now_ms: float,
-        world: World,
-    ) -> api.Rollout | Refused:
+        world: RolloutContext,
+    ) -> api.Rollout | RolloutRefusal:
         """`command`: who does it, their note, and whether it is forced. The rollout as it is then,
         or why nothing was done."""
         planned, run, now = world.plans.get(name), self.runs.get(name), int(now_ms)
         if planned is None and run is None:
             known = [*world.plans, *self.runs]
-            return Refused(unknown_rollout(name, known), unknown=True)
+            return RolloutRefusal(unknown_rollout(name, known), unknown=True)
         if run:
             run.tick(now, world)
         elif planned and action == "rollback" and self.unread:  # it may be anywhere
@@ -98,7 +100,7 @@ class Rollouts:
         else:
             refusal = ACTIONS[action](run, done)
         if refusal:
-            return Refused(refusal)
+            return RolloutRefusal(refusal)
         run = self.runs[name]
         run.note = done.note or run.note
         return run_told(run, now)
@@ -129,7 +131,7 @@ class Rollouts:
         others."""
         return [steering_told(run) for run in self.runs.values()]
 
-    def told(self, now_ms: float, world: World) -> list[api.Rollout]:
+    def told(self, now_ms: float, world: RolloutContext) -> list[api.Rollout]:
         """All of them, for people: in the policy's order, then those it has no more."""
         now, unread = int(now_ms), UNREAD if self.unread else None
         told = {n: waiting_told(p, now, unread) for n, p in world.plans.items()}
@@ -198,7 +200,7 @@ class Rollouts:
         made.tell("started", command.now_ms, before, command.by, note=command.note)
         return None
 
-    def _clashing(self, name: str, plan: Plan) -> str | None:
+    def _clashing(self, name: str, plan: RolloutPlan) -> str | None:
         """Whether another one, which the policy has no more, still moves one of its routes."""
         for other, run in self.runs.items():
             shared = set(run.plan.routes).intersection(plan.routes)

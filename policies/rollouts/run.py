@@ -19,7 +19,7 @@ from policies.rollouts.plan import WHOLE, Check
 from policies.rollouts.states import ENDED, INITIAL, TRANSITIONS, UNDONE, Event, State
 from policies.rollouts.told import event_told
 from policies.rollouts.windows import window_at
-from policies.rollouts.world import Planned, World
+from policies.rollouts.world import Planned, RolloutContext
 
 if TYPE_CHECKING:
     from policies.api import rollouts as api
@@ -57,7 +57,7 @@ class Run:
     def is_active(self) -> bool:
         return self.state not in ENDED
 
-    def tick(self, now_ms: int, world: World) -> None:
+    def tick(self, now_ms: int, world: RolloutContext) -> None:
         """What the time, what was counted, and the policy make of it."""
         planned = world.plans.get(self.plan.name)
         if self.is_active:
@@ -70,7 +70,7 @@ class Run:
                 return
             self._go_on(now_ms)
 
-    def guard(self, now_ms: int, world: World) -> None:
+    def guard(self, now_ms: int, world: RolloutContext) -> None:
         """Only whether it has turned bad."""
         if self.is_active:
             self._judge(now_ms, world)
@@ -140,7 +140,7 @@ class Run:
     def _is_judged(self, now_ms: int) -> bool:
         return bool(self.analysis and self.is_active and now_ms >= self.analysis.due_ms)
 
-    def _judge(self, now_ms: int, world: World) -> None:
+    def _judge(self, now_ms: int, world: RolloutContext) -> None:
         analysis, terms = self.analysis, self.plan.terms
         if not analysis or not terms or not self._is_judged(now_ms):
             return
@@ -176,7 +176,7 @@ class Run:
         silence: Result = ("error", "no answer")
         return {each.name: self.results.get(each.name, silence) for each in checks}
 
-    def _is_out(self, world: World) -> bool:
+    def _is_out(self, world: RolloutContext) -> bool:
         """Whether the pool that is moved to has nobody, and no drill is to blame for it."""
         pool = [v.name for v in world.variants if v.pool == self.plan.to and not v.drain]
         if any(name in world.drilled for name in pool):

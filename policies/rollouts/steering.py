@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 from policies.basics.regex import Matcher, Memory, Program
 from policies.compiled.model import Route, Share
 from policies.compiled.policy import CompiledPolicy
-from policies.http.filters import Mirror, Plan
+from policies.http.filters import FilterChain, Mirror
 from policies.http.request import Request
 from policies.routing.match import Condition
 
 WHOLE = 100.0  # percent
 
 
-class Steered(NamedTuple):
+class RolloutOverride(NamedTuple):
     """A `route` as the rollout has it. `to`: the pool that takes; requests with one of
     `headers`, or of a client with one of `keys`, go there whatever the weights are. `counts`:
     what comes of requests is told to the Coordinator, under the name of the `run`."""
@@ -57,11 +57,11 @@ class Steered(NamedTuple):
         return f"{self.run}/{side}" if side else "-"
 
 
-Steereds = Mapping[str, Steered]  # by route
+Steereds = Mapping[str, RolloutOverride]  # by route
 NOTHING: Steereds = MappingProxyType({})
 
 
-class Steering:
+class RolloutOverrides:
     """What is known of rollouts. `is_known`: whether anybody has said anything yet."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class Steering:
 
 
 def steered_routes(policy: CompiledPolicy, told: Iterable[dict[str, Any]]) -> Steereds:
-    found: dict[str, Steered] = {}
+    found: dict[str, RolloutOverride] = {}
     for each in told:
         try:
             weights = dict(each["weights"])
@@ -110,7 +110,7 @@ def steered_routes(policy: CompiledPolicy, told: Iterable[dict[str, Any]]) -> St
     return MappingProxyType(found)
 
 
-def _steered(route: Route, told: Mapping[str, Any], weight: float) -> Steered | None:
+def _steered(route: Route, told: Mapping[str, Any], weight: float) -> RolloutOverride | None:
     pools = {share.name: share for share in (*route.shares, *route.dormant)}
     source, to = pools.get(told["from"]), pools.get(told["to"])
     if source is None or to is None or not 0 <= weight <= WHOLE:
@@ -124,7 +124,7 @@ def _steered(route: Route, told: Mapping[str, Any], weight: float) -> Steered | 
     changed = replace(route, shares=tuple(shares), total=sum(share.weight for share in shares))
     if told["mirror"]:
         changed = _mirrored(changed, source.name, Mirror(to.name, told["mirror"], False, "to"))
-    return Steered(
+    return RolloutOverride(
         changed,
         pools[to.name],
         source.name,
@@ -139,7 +139,7 @@ def _steered(route: Route, told: Mapping[str, Any], weight: float) -> Steered | 
 
 def _mirrored(route: Route, pool: str, mirror: Mirror) -> Route:
     """With copies of what goes to `pool`."""
-    plan = route.plan_for(pool) or Plan(None, None, None, None, ())
+    plan = route.plan_for(pool) or FilterChain(None, None, None, None, ())
     plan = plan._replace(mirrors=(*plan.mirrors, mirror))
     return replace(route, plans={**(route.plans or {}), pool: plan})
 

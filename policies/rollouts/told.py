@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from policies.resilience.drill import time_text
-from policies.rollouts.plan import Plan
+from policies.rollouts.plan import RolloutPlan
 from policies.rollouts.windows import Windows, window_at
 from policies.rollouts.world import Planned
 
@@ -103,7 +103,7 @@ def run_told(run: Run, now_ms: int) -> api.Rollout:
     }
 
 
-def _plan(plan: Plan) -> api.Planned:
+def _plan(plan: RolloutPlan) -> api.Planned:
     return {
         "name": plan.name,
         "routes": list(plan.routes),

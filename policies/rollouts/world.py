@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from policies.compiled.model import Route, Variant
 from policies.compiled.policy import CompiledPolicy
-from policies.rollouts.plan import WHOLE, Plan, plan_from
+from policies.rollouts.plan import WHOLE, RolloutPlan, plan_from
 
 Splits = dict[str, list[list[Any]]]  # route: pool and weight
 
@@ -29,11 +29,11 @@ class Setting(NamedTuple):
 
 
 class Planned(NamedTuple):
-    plan: Plan
+    plan: RolloutPlan
     setting: Setting
 
 
-class World(NamedTuple):
+class RolloutContext(NamedTuple):
     """`plans`: by name, in the policy's order. `unwell` names the variants that fail,
     `drilled` those that a drill makes fail."""
 
@@ -43,13 +43,13 @@ class World(NamedTuple):
     drilled: Container[str] = ()
 
 
-def world_of(policy: CompiledPolicy) -> World:
+def world_of(policy: CompiledPolicy) -> RolloutContext:
     """With everybody well."""
     plans = [plan_from(table) for table in policy.rollouts]
-    return World({p.name: Planned(p, _setting(policy, p)) for p in plans}, policy.variants)
+    return RolloutContext({p.name: Planned(p, _setting(policy, p)) for p in plans}, policy.variants)
 
 
-def _setting(policy: CompiledPolicy, plan: Plan) -> Setting:
+def _setting(policy: CompiledPolicy, plan: RolloutPlan) -> Setting:
     wanted = set(plan.routes)
     routes = [route for route in policy.routes if route.name in wanted]
     splits = {route.name: _split(route) for route in routes}
@@ -71,7 +71,7 @@ def _split(route: Route) -> list[list[Any]]:
     return sorted([share.name, share.weight] for share in (*route.shares, *route.dormant))
 
 
-def _share(split: list[list[Any]], plan: Plan) -> float:
+def _share(split: list[list[Any]], plan: RolloutPlan) -> float:
     weights = {str(pool): float(weight) for pool, weight in split}
     together = weights.get(plan.source, 0) + weights.get(plan.to, 0)
     return WHOLE * weights.get(plan.to, 0) / together if together else 0.0

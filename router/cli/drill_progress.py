@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from policies.drill_plan.model import Plan
+from policies.drill_plan.model import DrillPlan
 from policies.drill_plan.outcomes import Outcome
 from router.drill.conduct import Course
 from router.drill.survey import Surveyed
@@ -17,7 +17,7 @@ STYLES = {"baseline": "dim", "failure": "yellow", "recovery": "cyan"}
 class Progress:
     """Prints to standard error, since standard output is for the result."""
 
-    def __init__(self, plan: Plan, router: Surveyed) -> None:
+    def __init__(self, plan: DrillPlan, router: Surveyed) -> None:
         self._plan = plan
         self._places = router.places
         self._told = 0

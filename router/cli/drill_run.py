@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from policies.basics.durations import duration_text
 from policies.drill_plan.load import LoadedPlan, load_plan
-from policies.drill_plan.model import Plan
+from policies.drill_plan.model import DrillPlan
 from router.api.client import client_of, url_argument
 from router.terminal.console import complain, counted, err, print_json, say
 from router.terminal.errors import Failed, UsageError
@@ -61,7 +61,7 @@ def run(args: Namespace) -> int:
     return INTERRUPTED if interrupted else int(result.verdict != "met")
 
 
-def _conduct(file: str, loaded: LoadedPlan, plan: Plan, url: str) -> tuple[Result, bool]:
+def _conduct(file: str, loaded: LoadedPlan, plan: DrillPlan, url: str) -> tuple[Result, bool]:
     """Run the drill. Returns the result, and whether Ctrl-C ended it."""
     from router.cli.drill_progress import Progress
     from router.drill.conduct import Conductor
@@ -81,7 +81,7 @@ def _conduct(file: str, loaded: LoadedPlan, plan: Plan, url: str) -> tuple[Resul
     return Result(file, loaded, plan, router, conductor.course, run, started_at), interrupted
 
 
-def _read(file: str) -> tuple[LoadedPlan, Plan]:
+def _read(file: str) -> tuple[LoadedPlan, DrillPlan]:
     loaded = load_plan(read_file(file))
     if loaded.plan is None:
         print_findings(file, loaded.findings, err)
@@ -89,7 +89,7 @@ def _read(file: str) -> tuple[LoadedPlan, Plan]:
     return loaded, loaded.plan
 
 
-def _outline(plan: Plan) -> str:
+def _outline(plan: DrillPlan) -> str:
     """Return a summary of the plan, in a line."""
     phases, rate = plan.phases, plan.traffic.rate
     length = phases.baseline + phases.failure + phases.recovery

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from policies.basics.durations import duration_text
-from policies.drill_plan.model import Plan
+from policies.drill_plan.model import DrillPlan
 from policies.drill_plan.outcomes import Marks, Run
 from router.api.client import Client, Refused
 from router.api.refusal import gap_texts
@@ -62,7 +62,7 @@ Tell = Callable[[Course, Clients], None]
 class Conductor:
     """Runs one plan once; `tell` is called about once a second."""
 
-    def __init__(self, plan: Plan, client: Client, router: Surveyed, tell: Tell) -> None:
+    def __init__(self, plan: DrillPlan, client: Client, router: Surveyed, tell: Tell) -> None:
         self.course = Course()
         self.clients = Clients(router.url, plan.traffic)
         self._plan = plan

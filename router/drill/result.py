@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from policies.drill_plan.judge import Evidence, Judged, Verdict, doubts, evidence, judge, verdict
 from policies.drill_plan.load import LoadedPlan
-from policies.drill_plan.model import Plan
+from policies.drill_plan.model import DrillPlan
 from policies.drill_plan.outcomes import Run
 from policies.drill_plan.tally import Count, by_phase, by_request, by_time
 from policies.resilience.drill import KINDS, Target
@@ -31,7 +31,7 @@ HIDDEN = "(not shown)"
 class Result:
     file: str
     loaded: LoadedPlan
-    plan: Plan
+    plan: DrillPlan
     router: Surveyed
     course: Course
     run: Run

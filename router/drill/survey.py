@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from policies.drill_plan.model import Plan
+from policies.drill_plan.model import DrillPlan
 from policies.drill_plan.places import Places
 from policies.resilience.drill import drill_from
 from router.api.client import Client
@@ -30,7 +30,7 @@ class Surveyed:
     targets: frozenset[str]  # the variants that the drill will affect
 
 
-def survey(client: Client, plan: Plan) -> Surveyed:
+def survey(client: Client, plan: DrillPlan) -> Surveyed:
     """Return the state of the router. Raises `Failed` if a drill with this plan would be
     useless."""
     status: Status = client.get("status")

@@ -183,7 +183,7 @@ def _override(policy: Policy, header: str, pools: list[str]) -> list[Any]:
 
 
 def _failover(failover: Failover) -> list[Any]:
-    """Return the fields of `policies.resilience.failover.Terms`; status codes are a list."""
+    """Return the fields of `policies.resilience.failover.RetryPolicy`; status codes are a list."""
     return [
         failover.attempts,
         sorted({code for code in failover.on if isinstance(code, int)}),

@@ -16,7 +16,7 @@ from policies.access.authenticate import (
     authenticate,
     presented_key,
 )
-from policies.balancing.standing import Standing
+from policies.balancing.standing import Availability
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import Problem
@@ -177,7 +177,7 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
     policy, now = isolate.store.policy, now_ms()
     standing = isolate.health.standing(policy, now)
     if down:
-        standing = (standing or Standing()).without(down)
+        standing = (standing or Availability()).without(down)
     steered, sealing = isolate.steered(policy), isolate.cookie_secret
     around = Surroundings(now, isolate.pepper, standing, steered, sealing)
     return json_page(explain(policy, method, url, headers, client, around))

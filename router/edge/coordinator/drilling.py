@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from policies.compiled.model import Variant
 from policies.fleet.drill_question import read_asked
-from policies.fleet.drills import Drills, Refusal, World
+from policies.fleet.drills import DrillContext, DrillRefusal, Drills
 from policies.resilience.drill import Drill, InFront, faults_of
 from router.edge.coordinator.audit import Audit
 from router.edge.coordinator.collaborators import Collaborators
@@ -62,10 +62,10 @@ class Drilling:
     def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, Any]:
         """`text` is what `by` has asked for. The answer: `drill`, or `refused`, and why."""
         if not knows_policy(self._store):
-            return {"refused": Refusal("the policy cannot be read").told()}
+            return {"refused": DrillRefusal("the policy cannot be read").told()}
         made = self._drills.start(read_asked(text, by), now_ms, self._world(unwell))
         self._write()
-        return {"refused" if isinstance(made, Refusal) else "drill": made.told()}
+        return {"refused" if isinstance(made, DrillRefusal) else "drill": made.told()}
 
     def stop(self, drill_id: str | None, by: str, now_ms: float) -> api.StoppedDrills:
         ended = self._drills.stop(drill_id, by, now_ms)
@@ -80,8 +80,8 @@ class Drilling:
             "past": [each.told() for each in self._drills.past],
         }
 
-    def _world(self, unwell: Container[str]) -> World:
-        return World(self._store.policy, unwell)
+    def _world(self, unwell: Container[str]) -> DrillContext:
+        return DrillContext(self._store.policy, unwell)
 
     def _restore(self) -> None:
         text = self._kv.get(KEY)

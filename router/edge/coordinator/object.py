@@ -17,7 +17,7 @@ from typing import Any
 
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
-from policies.fleet.active_health import BODY_BYTES, Answer, judge
+from policies.fleet.active_health import BODY_BYTES, ProbeAnswer, judge
 from policies.fleet.coordination import Coordination, coordination_from
 from policies.fleet.report import report_from
 from policies.fleet.snapshot import snapshot_json
@@ -203,10 +203,10 @@ class CoordinatorObject:
         self._state.look(self._clock())
         self._write()
 
-    async def _asked(self, variant: Variant, began: float) -> Answer:
+    async def _asked(self, variant: Variant, began: float) -> ProbeAnswer:
         terms = self._store.policy.health.active
         if terms is None:
-            return Answer(0, 0, "not asked any more")
+            return ProbeAnswer(0, 0, "not asked any more")
         url = f"https://{variant.name}.internal{terms.path}"
         headers = [AGENT]
         if variant.override:
@@ -217,9 +217,9 @@ class CoordinatorObject:
         try:
             asking = self._around.probe(binding, url, headers, timeout, most, drill)
             status, body = await asking
-            return Answer(status, int(self._clock() - began), judge(terms, status, body))
+            return ProbeAnswer(status, int(self._clock() - began), judge(terms, status, body))
         except Exception as error:  # a probe always ends
-            return Answer(0, int(self._clock() - began), str(error)[:200])
+            return ProbeAnswer(0, int(self._clock() - began), str(error)[:200])
 
     def _heard(self, now: float) -> None:
         """An isolate has reported. That has to survive: who is woken by each alarm anew

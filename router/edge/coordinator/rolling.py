@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from policies.compiled.policy import CompiledPolicy
 from policies.rollouts.analysis import Result
-from policies.rollouts.rollouts import Asking, Refused, Rollouts
+from policies.rollouts.rollouts import Asking, RolloutRefusal, Rollouts
 from policies.rollouts.tallies import tallies_from
-from policies.rollouts.world import World, world_of
+from policies.rollouts.world import RolloutContext, world_of
 from router.edge.coordinator.audit import Audit
 from router.edge.coordinator.collaborators import Collaborators
 from router.edge.coordinator.drilling import knows_policy
@@ -47,7 +47,7 @@ class Rolling:
         self.is_lost = False  # what was kept is not there, or cannot be read
         self._asked_ms = -inf  # when KV was, for what was lost
         self._policy: CompiledPolicy | None = None
-        self._world: World | None = None
+        self._world: RolloutContext | None = None
         self._restore()
 
     def tick(self, now_ms: float, unwell: Container[str], drilled: Container[str]) -> None:
@@ -77,7 +77,7 @@ class Rolling:
                 return {"refused": UNKNOWN_POLICY, "unknown": False}
         done = self._rollouts.act(name, action, tuple(command), now_ms, around)
         self._write()
-        if isinstance(done, Refused):
+        if isinstance(done, RolloutRefusal):
             return {"refused": done.reason, "unknown": done.unknown}
         return {"rollout": done}
 
@@ -158,7 +158,7 @@ class Rolling:
         """What isolates are told, which changes with transitions alone; see `copy`."""
         return json.dumps(self.steering())
 
-    def _around(self, unwell: Container[str], drilled: Container[str]) -> World:
+    def _around(self, unwell: Container[str], drilled: Container[str]) -> RolloutContext:
         policy = self._store.policy
         if self._world is None or policy is not self._policy:
             self._policy, self._world = policy, world_of(policy)

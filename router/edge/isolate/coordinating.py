@@ -21,7 +21,7 @@ from policies.fleet.health import TOLD_FOR_MS
 from policies.fleet.report import Report, Tally, report_json
 from policies.fleet.snapshot import Snapshot, snapshot_from
 from policies.resilience.drill import Drill, drills_from
-from policies.rollouts.steering import Steering
+from policies.rollouts.steering import RolloutOverrides
 from policies.rollouts.tallies import Tallies
 from router.edge.isolate.keeper import Log
 from router.edge.isolate.keys import ROLLOUTS_KEY
@@ -68,7 +68,7 @@ class Coordinating:
         self.epoch: str | None = None
         self.version = 0
         self.drills: tuple[Drill, ...] = ()
-        self.steering = Steering()
+        self.steering = RolloutOverrides()
         self.tallies = Tallies()
         self._health = health
         self._metrics = metrics

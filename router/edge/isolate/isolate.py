@@ -15,7 +15,7 @@ from secrets import randbits
 from typing import Any
 
 from policies.access.given import cookie_secret
-from policies.balancing.standing import Standing
+from policies.balancing.standing import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import Health
 from policies.proxy.context import RequestContext
@@ -123,7 +123,7 @@ class Isolate:
     def must_learn(self, now: float) -> bool:
         return self.coordinating.must_learn(now)
 
-    def standing(self, policy: CompiledPolicy, now: float) -> Standing | None:
+    def standing(self, policy: CompiledPolicy, now: float) -> Availability | None:
         return self.health.standing(policy, now)
 
     def chores(self, now: float) -> str:

@@ -17,7 +17,7 @@ from policies.access.bucket import Grant
 from policies.access.lease import Lease, Lent, Local, Reclaim
 from policies.access.rate_limits import (
     Limit,
-    Standing,
+    LimitStatus,
     limit_headers,
     limiter_unavailable,
     rate_limited,
@@ -72,7 +72,7 @@ class Limiting:
         self._request = request
         self._route = route
         self._charges: list[Charge] = []
-        self._standings: list[Standing] = []
+        self._standings: list[LimitStatus] = []
 
     def charge(self, limits: Sequence[Limit], identity: Identity | None) -> Way[Charged]:
         """Charge the request to all of `limits`, or say why it may not pass; what its answer
@@ -128,11 +128,11 @@ class Limiting:
         limit, local = charge.limit, charge.local
         self._limits.count(limit, "allowed")
         self._charges.append(charge)
-        self._standings.append(Standing(limit, local.remaining(), local.full_ms(self._now)))
+        self._standings.append(LimitStatus(limit, local.remaining(), local.full_ms(self._now)))
 
     def _unknown(self, limit: Limit, charge: Charge) -> Way[Problem | None]:
         self._limits.count(limit, "error")
-        self._standings.append(Standing(limit, None, 0))
+        self._standings.append(LimitStatus(limit, None, 0))
         if limit.on_error == "allow":
             self._charges.append(charge)
             return None
@@ -141,7 +141,7 @@ class Limiting:
 
     def _denied(self, limit: Limit, local: Local) -> Way[Problem]:
         self._limits.count(limit, "denied")
-        self._standings.append(Standing(limit, 0, local.full_ms(self._now)))
+        self._standings.append(LimitStatus(limit, 0, local.full_ms(self._now)))
         yield from self._take_back()
         return rate_limited(limit, local.retry_ms(self._now))
 

@@ -19,13 +19,13 @@ from typing import Any
 from policies.http.problems import CONTENT_TYPE, Problem
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.effects import (
-    Answer,
     Came,
     Carry,
     Charge,
     Forget,
     Own,
     Refresh,
+    Respond,
     Send,
     Store,
     Way,
@@ -46,7 +46,7 @@ from workers_runtime.garbage import tidy
 MAX_UNDER_WAY = 5_000
 MAX_SIZE = 8_000_000  # characters of their headers: an isolate has 128 MiB
 NO_HEADERS: Mapping[str, str] = {}
-FINAL = frozenset({Answer, Carry, Forget, Own, Store})
+FINAL = frozenset({Respond, Carry, Forget, Own, Store})
 LOST = Problem("variant-failed", "The backend did not answer.")
 DONE = '["done"]'
 PREPARE = '["prepare"]'
@@ -317,6 +317,6 @@ def _given(drawn: float) -> float | None:
     return drawn if drawn >= 0 else None
 
 
-def _problem(problem: Problem, request_id: str) -> Answer:
+def _problem(problem: Problem, request_id: str) -> Respond:
     headers = [("content-type", CONTENT_TYPE), ("x-request-id", request_id)]
-    return Answer(problem.status, headers, problem.body(request_id))
+    return Respond(problem.status, headers, problem.body(request_id))

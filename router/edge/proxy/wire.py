@@ -18,7 +18,6 @@ from policies.http.claims import claims_among
 from policies.http.request import Client
 from policies.proxy.context import Arrived
 from policies.proxy.effects import (
-    Answer,
     Came,
     Carry,
     Forget,
@@ -32,6 +31,7 @@ from policies.proxy.effects import (
     Own,
     Race,
     Raced,
+    Respond,
     Send,
     Store,
     Void,
@@ -125,7 +125,7 @@ def _race(effect: Race) -> list[Any]:
 _TOLD: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
     AskLimiter: ("ask", list),
     GiveBack: ("giveback", list),
-    Answer: ("answer", lambda e: [e.status, e.headers, e.body, e.kept]),
+    Respond: ("answer", lambda e: [e.status, e.headers, e.body, e.kept]),
     Carry: ("carry", lambda e: [*_changes(e.changes), _blame(e), _keep(e.keep)]),
     Forget: ("forget", lambda e: [e.key]),
     KeepBody: ("body", lambda e: [e.how, -1 if e.limit is None else e.limit, e.most]),

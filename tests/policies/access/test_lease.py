@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from policies.access.bucket import Ask, Bucket, Grant
 from policies.access.gcra import Rate
-from policies.access.lease import LEASE_MS, PER_QUESTION, SOONEST_MS, Local, Mode, Terms
+from policies.access.lease import LEASE_MS, PER_QUESTION, SOONEST_MS, LeaseTerms, Local, Mode
 from tests.policies.access.rates import RATES, START, assert_bounded
 
 PATIENCE_MS = 150
@@ -26,7 +26,7 @@ class World:
     def __init__(
         self, rate: Rate, mode: Mode, isolates: int, travel: int = 0, loss: float = 0, seed: int = 1
     ) -> None:
-        self.terms = Terms(rate, mode)
+        self.terms = LeaseTerms(rate, mode)
         self.limiter = Bucket(rate)
         self.isolates = [Local(self.terms) for _ in range(isolates)]
         self.passed: list[int] = []
@@ -143,7 +143,7 @@ def test_a_slow_client_never_takes_more_than_it_uses() -> None:
 
 
 def local_with(rate: Rate, want: int = 1) -> tuple[Local, Bucket]:
-    local = Local(Terms(rate, "leased"))
+    local = Local(LeaseTerms(rate, "leased"))
     local._want = want
     return local, Bucket(rate)
 
@@ -203,7 +203,7 @@ def test_after_a_long_pause_everybody_may_ask() -> None:
 
 @given(RATES, st.sampled_from(("exact", "leased")))
 def test_terms(rate: Rate, mode: Mode) -> None:
-    terms = Terms(rate, mode)
+    terms = LeaseTerms(rate, mode)
     assert 0 <= terms.lease_ms <= LEASE_MS
     assert 1 <= terms.hold <= rate.burst
     assert mode == "leased" or (terms.lease_ms, terms.hold) == (0, 1)

@@ -10,7 +10,7 @@ from policies.access.authenticate import ApiKey, Identity
 from policies.access.rate_limits import (
     LONGEST_KEY,
     Limit,
-    Standing,
+    LimitStatus,
     limit_headers,
     limiter_unavailable,
     rate_limited,
@@ -101,7 +101,7 @@ def test_a_key_has_a_rate_of_its_own_and_the_same_limiter() -> None:
 
 
 def test_headers() -> None:
-    found = [Standing(limit("ip"), 42, 17_100), Standing(limit("tenant"), None, 0)]
+    found = [LimitStatus(limit("ip"), 42, 17_100), LimitStatus(limit("tenant"), None, 0)]
     assert limit_headers(found) == {
         "ratelimit-policy": '"ip";q=100;w=60, "tenant";q=10;w=1',
         "ratelimit": '"ip";r=42;t=18',

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from policies.balancing.choose import Forward
 from policies.balancing.pick import MAX_TOLD
-from policies.balancing.standing import Standing, standing_without
+from policies.balancing.standing import Availability, standing_without
 from policies.http.problems import Problem
 from policies.http.request import Client
 from policies.proxy.decide import Decision, Surroundings, decide
@@ -106,9 +106,9 @@ def out(*names: str) -> Surroundings:
         ("canary", NOW),  # there is a pool of that name, too
         ("c-1", out("c-1")),
         ("c-1", out(*VARIANTS)),
-        ("c-1", NOW._replace(standing=Standing(trials={"c-1": False}))),
-        ("c-1", NOW._replace(standing=Standing(returning={"c-1": 0.0}))),
-        ("c-1", NOW._replace(standing=Standing(panic=frozenset({"canary"})))),
+        ("c-1", NOW._replace(standing=Availability(trials={"c-1": False}))),
+        ("c-1", NOW._replace(standing=Availability(returning={"c-1": 0.0}))),
+        ("c-1", NOW._replace(standing=Availability(panic=frozenset({"canary"})))),
     ],
 )
 def test_a_variant_is_tried_whatever_it_is_and_nobody_else(name: str, around: Surroundings) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.drill_plan.load import load_plan
-from policies.drill_plan.model import Plan
+from policies.drill_plan.model import DrillPlan
 from policies.drill_plan.values import Rate
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "docs" / "examples" / "drills").glob("*.yaml"))
@@ -35,7 +35,7 @@ objectives:
 """
 
 
-def loaded(text: str) -> Plan:
+def loaded(text: str) -> DrillPlan:
     found = load_plan(text.encode())
     assert found.plan, found.findings
     return found.plan

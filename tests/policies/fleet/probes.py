@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.fleet.active_health import Answer
+from policies.fleet.active_health import ProbeAnswer
 from policies.resilience.health_terms import ActiveTerms
 
 TERMS = ActiveTerms(
@@ -19,4 +19,4 @@ TERMS = ActiveTerms(
 START = 1_800_000_000_000.0
 
 
-GOOD, BAD = Answer(200, 12), Answer(0, 2_000, "no answer in 2000 ms")
+GOOD, BAD = ProbeAnswer(200, 12), ProbeAnswer(0, 2_000, "no answer in 2000 ms")

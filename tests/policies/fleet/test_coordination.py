@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.fleet.active_health import Answer
+from policies.fleet.active_health import ProbeAnswer
 from policies.fleet.coordination import (
     FORGOTTEN_MS,
     MAX_ISOLATES,
@@ -217,7 +217,7 @@ def test_the_state_for_people() -> None:
     state = new()
     Isolate(state, "a").report(one=(10, 3, 30_000))
     Isolate(state, "b").report(one=(5, 0, 0), other=(7, 7, 0))
-    state.active_health.end("one", Answer(503, 12, "status 503"), START)
+    state.active_health.end("one", ProbeAnswer(503, 12, "status 503"), START)
     told = state.state(START + 1_000)
     assert told["isolates"] == 2
     assert told["variants"].keys() == set(NAMES)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.fleet.drill_question import NotStartable, missing_target, read_asked
-from policies.fleet.drills import Asked
+from policies.fleet.drills import DrillRequest
 from policies.resilience.drill import Fault, Target
 from tests.policies.making import compiled
 from tests.support.examples import examples
@@ -20,18 +20,18 @@ GOOD = {"region": "eu", "mode": "down", "for": "10m"}
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
-        (GOOD, Asked(Target("region", "eu"), Fault("down", 0), 600_000, "ann")),
+        (GOOD, DrillRequest(Target("region", "eu"), Fault("down", 0), 600_000, "ann")),
         (
             {"variant": "a", "mode": "errors:5%", "for": "1s", "force": True},
-            Asked(Target("variant", "a"), Fault("errors", 0.05), 1_000, "ann", True),
+            DrillRequest(Target("variant", "a"), Fault("errors", 0.05), 1_000, "ann", True),
         ),
         (
             {"pool": "p", "mode": "latency:2s", "for": "24h", "force": False},
-            Asked(Target("pool", "p"), Fault("latency", 2_000), 86_400_000, "ann"),
+            DrillRequest(Target("pool", "p"), Fault("latency", 2_000), 86_400_000, "ann"),
         ),
     ],
 )
-def test_what_is_asked(document: dict[str, object], expected: Asked) -> None:
+def test_what_is_asked(document: dict[str, object], expected: DrillRequest) -> None:
     assert read_asked(json.dumps(document), "ann") == expected
 
 

@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.compiled.policy import CompiledPolicy
-from policies.fleet.drills import MAX_ACTIVE, MAX_PAST, Asked, Drills, Refusal, World
+from policies.fleet.drills import (
+    MAX_ACTIVE,
+    MAX_PAST,
+    DrillContext,
+    DrillRefusal,
+    DrillRequest,
+    Drills,
+)
 from policies.fleet.remaining import groups_of
 from policies.resilience.drill import Drill, Target, fault_from
 from tests.policies.making import compiled
@@ -48,10 +55,12 @@ SCHEDULED = {
 POLICY = compiled(**SECTIONS)
 
 
-def asked(target: str, mode: str = "down", for_s: float = 600, forced: bool = False) -> Asked:
+def asked(
+    target: str, mode: str = "down", for_s: float = 600, forced: bool = False
+) -> DrillRequest:
     kind, name = target.split()
     made = Target(kind, name)  # type: ignore[arg-type]
-    return Asked(made, fault_from(mode), int(for_s * 1000), "secret", forced)
+    return DrillRequest(made, fault_from(mode), int(for_s * 1000), "secret", forced)
 
 
 class Story:
@@ -63,10 +72,10 @@ class Story:
         self.unwell: set[str] = set()
 
     @property
-    def world(self) -> World:
-        return World(self.policy, self.unwell)
+    def world(self) -> DrillContext:
+        return DrillContext(self.policy, self.unwell)
 
-    def start(self, at: float, target: str, **more: Any) -> Drill | Refusal:
+    def start(self, at: float, target: str, **more: Any) -> Drill | DrillRefusal:
         return self.drills.start(asked(target, **more), at * 1000, self.world)
 
     def tick(self, at: float, unwell: Iterable[str] | None = None) -> list[str]:
@@ -146,7 +155,7 @@ def test_what_is_refused(
     if refused is None:
         assert isinstance(made, Drill)
         return
-    assert isinstance(made, Refusal)
+    assert isinstance(made, DrillRefusal)
     assert story.drills.take_events()[-1]["event"] == "drill-refused"
     if isinstance(refused, str):
         assert (made.reason, made.gaps) == (refused, ())
@@ -158,7 +167,7 @@ def test_what_is_refused(
 def test_clients_of_one_region_are_enough_to_refuse() -> None:
     strict = compiled(**SECTIONS | {"pools": {"production": {"affinity": "strict"}}})
     made = Story(strict).start(0, "region ap")
-    assert isinstance(made, Refusal)
+    assert isinstance(made, DrillRefusal)
     assert [str(gap) for gap in made.gaps] == ["route r (pool production, clients of ap)"]
 
 
@@ -332,7 +341,7 @@ def test_lists_do_not_grow_for_ever() -> None:
     for _ in range(MAX_ACTIVE):
         assert isinstance(story.start(0, "variant eu"), Drill)
     refused = story.start(0, "variant eu", forced=True)
-    assert refused == Refusal("100 drills are running already")
+    assert refused == DrillRefusal("100 drills are running already")
     assert len({drill.id for drill in story.drills.active}) == MAX_ACTIVE
     story.drills.stop(None, "ann", 1_000)
     story.start(2, "variant us")

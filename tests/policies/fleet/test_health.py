@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.balancing.choose import Forward, choose_variants
-from policies.balancing.standing import Standing
+from policies.balancing.standing import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import TOLD_FOR_MS, Health
 from policies.fleet.snapshot import Snapshot, Told, snapshot_from, snapshot_json
@@ -39,7 +39,7 @@ class Isolate:
         self.health.standing(self.policy, self.now)
 
     @property
-    def standing(self) -> Standing | None:
+    def standing(self) -> Availability | None:
         return self.health.standing(self.policy, self.now)
 
     def fails(self, *names: str, times: int = 3) -> None:
@@ -302,7 +302,7 @@ def test_somebody_always_serves_and_the_last_one_is_never_left_out(
         else:
             isolate.health.failed(name, isolate.now, isolate.now, "status 500")
         choice = isolate.choose(str(chance.random()))
-        standing = isolate.standing or Standing()
+        standing = isolate.standing or Availability()
         out = {*standing.out, *standing.trials}
         names = {variant.name for variant in choice.candidates}
         assert len(names) == len(choice.candidates) > 0

@@ -10,7 +10,7 @@ import pytest
 from policies.balancing.choose import Forward, choose_mirror
 from policies.balancing.standing import standing_without
 from policies.compiled.policy import CompiledPolicy
-from policies.http.filters import Mirror, Plan
+from policies.http.filters import FilterChain, Mirror
 from policies.http.request import Client
 from policies.proxy.decide import decide
 from policies.proxy.explain import explain
@@ -85,14 +85,14 @@ def test_another_spelling_of_what_the_policy_says_goes() -> None:  # 14.14
     ("share", "expected"), [(0, 0), (0.001, 10), (0.25, 2500), (0.999, 9990), (1, 10_000)]
 )
 def test_mirrors_are_drawn_by_their_share(share: float, expected: int) -> None:
-    plan = Plan(None, None, None, None, (Mirror("p", share, False),))
+    plan = FilterChain(None, None, None, None, (Mirror("p", share, False),))
     chance, total = Random(3), 10_000
     drawn = sum(len(plan.drawn("GET", chance)) for _ in range(total))
     assert abs(drawn - expected) <= 5 * (total * share * (1 - share)) ** 0.5
 
 
 def test_only_safe_methods_unless_said() -> None:
-    plan = Plan(None, None, None, None, (Mirror("safe", 1, False), Mirror("all", 1, True)))
+    plan = FilterChain(None, None, None, None, (Mirror("safe", 1, False), Mirror("all", 1, True)))
     drawn = {m: [each.pool for each in plan.drawn(m, Random(1))] for m in ("GET", "HEAD", "POST")}
     assert drawn == {"GET": ["safe", "all"], "HEAD": ["safe", "all"], "POST": ["all"]}
 

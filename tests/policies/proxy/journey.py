@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from policies.access.given import cookie_secret
-from policies.balancing.standing import Standing
+from policies.balancing.standing import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import Health
 from policies.http.changes import joined
@@ -23,7 +23,6 @@ from policies.http.request import Client
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import FREE
 from policies.proxy.effects import (
-    Answer,
     Came,
     Carry,
     Charge,
@@ -38,6 +37,7 @@ from policies.proxy.effects import (
     Race,
     Raced,
     Refresh,
+    Respond,
     Send,
     Store,
     Void,
@@ -55,7 +55,7 @@ from tests.policies.making import NOW, compiled
 BEGAN = NOW.now_ms
 LEARNT_AFTER_MS = 700  # how far rollouts are
 URL = "https://example.com/"
-FINAL = Answer | Carry | Own | Store | Forget
+FINAL = Respond | Carry | Own | Store | Forget
 # What comes of an effect at a given time.
 Outcome = Callable[[Any, float], Any]
 
@@ -82,7 +82,7 @@ class Isolate:
     def must_learn(self, now_ms: float) -> bool:
         return self.is_new
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Standing | None:
+    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
         return self.health.standing(policy, now_ms)
 
     def steered(self, policy: CompiledPolicy) -> Steereds:
@@ -132,7 +132,7 @@ class Journey:
         self.context = RequestContext(isolate, isolate.policy, arrived, rng or Random(1))
         self.now_ms = now_ms
         self.effects: list[Any] = []
-        self.answers: list[Answer | Carry | Own] = []
+        self.answers: list[Respond | Carry | Own] = []
         self.background: Background | None = None
 
     def go(self, *outcomes: Outcome) -> list[str]:
@@ -166,7 +166,7 @@ class Journey:
                 told.append(f"carried {effect.variant}")
 
     def _end(self, effect: Any) -> None:
-        if isinstance(effect, Answer | Carry | Own):
+        if isinstance(effect, Respond | Carry | Own):
             self.answers.append(effect)
 
     def _outcome(self, effect: Any, outcomes: list[Outcome]) -> Any:
@@ -184,9 +184,9 @@ class Journey:
         return in_quiet_times(effect)
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> Respond:
         (answer,) = self.answers
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Respond)
         return answer
 
     @property
@@ -195,7 +195,7 @@ class Journey:
         (answer,) = self.answers
         if isinstance(answer, Carry):
             return {**answer.changes.set, **joined(answer.changes.added)}
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Respond)
         return joined(answer.headers)
 
     def sent(self, at: int = 0) -> Send:
@@ -271,7 +271,7 @@ def raced(taken: int, *came: int | str | None, after_ms: float = 100) -> Outcome
 
 
 WORDS: dict[type, Callable[[Any], str]] = {
-    Answer: lambda e: f"answer {e.status}" + (" kept" if e.kept else ""),
+    Respond: lambda e: f"answer {e.status}" + (" kept" if e.kept else ""),
     Carry: lambda e: f"carry {e.blame.variant}" + (" and keep" if e.keep else ""),
     Charge: lambda e: "charge " + " ".join(each.name for each in e.limits),
     Forget: lambda e: "forget",

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from policies.http.problems import Problem
 from policies.proxy.decide import Surroundings
 from policies.proxy.effects import (
-    Answer,
     Came,
     Carry,
     Charge,
@@ -25,6 +24,7 @@ from policies.proxy.effects import (
     Race,
     Raced,
     Refresh,
+    Respond,
     Send,
     Wait,
 )
@@ -170,7 +170,7 @@ def run(journey: Journey, chance: Chance) -> Went:
             return Went(effects, tried, answers)
         effects.append(effect)
         outcome = None
-        if isinstance(effect, Answer | Carry | Own):
+        if isinstance(effect, Respond | Carry | Own):
             answers += 1
         elif not isinstance(effect, Refresh):
             assert not answers, "nothing is done for who has an answer"
@@ -221,12 +221,12 @@ def test_what_is_explained_is_what_is_sent(data: st.DataObject) -> None:
     )
     way = proxy(journey.context)
     effect = next(way)
-    while not isinstance(effect, Answer | Own | Send | Race):
+    while not isinstance(effect, Respond | Own | Send | Race):
         effect = way.send(
             Charged(None, {}) if isinstance(effect, Charge) else in_quiet_times(effect)
         )
     way.close()
-    if isinstance(effect, Answer):
+    if isinstance(effect, Respond):
         assert (told["status"], told["variant"]) == (effect.status, None)
         return
     if isinstance(effect, Own):

@@ -15,7 +15,7 @@ from policies.resilience.failover import (
     BUDGET_FLOOR,
     BUDGET_WINDOW_MS,
     RetryBudget,
-    Terms,
+    RetryPolicy,
     backoff_ms,
     hedge_to,
     keeping,
@@ -24,7 +24,7 @@ from policies.resilience.failover import (
 )
 from tests.policies.making import NOW, compiled
 
-TERMS = Terms(
+TERMS = RetryPolicy(
     attempts=2,
     codes=frozenset({502, 503, 504}),
     connect=True,

@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 from policies.rollouts.counts import Counts
-from policies.rollouts.rollouts import Refused, Rollouts
-from policies.rollouts.world import World, world_of
+from policies.rollouts.rollouts import RolloutRefusal, Rollouts
+from policies.rollouts.world import RolloutContext, world_of
 from tests.policies.making import compiled
 
 INTERVAL_S = 60
@@ -55,7 +55,7 @@ class Story:
 
     def edit(self, **changes: Any) -> None:
         """Another policy."""
-        self.world: World = world_of(compiled(**sections(**changes)))
+        self.world: RolloutContext = world_of(compiled(**sections(**changes)))
 
     def take_out(self) -> None:
         self.world = world_of(compiled(routes=[ROUTE]))
@@ -73,7 +73,7 @@ class Story:
         """The state afterwards, or why it was refused."""
         command = ("ann", more.get("note"), more.get("force", False))
         told = self.rollouts.act("v2", action, command, self.now * 1000, self.world)
-        return told.reason if isinstance(told, Refused) else str(told["state"])
+        return told.reason if isinstance(told, RolloutRefusal) else str(told["state"])
 
     def minute(
         self, to: tuple[int, int] = (0, 0), other: tuple[int, int] = (0, 0), ms: float = 20

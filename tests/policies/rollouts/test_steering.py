@@ -13,7 +13,7 @@ from policies.balancing.choose import Forward
 from policies.http.request import Client
 from policies.proxy.decide import decide
 from policies.proxy.explain import explain
-from policies.rollouts.steering import NOTHING, Steering, steered_routes
+from policies.rollouts.steering import NOTHING, RolloutOverrides, steered_routes
 from tests.policies.making import NOW, compiled, request
 from tests.policies.rollouts.making import TOLD as ROLLOUT
 from tests.support.examples import examples
@@ -130,7 +130,7 @@ def test_what_cannot_be_read_or_done_is_left_out(damage: dict[str, Any]) -> None
 
 
 def test_what_is_learned() -> None:
-    steering = Steering()
+    steering = RolloutOverrides()
     assert (steering.is_known, steering.of(POLICY)) == (False, NOTHING)
     steering.learn([ROLLOUT], is_all=True)
     assert (steering.is_known, list(steering.of(POLICY))) == (True, ["r"])
@@ -150,7 +150,7 @@ def test_what_answers_count_for() -> None:
 
 
 def test_another_policy_is_steered_anew() -> None:
-    steering = Steering()
+    steering = RolloutOverrides()
     steering.learn([ROLLOUT], is_all=True)
     other = compiled(routes=[{"name": "q", "split": SPLIT}])
     assert list(steering.of(POLICY)) == ["r"]

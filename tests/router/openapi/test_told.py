@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from policies.fleet.drills import Asked, Drills, Refusal, World
+from policies.fleet.drills import DrillContext, DrillRefusal, DrillRequest, Drills
 from policies.http.problems import PROBLEMS, Problem
 from policies.http.request import Client
 from policies.proxy.decide import Surroundings
@@ -35,11 +35,13 @@ def told(value: Any) -> Any:
 
 
 def test_drills() -> None:
-    drills, world = Drills(Random(1)), World(POLICY, ())
-    asked = Asked(Target("variant", "eu"), fault_from("errors:30%"), 60_000, "ann", forced=True)
+    drills, world = Drills(Random(1)), DrillContext(POLICY, ())
+    asked = DrillRequest(
+        Target("variant", "eu"), fault_from("errors:30%"), 60_000, "ann", forced=True
+    )
     drills.tick(NOW, world)
     refused = drills.start(asked._replace(forced=False), NOW, world)
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, DrillRefusal)
     for _ in range(2):
         drills.start(asked, NOW, world)
     drills.stop(drills.active[0].id, "ann", NOW + 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from policies.http.changes import Changes
-from policies.proxy.effects import Answer, Blame, Carry, Send
+from policies.proxy.effects import Blame, Carry, Respond, Send
 from router.dev.layout import Layout, find_root
 from router.edge.proxy.wire import effect_text
 
@@ -16,7 +16,7 @@ SCRIPT = Path(__file__).with_name("driver.mjs")
 ENDINGS = SCRIPT.with_name("endings.mjs")
 NONE = Changes([], {}, [])
 CARRY = Carry(NONE, Blame("a", 1.0, "-"))
-ANSWER = effect_text(7, Answer(418, [], "short and stout"))
+ANSWER = effect_text(7, Respond(418, [], "short and stout"))
 
 
 def went(*says: str, answers: tuple[int, ...] = ()) -> tuple[int, list[list[Any]]]:

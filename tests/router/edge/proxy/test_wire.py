@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.access.gcra import Rate
-from policies.access.rate_limits import Limit, Standing, limit_headers
+from policies.access.rate_limits import Limit, LimitStatus, limit_headers
 from policies.balancing.choose import _choose_share
 from policies.compiled.model import Route, Share
 from policies.http.changes import SEPARATORS, Changes
@@ -217,5 +217,5 @@ def test_what_is_left_of_limits_is_told_as_python_tells_it(
     )
     purse = {"left": left, "others": others, "fullAt": full_at}
     told = node("standing", [{"name": "few", "purse": purse}] * 2, BEGAN)
-    found = Standing(limit, left + others, max(0.0, full_at - BEGAN))
+    found = LimitStatus(limit, left + others, max(0.0, full_at - BEGAN))
     assert told == limit_headers([found, found])["ratelimit"]
