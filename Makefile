@@ -4,13 +4,14 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Python keeps what it has compiled beside the sources, also where the environment says otherwise:
+# else each of the many processes that tests start compiles all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 BIOME := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome
 # What is passed on: make dev ARGS="--port 9000", make test ARGS="-k split".
 ARGS ?=
-# What needs the runtime, sends traffic for seconds, or simulates for as long.
-SLOW := --ignore=tests/edge --ignore=tests/load --ignore=tests/sandbox \
-  --ignore=tests/router/cli/test_drill_run.py --ignore=tests/router/drill/test_traffic.py \
-  --deselect=tests/bench/test_scale.py::test_the_documentation_quotes_the_simulation
+# The markers stand in pyproject.toml.
+FAST := -m "not edge and not load and not sandbox and not slow"
 
 .PHONY: install dev test test-fast lint load sandbox schemathesis bench entry-check upload clean
 
@@ -24,8 +25,8 @@ dev: install
 # look at seconds, run by themselves. With ARGS: just these, one by one.
 test: lint .clients/.done
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
-	  --ignore=tests/load --ignore=tests/sandbox
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder \
+	  -m "not load and not sandbox"
 	@$(BIN)/python -m pytest tests/load
 else
 	@$(BIN)/python -m pytest $(ARGS)
@@ -34,9 +35,9 @@ endif
 # Some of these wait, too, and none needs what another has started.
 test-fast: install
 ifeq ($(ARGS),)
-	@TEST_FAST=1 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(SLOW)
+	@TEST_FAST=1 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(FAST)
 else
-	@TEST_FAST=1 $(BIN)/python -m pytest $(SLOW) $(ARGS)
+	@TEST_FAST=1 $(BIN)/python -m pytest $(FAST) $(ARGS)
 endif
 
 lint: install
@@ -57,7 +58,7 @@ sandbox: install
 
 # Requests made up from the agent's document, others each time: make schemathesis ARGS=10.
 schemathesis: install
-	@$(BIN)/python -m tests.edge.agent_fuzz $(ARGS)
+	@$(BIN)/python -m tests.support.edge.agent_fuzz $(ARGS)
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)

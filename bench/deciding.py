@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from random import Random
 
 from bench.policies import REGIONS, compiled, example
-from policies.decisions.choose import Forward, read_target
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.problems import Problem
-from policies.decisions.request import Client, Request
+from policies.balancing.choose import Forward, read_target
+from policies.compiled.policy import CompiledPolicy
+from policies.http.problems import Problem
+from policies.http.request import Client, Request
 from policies.proxy.decide import Surroundings, decide
 
 NOW = Surroundings(0.0)

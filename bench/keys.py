@@ -11,7 +11,7 @@ import time
 from hashlib import sha256
 
 from bench.deciding import compared
-from policies.decisions.authenticate import Identity, Keys, Needs, authenticate
+from policies.access.authenticate import Identity, Keys, Needs, authenticate
 
 FEW, MANY = 10, 100_000
 REQUESTS = 20_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from policies.decisions.compiled_text import tables_steps
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.steps import finished
-from policies.language.compile import FORMAT, compile_policy
+from policies.basics.steps import finished
+from policies.compiled.form.text import tables_steps
+from policies.compiled.policy import CompiledPolicy
+from policies.language.compile.compile import FORMAT, compile_policy
 from policies.language.load import digest_of, load
 
 REPEATS = 5

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from policies.decisions.policy import CompiledPolicy
-from policies.language.compile import Tables, compile_policy
-from policies.language.model import Policy
+from policies.compiled.policy import CompiledPolicy
+from policies.language.compile.compile import Tables, compile_policy
+from policies.language.model.policy import Policy
 
 REGIONS = {"eu": "EU", "us": "NA", "ap": "AS"}
 SPLIT = {"production": 90, "canary": 10}

@@ -16,8 +16,8 @@ from typing import Any
 
 from bench.load import HEADERS, MANY_PATHS, MANY_USERS, POSTS, USUAL, Traffic
 from bench.staging import javascript, python, stage_edge
-from policies.language.document import Document, read_document
 from policies.language.load import load
+from policies.language.yaml.document import Document, read_document
 from router.dev.config import write_configs
 from router.dev.files import mirror
 from router.dev.layout import Layout, SetupError

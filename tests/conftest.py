@@ -1,13 +1,23 @@
-"""Settings of all tests."""
+"""Settings of all tests.
+
+1. Tests of a folder in FOLDERS have its name as their marker; those that take long elsewhere are
+   marked `slow`. `-m` says which run, and a folder that it leaves out is not even imported.
+2. A file is run by one process from its first test to its last, and so are all files that share a
+   server: they are one group.
+"""
 
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.examples import DEFAULT, examples
+# What helpers assert is told as what tests assert is.
+pytest.register_assert_rewrite("tests.support")
+
+from tests.support.examples import DEFAULT, examples  # noqa: E402
 
 settings.register_profile("ours", examples(DEFAULT))
 settings.load_profile("ours")
@@ -16,55 +26,86 @@ settings.load_profile("ours")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# About how many seconds the longest files take. A file is run by one process from its first test
-# to its last: one that begins at the end is waited for by all. And those that wait for the
-# runtime are mixed with those that compute, or they would all be at it at once.
+TESTS = Path(__file__).parent
+FOLDERS = ("edge", "load", "sandbox")
+# The fixtures that are a server for several files, and so the names of their groups.
+SHARED = ("router_of_agents", "probed")
+# About how many seconds the longest groups take: one that begins at the end is waited for by all.
+# And those that wait for the runtime are mixed with those that compute, or they would all be at it
+# at once.
 SECONDS = {
-    "edge/test_rollouts.py": 190,
-    "edge/test_agent.py": 150,
-    "edge/test_agent_clients.py": 50,
-    "edge/test_publishing.py": 90,
-    "edge/test_drills.py": 80,
-    "edge/test_push.py": 80,
-    "edge/test_coordinator_failures.py": 120,
-    "edge/test_drills_and_health.py": 100,
-    "edge/test_coordinator.py": 90,
-    "edge/test_kv.py": 70,
-    "edge/test_store.py": 80,
-    "edge/test_entry.py": 30,
-    "edge/test_splitting.py": 40,
-    "edge/test_rate_limits.py": 40,
-    "edge/test_drill_run.py": 40,
-    "router/settle/test_layouts.py": 40,
-    "policies/decisions/test_match.py": 40,
-    "policies/gateway/test_convert.py": 40,
-    "policies/decisions/test_regex.py": 25,
+    "router_of_agents": 300,
+    "edge/test_rollouts.py": 85,
+    "edge/test_policy_work.py": 80,
+    "probed": 75,
+    "edge/test_memory.py": 60,
+    "edge/test_push.py": 60,
+    "edge/test_shipped_policy.py": 45,
+    "edge/test_store.py": 40,
+    "edge/test_coordinator_failures.py": 40,
+    "edge/test_drills.py": 40,
+    "edge/test_kv.py": 40,
+    "edge/test_drain.py": 30,
+    "edge/test_drill_run.py": 30,
+    "edge/test_limiter_failures.py": 30,
+    "edge/test_publishing.py": 25,
+    "edge/test_entry.py": 25,
+    "edge/test_rate_limits.py": 25,
+    "router/settle/test_layouts.py": 25,
+    "policies/language/test_hints.py": 15,
+    "policies/language/test_work.py": 15,
+    "policies/routing/test_match.py": 15,
+    "policies/gateway/test_convert.py": 15,
+    "policies/basics/test_regex.py": 15,
 }
 ON_THE_RUNTIME, COMPUTING = 15, 2  # of all others
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    folder = collection_path.name
+    is_left_out = f"not {folder}" in config.option.markexpr
+    return (collection_path.parent == TESTS and folder in FOLDERS and is_left_out) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files: dict[str, list[pytest.Item]] = {}
     for item in items:
-        files.setdefault(item.path.as_posix().rpartition("/tests/")[2], []).append(item)
-    ordered = sorted(files, key=_seconds, reverse=True)
-    kinds = [
-        [name for name in ordered if name.startswith("edge/") is is_edge]
-        for is_edge in (True, False)
-    ]
-    items[:] = [item for name in _mixed(*kinds) for item in files[name]]
+        name = item.path.relative_to(TESTS).as_posix()
+        files.setdefault(name, []).append(item)
+        if name.partition("/")[0] in FOLDERS:
+            item.add_marker(name.partition("/")[0])
+    groups: dict[str, list[pytest.Item]] = {}
+    for name, tests in files.items():
+        groups.setdefault(_group(name, tests), []).extend(tests)
+    for name, tests in groups.items():
+        for item in tests:
+            item.add_marker(pytest.mark.xdist_group(name))
+    ordered = sorted(groups, key=lambda name: _seconds(name, groups[name]), reverse=True)
+    kinds: list[list[tuple[str, int]]] = [[], []]
+    for name in ordered:
+        on_the_runtime = groups[name][0].get_closest_marker("edge") is not None
+        kinds[on_the_runtime].append((name, _seconds(name, groups[name])))
+    items[:] = [item for name in _mixed(kinds) for item in groups[name]]
 
 
-def _seconds(file: str) -> int:
-    return SECONDS.get(file, ON_THE_RUNTIME if file.startswith("edge/") else COMPUTING)
+def _group(file: str, items: list[pytest.Item]) -> str:
+    """Tests of one file may share several servers: then all their files are together."""
+    used = {name for item in items for name in getattr(item, "fixturenames", ())}
+    return next((name for name in SHARED if name in used), file)
 
 
-def _mixed(*kinds: list[str]) -> list[str]:
-    """The files of each kind, so that all kinds end together."""
-    totals = [sum(map(_seconds, kind)) for kind in kinds]
-    mixed, spent, left = list[str](), [0] * len(kinds), [list(kind) for kind in kinds]
-    while any(left):
-        at = min((k for k in range(len(kinds)) if left[k]), key=lambda k: spent[k] / totals[k])
-        mixed.append(left[at].pop(0))
-        spent[at] += _seconds(mixed[-1])
+def _seconds(group: str, items: list[pytest.Item]) -> int:
+    is_edge = items[0].get_closest_marker("edge") is not None
+    return SECONDS.get(group, ON_THE_RUNTIME if is_edge else COMPUTING)
+
+
+def _mixed(kinds: list[list[tuple[str, int]]]) -> list[str]:
+    """The groups of each kind, so that all kinds end together."""
+    totals = [sum(seconds for _, seconds in kind) for kind in kinds]
+    mixed, spent = list[str](), [0] * len(kinds)
+    while any(kinds):
+        at = min((k for k in range(len(kinds)) if kinds[k]), key=lambda k: spent[k] / totals[k])
+        name, seconds = kinds[at].pop(0)
+        mixed.append(name)
+        spent[at] += seconds
     return mixed

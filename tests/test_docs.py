@@ -9,14 +9,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from policies.decisions.problems import PROBLEMS
 from policies.difference.log import read_log
 from policies.drill_plan.load import load_plan
 from policies.gateway.convert import convert
-from policies.language.document import Document, read_document
-from policies.language.findings import CODES
+from policies.http.problems import PROBLEMS
+from policies.language.findings.findings import CODES
 from policies.language.load import load
 from policies.language.schema import schema, schema_text
+from policies.language.yaml.document import Document, read_document
 from policies.reference.pages import PARTS, Part, part_of
 from router.cli.main import main
 
@@ -65,7 +65,10 @@ def test_examples_are_valid(path: Path) -> None:
 
 
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "examples/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md")
+    ),
     *sorted((ROOT / "examples").glob("*/README.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]

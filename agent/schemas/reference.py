@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from typing import Any
 
 from agent.schemas.document import document
 from agent.schemas.operations import OPERATIONS, Operation
 from agent.schemas.refusals import HEADERS, REFUSALS
-from agent.schemas.values import Schema
+from api_docs.words import any_of, link, parameter_row, shape_text
 
 HEAD = """\
 # The agent's API
@@ -29,7 +27,7 @@ answered where `GET` is, but for `/poll`.
 def page() -> str:
     openapi = document()
     operations = [_operation(operation, openapi) for operation in OPERATIONS]
-    shapes = [_shape(name, schema) for name, schema in openapi["components"]["schemas"].items()]
+    shapes = [shape_text(name, schema) for name, schema in openapi["components"]["schemas"].items()]
     parts = [HEAD, "## Requests\n", *operations, _refusals(), "## Shapes\n", *shapes]
     return "\n".join(parts)
 
@@ -41,13 +39,13 @@ def _operation(source: Operation, openapi: dict[str, Any]) -> str:
         lines += ["No key is needed.", ""]
     if parameters := operation.get("parameters"):
         lines += ["| parameter | value | default | |", "|---|---|---|---|"]
-        lines += [_parameter(parameter) for parameter in parameters]
+        lines += [parameter_row(parameter) for parameter in parameters]
         lines += [""]
-    gives = _link(source.gives) if "/" not in source.gives else f"`{source.gives}`"
+    gives = link(source.gives) if "/" not in source.gives else f"`{source.gives}`"
     also = [f"`{kind}` {about}" for kind, about in source.more.items()]
     if source.takes:
         lines += [
-            f"Takes {_link(source.takes)}{', or nothing' if source.may_be_empty else ''}.",
+            f"Takes {link(source.takes)}{', or nothing' if source.may_be_empty else ''}.",
             "",
         ]
     lines += [f"Gives {', or '.join([gives, *also])}.", ""]
@@ -55,15 +53,8 @@ def _operation(source: Operation, openapi: dict[str, Any]) -> str:
     if told_by:
         lines += [f"Headers that it may have: {', '.join(told_by)}.", ""]
     if source.refuses:
-        lines += [f"Also refused with {_words(map(str, source.refuses))}.", ""]
+        lines += [f"Also refused with {any_of(map(str, source.refuses))}.", ""]
     return "\n".join(lines)
-
-
-def _parameter(parameter: dict[str, Any]) -> str:
-    where = " (path)" if parameter["in"] == "path" else ""
-    about = parameter.get("description", "")
-    kind, usual = _kind(parameter["schema"]), _usual(parameter)
-    return f"| `{parameter['name']}`{where} | {kind} | {usual} | {about} |"
 
 
 def _refusals() -> str:
@@ -82,97 +73,8 @@ def _refusals() -> str:
     ]
     lines += ["|---|---|---|---|"]
     for status, refusal in REFUSALS.items():
-        agent = " or ".join(map(_link, refusal.of_agent))
+        agent = " or ".join(map(link, refusal.of_agent))
         headers = "".join(f"; with `{name}`" for name, _ in refusal.headers)
-        router = _link("Problem") if refusal.of_router else ""
+        router = link("Problem") if refusal.of_router else ""
         lines.append(f"| {status} | {refusal.about}{headers} | {agent} | {router} |")
     return "\n".join([*lines, ""])
-
-
-def _shape(name: str, schema: Schema) -> str:
-    return "\n".join([f"### {name}", "", *_body(schema)])
-
-
-def _body(schema: Schema) -> list[str]:
-    about = [f"{_sentence(schema['description'])}", ""] if schema.get("description") else []
-    if "properties" in schema:
-        return about + _fields(schema)
-    pattern = ["```", schema["pattern"], "```", ""] if "pattern" in schema else []
-    return [*about, _sentence(_kind(schema)), "", *pattern]
-
-
-def _fields(schema: Schema) -> list[str]:
-    required = schema.get("required", ())
-    rows = []
-    for name, field in schema["properties"].items():
-        usual = "required" if name in required else _usual({"schema": field})
-        about = field.get("description", "")
-        rows.append(f"| `{name}` | {_kind(field)} | {usual} | {about} |")
-    more = [] if schema.get("additionalProperties") is False else ["Others may be there.", ""]
-    return ["| field | value | default | |", "|---|---|---|---|", *rows, "", *more]
-
-
-def _usual(parameter: dict[str, Any]) -> str:
-    schema = parameter["schema"]
-    if parameter.get("required"):
-        return "required"
-    return f"`{json.dumps(schema['default'])}`" if "default" in schema else ""
-
-
-def _kind(schema: Schema) -> str:
-    """What a value is, in words."""
-    if "$ref" in schema:
-        return _link(schema["$ref"].rpartition("/")[2])
-    if "enum" in schema:
-        return _words(f"`{value}`" for value in schema["enum"])
-    if forms := schema.get("anyOf") or schema.get("oneOf"):
-        return _words(dict.fromkeys(map(_kind, forms)))
-    kinds = schema.get("type", "anything")
-    named = [kinds] if isinstance(kinds, str) else kinds
-    return _words(_typed(kind, schema) for kind in named)
-
-
-def _typed(kind: str, schema: Schema) -> str:
-    if kind in ("integer", "number"):
-        word = "whole number" if kind == "integer" else "number"
-        return word + _range(schema.get("minimum"), schema.get("maximum"))
-    if kind == "string" and schema.get("format") == "date-time":
-        return "time"
-    if kind == "string":
-        is_shown = "pattern" in schema and "examples" in schema
-        such = f" such as `{schema['examples'][0]}`" if is_shown else ""
-        return "text" + such + _up_to(schema.get("maxLength"), "characters")
-    if kind == "array":
-        items = _kind(schema["items"])
-        of = f"({items})" if " or " in items else items
-        return f"list of {of}" + _up_to(schema.get("maxItems"), "of them")
-    if kind == "object" and "additionalProperties" in schema:
-        of = f"object, of any names, with {_kind(schema['additionalProperties'])}"
-        return of + _up_to(schema.get("maxProperties"), "of them")
-    return {"boolean": "true or false", "null": "null"}.get(kind, kind)
-
-
-def _range(least: float | None, most: float | None) -> str:
-    if least is None:
-        return ""
-    return f" from {least:,g}" + (f" to {_number(most)}" if most is not None else "")
-
-
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
-
-
-def _up_to(most: int | None, what: str) -> str:
-    return "" if most is None else f", at most {most:,} {what}"
-
-
-def _words(texts: Iterable[str]) -> str:
-    return " or ".join(texts)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
-
-
-def _link(name: str) -> str:
-    return f"[{name}](#{name.lower()})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bench.scale.figures import Table, percent
 from bench.scale.leaves import COLOS
-from router.edge.isolate.coordinating import WAITS_MS
+from router.edge.isolate.timing import DEFAULTS
 
 DAY_S = 86_400
 ISOLATES = (10, 100, 1_000, 10_000)
@@ -13,10 +13,10 @@ BUSY = (1, 10, 100)  # requests a second that an isolate answers
 
 
 def cost() -> Table:
-    each = DAY_S * 1000 // WAITS_MS[0]
+    each = DAY_S * 1000 // DEFAULTS.report_ms
     rows = []
     for number in ISOLATES:
-        parts = (percent(1000 / WAITS_MS[0] / rate) for rate in BUSY)
+        parts = (percent(1000 / DEFAULTS.report_ms / rate) for rate in BUSY)
         leaves = min(number, len(COLOS)) * each
         rows.append((number, number * each, number * each + leaves, *parts))
     shares = tuple(f"of its requests, at {rate}/s" for rate in BUSY)

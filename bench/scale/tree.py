@@ -6,7 +6,7 @@
 2. An object answers one report after the other, and takes `SERVICE_MS` for each. Nobody
    tells it that somebody has given up.
 3. A root has *decided* when more than half of those that use the variant have ejected it
-   (`policies/decisions/votes.py`). Every answer carries what the object knows then.
+   (`policies/fleet/votes.py`). Every answer carries what the object knows then.
 4. A leaf is both: an object for its isolates, and a node that reports their sum.
 """
 
@@ -19,7 +19,8 @@ from math import inf
 from random import Random
 from typing import NamedTuple
 
-from router.edge.isolate.coordinating import JITTER, PATIENCE_MS, SOONEST_MS, WAITS_MS
+from router.edge.isolate.coordinating import JITTER, PATIENCE_MS, WAITS
+from router.edge.isolate.timing import DEFAULTS
 
 SERVICE_MS = 1.0  # a Durable Object takes about 1,000 requests a second
 
@@ -29,7 +30,7 @@ class Rules(NamedTuple):
     once. `spread_ms`: news waits so long at most, by chance. `leaf_is_urgent`: a leaf passes
     news on at once, as isolates do."""
 
-    gap_ms: float | None = SOONEST_MS
+    gap_ms: float | None = DEFAULTS.hurry_ms
     spread_ms: float = 0.0
     leaf_is_urgent: bool = True
 
@@ -97,7 +98,7 @@ class Simulation:
         self._count = count()
         for node in nodes:
             if node.parent:
-                self._schedule(node, chance.random() * WAITS_MS[0])
+                self._schedule(node, chance.random() * DEFAULTS.report_ms)
 
     def at(self, when: float, what: Callable[..., None], *args: object) -> None:
         heappush(self._events, (when, next(self._count), what, args))
@@ -118,7 +119,7 @@ class Simulation:
             self._hurry(now, node)
 
     def _hurry(self, now: float, node: Node) -> None:
-        gap = SOONEST_MS if self.rules.gap_ms is None else self.rules.gap_ms
+        gap = DEFAULTS.hurry_ms if self.rules.gap_ms is None else self.rules.gap_ms
         if node.failures or node.is_asking:
             return
         when = max(now, node.asked_ms + gap) + self.chance.random() * self.rules.spread_ms
@@ -134,7 +135,7 @@ class Simulation:
             return  # it has been put forward, or waits for an answer
         node.is_asking, node.asked_ms = True, now
         node.turn += 1
-        wait = WAITS_MS[min(node.failures, len(WAITS_MS) - 1)]
+        wait = WAITS[min(node.failures, len(WAITS) - 1)] * DEFAULTS.report_ms
         self._schedule(node, now + wait * (1 + self.chance.uniform(-JITTER, JITTER)))
         self._send(now, node)
         self.at(now + PATIENCE_MS, self._give_up, node, node.turn)

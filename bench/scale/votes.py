@@ -1,6 +1,6 @@
 """Votes of isolates that each see a part of the traffic: when they are wrong, and when late.
 
-The machines are the router's own (`passive.py`, `votes.py`), with the default terms. An
+The machines are the router's own (`outlier_detection.py`, `votes.py`), with the default terms. An
 isolate tells the object what it knows every five seconds, and an ejection at once; requests
 come by chance.
 """
@@ -14,16 +14,16 @@ from random import Random
 from typing import NamedTuple
 
 from bench.scale.figures import Table, percent, seconds
-from policies.decisions.health_terms import PassiveTerms
-from policies.decisions.outlier_states import State
-from policies.decisions.passive import Passive
-from policies.decisions.votes import Votes
-from policies.language.health import Passive as Section
-from router.edge.isolate.coordinating import WAITS_MS
+from policies.fleet.votes import Votes
+from policies.language.model.health import Passive as Section
+from policies.resilience.health_terms import OutlierTerms
+from policies.resilience.outlier_detection import OutlierDetection
+from policies.resilience.outlier_states import State
+from router.edge.isolate.timing import DEFAULTS
 
-EVERY_MS = WAITS_MS[0]
+EVERY_MS = DEFAULTS.report_ms
 SECTION = Section()
-TERMS = PassiveTerms(*SECTION.model_dump().values())
+TERMS = OutlierTerms(*SECTION.model_dump().values())
 
 ERRORS = (0.05, 0.1, 0.2, 0.3, 0.4)
 POPULATION = 60
@@ -59,7 +59,7 @@ class Isolate:
 
     def __init__(self, number: int, chance: Random) -> None:
         self.number, self.chance = number, chance
-        self.passive = Passive(TERMS)
+        self.detection = OutlierDetection(TERMS)
         self.reports: list[Report] = []
         self._told = (0, 0)
 
@@ -76,30 +76,30 @@ class Isolate:
         return self.reports
 
     def _is_sent(self, now: float) -> bool:
-        passive = self.passive
-        if passive.state(now) is State.EJECTED:
+        detection = self.detection
+        if detection.state(now) is State.EJECTED:
             return False
-        if passive.is_ejected:
-            if not passive.awaits_trial(now):
+        if detection.is_ejected:
+            if not detection.awaits_trial(now):
                 return False
-            passive.begin_trial(now)
+            detection.begin_trial(now)
             return True
-        share = passive.share(now)
+        share = detection.share(now)
         return share == 1 or self.chance.random() < share
 
     def _attempt(self, now: float, failed: bool) -> bool:
         """Whether it is ejected now."""
         if failed:
-            return self.passive.failed(now, now)
-        self.passive.succeeded(now, now)
+            return self.detection.failed(now, now)
+        self.detection.succeeded(now, now)
         return False
 
     def _report(self, now: float) -> None:
-        passive = self.passive
+        detection = self.detection
         requests, failures = self._told
-        told = (passive.requests - requests, passive.failures - failures)
-        self._told = (passive.requests, passive.failures)
-        left = max(0.0, passive.until_ms - now)
+        told = (detection.requests - requests, detection.failures - failures)
+        self._told = (detection.requests, detection.failures)
+        left = max(0.0, detection.until_ms - now)
         self.reports.append(Report(now, self.number, *told, left))
 
 

@@ -12,7 +12,7 @@ from router.edge.limiter.limiter import Limiter  # noqa: F401
 
 
 class NoHealth:
-    """Stands where `policies.decisions.health.Health` stood."""
+    """Stands where `policies.fleet.health.Health` stood."""
 
     def standing(self, policy: Any, now_ms: float) -> None:
         return None

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from policies.decisions.authenticate import Needs
-from policies.decisions.given import Sealing
-from policies.decisions.policy import Route
-from policies.decisions.request import Client
+from policies.access.authenticate import Needs
+from policies.access.given import Sealing
+from policies.compiled.model import Route
 from policies.difference.outcomes import Asked
 from policies.difference.shapes import Shape
 from policies.difference.stand_ins import Tables, presenting, stand_in
+from policies.http.request import Client
 
 MAX_PLACES = 24
 KINDS = 8

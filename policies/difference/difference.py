@@ -18,8 +18,8 @@ from policies.difference.order import reordered
 from policies.difference.pairs import Renamed, common_names, renamed_routes, under_new_names
 from policies.difference.spelling import Value, View
 from policies.difference.view import IMPLICIT, PLAIN_POOL, policy_view
-from policies.language.compile import Tables
-from policies.language.model import Policy
+from policies.language.compile.compile import Tables
+from policies.language.model.policy import Policy
 
 
 class Side(NamedTuple):

@@ -1,6 +1,6 @@
 """Finds whether a text can match two regular expressions, and examples for one.
 
-Both walk automata (`decisions/regex.py`) breadth first, so examples are as short as possible;
+Both walk automata (`basics/regex.py`) breadth first, so examples are as short as possible;
 each pair of positions is visited once, at most 250 times 250.
 """
 
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from policies.decisions.regex import Class, Program, Step, holds, reach
+from policies.basics.regex import Class, Program, Step, holds, reach
 
 # The preferred characters of an example.
 _LIKED = "a1bcxyz023456789-_ABCXYZ./~%:@!$&'()*+,;= "

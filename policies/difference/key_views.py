@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from policies.difference.spelling import View, plain, time_text, unique
 from policies.difference.view import quota_view
-from policies.language.auth import ApiKey
+from policies.language.model.auth import ApiKey
 
 HASH = "hash"  # the field that `hidden` masks
 Hash = tuple[str, str]  # kind and digits

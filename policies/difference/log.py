@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from policies.decisions.request import Client
 from policies.difference.outcomes import Asked
+from policies.http.request import Client
 
 _CLIENT = ("ip", "colo", "country", "continent")
 

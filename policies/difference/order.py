@@ -1,7 +1,7 @@
 """Finds routes whose order matters and has been reversed.
 
 Order matters only between alternatives with the same hostname, path and precedence
-(`decisions/match.py`) that one request can match: they have a method in common, require no
+(`routing/match.py`) that one request can match: they have a method in common, require no
 different values of a header or query parameter, and their regular expressions can match the
 same path. If a route has been moved behind several others, only the nearest is reported.
 """

@@ -12,14 +12,15 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import NamedTuple
 
-from policies.decisions.choose import Fixed, Forward, read_target
-from policies.decisions.limits import head_problem
-from policies.decisions.match import Rule
-from policies.decisions.policy import CompiledPolicy, Share, Tier
-from policies.decisions.problems import PROBLEMS, Problem
-from policies.decisions.request import Client, Request
-from policies.decisions.sticky import Source, sticky_key
+from policies.access.sticky import Source, sticky_key
+from policies.balancing.choose import Fixed, Forward, read_target
+from policies.compiled.model import Share, Tier
+from policies.compiled.policy import CompiledPolicy
+from policies.http.limits import head_problem
+from policies.http.problems import PROBLEMS, Problem
+from policies.http.request import Client, Request
 from policies.proxy.decide import Surroundings, decide
+from policies.routing.match import Rule
 
 
 class Asked(NamedTuple):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 from policies.difference.route_view import condition_text
 from policies.difference.spelling import View, percentage, plain, unique
-from policies.language.rollouts import Rollout, Step
+from policies.language.model.rollouts import Rollout, Step
 
 
 def rollout_view(rollout: Rollout) -> View:

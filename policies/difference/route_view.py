@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 from policies.difference.spelling import View, percentage, plain, unique
-from policies.language.compile_filters import joined_changes, mirrored_share
-from policies.language.conditions import HeaderMatch, QueryParamMatch
-from policies.language.filters import BackendFilters, Filters, HeaderChanges, Mirror
-from policies.language.model import (
+from policies.language.compile.filters import joined_changes, mirrored_share
+from policies.language.model.conditions import HeaderMatch, QueryParamMatch
+from policies.language.model.filters import BackendFilters, Filters, HeaderChanges, Mirror
+from policies.language.model.policy import (
     Match,
     Policy,
     Route,

@@ -11,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import NamedTuple
 
-from policies.decisions.choose import read_target
-from policies.decisions.match import Miss
-from policies.decisions.policy import CompiledPolicy, Route
-from policies.decisions.problems import Problem
-from policies.decisions.request import Client, Request
+from policies.balancing.choose import read_target
+from policies.compiled.model import Route
+from policies.compiled.policy import CompiledPolicy
 from policies.difference.clients import SECRET, Crowd
 from policies.difference.difference import Side
 from policies.difference.outcomes import Judge
 from policies.difference.shapes import Shape, schemes_of, shapes_of
 from policies.difference.stand_ins import Tables, with_stand_ins
 from policies.difference.traffic import Traffic
-from policies.language.model import Route as Described
+from policies.http.problems import Problem
+from policies.http.request import Client, Request
+from policies.language.model.policy import Route as Described
 from policies.proxy.decide import Surroundings
+from policies.routing.match import Miss
 
 REQUESTS = 400  # per route: a share of 5 % is then known to about 2 %
 MAX_REQUESTS = 12_000  # for all routes that may have changed, unless more are requested

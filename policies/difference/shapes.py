@@ -12,10 +12,10 @@ from itertools import product
 from typing import NamedTuple
 from urllib.parse import quote
 
-from policies.decisions.regex_compiler import compile_pattern
+from policies.basics.regex_compiler import compile_pattern
 from policies.difference.intersection import example_of
-from policies.language.conditions import HeaderMatch, QueryParamMatch
-from policies.language.model import Match, PathMatch, Policy, Route
+from policies.language.model.conditions import HeaderMatch, QueryParamMatch
+from policies.language.model.policy import Match, PathMatch, Policy, Route
 
 MAX_SHAPES = 24
 ANY_HOST = "any-host.example"  # stands for hosts that no route names

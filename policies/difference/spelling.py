@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from policies.decisions.drill import Fault
-from policies.decisions.durations import duration_text
-from policies.language.part import Part
+from policies.basics.durations import duration_text
+from policies.language.model.part import Part
+from policies.resilience.drill import Fault
 
 Value = Any  # plain JSON: mappings are compared by key, all else as a whole
 View = dict[str, Value]

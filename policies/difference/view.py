@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 from policies.difference.rollout_view import rollout_view
 from policies.difference.route_view import route_view
 from policies.difference.spelling import Value, View, plain, unique
-from policies.language.model import Policy, Pool, Region
-from policies.language.rate_limits import Quota
+from policies.language.model.policy import Policy, Pool, Region
+from policies.language.model.rate_limits import Quota
 
 IMPLICIT = "the first pool of the split"  # the fallback of a pool that states none
 PLAIN_POOL = {"affinity": "prefer", "fallback": IMPLICIT}

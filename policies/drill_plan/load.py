@@ -12,16 +12,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 from policies.drill_plan.model import Plan
 from policies.drill_plan.moments import BACK_FOR_S, LEFT_FOR_S
-from policies.language.budget import Budget
-from policies.language.check import placed
-from policies.language.composer import PLAN
-from policies.language.document import Document, read_document
-from policies.language.findings import Finding
-from policies.language.found import Found
+from policies.language.check.check import placed
+from policies.language.findings.findings import Finding
+from policies.language.findings.found import Found
 from policies.language.load import digest_of, errors_in, in_order
+from policies.language.yaml.budget import Budget
+from policies.language.yaml.composer import PLAN
+from policies.language.yaml.document import Document, read_document
 
 MAX_REQUESTS = 500_000  # of one run; all outcomes are in memory until the report is written
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from policies.decisions.drill import KINDS, Target
 from policies.drill_plan.values import (
     HeaderText,
     RequestRate,
     RequestTarget,
     refuse_header,
 )
-from policies.language.drill_values import Mode
-from policies.language.failover_values import Growth, Percentage
-from policies.language.model import Continent
-from policies.language.part import Part, at_least_one, one_of
-from policies.language.values import (
+from policies.language.model.part import Part, at_least_one, one_of
+from policies.language.model.policy import Continent
+from policies.language.values.drills import Mode
+from policies.language.values.failover import Growth, Percentage
+from policies.language.values.values import (
     Colo,
     Country,
     Duration,
@@ -31,6 +30,7 @@ from policies.language.values import (
     Weight,
     problem,
 )
+from policies.resilience.drill import KINDS, Target
 
 MIN_PHASE_MS = 1_000
 MAX_PHASE_MS = 3_600_000

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from policies.decisions.drill import Kind, Target
+from policies.resilience.drill import Kind, Target
 
 ITSELF = "the router itself"  # responses without the name of a variant
 NOWHERE = "no region"

@@ -1,15 +1,15 @@
 """The scalar values of a plan that routes.yaml has not: a rate, a request's target, a header;
-see `policies/language/values.py`."""
+see `policies/language/values/values.py`."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from policies.decisions.durations import PATTERN as DURATION
+from policies.basics.durations import PATTERN as DURATION
 from policies.drill_plan.numbering import unreadable
-from policies.language.limit_values import read_limit
-from policies.language.values import as_type, problem, read_field_value, read_text
+from policies.language.values.limits import read_limit
+from policies.language.values.values import as_type, problem, read_field_value, read_text
 
 MAX_RATE = 1_000  # requests per second; a drill is not a benchmark
 _TARGET = re.compile(r"/[!-\"$-~]*", re.ASCII)  # RFC 9112, section 3.2.1; no fragment

@@ -15,7 +15,7 @@ from policies.gateway.model import ObjectRef
 from policies.gateway.names import Names, binding_of, fitted
 from policies.gateway.report import Manifest, Report
 from policies.gateway.write import Entry
-from policies.language.findings import Path, shown
+from policies.language.findings.findings import Path, shown
 
 SERVICE = ("", "Service")
 # Kinds that controllers accept as a Service; others are invalid (Gateway API, `InvalidKind`).

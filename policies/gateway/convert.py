@@ -20,11 +20,11 @@ from policies.gateway.parents import attach, of_one_kind, tell_ports
 from policies.gateway.report import Report, Told
 from policies.gateway.routes import Routes, RoutesReader
 from policies.gateway.write import Entry, policy_text
-from policies.language.budget import Budget
-from policies.language.check_precedence import overtaken_routes
-from policies.language.findings import Finding, Path
+from policies.language.check.precedence import overtaken_routes
+from policies.language.check.shadow import shadowed_routes
+from policies.language.findings.findings import Finding, Path
 from policies.language.load import load, read_policy
-from policies.language.shadow import shadowed_routes
+from policies.language.yaml.budget import Budget
 
 OUTPUT = "routes.yaml"  # the file of findings about the policy itself
 _NO_BACKEND = {"none": Entry(["A policy has a variant; no route uses this one."],

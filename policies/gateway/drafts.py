@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from policies.gateway.report import Manifest, Report
-from policies.language.budget import Budget
-from policies.language.findings import Path
-from policies.language.found import Found, mapping_in
+from policies.language.findings.findings import Path
+from policies.language.findings.found import Found, mapping_in
 from policies.language.load import read_policy
+from policies.language.yaml.budget import Budget
 
 MAX_TRIES = 20  # validations of one route; after each, the refused parts are removed
 _OPTIONAL = ("timeouts", "sticky", "failover")

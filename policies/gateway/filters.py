@@ -28,9 +28,9 @@ from policies.gateway.model import (
     UrlRewrite,
 )
 from policies.gateway.report import Manifest, Report
-from policies.language.check_filters import NOT_TO_ANSWER, NOT_TO_SEND, OF_CORS
-from policies.language.findings import Path, shown
-from policies.language.values import PlainHostname
+from policies.language.check.filters import NOT_TO_ANSWER, NOT_TO_SEND, OF_CORS
+from policies.language.findings.findings import Path, shown
+from policies.language.values.values import PlainHostname
 
 _HOSTNAME: TypeAdapter[Any] = TypeAdapter(PlainHostname)
 MAX_PART = 1_000_000  # of a fraction

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from policies.gateway.model import GROUP, Metadata, Object
 from policies.gateway.values import Label, Numbered, ObjectName
-from policies.language.values import Hostname
+from policies.language.values.values import Hostname
 
 
 class RouteNamespaces(Object):

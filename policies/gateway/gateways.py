@@ -11,8 +11,8 @@ from policies.gateway.listeners import HTTP, Listeners, Owner
 from policies.gateway.namespaces import Namespaces
 from policies.gateway.report import Manifest, Report
 from policies.gateway.suspects import annotation_guards, certificate_guards, listener_guards
-from policies.language.findings import Path, shown
-from policies.language.found import Key
+from policies.language.findings.findings import Path, shown
+from policies.language.findings.found import Key
 
 _ASIDE = ("addresses", "infrastructure", "tls")
 

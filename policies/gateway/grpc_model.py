@@ -18,7 +18,7 @@ from policies.gateway.model import (
     ValueMatch,
 )
 from policies.gateway.values import ObjectName
-from policies.language.values import problem
+from policies.language.values.values import problem
 
 
 class MethodMatch(Object):

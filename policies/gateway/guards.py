@@ -14,7 +14,7 @@ from typing import Any
 from policies.gateway.grpc_model import AnyRoute, AnyRule
 from policies.gateway.model import GROUP, BackendRef, ParentRef
 from policies.gateway.report import Manifest, Report
-from policies.language.findings import Path
+from policies.language.findings.findings import Path
 
 ROUTES = ("HTTPRoute", "GRPCRoute")
 PARENTS = ("Gateway", "ListenerSet")

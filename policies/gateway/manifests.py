@@ -17,11 +17,11 @@ from pydantic import ValidationError
 from policies.gateway.model import Object
 from policies.gateway.report import Manifest, Report
 from policies.gateway.suspects import is_guard
-from policies.language.budget import Budget
-from policies.language.document import read_manifests
-from policies.language.findings import Path
-from policies.language.found import Key
+from policies.language.findings.findings import Path
+from policies.language.findings.found import Key
 from policies.language.load import errors_in
+from policies.language.yaml.budget import Budget
+from policies.language.yaml.document import read_manifests
 
 MAX_CUTS = 50  # validations of one object; after each, the invalid parts are removed
 _ITEMS = frozenset(

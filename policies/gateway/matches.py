@@ -14,7 +14,7 @@ from policies.gateway.grpc_model import GrpcMatch, MethodMatch
 from policies.gateway.model import Match, ValueMatch
 from policies.gateway.patterns import Reading, Readings, is_clear, rewritten
 from policies.gateway.report import Manifest, Report
-from policies.language.findings import Path, shown
+from policies.language.findings.findings import Path, shown
 
 _PATHS = {"Exact": "exact", "PathPrefix": "prefix"}
 _ANY = "[^/]+"  # a service or method

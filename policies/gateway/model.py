@@ -22,8 +22,8 @@ from policies.gateway.values import (
     Subdomain,
     Timestamp,
 )
-from policies.language.part import Part
-from policies.language.values import Hostname, problem
+from policies.language.model.part import Part
+from policies.language.values.values import Hostname, problem
 
 GROUP = "gateway.networking.k8s.io"
 DEFAULT_NAMESPACE = "default"  # `kubectl`'s default

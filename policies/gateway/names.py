@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from policies.language.values import Binding
+from policies.language.values.values import Binding
 
 LONGEST = 63  # characters of a name, of a binding
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")

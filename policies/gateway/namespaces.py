@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.language.found import list_in, mapping_in
+from policies.language.findings.found import list_in, mapping_in
 
 OWN_NAME = "kubernetes.io/metadata.name"
 

@@ -20,8 +20,8 @@ from policies.gateway.model import GROUP, HttpRoute, Metadata
 from policies.gateway.namespaces import Namespaces
 from policies.gateway.report import Manifest, Report
 from policies.gateway.suspects import TOOLS, annotation_guards, attached_guard, is_guard
-from policies.language.findings import shown
-from policies.language.found import Key, mapping_in
+from policies.language.findings.findings import shown
+from policies.language.findings.found import Key, mapping_in
 
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
 # Groups of Kubernetes itself whose objects run or describe the backends.

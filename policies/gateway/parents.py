@@ -24,8 +24,8 @@ from policies.gateway.listeners import (
 )
 from policies.gateway.model import GROUP, ParentRef
 from policies.gateway.report import Manifest, Report
-from policies.language.findings import Path, shown
-from policies.language.found import Key
+from policies.language.findings.findings import Path, shown
+from policies.language.findings.found import Key
 
 _SAY = "`--hostname www.example.com`, or `--hostname '*'` for every host"
 _PARENTS = ((GROUP, "Gateway"), (GROUP, "ListenerSet"))

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from policies.language.composer import Value
-from policies.language.document import Document
-from policies.language.findings import Finding, Path, Severity, path_text
-from policies.language.found import Key
+from policies.language.findings.findings import Finding, Path, Severity, path_text
+from policies.language.findings.found import Key
+from policies.language.yaml.composer import Value
+from policies.language.yaml.document import Document
 
 MAX_TOLD = 1_000  # more than anybody reads; the number of others is reported
 

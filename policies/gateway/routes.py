@@ -20,9 +20,9 @@ from policies.gateway.patterns import Readings, readings_of, readings_of_class
 from policies.gateway.report import Manifest, Report
 from policies.gateway.rules import RuleReader
 from policies.gateway.secure import forces_https, name_schemes, schemes_of
-from policies.language.budget import MAX_POLICY_STEPS
-from policies.language.check_routes import MAX_RULES
-from policies.language.found import list_in, mapping_in
+from policies.language.check.routes import MAX_RULES
+from policies.language.findings.found import list_in, mapping_in
+from policies.language.yaml.budget import MAX_POLICY_STEPS
 
 Routes = list[tuple[Manifest, Attached]]
 

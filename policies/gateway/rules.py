@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 from policies.gateway.backends import Backends
 from policies.gateway.drafts import Draft
 from policies.gateway.filters import FilterReader, Filters
@@ -24,10 +24,10 @@ from policies.gateway.names import Names, fitted
 from policies.gateway.patterns import Readings
 from policies.gateway.report import Manifest, Report
 from policies.gateway.shares import ON_THE_WAY, ShareReader
-from policies.language.failover import MAX_ATTEMPTS
-from policies.language.findings import Path
-from policies.language.found import Key
-from policies.language.model import DEFAULT_REQUEST_TIMEOUT_MS
+from policies.language.findings.findings import Path
+from policies.language.findings.found import Key
+from policies.language.model.failover import MAX_ATTEMPTS
+from policies.language.model.policy import DEFAULT_REQUEST_TIMEOUT_MS
 
 DEFAULT_RETRIES = 2  # Istio's default; the API leaves it to implementations
 _NO_ANSWER = ("connect", "timeout")  # which the API always retries

@@ -15,8 +15,8 @@ from policies.gateway.filters import FilterReader, Filters
 from policies.gateway.manifests import at
 from policies.gateway.model import BackendRef
 from policies.gateway.report import Manifest, Report
-from policies.language.findings import Path
-from policies.language.values import MAX_WEIGHT
+from policies.language.findings.findings import Path
+from policies.language.values.values import MAX_WEIGHT
 
 ON_THE_WAY = ("request_headers", "rewrite", "mirrors")  # no effect without a backend
 _OF_BACKENDS = (*ON_THE_WAY, "response_headers")  # the filters of a single backend

@@ -12,8 +12,8 @@ from typing import Any
 
 from policies.gateway.guards import Guard, Target
 from policies.gateway.report import Manifest
-from policies.language.findings import Path, shown
-from policies.language.found import Key
+from policies.language.findings.findings import Path, shown
+from policies.language.findings.found import Key
 
 # Harmless annotations, mostly of tools that apply, watch or certify objects.
 TOOLS = (

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from policies.language.composer import resolve
+from policies.language.yaml.composer import resolve
 
 WIDTH = 96  # characters of a line; longer mappings and lists get a line for each entry
 _PLAIN = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./-]*", re.ASCII)

@@ -17,19 +17,19 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from policies.decisions.steps import Steps, TooMuchWork, finished, within
-from policies.language.budget import MAX_FINDINGS, MAX_WORK, Budget
-from policies.language.causes import comes_last, without_consequences
-from policies.language.check import check_steps, placed, warn
-from policies.language.document import Document, document_steps
-from policies.language.findings import Finding, Path, shown
-from policies.language.found import Found, Key
+from policies.basics.steps import Steps, TooMuchWork, finished, within
+from policies.language.check.check import check_steps, placed, warn
+from policies.language.findings.causes import comes_last, without_consequences
+from policies.language.findings.findings import Finding, Path, shown
+from policies.language.findings.found import Found, Key
 from policies.language.meant import bare, meant
-from policies.language.model import Policy
-from policies.language.part import Part
+from policies.language.model.part import Part
+from policies.language.model.policy import Policy
 from policies.language.prepare import prepare_steps
-from policies.language.respelled import one_of, weight
-from policies.language.written import MAX_LENGTH, flow
+from policies.language.values.respelled import one_of, weight
+from policies.language.values.written import MAX_LENGTH, flow
+from policies.language.yaml.budget import MAX_FINDINGS, MAX_WORK, Budget
+from policies.language.yaml.document import Document, document_steps
 
 STEP_HASHED = 1024 * 1024  # bytes that are hashed in one unit of work
 

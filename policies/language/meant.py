@@ -16,10 +16,10 @@ from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
 from pydantic import BeforeValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
-from policies.language import respelled
-from policies.language.budget import Budget
-from policies.language.part import Part
-from policies.language.patterns import meant_path
+from policies.language.model.part import Part
+from policies.language.values import respelled
+from policies.language.values.patterns import meant_path
+from policies.language.yaml.budget import Budget
 
 MAX_ENTRIES = 20  # hints are short
 MAX_TEXT = 300

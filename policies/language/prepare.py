@@ -14,14 +14,14 @@ from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
-from policies.decisions.steps import STEP_VALUES, Steps
-from policies.language.auth import ApiKey
-from policies.language.budget import MAX_ENTRIES, MAX_FINDINGS, Budget
-from policies.language.drills import MAX_DRILLS, Drill
-from policies.language.found import list_in, mapping_in
+from policies.basics.steps import STEP_VALUES, Steps
+from policies.language.findings.found import list_in, mapping_in
 from policies.language.meant import bare
-from policies.language.model import Route
-from policies.language.part import UNBOUNDED, Part
+from policies.language.model.auth import ApiKey
+from policies.language.model.drills import MAX_DRILLS, Drill
+from policies.language.model.part import UNBOUNDED, Part
+from policies.language.model.policy import Route
+from policies.language.yaml.budget import MAX_ENTRIES, MAX_FINDINGS, Budget
 
 MUCH = 2 * STEP_VALUES  # values of a large entry, whose parts are read first
 DRILL_VALUES = STEP_VALUES // 4  # the cost of a drill, whose schedule is searched

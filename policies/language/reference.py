@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from policies.language import (
+from policies.language.model import (
     auth,
     conditions,
     drills,
@@ -17,20 +17,20 @@ from policies.language import (
     filters,
     health,
     limits,
-    model,
     rate_limits,
     rollouts,
 )
-from policies.language.drill_values import read_drill_time, read_mode
-from policies.language.failover_values import read_growth, read_retry_budget, read_share
-from policies.language.limit_values import read_period
-from policies.language.rollout_values import (
+from policies.language.model import policy as model
+from policies.language.values.drills import read_drill_time, read_mode
+from policies.language.values.failover import read_growth, read_retry_budget, read_share
+from policies.language.values.limits import read_period
+from policies.language.values.rollouts import (
     read_interval,
     read_mirror_share,
     read_step_weight,
     read_window,
 )
-from policies.language.values import read_duration, read_size
+from policies.language.values.values import read_duration, read_size
 
 Parts = tuple[tuple[type[BaseModel], str], ...]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from policies.language.model import Policy
-from policies.language.values import MAX_WEIGHT
+from policies.language.model.policy import Policy
+from policies.language.values.values import MAX_WEIGHT
 
 SCHEMA_FILE = "routes.schema.json"
 # Short forms of mappings: text or a number.

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from policies.language.budget import Budget
-from policies.language.check import placed
-from policies.language.composer import CASES
-from policies.language.document import Document, read_document
-from policies.language.findings import Finding, Path
-from policies.language.found import Found
+from policies.language.check.check import placed
+from policies.language.findings.findings import Finding, Path
+from policies.language.findings.found import Found
 from policies.language.load import errors_in, in_order
+from policies.language.yaml.budget import Budget
+from policies.language.yaml.composer import CASES
+from policies.language.yaml.document import Document, read_document
 from policies.policy_tests.model import Cases
 
 

@@ -10,10 +10,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from policies.language.failover_values import Percentage
-from policies.language.model import Continent
-from policies.language.part import Part, at_least_one
-from policies.language.values import (
+from policies.language.model.part import Part, at_least_one
+from policies.language.model.policy import Continent
+from policies.language.values.failover import Percentage
+from policies.language.values.values import (
     Colo,
     Country,
     FieldValue,

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.request import Client
-from policies.decisions.standing import standing_without
+from policies.balancing.standing import standing_without
+from policies.compiled.policy import CompiledPolicy
 from policies.difference.stand_ins import Tables, presenting, stand_in, with_stand_ins
-from policies.language.findings import Path
+from policies.http.request import Client
+from policies.language.findings.findings import Path
 from policies.policy_tests.model import Case, Expect, Request
 from policies.policy_tests.shares import shares_of
 from policies.proxy.decide import Surroundings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 
-from policies.decisions.policy import Route, Share
-from policies.decisions.split import choose
+from policies.balancing.split import choose
+from policies.compiled.model import Route, Share
 
 CLIENTS = 40_000  # the standard error of a share of one half is a quarter of a point
 

@@ -6,13 +6,12 @@ looked at when it has failed, but for requests with a body, which must be kept b
 
 from __future__ import annotations
 
-from policies.decisions.failover import Terms, backoff_ms
-from policies.decisions.outgoing import Outgoing
-from policies.decisions.policy import Route
+from policies.compiled.model import Route
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Came, Wait, Way
 from policies.proxy.hedging import hedge_variant, hedged
 from policies.proxy.outcomes import UPLOAD_BROKEN, Outcome, record_outcome
+from policies.proxy.outgoing import Outgoing
 from policies.proxy.sending import Attempt, left_ms, send, timeout_ms
 from policies.proxy.upstream_request_filter import (
     Tries,
@@ -21,6 +20,7 @@ from policies.proxy.upstream_request_filter import (
     tries_of,
     upstream_request_filter,
 )
+from policies.resilience.failover import Terms, backoff_ms
 
 MAX_REST_MS = 60_000  # nobody is kept waiting for longer because a variant wants to rest
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from policies.decisions.cache import (
+from policies.compiled.model import Variant
+from policies.http.cache import (
     CacheRule,
     Kept,
     State,
@@ -18,15 +19,14 @@ from policies.decisions.cache import (
     mark_of,
     voids,
 )
-from policies.decisions.changes import Changes, Pairs, joined
-from policies.decisions.filters import SAFE_METHODS
-from policies.decisions.limits import content_length
-from policies.decisions.outgoing import Outgoing
-from policies.decisions.policy import Variant
-from policies.decisions.url import Target
+from policies.http.changes import Changes, Pairs, joined
+from policies.http.filters import SAFE_METHODS
+from policies.http.limits import content_length
+from policies.http.url import Target
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Answer, Came, Forget, Found, Keep, LookUp, Send, Store, Void, Way
 from policies.proxy.outcomes import Outcome, classify, record_health
+from policies.proxy.outgoing import Outgoing
 from policies.proxy.response_filter import changes_of, own_answer
 from policies.proxy.sending import timeout_ms
 from policies.proxy.upstream_request_filter import drill_on, respelled

@@ -6,19 +6,20 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
-from policies.decisions.authenticate import Denied, Identity
-from policies.decisions.choose import Fixed, Forward
-from policies.decisions.drill import Drill
-from policies.decisions.failover import RetryBudget
-from policies.decisions.given import Sealing
-from policies.decisions.headers import Trace
-from policies.decisions.latency import Latencies
-from policies.decisions.match import Rule
-from policies.decisions.policy import CompiledPolicy, Route
-from policies.decisions.problems import Problem
-from policies.decisions.request import Client, Request
-from policies.decisions.standing import Standing
-from policies.decisions.steering import Steereds
+from policies.access.authenticate import Denied, Identity
+from policies.access.given import Sealing
+from policies.balancing.choose import Fixed, Forward
+from policies.balancing.standing import Standing
+from policies.compiled.model import Route
+from policies.compiled.policy import CompiledPolicy
+from policies.http.problems import Problem
+from policies.http.request import Client, Request
+from policies.proxy.headers import Trace
+from policies.resilience.drill import Drill
+from policies.resilience.failover import RetryBudget
+from policies.resilience.latency import Latencies
+from policies.rollouts.steering import Steereds
+from policies.routing.match import Rule
 
 
 class Arrived(NamedTuple):
@@ -37,7 +38,7 @@ class Arrived(NamedTuple):
 
 
 class OutlierDetection(Protocol):
-    """What requests ask and tell of variants' health: `policies.decisions.health.Health`."""
+    """What requests ask and tell of variants' health: `policies.fleet.health.Health`."""
 
     def begin_trial(self, name: str, now_ms: float) -> None: ...
     def trial_patience_ms(self, name: str) -> int: ...

@@ -9,21 +9,21 @@ from collections import defaultdict
 from random import Random
 from typing import Any, NamedTuple
 
-from policies.decisions.authenticate import Denied, Identity
-from policies.decisions.choose import Fixed, Forward
-from policies.decisions.failover import RetryBudget
-from policies.decisions.latency import Latencies
-from policies.decisions.match import Rule
-from policies.decisions.passive import TRIAL_PATIENCE_MS
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.problems import RETRY_AFTER_S, Problem
-from policies.decisions.request import Request
-from policies.decisions.standing import Standing
-from policies.decisions.steering import NOTHING, Steereds
+from policies.access.authenticate import Denied, Identity
+from policies.balancing.choose import Fixed, Forward
+from policies.balancing.standing import Standing
+from policies.compiled.policy import CompiledPolicy
+from policies.http.problems import RETRY_AFTER_S, Problem
+from policies.http.request import Request
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.effects import Charge, Charged
 from policies.proxy.sequence import choose_backend
+from policies.resilience.failover import RetryBudget
+from policies.resilience.latency import Latencies
+from policies.resilience.outlier_detection import TRIAL_PATIENCE_MS
+from policies.rollouts.steering import NOTHING, Steereds
 from policies.rollouts.tallies import Tallies
+from policies.routing.match import Rule
 
 FREE = Charged(None, {})
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
-from policies.decisions.authenticate import Identity
-from policies.decisions.changes import Changes, Pairs
-from policies.decisions.drill import InFront
-from policies.decisions.failover import Keeping
-from policies.decisions.problems import Problem
-from policies.decisions.rate_limits import Limit
+from policies.access.authenticate import Identity
+from policies.access.rate_limits import Limit
+from policies.http.changes import Changes, Pairs
+from policies.http.problems import Problem
+from policies.resilience.drill import InFront
+from policies.resilience.failover import Keeping
 
 T = TypeVar("T")
 # Yields effects, gets their outcomes, returns a T.

@@ -11,15 +11,15 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-from policies.decisions.authenticate import Denied, Identity
-from policies.decisions.changes import Changes, joined
-from policies.decisions.choose import Fixed, Forward, choose_mirror
-from policies.decisions.failover import hedge_to
-from policies.decisions.policy import CompiledPolicy, Variant
-from policies.decisions.problems import Problem
-from policies.decisions.rate_limits import Limit
-from policies.decisions.request import Client, Request
-from policies.decisions.standing import Standing
+from policies.access.authenticate import Denied, Identity
+from policies.access.rate_limits import Limit
+from policies.balancing.choose import Fixed, Forward, choose_mirror
+from policies.balancing.standing import Standing
+from policies.compiled.model import Variant
+from policies.compiled.policy import CompiledPolicy
+from policies.http.changes import Changes, joined
+from policies.http.problems import Problem
+from policies.http.request import Client, Request
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import FREE, GivenState, Surroundings
 from policies.proxy.effects import (
@@ -46,6 +46,7 @@ from policies.proxy.explain_texts import (
 from policies.proxy.response_filter import carried
 from policies.proxy.sequence import proxy
 from policies.proxy.upstream_request_filter import upstream_request_filter
+from policies.resilience.failover import hedge_to
 
 Explanation = dict[str, Any]
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from policies.decisions.cache import CacheRule
-from policies.decisions.choose import Forward
-from policies.decisions.failover import Terms
-from policies.decisions.filters import SAFE_METHODS, Plan
-from policies.decisions.pick import Pick
-from policies.decisions.policy import CompiledPolicy, Variant
-from policies.decisions.request import Client, Request
-from policies.decisions.standing import Standing
-from policies.decisions.steering import Steered
+from policies.balancing.choose import Forward
+from policies.balancing.pick import Pick
+from policies.balancing.standing import Standing
+from policies.compiled.model import Variant
+from policies.compiled.policy import CompiledPolicy
+from policies.http.cache import CacheRule
+from policies.http.filters import SAFE_METHODS, Plan
+from policies.http.request import Client, Request
+from policies.resilience.failover import Terms
+from policies.rollouts.steering import Steered
 
 
 def key_text(outcome: Forward) -> str:

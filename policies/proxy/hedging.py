@@ -7,13 +7,13 @@ cost is reserved before, since both attempts are one effect.
 
 from __future__ import annotations
 
-from policies.decisions.failover import hedge_to
-from policies.decisions.policy import Variant
+from policies.compiled.model import Variant
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Came, Race, Raced, Way
 from policies.proxy.outcomes import Outcome, count_overtaken, record_outcome
 from policies.proxy.sending import Attempt, left_ms, send
 from policies.proxy.upstream_request_filter import upstream_request_filter
+from policies.resilience.failover import hedge_to
 
 SERVER_ERRORS = frozenset(range(500, 600))
 

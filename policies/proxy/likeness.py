@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from policies.decisions.changes import Changes
+from policies.http.changes import Changes
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Send
 

@@ -18,15 +18,16 @@ from math import inf
 from random import Random
 from typing import NamedTuple
 
-from policies.decisions.choose import Forward
-from policies.decisions.limits import Limits
-from policies.decisions.match import Scope
-from policies.decisions.policy import CompiledPolicy, Route
-from policies.decisions.rate_limits import Limit
-from policies.decisions.steering import Steereds
-from policies.decisions.sticky import Source
+from policies.access.rate_limits import Limit
+from policies.access.sticky import Source
+from policies.balancing.choose import Forward
+from policies.compiled.model import Route
+from policies.compiled.policy import CompiledPolicy
+from policies.http.limits import Limits
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Send
+from policies.rollouts.steering import Steereds
+from policies.routing.match import Scope
 
 # What decisions look at whatever the policy is.
 ALWAYS = (

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from policies.decisions.failover import BODILESS, has_content
-from policies.decisions.http_values import retry_after_ms
-from policies.decisions.limits import body_too_large
-from policies.decisions.policy import Variant
-from policies.decisions.problems import Problem
+from policies.compiled.model import Variant
+from policies.http.http_values import retry_after_ms
+from policies.http.limits import body_too_large, has_content
+from policies.http.problems import Problem
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Came, Send
+from policies.resilience.failover import BODILESS
 
 
 class Failure(NamedTuple):

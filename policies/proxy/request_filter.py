@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from policies.decisions.authenticate import Denied, authenticate
-from policies.decisions.choose import Fixed, answer_preflight, find_rule, read_target
-from policies.decisions.limits import head_problem, size_problem
-from policies.decisions.match import Rule
-from policies.decisions.policy import Route
-from policies.decisions.problems import Problem
-from policies.decisions.rate_limits import Limit
-from policies.decisions.request import Request
-from policies.decisions.url import OWN
+from policies.access.authenticate import Denied, authenticate
+from policies.access.rate_limits import Limit
+from policies.balancing.choose import Fixed, answer_preflight, find_rule, read_target
+from policies.compiled.model import Route
+from policies.http.limits import head_problem, size_problem
+from policies.http.problems import Problem
+from policies.http.request import Request
+from policies.http.url import OWN
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Charge, Charged, Own, Way
+from policies.routing.match import Rule
 
 Refusal = Fixed | Problem
 

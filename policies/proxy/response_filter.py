@@ -6,14 +6,14 @@ answers, but for preflights, whose answer it is.
 
 from __future__ import annotations
 
-from policies.decisions.changes import Changes, Pairs
-from policies.decisions.choose import Fixed
-from policies.decisions.headers import fixed_headers, response_headers, set_cookie
-from policies.decisions.outgoing import answer_changes
-from policies.decisions.policy import Variant
-from policies.decisions.problems import CONTENT_TYPE, Problem
+from policies.balancing.choose import Fixed
+from policies.compiled.model import Variant
+from policies.http.changes import Changes, Pairs
+from policies.http.problems import CONTENT_TYPE, Problem
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Answer, Blame, Carry, Keep
+from policies.proxy.headers import fixed_headers, response_headers, set_cookie
+from policies.proxy.outgoing import answer_changes
 
 
 def carried(

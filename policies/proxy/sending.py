@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from policies.decisions.outgoing import Outgoing
-from policies.decisions.policy import Route, Variant
+from policies.compiled.model import Route, Variant
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Send
+from policies.proxy.outgoing import Outgoing
 from policies.proxy.response_filter import carried
 from policies.proxy.upstream_request_filter import drill_on, respelled
 

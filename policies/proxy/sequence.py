@@ -11,8 +11,7 @@ the `Send`. What is yielded, and what comes back, is in `effects.py`.
 
 from __future__ import annotations
 
-from policies.decisions.choose import Fixed
-from policies.decisions.headers import trace_of
+from policies.balancing.choose import Fixed
 from policies.proxy.attempts import attempts
 from policies.proxy.caching import (
     entry_of,
@@ -26,6 +25,7 @@ from policies.proxy.caching import (
 )
 from policies.proxy.context import UNTRACED, RequestContext
 from policies.proxy.effects import Answer, LearnRollouts, Own, Refresh, Way
+from policies.proxy.headers import trace_of
 from policies.proxy.outcomes import Failure, Outcome, logging
 from policies.proxy.request_filter import Refusal, admit, read_request, request_filter
 from policies.proxy.response_filter import carried, fixed_answer, problem_answer

@@ -5,10 +5,10 @@ To whom it says itself, if it may; else as the split, a rollout and health have 
 
 from __future__ import annotations
 
-from policies.decisions.choose import choose_picked, choose_variants
-from policies.decisions.given import UNSEALED
-from policies.decisions.pick import pick
-from policies.decisions.problems import Problem
+from policies.access.given import UNSEALED
+from policies.balancing.choose import choose_picked, choose_variants
+from policies.balancing.pick import pick
+from policies.http.problems import Problem
 from policies.proxy.context import RequestContext
 
 

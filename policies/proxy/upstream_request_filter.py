@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from policies.decisions.changes import Changes
-from policies.decisions.choose import choose_mirror
-from policies.decisions.drill import InFront, faults_of
-from policies.decisions.failover import BODILESS, has_content, keeping, may_repeat, plan
-from policies.decisions.filters import SAFE_METHODS, Plan
-from policies.decisions.limits import content_length
-from policies.decisions.outgoing import Outgoing, outgoing
-from policies.decisions.policy import Variant
+from policies.balancing.choose import choose_mirror
+from policies.compiled.model import Variant
+from policies.http.changes import Changes
+from policies.http.filters import SAFE_METHODS, Plan
+from policies.http.limits import content_length, has_content
 from policies.proxy.context import RequestContext
 from policies.proxy.effects import Body, Copy, KeepBody, Mirror, Mirrored, Way
+from policies.proxy.outgoing import Outgoing, outgoing
+from policies.resilience.drill import InFront, faults_of
+from policies.resilience.failover import BODILESS, keeping, may_repeat, plan
 
 MIRROR_BODY = 64 * 1024  # bytes: as much as is held of a request for its copy
 MIRROR_MS = 10_000  # a third of what Cloudflare leaves for work after the answer

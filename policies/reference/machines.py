@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
-from policies.decisions import drill_states, outlier_states
+from policies.fleet import drill_states
+from policies.resilience import outlier_states
 from policies.rollouts import states as rollout_states
 
 Transitions = Mapping[tuple[Any, Any], Enum]

@@ -16,7 +16,7 @@ from policies.rollouts.states import Event, State
 from policies.rollouts.world import Planned, World
 
 
-class Deed(NamedTuple):
+class Command(NamedTuple):
     """What somebody does: `planned` is the rollout as the policy has it now, if it does."""
 
     by: str
@@ -27,52 +27,52 @@ class Deed(NamedTuple):
     world: World
 
 
-def approve(run: Run, deed: Deed) -> str | None:
+def approve(run: Run, command: Command) -> str | None:
     if not run.may(Event.APPROVE):
         return f"it is {run.state}, and waits for no approval"
     step = run.plan.steps[run.step]
     if run.is_approved or not step.pause:
         return "all its steps are done: `promote` it, or roll it back"
     run.is_approved = True
-    run.move(Event.APPROVE, deed.now_ms, f"step {run.step + 1} is approved")
-    run.tell("approved", deed.now_ms, run.weight, deed.by, note=deed.note)
-    run.tick(deed.now_ms, deed.world)
+    run.move(Event.APPROVE, command.now_ms, f"step {run.step + 1} is approved")
+    run.tell("approved", command.now_ms, run.weight, command.by, note=command.note)
+    run.tick(command.now_ms, command.world)
     return None
 
 
-def pause(run: Run, deed: Deed) -> str | None:
+def pause(run: Run, command: Command) -> str | None:
     if not run.may(Event.PAUSE):
         return f"it is {run.state} already"
-    run.move(Event.PAUSE, deed.now_ms, f"paused by {deed.by}")
-    run.tell("paused", deed.now_ms, run.weight, deed.by, note=deed.note)
+    run.move(Event.PAUSE, command.now_ms, f"paused by {command.by}")
+    run.tell("paused", command.now_ms, run.weight, command.by, note=command.note)
     return None
 
 
-def resume(run: Run, deed: Deed) -> str | None:
+def resume(run: Run, command: Command) -> str | None:
     """Go on; what was edited counts from here on, and so does what it is judged by."""
     if not run.may(Event.RESUME):
         return f"it is {run.state}: there is nothing to resume"
-    if deed.planned is None:
+    if command.planned is None:
         return "the policy has it no more: put it back, or roll it back"
     before, was = run.weight, run.state
-    plan, setting = deed.planned
+    plan, setting = command.planned
     if setting.mark != run.setting.mark:
         step = _step_to_go_on(run, plan)
         if step is None:
             return "no step of it has this weight or more: add one, promote it, or roll it back"
         shares = {**setting.shares, **run.setting.shares}
-        refusal = None if deed.force else _moves_others(run, plan, step, shares)
+        refusal = None if command.force else _moves_others(run, plan, step, shares)
         if refusal:
             return refusal
         shares = {route: shares[route] for route in setting.shares}
         run.plan, run.setting, run.step = plan, setting._replace(shares=shares), step
     if was is State.HELD:
-        run.analysis = _anew(run, deed.now_ms)
-        run.enter(run.step, deed.now_ms)
+        run.analysis = _anew(run, command.now_ms)
+        run.enter(run.step, command.now_ms)
     run.edit = run.was = None
-    run.move(Event.RESUME, deed.now_ms, f"resumed by {deed.by}")
-    run.tell("resumed", deed.now_ms, before, deed.by, note=deed.note)
-    run.tick(deed.now_ms, deed.world)
+    run.move(Event.RESUME, command.now_ms, f"resumed by {command.by}")
+    run.tell("resumed", command.now_ms, before, command.by, note=command.note)
+    run.tick(command.now_ms, command.world)
     return None
 
 
@@ -91,29 +91,34 @@ def _step_to_go_on(run: Run, plan: Plan) -> int | None:
     return next(fit, None)
 
 
-def promote(run: Run, deed: Deed) -> str | None:
+def promote(run: Run, command: Command) -> str | None:
     if not run.may(Event.PROMOTE):
         return f"it is {run.state} already"
-    if deed.planned is None:
+    if command.planned is None:
         return "the policy has it no more: put it back, or roll it back"
-    if run.analysis and run.analysis.last and run.analysis.last.word == "failed" and not deed.force:
+    if (
+        run.analysis
+        and run.analysis.last
+        and run.analysis.last.word == "failed"
+        and not command.force
+    ):
         return "its last judgement was a failure; `force` promotes it all the same"
     before = run.weight
-    run.move(Event.PROMOTE, deed.now_ms, f"promoted by {deed.by}")
-    run.tell("promoted", deed.now_ms, before, deed.by, note=deed.note)
+    run.move(Event.PROMOTE, command.now_ms, f"promoted by {command.by}")
+    run.tell("promoted", command.now_ms, before, command.by, note=command.note)
     return None
 
 
-def roll_back(run: Run, deed: Deed) -> str | None:
+def roll_back(run: Run, command: Command) -> str | None:
     if not run.may(Event.ROLL_BACK):
         return "it is rolled back already"
     before = run.weight
-    run.move(Event.ROLL_BACK, deed.now_ms, f"rolled back by {deed.by}")
-    run.tell("rolled-back", deed.now_ms, before, deed.by, note=deed.note)
+    run.move(Event.ROLL_BACK, command.now_ms, f"rolled back by {command.by}")
+    run.tell("rolled-back", command.now_ms, before, command.by, note=command.note)
     return None
 
 
-ACTIONS: dict[str, Callable[[Run, Deed], str | None]] = {
+ACTIONS: dict[str, Callable[[Run, Command], str | None]] = {
     "approve": approve,
     "pause": pause,
     "resume": resume,

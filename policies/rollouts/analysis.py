@@ -14,9 +14,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from policies.decisions.drill import time_text
+from policies.basics.durations import duration_text
+from policies.resilience.drill import time_text
 from policies.rollouts.counts import Counts, counts_from
 from policies.rollouts.evidence import (
     Evidence,
@@ -28,6 +29,9 @@ from policies.rollouts.evidence import (
 )
 from policies.rollouts.plan import Terms
 
+if TYPE_CHECKING:
+    from policies.api import rollouts as api
+
 Word = Literal["passed", "failed", "no-data", "inconclusive"]
 SIDES = ("from", "to")
 PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
@@ -35,7 +39,8 @@ COMPARED = 0.95  # the percentile whose increase is limited
 DOUBT = 3.0  # a value: what was seen is three times likelier if it is worse
 PRIOR = 200  # requests that are assumed to have come before, one of which failed
 
-Result = tuple[str, str]  # of a check: passed, failed or error, and what it said
+CheckWord = Literal["passed", "failed", "error"]
+Result = tuple[CheckWord, str]  # of a check: passed, failed or error, and what it said
 
 
 class Verdict(NamedTuple):
@@ -44,17 +49,19 @@ class Verdict(NamedTuple):
     word: Word
     at_ms: int
     reasons: tuple[str, ...]
-    sides: dict[str, dict[str, Any]]
-    checks: tuple[tuple[str, str, str], ...] = ()
+    sides: dict[str, api.Counted]
+    checks: tuple[tuple[str, CheckWord, str], ...] = ()
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> api.Verdict:
         return {
             "at": time_text(self.at_ms),
             "verdict": self.word,
             "reasons": list(self.reasons),
-            **self.sides,
+            "from": self.sides["from"],
+            "to": self.sides["to"],
             "checks": [
-                dict(zip(("name", "result", "detail"), c, strict=True)) for c in self.checks
+                {"name": name, "result": result, "detail": detail}
+                for name, result, detail in self.checks
             ],
         }
 
@@ -121,19 +128,23 @@ class Analysis:
             self.begin(now_ms)
         return self.last
 
-    def told(self) -> dict[str, Any]:
+    def told(self, next_at: str | None) -> api.Analysis:
         terms = self.terms
-        values = {
+        values: dict[str, api.Evidence] = {
             name: {"value": round(evidence.value, 3), "alarm": round(self.alarm)}
             for name, evidence in self.evidence.items()
         }
         return {
-            "interval_ms": terms.interval_ms,
+            "interval": duration_text(terms.interval_ms),
+            "next_at": next_at,
             "min_requests": terms.min_requests,
             "failure_limit": terms.failure_limit,
             "failures": self.failures,
             "dry_run": terms.dry_run,
-            "requests": {side: counts.requests for side, counts in self.sides.items()},
+            "requests": {
+                "from": self.sides["from"].requests,
+                "to": self.sides["to"].requests,
+            },
             "evidence": values,
             "last": self.last and self.last.told(),
         }

@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import accumulate
 from math import ceil, log
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from policies.api import rollouts as api
 
 WIDTH = 1.1
 MAX_BUCKET = 134  # 350 s
@@ -77,13 +80,21 @@ class Counts:
                 return float(WIDTH**bucket)
         return None
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> api.Counted:
         """For people: a rate from 0 to 1, times in milliseconds."""
-        percentiles = {f"p{each}": self.percentile_ms(each / 100) for each in (50, 95, 99)}
-        rounded = {name: ms if ms is None else round(ms, 1) for name, ms in percentiles.items()}
         requests, errors = self.failed
-        rate = round(errors / requests, 6) if requests else None
-        return {"requests": requests, "errors": errors, "error_rate": rate, **rounded}
+        return {
+            "requests": requests,
+            "errors": errors,
+            "error_rate": round(errors / requests, 6) if requests else None,
+            "p50": self._rounded(0.5),
+            "p95": self._rounded(0.95),
+            "p99": self._rounded(0.99),
+        }
+
+    def _rounded(self, share: float) -> float | None:
+        ms = self.percentile_ms(share)
+        return None if ms is None else round(ms, 1)
 
     def to_json(self) -> list[Any]:
         return [self.requests, self.errors, {str(at): n for at, n in self.times.items()}]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
+
+if TYPE_CHECKING:
+    from policies.api import rollouts as api
 
 WHOLE = 100.0
 
@@ -32,9 +35,15 @@ class Step(NamedTuple):
         name, value, _, pattern = self.value
         return f"header {name}: {value if pattern is None else pattern}"
 
-    def told(self) -> dict[str, Any]:
-        more = {"hold": duration_text(self.hold_ms), "pause": self.pause}
-        return {self.kind: self.told_value()} | more
+    def told(self) -> api.Step:
+        return {
+            **cast("api.Step", {self.kind: self.told_value()}),
+            "hold": duration_text(self.hold_ms),
+            "pause": self.pause,
+        }
+
+    def told_cohort(self) -> api.Cohort:
+        return cast("api.Cohort", {self.kind: self.told_value()})
 
     def told_value(self) -> Any:
         if self.kind == "mirror":

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from random import Random
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from policies.rollouts.actions import ACTIONS, Deed, moved_back
+from policies.rollouts.actions import ACTIONS, Command, moved_back
 from policies.rollouts.analysis import Result
 from policies.rollouts.counts import Counts
 from policies.rollouts.kept import LOST, UNREAD, run_from, run_json
@@ -21,6 +21,9 @@ from policies.rollouts.run import Run
 from policies.rollouts.states import Event
 from policies.rollouts.told import run_told, steering_told, waiting_told
 from policies.rollouts.world import Planned, World
+
+if TYPE_CHECKING:
+    from policies.api import rollouts as api
 
 
 class Refused(NamedTuple):
@@ -35,18 +38,18 @@ class Asking(NamedTuple):
 
     run: str
     check: Check
-    document: dict[str, Any]
+    document: api.Rollout
 
 
 class Rollouts:
     """`runs`: by name. `unread`: something was kept that cannot be read, and rollouts of which
     nothing is known may be under way."""
 
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, rng: Random) -> None:
         self.runs: dict[str, Run] = {}
         self.unread = False
-        self._events: list[dict[str, Any]] = []
-        self._chance = chance
+        self._events: list[api.RolloutEvent] = []
+        self._rng = rng
 
     def tick(self, now_ms: float, world: World) -> None:
         now = int(now_ms)
@@ -73,11 +76,11 @@ class Rollouts:
         self,
         name: str,
         action: str,
-        deed: tuple[str, str | None, bool],
+        command: tuple[str, str | None, bool],
         now_ms: float,
         world: World,
-    ) -> dict[str, Any] | Refused:
-        """`deed`: who does it, their note, and whether it is forced. The rollout as it is then,
+    ) -> api.Rollout | Refused:
+        """`command`: who does it, their note, and whether it is forced. The rollout as it is then,
         or why nothing was done."""
         planned, run, now = world.plans.get(name), self.runs.get(name), int(now_ms)
         if planned is None and run is None:
@@ -86,8 +89,8 @@ class Rollouts:
         if run:
             run.tick(now, world)
         elif planned and action == "rollback" and self.unread:  # it may be anywhere
-            run = self.runs[name] = Run(self._new_id(), planned, now, deed[0])
-        done = Deed(*deed, planned, now, world)
+            run = self.runs[name] = Run(self._new_id(), planned, now, command[0])
+        done = Command(*command, planned, now, world)
         if action == "start":
             refusal = self._start(name, run, done)
         elif run is None:
@@ -126,7 +129,7 @@ class Rollouts:
         others."""
         return [steering_told(run) for run in self.runs.values()]
 
-    def told(self, now_ms: float, world: World) -> list[dict[str, Any]]:
+    def told(self, now_ms: float, world: World) -> list[api.Rollout]:
         """All of them, for people: in the policy's order, then those it has no more."""
         now, unread = int(now_ms), UNREAD if self.unread else None
         told = {n: waiting_told(p, now, unread) for n, p in world.plans.items()}
@@ -138,7 +141,7 @@ class Rollouts:
         times = [run.next_ms(int(now_ms), is_idle=is_idle) for run in self.runs.values()]
         return min((each for each in times if each is not None), default=None)
 
-    def take_events(self) -> list[dict[str, Any]]:
+    def take_events(self) -> list[api.RolloutEvent]:
         for run in self.runs.values():
             self._take(run)
         taken, self._events = self._events, []
@@ -172,25 +175,27 @@ class Rollouts:
                 run.move(Event.STATE_LOST, int(now_ms), LOST)
                 run.tell("held", int(now_ms), run.weight)
 
-    def _start(self, name: str, run: Run | None, deed: Deed) -> str | None:
-        if deed.planned is None:
+    def _start(self, name: str, run: Run | None, command: Command) -> str | None:
+        if command.planned is None:
             return "the policy has it no more"
         if run and run.is_active:
             return f"it is {run.state} already, since run {run.id}"
-        if self.unread and run is None and not deed.force:
+        if self.unread and run is None and not command.force:
             return f"{UNREAD}, so users might be moved back; `force` begins all the same"
-        refusal = self._clashing(name, deed.planned.plan) or (
-            None if deed.force else moved_back(deed.planned.plan, 0, _now(run, deed.planned))
+        refusal = self._clashing(name, command.planned.plan) or (
+            None
+            if command.force
+            else moved_back(command.planned.plan, 0, _now(run, command.planned))
         )
         if refusal:
             return refusal
         if run:
             self._take(run)
-        made = self.runs[name] = Run(self._new_id(), deed.planned, deed.now_ms, deed.by)
-        made.enter(0, deed.now_ms)
-        made.reason = f"started by {deed.by}"
+        made = self.runs[name] = Run(self._new_id(), command.planned, command.now_ms, command.by)
+        made.enter(0, command.now_ms)
+        made.reason = f"started by {command.by}"
         before = run.weight if run else None
-        made.tell("started", deed.now_ms, before, deed.by, note=deed.note)
+        made.tell("started", command.now_ms, before, command.by, note=command.note)
         return None
 
     def _clashing(self, name: str, plan: Plan) -> str | None:
@@ -208,7 +213,7 @@ class Rollouts:
     def _new_id(self) -> str:
         taken = {run.id for run in self.runs.values()}
         while True:
-            made = f"r-{self._chance.getrandbits(24):06x}"
+            made = f"r-{self._rng.getrandbits(24):06x}"
             if made not in taken:
                 return made
 

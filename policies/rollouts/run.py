@@ -11,15 +11,18 @@ those of `states.py`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from policies.decisions.transitions import next_state
+from policies.basics.transitions import next_state
 from policies.rollouts.analysis import Analysis, Result, Verdict
 from policies.rollouts.plan import WHOLE, Check
 from policies.rollouts.states import ENDED, INITIAL, TRANSITIONS, UNDONE, Event, State
 from policies.rollouts.told import event_told
 from policies.rollouts.windows import window_at
 from policies.rollouts.world import Planned, World
+
+if TYPE_CHECKING:
+    from policies.api import rollouts as api
 
 SETTLES_MS = 90_000  # longer than any location reads from KV what has been replaced
 ANSWERED_WITHIN_MS = 5_000  # a check, after the time that it has itself
@@ -48,7 +51,7 @@ class Run:
         self.asked_ms: int | None = None  # when the checks of this interval were
         self.results: dict[str, Result] = {}
         self.borne: list[str] = []  # what failed the last time, without consequences
-        self.events: list[dict[str, Any]] = []
+        self.events: list[api.RolloutEvent] = []
 
     @property
     def is_active(self) -> bool:
@@ -95,7 +98,10 @@ class Run:
     def tell(
         self, event: str, now_ms: int, before: float | None, by: str | None = None, **more: Any
     ) -> None:
-        self.events.append(event_told(self, event, now_ms, before) | {"by": by} | more)
+        told = event_told(self, event, now_ms, before)
+        told["by"] = by
+        told.update(cast("api.RolloutEvent", more))
+        self.events.append(told)
 
     def hear(self, side: str, counts: Any) -> None:
         if self.analysis and self.is_active:
@@ -167,7 +173,7 @@ class Run:
         late = self.asked_ms + max(each.timeout_ms for each in checks) + ANSWERED_WITHIN_MS
         if len(self.results) < len(checks) and now_ms < late:
             return None
-        silence = ("error", "no answer")
+        silence: Result = ("error", "no answer")
         return {each.name: self.results.get(each.name, silence) for each in checks}
 
     def _is_out(self, world: World) -> bool:

@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from policies.decisions.drill import time_text
-from policies.decisions.durations import duration_text
-from policies.rollouts.analysis import Analysis
+from policies.resilience.drill import time_text
 from policies.rollouts.plan import Plan
 from policies.rollouts.windows import Windows, window_at
 from policies.rollouts.world import Planned
 
 if TYPE_CHECKING:
+    from policies.api import rollouts as api
+    from policies.rollouts.analysis import Analysis
     from policies.rollouts.run import Run  # which tells its own events
 
 
-def waiting_told(planned: Planned, now_ms: int, unread: str | None) -> dict[str, Any]:
+def waiting_told(planned: Planned, now_ms: int, unread: str | None) -> api.Rollout:
     """One that nobody has started; `unread`: or of which that is not known, and why."""
     plan, setting = planned
-    nothing = ("run", "by", "note", "weight", "step", "since", "started_at", "step_since")
     return {
         **_plan(plan),
         "state": "held" if unread else "waiting",
         "reason": unread or "not started",
-        **dict.fromkeys((*nothing, "hold_until", "mirror", "analysis")),
+        "run": None,
+        "by": None,
+        "note": None,
+        "weight": None,
+        "step": None,
+        "since": None,
+        "started_at": None,
+        "step_since": None,
+        "hold_until": None,
+        "mirror": None,
+        "analysis": None,
         "file_weight": setting.shares,
         "cohorts": [],
         "window": _window(plan.windows, now_ms),
     }
 
 
-def event_told(run: Run, event: str, now_ms: int, before: float | None) -> dict[str, Any]:
+def event_told(run: Run, event: str, now_ms: int, before: float | None) -> api.RolloutEvent:
     """A transition; `before`: the weight that it had."""
     last = run.analysis.last if run.analysis else None
     return {
         "at": time_text(now_ms),
-        "event": f"rollout-{event}",
+        "event": cast("api.EventName", f"rollout-{event}"),
         "rollout": run.plan.name,
         "run": run.id,
         "by": None,
-        "state": run.state,
+        "state": run.state.value,
         "step": run.step + 1,
         "before": before,
         "weight": run.weight,
@@ -50,7 +59,7 @@ def event_told(run: Run, event: str, now_ms: int, before: float | None) -> dict[
 
 
 def steering_told(run: Run) -> dict[str, Any]:
-    """What isolates have to know, as `policies.decisions.steering` reads it."""
+    """What isolates have to know, as `policies.rollouts.steering` reads it."""
     plan, is_on, weight = run.plan, run.is_active, run.weight
     shares = run.setting.shares
     done = plan.steps[: run.step + 1] if is_on else ()
@@ -68,14 +77,14 @@ def steering_told(run: Run) -> dict[str, Any]:
     }
 
 
-def run_told(run: Run, now_ms: int) -> dict[str, Any]:
+def run_told(run: Run, now_ms: int) -> api.Rollout:
     plan, step = run.plan, run.plan.steps[run.step]
     steering = steering_told(run)
-    active = run.is_active
+    active, analysis = run.is_active, run.analysis
     passed = plan.steps[: run.step + 1] if active else ()
     return {
         **_plan(plan),
-        "state": run.state,
+        "state": run.state.value,
         "reason": run.reason,
         "run": run.id,
         "by": run.by,
@@ -87,14 +96,14 @@ def run_told(run: Run, now_ms: int) -> dict[str, Any]:
         "started_at": time_text(run.started_ms),
         "step_since": time_text(run.step_ms),
         "hold_until": time_text(run.step_ms + step.hold_ms) if active else None,
-        "cohorts": [{s.kind: s.told_value()} for s in passed if s.kind in ("header", "key")],
+        "cohorts": [s.told_cohort() for s in passed if s.kind in ("header", "key")],
         "mirror": steering["mirror"] or None,
-        "analysis": _analysis(run.analysis, active) if run.analysis else None,
+        "analysis": analysis.told(_next_at(analysis, active)) if analysis else None,
         "window": _window(plan.windows, now_ms),
     }
 
 
-def _plan(plan: Plan) -> dict[str, Any]:
+def _plan(plan: Plan) -> api.Planned:
     return {
         "name": plan.name,
         "routes": list(plan.routes),
@@ -104,19 +113,16 @@ def _plan(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _analysis(analysis: Analysis, active: bool) -> dict[str, Any]:
-    told = analysis.told()
-    interval = duration_text(told.pop("interval_ms"))
-    next_at = time_text(analysis.due_ms) if active else None
-    return {"interval": interval, "next_at": next_at, **told}
+def _next_at(analysis: Analysis, active: bool) -> str | None:
+    return time_text(analysis.due_ms) if active else None
 
 
-def _window(windows: Windows, now_ms: int) -> dict[str, Any] | None:
+def _window(windows: Windows, now_ms: int) -> api.Window | None:
     if not windows:
         return None
     is_open, until_ms, next_ms = window_at(windows, now_ms)
     return {
         "open": is_open,
-        "until": until_ms and time_text(until_ms),
-        "next_at": next_ms and time_text(next_ms),
+        "until": time_text(until_ms) if until_ms else None,
+        "next_at": time_text(next_ms) if next_ms else None,
     }

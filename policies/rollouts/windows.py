@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from policies.decisions.schedule import last_run_ms, next_run_ms
+from policies.basics.schedule import last_run_ms, next_run_ms
 
 Windows = Sequence[tuple[str, int]]
 

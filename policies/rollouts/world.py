@@ -12,7 +12,8 @@ from collections.abc import Container, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from policies.decisions.policy import CompiledPolicy, Route, Variant
+from policies.compiled.model import Route, Variant
+from policies.compiled.policy import CompiledPolicy
 from policies.rollouts.plan import WHOLE, Plan, plan_from
 
 Splits = dict[str, list[list[Any]]]  # route: pool and weight

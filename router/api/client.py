@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
-from policies.decisions.authenticate import PRESENTABLE
+from policies.access.authenticate import PRESENTABLE
 from router.terminal.errors import Failed, UsageError
 
 URL = "http://localhost:8787"  # where `router dev` serves

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from policies.decisions.policy import CompiledPolicy
+from policies.compiled.policy import CompiledPolicy
 from policies.difference.difference import Difference, Side, difference
 from policies.difference.log import BadLine, read_log
 from policies.difference.outcomes import Asked, Judge
 from policies.difference.sample import Sample
 from policies.difference.traffic import Traffic, logged
-from policies.language.compile import compile_policy
+from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, load
 from router.cli.live import Live, live_arguments, live_policy
 from router.cli.worker_secrets import surroundings_here

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from policies.decisions.drill import KINDS
-from policies.decisions.drill_question import NotStartable, read_asked
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
+from policies.fleet.drill_question import NotStartable, read_asked
+from policies.resilience.drill import KINDS
 from router.api.client import Refused, client_of, url_argument
 from router.api.refusal import gap_texts
 from router.cli import drill_run
@@ -23,6 +23,9 @@ from router.terminal.console import caller_text, complain, err, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.tables import table
 from router.terminal.times import clock
+
+if TYPE_CHECKING:
+    from policies.api.drills import Drill, Drills, EndedDrill, ScheduledDrill, StoppedDrills
 
 MAX_PAST = 10  # listed; `--json` has all that the router keeps
 
@@ -102,7 +105,7 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
 def _stop(args: Namespace) -> int:
     page = f"drills/{quote(args.id, safe='')}" if args.id else "drills"
     with client_of(args.url) as client:
-        answer = client.delete(page)
+        answer: StoppedDrills = client.delete(page)
     if args.json:
         print_json(answer)
         return 0
@@ -115,26 +118,27 @@ def _stop(args: Namespace) -> int:
 
 def _list(args: Namespace) -> int:
     with client_of(args.url) as client:
-        told = client.get("drills")
+        told: Drills = client.get("drills")
     if args.json:
         print_json(told)
         return 0
     if not any(told.values()):
         say("no drill is running, and none is scheduled")
-    for name, (head, row) in TABLES.items():
-        if told[name]:
+    past = told["past"][:MAX_PAST]
+    lists: tuple[Sequence[Any], ...] = (told["active"], told["scheduled"], past)
+    for (name, (head, row)), drills in zip(TABLES.items(), lists, strict=True):
+        if drills:
             say((name, "cyan"))
-            drills = told[name][:MAX_PAST] if name == "past" else told[name]
             table(head, map(row, drills))
     return 0
 
 
-def _what(drill: dict[str, Any]) -> str:
+def _what(drill: Drill | ScheduledDrill) -> str:
     kind = next(kind for kind in KINDS if kind in drill)
     return f"{kind} {drill[kind]} {drill['mode']}"
 
 
-def _active(drill: dict[str, Any]) -> list[str]:
+def _active(drill: Drill) -> list[str]:
     begins, ends = (datetime.fromisoformat(drill[at]) for at in ("started_at", "ends_at"))
     length = duration_text(round((ends - begins).total_seconds()) * 1000)
     by = caller_text(drill["by"]) + (", forced" if drill["forced"] else "")
@@ -142,18 +146,18 @@ def _active(drill: dict[str, Any]) -> list[str]:
     return [drill["id"], _what(drill), length, clock(drill["ends_at"]), by, name]
 
 
-def _scheduled(drill: dict[str, Any]) -> list[str]:
+def _scheduled(drill: ScheduledDrill) -> list[str]:
     when = [drill["schedule"], clock(drill["next_at"])]
     return [drill["name"], _what(drill), drill["for"], *when]
 
 
-def _past(drill: dict[str, Any]) -> list[str]:
+def _past(drill: EndedDrill) -> list[str]:
     why = drill["why"] + (f" by {caller_text(drill['ended_by'])}" if drill["ended_by"] else "")
     times = [clock(drill["started_at"]), clock(drill["ended_at"])]
     return [drill["id"], _what(drill), *times, why]
 
 
-Row = Callable[[dict[str, Any]], list[str]]
+Row = Callable[[Any], list[str]]
 TABLES: dict[str, tuple[list[str], Row]] = {
     "active": (["ID", "WHAT", "FOR", "UNTIL (UTC)", "BY", "NAME"], _active),
     "scheduled": (["NAME", "WHAT", "FOR", "SCHEDULE", "NEXT (UTC)"], _scheduled),

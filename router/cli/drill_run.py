@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 from policies.drill_plan.load import LoadedPlan, load_plan
 from policies.drill_plan.model import Plan
 from router.api.client import client_of, url_argument

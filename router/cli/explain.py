@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser, Namespace
 
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.question import NotExplainable, read_question
-from policies.decisions.request import Client
-from policies.decisions.standing import standing_without
-from policies.language.compile import compile_policy
+from policies.balancing.standing import standing_without
+from policies.compiled.policy import CompiledPolicy
+from policies.http.request import Client
+from policies.language.compile.compile import compile_policy
 from policies.proxy.explain import Explanation, explain
+from policies.proxy.question import NotExplainable, read_question
 from router.cli.worker_secrets import surroundings_here
 from router.terminal.console import print_json, say
 from router.terminal.errors import UsageError

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from policies.gateway.convert import Imported, convert
 from policies.language.load import digest_of
-from policies.language.values import read_hostname
+from policies.language.values.values import read_hostname
 from router.terminal.console import counted, err, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.files import print_findings, read_file

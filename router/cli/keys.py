@@ -17,10 +17,10 @@ from hashlib import sha256
 
 from pydantic_core import PydanticCustomError
 
-from policies.decisions.authenticate import PRESENTABLE, Denied, Keys, Needs, authenticate
-from policies.language.compile import compile_policy
-from policies.language.key_values import read_scope
-from policies.language.values import read_name
+from policies.access.authenticate import PRESENTABLE, Denied, Keys, Needs, authenticate
+from policies.language.compile.compile import compile_policy
+from policies.language.values.keys import read_scope
+from policies.language.values.values import read_name
 from router.terminal.console import print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid

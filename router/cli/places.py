@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from policies.decisions.durations import duration_ms
+from policies.basics.durations import duration_ms
 from router.api.client import URL, client_of
 from router.cli.dev import STATE
 from router.dev.layout import Layout, SetupError, find_root

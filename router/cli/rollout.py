@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 
@@ -15,10 +15,13 @@ from router.api.client import Refused, client_of, url_argument
 from router.cli import rollout_settle, rollout_watch
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
-from router.cli.rollout_texts import STATES, Told, line_text, percent
+from router.cli.rollout_texts import STATES, line_text, percent
 from router.terminal.console import agreed, caller_text, complain, out, print_json, say
 from router.terminal.tables import table
 from router.terminal.times import clock, time_of
+
+if TYPE_CHECKING:
+    from policies.api.rollouts import OneRollout, RolloutCommand, RolloutEvent, Rollouts
 
 MAX_EVENTS = 1_000
 EVENTS = 50  # the default of --limit
@@ -101,9 +104,13 @@ def _act(args: Namespace) -> int:
         if question and not agreed(f"{name}: {question}", args.yes):
             complain("nothing was done")
             return 1
-        asked = {each: getattr(args, each, None) for each in ("note", "force")}
+        asked: RolloutCommand = {}
+        if args.note:
+            asked["note"] = args.note
+        if getattr(args, "force", False):
+            asked["force"] = True
         try:
-            told = act(client, name, args.action, {k: v for k, v in asked.items() if v})
+            told = act(client, name, args.action, asked)
         except Refused as error:
             if error.code != "rollout-refused":
                 raise
@@ -129,11 +136,16 @@ def _status(args: Namespace) -> int:
         if args.watch:
             told = one_of(client, name_of(client, args.name))["rollout"]
             return rollout_watch.watch_rollout(client, told, args.json)
-        page = all_of(client) if args.name is None else one_of(client, args.name)
+        page: Rollouts | OneRollout
+        if args.name is None:
+            page = everything = all_of(client)
+            all_told = everything["rollouts"]
+        else:
+            page = one = one_of(client, args.name)
+            all_told = [one["rollout"]]
     if args.json:
         print_json(page)
         return 0
-    all_told: list[Told] = page["rollouts"] if args.name is None else [page["rollout"]]
     at = time_of(page["at"])
     if len(all_told) == 1 and at:
         out.print(Group(*lines(all_told[0], at)))
@@ -157,7 +169,7 @@ def _history(args: Namespace) -> int:
     return 0
 
 
-def _event(event: dict[str, Any]) -> list[str]:
+def _event(event: RolloutEvent) -> list[str]:
     before, after = ("-" if w is None else percent(w) for w in (event["before"], event["weight"]))
     weight = before if before == after else f"{before} → {after}"
     why = "; ".join(text for text in (event["reason"], event["note"]) if text)

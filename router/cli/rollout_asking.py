@@ -7,12 +7,14 @@ it does not know the page, the error says that the router is older.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from router.api.client import Client, Refused
-from router.cli.rollout_texts import Told
 from router.terminal.errors import Failed, UsageError
+
+if TYPE_CHECKING:
+    from policies.api.rollouts import OneRollout, Rollout, RolloutCommand, RolloutEvents, Rollouts
 
 
 def name_of(client: Client, given: str | None) -> str:
@@ -27,9 +29,9 @@ def name_of(client: Client, given: str | None) -> str:
     return str(names[0])
 
 
-def all_of(client: Client) -> dict[str, Any]:
+def all_of(client: Client) -> Rollouts:
     try:
-        told: dict[str, Any] = client.get("rollouts")
+        told: Rollouts = client.get("rollouts")
     except Refused as error:
         if error.status == 404:
             raise Failed(f"{client.url} is an older router, without rollouts") from None
@@ -37,27 +39,27 @@ def all_of(client: Client) -> dict[str, Any]:
     return told
 
 
-def one_of(client: Client, name: str) -> dict[str, Any]:
+def one_of(client: Client, name: str) -> OneRollout:
     """`{"at": …, "rollout": …}`."""
     try:
-        told: dict[str, Any] = client.get(_page(name))
+        told: OneRollout = client.get(_page(name))
     except Refused as error:
         raise _unknown(client, name, error) from None
     return told
 
 
-def events_of(client: Client, name: str, limit: int) -> dict[str, Any]:
+def events_of(client: Client, name: str, limit: int) -> RolloutEvents:
     try:
-        told: dict[str, Any] = client.get(f"{_page(name)}/history", limit=str(limit))
+        told: RolloutEvents = client.get(f"{_page(name)}/history", limit=str(limit))
     except Refused as error:
         raise _unknown(client, name, error) from None
     return told
 
 
-def act(client: Client, name: str, action: str, asked: dict[str, Any]) -> Told:
+def act(client: Client, name: str, action: str, asked: RolloutCommand) -> Rollout:
     """Perform the action. Returns the rollout after it."""
     try:
-        told: Told = client.post(f"{_page(name)}/{action}", asked)
+        told: Rollout = client.post(f"{_page(name)}/{action}", asked)
     except Refused as error:
         raise _unknown(client, name, error) from None
     return told

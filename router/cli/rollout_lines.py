@@ -5,15 +5,14 @@ Ages and remaining times use the router's clock, which may differ from this mach
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.text import Text
 
 from router.cli.rollout_texts import (
     STATES,
-    Told,
     cohort_text,
     duration_of,
     next_text,
@@ -27,6 +26,9 @@ from router.terminal.console import Part, caller_text, counted, line_of
 from router.terminal.tables import columns
 from router.terminal.times import ago, clock, span, time_of
 
+if TYPE_CHECKING:
+    from policies.api.rollouts import Analysis, Evidence, Rollout, Verdict, Window
+
 VERDICTS = {"passed": "green", "failed": "bold red", "no-data": "dim", "inconclusive": "yellow"}
 RESULTS = {"passed": "green", "failed": "bold red", "error": "yellow"}
 POOLS = ("pool", "now", "requests", "errors", "error rate", "p50", "p95", "p99")
@@ -34,7 +36,7 @@ NUMBERS = frozenset(range(1, len(POOLS)))  # all columns but the name
 BAR = 20  # characters of a full bar
 
 
-def lines(told: Told, at: datetime) -> Iterator[Text]:
+def lines(told: Rollout, at: datetime) -> Iterator[Text]:
     """Yield the whole view; `at` is the time by the router's clock."""
     yield from columns(_facts(told, at))
     yield Text()
@@ -46,7 +48,7 @@ def lines(told: Told, at: datetime) -> Iterator[Text]:
     yield line_of(("next", "bold"), f"  {next_text(told)}")
 
 
-def overview(all_told: Iterable[Told]) -> Iterator[Text]:
+def overview(all_told: Iterable[Rollout]) -> Iterator[Text]:
     """Yield a line for each rollout."""
     rows: list[list[Part]] = [[(name, "bold") for name in ("NAME", "STATE", "AT", "POOLS", "NEXT")]]
     for told in all_told:
@@ -55,7 +57,7 @@ def overview(all_told: Iterable[Told]) -> Iterator[Text]:
     yield from columns(rows)
 
 
-def _facts(told: Told, at: datetime) -> Iterator[tuple[Part, Part]]:
+def _facts(told: Rollout, at: datetime) -> Iterator[tuple[Part, Part]]:
     state = told["state"]
     for_routes = f"{'routes' if len(told['routes']) != 1 else 'route'} {', '.join(told['routes'])}"
     yield ("rollout", "bold"), f"{told['name']}: {pools_text(told)}, {for_routes}"
@@ -82,13 +84,13 @@ def _facts(told: Told, at: datetime) -> Iterator[tuple[Part, Part]]:
         yield ("window", "bold"), _window(told["window"])
 
 
-def _window(window: dict[str, Any]) -> Part:
+def _window(window: Window) -> Part:
     if window["open"]:
         return (f"open until {clock(window['until'])} UTC" if window["until"] else "open"), "green"
     return f"closed: nothing moves before {clock(window['next_at'])} UTC", "yellow"
 
 
-def _ladder(told: Told, at: datetime) -> Iterator[list[Part]]:
+def _ladder(told: Rollout, at: datetime) -> Iterator[list[Part]]:
     """Yield a row for each step: finished, current or to come."""
     here = told["step"]
     for number, step in enumerate(told["steps"], start=1):
@@ -110,7 +112,7 @@ def _ladder(told: Told, at: datetime) -> Iterator[list[Part]]:
         ]
 
 
-def _here(told: Told, at: datetime) -> str:
+def _here(told: Rollout, at: datetime) -> str:
     """Return how long a rollout has been in its step, and how long it stays there."""
     told_times = []
     if began := time_of(told["step_since"]):
@@ -122,7 +124,7 @@ def _here(told: Told, at: datetime) -> str:
     return ", ".join(told_times)
 
 
-def _analysis(told: Told, analysis: dict[str, Any], at: datetime) -> Iterator[Text]:
+def _analysis(told: Rollout, analysis: Analysis, at: datetime) -> Iterator[Text]:
     failures, limit = analysis["failures"], analysis["failure_limit"]
     when = f", next in {span(due - at)}" if (due := time_of(analysis["next_at"])) else ""
     parts: list[Part] = [("analysis", "bold"), f"  every {analysis['interval']}{when}; "]
@@ -140,11 +142,12 @@ def _analysis(told: Told, analysis: dict[str, Any], at: datetime) -> Iterator[Te
         yield from _verdict(analysis["last"], at)
 
 
-def _pools(told: Told, analysis: dict[str, Any]) -> Iterator[list[Part]]:
+def _pools(told: Rollout, analysis: Analysis) -> Iterator[list[Part]]:
     """Yield a row for each pool: current counts, and the numbers of the last verdict."""
-    yield [(name, "bold") for name in (*POOLS, "")]  # the last column has no alignment
-    for side in ("from", "to"):
-        numbers = (analysis["last"] or {}).get(side) or {}
+    yield [(name, "bold") for name in (*POOLS, "")]  # in the last column nothing is aligned
+    sides: tuple[Literal["from", "to"], ...] = ("from", "to")
+    for side in sides:
+        numbers: Mapping[str, Any] = (analysis["last"][side] if analysis["last"] else None) or {}
         rate = numbers.get("error_rate")
         yield [
             told[side],
@@ -156,7 +159,7 @@ def _pools(told: Told, analysis: dict[str, Any]) -> Iterator[list[Part]]:
         ]
 
 
-def _evidence(evidence: dict[str, dict[str, float]]) -> Iterator[list[Part]]:
+def _evidence(evidence: dict[str, Evidence]) -> Iterator[list[Part]]:
     """Yield each test's statistic, as a part of the value that raises an alarm."""
     yield [(name, "bold") for name in ("test", "evidence", "of alarm", "")]
     for name, each in evidence.items():
@@ -168,7 +171,7 @@ def _evidence(evidence: dict[str, dict[str, float]]) -> Iterator[list[Part]]:
         yield [name, value, (f"{part:.0%}", style), (bar + " alarm" * is_alarm, style)]
 
 
-def _verdict(last: dict[str, Any], at: datetime) -> Iterator[Text]:
+def _verdict(last: Verdict, at: datetime) -> Iterator[Text]:
     word = last["verdict"], VERDICTS.get(last["verdict"], "")
     yield line_of(("verdict", "bold"), "  ", word, f" {ago(last['at'], at)}")
     for reason in last["reasons"]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from policies.language.load import load
 from router.api.client import client_of
 from router.cli.rollout_asking import one_of
-from router.cli.rollout_texts import FINISHED, Told
+from router.cli.rollout_texts import FINISHED
 from router.dev.files import write_if_changed
 from router.settle.settling import FileRollout, Share, find_rollout, settle, shares
 from router.settle.weights import ALL
@@ -21,6 +21,9 @@ from router.terminal.console import agreed, complain, err, print_json, say
 from router.terminal.difference import print_difference
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid, print_findings
+
+if TYPE_CHECKING:
+    from policies.api.rollouts import Rollout
 
 FILE = "routes.yaml"
 MANY_BYTES = 256 * 1024  # more takes seconds, so progress is shown
@@ -71,7 +74,7 @@ def run(args: Namespace) -> int:
 def _outcome(url: str, rollout: FileRollout) -> Decimal | None:
     """Return the final percentage of the router's rollout; None if the policy's weights apply."""
     with client_of(url) as client:
-        told: Told = one_of(client, rollout.name)["rollout"]
+        told: Rollout = one_of(client, rollout.name)["rollout"]
     if told["state"] not in FINISHED:
         raise Failed(
             f"{rollout.name} is not finished ({told['state']}): wait for its end, "

@@ -6,11 +6,13 @@ Times are absolute, not remaining durations, since logs are read later.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from router.terminal.times import clock
 
-Told = dict[str, Any]
+if TYPE_CHECKING:
+    from policies.api.rollouts import Cohort, Rollout, Step
+
 
 STATES = {
     "waiting": "dim",
@@ -28,15 +30,15 @@ def percent(weight: float) -> str:
     return f"{weight:g} %"
 
 
-def pools_text(told: Told) -> str:
+def pools_text(told: Rollout) -> str:
     return f"{told['from']} → {told['to']}"
 
 
-def weight_text(told: Told) -> str:
+def weight_text(told: Rollout) -> str:
     return "the policy's own split" if told["weight"] is None else percent(told["weight"])
 
 
-def cohort_text(cohort: dict[str, Any]) -> str:
+def cohort_text(cohort: Cohort | Step) -> str:
     """`header x-preview: 1`, `header x-preview ~ a|b`, `keys ann, bob`."""
     if "key" in cohort:
         return f"key{'s' * (len(cohort['key']) != 1)} {', '.join(cohort['key'])}"
@@ -46,13 +48,13 @@ def cohort_text(cohort: dict[str, Any]) -> str:
     return f"header {header['name']}: {header['value']}"
 
 
-def step_text(step: dict[str, Any]) -> str:
+def step_text(step: Step) -> str:
     if "weight" in step:
         return percent(step["weight"])
     return f"mirror {step['mirror']}" if "mirror" in step else cohort_text(step)
 
 
-def duration_of(step: dict[str, Any]) -> str:
+def duration_of(step: Step) -> str:
     """Return the hold and the approval of a step, as the policy says them."""
     hold = (step.get("hold") or "").removeprefix("0s")
     if step.get("pause"):
@@ -60,7 +62,7 @@ def duration_of(step: dict[str, Any]) -> str:
     return hold
 
 
-def place_text(told: Told) -> str:
+def place_text(told: Rollout) -> str:
     """`5 %, step 2 of 5`; also names a step without a weight. A finished rollout has no step."""
     number, steps = told["step"], told["steps"]
     if number is None or told["state"] in FINISHED:
@@ -70,7 +72,7 @@ def place_text(told: Told) -> str:
     return text if "weight" in step else f"{text} ({step_text(step)})"
 
 
-def now_text(told: Told) -> str:
+def now_text(told: Rollout) -> str:
     """Return the current state, in a line."""
     name, state = told["name"], told["state"]
     if state == "waiting":
@@ -84,34 +86,34 @@ def now_text(told: Told) -> str:
     return f"{name} {word} {place_text(told)}{why}"
 
 
-def next_text(told: Told) -> str:
+def next_text(told: Rollout) -> str:
     """Return what comes next, and what triggers it."""
     tell = NEXT.get(told["state"])
     return tell(told) if tell else f"look again with {_command('status', told)}"
 
 
-def line_text(told: Told) -> str:
+def line_text(told: Rollout) -> str:
     return f"{now_text(told)}; next: {next_text(told)}"
 
 
-def verdict_text(told: Told) -> str:
+def verdict_text(told: Rollout) -> str:
     """`passed at 12:00:10`, and why; "" before the first analysis."""
-    last = (told["analysis"] or {}).get("last")
+    last = told["analysis"] and told["analysis"]["last"]
     if not last:
         return ""
     why = f": {'; '.join(last['reasons'])}" if last["reasons"] else ""
     return f"{last['verdict']} at {clock(last['at'])} UTC{why}"
 
 
-def _command(action: str, told: Told) -> str:
+def _command(action: str, told: Rollout) -> str:
     return f"`router rollout {action} {told['name']}`"
 
 
-def _when_running(told: Told) -> str:
+def _when_running(told: Rollout) -> str:
     window, until = told["window"], told["hold_until"]
     if window and not window["open"]:
         return f"{_following(told)} when its window opens, at {clock(window['next_at'])} UTC"
-    waits_for = "when approved" if _step(told).get("pause") else ""
+    waits_for = "when approved" if _pauses(told) else ""
     if told["analysis"] and not waits_for:
         waits_for = "when its analysis has passed"
     if not waits_for:
@@ -119,26 +121,26 @@ def _when_running(told: Told) -> str:
     return f"{_following(told)} {waits_for}" + (f", not before {clock(until)} UTC" if until else "")
 
 
-def _when_gate(told: Told) -> str:
+def _when_gate(told: Rollout) -> str:
     """Also after the last step, if the policy requires an approval at the end."""
-    if not _step(told).get("pause"):
+    if not _pauses(told):
         return f"{_command('promote', told)} or {_command('rollback', told)}"
     return f"{_following(told)} when approved: {_command('approve', told)}"
 
 
-def _step(told: Told) -> dict[str, Any]:
-    """Return the current step; empty if there is none."""
-    steps: list[dict[str, Any]] = told["steps"]
-    return steps[told["step"] - 1] if told["step"] else {}
+def _pauses(told: Rollout) -> bool:
+    """Return whether the current step requires an approval."""
+    number = told["step"]
+    return bool(number and told["steps"][number - 1].get("pause"))
 
 
-def _following(told: Told) -> str:
-    """Return the text of the following step."""
+def _following(told: Rollout) -> str:
+    """The step after this one."""
     steps, number = told["steps"], told["step"] or 0
     return step_text(steps[number]) if number < len(steps) else "the end of the rollout"
 
 
-NEXT: dict[str, Callable[[Told], str]] = {
+NEXT: dict[str, Callable[[Rollout], str]] = {
     "waiting": lambda told: _command("start", told),
     "running": _when_running,
     "gate": _when_gate,

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from router.api.client import Client
 from router.cli.rollout_asking import one_of
 from router.cli.rollout_lines import lines
-from router.cli.rollout_texts import STATES, Told, line_text, verdict_text
+from router.cli.rollout_texts import STATES, line_text, verdict_text
 from router.cli.watch import Watched, watch
 from router.terminal.console import err, print_json_line, say
 from router.terminal.times import clock, time_of
 
+if TYPE_CHECKING:
+    from policies.api.rollouts import OneRollout, Rollout
+
 CODES = {"succeeded": 0, "rolled-back": 1, "held": 1}
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 
-Page = dict[str, Any]
 
-
-def watch_rollout(client: Client, begun: Told, as_json: bool) -> int:
+def watch_rollout(client: Client, begun: Rollout, as_json: bool) -> int:
     """Return the exit code. `begun`: the rollout when watching began; older states are ignored."""
     watched = Watched(
         lambda: one_of(client, begun["name"]),
@@ -41,15 +42,15 @@ def watch_rollout(client: Client, begun: Told, as_json: bool) -> int:
         return INTERRUPTED
 
 
-def _lines(page: Page) -> Iterator[Text]:
+def _lines(page: OneRollout) -> Iterator[Text]:
     return lines(page["rollout"], time_of(page["at"]) or datetime.now(UTC))
 
 
-def _code(told: Told) -> int | None:
+def _code(told: Rollout) -> int | None:
     return CODES.get(told["state"])
 
 
-def _is_older(told: Told, begun: Told) -> bool:
+def _is_older(told: Rollout, begun: Rollout) -> bool:
     """Return whether an isolate still shows the state before the rollout was started."""
     now, then = time_of(told["since"]), time_of(begun["since"])
     return bool(then and (now is None or now < then))
@@ -62,7 +63,7 @@ class _Log:
         self._as_json = as_json
         self._told = ("", "")
 
-    def tell(self, page: Page) -> None:
+    def tell(self, page: OneRollout) -> None:
         told = page["rollout"]
         news = line_text(told), verdict_text(told)
         if news == self._told:
@@ -73,7 +74,7 @@ class _Log:
             self._print(page, *news)
         self._told = news
 
-    def _print(self, page: Page, line: str, verdict: str) -> None:
+    def _print(self, page: OneRollout, line: str, verdict: str) -> None:
         at = f"{clock(page['at'])} UTC", "dim"
         if verdict and verdict != self._told[1]:
             say(at, f"  analysis {verdict}")

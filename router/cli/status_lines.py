@@ -5,19 +5,25 @@ Ages and remaining times use the router's clock, which may differ from this mach
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from policies.decisions.drill import drill_from
+from policies.resilience.drill import drill_from
 from router.cli.rollout_texts import STATES as ROLLOUT_STATES
 from router.cli.rollout_texts import place_text, pools_text
 from router.terminal.console import Part, caller_text, counted, line_of
 from router.terminal.tables import columns
 from router.terminal.times import ago, span, time_of
+
+if TYPE_CHECKING:
+    from policies.api.drills import Drills
+    from policies.api.health import VariantsHealth
+    from policies.api.rollouts import Rollouts
+    from policies.api.status import Status
 
 STATES = {
     "healthy": "green",
@@ -36,10 +42,10 @@ class Pages:
     """The pages of the router; None for a page that it does not have."""
 
     url: str
-    status: dict[str, Any]
-    health: dict[str, Any] | None
-    drills: dict[str, Any] | None
-    rollouts: dict[str, Any] | None
+    status: Status
+    health: VariantsHealth | None
+    drills: Drills | None
+    rollouts: Rollouts | None
 
     @property
     def is_ok(self) -> bool:
@@ -52,7 +58,7 @@ class Pages:
 
 def lines(pages: Pages, now: datetime) -> Iterator[Text]:
     """Yield the whole view. `now`: this machine's clock, for a router without a time of its own."""
-    at = time_of((pages.health or {}).get("at")) or now
+    at = time_of(pages.health["at"] if pages.health else None) or now
     yield from columns(_facts(pages, at))
     yield Text()
     yield from _variants(pages)
@@ -81,7 +87,7 @@ def _facts(pages: Pages, at: datetime) -> Iterator[tuple[Part, Part]]:
         yield ("coordinator", "bold"), _coordinator(pages.health)
 
 
-def _coordinator(health: dict[str, Any]) -> Part:
+def _coordinator(health: VariantsHealth) -> Part:
     line = health["coordinator"]
     if not line["reachable"]:
         return "not reachable: these are the numbers of one isolate", "yellow"
@@ -93,8 +99,8 @@ def _coordinator(health: dict[str, Any]) -> Part:
 def _variants(pages: Pages) -> Iterator[Text]:
     bound = {each["name"]: each["bound"] for each in pages.status["variants"]}
     rows: list[list[Part]] = [[(name, "bold") for name in (*HEAD, "")]]
-    told = pages.health["variants"] if pages.health else pages.status["variants"]
-    for each in told:
+    told: Iterable[Mapping[str, Any]] = pages.status["variants"]
+    for each in pages.health["variants"] if pages.health else told:
         why = each.get("reason") or ""
         if not bound.get(each["name"], True):
             why = f"{why}; no binding".removeprefix("; ")
@@ -102,7 +108,7 @@ def _variants(pages: Pages) -> Iterator[Text]:
     yield from columns(rows, NUMBERS)
 
 
-def _variant(told: dict[str, Any]) -> list[Part]:
+def _variant(told: Mapping[str, Any]) -> list[Part]:
     """Return a row; a missing value stays empty."""
     state = told.get("state") or ("drained" if told["drain"] else "")
     share = f"{told['share']:.0%}" if "share" in told else ""
@@ -120,7 +126,7 @@ def _variant(told: dict[str, Any]) -> list[Part]:
     ]
 
 
-def _drills(told: dict[str, Any], at: datetime) -> Iterator[Text]:
+def _drills(told: Drills, at: datetime) -> Iterator[Text]:
     rows: list[list[Part]] = []
     for each in told["active"]:
         drill = drill_from(each)
@@ -132,7 +138,7 @@ def _drills(told: dict[str, Any], at: datetime) -> Iterator[Text]:
         yield from columns(rows)
 
 
-def _rollouts(told: dict[str, Any]) -> Iterator[Text]:
+def _rollouts(told: Rollouts) -> Iterator[Text]:
     """Yield a table of the started rollouts; nothing if there are none."""
     rows: list[list[Part]] = []
     for each in told["rollouts"]:

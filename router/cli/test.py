@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from policies.language.compile import compile_policy
-from policies.language.findings import path_text
+from policies.language.compile.compile import compile_policy
+from policies.language.findings.findings import path_text
 from policies.policy_tests.load import LoadedCases, load_cases
 from policies.policy_tests.model import Case
 from policies.policy_tests.run import Outcome, Subject

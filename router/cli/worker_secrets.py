@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from policies.decisions.given import cookie_secret
+from policies.access.given import cookie_secret
 from policies.proxy.decide import Surroundings
 
 PEPPER, ADMIN_KEY = "ROUTER_KEY_PEPPER", "ROUTER_ADMIN_KEY"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from policies.language.model import Policy
+from policies.language.model.policy import Policy
 
 KEYS = ("example-core-key", "example-worker-key")
 _HASHES = {sha256(key.encode()).hexdigest(): key for key in KEYS}

@@ -11,7 +11,7 @@ from router.dev.files import write_if_changed
 from router.dev.layout import Layout
 from router.dev.process import ServerProcess
 from router.dev.snapshot import ensure_snapshot
-from router.dev.workerd import DISK, WorkerdWorker, config
+from router.dev.workerd import DISK, External, WorkerdWorker, config
 
 
 def ensure_workerd(layout: Layout, *, from_image: bool = True) -> Path:
@@ -37,11 +37,12 @@ def serve(
     options: Sequence[str] = (),
     *,
     from_image: bool = True,
+    others: Sequence[External] = (),
 ) -> ServerProcess:
     """Start one workerd for `workers`; `folder` gets its configuration and its log."""
     (folder / DISK).mkdir(exist_ok=True)
     file = folder / "config.capnp"
-    write_if_changed(file, config(workers, port, folder).encode())
+    write_if_changed(file, config(workers, port, folder, others).encode())
     workerd = ensure_workerd(layout, from_image=from_image)
     command = [str(workerd), "serve", "--experimental", *options, str(file)]
     return ServerProcess(command, cwd=folder, env={}, log=folder / "workerd.log")

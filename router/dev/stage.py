@@ -14,7 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-from policies.language.compile import compile_policy
+from policies.language.compile.compile import compile_policy
 from policies.language.load import load
 from router.dev.files import mirror
 from router.dev.layout import Layout, SetupError, find_root
@@ -23,10 +23,17 @@ from router.dev.published_keys import refusal
 ONLY_TRIED = "ROUTER_UPLOAD_IS_ONLY_TRIED"  # a variable that is not empty: nothing is deployed
 # What the edge imports: never policies/gateway, router/cli, router/publishing, router/dev or tests.
 EDGE_PACKAGES = (
-    "policies/decisions",
+    "policies/access",
+    "policies/balancing",
+    "policies/basics",
+    "policies/compiled",
+    "policies/fleet",
+    "policies/http",
     "policies/language",
     "policies/proxy",
+    "policies/resilience",
     "policies/rollouts",
+    "policies/routing",
     "router/edge",
     "workers_runtime",
 )

@@ -43,6 +43,14 @@ class WorkerdWorker:
     outbound: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class External:
+    """A server on this machine that Workers reach by `name`, as `host:port`."""
+
+    name: str
+    address: str
+
+
 def service(worker: str, props: object = None) -> str:
     given = f", props = (json = {literal(json.dumps(props))})" if props is not None else ""
     return f"service = (name = {literal(worker)}{given})"
@@ -67,7 +75,9 @@ def literal(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def config(workers: Sequence[WorkerdWorker], port: int, folder: Path) -> str:
+def config(
+    workers: Sequence[WorkerdWorker], port: int, folder: Path, others: Sequence[External] = ()
+) -> str:
     """Serve the first of `workers` on `port`; `MF-CF-Blob` sets `request.cf`, `MF-Scheme` the
     scheme of `request.url`.
 
@@ -82,6 +92,11 @@ def config(workers: Sequence[WorkerdWorker], port: int, folder: Path) -> str:
     services = "".join(
         f"    (name = {literal(worker.name)}, worker = {worker_text(worker, folder)}),\n"
         for worker in workers
+    )
+    services += "".join(
+        f"    (name = {literal(each.name)}, "
+        f"external = (address = {literal(each.address)}, http = ())),\n"
+        for each in others
     )
     if any(worker.objects for worker in workers):
         place = f"(path = {literal(str(folder / DISK))}, writable = true)"

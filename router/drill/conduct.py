@@ -13,9 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 from policies.drill_plan.model import Plan
 from policies.drill_plan.outcomes import Marks, Run
 from router.api.client import Client, Refused
@@ -23,6 +23,9 @@ from router.api.refusal import gap_texts
 from router.drill.survey import Surveyed
 from router.drill.traffic import Clients
 from router.terminal.errors import Failed
+
+if TYPE_CHECKING:
+    from policies.api.drills import Drill, DrillRequest
 
 TELL_S = 1.0  # between two lines of progress
 WATCH_S = 2.0  # between two checks that the drill is still active
@@ -40,7 +43,7 @@ class Course:
 
     began: float | None = None
     ended: float | None = None
-    drill: dict[str, Any] | None = None  # the router's description
+    drill: Drill | None = None  # the router's description
     is_over: bool = False  # the router has confirmed the drill's end
     finished: float | None = None  # when all phases were completed
     trouble: str = ""  # why the run did not go as planned
@@ -114,7 +117,7 @@ class Conductor:
         asked_at = self.clients.now  # the drill cannot have started earlier
         told = await self._start_drill(
             {
-                drill.target.kind: drill.target.name,
+                **drill.target.told(),
                 "mode": drill.mode.text,
                 "for": duration_text(length),
                 "force": drill.force,
@@ -164,12 +167,12 @@ class Conductor:
             if step == whole:
                 self._tell(self.course, self.clients)
 
-    async def _start_drill(self, document: dict[str, Any]) -> dict[str, Any]:
+    async def _start_drill(self, document: DrillRequest) -> Drill:
         """Keep the response on an interrupt, since it names the drill to stop."""
         asking = asyncio.to_thread(self._client.post, "drills", document)
         self._starting = asyncio.create_task(asking)
         try:
-            told: dict[str, Any] = await asyncio.shield(self._starting)
+            told: Drill = await asyncio.shield(self._starting)
         except Refused as error:
             gaps = gap_texts(error.document)
             if not gaps:
@@ -205,7 +208,8 @@ class Conductor:
         """Stop a drill that has not ended by itself, and note that."""
         await asyncio.sleep(grace)
         told = await self._ask("drills")
-        if any(each["id"] == (self.course.drill or {}).get("id") for each in told["active"]):
+        own = self.course.drill and self.course.drill["id"]
+        if any(each["id"] == own for each in told["active"]):
             self.course.trouble = "the drill did not end by itself when its time had passed"
             await self._stop_drill()
         self.course.is_over = True

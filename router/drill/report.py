@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 from policies.drill_plan.judge import Judged
 from policies.drill_plan.places import ITSELF
 from policies.drill_plan.tally import Count, by_phase, by_request, by_time

@@ -13,12 +13,12 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from policies.decisions.drill import KINDS, Target
 from policies.drill_plan.judge import Evidence, Judged, Verdict, doubts, evidence, judge, verdict
 from policies.drill_plan.load import LoadedPlan
 from policies.drill_plan.model import Plan
 from policies.drill_plan.outcomes import Run
 from policies.drill_plan.tally import Count, by_phase, by_request, by_time
+from policies.resilience.drill import KINDS, Target
 from router import __version__
 from router.drill.conduct import Course
 from router.drill.survey import Surveyed

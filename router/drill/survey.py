@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from policies.decisions.drill import drill_from
 from policies.drill_plan.model import Plan
 from policies.drill_plan.places import Places
+from policies.resilience.drill import drill_from
 from router.api.client import Client
 from router.terminal.errors import Failed
+
+if TYPE_CHECKING:
+    from policies.api.drills import Drills
+    from policies.api.status import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class Surveyed:
 def survey(client: Client, plan: Plan) -> Surveyed:
     """Return the state of the router. Raises `Failed` if a drill with this plan would be
     useless."""
-    status = client.get("status")
+    status: Status = client.get("status")
     places = Places.told(status["variants"])
     target = plan.drill.target
     targets = places.within(target)
@@ -54,7 +59,8 @@ def survey(client: Client, plan: Plan) -> Surveyed:
 
 def _refuse_company(client: Client) -> None:
     """Refuse a run during another drill, which would distort the baseline."""
-    for told in client.get("drills")["active"]:
+    drills: Drills = client.get("drills")
+    for told in drills["active"]:
         drill = drill_from(told)
         raise Failed(
             f"a drill is running already: {drill.id}, {drill.target} {drill.fault.text} until "

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 from router.api.client import Client, Refused
 from router.edge.isolate.store import UNREAD
 from router.publishing.history import SHORT

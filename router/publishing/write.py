@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from policies.decisions.compiled_text import form_text
-from policies.language.compile import compile_policy
+from policies.compiled.form.text import form_text
+from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, digest_of, load
 from router.dev.kv import Kv
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY

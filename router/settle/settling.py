@@ -15,8 +15,8 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
-from policies.language.document import Document, read_document
-from policies.language.findings import Path, path_text
+from policies.language.findings.findings import Path, path_text
+from policies.language.yaml.document import Document, read_document
 from router.settle.removal import removal
 from router.settle.source import Change, Source, at
 from router.settle.weights import final, weight_changes, weight_of, with_weight

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from policies.language.composer import resolve
+from policies.language.yaml.composer import resolve
 from router.settle.source import Change, Field, Source, field_of, fields_of
 
 ALL = Decimal(100)

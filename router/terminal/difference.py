@@ -7,7 +7,7 @@ from difflib import unified_diff
 from rich.console import Console
 
 from policies.difference.difference import Side, difference
-from policies.language.compile import compile_policy
+from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, load
 from router.terminal.console import out, say
 from router.terminal.diff_lines import change_document, print_changes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from policies.language.findings import Finding
+from policies.language.findings.findings import Finding
 from policies.language.load import Loaded, load
 from router.terminal.console import counted, err, out, say
 from router.terminal.errors import Failed, UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from policies.decisions.durations import duration_text
+from policies.basics.durations import duration_text
 
 
 def time_of(text: str | None) -> datetime | None:

@@ -22,7 +22,7 @@ from agent.core.serving import background
 from agent.queue import limits
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, HIGHEST, LOWEST, QueueDepth
 from agent.queue.limits import MAX_ATTEMPTS, MAX_JOBS
-from policies.language.document import Document, read_document
+from policies.language.yaml.document import Document, read_document
 from tests.agent.pages import ROOT, cells, first_column, row_of, section, spaced
 
 QUEUE = [QueueDepth("text-processing", 1, 0, 0, 0, 146)]

@@ -25,14 +25,16 @@ from bench.load import (
 )
 from bench.rows import example, written
 from bench.server import Serving
-from policies.decisions.choose import Forward, read_target
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.problems import Problem
-from policies.decisions.request import Client, Request
-from policies.language.compile import compile_policy
+from policies.balancing.choose import Forward, read_target
+from policies.compiled.policy import CompiledPolicy
+from policies.http.problems import Problem
+from policies.http.request import Client, Request
+from policies.language.compile.compile import compile_policy
 from policies.language.load import load as load_policy
 from policies.proxy.decide import Surroundings, decide
 from router.dev.layout import Layout, SetupError, find_root
+
+pytestmark = pytest.mark.slow
 
 LAYOUT = Layout(find_root())
 Seen = tuple[str, str, str, int]  # method, path, user, bytes of the body

@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from tests.edge.conftest import ADMIN_KEY, POLICY, Edge
+from tests.support.edge.router import ADMIN_KEY, POLICY, Edge
 
 
 def test_health_is_public_and_says_little(edge: Edge) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -17,24 +16,18 @@ import pytest
 
 from agent import SERVICE, __version__
 from agent.schemas.operations import OPERATIONS
-from tests.edge.agent_api import walk
-from tests.edge.agent_client import make_client, operation_names, use_client
-from tests.edge.agent_crowd import Crowd
-from tests.edge.agent_fuzz import Found, fuzz
-from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
-from tests.edge.receiver import receiving
+from tests.support.edge.agent_api import walk
+from tests.support.edge.agent_client import make_client, operation_names, use_client
+from tests.support.edge.agent_crowd import Crowd
+from tests.support.edge.agent_fuzz import Found, fuzz
+from tests.support.edge.agents import CORE, WORKER, Agents
+from tests.support.edge.receiver import receiving
 
 GERMANY = {"country": "DE", "continent": "EU"}
 JAPAN = {"country": "JP", "continent": "AS"}
 JOBS, WORKERS = 500, 20
 MIB = 1024 * 1024
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
-
-
-@pytest.fixture(scope="module")
-def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
-    with router_with_agents(tmp_path_factory.mktemp("agents")) as started:
-        yield started
 
 
 def execute(agents: Agents, **job: Any) -> httpx.Response:
@@ -370,7 +363,9 @@ def test_no_job_is_lost_or_done_twice_while_a_region_fails(agents: Agents) -> No
         assert crowd.done == Counter(dict.fromkeys(crowd.submitted, 1))
         assert len(lost) == 5
         again = agents.get(f"/activations/{lost[0]}").json()
-        assert (again["status"], again["attempt"]) == ("completed", 2)
+        # By another worker than the dead one; on a slow machine that one's lease may end, too.
+        assert again["status"] == "completed"
+        assert again["attempt"] >= 2
         variants = {variant for path, variant in crowd.variants if path == "/execute"}
         assert {"production-eu", "production-us"} <= variants
         until = time.monotonic() + 60

@@ -19,7 +19,7 @@ from router.dev.layout import Layout, find_root
 from router.dev.local import write_json
 from router.dev.prepare import prepare
 from router.dev.server import DevServer
-from tests.edge.conftest import HERE
+from tests.support.edge.router import HERE
 
 LLAMA = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 GLM = "@cf/zai-org/glm-4.7-flash"

@@ -19,8 +19,8 @@ import pytest
 from router.dev.layout import Layout, find_root
 from router.dev.prepare import prepare
 from router.dev.server import DevServer
-from tests.edge.conftest import HERE
-from tests.edge.test_agent_records import Around, configured, soon, statements
+from tests.support.edge.agent_alone import Around, configured, soon, statements
+from tests.support.edge.router import HERE
 
 KEY = {"x-router-key-id": "ann", "x-router-key-scopes": "database:read database:write"}
 JOB = {"capability": "text-processing", "input": {"text": "a"}}

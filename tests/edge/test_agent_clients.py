@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
+from tests.support.edge.agents import CORE, WORKER, Agents
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".clients" / "bin" / "python"
@@ -29,12 +28,6 @@ async def run_agent(input_data, fiber, llm=None):
     context, metadata = input_data["_context"], input_data["_metadata"]
     return {"sum": input_data["a"] + context["b"] + metadata["c"], "fiber": fiber, "llm": llm}
 """
-
-
-@pytest.fixture(scope="module")
-def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
-    with router_with_agents(tmp_path_factory.mktemp("clients")) as started:
-        yield started
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -16,17 +15,11 @@ import httpx
 import pytest
 
 from agent import __version__
-from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
+from tests.support.edge.agents import CORE, WORKER, Agents
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
 WORKER_ID = r"cf-[a-z]+-[0-9a-f]{8}"
 LLAMA, BGE = "@cf/meta/llama-2-7b-chat-fp16", "@cf/baai/bge-base-en-v1.5"
-
-
-@pytest.fixture(scope="module")
-def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
-    with router_with_agents(tmp_path_factory.mktemp("document")) as started:
-        yield started
 
 
 def executed(agents: Agents, body: dict[str, Any], status: int = 200) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.internet import OnTheInternet, on_the_internet
+from tests.support.edge.internet import OnTheInternet, on_the_internet
 
 HOSTS = "shop.example echo.example crowd.example calls.example http://localhost:9000"
 

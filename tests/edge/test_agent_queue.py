@@ -16,8 +16,8 @@ import pytest
 
 from agent.core.identity import time_text
 from tests.agent.callbacks.receiving import verified
-from tests.edge.queues import LEASE_MS, START, Queue, running
-from tests.edge.receiver import SLOW, Receiver, receiving
+from tests.support.edge.queues import LEASE_MS, START, Queue, running
+from tests.support.edge.receiver import SLOW, Receiver, receiving
 
 SECRET = "whsec_" + "c2VjcmV0" * 5
 JOBS, POLLERS = 60, 4  # in each of several requests at once

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from threading import Lock
@@ -13,9 +12,8 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
 
-from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
+from tests.support.edge.agents import CORE, WORKER, Agents
 
 FLOOD = 1_000
 START_WITHIN = 2.0  # seconds, which another tenant's job is to have started in
@@ -28,12 +26,6 @@ while now() < until:
     pass
 result = 1
 """
-
-
-@pytest.fixture(scope="module")
-def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
-    with router_with_agents(tmp_path_factory.mktemp("turns")) as started:
-        yield started
 
 
 def submit(agents: Agents, data: dict[str, Any], key: str = CORE, **more: Any) -> Any:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from agent import PRODUCT, __version__
-from tests.edge.internet import OnTheInternet, on_the_internet
+from tests.support.edge.internet import OnTheInternet, on_the_internet
 
 MEGABYTE = 2**20
 SECRETS = {"Authorization": "Bearer s", "Cookie": "a=1", "X-Api-Key": "k", "Accept": "a/b"}

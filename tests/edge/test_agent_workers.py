@@ -6,27 +6,26 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import gjson
-import pytest
 import yaml
 
-from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
-from tests.edge.worker_processes import ROOT, Process, eventually, handled, losing_answers, started
+from tests.support.edge.agents import CORE, WORKER, Agents
+from tests.support.edge.worker_processes import (
+    ROOT,
+    Process,
+    eventually,
+    handled,
+    losing_answers,
+    started,
+)
 
 SKILL = "text-processing"
 GERMANY = {"country": "DE", "continent": "EU"}
 ENDED = ("completed", "failed", "cancelled")
-
-
-@pytest.fixture(scope="module")
-def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
-    with router_with_agents(tmp_path_factory.mktemp("workers")) as started:
-        yield started
 
 
 def submit(agents: Agents, skill: str = SKILL, input: object = None, **more: Any) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.edge.conftest import HERE
-from tests.edge.workerd import Running, running
+from tests.support.edge.router import HERE
+from tests.support.edge.workerd import Running, running
 
 KIB = 1024
 WAIT = 20.0

@@ -5,13 +5,23 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 
-from tests.edge.conftest import Edge
+from tests.support.edge.router import POLICY, Edge, start_edge
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """In place of the one that all tests share: this one has wrangler's cache."""
+    started = start_edge(tmp_path_factory.mktemp("cache"), POLICY)
+    yield started
+    started.client.close()
+    started.server.stop()
 
 
 def ask(edge: Edge, path: str, host: str = "cache.test", **more: Any) -> httpx.Response:

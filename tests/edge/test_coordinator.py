@@ -3,147 +3,21 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from policies.language.load import load
-from router.dev.config import write_configs
-from router.dev.layout import Layout, find_root
-from router.dev.loopback import free_port
-from router.dev.runtime import serve
-from router.dev.stage import stage
 from router.dev.workerd import (
     DISK,
-    WorkerdWorker,
-    literal,
-    namespace,
-    router_workers,
-    service,
-    text,
 )
-from tests.edge.conftest import ADMIN_KEY, HERE
-
-WITHIN = 30.0
-MOODY = "test-moody"
-VERSION = "00000000-0000-4000-8000-000000000000"
-ROUTES = """\
-routes:
-  - {name: work, matches: [{path: {exact: /work}}], split: {p: 1}}
-  - {name: hand, split: {hand: 1}}
-"""
-# How a variant may fail, and what is said about it.
-MOODS = {
-    "ill": "status 500",
-    "strange": "the expected text is not in the body",
-    "late": "the expected text is not in the body",
-    "throwing": "SECRET-INSIDE",
-    "hanging": "500 ms",
-    "endless": "500 ms",
-    "unbound": "UNBOUND",
-}
-BAD = "".join(f"  {name}: {{binding: {name.upper()}, pool: bad}}\n" for name in MOODS)
-PROBED = f"""\
-version: 1
-variants:
-  good: {{binding: GOOD, pool: p}}
-  moody: {{binding: IN_A_MOOD, pool: p, version: {{worker: agent, id: {VERSION}}}}}
-  hand: {{binding: HAND, pool: hand}}
-{BAD}health:
-  active:
-    {{path: "/health?deep=1", interval: 1s, timeout: 500ms, unhealthy_after: 2, expect_body: well}}
-  passive: {{slow_start: 0s}}
-{ROUTES}"""
-
-
-class Router:
-    """A router on workerd, with moody variants behind it. `at`: the way to another one."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self.client = client
-
-    def own(self, page: str, at: str = "") -> Any:
-        answer = self.client.get(f"{at}/.router/{page}", headers={"x-api-key": ADMIN_KEY})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def variant(self, name: str, at: str = "") -> dict[str, Any]:
-        told = self.own("health/variants", at)["variants"]
-        found: dict[str, Any] = {each["name"]: each for each in told}[name]
-        return found
-
-    def serving(self, at: str = "", query: str = "", number: int = 12) -> set[str]:
-        """Which variants answer; none may fail."""
-        answers = [self.client.get(f"{at}/work{query}") for _ in range(number)]
-        assert [answer.status_code for answer in answers] == [200] * number
-        return {answer.json()["variant"] for answer in answers}
-
-    def eject(self, name: str, at: str = "") -> bool:
-        """Let it answer a few requests badly; whether that was enough for one isolate."""
-        self.serving(at, f"?ill={name}")
-        told = self.own("health/variants?local=1", at)["variants"]
-        return any(each["name"] == name and each["state"] == "ejected" for each in told)
-
-    def mood(self, name: str, word: str) -> None:
-        assert self.client.get(f"/mood/{name}/{word}").json() == word
-
-    def probes(self, name: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.client.get(f"/probes/{name}").json()
-        return found
-
-
-def eventually(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + WITHIN
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def workers(folder: Path, policy: str) -> list[WorkerdWorker]:
-    """The router with `policy`, in `folder`, and moody variants behind it."""
-    layout = Layout(find_root(HERE))
-    folder.mkdir(exist_ok=True)
-    (folder / "routes.yaml").write_text(policy)
-    loaded = load(policy.encode())
-    assert loaded.policy, loaded.findings
-    stage(layout.root, folder / "routes.yaml", folder / "upload")
-    bindings = {name: variant.binding for name, variant in loaded.policy.variants.items()}
-    write_configs(layout, folder, bindings, echo=True)
-    router, *others = router_workers(layout, folder)
-    bound = {**router.bindings, "ROUTER_ADMIN_KEY": text(ADMIN_KEY)}
-    bound |= {binding: service(MOODY, {"name": name}) for name, binding in bindings.items()}
-    bound.pop("UNBOUND", None)
-    script = HERE / "workers" / "moody.js"
-    moody = WorkerdWorker(MOODY, {script.name: script}, router.compatibility_date)
-    return [replace(router, bindings=bound), *others, moody]
-
-
-@contextmanager
-def running(folder: Path, served: list[WorkerdWorker]) -> Iterator[Router]:
-    """The first of `served`, once it answers; what it stores stays in `folder`."""
-    port = free_port()
-    server = serve(Layout(find_root(HERE)), served, port, folder)
-    transport = httpx.HTTPTransport(retries=10)  # until it listens
-    url = f"http://127.0.0.1:{port}"
-    try:
-        with httpx.Client(base_url=url, timeout=60, transport=transport) as client:
-            yield Router(client)
-        assert "internal-error" not in server.output()
-    finally:
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
-    folder = tmp_path_factory.mktemp("probed")
-    with running(folder, workers(folder, PROBED)) as router:
-        yield router
+from tests.support.edge.moody import Router, eventually, running, workers
+from tests.support.edge.probed import (
+    MOODS,
+    PLACES,
+    PROBED,
+    VERSION,
+)
+from tests.support.edge.router import ADMIN_KEY
 
 
 def test_a_variant_whose_health_fails_is_left_out_and_comes_back(probed: Router) -> None:
@@ -239,38 +113,6 @@ def test_a_damaged_state_is_begun_anew(kept: Path, tmp_path: Path) -> None:
         eventually(lambda: router.serving() and router.variant("moody")["active"] == "healthy")
         assert router.serving(number=40) == {"good", "moody"}
         assert "coordinator-state-unread" in (tmp_path / "workerd.log").read_text()
-
-
-PLACES = ("", "/b", "/c")
-WAYS = "".join(
-    f"  - {{name: to-{name}, matches: [{{path: {{prefix: /{name}}}}}], split: {{{name}: 1}}, "
-    "filters: {rewrite: {path: {prefix: /}}}}\n"
-    for name in "bc"
-)
-VOTED = f"""\
-version: 1
-variants:
-  good: {{binding: GOOD, pool: p}}
-  moody: {{binding: IN_A_MOOD, pool: p}}
-  hand: {{binding: HAND, pool: hand}}
-  b: {{binding: B, pool: b}}
-  c: {{binding: C, pool: c}}
-{ROUTES}{WAYS}"""
-
-
-@pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
-    """Three isolates of the router, two of them behind the first; one Coordinator."""
-    folder = tmp_path_factory.mktemp("three")
-    first, *others = workers(folder, VOTED)
-    bound: Mapping[str, str] = {**first.bindings, "B": service("b"), "C": service("c")}
-    place = f"(className = {literal('Coordinator')}, serviceName = {literal(first.name)})"
-    far = {name: value for name, value in bound.items() if value != namespace("Limiter")} | {
-        "ROUTER_COORDINATOR": f"durableObjectNamespace = {place}"
-    }
-    more = [replace(first, name=name, bindings=far, objects=()) for name in "bc"]
-    with running(folder, [replace(first, bindings=bound), *more, *others]) as router:
-        yield router
 
 
 def test_isolates_that_disagree_go_on_until_more_than_half_agree(three: Router) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.edge.conftest import Edge
+from tests.support.edge.router import Edge
 
 APP = "https://app.test"
 ANY = "any.cors.test"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from policies.decisions.given import Sealing, cookie_secret
-from policies.decisions.sticky import Source
-from tests.edge.conftest import Edge, start_edge
-from tests.edge.kv import kv_of
+from policies.access.given import Sealing, cookie_secret
+from policies.access.sticky import Source
+from tests.support.edge.router import Edge
+from tests.support.edge.workerd import running_edge
 
 POLICY = """\
 version: 1
@@ -39,10 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def drained(folder: Path) -> Iterator[Edge]:
     policy = folder / "routes.yaml"
     policy.write_text(SERVING)
-    edge = start_edge(folder / "router", policy)
-    yield edge
-    edge.client.close()
-    edge.server.stop()
+    with running_edge(folder / "router", policy) as edge:
+        yield edge
 
 
 def ask(edge: Edge, cookie: str = "") -> tuple[str, str]:
@@ -68,12 +66,11 @@ def test_who_was_there_finishes_and_nobody_new_comes(drained: Edge) -> None:
 
     thread = threading.Thread(target=stream)
     thread.start()
-    with kv_of(drained) as kv:
-        kv.put("policy", DRAINING.encode())
-        deadline = time.monotonic() + WITHIN
-        while drained.get("/").headers["x-router-route"] != "draining":
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+    drained.kv.put("policy", DRAINING.encode())
+    deadline = time.monotonic() + WITHIN
+    while drained.get("/").headers["x-router-route"] != "draining":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     assert thread.is_alive(), "the stream goes on"
     assert {ask(drained, cookie)[0] for cookie in there} == {"old"}
     came = [ask(drained) for _ in range(30)]
@@ -93,8 +90,7 @@ def test_without_a_secret_no_cookie_is_believed(folder: Path) -> None:
     """What a client could seal itself, as it knows the source, keeps it nowhere."""
     policy = folder / "draining.yaml"
     policy.write_text(DRAINING)
-    edge = start_edge(folder / "bare", policy, secrets={})
-    try:
+    with running_edge(folder / "bare", policy, {}) as edge:
         variant, cookie = ask(edge)
         assert variant == "new"
         assert "~" not in cookie
@@ -105,6 +101,3 @@ def test_without_a_secret_no_cookie_is_believed(folder: Path) -> None:
                 source = Source("cookie", "side", 86_400)
                 forged = forging.sealed(source, f"{number:032x}")
                 assert ask(edge, f"side={forged}")[0] == "new"
-    finally:
-        edge.client.close()
-        edge.server.stop()

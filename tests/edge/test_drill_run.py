@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.edge.conftest import ADMIN_KEY, HERE, Edge, start_edge
-from tests.router.cli.test_verbs import run
+from tests.support.cli import run
+from tests.support.edge.router import ADMIN_KEY, HERE, Edge
+from tests.support.edge.workerd import running_edge
 
 PLAN: dict[str, Any] = {
     "version": 1,
@@ -43,10 +44,8 @@ PLAN: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    started = start_edge(tmp_path_factory.mktemp("drill-run"), HERE / "drill_run.yaml")
-    yield started
-    started.client.close()
-    started.server.stop()
+    with running_edge(tmp_path_factory.mktemp("drill-run"), HERE / "drill_run.yaml") as started:
+        yield started
 
 
 @pytest.fixture

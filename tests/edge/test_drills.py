@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.conftest import ADMIN_KEY, HERE, Edge, start_edge
-from tests.edge.test_coordinator_failures import coordinated
-from tests.router.cli.test_verbs import run
+from tests.support.cli import run
+from tests.support.edge.coordinated import coordinated
+from tests.support.edge.router import ADMIN_KEY, HERE, Edge, start_edge
+from tests.support.edge.workerd import running_edge
 
 POLICY = HERE / "drills.yaml"
 SECRET = {"x-api-key": ADMIN_KEY}
@@ -338,15 +339,10 @@ def test_the_command(
 
 
 def test_drills_and_the_audit_log_survive_a_restart(tmp_path: Path) -> None:
-    first = start_edge(tmp_path / "first", POLICY, tmp_path / "state")
-    try:
+    with running_edge(tmp_path / "router", POLICY) as first:
         drill = begin(first, pool="first", mode="down")
         over = begin(first, variant="second", mode="latency:1ms", force=True, **{"for": "1s"})
-    finally:
-        first.client.close()
-        first.server.stop()
-    second = start_edge(tmp_path / "second", POLICY, tmp_path / "state")
-    try:
+    with running_edge(tmp_path / "router", POLICY) as second:
         assert drill["id"] in ids(second, "active")
         wait_until(
             lambda: (
@@ -359,9 +355,6 @@ def test_drills_and_the_audit_log_survive_a_restart(tmp_path: Path) -> None:
         ]
         assert ("drill-started", drill["id"]) in events
         assert ("drill-ended", over["id"]) in events
-    finally:
-        second.client.close()
-        second.server.stop()
 
 
 def test_a_schedule(drilled: Edge) -> None:

@@ -7,19 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.edge.conftest import ADMIN_KEY
-from tests.edge.test_coordinator import (
-    PLACES,
-    ROUTES,
-    Router,
-    eventually,
-    probed,
-    running,
-    three,
-    workers,
-)
-
-__all__ = ["probed", "three"]
+from tests.support.edge.moody import ROUTES, Router, eventually, running, workers
+from tests.support.edge.probed import PLACES
+from tests.support.edge.router import ADMIN_KEY
 
 KEY = {"x-api-key": ADMIN_KEY}
 

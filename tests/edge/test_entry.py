@@ -13,14 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.edge.conftest import PEPPER, POLICY, Edge
-from tests.edge.test_failover import (  # noqa: F401
+from tests.support.edge.failover import (  # noqa: F401
     test_a_body_is_sent_again,
     test_a_body_of_unknown_length_is_sent_again,
     test_the_same_variant_again,
     test_who_answers_in_the_end,
 )
-from tests.edge.test_forwarding import (  # noqa: F401
+from tests.support.edge.forwarding import (  # noqa: F401
     test_a_path_goes_on_in_its_one_spelling_with_its_body,
     test_failures_are_problem_documents,
     test_headers_that_are_removed,
@@ -32,14 +31,15 @@ from tests.edge.test_forwarding import (  # noqa: F401
     test_the_variant_sees_where_the_client_is,
     test_websocket,
 )
-from tests.edge.test_matching import (  # noqa: F401
+from tests.support.edge.matching import (  # noqa: F401
     test_fixed_answers,
     test_host,
     test_no_route,
     test_no_route_for_the_method,
     test_refused_paths,
 )
-from tests.edge.workerd import Running, running
+from tests.support.edge.router import PEPPER, POLICY, Edge
+from tests.support.edge.workerd import Running, running
 
 SECRETS = {"ROUTER_KEY_PEPPER": PEPPER}
 WAYS = {"javascript": {}, "python": {"ROUTER_ENTRY": "python"}}

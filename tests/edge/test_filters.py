@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.conftest import Edge
+from tests.support.edge.router import Edge
 
 
 def recorded(edge: Edge, host: str, method: str = "GET", **asked: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.conftest import Edge
+from tests.support.edge.router import Edge
 
 
 @pytest.fixture(autouse=True)

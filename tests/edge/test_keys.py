@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.edge.conftest import ADMIN_KEY, Edge
+from tests.support.edge.router import ADMIN_KEY, Edge
 
 
 @pytest.mark.parametrize(

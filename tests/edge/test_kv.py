@@ -16,9 +16,9 @@ from router.dev.layout import Layout, SetupError, find_root
 from router.dev.local_kv import LocalKv
 from router.dev.wrangler import wrangler
 from router.dev.wrangler_kv import WranglerKv
-from tests.edge.cloudflare import clone, cloudflare
-from tests.edge.conftest import HERE
-from tests.kv_contract import BYTES, check
+from tests.support.edge.cloudflare import clone, cloudflare
+from tests.support.edge.router import HERE
+from tests.support.kv_contract import BYTES, check
 
 MORE_THAN_A_PAGE = 1_001
 LARGE = BYTES * 17_000  # some more than the largest policy

@@ -21,7 +21,7 @@ from router.dev.process import ServerProcess
 from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import WorkerdWorker, literal, router_workers, text
-from tests.edge.conftest import ADMIN_KEY, HERE
+from tests.support.edge.router import ADMIN_KEY, HERE
 
 KINDS = ("throw", "hang", "nonsense", "nothing", "short", "unbound")
 DECIDED_WITHIN = 0.25

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.edge.conftest import Edge
+from tests.support.edge.router import Edge
 
 KIB = 1024
 

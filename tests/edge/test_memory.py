@@ -15,10 +15,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.conftest import PEPPER, POLICY
-from tests.edge.test_vectors import SENT, sent
-from tests.edge.workerd import Running, running
+from router.edge.isolate.timing import VARIABLE
+from tests.support.edge.router import PEPPER, POLICY
+from tests.support.edge.sending import SENT, sent
+from tests.support.edge.workerd import Running, running
 
+# The times of a deployment: what an isolate learns makes it decide anew.
+PACE = {VARIABLE: "1"}
 BY_MEMORY = 'router_decisions_total{source="memory"'
 KEY = "a-key-that-ends-soon"
 LASTS_S = 15
@@ -110,7 +113,7 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("memory")
     file = folder / "routes.yaml"
     file.write_text(json.dumps(policy(datetime.now(UTC) + timedelta(days=1))))
-    with running(folder, file) as started:
+    with running(folder, file, PACE) as started:
         yield started
 
 
@@ -120,7 +123,7 @@ def repeated(router: Running) -> float:
 
 def test_every_repeated_decision_is_pythons(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("checked")
-    variables = {"ROUTER_KEY_PEPPER": PEPPER, "ROUTER_MEMORY": "check"}
+    variables = {"ROUTER_KEY_PEPPER": PEPPER, "ROUTER_MEMORY": "check"} | PACE
     with running(folder, POLICY, variables) as router:
         for _ in range(4):
             for vector in SENT:
@@ -262,7 +265,7 @@ def test_a_key_that_has_ended_is_refused(tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("ends")
     file, ends = folder / "routes.yaml", datetime.now(UTC) + timedelta(seconds=LASTS_S)
     file.write_text(json.dumps(policy(ends)))
-    with running(folder, file) as router, httpx.Client() as client:
+    with running(folder, file, PACE) as router, httpx.Client() as client:
         headers = {"host": "keyed.test", "x-api-key": KEY}
         before = time.time()
         while client.get(router.url, headers=headers).status_code == 200:

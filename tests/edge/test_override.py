@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.conftest import Edge
-from tests.edge.test_mirror import seen, settled
+from tests.support.edge.mirrored import seen, settled
+from tests.support.edge.router import Edge
 
 OPERATOR = {"x-api-key": "k-operator"}
 

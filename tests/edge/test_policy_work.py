@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from policies.language.compile import FORMAT
+from policies.language.compile.compile import FORMAT
 from policies.language.load import digest_of
-from router.dev.local_kv import LocalKv
-from tests.edge.conftest import ADMIN_KEY, Edge, start_edge
-from tests.edge.kv import kv_of
-from tests.policies.language.test_work import HEAD, LONG, ROUTES, drills
+from tests.policies.language.costly import HEAD, LONG, ROUTES, drills
+from tests.support.edge.memory_kv import MemoryKv, memory_kv
+from tests.support.edge.router import ADMIN_KEY, Edge
+from tests.support.edge.workerd import running_edge
 
 BUNDLED = (HEAD + ROUTES).encode()
 WITHIN = 60.0  # seconds until a policy is taken or refused; the machine may be busy
@@ -54,16 +54,13 @@ HEAVY = {
 def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     folder = tmp_path_factory.mktemp("work")
     (folder / "routes.yaml").write_bytes(BUNDLED)
-    edge = start_edge(folder / "router", folder / "routes.yaml")
-    yield edge
-    edge.client.close()
-    edge.server.stop()
+    with running_edge(folder / "router", folder / "routes.yaml") as edge:
+        yield edge
 
 
-@pytest.fixture(scope="module")
-def kv(routed: Edge) -> Iterator[LocalKv]:
-    with kv_of(routed) as kv:
-        yield kv
+@pytest.fixture
+def kv(routed: Edge) -> MemoryKv:
+    return routed.kv
 
 
 def longest(edge: Edge, until: Callable[[], bool], seconds: float = WITHIN) -> float:
@@ -99,7 +96,7 @@ def idle(routed: Edge) -> float:
 
 @pytest.mark.parametrize("data", HEAVY.values(), ids=HEAVY)
 def test_requests_go_on_while_a_policy_is_read(
-    routed: Edge, kv: LocalKv, idle: float, data: bytes
+    routed: Edge, kv: MemoryKv, idle: float, data: bytes
 ) -> None:
     kv.put("policy", data)
     worst = longest(routed, lambda: digest_of(data) in standing(routed))
@@ -119,7 +116,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_a_hostile_compiled_form_is_refused_and_the_policy_is_read(
-    routed: Edge, kv: LocalKv, idle: float, form: Callable[[bytes], bytes], request: Any
+    routed: Edge, kv: MemoryKv, idle: float, form: Callable[[bytes], bytes], request: Any
 ) -> None:
     """14.18: what is written raw beside the policy holds up nobody and ends no isolate."""
     name = request.node.callspec.id.replace(" ", "-")
@@ -137,10 +134,10 @@ def test_a_hostile_compiled_form_is_refused_and_the_policy_is_read(
 
 
 def log_of(edge: Edge) -> str:
-    return (edge.state.parent / "wrangler.log").read_text()
+    return edge.server.output()
 
 
-def test_a_rewrite_every_three_seconds(routed: Edge, kv: LocalKv, idle: float) -> None:
+def test_a_rewrite_every_three_seconds(routed: Edge, kv: MemoryKv, idle: float) -> None:
     """14.20: the whole policy, twenty times a minute."""
     written: list[bytes] = []
 
@@ -157,7 +154,7 @@ def test_a_rewrite_every_three_seconds(routed: Edge, kv: LocalKv, idle: float) -
     assert worst < idle + MOST_MORE
 
 
-def test_an_isolate_that_starts_later_finds_the_compiled_form(routed: Edge, kv: LocalKv) -> None:
+def test_an_isolate_that_starts_later_finds_the_compiled_form(routed: Edge, kv: MemoryKv) -> None:
     data = many(1_000, "late")
     kv.put("policy", data)
     longest(routed, lambda: kv.get(f"policy/compiled/{digest_of(data)}") is not None)
@@ -165,22 +162,14 @@ def test_an_isolate_that_starts_later_finds_the_compiled_form(routed: Edge, kv: 
 
 
 def test_a_first_request_of_an_isolate_is_answered_by_what_there_is(
-    tmp_path: Path, kv: LocalKv, routed: Edge
+    tmp_path: Path,
 ) -> None:
     """Nothing is compiled, and the policy is large: the bundled one serves meanwhile."""
-    state = tmp_path / "state"
     (tmp_path / "routes.yaml").write_bytes(BUNDLED)
-    first = start_edge(tmp_path / "first", tmp_path / "routes.yaml", state)
-    first.client.close()
     data = many(2_000, "large")
-    with kv_of(first) as other:
-        other.put("policy", data)
-    first.server.stop()
-    second = start_edge(tmp_path / "second", tmp_path / "routes.yaml", state)
-    try:
-        assert second.get("/").headers["x-router-route"] in ("r", "large")
-        longest(second, lambda: standing(second)[0] == digest_of(data))
-        assert second.get("/").headers["x-router-route"] == "large"
-    finally:
-        second.client.close()
-        second.server.stop()
+    with memory_kv() as own:
+        own.put("policy", data)
+        with running_edge(tmp_path / "router", tmp_path / "routes.yaml", kv=own) as late:
+            assert late.get("/").headers["x-router-route"] in ("r", "large")
+            longest(late, lambda: standing(late)[0] == digest_of(data))
+            assert late.get("/").headers["x-router-route"] == "large"

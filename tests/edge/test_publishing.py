@@ -13,9 +13,9 @@ import pytest
 from policies.language.load import digest_of
 from router.cli.main import main
 from router.publishing.published import read
-from tests.edge.cloudflare import clone
-from tests.edge.conftest import ADMIN_KEY, Edge, start_edge
-from tests.edge.kv import kv_of
+from tests.support.edge.cloudflare import clone
+from tests.support.edge.kv import kv_of
+from tests.support.edge.router import ADMIN_KEY, Edge, start_edge
 
 ROUTER = str(Path(sys.executable).with_name("router"))
 FIRST = """\

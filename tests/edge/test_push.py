@@ -11,8 +11,8 @@ import pytest
 from policies.language.load import digest_of
 from router.cli.main import main
 from router.dev.layout import find_root
-from tests.edge.cloudflare import Api, clone, cloudflare
-from tests.edge.conftest import POLICY
+from tests.support.edge.cloudflare import Api, clone, cloudflare
+from tests.support.edge.router import POLICY
 
 DATA = POLICY.read_bytes()
 DIGEST = digest_of(DATA)

@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.edge.conftest import Edge
+from tests.support.edge.router import Edge
 
 
 def user() -> dict[str, str]:

@@ -17,8 +17,8 @@ from urllib.parse import unquote
 import pytest
 
 from router.dev.loopback import HOST
-from tests.edge.conftest import HERE
-from tests.edge.workerd import running
+from tests.support.edge.router import HERE
+from tests.support.edge.workerd import running
 
 POLICY = HERE / "raw.yaml"
 ANSWERED_WITHIN = 20.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.edge.conftest import Edge
+from tests.support.edge.router import Edge
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,14 @@ import httpx
 import pytest
 
 from router.dev.workerd import service
-from tests.edge.conftest import ADMIN_KEY
-from tests.edge.test_coordinator import MOODY, Router, eventually, running, workers
+from tests.support.edge.moody import MOODY, Router, eventually, running, workers
+from tests.support.edge.router import ADMIN_KEY, TIMING
 
 SECRET = {"x-api-key": ADMIN_KEY}
 USERS = [f"user-{number}" for number in range(400)]
 INTERVAL_S = 10  # of the flawed rollout
-RATE = 80  # requests a second to it: at 50 %, 200 to the canary in the half of an interval that a
-# report of five seconds ago has
-REFRESH_S = 7  # every isolate has heard of a change
+RATE = 80  # requests a second to it: at 50 %, 200 to the canary in half an interval
+REFRESH_S = 4 * TIMING.report_ms / 1000  # every isolate has heard of a change
 POLICY = """\
 version: 1
 variants:
@@ -163,7 +162,7 @@ def test_a_sound_one_and_a_flawed_one_under_load(rolling: Router) -> None:
     """Both at once. The sound one takes all of its traffic, and moves nobody back; the flawed
     one is found, and those who were not with it never see it."""
     url = str(rolling.client.base_url)
-    sound, flawed = Users(url, "sound.test", 200), Users(url, "flawed.test", RATE)
+    sound, flawed = Users(url, "sound.test", 300), Users(url, "flawed.test", RATE)
 
     async def whole() -> None:
         going = [asyncio.create_task(users.go()) for users in (sound, flawed)]

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.agents import CORE, WORKER, Agents, router_with_agents
-from tests.edge.browser import NetworkError, Page, listed
+from tests.support.edge.agents import CORE, WORKER, Agents, router_with_agents
+from tests.support.edge.browser import NetworkError, Page, listed
 
 APP = "https://app.fiberwise.ai"
 FOREIGN = ("https://app.fiberwise.ai.example.com", "http://app.fiberwise.ai", "null")

@@ -18,7 +18,7 @@ from router.dev.loopback import free_port
 from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import router_workers
-from tests.edge.conftest import HERE, POLICY
+from tests.support.edge.router import HERE, POLICY
 
 STARTED_WITHIN = 60.0
 

@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from math import sqrt
 
-from tests.edge.conftest import Edge
+from tests.support.edge.router import Edge
 
 USERS = [f"user-{number}" for number in range(400)]
 

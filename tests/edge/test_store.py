@@ -24,8 +24,8 @@ from router.dev.loopback import free_port
 from router.dev.runtime import serve
 from router.dev.stage import stage
 from router.dev.workerd import KV_NAME, router_workers
-from tests.edge.conftest import ADMIN_KEY, HERE, Edge, start_edge
-from tests.edge.kv import kv_of
+from tests.support.edge.kv import kv_of
+from tests.support.edge.router import ADMIN_KEY, HERE, Edge, start_edge
 
 FIRST = """\
 version: 1

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edge.conftest import Edge, start_edge
+from tests.support.edge.router import Edge
+from tests.support.edge.workerd import running_edge
 
 POLICY = """\
 version: 1
@@ -27,10 +28,8 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     folder = tmp_path_factory.mktemp("trial")
     policy = folder / "routes.yaml"
     policy.write_text(POLICY)
-    edge = start_edge(folder / "router", policy)
-    yield edge
-    edge.client.close()
-    edge.server.stop()
+    with running_edge(folder / "router", policy) as edge:
+        yield edge
 
 
 def state(edge: Edge) -> str:

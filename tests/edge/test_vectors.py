@@ -3,7 +3,6 @@ a request is what becomes of it when it is sent."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,10 +11,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.edge.conftest import PEPPER, POLICY, Edge
-from tests.edge.workerd import Running, running
 from tests.policies.making import compile_text
-from tests.vectors import VECTORS, check, explained, name
+from tests.support.edge.router import PEPPER, POLICY, Edge
+from tests.support.edge.sending import SENT, sent
+from tests.support.edge.workerd import Running, running
+from tests.support.vectors import VECTORS, check, explained, name
 
 # These are behind the Worker that misbehaves: its answers are its own.
 OF_BACKEND = {
@@ -44,8 +44,6 @@ def sending(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield started
 
 
-# Nobody can be made to fail for one request alone.
-SENT = [vector for vector in VECTORS if "down" not in vector]
 # A key is made up for these, or chance alone chooses.
 BY_CHANCE = {"s-random", "s-cookie"}
 OTHERS = {"x-request-id", "traceparent", "set-cookie"}  # are another with each request
@@ -71,20 +69,6 @@ def test_what_is_explained_is_what_happens(sending: Running, vector: dict[str, A
             assert answer.headers.get(header) == value, header
     if not is_backends:
         assert_same_forwarded(answer.json(), told, vector, by_chance=by_chance)
-
-
-def sent(router: Running, vector: dict[str, Any]) -> httpx.Response:
-    url = urlsplit(vector["url"])
-    cf = {key: vector[key] for key in ("colo", "country", "continent") if key in vector}
-    headers = {"host": url.netloc, **vector.get("headers", {})}
-    headers |= {"MF-CF-Blob": json.dumps(cf), "MF-Scheme": url.scheme}
-    if "ip" in vector:
-        headers["cf-connecting-ip"] = vector["ip"]
-    target = router.url + vector["url"].partition(url.netloc)[2]
-    length = int(headers.pop("content-length", "0"))
-    method = vector.get("method", "GET")
-    with httpx.Client(timeout=30) as client:
-        return client.request(method, target, headers=headers, content=b"x" * length)
 
 
 def assert_same_answer(answer: httpx.Response, told: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import asyncio
 
 import pytest
 
-from policies.decisions.failover import BUDGET_WINDOW_MS
+from policies.resilience.failover import BUDGET_WINDOW_MS
 from tests.load.judge import (
     GRACE,
     LEFT,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.request import Client, Request
-from policies.decisions.url import Target, parse_target
-from policies.language.compile import compile_policy
+from policies.compiled.policy import CompiledPolicy
+from policies.http.request import Client, Request
+from policies.http.url import Target, parse_target
+from policies.language.compile.compile import compile_policy
 from policies.language.load import load
 from policies.proxy.decide import Surroundings
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from policies.decisions import drill_states, outlier_states
-from policies.decisions.transitions import NotATransition, next_state
+from policies.basics.transitions import NotATransition, next_state
+from policies.fleet import drill_states
+from policies.resilience import outlier_states
 from policies.rollouts import states as rollout_states
 
 MACHINES = [rollout_states, drill_states, outlier_states]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.vectors import VECTORS, check, explained, name
+from tests.support.vectors import VECTORS, check, explained, name
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=name)

@@ -16,6 +16,7 @@ ROUTER = find_root() / "router"
 MAY_USE = {
     "edge": set[str](),
     "terminal": set[str](),
+    "openapi": {"edge"},
     "api": {"terminal"},
     "dev": set[str](),
     "settle": {"terminal"},

@@ -44,6 +44,7 @@ def test_few_are_left_alone_and_many_are_collected() -> None:
     assert not any(reference() for reference in few + many)
 
 
+@pytest.mark.slow
 def test_what_has_grown_old_is_collected_in_the_end() -> None:
     node = Node()
     old = weakref.ref(node)

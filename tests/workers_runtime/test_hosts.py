@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.dev.layout import Layout, find_root
-from tests.examples import examples
+from tests.support.examples import examples
 from workers_runtime.hosts import MAX_HOST, host_in_ascii
 
 NODE = str(Layout(find_root()).node)

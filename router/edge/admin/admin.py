@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from hmac import compare_digest
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
-from policies.decisions.authenticate import (
+from policies.access.authenticate import (
     ADMIN_SCOPE,
     HEADERS,
     Denied,
@@ -15,23 +16,28 @@ from policies.decisions.authenticate import (
     authenticate,
     presented_key,
 )
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.problems import Problem
-from policies.decisions.question import NotExplainable, read_question
-from policies.decisions.request import Client, Request
-from policies.decisions.standing import Standing
+from policies.balancing.standing import Standing
+from policies.compiled.model import Variant
+from policies.compiled.policy import CompiledPolicy
+from policies.http.problems import Problem
+from policies.http.request import Client, Request
 from policies.language.load import digest_of
 from policies.proxy.decide import Surroundings
 from policies.proxy.explain import explain
+from policies.proxy.question import NotExplainable, read_question
 from router.edge.admin import rollouts as admin_rollouts
 from router.edge.admin.drills import audit_page, drills_page, methods, start_drill, stop_drills
 from router.edge.admin.health import coordinator_line, variants_page
+from router.edge.admin.limits import EXPLAIN_PARAMETERS
 from router.edge.admin.page import Page, iso_time, json_page
 from router.edge.isolate.isolate import ADMIN_KEY, KV_BINDING, PEPPER, Isolate, log
 from router.edge.isolate.keys import POLICY_KEY
-from router.edge.isolate.store import PolicyStore
+from router.edge.isolate.store import PolicyStore, Rejection
 from router.edge.runtime.bridge import JsObject, KvNamespace, now_ms, run_sync
 from workers_runtime.prometheus import CONTENT_TYPE as METRICS_TYPE
+
+if TYPE_CHECKING:
+    from policies.api import status as api
 
 _METHODS = ("GET", "HEAD")
 _NEEDS = Needs(frozenset({ADMIN_SCOPE}), forward=False)
@@ -89,7 +95,7 @@ def _sets_cookies(policy: CompiledPolicy) -> bool:
     return any(source.set_for for route in policy.routes for source in route.sticky)
 
 
-def _word(reasons: list[str]) -> str:
+def _word(reasons: list[str]) -> api.Word:
     return "degraded" if reasons else "ok"
 
 
@@ -114,7 +120,7 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
     policy, rejection = store.policy, store.rejection
     unbound = _unbound(store, env)
     reasons = _reasons(isolate, unbound, env)
-    status = {
+    status: api.Status = {
         "status": _word(reasons),
         "reasons": reasons,
         "policy": {
@@ -127,34 +133,38 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
         },
         "asked_at": iso_time(store.asked_ms),
         "coordinator": coordinator_line(isolate.coordinating, now_ms()),
-        "rejected": rejection
-        and {
-            "digest": rejection.digest,
-            "at": iso_time(rejection.at_ms),
-            "findings": [asdict(each) for each in rejection.findings],
-        },
-        "variants": [
-            {
-                "name": variant.name,
-                "pool": variant.pool,
-                "region": variant.region,
-                "binding": variant.binding,
-                "bound": variant.name not in unbound,
-                "drain": variant.drain,
-            }
-            for variant in policy.variants
-        ],
+        "rejected": _rejected(rejection) if rejection else None,
+        "variants": [_bound(variant, variant.name not in unbound) for variant in policy.variants],
     }
     return json_page(status)
+
+
+def _rejected(rejection: Rejection) -> api.Rejected:
+    return {
+        "digest": rejection.digest,
+        "at": iso_time(rejection.at_ms),
+        "findings": [cast("api.Finding", asdict(each)) for each in rejection.findings],
+    }
+
+
+def _bound(variant: Variant, is_bound: bool) -> api.BoundVariant:
+    return {
+        "name": variant.name,
+        "pool": variant.pool,
+        "region": variant.region,
+        "binding": variant.binding,
+        "bound": is_bound,
+        "drain": variant.drain,
+    }
 
 
 def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     """`?url=…&method=…&header=Name:value&country=…&continent=…&colo=…&ip=…&down=…`."""
     pairs = parse_qsl(request.target.query[1:], keep_blank_values=True)
     given = dict(pairs)
-    unknown = sorted(set(given) - _EXPLAIN_PARAMETERS)
+    unknown = sorted(set(given) - set(EXPLAIN_PARAMETERS))
     if unknown:
-        known = ", ".join(sorted(_EXPLAIN_PARAMETERS))
+        known = ", ".join(sorted(EXPLAIN_PARAMETERS))
         return Problem("bad-request", f"Unknown parameter `{unknown[0][:80]}`; known: {known}.")
     lines = [value for name, value in pairs if name == "header"]
     down = [value for name, value in pairs if name == "down"]
@@ -185,12 +195,10 @@ def _policy(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem
     digest = digest_of(data)
     serves = digest == isolate.store.policy.digest
     text = data.decode("utf-8", "replace")
-    return json_page({"digest": digest, "source": "kv", "serves": serves, "text": text})
+    told: api.PolicyText = {"digest": digest, "source": "kv", "serves": serves, "text": text}
+    return json_page(told)
 
 
-_EXPLAIN_PARAMETERS = {
-    *("url", "method", "header", "ip", "colo", "country", "continent", "down"),
-}
 _PAGES: dict[str, Callable[[Isolate, Request, JsObject], Page | Problem]] = {
     "/status": _status,
     "/metrics": _metrics,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from policies.decisions.problems import RETRY_AFTER_S, Problem
+from policies.http.problems import RETRY_AFTER_S, Problem
 from router.edge.isolate.isolate import Isolate, log
 from router.edge.runtime.bridge import JsException, JsObject, ask_coordinator, run_sync
 

@@ -9,18 +9,16 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl
 
-from policies.decisions.drill_question import NotStartable, missing_target, read_asked
-from policies.decisions.problems import Problem
-from policies.decisions.request import Request
+from policies.fleet.drill_question import NotStartable, missing_target, read_asked
+from policies.http.problems import Problem
+from policies.http.request import Request
 from router.edge.admin.asking import asked, learn, limit_of
+from router.edge.admin.limits import DRILL_BYTES, EVENTS, MAX_EVENTS
 from router.edge.admin.page import Page, json_page
 from router.edge.isolate.isolate import Isolate
 from router.edge.runtime.bridge import JsObject, body_text
 
-MAX_BODY = 16 * 1024
 PATH = "/drills"
-EVENTS = 100  # that are told unless more are asked for
-MAX_EVENTS = 1_000
 
 
 def methods(path: str) -> tuple[str, ...] | None:
@@ -48,9 +46,9 @@ def audit_page(isolate: Isolate, request: Request, env: JsObject) -> Page | Prob
 
 def start_drill(isolate: Isolate, incoming: JsObject, env: JsObject, by: str) -> Page | Problem:
     """What the body asks for."""
-    text = body_text(incoming, MAX_BODY)
+    text = body_text(incoming, DRILL_BYTES)
     if text is None:
-        return Problem("body-too-large", f"A drill is described in {MAX_BODY} bytes at most.")
+        return Problem("body-too-large", f"A drill is described in {DRILL_BYTES} bytes at most.")
     try:
         missing = missing_target(read_asked(text, by).target, isolate.store.policy)
     except NotStartable as error:

@@ -4,17 +4,21 @@ Coordinator knows besides: probes, votes, and the requests of all isolates."""
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
-from policies.decisions.drill import Drill, faults_of
-from policies.decisions.health import View
-from policies.decisions.policy import Variant
-from policies.decisions.problems import Problem
-from policies.decisions.request import Request
+from policies.compiled.model import Variant
+from policies.fleet.health import View
+from policies.http.problems import Problem
+from policies.http.request import Request
+from policies.resilience.drill import Drill, faults_of
 from router.edge.admin.page import Page, iso_time, json_page
 from router.edge.isolate.coordinating import PATIENCE_MS, Coordinating
 from router.edge.isolate.isolate import Isolate
 from router.edge.runtime.bridge import JsException, JsObject, ask_coordinator, now_ms, run_sync
+
+if TYPE_CHECKING:
+    from policies.api import health as api
+    from policies.api.status import CoordinatorLine
 
 _LOCAL = ("", "?local=1")  # all isolates together, or this one alone
 
@@ -40,11 +44,16 @@ def variants_page(isolate: Isolate, request: Request, env: JsObject) -> Page | P
         for each in policy.variants
     ]
     isolates = whole["isolates"] if whole else 1
-    told = {"at": iso_time(now), "coordinator": line, "variants": variants, "isolates": isolates}
+    told: api.VariantsHealth = {
+        "at": iso_time(now),
+        "coordinator": line,
+        "variants": variants,
+        "isolates": isolates,
+    }
     return json_page(told)
 
 
-def coordinator_line(coordinating: Coordinating, now: float) -> dict[str, Any]:
+def coordinator_line(coordinating: Coordinating, now: float) -> CoordinatorLine:
     """What this isolate last heard of it. Without it an isolate goes on with its own view:
     that is no degradation."""
     heard_ms = coordinating.heard_ms
@@ -56,20 +65,21 @@ def coordinator_line(coordinating: Coordinating, now: float) -> dict[str, Any]:
     }
 
 
-def _asked(env: JsObject) -> dict[str, Any] | None:
+def _asked(env: JsObject) -> api.Coordinated | None:
     """What the Coordinator knows; None if it does not say."""
     try:
-        state: dict[str, Any] = json.loads(run_sync(ask_coordinator(env, "state", "", PATIENCE_MS)))
+        state: api.Coordinated = json.loads(
+            run_sync(ask_coordinator(env, "state", "", PATIENCE_MS))
+        )
     except (JsException, ValueError):
         return None
     return state
 
 
 def _variant(
-    variant: Variant, view: View, known: dict[str, Any] | None, drill: Drill | None
-) -> dict[str, Any]:
+    variant: Variant, view: View, known: api.CoordinatedVariant | None, drill: Drill | None
+) -> api.VariantHealth:
     """`known`: what the Coordinator says of it, which then counts for all isolates."""
-    told = known or {}
     return {
         "name": variant.name,
         "pool": variant.pool,
@@ -78,10 +88,10 @@ def _variant(
         "share": round(view.share, 3),
         "reason": view.reason,
         "ejected_for_ms": view.ejected_for_ms,
-        "active": told["active"] if known else view.active,
-        "probe": told.get("probe"),
-        "voters": told.get("voters", 0),
-        "drill": drill and drill.id,
-        "requests": told.get("requests", view.requests),
-        "failures": told.get("failures", view.failures),
+        "active": known["active"] if known else view.active,
+        "probe": known["probe"] if known else None,
+        "voters": known["voters"] if known else 0,
+        "drill": drill.id if drill else None,
+        "requests": known["requests"] if known else view.requests,
+        "failures": known["failures"] if known else view.failures,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,7 @@ class Page:
     status: int = 200
 
 
-def json_page(document: dict[str, Any], status: int = 200) -> Page:
+def json_page(document: Mapping[str, Any], status: int = 200) -> Page:
     return Page(json.dumps(document), status=status)
 
 

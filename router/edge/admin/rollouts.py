@@ -7,24 +7,23 @@ something with one. The Coordinator decides, by the policy that serves.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, unquote
 
-from policies.decisions.problems import Problem
-from policies.decisions.request import Request
+from policies.http.problems import Problem
+from policies.http.request import Request
 from policies.rollouts.rollouts import unknown_rollout
 from router.edge.admin.asking import asked, learn, limit_of
+from router.edge.admin.limits import ACTIONS, COMMAND_BYTES, EVENTS, MAX_EVENTS, MAX_NOTE
 from router.edge.admin.page import Page, iso_time, json_page
 from router.edge.isolate.isolate import Isolate
 from router.edge.runtime.bridge import JsObject, body_text, now_ms
 from workers_runtime.json_text import read_json
 
+if TYPE_CHECKING:
+    from policies.api import rollouts as api
+
 PATH = "/rollouts"
-ACTIONS = ("start", "approve", "pause", "resume", "promote", "rollback")
-MAX_BODY = 4 * 1024
-MAX_NOTE = 500
-EVENTS = 100  # that are told unless more are asked for
-MAX_EVENTS = 1_000
 _READS = ("GET", "HEAD")
 
 
@@ -58,7 +57,8 @@ def _all(env: JsObject) -> Page | Problem:
     told = asked(env, "rollouts", "")
     if isinstance(told, Problem):
         return told
-    return json_page({"at": iso_time(now_ms()), "rollouts": told})
+    page: api.Rollouts = {"at": iso_time(now_ms()), "rollouts": told}
+    return json_page(page)
 
 
 def _one(env: JsObject, name: str) -> Page | Problem:
@@ -67,7 +67,8 @@ def _one(env: JsObject, name: str) -> Page | Problem:
         return told
     for each in told:
         if each["name"] == name:
-            return json_page({"at": iso_time(now_ms()), "rollout": each})
+            page: api.OneRollout = {"at": iso_time(now_ms()), "rollout": each}
+            return json_page(page)
     return Problem("not-found", unknown_rollout(name, [each["name"] for each in told]))
 
 
@@ -92,7 +93,7 @@ def _act(
     isolate: Isolate, incoming: JsObject, env: JsObject, what: tuple[str, str], by: str
 ) -> Page | Problem:
     name, action = what
-    asks = _read(body_text(incoming, MAX_BODY))
+    asks = _read(body_text(incoming, COMMAND_BYTES))
     if isinstance(asks, Problem):
         return asks
     question = json.dumps([name, action, by, asks.get("note"), asks.get("force", False)])
@@ -109,10 +110,10 @@ def _act(
     return Problem("rollout-refused", detail, more={"reason": reason})
 
 
-def _read(text: str | None) -> dict[str, Any] | Problem:
+def _read(text: str | None) -> api.RolloutCommand | Problem:
     """What the body asks for besides; it may be empty."""
     if text is None:
-        return Problem("body-too-large", f"A note and `force` need {MAX_BODY} bytes at most.")
+        return Problem("body-too-large", f"A note and `force` need {COMMAND_BYTES} bytes at most.")
     try:
         value = read_json(text) if text.strip() else {}
     except ValueError:
@@ -125,4 +126,4 @@ def _read(text: str | None) -> dict[str, Any] | Problem:
         return Problem("bad-request", "`note` is text, and `force` is true or false.")
     if note and len(note) > MAX_NOTE:
         return Problem("bad-request", f"`note` has {MAX_NOTE} characters at most.")
-    return value
+    return cast("api.RolloutCommand", value)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from router.edge.coordinator.collaborators import Sql
 from router.edge.isolate.keeper import Log
+
+if TYPE_CHECKING:
+    from policies.api.drills import DrillEvent
+    from policies.api.rollouts import RolloutEvent
+
+    Event = DrillEvent | RolloutEvent
 
 MAX_EVENTS = 10_000  # a drill makes two, a rollout about a dozen
 _TABLE = "CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT)"
@@ -26,23 +32,23 @@ class Audit:
         self._sql, self._log = sql, log
         self._sql.exec(_TABLE)
 
-    def add(self, events: Iterable[dict[str, Any]]) -> None:
+    def add(self, events: Iterable[Event]) -> None:
         """Told in the Worker's log, too."""
         added = False
         for event in events:
-            self._log(event["event"], event)
+            self._log(event["event"], {**event})
             self._sql.exec(_ADD, json.dumps(event))
             added = True
         if added:
             self._sql.exec(_FORGET, MAX_EVENTS)
 
-    def newest(self, number: int) -> list[dict[str, Any]]:
+    def newest(self, number: int) -> list[Event]:
         """The newest first."""
         return self._read(_NEWEST, number)
 
-    def of_rollout(self, name: str, number: int) -> list[dict[str, Any]]:
+    def of_rollout(self, name: str, number: int) -> list[RolloutEvent]:
         return self._read(_OF_ROLLOUT, name, number)
 
-    def _read(self, query: str, *bindings: object) -> list[dict[str, Any]]:
+    def _read(self, query: str, *bindings: object) -> list[Any]:
         rows = self._sql.exec(query, *bindings).toArray()
         return [json.loads(str(row.event)) for row in rows]

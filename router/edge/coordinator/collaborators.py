@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
-from policies.decisions.changes import Pairs
-from policies.decisions.drill import InFront
+from policies.http.changes import Pairs
+from policies.resilience.drill import InFront
 from router.edge.isolate.keeper import Kv, Log
 from router.edge.isolate.store import PolicyStore
 

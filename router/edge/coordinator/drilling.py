@@ -1,6 +1,6 @@
 """The Coordinator's drills: kept with the object, and every change of one in the audit log.
 
-What may begin and what ends is in `policies.decisions.drills`. While it is not known which
+What may begin and what ends is in `policies.fleet.drills`. While it is not known which
 policy serves, nothing begins and nothing ends but by its time.
 """
 
@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Container
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from policies.decisions.drill import Drill, InFront, faults_of
-from policies.decisions.drill_question import read_asked
-from policies.decisions.drills import Drills, Refusal, World
-from policies.decisions.policy import Variant
+from policies.compiled.model import Variant
+from policies.fleet.drill_question import read_asked
+from policies.fleet.drills import Drills, Refusal, World
+from policies.resilience.drill import Drill, InFront, faults_of
 from router.edge.coordinator.audit import Audit
 from router.edge.coordinator.collaborators import Collaborators
 from router.edge.isolate.store import PolicyStore
 from router.edge.runtime.faults import described
+
+if TYPE_CHECKING:
+    from policies.api import drills as api
 
 KEY = "drills"
 
@@ -64,12 +67,12 @@ class Drilling:
         self._write()
         return {"refused" if isinstance(made, Refusal) else "drill": made.told()}
 
-    def stop(self, drill_id: str | None, by: str, now_ms: float) -> dict[str, Any]:
+    def stop(self, drill_id: str | None, by: str, now_ms: float) -> api.StoppedDrills:
         ended = self._drills.stop(drill_id, by, now_ms)
         self._write()
         return {"ended": [each.told() for each in ended]}
 
-    def told(self, now_ms: float) -> dict[str, Any]:
+    def told(self, now_ms: float) -> api.Drills:
         """All of them, for people."""
         return {
             "active": [drill.told() for drill in self._drills.running(now_ms)],

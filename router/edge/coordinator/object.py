@@ -1,6 +1,6 @@
 """What the one Coordinator does, of which there is one for all isolates.
 
-What it knows and tells is in `policies.decisions.coordination`; here it is kept, and the
+What it knows and tells is in `policies.fleet.coordination`; here it is kept, and the
 probes are sent. `sync` waits for nothing but the storage, and a new object once for KV. An
 alarm starts the probes that are due and ends: each goes on by itself, so that one that hangs
 holds up nobody. While isolates report there is always a next alarm; some minutes after the
@@ -10,17 +10,18 @@ last report there is one for drills and rollouts alone, and the next report begi
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Coroutine
+from collections.abc import Container, Coroutine, Mapping
 from math import inf
 from secrets import token_hex
 from typing import Any
 
-from policies.decisions.coordination import Coordination, coordination_from
-from policies.decisions.headers import VERSION_OVERRIDE
-from policies.decisions.policy import CompiledPolicy, Variant
-from policies.decisions.probing import BODY_BYTES, Answer, judge
-from policies.decisions.report import report_from
-from policies.decisions.snapshot import snapshot_json
+from policies.compiled.model import Variant
+from policies.compiled.policy import CompiledPolicy
+from policies.fleet.active_health import BODY_BYTES, Answer, judge
+from policies.fleet.coordination import Coordination, coordination_from
+from policies.fleet.report import report_from
+from policies.fleet.snapshot import snapshot_json
+from policies.proxy.headers import VERSION_OVERRIDE
 from router.edge.coordinator.audit import Audit
 from router.edge.coordinator.collaborators import Collaborators
 from router.edge.coordinator.drilling import Drilling
@@ -129,7 +130,7 @@ class CoordinatorObject:
         if due <= now:  # it could not be done
             due = now + LOOK_MS
         if not is_idle:
-            due = min(due, now + LOOK_MS, self._state.probing.next_ms())
+            due = min(due, now + LOOK_MS, self._state.active_health.next_ms())
         if due == inf:
             self._alarm_ms = -inf
         else:
@@ -180,25 +181,25 @@ class CoordinatorObject:
         self._state.drill(self._drilling.running(now))
         self._state.roll(self._rolling.steering(), is_all=self._rolling.is_all)
 
-    async def _done(self, answer: dict[str, Any]) -> str:
+    async def _done(self, answer: Mapping[str, Any]) -> str:
         """The answer, when isolates can know of it; the alarm finds out what comes next."""
         now = self._clock()
         self._show(now)
         self._write()
         await self._wake(now)
-        return json.dumps(answer | {"snapshot": snapshot_json(self._state.snapshot(now))})
+        return json.dumps({**answer, "snapshot": snapshot_json(self._state.snapshot(now))})
 
     def _begin_probes(self, policy: CompiledPolicy, now: float) -> None:
         variants = {variant.name: variant for variant in policy.variants}
         self._state.plan(policy.health.active, list(variants), now)
-        for name in self._state.probing.begin(now):
+        for name in self._state.active_health.begin(now):
             self._start(self._probe(variants[name]))
 
     async def _probe(self, variant: Variant) -> None:
         """Ask one variant, and take in what came of it."""
         began = self._clock()
         answer = await self._asked(variant, began)
-        self._state.probing.end(variant.name, answer, self._clock())
+        self._state.active_health.end(variant.name, answer, self._clock())
         self._state.look(self._clock())
         self._write()
 

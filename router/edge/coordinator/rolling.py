@@ -12,9 +12,10 @@ import json
 from asyncio import wait_for
 from collections.abc import Container
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from policies.decisions.policy import CompiledPolicy
+from policies.compiled.policy import CompiledPolicy
+from policies.rollouts.analysis import Result
 from policies.rollouts.rollouts import Asking, Refused, Rollouts
 from policies.rollouts.tallies import tallies_from
 from policies.rollouts.world import World, world_of
@@ -23,6 +24,9 @@ from router.edge.coordinator.collaborators import Collaborators
 from router.edge.coordinator.drilling import knows_policy
 from router.edge.isolate.keys import ROLLOUTS_KEY
 from router.edge.runtime.faults import described
+
+if TYPE_CHECKING:
+    from policies.api import rollouts as api
 
 KEY = "rollouts"
 RECOVERS_WITHIN_MS = 1_000
@@ -65,23 +69,23 @@ class Rolling:
     ) -> dict[str, Any]:
         """`[name, action, by whom, note, force]`. The answer: `rollout`, or `refused`, and
         why, and `unknown` if there is none of that name."""
-        name, action, *deed = question
+        name, action, *command = question
         around = self._around(unwell, drilled)
         if not knows_policy(self._store):
             around = self._rollouts.world()
             if action != "rollback" or name not in around.plans:
                 return {"refused": UNKNOWN_POLICY, "unknown": False}
-        done = self._rollouts.act(name, action, tuple(deed), now_ms, around)
+        done = self._rollouts.act(name, action, tuple(command), now_ms, around)
         self._write()
         if isinstance(done, Refused):
             return {"refused": done.reason, "unknown": done.unknown}
         return {"rollout": done}
 
-    def told(self, now_ms: float) -> list[dict[str, Any]]:
+    def told(self, now_ms: float) -> list[api.Rollout]:
         """All of them, for people."""
         return self._rollouts.told(now_ms, self._around((), ()))
 
-    def history(self, name: str, number: int) -> list[dict[str, Any]]:
+    def history(self, name: str, number: int) -> list[api.RolloutEvent]:
         return self._audit.of_rollout(name, number)
 
     def next_ms(self, now_ms: float, *, is_idle: bool) -> float:
@@ -109,7 +113,7 @@ class Rolling:
             timeout_ms = check.timeout_ms
             status, text = await self._ask_service(check.binding, url, document, timeout_ms)
         except Exception as error:  # one that does not answer decides nothing
-            result = ("error", str(error)[:200] or type(error).__name__)
+            result: Result = ("error", str(error)[:200] or type(error).__name__)
         else:
             said = f"status {status}" + (f": {text[:200].strip()}" if text.strip() else "")
             result = ("passed" if 200 <= status <= 299 else "failed", said)

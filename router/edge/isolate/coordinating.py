@@ -17,19 +17,19 @@ from math import inf
 from random import Random
 from typing import Any, Protocol
 
-from policies.decisions.drill import Drill, drills_from
-from policies.decisions.health import TOLD_FOR_MS
-from policies.decisions.report import Report, Tally, report_json
-from policies.decisions.snapshot import Snapshot, snapshot_from
-from policies.decisions.steering import Steering
+from policies.fleet.health import TOLD_FOR_MS
+from policies.fleet.report import Report, Tally, report_json
+from policies.fleet.snapshot import Snapshot, snapshot_from
+from policies.resilience.drill import Drill, drills_from
+from policies.rollouts.steering import Steering
 from policies.rollouts.tallies import Tallies
 from router.edge.isolate.keeper import Log
 from router.edge.isolate.keys import ROLLOUTS_KEY
 from router.edge.isolate.metrics import Metrics
+from router.edge.isolate.timing import DEFAULTS
 
-WAITS_MS = (5_000, 10_000, 20_000, 30_000)  # until the next one, by failures in a row
+WAITS = (1, 2, 4, 6)  # times `Timing.report_ms` until the next one, by failures in a row
 JITTER = 0.2  # of a wait, up or down
-SOONEST_MS = 1_000
 PATIENCE_MS = 2_000
 COPY_MS = 1_000  # what the copy in KV may take
 OLD_MS = 60_000  # what is known of rollouts, if one is under way
@@ -39,7 +39,7 @@ Ask = Callable[[str], Awaitable[str]]
 
 
 class Reporter(Protocol):
-    """What is told, and who learns: `policies.decisions.health.Health`."""
+    """What is told, and who learns: `policies.fleet.health.Health`."""
 
     is_urgent: bool
 
@@ -61,6 +61,7 @@ class Coordinating:
         clock: Callable[[], float],
         log: Log,
     ) -> None:
+        self.timing = DEFAULTS
         self.due_ms = -inf
         self.heard_ms = -inf  # the last answer
         self.error: str | None = None  # why there was none the last time
@@ -88,7 +89,7 @@ class Coordinating:
     def hurry(self) -> None:
         """Something was ejected: the others should know."""
         if not self._failures:
-            self.due_ms = min(self.due_ms, self._asked_ms + SOONEST_MS)
+            self.due_ms = min(self.due_ms, self._asked_ms + self.timing.hurry_ms)
 
     def begin(self, now_ms: float) -> bool:
         """Whether to sync now; it is then under way."""
@@ -97,7 +98,7 @@ class Coordinating:
             return False
         self._is_asking, self._asked_ms = True, now_ms
         self._turn += 1
-        wait = WAITS_MS[min(self._failures, len(WAITS_MS) - 1)]
+        wait = WAITS[min(self._failures, len(WAITS) - 1)] * self.timing.report_ms
         self.due_ms = now_ms + wait * (1 + JITTER * self._chance.uniform(-1, 1))
         return True
 

@@ -14,25 +14,27 @@ from random import Random
 from secrets import randbits
 from typing import Any
 
-from policies.decisions.drill import Drill
-from policies.decisions.failover import RetryBudget
-from policies.decisions.given import cookie_secret
-from policies.decisions.headers import FreshDigits
-from policies.decisions.health import Health
-from policies.decisions.latency import Latencies
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.standing import Standing
-from policies.decisions.steering import Steereds
+from policies.access.given import cookie_secret
+from policies.balancing.standing import Standing
+from policies.compiled.policy import CompiledPolicy
+from policies.fleet.health import Health
 from policies.proxy.context import RequestContext
+from policies.proxy.headers import FreshDigits
+from policies.resilience.drill import Drill
+from policies.resilience.failover import RetryBudget
+from policies.resilience.latency import Latencies
+from policies.rollouts.steering import Steereds
 from policies.rollouts.tallies import Tallies
 from router.edge.isolate.coordinating import PATIENCE_MS, Coordinating
 from router.edge.isolate.metrics import Metrics
 from router.edge.isolate.rate_limits import Limiting, Limits
 from router.edge.isolate.store import FIRST_LOAD_MS, PolicyStore
+from router.edge.isolate.timing import LOCAL_FLAG, VARIABLE, timing_from
 from router.edge.runtime.bridge import (
     JsObject,
     KvNamespace,
     ask_coordinator,
+    has_flag,
     in_background,
     now_ms,
 )
@@ -79,6 +81,12 @@ class Isolate:
         pepper, admin = (_secret(env, name) for name in (PEPPER, ADMIN_KEY))
         self.pepper = pepper
         self.cookie_secret = cookie_secret(pepper, admin)
+        self._set_timing(env)
+
+    def _set_timing(self, env: JsObject) -> None:
+        """How often things are done; another value than the default is for development."""
+        timing = timing_from(getattr(env, VARIABLE, None), is_local=has_flag(LOCAL_FLAG))
+        self.store.timing = self.coordinating.timing = timing
 
     @property
     def tallies(self) -> Tallies:

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from policies.decisions.compiled_text import form_steps
+from policies.compiled.form.text import form_steps
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY
 from router.edge.isolate.slices import slowly
-
-LAG_MS = 60_000  # how long a location may read from KV what has been replaced
 
 Log = Callable[[str, dict[str, Any]], None]
 Tables = dict[str, Any]
@@ -31,8 +29,8 @@ class Keeper:
 
     KV may still read to an isolate what has been replaced, and that must not be kept over
     what replaced it. So a policy is kept at once only if nothing is kept yet, or if the
-    isolate saw it come; and any other when KV has held it for LAG_MS. Everybody looks
-    again after LAG_MS, when nobody reads the one before any more, and mends what is old. Then
+    isolate saw it come; and any other when KV has held it for `lag_ms`. Everybody looks
+    again after `lag_ms`, when nobody reads the one before any more, and mends what is old. Then
     the compiled forms that this isolate wrote for others go: nothing in KV refers to them, and
     should one of these policies come back, it is compiled again.
     """
@@ -60,12 +58,12 @@ class Keeper:
         """KV holds something else."""
         self._data = self._tables = None
 
-    async def keep(self, kv: Kv) -> None:
+    async def keep(self, kv: Kv, lag_ms: float) -> None:
         data, now = self._data, self._clock()
         if data is None or now < self._due_ms:
             return
-        self._due_ms = now + LAG_MS
-        has_stood = now - self._since_ms >= LAG_MS
+        self._due_ms = now + lag_ms
+        has_stood = now - self._since_ms >= lag_ms
         try:
             await self._keep_compiled(kv)
             kept = await kv.get(LAST_GOOD_KEY)

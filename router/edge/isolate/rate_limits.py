@@ -12,18 +12,18 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from policies.decisions.authenticate import Identity
-from policies.decisions.bucket import Grant
-from policies.decisions.lease import Lease, Lent, Local, Reclaim
-from policies.decisions.problems import Problem
-from policies.decisions.rate_limits import (
+from policies.access.authenticate import Identity
+from policies.access.bucket import Grant
+from policies.access.lease import Lease, Lent, Local, Reclaim
+from policies.access.rate_limits import (
     Limit,
     Standing,
     limit_headers,
     limiter_unavailable,
     rate_limited,
 )
-from policies.decisions.request import Request
+from policies.http.problems import Problem
+from policies.http.request import Request
 from policies.proxy.effects import Charged, Way
 from router.edge.isolate.keeper import Log
 from router.edge.isolate.metrics import Metrics

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from policies.decisions.compiled_text import MAX_FORM_WORK, NoForm, tables_steps
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.steps import Steps, within
-from policies.language.compile import FORMAT, compile_steps
-from policies.language.findings import Finding
+from policies.basics.steps import Steps, within
+from policies.compiled.form.text import MAX_FORM_WORK, NoForm, tables_steps
+from policies.compiled.policy import CompiledPolicy
+from policies.language.compile.compile import FORMAT, compile_steps
+from policies.language.findings.findings import Finding
 from policies.language.load import load_steps
 from router.edge.runtime.faults import described
 

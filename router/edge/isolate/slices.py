@@ -5,10 +5,10 @@ from __future__ import annotations
 from asyncio import sleep
 from typing import TypeVar
 
-from policies.decisions.steps import Steps
+from policies.basics.steps import Steps
 
 T = TypeVar("T")
-SLICE_UNITS = 2  # of work (`decisions/steps.py`): some 20 ms at the edge
+SLICE_UNITS = 2  # of work (`basics/steps.py`): some 20 ms at the edge
 PAUSE_S = 0.005
 
 

@@ -17,20 +17,21 @@ from asyncio import sleep, wait_for
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from policies.decisions.policy import CompiledPolicy
-from policies.language.findings import Finding
+from policies.compiled.policy import CompiledPolicy
+from policies.language.findings.findings import Finding
 from policies.language.load import digest_steps
 from router.edge.isolate.keeper import Keeper, Kv, Log
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY, POLICY_KEY
 from router.edge.isolate.reading import Reading, Source
 from router.edge.isolate.slices import PAUSE_S, SLICE_UNITS, slowly
+from router.edge.isolate.timing import DEFAULTS
 from workers_runtime import garbage
 
-REFRESH_MS = 10_000
+READ_MS = 10_000  # what a read in the background may take
 RETRY_MS = 1_000  # after KV could not be read
 FIRST_LOAD_MS = 2_000  # what a first request waits at most; KV seldom takes a tenth of it
 COMPILED_MS = 1_000  # after that the YAML is read, within the first request's time
-FIRST_UNITS = 10  # of work that first requests wait for (`decisions/steps.py`)
+FIRST_UNITS = 10  # of work that first requests wait for (`basics/steps.py`)
 LOST_MS = 2_000  # who has not gone on with a reading for so long was broken off
 UNREAD = "KV cannot be read"  # how that reason of being degraded begins
 
@@ -48,6 +49,7 @@ class PolicyStore:
     """The isolate's policy. `clock` gives milliseconds since 1970, `log` takes an event."""
 
     def __init__(self, bundled: CompiledPolicy, clock: Callable[[], float], log: Log) -> None:
+        self.timing = DEFAULTS
         self.policy = bundled
         self.source: Source = "bundled"
         self.loaded_ms = 0.0
@@ -86,10 +88,10 @@ class PolicyStore:
         """Whether it is time to ask KV again; says so once per interval."""
         if now_ms < self._due_ms:
             return False
-        self.asked_ms, self._due_ms = now_ms, now_ms + REFRESH_MS
+        self.asked_ms, self._due_ms = now_ms, now_ms + self.timing.refresh_ms
         return True
 
-    async def refresh(self, kv: Kv, within_ms: float = REFRESH_MS) -> None:
+    async def refresh(self, kv: Kv, within_ms: float = READ_MS) -> None:
         """Ask KV and take what is new and good. Never raises."""
         self._asked += 1
         turn = self._asked
@@ -107,7 +109,7 @@ class PolicyStore:
         policy. Never raises."""
         await self._read_on()
         if self.kv_error is None:
-            await self._keeper.keep(kv)
+            await self._keeper.keep(kv, self.timing.lag_ms)
 
     async def refresh_and_keep(self, kv: Kv) -> None:
         """Both, when it is due."""

@@ -7,7 +7,7 @@ import json
 
 from bundled_policy import COMPILED
 
-from policies.decisions.policy import CompiledPolicy
+from policies.compiled.policy import CompiledPolicy
 from router.edge.isolate.isolate import Isolate
 from workers_runtime.garbage import take_over
 

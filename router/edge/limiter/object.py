@@ -1,6 +1,6 @@
 """One limited key, as the Durable Object of it keeps it.
 
-What it decides is in `policies.decisions.bucket`; here it is kept. Between reading the
+What it decides is in `policies.access.bucket`; here it is kept. Between reading the
 question and having written nothing is awaited, so questions are decided one by one; and
 the runtime holds an answer back until what was written before it is durable. To write
 less often, the object writes a TAT that is a little ahead, and then only when that one
@@ -14,8 +14,8 @@ import json
 from collections.abc import Callable
 from typing import Protocol
 
-from policies.decisions.bucket import Ask, Bucket
-from policies.decisions.gcra import Rate
+from policies.access.bucket import Ask, Bucket
+from policies.access.gcra import Rate
 from workers_runtime.garbage import tidy
 
 KEY = "bucket"

@@ -16,9 +16,7 @@ import json
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from policies.decisions.failover import IDEMPOTENT
-from policies.decisions.headers import Trace, trace_from, trace_of
-from policies.decisions.problems import CONTENT_TYPE, Problem
+from policies.http.problems import CONTENT_TYPE, Problem
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.effects import (
     Answer,
@@ -32,8 +30,10 @@ from policies.proxy.effects import (
     Store,
     Way,
 )
+from policies.proxy.headers import Trace, trace_from, trace_of
 from policies.proxy.memory import Draws
 from policies.proxy.sequence import forward, proxy
+from policies.resilience.failover import IDEMPOTENT
 from router.edge.isolate.isolate import Isolate
 from router.edge.isolate.rate_limits import Limiting
 from router.edge.proxy.own_pages import INTERNAL, own_page

@@ -156,7 +156,7 @@ function passes(limits, now) {
   return true;
 }
 
-// What an answer says about limits, as `limit_headers` in policies/decisions/rate_limits.py.
+// What an answer says about limits, as `limit_headers` in policies/access/rate_limits.py.
 export function standing(limits, now) {
   const told = limits.map(({ name, purse: { left, others, fullAt } }) => {
     return `"${name}";r=${left + others};t=${Math.ceil(Math.max(0, fullAt - now) / 1000)}`;
@@ -188,7 +188,7 @@ function drawn({ weights, templates: choices }, found) {
   return choices[choiceAt(weights, found.drawn)];
 }
 
-// Which choice a number from 0 to 1 falls on, as `_choose_share` in policies/decisions/choose.py
+// Which choice a number from 0 to 1 falls on, as `_choose_share` in policies/balancing/choose.py
 // does it.
 export function choiceAt(weights, number) {
   let point = number * weights.reduce((sum, weight) => sum + weight, 0);

@@ -20,16 +20,17 @@ from dataclasses import replace
 from math import inf
 from typing import Any, NamedTuple, cast
 
-from policies.decisions.choose import read_target
-from policies.decisions.headers import Trace
-from policies.decisions.lease import Reclaim
-from policies.decisions.policy import CompiledPolicy, Variant
-from policies.decisions.problems import Problem
-from policies.decisions.rate_limits import Limit
-from policies.decisions.request import Request
+from policies.access.lease import Reclaim
+from policies.access.rate_limits import Limit
+from policies.balancing.choose import read_target
+from policies.compiled.model import Variant
+from policies.compiled.policy import CompiledPolicy
+from policies.http.problems import Problem
+from policies.http.request import Request
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import GivenState, Surroundings
 from policies.proxy.effects import Came, Charge, Charged, Send
+from policies.proxy.headers import Trace
 from policies.proxy.likeness import likeness_of
 from policies.proxy.memory import PLAIN, Draws, looked_at, remembered
 from policies.proxy.outcomes import logging, record_outcome

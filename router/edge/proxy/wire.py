@@ -13,9 +13,9 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from policies.decisions.changes import Changes
-from policies.decisions.claims import claims_among
-from policies.decisions.request import Client
+from policies.http.changes import Changes
+from policies.http.claims import claims_among
+from policies.http.request import Client
 from policies.proxy.context import Arrived
 from policies.proxy.effects import (
     Answer,

@@ -13,14 +13,19 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy, jsnull, run_sync, to_js
 
-from policies.decisions.changes import Pairs
-from policies.decisions.drill import InFront
+from policies.http.changes import Pairs
+from policies.resilience.drill import InFront
 from workers_runtime.javascript import JsObject, body_text, module, new_response, now_ms
 
 MODULE = "router/edge/runtime/bridge.js"
 DRIVER = "router/edge/proxy/driver.js"
 COORDINATOR = "ROUTER_COORDINATOR"  # the binding of the class `Coordinator`
 THE_ONE = "global"  # the name of its one object
+
+
+def has_flag(name: str) -> bool:
+    """Whether this Worker has a compatibility flag."""
+    return bool(getattr(js.Cloudflare.compatibilityFlags, name, False))
 
 
 def exported(**functions: Callable[..., Any]) -> JsObject:

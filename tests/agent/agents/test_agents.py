@@ -16,7 +16,7 @@ from agent.agents import agents as table
 from agent.agents.agents import KEPT_VERSIONS, AgentKey, Agents, Changed, Version
 from agent.queue.database import Database, DatabaseUnavailable
 from tests.agent.queue.sqlite import MIGRATIONS, failing, memory
-from tests.examples import examples
+from tests.support.examples import examples
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.core.making import checked
-from tests.examples import examples
+from tests.support.examples import examples
 
 
 def check(code: str) -> dict[str, object]:

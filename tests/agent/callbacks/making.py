@@ -8,7 +8,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from agent.callbacks.callback import Callback, Due, Verdict
+from agent.callbacks.callback import Callback, Due, JobEnd, Verdict
 from agent.callbacks.callbacks import Callbacks, registration
 from agent.callbacks.delivery import LEASE_MS, DeliveryCounts, deliver_due
 from agent.callbacks.message import CallbackRequest
@@ -16,7 +16,7 @@ from agent.callbacks.signing import Signer
 from agent.callbacks.verdict import Reply
 from agent.core.web.egress import Egress
 from agent.queue.database import Database
-from agent.queue.job import Submitted
+from agent.queue.job import JobKey, Submitted
 from tests.agent.queue.making import TENANT, Queue, key, submission
 
 URL = "https://hooks.example/done"
@@ -92,3 +92,13 @@ class Outbox(Queue):
         asked: Any = deliver_due(self.callbacks, way, self.egress, self.signer, until_ms)
         told: DeliveryCounts = asyncio.run(asked)
         return told
+
+
+NOW = 1_790_000_000_999
+
+
+DONE = JobEnd("completed", 2, "cf-eu-1", NOW - 999, None, '{"result": {"sum": 4}}')
+
+
+def due(outcome: JobEnd = DONE, attempt: int = 1, id: str = "a-1") -> Due:
+    return Due(JobKey("acme", id), URL, attempt, "ticket", outcome)

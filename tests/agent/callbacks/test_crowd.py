@@ -23,7 +23,7 @@ from agent.callbacks.verdict import Reply
 from agent.queue.database import DatabaseUnavailable
 from tests.agent.callbacks.making import Outbox, Way
 from tests.agent.queue.sqlite import failing
-from tests.examples import examples
+from tests.support.examples import examples
 
 JOBS, SENDERS = 60, 6
 

@@ -9,9 +9,8 @@ from agent.callbacks import callback, delivery, signing, verdict
 from agent.callbacks.callback import MAX_ATTEMPTS
 from agent.callbacks.message import request
 from agent.callbacks.signing import Signer
-from tests.agent.callbacks.making import SECRET
+from tests.agent.callbacks.making import NOW, SECRET, due
 from tests.agent.callbacks.receiving import EXAMPLES, SECTION, is_ours
-from tests.agent.callbacks.test_message import NOW, due
 from tests.agent.pages import cells, spaced
 
 SPACED = spaced(SECTION)

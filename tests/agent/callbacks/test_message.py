@@ -10,15 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import PRODUCT
-from agent.callbacks.callback import Due, JobEnd
+from agent.callbacks.callback import JobEnd
 from agent.callbacks.message import message_id, request
 from agent.callbacks.signing import Signer
 from agent.queue.job import JobKey
-from tests.agent.callbacks.making import SECRET, URL
-from tests.examples import examples
+from tests.agent.callbacks.making import DONE, NOW, SECRET, URL, due
+from tests.support.examples import examples
 
-NOW = 1_790_000_000_999
-DONE = JobEnd("completed", 2, "cf-eu-1", NOW - 999, None, '{"result": {"sum": 4}}')
 TOLD = {
     "activation_id": "a-1",
     "status": "completed",
@@ -26,10 +24,6 @@ TOLD = {
     "attempt": 2,
     "completed_at": "2026-09-21T14:13:20.000+00:00",
 }
-
-
-def due(outcome: JobEnd = DONE, attempt: int = 1, id: str = "a-1") -> Due:
-    return Due(JobKey("acme", id), URL, attempt, "ticket", outcome)
 
 
 def body(outcome: JobEnd) -> Any:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agent.callbacks.signing import NOT_A_SECRET, Signer, secret_of_tenant
 from tests.agent.callbacks.receiving import is_ours
-from tests.examples import examples
+from tests.support.examples import examples
 
 # Known by those who implement the specification.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

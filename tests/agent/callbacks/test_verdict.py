@@ -19,7 +19,7 @@ from agent.callbacks.verdict import (
     retry_after_ms,
     verdict,
 )
-from tests.examples import examples
+from tests.support.examples import examples
 
 NOW = 1_790_000_000_000
 HOUR = 3_600_000

@@ -13,7 +13,7 @@ from agent.callbacks.callbacks import Callbacks, registration
 from agent.queue.job import Freeing, Invalid, Job, JobChange, JobState, Missing, Submitted
 from agent.queue.limits import MAX_DEPENDENCIES, MAX_INPUTS
 from tests.agent.queue.making import LEASE_MS, Queue, key, submission
-from tests.examples import examples
+from tests.support.examples import examples
 
 ENDED = ("completed", "failed", "cancelled")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agent.queue.job import HIGHEST, Contradiction, Invalid, Job, JobChange
 from tests.agent.queue.making import LEASE_MS, SKILL, Queue
-from tests.examples import examples
+from tests.support.examples import examples
 
 WORKERS = ("ann", "bob", "eve")
 SKILLS = (SKILL, "api-calls")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from agent.queue.job import Dispatch, Job
 from agent.queue.limits import Limits
 from tests.agent.queue.making import LEASE_MS, SKILL, Queue, key, submission
-from tests.examples import examples
+from tests.support.examples import examples
 
 TENANTS = ("a", "b", "c")
 SKILLS = (SKILL, "api-calls")

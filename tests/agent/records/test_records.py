@@ -19,7 +19,7 @@ from agent.records import statements as sql
 from agent.records.records import Records
 from agent.records.request import BLOBS, DOUBLES, MAX_TENANT, Facts, RequestRecord, data_point
 from tests.agent.queue.sqlite import MIGRATIONS, Sqlite, memory
-from tests.examples import examples
+from tests.support.examples import examples
 
 WHO = Identity("cf-eu-00000001", "production-eu", "eu", 0)
 KEY = JobKey("tenant", "sum")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agent.queue.job import JobKey
 from agent.queue.limits import SILENT_MS
 from tests.agent.workers.making import LEASE_MS, Place
-from tests.examples import examples
+from tests.support.examples import examples
 
 IDS, KEYS = ("ann", "bob"), ("one", "two")
 LEASES = (SILENT_MS // 2, 4 * SILENT_MS)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from policies.difference.difference import difference
 from policies.difference.texts import change_text
 from policies.difference.view import policy_view
-from policies.language.model import Policy, Route
-from tests.examples import examples
+from policies.language.model.policy import Policy, Route
 from tests.policies.difference.making import compared, routes, side, side_of
+from tests.support.examples import examples
 
 VARIANTS = {
     "one": {"binding": "ONE", "pool": "production", "region": "eu"},

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.match import Miss
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.regex import Matcher
-from policies.decisions.regex_compiler import compile_pattern
-from policies.decisions.request import Client, Request
-from policies.decisions.url import Target, parse_target
+from policies.basics.regex import Matcher
+from policies.basics.regex_compiler import compile_pattern
+from policies.compiled.policy import CompiledPolicy
 from policies.difference.intersection import example_of, have_common_text
 from policies.difference.shapes import MAX_SHAPES, shapes_of
+from policies.http.request import Client, Request
+from policies.http.url import Target, parse_target
 from policies.language.load import load
+from policies.routing.match import Miss
 from tests.policies.difference.making import routes, side
 from tests.policies.making import policy_text
 

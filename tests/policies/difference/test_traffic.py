@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.request import Client
+from policies.compiled.policy import CompiledPolicy
 from policies.difference.difference import Side, difference
 from policies.difference.interval import wilson
 from policies.difference.log import BadLine, read_log
 from policies.difference.outcomes import Asked, Judge, Outcome, field_moved, moved
 from policies.difference.texts import change_text
 from policies.difference.traffic import Traffic, logged
+from policies.http.request import Client
 from policies.proxy.decide import Surroundings
 from tests.policies.difference.making import compared, routes, side
 from tests.policies.making import NOW
@@ -193,12 +193,12 @@ def test_a_log_is_read() -> None:
 
 BAD = [
     ("{", "this is not JSON"),
-    ("[]", "a line is a JSON object"),
+    ("[]", "a line must be a JSON object"),
     ("{}", "`url` is not an absolute"),
     ('{"url": "/a"}', "`url` is not an absolute"),
     ('{"url": "https://a", "method": 3}', "`method` is not text"),
     ('{"url": "https://a", "headers": 3}', "neither a mapping nor a list"),
-    ('{"url": "https://a", "headers": ["a"]}', "not of the form `Name: value`"),
+    ('{"url": "https://a", "headers": ["a"]}', "not `Name: value`"),
     ('{"url": "https://a", "headers": {"a": 1}}', "the header `a` is not text"),
     ("[" * 100_000, "this is not JSON"),
 ]

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.request import Client
+from policies.compiled.policy import CompiledPolicy
 from policies.gateway.convert import OUTPUT, convert
+from policies.http.request import Client
 from policies.language.load import load
 from policies.proxy.explain import Explanation, explain
-from tests.gateway_cases import CASES, SUBJECTS, Case, Subject, imported, name
 from tests.policies.making import NOW, compile_text
+from tests.support.gateway_cases import CASES, SUBJECTS, Case, Subject, imported, name
 
 
 @pytest.fixture(scope="module")

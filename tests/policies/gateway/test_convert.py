@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from policies.gateway.convert import OUTPUT, Imported, convert
 from policies.gateway.report import MAX_TOLD
-from policies.language.findings import IMPORT_CODES
+from policies.language.findings.findings import IMPORT_CODES
 from policies.language.load import load
-from tests.examples import examples
 from tests.policies.gateway.making import (
     EVERY,
     GROUP,
@@ -26,6 +25,7 @@ from tests.policies.gateway.making import (
     routes,
     text,
 )
+from tests.support.examples import examples
 
 DOUBTS = {"cors-credentials", "cors-unusable", "redirect-loop"}
 
@@ -290,6 +290,7 @@ def test_ports_that_come_together_are_told() -> None:
     assert "matches: [{ scheme: http }]" in result.text
 
 
+@pytest.mark.slow
 def test_too_much_is_refused_in_time() -> None:
     rule = {"matches": [{"path": {"value": "/x"}}] * 3, "backendRefs": [{"name": "w", "port": 1}]}
     many = route("many", [rule] * 5, hostnames=[f"h{n}.test" for n in range(1_900)])

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from policies.gateway.convert import OUTPUT, convert
 from policies.language.load import load
-from tests.examples import examples
 from tests.policies.gateway import reference
+from tests.policies.gateway.deciding import decided
 from tests.policies.gateway.making import (
     EVERY,
     GROUP,
@@ -25,8 +25,8 @@ from tests.policies.gateway.making import (
     routes,
     text,
 )
-from tests.policies.gateway.test_matching import decided
 from tests.policies.making import compile_text
+from tests.support.examples import examples
 
 MARK = "the-guard"
 EXTENSION: Object = {

@@ -10,12 +10,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.regex import Matcher
-from policies.decisions.regex_compiler import compile_pattern
+from policies.basics.regex import Matcher
+from policies.basics.regex_compiler import compile_pattern
 from policies.gateway.convert import convert
 from policies.gateway.patterns import is_clear, rewritten
-from tests.examples import examples
 from tests.policies.gateway.making import EVERY, GROUP, Object, gateway, route, text
+from tests.support.examples import examples
 
 USERS = "/users/[0-9]+"
 

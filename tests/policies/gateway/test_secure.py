@@ -11,12 +11,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.choose import Fixed, Forward
-from policies.decisions.policy import CompiledPolicy
+from policies.balancing.choose import Fixed, Forward
+from policies.compiled.policy import CompiledPolicy
 from policies.gateway.convert import convert
 from policies.language.load import load
 from policies.proxy.decide import decide
-from tests.examples import examples
+from tests.policies.gateway.deciding import backends_in, expected
 from tests.policies.gateway.making import (
     HOSTS,
     PLAIN_RULES,
@@ -28,8 +28,8 @@ from tests.policies.gateway.making import (
     routes,
     text,
 )
-from tests.policies.gateway.test_matching import backends_in, expected
 from tests.policies.making import NOW, compile_text, request
+from tests.support.examples import examples
 
 ALL = {"allowedRoutes": {"namespaces": {"from": "All"}}}
 TO_HTTPS = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
@@ -88,7 +88,7 @@ def test_nothing_is_served_in_clear(
 
 def test_rules_are_counted_with_their_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A route of both listeners has each match twice if one of HTTPS alone has the same."""
-    for module in ("gateway.routes", "language.check_routes"):
+    for module in ("gateway.routes", "language.check.routes"):
         monkeypatch.setattr(f"policies.{module}.MAX_RULES", 10)
     backends = [{"name": "w", "port": 1}]
     paths = [{"path": {"value": f"/{at}"}} for at in range(4)]

@@ -12,12 +12,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from yaml.events import Event
 
-from policies.language.budget import MAX_FINDINGS
-from policies.language.composer import MAX_BYTES, MAX_NODES, Lines
-from policies.language.document import Document, read_document, read_manifests
-from policies.language.findings import Finding
-from policies.language.yaml_events import Events
-from tests.examples import examples
+from policies.language.findings.findings import Finding
+from policies.language.yaml.budget import MAX_FINDINGS
+from policies.language.yaml.composer import MAX_BYTES, MAX_NODES, Lines
+from policies.language.yaml.document import Document, read_document, read_manifests
+from policies.language.yaml.events import Events
+from tests.support.examples import examples
 
 POLICY = """\
 # A policy.
@@ -291,6 +291,7 @@ def test_the_quick_scanner_sees_what_the_plain_one_sees(text: str) -> None:
     assert quick == plain
 
 
+@pytest.mark.slow
 def test_keys_and_values_are_counted() -> None:
     begin = b"a: [" + b"1," * (MAX_NODES - 4)
     assert isinstance(read_document(begin + b"]"), Document)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.drill import Fault, ScheduledDrill, Target
 from policies.language.load import load
+from policies.resilience.drill import Fault, ScheduledDrill, Target
 from tests.policies.making import compiled, policy_text
 
 REGIONS = {"eu": {"continents": ["EU"]}, "us": {"continents": ["NA"]}}

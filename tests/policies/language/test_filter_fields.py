@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from policies.language.load import load
-from policies.language.model import Policy
+from policies.language.model.policy import Policy
 from tests.policies.making import policy_text
 
 HEADER = {"name": "X-A", "value": "1"}

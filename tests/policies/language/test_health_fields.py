@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.health_terms import ActiveTerms, HealthTerms, PassiveTerms
-from policies.decisions.policy import CompiledPolicy
-from policies.language.compile import compile_policy
+from policies.compiled.policy import CompiledPolicy
+from policies.language.compile.compile import compile_policy
 from policies.language.load import load
+from policies.resilience.health_terms import ActiveTerms, HealthTerms, OutlierTerms
 from tests.policies.making import policy_text
 
-DEFAULT = PassiveTerms(5, 0.5, 20, 30_000, 30_000, 300_000, 20_000)
+DEFAULT = OutlierTerms(5, 0.5, 20, 30_000, 30_000, 300_000, 20_000)
 PROBES = ActiveTerms("/health", 10_000, 2_000, 3, 2, ((200, 399),), None)
 
 

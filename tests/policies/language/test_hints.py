@@ -10,14 +10,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.match import Miss
-from policies.language.document import Document, read_document
-from policies.language.findings import Finding
+from policies.language.findings.findings import Finding
 from policies.language.load import load
-from policies.language.patterns import meant_path
-from policies.language.written import flow
-from tests.examples import examples
+from policies.language.values.patterns import meant_path
+from policies.language.values.written import flow
+from policies.language.yaml.document import Document, read_document
+from policies.routing.match import Miss
 from tests.policies.making import compiled, request
+from tests.support.examples import examples
 
 HASH = "a1" * 32
 BASE = {

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.match import Miss
-from policies.decisions.policy import CompiledPolicy
-from policies.language.compile import compile_policy
+from policies.compiled.policy import CompiledPolicy
+from policies.language.compile.compile import compile_policy
 from policies.language.load import load
-from tests.examples import examples
+from policies.routing.match import Miss
 from tests.policies.making import policy_text, request
+from tests.support.examples import examples
 
 TO = {"split": {"production": 1}}
 

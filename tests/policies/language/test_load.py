@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from policies.language import (
+from policies.language.findings.findings import CODES, IMPORT_CODES
+from policies.language.load import Loaded, load
+from policies.language.model import (
     auth,
     conditions,
     drills,
@@ -17,19 +19,17 @@ from policies.language import (
     filters,
     health,
     limits,
-    model,
     rollouts,
 )
-from policies.language.budget import MAX_FINDINGS, Budget
-from policies.language.document import Document, read_document
-from policies.language.findings import CODES, IMPORT_CODES
-from policies.language.load import Loaded, load
-from policies.language.model import Policy
-from policies.language.part import Part
+from policies.language.model import policy as model
+from policies.language.model.part import Part
+from policies.language.model.policy import Policy
 from policies.language.schema import schema_text
-from tests.examples import examples
-from tests.policies.language.test_rollouts import ROLLOUT_CASES
+from policies.language.yaml.budget import MAX_FINDINGS, Budget
+from policies.language.yaml.document import Document, read_document
+from tests.policies.language.rollout_cases import ROLLOUT_CASES
 from tests.policies.making import policy_text
+from tests.support.examples import examples
 
 PARTS = sorted(
     {
@@ -944,7 +944,7 @@ def test_findings_are_few_and_short(text: str, monkeypatch: pytest.MonkeyPatch) 
         assert max(map(len, [name, *known])) <= 80
         return get_close_matches(name, known, n)
 
-    monkeypatch.setattr("policies.language.found.get_close_matches", counted)
+    monkeypatch.setattr("policies.language.findings.found.get_close_matches", counted)
     findings = load(text.encode()).findings
     assert 0 < len(findings) <= MAX_FINDINGS
     assert sum(compared) <= 2_000

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.match import Miss
 from policies.language.load import load
-from tests.examples import examples
+from policies.routing.match import Miss
 from tests.policies.making import compiled, policy_text, request
+from tests.support.examples import examples
 
 TO = {"split": {"production": 1}}
 HTTPS = {"filters": {"redirect": {"scheme": "https"}}}
@@ -128,7 +128,7 @@ def test_the_finding_names_the_hosts() -> None:
 
 
 def test_many_routes_cost_no_more_than_so_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    from policies.language import check_precedence
+    from policies.language.check import precedence as check_precedence
 
     compared = []
     meets = check_precedence.Reach.meets

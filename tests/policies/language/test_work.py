@@ -6,25 +6,18 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.schedule import COMPARED_MS, shortest_gap_ms
-from policies.decisions.steps import Steps, TooMuchWork, finished, within
-from policies.language.budget import MAX_WORK
-from policies.language.compile import compile_policy, compile_steps
-from policies.language.composer import MAX_TEXT
+from policies.basics.schedule import COMPARED_MS, shortest_gap_ms
+from policies.basics.steps import Steps, TooMuchWork, finished, within
+from policies.compiled.policy import CompiledPolicy
+from policies.language.compile.compile import compile_steps
 from policies.language.load import load, load_steps
-from policies.language.yaml_events import Events
+from policies.language.yaml.budget import MAX_WORK
+from policies.language.yaml.composer import MAX_TEXT
+from policies.language.yaml.events import Events
+from tests.policies.language.costly import HEAD, LONG, ROUTES, drills
 from tests.policies.making import policy_text
 
-HEAD = "version: 1\nvariants:\n  one: {binding: ONE, pool: one}\n  two: {binding: TWO, pool: two}\n"
-ROUTES = "routes: [{name: r, split: {one: 1, two: 1}}]\n"
 MOST_UNITS = 8  # of one step: some 50 ms at the edge
-
-
-def drills(number: int, schedule: str = "0 0 1 1 *") -> bytes:
-    drill = f'variant: one, mode: down, for: 10s, schedule: "{schedule}"'
-    entries = "".join(f"  - {{name: d{n}, {drill}}}\n" for n in range(number))
-    return f"{HEAD}drills:\n{entries}{ROUTES}".encode()
 
 
 def routes(number: int, **more: Any) -> bytes:
@@ -40,7 +33,7 @@ def test_too_many_drills_are_refused_before_a_schedule_is_read(
     def unexpected(*_: object, **__: object) -> None:
         raise AssertionError("a schedule was read")
 
-    monkeypatch.setattr("policies.decisions.schedule._runs", unexpected)
+    monkeypatch.setattr("policies.basics.schedule._runs", unexpected)
     (finding,) = load(drills(number)).findings
     assert (finding.code, finding.path) == ("out-of-range", "drills")
     assert finding.message == f"`drills` has {number:,} entries"
@@ -52,9 +45,6 @@ def test_a_schedule_that_seldom_runs_is_not_searched_for_centuries() -> None:
     assert shortest_gap_ms("0 0 1 */6 *") == 184 * 24 * 3_600_000
     assert shortest_gap_ms("0 0 1 1 *") is None
     assert shortest_gap_ms("0 0 29 2 *") is None
-
-
-LONG = "x" * (MAX_TEXT + 10)
 
 
 @pytest.mark.parametrize(
@@ -115,12 +105,17 @@ def _units(steps: Steps[Any]) -> int:
 
 
 def _each(steps: Steps[Any]) -> list[int]:
+    return _walked(steps)[0]
+
+
+def _walked(steps: Steps[Any]) -> tuple[list[int], Any]:
+    """The units of each step, and what came of them."""
     each = []
     while True:
         try:
             each.append(next(steps))
-        except StopIteration:
-            return each
+        except StopIteration as end:
+            return each, end.value
 
 
 def named(number: int) -> list[dict[str, str]]:
@@ -142,6 +137,7 @@ HUGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [
@@ -155,17 +151,17 @@ HUGE = {
     ids=["routes", "matches", "one route", "drills", "wrong", *HUGE],
 )
 def test_no_step_is_long(data: bytes) -> None:
-    each = _each(load_steps(data))
+    each, loaded = _walked(load_steps(data))
     assert len(each) > 3
     assert max(each) <= MOST_UNITS
     assert sum(each) < MAX_WORK
-    loaded = load(data)
     if loaded.policy:
-        tables = compile_policy(loaded.policy, loaded.digest)
-        for steps in (compile_steps(loaded.policy, ""), CompiledPolicy.in_steps(tables)):
-            assert max(_each(steps), default=0) <= MOST_UNITS
+        each, tables = _walked(compile_steps(loaded.policy, loaded.digest))
+        assert max(each, default=0) <= MOST_UNITS
+        assert max(_each(CompiledPolicy.in_steps(tables)), default=0) <= MOST_UNITS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [
@@ -187,8 +183,8 @@ def test_no_step_is_long(data: bytes) -> None:
 def test_steps_find_what_one_reading_finds(data: bytes) -> None:
     """Reading entry by entry first changes no finding and no policy."""
     from policies.language import load as module
-    from policies.language.budget import Budget
-    from policies.language.document import Document, read_document
+    from policies.language.yaml.budget import Budget
+    from policies.language.yaml.document import Document, read_document
 
     document = read_document(data)
     assert isinstance(document, Document)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from policies.language.compile import compile_policy
+from policies.language.compile.compile import compile_policy
 from policies.language.load import load
 from policies.policy_tests.load import load_cases
 from policies.policy_tests.run import Failure, Outcome, Subject

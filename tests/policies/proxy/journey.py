@@ -14,16 +14,12 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from policies.decisions.changes import joined
-from policies.decisions.drill import Drill
-from policies.decisions.failover import RetryBudget
-from policies.decisions.given import cookie_secret
-from policies.decisions.health import Health
-from policies.decisions.latency import Latencies
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.request import Client
-from policies.decisions.standing import Standing
-from policies.decisions.steering import NOTHING, Steereds, steered_routes
+from policies.access.given import cookie_secret
+from policies.balancing.standing import Standing
+from policies.compiled.policy import CompiledPolicy
+from policies.fleet.health import Health
+from policies.http.changes import joined
+from policies.http.request import Client
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import FREE
 from policies.proxy.effects import (
@@ -49,6 +45,10 @@ from policies.proxy.effects import (
     Way,
 )
 from policies.proxy.sequence import proxy
+from policies.resilience.drill import Drill
+from policies.resilience.failover import RetryBudget
+from policies.resilience.latency import Latencies
+from policies.rollouts.steering import NOTHING, Steereds, steered_routes
 from policies.rollouts.tallies import Tallies
 from tests.policies.making import NOW, compiled
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.drill import Drill, Fault, Target
 from policies.proxy.effects import KeepBody, Wait
+from policies.resilience.drill import Drill, Fault, Target
 from tests.policies.proxy.journey import (
     BEGAN,
     UNWATCHED,

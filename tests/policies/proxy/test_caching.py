@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.cache import Kept
+from policies.http.cache import Kept
 from policies.proxy.caching import MAX_BYTES, REFRESH_MS
 from policies.proxy.effects import Carry, Found, LookUp, Store, Void
 from tests.policies.proxy.journey import (

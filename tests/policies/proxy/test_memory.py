@@ -13,18 +13,18 @@ from typing import Any, cast
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from policies.decisions.headers import Trace
-from policies.decisions.policy import CompiledPolicy
-from policies.decisions.request import Client
-from policies.decisions.steering import NOTHING, Steereds, steered_routes
-from policies.language.compile import compile_policy
+from policies.compiled.policy import CompiledPolicy
+from policies.http.request import Client
+from policies.language.compile.compile import compile_policy
 from policies.language.load import load
 from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import FREE, GivenState, Surroundings
 from policies.proxy.effects import Charge, Send
+from policies.proxy.headers import Trace
 from policies.proxy.likeness import likeness_of
 from policies.proxy.memory import PLAIN, TRACED, Draws, Looked, Remembered, looked_at, remembered
 from policies.proxy.sequence import proxy
+from policies.rollouts.steering import NOTHING, Steereds, steered_routes
 from tests.policies.making import NOW, compiled, policy_text
 
 KEY = "an-api-key-for-tests"

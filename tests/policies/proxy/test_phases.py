@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.authenticate import Identity
-from policies.decisions.problems import Problem
+from policies.access.authenticate import Identity
+from policies.http.problems import Problem
 from policies.proxy.effects import Charge, Charged
 from policies.proxy.sequence import proxy
 from tests.policies.proxy.journey import (

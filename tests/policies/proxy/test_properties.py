@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.problems import Problem
+from policies.http.problems import Problem
 from policies.proxy.decide import Surroundings
 from policies.proxy.effects import (
     Answer,
@@ -30,8 +30,8 @@ from policies.proxy.effects import (
 )
 from policies.proxy.explain import explain
 from policies.proxy.sequence import proxy
-from tests.examples import examples
 from tests.policies.proxy.journey import BEGAN, VARIANTS, Isolate, Journey, in_quiet_times, policy
+from tests.support.examples import examples
 
 ERRORS = ("TimeoutError", "Unbound", "NotReached", "BodyTooLarge", "UploadBroken", "Error")
 DENIED = Problem("rate-limited", "Too many.")

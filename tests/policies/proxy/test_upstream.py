@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.drill import Drill, Fault, Target
 from policies.proxy.effects import Mirror, Mirrored
 from policies.proxy.upstream_request_filter import MIRROR_BODY
+from policies.resilience.drill import Drill, Fault, Target
 from tests.policies.proxy.journey import BEGAN, Isolate, Journey, isolate, of, status
 
 COPIED = ["mirror x", "send a", "carried a"]

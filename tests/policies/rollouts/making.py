@@ -71,8 +71,8 @@ class Story:
 
     def act(self, action: str, **more: Any) -> str:
         """The state afterwards, or why it was refused."""
-        deed = ("ann", more.get("note"), more.get("force", False))
-        told = self.rollouts.act("v2", action, deed, self.now * 1000, self.world)
+        command = ("ann", more.get("note"), more.get("force", False))
+        told = self.rollouts.act("v2", action, command, self.now * 1000, self.world)
         return told.reason if isinstance(told, Refused) else str(told["state"])
 
     def minute(

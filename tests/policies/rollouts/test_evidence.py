@@ -18,7 +18,7 @@ from policies.rollouts.evidence import (
     over_limit,
     worse_than,
 )
-from tests.examples import IS_FAST, examples
+from tests.support.examples import IS_FAST, examples
 
 RATES = st.floats(0, 1)
 FEW = st.integers(0, 12)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.steering import steered_routes
 from policies.rollouts.counts import Counts
 from policies.rollouts.run import ENDED, SETTLES_MS
-from tests.examples import examples
+from policies.rollouts.steering import steered_routes
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import ROUTE, STEPS, Story
+from tests.support.examples import examples
 
 GOOD = {"to": (200, 2), "other": (1_000, 10)}
 BAD = {"to": (200, 20), "other": (1_000, 10)}
@@ -614,7 +614,7 @@ def test_a_restart_changes_nothing() -> None:
             story.minute(to=(30, 1), other=(900, 9))
             if minute == 9:
                 story.act("approve")
-            told += [(story.run.state, story.weight, story.run.analysis.told())]
+            told += [(story.run.state, story.weight, story.run.analysis.told(None))]
             told += [[e | {"run": ""} for e in story.events()]]
             if restarts:
                 story.restart()
@@ -623,9 +623,9 @@ def test_a_restart_changes_nothing() -> None:
     assert tell(restarts=True) == tell(restarts=False)
 
 
-DEEDS = ("approve", "pause", "resume", "promote", "rollback", "start")
+COMMANDS = ("approve", "pause", "resume", "promote", "rollback", "start")
 MOVES = st.one_of(
-    st.sampled_from(DEEDS),
+    st.sampled_from(COMMANDS),
     st.tuples(st.integers(0, 300), st.integers(0, 300)),
     st.sampled_from(["edit", "edit back", "take out", "restart", "unwell", "well"]),
 )
@@ -642,7 +642,7 @@ def test_weights_only_grow_until_it_is_rolled_back(moves: list[Any]) -> None:
     for move in moves:
         if isinstance(move, tuple):
             story.minute(to=(200, min(move)), other=(max(move) * 10, min(move)))
-        elif move in DEEDS:
+        elif move in COMMANDS:
             story.act(move)
         elif move == "edit":
             story.edit(steps=[{"weight": 3}, {"weight": 30}, {"weight": 90}])

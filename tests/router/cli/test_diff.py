@@ -11,7 +11,7 @@ import pytest
 from policies.language.load import digest_of
 from router.api.client import Refused
 from router.cli.live import Live
-from tests.router.cli.test_verbs import BROKEN, EXAMPLE, run
+from tests.support.cli import BROKEN, EXAMPLE, run
 
 BEFORE = Path(EXAMPLE).read_text()
 AFTER = BEFORE.replace("production: 95", "production: 80").replace("canary: 5", "canary: 20")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from router.api.client import Refused
-from tests.router.cli.test_verbs import run
+from tests.support.cli import run
 
 DRILL = {
     "id": "d-3f2a",

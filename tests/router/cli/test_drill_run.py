@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from router.dev.loopback import free_port
-from tests.router.cli.test_verbs import run
 from tests.router.drill.standin import KEY, StandIn, stand_in
+from tests.support.cli import run
+
+pytestmark = pytest.mark.slow
 
 ROUTER = str(Path(sys.executable).with_name("router"))
 PLAN: dict[str, Any] = {

@@ -9,8 +9,8 @@ import pytest
 
 from policies.language.load import digest_of
 from router.edge.isolate.keys import POLICY_KEY
-from tests.router.cli.test_verbs import run
 from tests.router.publishing.making import Clone, FakeKv, digest, text
+from tests.support.cli import run
 
 Capture = pytest.CaptureFixture[str]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from policies.language.load import load
-from tests.router.cli.test_verbs import run
+from tests.support.cli import run
 
 ROUTE = """\
 apiVersion: gateway.networking.k8s.io/v1

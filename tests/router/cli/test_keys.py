@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from policies.language.load import load
-from tests.router.cli import test_verbs
+from tests.support import cli
 
 POLICY = """\
 version: 1
@@ -26,7 +26,7 @@ def run(
     stdin: str = "",
 ) -> tuple[int, str, str]:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-    return test_verbs.run(capsys, *args)
+    return cli.run(capsys, *args)
 
 
 @pytest.mark.parametrize("pepper", [False, True])

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from router.publishing.base import Base
-from tests.router.cli.test_verbs import run
 from tests.router.publishing.making import Clone, FakeKv, digest, text
+from tests.support.cli import run
 
 Capture = pytest.CaptureFixture[str]
 

@@ -13,9 +13,9 @@ from router.cli.main import main
 from router.dev.loopback import free_port
 from router.edge.isolate.keys import POLICY_KEY
 from router.publishing.base import Base
-from tests.router.cli.test_verbs import run
 from tests.router.drill.standin import StandIn
 from tests.router.publishing.making import FakeKv, digest, failing, text
+from tests.support.cli import run
 
 Capture = pytest.CaptureFixture[str]
 Push = Callable[..., tuple[int, str, str]]

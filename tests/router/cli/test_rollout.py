@@ -10,7 +10,7 @@ import pytest
 
 from router.api.client import Refused
 from tests.router.cli.rollouts import NOW, Router, analysis, before, told_of
-from tests.router.cli.test_verbs import run
+from tests.support.cli import run
 
 BOTH = told_of(), told_of(name="pages-v3", state="waiting", weight=None, step=None)
 EVENT = {

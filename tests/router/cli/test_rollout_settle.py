@@ -12,7 +12,7 @@ import pytest
 
 from router.api.client import Refused
 from tests.router.cli.rollouts import Router, told_of
-from tests.router.cli.test_verbs import EXAMPLE, run
+from tests.support.cli import EXAMPLE, run
 
 POLICY = """\
 version: 1

@@ -15,8 +15,8 @@ import pytest
 from router.api.client import NotReachable, Refused
 from router.cli import watch
 from tests.router.cli.rollouts import NOW, Router, analysis, before, told_of, verdict
-from tests.router.cli.test_verbs import run
 from tests.router.drill.standin import KEY, stand_in
+from tests.support.cli import run
 
 ROUTER = str(Path(sys.executable).with_name("router"))
 AT = "2026-11-24 12:00:00 UTC"

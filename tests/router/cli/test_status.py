@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.drill import time_text
+from policies.resilience.drill import time_text
 from router.cli import watch
 from router.dev.loopback import free_port
 from tests.router.cli.rollouts import told_of
-from tests.router.cli.test_verbs import run
 from tests.router.drill.standin import KEY, VARIANTS, StandIn, stand_in
+from tests.support.cli import run
 
 ROUTER = str(Path(sys.executable).with_name("router"))
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

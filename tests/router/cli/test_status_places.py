@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from router.edge.isolate.keys import POLICY_KEY
-from tests.router.cli.test_verbs import run
 from tests.router.drill.standin import StandIn
 from tests.router.publishing.making import FakeKv, digest, text
+from tests.support.cli import run
 
 Capture = pytest.CaptureFixture[str]
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.router.cli.test_verbs import EXAMPLE, run
+from tests.support.cli import EXAMPLE, run
 
 CASES = """\
 version: 1

@@ -13,18 +13,8 @@ from typing import Any
 import pytest
 
 from policies.language.schema import schema
-from router.cli.main import VERBS, main, parser
-
-ROOT = Path(__file__).parents[3]
-EXAMPLE = str(ROOT / "routes.yaml")
-BROKEN = """\
-version: 1
-variants:
-  one: {binding: ONE, pool: one, regoin: eu}
-routes:
-  - name: r
-    split: {onw: 1}
-"""
+from router.cli.main import VERBS, parser
+from tests.support.cli import BROKEN, EXAMPLE, ROOT, run
 
 
 @pytest.fixture
@@ -32,16 +22,6 @@ def broken(tmp_path: Path) -> str:
     path = tmp_path / "broken.yaml"
     path.write_text(BROKEN)
     return str(path)
-
-
-def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
-    try:
-        code = main(args)
-    except SystemExit as error:  # argparse
-        code = int(error.code or 0)
-    told = capsys.readouterr()
-    assert "Traceback" not in told.out + told.err
-    return code, told.out, told.err
 
 
 def test_validate_a_valid_policy(capsys: pytest.CaptureFixture[str]) -> None:

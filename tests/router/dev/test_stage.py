@@ -25,12 +25,19 @@ def test_only_the_edge_is_staged(clone: Layout, tmp_path: Path) -> None:
         "entry.py",
         "bundled_policy.py",
         "policies/__init__.py",
-        "policies/decisions/__init__.py",
-        "policies/decisions/match.py",
+        "policies/routing/__init__.py",
+        "policies/routing/match.py",
         "router/__init__.py",
         "router/edge/__init__.py",
         "router/edge/entry.py",
     }
+
+
+# The rooms of policies/ that requests are decided in, and those that read a policy.
+DECIDING = (
+    *("access", "balancing", "basics", "compiled", "fleet", "http", "language", "proxy"),
+    *("resilience", "rollouts", "routing"),
+)
 
 
 def test_of_this_project_no_tool_and_no_test_is_staged() -> None:
@@ -42,10 +49,7 @@ def test_of_this_project_no_tool_and_no_test_is_staged() -> None:
     }
     assert {top for top in tops if top[0] == "policies"} == {
         ("policies", "__init__.py"),
-        ("policies", "decisions"),
-        ("policies", "rollouts"),
-        ("policies", "language"),
-        ("policies", "proxy"),
+        *(("policies", room) for room in DECIDING),
     }
     assert {top[0] for top in tops} == {
         *("entry.py", "bundled_policy.py"),
@@ -75,10 +79,10 @@ def test_what_is_gone_from_the_source_is_gone_from_the_upload(
 ) -> None:
     target = tmp_path / "upload"
     staged(clone, target)
-    (clone.root / "policies" / "decisions" / "match.py").unlink()
-    (clone.root / "policies" / "decisions" / "__init__.py").unlink()
-    assert not any("decisions" in name for name in staged(clone, target))
-    assert not (target / "policies" / "decisions").exists()
+    (clone.root / "policies" / "routing" / "match.py").unlink()
+    (clone.root / "policies" / "routing" / "__init__.py").unlink()
+    assert not any("routing" in name for name in staged(clone, target))
+    assert not (target / "policies" / "routing").exists()
 
 
 INVALID = {

@@ -10,6 +10,8 @@ from router.dev.layout import Layout, find_root
 from router.dev.upload import GZIP, LIMIT_KIB, dry_run
 from router.dev.wrangler import wrangler
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_size_is_read_from_what_wrangler_prints() -> None:
     found = GZIP.search("Total Upload: 7231.96 KiB / gzip: 1965.61 KiB")

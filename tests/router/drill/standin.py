@@ -13,8 +13,8 @@ from itertools import count
 from threading import Thread
 from typing import Any
 
-from policies.decisions.drill import KINDS
-from policies.decisions.durations import duration_ms
+from policies.basics.durations import duration_ms
+from policies.resilience.drill import KINDS
 
 KEY = "only-for-this-test"
 VARIANTS = [

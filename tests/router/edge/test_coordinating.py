@@ -9,20 +9,21 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.health import TOLD_FOR_MS
-from policies.decisions.snapshot import Snapshot, Told, snapshot_json
+from policies.fleet.health import TOLD_FOR_MS
+from policies.fleet.snapshot import Snapshot, Told, snapshot_json
 from router.edge.isolate.coordinating import (
     JITTER,
     LOST_MS,
     OLD_MS,
-    SOONEST_MS,
-    WAITS_MS,
+    WAITS,
     Coordinating,
 )
 from router.edge.isolate.metrics import Metrics
+from router.edge.isolate.timing import DEFAULTS
 from tests.policies.rollouts.making import TOLD as ROLLOUT
 
 START = 1_800_000_000_000.0
+WAITS_MS = [times * DEFAULTS.report_ms for times in WAITS]
 
 
 class Late(Exception):
@@ -152,14 +153,14 @@ def test_an_ejection_hurries_but_at_most_once_a_second(world: World) -> None:
     for number in (1, 2, 3):
         world.side.hurry()
         assert not world.sync(name())
-        world.now += SOONEST_MS
+        world.now += DEFAULTS.hurry_ms
         assert world.sync(name()), number
 
 
 def test_nobody_hurries_to_one_who_is_away(world: World) -> None:
     assert world.sync(OSError("no"))
     world.side.hurry()
-    world.now += SOONEST_MS * 2
+    world.now += DEFAULTS.hurry_ms * 2
     assert not world.sync(name())
 
 
@@ -171,14 +172,14 @@ def test_an_ejection_while_a_sync_is_under_way_is_told_next(world: World) -> Non
 
     assert world.side.begin(world.now)
     asyncio.run(world.side.sync(ask, "ab12", "FRA", "digest"))
-    world.now += SOONEST_MS
+    world.now += DEFAULTS.hurry_ms
     assert world.sync(name())
 
 
 def test_there_is_one_at_a_time_and_one_that_is_lost_does_not_block(world: World) -> None:
     assert world.side.begin(world.now)  # its request was broken off: nothing comes of it
     world.side.hurry()
-    world.now += SOONEST_MS
+    world.now += DEFAULTS.hurry_ms
     assert not world.sync(name())
     assert not world.sync(name())
     world.now = START + LOST_MS

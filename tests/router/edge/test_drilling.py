@@ -8,28 +8,15 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.report import Tally
+from policies.fleet.report import Tally
 from tests.policies.making import compiled
-from tests.router.edge.test_coordinator import POLICY, START, World, world
+from tests.router.edge.coordinating import POLICY, START, World, ask, world
 
 __all__ = ["world"]
 
 MINUTE = 60_000
 DRILL = {"name": "nightly", "variant": "one", "mode": "down", "for": "10m", "schedule": "0 3 * * *"}
 AT_THREE = START - START % (24 * 60 * MINUTE) + 27 * 60 * MINUTE  # the next time it is that
-
-
-def ask(world: World, method: str, *question: Any) -> dict[str, Any]:
-    """The answer, when all that it has begun is over."""
-
-    async def whole() -> str:
-        answer: str = await getattr(world.object, method)(json.dumps(question))
-        await asyncio.gather(*world.tasks)
-        return answer
-
-    answer: dict[str, Any] = json.loads(asyncio.run(whole()))
-    world.tasks.clear()
-    return answer
 
 
 def start(world: World, by: str = "ann", **asked: Any) -> dict[str, Any]:

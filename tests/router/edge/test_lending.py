@@ -7,14 +7,14 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.bucket import Ask, Bucket
-from policies.decisions.gcra import Rate
-from policies.decisions.rate_limits import Limit
+from policies.access.bucket import Ask, Bucket
+from policies.access.gcra import Rate
+from policies.access.rate_limits import Limit
 from router.edge.isolate.metrics import Metrics
 from router.edge.isolate.rate_limits import AskLimiter, Limiting, Limits
-from tests.examples import examples
-from tests.policies.decisions.test_gcra import START, assert_bounded
+from tests.policies.access.rates import START, assert_bounded
 from tests.policies.making import request
+from tests.support.examples import examples
 
 LIMIT = {"name": "few", "by": "route", "header": "", "mode": "leased", "on_error": "deny"}
 RATES = (Rate(100, 60_000, 100), Rate(1_000, 1_000, 50), Rate(10, 1_000, 10))

@@ -7,38 +7,13 @@ import json
 from collections import Counter
 from hashlib import sha256
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from policies.decisions.gcra import Rate
+from policies.access.gcra import Rate
 from router.edge.limiter.object import LimiterObject
-from tests.policies.decisions.test_gcra import START, assert_bounded
-
-
-class Storage:
-    """The little of a Durable Object's storage that the limiter needs."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self.writes = 0
-        self.alarm_ms: float | None = None
-        self.kv = self
-        self.sql: Any = None
-
-    def get(self, key: str) -> str | None:
-        return self.values.get(key)
-
-    def put(self, key: str, value: str) -> None:
-        self.writes += 1
-        self.values[key] = value
-
-    async def setAlarm(self, at_ms: float) -> None:
-        self.alarm_ms = at_ms
-
-    async def deleteAll(self) -> None:
-        self.values.clear()
-        self.alarm_ms = None
+from tests.policies.access.rates import START, assert_bounded
+from tests.router.edge.storage import Storage
 
 
 class World:

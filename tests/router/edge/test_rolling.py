@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.report import Report, report_json
+from policies.fleet.report import Report, report_json
 from policies.rollouts.counts import Counts
 from policies.rollouts.kept import LOST, UNREAD
 from router.edge.isolate.keys import ROLLOUTS_KEY
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import ROUTE, sections
-from tests.router.edge.test_coordinator import START, World, world
-from tests.router.edge.test_drilling import ask
+from tests.router.edge.coordinating import START, World, ask, world
 
 __all__ = ["world"]
 
@@ -31,8 +30,8 @@ def begin(world: World, **changes: Any) -> dict[str, Any]:
 
 
 def act(world: World, action: str, **more: Any) -> dict[str, Any]:
-    deed = ("ann", more.get("note"), more.get("force", False))
-    return ask(world, "act_on_rollout", more.get("name", "v2"), action, *deed)
+    command = ("ann", more.get("note"), more.get("force", False))
+    return ask(world, "act_on_rollout", more.get("name", "v2"), action, *command)
 
 
 def count(world: World, to: tuple[int, int], other: tuple[int, int]) -> None:

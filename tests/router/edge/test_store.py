@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.compiled_text import form_text, tables_steps
-from policies.decisions.steps import Steps, finished
-from policies.language.compile import FORMAT, compile_policy
+from policies.basics.steps import Steps, finished
+from policies.compiled.form.text import form_text, tables_steps
+from policies.language.compile.compile import FORMAT, compile_policy
 from policies.language.load import Loaded, digest_of, load, load_steps
-from router.edge.isolate.keeper import LAG_MS
-from router.edge.isolate.store import LOST_MS, REFRESH_MS, RETRY_MS, PolicyStore
+from router.edge.isolate.store import LOST_MS, RETRY_MS, PolicyStore
+from router.edge.isolate.timing import DEFAULTS
 from tests.policies.making import compile_text, policy_text
 
 
@@ -145,7 +145,7 @@ def test_kv_away_changes_nothing_and_is_asked_again_soon() -> None:
     isolate = Isolate(FakeKv(policy=ONE))
     assert isolate.refresh() == ("one", "kv", False)
     isolate.kv.failing = True
-    isolate.now += REFRESH_MS
+    isolate.now += DEFAULTS.refresh_ms
     assert isolate.store.is_due(isolate.now)
     assert isolate.refresh() == ("one", "kv", False)
     assert any("KV cannot be read" in reason for reason in isolate.store.degraded)
@@ -448,7 +448,7 @@ def test_what_is_kept_follows_kv() -> None:
         steps(isolate, value)
         kept.append(isolate.kept)
     assert kept == [ONE, TWO, TWO, TWO]
-    isolate.now += LAG_MS - 1
+    isolate.now += DEFAULTS.lag_ms - 1
     isolate.refresh()
     assert isolate.kept == TWO
     isolate.now += 1
@@ -460,9 +460,9 @@ def test_an_isolate_that_starts_does_not_set_back_what_is_kept() -> None:
     isolate = Isolate(FakeKv(**{"policy": ONE, "policy/last-good": TWO}))
     assert isolate.refresh() == ("one", "kv", False)
     assert isolate.kept == TWO
-    isolate.now += LAG_MS
+    isolate.now += DEFAULTS.lag_ms
     steps(isolate, BAD)
-    isolate.now += LAG_MS
+    isolate.now += DEFAULTS.lag_ms
     isolate.refresh()
     assert isolate.kept == TWO  # what KV no longer holds is not kept any more
 
@@ -471,15 +471,15 @@ def test_what_kv_holds_for_long_is_kept_whatever_was_there() -> None:
     isolate = Isolate(FakeKv(**{"policy": ONE, "policy/last-good": TWO}))
     isolate.refresh()
     isolate.kv.full = True
-    isolate.now += LAG_MS
+    isolate.now += DEFAULTS.lag_ms
     isolate.refresh()
     assert isolate.events[-1] == "last-good-not-kept"
     isolate.kv.full = False
-    isolate.now += LAG_MS
+    isolate.now += DEFAULTS.lag_ms
     isolate.refresh()
     assert isolate.kept == ONE
     isolate.kv.values["policy/last-good"] = TWO
-    isolate.now += LAG_MS
+    isolate.now += DEFAULTS.lag_ms
     isolate.refresh()
     assert isolate.kept == TWO  # looked at once and no more
 
@@ -577,16 +577,16 @@ def test_compiled_forms_that_were_written_here_go_with_their_policies() -> None:
     one, two, other = digest_of(ONE), digest_of(TWO), digest_of(LARGE)
     steps(isolate, ONE, TWO)
     assert forms() == {one, two, other}
-    isolate.now += LAG_MS
+    isolate.now += DEFAULTS.lag_ms
     steps(isolate, BAD)
     assert forms() == {one, two, other}, "while KV holds a bad one, nothing goes"
     steps(isolate, TWO)
-    isolate.now += LAG_MS
+    isolate.now += DEFAULTS.lag_ms
     isolate.refresh()
     assert forms() == {two, other}
     assert isolate.kept == TWO
     steps(isolate, ONE)
-    isolate.now += LAG_MS
+    isolate.now += DEFAULTS.lag_ms
     isolate.refresh()
     assert forms() == {one, other}, "one that comes back is compiled again"
     assert isolate.kept == ONE

@@ -16,8 +16,8 @@ from router.edge.isolate.keys import HISTORY_PREFIX
 from router.publishing.published import read
 from router.publishing.write import NotPublished
 from router.terminal.errors import Failed
-from tests.kv_contract import check
 from tests.router.publishing.making import Clone, FakeKv, digest, failing, text
+from tests.support.kv_contract import check
 
 BOBS, ANNS = "of-bob", "of-ann"
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from policies.language.document import Document, read_document
+from policies.language.yaml.document import Document, read_document
 from router.settle.settling import find_rollout, settle, shares
 from router.settle.weights import ALL
-from tests.examples import examples
 from tests.router.settle.layouts import Written, policies, spelt
+from tests.support.examples import examples
 
 COMMENT = re.compile(r"# comment-[0-9]+\.")
 PERCENTS = st.sampled_from([ALL, Decimal(0), Decimal(25), Decimal("33.3"), None])

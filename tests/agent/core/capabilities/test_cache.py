@@ -15,7 +15,7 @@ from agent.core.capabilities.execution import CapabilityCall
 from agent.core.capabilities.results import Output, Stream
 from agent.core.capabilities.tools import Capability
 from agent.core.refused import Refused, Unavailable
-from tests.examples import examples
+from tests.support.examples import examples
 
 NOW = 1_790_000_000_000
 JSON = st.recursive(

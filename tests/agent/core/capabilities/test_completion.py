@@ -20,7 +20,7 @@ from agent.core.capabilities.embeddings import MAX_TEXT, MAX_TEXTS, embed
 from agent.core.capabilities.models import ModelError
 from agent.core.capabilities.results import Stream
 from agent.core.refused import Refused, Unavailable
-from tests.examples import examples
+from tests.support.examples import examples
 
 TEXT, VECTORS = "@cf/a/text", "@cf/a/vectors"
 USER = {"role": "user", "content": "hello"}

@@ -14,7 +14,7 @@ from agent.core.capabilities.database import MAX_RESULT, MAX_ROWS, READ, WRITE, 
 from agent.core.capabilities.sql.data import SqlError, Table
 from agent.core.capabilities.sql.values import MAX_PARAMS, MAX_TIMES
 from agent.core.refused import Refused, Unavailable
-from tests.examples import examples
+from tests.support.examples import examples
 
 BOTH = frozenset({READ, WRITE})
 

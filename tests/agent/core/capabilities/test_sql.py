@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.core.capabilities.sql.statement import MAX_SQL, SqlStatement, limited, read_statement
 from agent.core.refused import Refused
-from tests.examples import examples
+from tests.support.examples import examples
 
 READS = [
     "SELECT 1",

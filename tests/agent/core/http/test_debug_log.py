@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.http.debug_log import MAX_BODY, answer_event, body_text, request_event
-from tests.examples import examples
+from tests.support.examples import examples
 
 
 def request_line(*asked: Any) -> str:

@@ -19,7 +19,7 @@ from agent.queue.job import JobKey
 from agent.sandbox.execute import Outcome
 from tests.agent.core.making import World
 from tests.agent.core.rows import ID, ROW, llm, put, sent, submit
-from tests.examples import examples
+from tests.support.examples import examples
 
 SUM = "def run_agent(input_data):\n    return input_data['a'] + input_data['b']"
 PROMPT = {"prompt": "Hello"}

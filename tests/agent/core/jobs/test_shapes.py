@@ -17,7 +17,7 @@ from agent.core.jobs import shapes
 from agent.core.jobs.shapes import EXECUTED, KEPT, LEASED, Shape, as_capability, shape_of, type_of
 from agent.core.jobs.to_dict import job_to_dict
 from tests.agent.core.making import World
-from tests.examples import examples
+from tests.support.examples import examples
 
 TABLES = [EXECUTED, KEPT]
 NAMES = sorted({name for shape in (*EXECUTED, *KEPT) for name in shape.known})

@@ -15,7 +15,7 @@ from agent.queue.database import DatabaseUnavailable, Rows
 from agent.sandbox.execute import Outcome
 from tests.agent.core.making import START, World, add
 from tests.agent.queue.sqlite import memory
-from tests.examples import examples
+from tests.support.examples import examples
 
 
 def slots() -> Slots:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from agent.core.web.egress import Egress
 from agent.core.web.networks import is_public_address
 from agent.core.web.urls import BadUrl, parse_url
-from tests.examples import examples
+from tests.support.examples import examples
 
 ANY = Egress.of("*")
 NODE = Path(sys.executable).parent / "node"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.core.web.charsets import charset_of, is_text
 from agent.core.web.html import MAX_PIECES, Page, read_page
-from tests.examples import examples
+from tests.support.examples import examples
 
 
 @pytest.mark.parametrize(

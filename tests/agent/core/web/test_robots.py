@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.web.robots import Path, read_robots, read_rule
-from tests.examples import examples
+from tests.support.examples import examples
 
 AGENT = "fiberwise-agent"
 

@@ -15,7 +15,7 @@ from agent.core.web.names import LEAST_S, MOST_S, read_answers
 from agent.core.web.request import IDEMPOTENT, METHODS, Request, read_headers
 from agent.core.web.web import MAX_REDIRECTS
 from tests.agent.core.wires import FakeWire, Site, web_on
-from tests.examples import examples
+from tests.support.examples import examples
 
 NAMES = st.sampled_from(["Status", "Answer", "type", "TTL", "data", "x"])
 SECRETS = {"authorization": "Bearer s", "cookie": "a=1", "x-api-key": "k", "accept": "*/*"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.policy import CompiledPolicy
+from policies.compiled.policy import CompiledPolicy
 from tests.policies.proxy.journey import BEGAN, policy
 
 STAND_IN = "router.edge.runtime.bridge"

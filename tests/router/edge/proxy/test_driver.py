@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from policies.decisions.cache import Kept
-from policies.decisions.drill import Drill, Fault, Target
+from policies.http.cache import Kept
+from policies.resilience.drill import Drill, Fault, Target
 from tests.policies.proxy.journey import BEGAN, UNWATCHED
 from tests.router.edge.proxy.conftest import Edge, with_policy
 

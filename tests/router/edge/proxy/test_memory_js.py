@@ -11,6 +11,8 @@ import pytest
 
 from router.dev.layout import Layout, find_root
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("memory.mjs")
 MOST = 40_000_000  # bytes; an isolate has 128 MB
 

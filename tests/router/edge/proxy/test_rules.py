@@ -8,13 +8,13 @@ from random import Random
 
 import pytest
 
-from policies.decisions.changes import Changes
-from policies.decisions.headers import Trace, trace_of
+from policies.http.changes import Changes
 from policies.proxy.effects import Blame, Carry, Charge, Charged, Send
+from policies.proxy.headers import Trace, trace_of
 from policies.proxy.likeness import likeness_of
 from router.edge.proxy.wire import effect_text
 from tests.policies.proxy.journey import Journey, isolate, of, status
-from tests.router.edge.proxy.test_wire import Node
+from tests.router.edge.proxy.node import Node
 
 TIMES = 300
 NONE = Changes([], {}, [])

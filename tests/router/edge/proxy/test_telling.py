@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from policies.decisions.changes import Changes
+from policies.http.changes import Changes
 from policies.proxy.effects import Blame, Carry, Send
 from router.dev.layout import Layout, find_root
 from router.edge.proxy.wire import effect_text

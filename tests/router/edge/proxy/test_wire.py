@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from typing import Any, cast
 
@@ -13,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decisions.changes import SEPARATORS, Changes
-from policies.decisions.choose import _choose_share
-from policies.decisions.gcra import Rate
-from policies.decisions.limits import Sizes
-from policies.decisions.policy import Route, Share
-from policies.decisions.rate_limits import Limit, Standing, limit_headers
+from policies.access.gcra import Rate
+from policies.access.rate_limits import Limit, Standing, limit_headers
+from policies.balancing.choose import _choose_share
+from policies.compiled.model import Route, Share
+from policies.http.changes import SEPARATORS, Changes
+from policies.http.limits import Sizes
 from policies.proxy.effects import (
     Blame,
     Came,
@@ -34,7 +32,6 @@ from policies.proxy.effects import (
     Wait,
 )
 from policies.proxy.memory import Draws
-from router.dev.layout import Layout, find_root
 from router.edge.proxy import wire
 from router.edge.proxy.wire import (
     LONG_NAMES,
@@ -43,10 +40,9 @@ from router.edge.proxy.wire import (
     outcome_from,
     send_text,
 )
-from tests.examples import examples
 from tests.policies.proxy.journey import BEGAN
-
-SCRIPT = Path(__file__).with_name("wire.mjs")
+from tests.router.edge.proxy.node import Node
+from tests.support.examples import examples
 
 names = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True) | st.sampled_from(
     [name for name in SEPARATORS if name != "set-cookie"]  # which has a line for each
@@ -80,30 +76,6 @@ sends = st.builds(
     carry=st.none() | carries,
     wants_head=st.booleans(),
 )
-
-
-class Node:
-    """The modules of `driver.js`, as Node runs them."""
-
-    def __init__(self) -> None:
-        node = str(Layout(find_root(SCRIPT)).node)
-        self._process = subprocess.Popen(
-            [node, "--no-warnings", str(SCRIPT)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __call__(self, what: str, *given: Any) -> Any:
-        process = self._process
-        assert process.stdin
-        assert process.stdout
-        process.stdin.write(json.dumps([what, *given]) + "\n")
-        process.stdin.flush()
-        return json.loads(process.stdout.readline())
-
-    def stop(self) -> None:
-        self._process.communicate(timeout=10)
 
 
 @pytest.fixture(scope="module")

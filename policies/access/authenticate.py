@@ -1,0 +1,204 @@
+"""Who asks: the API key that a request presents, and whether it may use a route.
+
+A policy has hashes of keys, never keys. The hash of what is presented is looked up, and
+compared in constant time, so neither the number of keys nor their likeness shows in the
+time it takes. A key that is unknown, disabled, expired or not yet valid gets one and the
+same answer; only the log tells them apart (RFC 6750 for the answers' form).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from hmac import compare_digest
+from hmac import digest as hmac_digest
+from typing import Any, Literal, NamedTuple
+
+from policies.basics.steps import Steps, finished, pause_after
+from policies.compiled.form.types import KEY, expect
+from policies.http.problems import Problem
+
+HEADERS = ("authorization", "x-api-key")
+ADMIN_SCOPE = "router:admin"
+STEP_KEYS = 500  # of them are taken in in one unit of work
+# Visible ASCII (RFC 9110, section 5.6.2) but for the comma, which joins repeated headers.
+PRESENTABLE = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,512}")
+_BEARER = "bearer "
+_REALM = 'Bearer realm="router"'
+
+Reason = Literal[
+    "missing", "ambiguous", "unknown", "disabled", "expired", "not-yet-valid", "out-of-scope"
+]
+
+
+class ApiKey(NamedTuple):
+    """A key by its hash; times in milliseconds since 1970, `not_after_ms` is past its end.
+    `metadata` is JSON for the variants, "" for none."""
+
+    id: str
+    digest: bytes
+    scopes: frozenset[str]
+    not_before_ms: float
+    not_after_ms: float
+    disabled: bool
+    metadata: str
+
+
+class Needs(NamedTuple):
+    """What a route asks of a key: all of these scopes. `forward`: variants see the key."""
+
+    scopes: frozenset[str]
+    forward: bool
+
+
+class Identity(NamedTuple):
+    """Who asks. `carried`: the headers that the key came in."""
+
+    key: ApiKey
+    carried: tuple[str, ...]
+
+
+class Denied(NamedTuple):
+    """Nobody who may: the reason, and the key's id if it is known, are for the log."""
+
+    reason: Reason
+    key_id: str
+    problem: Problem
+
+
+class Presented(NamedTuple):
+    """`text` is the key; "" if there is none. `ambiguous`: there are several."""
+
+    text: str
+    carried: tuple[str, ...]
+    ambiguous: bool
+
+
+_NO_KEY = Presented("", (), False)
+
+
+def presented_key(headers: Mapping[str, str], names: tuple[str, ...]) -> Presented:
+    """The key in the headers of these names; in `authorization` the token after `Bearer`."""
+    found: dict[str, str] = {}
+    for name in names:
+        value = _key_in(headers, name) if name in headers else ""
+        if value:
+            found[name] = value
+    if not found:
+        return _NO_KEY
+    text = next(iter(found.values()))
+    # A header that came twice has been joined with a comma, which no key contains.
+    ambiguous = "," in text or any(other != text for other in found.values())
+    return Presented(text, tuple(found), ambiguous)
+
+
+def first_key(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
+    """The `text` of the key that is presented."""
+    for name in names:
+        value = _key_in(headers, name) if name in headers else ""
+        if value:
+            return value
+    return ""
+
+
+def _key_in(headers: Mapping[str, str], name: str) -> str:
+    value = headers[name]
+    if name == "authorization":
+        value = value[len(_BEARER) :] if value[: len(_BEARER)].lower() == _BEARER else ""
+    return value.strip(" \t")
+
+
+class Keys:
+    """The keys of a policy; `names` are the headers that they come in."""
+
+    __slots__ = ("_hashed", "_keyed", "names")
+
+    def __init__(self, table: dict[str, Any] | None = None) -> None:
+        finished(self._build(table or {"headers": HEADERS, "sha256": [], "hmac_sha256": []}))
+
+    @classmethod
+    def in_steps(cls, table: dict[str, Any]) -> Steps[Keys]:
+        """The same, in steps."""
+        keys = cls.__new__(cls)
+        yield from keys._build(table)
+        return keys
+
+    def _build(self, table: dict[str, Any]) -> Steps[None]:
+        self.names = tuple(table["headers"])
+        self._hashed = yield from _by_digest(table["sha256"])
+        self._keyed = yield from _by_digest(table["hmac_sha256"])
+
+    def __len__(self) -> int:
+        return len(self._hashed) + len(self._keyed)
+
+    @property
+    def needs_pepper(self) -> bool:
+        """Whether some keys can only be found with the secret."""
+        return bool(self._keyed)
+
+    def find(self, text: str, pepper: bytes) -> ApiKey | None:
+        """The key that `text` is; without a pepper none that needs one."""
+        if not PRESENTABLE.fullmatch(text):
+            return None
+        data = text.encode("ascii")
+        found = _match(self._hashed, sha256(data).digest())
+        if found is None and self._keyed and pepper:
+            found = _match(self._keyed, hmac_digest(pepper, data, "sha256"))
+        return found
+
+
+def _match(keys: dict[bytes, ApiKey], digest: bytes) -> ApiKey | None:
+    key = keys.get(digest)
+    return key if key is not None and compare_digest(key.digest, digest) else None
+
+
+def _by_digest(rows: list[list[Any]]) -> Steps[dict[bytes, ApiKey]]:
+    keys: dict[bytes, ApiKey] = {}
+    for number, row in enumerate(rows):
+        yield from pause_after(number, STEP_KEYS)
+        expect(KEY, row, "a key")
+        name, hashed, scopes, not_before, not_after, disabled, metadata = row
+        digest = bytes.fromhex(hashed)
+        after = float("inf") if not_after is None else not_after
+        key = ApiKey(name, digest, frozenset(scopes), not_before, after, disabled, metadata)
+        keys.setdefault(digest, key)
+    return keys
+
+
+def authenticate(
+    keys: Keys, needs: Needs, headers: Mapping[str, str], now_ms: float, pepper: bytes
+) -> Identity | Denied:
+    """Who asks, if that is somebody who may."""
+    presented = presented_key(headers, keys.names)
+    if not presented.carried:
+        return Denied("missing", "", _MISSING)
+    if presented.ambiguous:
+        return Denied("ambiguous", "", _AMBIGUOUS)
+    key = keys.find(presented.text, pepper)
+    if key is None:
+        return Denied("unknown", "", _INVALID)
+    if key.disabled:
+        return Denied("disabled", key.id, _INVALID)
+    if now_ms < key.not_before_ms:
+        return Denied("not-yet-valid", key.id, _INVALID)
+    if now_ms >= key.not_after_ms:
+        return Denied("expired", key.id, _INVALID)
+    if not needs.scopes <= key.scopes:
+        return Denied("out-of-scope", key.id, _out_of_scope(needs))
+    return Identity(key, presented.carried)
+
+
+def _challenge(code: str, detail: str, parameters: str = "") -> Problem:
+    return Problem(code, detail, (("www-authenticate", _REALM + parameters),))
+
+
+def _out_of_scope(needs: Needs) -> Problem:
+    scopes = " ".join(sorted(needs.scopes))
+    parameters = f', error="insufficient_scope", scope="{scopes}"'
+    return _challenge("forbidden", "The API key lacks a scope that is needed here.", parameters)
+
+
+_MISSING = _challenge("unauthorized", "This path needs an API key.")
+_INVALID = _challenge("unauthorized", "The API key is not valid.", ', error="invalid_token"')
+_AMBIGUOUS = Problem("bad-request", "The request carries several API keys that differ.")

@@ -1,0 +1,120 @@
+"""What the limiter of one key knows: a bucket, and what it granted lately.
+
+A grant is one request that passes now and, for a lease, more that pass within `lease_ms`.
+The bound of `gcra.py` has to hold for the times at which requests pass, not for those of
+grants; so leased requests are charged as if each came when the lease ends. Then the TAT
+is, for every time a, at least a plus what all requests from a on take, whenever in their
+lease they come; and it is at most a burst ahead of the clock when something is granted.
+
+What is given back is taken out of the list of grants, and these are charged anew: the
+bucket is as if it had never been granted. Subtracting it from the TAT would let too much
+through if the bucket was full in between. Grants too old to be listed stay charged.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from policies.access.gcra import Rate, charged, full_ms, spare, wait_ms
+
+REMEMBERED = 64  # grants that may still be given back
+
+Return = tuple[int, int]  # the id of a grant, and how many of its requests did not pass
+
+
+class Ask(NamedTuple):
+    """For how many requests, the first of which is here; `hold`: how many must be possible
+    again before it is worth asking after a denial."""
+
+    rate: Rate
+    want: int
+    lease_ms: int
+    hold: int
+    returns: tuple[Return, ...]
+
+
+class Grant(NamedTuple):
+    """`number` requests may pass, none for a denial. `spare`: how many more could.
+    `wait_ms`: it is no use to ask again before; `full_ms`: when all is as in the beginning."""
+
+    id: int
+    number: int
+    spare: int
+    wait_ms: int
+    full_ms: int
+
+
+class Charge(NamedTuple):
+    grant: int
+    at_ms: int
+    number: int
+
+
+class Bucket:
+    """The state; `rate` is the one of the last question, which may change."""
+
+    def __init__(self, rate: Rate, tat: int = 0) -> None:
+        self.rate = rate
+        self.tat = tat
+        self._base = tat  # before the charges that are listed
+        self._charges: deque[Charge] = deque()
+        self._last_id = 0
+
+    def take(self, ask: Ask, now_ms: int) -> Grant:
+        """Grant what fits, or deny."""
+        self._adopt(ask.rate, now_ms)
+        for grant, number in ask.returns:
+            self.give_back(grant, number)
+        rate = self.rate
+        if not spare(rate, self.tat, now_ms, now_ms):
+            return self._told(0, 0, ask.hold, now_ms)
+        self._last_id = max(self._last_id + 1, now_ms * 1000)
+        self._charge(now_ms, 1)
+        until_ms = now_ms + ask.lease_ms
+        room = spare(rate, self.tat, until_ms, now_ms)
+        # One that asks for much gets half: others may come. But not in ever smaller pieces.
+        more = min(ask.want - 1, room, max(ask.hold, room // 2))
+        if more > 0:
+            self._charge(until_ms, more)
+        return self._told(self._last_id, 1 + max(0, more), ask.hold, now_ms)
+
+    def give_back(self, grant: int, number: int) -> None:
+        """`number` requests of a grant did not and will not pass."""
+        kept: list[Charge] = []
+        for charge in reversed(self._charges):
+            if charge.grant == grant:
+                less = min(max(0, number), charge.number)
+                number -= less
+                charge = charge._replace(number=charge.number - less)
+            kept.append(charge)
+        self._charges = deque(reversed([charge for charge in kept if charge.number]))
+        self.tat = self._base
+        for charge in self._charges:
+            self.tat = charged(self.rate, self.tat, charge.at_ms, charge.number)
+
+    def _told(self, grant: int, number: int, hold: int, now_ms: int) -> Grant:
+        rate, tat = self.rate, self.tat
+        left = spare(rate, tat, now_ms, now_ms)
+        wait = 0 if left else wait_ms(rate, tat, now_ms, hold)
+        return Grant(grant, number, left, wait, full_ms(rate, tat, now_ms))
+
+    def _charge(self, at_ms: int, number: int) -> None:
+        self.tat = charged(self.rate, self.tat, at_ms, number)
+        self._charges.append(Charge(self._last_id, at_ms, number))
+        if len(self._charges) > REMEMBERED:
+            oldest = self._charges.popleft()
+            self._base = charged(self.rate, self._base, oldest.at_ms, oldest.number)
+
+    def _adopt(self, rate: Rate, now_ms: int) -> None:
+        """Another rate holds at once, and what has passed before counts as so many
+        requests; a clock that was turned back must not lock anybody out."""
+        old = self.rate
+        if rate != old:
+            used = max(0, self.tat - now_ms * old.requests)
+            self.tat = now_ms * rate.requests + -(-used * rate.per_ms // old.per_ms)
+        elif self.tat <= now_ms * rate.requests + rate.span:
+            return
+        self.rate, self.tat = rate, min(self.tat, now_ms * rate.requests + rate.span)
+        self._base = self.tat
+        self._charges.clear()

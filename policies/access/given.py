@@ -1,0 +1,60 @@
+"""The seal on a sticky cookie, by which the router knows those that it gave.
+
+1. A cookie is `<key>~<when>.<seal>`: the key that decides, the second it was given in
+   (hexadecimal), and an HMAC-SHA-256 of the cookie's name, the key and the time.
+2. What has no seal is a key like any other: it decides a split, and proves nothing. So does a
+   cookie that is older than its time, whoever kept it for longer.
+3. The seal's key comes from a secret of the Worker. Without a secret there is no seal: cookies
+   hold the key alone, and none of them proves anything.
+"""
+
+from __future__ import annotations
+
+import re
+from hmac import compare_digest
+from hmac import digest as hmac_digest
+from typing import NamedTuple
+
+from policies.access.sticky import MARK, Source
+
+_PURPOSE = b"\0sticky cookie"  # no API key begins so: nothing sealed is the hash of one
+_SEALED = re.compile(rf"(.*){MARK}([0-9a-f]{{1,12}})\.([0-9a-f]{{32}})", re.DOTALL)
+_BYTES = 16  # of the seal: nobody guesses half of an HMAC
+
+
+def cookie_secret(*secrets: bytes) -> bytes:
+    """What cookies are sealed with: from the first of the Worker's `secrets` that is there, or
+    empty if none is."""
+    secret = next(filter(None, secrets), b"")
+    return hmac_digest(secret, _PURPOSE, "sha256") if secret else b""
+
+
+class Sealing(NamedTuple):
+    """What sealing depends on beside the cookie; without a `secret` nothing is sealed."""
+
+    secret: bytes = b""
+    now_ms: float = 0.0
+
+    def sealed(self, source: Source, key: str) -> str:
+        """The cookie's value for a client that gets `key` now."""
+        if not self.secret:
+            return key
+        when = f"{int(self.now_ms // 1000):x}"
+        return f"{key}{MARK}{when}.{self._seal(source.name, key, when)}"
+
+    def is_given(self, source: Source, value: str) -> bool:
+        """Whether the router gave a client this value, and its time is not over."""
+        found = _SEALED.fullmatch(value) if source.set_for and self.secret else None
+        if found is None:
+            return False
+        key, when, seal = found.groups()
+        if self.now_ms >= (int(when, 16) + source.set_for) * 1000:
+            return False
+        return compare_digest(seal, self._seal(source.name, key, when))
+
+    def _seal(self, name: str, key: str, when: str) -> str:
+        text = "\n".join((name, key, when)).encode(errors="surrogateescape")
+        return hmac_digest(self.secret, text, "sha256")[:_BYTES].hex()
+
+
+UNSEALED = Sealing()

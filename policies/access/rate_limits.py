@@ -1,0 +1,142 @@
+"""Rate limits as requests meet them: whose requests a limit counts together, and what
+answers tell about it.
+
+The headers are those of draft-ietf-httpapi-ratelimit-headers-10: structured fields, one
+item for each limit of the route. `q` and `w` are what the policy states, `r` is how many
+requests would pass at once, `t` how many seconds until a whole burst could.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from math import ceil
+from typing import Any, Literal, NamedTuple
+
+from policies.access.authenticate import Identity
+from policies.access.gcra import Rate
+from policies.access.lease import Mode, Terms
+from policies.access.sticky import network_of
+from policies.http.problems import Problem
+from policies.http.request import Request
+
+LONGEST_KEY = 64  # characters; of longer ones a hash is kept
+
+OnError = Literal["allow", "deny"]
+Rates = Mapping[str, list[int]]
+
+
+class Limit:
+    """One limit at one rate. `by`: `ip`, `api_key`, `route`, or `header` (with `header`'s
+    lower-case name). `keys`: other rates of the limit, by the id of the API key."""
+
+    __slots__ = ("by", "header", "id", "keys", "mode", "name", "on_error", "policy_item", "terms")
+
+    def __init__(self, table: Mapping[str, Any], rate: Rate, keys: Rates | None = None) -> None:
+        self.name: str = table["name"]
+        self.by: str = table["by"]
+        self.header: str = table["header"]
+        self.mode: Mode = table["mode"]
+        self.on_error: OnError = table["on_error"]
+        self.terms = Terms(rate, self.mode)
+        # Whatever changes its meaning changes its id: nothing remembered by it is then found.
+        self.id = f"{self.name}/{self.by}/{self.header}/{self.mode}/{rate}"
+        self.policy_item = f'"{self.name}";q={rate.requests};w={ceil(rate.per_ms / 1000)}'
+        self.keys = {key: Limit(table, Rate(*each)) for key, each in (keys or {}).items()}
+
+    @property
+    def rate(self) -> Rate:
+        return self.terms.rate
+
+    def of(self, identity: Identity | None) -> Limit:
+        """The limit at the rate that holds for this client."""
+        return self.keys.get(identity.key.id, self) if identity and self.keys else self
+
+    def key(self, request: Request, route: str, identity: Identity | None) -> str:
+        """Whose requests count together; "" also for all that lack the header or address."""
+        if self.by == "ip":
+            key = network_of(request.client.ip)
+        elif self.by == "header":
+            key = request.headers.get(self.header, "")
+        elif self.by == "api_key":
+            key = identity.key.id if identity else ""
+        else:
+            key = route
+        return key if len(key) <= LONGEST_KEY else _hashed(key)
+
+    def told(self, key: str) -> dict[str, Any]:
+        """For explanations."""
+        by = f"header:{self.header}" if self.by == "header" else self.by
+        rate = {"limit": self.rate.requests, "per_ms": self.rate.per_ms, "burst": self.rate.burst}
+        how = {"mode": self.mode, "on_error": self.on_error}
+        return {"name": self.name, "by": by, "key": key, **rate, **how}
+
+    def object_name(self, key: str) -> str:
+        """The name of the limiter that decides for `key`; the same at every rate."""
+        return f"{self.name}\n{self.by}:{self.header}\n{_hashed(key)}"
+
+
+def _hashed(key: str) -> str:
+    return "#" + blake2b(key.encode(errors="surrogateescape"), digest_size=16).hexdigest()
+
+
+class RouteLimits(NamedTuple):
+    """A route's limits in the order in which they are asked: before and after
+    authentication."""
+
+    before: tuple[Limit, ...]
+    after: tuple[Limit, ...]
+
+
+def limits_of(tables: Iterable[Mapping[str, Any]]) -> dict[str, Limit]:
+    """The limits of a policy by name."""
+    return {
+        table["name"]: Limit(table, Rate(*table["rate"]), table.get("keys")) for table in tables
+    }
+
+
+def route_limits(names: Iterable[str], limits: Mapping[str, Limit]) -> RouteLimits | None:
+    """The limits of a route that names these; None for none."""
+    named = [limits[name] for name in names]
+    if not named:
+        return None
+    before = tuple(limit for limit in named if limit.by != "api_key")
+    return RouteLimits(before, tuple(limit for limit in named if limit.by == "api_key"))
+
+
+class Standing(NamedTuple):
+    """How a request found a limit; `remaining` is None if the limiter did not say."""
+
+    limit: Limit
+    remaining: int | None
+    full_ms: float
+
+
+def limit_headers(standings: Iterable[Standing]) -> dict[str, str]:
+    """What an answer says about limits; nothing if none has been asked."""
+    found = list(standings)
+    if not found:
+        return {}
+    headers = {"ratelimit-policy": ", ".join(each.limit.policy_item for each in found)}
+    known = [
+        f'"{limit.name}";r={remaining};t={ceil(full_ms / 1000)}'
+        for limit, remaining, full_ms in found
+        if remaining is not None
+    ]
+    return headers | {"ratelimit": ", ".join(known)} if known else headers
+
+
+def rate_limited(limit: Limit, retry_ms: float) -> Problem:
+    """The answer to a request that a limit denies."""
+    count, per_ms, _ = limit.rate
+    seconds = max(1, ceil(retry_ms / 1000))
+    requests = f"{count} request{'s' if count > 1 else ''} in {per_ms / 1000:g} s"
+    detail = f"The limit `{limit.name}` allows {requests}; try again in {seconds} s."
+    return Problem("rate-limited", detail, (("retry-after", str(seconds)),))
+
+
+def limiter_unavailable(limit: Limit, retry_ms: float) -> Problem:
+    """The answer to a request that may not pass uncounted."""
+    seconds = max(1, ceil(retry_ms / 1000))
+    detail = f"The limit `{limit.name}` cannot be checked; try again in {seconds} s."
+    return Problem("limiter-unavailable", detail, (("retry-after", str(seconds)),))

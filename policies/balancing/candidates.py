@@ -1,0 +1,113 @@
+"""Who can serve a request, in order: by region, weight, drain and health.
+
+1. Variants come in tiers; within a tier the key decides (rendezvous hashing).
+2. A drained variant takes only clients whose cookie the router gave them before: the cookie
+   says who was drained then, and its seal that the router says so.
+3. Who is out takes nothing. Who is returning takes a growing part of its own requests,
+   always the same keys and more; for others it is the last resort.
+4. Who awaits its trial takes one request, and only one that would be its own.
+5. Nobody left: panic, and everybody is tried, those first who are only drained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from random import Random
+from typing import NamedTuple
+
+from policies.balancing.split import ranked, uniform
+from policies.balancing.standing import Standing
+from policies.compiled.model import Tiers, Variant
+
+
+class Asking(NamedTuple):
+    """Of a request what its candidates depend on: its `key`; `is_given`: whether the router
+    gave it to the client before; `repeatable`: whether another attempt does no harm."""
+
+    seed: str
+    key: str
+    is_given: bool
+    repeatable: bool
+
+
+class Candidates(NamedTuple):
+    """`trial`: the first of them is tried once, to see whether it is well."""
+
+    variants: tuple[Variant, ...]
+    panic: bool = False
+    trial: bool = False
+
+
+def new_key(chance: Random, drained: Sequence[Variant]) -> str:
+    """A key for a client that has none, which tells who was `drained` at the time."""
+    tags = "".join(f".{_tag(variant.name)}" for variant in drained)
+    return f"{chance.getrandbits(128):032x}{tags}"
+
+
+def candidates(
+    tiers: Tiers, asking: Asking, chance: Random, standing: Standing | None
+) -> Candidates:
+    """Who of `tiers` can serve, in order."""
+    ordered, key = _ordered(tiers, asking, chance)
+    open_to = [each for each in ordered if not each.drain or _stays(each, asking)]
+    if standing is None:
+        found = Candidates(tuple(open_to))
+    else:
+        found = _serving(open_to, asking._replace(key=key), chance, standing)
+    if found.variants:
+        return found
+    out = standing.out.union(standing.trials) if standing else ()
+    ordered.sort(key=lambda variant: variant.name in out)
+    return Candidates(tuple(ordered), panic=True)
+
+
+def _ordered(tiers: Tiers, asking: Asking, chance: Random) -> tuple[list[Variant], str]:
+    """All of them, and the key that was used."""
+    ordered: list[Variant] = []
+    key = asking.key
+    for tier in tiers:
+        if len(tier) == 1:
+            ordered += tier
+        else:
+            key = key or f"{chance.getrandbits(64):016x}"
+            ordered += ranked(tier, f"{asking.seed}/variants", key)
+    return ordered, key
+
+
+def _serving(
+    open_to: list[Variant], asking: Asking, chance: Random, standing: Standing
+) -> Candidates:
+    first: list[Variant] = []
+    last: list[Variant] = []
+    trial = False
+    for each in open_to:
+        name = each.name
+        if name in standing.out:
+            continue
+        if name in standing.trials:
+            if not first and (standing.trials[name] or asking.repeatable):
+                first.append(each)
+                trial = True
+        elif name in standing.returning and not _is_taken(each, asking, chance, standing):
+            last.append(each)
+        else:
+            first.append(each)
+    found = tuple(first + last)
+    return Candidates(found, bool(found) and found[0].pool in standing.panic, trial)
+
+
+def _is_taken(variant: Variant, asking: Asking, chance: Random, standing: Standing) -> bool:
+    """Whether a returning variant takes this one of its requests."""
+    name, key = variant.name, asking.key
+    drawn = uniform(f"{asking.seed}/return", name, key) if key else chance.random()
+    return drawn < standing.returning[name]
+
+
+def _stays(variant: Variant, asking: Asking) -> bool:
+    """Whether a client may have been with a drained variant before."""
+    return asking.is_given and _tag(variant.name) not in asking.key.split(".")[1:]
+
+
+def _tag(name: str) -> str:
+    return blake2b(name.encode(), digest_size=2).hexdigest()

@@ -1,0 +1,203 @@
+"""What is decided about one request: its target, its rule, and who is to serve it.
+
+Each function is one decision, and hands on a value; `policies/proxy` has their order. An
+outcome is a `Forward` (with variants to try, in order), a `Fixed` answer of the policy's own,
+or a `Problem`. Values made for each request are named tuples, which cost a third of a frozen
+dataclass. Pure: randomness comes in as `chance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from random import Random
+from typing import Literal, NamedTuple
+
+from policies.access.given import UNSEALED, Sealing
+from policies.access.sticky import Source, sticky_key
+from policies.balancing.candidates import Asking, candidates, new_key
+from policies.balancing.pick import Pick
+from policies.balancing.split import choose
+from policies.balancing.standing import Standing
+from policies.compiled.model import Route, Share, Variant
+from policies.compiled.policy import CompiledPolicy
+from policies.http.answer import Answer
+from policies.http.cors import asked_method
+from policies.http.filters import Mirror
+from policies.http.problems import RETRY_AFTER_S, Problem
+from policies.http.request import Request
+from policies.http.url import LONGEST, BadHost, BadPath, Target, host_of, parse_target
+from policies.resilience.failover import may_repeat
+from policies.rollouts.steering import Steered
+from policies.routing.match import Miss, Rule
+
+
+class Forward(NamedTuple):
+    """`candidates`: the variants to try, in order, never empty. `panic`: they are tried
+    although they are out of service, since too few or none are in it. `trial`: the first
+    of them is tried to see whether it is well again. `new_cookie`: the source whose cookie
+    the client is to get, with `key` as its value. `steered`: the rollout that the route is
+    part of; `pick`: what the request itself picked. `route` is then as that has it."""
+
+    route: Route
+    candidates: tuple[Variant, ...]
+    share: Share
+    region: str | None
+    key: str
+    source: Source | None
+    new_cookie: Source | None
+    panic: bool
+    trial: bool
+    steered: Steered | None = None
+    pick: Pick | None = None
+
+
+class Fixed(NamedTuple):
+    """The route answers at the edge; `step` says by what."""
+
+    route: Route
+    answer: Answer
+    step: Literal["preflight", "redirect", "respond"] = "respond"
+
+
+def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) -> Target | Problem:
+    """The request's URL in its one spelling, or the refusal of it."""
+    target = parse_target(url, policy.merge_slashes)
+    if isinstance(target, BadPath):
+        return Problem("bad-path", f"The path contains {target.reason}.")
+    # Two `Host` headers arrive joined; another host than the URL's must still be one.
+    host = headers.get("host", "")
+    is_bad = len(host) > LONGEST or ("host" in headers and host_of(host) is None)
+    if isinstance(target, BadHost) or is_bad:
+        return Problem("bad-request", "The request names no host, or several.")
+    return target
+
+
+def find_rule(policy: CompiledPolicy, request: Request) -> Rule | Problem:
+    """The rule that takes `request`."""
+    rule = policy.matcher.find(request)
+    return _not_found(rule) if isinstance(rule, Miss) else rule
+
+
+def answer_preflight(policy: CompiledPolicy, request: Request) -> tuple[Rule, Fixed] | None:
+    """The answer to `request`, if that is a preflight, and the rule that gives it: the one
+    that would take what the preflight asks for, if pages of other origins may use it."""
+    method = policy.has_cors and asked_method(request.method, request.headers)
+    if not method:
+        return None
+    rule = policy.matcher.find(replace(request, method=method))
+    if isinstance(rule, Miss):
+        return None
+    route = policy.routes[rule.route]
+    if route.cors is None:
+        return None
+    answer = route.cors.preflight(request.headers, keyed=route.needs is not None)
+    return rule, Fixed(route, answer, "preflight")
+
+
+def choose_mirror(
+    policy: CompiledPolicy,
+    choice: Forward,
+    mirror: Mirror,
+    chance: Random,
+    standing: Standing | None = None,
+) -> Variant | None:
+    """The variant of the mirror's pool that gets the copy; None if nobody is in service.
+    Other pools are no substitute: a copy must not load who did not ask for it."""
+    tiers = policy.order((mirror.pool,), choice.region).tiers
+    asking = Asking(choice.route.seed, choice.key, is_given=False, repeatable=False)
+    found = candidates(tiers, asking, chance, standing)
+    return found.variants[0] if found.variants and not found.panic else None
+
+
+def choose_variants(
+    policy: CompiledPolicy,
+    route: Route,
+    request: Request,
+    chance: Random,
+    standing: Standing | None = None,
+    steered: Steered | None = None,
+    key_id: str = "",
+    sealing: Sealing = UNSEALED,
+) -> Forward | Problem:
+    """The variants to try for `request` on `route`, which may be `steered`; `key_id`: that of
+    the API key it came with; `sealing`: how cookies that the router gave are known."""
+    if steered:
+        route = steered.route
+    key, source, new_cookie = "", None, None
+    if route.sticky:
+        key, source = sticky_key(route.sticky, request)
+        if not key:
+            new_cookie = next((each for each in route.sticky if each.set_for), None)
+            key = new_key(chance, policy.drained) if new_cookie else ""
+    if steered and steered.takes(request, key_id):
+        share = steered.to
+    else:
+        share = route.shares[0] if len(route.shares) == 1 else _choose_share(route, key, chance)
+    region = policy.regions.of(request.client)
+    order = policy.order(share.chain, region)
+    if order.settled and standing is None:
+        chosen, panic, trial = order.settled, False, False
+    else:
+        repeatable = may_repeat(route.failover, request.method, request.headers)
+        is_given = _is_given(policy, request, source, sealing)
+        asking = Asking(route.seed, key, is_given, repeatable)
+        chosen, panic, trial = candidates(order.tiers, asking, chance, standing)
+    if not chosen:
+        return _no_variant(share)
+    return Forward(route, chosen, share, region, key, source, new_cookie, panic, trial, steered)
+
+
+def _is_given(
+    policy: CompiledPolicy, request: Request, source: Source | None, sealing: Sealing
+) -> bool:
+    """Whether the request's key is one that the router gave; asked only where it matters."""
+    if source is None or not source.set_for or not policy.drained:
+        return False
+    return sealing.is_given(source, request.cookie(source.name))
+
+
+def choose_picked(
+    policy: CompiledPolicy,
+    picked: Pick,
+    request: Request,
+    chance: Random,
+    standing: Standing | None = None,
+    sealing: Sealing = UNSEALED,
+) -> Forward | Problem:
+    """Who gets a request that says so itself; the client is to stay where it was."""
+    route, share, variant, _ = picked
+    if variant is None:
+        chosen = choose_variants(policy, route, request, chance, standing, sealing=sealing)
+        if isinstance(chosen, Problem):
+            return chosen
+        return chosen._replace(new_cookie=None, pick=picked)
+    region = policy.regions.of(request.client)
+    return Forward(route, (variant,), share, region, "", None, None, False, False, None, picked)
+
+
+def _choose_share(route: Route, key: str, chance: Random) -> Share:
+    """One of several."""
+    if key:
+        return choose(route.shares, route.seed, key)
+    point = chance.random() * route.total
+    for share in route.shares:
+        point -= share.weight
+        if point < 0:
+            return share
+    return route.shares[0]
+
+
+def _not_found(miss: Miss) -> Problem:
+    if miss.methods:
+        methods = ", ".join(sorted(miss.methods))
+        detail = f"A route matches this host and path, but only for {methods}."
+        return Problem("no-route-for-method", detail)
+    return Problem("no-route", "No route matches this host and path.")
+
+
+def _no_variant(share: Share) -> Problem:
+    if not share.chain:
+        return Problem("no-backend", "This part of the requests has no backend.")
+    detail = "No backend may serve requests from this region."
+    return Problem("no-variant", detail, (("retry-after", str(RETRY_AFTER_S)),))

@@ -1,0 +1,112 @@
+"""A request that says itself where it goes: who may, and what becomes of its route.
+
+- Only a valid API key of scope `router:override` may, whether the route asks for a key or
+  not. From anybody else the header is as if it were not there: nothing tells who may.
+- A variant gets the request whatever its health, drain, weight or region is, and nobody else
+  does: an answer of another one would be a test of the wrong thing.
+- A pool gets it as usual (order, health, failover), but without its fallbacks.
+- Neither takes from the cache or leaves anything there; no hedges, no copies for mirrors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from policies.access.authenticate import Identity, Needs, authenticate
+from policies.compiled.model import Route, Share, Variant
+from policies.compiled.policy import CompiledPolicy
+from policies.http.filters import Plan
+from policies.http.problems import Problem
+from policies.http.request import Request
+from policies.resilience.failover import NEVER
+from policies.routing.override import OVERRIDE_SCOPE, Override
+
+_NEEDS = Needs(frozenset({OVERRIDE_SCOPE}), forward=False)
+MAX_TOLD = 50  # names of a kind in the answer to one that is unknown
+
+
+class Pick(NamedTuple):
+    """What was named: a `variant`, or if None the pool of `share`. `route` is as such
+    requests have it; `identity`: who picks."""
+
+    route: Route
+    share: Share
+    variant: Variant | None
+    identity: Identity
+
+
+def pick(
+    policy: CompiledPolicy,
+    route: Route,
+    request: Request,
+    identity: Identity | None,
+    now_ms: float,
+    pepper: bytes,
+) -> Pick | Problem | None:
+    """What the request picks; None if nothing, or if it may not. `identity`: who asks, if the
+    route wants to know."""
+    override = route.override
+    name = request.headers.get(override.header) if override else None
+    if override is None or name is None:
+        return None
+    identity = _picker(policy, route, request, identity, now_ms, pepper)
+    if identity is None:
+        return None
+    for variant in policy.variants:
+        if variant.name == name and variant.pool in override.reach:
+            share = Share(variant.pool, 1, (variant.pool,))
+            return Pick(_by_hand(route, share, alone=True), share, variant, identity)
+    if name in override.pools:
+        share = Share(name, 1, (name,))
+        return Pick(_by_hand(route, share, alone=False), share, None, identity)
+    return _unknown(policy, override)
+
+
+def _picker(
+    policy: CompiledPolicy,
+    route: Route,
+    request: Request,
+    identity: Identity | None,
+    now_ms: float,
+    pepper: bytes,
+) -> Identity | None:
+    if route.needs:
+        may = identity is not None and OVERRIDE_SCOPE in identity.key.scopes
+        return identity if may else None
+    found = authenticate(policy.keys, _NEEDS, request.headers, now_ms, pepper)
+    return found if isinstance(found, Identity) else None
+
+
+def _by_hand(route: Route, share: Share, *, alone: bool) -> Route:
+    """All goes to `share`. The key is taken out of the request also where the route itself
+    looks at none: it is the router's."""
+    plans = {pool: _without_mirrors(plan) for pool, plan in (route.plans or {}).items()}
+    return replace(
+        route,
+        needs=route.needs or _NEEDS,
+        shares=(share,),
+        dormant=(),
+        total=1,
+        failover=NEVER if alone else route.failover._replace(hedge=None),
+        cache=None,
+        plan=_without_mirrors(route.plan) if route.plan else None,
+        plans=plans or None,
+    )
+
+
+def _without_mirrors(plan: Plan) -> Plan:
+    return plan._replace(mirrors=())
+
+
+def _unknown(policy: CompiledPolicy, override: Override) -> Problem:
+    """Who asks is an operator, who may know what there is."""
+    variants = [each.name for each in policy.variants if each.pool in override.reach]
+    detail = "This route has no pool or variant of that name. "
+    detail += f"Pools: {_listed(sorted(override.pools))}. Variants: {_listed(variants)}."
+    return Problem("unknown-override", detail)
+
+
+def _listed(names: list[str]) -> str:
+    more = f", and {len(names) - MAX_TOLD} more" if len(names) > MAX_TOLD else ""
+    return ", ".join(names[:MAX_TOLD]) + more

@@ -1,0 +1,211 @@
+"""The compiled form as text, as KV has it: JSON, a part a line, so that it is read in steps.
+
+- The first line has the format and the digest. Each other line is a part of the tables,
+  `[path, value]`: entries of the mapping or list at that path; other lines may have more.
+- JSON is read in one call, and at the edge some thousands of brackets inside one another
+  end the isolate. So a line has a bound of size and one of depth, the whole one of size and
+  one of work, and no line makes a list long that is read at once. What passes a bound is
+  refused before it is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from policies.basics.steps import STEP_TEXT, Steps, TooMuchWork, finished, pause_after, within
+
+MAX_BYTES = 16 * 1024 * 1024  # of the whole; 100,000 rules have some 6 MB
+MAX_LINE = 1024 * 1024  # bytes of a line; a `body` can be 64 K characters, each of up to 12 in JSON
+MAX_DEPTH = 32  # of brackets; the tables have some ten
+MAX_FORM_WORK = 3_000  # units; 100,000 rules are some 1,000
+MAX_IN_SECTION = 2_000  # entries, but for the sections of which there are
+MAX_OF_MANY = 100_000
+MANY = ("routes", "parts", "chains", "first", "hosts", "auth")
+
+UNIT_BYTES = 8 * STEP_TEXT  # of JSON that are read in one unit of work
+LINE_BYTES = UNIT_BYTES // 100  # what a line costs beside its bytes
+LINE_TEXT = 4 * STEP_TEXT  # characters of a line to which nothing is added any more
+ENTRIES = 200  # written in one unit of work
+FEW = 100  # entries of what is written as a whole
+
+# How many mappings deep a section is cut. A list is cut between its entries, no deeper.
+_DEPTHS = {"first": 4, "hosts": 4, "auth": 2}
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+Tables = dict[str, Any]
+Path = tuple[str, ...]
+
+
+class NoForm(Exception):
+    """This is no compiled form that can be read, and why."""
+
+
+def form_text(tables: Tables) -> bytes:
+    """The compiled form of these tables."""
+    return finished(form_steps(tables))
+
+
+def form_steps(tables: Tables) -> Steps[bytes]:
+    """The same, in steps."""
+    lines = [_dumped({"format": tables["format"], "digest": tables["digest"]})]
+    texts, size = list[str](), 0
+    place: Place = ((), "{", "}")
+    for number, (at, text) in enumerate(_entries((), tables, 1)):
+        if texts and (at != place or size >= LINE_TEXT):
+            lines.append(_line(place, texts))
+            texts, size = [], 0
+            yield 1
+        place = at
+        texts.append(text)
+        size += len(text)
+        yield from pause_after(number, ENTRIES)
+    return "\n".join([*lines, _line(place, texts)]).encode()
+
+
+Place = tuple[Path, str, str]  # and the brackets that are there
+
+
+def _line(place: Place, texts: list[str]) -> str:
+    path, begin, end = place
+    return f"[{_dumped(path)},{begin}{','.join(texts)}{end}]"
+
+
+def _entries(path: Path, value: Any, depth: int) -> Iterator[tuple[Place, str]]:
+    """All entries with their places; `depth`: how deep it is cut."""
+    if isinstance(value, list):
+        for entry in value:
+            yield (path, "[", "]"), _dumped(entry)
+        return
+    for name, inner in value.items():
+        may_be_cut = bool(inner) and isinstance(inner, dict | list)
+        deeper = (depth - 1 if path else _DEPTHS.get(name, 1)) if may_be_cut else 0
+        text = None if deeper and _count(inner, deeper) > FEW else _dumped(inner)
+        if text is None or (deeper and len(text) > LINE_TEXT):
+            yield from _entries((*path, name), inner, deeper)
+        else:
+            yield (path, "{", "}"), f"{json.dumps(name)}:{text}"
+
+
+def _count(value: Any, depth: int) -> int:
+    """The entries within it, not counted further than need be."""
+    if not isinstance(value, dict | list):
+        return 0
+    found = len(value)
+    if depth > 1 and isinstance(value, dict):
+        for inner in value.values():
+            if found > FEW:
+                break
+            found += _count(inner, depth - 1)
+    return found
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def tables_steps(text: bytes, format_: int, digest: str) -> Steps[Tables]:
+    """The tables of that format and of the policy so named. Raises `NoForm`."""
+    if len(text) > MAX_BYTES:
+        raise NoForm(f"it has {len(text):,} bytes, and {MAX_BYTES:,} are allowed")
+    try:
+        return (yield from within(_read(text, format_, digest), MAX_FORM_WORK))
+    except TooMuchWork:
+        message = f"reading it is more than {MAX_FORM_WORK:,} units of work"
+    raise NoForm(message)
+
+
+def _read(text: bytes, format_: int, digest: str) -> Steps[Tables]:
+    tables: Tables = {}
+    spent, at, number = 0, 0, 0
+    while at <= len(text):
+        number += 1
+        end = text.find(b"\n", at, at + MAX_LINE + 1)
+        end = len(text) if end < 0 else end
+        try:
+            value = yield from _value(text[at:end])
+            if number == 1:
+                _check_head(value, format_, digest)
+            else:
+                _add(tables, value)
+        except NoForm as error:
+            raise NoForm(f"line {number}: {error}" if number > 1 else str(error)) from None
+        spent += end - at + LINE_BYTES
+        if spent >= UNIT_BYTES:
+            yield spent // UNIT_BYTES
+            spent %= UNIT_BYTES
+        at = end + 1
+    yield 1
+    return {**tables, "format": format_, "digest": digest}
+
+
+def _value(line: bytes) -> Steps[Any]:
+    """The JSON in a line."""
+    if len(line) > MAX_LINE:
+        raise NoForm(f"it has more than {MAX_LINE:,} bytes")
+    if not (yield from shallow_steps(line)):
+        raise NoForm(f"more than {MAX_DEPTH} brackets inside one another, or not each closed")
+    try:
+        return json.loads(line)
+    except ValueError:
+        raise NoForm("it is not JSON") from None
+
+
+def shallow_steps(line: bytes) -> Steps[bool]:
+    """Whether at most MAX_DEPTH brackets stand inside one another, and each is closed; all of
+    this without a look at single characters. What follows the first error of JSON counts
+    for nothing, since nobody reads it."""
+    texts = line.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
+    brackets = b"".join(texts[::2]).translate(None, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return True
+        fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(fewer) == len(brackets):
+            return False  # one is not closed
+        brackets = fewer
+        yield from _pause_if_long(brackets)
+    return not brackets
+
+
+def _pause_if_long(brackets: bytes) -> Steps[None]:
+    """A step after a look at many of them."""
+    if len(brackets) > UNIT_BYTES:
+        yield 1 + len(brackets) // UNIT_BYTES
+
+
+def _check_head(head: Any, format_: int, digest: str) -> None:
+    if not isinstance(head, dict) or "format" not in head:
+        raise NoForm("its first line does not say of which format it is")
+    if head["format"] != format_:
+        raise NoForm(f"it is of another format than {format_}, which this router reads")
+    if head.get("digest") != digest:
+        raise NoForm("it was made from another policy")
+
+
+def _add(tables: Tables, part: Any) -> None:
+    """Take the entries of a line in."""
+    match part:
+        case [[*path], dict() | list() as value] if all(isinstance(name, str) for name in path):
+            pass
+        case _:
+            raise NoForm("it is not `[path, value]`")
+    if path and len(path) > _DEPTHS.get(path[0], 1):
+        raise NoForm("nothing is cut so deep")
+    place: Any = tables
+    for name in path[:-1]:
+        place = place.setdefault(name, {}) if isinstance(place, dict) else None
+    if path and isinstance(place, dict):
+        place = place.setdefault(path[-1], type(value)())
+    if isinstance(place, dict) and isinstance(value, dict):
+        place.update(value)
+    elif isinstance(place, list) and isinstance(value, list):
+        place.extend(value)
+    else:
+        raise NoForm("something else is at this path")
+    for name in path[:1] or value:
+        most = MAX_OF_MANY if name in MANY else MAX_IN_SECTION
+        for grown in (tables[name], place if path else ()):
+            if isinstance(grown, dict | list) and len(grown) > most:
+                raise NoForm(f"`{name[:40]}` has more than {most:,} entries")

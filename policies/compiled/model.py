@@ -1,0 +1,88 @@
+"""What requests are decided on: routes, and the variants that they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from policies.access.authenticate import Needs
+from policies.access.rate_limits import RouteLimits
+from policies.access.sticky import Source
+from policies.http.answer import Answer
+from policies.http.cache import CacheRule
+from policies.http.cors import Cors
+from policies.http.filters import Plan
+from policies.http.limits import Sizes
+from policies.http.redirect import Redirect
+from policies.resilience.failover import NEVER, Terms
+from policies.routing.override import Override
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A Worker that can answer; `override` is the value of Cloudflare's version override."""
+
+    name: str
+    binding: str
+    pool: str
+    region: str | None
+    weight: float
+    drain: bool
+    override: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A pool's part in a split; `chain`: the pool, then its fallbacks; empty for a part that
+    has no backend."""
+
+    name: str
+    weight: float
+    chain: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Durations in milliseconds, 0 for none. `shares` has the largest first; `dormant`: those
+    of weight 0 that a rollout may give one. `needs`: what is asked of the client's API key,
+    None for nothing; `rate_limits`: None for none; `plans`: those of pools that have filters
+    of their own."""
+
+    name: str
+    sizes: Sizes
+    needs: Needs | None = None
+    rate_limits: RouteLimits | None = None
+    seed: str = ""
+    shares: tuple[Share, ...] = ()
+    dormant: tuple[Share, ...] = ()
+    total: float = 0
+    sticky: tuple[Source, ...] = ()
+    request_ms: int = 0
+    backend_request_ms: int = 0
+    failover: Terms = NEVER
+    respond: Answer | None = None
+    redirect: Redirect | None = None
+    cors: Cors | None = None
+    cache: CacheRule | None = None
+    plan: Plan | None = None
+    plans: dict[str, Plan] | None = None
+    override: Override | None = None
+
+    def plan_for(self, pool: str) -> Plan | None:
+        """The filters for the variants of `pool`."""
+        return self.plans.get(pool, self.plan) if self.plans else self.plan
+
+
+Tier = tuple[Variant, ...]
+Tiers = tuple[Tier, ...]
+
+
+class Order(NamedTuple):
+    """Variants in tiers of equal rank. `settled`: all of them, in order, if it is the same
+    for every client because no tier has several and nobody is drained; else None.
+    `open_to`: the names of those that are not drained; `regions`: where each tier is."""
+
+    tiers: Tiers
+    settled: Tier | None
+    open_to: frozenset[str]
+    regions: tuple[str, ...]

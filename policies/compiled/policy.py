@@ -1,0 +1,139 @@
+"""The compiled policy: what requests are decided on, built once from compiled tables.
+
+Building parses, sorts and compiles nothing; `policies.language.compile.compile` has done it. It
+raises `NoForm` for values of other types than that writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from policies.access.authenticate import Keys
+from policies.access.rate_limits import limits_of
+from policies.basics.steps import STEP_ENTRIES, Steps, finished, pause_after
+from policies.compiled.form.types import (
+    expect_tables,
+)
+from policies.compiled.model import Order, Route, Tier, Tiers, Variant
+from policies.compiled.routes import Parts, route_from
+from policies.http.limits import Limits
+from policies.http.url import Target
+from policies.resilience.drill import scheduled_from
+from policies.resilience.health_terms import HealthTerms, terms_from
+from policies.routing.match import Routes
+from policies.routing.regions import Regions
+
+ByRegion = dict[str | None, Tier]
+MAX_REMEMBERED = 1_000  # orders, one for each chain and region that clients had
+
+
+class CompiledPolicy:
+    """A policy ready for requests; `digest` names it."""
+
+    def __init__(self, tables: dict[str, Any]) -> None:
+        finished(self._build(tables))
+
+    @classmethod
+    def in_steps(cls, tables: dict[str, Any]) -> Steps[CompiledPolicy]:
+        """The same, in steps."""
+        policy = cls.__new__(cls)
+        yield from policy._build(tables)
+        return policy
+
+    def _build(self, tables: dict[str, Any]) -> Steps[None]:
+        expect_tables(tables)
+        self.digest: str = tables["digest"]
+        self.merge_slashes: bool = tables["merge_slashes"]
+        self.identify: bool = tables["identify"]
+        self.variants = tuple(Variant(**variant) for variant in tables["variants"])
+        self.drained = tuple(variant for variant in self.variants if variant.drain)
+        self._pools = {
+            name: _pool([self.variants[position] for position in positions])
+            for name, positions in tables["pools"].items()
+        }
+        self.strict = frozenset(tables["strict"])
+        self.regions = Regions(**tables["regions"])
+        self.keys = yield from Keys.in_steps(tables["auth"])
+        self.limits = Limits(*tables["limits"])
+        self.health: HealthTerms = terms_from(tables["health"])
+        self.drills = tuple(scheduled_from(table) for table in tables["drills"])
+        self.rollouts: list[Any] = tables["rollouts"]  # `policies.rollouts` reads them
+        chains = [tuple(names) for names in tables["chains"]]
+        parts = Parts(chains, tables["parts"], limits_of(tables["rate_limits"]))
+        routes: list[Route] = []
+        for number, table in enumerate(tables["routes"]):
+            routes.append(route_from(table, parts))
+            yield from pause_after(number, 2 * STEP_ENTRIES)
+        self.routes = tuple(routes)
+        self.has_cors = any(route.cors for route in self.routes)
+        redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
+        caches = {at: each.cache for at, each in enumerate(self.routes) if each.cache}
+        self.keeps_ms = max((each.longest_ms for each in caches.values()), default=0)
+        self.matcher = yield from Routes.in_steps(
+            tables["first"], tables["hosts"], redirects, frozenset(caches)
+        )
+        self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
+
+    @property
+    def has_regions(self) -> bool:
+        return bool(self.regions.orders)
+
+    def order(self, chain: tuple[str, ...], region: str | None) -> Order:
+        """The variants of a chain of pools for clients of `region`."""
+        order = self._orders.get((chain, region))
+        if order is None:
+            pools = [self._pool_tiers(pool, region) for pool in chain]
+            if len(self._orders) >= MAX_REMEMBERED:
+                self._orders.clear()
+            tiers = tuple(tier for pool in pools for tier in pool)
+            order = self._orders[chain, region] = _order(tiers)
+        return order
+
+    def may_keep(self, target: Target) -> bool:
+        """Whether something of this URL may be kept, for one request or another."""
+        return bool(self.keeps_ms) and self.matcher.may_keep(target.host, target.path)
+
+    def _pool_tiers(self, name: str, region: str | None) -> list[Tier]:
+        """By rank; variants of weight 0, who take no traffic, only behind all the others."""
+        pool = self._pools[name]
+        wanted = None if region is None else self.regions.orders[region]
+        tiers = [tier for group in pool for tier in _ranked(group, wanted, name in self.strict)]
+        return [tier for tier in tiers if tier]
+
+
+def _order(tiers: Tiers) -> Order:
+    open_to = frozenset(each.name for tier in tiers for each in tier if not each.drain)
+    regions = tuple(" ".join(sorted({each.region or "" for each in tier})) for tier in tiers)
+    return Order(tiers, _settled(tiers), open_to, regions)
+
+
+def _settled(tiers: Tiers) -> Tier | None:
+    if any(len(tier) > 1 or tier[0].drain for tier in tiers):
+        return None
+    return tuple(variant for (variant,) in tiers) or None
+
+
+def _pool(variants: list[Variant]) -> tuple[ByRegion, ByRegion]:
+    """Its variants that take traffic, and those of weight 0."""
+    return _grouped(v for v in variants if v.weight), _grouped(v for v in variants if not v.weight)
+
+
+def _grouped(variants: Iterable[Variant]) -> ByRegion:
+    groups: dict[str | None, list[Variant]] = {}
+    for variant in variants:
+        groups.setdefault(variant.region, []).append(variant)
+    return {region: tuple(group) for region, group in groups.items()}
+
+
+def _ranked(group: ByRegion, wanted: list[str] | None, strict: bool) -> Iterator[Tier]:
+    """The client's region, its fallbacks, variants without a region, all the others."""
+    if wanted is None:
+        yield tuple(variant for variants in group.values() for variant in variants)
+        return
+    for region in wanted:
+        yield group.get(region, ())
+    if not strict:
+        yield group.get(None, ())
+        nearer = {None, *wanted}
+        yield tuple(v for region, far in group.items() if region not in nearer for v in far)

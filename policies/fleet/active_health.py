@@ -1,0 +1,125 @@
+"""Active health checks: what probes say of each variant, and when the next ones are due.
+
+    unknown ── a good answer ──▶ healthy ── `unhealthy_after` failures ──▶ unhealthy
+       └────── `unhealthy_after` failures ──────▶                             │
+                                 ◀── `healthy_after` good answers ────────────┘
+
+Failures and good answers count in a row. Somebody unknown is asked at once; afterwards
+each variant has its own moment in every interval, so that they are never asked all
+together. A variant is not asked again before its last probe is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from typing import NamedTuple
+
+from policies.fleet.snapshot import Active
+from policies.resilience.health_terms import ActiveTerms
+
+BODY_BYTES = 65_536  # of an answer are searched for the text that is expected
+
+
+class Answer(NamedTuple):
+    """What came of a probe; `status` 0: no answer. `reason`: why it is a failure, else ""."""
+
+    status: int
+    took_ms: int
+    reason: str = ""
+
+
+def judge(terms: ActiveTerms, status: int, body: str) -> str:
+    """Why an answer is a failure; "" if it is good."""
+    if not any(low <= status <= high for low, high in terms.expect):
+        return f"status {status}"
+    if terms.body is not None and terms.body not in body:
+        return "the expected text is not in the body"
+    return ""
+
+
+class Probe:
+    """One variant; `since_ms`: when its state began. `recovered_ms`: when it was last found
+    healthy after having been unhealthy."""
+
+    __slots__ = (
+        *("_failures", "_good", "due_ms", "is_running", "last", "last_ms", "phase"),
+        *("recovered_ms", "since_ms", "state"),
+    )
+
+    def __init__(self, now_ms: float) -> None:
+        self.state: Active = "unknown"
+        self.since_ms = now_ms
+        self.recovered_ms: float | None = None
+        self.due_ms = now_ms
+        self.is_running = False
+        self.phase = 0.0  # its moment in the interval, from 0 to 1
+        self.last: Answer | None = None
+        self.last_ms = 0.0
+        self._failures = 0  # in a row
+        self._good = 0
+
+    def begin(self, terms: ActiveTerms, now_ms: float) -> None:
+        """It is being asked from here on."""
+        self.is_running = True
+        self.schedule(terms, now_ms)
+
+    def schedule(self, terms: ActiveTerms, now_ms: float) -> None:
+        """The next probe comes at this variant's moment of the interval."""
+        offset = self.phase * terms.interval_ms
+        turn = (now_ms - offset) // terms.interval_ms + 1
+        self.due_ms = turn * terms.interval_ms + offset
+
+    def end(self, terms: ActiveTerms, answer: Answer, now_ms: float) -> None:
+        self.last, self.last_ms, self.is_running = answer, now_ms, False
+        if answer.reason:
+            self._failures, self._good = self._failures + 1, 0
+            if self.state != "unhealthy" and self._failures >= terms.unhealthy_after:
+                self.state, self.since_ms = "unhealthy", now_ms
+            return
+        self._failures, self._good = 0, self._good + 1
+        if self.state == "unhealthy" and self._good >= terms.healthy_after:
+            self.state, self.since_ms, self.recovered_ms = "healthy", now_ms, now_ms
+        elif self.state == "unknown":
+            self.state, self.since_ms = "healthy", now_ms
+
+
+class ActiveHealth:
+    """All variants. Without terms nobody is probed, and nothing is known."""
+
+    def __init__(self) -> None:
+        self.probes: dict[str, Probe] = {}
+        self._terms: ActiveTerms | None = None
+
+    def plan(self, terms: ActiveTerms | None, names: Sequence[str], now_ms: float) -> None:
+        """Probe these variants from now on."""
+        old, is_new, self._terms = self.probes, terms != self._terms, terms
+        self.probes = {}
+        if terms is None:
+            return
+        for place, name in enumerate(names):
+            probe = self.probes[name] = old.get(name) or Probe(now_ms)
+            phase = place / len(names)
+            if is_new or phase != probe.phase:
+                probe.phase = phase
+                if probe.last:
+                    probe.schedule(terms, now_ms)
+
+    def begin(self, now_ms: float) -> list[str]:
+        """Whom to ask now."""
+        if self._terms is None:
+            return []
+        due = [n for n, p in self.probes.items() if p.due_ms <= now_ms and not p.is_running]
+        for name in due:
+            self.probes[name].begin(self._terms, now_ms)
+        return due
+
+    def end(self, name: str, answer: Answer, now_ms: float) -> None:
+        """A probe is over. Of a variant that is not probed any more it says nothing."""
+        probe = self.probes.get(name)
+        if probe and self._terms:
+            probe.end(self._terms, answer, now_ms)
+
+    def next_ms(self) -> float:
+        """When the next one is due, if those who are being asked answer until then."""
+        return min((probe.due_ms for probe in self.probes.values()), default=inf)

@@ -1,0 +1,249 @@
+"""Which variants may serve, as one isolate sees it: its own view and the Coordinator's.
+
+A variant serves only if neither view excludes it. When nobody is in trouble there is no
+`Standing`, and a request pays one comparison. A probe that recovers after the ejection
+ends it; one that was green all along does not know what requests know. What the
+Coordinator told last holds for a minute; then the isolate goes on with its own view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from math import ceil, inf
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from policies.balancing.standing import Standing
+from policies.compiled.model import Variant
+from policies.compiled.policy import CompiledPolicy
+from policies.fleet.snapshot import Active, Snapshot, Told
+from policies.resilience.outlier_detection import OutlierDetection
+from policies.resilience.outlier_states import State
+
+if TYPE_CHECKING:
+    from policies.api.health import VariantState
+
+TOLD_FOR_MS = 60_000
+LOOK_AGAIN_MS = 250  # while shares grow
+MAX_RETRY_AFTER_S = 30  # a probe may find somebody well long before an ejection ends
+
+Tell = Callable[[str, dict[str, Any]], None]  # an event and its fields, for the log
+
+
+class View(NamedTuple):
+    """One variant, for people."""
+
+    state: VariantState
+    share: float
+    reason: str
+    ejected_for_ms: int
+    active: Active | None
+    requests: int
+    failures: int
+
+
+class Health:
+    """`tell` gets an event for every change that an operator would want to know."""
+
+    def __init__(self, tell: Tell) -> None:
+        self.is_urgent = False  # something was ejected that the Coordinator has not heard of
+        self._tell = tell
+        self._policy: CompiledPolicy | None = None
+        self._detections: dict[str, OutlierDetection] = {}
+        self._reasons: dict[str, str] = {}
+        self._told: dict[str, Told] = {}
+        self._excluded: dict[str, float] = {}  # by the Coordinator, until
+        self._told_ms = -inf
+        self._reported: dict[str, tuple[int, int]] = {}
+        self._standing: Standing | None = None
+        self._look_ms = -inf  # when to look again
+        self._now_ms = -inf
+
+    def standing(self, policy: CompiledPolicy, now_ms: float) -> Standing | None:
+        """Who is in trouble; None if nobody is."""
+        self._now_ms = now_ms
+        if now_ms >= self._look_ms or policy is not self._policy:
+            self._look(policy, now_ms)
+        return self._standing
+
+    def begin_trial(self, name: str, now_ms: float) -> None:
+        self._detections[name].begin_trial(now_ms)
+        self._look_ms = -inf
+
+    def trial_patience_ms(self, name: str) -> int:
+        """How long a probe request of this variant may hold up a request."""
+        return self._detections[name].trial_patience_ms()
+
+    def is_on_probation(self, name: str, now_ms: float) -> bool:
+        """Whether an error of this variant is better hidden from the client."""
+        detection = self._detections.get(name)
+        return detection is not None and detection.is_on_probation(now_ms)
+
+    def retry_after_s(self, policy: CompiledPolicy, now_ms: float) -> int:
+        """In how many seconds the first of those who are out may be tried; at least one."""
+        standing = self.standing(policy, now_ms)
+        wait = standing.retry_ms if standing else 0.0
+        return min(MAX_RETRY_AFTER_S, max(1, ceil(wait / 1000)))
+
+    def succeeded(self, name: str, began_ms: float) -> None:
+        """An attempt at a variant came to a good end."""
+        detection = self._detections.get(name)
+        if detection and detection.succeeded(began_ms, max(began_ms, self._now_ms)):
+            self._look_ms = -inf
+            self._tell("variant-returns", {"variant": name})
+
+    def failed(self, name: str, began_ms: float, now_ms: float, reason: str) -> None:
+        """An attempt failed, and it was the variant's fault."""
+        detection = self._detections.get(name)
+        if detection and detection.failed(began_ms, now_ms):
+            self._left(name, detection, now_ms, reason)
+
+    def broke(self, name: str, began_ms: float, now_ms: float) -> None:
+        """An answer broke off that had been taken for a success when it began."""
+        detection = self._detections.get(name)
+        if detection and detection.broke(began_ms, now_ms):
+            self._left(name, detection, now_ms, "broken answer")
+
+    def rest(self, name: str, until_ms: float, now_ms: float) -> None:
+        """A variant asked to be left alone until then."""
+        detection = self._detections.get(name)
+        if detection and detection.rest(until_ms, now_ms):
+            self._left(name, detection, now_ms, "Retry-After")
+
+    def learn(self, snapshot: Snapshot | None, now_ms: float) -> None:
+        """What the Coordinator tells; None: the same as before."""
+        self._told_ms = now_ms
+        if snapshot is None:
+            return
+        before = set(self._excluded)
+        self._told = snapshot.variants
+        self._excluded = {
+            name: inf if told.active == "unhealthy" else now_ms + told.ejected_ms
+            for name, told in snapshot.variants.items()
+            if told.active == "unhealthy" or told.ejected_ms > 0
+        }
+        for name, detection in self._detections.items():
+            told = snapshot.variants.get(name, Told())
+            recovered = -inf if told.recovered_ms is None else now_ms - told.recovered_ms
+            if detection.is_ejected and recovered > detection.since_ms:
+                detection.returns(now_ms)
+        self._give_back(before - self._excluded.keys(), now_ms)
+
+    def report(self, now_ms: float) -> dict[str, dict[str, int]]:
+        """By variant: attempts and failures since the last report that was taken, and how
+        long it stays ejected."""
+        report = {}
+        for name, detection in self._detections.items():
+            requests, failures = self._reported.get(name, (0, 0))
+            left = max(0, int(detection.until_ms - now_ms))
+            counts = {"requests": detection.requests - requests}
+            report[name] = counts | {"failures": detection.failures - failures, "ejected_ms": left}
+        self.is_urgent = False
+        return report
+
+    def taken(self, report: dict[str, dict[str, int]]) -> None:
+        """The Coordinator has got this report."""
+        for name, counts in report.items():
+            requests, failures = self._reported.get(name, (0, 0))
+            told = (requests + counts["requests"], failures + counts["failures"])
+            self._reported[name] = told
+
+    def view(self, policy: CompiledPolicy, now_ms: float) -> dict[str, View]:
+        """Every variant as it stands."""
+        self._look(policy, now_ms)
+        return {each.name: self._view(each, now_ms) for each in policy.variants}
+
+    def _view(self, variant: Variant, now_ms: float) -> View:
+        name, detection = variant.name, self._detections[variant.name]
+        told = self._told.get(name) if self._is_told(now_ms) else None
+        state, reason = detection.state(now_ms), ""
+        word: VariantState = state.value
+        share = detection.share(now_ms)
+        if state in (State.EJECTED, State.HALF_OPEN):
+            share, reason = 0.0, self._reasons.get(name, "")
+        elif self._is_excluded(name, now_ms):
+            word = "unhealthy" if told and told.active == "unhealthy" else "ejected"
+            share, reason = 0.0, "probes" if word == "unhealthy" else "other isolates"
+        elif variant.drain:
+            word, share = "drained", 0.0
+        left = max(0, int(detection.until_ms - now_ms))
+        active = told.active if told else None
+        return View(word, share, reason, left, active, detection.requests, detection.failures)
+
+    def _left(self, name: str, detection: OutlierDetection, now_ms: float, reason: str) -> None:
+        self._look_ms = -inf
+        self.is_urgent = True
+        self._reasons[name] = reason
+        left = {"variant": name, "for_ms": int(detection.until_ms - now_ms), "reason": reason}
+        self._tell("variant-ejected", left)
+
+    def _give_back(self, names: Iterable[str], now_ms: float) -> None:
+        """The Coordinator excludes these no more; their share comes back little by little."""
+        for name in names:
+            detection = self._detections.get(name)
+            if detection and not detection.is_ejected:
+                detection.returns(now_ms)
+        self._look_ms = -inf
+
+    def _is_told(self, now_ms: float) -> bool:
+        return now_ms < self._told_ms + TOLD_FOR_MS
+
+    def _is_excluded(self, name: str, now_ms: float) -> bool:
+        return self._is_told(now_ms) and now_ms < self._excluded.get(name, -inf)
+
+    def _adopt(self, policy: CompiledPolicy) -> None:
+        """Keep what is known of variants that are still the same Worker."""
+        old = {each.name: each for each in self._policy.variants} if self._policy else {}
+        terms, kept = policy.health.passive, {}
+        for each in policy.variants:
+            was = old.get(each.name)
+            same = was and (was.binding, was.override) == (each.binding, each.override)
+            kept[each.name] = self._detections[each.name] if same else OutlierDetection(terms)
+            kept[each.name].terms = terms
+            if not same:
+                self._reported.pop(each.name, None)
+        self._policy, self._detections = policy, kept
+
+    def _look(self, policy: CompiledPolicy, now_ms: float) -> None:
+        """Look at everybody, and find out when to look again."""
+        if policy is not self._policy:
+            self._adopt(policy)
+        if self._excluded and not self._is_told(now_ms):
+            excluded, self._excluded = self._excluded, {}
+            self._give_back(excluded, now_ms)
+        out: dict[str, float] = {}  # and until when
+        returning, trials = {}, {}
+        patience = policy.health.passive.eject_ms
+        for name, detection in self._detections.items():
+            if self._is_excluded(name, now_ms):
+                out[name] = min(self._excluded[name], self._told_ms + TOLD_FOR_MS)
+            elif detection.awaits_trial(now_ms):
+                trials[name] = now_ms >= detection.until_ms + patience
+            elif detection.is_ejected:
+                out[name] = max(detection.until_ms, detection.trial_until_ms)
+            elif detection.share(now_ms) < 1:
+                returning[name] = detection.share(now_ms)
+        if not out and not trials and not returning:
+            self._standing, self._look_ms = None, inf
+            return
+        again = [now_ms + LOOK_AGAIN_MS] if returning or trials else []
+        self._look_ms = min([*out.values(), *again])
+        panic = _in_panic(policy, out.keys() | trials.keys())
+        spared = {each.name for each in policy.variants if each.pool in panic}
+        trials = {name: any_will for name, any_will in trials.items() if name not in spared}
+        left = frozenset(name for name in out if name not in spared)
+        retry = min([until - now_ms for until in out.values()], default=0.0)
+        self._standing = Standing(left, returning, trials, panic, retry)
+
+
+def _in_panic(policy: CompiledPolicy, out: Collection[str]) -> frozenset[str]:
+    """Pools of which so few variants are well that these would be overrun."""
+    threshold = policy.health.panic
+    if not threshold:
+        return frozenset()
+    pools: dict[str, list[bool]] = {}
+    for each in policy.variants:
+        if not each.drain:
+            pools.setdefault(each.pool, []).append(each.name not in out)
+    return frozenset(
+        pool for pool, well in pools.items() if 0 < sum(well) <= threshold * len(well) < len(well)
+    )

@@ -1,0 +1,132 @@
+"""Which web pages of other origins may use a route (Fetch standard; Gateway API's CORS).
+
+- A preflight is answered by the router. Other requests go their way whatever their origin:
+  it is the browser that keeps the answer from the page if the headers do not allow it.
+- What a variant says about CORS itself is replaced.
+- An answer that depends on a header of the request says so with `Vary`. Where everybody may
+  read and no credentials are sent, the answer is the same for all, with or without `Origin`.
+- `*` never covers `Authorization` (Fetch, "CORS-preflight fetch"), and with credentials it
+  covers nothing: there the names that are asked for come back instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from policies.http.answer import Answer
+from policies.http.changes import Changes
+
+_ALLOW = "access-control-allow-"
+_OWN = (
+    f"{_ALLOW}origin",
+    f"{_ALLOW}credentials",
+    f"{_ALLOW}methods",
+    f"{_ALLOW}headers",
+    "access-control-expose-headers",
+    "access-control-max-age",
+)
+_ASKED_METHOD = "access-control-request-method"
+_ASKED_HEADERS = "access-control-request-headers"
+_PART_OF_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """`everybody`: `*` is among the origins. `wild`: beginning and end of origins with a
+    wildcard between. `max_age` in seconds."""
+
+    everybody: bool
+    exact: frozenset[str]
+    wild: tuple[tuple[str, str], ...]
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+    exposed: tuple[str, ...]
+    credentials: bool
+    max_age: int
+
+    def allows(self, origin: str) -> bool:
+        """Whether pages of `origin` may use the route."""
+        if self.everybody or origin in self.exact:
+            return True
+        return any(_between(origin, begin, end) for begin, end in self.wild)
+
+    def _granted(self, origin: str) -> list[tuple[str, str]]:
+        """What the answers to both kinds of requests say to an origin that may."""
+        granted = [(f"{_ALLOW}origin", origin if self._varies else "*")]
+        if self.credentials:
+            granted.append((f"{_ALLOW}credentials", "true"))
+        if self.exposed:
+            granted.append(("access-control-expose-headers", ", ".join(self.exposed)))
+        return granted
+
+    @property
+    def _varies(self) -> bool:
+        """Whether other origins get another answer."""
+        return self.credentials or not self.everybody
+
+    def changes(self, headers: Mapping[str, str]) -> Changes:
+        """What the answer to a request with `headers` loses and gains."""
+        origin = headers.get("origin", "")
+        given: list[tuple[str, str]] = []
+        if not self._varies or (origin and self.allows(origin)):
+            given = self._granted(origin)
+        names = {name for name, _ in given}
+        removed = [name for name in _OWN if name not in names]
+        return Changes(removed, dict(given), [("vary", "Origin")] if self._varies else [])
+
+    def preflight(self, headers: Mapping[str, str], *, keyed: bool = False) -> Answer:
+        """The answer to a preflight. `keyed`: the route asks for an API key."""
+        may = self.allows(headers["origin"])
+        given = self._granted(headers["origin"]) if may else []
+        varies = ["Origin"] * self._varies
+        echoes = self.credentials or keyed
+        names = headers.get(_ASKED_HEADERS, "")
+        for kind, allowed, asked, echoes_any in (
+            ("methods", self.methods, _ASKED_METHOD, echoes),
+            ("headers", self.headers, _ASKED_HEADERS, echoes or _has_authorization(names)),
+        ):
+            is_echoed = echoes_any and "*" in allowed
+            text = headers.get(asked, "") if is_echoed else ", ".join(allowed)
+            given += [(f"{_ALLOW}{kind}", text)] * (may and bool(text))
+            varies += [asked] * is_echoed
+        if may:
+            given.append(("access-control-max-age", str(self.max_age)))
+        return Answer(204, (*given, *((("vary", ", ".join(varies)),) if varies else ())))
+
+
+def _has_authorization(names: str) -> bool:
+    """Whether a list of headers has the one that `*` does not stand for."""
+    return "authorization" in (name.strip() for name in names.lower().split(","))
+
+
+def asked_method(method: str, headers: Mapping[str, str]) -> str:
+    """The method that a preflight asks for; "" for other requests."""
+    if method != "OPTIONS" or "origin" not in headers:
+        return ""
+    return headers.get(_ASKED_METHOD, "")
+
+
+def _between(origin: str, begin: str, end: str) -> bool:
+    if len(origin) <= len(begin) + len(end):
+        return False
+    if not origin.startswith(begin) or not origin.endswith(end):
+        return False
+    middle = origin[len(begin) : len(origin) - len(end)]
+    return _PART_OF_HOST.fullmatch(middle) is not None
+
+
+def cors_from(table: dict[str, Any]) -> Cors:
+    """From what `policies.language.compile.filters` makes of the policy's `cors`."""
+    return Cors(
+        everybody=table["everybody"],
+        exact=frozenset(table["exact"]),
+        wild=tuple((begin, end) for begin, end in table["wild"]),
+        methods=tuple(table["methods"]),
+        headers=tuple(table["headers"]),
+        exposed=tuple(table["exposed"]),
+        credentials=table["credentials"],
+        max_age=table["max_age"],
+    )

@@ -1,0 +1,69 @@
+"""Requests that are too large: refused before they cost anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from policies.http.problems import Problem
+
+
+class Limits(NamedTuple):
+    """Characters of the URL, number of headers, characters of all names and values."""
+
+    url: int
+    header_count: int
+    header_size: int
+
+
+class Sizes(NamedTuple):
+    """A route's own: characters of the URL, bytes of the body (None: no limit)."""
+
+    url: int
+    body: int | None
+
+
+def head_problem(
+    limits: Limits, url: str, headers: Mapping[str, str], at_most: int | None = None
+) -> Problem | None:
+    """Why the URL and the headers are refused. `at_most`: what their size cannot exceed, if
+    that is known; mostly it is small, and then nothing needs to be counted."""
+    if len(url) > limits.url:
+        return _url_too_long(limits.url)
+    if len(headers) > limits.header_count:
+        detail = f"The request has more than {limits.header_count:,} headers."
+        return Problem("headers-too-large", detail)
+    if at_most is not None and at_most <= limits.header_size:
+        return None
+    if sum(map(len, headers)) + sum(map(len, headers.values())) > limits.header_size:
+        detail = f"The request's headers have more than {limits.header_size:,} characters."
+        return Problem("headers-too-large", detail)
+    return None
+
+
+def size_problem(sizes: Sizes, url: str, headers: Mapping[str, str]) -> Problem | None:
+    """Why the URL, or a body of the announced length, is refused on a route."""
+    if len(url) > sizes.url:
+        return _url_too_long(sizes.url)
+    if sizes.body is not None and (content_length(headers) or 0) > sizes.body:
+        return body_too_large(sizes.body)
+    return None
+
+
+def content_length(headers: Mapping[str, str]) -> int | None:
+    """The length of the body, if it is announced."""
+    text = headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def body_too_large(limit: int) -> Problem:
+    return Problem("body-too-large", f"The request's body has more than {limit:,} bytes.")
+
+
+def _url_too_long(limit: int) -> Problem:
+    return Problem("url-too-long", f"The request's URL has more than {limit:,} characters.")
+
+
+def has_content(headers: Mapping[str, str]) -> bool:
+    """Whether a request says that it has a body; over HTTP/2 it need not."""
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers

@@ -1,0 +1,94 @@
+"""Where a request leads instead: new paths, redirects.
+
+The Gateway API's HTTPRequestRedirect and HTTPPathModifier.
+
+- A redirect to another scheme, host or port passes over requests that are there already, so
+  that `redirect: {scheme: https}` takes what comes by http, and the next route the rest.
+- So does one to another path, or with a status alone, unless the client comes back with
+  another method: after 303 a POST becomes a GET (RFC 9110, section 15.4.4), and is no loop.
+- A status alone that keeps the method is a loop that the policy asks for. It is answered, and
+  a finding tells of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from policies.http.answer import Answer
+from policies.http.url import Target
+
+_PORTS = {"http": "80", "https": "443"}
+SEE_OTHER = 303
+_KEPT_BY_SEE_OTHER = frozenset({"GET", "HEAD"})  # the methods that the client repeats
+
+
+class NewPath(NamedTuple):
+    """`text` replaces the whole path, or the prefix that was matched (no slash at its end)."""
+
+    kind: Literal["full", "prefix"]
+    text: str
+
+    def of(self, path: str, taken: int) -> str:
+        """The new path; `taken`: characters of `path` that the matched prefix has."""
+        return self.text if self.kind == "full" else (self.text + path[taken:]) or "/"
+
+
+class Redirect(NamedTuple):
+    """What is None stays as in the request."""
+
+    scheme: str | None
+    host: str | None
+    port: int | None
+    path: NewPath | None
+    status: int
+
+    def location(self, target: Target, taken: int) -> str:
+        """Where a request for `target` is sent; an absolute URL, so that no path can be
+        read as another host (RFC 3986, section 4.2)."""
+        scheme, authority, path = self._place(target, taken)
+        return f"{scheme}://{authority}{path}{target.query}"
+
+    def takes(self, method: str, target: Target, taken: int) -> bool:
+        """Whether it answers such a request; else that is where it would send it."""
+        if not (self.scheme or self.host or self.port):
+            if self.status == SEE_OTHER and method not in _KEPT_BY_SEE_OTHER:
+                return True
+            if self.path is None and self.status != SEE_OTHER:
+                return True
+        return self.moves(target, taken)
+
+    def moves(self, target: Target, taken: int) -> bool:
+        """Whether it leads anywhere else."""
+        here = (target.scheme, _authority(target.scheme, target.host, target.port), target.path)
+        return self._place(target, taken) != here
+
+    def _place(self, target: Target, taken: int) -> tuple[str, str, str]:
+        scheme = self.scheme or target.scheme
+        port = str(self.port) if self.port else "" if self.scheme else target.port
+        path = self.path.of(target.path, taken) if self.path else target.path
+        return scheme, _authority(scheme, self.host or target.host, port), path
+
+    def answer(self, target: Target, taken: int) -> Answer:
+        return Answer(self.status, (("location", self.location(target, taken)),))
+
+
+def next_method(status: int, method: str) -> str:
+    """The method with which a client follows an answer of that status."""
+    return "GET" if status == SEE_OTHER and method not in _KEPT_BY_SEE_OTHER else method
+
+
+def _authority(scheme: str, host: str, port: str) -> str:
+    return host if port in ("", _PORTS.get(scheme)) else f"{host}:{port}"
+
+
+def redirect_from(table: list[Any] | None) -> Redirect | None:
+    """From `[scheme, host, port, [kind, text], status]`."""
+    if table is None:
+        return None
+    scheme, host, port, path, status = table
+    return Redirect(scheme, host, port, new_path_from(path), status)
+
+
+def new_path_from(table: list[Any] | None) -> NewPath | None:
+    """From `[kind, text]`."""
+    return NewPath(*table) if table else None

@@ -1,0 +1,226 @@
+"""A drill: a failure that somebody planned, of a region, a variant or a pool.
+
+It names its end from the beginning, so nobody need be left to stop it. What it does to one
+attempt is a fault: `down` (nobody answers), `errors:30%` (that share of attempts is answered
+503), `latency:2s` (an attempt waits so long before it goes on).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast
+
+from policies.basics.durations import duration_ms, duration_text
+
+if TYPE_CHECKING:
+    from policies.api import drills as api
+
+Kind = Literal["region", "variant", "pool"]
+Mode = Literal["down", "errors", "latency"]
+KINDS: tuple[Kind, ...] = ("region", "variant", "pool")
+MAX_LATENCY_MS = 5 * 60_000  # nobody waits longer for an answer
+MIN_MS, MAX_MS = 1_000, 24 * 3_600_000  # of a drill: a slip of the unit is no drill
+
+MODE_PATTERN = r"down|errors:([0-9]{1,3}(?:\.[0-9]{1,3})?)%|latency:([0-9a-z]{2,50})"
+_MODE = re.compile(MODE_PATTERN, re.ASCII)
+HOW_TO_WRITE_A_MODE = "write `down`, `errors:30%` or `latency:2s`"
+
+
+InFront = Literal["down", "errors"] | int | None  # of a binding: a failure, or a wait in ms
+
+
+class NotAMode(ValueError):
+    """The text is no mode, and the message says why."""
+
+
+class Fault(NamedTuple):
+    """`amount`: the share of attempts that fail, or milliseconds of waiting."""
+
+    mode: Mode
+    amount: float
+
+    @property
+    def text(self) -> str:
+        """As people write it."""
+        if self.mode == "errors":
+            return f"errors:{self.amount * 100:.10g}%"
+        return f"latency:{duration_text(int(self.amount))}" if self.mode == "latency" else "down"
+
+
+def fault_from(text: str) -> Fault:
+    """`down`, `errors:30%`, `latency:2s`. Raises `NotAMode`."""
+    mode = _MODE.fullmatch(text)
+    if mode is None:
+        raise NotAMode(f"`{text[:80]}` is no mode of a drill")
+    share, wait = mode.groups()
+    if share is not None:
+        if not 0 < float(share) <= 100:
+            raise NotAMode(f"`{text}` is out of range: more than 0 % and at most 100 %")
+        return Fault("errors", float(share) / 100)
+    if wait is None:
+        return Fault("down", 0)
+    milliseconds = duration_ms(wait)
+    if milliseconds is None:
+        raise NotAMode(f"`{wait}` is not a duration")
+    if not 0 < milliseconds <= MAX_LATENCY_MS:
+        raise NotAMode(f"`{text}` is out of range: at most {duration_text(MAX_LATENCY_MS)}")
+    return Fault("latency", milliseconds)
+
+
+class Place(Protocol):
+    """What a drill can hit: a variant."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def pool(self) -> str: ...
+    @property
+    def region(self) -> str | None: ...
+
+
+class Target(NamedTuple):
+    """Whom it hits: the variants of a region, one variant, or those of a pool."""
+
+    kind: Kind
+    name: str
+
+    def covers(self, variant: Place) -> bool:
+        own = variant.name if self.kind == "variant" else getattr(variant, self.kind)
+        return bool(own == self.name)
+
+    def told(self) -> api.Targeted:
+        return cast("api.Targeted", {self.kind: self.name})
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class ScheduledDrill(NamedTuple):
+    """One that the policy has: it runs by `schedule`, five cron fields in UTC."""
+
+    name: str
+    target: Target
+    fault: Fault
+    for_ms: int
+    schedule: str
+
+    def told(self) -> api.ScheduledDrill:
+        """Without when it runs next."""
+        return {
+            "name": self.name,
+            **self.target.told(),
+            "mode": self.fault.text,
+            "for": duration_text(self.for_ms),
+            "schedule": self.schedule,
+            "next_at": None,
+        }
+
+
+def scheduled_from(table: list[Any]) -> ScheduledDrill:
+    """From `[name, kind of target, target, mode, amount, milliseconds, schedule]`."""
+    name, kind, target, mode, amount, for_ms, schedule = table
+    return ScheduledDrill(name, Target(kind, target), Fault(mode, amount), for_ms, schedule)
+
+
+class Drill(NamedTuple):
+    """`by`: who started it: the id of a key, `secret`, or `schedule`. `name`: that of the
+    policy's drill, if it is one. Times are milliseconds since 1970."""
+
+    id: str
+    target: Target
+    fault: Fault
+    starts_ms: int
+    ends_ms: int
+    by: str
+    forced: bool = False
+    name: str | None = None
+
+    def covers(self, variant: Place) -> bool:
+        return self.target.covers(variant)
+
+    @property
+    def in_front(self) -> InFront:
+        """What stands in front of the bindings that it covers."""
+        mode, amount = self.fault
+        return int(amount) if mode == "latency" else mode
+
+    def is_on(self, now_ms: float) -> bool:
+        return self.starts_ms <= now_ms < self.ends_ms
+
+    def told(self) -> api.Drill:
+        """As JSON that people read, too."""
+        return {
+            "id": self.id,
+            **self.target.told(),
+            "mode": self.fault.text,
+            "started_at": time_text(self.starts_ms),
+            "ends_at": time_text(self.ends_ms),
+            "by": self.by,
+            "forced": self.forced,
+            "name": self.name,
+        }
+
+
+def drill_from(told: Mapping[str, Any]) -> Drill:
+    """What `told` has told."""
+    (kind,) = [kind for kind in KINDS if kind in told]
+    return Drill(
+        told["id"],
+        Target(kind, told[kind]),
+        fault_from(told["mode"]),
+        _time_ms(told["started_at"]),
+        _time_ms(told["ends_at"]),
+        told["by"],
+        told["forced"],
+        told["name"],
+    )
+
+
+def time_text(at_ms: float) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _time_ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def drills_from(told: Iterable[Mapping[str, Any]]) -> tuple[Drill, ...]:
+    """Raises `ValueError` if one cannot be read."""
+    try:
+        return tuple(drill_from(each) for each in told)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not drills: {error!r}") from error
+
+
+class Faults(NamedTuple):
+    """The strongest drill of each mode that a variant has now."""
+
+    down: Drill | None
+    errors: Drill | None
+    latency: Drill | None
+
+    @property
+    def worst(self) -> Drill | None:
+        return self.down or self.errors or self.latency
+
+    def draw(self, rng: Random) -> Drill | None:
+        """The drill that one attempt meets: down beats errors, which beat latency."""
+        if self.down:
+            return self.down
+        if self.errors and rng.random() < self.errors.fault.amount:
+            return self.errors
+        return self.latency
+
+
+def faults_of(drills: Sequence[Drill], variant: Place, now_ms: float) -> Faults:
+    """Of drills that overlap the most errors count, and the longest wait."""
+    on = [drill for drill in drills if drill.is_on(now_ms) and drill.covers(variant)]
+    return Faults(*(_strongest(on, mode) for mode in ("down", "errors", "latency")))
+
+
+def _strongest(drills: Iterable[Drill], mode: Mode) -> Drill | None:
+    of_mode = [drill for drill in drills if drill.fault.mode == mode]
+    return max(of_mode, key=lambda drill: drill.fault.amount, default=None)

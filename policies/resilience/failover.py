@@ -1,0 +1,155 @@
+"""Whether, where and when a request is tried again.
+
+Attempts go to different variants, in the order of the candidates. A request is only tried
+again if that does no harm: its method is idempotent (RFC 9110, section 9.2.2), or it has an
+`Idempotency-Key`, or the route says so. Waiting doubles with each attempt, with jitter, so
+that clients who failed together do not come back together.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Literal, NamedTuple, TypeVar
+
+from policies.http.limits import content_length, has_content
+from policies.resilience.latency import Hedge
+
+T = TypeVar("T")
+Keeping = Literal["whole", "arriving"]
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+BODILESS = frozenset({"GET", "HEAD"})  # there may be a body, but it means nothing (9.3.1)
+HEDGED = frozenset({"GET", "HEAD", "OPTIONS"})  # two at once must change nothing
+MAX_BACKOFF_FACTOR = 10  # as in Envoy: at most ten times the first wait
+JITTER = 0.5  # a wait is up to half as long again; never shorter than asked for
+BUDGET_WINDOW_MS = 10_000  # the Gateway API's
+BUDGET_FLOOR = 10  # attempts in a window that are always allowed: one a second
+
+
+class Terms(NamedTuple):
+    """`attempts`: how many after the first. `codes`: statuses of answers that are not
+    taken; `connect` and `timeout` stand for no answer. `again`: when all candidates have
+    been tried, begin with the first once more. `buffer`: bytes of a body that are kept for
+    another attempt. `budget`: extra attempts for each request, on average; None for no bound.
+    `hedge`: when a
+    second attempt begins although the first is still under way."""
+
+    attempts: int
+    codes: frozenset[int]
+    connect: bool
+    timeout: bool
+    non_idempotent: bool
+    again: bool
+    backoff_ms: int
+    buffer: int
+    budget: float | None
+    hedge: Hedge = None
+
+
+NEVER = Terms(0, frozenset(), False, False, False, False, 0, 0, 0.0)
+
+
+def may_repeat(terms: Terms, method: str, headers: Mapping[str, str]) -> bool:
+    """Whether a second attempt at a request does no harm, and is wanted."""
+    if not terms.attempts or "upgrade" in headers:
+        return False
+    return terms.non_idempotent or method in IDEMPOTENT or "idempotency-key" in headers
+
+
+def hedge_to(
+    terms: Terms, candidates: Sequence[T], method: str, headers: Mapping[str, str]
+) -> T | None:
+    """Who can get a request, too, if the first candidate is slow; None if nobody can. It must
+    be safe to repeat, change nothing, and have no body to be sent to two places."""
+    if method not in HEDGED or len(candidates) < 2:
+        return None
+    if has_content(headers):
+        return None
+    return candidates[1] if may_repeat(terms, method, headers) else None
+
+
+def keeping(terms: Terms, headers: Mapping[str, str]) -> Keeping | None:
+    """How the body there is can be kept for another attempt: read `whole` before the first
+    if its length is told, while it is `arriving` if not; None if it is too long."""
+    length = content_length(headers)
+    if length is None:
+        return "arriving"
+    return "whole" if length <= terms.buffer else None
+
+
+def plan(terms: Terms, candidates: Sequence[T]) -> list[T]:
+    """Whom to try, in order; the first is there in any case."""
+    tries = list(candidates[: terms.attempts + 1])
+    if terms.again:
+        while len(tries) <= terms.attempts:
+            tries.append(candidates[len(tries) % len(candidates)])
+    return tries
+
+
+def backoff_ms(terms: Terms, attempt: int, chance: Random) -> float:
+    """How long to wait before the `attempt`th attempt (2 is the first that waits)."""
+    factor: float = min(2 ** (attempt - 2), MAX_BACKOFF_FACTOR)
+    return terms.backoff_ms * factor * (1 + JITTER * chance.random())
+
+
+class RetryBudget:
+    """Keeps the extra attempts of a route from becoming a storm: in any window no more than
+    a part of its requests, but always a few. A hedge is reserved before it is known whether
+    it will be sent; reservations keep other hedges back, but no attempt after a failure."""
+
+    __slots__ = ("_extra", "_requests", "_reserved")
+
+    def __init__(self) -> None:
+        self._requests: deque[list[float]] = deque()  # [second, requests], a window of them
+        self._extra: deque[float] = deque()
+        self._reserved: deque[float] = deque()
+
+    def request(self, now_ms: float) -> None:
+        """A request has come."""
+        second = now_ms // 1000
+        if self._requests and self._requests[-1][0] == second:
+            self._requests[-1][1] += 1
+        else:
+            self._requests.append([second, 1])
+            self._forget(now_ms)
+
+    def take(self, budget: float | None, now_ms: float) -> bool:
+        """Whether one more attempt is allowed; if so it counts."""
+        if budget is None:
+            return True
+        limit = self._limit(budget, now_ms)
+        if len(self._extra) >= limit:
+            return False
+        self._extra.append(now_ms)
+        return True
+
+    def reserve(self, budget: float | None, now_ms: float) -> bool:
+        """Whether a hedge is allowed, should it become necessary."""
+        limit = None if budget is None else self._limit(budget, now_ms)
+        if limit is not None and len(self._extra) + len(self._reserved) >= limit:
+            return False
+        self._reserved.append(now_ms)
+        return True
+
+    def settle(self, now_ms: float, *, is_sent: bool) -> None:
+        """What was reserved has been sent, or was not necessary."""
+        if self._reserved:
+            self._reserved.popleft()
+        if is_sent:
+            self._extra.append(now_ms)
+
+    def _limit(self, budget: float, now_ms: float) -> int:
+        self._forget(now_ms)
+        requests = sum(count for _, count in self._requests)
+        return max(BUDGET_FLOOR, int(budget * requests))
+
+    def _forget(self, now_ms: float) -> None:
+        begins = now_ms - BUDGET_WINDOW_MS
+        # A second's requests stay as long as one of them may be in the window: else the extra
+        # attempts of that second would outlive them, and use up a budget of 100%.
+        while self._requests and (self._requests[0][0] + 1) * 1000 <= begins:
+            self._requests.popleft()
+        for times in (self._extra, self._reserved):  # of some, nobody hears any more
+            while times and times[0] < begins:
+                times.popleft()

@@ -1,0 +1,50 @@
+"""What the policy says about health, as decisions use it. Times in milliseconds."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class ActiveTerms(NamedTuple):
+    """Probes: `expect` are ranges of status codes, both ends included; `body`: text that the
+    answer must contain."""
+
+    path: str
+    interval_ms: int
+    timeout_ms: int
+    unhealthy_after: int
+    healthy_after: int
+    expect: tuple[tuple[int, int], ...]
+    body: str | None
+
+
+class OutlierTerms(NamedTuple):
+    """What real traffic tells: a variant is ejected after `consecutive` failures (0: never
+    for that), or when a share `rate` of at least `at_least` attempts in `window_ms` failed."""
+
+    consecutive: int
+    rate: float
+    at_least: int
+    window_ms: int
+    eject_ms: int
+    max_eject_ms: int
+    slow_start_ms: int
+
+
+class HealthTerms(NamedTuple):
+    """`active` is None if nobody is probed. `panic`: when no larger share of a pool's
+    variants is well, its health is not looked at."""
+
+    active: ActiveTerms | None
+    passive: OutlierTerms
+    panic: float
+
+
+def terms_from(table: dict[str, Any]) -> HealthTerms:
+    """As `policies.language.compile.compile` writes it."""
+    active = None
+    if table["active"]:
+        path, interval, timeout, unhealthy, healthy, ranges, body = table["active"]
+        expect = tuple((low, high) for low, high in ranges)
+        active = ActiveTerms(path, interval, timeout, unhealthy, healthy, expect, body)
+    return HealthTerms(active, OutlierTerms(*table["passive"]), table["panic"])

@@ -1,0 +1,233 @@
+"""Outlier detection: what an isolate learns of one variant from the requests that it sends there.
+Its states are those of `outlier_states.py`; in a policy, its settings are `health.passive`.
+
+1. Failures in a row, or too large a share of them in a window, eject a variant: for
+   `eject_ms` times the number of ejections in a row, at most `max_eject_ms`; the number
+   shrinks by one for each `eject_ms` that it stays well (Envoy's outlier detection).
+2. Then one request is the probe request. Its answer decides; if none comes, there is another.
+3. Who comes back is given its requests little by little (Envoy's slow start), and fewer
+   failures than before are enough to eject it again.
+4. What comes of requests that began before its present state says nothing new.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from policies.basics.transitions import next_state
+from policies.resilience.health_terms import OutlierTerms
+from policies.resilience.outlier_states import INITIAL, TRANSITIONS, Event, State
+
+SLOTS = 10  # parts of a window
+MIN_SHARE = 0.1  # Envoy's
+TRIAL_PATIENCE_MS = 2_000  # as long as a probe waits, if the policy does not say otherwise
+MOST_DOUBLED = 6  # to two minutes
+TRIAL_MS = 30_000  # a probe request that nobody hears of for so long has come to nothing
+SUSPECT_AFTER = 2  # failures in a row: a third is hardly the request's fault
+ON_PROBATION = (2, 4)  # failures in a row, or attempts of which a share is taken
+_WELL, _EJECTED, _RETURNING = (
+    State.WELL,
+    State.EJECTED,
+    State.RETURNING,
+)  # requests need not look them up
+
+
+class OutlierDetection:
+    """One variant. Times in milliseconds since 1970; `began_ms` is when an attempt did."""
+
+    __slots__ = (
+        "_consecutive",
+        "_ejections",
+        "_failed",
+        "_slot",
+        "_slots",
+        "_state",
+        "_succeeded",
+        "_trials",
+        "_undone",
+        "failures",
+        "requests",
+        "since_ms",
+        "terms",
+        "trial_until_ms",
+        "until_ms",
+    )
+
+    def __init__(self, terms: OutlierTerms) -> None:
+        self.terms = terms
+        self.requests = 0  # attempts in all
+        self.failures = 0
+        self.since_ms = 0.0  # since when it is ejected, returning or well
+        self.until_ms = 0.0  # the end of the ejection
+        self._state = INITIAL  # without what only time changes: see `state`
+        self._ejections = 0  # in a row, less the time it was well
+        self._trials = 0  # in this ejection
+        self._consecutive = 0  # failures in a row
+        self._undone = 0  # those in the row that the last success ended
+        self._forget()
+
+    def state(self, now_ms: float) -> State:
+        state = self._state
+        if state is _EJECTED and now_ms >= self.until_ms:
+            return TRANSITIONS[state, Event.EJECTION_OVER]
+        if state is _RETURNING and now_ms >= self.since_ms + self.terms.slow_start_ms:
+            return TRANSITIONS[state, Event.SLOW_START_OVER]
+        return state
+
+    @property
+    def is_ejected(self) -> bool:
+        """Also while it is half-open."""
+        return self._state is _EJECTED
+
+    def share(self, now_ms: float) -> float:
+        """Which part of its requests a variant gets that is not ejected."""
+        if self.state(now_ms) is not _RETURNING:
+            return 1.0  # also if a new policy has taken the slow start away meanwhile
+        return min(1.0, max(MIN_SHARE, (now_ms - self.since_ms) / self.terms.slow_start_ms))
+
+    def awaits_trial(self, now_ms: float) -> bool:
+        """Whether a request may be sent to see how it is."""
+        return self._state is _EJECTED and now_ms >= max(self.until_ms, self.trial_until_ms)
+
+    def begin_trial(self, now_ms: float) -> None:
+        self.trial_until_ms = now_ms + TRIAL_MS
+        self._trials += 1
+
+    def trial_patience_ms(self) -> int:
+        """How long a probe request may hold up a request that can be sent elsewhere, too: at first
+        briefly, but longer each time, should its requests take that long."""
+        patience: int = TRIAL_PATIENCE_MS << min(self._trials - 1, MOST_DOUBLED)
+        return patience
+
+    def is_on_probation(self, now_ms: float) -> bool:
+        """Whether its failures are to be expected, and better hidden from clients."""
+        if self.terms.consecutive and self._consecutive >= SUSPECT_AFTER:
+            return True
+        state = self._state
+        return state is not _WELL and (state is _EJECTED or self.state(now_ms) is _RETURNING)
+
+    def succeeded(self, began_ms: float, now_ms: float) -> bool:
+        """An attempt came to a good end; whether that has changed its state."""
+        self.requests += 1
+        if began_ms < self.since_ms:
+            return False
+        state = self._state
+        if state is _EJECTED:
+            self._return(Event.SUCCESS, now_ms)
+            return True
+        self._undone = self._consecutive
+        self._consecutive = 0
+        self._count(now_ms, 0)
+        if state is _RETURNING and self.share(now_ms) == 1:
+            self._move(Event.SLOW_START_OVER, now_ms)
+            return True
+        return False
+
+    def failed(self, began_ms: float, now_ms: float) -> bool:
+        """An attempt failed, and it was the variant's fault; whether it is ejected now."""
+        self.requests += 1
+        self.failures += 1
+        if began_ms < max(self.since_ms, self.until_ms):
+            return False
+        if self._state is _EJECTED:
+            self._eject(Event.PROBE_FAILED, now_ms)
+            return True
+        self._consecutive += 1
+        self._count(now_ms, 1)
+        if not self._is_too_bad(now_ms):
+            return False
+        self._eject(Event.OUTLIER, now_ms)
+        return True
+
+    def broke(self, began_ms: float, now_ms: float) -> bool:
+        """The answer that an attempt had begun with broke off: what was a success is a
+        failure, also in the row that it ended."""
+        self.requests -= 1
+        if began_ms >= self.since_ms and self._state is not _EJECTED:
+            self._consecutive += self._undone
+            self._undone = 0
+            self._take_back()
+        return self.failed(began_ms, now_ms)
+
+    def rest(self, until_ms: float, now_ms: float) -> bool:
+        """It has asked to be left alone; that is no failure, but ends like an ejection."""
+        until_ms = min(until_ms, now_ms + self.terms.max_eject_ms)
+        if until_ms <= max(now_ms, self.until_ms):
+            return False
+        if self._state is not _EJECTED:
+            self._leave(now_ms)
+        self._move(Event.RETRY_AFTER, now_ms)
+        self.until_ms = until_ms
+        self.trial_until_ms = 0.0
+        return True
+
+    def returns(self, now_ms: float) -> None:
+        """It is known to be well again."""
+        self._return(Event.RECOVERED, now_ms)
+
+    def _move(self, event: Event, now_ms: float) -> None:
+        """Half-open is not kept: it is an ejection whose time is over."""
+        before = self.state(now_ms) if self._state is _EJECTED else self._state
+        self._state = next_state(TRANSITIONS, before, event)
+
+    def _return(self, event: Event, now_ms: float) -> None:
+        self._move(event, now_ms)
+        self.until_ms, self.since_ms = 0.0, now_ms
+        if not self.terms.slow_start_ms:
+            self._move(Event.SLOW_START_OVER, now_ms)
+        self._forget()
+
+    def _eject(self, event: Event, now_ms: float) -> None:
+        terms = self.terms
+        if event is Event.OUTLIER:
+            self._ejections -= int((now_ms - self.since_ms) // terms.eject_ms)
+            self._leave(now_ms)
+        self._move(event, max(now_ms, self.until_ms))  # a probe request began after the ejection
+        self._ejections = max(0, self._ejections) + 1
+        self.trial_until_ms, self._trials = 0.0, 0
+        self.until_ms = now_ms + min(terms.eject_ms * self._ejections, terms.max_eject_ms)
+
+    def _leave(self, now_ms: float) -> None:
+        self.trial_until_ms, self._trials = 0.0, 0
+        self.since_ms = now_ms
+
+    def _is_too_bad(self, now_ms: float) -> bool:
+        consecutive, rate, at_least, *_ = self.terms
+        if not consecutive and not rate:
+            return False
+        if self._state is _RETURNING and self.state(now_ms) is _RETURNING:
+            consecutive = min(consecutive or ON_PROBATION[0], ON_PROBATION[0])
+            at_least = min(at_least, ON_PROBATION[1])
+        if consecutive and self._consecutive >= consecutive:
+            return True
+        total = self._succeeded + self._failed
+        return bool(rate) and total >= at_least and self._failed >= rate * total
+
+    def _forget(self) -> None:
+        self._consecutive = self._undone = self._succeeded = self._failed = 0
+        self._slot = -1
+        self._slots: deque[list[int]] = deque()  # [slot, succeeded, failed]
+        self.trial_until_ms = 0.0
+
+    def _count(self, now_ms: float, failed: int) -> None:
+        slot = int(now_ms * SLOTS // self.terms.window_ms)
+        if slot > self._slot:
+            self._slot = slot
+            self._slots.append([slot, 0, 0])
+            while self._slots[0][0] <= slot - SLOTS:
+                _, well, ill = self._slots.popleft()
+                self._succeeded -= well
+                self._failed -= ill
+        self._slots[-1][1 + failed] += 1
+        if failed:
+            self._failed += 1
+        else:
+            self._succeeded += 1
+
+    def _take_back(self) -> None:
+        """The last success, unless it has left the window."""
+        for slot in reversed(self._slots):
+            if slot[1]:
+                slot[1] -= 1
+                self._succeeded -= 1
+                return

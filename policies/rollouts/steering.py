@@ -1,0 +1,151 @@
+"""Rollouts at work: where requests of a route go while its weights are not the file's.
+
+What the Coordinator tells is looked at once for each policy: a steered route is the route
+with other weights, and perhaps a mirror, so that a request pays a look-up. The weights of
+both pools together stay what they are in the file, so pools that have no part in it keep
+their share. What cannot be read is left out, and the file's weights hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from policies.basics.regex import Matcher, Memory, Program
+from policies.compiled.model import Route, Share
+from policies.compiled.policy import CompiledPolicy
+from policies.http.filters import Mirror, Plan
+from policies.http.request import Request
+from policies.routing.match import Condition
+
+WHOLE = 100.0  # percent
+
+
+class Steered(NamedTuple):
+    """A `route` as the rollout has it. `to`: the pool that takes; requests with one of
+    `headers`, or of a client with one of `keys`, go there whatever the weights are. `counts`:
+    what comes of requests is told to the Coordinator, under the name of the `run`."""
+
+    route: Route
+    to: Share
+    source: str
+    rollout: str
+    run: str
+    weight: float
+    headers: tuple[Condition, ...]
+    keys: frozenset[str]
+    counts: bool
+
+    def takes(self, request: Request, key_id: str) -> bool:
+        """Whether the request is one of the first that go to the new pool."""
+        if key_id in self.keys:
+            return True
+        given = request.headers
+        return any(each.holds(given.get(each.name)) for each in self.headers)
+
+    def side(self, pool: str) -> str | None:
+        """`to`, `from`, or None for a pool that has no part in it."""
+        if pool == self.to.name:
+            return "to"
+        return "from" if pool == self.source else None
+
+    def part(self, pool: str) -> str:
+        """What an answer of `pool` counts for, in one word: run and side; `-` for nothing."""
+        side = self.side(pool) if self.counts else None
+        return f"{self.run}/{side}" if side else "-"
+
+
+Steereds = Mapping[str, Steered]  # by route
+NOTHING: Steereds = MappingProxyType({})
+
+
+class Steering:
+    """What is known of rollouts. `is_known`: whether anybody has said anything yet."""
+
+    def __init__(self) -> None:
+        self.is_known = False
+        self.runs: dict[str, dict[str, Any]] = {}  # by rollout, as told
+        self._routes: Steereds = NOTHING
+        self._policy: CompiledPolicy | None = None
+
+    def learn(self, told: Iterable[dict[str, Any]], *, is_all: bool) -> None:
+        """What the Coordinator tells; if that is not all, what was known of others holds."""
+        runs = {str(each.get("name")): each for each in told}
+        runs = runs if is_all else self.runs | runs
+        self.is_known = True
+        if runs != self.runs:
+            self.runs, self._policy = runs, None
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """The runs that requests are counted for."""
+        told = self.runs.values()
+        return frozenset(str(each.get("run")) for each in told if each.get("counts"))
+
+    @property
+    def moves(self) -> bool:
+        """Whether one is under way, so that weights may be others before long."""
+        return any(each.get("is_on") for each in self.runs.values())
+
+    def of(self, policy: CompiledPolicy) -> Steereds:
+        """The routes of `policy` that are steered, by name."""
+        if policy is not self._policy:
+            self._routes = steered_routes(policy, self.runs.values()) if self.runs else NOTHING
+            self._policy = policy
+        return self._routes
+
+
+def steered_routes(policy: CompiledPolicy, told: Iterable[dict[str, Any]]) -> Steereds:
+    found: dict[str, Steered] = {}
+    for each in told:
+        try:
+            weights = dict(each["weights"])
+            routes = [route for route in policy.routes if route.name in weights]
+            made = [_steered(route, each, float(weights[route.name])) for route in routes]
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+        found |= {steered.route.name: steered for steered in made if steered}
+    return MappingProxyType(found)
+
+
+def _steered(route: Route, told: Mapping[str, Any], weight: float) -> Steered | None:
+    pools = {share.name: share for share in (*route.shares, *route.dormant)}
+    source, to = pools.get(told["from"]), pools.get(told["to"])
+    if source is None or to is None or not 0 <= weight <= WHOLE:
+        return None
+    together = source.weight + to.weight
+    pools[to.name] = replace(to, weight=together * weight / WHOLE)
+    pools[source.name] = replace(source, weight=together * (WHOLE - weight) / WHOLE)
+    shares = sorted(
+        (share for share in pools.values() if share.weight), key=lambda s: (-s.weight, s.name)
+    )
+    changed = replace(route, shares=tuple(shares), total=sum(share.weight for share in shares))
+    if told["mirror"]:
+        changed = _mirrored(changed, source.name, Mirror(to.name, told["mirror"], False, "to"))
+    return Steered(
+        changed,
+        pools[to.name],
+        source.name,
+        told["name"],
+        told["run"],
+        weight,
+        tuple(_condition(value) for kind, value in told["cohorts"] if kind == "header"),
+        frozenset(key for kind, ids in told["cohorts"] if kind == "key" for key in ids),
+        bool(told["counts"]),
+    )
+
+
+def _mirrored(route: Route, pool: str, mirror: Mirror) -> Route:
+    """With copies of what goes to `pool`."""
+    plan = route.plan_for(pool) or Plan(None, None, None, None, ())
+    plan = plan._replace(mirrors=(*plan.mirrors, mirror))
+    return replace(route, plans={**(route.plans or {}), pool: plan})
+
+
+def _condition(value: list[Any]) -> Condition:
+    name, text, program, _ = value
+    if program is None:
+        return Condition(name, text, None)
+    return Condition(name, None, Matcher(Program.from_json(program), Memory()))

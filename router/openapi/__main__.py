@@ -1,0 +1,28 @@
+"""`python -m router.openapi` writes what is made of the types: the OpenAPI document and its
+reference."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from router.openapi.document import document
+from router.openapi.reference import page
+
+ROOT = Path(__file__).parents[2]
+
+
+def files() -> dict[str, str]:
+    """Each by its path in the repository."""
+    text = json.dumps(document(), ensure_ascii=False, indent=1) + "\n"
+    return {"router/openapi/openapi.json": text, "docs/router-api.md": page()}
+
+
+def main() -> int:
+    for path, made in files().items():
+        (ROOT / path).write_text(made, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,22 @@
+"""Answers to probes, and how they are judged."""
+
+from __future__ import annotations
+
+from policies.fleet.active_health import Answer
+from policies.resilience.health_terms import ActiveTerms
+
+TERMS = ActiveTerms(
+    path="/health",
+    interval_ms=10_000,
+    timeout_ms=2_000,
+    unhealthy_after=3,
+    healthy_after=2,
+    expect=((200, 399),),
+    body=None,
+)
+
+
+START = 1_800_000_000_000.0
+
+
+GOOD, BAD = Answer(200, 12), Answer(0, 2_000, "no answer in 2000 ms")
