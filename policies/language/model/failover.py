@@ -45,7 +45,8 @@ class Failover(Part):
     )
     buffer: Size = Field(
         DEFAULT_BUFFER,
-        description="Requests with a longer body are not retried.",
+        description="A longer body is not kept: such a request is retried only if it reached no "
+        "variant.",
         examples=["64KiB"],
     )
     budget: RetryBudget = Field(

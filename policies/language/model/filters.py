@@ -1,7 +1,7 @@
 """The filters of routes and of single backends, as pydantic models.
 
 Names and meanings are those of the Gateway API's HTTPRoute filters, without `type` tags.
-Checks of several values at once are in `check_filters.py`.
+Checks of several values at once are in `check/filters.py`.
 """
 
 from __future__ import annotations
