@@ -67,6 +67,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return (collection_path.parent == TESTS and folder in FOLDERS and is_left_out) or None
 
 
+# Before that of pytest-xdist, which takes the names of the groups from the markers.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files: dict[str, list[pytest.Item]] = {}
     for item in items:

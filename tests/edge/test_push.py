@@ -52,7 +52,7 @@ def test_push_history_rollback_and_pull(api: Api, capsys: pytest.CaptureFixture[
     assert [(each["key"], each["live"]) for each in entries] == [(history, True), (kept, False)]
 
     assert main(["rollback", "--remote"]) == 1
-    assert "is not valid by today's rules" in capsys.readouterr().err
+    assert "is not valid by the current rules" in capsys.readouterr().err
 
     assert main(["pull", "--remote"]) == 0
     assert Path("routes.yaml").read_bytes() == DATA

@@ -41,7 +41,10 @@ def address() -> str:
 
 def ask(agents: Agents, ip: str, path: str, method: str = "GET", **more: Any) -> httpx.Response:
     headers = {"cf-connecting-ip": ip, **more.pop("headers", {})}
-    return agents.ask(method, path, headers=headers, **more)
+    try:
+        return agents.ask(method, path, headers=headers, **more)
+    except httpx.RemoteProtocolError:  # wrangler's proxy closes a connection that it kept, once
+        return agents.ask(method, path, headers=headers, **more)
 
 
 def left(answer: httpx.Response, limit: str = "per-client") -> int | None:

@@ -32,18 +32,17 @@ function object(env, binding, name) {
 // its body, at most `most` bytes of it (0: the body is not read). All of that within
 // `timeout` ms.
 export function probe(env, binding, url, set, timeout, most, drill) {
-  const asked = async () => {
+  return within(timeout, async (signal) => {
     const headers = new Headers();
     change(headers, { removed: [], set: set.split("\n"), added: [] });
-    const init = { headers, redirect: "manual", signal: AbortSignal.timeout(timeout) };
+    const init = { headers, redirect: "manual", signal };
     const service = env[binding];
     if (typeof service?.fetch !== "function") throw new Error(`no binding ${binding}`);
     const fetching = () => service.fetch(url, init);
-    const answer = drill ? await drilled(drill, fetching, init.signal) : await fetching();
+    const answer = drill ? await drilled(drill, fetching, signal) : await fetching();
     const begin = await beginning(answer.body, most);
     return `${answer.status}\n${begin}`;
-  };
-  return timely(asked(), timeout);
+  });
 }
 
 const SAID = 512; // bytes of what a service says that people may want to read
@@ -51,17 +50,21 @@ const SAID = 512; // bytes of what a service says that people may want to read
 // Sends JSON to a service: the status of its answer and, in the next line, the beginning of
 // its body. All of that within `timeout` ms.
 export function askService(env, binding, url, body, timeout) {
-  const asked = async () => {
+  return within(timeout, async (signal) => {
     const service = env[binding];
     if (typeof service?.fetch !== "function") throw new Error(`no binding ${binding}`);
     const headers = {
       "content-type": "application/json",
       "user-agent": "fiberwise-router-check/1",
     };
-    const signal = AbortSignal.timeout(timeout);
     const init = { method: "POST", body, headers, redirect: "manual", signal };
     const answer = await service.fetch(url, init);
     return `${answer.status}\n${await beginning(answer.body, SAID)}`;
-  };
-  return timely(asked(), timeout);
+  });
+}
+
+// What `work` gives within `timeout` ms. What is late is broken off, by its signal.
+function within(timeout, work) {
+  const controller = new AbortController();
+  return timely(work(controller.signal), timeout, undefined, () => controller.abort());
 }
