@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parent
 
 
@@ -34,3 +36,10 @@ def test_tests_import_no_tests() -> None:
 
 def test_helpers_are_no_tests() -> None:
     assert not list((TESTS / "support").rglob("test_*.py"))
+
+
+def test_a_file_is_run_by_one_process(request: pytest.FixtureRequest) -> None:
+    """Several processes have the groups of `tests/conftest.py` in the names of tests."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("it concerns several processes with `--dist loadgroup`")
+    assert request.node.nodeid.endswith("@test_structure.py")
