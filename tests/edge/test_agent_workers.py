@@ -145,8 +145,9 @@ def test_the_reference_worker_survives_lost_answers_and_jobs(
         gone = submit(agents, input={"seconds": 2})
         eventually(lambda: [each for each in handled(tmp_path) if each["job_id"] == gone], 120)
         agents.post(f"/activations/{gone}/cancel")
-        ids = [submit(agents, input={"text": str(number)}) for number in range(12)]
-        # A poll whose answer is lost costs its jobs the time of a lease.
+        # A poll whose answer is lost costs its jobs the time of a lease, and an attempt.
+        texts = [{"text": str(number)} for number in range(12)]
+        ids = [submit(agents, input=text, max_attempts=10) for text in texts]
         results = [ended(agents, id, 150)["result"] for id in ids]
         assert results == [str(number) for number in range(12)]
         eventually(lambda: "thrown away" in workers["ref-2"].said())
