@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from policies.balancing.standing import standing_without
 from policies.compiled.policy import CompiledPolicy
-from policies.difference.stand_ins import Tables, presenting, stand_in, with_stand_ins
+from policies.difference.traffic.stand_ins import Tables, presenting, stand_in, with_stand_ins
 from policies.http.request import Client
 from policies.language.findings.findings import Path
 from policies.policy_tests.model import Case, Expect, Request
 from policies.policy_tests.shares import shares_of
 from policies.proxy.decide import Surroundings
-from policies.proxy.explain import Explanation, explain
+from policies.proxy.explain.explain import Explanation, explain
 
 NOTHING = "nothing"
 

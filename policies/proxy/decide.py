@@ -15,8 +15,8 @@ from policies.balancing.standing import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import RETRY_AFTER_S, Problem
 from policies.http.request import Request
-from policies.proxy.context import Arrived, RequestContext
-from policies.proxy.effects import Charge, Charged
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import Charge, Charged
 from policies.proxy.sequence import choose_backend
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies

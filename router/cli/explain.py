@@ -9,8 +9,8 @@ from policies.balancing.standing import standing_without
 from policies.compiled.policy import CompiledPolicy
 from policies.http.request import Client
 from policies.language.compile.compile import compile_policy
-from policies.proxy.explain import Explanation, explain
-from policies.proxy.question import NotExplainable, read_question
+from policies.proxy.explain.explain import Explanation, explain
+from policies.proxy.explain.question import NotExplainable, read_question
 from router.cli.worker_secrets import surroundings_here
 from router.terminal.console import print_json, say
 from router.terminal.errors import UsageError

@@ -9,7 +9,7 @@ import yaml
 
 from policies.balancing.standing import standing_without
 from policies.http.request import Client
-from policies.proxy.explain import Explanation, explain
+from policies.proxy.explain.explain import Explanation, explain
 from tests.policies.making import NOW, compile_text
 
 PEPPER = b"the-pepper-of-the-tests"

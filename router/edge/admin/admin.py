@@ -23,8 +23,8 @@ from policies.http.problems import Problem
 from policies.http.request import Client, Request
 from policies.language.load import digest_of
 from policies.proxy.decide import Surroundings
-from policies.proxy.explain import explain
-from policies.proxy.question import NotExplainable, read_question
+from policies.proxy.explain.explain import explain
+from policies.proxy.explain.question import NotExplainable, read_question
 from router.edge.admin import rollouts as admin_rollouts
 from router.edge.admin.drills import audit_page, drills_page, methods, start_drill, stop_drills
 from router.edge.admin.health import coordinator_line, variants_page

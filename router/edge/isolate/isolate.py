@@ -18,8 +18,8 @@ from policies.access.given import cookie_secret
 from policies.balancing.standing import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import Health
-from policies.proxy.context import RequestContext
-from policies.proxy.headers import FreshDigits
+from policies.proxy.phases.context import RequestContext
+from policies.proxy.phases.headers import FreshDigits
 from policies.resilience.drill import Drill
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies

@@ -24,7 +24,7 @@ from policies.access.rate_limits import (
 )
 from policies.http.problems import Problem
 from policies.http.request import Request
-from policies.proxy.effects import Charged, Way
+from policies.proxy.phases.effects import Charged, Way
 from router.edge.isolate.keeper import Log
 from router.edge.isolate.metrics import Metrics
 

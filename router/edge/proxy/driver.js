@@ -1,6 +1,6 @@
 // The Worker's handler: it reads a request, asks Python what to do with it, and does it.
 // Nothing is decided here. `wire.py` has the form of what goes over; what an effect means is in
-// policies/proxy/effects.py.
+// policies/proxy/phases/effects.py.
 
 import { changed, giveable } from "./answers.js";
 import * as kept from "./kept.js";

@@ -17,8 +17,9 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from policies.http.problems import CONTENT_TYPE, Problem
-from policies.proxy.context import Arrived, RequestContext
-from policies.proxy.effects import (
+from policies.proxy.memory.memory import Draws
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import (
     Came,
     Carry,
     Charge,
@@ -30,8 +31,7 @@ from policies.proxy.effects import (
     Store,
     Way,
 )
-from policies.proxy.headers import Trace, trace_from, trace_of
-from policies.proxy.memory import Draws
+from policies.proxy.phases.headers import Trace, trace_from, trace_of
 from policies.proxy.sequence import forward, proxy
 from policies.resilience.failover import IDEMPOTENT
 from router.edge.isolate.isolate import Isolate

@@ -1,5 +1,5 @@
 // Decisions of Python's that are repeated here, and for which requests: those with the same key
-// (policies/proxy/memory.py says why that is right). At most 2 * MOST of them are remembered,
+// (policies/proxy/memory/memory.py says why that is right). At most 2 * MOST of them are remembered,
 // those that were used last; fewer if their keys, which clients choose, are long. Nothing here
 // decides what a decision may be repeated for.
 

@@ -27,13 +27,13 @@ from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import Problem
 from policies.http.request import Request
-from policies.proxy.context import Arrived, RequestContext
+from policies.proxy.attempts.outcomes import logging, record_outcome
 from policies.proxy.decide import GivenState, Surroundings
-from policies.proxy.effects import Came, Charge, Charged, Send
-from policies.proxy.headers import Trace
-from policies.proxy.likeness import likeness_of
-from policies.proxy.memory import PLAIN, Draws, looked_at, remembered
-from policies.proxy.outcomes import logging, record_outcome
+from policies.proxy.memory.likeness import likeness_of
+from policies.proxy.memory.memory import PLAIN, Draws, looked_at, remembered
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import Came, Charge, Charged, Send
+from policies.proxy.phases.headers import Trace
 from policies.proxy.sequence import proxy
 from router.edge.isolate.isolate import Isolate
 from router.edge.isolate.rate_limits import Limiting, keyed

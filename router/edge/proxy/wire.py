@@ -16,8 +16,8 @@ from typing import Any
 from policies.http.changes import Changes
 from policies.http.claims import claims_among
 from policies.http.request import Client
-from policies.proxy.context import Arrived
-from policies.proxy.effects import (
+from policies.proxy.phases.context import Arrived
+from policies.proxy.phases.effects import (
     Came,
     Carry,
     Forget,

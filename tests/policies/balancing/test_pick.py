@@ -16,7 +16,7 @@ from policies.balancing.standing import Availability, standing_without
 from policies.http.problems import Problem
 from policies.http.request import Client
 from policies.proxy.decide import Decision, Surroundings, decide
-from policies.proxy.explain import explain
+from policies.proxy.explain.explain import explain
 from policies.resilience.failover import hedge_to, may_repeat, plan
 from policies.rollouts.steering import steered_routes
 from tests.policies.making import NOW, compiled, request

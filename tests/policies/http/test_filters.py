@@ -13,7 +13,7 @@ from policies.compiled.policy import CompiledPolicy
 from policies.http.filters import FilterChain, Mirror
 from policies.http.request import Client
 from policies.proxy.decide import decide
-from policies.proxy.explain import explain
+from policies.proxy.explain.explain import explain
 from tests.policies.making import NOW, compiled, request
 
 

@@ -20,9 +20,9 @@ from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import Health
 from policies.http.changes import joined
 from policies.http.request import Client
-from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import FREE
-from policies.proxy.effects import (
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import (
     Came,
     Carry,
     Charge,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from policies.http.problems import Problem
 from policies.proxy.decide import Surroundings
-from policies.proxy.effects import (
+from policies.proxy.explain.explain import explain
+from policies.proxy.phases.effects import (
     Came,
     Carry,
     Charge,
@@ -28,7 +29,6 @@ from policies.proxy.effects import (
     Send,
     Wait,
 )
-from policies.proxy.explain import explain
 from policies.proxy.sequence import proxy
 from tests.policies.proxy.journey import BEGAN, VARIANTS, Isolate, Journey, in_quiet_times, policy
 from tests.support.examples import examples

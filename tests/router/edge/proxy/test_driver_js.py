@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from policies.http.changes import Changes
-from policies.proxy.effects import Blame, Carry, Respond, Send
+from policies.proxy.phases.effects import Blame, Carry, Respond, Send
 from router.dev.layout import Layout, find_root
 from router.edge.proxy.wire import effect_text
 

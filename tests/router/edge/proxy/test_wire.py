@@ -17,7 +17,8 @@ from policies.balancing.choose import _choose_share
 from policies.compiled.model import Route, Share
 from policies.http.changes import SEPARATORS, Changes
 from policies.http.limits import Sizes
-from policies.proxy.effects import (
+from policies.proxy.memory.memory import Draws
+from policies.proxy.phases.effects import (
     Blame,
     Came,
     Carry,
@@ -31,7 +32,6 @@ from policies.proxy.effects import (
     Send,
     Wait,
 )
-from policies.proxy.memory import Draws
 from router.edge.proxy import wire
 from router.edge.proxy.wire import (
     LONG_NAMES,
