@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from math import ceil, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from policies.balancing.standing import Availability
+from policies.balancing.availability import Availability
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.snapshot import Active, Snapshot, Told
@@ -54,16 +54,16 @@ class Health:
         self._excluded: dict[str, float] = {}  # by the Coordinator, until
         self._told_ms = -inf
         self._reported: dict[str, tuple[int, int]] = {}
-        self._standing: Availability | None = None
+        self._availability: Availability | None = None
         self._look_ms = -inf  # when to look again
         self._now_ms = -inf
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
+    def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
         """Who is in trouble; None if nobody is."""
         self._now_ms = now_ms
         if now_ms >= self._look_ms or policy is not self._policy:
             self._look(policy, now_ms)
-        return self._standing
+        return self._availability
 
     def begin_trial(self, name: str, now_ms: float) -> None:
         self._detections[name].begin_trial(now_ms)
@@ -80,8 +80,8 @@ class Health:
 
     def retry_after_s(self, policy: CompiledPolicy, now_ms: float) -> int:
         """In how many seconds the first of those who are out may be tried; at least one."""
-        standing = self.standing(policy, now_ms)
-        wait = standing.retry_ms if standing else 0.0
+        availability = self.availability(policy, now_ms)
+        wait = availability.retry_ms if availability else 0.0
         return min(MAX_RETRY_AFTER_S, max(1, ceil(wait / 1000)))
 
     def succeeded(self, name: str, began_ms: float) -> None:
@@ -223,7 +223,7 @@ class Health:
             elif detection.share(now_ms) < 1:
                 returning[name] = detection.share(now_ms)
         if not out and not trials and not returning:
-            self._standing, self._look_ms = None, inf
+            self._availability, self._look_ms = None, inf
             return
         again = [now_ms + LOOK_AGAIN_MS] if returning or trials else []
         self._look_ms = min([*out.values(), *again])
@@ -232,7 +232,7 @@ class Health:
         trials = {name: any_will for name, any_will in trials.items() if name not in spared}
         left = frozenset(name for name in out if name not in spared)
         retry = min([until - now_ms for until in out.values()], default=0.0)
-        self._standing = Availability(left, returning, trials, panic, retry)
+        self._availability = Availability(left, returning, trials, panic, retry)
 
 
 def _in_panic(policy: CompiledPolicy, out: Collection[str]) -> frozenset[str]:

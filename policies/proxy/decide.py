@@ -10,8 +10,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from policies.access.authenticate import Denied, Identity
+from policies.balancing.availability import Availability
 from policies.balancing.choose import Fixed, Forward
-from policies.balancing.standing import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import RETRY_AFTER_S, Problem
 from policies.http.request import Request
@@ -45,7 +45,7 @@ class Surroundings(NamedTuple):
 
     now_ms: float
     pepper: bytes = b""
-    standing: Availability | None = None
+    availability: Availability | None = None
     steering: Steereds = NOTHING
     cookie_secret: bytes = b""
 
@@ -105,8 +105,8 @@ class GivenState:
     def must_learn(self, now_ms: float) -> bool:
         return False
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
-        return self._around.standing
+    def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
+        return self._around.availability
 
     def steered(self, policy: CompiledPolicy) -> Steereds:
         return self._around.steering

@@ -13,8 +13,8 @@ from typing import Any
 
 from policies.access.authenticate import Denied, Identity
 from policies.access.rate_limits import Limit
+from policies.balancing.availability import Availability
 from policies.balancing.choose import Fixed, Forward, choose_mirror
-from policies.balancing.standing import Availability
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.changes import Changes, joined
@@ -78,7 +78,7 @@ def explain(
     rng = _Likeliest(0)
     for _ in range(_NEW_KEYS):
         context = RequestContext(GivenState(around), policy, arrived, rng)
-        told = _Told(context, around.standing)
+        told = _Told(context, around.availability)
         told.tell()
         choice = getattr(context, "choice", None)  # none if the router answers itself
         # For a client that gets a new key: a key of the largest share's.
@@ -90,10 +90,10 @@ def explain(
 class _Told:
     """Collects the explanation."""
 
-    def __init__(self, context: RequestContext, standing: Availability | None) -> None:
+    def __init__(self, context: RequestContext, availability: Availability | None) -> None:
         self.context = context
         self.policy = policy = context.policy
-        self.standing = standing
+        self.availability = availability
         self.result: Explanation = {
             "status": 200,
             "digest": policy.digest,
@@ -192,7 +192,7 @@ class _Told:
         route, first = outcome.route, outcome.candidates[0]
         is_first = outcome.pick is not None
         if outcome.pick:
-            self.step("override", pick_text(outcome.pick, self.standing))
+            self.step("override", pick_text(outcome.pick, self.availability))
         if outcome.steered:
             identity = context.identity
             self.result["rollout"] = outcome.steered.rollout
@@ -243,7 +243,7 @@ class _Told:
         if not is_first:
             self.step("split", split_text(outcome))
         self.step("region", region_text(self.policy, request.client, outcome))
-        self.step("variants", variants_text(self.policy, outcome, self.standing))
+        self.step("variants", variants_text(self.policy, outcome, self.availability))
 
     def _filters(self, request: Request, outcome: Forward, first: Variant) -> None:
         route = outcome.route
@@ -257,7 +257,9 @@ class _Told:
             if not mirror.takes(request.method):
                 self.step("mirror", f"not to {mirror.pool}: {request.method} may change something")
                 continue
-            chosen = choose_mirror(self.policy, outcome, mirror, self.context.rng, self.standing)
+            chosen = choose_mirror(
+                self.policy, outcome, mirror, self.context.rng, self.availability
+            )
             name, percent = chosen.name if chosen else None, 100 * mirror.share
             self.result["mirrors"].append(
                 {"pool": mirror.pool, "variant": name, "percent": percent}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from policies.balancing.availability import Availability
 from policies.balancing.choose import Forward
 from policies.balancing.pick import Pick
-from policies.balancing.standing import Availability
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.cache import CacheRule
@@ -25,12 +25,12 @@ def key_text(outcome: Forward) -> str:
     return "no sticky key"
 
 
-def pick_text(picked: Pick, standing: Availability | None) -> str:
+def pick_text(picked: Pick, availability: Availability | None) -> str:
     who, variant = f"key {picked.identity.key.id}", picked.variant
     if variant is None:
         return f"{who} picks pool {picked.share.name}, without its fallbacks"
-    is_out = standing is not None and (
-        variant.name in standing.out or variant.name in standing.trials
+    is_out = availability is not None and (
+        variant.name in availability.out or variant.name in availability.trials
     )
     states = [word for word, holds in (("drained", variant.drain), ("down", is_out)) if holds]
     though = f", although it is {' and '.join(states)}" if states else ""
@@ -74,11 +74,13 @@ def region_text(policy: CompiledPolicy, client: Client, outcome: Forward) -> str
     return f"{outcome.region}, the default region{unsaid}"
 
 
-def variants_text(policy: CompiledPolicy, outcome: Forward, standing: Availability | None) -> str:
+def variants_text(
+    policy: CompiledPolicy, outcome: Forward, availability: Availability | None
+) -> str:
     """Who is tried, and why the others are not."""
     names = ", ".join(variant.name for variant in outcome.candidates)
     if outcome.panic:
-        some = standing is not None and outcome.candidates[0].pool in standing.panic
+        some = availability is not None and outcome.candidates[0].pool in availability.panic
         why = "too few are in service, so health is not looked at"
         return f"{why if some else 'nothing is in service; tried all the same'}: {names}"
     if outcome.trial:

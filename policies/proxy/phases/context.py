@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 from policies.access.authenticate import Denied, Identity
 from policies.access.given import Sealing
+from policies.balancing.availability import Availability
 from policies.balancing.choose import Fixed, Forward
-from policies.balancing.standing import Availability
 from policies.compiled.model import Route
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import Problem
@@ -80,7 +80,7 @@ class IsolateState(Protocol):
     def must_learn(self, now_ms: float) -> bool:
         """Whether requests had better wait to hear of rollouts."""
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
+    def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
         """Which variants are in trouble; None if none is."""
 
     def steered(self, policy: CompiledPolicy) -> Steereds:

@@ -18,7 +18,7 @@ def upstream_peer(context: RequestContext) -> Problem | None:
     assert route, "a rule has taken the request"
     state, policy, request = context.state, context.policy, context.request
     now = context.arrived.now_ms
-    standing = state.standing(policy, now)
+    availability = state.availability(policy, now)
     sealing = context.sealing if policy.drained and route.sticky else UNSEALED
     found = None
     context.step = "variants"
@@ -29,12 +29,12 @@ def upstream_peer(context: RequestContext) -> Problem | None:
             return picked
         if picked:
             context.identity = picked.identity
-            found = choose_picked(policy, picked, request, context.rng, standing, sealing)
+            found = choose_picked(policy, picked, request, context.rng, availability, sealing)
     if found is None:
         steered = state.steered(policy).get(route.name)
         key_id = context.identity.key.id if context.identity else ""
         found = choose_variants(
-            policy, route, request, context.rng, standing, steered, key_id, sealing
+            policy, route, request, context.rng, availability, steered, key_id, sealing
         )
     if isinstance(found, Problem):
         return found

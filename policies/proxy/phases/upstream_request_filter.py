@@ -109,10 +109,10 @@ def _copies(context: RequestContext, plan: FilterChain) -> list[Copy]:
     if "upgrade" in request.headers or (content_length(request.headers) or 0) > MIRROR_BODY:
         return []
     copies = []
-    standing = state.standing(context.policy, context.arrived.now_ms)
+    availability = state.availability(context.policy, context.arrived.now_ms)
     steered = choice.steered
     for each in plan.drawn(request.method, context.rng):
-        variant = choose_mirror(context.policy, choice, each, context.rng, standing)
+        variant = choose_mirror(context.policy, choice, each, context.rng, availability)
         if variant is None or _is_down(context, variant):
             continue
         sent = upstream_request_filter(context, variant, 1)

@@ -15,7 +15,7 @@ from secrets import randbits
 from typing import Any
 
 from policies.access.given import cookie_secret
-from policies.balancing.standing import Availability
+from policies.balancing.availability import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import Health
 from policies.proxy.phases.context import RequestContext
@@ -123,8 +123,8 @@ class Isolate:
     def must_learn(self, now: float) -> bool:
         return self.coordinating.must_learn(now)
 
-    def standing(self, policy: CompiledPolicy, now: float) -> Availability | None:
-        return self.health.standing(policy, now)
+    def availability(self, policy: CompiledPolicy, now: float) -> Availability | None:
+        return self.health.availability(policy, now)
 
     def chores(self, now: float) -> str:
         """What is due after this request's answer, in words: `policy`, `coordinator`."""

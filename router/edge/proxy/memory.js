@@ -157,7 +157,7 @@ function passes(limits, now) {
 }
 
 // What an answer says about limits, as `limit_headers` in policies/access/rate_limits.py.
-export function standing(limits, now) {
+export function limitStatus(limits, now) {
   const told = limits.map(({ name, purse: { left, others, fullAt } }) => {
     return `"${name}";r=${left + others};t=${Math.ceil(Math.max(0, fullAt - now) / 1000)}`;
   });
@@ -280,7 +280,7 @@ function fresh(template, { now, ip }, limits) {
     if (places[slot] >= 0) set[places[slot]] = value;
   });
   if (answered >= 0) answer[answered] = id;
-  const ratelimit = limits.length ? standing(limits, now) : "";
+  const ratelimit = limits.length ? limitStatus(limits, now) : "";
   if (limits.length && limited >= 0) answer[limited] = ratelimit;
   const changes = { ...sent.changes, set };
   const carry = { ...sent.carry, set: answer, blame: `${variant} ${now} ${part}` };

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from policies.access.given import cookie_secret
-from policies.balancing.standing import Availability
+from policies.balancing.availability import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import Health
 from policies.http.changes import joined
@@ -77,13 +77,13 @@ class Isolate:
         self.is_new = False
         self.counted: Counter[tuple[Any, ...]] = Counter()
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.health.standing(policy, BEGAN)
+        self.health.availability(policy, BEGAN)
 
     def must_learn(self, now_ms: float) -> bool:
         return self.is_new
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
-        return self.health.standing(policy, now_ms)
+    def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
+        return self.health.availability(policy, now_ms)
 
     def steered(self, policy: CompiledPolicy) -> Steereds:
         return self.steereds

@@ -213,7 +213,7 @@ def test_what_is_explained_is_what_is_sent(data: st.DataObject) -> None:
     around = Surroundings(
         arrived.now_ms,
         state.pepper,
-        state.standing(state.policy, arrived.now_ms),
+        state.availability(state.policy, arrived.now_ms),
         cookie_secret=state.cookie_secret,
     )
     told = explain(

@@ -132,9 +132,9 @@ def test_failing_refreshes_count_for_health() -> None:
         going.go(kept(20))
         assert going.background
         going.background.go(none("Error"))
-    standing = state.standing(state.policy, BEGAN + 100)
-    assert standing
-    assert list(standing.out) == ["a"]
+    availability = state.availability(state.policy, BEGAN + 100)
+    assert availability
+    assert list(availability.out) == ["a"]
 
 
 def test_a_HEAD_tells_the_length_and_keeps_nothing() -> None:

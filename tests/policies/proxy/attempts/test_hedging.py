@@ -68,12 +68,12 @@ def test_who_was_overtaken_is_not_blamed_and_who_failed_is() -> None:
     state = hedged()
     for _ in range(5):
         Journey(state).go(raced(1, None, 200))
-    assert state.standing(state.policy, BEGAN) is None
+    assert state.availability(state.policy, BEGAN) is None
     for _ in range(3):
         Journey(state).go(raced(1, "Error", 200))
-    standing = state.standing(state.policy, BEGAN + 500)
-    assert standing
-    assert list(standing.out) == ["a"]
+    availability = state.availability(state.policy, BEGAN + 500)
+    assert availability
+    assert list(availability.out) == ["a"]
 
 
 @pytest.mark.parametrize(

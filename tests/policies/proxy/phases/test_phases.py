@@ -265,7 +265,7 @@ def test_a_good_answer_may_be_learnt_of_late() -> None:
     assert Journey(state, now_ms=BEGAN + 60).go(status(200))[0] == "send b"
     with pytest.raises(StopIteration):
         way.send(status(200)(send, BEGAN + 100))
-    standing = state.standing(state.policy, BEGAN + 100)
-    assert standing
-    assert list(standing.out) == ["a"], "what began before its ejection says nothing new"
+    availability = state.availability(state.policy, BEGAN + 100)
+    assert availability
+    assert list(availability.out) == ["a"], "what began before its ejection says nothing new"
     assert state.counted["requests", "r", "a", 200] == 1

@@ -216,6 +216,6 @@ def test_what_is_left_of_limits_is_told_as_python_tells_it(
         Rate(10, 1000, 5),
     )
     purse = {"left": left, "others": others, "fullAt": full_at}
-    told = node("standing", [{"name": "few", "purse": purse}] * 2, BEGAN)
+    told = node("limitStatus", [{"name": "few", "purse": purse}] * 2, BEGAN)
     found = LimitStatus(limit, left + others, max(0.0, full_at - BEGAN))
     assert told == limit_headers([found, found])["ratelimit"]

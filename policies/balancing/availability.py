@@ -25,7 +25,7 @@ class Availability(NamedTuple):
         return self._replace(out=self.out.union(names))
 
 
-def standing_without(names: Iterable[str]) -> Availability | None:
+def availability_without(names: Iterable[str]) -> Availability | None:
     """All well but `names`; None if there are none."""
     out = frozenset(names)
     return Availability(out) if out else None
