@@ -11,12 +11,12 @@ NOBODY: Mapping[str, Any] = MappingProxyType({})
 
 class Availability(NamedTuple):
     """`out` get nothing. `returning`: the part of their own requests that they get.
-    `trials` await one request: a repeatable one, or any (True). `panic`: pools whose health
+    `half_open` await a probe request: a repeatable one, or any (True). `panic`: pools whose health
     is not looked at. `retry_ms`: until the first of those who are out may be tried."""
 
     out: frozenset[str] = frozenset()
     returning: Mapping[str, float] = NOBODY
-    trials: Mapping[str, bool] = NOBODY
+    half_open: Mapping[str, bool] = NOBODY
     panic: frozenset[str] = frozenset()
     retry_ms: float = 0
 

@@ -5,7 +5,7 @@
    says who was drained then, and its seal that the router says so.
 3. Who is out takes nothing. Who is returning takes a growing part of its own requests,
    always the same keys and more; for others it is the last resort.
-4. Who awaits its trial takes one request, and only one that would be its own.
+4. A half-open variant takes one probe request, and only one that would be its own.
 5. Nobody left: panic, and everybody is tried, those first who are only drained.
 """
 
@@ -32,11 +32,11 @@ class Asking(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """`trial`: the first of them is tried once, to see whether it is well."""
+    """`is_probe_request`: the first of them is half-open; this request shows whether it is well."""
 
     variants: tuple[Variant, ...]
     panic: bool = False
-    trial: bool = False
+    is_probe_request: bool = False
 
 
 def new_key(chance: Random, drained: Sequence[Variant]) -> str:
@@ -57,7 +57,7 @@ def candidates(
         found = _serving(open_to, asking._replace(key=key), chance, availability)
     if found.variants:
         return found
-    out = availability.out.union(availability.trials) if availability else ()
+    out = availability.out.union(availability.half_open) if availability else ()
     ordered.sort(key=lambda variant: variant.name in out)
     return Candidates(tuple(ordered), panic=True)
 
@@ -80,21 +80,21 @@ def _serving(
 ) -> Candidates:
     first: list[Variant] = []
     last: list[Variant] = []
-    trial = False
+    is_probe_request = False
     for each in open_to:
         name = each.name
         if name in availability.out:
             continue
-        if name in availability.trials:
-            if not first and (availability.trials[name] or asking.repeatable):
+        if name in availability.half_open:
+            if not first and (availability.half_open[name] or asking.repeatable):
                 first.append(each)
-                trial = True
+                is_probe_request = True
         elif name in availability.returning and not _is_taken(each, asking, chance, availability):
             last.append(each)
         else:
             first.append(each)
     found = tuple(first + last)
-    return Candidates(found, bool(found) and found[0].pool in availability.panic, trial)
+    return Candidates(found, bool(found) and found[0].pool in availability.panic, is_probe_request)
 
 
 def _is_taken(variant: Variant, asking: Asking, chance: Random, availability: Availability) -> bool:

@@ -34,10 +34,10 @@ from policies.routing.match import Miss, Rule
 
 class Forward(NamedTuple):
     """`candidates`: the variants to try, in order, never empty. `panic`: they are tried
-    although they are out of service, since too few or none are in it. `trial`: the first
-    of them is tried to see whether it is well again. `new_cookie`: the source whose cookie
-    the client is to get, with `key` as its value. `steered`: the rollout that the route is
-    part of; `pick`: what the request itself picked. `route` is then as that has it."""
+    although they are ejected, since too few or none are healthy. `is_probe_request`: the first
+    of them is half-open, and this request shows whether it is well. `new_cookie`: the source
+    whose cookie the client is to get, with `key` as its value. `steered`: the rollout that the
+    route is part of; `pick`: what the request itself picked. `route` is then as that has it."""
 
     route: Route
     candidates: tuple[Variant, ...]
@@ -47,7 +47,7 @@ class Forward(NamedTuple):
     source: Source | None
     new_cookie: Source | None
     panic: bool
-    trial: bool
+    is_probe_request: bool
     steered: RolloutOverride | None = None
     pick: Pick | None = None
 
@@ -137,15 +137,17 @@ def choose_variants(
     region = policy.regions.of(request.client)
     order = policy.order(share.chain, region)
     if order.settled and availability is None:
-        chosen, panic, trial = order.settled, False, False
+        chosen, panic, is_probe_request = order.settled, False, False
     else:
         repeatable = may_repeat(route.failover, request.method, request.headers)
         is_given = _is_given(policy, request, source, sealing)
         asking = Asking(route.seed, key, is_given, repeatable)
-        chosen, panic, trial = candidates(order.tiers, asking, chance, availability)
+        chosen, panic, is_probe_request = candidates(order.tiers, asking, chance, availability)
     if not chosen:
         return _no_variant(share)
-    return Forward(route, chosen, share, region, key, source, new_cookie, panic, trial, steered)
+    return Forward(
+        route, chosen, share, region, key, source, new_cookie, panic, is_probe_request, steered
+    )
 
 
 def _is_given(

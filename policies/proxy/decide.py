@@ -20,7 +20,7 @@ from policies.proxy.phases.effects import Charge, Charged
 from policies.proxy.sequence import choose_backend
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies
-from policies.resilience.outlier_detection import TRIAL_PATIENCE_MS
+from policies.resilience.outlier_detection import PROBE_REQUEST_PATIENCE_MS
 from policies.rollouts.steering import NOTHING, Steereds
 from policies.rollouts.tallies import Tallies
 from policies.routing.match import Rule
@@ -53,11 +53,11 @@ class Surroundings(NamedTuple):
 class GivenHealth:
     """Health that is asked, and learns nothing: who is in trouble is given."""
 
-    def begin_trial(self, name: str, now_ms: float) -> None:
+    def begin_probe_request(self, name: str, now_ms: float) -> None:
         pass
 
-    def trial_patience_ms(self, name: str) -> int:
-        return TRIAL_PATIENCE_MS
+    def probe_request_patience_ms(self, name: str) -> int:
+        return PROBE_REQUEST_PATIENCE_MS
 
     def is_on_probation(self, name: str, now_ms: float) -> bool:
         return False

@@ -97,8 +97,8 @@ def forward(context: RequestContext) -> Way[None]:
         logging(context, "", answer.status)
         yield answer
         return
-    if choice.trial:
-        state.health.begin_trial(first.name, context.arrived.now_ms)
+    if choice.is_probe_request:
+        state.health.begin_probe_request(first.name, context.arrived.now_ms)
     looks = wants_head(context, entry) if context.policy.keeps_ms else False
     outcome: Outcome = yield from attempts(context, sent, wants_head=looks)
     if outcome.failure:

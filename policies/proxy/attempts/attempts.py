@@ -38,7 +38,7 @@ def attempts(context: RequestContext, sent: Outgoing, *, wants_head: bool) -> Wa
         return Outcome(first, UPLOAD_BROKEN, status, 1, arrived.now_ms, failed)
     kept_body = tries is not None and tries.kept_body
     attempt = Attempt(first, 1, sent, kept_body, timeout_ms(route), arrived.now_ms, wants_head)
-    may_hedge = (route.failover.hedge or choice.trial) and not kept_body
+    may_hedge = (route.failover.hedge or choice.is_probe_request) and not kept_body
     second = hedge_variant(context) if may_hedge else None
     if second:
         outcome: Outcome = yield from hedged(context, attempt, second)

@@ -1,8 +1,8 @@
 """A second attempt beside the first, if that is slow: the first good answer wins.
 
-The other one is aborted, and health learns nothing of it. A route may have hedges; a trial,
-which may well hang, always has one. Hedges are paid from the retry budget; what they may
-cost is reserved before, since both attempts are one effect.
+The other one is aborted, and health learns nothing of it. A route may have hedges; a probe
+request of outlier detection, which may well hang, always has one. Hedges are paid from the retry
+budget; what they may cost is reserved before, since both attempts are one effect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def hedge_variant(context: RequestContext) -> Variant | None:
     """Who gets the request, too, if the first is slow; None if nobody does."""
     choice, request = context.choice, context.request
     terms = choice.route.failover
-    if terms.hedge is None and not choice.trial:
+    if terms.hedge is None and not choice.is_probe_request:
         return None
     return hedge_to(terms, choice.candidates, request.method, request.headers)
 
@@ -33,8 +33,8 @@ def hedged(context: RequestContext, first: Attempt, second: Variant) -> Way[Outc
     terms, name = choice.route.failover, choice.route.name
     latencies = state.latencies[name]
     wait = latencies.p95(now) if terms.hedge == "p95" else terms.hedge
-    if choice.trial:
-        wait = state.health.trial_patience_ms(first.variant.name)
+    if choice.is_probe_request:
+        wait = state.health.probe_request_patience_ms(first.variant.name)
     if not wait or not state.retries[name].reserve(terms.budget, now):
         what = send(context, first)
         came: Came = yield what
@@ -52,7 +52,7 @@ def _refused(context: RequestContext, first: Attempt) -> frozenset[int]:
     again, and errors that were to be expected."""
     choice, health = context.choice, context.state.health
     codes = choice.route.failover.codes
-    hides = choice.trial or health.is_on_probation(first.variant.name, first.began_ms)
+    hides = choice.is_probe_request or health.is_on_probation(first.variant.name, first.began_ms)
     return codes | SERVER_ERRORS if hides else codes
 
 

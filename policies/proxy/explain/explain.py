@@ -223,7 +223,7 @@ class _Told:
         }
         self._filters(request, outcome, first)
         second = hedge_to(route.failover, outcome.candidates, request.method, request.headers)
-        if second and route.failover.hedge is not None and not outcome.trial:
+        if second and route.failover.hedge is not None and not outcome.is_probe_request:
             self.step("hedge", hedge_text(route.failover, second))
         self.step("forward", f"to variant {first.name} through binding {first.binding}")
 

@@ -30,7 +30,7 @@ def pick_text(picked: Pick, availability: Availability | None) -> str:
     if variant is None:
         return f"{who} picks pool {picked.share.name}, without its fallbacks"
     is_out = availability is not None and (
-        variant.name in availability.out or variant.name in availability.trials
+        variant.name in availability.out or variant.name in availability.half_open
     )
     states = [word for word, holds in (("drained", variant.drain), ("down", is_out)) if holds]
     though = f", although it is {' and '.join(states)}" if states else ""
@@ -83,7 +83,7 @@ def variants_text(
         some = availability is not None and outcome.candidates[0].pool in availability.panic
         why = "too few are in service, so health is not looked at"
         return f"{why if some else 'nothing is in service; tried all the same'}: {names}"
-    if outcome.trial:
+    if outcome.is_probe_request:
         names += f"; {outcome.candidates[0].name} is tried once, to see whether it is well"
     tiers = policy.order(outcome.share.chain, outcome.region).tiers
     rest = [each for tier in tiers for each in tier if each not in outcome.candidates]

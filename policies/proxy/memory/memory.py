@@ -177,7 +177,7 @@ def _is_plain(context: RequestContext, choice: Forward, send: Send) -> bool:
     """Whether nothing is done that is done once only."""
     if send.carry is None or send.url or send.kept_body or send.wants_head:
         return False
-    if send.drill is not None or choice.panic or choice.trial or choice.new_cookie:
+    if send.drill is not None or choice.panic or choice.is_probe_request or choice.new_cookie:
         return False
     if _asks_for_override(context, choice.route) or choice.route.failover.hedge:
         return False

@@ -106,7 +106,7 @@ def out(*names: str) -> Surroundings:
         ("canary", NOW),  # there is a pool of that name, too
         ("c-1", out("c-1")),
         ("c-1", out(*VARIANTS)),
-        ("c-1", NOW._replace(availability=Availability(trials={"c-1": False}))),
+        ("c-1", NOW._replace(availability=Availability(half_open={"c-1": False}))),
         ("c-1", NOW._replace(availability=Availability(returning={"c-1": 0.0}))),
         ("c-1", NOW._replace(availability=Availability(panic=frozenset({"canary"})))),
     ],
@@ -116,7 +116,7 @@ def test_a_variant_is_tried_whatever_it_is_and_nobody_else(name: str, around: Su
     assert isinstance(outcome, Forward)
     assert [each.name for each in outcome.candidates] == [name]
     assert not outcome.panic
-    assert not outcome.trial
+    assert not outcome.is_probe_request
     terms = outcome.route.failover
     assert [each.name for each in plan(terms, outcome.candidates)] == [name]
     assert not may_repeat(terms, "GET", {"idempotency-key": "1"})

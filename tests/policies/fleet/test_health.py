@@ -92,13 +92,15 @@ def test_an_ejected_variant_is_left_out_and_tried_once() -> None:
     assert "a" not in isolate.names(key)
     assert isolate.health.is_urgent
     isolate.now += 10_000
-    assert not isolate.choose(key, "POST").trial, "a trial must not cost a request"
-    assert not isolate.choose(key_of("b")).trial, "it is not one of its own"
+    assert not isolate.choose(key, "POST").is_probe_request, (
+        "a probe request must not cost a request"
+    )
+    assert not isolate.choose(key_of("b")).is_probe_request, "it is not one of its own"
     choice = isolate.choose(key)
-    assert choice.trial
+    assert choice.is_probe_request
     assert choice.candidates[0].name == "a"
-    isolate.health.begin_trial("a", isolate.now)
-    assert "a" not in isolate.names(key), "one trial at a time"
+    isolate.health.begin_probe_request("a", isolate.now)
+    assert "a" not in isolate.names(key), "one probe request at a time"
     isolate.health.succeeded("a", isolate.now)
     assert isolate.availability
     assert isolate.availability.returning == {"a": 0.1}
@@ -108,11 +110,11 @@ def test_an_ejected_variant_is_left_out_and_tried_once() -> None:
     assert isolate.availability is None
 
 
-def test_after_waiting_long_for_a_better_one_any_request_is_the_trial() -> None:
+def test_after_waiting_long_for_a_better_one_any_request_is_the_probe_request() -> None:
     isolate, key = Isolate(), key_of("a")
     isolate.fails("a")
     isolate.now += 20_000
-    assert isolate.choose(key, "POST").trial
+    assert isolate.choose(key, "POST").is_probe_request
 
 
 def test_a_returning_variant_gets_a_growing_part_of_its_own_requests() -> None:
@@ -303,12 +305,12 @@ def test_somebody_always_serves_and_the_last_one_is_never_left_out(
             isolate.health.failed(name, isolate.now, isolate.now, "status 500")
         choice = isolate.choose(str(chance.random()))
         availability = isolate.availability or Availability()
-        out = {*availability.out, *availability.trials}
+        out = {*availability.out, *availability.half_open}
         names = {variant.name for variant in choice.candidates}
         assert len(names) == len(choice.candidates) > 0
         if choice.panic:
             assert len(out) == len(NAMES) or "production" in availability.panic
-        elif not choice.trial:
+        elif not choice.is_probe_request:
             assert names == set(NAMES) - out
     isolate.now += 100_000_000
     for name in NAMES:

@@ -124,24 +124,24 @@ def test_p95_is_learnt_before_anybody_is_hedged_and_failures_teach_nothing() -> 
     assert 50 <= float(first.split(" ")[-1]) <= 60
 
 
-def test_a_trial_is_always_hedged_and_its_failure_is_hidden() -> None:
+def test_a_probe_request_is_always_hedged_and_its_failure_is_hidden() -> None:
     state = isolate(failover={"on": ["connect"]})
     state.eject("a")
     assert Journey(state, now_ms=BEGAN + 1_000).go(status(200)) == ["send b", "carried b"]
     now = BEGAN + 11_000
-    trial = Journey(state, now_ms=now)
-    assert trial.go(raced(1, None, 200)) == ["race a b after 2000", "carry b"]
+    is_probe_request = Journey(state, now_ms=now)
+    assert is_probe_request.go(raced(1, None, 200)) == ["race a b after 2000", "carry b"]
     assert Journey(state, now_ms=now).go(status(200)) == ["send b", "carried b"], "one at a time"
 
 
-def test_a_good_trial_brings_the_variant_back() -> None:
+def test_a_good_probe_request_brings_the_variant_back() -> None:
     state = isolate()
     state.eject("a")
     Journey(state, now_ms=BEGAN + 11_000).go(raced(0, 200))
     assert [event for event, _ in state.events] == ["variant-ejected", "variant-returns"]
 
 
-def test_a_bad_trial_costs_the_client_nothing() -> None:
+def test_a_bad_probe_request_costs_the_client_nothing() -> None:
     state = isolate(failover={"on": ["connect"]})
     state.eject("a")
     told = Journey(state, now_ms=BEGAN + 11_000).go(raced(0, 503), status(200))

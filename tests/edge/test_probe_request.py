@@ -1,4 +1,4 @@
-"""A trial that hangs holds up its request only for a moment: somebody else gets it, too."""
+"""A probe request that hangs holds up its request only for a moment: somebody else gets it, too."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WITHIN = 10.0  # seconds
 
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    folder = tmp_path_factory.mktemp("trial")
+    folder = tmp_path_factory.mktemp("probe-request")
     policy = folder / "routes.yaml"
     policy.write_text(POLICY)
     with running_edge(folder / "router", policy) as edge:
@@ -49,11 +49,11 @@ def answered_by(edge: Edge, path: str) -> str:
     return str(answer.headers["x-router-variant"])
 
 
-def test_the_client_of_a_trial_notices_nothing(tried: Edge) -> None:
+def test_the_client_of_a_probe_request_notices_nothing(tried: Edge) -> None:
     assert [answered_by(tried, "/status/503") for _ in range(2)] == ["reserve"] * 2
     wait_for(tried, "half-open")
     assert answered_by(tried, "/status/500") == "reserve"
-    assert state(tried) == "ejected", "the trial was bad"
+    assert state(tried) == "ejected", "the probe request was bad"
     wait_for(tried, "half-open")
     assert answered_by(tried, "/hang") == "reserve"
     assert state(tried) == "half-open", "this one has come to nothing"
