@@ -17,11 +17,11 @@ def likeness_of(context: RequestContext, send: Send) -> Hashable:
     choice, carry, rule = context.choice, send.carry, context.rule
     assert rule, "a rule has taken the request"
     assert carry, "the answer is carried without another look"
-    identity, blame = context.identity, carry.blame
+    identity, attribution = context.identity, carry.attribution
     return (
         rule.taken,  # what other attempts may write anew
         *(choice.route.name, *[each.name for each in choice.candidates]),
-        *(identity and identity.key.id, blame.variant, blame.part),
+        *(identity and identity.key.id, attribution.variant, attribution.part),
         *(send.binding, send.url, send.timeout_ms, send.limit, send.codes),
         *_values(send.changes),
         *_values(carry.changes),

@@ -109,9 +109,9 @@ class Keep(NamedTuple):
     most: int
 
 
-class Blame(NamedTuple):
-    """Who is blamed if an answer breaks off after it has begun: a variant, when its attempt
-    began, and the rollout's run and side that it counts for (`-` for none)."""
+class Attribution(NamedTuple):
+    """What a failure counts against if an answer breaks off after it has begun: the variant, when
+    its attempt began, and the rollout's run and side (`-` for none)."""
 
     variant: str
     began_ms: float
@@ -122,7 +122,7 @@ class Carry(NamedTuple):
     """Give the variant's answer to the client, with these changes of its headers."""
 
     changes: Changes
-    blame: Blame
+    attribution: Attribution
     keep: Keep | None = None
 
 

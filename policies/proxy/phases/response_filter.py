@@ -11,7 +11,7 @@ from policies.compiled.model import Variant
 from policies.http.changes import Changes, Pairs
 from policies.http.problems import CONTENT_TYPE, Problem
 from policies.proxy.phases.context import RequestContext
-from policies.proxy.phases.effects import Blame, Carry, Keep, Respond
+from policies.proxy.phases.effects import Attribution, Carry, Keep, Respond
 from policies.proxy.phases.headers import fixed_headers, response_headers, set_cookie
 from policies.proxy.phases.outgoing import answer_changes
 
@@ -32,7 +32,7 @@ def carried(
     if cors:
         changes = changes.then(cors.changes(context.arrived.headers))
     part = choice.steered.part(variant.pool) if choice.steered else "-"
-    return Carry(changes, Blame(variant.name, began_ms, part), keep)
+    return Carry(changes, Attribution(variant.name, began_ms, part), keep)
 
 
 def changes_of(context: RequestContext, variant: Variant) -> Changes:

@@ -103,9 +103,9 @@ class Isolate:
     def log(self, event: str, fields: dict[str, Any]) -> None:
         log(event, fields)
 
-    def blame(self, name: str, began_ms: float, part: str) -> None:
-        """A variant has broken an answer off; when its attempt began, and what that counted
-        for."""
+    def record_broken_answer(self, name: str, began_ms: float, part: str) -> None:
+        """Count a failure of the variant that broke off an answer. `began_ms`: when its attempt
+        began; `part`: the rollout's run and side that it counts for."""
         self.metrics.broken_answers[(name,)] += 1
         self.health.broke(name, began_ms, now_ms())
         self.coordinating.broke(part)

@@ -237,9 +237,9 @@ const ENDS = {
     discard(way.response);
     return new Response(isKept ? way.found : giveable(status, body), { status, headers });
   },
-  carry(way, removed, set, added, blame, keeping) {
+  carry(way, removed, set, added, attribution, keeping) {
     if (keeping) way.response = kept.keep(way.ctx, way.response, ...keeping);
-    return changed(way, { removed, set, added, blame });
+    return changed(way, { removed, set, added, attribution });
   },
   own: (way) =>
     way.python.page.callPromising(

@@ -290,7 +290,7 @@ class Driver:
         elif kind == "gone":
             self._taken(int(words[0]))
         elif kind == "broke":
-            self._isolate.blame(words[0], float(words[1]), words[2])
+            self._isolate.record_broken_answer(words[0], float(words[1]), words[2])
         else:
             self._isolate.count_copy(words[0], int(words[1]), float(words[2]))
 

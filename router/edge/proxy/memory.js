@@ -257,7 +257,7 @@ function isNoted(origin, scope) {
 
 function templateOf(number, sent) {
   const { changes, carry } = sent;
-  const [variant, , part] = carry.blame.split(" ");
+  const [variant, , part] = carry.attribution.split(" ");
   const places = SLOTS.map((name) => at(changes.set, name));
   const [answered, limited] = ["x-request-id", "ratelimit"].map((name) => at(carry.set, name));
   return { number, sent, variant, part, places, answered, limited, isDropped: false };
@@ -283,7 +283,7 @@ function fresh(template, { now, ip }, limits) {
   const ratelimit = limits.length ? limitStatus(limits, now) : "";
   if (limits.length && limited >= 0) answer[limited] = ratelimit;
   const changes = { ...sent.changes, set };
-  const carry = { ...sent.carry, set: answer, blame: `${variant} ${now} ${part}` };
+  const carry = { ...sent.carry, set: answer, attribution: `${variant} ${now} ${part}` };
   const note = `again ${number} ${now}`;
   return { number, ids: `${id}\n${trace}\n${ratelimit}`, sent: { ...sent, changes, carry, note } };
 }

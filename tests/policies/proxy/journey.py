@@ -272,7 +272,7 @@ def raced(taken: int, *came: int | str | None, after_ms: float = 100) -> Outcome
 
 WORDS: dict[type, Callable[[Any], str]] = {
     Respond: lambda e: f"answer {e.status}" + (" kept" if e.kept else ""),
-    Carry: lambda e: f"carry {e.blame.variant}" + (" and keep" if e.keep else ""),
+    Carry: lambda e: f"carry {e.attribution.variant}" + (" and keep" if e.keep else ""),
     Charge: lambda e: "charge " + " ".join(each.name for each in e.limits),
     Forget: lambda e: "forget",
     KeepBody: lambda e: f"keep body {e.how}",

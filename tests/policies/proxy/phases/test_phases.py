@@ -181,7 +181,7 @@ def test_the_first_requests_of_an_isolate_wait_to_hear_of_rollouts() -> None:
     assert journey.go(status(200)) == ["learn rollouts", "send a", "carried a"]
     carry = journey.sent().carry
     assert carry
-    assert carry.blame.began_ms == BEGAN + LEARNT_AFTER_MS, "its time began when it was known"
+    assert carry.attribution.began_ms == BEGAN + LEARNT_AFTER_MS, "its time began when it was known"
 
 
 class TestDraining:
@@ -248,10 +248,10 @@ class TestRollouts:
         going.go(status(200))
         send = going.sent()
         assert send.carry
-        assert send.carry.blame == ("a", BEGAN, "run-1/from")
+        assert send.carry.attribution == ("a", BEGAN, "run-1/from")
         other = Journey(isolate())
         other.go(status(200))
-        assert (other.sent().carry or send.carry).blame.part == "-"
+        assert (other.sent().carry or send.carry).attribution.part == "-"
 
 
 def test_a_good_answer_may_be_learnt_of_late() -> None:

@@ -19,7 +19,7 @@ from policies.http.changes import SEPARATORS, Changes
 from policies.http.limits import Sizes
 from policies.proxy.memory.memory import Draws
 from policies.proxy.phases.effects import (
-    Blame,
+    Attribution,
     Came,
     Carry,
     Found,
@@ -59,7 +59,9 @@ changes = st.builds(
 carries = st.builds(
     Carry,
     changes,
-    st.builds(Blame, names, st.integers(0, 2**41).map(float), st.sampled_from(["-", "run-1/to"])),
+    st.builds(
+        Attribution, names, st.integers(0, 2**41).map(float), st.sampled_from(["-", "run-1/to"])
+    ),
     st.none(),
 )
 sends = st.builds(
@@ -107,10 +109,10 @@ def test_a_send_is_read_as_it_was_written(node: Node, number: int, send: Send) -
     if carry:
         assert set(read["codes"]) == send.codes
         assert_same_changes(read["carry"], carry.changes)
-        assert read["carry"]["blame"].split(" ") == [
-            carry.blame.variant,
-            f"{carry.blame.began_ms:.0f}",
-            carry.blame.part,
+        assert read["carry"]["attribution"].split(" ") == [
+            carry.attribution.variant,
+            f"{carry.attribution.began_ms:.0f}",
+            carry.attribution.part,
         ]
 
 
