@@ -9,13 +9,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from policies.difference.log import read_log
+from policies.difference.traffic.log import read_log
 from policies.drill_plan.load import load_plan
 from policies.gateway.convert import convert
 from policies.http.problems import PROBLEMS
 from policies.language.findings.findings import CODES
 from policies.language.load import load
-from policies.language.schema import schema, schema_text
+from policies.language.tooling.schema import schema, schema_text
 from policies.language.yaml.document import Document, read_document
 from policies.reference.pages import PARTS, Part, part_of
 from router.cli.main import main

@@ -245,7 +245,7 @@ class Jobs:
         return len((await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).rows)
 
     async def _changed(self, change: Statement, key: JobKey) -> Row | None:
-        _, found = await self._db.batch([change, (sql.STANDING, key)])
+        _, found = await self._db.batch([change, (sql.OUTCOME_OF, key)])
         return found.rows[0] if found.rows else None
 
 

@@ -59,7 +59,7 @@ LOAD = "SELECT waiting, running, bytes FROM tenants WHERE tenant = ?1"
 
 GET = f"SELECT {COLUMNS} FROM jobs WHERE tenant = ?1 AND id = ?2"
 
-STANDING = """
+OUTCOME_OF = """
 SELECT state, worker, attempt, max_attempts, error FROM jobs WHERE tenant = ?1 AND id = ?2
 """
 

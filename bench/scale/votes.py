@@ -80,9 +80,9 @@ class Isolate:
         if detection.state(now) is State.EJECTED:
             return False
         if detection.is_ejected:
-            if not detection.awaits_trial(now):
+            if not detection.awaits_probe_request(now):
                 return False
-            detection.begin_trial(now)
+            detection.begin_probe_request(now)
             return True
         share = detection.share(now)
         return share == 1 or self.chance.random() < share

@@ -14,7 +14,7 @@ from router.edge.limiter.limiter import Limiter  # noqa: F401
 class NoHealth:
     """Stands where `policies.fleet.health.Health` stood."""
 
-    def standing(self, policy: Any, now_ms: float) -> None:
+    def availability(self, policy: Any, now_ms: float) -> None:
         return None
 
     def succeeded(self, name: str, began_ms: float) -> None:

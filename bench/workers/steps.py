@@ -13,7 +13,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from policies.proxy import attempts, request_filter, sending, sequence
+from policies.proxy import sequence
+from policies.proxy.attempts import attempts, sending
+from policies.proxy.phases import request_filter
 from router.edge import entry
 from router.edge.coordinator.coordinator import Coordinator  # noqa: F401
 from router.edge.entry import on_fetch  # noqa: F401

@@ -112,9 +112,9 @@ class LimitStatus(NamedTuple):
     full_ms: float
 
 
-def limit_headers(standings: Iterable[LimitStatus]) -> dict[str, str]:
+def limit_headers(statuses: Iterable[LimitStatus]) -> dict[str, str]:
     """What an answer says about limits; nothing if none has been asked."""
-    found = list(standings)
+    found = list(statuses)
     if not found:
         return {}
     headers = {"ratelimit-policy": ", ".join(each.limit.policy_item for each in found)}

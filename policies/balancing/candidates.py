@@ -5,7 +5,7 @@
    says who was drained then, and its seal that the router says so.
 3. Who is out takes nothing. Who is returning takes a growing part of its own requests,
    always the same keys and more; for others it is the last resort.
-4. Who awaits its trial takes one request, and only one that would be its own.
+4. A half-open variant takes one probe request, and only one that would be its own.
 5. Nobody left: panic, and everybody is tried, those first who are only drained.
 """
 
@@ -16,8 +16,8 @@ from hashlib import blake2b
 from random import Random
 from typing import NamedTuple
 
+from policies.balancing.availability import Availability
 from policies.balancing.split import ranked, uniform
-from policies.balancing.standing import Availability
 from policies.compiled.model import Tiers, Variant
 
 
@@ -32,11 +32,11 @@ class Asking(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """`trial`: the first of them is tried once, to see whether it is well."""
+    """`is_probe_request`: the first of them is half-open; this request shows whether it is well."""
 
     variants: tuple[Variant, ...]
     panic: bool = False
-    trial: bool = False
+    is_probe_request: bool = False
 
 
 def new_key(chance: Random, drained: Sequence[Variant]) -> str:
@@ -46,18 +46,18 @@ def new_key(chance: Random, drained: Sequence[Variant]) -> str:
 
 
 def candidates(
-    tiers: Tiers, asking: Asking, chance: Random, standing: Availability | None
+    tiers: Tiers, asking: Asking, chance: Random, availability: Availability | None
 ) -> Candidates:
     """Who of `tiers` can serve, in order."""
     ordered, key = _ordered(tiers, asking, chance)
     open_to = [each for each in ordered if not each.drain or _stays(each, asking)]
-    if standing is None:
+    if availability is None:
         found = Candidates(tuple(open_to))
     else:
-        found = _serving(open_to, asking._replace(key=key), chance, standing)
+        found = _serving(open_to, asking._replace(key=key), chance, availability)
     if found.variants:
         return found
-    out = standing.out.union(standing.trials) if standing else ()
+    out = availability.out.union(availability.half_open) if availability else ()
     ordered.sort(key=lambda variant: variant.name in out)
     return Candidates(tuple(ordered), panic=True)
 
@@ -76,32 +76,32 @@ def _ordered(tiers: Tiers, asking: Asking, chance: Random) -> tuple[list[Variant
 
 
 def _serving(
-    open_to: list[Variant], asking: Asking, chance: Random, standing: Availability
+    open_to: list[Variant], asking: Asking, chance: Random, availability: Availability
 ) -> Candidates:
     first: list[Variant] = []
     last: list[Variant] = []
-    trial = False
+    is_probe_request = False
     for each in open_to:
         name = each.name
-        if name in standing.out:
+        if name in availability.out:
             continue
-        if name in standing.trials:
-            if not first and (standing.trials[name] or asking.repeatable):
+        if name in availability.half_open:
+            if not first and (availability.half_open[name] or asking.repeatable):
                 first.append(each)
-                trial = True
-        elif name in standing.returning and not _is_taken(each, asking, chance, standing):
+                is_probe_request = True
+        elif name in availability.returning and not _is_taken(each, asking, chance, availability):
             last.append(each)
         else:
             first.append(each)
     found = tuple(first + last)
-    return Candidates(found, bool(found) and found[0].pool in standing.panic, trial)
+    return Candidates(found, bool(found) and found[0].pool in availability.panic, is_probe_request)
 
 
-def _is_taken(variant: Variant, asking: Asking, chance: Random, standing: Availability) -> bool:
+def _is_taken(variant: Variant, asking: Asking, chance: Random, availability: Availability) -> bool:
     """Whether a returning variant takes this one of its requests."""
     name, key = variant.name, asking.key
     drawn = uniform(f"{asking.seed}/return", name, key) if key else chance.random()
-    return drawn < standing.returning[name]
+    return drawn < availability.returning[name]
 
 
 def _stays(variant: Variant, asking: Asking) -> bool:

@@ -15,10 +15,10 @@ from typing import Literal, NamedTuple
 
 from policies.access.given import UNSEALED, Sealing
 from policies.access.sticky import Source, sticky_key
+from policies.balancing.availability import Availability
 from policies.balancing.candidates import Asking, candidates, new_key
 from policies.balancing.pick import Pick
 from policies.balancing.split import choose
-from policies.balancing.standing import Availability
 from policies.compiled.model import Route, Share, Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.answer import DirectResponse
@@ -34,10 +34,10 @@ from policies.routing.match import Miss, Rule
 
 class Forward(NamedTuple):
     """`candidates`: the variants to try, in order, never empty. `panic`: they are tried
-    although they are out of service, since too few or none are in it. `trial`: the first
-    of them is tried to see whether it is well again. `new_cookie`: the source whose cookie
-    the client is to get, with `key` as its value. `steered`: the rollout that the route is
-    part of; `pick`: what the request itself picked. `route` is then as that has it."""
+    although they are ejected, since too few or none are healthy. `is_probe_request`: the first
+    of them is half-open, and this request shows whether it is well. `new_cookie`: the source
+    whose cookie the client is to get, with `key` as its value. `steered`: the rollout that the
+    route is part of; `pick`: what the request itself picked. `route` is then as that has it."""
 
     route: Route
     candidates: tuple[Variant, ...]
@@ -47,7 +47,7 @@ class Forward(NamedTuple):
     source: Source | None
     new_cookie: Source | None
     panic: bool
-    trial: bool
+    is_probe_request: bool
     steered: RolloutOverride | None = None
     pick: Pick | None = None
 
@@ -100,13 +100,13 @@ def choose_mirror(
     choice: Forward,
     mirror: Mirror,
     chance: Random,
-    standing: Availability | None = None,
+    availability: Availability | None = None,
 ) -> Variant | None:
     """The variant of the mirror's pool that gets the copy; None if nobody is in service.
     Other pools are no substitute: a copy must not load who did not ask for it."""
     tiers = policy.order((mirror.pool,), choice.region).tiers
     asking = Asking(choice.route.seed, choice.key, is_given=False, repeatable=False)
-    found = candidates(tiers, asking, chance, standing)
+    found = candidates(tiers, asking, chance, availability)
     return found.variants[0] if found.variants and not found.panic else None
 
 
@@ -115,7 +115,7 @@ def choose_variants(
     route: Route,
     request: Request,
     chance: Random,
-    standing: Availability | None = None,
+    availability: Availability | None = None,
     steered: RolloutOverride | None = None,
     key_id: str = "",
     sealing: Sealing = UNSEALED,
@@ -136,16 +136,18 @@ def choose_variants(
         share = route.shares[0] if len(route.shares) == 1 else _choose_share(route, key, chance)
     region = policy.regions.of(request.client)
     order = policy.order(share.chain, region)
-    if order.settled and standing is None:
-        chosen, panic, trial = order.settled, False, False
+    if order.settled and availability is None:
+        chosen, panic, is_probe_request = order.settled, False, False
     else:
         repeatable = may_repeat(route.failover, request.method, request.headers)
         is_given = _is_given(policy, request, source, sealing)
         asking = Asking(route.seed, key, is_given, repeatable)
-        chosen, panic, trial = candidates(order.tiers, asking, chance, standing)
+        chosen, panic, is_probe_request = candidates(order.tiers, asking, chance, availability)
     if not chosen:
         return _no_variant(share)
-    return Forward(route, chosen, share, region, key, source, new_cookie, panic, trial, steered)
+    return Forward(
+        route, chosen, share, region, key, source, new_cookie, panic, is_probe_request, steered
+    )
 
 
 def _is_given(
@@ -162,13 +164,13 @@ def choose_picked(
     picked: Pick,
     request: Request,
     chance: Random,
-    standing: Availability | None = None,
+    availability: Availability | None = None,
     sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
     """Who gets a request that says so itself; the client is to stay where it was."""
     route, share, variant, _ = picked
     if variant is None:
-        chosen = choose_variants(policy, route, request, chance, standing, sealing=sealing)
+        chosen = choose_variants(policy, route, request, chance, availability, sealing=sealing)
         if isinstance(chosen, Problem):
             return chosen
         return chosen._replace(new_cookie=None, pick=picked)

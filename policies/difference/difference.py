@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from policies.difference.change import Change, changes_between
-from policies.difference.key_views import HASH, key_views
 from policies.difference.order import reordered
 from policies.difference.pairs import Renamed, common_names, renamed_routes, under_new_names
-from policies.difference.spelling import Value, View
-from policies.difference.view import IMPLICIT, PLAIN_POOL, policy_view
+from policies.difference.views.change import Change, changes_between
+from policies.difference.views.key_views import HASH, key_views
+from policies.difference.views.spelling import Value, View
+from policies.difference.views.view import IMPLICIT, PLAIN_POOL, policy_view
 from policies.language.compile.compile import Tables
 from policies.language.model.policy import Policy
 

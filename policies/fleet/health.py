@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from math import ceil, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from policies.balancing.standing import Availability
+from policies.balancing.availability import Availability
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.snapshot import Active, Snapshot, Told
@@ -54,24 +54,24 @@ class Health:
         self._excluded: dict[str, float] = {}  # by the Coordinator, until
         self._told_ms = -inf
         self._reported: dict[str, tuple[int, int]] = {}
-        self._standing: Availability | None = None
+        self._availability: Availability | None = None
         self._look_ms = -inf  # when to look again
         self._now_ms = -inf
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
+    def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
         """Who is in trouble; None if nobody is."""
         self._now_ms = now_ms
         if now_ms >= self._look_ms or policy is not self._policy:
             self._look(policy, now_ms)
-        return self._standing
+        return self._availability
 
-    def begin_trial(self, name: str, now_ms: float) -> None:
-        self._detections[name].begin_trial(now_ms)
+    def begin_probe_request(self, name: str, now_ms: float) -> None:
+        self._detections[name].begin_probe_request(now_ms)
         self._look_ms = -inf
 
-    def trial_patience_ms(self, name: str) -> int:
+    def probe_request_patience_ms(self, name: str) -> int:
         """How long a probe request of this variant may hold up a request."""
-        return self._detections[name].trial_patience_ms()
+        return self._detections[name].probe_request_patience_ms()
 
     def is_on_probation(self, name: str, now_ms: float) -> bool:
         """Whether an error of this variant is better hidden from the client."""
@@ -80,8 +80,8 @@ class Health:
 
     def retry_after_s(self, policy: CompiledPolicy, now_ms: float) -> int:
         """In how many seconds the first of those who are out may be tried; at least one."""
-        standing = self.standing(policy, now_ms)
-        wait = standing.retry_ms if standing else 0.0
+        availability = self.availability(policy, now_ms)
+        wait = availability.retry_ms if availability else 0.0
         return min(MAX_RETRY_AFTER_S, max(1, ceil(wait / 1000)))
 
     def succeeded(self, name: str, began_ms: float) -> None:
@@ -211,28 +211,28 @@ class Health:
             excluded, self._excluded = self._excluded, {}
             self._give_back(excluded, now_ms)
         out: dict[str, float] = {}  # and until when
-        returning, trials = {}, {}
+        returning, half_open = {}, {}
         patience = policy.health.passive.eject_ms
         for name, detection in self._detections.items():
             if self._is_excluded(name, now_ms):
                 out[name] = min(self._excluded[name], self._told_ms + TOLD_FOR_MS)
-            elif detection.awaits_trial(now_ms):
-                trials[name] = now_ms >= detection.until_ms + patience
+            elif detection.awaits_probe_request(now_ms):
+                half_open[name] = now_ms >= detection.until_ms + patience
             elif detection.is_ejected:
-                out[name] = max(detection.until_ms, detection.trial_until_ms)
+                out[name] = max(detection.until_ms, detection.probe_request_until_ms)
             elif detection.share(now_ms) < 1:
                 returning[name] = detection.share(now_ms)
-        if not out and not trials and not returning:
-            self._standing, self._look_ms = None, inf
+        if not out and not half_open and not returning:
+            self._availability, self._look_ms = None, inf
             return
-        again = [now_ms + LOOK_AGAIN_MS] if returning or trials else []
+        again = [now_ms + LOOK_AGAIN_MS] if returning or half_open else []
         self._look_ms = min([*out.values(), *again])
-        panic = _in_panic(policy, out.keys() | trials.keys())
+        panic = _in_panic(policy, out.keys() | half_open.keys())
         spared = {each.name for each in policy.variants if each.pool in panic}
-        trials = {name: any_will for name, any_will in trials.items() if name not in spared}
+        half_open = {name: any_will for name, any_will in half_open.items() if name not in spared}
         left = frozenset(name for name in out if name not in spared)
         retry = min([until - now_ms for until in out.values()], default=0.0)
-        self._standing = Availability(left, returning, trials, panic, retry)
+        self._availability = Availability(left, returning, half_open, panic, retry)
 
 
 def _in_panic(policy: CompiledPolicy, out: Collection[str]) -> frozenset[str]:

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from policies.gateway.backends import Backends
-from policies.gateway.drafts import Draft, pools_of
-from policies.gateway.gateways import tell_refused
-from policies.gateway.listeners import Hosts, Listeners, isolated_hosts
-from policies.gateway.names import Names, fitted
-from policies.gateway.objects import Objects, read_objects
-from policies.gateway.parents import attach, of_one_kind, tell_ports
-from policies.gateway.report import Report, Told
-from policies.gateway.routes import Routes, RoutesReader
-from policies.gateway.write import Entry, policy_text
+from policies.gateway.cluster.gateways import tell_refused
+from policies.gateway.cluster.listeners import Hosts, Listeners, isolated_hosts
+from policies.gateway.cluster.objects import Objects, read_objects
+from policies.gateway.cluster.parents import attach, of_one_kind, tell_ports
+from policies.gateway.output.drafts import Draft, pools_of
+from policies.gateway.output.names import Names, fitted
+from policies.gateway.output.report import Report, Told
+from policies.gateway.output.write import Entry, policy_text
+from policies.gateway.routes.backends import Backends
+from policies.gateway.routes.routes import Routes, RoutesReader
 from policies.language.check.precedence import overtaken_routes
 from policies.language.check.shadow import shadowed_routes
 from policies.language.findings.findings import Finding, Path

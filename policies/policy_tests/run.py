@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from policies.balancing.standing import standing_without
+from policies.balancing.availability import availability_without
 from policies.compiled.policy import CompiledPolicy
-from policies.difference.stand_ins import Tables, presenting, stand_in, with_stand_ins
+from policies.difference.traffic.stand_ins import Tables, presenting, stand_in, with_stand_ins
 from policies.http.request import Client
 from policies.language.findings.findings import Path
 from policies.policy_tests.model import Case, Expect, Request
 from policies.policy_tests.shares import shares_of
 from policies.proxy.decide import Surroundings
-from policies.proxy.explain import Explanation, explain
+from policies.proxy.explain.explain import Explanation, explain
 
 NOTHING = "nothing"
 
@@ -62,8 +62,8 @@ class Subject:
         client = Client(
             request.ip, request.colo or "", request.country or "", request.continent or ""
         )
-        standing = standing_without(request.down)
-        around = Surroundings(self._now_ms, self._pepper, standing)
+        availability = availability_without(request.down)
+        around = Surroundings(self._now_ms, self._pepper, availability)
         told = explain(self.policy, request.method, request.url, headers, client, around)
         failures = [*_compare(expect, told)]
         if expect.shares is not None:

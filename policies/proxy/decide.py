@@ -10,17 +10,17 @@ from random import Random
 from typing import Any, NamedTuple
 
 from policies.access.authenticate import Denied, Identity
+from policies.balancing.availability import Availability
 from policies.balancing.choose import Fixed, Forward
-from policies.balancing.standing import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import RETRY_AFTER_S, Problem
 from policies.http.request import Request
-from policies.proxy.context import Arrived, RequestContext
-from policies.proxy.effects import Charge, Charged
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import Charge, Charged
 from policies.proxy.sequence import choose_backend
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies
-from policies.resilience.outlier_detection import TRIAL_PATIENCE_MS
+from policies.resilience.outlier_detection import PROBE_REQUEST_PATIENCE_MS
 from policies.rollouts.steering import NOTHING, Steereds
 from policies.rollouts.tallies import Tallies
 from policies.routing.match import Rule
@@ -45,7 +45,7 @@ class Surroundings(NamedTuple):
 
     now_ms: float
     pepper: bytes = b""
-    standing: Availability | None = None
+    availability: Availability | None = None
     steering: Steereds = NOTHING
     cookie_secret: bytes = b""
 
@@ -53,11 +53,11 @@ class Surroundings(NamedTuple):
 class GivenHealth:
     """Health that is asked, and learns nothing: who is in trouble is given."""
 
-    def begin_trial(self, name: str, now_ms: float) -> None:
+    def begin_probe_request(self, name: str, now_ms: float) -> None:
         pass
 
-    def trial_patience_ms(self, name: str) -> int:
-        return TRIAL_PATIENCE_MS
+    def probe_request_patience_ms(self, name: str) -> int:
+        return PROBE_REQUEST_PATIENCE_MS
 
     def is_on_probation(self, name: str, now_ms: float) -> bool:
         return False
@@ -105,8 +105,8 @@ class GivenState:
     def must_learn(self, now_ms: float) -> bool:
         return False
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
-        return self._around.standing
+    def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
+        return self._around.availability
 
     def steered(self, policy: CompiledPolicy) -> Steereds:
         return self._around.steering

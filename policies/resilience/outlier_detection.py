@@ -20,9 +20,9 @@ from policies.resilience.outlier_states import INITIAL, TRANSITIONS, Event, Stat
 
 SLOTS = 10  # parts of a window
 MIN_SHARE = 0.1  # Envoy's
-TRIAL_PATIENCE_MS = 2_000  # as long as a probe waits, if the policy does not say otherwise
+PROBE_REQUEST_PATIENCE_MS = 2_000  # as long as a probe waits, if the policy does not say otherwise
 MOST_DOUBLED = 6  # to two minutes
-TRIAL_MS = 30_000  # a probe request that nobody hears of for so long has come to nothing
+PROBE_REQUEST_MS = 30_000  # a probe request that nobody hears of for so long has come to nothing
 SUSPECT_AFTER = 2  # failures in a row: a third is hardly the request's fault
 ON_PROBATION = (2, 4)  # failures in a row, or attempts of which a share is taken
 _WELL, _EJECTED, _RETURNING = (
@@ -39,17 +39,17 @@ class OutlierDetection:
         "_consecutive",
         "_ejections",
         "_failed",
+        "_probe_requests",
         "_slot",
         "_slots",
         "_state",
         "_succeeded",
-        "_trials",
         "_undone",
         "failures",
+        "probe_request_until_ms",
         "requests",
         "since_ms",
         "terms",
-        "trial_until_ms",
         "until_ms",
     )
 
@@ -61,7 +61,7 @@ class OutlierDetection:
         self.until_ms = 0.0  # the end of the ejection
         self._state = INITIAL  # without what only time changes: see `state`
         self._ejections = 0  # in a row, less the time it was well
-        self._trials = 0  # in this ejection
+        self._probe_requests = 0  # in this ejection
         self._consecutive = 0  # failures in a row
         self._undone = 0  # those in the row that the last success ended
         self._forget()
@@ -85,18 +85,18 @@ class OutlierDetection:
             return 1.0  # also if a new policy has taken the slow start away meanwhile
         return min(1.0, max(MIN_SHARE, (now_ms - self.since_ms) / self.terms.slow_start_ms))
 
-    def awaits_trial(self, now_ms: float) -> bool:
+    def awaits_probe_request(self, now_ms: float) -> bool:
         """Whether a request may be sent to see how it is."""
-        return self._state is _EJECTED and now_ms >= max(self.until_ms, self.trial_until_ms)
+        return self._state is _EJECTED and now_ms >= max(self.until_ms, self.probe_request_until_ms)
 
-    def begin_trial(self, now_ms: float) -> None:
-        self.trial_until_ms = now_ms + TRIAL_MS
-        self._trials += 1
+    def begin_probe_request(self, now_ms: float) -> None:
+        self.probe_request_until_ms = now_ms + PROBE_REQUEST_MS
+        self._probe_requests += 1
 
-    def trial_patience_ms(self) -> int:
+    def probe_request_patience_ms(self) -> int:
         """How long a probe request may hold up a request that can be sent elsewhere, too: at first
         briefly, but longer each time, should its requests take that long."""
-        patience: int = TRIAL_PATIENCE_MS << min(self._trials - 1, MOST_DOUBLED)
+        patience: int = PROBE_REQUEST_PATIENCE_MS << min(self._probe_requests - 1, MOST_DOUBLED)
         return patience
 
     def is_on_probation(self, now_ms: float) -> bool:
@@ -158,7 +158,7 @@ class OutlierDetection:
             self._leave(now_ms)
         self._move(Event.RETRY_AFTER, now_ms)
         self.until_ms = until_ms
-        self.trial_until_ms = 0.0
+        self.probe_request_until_ms = 0.0
         return True
 
     def returns(self, now_ms: float) -> None:
@@ -184,11 +184,11 @@ class OutlierDetection:
             self._leave(now_ms)
         self._move(event, max(now_ms, self.until_ms))  # a probe request began after the ejection
         self._ejections = max(0, self._ejections) + 1
-        self.trial_until_ms, self._trials = 0.0, 0
+        self.probe_request_until_ms, self._probe_requests = 0.0, 0
         self.until_ms = now_ms + min(terms.eject_ms * self._ejections, terms.max_eject_ms)
 
     def _leave(self, now_ms: float) -> None:
-        self.trial_until_ms, self._trials = 0.0, 0
+        self.probe_request_until_ms, self._probe_requests = 0.0, 0
         self.since_ms = now_ms
 
     def _is_too_bad(self, now_ms: float) -> bool:
@@ -207,7 +207,7 @@ class OutlierDetection:
         self._consecutive = self._undone = self._succeeded = self._failed = 0
         self._slot = -1
         self._slots: deque[list[int]] = deque()  # [slot, succeeded, failed]
-        self.trial_until_ms = 0.0
+        self.probe_request_until_ms = 0.0
 
     def _count(self, now_ms: float, failed: int) -> None:
         slot = int(now_ms * SLOTS // self.terms.window_ms)

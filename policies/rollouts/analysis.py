@@ -4,9 +4,9 @@
    taken for a success, or for a failure, that was not seen.
 2. Every limit is a hypothesis that is tested (`evidence.py`); a percentile, too: "the p95 is
    at most 300 ms" says that at most 5 of 100 take longer.
-3. Pools are compared in the same time, so what is bad for both blames nobody. When all goes to
-   the new one, it is compared with what was known of the old one before; without that, nothing
-   passes.
+3. Pools are compared over the same time, so what is bad for both counts against neither. When
+   all requests go to the new pool, it is compared with what was measured of the old one before;
+   without that, nothing passes.
 4. A test that begins to doubt, and a check that does not answer, decide nothing: neither is
    anything passed. A check that says no is a failure.
 """

@@ -177,7 +177,7 @@ class Run:
         return {each.name: self.results.get(each.name, silence) for each in checks}
 
     def _is_out(self, world: RolloutContext) -> bool:
-        """Whether the pool that is moved to has nobody, and no drill is to blame for it."""
+        """Whether the pool that is moved to has no healthy variant, and no drill is the reason."""
         pool = [v.name for v in world.variants if v.pool == self.plan.to and not v.drain]
         if any(name in world.drilled for name in pool):
             return False

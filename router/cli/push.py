@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from policies.language.load import Loaded
-from policies.language.model.bindings import bindings_of
+from policies.language.tooling.bindings import bindings_of
 from router.cli.places import agree_of, console_of, publish_arguments, publisher_of, told_as_json
 from router.dev.layout import Layout, SetupError, find_root
 from router.dev.published_keys import refusal

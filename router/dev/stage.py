@@ -37,6 +37,7 @@ EDGE_PACKAGES = (
     "router/edge",
     "workers_runtime",
 )
+FOR_TOOLS = "policies/language/tooling"  # of those packages, what the edge does not import
 ENTRY = (
     "from router.edge.coordinator.coordinator import Coordinator  # noqa: F401\n"
     "from router.edge.entry import on_fetch  # noqa: F401\n"
@@ -58,8 +59,9 @@ def upload(root: Path, policy: Path) -> dict[str, bytes]:
     }
     for package in EDGE_PACKAGES:
         for path in sorted((root / package).rglob("*")):
-            if path.suffix in (".py", ".js"):
-                files[path.relative_to(root).as_posix()] = path.read_bytes()
+            name = path.relative_to(root).as_posix()
+            if path.suffix in (".py", ".js") and not name.startswith(f"{FOR_TOOLS}/"):
+                files[name] = path.read_bytes()
     return files
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
-from policies.difference.change import Change
-from policies.difference.texts import change_text
+from policies.difference.views.change import Change
+from policies.difference.views.texts import change_text
 from router.terminal.console import Part, counted, out, say
 from router.terminal.tables import columns
 

@@ -27,7 +27,7 @@ from tests.agent.pages import ROOT, cells, first_column, row_of, section, spaced
 
 QUEUE = [QueueDepth("text-processing", 1, 0, 0, 0, 146)]
 OUTCOME = {"result": {"data": []}}
-STANDING = metrics.Backlog(QUEUE, OutboxDepth(1, 0, 0, 0, 0))
+BACKLOG = metrics.Backlog(QUEUE, OutboxDepth(1, 0, 0, 0, 0))
 WHO = Identity("cf-us-00000000", "production-us", "us", 0)
 
 
@@ -97,7 +97,7 @@ def test_every_metric_has_a_row() -> None:
     text, counted = section("Metrics"), Metrics()
     counted.requests["/health", 200] += 1
     counted.jobs["text-processing", "completed"] += 1
-    lines = counted.text(WHO, STANDING).splitlines()
+    lines = counted.text(WHO, BACKLOG).splitlines()
     kinds = dict(line.split()[2:4] for line in lines if line.startswith("# TYPE "))
     rows = re.findall(r"^\| `(agent_\w+)` \| (\w+) \| (.*?) ?\|$", text, re.MULTILINE)
     assert {name: kind for name, kind, _ in rows} == kinds
@@ -106,7 +106,7 @@ def test_every_metric_has_a_row() -> None:
         outside = re.sub(r"\(.*?\)", "", labels)
         assert re.findall(r"(\w+)=", shown) == re.findall(r"`(\w+)`", outside)
     told = first_column(text, "field")
-    assert [name for name in counted.document(WHO, [], STANDING, 0) if name not in told] == []
+    assert [name for name in counted.document(WHO, [], BACKLOG, 0) if name not in told] == []
     assert metrics.JOBS_EACH == 10
     assert "a worker for every ten jobs" in text
     assert metrics.COUNT_EVERY_MS == 10_000

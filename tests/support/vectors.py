@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from policies.balancing.standing import standing_without
+from policies.balancing.availability import availability_without
 from policies.http.request import Client
-from policies.proxy.explain import Explanation, explain
+from policies.proxy.explain.explain import Explanation, explain
 from tests.policies.making import NOW, compile_text
 
 PEPPER = b"the-pepper-of-the-tests"
@@ -27,7 +27,7 @@ def explained(vector: dict[str, Any]) -> Explanation:
     """What this interpreter makes of a vector."""
     client = Client(*(vector.get(key, "") for key in ("ip", "colo", "country", "continent")))
     headers, down = vector.get("headers", {}), vector.get("down", [])
-    around = NOW._replace(pepper=PEPPER, standing=standing_without(down))
+    around = NOW._replace(pepper=PEPPER, availability=availability_without(down))
     policy = compile_text(POLICY.read_bytes())
     return explain(policy, vector.get("method", "GET"), vector["url"], headers, client, around)
 

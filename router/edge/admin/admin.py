@@ -16,15 +16,15 @@ from policies.access.authenticate import (
     authenticate,
     presented_key,
 )
-from policies.balancing.standing import Availability
+from policies.balancing.availability import Availability
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import Problem
 from policies.http.request import Client, Request
 from policies.language.load import digest_of
 from policies.proxy.decide import Surroundings
-from policies.proxy.explain import explain
-from policies.proxy.question import NotExplainable, read_question
+from policies.proxy.explain.explain import explain
+from policies.proxy.explain.question import NotExplainable, read_question
 from router.edge.admin import rollouts as admin_rollouts
 from router.edge.admin.drills import audit_page, drills_page, methods, start_drill, stop_drills
 from router.edge.admin.health import coordinator_line, variants_page
@@ -175,11 +175,11 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
         return Problem("bad-request", str(error))
     client = Client(*(given.get(name, "") for name in ("ip", "colo", "country", "continent")))
     policy, now = isolate.store.policy, now_ms()
-    standing = isolate.health.standing(policy, now)
+    availability = isolate.health.availability(policy, now)
     if down:
-        standing = (standing or Availability()).without(down)
+        availability = (availability or Availability()).without(down)
     steered, sealing = isolate.steered(policy), isolate.cookie_secret
-    around = Surroundings(now, isolate.pepper, standing, steered, sealing)
+    around = Surroundings(now, isolate.pepper, availability, steered, sealing)
     return json_page(explain(policy, method, url, headers, client, around))
 
 

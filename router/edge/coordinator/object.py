@@ -21,7 +21,7 @@ from policies.fleet.active_health import BODY_BYTES, ProbeAnswer, judge
 from policies.fleet.coordination import Coordination, coordination_from
 from policies.fleet.report import report_from
 from policies.fleet.snapshot import snapshot_json
-from policies.proxy.headers import VERSION_OVERRIDE
+from policies.proxy.phases.headers import VERSION_OVERRIDE
 from router.edge.coordinator.audit import Audit
 from router.edge.coordinator.collaborators import Collaborators
 from router.edge.coordinator.drilling import Drilling

@@ -15,11 +15,11 @@ from secrets import randbits
 from typing import Any
 
 from policies.access.given import cookie_secret
-from policies.balancing.standing import Availability
+from policies.balancing.availability import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import Health
-from policies.proxy.context import RequestContext
-from policies.proxy.headers import FreshDigits
+from policies.proxy.phases.context import RequestContext
+from policies.proxy.phases.headers import FreshDigits
 from policies.resilience.drill import Drill
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies
@@ -103,9 +103,9 @@ class Isolate:
     def log(self, event: str, fields: dict[str, Any]) -> None:
         log(event, fields)
 
-    def blame(self, name: str, began_ms: float, part: str) -> None:
-        """A variant has broken an answer off; when its attempt began, and what that counted
-        for."""
+    def record_broken_answer(self, name: str, began_ms: float, part: str) -> None:
+        """Count a failure of the variant that broke off an answer. `began_ms`: when its attempt
+        began; `part`: the rollout's run and side that it counts for."""
         self.metrics.broken_answers[(name,)] += 1
         self.health.broke(name, began_ms, now_ms())
         self.coordinating.broke(part)
@@ -123,8 +123,8 @@ class Isolate:
     def must_learn(self, now: float) -> bool:
         return self.coordinating.must_learn(now)
 
-    def standing(self, policy: CompiledPolicy, now: float) -> Availability | None:
-        return self.health.standing(policy, now)
+    def availability(self, policy: CompiledPolicy, now: float) -> Availability | None:
+        return self.health.availability(policy, now)
 
     def chores(self, now: float) -> str:
         """What is due after this request's answer, in words: `policy`, `coordinator`."""

@@ -24,7 +24,7 @@ from policies.access.rate_limits import (
 )
 from policies.http.problems import Problem
 from policies.http.request import Request
-from policies.proxy.effects import Charged, Way
+from policies.proxy.phases.effects import Charged, Way
 from router.edge.isolate.keeper import Log
 from router.edge.isolate.metrics import Metrics
 
@@ -64,7 +64,7 @@ class GiveBack(NamedTuple):
 class Limiting:
     """One request on its way through its limits. What denies it charges it to none."""
 
-    __slots__ = ("_charges", "_limits", "_now", "_request", "_route", "_standings")
+    __slots__ = ("_charges", "_limits", "_now", "_request", "_route", "_statuses")
 
     def __init__(self, limits: Limits, request: Request, route: str, now_ms: float) -> None:
         self._limits = limits
@@ -72,13 +72,13 @@ class Limiting:
         self._request = request
         self._route = route
         self._charges: list[Charge] = []
-        self._standings: list[LimitStatus] = []
+        self._statuses: list[LimitStatus] = []
 
     def charge(self, limits: Sequence[Limit], identity: Identity | None) -> Way[Charged]:
         """Charge the request to all of `limits`, or say why it may not pass; what its answer
         says about the limits so far."""
         problem = yield from self._charge(limits, identity)
-        return Charged(problem, limit_headers(self._standings))
+        return Charged(problem, limit_headers(self._statuses))
 
     @property
     def is_leased(self) -> bool:
@@ -128,11 +128,11 @@ class Limiting:
         limit, local = charge.limit, charge.local
         self._limits.count(limit, "allowed")
         self._charges.append(charge)
-        self._standings.append(LimitStatus(limit, local.remaining(), local.full_ms(self._now)))
+        self._statuses.append(LimitStatus(limit, local.remaining(), local.full_ms(self._now)))
 
     def _unknown(self, limit: Limit, charge: Charge) -> Way[Problem | None]:
         self._limits.count(limit, "error")
-        self._standings.append(LimitStatus(limit, None, 0))
+        self._statuses.append(LimitStatus(limit, None, 0))
         if limit.on_error == "allow":
             self._charges.append(charge)
             return None
@@ -141,7 +141,7 @@ class Limiting:
 
     def _denied(self, limit: Limit, local: Local) -> Way[Problem]:
         self._limits.count(limit, "denied")
-        self._standings.append(LimitStatus(limit, 0, local.full_ms(self._now)))
+        self._statuses.append(LimitStatus(limit, 0, local.full_ms(self._now)))
         yield from self._take_back()
         return rate_limited(limit, local.retry_ms(self._now))
 

@@ -15,8 +15,8 @@ const NONE = [];
 
 // The variant's answer with changed headers, and without what only the router says; its body
 // passes through unread.
-export function changed({ response, request }, { removed, set, added, blame }) {
-  const renewed = copied(response, watched(response, request, blame));
+export function changed({ response, request }, { removed, set, added, attribution }) {
+  const renewed = copied(response, watched(response, request, attribution));
   const { headers } = renewed;
   for (const name of ours(response.headers)) headers.delete(name);
   change(headers, { removed, set, added });
@@ -44,8 +44,8 @@ function copied(response, body) {
   return new Response(null, { status: 101, webSocket, headers });
 }
 
-// The body of the answer to `request`; if it breaks off, it is noted of whom `blame` tells.
-function watched(response, request, blame) {
+// The body of the answer to `request`; if it breaks off, it is noted of whom `attribution` tells.
+function watched(response, request, attribution) {
   const { body, headers } = response;
   if (!body) return body;
   const length = knownLength(body);
@@ -58,7 +58,7 @@ function watched(response, request, blame) {
     .pipeTo(through.writable, { preventCancel: true })
     .catch(() => body.cancel())
     .catch(() => {
-      if (!request.signal.aborted && !isBroken(request)) note(`broke ${blame}`);
+      if (!request.signal.aborted && !isBroken(request)) note(`broke ${attribution}`);
     });
   return through.readable;
 }

@@ -1,6 +1,6 @@
 // The Worker's handler: it reads a request, asks Python what to do with it, and does it.
 // Nothing is decided here. `wire.py` has the form of what goes over; what an effect means is in
-// policies/proxy/effects.py.
+// policies/proxy/phases/effects.py.
 
 import { changed, giveable } from "./answers.js";
 import * as kept from "./kept.js";
@@ -239,9 +239,9 @@ const ENDS = {
     discard(way.response);
     return new Response(isKept ? way.found : giveable(status, body), { status, headers });
   },
-  carry(way, removed, set, added, blame, keeping) {
+  carry(way, removed, set, added, attribution, keeping) {
     if (keeping) way.response = kept.keep(way.ctx, way.response, ...keeping);
-    return changed(way, { removed, set, added, blame });
+    return changed(way, { removed, set, added, attribution });
   },
   own: (way) =>
     way.python.page.callPromising(

@@ -17,8 +17,9 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from policies.http.problems import CONTENT_TYPE, Problem
-from policies.proxy.context import Arrived, RequestContext
-from policies.proxy.effects import (
+from policies.proxy.memory.memory import Draws
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import (
     Came,
     Carry,
     Charge,
@@ -30,8 +31,7 @@ from policies.proxy.effects import (
     Store,
     Way,
 )
-from policies.proxy.headers import Trace, trace_from, trace_of
-from policies.proxy.memory import Draws
+from policies.proxy.phases.headers import Trace, trace_from, trace_of
 from policies.proxy.sequence import forward, proxy
 from policies.resilience.failover import IDEMPOTENT
 from router.edge.isolate.isolate import Isolate
@@ -290,7 +290,7 @@ class Driver:
         elif kind == "gone":
             self._taken(int(words[0]))
         elif kind == "broke":
-            self._isolate.blame(words[0], float(words[1]), words[2])
+            self._isolate.record_broken_answer(words[0], float(words[1]), words[2])
         else:
             self._isolate.count_copy(words[0], int(words[1]), float(words[2]))
 

@@ -1,5 +1,5 @@
 // Decisions of Python's that are repeated here, and for which requests: those with the same key
-// (policies/proxy/memory.py says why that is right). At most 2 * MOST of them are remembered,
+// (policies/proxy/memory/memory.py says why that is right). At most 2 * MOST of them are remembered,
 // those that were used last; fewer if their keys, which clients choose, are long. Nothing here
 // decides what a decision may be repeated for.
 
@@ -157,7 +157,7 @@ function passes(limits, now) {
 }
 
 // What an answer says about limits, as `limit_headers` in policies/access/rate_limits.py.
-export function standing(limits, now) {
+export function limitStatus(limits, now) {
   const told = limits.map(({ name, purse: { left, others, fullAt } }) => {
     return `"${name}";r=${left + others};t=${Math.ceil(Math.max(0, fullAt - now) / 1000)}`;
   });
@@ -257,7 +257,7 @@ function isNoted(origin, scope) {
 
 function templateOf(number, sent) {
   const { changes, carry } = sent;
-  const [variant, , part] = carry.blame.split(" ");
+  const [variant, , part] = carry.attribution.split(" ");
   const places = SLOTS.map((name) => at(changes.set, name));
   const [answered, limited] = ["x-request-id", "ratelimit"].map((name) => at(carry.set, name));
   return { number, sent, variant, part, places, answered, limited, isDropped: false };
@@ -280,10 +280,10 @@ function fresh(template, { now, ip }, limits) {
     if (places[slot] >= 0) set[places[slot]] = value;
   });
   if (answered >= 0) answer[answered] = id;
-  const ratelimit = limits.length ? standing(limits, now) : "";
+  const ratelimit = limits.length ? limitStatus(limits, now) : "";
   if (limits.length && limited >= 0) answer[limited] = ratelimit;
   const changes = { ...sent.changes, set };
-  const carry = { ...sent.carry, set: answer, blame: `${variant} ${now} ${part}` };
+  const carry = { ...sent.carry, set: answer, attribution: `${variant} ${now} ${part}` };
   const note = `again ${number} ${now}`;
   return { number, ids: `${id}\n${trace}\n${ratelimit}`, sent: { ...sent, changes, carry, note } };
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from policies.balancing.choose import read_target
 from policies.http.problems import CONTENT_TYPE, Problem
 from policies.http.request import Request
-from policies.proxy.headers import trace_of
+from policies.proxy.phases.headers import trace_of
 from router.edge.admin import admin
 from router.edge.isolate.isolate import Isolate
 from router.edge.proxy.wire import arrived_from

@@ -27,13 +27,13 @@ from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import Problem
 from policies.http.request import Request
-from policies.proxy.context import Arrived, RequestContext
+from policies.proxy.attempts.outcomes import logging, record_outcome
 from policies.proxy.decide import GivenState, Surroundings
-from policies.proxy.effects import Came, Charge, Charged, Send
-from policies.proxy.headers import Trace
-from policies.proxy.likeness import likeness_of
-from policies.proxy.memory import PLAIN, Draws, looked_at, remembered
-from policies.proxy.outcomes import logging, record_outcome
+from policies.proxy.memory.likeness import likeness_of
+from policies.proxy.memory.memory import PLAIN, Draws, looked_at, remembered
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import Came, Charge, Charged, Send
+from policies.proxy.phases.headers import Trace
 from policies.proxy.sequence import proxy
 from router.edge.isolate.isolate import Isolate
 from router.edge.isolate.rate_limits import Limiting, keyed
@@ -114,7 +114,7 @@ class Repeating:
         isolate = self._isolate
         policy = isolate.store.policy
         is_calm = self._may_repeat and isolate.store.ready and not isolate.drills
-        is_calm = is_calm and isolate.standing(policy, now_ms) is None
+        is_calm = is_calm and isolate.availability(policy, now_ms) is None
         return policy, is_calm, isolate.steered(policy)
 
     def remember(
@@ -230,10 +230,10 @@ class Repeating:
         if template is None or number not in self._templates:  # `find` has put it there
             return ""  # it has just been forgotten
         isolate, policy = self._isolate, self._isolate.store.policy
-        standing = isolate.standing(policy, arrived.now_ms)
+        availability = isolate.availability(policy, arrived.now_ms)
         steered = isolate.steered(policy)
         around = Surroundings(
-            arrived.now_ms, isolate.pepper, standing, steered, isolate.cookie_secret
+            arrived.now_ms, isolate.pepper, availability, steered, isolate.cookie_secret
         )
         draws = Draws(isolate.chance, first)
         context = RequestContext(GivenState(around), policy, arrived, cast(Any, draws))

@@ -8,9 +8,10 @@ import { carried } from "./uploads.js";
 // A `Send` as `wire.py` writes it.
 export function parsed(text) {
   const lines = text.split("\n");
-  const [, number, binding, url, timeout, limit, keptBody, drill, wantsHead, codes, blame] = lines;
+  const [, number, binding, url, timeout, limit, keptBody, drill, wantsHead, codes, attribution] =
+    lines;
   const changes = taken(lines, 11);
-  const carry = blame ? { ...taken(lines, changes.end), blame } : undefined;
+  const carry = attribution ? { ...taken(lines, changes.end), attribution } : undefined;
   return {
     number: Number(number),
     note: `ok ${number}`,

@@ -16,8 +16,8 @@ from typing import Any
 from policies.http.changes import Changes
 from policies.http.claims import claims_among
 from policies.http.request import Client
-from policies.proxy.context import Arrived
-from policies.proxy.effects import (
+from policies.proxy.phases.context import Arrived
+from policies.proxy.phases.effects import (
     Came,
     Carry,
     Forget,
@@ -68,7 +68,7 @@ def send_text(number: int, send: Send) -> str:
         f"send\n{number}\n{binding}\n{url or ''}\n{timeout_ms}\n"
         f"{-1 if limit is None else limit}\n{'1' if kept else ''}\n"
         f"{'' if drill is None else drill}\n{'1' if wants_head else ''}\n"
-        f"{_codes(codes) if carry else ''}\n{_blame(carry) if carry else ''}\n"
+        f"{_codes(codes) if carry else ''}\n{_attribution(carry) if carry else ''}\n"
         f"{len(removed)}\n{2 * len(replaced)}\n{2 * len(added)}"
     )
     lines = [head, *removed, *chain.from_iterable(replaced.items()), *chain.from_iterable(added)]
@@ -86,8 +86,8 @@ def _codes(codes: frozenset[int]) -> str:
     return " ".join(map(str, codes))
 
 
-def _blame(carry: Carry) -> str:
-    variant, began_ms, part = carry.blame
+def _attribution(carry: Carry) -> str:
+    variant, began_ms, part = carry.attribution
     return f"{variant} {began_ms:.0f} {part}"
 
 
@@ -126,7 +126,7 @@ _TOLD: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
     AskLimiter: ("ask", list),
     GiveBack: ("giveback", list),
     Respond: ("answer", lambda e: [e.status, e.headers, e.body, e.kept]),
-    Carry: ("carry", lambda e: [*_changes(e.changes), _blame(e), _keep(e.keep)]),
+    Carry: ("carry", lambda e: [*_changes(e.changes), _attribution(e), _keep(e.keep)]),
     Forget: ("forget", lambda e: [e.key]),
     KeepBody: ("body", lambda e: [e.how, -1 if e.limit is None else e.limit, e.most]),
     LearnRollouts: ("learn", lambda e: []),

@@ -24,7 +24,7 @@ from policies.access.authenticate import (
 )
 from policies.balancing.choose import Forward
 from policies.proxy.decide import decide
-from policies.proxy.headers import header_changes, trace_of
+from policies.proxy.phases.headers import header_changes, trace_of
 from tests.policies.making import NOW, compiled, request
 
 PEPPER = b"the pepper of the tests"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from policies.balancing.availability import availability_without
 from policies.balancing.choose import Fixed, Forward, read_target
-from policies.balancing.standing import standing_without
 from policies.compiled.policy import MAX_REMEMBERED, CompiledPolicy
 from policies.http.problems import Problem
 from policies.language.compile.compile import compile_policy
@@ -42,7 +42,7 @@ def policy(split: dict[str, Any] | None = None, **sections: Any) -> Any:
 
 def candidates(made: Any, out: tuple[str, ...] = (), **place: str) -> list[str]:
     outcome = decide(
-        made, request(**place), Random(1), NOW._replace(standing=standing_without(out))
+        made, request(**place), Random(1), NOW._replace(availability=availability_without(out))
     ).outcome
     assert isinstance(outcome, Forward)
     return [variant.name for variant in outcome.candidates]
@@ -149,7 +149,7 @@ def test_nothing_left_is_panic_with_all_of_them_in_order() -> None:
         policy(),
         request(continent="EU"),
         Random(1),
-        NOW._replace(standing=standing_without(everybody)),
+        NOW._replace(availability=availability_without(everybody)),
     ).outcome
     assert isinstance(outcome, Forward)
     assert outcome.panic

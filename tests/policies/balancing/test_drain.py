@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from policies.access.given import Sealing, cookie_secret
+from policies.balancing.availability import availability_without
 from policies.balancing.choose import Forward, choose_variants
-from policies.balancing.standing import standing_without
 from policies.compiled.policy import CompiledPolicy
 from tests.policies.making import NOW, compiled, request
 
@@ -32,8 +32,8 @@ def policy(drained: str = "", sticky: Any = COOKIE, alone: bool = False) -> Comp
 
 def choose(made: CompiledPolicy, chance: Random, out: str = "", **headers: str) -> Forward:
     asked = request(headers=headers, continent="EU")
-    route, standing = made.routes[0], standing_without(out)
-    found = choose_variants(made, route, asked, chance, standing, sealing=SEALING)
+    route, availability = made.routes[0], availability_without(out)
+    found = choose_variants(made, route, asked, chance, availability, sealing=SEALING)
     assert isinstance(found, Forward)
     return found
 

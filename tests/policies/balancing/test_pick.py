@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.balancing.availability import Availability, availability_without
 from policies.balancing.choose import Forward
 from policies.balancing.pick import MAX_TOLD
-from policies.balancing.standing import Availability, standing_without
 from policies.http.problems import Problem
 from policies.http.request import Client
 from policies.proxy.decide import Decision, Surroundings, decide
-from policies.proxy.explain import explain
+from policies.proxy.explain.explain import explain
 from policies.resilience.failover import hedge_to, may_repeat, plan
 from policies.rollouts.steering import steered_routes
 from tests.policies.making import NOW, compiled, request
@@ -91,7 +91,7 @@ def tried(*given: Any, **more: Any) -> list[str]:
 
 
 def out(*names: str) -> Surroundings:
-    return NOW._replace(standing=standing_without(names))
+    return NOW._replace(availability=availability_without(names))
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def out(*names: str) -> Surroundings:
         ("canary", NOW),  # there is a pool of that name, too
         ("c-1", out("c-1")),
         ("c-1", out(*VARIANTS)),
-        ("c-1", NOW._replace(standing=Availability(trials={"c-1": False}))),
-        ("c-1", NOW._replace(standing=Availability(returning={"c-1": 0.0}))),
-        ("c-1", NOW._replace(standing=Availability(panic=frozenset({"canary"})))),
+        ("c-1", NOW._replace(availability=Availability(half_open={"c-1": False}))),
+        ("c-1", NOW._replace(availability=Availability(returning={"c-1": 0.0}))),
+        ("c-1", NOW._replace(availability=Availability(panic=frozenset({"canary"})))),
     ],
 )
 def test_a_variant_is_tried_whatever_it_is_and_nobody_else(name: str, around: Surroundings) -> None:
@@ -116,7 +116,7 @@ def test_a_variant_is_tried_whatever_it_is_and_nobody_else(name: str, around: Su
     assert isinstance(outcome, Forward)
     assert [each.name for each in outcome.candidates] == [name]
     assert not outcome.panic
-    assert not outcome.trial
+    assert not outcome.is_probe_request
     terms = outcome.route.failover
     assert [each.name for each in plan(terms, outcome.candidates)] == [name]
     assert not may_repeat(terms, "GET", {"idempotency-key": "1"})

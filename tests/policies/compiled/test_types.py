@@ -18,7 +18,7 @@ from policies.compiled.policy import CompiledPolicy
 from policies.http.request import Client
 from policies.language.compile.compile import compile_policy
 from policies.language.load import load
-from policies.proxy.effects import Race, Send
+from policies.proxy.phases.effects import Race, Send
 from policies.proxy.sequence import proxy
 from tests.policies.proxy.journey import Isolate, Journey, in_quiet_times, raced, status
 from tests.support.examples import examples

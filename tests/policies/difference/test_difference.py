@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.difference.difference import difference
-from policies.difference.texts import change_text
-from policies.difference.view import policy_view
+from policies.difference.views.texts import change_text
+from policies.difference.views.view import policy_view
 from policies.language.model.policy import Policy, Route
 from tests.policies.difference.making import compared, routes, side, side_of
 from tests.support.examples import examples

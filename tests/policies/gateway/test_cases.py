@@ -10,7 +10,7 @@ from policies.compiled.policy import CompiledPolicy
 from policies.gateway.convert import OUTPUT, convert
 from policies.http.request import Client
 from policies.language.load import load
-from policies.proxy.explain import Explanation, explain
+from policies.proxy.explain.explain import Explanation, explain
 from tests.policies.making import NOW, compile_text
 from tests.support.gateway_cases import CASES, SUBJECTS, Case, Subject, imported, name
 

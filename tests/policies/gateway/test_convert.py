@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.gateway.convert import OUTPUT, Imported, convert
-from policies.gateway.report import MAX_TOLD
+from policies.gateway.output.report import MAX_TOLD
 from policies.language.findings.findings import IMPORT_CODES
 from policies.language.load import load
 from tests.policies.gateway.making import (

@@ -15,14 +15,14 @@ from random import Random
 from typing import Any
 
 from policies.access.given import cookie_secret
-from policies.balancing.standing import Availability
+from policies.balancing.availability import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import Health
 from policies.http.changes import joined
 from policies.http.request import Client
-from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import FREE
-from policies.proxy.effects import (
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import (
     Came,
     Carry,
     Charge,
@@ -77,13 +77,13 @@ class Isolate:
         self.is_new = False
         self.counted: Counter[tuple[Any, ...]] = Counter()
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.health.standing(policy, BEGAN)
+        self.health.availability(policy, BEGAN)
 
     def must_learn(self, now_ms: float) -> bool:
         return self.is_new
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
-        return self.health.standing(policy, now_ms)
+    def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
+        return self.health.availability(policy, now_ms)
 
     def steered(self, policy: CompiledPolicy) -> Steereds:
         return self.steereds
@@ -272,7 +272,7 @@ def raced(taken: int, *came: int | str | None, after_ms: float = 100) -> Outcome
 
 WORDS: dict[type, Callable[[Any], str]] = {
     Respond: lambda e: f"answer {e.status}" + (" kept" if e.kept else ""),
-    Carry: lambda e: f"carry {e.blame.variant}" + (" and keep" if e.keep else ""),
+    Carry: lambda e: f"carry {e.attribution.variant}" + (" and keep" if e.keep else ""),
     Charge: lambda e: "charge " + " ".join(each.name for each in e.limits),
     Forget: lambda e: "forget",
     KeepBody: lambda e: f"keep body {e.how}",

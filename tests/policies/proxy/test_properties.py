@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from policies.http.problems import Problem
 from policies.proxy.decide import Surroundings
-from policies.proxy.effects import (
+from policies.proxy.explain.explain import explain
+from policies.proxy.phases.effects import (
     Came,
     Carry,
     Charge,
@@ -28,7 +29,6 @@ from policies.proxy.effects import (
     Send,
     Wait,
 )
-from policies.proxy.explain import explain
 from policies.proxy.sequence import proxy
 from tests.policies.proxy.journey import BEGAN, VARIANTS, Isolate, Journey, in_quiet_times, policy
 from tests.support.examples import examples
@@ -213,7 +213,7 @@ def test_what_is_explained_is_what_is_sent(data: st.DataObject) -> None:
     around = Surroundings(
         arrived.now_ms,
         state.pepper,
-        state.standing(state.policy, arrived.now_ms),
+        state.availability(state.policy, arrived.now_ms),
         cookie_secret=state.cookie_secret,
     )
     told = explain(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from policies.compiled.model import Variant
 from policies.http.request import Client
-from policies.proxy.explain import explain
+from policies.proxy.explain.explain import explain
 from policies.resilience.failover import (
     BUDGET_FLOOR,
     BUDGET_WINDOW_MS,

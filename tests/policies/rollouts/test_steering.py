@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from policies.balancing.choose import Forward
 from policies.http.request import Client
 from policies.proxy.decide import decide
-from policies.proxy.explain import explain
+from policies.proxy.explain.explain import explain
 from policies.rollouts.steering import NOTHING, RolloutOverrides, steered_routes
 from tests.policies.making import NOW, compiled, request
 from tests.policies.rollouts.making import TOLD as ROLLOUT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import runpy
 from hashlib import sha256
@@ -55,6 +56,29 @@ def test_of_this_project_no_tool_and_no_test_is_staged() -> None:
         *("entry.py", "bundled_policy.py"),
         *("policies", "router", "workers_runtime"),
     }
+
+
+def imports(source: bytes) -> set[str]:
+    """The paths of the modules that a module may import."""
+    found = set[str]()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {f"{module.replace('.', '/')}.py" for module in found}
+
+
+def test_each_staged_module_is_imported_by_the_entry_or_what_it_imports() -> None:
+    root = find_root()
+    files = upload(root, root / "routes.yaml")
+    modules = {name for name in files if name.endswith(".py") and not name.endswith("__init__.py")}
+    reached, next_ones = set[str](), {"entry.py"}
+    while next_ones:
+        reached |= next_ones
+        found = {name for module in next_ones for name in imports(files[module])}
+        next_ones = (found & modules) - reached
+    assert modules - reached == set()
 
 
 def test_the_bundled_policy_is_the_file_compiled(clone: Layout, tmp_path: Path) -> None:

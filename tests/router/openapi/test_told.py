@@ -13,7 +13,7 @@ from policies.fleet.drills import DrillContext, DrillRefusal, DrillRequest, Dril
 from policies.http.problems import PROBLEMS, Problem
 from policies.http.request import Client
 from policies.proxy.decide import Surroundings
-from policies.proxy.explain import explain
+from policies.proxy.explain.explain import explain
 from policies.resilience.drill import Target, fault_from
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import Story

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from policies.language.load import load
-from policies.language.model.bindings import bindings_of
+from policies.language.tooling.bindings import bindings_of
 from policies.language.yaml.document import Document, read_document
 from router.dev.config import write_configs
 from router.dev.files import write_if_changed

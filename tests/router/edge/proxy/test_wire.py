@@ -17,8 +17,9 @@ from policies.balancing.choose import _choose_share
 from policies.compiled.model import Route, Share
 from policies.http.changes import SEPARATORS, Changes
 from policies.http.limits import Sizes
-from policies.proxy.effects import (
-    Blame,
+from policies.proxy.memory.memory import Draws
+from policies.proxy.phases.effects import (
+    Attribution,
     Came,
     Carry,
     Found,
@@ -31,7 +32,6 @@ from policies.proxy.effects import (
     Send,
     Wait,
 )
-from policies.proxy.memory import Draws
 from router.edge.proxy import wire
 from router.edge.proxy.wire import (
     LONG_NAMES,
@@ -59,7 +59,9 @@ changes = st.builds(
 carries = st.builds(
     Carry,
     changes,
-    st.builds(Blame, names, st.integers(0, 2**41).map(float), st.sampled_from(["-", "run-1/to"])),
+    st.builds(
+        Attribution, names, st.integers(0, 2**41).map(float), st.sampled_from(["-", "run-1/to"])
+    ),
     st.none(),
 )
 sends = st.builds(
@@ -107,10 +109,10 @@ def test_a_send_is_read_as_it_was_written(node: Node, number: int, send: Send) -
     if carry:
         assert set(read["codes"]) == send.codes
         assert_same_changes(read["carry"], carry.changes)
-        assert read["carry"]["blame"].split(" ") == [
-            carry.blame.variant,
-            f"{carry.blame.began_ms:.0f}",
-            carry.blame.part,
+        assert read["carry"]["attribution"].split(" ") == [
+            carry.attribution.variant,
+            f"{carry.attribution.began_ms:.0f}",
+            carry.attribution.part,
         ]
 
 
@@ -216,6 +218,6 @@ def test_what_is_left_of_limits_is_told_as_python_tells_it(
         Rate(10, 1000, 5),
     )
     purse = {"left": left, "others": others, "fullAt": full_at}
-    told = node("standing", [{"name": "few", "purse": purse}] * 2, BEGAN)
+    told = node("limitStatus", [{"name": "few", "purse": purse}] * 2, BEGAN)
     found = LimitStatus(limit, left + others, max(0.0, full_at - BEGAN))
     assert told == limit_headers([found, found])["ratelimit"]
