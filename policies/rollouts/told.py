@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from policies.compiled.rollout_plan import RolloutPlan, cohort_told, step_told
 from policies.resilience.drill import time_text
-from policies.rollouts.plan import RolloutPlan
 from policies.rollouts.windows import Windows, window_at
 from policies.rollouts.world import Planned
 
@@ -96,7 +96,7 @@ def run_told(run: Run, now_ms: int) -> api.Rollout:
         "started_at": time_text(run.started_ms),
         "step_since": time_text(run.step_ms),
         "hold_until": time_text(run.step_ms + step.hold_ms) if active else None,
-        "cohorts": [s.told_cohort() for s in passed if s.kind in ("header", "key")],
+        "cohorts": [cohort_told(s) for s in passed if s.kind == "header" or s.kind == "key"],
         "mirror": steering["mirror"] or None,
         "analysis": analysis.told(_next_at(analysis, active)) if analysis else None,
         "window": _window(plan.windows, now_ms),
@@ -109,7 +109,7 @@ def _plan(plan: RolloutPlan) -> api.Planned:
         "routes": list(plan.routes),
         "from": plan.source,
         "to": plan.to,
-        "steps": [step.told() for step in plan.steps],
+        "steps": [step_told(step) for step in plan.steps],
     }
 
 
