@@ -51,7 +51,7 @@ def sentences(text: str) -> Iterator[str]:
 
 
 def words(sentence: str) -> int:
-    return len(re.findall(r"[\w'’%.,±⁵³-]*\w[\w'’%-]*", sentence))
+    return len(re.findall(r"[^\s()]*\w[^\s()]*", sentence))
 
 
 def is_short(sentence: str) -> bool:
