@@ -62,7 +62,7 @@ MAY_USE = {
     },
     "language/tooling": {"language/model", "language/values"},
     "difference/views": {"basics", "language/compile", "language/model", "resilience"},
-    "difference": {"basics", "difference/views", "language/compile", "language/model"},
+    "difference": {"basics", "compiled", "difference/views", "language/model", "routing"},
     "drill_plan": {
         "basics",
         "language",
