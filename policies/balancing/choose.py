@@ -28,7 +28,7 @@ from policies.http.problems import RETRY_AFTER_S, Problem
 from policies.http.request import Request
 from policies.http.url import LONGEST, BadHost, BadPath, Target, host_of, parse_target
 from policies.resilience.failover import may_repeat
-from policies.rollouts.steering import RolloutOverride
+from policies.rollouts.overrides import RolloutOverride
 from policies.routing.match import Miss, Rule
 
 
@@ -36,8 +36,9 @@ class Forward(NamedTuple):
     """`candidates`: the variants to try, in order, never empty. `panic`: they are tried
     although they are ejected, since too few or none are healthy. `is_probe_request`: the first
     of them is half-open, and this request shows whether it is well. `new_cookie`: the source
-    whose cookie the client is to get, with `key` as its value. `steered`: the rollout that the
-    route is part of; `pick`: what the request itself picked. `route` is then as that has it."""
+    whose cookie the client is to get, with `key` as its value. `rollout_override`:
+    that of the route, if a rollout changes its weights, and `route` has them; `pick`: what the
+    request itself picked."""
 
     route: Route
     candidates: tuple[Variant, ...]
@@ -48,7 +49,7 @@ class Forward(NamedTuple):
     new_cookie: Source | None
     panic: bool
     is_probe_request: bool
-    steered: RolloutOverride | None = None
+    rollout_override: RolloutOverride | None = None
     pick: Pick | None = None
 
 
@@ -116,22 +117,22 @@ def choose_variants(
     request: Request,
     chance: Random,
     availability: Availability | None = None,
-    steered: RolloutOverride | None = None,
+    rollout_override: RolloutOverride | None = None,
     key_id: str = "",
     sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
-    """The variants to try for `request` on `route`, which may be `steered`; `key_id`: that of
-    the API key it came with; `sealing`: how cookies that the router gave are known."""
-    if steered:
-        route = steered.route
+    """The variants to try for `request` on `route`. `key_id`: that of the API key it came with;
+    `sealing`: how cookies that the router set are recognized."""
+    if rollout_override:
+        route = rollout_override.route
     key, source, new_cookie = "", None, None
     if route.sticky:
         key, source = sticky_key(route.sticky, request)
         if not key:
             new_cookie = next((each for each in route.sticky if each.set_for), None)
             key = new_key(chance, policy.drained) if new_cookie else ""
-    if steered and steered.takes(request, key_id):
-        share = steered.to
+    if rollout_override and rollout_override.takes(request, key_id):
+        share = rollout_override.to
     else:
         share = route.shares[0] if len(route.shares) == 1 else _choose_share(route, key, chance)
     region = policy.regions.of(request.client)
@@ -146,7 +147,16 @@ def choose_variants(
     if not chosen:
         return _no_variant(share)
     return Forward(
-        route, chosen, share, region, key, source, new_cookie, panic, is_probe_request, steered
+        route,
+        chosen,
+        share,
+        region,
+        key,
+        source,
+        new_cookie,
+        panic,
+        is_probe_request,
+        rollout_override,
     )
 
 

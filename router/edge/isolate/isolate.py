@@ -23,7 +23,7 @@ from policies.proxy.phases.headers import FreshDigits
 from policies.resilience.drill import Drill
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies
-from policies.rollouts.steering import Steereds
+from policies.rollouts.overrides import OverridesByRoute
 from policies.rollouts.tallies import Tallies
 from router.edge.isolate.coordinating import PATIENCE_MS, Coordinating
 from router.edge.isolate.metrics import Metrics
@@ -112,7 +112,7 @@ class Isolate:
 
     def count_copy(self, run: str, status: int, took_ms: float) -> None:
         """Count a mirrored request, whose answer nobody else sees."""
-        if run in self.coordinating.steering.counted:
+        if run in self.coordinating.rollout_overrides.counted:
             self.tallies.note(run, "to", not 0 < status < 500, took_ms)
 
     def limiting(self, context: RequestContext) -> Limiting:
@@ -151,9 +151,9 @@ class Isolate:
             found.append(self.coordinating.sync(ask, self.name, colo, digest))
         return found
 
-    def steered(self, policy: CompiledPolicy) -> Steereds:
+    def rollout_overrides(self, policy: CompiledPolicy) -> OverridesByRoute:
         """The routes that rollouts have a say in, by name."""
-        return self.coordinating.steering.of(policy)
+        return self.coordinating.rollout_overrides.of(policy)
 
     async def learn_rollouts(self, colo: str, env: JsObject) -> None:
         """The first requests of an isolate wait to hear how far rollouts are: by the file's
