@@ -3,7 +3,7 @@
 Each function is one decision, and hands on a value; `policies/proxy` has their order. An
 outcome is a `Forward` (with variants to try, in order), a `Fixed` answer of the policy's own,
 or a `Problem`. Values made for each request are named tuples, which cost a third of a frozen
-dataclass. Pure: randomness comes in as `chance`.
+dataclass. Pure: randomness comes in as `rng`.
 """
 
 from __future__ import annotations
@@ -100,14 +100,14 @@ def choose_mirror(
     policy: CompiledPolicy,
     choice: Forward,
     mirror: Mirror,
-    chance: Random,
+    rng: Random,
     availability: Availability | None = None,
 ) -> Variant | None:
     """The variant of the mirror's pool that gets the copy; None if nobody is in service.
     Other pools are no substitute: a copy must not load who did not ask for it."""
     tiers = policy.order((mirror.pool,), choice.region).tiers
     asking = Asking(choice.route.seed, choice.key, is_given=False, repeatable=False)
-    found = candidates(tiers, asking, chance, availability)
+    found = candidates(tiers, asking, rng, availability)
     return found.variants[0] if found.variants and not found.panic else None
 
 
@@ -115,7 +115,7 @@ def choose_variants(
     policy: CompiledPolicy,
     route: Route,
     request: Request,
-    chance: Random,
+    rng: Random,
     availability: Availability | None = None,
     rollout_override: RolloutOverride | None = None,
     key_id: str = "",
@@ -130,11 +130,11 @@ def choose_variants(
         key, source = sticky_key(route.sticky, request)
         if not key:
             new_cookie = next((each for each in route.sticky if each.set_for), None)
-            key = new_key(chance, policy.drained) if new_cookie else ""
+            key = new_key(rng, policy.drained) if new_cookie else ""
     if rollout_override and rollout_override.takes(request, key_id):
         share = rollout_override.to
     else:
-        share = route.shares[0] if len(route.shares) == 1 else _choose_share(route, key, chance)
+        share = route.shares[0] if len(route.shares) == 1 else _choose_share(route, key, rng)
     region = policy.regions.of(request.client)
     order = policy.order(share.chain, region)
     if order.settled and availability is None:
@@ -143,7 +143,7 @@ def choose_variants(
         repeatable = may_repeat(route.failover, request.method, request.headers)
         is_given = _is_given(policy, request, source, sealing)
         asking = Asking(route.seed, key, is_given, repeatable)
-        chosen, panic, is_probe_request = candidates(order.tiers, asking, chance, availability)
+        chosen, panic, is_probe_request = candidates(order.tiers, asking, rng, availability)
     if not chosen:
         return _no_variant(share)
     return Forward(
@@ -173,14 +173,14 @@ def choose_picked(
     policy: CompiledPolicy,
     picked: Pick,
     request: Request,
-    chance: Random,
+    rng: Random,
     availability: Availability | None = None,
     sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
     """Who gets a request that says so itself; the client is to stay where it was."""
     route, share, variant, _ = picked
     if variant is None:
-        chosen = choose_variants(policy, route, request, chance, availability, sealing=sealing)
+        chosen = choose_variants(policy, route, request, rng, availability, sealing=sealing)
         if isinstance(chosen, Problem):
             return chosen
         return chosen._replace(new_cookie=None, pick=picked)
@@ -188,11 +188,11 @@ def choose_picked(
     return Forward(route, (variant,), share, region, "", None, None, False, False, None, picked)
 
 
-def _choose_share(route: Route, key: str, chance: Random) -> Share:
+def _choose_share(route: Route, key: str, rng: Random) -> Share:
     """One of several."""
     if key:
         return choose(route.shares, route.seed, key)
-    point = chance.random() * route.total
+    point = rng.random() * route.total
     for share in route.shares:
         point -= share.weight
         if point < 0:

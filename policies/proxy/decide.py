@@ -118,13 +118,11 @@ class GivenState:
         pass
 
 
-def decide(
-    policy: CompiledPolicy, request: Request, chance: Random, around: Surroundings
-) -> Decision:
+def decide(policy: CompiledPolicy, request: Request, rng: Random, around: Surroundings) -> Decision:
     """What becomes of `request`."""
     target = request.target
     arrived = Arrived(around.now_ms, request.method, target.sent, request.headers, request.client)
-    context = RequestContext(GivenState(around), policy, arrived, chance)
+    context = RequestContext(GivenState(around), policy, arrived, rng)
     context.request = request
     way = choose_backend(context)
     outcome = None

@@ -4,7 +4,7 @@ Pfaff et al., NSDI 2015, for HTTP).
 1. A decision is repeated for a request with the same key: the method, the scheme and host, the
    scope of the path, the client's place, whether there is a body, the names of all headers, and
    the values of those that the policy may look at (`Looked`).
-2. It is remembered only if nothing else has gone into it: no chance but the choice of a
+2. It is remembered only if nothing else has gone into it: nothing random but the choice of a
    split without a key, which is made anew by the same weights; no trouble, no drill, no
    limiter, no cache, no copies, no body to keep, no URL that is written anew, no header of an
    override; and while the API key is valid.
@@ -165,7 +165,7 @@ def remembered(
 
 
 def _has_drawn_share(context: RequestContext, choice: Forward) -> bool:
-    """Whether chance has chosen among shares: without a key, and for no cohort of a rollout."""
+    """Whether the share was drawn at random: without a key, and for no cohort of a rollout."""
     if len(choice.route.shares) < 2 or choice.key:
         return False
     override, identity = choice.rollout_override, context.identity

@@ -41,7 +41,7 @@ class Rolling:
         self._kv, self._audit, self._log = around.storage.kv, audit, around.log
         self._store, self._clock = around.store, around.clock
         self._ask_service, self._workers_kv = around.ask, around.kv
-        self._rollouts = Rollouts(around.chance)
+        self._rollouts = Rollouts(around.rng)
         self._written = ""
         self._copied = ""  # to KV
         self.is_lost = False  # what was kept is not there, or cannot be read

@@ -57,7 +57,7 @@ class Coordinating:
         self,
         health: Reporter,
         metrics: Metrics,
-        chance: Random,
+        rng: Random,
         clock: Callable[[], float],
         log: Log,
     ) -> None:
@@ -72,7 +72,7 @@ class Coordinating:
         self.tallies = Tallies()
         self._health = health
         self._metrics = metrics
-        self._chance = chance
+        self._rng = rng
         self._clock = clock
         self._log = log
         self._asked_ms = -inf
@@ -99,7 +99,7 @@ class Coordinating:
         self._is_asking, self._asked_ms = True, now_ms
         self._turn += 1
         wait = WAITS[min(self._failures, len(WAITS) - 1)] * self.timing.report_ms
-        self.due_ms = now_ms + wait * (1 + JITTER * self._chance.uniform(-1, 1))
+        self.due_ms = now_ms + wait * (1 + JITTER * self._rng.uniform(-1, 1))
         return True
 
     async def sync(self, ask: Ask, isolate: str, colo: str, digest: str) -> None:

@@ -57,10 +57,10 @@ class Isolate:
         self.store = PolicyStore(bundled, now_ms, log)
         self.metrics = Metrics()
         self.limits = Limits(self.metrics, log)
-        self.chance = Random(0)
-        self.digits = FreshDigits(self.chance)
+        self.rng = Random(0)
+        self.digits = FreshDigits(self.rng)
         self.health = Health(self._tell)
-        self.coordinating = Coordinating(self.health, self.metrics, self.chance, now_ms, log)
+        self.coordinating = Coordinating(self.health, self.metrics, self.rng, now_ms, log)
         self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)  # by route
         self.latencies: defaultdict[str, Latencies] = defaultdict(Latencies)  # by route
         self.name = ""
@@ -172,9 +172,9 @@ class Isolate:
     def seed(self) -> None:
         """The memory image would give every isolate the same numbers."""
         if not self._seeded:
-            self.chance.seed(randbits(256))
+            self.rng.seed(randbits(256))
             self.digits.forget()
-            self.name = f"{self.chance.getrandbits(32):08x}"
+            self.name = f"{self.rng.getrandbits(32):08x}"
             self._seeded = True
 
 

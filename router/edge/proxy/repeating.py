@@ -208,7 +208,7 @@ class Repeating:
         """The same decision about another request. `ratelimit`: what its answer says about
         limits, if there are any."""
         past = template.context
-        context = RequestContext(self._isolate, past.policy, arrived, self._isolate.chance)
+        context = RequestContext(self._isolate, past.policy, arrived, self._isolate.rng)
         target = read_target(past.policy, arrived.url, arrived.headers)
         assert not isinstance(target, Problem), "its URL is plain"
         context.request = Request(
@@ -235,7 +235,7 @@ class Repeating:
         around = Surroundings(
             arrived.now_ms, isolate.pepper, availability, rollout_overrides, isolate.cookie_secret
         )
-        draws = Draws(isolate.chance, first)
+        draws = Draws(isolate.rng, first)
         context = RequestContext(GivenState(around), policy, arrived, cast(Any, draws))
         context.trace = Trace("", "", continued=False)
         way = proxy(context)
