@@ -46,26 +46,26 @@ class Prepared:
     route: str
 
 
-def prepared(routes: int, chance: Random) -> list[Prepared]:
+def prepared(routes: int, rng: Random) -> list[Prepared]:
     found = []
     continents = [*REGIONS.values(), "SA"]
     for number in range(REQUESTS):
-        n = chance.randrange(routes)
+        n = rng.randrange(routes)
         each = example(n)
-        headers = {**BROWSER, **each.headers, "x-worker-id": f"worker-{chance.randrange(10**6)}"}
-        client = Client("192.0.2.17", "", "", chance.choice(continents))
+        headers = {**BROWSER, **each.headers, "x-worker-id": f"worker-{rng.randrange(10**6)}"}
+        client = Client("192.0.2.17", "", "", rng.choice(continents))
         url = f"{each.url}{'&' if '?' in each.url else '?'}request={number}"
         found.append(Prepared(each.method, url, headers, client, f"route-{n}"))
     return found
 
 
-def decider(policy: CompiledPolicy, chance: Random) -> Decide:
+def decider(policy: CompiledPolicy, rng: Random) -> Decide:
     def decided(each: Prepared) -> Forward | None:
         target = read_target(policy, each.url, each.headers)
         if isinstance(target, Problem):
             return None
         request = Request(each.method, target, each.headers, each.client)
-        outcome = decide(policy, request, chance, NOW).outcome
+        outcome = decide(policy, request, rng, NOW).outcome
         return outcome if isinstance(outcome, Forward) else None
 
     return decided
@@ -109,7 +109,7 @@ def compared(few: Sequence[float], many: Sequence[float]) -> dict[str, float]:
 
 
 def ready_to_decide(routes: int) -> tuple[Decide, list[Prepared]]:
-    chance = Random(routes)
-    decided, requests = decider(compiled(routes), chance), prepared(routes, chance)
+    rng = Random(routes)
+    decided, requests = decider(compiled(routes), rng), prepared(routes, rng)
     verify(decided, requests)
     return decided, requests

@@ -37,37 +37,35 @@ NUMBERS = (1_000, 10_000)
 class World:
     """Isolates below leaves, or below the root itself if there are no leaves."""
 
-    def __init__(self, weights: list[float], number: int, chance: Random) -> None:
+    def __init__(self, weights: list[float], number: int, rng: Random) -> None:
         self.root = Node(None)
         trip = TO_LEAF_MS["colo" if len(weights) > len(CONTINENTS) else "continent"]
-        self.leaves = [Node(self.root, chance.uniform(*TO_ROOT_MS), is_leaf=True) for _ in weights]
+        self.leaves = [Node(self.root, rng.uniform(*TO_ROOT_MS), is_leaf=True) for _ in weights]
         self.isolates: list[Node] = []
         if not weights:
-            self._populate(self.root, number, TO_ROOT_MS, chance)
+            self._populate(self.root, number, TO_ROOT_MS, rng)
         for leaf, share in zip(self.leaves, spread(weights, number), strict=True):
-            self._populate(leaf, share, trip, chance)
+            self._populate(leaf, share, trip, rng)
 
-    def _populate(
-        self, parent: Node, number: int, trip: tuple[float, float], chance: Random
-    ) -> None:
+    def _populate(self, parent: Node, number: int, trip: tuple[float, float], rng: Random) -> None:
         for _ in range(number):
-            uses = int(chance.random() < USE)
-            self.isolates.append(Node(parent, chance.uniform(*trip), uses))
+            uses = int(rng.random() < USE)
+            self.isolates.append(Node(parent, rng.uniform(*trip), uses))
             parent.users += uses
             if parent is not self.root:
                 self.root.users += uses
 
-    def play(self, rules: Rules, chance: Random, away_ms: float = 0.0) -> Simulation:
+    def play(self, rules: Rules, rng: Random, away_ms: float = 0.0) -> Simulation:
         """A variant fails at `WARM_MS`; the root is away from then on, for `away_ms`."""
         simulation = Simulation(
             [*self.leaves, *self.isolates],
             rules,
-            chance,
+            rng,
             lambda now: WARM_MS <= now < WARM_MS + away_ms,
         )
         for node in self.isolates:
-            if node.users and chance.random() < EJECT:
-                at = WARM_MS + chance.random() * NOTICED_MS
+            if node.users and rng.random() < EJECT:
+                at = WARM_MS + rng.random() * NOTICED_MS
                 simulation.at(at, simulation.eject, node)
         simulation.run(WARM_MS + AFTER_MS)
         return simulation
@@ -82,9 +80,9 @@ def shapes() -> Table:
     rows = []
     for number in NUMBERS:
         for told, weights, rules in SHAPES:
-            chance = Random(number)
-            world = World(weights, number, chance)
-            simulation = world.play(rules, chance)
+            rng = Random(number)
+            world = World(weights, number, rng)
+            simulation = world.play(rules, rng)
             at_root = [each for each in simulation.seen if each.node.parent is world.root]
             quiet = sum(each.at_ms < WARM_MS for each in at_root) / (WARM_MS / 1000)
             burst = sum(WARM_MS <= each.at_ms < WARM_MS + 5_000 for each in at_root)
@@ -102,9 +100,9 @@ def root_away() -> Table:
     rows = []
     for told, weights, rules in SHAPES[:3]:
         for away_ms in (0.0, AWAY_MS):
-            chance = Random(1_000)
-            world = World(weights, 1_000, chance)
-            world.play(rules, chance, away_ms)
+            rng = Random(1_000)
+            world = World(weights, 1_000, rng)
+            world.play(rules, rng, away_ms)
             known = world.told()
             within = [sum(when <= limit for when in known) / len(known) for limit in LIMITS_MS]
             rows.append((told, seconds(away_ms), *(f"{share:.0%}" for share in within)))

@@ -26,10 +26,10 @@ RULES = {
 }
 
 
-def isolates(number: int, parent: Node, chance: Random, users: float = 1.0) -> list[Node]:
+def isolates(number: int, parent: Node, rng: Random, users: float = 1.0) -> list[Node]:
     """Below `parent`; a part of them, `users`, uses the variant."""
     using = round(number * users)
-    found = [Node(parent, chance.uniform(*TRIP_MS), int(n < using)) for n in range(number)]
+    found = [Node(parent, rng.uniform(*TRIP_MS), int(n < using)) for n in range(number)]
     parent.users += using
     return found
 
@@ -37,8 +37,8 @@ def isolates(number: int, parent: Node, chance: Random, users: float = 1.0) -> l
 def steady() -> Table:
     rows = []
     for number in STEADY:
-        chance, root = Random(number), Node(None)
-        simulation = Simulation(isolates(number, root, chance), Rules(), chance)
+        rng, root = Random(number), Node(None)
+        simulation = Simulation(isolates(number, root, rng), Rules(), rng)
         simulation.run(WARM_MS + QUIET_MS + PATIENCE_MS)
         seen = [each for each in simulation.seen if WARM_MS <= each.at_ms < WARM_MS + QUIET_MS]
         took, lost = times(seen)
@@ -71,11 +71,11 @@ def bursts() -> Table:
 
 def burst(number: int, rules: Rules) -> tuple[Simulation, list[Node]]:
     """Nine in ten use the variants and eject all of them within a second."""
-    chance, root = Random(number), Node(None)
-    nodes = isolates(number, root, chance, users=0.9)
-    simulation = Simulation(nodes, rules, chance)
+    rng, root = Random(number), Node(None)
+    nodes = isolates(number, root, rng, users=0.9)
+    simulation = Simulation(nodes, rules, rng)
     for node in nodes:
         for _ in range(VARIANTS if node.users else 0):
-            simulation.at(WARM_MS + chance.random() * BURST_MS, simulation.eject, node)
+            simulation.at(WARM_MS + rng.random() * BURST_MS, simulation.eject, node)
     simulation.run(WARM_MS + AFTER_MS)
     return simulation, nodes

@@ -88,17 +88,17 @@ class Simulation:
         self,
         nodes: list[Node],
         rules: Rules,
-        chance: Random,
+        rng: Random,
         is_away: Callable[[float], bool] = lambda now: False,
     ) -> None:
-        self.rules, self.chance, self.is_away = rules, chance, is_away
+        self.rules, self.rng, self.is_away = rules, rng, is_away
         self.seen: list[Seen] = []
         self.longest = 0  # queue
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
         self._count = count()
         for node in nodes:
             if node.parent:
-                self._schedule(node, chance.random() * DEFAULTS.report_ms)
+                self._schedule(node, rng.random() * DEFAULTS.report_ms)
 
     def at(self, when: float, what: Callable[..., None], *args: object) -> None:
         heappush(self._events, (when, next(self._count), what, args))
@@ -122,7 +122,7 @@ class Simulation:
         gap = DEFAULTS.hurry_ms if self.rules.gap_ms is None else self.rules.gap_ms
         if node.failures or node.is_asking:
             return
-        when = max(now, node.asked_ms + gap) + self.chance.random() * self.rules.spread_ms
+        when = max(now, node.asked_ms + gap) + self.rng.random() * self.rules.spread_ms
         if when < node.due_ms:
             self._schedule(node, when)
 
@@ -136,7 +136,7 @@ class Simulation:
         node.is_asking, node.asked_ms = True, now
         node.turn += 1
         wait = WAITS[min(node.failures, len(WAITS) - 1)] * DEFAULTS.report_ms
-        self._schedule(node, now + wait * (1 + self.chance.uniform(-JITTER, JITTER)))
+        self._schedule(node, now + wait * (1 + self.rng.uniform(-JITTER, JITTER)))
         self._send(now, node)
         self.at(now + PATIENCE_MS, self._give_up, node, node.turn)
 

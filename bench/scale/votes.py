@@ -45,32 +45,32 @@ class Report(NamedTuple):
     ejected_ms: float
 
 
-def arrivals(rate: float, begin_ms: float, end_ms: float, chance: Random) -> list[float]:
+def arrivals(rate: float, begin_ms: float, end_ms: float, rng: Random) -> list[float]:
     """When requests come, if `rate` of them come a second."""
-    found, at = [], begin_ms + chance.expovariate(rate) * 1000
+    found, at = [], begin_ms + rng.expovariate(rate) * 1000
     while at < end_ms:
         found.append(at)
-        at += chance.expovariate(rate) * 1000
+        at += rng.expovariate(rate) * 1000
     return found
 
 
 class Isolate:
     """One that sends its requests to the variant unless it has ejected it."""
 
-    def __init__(self, number: int, chance: Random) -> None:
-        self.number, self.chance = number, chance
+    def __init__(self, number: int, rng: Random) -> None:
+        self.number, self.rng = number, rng
         self.detection = OutlierDetection(TERMS)
         self.reports: list[Report] = []
         self._told = (0, 0)
 
     def live(self, rate: float, end_ms: float, ill_from_ms: float, errors: float) -> list[Report]:
         """Until `end_ms`: a share `errors` of requests fails, from `ill_from_ms` on all."""
-        due = self.chance.random() * EVERY_MS
-        for at in arrivals(rate, 0.0, end_ms, self.chance):
+        due = self.rng.random() * EVERY_MS
+        for at in arrivals(rate, 0.0, end_ms, self.rng):
             while due <= at:
                 self._report(due)
                 due += EVERY_MS
-            failed = at >= ill_from_ms or self.chance.random() < errors
+            failed = at >= ill_from_ms or self.rng.random() < errors
             if self._is_sent(at) and self._attempt(at, failed):
                 self._report(at)
         return self.reports
@@ -85,7 +85,7 @@ class Isolate:
             detection.begin_probe_request(now)
             return True
         share = detection.share(now)
-        return share == 1 or self.chance.random() < share
+        return share == 1 or self.rng.random() < share
 
     def _attempt(self, now: float, failed: bool) -> bool:
         """Whether it is ejected now."""
@@ -108,9 +108,9 @@ def false_exclusions() -> Table:
     all."""
     rows = []
     for errors in ERRORS:
-        chance = Random(round(errors * 100))
+        rng = Random(round(errors * 100))
         all_reports = [
-            Isolate(number, chance).live(RATE, LONG_MS, inf, errors) for number in range(POPULATION)
+            Isolate(number, rng).live(RATE, LONG_MS, inf, errors) for number in range(POPULATION)
         ]
         alone = [report.ejected_ms > 0 for reports in all_reports for report in reports]
         cells = [percent(sum(alone) / len(alone))]
@@ -138,11 +138,11 @@ def missed() -> Table:
     rows = []
     for total in TOTALS:
         for number in SPREADS:
-            chance, end = Random(number), WELL_MS + ILL_MS
+            rng, end = Random(number), WELL_MS + ILL_MS
             reports = sorted(
                 report
                 for each in range(number)
-                for report in Isolate(each, chance).live(total / number, end, WELL_MS, 0.0)
+                for report in Isolate(each, rng).live(total / number, end, WELL_MS, 0.0)
             )
             first = min((r.at_ms for r in reports if r.ejected_ms), default=inf)
             voted = by_votes(reports)

@@ -18,5 +18,5 @@ ROLLOUT = {
     "mirror": 0.0,
     "counts": True,
 }
-ISOLATE.coordinating.steer([ROLLOUT], is_all=True)
-ISOLATE.coordinating.steer = lambda *_, **__: None  # type: ignore[method-assign]
+ISOLATE.coordinating.learn_rollouts([ROLLOUT], is_all=True)
+ISOLATE.coordinating.learn_rollouts = lambda *_, **__: None  # type: ignore[method-assign]

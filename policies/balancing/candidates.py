@@ -39,22 +39,22 @@ class Candidates(NamedTuple):
     is_probe_request: bool = False
 
 
-def new_key(chance: Random, drained: Sequence[Variant]) -> str:
+def new_key(rng: Random, drained: Sequence[Variant]) -> str:
     """A key for a client that has none, which tells who was `drained` at the time."""
     tags = "".join(f".{_tag(variant.name)}" for variant in drained)
-    return f"{chance.getrandbits(128):032x}{tags}"
+    return f"{rng.getrandbits(128):032x}{tags}"
 
 
 def candidates(
-    tiers: Tiers, asking: Asking, chance: Random, availability: Availability | None
+    tiers: Tiers, asking: Asking, rng: Random, availability: Availability | None
 ) -> Candidates:
     """Who of `tiers` can serve, in order."""
-    ordered, key = _ordered(tiers, asking, chance)
+    ordered, key = _ordered(tiers, asking, rng)
     open_to = [each for each in ordered if not each.drain or _stays(each, asking)]
     if availability is None:
         found = Candidates(tuple(open_to))
     else:
-        found = _serving(open_to, asking._replace(key=key), chance, availability)
+        found = _serving(open_to, asking._replace(key=key), rng, availability)
     if found.variants:
         return found
     out = availability.out.union(availability.half_open) if availability else ()
@@ -62,7 +62,7 @@ def candidates(
     return Candidates(tuple(ordered), panic=True)
 
 
-def _ordered(tiers: Tiers, asking: Asking, chance: Random) -> tuple[list[Variant], str]:
+def _ordered(tiers: Tiers, asking: Asking, rng: Random) -> tuple[list[Variant], str]:
     """All of them, and the key that was used."""
     ordered: list[Variant] = []
     key = asking.key
@@ -70,13 +70,13 @@ def _ordered(tiers: Tiers, asking: Asking, chance: Random) -> tuple[list[Variant
         if len(tier) == 1:
             ordered += tier
         else:
-            key = key or f"{chance.getrandbits(64):016x}"
+            key = key or f"{rng.getrandbits(64):016x}"
             ordered += ranked(tier, f"{asking.seed}/variants", key)
     return ordered, key
 
 
 def _serving(
-    open_to: list[Variant], asking: Asking, chance: Random, availability: Availability
+    open_to: list[Variant], asking: Asking, rng: Random, availability: Availability
 ) -> Candidates:
     first: list[Variant] = []
     last: list[Variant] = []
@@ -89,7 +89,7 @@ def _serving(
             if not first and (availability.half_open[name] or asking.repeatable):
                 first.append(each)
                 is_probe_request = True
-        elif name in availability.returning and not _is_taken(each, asking, chance, availability):
+        elif name in availability.returning and not _is_taken(each, asking, rng, availability):
             last.append(each)
         else:
             first.append(each)
@@ -97,10 +97,10 @@ def _serving(
     return Candidates(found, bool(found) and found[0].pool in availability.panic, is_probe_request)
 
 
-def _is_taken(variant: Variant, asking: Asking, chance: Random, availability: Availability) -> bool:
+def _is_taken(variant: Variant, asking: Asking, rng: Random, availability: Availability) -> bool:
     """Whether a returning variant takes this one of its requests."""
     name, key = variant.name, asking.key
-    drawn = uniform(f"{asking.seed}/return", name, key) if key else chance.random()
+    drawn = uniform(f"{asking.seed}/return", name, key) if key else rng.random()
     return drawn < availability.returning[name]
 
 

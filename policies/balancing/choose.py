@@ -3,7 +3,7 @@
 Each function is one decision, and hands on a value; `policies/proxy` has their order. An
 outcome is a `Forward` (with variants to try, in order), a `Fixed` answer of the policy's own,
 or a `Problem`. Values made for each request are named tuples, which cost a third of a frozen
-dataclass. Pure: randomness comes in as `chance`.
+dataclass. Pure: randomness comes in as `rng`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from policies.http.problems import RETRY_AFTER_S, Problem
 from policies.http.request import Request
 from policies.http.url import LONGEST, BadHost, BadPath, Target, host_of, parse_target
 from policies.resilience.failover import may_repeat
-from policies.rollouts.steering import RolloutOverride
+from policies.rollouts.overrides import RolloutOverride
 from policies.routing.match import Miss, Rule
 
 
@@ -36,8 +36,9 @@ class Forward(NamedTuple):
     """`candidates`: the variants to try, in order, never empty. `panic`: they are tried
     although they are ejected, since too few or none are healthy. `is_probe_request`: the first
     of them is half-open, and this request shows whether it is well. `new_cookie`: the source
-    whose cookie the client is to get, with `key` as its value. `steered`: the rollout that the
-    route is part of; `pick`: what the request itself picked. `route` is then as that has it."""
+    whose cookie the client is to get, with `key` as its value. `rollout_override`:
+    that of the route, if a rollout changes its weights, and `route` has them; `pick`: what the
+    request itself picked."""
 
     route: Route
     candidates: tuple[Variant, ...]
@@ -48,7 +49,7 @@ class Forward(NamedTuple):
     new_cookie: Source | None
     panic: bool
     is_probe_request: bool
-    steered: RolloutOverride | None = None
+    rollout_override: RolloutOverride | None = None
     pick: Pick | None = None
 
 
@@ -99,14 +100,14 @@ def choose_mirror(
     policy: CompiledPolicy,
     choice: Forward,
     mirror: Mirror,
-    chance: Random,
+    rng: Random,
     availability: Availability | None = None,
 ) -> Variant | None:
     """The variant of the mirror's pool that gets the copy; None if nobody is in service.
     Other pools are no substitute: a copy must not load who did not ask for it."""
     tiers = policy.order((mirror.pool,), choice.region).tiers
     asking = Asking(choice.route.seed, choice.key, is_given=False, repeatable=False)
-    found = candidates(tiers, asking, chance, availability)
+    found = candidates(tiers, asking, rng, availability)
     return found.variants[0] if found.variants and not found.panic else None
 
 
@@ -114,26 +115,26 @@ def choose_variants(
     policy: CompiledPolicy,
     route: Route,
     request: Request,
-    chance: Random,
+    rng: Random,
     availability: Availability | None = None,
-    steered: RolloutOverride | None = None,
+    rollout_override: RolloutOverride | None = None,
     key_id: str = "",
     sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
-    """The variants to try for `request` on `route`, which may be `steered`; `key_id`: that of
-    the API key it came with; `sealing`: how cookies that the router gave are known."""
-    if steered:
-        route = steered.route
+    """The variants to try for `request` on `route`. `key_id`: that of the API key it came with;
+    `sealing`: how cookies that the router set are recognized."""
+    if rollout_override:
+        route = rollout_override.route
     key, source, new_cookie = "", None, None
     if route.sticky:
         key, source = sticky_key(route.sticky, request)
         if not key:
             new_cookie = next((each for each in route.sticky if each.set_for), None)
-            key = new_key(chance, policy.drained) if new_cookie else ""
-    if steered and steered.takes(request, key_id):
-        share = steered.to
+            key = new_key(rng, policy.drained) if new_cookie else ""
+    if rollout_override and rollout_override.takes(request, key_id):
+        share = rollout_override.to
     else:
-        share = route.shares[0] if len(route.shares) == 1 else _choose_share(route, key, chance)
+        share = route.shares[0] if len(route.shares) == 1 else _choose_share(route, key, rng)
     region = policy.regions.of(request.client)
     order = policy.order(share.chain, region)
     if order.settled and availability is None:
@@ -142,11 +143,20 @@ def choose_variants(
         repeatable = may_repeat(route.failover, request.method, request.headers)
         is_given = _is_given(policy, request, source, sealing)
         asking = Asking(route.seed, key, is_given, repeatable)
-        chosen, panic, is_probe_request = candidates(order.tiers, asking, chance, availability)
+        chosen, panic, is_probe_request = candidates(order.tiers, asking, rng, availability)
     if not chosen:
         return _no_variant(share)
     return Forward(
-        route, chosen, share, region, key, source, new_cookie, panic, is_probe_request, steered
+        route,
+        chosen,
+        share,
+        region,
+        key,
+        source,
+        new_cookie,
+        panic,
+        is_probe_request,
+        rollout_override,
     )
 
 
@@ -163,14 +173,14 @@ def choose_picked(
     policy: CompiledPolicy,
     picked: Pick,
     request: Request,
-    chance: Random,
+    rng: Random,
     availability: Availability | None = None,
     sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
     """Who gets a request that says so itself; the client is to stay where it was."""
     route, share, variant, _ = picked
     if variant is None:
-        chosen = choose_variants(policy, route, request, chance, availability, sealing=sealing)
+        chosen = choose_variants(policy, route, request, rng, availability, sealing=sealing)
         if isinstance(chosen, Problem):
             return chosen
         return chosen._replace(new_cookie=None, pick=picked)
@@ -178,11 +188,11 @@ def choose_picked(
     return Forward(route, (variant,), share, region, "", None, None, False, False, None, picked)
 
 
-def _choose_share(route: Route, key: str, chance: Random) -> Share:
+def _choose_share(route: Route, key: str, rng: Random) -> Share:
     """One of several."""
     if key:
         return choose(route.shares, route.seed, key)
-    point = chance.random() * route.total
+    point = rng.random() * route.total
     for share in route.shares:
         point -= share.weight
         if point < 0:

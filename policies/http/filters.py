@@ -60,10 +60,10 @@ class FilterChain(NamedTuple):
             target = target._replace(origin=f"{target.scheme}://{self.host}", host=self.host)
         return target._replace(path=self.path.of(target.path, taken)) if self.path else target
 
-    def drawn(self, method: str, chance: Random) -> list[Mirror]:
+    def drawn(self, method: str, rng: Random) -> list[Mirror]:
         """The mirrors that get a copy of this request."""
         takers = [mirror for mirror in self.mirrors if mirror.takes(method)]
-        return [each for each in takers if each.share >= 1 or chance.random() < each.share]
+        return [each for each in takers if each.share >= 1 or rng.random() < each.share]
 
 
 def owned_names(changes: Changes | None) -> frozenset[str]:

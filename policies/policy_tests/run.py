@@ -1,6 +1,6 @@
 """Runs a case: decides its request as the edge would, and compares the outcome.
 
-What the router draws by chance is shown as `explain` shows it; shares are counted over
+What the router draws at random is shown as `explain` shows it; shares are counted over
 many clients instead, always the same ones.
 """
 

@@ -21,7 +21,7 @@ from policies.proxy.sequence import choose_backend
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies
 from policies.resilience.outlier_detection import PROBE_REQUEST_PATIENCE_MS
-from policies.rollouts.steering import NOTHING, Steereds
+from policies.rollouts.overrides import NOTHING, OverridesByRoute
 from policies.rollouts.tallies import Tallies
 from policies.routing.match import Rule
 
@@ -46,7 +46,7 @@ class Surroundings(NamedTuple):
     now_ms: float
     pepper: bytes = b""
     availability: Availability | None = None
-    steering: Steereds = NOTHING
+    rollout_overrides: OverridesByRoute = NOTHING
     cookie_secret: bytes = b""
 
 
@@ -108,8 +108,8 @@ class GivenState:
     def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
         return self._around.availability
 
-    def steered(self, policy: CompiledPolicy) -> Steereds:
-        return self._around.steering
+    def rollout_overrides(self, policy: CompiledPolicy) -> OverridesByRoute:
+        return self._around.rollout_overrides
 
     def count(self, metric: str, *labels: str | int) -> None:
         pass
@@ -118,13 +118,11 @@ class GivenState:
         pass
 
 
-def decide(
-    policy: CompiledPolicy, request: Request, chance: Random, around: Surroundings
-) -> Decision:
+def decide(policy: CompiledPolicy, request: Request, rng: Random, around: Surroundings) -> Decision:
     """What becomes of `request`."""
     target = request.target
     arrived = Arrived(around.now_ms, request.method, target.sent, request.headers, request.client)
-    context = RequestContext(GivenState(around), policy, arrived, chance)
+    context = RequestContext(GivenState(around), policy, arrived, rng)
     context.request = request
     way = choose_backend(context)
     outcome = None

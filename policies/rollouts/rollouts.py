@@ -19,7 +19,7 @@ from policies.rollouts.counts import Counts
 from policies.rollouts.kept import LOST, UNREAD, run_from, run_json
 from policies.rollouts.run import Run
 from policies.rollouts.states import Event
-from policies.rollouts.told import run_told, steering_told, waiting_told
+from policies.rollouts.told import override_to_dict, run_told, waiting_told
 from policies.rollouts.world import Planned, RolloutContext
 
 if TYPE_CHECKING:
@@ -126,10 +126,10 @@ class Rollouts:
             if run.id == run_id:
                 run.answer(check, result)
 
-    def steering(self) -> list[dict[str, Any]]:
+    def overrides(self) -> list[dict[str, Any]]:
         """What isolates have to know. If something is `unread`, they keep what they know of
         others."""
-        return [steering_told(run) for run in self.runs.values()]
+        return [override_to_dict(run) for run in self.runs.values()]
 
     def told(self, now_ms: float, world: RolloutContext) -> list[api.Rollout]:
         """All of them, for people: in the policy's order, then those it has no more."""

@@ -58,8 +58,8 @@ def event_told(run: Run, event: str, now_ms: int, before: float | None) -> api.R
     }
 
 
-def steering_told(run: Run) -> dict[str, Any]:
-    """What isolates have to know, as `policies.rollouts.steering` reads it."""
+def override_to_dict(run: Run) -> dict[str, Any]:
+    """What isolates have to know, as `policies.rollouts.overrides` reads it."""
     plan, is_on, weight = run.plan, run.is_active, run.weight
     shares = run.setting.shares
     done = plan.steps[: run.step + 1] if is_on else ()
@@ -79,7 +79,7 @@ def steering_told(run: Run) -> dict[str, Any]:
 
 def run_told(run: Run, now_ms: int) -> api.Rollout:
     plan, step = run.plan, run.plan.steps[run.step]
-    steering = steering_told(run)
+    overrides = override_to_dict(run)
     active, analysis = run.is_active, run.analysis
     passed = plan.steps[: run.step + 1] if active else ()
     return {
@@ -97,7 +97,7 @@ def run_told(run: Run, now_ms: int) -> api.Rollout:
         "step_since": time_text(run.step_ms),
         "hold_until": time_text(run.step_ms + step.hold_ms) if active else None,
         "cohorts": [cohort_told(s) for s in passed if s.kind == "header" or s.kind == "key"],
-        "mirror": steering["mirror"] or None,
+        "mirror": overrides["mirror"] or None,
         "analysis": analysis.told(_next_at(analysis, active)) if analysis else None,
         "window": _window(plan.windows, now_ms),
     }

@@ -25,9 +25,9 @@ END_MS = 30_000.0
 
 
 def simulated(number: int, rules: Rules, ejecting: int = 0) -> tuple[Simulation, list[Node], Node]:
-    chance, root = Random(number), Node(None)
-    nodes = isolates(number, root, chance)
-    simulation = Simulation(nodes, rules, chance)
+    rng, root = Random(number), Node(None)
+    nodes = isolates(number, root, rng)
+    simulation = Simulation(nodes, rules, rng)
     for node in nodes[:ejecting]:
         simulation.at(10_000.0, simulation.eject, node)
     simulation.run(END_MS)
@@ -79,10 +79,10 @@ def test_news_once_a_second_is_fewer_reports_than_each_at_once() -> None:
 
 
 def test_a_leaf_knows_what_its_isolates_know_and_the_root_what_leaves_know() -> None:
-    chance = Random(7)
-    world = World(CONTINENTS, 300, chance)
+    rng = Random(7)
+    world = World(CONTINENTS, 300, rng)
     assert world.root.users == sum(leaf.users for leaf in world.leaves)
-    world.play(Rules(), chance)
+    world.play(Rules(), rng)
     ejected = sum(node.ejected for node in world.isolates)
     assert sum(leaf.ejected for leaf in world.leaves) == ejected
     assert world.root.ejected == ejected
@@ -90,13 +90,13 @@ def test_a_leaf_knows_what_its_isolates_know_and_the_root_what_leaves_know() -> 
 
 
 def test_while_the_root_is_away_leaves_tell_what_their_own_isolates_agree_on() -> None:
-    chance = Random(7)
-    alone = World(CONTINENTS, 300, chance)
-    alone.play(Rules(), chance, away_ms=inf)
+    rng = Random(7)
+    alone = World(CONTINENTS, 300, rng)
+    alone.play(Rules(), rng, away_ms=inf)
     assert alone.root.knows_ms == inf
     assert sum(when < inf for when in alone.told()) > len(alone.told()) / 2
-    nobody = World([], 300, chance)
-    nobody.play(Rules(), chance, away_ms=inf)
+    nobody = World([], 300, rng)
+    nobody.play(Rules(), rng, away_ms=inf)
     assert all(when == inf for when in nobody.told())
 
 

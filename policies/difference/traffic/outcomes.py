@@ -63,7 +63,7 @@ class Judge:
         self.policy = policy
         self._around = around
         self._names = names
-        self._chance = Random(0)
+        self._rng = Random(0)
         self._drawn: dict[tuple[int, str | None], Outcomes] = {}
 
     def outcomes(self, asked: Asked) -> tuple[Outcomes, Source | None]:
@@ -76,7 +76,7 @@ class Judge:
         if target.is_own:
             return {ITSELF: 1.0}, None
         request = Request(asked.method, target, asked.headers, asked.client)
-        rule, _, outcome, _ = decide(policy, request, self._chance, self._around)
+        rule, _, outcome, _ = decide(policy, request, self._rng, self._around)
         if rule is None or isinstance(outcome, Fixed):
             return {self._answered(rule, outcome): 1.0}, None
         route = policy.routes[rule.route]

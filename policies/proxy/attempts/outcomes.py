@@ -86,7 +86,7 @@ def record_outcome(
     is_done = send.is_good(came.status)
     outcome = Outcome(variant, failure, status, number, began_ms, came, is_done=is_done)
     outcome = record_health(context, outcome)
-    if context.choice.steered:
+    if context.choice.rollout_override:
         count_for_rollout(context, outcome, send)
     return outcome
 
@@ -140,12 +140,12 @@ def count_overtaken(context: RequestContext, variant: Variant, send: Send, took_
 def _count(
     context: RequestContext, variant: Variant, send: Send, is_error: bool, took_ms: float
 ) -> None:
-    steered = context.choice.steered
-    if steered is None or not steered.counts or send.drill is not None:
+    rollout_override = context.choice.rollout_override
+    if rollout_override is None or not rollout_override.counts or send.drill is not None:
         return
-    side = steered.side(variant.pool)
+    side = rollout_override.side(variant.pool)
     if side is not None:
-        context.state.tallies.note(steered.run, side, is_error, took_ms)
+        context.state.tallies.note(rollout_override.run, side, is_error, took_ms)
 
 
 def logging(context: RequestContext, variant: str, status: int) -> None:

@@ -193,12 +193,12 @@ class _Told:
         is_first = outcome.pick is not None
         if outcome.pick:
             self.step("override", pick_text(outcome.pick, self.availability))
-        if outcome.steered:
+        if outcome.rollout_override:
             identity = context.identity
-            self.result["rollout"] = outcome.steered.rollout
+            self.result["rollout"] = outcome.rollout_override.rollout
             key_id = identity.key.id if identity else ""
-            self.step("rollout", rollout_text(outcome.steered, request, key_id))
-            is_first = outcome.steered.takes(request, key_id)
+            self.step("rollout", rollout_text(outcome.rollout_override, request, key_id))
+            is_first = outcome.rollout_override.takes(request, key_id)
         if not (outcome.pick and outcome.pick.variant):
             self._order(request, outcome, is_first)
         target = upstream_request_filter(context, first, 1).target

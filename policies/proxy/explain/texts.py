@@ -13,7 +13,7 @@ from policies.http.cache import CacheRule
 from policies.http.filters import SAFE_METHODS, FilterChain
 from policies.http.request import Client, Request
 from policies.resilience.failover import RetryPolicy
-from policies.rollouts.steering import RolloutOverride
+from policies.rollouts.overrides import RolloutOverride
 
 
 def key_text(outcome: Forward) -> str:
@@ -37,12 +37,12 @@ def pick_text(picked: Pick, availability: Availability | None) -> str:
     return f"{who} picks variant {variant.name}{though}; nobody else is tried"
 
 
-def rollout_text(steered: RolloutOverride, request: Request, key_id: str) -> str:
-    to = steered.to.name
-    if steered.takes(request, key_id):
-        return f"{steered.rollout} sends this client to pool {to}: it is one of the first"
-    both = f"{steered.source} and {to} together"
-    return f"{steered.rollout} gives pool {to} {steered.weight:.4g}% of what {both} have"
+def rollout_text(override: RolloutOverride, request: Request, key_id: str) -> str:
+    to = override.to.name
+    if override.takes(request, key_id):
+        return f"{override.rollout} sends this client to pool {to}: it is one of the first"
+    both = f"{override.source} and {to} together"
+    return f"{override.rollout} gives pool {to} {override.weight:.4g}% of what {both} have"
 
 
 def split_text(outcome: Forward) -> str:

@@ -4,7 +4,7 @@ Pfaff et al., NSDI 2015, for HTTP).
 1. A decision is repeated for a request with the same key: the method, the scheme and host, the
    scope of the path, the client's place, whether there is a body, the names of all headers, and
    the values of those that the policy may look at (`Looked`).
-2. It is remembered only if nothing else has gone into it: no chance but the choice of a
+2. It is remembered only if nothing else has gone into it: nothing random but the choice of a
    split without a key, which is made anew by the same weights; no trouble, no drill, no
    limiter, no cache, no copies, no body to keep, no URL that is written anew, no header of an
    override; and while the API key is valid.
@@ -26,7 +26,7 @@ from policies.compiled.policy import CompiledPolicy
 from policies.http.limits import Limits
 from policies.proxy.phases.context import RequestContext
 from policies.proxy.phases.effects import Send
-from policies.rollouts.steering import Steereds
+from policies.rollouts.overrides import OverridesByRoute
 from policies.routing.match import Scope
 
 # What decisions look at whatever the policy is.
@@ -85,14 +85,14 @@ class Draws:
         return self._rng.getrandbits(k)
 
 
-def looked_at(policy: CompiledPolicy, steered: Steereds) -> Looked:
+def looked_at(policy: CompiledPolicy, overrides: OverridesByRoute) -> Looked:
     """What decisions by `policy`, with these rollouts, may look at."""
     headers = {*ALWAYS, *policy.matcher.header_names}
     address = False
     for route in policy.routes:
         headers |= _of_route(route, policy.keys.names)
         address = address or _reads_address(route)
-    for each in steered.values():
+    for each in overrides.values():
         headers |= {condition.name for condition in each.headers}
     longest = min([policy.limits.url, *(route.sizes.url for route in policy.routes)])
     query = policy.matcher.reads_query
@@ -166,12 +166,12 @@ def remembered(
 
 
 def _has_drawn_share(context: RequestContext, choice: Forward) -> bool:
-    """Whether chance has chosen among shares: without a key, and for no cohort of a rollout."""
+    """Whether the share was drawn at random: without a key, and for no cohort of a rollout."""
     if len(choice.route.shares) < 2 or choice.key:
         return False
-    steered, identity = choice.steered, context.identity
+    override, identity = choice.rollout_override, context.identity
     key_id = identity.key.id if identity else ""
-    return not (steered and steered.takes(context.request, key_id))
+    return not (override and override.takes(context.request, key_id))
 
 
 def _is_plain(context: RequestContext, choice: Forward, send: Send) -> bool:

@@ -18,7 +18,7 @@ from policies.proxy.phases.headers import Trace
 from policies.resilience.drill import Drill
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies
-from policies.rollouts.steering import Steereds
+from policies.rollouts.overrides import OverridesByRoute
 from policies.routing.match import Rule
 
 
@@ -83,7 +83,7 @@ class IsolateState(Protocol):
     def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
         """Which variants are in trouble; None if none is."""
 
-    def steered(self, policy: CompiledPolicy) -> Steereds:
+    def rollout_overrides(self, policy: CompiledPolicy) -> OverridesByRoute:
         """The routes that rollouts have a say in, by name."""
 
     def count(self, metric: str, *labels: str | int) -> None:

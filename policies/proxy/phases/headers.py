@@ -41,14 +41,14 @@ class Trace(NamedTuple):
     continued: bool
 
 
-def trace_of(headers: Mapping[str, str], chance: Random) -> Trace:
+def trace_of(headers: Mapping[str, str], rng: Random) -> Trace:
     """Go on with the client's trace, or begin one."""
-    return trace_from(headers, fresh_digits(chance, 1)[0])
+    return trace_from(headers, fresh_digits(rng, 1)[0])
 
 
-def fresh_digits(chance: Random, number: int) -> list[str]:
+def fresh_digits(rng: Random, number: int) -> list[str]:
     """For so many requests 48 digits each: those of a trace and of a span in it."""
-    bits = chance.getrandbits(192 * number) | _NO_ZEROS >> 192 * (_MOST_DRAWN - number)
+    bits = rng.getrandbits(192 * number) | _NO_ZEROS >> 192 * (_MOST_DRAWN - number)
     text = f"{bits:0{48 * number}x}"
     return [text[at : at + 48] for at in range(0, len(text), 48)]
 
@@ -57,15 +57,15 @@ class FreshDigits:
     """The same, one request after the other. They are drawn many at a time: what a request
     draws by itself costs it several times as much."""
 
-    __slots__ = ("_chance", "_left")
+    __slots__ = ("_left", "_rng")
 
-    def __init__(self, chance: Random) -> None:
-        self._chance = chance
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
         self._left: list[str] = []
 
     def next(self) -> str:
         if not self._left:
-            self._left = fresh_digits(self._chance, _MOST_DRAWN)
+            self._left = fresh_digits(self._rng, _MOST_DRAWN)
         return self._left.pop()
 
     def forget(self) -> None:

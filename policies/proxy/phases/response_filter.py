@@ -31,7 +31,7 @@ def carried(
     cors = context.route.cors if context.route else None
     if cors:
         changes = changes.then(cors.changes(context.arrived.headers))
-    part = choice.steered.part(variant.pool) if choice.steered else "-"
+    part = choice.rollout_override.part(variant.pool) if choice.rollout_override else "-"
     return Carry(changes, Attribution(variant.name, began_ms, part), keep)
 
 

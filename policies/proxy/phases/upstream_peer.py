@@ -31,10 +31,10 @@ def upstream_peer(context: RequestContext) -> Problem | None:
             context.identity = picked.identity
             found = choose_picked(policy, picked, request, context.rng, availability, sealing)
     if found is None:
-        steered = state.steered(policy).get(route.name)
+        override = state.rollout_overrides(policy).get(route.name)
         key_id = context.identity.key.id if context.identity else ""
         found = choose_variants(
-            policy, route, request, context.rng, availability, steered, key_id, sealing
+            policy, route, request, context.rng, availability, override, key_id, sealing
         )
     if isinstance(found, Problem):
         return found

@@ -110,13 +110,17 @@ def _copies(context: RequestContext, plan: FilterChain) -> list[Copy]:
         return []
     copies = []
     availability = state.availability(context.policy, context.arrived.now_ms)
-    steered = choice.steered
+    rollout_override = choice.rollout_override
     for each in plan.drawn(request.method, context.rng):
         variant = choose_mirror(context.policy, choice, each, context.rng, availability)
         if variant is None or _is_down(context, variant):
             continue
         sent = upstream_request_filter(context, variant, 1)
-        tag = steered.run if each.side and steered and steered.counts else ""
+        tag = (
+            rollout_override.run
+            if each.side and rollout_override and rollout_override.counts
+            else ""
+        )
         changes = sent.changes.then(_MARK)
         copies.append(Copy(variant.name, variant.binding, sent.target.url, changes, tag))
     return copies

@@ -71,7 +71,9 @@ def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
     store = isolate.store
     views = isolate.health.view(store.policy, now_ms())
     shares = {name: round(view.share, 3) for name, view in views.items()}
-    weights = {each.rollout: each.weight for each in isolate.steered(store.policy).values()}
+    weights = {
+        each.rollout: each.weight for each in isolate.rollout_overrides(store.policy).values()
+    }
     return Page(isolate.metrics.text(store, shares, weights, isolate.name), METRICS_TYPE)
 
 
@@ -178,8 +180,8 @@ def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Proble
     availability = isolate.health.availability(policy, now)
     if down:
         availability = (availability or Availability()).without(down)
-    steered, sealing = isolate.steered(policy), isolate.cookie_secret
-    around = Surroundings(now, isolate.pepper, availability, steered, sealing)
+    rollout_overrides, sealing = isolate.rollout_overrides(policy), isolate.cookie_secret
+    around = Surroundings(now, isolate.pepper, availability, rollout_overrides, sealing)
     return json_page(explain(policy, method, url, headers, client, around))
 
 

@@ -61,12 +61,12 @@ class AskService(Protocol):
 
 
 class Collaborators(NamedTuple):
-    """`store`: which policy serves; `chance`: randomness; `clock`: milliseconds since 1970;
+    """`store`: which policy serves; `rng`: randomness; `clock`: milliseconds since 1970;
     `kv`: Workers KV as it is bound now; `start`: do something in the background."""
 
     storage: Storage
     store: PolicyStore
-    chance: Random
+    rng: Random
     clock: Callable[[], float]
     log: Log
     kv: Callable[[], Kv]

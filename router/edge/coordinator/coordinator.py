@@ -36,7 +36,7 @@ def _collaborators(ctx: Any, bindings: JsObject) -> Collaborators:
     return Collaborators(
         storage=ctx.storage,
         store=ISOLATE.store,
-        chance=ISOLATE.chance,
+        rng=ISOLATE.rng,
         clock=now_ms,
         log=log,
         kv=lambda: KvNamespace(getattr(bindings, KV_BINDING, None)),

@@ -36,8 +36,8 @@ class Drilling:
 
     def __init__(self, around: Collaborators, audit: Audit) -> None:
         self._kv, self._audit, self._log = around.storage.kv, audit, around.log
-        self._store, self._chance = around.store, around.chance
-        self._drills = Drills(around.chance)
+        self._store, self._rng = around.store, around.rng
+        self._drills = Drills(around.rng)
         self._runs = self._drills.runs  # as they were written
         self._restore()
 
@@ -56,7 +56,7 @@ class Drilling:
 
     def in_front(self, variant: Variant, now_ms: float) -> InFront:
         """What a probe of that variant meets, as a request would."""
-        met = faults_of(self.running(now_ms), variant, now_ms).draw(self._chance)
+        met = faults_of(self.running(now_ms), variant, now_ms).draw(self._rng)
         return met and met.in_front
 
     def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, Any]:

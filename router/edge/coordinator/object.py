@@ -179,7 +179,7 @@ class CoordinatorObject:
     def _show(self, now: float) -> None:
         """What isolates are told of from here on."""
         self._state.drill(self._drilling.running(now))
-        self._state.roll(self._rolling.steering(), is_all=self._rolling.is_all)
+        self._state.roll(self._rolling.overrides(), is_all=self._rolling.is_all)
 
     async def _done(self, answer: Mapping[str, Any]) -> str:
         """The answer, when isolates can know of it; the alarm finds out what comes next."""

@@ -41,7 +41,7 @@ class Rolling:
         self._kv, self._audit, self._log = around.storage.kv, audit, around.log
         self._store, self._clock = around.store, around.clock
         self._ask_service, self._workers_kv = around.ask, around.kv
-        self._rollouts = Rollouts(around.chance)
+        self._rollouts = Rollouts(around.rng)
         self._written = ""
         self._copied = ""  # to KV
         self.is_lost = False  # what was kept is not there, or cannot be read
@@ -98,8 +98,8 @@ class Rolling:
         """Whether there are certainly no others that have begun."""
         return not self._rollouts.unread
 
-    def steering(self) -> list[dict[str, Any]]:
-        return self._rollouts.steering()
+    def overrides(self) -> list[dict[str, Any]]:
+        return self._rollouts.overrides()
 
     def asks(self, now_ms: float) -> list[Asking]:
         return self._rollouts.asks(now_ms)
@@ -147,7 +147,7 @@ class Rolling:
     async def copy(self) -> None:
         """What isolates are told, to KV. Never raises; a later call does what this could not."""
         copy, runs = self._copy(), self._rollouts.to_json()
-        told = json.dumps({"rollouts": self.steering(), "is_all": True, "runs": runs})
+        told = json.dumps({"rollouts": self.overrides(), "is_all": True, "runs": runs})
         try:
             await self._workers_kv().put(ROLLOUTS_KEY, told.encode())
             self._copied = copy
@@ -156,7 +156,7 @@ class Rolling:
 
     def _copy(self) -> str:
         """What isolates are told, which changes with transitions alone; see `copy`."""
-        return json.dumps(self.steering())
+        return json.dumps(self.overrides())
 
     def _around(self, unwell: Container[str], drilled: Container[str]) -> RolloutContext:
         policy = self._store.policy

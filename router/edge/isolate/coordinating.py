@@ -21,7 +21,7 @@ from policies.fleet.health import TOLD_FOR_MS
 from policies.fleet.report import Report, Tally, report_json
 from policies.fleet.snapshot import Snapshot, snapshot_from
 from policies.resilience.drill import Drill, drills_from
-from policies.rollouts.steering import RolloutOverrides
+from policies.rollouts.overrides import RolloutOverrides
 from policies.rollouts.tallies import Tallies
 from router.edge.isolate.keeper import Log
 from router.edge.isolate.keys import ROLLOUTS_KEY
@@ -50,14 +50,14 @@ class Reporter(Protocol):
 
 class Coordinating:
     """Its state. `due_ms`: a request that comes at this time or later starts a sync;
-    `drills`: those that are running, or were a moment ago; `steering`: what is known of
+    `drills`: those that are running, or were a moment ago; `rollout_overrides`: what is known of
     rollouts, which holds until something else is; `tallies`: what is counted for them."""
 
     def __init__(
         self,
         health: Reporter,
         metrics: Metrics,
-        chance: Random,
+        rng: Random,
         clock: Callable[[], float],
         log: Log,
     ) -> None:
@@ -68,11 +68,11 @@ class Coordinating:
         self.epoch: str | None = None
         self.version = 0
         self.drills: tuple[Drill, ...] = ()
-        self.steering = RolloutOverrides()
+        self.rollout_overrides = RolloutOverrides()
         self.tallies = Tallies()
         self._health = health
         self._metrics = metrics
-        self._chance = chance
+        self._rng = rng
         self._clock = clock
         self._log = log
         self._asked_ms = -inf
@@ -99,7 +99,7 @@ class Coordinating:
         self._is_asking, self._asked_ms = True, now_ms
         self._turn += 1
         wait = WAITS[min(self._failures, len(WAITS) - 1)] * self.timing.report_ms
-        self.due_ms = now_ms + wait * (1 + JITTER * self._chance.uniform(-1, 1))
+        self.due_ms = now_ms + wait * (1 + JITTER * self._rng.uniform(-1, 1))
         return True
 
     async def sync(self, ask: Ask, isolate: str, colo: str, digest: str) -> None:
@@ -128,10 +128,10 @@ class Coordinating:
     def must_learn(self, now_ms: float) -> bool:
         """Whether a request had better wait to hear of rollouts: nothing is known yet, or what
         is known of one under way is old, since there were no requests."""
-        if not self.steering.is_known:
+        if not self.rollout_overrides.is_known:
             return True
         known_ms = max(self.heard_ms, self._learned_ms)
-        return now_ms > known_ms + OLD_MS and self.error is None and self.steering.moves
+        return now_ms > known_ms + OLD_MS and self.error is None and self.rollout_overrides.moves
 
     async def learn_first(
         self,
@@ -155,21 +155,21 @@ class Coordinating:
             knows_all = False
         if not knows_all:
             await self._read_copy(read)
-        self.steering.is_known = True  # as far as it can be: the next sync tells more
+        self.rollout_overrides.is_known = True  # as far as it can be: the next sync tells more
 
     async def _read_copy(self, read: Callable[[str], Awaitable[bytes | None]]) -> None:
         try:
             copy = await wait_for(read(ROLLOUTS_KEY), COPY_MS / 1000)
             told: dict[str, Any] = json.loads(copy) if copy else {"rollouts": (), "is_all": False}
-            if not self.steering.is_known:  # else somebody has heard better meanwhile
-                self.steer(told["rollouts"], is_all=bool(told["is_all"]))
+            if not self.rollout_overrides.is_known:  # else somebody has heard better meanwhile
+                self.learn_rollouts(told["rollouts"], is_all=bool(told["is_all"]))
         except Exception as error:
             self._log("rollouts-unread", {"error": type(error).__name__})
 
     def broke(self, part: str) -> None:
-        """An answer broke off that had been counted as a good one, for that `Steered.part`."""
+        """An answer broke off that was counted as a success; `part`: of `RolloutOverride.part`."""
         run, _, side = part.partition("/")
-        if run in self.steering.counted:
+        if run in self.rollout_overrides.counted:
             self.tallies.broke(run, side)
 
     def hear(self, answer: str) -> None:
@@ -182,13 +182,13 @@ class Coordinating:
         self.heard_ms = now
         if snapshot:
             self.drills = drills_from(snapshot.drills)
-            self.steer(snapshot.rollouts, is_all=snapshot.is_all)
+            self.learn_rollouts(snapshot.rollouts, is_all=snapshot.is_all)
             self.epoch, self.version = snapshot.epoch, snapshot.version
 
-    def steer(self, rollouts: Sequence[dict[str, Any]], *, is_all: bool) -> None:
+    def learn_rollouts(self, rollouts: Sequence[dict[str, Any]], *, is_all: bool) -> None:
         """Learn which rollouts have begun, and how far they are."""
-        self.steering.learn(rollouts, is_all=is_all)
-        self.tallies.keep(self.steering.counted)
+        self.rollout_overrides.learn(rollouts, is_all=is_all)
+        self.tallies.keep(self.rollout_overrides.counted)
 
     def _ends(self, result: str, error: str | None) -> None:
         self._metrics.coordinator_syncs[(result,)] += 1

@@ -23,7 +23,7 @@ from policies.proxy.phases.headers import FreshDigits
 from policies.resilience.drill import Drill
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies
-from policies.rollouts.steering import Steereds
+from policies.rollouts.overrides import OverridesByRoute
 from policies.rollouts.tallies import Tallies
 from router.edge.isolate.coordinating import PATIENCE_MS, Coordinating
 from router.edge.isolate.metrics import Metrics
@@ -57,10 +57,10 @@ class Isolate:
         self.store = PolicyStore(bundled, now_ms, log)
         self.metrics = Metrics()
         self.limits = Limits(self.metrics, log)
-        self.chance = Random(0)
-        self.digits = FreshDigits(self.chance)
+        self.rng = Random(0)
+        self.digits = FreshDigits(self.rng)
         self.health = Health(self._tell)
-        self.coordinating = Coordinating(self.health, self.metrics, self.chance, now_ms, log)
+        self.coordinating = Coordinating(self.health, self.metrics, self.rng, now_ms, log)
         self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)  # by route
         self.latencies: defaultdict[str, Latencies] = defaultdict(Latencies)  # by route
         self.name = ""
@@ -112,7 +112,7 @@ class Isolate:
 
     def count_copy(self, run: str, status: int, took_ms: float) -> None:
         """Count a mirrored request, whose answer nobody else sees."""
-        if run in self.coordinating.steering.counted:
+        if run in self.coordinating.rollout_overrides.counted:
             self.tallies.note(run, "to", not 0 < status < 500, took_ms)
 
     def limiting(self, context: RequestContext) -> Limiting:
@@ -151,9 +151,9 @@ class Isolate:
             found.append(self.coordinating.sync(ask, self.name, colo, digest))
         return found
 
-    def steered(self, policy: CompiledPolicy) -> Steereds:
+    def rollout_overrides(self, policy: CompiledPolicy) -> OverridesByRoute:
         """The routes that rollouts have a say in, by name."""
-        return self.coordinating.steering.of(policy)
+        return self.coordinating.rollout_overrides.of(policy)
 
     async def learn_rollouts(self, colo: str, env: JsObject) -> None:
         """The first requests of an isolate wait to hear how far rollouts are: by the file's
@@ -172,9 +172,9 @@ class Isolate:
     def seed(self) -> None:
         """The memory image would give every isolate the same numbers."""
         if not self._seeded:
-            self.chance.seed(randbits(256))
+            self.rng.seed(randbits(256))
             self.digits.forget()
-            self.name = f"{self.chance.getrandbits(32):08x}"
+            self.name = f"{self.rng.getrandbits(32):08x}"
             self._seeded = True
 
 

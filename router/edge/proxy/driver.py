@@ -97,13 +97,13 @@ class Driver:
                 due_ms = isolate.due_ms
             effect, repeatable = self._decide(arrived, _given(drawn))
         except Exception as error:
-            effect = self._broken(error, trace_of(headers, isolate.chance))
+            effect = self._broken(error, trace_of(headers, isolate.rng))
         return f"{chores}\n{due_ms:.0f}\n{repeatable}\n{effect}"
 
     def _decide(self, arrived: Arrived, first: float | None = None) -> tuple[str, str]:
         isolate = self._isolate
         self._repeating.look(arrived.now_ms)
-        draws = Draws(isolate.chance, first)
+        draws = Draws(isolate.rng, first)
         # Draws as `Random` does, without being one.
         context = RequestContext(isolate, isolate.store.policy, arrived, draws)  # type: ignore[arg-type]
         context.trace = trace_from(arrived.headers, isolate.digits.next())
@@ -148,7 +148,7 @@ class Driver:
     def _gone(self, headers: Mapping[str, str] = NO_HEADERS) -> str:
         """The answer to a request of which nothing is known any more."""
         self._isolate.count("requests", "", "", LOST.status)
-        request_id = trace_of(headers, self._isolate.chance).request_id
+        request_id = trace_of(headers, self._isolate.rng).request_id
         return effect_text(0, _problem(LOST, request_id))
 
     def check(self, template: int, request: str, drawn: float, purses: str) -> str:
@@ -307,7 +307,7 @@ class Driver:
     def _internal_error(self, trace: Trace | None, told: dict[str, Any]) -> str:
         """The answer to a request of that trace; `told`: what the log says of the bug."""
         isolate = self._isolate
-        request_id = (trace or trace_of({}, isolate.chance)).request_id
+        request_id = (trace or trace_of({}, isolate.rng)).request_id
         isolate.count("requests", "", "", INTERNAL.status)
         isolate.log("internal-error", {"request_id": request_id, **told})
         return effect_text(0, _problem(INTERNAL, request_id))

@@ -18,7 +18,7 @@ INTERNAL = Problem("internal-error", "The router could not handle this request."
 def own_page(isolate: Isolate, text: str, incoming: JsObject, env: JsObject) -> JsObject:
     """The page that a request asks for; `text`: what `driver.js` has read of it."""
     arrived = arrived_from(text)
-    request_id = trace_of(arrived.headers, isolate.chance).request_id
+    request_id = trace_of(arrived.headers, isolate.rng).request_id
     try:
         target = read_target(isolate.store.policy, arrived.url, arrived.headers)
         assert not isinstance(target, Problem), "the page has been recognised by its target"

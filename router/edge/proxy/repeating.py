@@ -97,7 +97,7 @@ class Repeating:
         if not is_calm:
             self._forget("")
             return
-        looked = looked_at(policy, self._isolate.steered(policy))
+        looked = looked_at(policy, self._isolate.rollout_overrides(policy))
         self._forget(json.dumps([PLAIN.pattern, *looked]))
 
     def _keep_forgotten(self, policy: CompiledPolicy) -> None:
@@ -115,7 +115,7 @@ class Repeating:
         policy = isolate.store.policy
         is_calm = self._may_repeat and isolate.store.ready and not isolate.drills
         is_calm = is_calm and isolate.availability(policy, now_ms) is None
-        return policy, is_calm, isolate.steered(policy)
+        return policy, is_calm, isolate.rollout_overrides(policy)
 
     def remember(
         self, context: RequestContext, send: Send, draws: Draws, limiting: Limiting | None
@@ -208,7 +208,7 @@ class Repeating:
         """The same decision about another request. `ratelimit`: what its answer says about
         limits, if there are any."""
         past = template.context
-        context = RequestContext(self._isolate, past.policy, arrived, self._isolate.chance)
+        context = RequestContext(self._isolate, past.policy, arrived, self._isolate.rng)
         target = read_target(past.policy, arrived.url, arrived.headers)
         assert not isinstance(target, Problem), "its URL is plain"
         context.request = Request(
@@ -231,11 +231,11 @@ class Repeating:
             return ""  # it has just been forgotten
         isolate, policy = self._isolate, self._isolate.store.policy
         availability = isolate.availability(policy, arrived.now_ms)
-        steered = isolate.steered(policy)
+        rollout_overrides = isolate.rollout_overrides(policy)
         around = Surroundings(
-            arrived.now_ms, isolate.pepper, availability, steered, isolate.cookie_secret
+            arrived.now_ms, isolate.pepper, availability, rollout_overrides, isolate.cookie_secret
         )
-        draws = Draws(isolate.chance, first)
+        draws = Draws(isolate.rng, first)
         context = RequestContext(GivenState(around), policy, arrived, cast(Any, draws))
         context.trace = Trace("", "", continued=False)
         way = proxy(context)

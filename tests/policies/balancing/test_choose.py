@@ -69,9 +69,9 @@ def test_variants_of_equal_rank_are_shared_out_by_key_and_weight() -> None:
     assert all(sorted(order[2:]) == ["p-ap", "p-eu"] for order in rest)
     # Nobody claims the client and there is no default region: all are of equal rank.
     outcomes = set()
-    chance = Random(7)
+    rng = Random(7)
     for _ in range(200):
-        outcome = decide(made, request(), chance, NOW).outcome
+        outcome = decide(made, request(), rng, NOW).outcome
         assert isinstance(outcome, Forward)
         outcomes.add(outcome.candidates[0].name)
     assert outcomes == {"p-eu", "p-us", "p-ap", "p-any"}
@@ -209,9 +209,9 @@ def test_orders_are_made_when_clients_come_and_few_are_kept() -> None:
 
 def test_random_choice_follows_the_weights() -> None:
     made = policy({"production": 3, "canary": 1})
-    chance, counts = Random(5), {"production": 0, "canary": 0}
+    rng, counts = Random(5), {"production": 0, "canary": 0}
     for _ in range(8000):
-        outcome = decide(made, request(), chance, NOW).outcome
+        outcome = decide(made, request(), rng, NOW).outcome
         assert isinstance(outcome, Forward)
         counts[outcome.share.name] += 1
     assert abs(counts["canary"] - 2000) < 5 * 39  # five standard deviations

@@ -18,7 +18,7 @@ from policies.http.request import Client
 from policies.proxy.decide import Decision, Surroundings, decide
 from policies.proxy.explain.explain import explain
 from policies.resilience.failover import hedge_to, may_repeat, plan
-from policies.rollouts.steering import steered_routes
+from policies.rollouts.overrides import overrides_of
 from tests.policies.making import NOW, compiled, request
 from tests.support.examples import examples
 
@@ -249,12 +249,12 @@ def test_it_beats_rollouts_and_does_not_count_for_them() -> None:
         "mirror": 5.0,
         "counts": True,
     }
-    around = NOW._replace(steering=steered_routes(POLICY, [told]))
+    around = NOW._replace(rollout_overrides=overrides_of(POLICY, [told]))
     for name in ("p-eu", "production"):
         outcome = decided(name, around=around).outcome
         assert isinstance(outcome, Forward)
         assert outcome.candidates[0].name == "p-eu"
-        assert outcome.steered is None
+        assert outcome.rollout_override is None
         assert not (outcome.route.plans or {}).get("production")
     usual = decided(None, around=around).outcome
     assert isinstance(usual, Forward)

@@ -294,7 +294,7 @@ OUTCOMES = st.lists(
 @examples(200)
 @given(OUTCOMES, st.sampled_from(["0%", "34%", "67%"]), st.randoms(use_true_random=False))
 def test_somebody_always_serves_and_the_last_one_is_never_left_out(
-    outcomes: list[tuple[str, bool, int]], threshold: str, chance: Random
+    outcomes: list[tuple[str, bool, int]], threshold: str, rng: Random
 ) -> None:
     isolate = Isolate(policy(health={"passive": PASSIVE, "panic_threshold": threshold}))
     for name, is_good, later in outcomes:
@@ -303,7 +303,7 @@ def test_somebody_always_serves_and_the_last_one_is_never_left_out(
             isolate.health.succeeded(name, isolate.now)
         else:
             isolate.health.failed(name, isolate.now, isolate.now, "status 500")
-        choice = isolate.choose(str(chance.random()))
+        choice = isolate.choose(str(rng.random()))
         availability = isolate.availability or Availability()
         out = {*availability.out, *availability.half_open}
         names = {variant.name for variant in choice.candidates}

@@ -86,8 +86,8 @@ def test_another_spelling_of_what_the_policy_says_goes() -> None:  # 14.14
 )
 def test_mirrors_are_drawn_by_their_share(share: float, expected: int) -> None:
     plan = FilterChain(None, None, None, None, (Mirror("p", share, False),))
-    chance, total = Random(3), 10_000
-    drawn = sum(len(plan.drawn("GET", chance)) for _ in range(total))
+    rng, total = Random(3), 10_000
+    drawn = sum(len(plan.drawn("GET", rng)) for _ in range(total))
     assert abs(drawn - expected) <= 5 * (total * share * (1 - share)) ** 0.5
 
 

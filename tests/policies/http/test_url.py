@@ -106,19 +106,19 @@ UNRESERVED = "abcdefgzAZ0189-._~"
     st.lists(st.text(UNRESERVED + "!$&'()*+,;=:@é ", max_size=6), max_size=5),
     st.randoms(use_true_random=False),
 )
-def test_no_two_spellings_get_different_answers(segments: list[str], chance: object) -> None:
+def test_no_two_spellings_get_different_answers(segments: list[str], rng: object) -> None:
     """Percent-encode unreserved characters at will, in either case, and add dot segments."""
     plain = "/" + "/".join(segments)
 
     def respell(character: str) -> str:
         if character == "/" or (character not in UNRESERVED and character.isascii()):
             return character
-        choice = chance.randrange(3)  # type: ignore[attr-defined]
+        choice = rng.randrange(3)  # type: ignore[attr-defined]
         encoded = "".join(f"%{byte:02x}" for byte in character.encode())
         return (character, encoded, encoded.upper())[choice]
 
     other = "".join(respell(character) for character in plain)
-    other = re.sub("/", lambda _: "/" + "./" * chance.randrange(2), other)  # type: ignore[attr-defined]
+    other = re.sub("/", lambda _: "/" + "./" * rng.randrange(2), other)  # type: ignore[attr-defined]
     if plain.endswith("/") or not other.endswith("./"):
         assert normalise_path(other) == normalise_path(plain)
 

@@ -48,7 +48,7 @@ from policies.proxy.sequence import proxy
 from policies.resilience.drill import Drill
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies
-from policies.rollouts.steering import NOTHING, Steereds, steered_routes
+from policies.rollouts.overrides import NOTHING, OverridesByRoute, overrides_of
 from policies.rollouts.tallies import Tallies
 from tests.policies.making import NOW, compiled
 
@@ -73,7 +73,7 @@ class Isolate:
         self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
         self.latencies: defaultdict[str, Latencies] = defaultdict(Latencies)
         self.refreshing: dict[str, float] = {}
-        self.steereds: Steereds = NOTHING
+        self.overrides: OverridesByRoute = NOTHING
         self.is_new = False
         self.counted: Counter[tuple[Any, ...]] = Counter()
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -85,8 +85,8 @@ class Isolate:
     def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
         return self.health.availability(policy, now_ms)
 
-    def steered(self, policy: CompiledPolicy) -> Steereds:
-        return self.steereds
+    def rollout_overrides(self, policy: CompiledPolicy) -> OverridesByRoute:
+        return self.overrides
 
     def count(self, metric: str, *labels: str | int) -> None:
         self.counted[metric, *labels] += 1
@@ -94,11 +94,11 @@ class Isolate:
     def log(self, event: str, fields: dict[str, Any]) -> None:
         self.events.append((event, fields))
 
-    def steer(self, weight: float, mirror: float = 0.0) -> None:
+    def override(self, weight: float, mirror: float = 0.0) -> None:
         """A rollout from `production` to `canary` is under way on route `r`."""
         told = {"name": "r", "run": "run-1", "from": "production", "to": "canary"}
         told |= {"weights": {"r": weight}, "cohorts": [], "mirror": mirror, "counts": True}
-        self.steereds = steered_routes(self.policy, [told])
+        self.overrides = overrides_of(self.policy, [told])
 
     def tallied(self) -> dict[str, tuple[int, int]]:
         """Requests and errors that the rollout has heard of, by side."""

@@ -91,7 +91,7 @@ POOLS = {"canary": {"fallback": ["production"]}, "mirror": {"fallback": []}}
 MIRROR = {"m": {"binding": "M", "pool": "mirror"}}
 
 
-class Chance:
+class RandomOutcomes:
     """Outcomes as they come."""
 
     def __init__(self, data: st.DataObject) -> None:
@@ -157,8 +157,8 @@ class Went(NamedTuple):
     answers: int
 
 
-def run(journey: Journey, chance: Chance) -> Went:
-    chance.now_ms = journey.now_ms
+def run(journey: Journey, rng: RandomOutcomes) -> Went:
+    rng.now_ms = journey.now_ms
     way, outcome = proxy(journey.context), None
     effects: list[Any] = []
     tried: list[str] = []
@@ -174,7 +174,7 @@ def run(journey: Journey, chance: Chance) -> Went:
             answers += 1
         elif not isinstance(effect, Refresh):
             assert not answers, "nothing is done for who has an answer"
-            outcome = chance.outcome(effect)
+            outcome = rng.outcome(effect)
         if isinstance(effect, Send):
             tried.append(effect.variant)
             answers += effect.is_good(outcome.status)
@@ -187,7 +187,7 @@ def run(journey: Journey, chance: Chance) -> Went:
 @given(st.data())
 def test_every_way_ends_with_one_answer_and_is_counted_once(data: st.DataObject) -> None:
     state, journey, _ = world(data)
-    effects, _, answers = run(journey, Chance(data))
+    effects, _, answers = run(journey, RandomOutcomes(data))
     assert answers == 1, effects
     counted = {key: n for key, n in state.counted.items() if key[0] == "requests"}
     assert sum(counted.values()) == (0 if isinstance(effects[-1], Own) else 1)
@@ -197,7 +197,7 @@ def test_every_way_ends_with_one_answer_and_is_counted_once(data: st.DataObject)
 @given(st.data())
 def test_a_variant_is_tried_no_oftener_than_the_policy_says(data: st.DataObject) -> None:
     _, journey, route = world(data)
-    tried = Counter(run(journey, Chance(data)).tried)
+    tried = Counter(run(journey, RandomOutcomes(data)).tried)
     terms = route["failover"]
     assert sum(tried.values()) <= terms["attempts"] + 1
     if not terms["same_variant"]:

@@ -32,7 +32,7 @@ from policies.proxy.phases.context import Arrived, RequestContext
 from policies.proxy.phases.effects import Charge, Send
 from policies.proxy.phases.headers import Trace
 from policies.proxy.sequence import proxy
-from policies.rollouts.steering import NOTHING, Steereds, steered_routes
+from policies.rollouts.overrides import NOTHING, OverridesByRoute, overrides_of
 from tests.policies.making import NOW, compiled, policy_text
 
 KEY = "an-api-key-for-tests"
@@ -40,12 +40,15 @@ KEY_HASH = "81b27a564ef118ab4159c30bf6da978ec51247545c20f376e48d19bf54a226d1"
 
 
 def decided(
-    policy: CompiledPolicy, arrived: Arrived, first: float, steering: Steereds = NOTHING
+    policy: CompiledPolicy,
+    arrived: Arrived,
+    first: float,
+    rollout_overrides: OverridesByRoute = NOTHING,
 ) -> tuple[Any, RequestContext, Draws, list[str]]:
     """The first effect that is not about limits, as the edge gets it; and which limiters count
     the request."""
     draws, limiters = Draws(Random(), first), []
-    around = Surroundings(arrived.now_ms, steering=steering)
+    around = Surroundings(arrived.now_ms, rollout_overrides=rollout_overrides)
     context = RequestContext(GivenState(around), policy, arrived, cast(Random, draws))
     context.trace = Trace("i" * 32, f"00-{'i' * 32}-{'s' * 16}-00", continued=False)
     way = proxy(context)
@@ -262,14 +265,12 @@ def policy_of(sections: dict[str, Any]) -> CompiledPolicy | None:
     return CompiledPolicy(compile_policy(loaded.policy, loaded.digest))
 
 
-def steering_of(policy: CompiledPolicy, weight: float | None) -> Steereds:
+def overrides_in(policy: CompiledPolicy, weight: float | None) -> OverridesByRoute:
     """A rollout of the first route, with a cohort that a header tells."""
     rollout = {"name": "r", "run": "run-1", "from": "production", "to": "canary", "mirror": 0.0}
     rollout |= {"cohorts": [["header", ["x-cohort", "testers", None, None]]], "counts": True}
     return (
-        NOTHING
-        if weight is None
-        else steered_routes(policy, [rollout | {"weights": {"r0": weight}}])
+        NOTHING if weight is None else overrides_of(policy, [rollout | {"weights": {"r0": weight}}])
     )
 
 
@@ -336,7 +337,7 @@ def test_a_cohort_has_no_share_that_chance_has_chosen() -> None:
     headers = {"host": "a.test", "x-cohort": "testers"}
     arrived = Arrived(NOW.now_ms, "GET", "https://a.test/", headers, Client())
     for weight in (0.0, 50.0):
-        effect, context, draws, _ = decided(policy, arrived, 0.9, steering_of(policy, weight))
+        effect, context, draws, _ = decided(policy, arrived, 0.9, overrides_in(policy, weight))
         assert isinstance(effect, Send)
         assert effect.variant == "canary"
         assert remembered(context, effect, draws) is None
@@ -357,11 +358,11 @@ def test_the_same_key_means_the_same_decision(
     if policy is None:
         event("no policy")
         return
-    steering = steering_of(policy, weight)
-    memory = Memory(looked_at(policy, steering))
+    rollout_overrides = overrides_in(policy, weight)
+    memory = Memory(looked_at(policy, rollout_overrides))
     for arrived in [each for base in bases for each in near(base)]:
         parts, first = memory.parts(arrived), rng.random()
-        effect, context, draws, limiters = decided(policy, arrived, first, steering)
+        effect, context, draws, limiters = decided(policy, arrived, first, rollout_overrides)
         known = memory.recall(parts, first) if parts else None
         if known is not None:
             event("repeated")

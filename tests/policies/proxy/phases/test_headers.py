@@ -202,16 +202,16 @@ def test_the_cookie_of_a_secure_request_is_secure() -> None:
 
 
 class Zeros(Random):
-    """The chance that is never met."""
+    """A source of random numbers that gives only zeros."""
 
     def getrandbits(self, k: int) -> int:
         return 0
 
 
 @pytest.mark.parametrize("number", [1, 2, 64])
-@pytest.mark.parametrize("chance", [Random(1), Zeros()])
-def test_no_trace_and_no_span_is_all_zeros(chance: Random, number: int) -> None:
-    drawn = fresh_digits(chance, number)
+@pytest.mark.parametrize("rng", [Random(1), Zeros()])
+def test_no_trace_and_no_span_is_all_zeros(rng: Random, number: int) -> None:
+    drawn = fresh_digits(rng, number)
     assert len(drawn) == number
     for digits in drawn:
         assert re.fullmatch(r"(?!0{32})[0-9a-f]{32}(?!0{16})[0-9a-f]{16}", digits)

@@ -220,7 +220,7 @@ class TestRollouts:
 
     def isolate(self, weight: float = 0.0, **more: Any) -> Isolate:
         state = isolate(**more)
-        state.steer(weight)
+        state.override(weight)
         return state
 
     def test_each_attempt_counts_for_the_pool_that_it_went_to(self) -> None:

@@ -78,7 +78,7 @@ def test_a_drill_keeps_copies_from_who_is_down() -> None:
 
 def test_a_rollouts_copy_has_the_run_that_it_counts_for() -> None:
     state = isolate()
-    state.steer(0.0, mirror=1.0)
+    state.override(0.0, mirror=1.0)
     assert Journey(state).go(status(200)) == ["mirror x/run-1", *COPIED[1:]]
 
 

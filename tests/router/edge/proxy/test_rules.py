@@ -23,7 +23,7 @@ TOLD = {"ratelimit-policy": '"few";q=9;w=60', "ratelimit": '"few";r=8;t=7'}
 
 
 class Zeros(Random):
-    """The worst that chance can do."""
+    """The least likely random numbers."""
 
     def getrandbits(self, k: int) -> int:
         return 0

@@ -13,7 +13,7 @@ from policies.balancing.choose import Forward
 from policies.http.request import Client
 from policies.proxy.decide import decide
 from policies.proxy.explain.explain import explain
-from policies.rollouts.steering import NOTHING, RolloutOverrides, steered_routes
+from policies.rollouts.overrides import NOTHING, RolloutOverrides, overrides_of
 from tests.policies.making import NOW, compiled, request
 from tests.policies.rollouts.making import TOLD as ROLLOUT
 from tests.support.examples import examples
@@ -30,8 +30,8 @@ HEADER = ["header", ["x-preview", "1", None, None]]
 
 def pools(told: list[dict[str, Any]], users: list[str] = USERS) -> dict[str, str]:
     """Where each user goes."""
-    steering = steered_routes(POLICY, told)
-    around = NOW._replace(steering=steering)
+    overrides = overrides_of(POLICY, told)
+    around = NOW._replace(rollout_overrides=overrides)
     found = {}
     for user in users:
         asked = request(headers={"x-user": user})
@@ -47,16 +47,16 @@ def told(weight: float, **changes: Any) -> list[dict[str, Any]]:
 
 def test_shares() -> None:
     """Both have 100 of 150 together; the third pool keeps its 50."""
-    route = steered_routes(POLICY, told(30))["r"].route
+    route = overrides_of(POLICY, told(30))["r"].route
     assert {share.name: share.weight for share in route.shares} == {
         "production": 70,
         "beta": 50,
         "canary": 30,
     }
     assert route.total == 150
-    at_the_end = steered_routes(POLICY, told(100))["r"].route
+    at_the_end = overrides_of(POLICY, told(100))["r"].route
     assert [share.name for share in at_the_end.shares] == ["canary", "beta"]
-    at_the_beginning = steered_routes(POLICY, told(0))["r"].route
+    at_the_beginning = overrides_of(POLICY, told(0))["r"].route
     assert [share.name for share in at_the_beginning.shares] == ["production", "beta"]
 
 
@@ -75,16 +75,16 @@ def test_the_share_of_the_file_moves_nobody() -> None:
 
 
 def test_cohorts() -> None:
-    steering = steered_routes(POLICY, told(0, cohorts=[HEADER, ["key", ["ann"]]]))["r"]
-    assert steering.takes(request(headers={"x-preview": "1"}), "")
-    assert not steering.takes(request(headers={"x-preview": "2"}), "")
-    assert steering.takes(request(), "ann")
-    assert not steering.takes(request(), "bob")
-    assert not steering.takes(request(), "")
+    overrides = overrides_of(POLICY, told(0, cohorts=[HEADER, ["key", ["ann"]]]))["r"]
+    assert overrides.takes(request(headers={"x-preview": "1"}), "")
+    assert not overrides.takes(request(headers={"x-preview": "2"}), "")
+    assert overrides.takes(request(), "ann")
+    assert not overrides.takes(request(), "bob")
+    assert not overrides.takes(request(), "")
 
 
 def test_a_cohort_goes_to_the_new_pool_whatever_its_weight() -> None:
-    around = NOW._replace(steering=steered_routes(POLICY, told(0, cohorts=[HEADER])))
+    around = NOW._replace(rollout_overrides=overrides_of(POLICY, told(0, cohorts=[HEADER])))
     for user in USERS[:20]:
         asked = request(headers={"x-user": user, "x-preview": "1"})
         outcome = decide(POLICY, asked, Random(1), around).outcome
@@ -93,7 +93,7 @@ def test_a_cohort_goes_to_the_new_pool_whatever_its_weight() -> None:
 
 
 def test_a_mirror_copies_what_goes_to_the_old_pool() -> None:
-    route = steered_routes(POLICY, told(0, mirror=0.25))["r"].route
+    route = overrides_of(POLICY, told(0, mirror=0.25))["r"].route
     old, new = route.plan_for("production"), route.plan_for("canary")
     assert old
     assert [(m.pool, m.share, m.unsafe, m.side) for m in old.mirrors] == [
@@ -105,7 +105,7 @@ def test_a_mirror_copies_what_goes_to_the_old_pool() -> None:
 def test_a_mirror_comes_to_those_that_the_route_has() -> None:
     filters = {"mirrors": [{"pool": "beta"}], "request_headers": {"remove": ["x-a"]}}
     policy = compiled(routes=[ROUTES[0] | {"filters": filters}])
-    plan = steered_routes(policy, told(0, mirror=0.25))["r"].route.plan_for("production")
+    plan = overrides_of(policy, told(0, mirror=0.25))["r"].route.plan_for("production")
     assert plan
     assert [mirror.pool for mirror in plan.mirrors] == ["beta", "canary"]
     assert plan.request
@@ -126,36 +126,36 @@ def test_a_mirror_comes_to_those_that_the_route_has() -> None:
     ids=str,
 )
 def test_what_cannot_be_read_or_done_is_left_out(damage: dict[str, Any]) -> None:
-    assert dict(steered_routes(POLICY, [ROLLOUT | damage])) == {}
+    assert dict(overrides_of(POLICY, [ROLLOUT | damage])) == {}
 
 
 def test_what_is_learned() -> None:
-    steering = RolloutOverrides()
-    assert (steering.is_known, steering.of(POLICY)) == (False, NOTHING)
-    steering.learn([ROLLOUT], is_all=True)
-    assert (steering.is_known, list(steering.of(POLICY))) == (True, ["r"])
-    assert steering.counted == {"r-1"}
-    steering.learn([], is_all=False)  # of others it says nothing
-    assert list(steering.of(POLICY)) == ["r"]
-    steering.learn([], is_all=True)
-    assert steering.of(POLICY) == {}
+    overrides = RolloutOverrides()
+    assert (overrides.is_known, overrides.of(POLICY)) == (False, NOTHING)
+    overrides.learn([ROLLOUT], is_all=True)
+    assert (overrides.is_known, list(overrides.of(POLICY))) == (True, ["r"])
+    assert overrides.counted == {"r-1"}
+    overrides.learn([], is_all=False)  # of others it says nothing
+    assert list(overrides.of(POLICY)) == ["r"]
+    overrides.learn([], is_all=True)
+    assert overrides.of(POLICY) == {}
 
 
 def test_what_answers_count_for() -> None:
-    steered = steered_routes(POLICY, told(30))["r"]
-    assert [steered.part(pool) for pool in ("canary", "production", "beta")] == [
+    rollout_override = overrides_of(POLICY, told(30))["r"]
+    assert [rollout_override.part(pool) for pool in ("canary", "production", "beta")] == [
         *("r-1/to", "r-1/from", "-"),
     ]
-    assert steered._replace(counts=False).part("canary") == "-"
+    assert rollout_override._replace(counts=False).part("canary") == "-"
 
 
-def test_another_policy_is_steered_anew() -> None:
-    steering = RolloutOverrides()
-    steering.learn([ROLLOUT], is_all=True)
+def test_another_policy_has_other_routes_overridden() -> None:
+    overrides = RolloutOverrides()
+    overrides.learn([ROLLOUT], is_all=True)
     other = compiled(routes=[{"name": "q", "split": SPLIT}])
-    assert list(steering.of(POLICY)) == ["r"]
-    assert list(steering.of(other)) == []
-    assert list(steering.of(POLICY)) == ["r"]
+    assert list(overrides.of(POLICY)) == ["r"]
+    assert list(overrides.of(other)) == []
+    assert list(overrides.of(POLICY)) == ["r"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_another_policy_is_steered_anew() -> None:
     ],
 )
 def test_it_is_explained(headers: dict[str, str], said: str) -> None:
-    around = NOW._replace(steering=steered_routes(POLICY, told(30, cohorts=[HEADER])))
+    around = NOW._replace(rollout_overrides=overrides_of(POLICY, told(30, cohorts=[HEADER])))
     result = explain(POLICY, "GET", "https://a.test/", headers, Client(), around)
     assert result["rollout"] == "v2"
     assert {"step": "rollout", "text": said} in result["steps"]

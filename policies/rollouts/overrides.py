@@ -1,9 +1,8 @@
-"""Rollouts at work: where requests of a route go while its weights are not the file's.
+"""Rollout overrides: a route's weights and mirror while a rollout is under way.
 
-What the Coordinator tells is looked at once for each policy: a steered route is the route
-with other weights, and perhaps a mirror, so that a request pays a look-up. The weights of
-both pools together stay what they are in the file, so pools that have no part in it keep
-their share. What cannot be read is left out, and the file's weights hold.
+An override is computed once for each policy and each message of the Coordinator, so that a request
+only looks it up. The weights of both pools add up to what they are in the file, so other pools
+keep their share. An override that cannot be read is left out, and the file's weights hold.
 """
 
 from __future__ import annotations
@@ -59,8 +58,8 @@ class RolloutOverride(NamedTuple):
         return f"{self.run}/{side}" if side else "-"
 
 
-Steereds = Mapping[str, RolloutOverride]  # by route
-NOTHING: Steereds = MappingProxyType({})
+OverridesByRoute = Mapping[str, RolloutOverride]  # by route
+NOTHING: OverridesByRoute = MappingProxyType({})
 
 
 class RolloutOverrides:
@@ -69,7 +68,7 @@ class RolloutOverrides:
     def __init__(self) -> None:
         self.is_known = False
         self.runs: dict[str, dict[str, Any]] = {}  # by rollout, as told
-        self._routes: Steereds = NOTHING
+        self._routes: OverridesByRoute = NOTHING
         self._policy: CompiledPolicy | None = None
 
     def learn(self, told: Iterable[dict[str, Any]], *, is_all: bool) -> None:
@@ -91,28 +90,29 @@ class RolloutOverrides:
         """Whether one is under way, so that weights may be others before long."""
         return any(each.get("is_on") for each in self.runs.values())
 
-    def of(self, policy: CompiledPolicy) -> Steereds:
-        """The routes of `policy` that are steered, by name."""
+    def of(self, policy: CompiledPolicy) -> OverridesByRoute:
+        """The overrides of routes of `policy`, by the routes' names."""
         if policy is not self._policy:
-            self._routes = steered_routes(policy, self.runs.values()) if self.runs else NOTHING
+            self._routes = overrides_of(policy, self.runs.values()) if self.runs else NOTHING
             self._policy = policy
         return self._routes
 
 
-def steered_routes(policy: CompiledPolicy, told: Iterable[dict[str, Any]]) -> Steereds:
+def overrides_of(policy: CompiledPolicy, rollouts: Iterable[dict[str, Any]]) -> OverridesByRoute:
+    """The override of each route that `rollouts`, as the Coordinator describes them, have."""
     found: dict[str, RolloutOverride] = {}
-    for each in told:
+    for rollout in rollouts:
         try:
-            weights = dict(each["weights"])
+            weights = dict(rollout["weights"])
             routes = [route for route in policy.routes if route.name in weights]
-            made = [_steered(route, each, float(weights[route.name])) for route in routes]
+            overrides = [_override(route, rollout, float(weights[route.name])) for route in routes]
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
-        found |= {steered.route.name: steered for steered in made if steered}
+        found |= {override.route.name: override for override in overrides if override}
     return MappingProxyType(found)
 
 
-def _steered(route: Route, told: Mapping[str, Any], weight: float) -> RolloutOverride | None:
+def _override(route: Route, told: Mapping[str, Any], weight: float) -> RolloutOverride | None:
     pools = {share.name: share for share in (*route.shares, *route.dormant)}
     source, to = pools.get(told["from"]), pools.get(told["to"])
     if source is None or to is None or not 0 <= weight <= WHOLE:
