@@ -19,10 +19,10 @@ from dataclasses import replace
 from bench import report
 from bench.comparing import compare_rows
 from bench.coordinator import measure_coordinator
-from bench.deciding import measure_deciding
-from bench.keys import measure_keys
+from bench.decisions.deciding import measure_deciding
+from bench.decisions.keys import measure_keys
+from bench.decisions.loading import measure_loading
 from bench.load import CROWD
-from bench.loading import measure_loading
 from bench.memory import LEVEL_FROM, MAY_GROW, growth, measure_memory
 from bench.rows import ALL_ROWS, ROWS
 from bench.scale.command import run_scale
