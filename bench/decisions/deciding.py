@@ -2,7 +2,7 @@
 
 A decision is all that happens between the request's URL and headers and the variants to
 try: normalising the URL, building the request, matching, splitting, choosing by region.
-Requests vary in everything that a cache could remember. The least of several runs counts:
+Requests vary in everything that a cache could remember. The minimum of several runs counts,
 since other load on the machine can only add to it.
 """
 
@@ -46,42 +46,42 @@ class Prepared:
     route: str
 
 
-def prepared(routes: int, chance: Random) -> list[Prepared]:
-    found = []
+def prepared(routes: int, rng: Random) -> list[Prepared]:
+    requests = []
     continents = [*REGIONS.values(), "SA"]
     for number in range(REQUESTS):
-        n = chance.randrange(routes)
-        each = example(n)
-        headers = {**BROWSER, **each.headers, "x-worker-id": f"worker-{chance.randrange(10**6)}"}
-        client = Client("192.0.2.17", "", "", chance.choice(continents))
-        url = f"{each.url}{'&' if '?' in each.url else '?'}request={number}"
-        found.append(Prepared(each.method, url, headers, client, f"route-{n}"))
-    return found
+        n = rng.randrange(routes)
+        sample = example(n)
+        headers = {**BROWSER, **sample.headers, "x-worker-id": f"worker-{rng.randrange(10**6)}"}
+        client = Client("192.0.2.17", "", "", rng.choice(continents))
+        url = f"{sample.url}{'&' if '?' in sample.url else '?'}request={number}"
+        requests.append(Prepared(sample.method, url, headers, client, f"route-{n}"))
+    return requests
 
 
-def decider(policy: CompiledPolicy, chance: Random) -> Decide:
-    def decided(each: Prepared) -> Forward | None:
-        target = read_target(policy, each.url, each.headers)
+def decider(policy: CompiledPolicy, rng: Random) -> Decide:
+    def decided(request: Prepared) -> Forward | None:
+        target = read_target(policy, request.url, request.headers)
         if isinstance(target, Problem):
             return None
-        request = Request(each.method, target, each.headers, each.client)
-        outcome = decide(policy, request, chance, NOW).outcome
+        request = Request(request.method, target, request.headers, request.client)
+        outcome = decide(policy, request, rng, NOW).outcome
         return outcome if isinstance(outcome, Forward) else None
 
     return decided
 
 
 def verify(decided: Decide, requests: Sequence[Prepared]) -> None:
-    for each in requests:
-        outcome = decided(each)
-        if outcome is None or outcome.route.name != each.route:
-            raise ValueError(f"{each.url} should take {each.route}, not {outcome}")
+    for request in requests:
+        outcome = decided(request)
+        if outcome is None or outcome.route.name != request.route:
+            raise ValueError(f"{request.url} should take {request.route}, not {outcome}")
 
 
 def seconds(decided: Decide, requests: Sequence[Prepared]) -> float:
     begun = time.perf_counter()
-    for each in requests:
-        decided(each)
+    for request in requests:
+        decided(request)
     return time.perf_counter() - begun
 
 
@@ -109,7 +109,7 @@ def compared(few: Sequence[float], many: Sequence[float]) -> dict[str, float]:
 
 
 def ready_to_decide(routes: int) -> tuple[Decide, list[Prepared]]:
-    chance = Random(routes)
-    decided, requests = decider(compiled(routes), chance), prepared(routes, chance)
+    rng = Random(routes)
+    decided, requests = decider(compiled(routes), rng), prepared(routes, rng)
     verify(decided, requests)
     return decided, requests

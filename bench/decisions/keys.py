@@ -1,7 +1,6 @@
 """Finding an API key, on CPython: microseconds, among few keys and among many.
 
-The same requests ask for the same keys both times, so that what differs is the number of
-keys that are *not* asked for.
+The same requests send the same keys both times. So only the number of other keys differs.
 """
 
 from __future__ import annotations
@@ -27,26 +26,26 @@ def keys(number: int) -> Keys:
     return Keys({"headers": ["authorization", "x-api-key"], "sha256": rows, "hmac_sha256": []})
 
 
-def microseconds(made: Keys) -> float:
+def microseconds(known_keys: Keys) -> float:
     """Return the time of one request with a valid key."""
     requests = [{"x-api-key": f"text-{n % FEW}", "accept": "*/*"} for n in range(FEW)]
     begun = time.perf_counter()
     for n in range(REQUESTS):
-        found = authenticate(made, NEEDS, requests[n % FEW], 0.0, b"")
+        outcome = authenticate(known_keys, NEEDS, requests[n % FEW], 0.0, b"")
     spent = time.perf_counter() - begun
-    if not isinstance(found, Identity):
+    if not isinstance(outcome, Identity):
         raise ValueError("the key should be found")
     return spent / REQUESTS * 1e6
 
 
 def measure_keys() -> dict[str, float]:
     """Measure both in turn, so that other load affects both."""
-    made = {number: keys(number) for number in (FEW, MANY)}
-    runs: dict[int, list[float]] = {number: [] for number in made}
+    tables = {number: keys(number) for number in (FEW, MANY)}
+    runs: dict[int, list[float]] = {number: [] for number in tables}
     gc.collect()
     gc.freeze()
     for _ in range(REPEATS):
-        for number, each in made.items():
-            runs[number].append(microseconds(each))
+        for number, table in tables.items():
+            runs[number].append(microseconds(table))
     gc.unfreeze()
     return compared(runs[FEW], runs[MANY])

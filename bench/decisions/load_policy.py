@@ -27,12 +27,12 @@ def from_compiled(form: bytes, digest: str) -> CompiledPolicy:
 
 def times(data: bytes, compiled: bytes) -> dict[str, list[float]]:
     """Return the time of each repetition; the first is that of a new isolate."""
-    taken: dict[str, list[float]] = {"compiled": [], "yaml": []}
+    times_ms: dict[str, list[float]] = {"compiled": [], "yaml": []}
     for _ in range(REPEATS):
         begun = time.perf_counter()
         from_compiled(compiled, digest_of(data))
         middle = time.perf_counter()
         from_yaml(data)
-        taken["compiled"].append((middle - begun) * 1e3)
-        taken["yaml"].append((time.perf_counter() - middle) * 1e3)
-    return taken
+        times_ms["compiled"].append((middle - begun) * 1e3)
+        times_ms["yaml"].append((time.perf_counter() - middle) * 1e3)
+    return times_ms

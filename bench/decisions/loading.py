@@ -55,8 +55,8 @@ def at_the_edge(layout: Layout, text: str, compiled: bytes) -> Times:
     stage_edge(layout, folder / "upload", more)
     with Server(layout, [python(layout, "loading", folder / "upload")], folder) as server:
         server.wait_ready("/ready")
-        found: Times = json.loads(server.ask("/").body)
-        return found
+        times: Times = json.loads(server.ask("/").body)
+        return times
 
 
 def summary(isolates: Sequence[Times]) -> Taken:

@@ -88,10 +88,10 @@ def policy_value(routes: int) -> dict[str, Any]:
 
 
 def _route(n: int) -> dict[str, Any]:
-    found = example(n)
-    route: dict[str, Any] = {"name": f"route-{n}", "hostnames": found.hostnames}
+    matches = example(n)
+    route: dict[str, Any] = {"name": f"route-{n}", "hostnames": matches.hostnames}
     return route | {
-        "matches": [found.match],
+        "matches": [matches.match],
         "split": dict(SPLIT),
         "sticky": list(STICKY),
         "timeouts": {"request": "30s"},
