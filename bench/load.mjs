@@ -1,7 +1,7 @@
-// Requests of many users to one server, for a time or a number; prints the count as JSON.
-// Its one argument is JSON: {url, headers, places, paths, users, body, first, connections,
-// seconds | amount}. Request number i asks path i % paths as user i % users. `first` is the number
-// of the first one. Each connection has a part of the requests, so no two send the same request at once.
+// Requests of many users to one server, for a time or a number; prints the count as JSON. Its one
+// argument is JSON: {url, headers, places, paths, users, body, first, connections, seconds |
+// amount}. Request number i asks path i % paths as user i % users. `first` is the number of the
+// first one. Each connection has a part of the requests, so no two send the same request at once.
 
 import autocannon from "autocannon";
 

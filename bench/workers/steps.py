@@ -22,7 +22,7 @@ from router.edge.proxy import driver, repeating
 
 # Where each step is looked up when it is called, in the order of a request's way.
 STEPS: dict[str, ModuleType | type] = {
-    "arrived_from": driver,
+    "parse_request": driver,
     "trace_from": driver,
     "read_target": request_filter,
     "find_rule": request_filter,
