@@ -98,7 +98,8 @@ def areas(
     for name, series_bars in stacked(bars, [*classes]):
         if any(bar.values["high"] > bar.values["low"] for bar in series_bars):
             title = f"<title>{escape(titles[name])}</title>"
-            yield f'<path class="area {classes[name]}" d="{_outline(frame, series_bars)}">{title}</path>'
+            outline = _outline(frame, series_bars)
+            yield f'<path class="area {classes[name]}" d="{outline}">{title}</path>'
 
 
 def _outline(frame: Frame, bars: Sequence[Bar]) -> str:

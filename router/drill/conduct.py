@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from policies.basics.callers import caller_text
 from policies.basics.durations import duration_text
 from policies.drill_plan.model import DrillPlan
 from policies.drill_plan.outcomes import Marks, Run
@@ -196,7 +197,7 @@ class Conductor:
         self.course.is_over = True
         if past["why"] == "time":
             return
-        who = f"{past.get('ended_by') or 'somebody'} stopped it"
+        who = f"{caller_text(past.get('ended_by') or 'somebody')} stopped it"
         why = EARLY.get(past["why"], who if past["why"] == "stopped" else past["why"])
         self.course.trouble = f"the drill ended before its time: {why}"
         self.course.ended = self.clients.now

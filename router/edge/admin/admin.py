@@ -18,6 +18,7 @@ from policies.access.authenticate import (
     presented_key,
 )
 from policies.balancing.standing import Availability
+from policies.basics.callers import ADMIN_SECRET
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import Problem
@@ -113,7 +114,7 @@ def _authenticate(isolate: Isolate, request: Request, env: JsObject) -> str | Pr
     secret = str(getattr(env, ADMIN_KEY, None) or "")
     presented = presented_key(request.headers, HEADERS).text
     if secret and compare_digest(presented.encode(), secret.encode()):
-        return "secret"
+        return ADMIN_SECRET
     keys = isolate.store.policy.keys
     pepper = isolate.pepper if keys.needs_pepper else b""
     admitted = authenticate(keys, _NEEDS, request.headers, now_ms(), pepper)
