@@ -368,11 +368,8 @@ def test_no_job_is_lost_or_done_twice_while_a_region_fails(agents: Agents) -> No
         # of a successor may end as well, so there may be more than two.
         leases = [step for step in again["log"] if step["status"] == "leased"]
         assert [step["attempt"] for step in leases] == [*range(1, again["attempt"] + 1)]
-        assert [step["worker_id"] == "dead" for step in leases] == [
-            True,
-            *[False] * len(leases[1:]),
-        ]
-        assert len(leases) >= 2
+        assert leases[0]["worker_id"] == "dead"
+        assert leases[-1]["worker_id"] != "dead"
         variants = {variant for path, variant in crowd.variants if path == "/execute"}
         assert {"production-eu", "production-us"} <= variants
         until = time.monotonic() + 60
