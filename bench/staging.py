@@ -1,4 +1,4 @@
-"""Workers to measure, from files: with the router's own settings, packages and date."""
+"""Builds Workers to measure from files, with the router's own settings, packages and date."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def javascript(layout: Layout, name: str, path: Path) -> WorkerdWorker:
 
 
 def python(layout: Layout, name: str, folder: Path) -> WorkerdWorker:
-    """What stands in `folder`; `entry.py` is its main module."""
+    """The Python Worker in `folder`; `entry.py` is its main module."""
     settings = layout.read_toml(layout.wrangler_toml)
     flags = [*settings["compatibility_flags"], *LOCAL_FLAGS]
     modules = python_modules(layout, folder)
@@ -38,6 +38,7 @@ def stage_edge(
     more: Mapping[str, bytes] | None = None,
     policy: Path | None = None,
 ) -> None:
-    """The router's upload with `policy`, or the example, and `more` files over it."""
+    """Write the router's upload to `target`: with `policy` or the example, and with `more` files,
+    which replace those of the same name."""
     files = upload(layout.root, policy or layout.root / "routes.yaml")
     mirror({**files, **(more or {})}, target)

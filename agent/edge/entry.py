@@ -12,10 +12,10 @@ from agent.core.http.responses import error
 from agent.core.isolate.settings import described
 from agent.core.serving.around import answered
 from agent.core.serving.background import tick
-from agent.edge.bridge import RequestHead, call_of, read, response
+from agent.edge.d1.recording import record
+from agent.edge.fetching.outbound import TASK, pass_on
 from agent.edge.isolate import agent_of, log, task_of
-from agent.edge.outbound import TASK, pass_on
-from agent.edge.recording import record
+from agent.edge.runtime.bridge import RequestHead, call_of, read, response
 from workers_runtime.garbage import take_over, tidy
 from workers_runtime.javascript import JsObject
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from agent import PRODUCT, __version__
 from agent.core.http.responses import JSON
-from agent.schemas import (
+from agent.schemas.components import (
     agents,
     errors,
     inputs,
@@ -24,9 +24,9 @@ from agent.schemas import (
     values,
     workers,
 )
+from agent.schemas.components.values import Schema, any_object, ref
 from agent.schemas.operations import NAMED, OPERATIONS, PARAMETERS, TAGS, Operation
 from agent.schemas.refusals import REFUSALS, header, refused, responses
-from agent.schemas.values import Schema, any_object, ref
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ABOUT = (

@@ -1,4 +1,4 @@
-"""Loads a policy inside workerd and tells how long it took; `/ready` loads nothing."""
+"""Loads a policy inside workerd and answers how long it took; `/ready` loads nothing."""
 
 import json
 from typing import Any

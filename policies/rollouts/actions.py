@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from policies.basics.callers import caller_text
 from policies.compiled.rollout_plan import WHOLE, RolloutPlan
 from policies.rollouts.analysis import Analysis
 from policies.rollouts.run import Run
@@ -43,7 +44,7 @@ def approve(run: Run, command: Command) -> str | None:
 def pause(run: Run, command: Command) -> str | None:
     if not run.may(Event.PAUSE):
         return f"it is {run.state} already"
-    run.move(Event.PAUSE, command.now_ms, f"paused by {command.by}")
+    run.move(Event.PAUSE, command.now_ms, f"paused by {caller_text(command.by)}")
     run.tell("paused", command.now_ms, run.weight, command.by, note=command.note)
     return None
 
@@ -70,7 +71,7 @@ def resume(run: Run, command: Command) -> str | None:
         run.analysis = _anew(run, command.now_ms)
         run.enter(run.step, command.now_ms)
     run.edit = run.was = None
-    run.move(Event.RESUME, command.now_ms, f"resumed by {command.by}")
+    run.move(Event.RESUME, command.now_ms, f"resumed by {caller_text(command.by)}")
     run.tell("resumed", command.now_ms, before, command.by, note=command.note)
     run.tick(command.now_ms, command.world)
     return None
@@ -104,7 +105,7 @@ def promote(run: Run, command: Command) -> str | None:
     ):
         return "its last judgement was a failure; `force` promotes it all the same"
     before = run.weight
-    run.move(Event.PROMOTE, command.now_ms, f"promoted by {command.by}")
+    run.move(Event.PROMOTE, command.now_ms, f"promoted by {caller_text(command.by)}")
     run.tell("promoted", command.now_ms, before, command.by, note=command.note)
     return None
 
@@ -113,7 +114,7 @@ def roll_back(run: Run, command: Command) -> str | None:
     if not run.may(Event.ROLL_BACK):
         return "it is rolled back already"
     before = run.weight
-    run.move(Event.ROLL_BACK, command.now_ms, f"rolled back by {command.by}")
+    run.move(Event.ROLL_BACK, command.now_ms, f"rolled back by {caller_text(command.by)}")
     run.tell("rolled-back", command.now_ms, before, command.by, note=command.note)
     return None
 

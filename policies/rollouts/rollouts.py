@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from policies.basics.callers import caller_text
 from policies.compiled.rollout_plan import Check, RolloutPlan
 from policies.rollouts.actions import ACTIONS, Command, moved_back
 from policies.rollouts.analysis import Result
@@ -195,7 +196,7 @@ class Rollouts:
             self._take(run)
         made = self.runs[name] = Run(self._new_id(), command.planned, command.now_ms, command.by)
         made.enter(0, command.now_ms)
-        made.reason = f"started by {command.by}"
+        made.reason = f"started by {caller_text(command.by)}"
         before = run.weight if run else None
         made.tell("started", command.now_ms, before, command.by, note=command.note)
         return None

@@ -48,7 +48,7 @@ class Share:
 def find_rollout(data: bytes, name: str | None) -> FileRollout:
     """Return the rollout with that name, or the only one."""
     rollouts = _value(data).get("rollouts", [])
-    names = [str(each["name"]) for each in rollouts]
+    names = [str(rollout["name"]) for rollout in rollouts]
     if not names:
         raise Failed("the policy has no rollouts")
     if name is None:

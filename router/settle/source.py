@@ -82,7 +82,7 @@ def fields_of(mapping: Any) -> list[Field]:
 
 
 def field_of(mapping: Any, name: str) -> Field | None:
-    return next((each for each in fields_of(mapping) if each.key.value == name), None)
+    return next((field for field in fields_of(mapping) if field.key.value == name), None)
 
 
 def at(mapping: Any, name: str) -> Field:

@@ -62,13 +62,5 @@ def agreed(question: str, yes: bool) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
-ADMIN_SECRET = "secret"  # the router's name for it, in place of the id of an API key
-
-
-def caller_text(by: str) -> str:
-    """Return who sent a command to the router: the admin secret, or the id of an API key."""
-    return "the admin secret" if by == ADMIN_SECRET else by
-
-
 def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"

@@ -6,7 +6,7 @@ import re
 from typing import get_args
 
 from agent.core.capabilities.execution import CAPABILITIES
-from agent.edge.d1 import TRIES, WAITS
+from agent.edge.d1.database import TRIES, WAITS
 from agent.queue import limits
 from agent.queue.job import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, JobState
 from agent.queue.jobs import FORGOTTEN_AT_ONCE, RETRIES

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from agent.core.capabilities import completion, database, embeddings, models, text
+from agent.core.capabilities import completion, embeddings, models, text
+from agent.core.capabilities.sql import database, values
 from agent.core.capabilities.sql import statement as sql
-from agent.core.capabilities.sql import values
 from tests.agent.pages import PAGES, cells, section, spaced
 
 TEXT = PAGES["agent.md"]

@@ -11,7 +11,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from agent.core.capabilities import fields
+from agent.core import fields
 from agent.core.capabilities.scraping import failure
 from agent.core.capabilities.tools import Tools
 from agent.core.refused import Refused

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 
-from agent.core.capabilities.fields import check_known, whole
 from agent.core.capabilities.models import PROVIDER, AiTools, model_of, run_model
 from agent.core.capabilities.results import Stream
+from agent.core.fields import check_known, whole
 from agent.core.refused import Refused
 
 MAX_MESSAGES = 200

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.core.capabilities.fields import check_known
 from agent.core.capabilities.models import PROVIDER, AiTools, model_of, run_model
+from agent.core.fields import check_known
 from agent.core.refused import Refused
 
 MAX_TEXTS = 100  # of Workers AI

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from typing import Any, Protocol
 
-from agent.core.capabilities.fields import check_known, text, whole
 from agent.core.capabilities.results import Output
+from agent.core.fields import check_known, text, whole
 from agent.core.refused import Refused, Unavailable
 from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Outcome, PythonJob
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
-from agent.core.capabilities import fields
+from agent.core import fields
 from agent.core.capabilities.tools import Tools
 from agent.core.refused import Refused, Unavailable
 from agent.core.web.charsets import charset_of, media_type

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from agent.core.capabilities.fields import check_known, some_of, whole
+from agent.core.fields import check_known, some_of, whole
 from agent.core.refused import Refused
 
 MAX_TEXT = 500_000  # characters

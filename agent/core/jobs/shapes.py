@@ -15,7 +15,8 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, NamedTuple
 
-from agent.core.capabilities import completion, database, embeddings, python
+from agent.core.capabilities import completion, embeddings, python
+from agent.core.capabilities.sql import database
 from agent.core.http.problem import Problem
 from agent.core.http.reading import SHOWN
 

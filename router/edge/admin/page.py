@@ -1,4 +1,4 @@
-"""An answer of the router's own, as text."""
+"""A page of the router's own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def json_page(document: Mapping[str, Any], status: int = 200) -> Page:
 
 
 def iso_time(at_ms: float) -> str | None:
-    """None for a time that has not been."""
+    """ISO 8601 in UTC; None for 0 or -inf, which stand for never."""
     if not at_ms > 0:
         return None
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")

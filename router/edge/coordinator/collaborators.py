@@ -1,5 +1,4 @@
-"""What the Coordinator works with, and does not make itself: at the edge the runtime's, in tests
-whatever they like."""
+"""What the Coordinator gets from outside: from the runtime at the edge, from fakes in tests."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ class Sql(Protocol):
 
 
 class Storage(Protocol):
-    """The little of a Durable Object's storage that the Coordinator needs."""
+    """The part of a Durable Object's storage that the Coordinator needs."""
 
     @property
     def kv(self) -> Values: ...
@@ -36,9 +35,9 @@ class Storage(Protocol):
     async def setAlarm(self, at_ms: float) -> None: ...
 
 
-class Probe(Protocol):
-    """Ask a variant's binding for a URL: the status, and so much of the body. Raises if there is
-    no answer in time."""
+class SendProbe(Protocol):
+    """GET a URL of a variant's binding. Returns the status and the first `most` bytes of the body.
+    Raises if there is no answer in time."""
 
     async def __call__(
         self,
@@ -52,8 +51,8 @@ class Probe(Protocol):
 
 
 class AskService(Protocol):
-    """POST a document to a binding: the status, and the beginning of the body. Raises if there is
-    no answer in time."""
+    """POST a document to a binding. Returns the status and the beginning of the body. Raises if
+    there is no answer in time."""
 
     async def __call__(
         self, binding: str, url: str, document: str, timeout_ms: int
@@ -62,7 +61,7 @@ class AskService(Protocol):
 
 class Collaborators(NamedTuple):
     """`store`: which policy serves; `rng`: randomness; `clock`: milliseconds since 1970;
-    `kv`: Workers KV as it is bound now; `start`: do something in the background."""
+    `kv`: the bound KV namespace; `start`: run a coroutine in the background."""
 
     storage: Storage
     store: PolicyStore
@@ -70,6 +69,6 @@ class Collaborators(NamedTuple):
     clock: Callable[[], float]
     log: Log
     kv: Callable[[], Kv]
-    probe: Probe
+    probe: SendProbe
     ask: AskService
     start: Callable[[Coroutine[Any, Any, None]], None]

@@ -1,5 +1,5 @@
 """The Durable Object class `Coordinator`: one object, named "global", for all isolates
-(object.py), with what the runtime has for it."""
+(object.py), with the runtime's storage, clock and bindings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from router.edge.runtime.bridge import (
 
 
 class Coordinator(CoordinatorObject, DurableObject):  # type: ignore[misc]
-    """Called by the router alone, through its binding."""
+    """Only the router calls it, through its binding."""
 
     def __init__(self, ctx: Any, env: Any) -> None:
         DurableObject.__init__(self, ctx, env)

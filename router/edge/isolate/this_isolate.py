@@ -1,5 +1,5 @@
-"""The one `Isolate` of this isolate. Requests and Durable Objects may share it: the runtime
-is free to run both in the same one."""
+"""The `Isolate` of this isolate. Requests and Durable Objects may share it: the runtime may run
+both in one isolate."""
 
 from __future__ import annotations
 

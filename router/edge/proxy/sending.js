@@ -1,4 +1,4 @@
-// Requests on their way to variants, through their service bindings.
+// Sends requests to variants, through their service bindings.
 
 import { drilled } from "../runtime/drilled.js";
 import { change } from "../runtime/headers.js";
@@ -69,7 +69,7 @@ function readdressed(request, url, body, signal) {
   return new Request(url || request.url, { ...copied(request), ...init });
 }
 
-// A timer of one's own, since `AbortSignal.timeout` would also end an answer that has begun.
+// A timer of its own, since `AbortSignal.timeout` would also end an answer that has begun.
 function abortAfter(ms, answer, controller) {
   const late = () => controller.abort(new DOMException("no answer in time", "TimeoutError"));
   const timer = setTimeout(late, ms);
@@ -77,8 +77,8 @@ function abortAfter(ms, answer, controller) {
   answer.then(begun, begun);
 }
 
-// Sends a copy of the request, whose answer nobody waits for, with a copy of its body if there
-// is one. What comes of it is noted for its `tag`, if it has one.
+// Mirrors the request, with a copy of its body if it has one; its answer is discarded. The outcome
+// is noted with `tag`, if there is one.
 export function mirror({ ctx, env, request, source }, copy, timeout) {
   const [, binding, url, removed, set, added, tag] = copy;
   const init = copied(request);

@@ -1,8 +1,8 @@
-"""Effects as text, and their outcomes: what crosses between Python and `driver.js`.
+"""The text format of effects and their outcomes, which cross between Python and `driver.js`.
 
 A `Send`, which nearly every request has, is a list of lines: neither a URL nor the name or
 value of a header can hold a line break (WHATWG URL; RFC 9110, section 5.5). Everything else is
-JSON: a list that begins with the effect's name and the number of the request's way.
+JSON: a list that begins with the effect's name and the request's number.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ from router.edge.isolate.rate_limits import AskLimiter, GiveBack
 LISTS_REMEMBERED, LONG_NAMES = 500, 2_000
 
 
-def arrived_from(text: str) -> Arrived:
-    """What `read` in `memory.js` has read."""
+def parse_request(text: str) -> Arrived:
+    """Parse the request that `read` in `memory.js` has written."""
     now, method, url, colo, country, continent, body, line, *values = text.split("\n")
     names, claims = _names(line) if len(line) <= LONG_NAMES else _names.__wrapped__(line)
     headers = dict(zip(names, values, strict=True))
@@ -61,7 +61,7 @@ def _names(line: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def send_text(number: int, send: Send) -> str:
-    """`send`, the number, where to, the limits, then what `Carry` says, and the changes."""
+    """`send`, the number, the target, the limits, then the parts of `Carry`, and the changes."""
     _, binding, url, changes, timeout_ms, limit, kept, drill, codes, carry, wants_head = send
     removed, replaced, added = changes
     head = (
@@ -95,8 +95,8 @@ def effect_text(number: int, effect: Any) -> str:
     """Any effect that JavaScript executes."""
     if type(effect) is Send:
         return send_text(number, effect)
-    name, told = _TOLD[type(effect)]
-    return json.dumps([name, number, *told(effect)])
+    name, fields_of = _EFFECTS[type(effect)]
+    return json.dumps([name, number, *fields_of(effect)])
 
 
 def _changes(changes: Changes) -> list[Any]:
@@ -112,17 +112,17 @@ def _keep(keep: Keep | None) -> list[Any] | None:
 
 
 def _mirror(effect: Mirror) -> list[Any]:
-    copies = [[*each[:3], *_changes(each.changes), each.tag] for each in effect.copies]
+    copies = [[*copy[:3], *_changes(copy.changes), copy.tag] for copy in effect.copies]
     limit = -1 if effect.limit is None else effect.limit
     return [copies, effect.keeps_body, limit, effect.most, effect.timeout_ms]
 
 
 def _race(effect: Race) -> list[Any]:
-    sends = [send_text(0, each) for each in (effect.first, effect.second)]
+    sends = [send_text(0, send) for send in (effect.first, effect.second)]
     return [*sends, effect.after_ms, _codes(effect.codes)]
 
 
-_TOLD: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
+_EFFECTS: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
     AskLimiter: ("ask", list),
     GiveBack: ("giveback", list),
     Respond: ("answer", lambda e: [e.status, e.headers, e.body, e.kept]),
@@ -140,26 +140,26 @@ _TOLD: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
 }
 
 
-def outcome_from(effect: Any, text: str) -> Any:
-    """What came of `effect`, as `driver.js` tells it."""
-    told = json.loads(text)
-    made = _OUTCOMES.get(type(effect))
-    return made(told) if made else told
+def parse_outcome(effect: Any, text: str) -> Any:
+    """Parse the outcome of `effect` that `driver.js` has written."""
+    fields = json.loads(text)
+    build = _OUTCOMES.get(type(effect))
+    return build(fields) if build else fields
 
 
-def _came(told: list[Any]) -> Came:
-    *rest, headers = told
+def _came(fields: list[Any]) -> Came:
+    *rest, headers = fields
     return Came(*rest)._replace(headers=[(name, value) for name, value in headers])
 
 
-def _raced(told: list[Any]) -> Raced:
-    now, taken, *came = told
-    return Raced(now, taken, [each and _came(each) for each in came])
+def _raced(fields: list[Any]) -> Raced:
+    now, winner, *came = fields
+    return Raced(now, winner, [answer and _came(answer) for answer in came])
 
 
 _OUTCOMES: dict[type, Callable[[Any], Any]] = {
-    LookUp: lambda told: told and Found(*told),
-    Mirror: lambda told: Mirrored(*told),
+    LookUp: lambda fields: fields and Found(*fields),
+    Mirror: lambda fields: Mirrored(*fields),
     Race: _raced,
     Send: _came,
 }

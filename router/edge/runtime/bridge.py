@@ -1,7 +1,7 @@
-"""Between Python and JavaScript: every crossing of the request path stands here.
+"""Crossings between Python and JavaScript in the background and for the router's own pages.
 
 A crossing costs microseconds where Python code costs fractions of one, so what belongs
-together crosses together: `bridge.js` does in one call what would take ten from here.
+together crosses together: one call of `bridge.js` replaces ten from here.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def has_flag(name: str) -> bool:
 
 def exported(**functions: Callable[..., Any]) -> JsObject:
     """A JavaScript object with these functions, for as long as the isolate lives."""
-    found = js.Object.new()
+    functions_object = js.Object.new()
     for name, function in functions.items():
-        setattr(found, name, create_proxy(function))
-    return found
+        setattr(functions_object, name, create_proxy(function))
+    return functions_object
 
 
 def driver() -> JsObject:
@@ -42,7 +42,7 @@ def driver() -> JsObject:
 
 
 async def ask_coordinator(env: JsObject, method: str, question: str, timeout_ms: int) -> str:
-    """What the Coordinator answers; raises `JsException` if it does not."""
+    """The Coordinator's answer. Raises `JsException` if there is none in time."""
     return str(await module(MODULE).ask(env, COORDINATOR, THE_ONE, method, question, timeout_ms))
 
 
@@ -87,7 +87,7 @@ def in_background(ctx: JsObject, work: Coroutine[Any, Any, None]) -> None:
 
 
 def promised(work: Coroutine[Any, Any, None]) -> JsObject:
-    """`work` under way, as something that JavaScript can wait for, and must destroy."""
+    """`work` as a promise for JavaScript, which must destroy it."""
     return create_proxy(ensure_future(work))
 
 

@@ -13,14 +13,15 @@ from agent.callbacks.callback import JobEnd
 from agent.callbacks.message import body_of
 from agent.core.api import polling, scaling, workers
 from agent.core.api.activations import HELD, LISTED, OUTCOME
-from agent.core.capabilities import calls, completion, database, embeddings, python, scraping, text
+from agent.core.capabilities import calls, completion, embeddings, python, scraping, text
 from agent.core.capabilities.execution import CAPABILITIES
+from agent.core.capabilities.sql import database
 from agent.core.jobs import activation, shapes
 from agent.core.serving.endpoints import ENDPOINTS
-from agent.schemas import jobs
 from agent.schemas.__main__ import ROOT, files
+from agent.schemas.components import jobs
+from agent.schemas.components.inputs import INPUTS
 from agent.schemas.document import DIALECT, document, document_text, schemas
-from agent.schemas.inputs import INPUTS
 
 DOCUMENT = document()
 FIELDS = {

@@ -18,7 +18,7 @@ from router.dev.process import ServerProcess
 from router.dev.secrets import dev_vars
 from router.dev.server import DevServer
 from router.dev.stage import stage
-from router.edge.isolate.timing import VARIABLE, timing_from
+from router.edge.isolate.timing import VARIABLE, parse_timing
 from tests.support.edge.memory_kv import MemoryKv
 
 HERE = Path(__file__).parents[2] / "edge"  # the tests, their policies and their Workers
@@ -27,7 +27,7 @@ ADMIN_KEY = "the-admin-key-of-the-tests"
 PEPPER = "the-pepper-of-the-tests"
 # What the router does every few seconds it does ten times as often here.
 FASTER = "0.1"
-TIMING = timing_from(FASTER, is_local=True)
+TIMING = parse_timing(FASTER, is_local=True)
 # workerd closes a connection if nobody has read a request on it to the end, and the proxy of
 # `wrangler dev` may have sent the next one there: then this is its answer, and nobody else's.
 LOST, TRIES = "Error: Network connection lost.\n    at async Object.fetch (file://", 3

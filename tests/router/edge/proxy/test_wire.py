@@ -35,9 +35,9 @@ from policies.proxy.phases.effects import (
 from router.edge.proxy import wire
 from router.edge.proxy.wire import (
     LONG_NAMES,
-    arrived_from,
     effect_text,
-    outcome_from,
+    parse_outcome,
+    parse_request,
     send_text,
 )
 from tests.policies.proxy.journey import BEGAN
@@ -143,7 +143,7 @@ def test_a_race_is_two_sends(node: Node) -> None:
 def test_a_request_is_read_as_it_came() -> None:
     lines = ["1800000000000", "PUT", "https://h/a?b", "FRA", "DE", "EU", "1"]
     lines += ["x-a b cf-connecting-ip x-real-ip ", "", "c d", "192.0.2.1", "6"]
-    arrived = arrived_from("\n".join(lines))
+    arrived = parse_request("\n".join(lines))
     assert (arrived.now_ms, arrived.method, arrived.url) == (1.8e12, "PUT", "https://h/a?b")
     headers = {"x-a": "", "b": "c d", "cf-connecting-ip": "192.0.2.1", "x-real-ip": "6"}
     assert arrived.headers == headers
@@ -159,7 +159,7 @@ def test_long_lists_of_names_are_read_and_not_remembered() -> None:
     for long in (f"x-{'n' * LONG_NAMES}", " ".join(f"x-{at}" for at in range(LONG_NAMES))):
         before = wire._names.cache_info().currsize
         values = ["v"] * len(long.split())
-        assert list(arrived_from("\n".join([*begin, long, *values])).headers) == long.split()
+        assert list(parse_request("\n".join([*begin, long, *values])).headers) == long.split()
         assert wire._names.cache_info().currsize == before
 
 
@@ -187,7 +187,7 @@ CAME = [5, 200, "3", "", "", False, True, [["a", "b"]]]
     ],
 )
 def test_outcomes(effect: Any, told: Any, outcome: Any) -> None:
-    assert outcome_from(effect, json.dumps(told)) == outcome
+    assert parse_outcome(effect, json.dumps(told)) == outcome
 
 
 @examples(200)
