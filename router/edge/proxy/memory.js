@@ -157,7 +157,7 @@ function passes(limits, now) {
 }
 
 // The limit header of an answer, as `limit_headers` in policies/access/rate_limits.py.
-export function standing(limits, now) {
+export function limitStatus(limits, now) {
   const parts = limits.map(({ name, purse: { left, others, fullAt } }) => {
     return `"${name}";r=${left + others};t=${Math.ceil(Math.max(0, fullAt - now) / 1000)}`;
   });
