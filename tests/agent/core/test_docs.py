@@ -1,4 +1,4 @@
-"""What docs/agent.md says of the Internet."""
+"""What docs/agent-capabilities.md says of the Internet."""
 
 from __future__ import annotations
 
