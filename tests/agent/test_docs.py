@@ -15,7 +15,7 @@ from tests.agent.pages import PAGES, cells, first_column, section, spaced
 # Of the queue; what stands around it has tests of its own.
 TEXT = section("The job queue")
 SPACED = spaced(TEXT)
-USERS = ("agent.md", "agent-python.md", "agent-workers.md")
+USERS = tuple(name for name in PAGES if name != "agent-operations.md")
 INTERNAL = re.compile(r"\.\./agent/(?!variants\.toml|schemas/openapi\.json)|\b\w+\.py\b|`Jobs?\b")
 
 
@@ -29,7 +29,7 @@ def test_pages_for_users_name_no_files_or_classes_of_the_code() -> None:
 
 
 def test_every_capability_has_a_row_and_a_section() -> None:
-    table = section("Capabilities").partition("\n| capability |")[2]
+    table = PAGES["agent-capabilities.md"].partition("\n| capability |")[2].partition("\n\n")[0]
     rows = [row.split("|") for row in table.splitlines()[2:] if row.startswith("|")]
     named = [name for row in rows for name in re.findall(r"`([^`]+)`", row[1])]
     assert sorted(named) == sorted(CAPABILITIES)

@@ -1,4 +1,4 @@
-"""docs/agent.md says of agents and FiberWise's clients what the code does."""
+"""The pages about the agent say of agents and FiberWise's clients what the code does."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from agent.core.jobs import row
 from agent.core.jobs.core_format import STATUSES
 from agent.core.jobs.resolving import BUILT_IN, PROMPTS, SAID, SYSTEM
 from agent.queue.job import JobState
-from tests.agent.pages import ROOT, first_column, row_of, section
+from tests.agent.pages import PAGES, ROOT, first_column, row_of, section
 
-AGENTS, CLIENTS = section("Agents"), section("FiberWise's clients")
+AGENTS, CLIENTS = section("Agents"), PAGES["agent-clients.md"]
 SPACED = " ".join(AGENTS.split())
 
 

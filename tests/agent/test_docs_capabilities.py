@@ -1,4 +1,4 @@
-"""docs/agent.md says of models and users' tables what the code does."""
+"""docs/agent-capabilities.md says of models and users' tables what the code does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from agent.core.capabilities.sql import database, values
 from agent.core.capabilities.sql import statement as sql
 from tests.agent.pages import PAGES, cells, section, spaced
 
-TEXT = PAGES["agent.md"]
+TEXT = PAGES["agent-capabilities.md"]
 SPACED = spaced(TEXT)
 
 

@@ -157,7 +157,7 @@ def test_schemas_are_schemas_and_examples_examples() -> None:
 
 
 def test_the_guide_has_the_limits_that_no_schema_says() -> None:
-    guide = " ".join((ROOT / "docs" / "agent.md").read_text(encoding="utf-8").split())
+    guide = " ".join((ROOT / "docs" / "agent-capabilities.md").read_text(encoding="utf-8").split())
     assert f"{text.MAX_CHUNKS:,} chunks, of {text.MAX_CHUNKED:,} characters" in guide
 
 
