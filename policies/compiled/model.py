@@ -32,7 +32,8 @@ class Variant:
     override: str | None
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Share:
     """A pool's part in a split; `chain`: the pool, then its fallbacks; empty for a part that
     has no backend."""
 

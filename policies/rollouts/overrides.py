@@ -8,6 +8,7 @@ keep their share. An override that cannot be read is left out, and the file's we
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -118,8 +119,8 @@ def _override(route: Route, told: Mapping[str, Any], weight: float) -> RolloutOv
     if source is None or to is None or not 0 <= weight <= WHOLE:
         return None
     together = source.weight + to.weight
-    pools[to.name] = to._replace(weight=together * weight / WHOLE)
-    pools[source.name] = source._replace(weight=together * (WHOLE - weight) / WHOLE)
+    pools[to.name] = replace(to, weight=together * weight / WHOLE)
+    pools[source.name] = replace(source, weight=together * (WHOLE - weight) / WHOLE)
     shares = sorted(
         (share for share in pools.values() if share.weight), key=lambda s: (-s.weight, s.name)
     )

@@ -25,7 +25,8 @@ from policies.http.request import Request
 from policies.routing.rules import Alternative, ByHost, Demand, Demands, HostRules
 
 
-class Condition(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Condition:
     """A header or query parameter that must have `value`, or match `pattern`."""
 
     name: str
@@ -38,7 +39,8 @@ class Condition(NamedTuple):
         return found == self.value if self.pattern is None else self.pattern.matches(found)
 
 
-class Rule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rule:
     """One alternative of one route, without its path and its scheme; `route` is a position,
     `taken` the length of the path's prefix. With a `redirect` it takes only what that answers."""
 

@@ -26,7 +26,7 @@ class Reading:
     number; `work`: entries of lists that have been read."""
 
     def __init__(self) -> None:
-        self.shared: dict[str, dict[int, object]] = {}
+        self.shared: dict[str, dict[object, object]] = {}
         self.work = 0
 
 
@@ -56,11 +56,20 @@ class Kind:
     made: Types
     is_flat = False
 
+    @property
+    def flat_types(self) -> Types:
+        """The types in JSON of values that are the same there."""
+        return self.types if self.is_flat else frozenset()
+
     def read(self, value: Json, reading: Reading) -> object:
         raise NotImplementedError
 
     def write(self, value: object, writing: Writing) -> Json:
         raise NotImplementedError
+
+
+def no_number(name: str) -> NoForm:
+    return NoForm(f"nothing shared as `{name}` has such a number")
 
 
 def refused(what: str) -> NoForm:
@@ -133,6 +142,10 @@ class Either(Kind):
             raise TypeError(f"JSON does not tell these apart: {kinds}")
         self.is_flat = all(kind.is_flat for kind in kinds)
 
+    @property
+    def flat_types(self) -> Types:
+        return frozenset().union(*(kind.flat_types for kind in self._by_type.values()))
+
     def of(self, type_: type) -> Kind:
         """The kind of values that have that type in JSON."""
         return self._by_type[type_]
@@ -156,19 +169,20 @@ class Many(Kind):
         self, entry: Kind, make: type[tuple[object, ...]] | type[Iterable[object]]
     ) -> None:
         self.entry = entry
+        self._flat = entry.flat_types
         self.made = frozenset({make})
         self.make: Callable[[Iterable[object]], object] = make
 
     def read(self, value: Json, reading: Reading) -> object:
-        if type(value) is not list or not self.entry.types.issuperset(map(type, value)):
-            raise refused("a list, or an entry of one,")
+        if type(value) is not list:
+            raise refused("a list")
         if not value:
             return self.make(value)
         reading.work += len(value)
-        if self.entry.is_flat:
+        flat, read = self._flat, self.entry.read
+        if flat and flat.issuperset(map(type, value)):
             return self.make(value)
-        read = self.entry.read
-        return self.make([read(each, reading) for each in value])
+        return self.make([each if type(each) in flat else read(each, reading) for each in value])
 
     def write(self, value: object, writing: Writing) -> Json:
         if type(value) not in self.made or not isinstance(value, Iterable):
@@ -219,6 +233,11 @@ class Field:
         return self.may_lack and type(value) is type(self.default) and value == self.default
 
 
+NOTHING = object()  # what is shared is something
+Places = list[tuple[int, Kind]]
+SharedPlaces = list[tuple[int, str]]  # and their names
+
+
 class Row(Kind):
     """A named tuple, or a plain one of these fields."""
 
@@ -230,7 +249,7 @@ class Row(Kind):
         self._name = cls.__name__
         self._make: Callable[[list[object]], object] = partial(tuple.__new__, cls)
         self._needs = sum(not each.may_lack for each in fields)
-        self._known: dict[tuple[type, ...], list[tuple[int, Kind]]] = {}
+        self._known: dict[tuple[type, ...], tuple[Places, SharedPlaces]] = {}
         self._defaults = [
             [each.default for each in fields[length:]] for length in range(len(fields) + 1)
         ]
@@ -239,16 +258,23 @@ class Row(Kind):
         if type(value) is not list:
             raise refused(f"a {self._name}")
         types = tuple(map(type, value))
-        deep = self._known.get(types)
-        if deep is None:
-            deep = self._learn(types)
+        known = self._known.get(types)
+        if known is None:
+            known = self._learn(types)
+        deep, shared = known
         row: list[object] = [*value, *self._defaults[len(types)]]
         for at, kind in deep:
             row[at] = kind.read(value[at], reading)
+        for at, name in shared:
+            found = reading.shared[name].get(value[at], NOTHING)
+            if found is NOTHING:
+                raise no_number(name)
+            row[at] = found
         return self._make(row)
 
-    def _learn(self, types: tuple[type, ...]) -> list[tuple[int, Kind]]:
-        """The places of what is not yet as it should be, in values of these types."""
+    def _learn(self, types: tuple[type, ...]) -> tuple[Places, SharedPlaces]:
+        """The places of what is not yet as it should be, in values of these types: those that
+        are to be read, and those of what is shared, which are most."""
         fits = self._needs <= len(types) <= len(self.fields) and all(
             each in field.kind.types for each, field in zip(types, self.fields, strict=False)
         )
@@ -259,9 +285,14 @@ class Row(Kind):
         kinds = [
             _narrowed(field.kind, each) for field, each in zip(self.fields, types, strict=False)
         ]
-        deep = [(at, kind) for at, kind in enumerate(kinds) if not kind.is_flat]
-        self._known[types] = deep
-        return deep
+        shared = [(at, kind.name) for at, kind in enumerate(kinds) if isinstance(kind, SharedKind)]
+        deep = [
+            (at, kind)
+            for at, kind in enumerate(kinds)
+            if not kind.is_flat and not isinstance(kind, SharedKind)
+        ]
+        self._known[types] = deep, shared
+        return deep, shared
 
     def write(self, value: object, writing: Writing) -> Json:
         if type(value) not in self.made or not isinstance(value, tuple):
@@ -362,7 +393,7 @@ class SharedKind(Kind):
     def read(self, value: Json, reading: Reading) -> object:
         if type(value) is int and value in reading.shared[self.name]:
             return reading.shared[self.name][value]
-        raise NoForm(f"nothing under `shared`, `{self.name}` has such a number")
+        raise no_number(self.name)
 
     def write(self, value: object, writing: Writing) -> Json:
         return writing.number(self.name, self.kind.write(value, writing))
