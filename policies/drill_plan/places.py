@@ -23,7 +23,7 @@ class Places:
     variants: Mapping[str, Place]
 
     @classmethod
-    def told(cls, variants: Iterable[Mapping[str, Any]]) -> Places:
+    def from_status(cls, variants: Iterable[Mapping[str, Any]]) -> Places:
         """Return the places of the variants of `/.router/status`."""
         return cls({each["name"]: Place(each["pool"], each["region"]) for each in variants})
 

@@ -57,10 +57,10 @@ class DrillRefusal(NamedTuple):
     reason: str
     gaps: tuple[Gap, ...] = ()
 
-    def told(self) -> api.DrillRefusal:
-        """`more`: how many gaps are not told."""
-        told = [gap.told() for gap in self.gaps[:MAX_GAPS]]
-        return {"reason": str(self), "gaps": told, "more": len(self.gaps) - len(told)}
+    def to_dict(self) -> api.DrillRefusal:
+        """`more`: how many gaps are left out."""
+        gaps = [gap.to_dict() for gap in self.gaps[:MAX_GAPS]]
+        return {"reason": str(self), "gaps": gaps, "more": len(self.gaps) - len(gaps)}
 
     def __str__(self) -> str:
         names = "; ".join(map(str, self.gaps[:MAX_GAPS]))
@@ -77,9 +77,9 @@ class Ended(NamedTuple):
     why: str
     by: str | None = None
 
-    def told(self) -> api.EndedDrill:
+    def to_dict(self) -> api.EndedDrill:
         return {
-            **self.drill.told(),
+            **self.drill.to_dict(),
             "ended_at": time_text(self.at_ms),
             "why": cast("api.Why", self.why),
             "ended_by": self.by,
@@ -141,11 +141,11 @@ class Drills:
 
     def scheduled(self, policy: CompiledPolicy) -> list[api.ScheduledDrill]:
         """The policy's drills, with when each runs next."""
-        told = [each.told() for each in policy.drills]
-        for each in told:
+        documents = [each.to_dict() for each in policy.drills]
+        for each in documents:
             run = self.runs.get(each["name"], ("", None))[1]
             each["next_at"] = time_text(run) if run else None
-        return told
+        return documents
 
     def take_events(self) -> list[api.DrillEvent]:
         taken, self.events = self.events, []
@@ -153,17 +153,17 @@ class Drills:
 
     def to_json(self) -> dict[str, Any]:
         """All of it but the events."""
-        active = [drill.told() for drill in self.active]
-        past = [[each.drill.told(), each.at_ms, each.why, each.by] for each in self.past]
+        active = [drill.to_dict() for drill in self.active]
+        past = [[each.drill.to_dict(), each.at_ms, each.why, each.by] for each in self.past]
         return {"active": active, "failing": self.failing, "past": past, "runs": self.runs}
 
-    def restore(self, told: dict[str, Any]) -> None:
+    def restore(self, document: dict[str, Any]) -> None:
         """Go on with what `to_json` gave. Raises `ValueError` if this is something else."""
         try:
-            active = [drill_from(each) for each in told["active"]]
-            failing = {drill.id: list(told["failing"][drill.id]) for drill in active}
-            past = [Ended(drill_from(drill), *rest) for drill, *rest in told["past"]]
-            runs = {name: (schedule, run) for name, (schedule, run) in told["runs"].items()}
+            active = [drill_from(each) for each in document["active"]]
+            failing = {drill.id: list(document["failing"][drill.id]) for drill in active}
+            past = [Ended(drill_from(drill), *rest) for drill, *rest in document["past"]]
+            runs = {name: (schedule, run) for name, (schedule, run) in document["runs"].items()}
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not drills: {error!r}") from error
         self.active, self.failing, self.runs = active, failing, runs
@@ -216,15 +216,15 @@ class Drills:
         self, state: State, drill: Drill, at_ms: int, by: str | None, why: str | None
     ) -> None:
         """That a drill has come to this state."""
-        told: api.DrillEvent = {
+        event: api.DrillEvent = {
             "at": time_text(at_ms),
             "event": LOGGED[state],
             "by": by,
-            "drill": drill.told(),
+            "drill": drill.to_dict(),
         }
         if why:
-            told["why"] = why
-        self.events.append(told)
+            event["why"] = why
+        self.events.append(event)
 
     def _in_the_way(self, world: DrillContext) -> list[Drill]:
         """Those to end, none of them forced, so that every route has somebody; of several

@@ -16,7 +16,7 @@ from policies.gateway.cluster.objects import Objects, read_objects
 from policies.gateway.cluster.parents import attach, of_one_kind, tell_ports
 from policies.gateway.output.drafts import Draft, pools_of
 from policies.gateway.output.names import Names, fitted
-from policies.gateway.output.report import Report, Told
+from policies.gateway.output.report import Report, ReportedFinding
 from policies.gateway.output.write import Entry, policy_text
 from policies.gateway.routes.backends import Backends
 from policies.gateway.routes.routes import Routes, RoutesReader
@@ -43,14 +43,14 @@ class Imported(NamedTuple):
     numbers."""
 
     text: str | None
-    told: list[Told]
+    findings: list[ReportedFinding]
     routes: int = 0
     variants: int = 0
 
     @property
     def whole(self) -> bool:
         """Return whether nothing was left out."""
-        return all(told.finding.severity == "warning" for told in self.told)
+        return all(each.finding.severity == "warning" for each in self.findings)
 
 
 def convert(files: Iterable[tuple[str, bytes]], elsewhere: Hosts = ()) -> Imported:
@@ -147,11 +147,11 @@ def _imported(title: str, entries: list[Entry], backends: Backends, report: Repo
         message = "there is no HTTPRoute or GRPCRoute that could be carried over"
         hint = "give files with routes (`kubectl get httproutes,grpcroutes,gateways -A -o yaml`)"
         report.add(OUTPUT, Finding("empty", "routes", 1, 1, message, hint))
-        return Imported(None, report.told())
+        return Imported(None, report.findings())
     # Warnings about the policy come from the manifests; `router validate` reports them.
     findings = load(text.encode(), lint=False).findings
     for finding in findings:
         report.add(OUTPUT, finding)
     if findings:
-        return Imported(None, report.told())
-    return Imported(text, report.told(), len(entries), len(variants))
+        return Imported(None, report.findings())
+    return Imported(text, report.findings(), len(entries), len(variants))

@@ -32,10 +32,10 @@ class Failure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The outcome of a case; `told`: the explanation, None if the request was invalid."""
+    """The outcome of a case; `explanation`, None if the request was invalid."""
 
     failures: list[Failure]
-    told: Explanation | None
+    explanation: Explanation | None
 
 
 class Subject:
@@ -64,11 +64,11 @@ class Subject:
         )
         availability = availability_without(request.down)
         around = Surroundings(self._now_ms, self._pepper, availability)
-        told = explain(self.policy, request.method, request.url, headers, client, around)
-        failures = [*_compare(expect, told)]
+        explanation = explain(self.policy, request.method, request.url, headers, client, around)
+        failures = [*_compare(expect, explanation)]
         if expect.shares is not None:
-            failures += _compare_shares(expect, told, self.policy)
-        return Outcome(failures, told)
+            failures += _compare_shares(expect, explanation, self.policy)
+        return Outcome(failures, explanation)
 
     def _impossible(self, request: Request) -> Iterator[Failure]:
         """Yield failures about names in the request that the policy does not know."""
@@ -91,24 +91,24 @@ class Subject:
 _READERS: dict[str, Callable[[Explanation], Any]] = {
     **{name: itemgetter(name) for name in ("status", "route", "pool")},
     **{name: itemgetter(name) for name in ("variant", "candidates", "region")},
-    "key": lambda told: told["key_id"],
-    "code": lambda told: (told["answer"] or {}).get("code"),
-    "mirrors": lambda told: [mirror["pool"] for mirror in told["mirrors"]],
+    "key": lambda explanation: explanation["key_id"],
+    "code": lambda explanation: (explanation["answer"] or {}).get("code"),
+    "mirrors": lambda explanation: [mirror["pool"] for mirror in explanation["mirrors"]],
 }
 
 
-def _compare(expect: Expect, told: Explanation) -> Iterator[Failure]:
+def _compare(expect: Expect, explanation: Explanation) -> Iterator[Failure]:
     for name, read in _READERS.items():
         wanted = getattr(expect, name)
-        if wanted is not None and read(told) != wanted:
-            yield Failure(("expect", name), _text(wanted), _text(read(told)))
+        if wanted is not None and read(explanation) != wanted:
+            yield Failure(("expect", name), _text(wanted), _text(read(explanation)))
     for name in ("forwarded", "answer"):
         part = getattr(expect, name)
         if part is not None:
             fields = {field: getattr(part, field) for field in sorted(part.model_fields_set)}
-            yield from _compare_part(("expect", name), fields, told)
+            yield from _compare_part(("expect", name), fields, explanation)
     if expect.response_headers is not None:
-        changes = told["response_headers"]
+        changes = explanation["response_headers"]
         gained = dict(changes["set"])
         for added, value in changes["add"]:
             gained[added] = f"{gained[added]}, {value}" if added in gained else value
@@ -116,9 +116,11 @@ def _compare(expect: Expect, told: Explanation) -> Iterator[Failure]:
         yield from _compare_headers(here, expect.response_headers, gained)
 
 
-def _compare_part(path: Path, wanted: Mapping[str, Any], told: Explanation) -> Iterator[Failure]:
+def _compare_part(
+    path: Path, wanted: Mapping[str, Any], explanation: Explanation
+) -> Iterator[Failure]:
     """Compare a part of an explanation field by field."""
-    came = told[str(path[-1])]
+    came = explanation[str(path[-1])]
     if came is None:
         other = "the router answers itself" if path[-1] == "forwarded" else "it is forwarded"
         yield Failure(path, "to be there", f"{NOTHING}: {other}")
@@ -139,12 +141,14 @@ def _compare_headers(
             yield Failure((*path, name), _text(value), _text(found.get(name.lower())))
 
 
-def _compare_shares(expect: Expect, told: Explanation, policy: CompiledPolicy) -> Iterator[Failure]:
+def _compare_shares(
+    expect: Expect, explanation: Explanation, policy: CompiledPolicy
+) -> Iterator[Failure]:
     here: Path = ("expect", "shares")
-    if told["pool"] is None and (told["answer"] or {}).get("code") != "no-backend":
-        yield Failure(here, "a split", f"status {told['status']}, and no pool")
+    if explanation["pool"] is None and (explanation["answer"] or {}).get("code") != "no-backend":
+        yield Failure(here, "a split", f"status {explanation['status']}, and no pool")
         return
-    route = next(route for route in policy.routes if route.name == told["route"])
+    route = next(route for route in policy.routes if route.name == explanation["route"])
     shares = shares_of(route)
     known = list(dict.fromkeys([*(each.pool for each in policy.variants), *shares]))
     for pool, wanted in (expect.shares or {}).items():

@@ -35,17 +35,17 @@ class Step(NamedTuple):
         name, value, _, pattern = self.value
         return f"header {name}: {value if pattern is None else pattern}"
 
-    def told(self) -> api.Step:
+    def to_dict(self) -> api.Step:
         return {
-            **cast("api.Step", {self.kind: self.told_value()}),
+            **cast("api.Step", {self.kind: self.value_to_json()}),
             "hold": duration_text(self.hold_ms),
             "pause": self.pause,
         }
 
-    def told_cohort(self) -> api.Cohort:
-        return cast("api.Cohort", {self.kind: self.told_value()})
+    def cohort_to_dict(self) -> api.Cohort:
+        return cast("api.Cohort", {self.kind: self.value_to_json()})
 
-    def told_value(self) -> Any:
+    def value_to_json(self) -> Any:
         if self.kind == "mirror":
             return f"{self.value * 100:g}%"
         if self.kind != "header":

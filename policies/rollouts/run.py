@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from policies.basics.transitions import next_state
 from policies.rollouts.analysis import Analysis, Result, Verdict
+from policies.rollouts.documents import event_to_dict
 from policies.rollouts.plan import WHOLE, Check
 from policies.rollouts.states import ENDED, INITIAL, TRANSITIONS, UNDONE, Event, State
-from policies.rollouts.told import event_told
 from policies.rollouts.windows import window_at
 from policies.rollouts.world import Planned, RolloutContext
 
@@ -98,10 +98,10 @@ class Run:
     def tell(
         self, event: str, now_ms: int, before: float | None, by: str | None = None, **more: Any
     ) -> None:
-        told = event_told(self, event, now_ms, before)
-        told["by"] = by
-        told.update(cast("api.RolloutEvent", more))
-        self.events.append(told)
+        event_document = event_to_dict(self, event, now_ms, before)
+        event_document["by"] = by
+        event_document.update(cast("api.RolloutEvent", more))
+        self.events.append(event_document)
 
     def hear(self, side: str, counts: Any) -> None:
         if self.analysis and self.is_active:
@@ -209,8 +209,8 @@ class Run:
         kinds = [reason.partition(":")[0] for reason in verdict.reasons]
         if not terms.dry_run or kinds != self.borne:
             said = "dry run: " if terms.dry_run else ""
-            told = said + "; ".join(verdict.reasons)
-            self.tell("failed-check", now_ms, self.weight, reason=told)
+            reason = said + "; ".join(verdict.reasons)
+            self.tell("failed-check", now_ms, self.weight, reason=reason)
         self.borne = kinds
         analysis.bear()
 

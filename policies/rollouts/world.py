@@ -56,7 +56,7 @@ def _setting(policy: CompiledPolicy, plan: RolloutPlan) -> Setting:
     sticky = {route.name: [route.seed, _sources(route)] for route in routes}
     reached = [[v.name, v.binding, v.override] for v in policy.variants if v.pool == plan.to]
     # As it was written: tables have another form in another version of the router.
-    steps = [step.told() for step in plan.steps]
+    steps = [step.to_dict() for step in plan.steps]
     written = plan._replace(table=[], steps=())
     whole = json.dumps([written, steps, splits, sticky, reached], sort_keys=True)
     shares = {name: _share(split, plan) for name, split in splits.items()}

@@ -105,7 +105,11 @@ def _print(policy: str, ran: list[Ran], failed: list[Ran]) -> None:
         say(mark, f"  {each.case.name}")
         for line in _failure_lines(each):
             say(*line)
-        steps = each.outcome.told["steps"] if each.outcome.failures and each.outcome.told else []
+        steps = (
+            each.outcome.explanation["steps"]
+            if each.outcome.failures and each.outcome.explanation
+            else []
+        )
         for step in steps:
             say((f"      {step['step']:<10}  {step['text']}", "dim"))
     passed = len(ran) - len(failed)
@@ -142,7 +146,7 @@ def _case_document(each: Ran) -> dict[str, Any]:
     ]
     line, column = each.place
     told = {"file": each.file, "line": line, "column": column, "name": each.case.name}
-    steps = each.outcome.told["steps"] if each.outcome.told else []
+    steps = each.outcome.explanation["steps"] if each.outcome.explanation else []
     return {**told, "passed": not failures, "failures": failures, "steps": steps}
 
 

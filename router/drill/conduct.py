@@ -117,7 +117,7 @@ class Conductor:
         asked_at = self.clients.now  # the drill cannot have started earlier
         told = await self._start_drill(
             {
-                **drill.target.told(),
+                **drill.target.to_dict(),
                 "mode": drill.mode.text,
                 "for": duration_text(length),
                 "force": drill.force,

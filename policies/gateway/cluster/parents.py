@@ -196,15 +196,15 @@ def tell_ports(
     used = {listener for _, route in routes for listener in route.listeners}
     for manifest, route in routes:
         own = set(route.listeners)
-        ports = {listener.told.port for listener in own}
-        protocols = {listener.told.protocol if listener else "" for listener, _ in route.served}
+        ports = {listener.spec.port for listener in own}
+        protocols = {listener.spec.protocol if listener else "" for listener, _ in route.served}
         for other in listeners:
-            if other.told.port in ports or other not in used or not own:
+            if other.spec.port in ports or other not in used or not own:
                 continue
-            if len(protocols) == 1 and other.told.protocol not in protocols:
+            if len(protocols) == 1 and other.spec.protocol not in protocols:
                 continue
             if any(intersection(host, other.hostname) is not None for host in route.hosts):
-                message = f"requests to port {other.told.port} (listener `{shown(other.name)}`) "
+                message = f"requests to port {other.spec.port} (listener `{shown(other.name)}`) "
                 message += "also go to this route: the router does not distinguish ports"
                 hint = "give the ports different hostnames, or attach the route to both"
                 report.warn(manifest, ("spec", "parentRefs"), "differs", message, hint)

@@ -62,22 +62,22 @@ class Drilling:
     def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, Any]:
         """`text` is what `by` has asked for. The answer: `drill`, or `refused`, and why."""
         if not knows_policy(self._store):
-            return {"refused": DrillRefusal("the policy cannot be read").told()}
+            return {"refused": DrillRefusal("the policy cannot be read").to_dict()}
         made = self._drills.start(read_asked(text, by), now_ms, self._world(unwell))
         self._write()
-        return {"refused" if isinstance(made, DrillRefusal) else "drill": made.told()}
+        return {"refused" if isinstance(made, DrillRefusal) else "drill": made.to_dict()}
 
     def stop(self, drill_id: str | None, by: str, now_ms: float) -> api.StoppedDrills:
         ended = self._drills.stop(drill_id, by, now_ms)
         self._write()
-        return {"ended": [each.told() for each in ended]}
+        return {"ended": [each.to_dict() for each in ended]}
 
-    def told(self, now_ms: float) -> api.Drills:
+    def to_dict(self, now_ms: float) -> api.Drills:
         """All of them, for people."""
         return {
-            "active": [drill.told() for drill in self._drills.running(now_ms)],
+            "active": [drill.to_dict() for drill in self._drills.running(now_ms)],
             "scheduled": self._drills.scheduled(self._store.policy),
-            "past": [each.told() for each in self._drills.past],
+            "past": [each.to_dict() for each in self._drills.past],
         }
 
     def _world(self, unwell: Container[str]) -> DrillContext:

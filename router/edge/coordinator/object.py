@@ -93,7 +93,7 @@ class CoordinatorObject:
         await self._take_policy()
         self._tick(self._clock())
         self._write()
-        return json.dumps(self._drilling.told(self._clock()))
+        return json.dumps(self._drilling.to_dict(self._clock()))
 
     async def audit(self, number: str) -> str:
         """The newest events."""
@@ -103,7 +103,7 @@ class CoordinatorObject:
         await self._take_policy()
         self._tick(self._clock())
         self._write()
-        return json.dumps(self._rolling.told(self._clock()))
+        return json.dumps(self._rolling.to_dict(self._clock()))
 
     async def act_on_rollout(self, question: str) -> str:
         """`[name, action, by whom, note, force]`; see `Rolling.act`. With the new snapshot."""

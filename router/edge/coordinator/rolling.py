@@ -81,9 +81,9 @@ class Rolling:
             return {"refused": done.reason, "unknown": done.unknown}
         return {"rollout": done}
 
-    def told(self, now_ms: float) -> list[api.Rollout]:
+    def to_dict(self, now_ms: float) -> list[api.Rollout]:
         """All of them, for people."""
-        return self._rollouts.told(now_ms, self._around((), ()))
+        return self._rollouts.to_dict(now_ms, self._around((), ()))
 
     def history(self, name: str, number: int) -> list[api.RolloutEvent]:
         return self._audit.of_rollout(name, number)

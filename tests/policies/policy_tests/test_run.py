@@ -176,7 +176,7 @@ def test_failing(request_: dict[str, Any], expect: dict[str, Any], failures: lis
 
 
 def test_a_failure_can_be_explained() -> None:
-    told = run(AGENT, {"route": "rest"}).told
+    told = run(AGENT, {"route": "rest"}).explanation
     assert told
     assert [step["step"] for step in told["steps"]][:3] == ["normalise", "match", "authenticate"]
-    assert run({"key": "nobody"}, {"status": 200}).told is None
+    assert run({"key": "nobody"}, {"status": 200}).explanation is None
