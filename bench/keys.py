@@ -11,7 +11,7 @@ import time
 from hashlib import sha256
 
 from bench.deciding import compared
-from policies.access.authenticate import Identity, Keys, Needs, authenticate
+from policies.access.authenticate import ApiKey, Identity, Keys, KeyTables, Needs, authenticate
 
 FEW, MANY = 10, 100_000
 REQUESTS = 20_000
@@ -20,11 +20,11 @@ NEEDS = Needs(frozenset({"a"}), forward=False)
 
 
 def keys(number: int) -> Keys:
-    rows = [
-        [f"key-{n}", sha256(f"text-{n}".encode()).hexdigest(), ["a"], 0, None, False, ""]
+    found = [
+        ApiKey(f"key-{n}", sha256(f"text-{n}".encode()).digest(), frozenset({"a"}))
         for n in range(number)
     ]
-    return Keys({"headers": ["authorization", "x-api-key"], "sha256": rows, "hmac_sha256": []})
+    return Keys(KeyTables(sha256=tuple(found)))
 
 
 def microseconds(made: Keys) -> float:

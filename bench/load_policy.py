@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 
-from policies.basics.steps import finished
-from policies.compiled.form.text import tables_steps
 from policies.compiled.policy import CompiledPolicy
-from policies.language.compile.compile import FORMAT, compile_policy
+from policies.compiled.tables import tables_from
+from policies.language.compile.compile import compile_policy
 from policies.language.load import digest_of, load
 
 REPEATS = 5
@@ -22,7 +21,7 @@ def from_yaml(data: bytes) -> CompiledPolicy:
 
 
 def from_compiled(form: bytes, digest: str) -> CompiledPolicy:
-    return CompiledPolicy(finished(tables_steps(form, FORMAT, digest)))
+    return CompiledPolicy(tables_from(form, digest))
 
 
 def times(data: bytes, compiled: bytes) -> dict[str, list[float]]:

@@ -14,7 +14,7 @@ from bench.load_policy import times
 from bench.policies import policy_value
 from bench.server import Server
 from bench.staging import folder_of, python, stage_edge
-from policies.compiled.form.text import form_text
+from policies.compiled.tables import form_text
 from policies.language.compile.compile import compile_policy
 from policies.language.load import load
 from router.dev.layout import Layout, SetupError

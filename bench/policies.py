@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from policies.compiled.policy import CompiledPolicy
-from policies.language.compile.compile import Tables, compile_policy
+from policies.compiled.tables import PolicyTables
+from policies.language.compile.compile import compile_policy
 from policies.language.model.policy import Policy
 
 REGIONS = {"eu": "EU", "us": "NA", "ap": "AS"}
@@ -102,6 +103,6 @@ def compiled(routes: int) -> CompiledPolicy:
     return CompiledPolicy(tables(routes))
 
 
-def tables(routes: int) -> Tables:
+def tables(routes: int) -> PolicyTables:
     """Return the compiled policy, without YAML, which is measured elsewhere."""
     return compile_policy(Policy.model_validate(policy_value(routes)), f"{routes} routes")

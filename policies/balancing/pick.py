@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from policies.access.authenticate import Identity, Needs, authenticate
@@ -82,8 +81,7 @@ def _by_hand(route: Route, share: Share, *, alone: bool) -> Route:
     """All goes to `share`. The key is taken out of the request also where the route itself
     looks at none: it is the router's."""
     plans = {pool: _without_mirrors(plan) for pool, plan in (route.plans or {}).items()}
-    return replace(
-        route,
+    return route._replace(
         needs=route.needs or _NEEDS,
         shares=(share,),
         dormant=(),

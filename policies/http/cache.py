@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import urljoin
 
 from policies.http.changes import Changes, Pairs, joined
@@ -171,14 +171,6 @@ def kept_from(text: str) -> Kept | None:
         return Kept(asked, since, fresh, stale, variant, [(name, value) for name, value in headers])
     except (ValueError, TypeError):
         return None
-
-
-def cache_rule_from(table: list[Any] | None) -> CacheRule | None:
-    """From `[fresh ms, stale ms, headers of the key, credentials not among them]`."""
-    if table is None:
-        return None
-    ttl_ms, stale_ms, vary, refused = table
-    return CacheRule(ttl_ms, stale_ms, tuple(vary), tuple(refused))
 
 
 def voids(method: str, status: int) -> bool:

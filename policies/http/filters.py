@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from policies.http.changes import Changes, changes_from
+from policies.http.changes import Changes
 from policies.http.claims import plain_name
-from policies.http.redirect import NewPath, new_path_from
+from policies.http.redirect import NewPath
 from policies.http.url import Target
 
 # RFC 9110, section 9.2.1, without TRACE, which no Worker sees.
@@ -66,15 +66,6 @@ class FilterChain(NamedTuple):
         return [each for each in takers if each.share >= 1 or rng.random() < each.share]
 
 
-def plan_from(table: list[Any]) -> FilterChain:
-    """From `[request's changes, response's, host, path, mirrors]`."""
-    request, response, host, path, mirrors = table
-    changes = changes_from(request)
-    return FilterChain(
-        changes,
-        changes_from(response),
-        host,
-        new_path_from(path),
-        tuple(Mirror(*mirror) for mirror in mirrors),
-        frozenset(map(plain_name, [*changes.removed, *changes.set])) if changes else frozenset(),
-    )
+def owned_names(changes: Changes | None) -> frozenset[str]:
+    """The names that a request's changes own."""
+    return frozenset(map(plain_name, [*changes.removed, *changes.set])) if changes else frozenset()

@@ -12,7 +12,7 @@ The Gateway API's HTTPRequestRedirect and HTTPPathModifier.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from policies.http.answer import DirectResponse
 from policies.http.url import Target
@@ -79,16 +79,3 @@ def next_method(status: int, method: str) -> str:
 
 def _authority(scheme: str, host: str, port: str) -> str:
     return host if port in ("", _PORTS.get(scheme)) else f"{host}:{port}"
-
-
-def redirect_from(table: list[Any] | None) -> Redirect | None:
-    """From `[scheme, host, port, [kind, text], status]`."""
-    if table is None:
-        return None
-    scheme, host, port, path, status = table
-    return Redirect(scheme, host, port, new_path_from(path), status)
-
-
-def new_path_from(table: list[Any] | None) -> NewPath | None:
-    """From `[kind, text]`."""
-    return NewPath(*table) if table else None

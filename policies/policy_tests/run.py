@@ -7,12 +7,14 @@ many clients instead, always the same ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import inf
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from policies.balancing.availability import availability_without
 from policies.compiled.policy import CompiledPolicy
-from policies.difference.traffic.stand_ins import Tables, presenting, stand_in, with_stand_ins
+from policies.compiled.tables import PolicyTables
+from policies.difference.traffic.stand_ins import presenting, stand_in, with_stand_ins
 from policies.http.request import Client
 from policies.language.findings.findings import Path
 from policies.policy_tests.model import Case, Expect, Request
@@ -42,16 +44,16 @@ class Subject:
     """A policy under test, from its compiled tables. `pepper` is only needed for keys that the
     policy has as `hmac_sha256`."""
 
-    def __init__(self, tables: Tables, now_ms: float, pepper: bytes = b"") -> None:
+    def __init__(self, tables: PolicyTables, now_ms: float, pepper: bytes = b"") -> None:
         self.policy = CompiledPolicy(with_stand_ins(tables))
         self._now_ms, self._pepper = now_ms, pepper
-        self._header: str = tables["auth"]["headers"][0]
+        self._header = tables.auth.headers[0]
         self._hashes: dict[str, str] = {}
-        for kind in ("sha256", "hmac_sha256"):
-            for name, hashed, _, not_before, not_after, disabled, _ in tables["auth"][kind]:
-                valid = not_before <= now_ms < (not_after or float("inf")) and not disabled
-                if valid or name not in self._hashes:  # prefer a valid one of several keys
-                    self._hashes[name] = hashed
+        for key in (*tables.auth.sha256, *tables.auth.hmac_sha256):
+            ends_ms = inf if key.not_after_ms is None else key.not_after_ms
+            valid = key.not_before_ms <= now_ms < ends_ms and not key.disabled
+            if valid or key.id not in self._hashes:  # prefer a valid one of several keys
+                self._hashes[key.id] = key.digest.hex()
 
     def run(self, case: Case) -> Outcome:
         request, expect = case.request, case.expect

@@ -119,12 +119,6 @@ class ScheduledDrill(NamedTuple):
         }
 
 
-def scheduled_from(table: list[Any]) -> ScheduledDrill:
-    """From `[name, kind of target, target, mode, amount, milliseconds, schedule]`."""
-    name, kind, target, mode, amount, for_ms, schedule = table
-    return ScheduledDrill(name, Target(kind, target), Fault(mode, amount), for_ms, schedule)
-
-
 class Drill(NamedTuple):
     """`by`: who started it: the id of a key, `secret`, or `schedule`. `name`: that of the
     policy's drill, if it is one. Times are milliseconds since 1970."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from policies.compiled.rollout_plan import WHOLE, RolloutPlan
 from policies.rollouts.analysis import Analysis
-from policies.rollouts.plan import WHOLE, RolloutPlan
 from policies.rollouts.run import Run
 from policies.rollouts.states import Event, State
 from policies.rollouts.world import Planned, RolloutContext

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from policies.basics.durations import duration_text
+from policies.compiled.rollout_plan import AnalysisSpec
 from policies.resilience.drill import time_text
 from policies.rollouts.counts import Counts, counts_from
 from policies.rollouts.evidence import (
@@ -27,7 +28,6 @@ from policies.rollouts.evidence import (
     upper_bound,
     worse_than,
 )
-from policies.rollouts.plan import AnalysisSpec
 
 if TYPE_CHECKING:
     from policies.api import rollouts as api

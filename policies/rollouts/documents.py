@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from policies.compiled.rollout_plan import RolloutPlan, cohort_to_dict, step_to_dict
 from policies.resilience.drill import time_text
-from policies.rollouts.plan import RolloutPlan
 from policies.rollouts.windows import Windows, window_at
 from policies.rollouts.world import Planned
 
@@ -96,7 +96,7 @@ def run_to_dict(run: Run, now_ms: int) -> api.Rollout:
         "started_at": time_text(run.started_ms),
         "step_since": time_text(run.step_ms),
         "hold_until": time_text(run.step_ms + step.hold_ms) if active else None,
-        "cohorts": [s.cohort_to_dict() for s in passed if s.kind in ("header", "key")],
+        "cohorts": [cohort_to_dict(s) for s in passed if s.kind == "header" or s.kind == "key"],
         "mirror": overrides["mirror"] or None,
         "analysis": analysis.to_dict(_next_at(analysis, active)) if analysis else None,
         "window": _window(plan.windows, now_ms),
@@ -109,7 +109,7 @@ def _plan(plan: RolloutPlan) -> api.Planned:
         "routes": list(plan.routes),
         "from": plan.source,
         "to": plan.to,
-        "steps": [step.to_dict() for step in plan.steps],
+        "steps": [step_to_dict(step) for step in plan.steps],
     }
 
 

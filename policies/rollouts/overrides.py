@@ -8,18 +8,20 @@ keep their share. An override that cannot be read is left out, and the file's we
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from policies.basics.regex import Matcher, Memory, Program
+from policies.basics.json import Json
+from policies.basics.regex import Matcher, Memory
+from policies.compiled.form.codec import Codec
 from policies.compiled.model import Route, Share
 from policies.compiled.policy import CompiledPolicy
+from policies.compiled.rollout_plan import WHOLE, CohortHeader
 from policies.http.filters import FilterChain, Mirror
 from policies.http.request import Request
 from policies.routing.match import Condition
 
-WHOLE = 100.0  # percent
+HEADER = Codec(CohortHeader)
 
 
 class RolloutOverride(NamedTuple):
@@ -116,12 +118,12 @@ def _override(route: Route, rollout: Mapping[str, Any], weight: float) -> Rollou
     if source is None or to is None or not 0 <= weight <= WHOLE:
         return None
     together = source.weight + to.weight
-    pools[to.name] = replace(to, weight=together * weight / WHOLE)
-    pools[source.name] = replace(source, weight=together * (WHOLE - weight) / WHOLE)
+    pools[to.name] = to._replace(weight=together * weight / WHOLE)
+    pools[source.name] = source._replace(weight=together * (WHOLE - weight) / WHOLE)
     shares = sorted(
         (share for share in pools.values() if share.weight), key=lambda s: (-s.weight, s.name)
     )
-    changed = replace(route, shares=tuple(shares), total=sum(share.weight for share in shares))
+    changed = route._replace(shares=tuple(shares), total=sum(share.weight for share in shares))
     if rollout["mirror"]:
         changed = _mirrored(changed, source.name, Mirror(to.name, rollout["mirror"], False, "to"))
     return RolloutOverride(
@@ -141,11 +143,11 @@ def _mirrored(route: Route, pool: str, mirror: Mirror) -> Route:
     """With copies of what goes to `pool`."""
     plan = route.plan_for(pool) or FilterChain(None, None, None, None, ())
     plan = plan._replace(mirrors=(*plan.mirrors, mirror))
-    return replace(route, plans={**(route.plans or {}), pool: plan})
+    return route._replace(plans={**(route.plans or {}), pool: plan})
 
 
-def _condition(value: list[Any]) -> Condition:
-    name, text, program, _ = value
-    if program is None:
-        return Condition(name, text, None)
-    return Condition(name, None, Matcher(Program.from_json(program), Memory()))
+def _condition(value: Json) -> Condition:
+    header = HEADER.read(value)
+    program = header.program
+    pattern = None if program is None else Matcher(program, Memory())
+    return Condition(header.name, header.value, pattern)

@@ -12,12 +12,12 @@ from difflib import get_close_matches
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from policies.compiled.rollout_plan import Check, RolloutPlan
 from policies.rollouts.actions import ACTIONS, Command, moved_back
 from policies.rollouts.analysis import Result
 from policies.rollouts.counts import Counts
 from policies.rollouts.documents import override_to_dict, run_to_dict, waiting_to_dict
 from policies.rollouts.kept import LOST, UNREAD, run_from, run_json
-from policies.rollouts.plan import Check, RolloutPlan
 from policies.rollouts.run import Run
 from policies.rollouts.states import Event
 from policies.rollouts.world import Planned, RolloutContext

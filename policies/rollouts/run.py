@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from policies.basics.transitions import next_state
+from policies.compiled.rollout_plan import WHOLE, Check, step_text
 from policies.rollouts.analysis import Analysis, Result, Verdict
 from policies.rollouts.documents import event_to_dict
-from policies.rollouts.plan import WHOLE, Check
 from policies.rollouts.states import ENDED, INITIAL, TRANSITIONS, UNDONE, Event, State
 from policies.rollouts.windows import window_at
 from policies.rollouts.world import Planned, RolloutContext
@@ -229,7 +229,7 @@ class Run:
             self.tell("gate", now_ms, before)
         elif self.step + 1 < len(self.plan.steps):
             self.enter(self.step + 1, now_ms)
-            self.move(Event.STEP_DONE, now_ms, f"step {self.step}, {step.text}, is done")
+            self.move(Event.STEP_DONE, now_ms, f"step {self.step}, {step_text(step)}, is done")
             self.tell("step", now_ms, before)
         elif self.plan.promotes:
             self.move(Event.ALL_STEPS_DONE, now_ms, "all steps are done")

@@ -9,11 +9,11 @@ it refuses keys that everybody knows. What only tries the upload says so in the 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
 
+from policies.compiled.tables import form_text
 from policies.language.compile.compile import compile_policy
 from policies.language.load import load
 from router.dev.files import mirror
@@ -77,9 +77,10 @@ def bundled_policy(policy: Path) -> str:
         place = f"{policy}:{first.line}:{first.column}"
         more = f" (and {count - 1} more: `router validate {policy}`)" if count > 1 else ""
         raise SetupError(f"{place}: {first.message}: {first.hint}{more}")
-    compiled = json.dumps(compile_policy(loaded.policy, loaded.digest), separators=(",", ":"))
+    form = form_text(compile_policy(loaded.policy, loaded.digest))
     return (
-        f'"""Generated from {policy.name}; not meant for editing."""\n\nCOMPILED = {compiled!r}\n'
+        f'"""Generated from {policy.name}; not meant for editing."""\n\n'
+        f"DIGEST = {loaded.digest!r}\nCOMPILED = {form!r}\n"
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from policies.compiled.form.text import form_text
+from policies.compiled.tables import form_text
 from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, digest_of, load
 from router.dev.kv import Kv

@@ -165,7 +165,7 @@ def test_whole_answers_that_are_shown_are_json(name: str) -> None:
 def test_events_of_the_log() -> None:
     """What production logs; what development logs beside that is another matter."""
     page = (ROOT / "docs" / "agent-operations.md").read_text("utf-8")
-    told = first_column(page.partition("\n## Looking after the agent\n")[2], "`event`")
+    told = first_column(page.partition("\n## Troubleshooting\n")[2], "`event`")
     source = "".join(path.read_text("utf-8") for path in (ROOT / "agent").rglob("*.py"))
     logged = set(re.findall(r'"event": "([a-z-]+)"', source))
     assert set(told) == logged - {"request", "answer"}

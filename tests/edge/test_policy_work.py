@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from policies.language.compile.compile import FORMAT
+from policies.compiled.tables import FORMAT
 from policies.language.load import digest_of
 from tests.policies.language.costly import HEAD, LONG, ROUTES, drills
 from tests.support.edge.memory_kv import MemoryKv, memory_kv

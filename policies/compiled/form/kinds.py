@@ -1,187 +1,368 @@
-"""Types of values that came as JSON, with those of the entries of lists and mappings.
+"""Kinds of values: what each is as JSON, how it is read from that, and how it is written.
 
-The types of all entries are taken in one call. If an earlier list or mapping of the same kind had
-the same types, only entries that have entries themselves are checked again.
+- A kind reads only JSON of its own types; everything else is `NoForm`.
+- A named tuple is a list of its fields, in their order, without those at the end that have their
+  defaults. So nothing but its class knows a position.
+- What is read and written often is read and written by what is known of earlier values: the types
+  of all fields are looked up in one call, and only fields that are not yet what they should be
+  are looked at again.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from json import dumps
 
-Types = tuple[type, ...]
-NOTHING = type(None)
-LISTS: frozenset[type] = frozenset({list, tuple})  # JSON has no tuples, Python's tables may
-MAPPINGS: frozenset[type] = frozenset({dict})
-MOST_KNOWN = 1_000  # orders of names and types that a mapping is known to have
+from policies.basics.json import Json
+from policies.compiled.form.text import NoForm
+
+Types = frozenset[type]
+MOST_KNOWN = 1_000  # orders of types that a row is known to have
+
+
+class Reading:
+    """What is known while a form is read. `shared`: what many values have in common, by name and
+    number; `work`: entries of lists that have been read."""
+
+    def __init__(self) -> None:
+        self.shared: dict[str, dict[int, object]] = {}
+        self.work = 0
+
+
+class Writing:
+    """The same while one is written."""
+
+    def __init__(self) -> None:
+        self.shared: dict[str, list[Json]] = {}
+        self.work = 0
+        self._numbers: dict[str, dict[str, int]] = {}
+
+    def number(self, name: str, written: Json) -> int:
+        """The number of what is shared under that name; it is written once."""
+        numbers = self._numbers.setdefault(name, {})
+        number = numbers.setdefault(dumps(written), len(numbers))
+        places = self.shared.setdefault(name, [])
+        if number == len(places):
+            places.append(written)
+        return number
 
 
 class Kind:
-    """What a value may be. `types`: its own, not those of its entries; `is_flat`: its type says
-    all."""
+    """`types`: those of its JSON; `made`: those of its values; `is_flat`: both are the same, and
+    the type says all."""
 
-    types: frozenset[type]
+    types: Types
+    made: Types
     is_flat = False
 
-    def fits(self, value: Any) -> bool:
+    def read(self, value: Json, reading: Reading) -> object:
         raise NotImplementedError
 
-    def of(self, type_: type) -> Kind:
-        """The same for a value of which the type is known."""
-        return self
+    def write(self, value: object, writing: Writing) -> Json:
+        raise NotImplementedError
+
+
+def refused(what: str) -> NoForm:
+    return NoForm(f"{what} is of another type than a policy has there")
 
 
 class One(Kind):
-    """A value of one of these types."""
+    """A value of one of these types, which JSON has."""
 
     is_flat = True
 
     def __init__(self, *types: type) -> None:
-        self.types = frozenset(types)
+        self.types = self.made = frozenset(types)
 
-    def fits(self, value: Any) -> bool:
-        return type(value) in self.types
+    def read(self, value: Json, reading: Reading) -> object:
+        if type(value) not in self.types:
+            raise refused("a value")
+        return value
+
+    def write(self, value: object, writing: Writing) -> Json:
+        if value is None or (type(value) in self.types and isinstance(value, int | float | str)):
+            return value
+        raise TypeError(f"{type(value).__name__} where {sorted(map(str, self.types))} should be")
 
 
 class Word(Kind):
-    """Just this text."""
+    """One of these words."""
 
-    types = frozenset({str})
+    types = made = frozenset({str})
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = frozenset(words)
 
-    def fits(self, value: Any) -> bool:
-        return bool(value == self._text)
+    def read(self, value: Json, reading: Reading) -> object:
+        if type(value) is not str or value not in self._words:
+            raise refused("a word")
+        return value
+
+    def write(self, value: object, writing: Writing) -> Json:
+        if isinstance(value, str) and value in self._words:
+            return value
+        raise TypeError(f"{value!r} where one of {sorted(self._words)} should be")
 
 
-class Maybe(Kind):
-    """A value of that kind, or none."""
+class Hex(Kind):
+    """Bytes, as text."""
 
-    def __init__(self, kind: Kind) -> None:
-        self._kind = kind
-        self.types = kind.types | {NOTHING}
+    types, made = frozenset({str}), frozenset({bytes})
 
-    def fits(self, value: Any) -> bool:
-        return value is None or self._kind.fits(value)
+    def read(self, value: Json, reading: Reading) -> object:
+        try:
+            return bytes.fromhex(value) if type(value) is str else self.read("?", reading)
+        except ValueError:
+            raise refused("a text of bytes") from None
 
-    def of(self, type_: type) -> Kind:
-        return One(NOTHING) if type_ is NOTHING else self._kind
+    def write(self, value: object, writing: Writing) -> Json:
+        if not isinstance(value, bytes):
+            raise TypeError(f"{type(value).__name__} where bytes should be")
+        return value.hex()
 
 
 class Either(Kind):
-    """A value of one of these kinds, which have different types."""
+    """A value of one of these kinds, which JSON tells apart by its types."""
 
-    def __init__(self, *kinds: Kind) -> None:
-        self._kinds = {each: kind for kind in kinds for each in kind.types}
-        self.types = frozenset(self._kinds)
-
-    def fits(self, value: Any) -> bool:
-        kind = self._kinds.get(type(value))
-        return kind is not None and kind.fits(value)
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self._by_type = {each: kind for kind in kinds for each in kind.types}
+        self._by_made = {each: kind for kind in kinds for each in kind.made}
+        self.types, self.made = frozenset(self._by_type), frozenset(self._by_made)
+        if len(self._by_type) != sum(len(kind.types) for kind in kinds):
+            raise TypeError(f"JSON does not tell these apart: {kinds}")
+        self.is_flat = all(kind.is_flat for kind in kinds)
 
     def of(self, type_: type) -> Kind:
-        return self._kinds[type_]
+        """The kind of values that have that type in JSON."""
+        return self._by_type[type_]
+
+    def read(self, value: Json, reading: Reading) -> object:
+        kind = self._by_type.get(type(value))
+        if kind is None:
+            raise refused("a value")
+        return kind.read(value, reading)
+
+    def write(self, value: object, writing: Writing) -> Json:
+        return self._by_made[type(value)].write(value, writing)
 
 
-class Each(Kind):
-    """A list of any number of entries of one kind."""
+class Many(Kind):
+    """Any number of entries of one kind, as what `make` makes of a list."""
 
-    types = LISTS
+    types: Types = frozenset({list})
 
-    def __init__(self, entry: Kind) -> None:
-        self._entry = entry
-        self._deep = {each for each in entry.types if not entry.of(each).is_flat}
+    def __init__(
+        self, entry: Kind, make: type[tuple[object, ...]] | type[Iterable[object]]
+    ) -> None:
+        self.entry = entry
+        self.made = frozenset({make})
+        self.make: Callable[[Iterable[object]], object] = make
 
-    def fits(self, value: Any) -> bool:
-        if type(value) not in LISTS or not self._entry.types.issuperset(map(type, value)):
-            return False
-        if not self._deep or not value:
-            return True
-        return all(map(self._entry.fits, [each for each in value if type(each) in self._deep]))
+    def read(self, value: Json, reading: Reading) -> object:
+        if type(value) is not list or not self.entry.types.issuperset(map(type, value)):
+            raise refused("a list, or an entry of one,")
+        if not value:
+            return self.make(value)
+        reading.work += len(value)
+        if self.entry.is_flat:
+            return self.make(value)
+        read = self.entry.read
+        return self.make([read(each, reading) for each in value])
+
+    def write(self, value: object, writing: Writing) -> Json:
+        if type(value) not in self.made or not isinstance(value, Iterable):
+            raise TypeError(f"{type(value).__name__} where a list should be")
+        written = [self.entry.write(each, writing) for each in value]
+        writing.work += len(written)
+        return sorted(written, key=dumps) if isinstance(value, frozenset) else written
 
 
 class Named(Kind):
     """Entries of one kind by name."""
 
-    types = MAPPINGS
+    types = made = frozenset({dict})
 
     def __init__(self, entry: Kind) -> None:
-        self._each = Each(entry)
+        self.entry = entry
 
-    def fits(self, value: Any) -> bool:
-        return type(value) is dict and self._each.fits([*value.values()])
+    def read(self, value: Json, reading: Reading) -> object:
+        if type(value) is not dict or not self.entry.types.issuperset(map(type, value.values())):
+            raise refused("a mapping, or an entry of one,")
+        reading.work += len(value)
+        if self.entry.is_flat:
+            return {**value}
+        read = self.entry.read
+        return {name: read(each, reading) for name, each in value.items()}
+
+    def write(self, value: object, writing: Writing) -> Json:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{type(value).__name__} where a mapping should be")
+        writing.work += len(value)
+        return {str(name): self.entry.write(each, writing) for name, each in value.items()}
+
+
+class Field:
+    """A field of a class. `default` is none of its values if it has none."""
+
+    __slots__ = ("default", "kind", "name")
+    NONE = object()
+
+    def __init__(self, name: str, kind: Kind, default: object = NONE) -> None:
+        self.name, self.kind, self.default = name, kind, default
+
+    @property
+    def may_lack(self) -> bool:
+        return self.default is not Field.NONE
+
+    def is_left_out(self, value: object) -> bool:
+        return self.may_lack and type(value) is type(self.default) and value == self.default
 
 
 class Row(Kind):
-    """A list of just these entries."""
+    """A named tuple, or a plain one of these fields."""
 
-    types = LISTS
+    types: Types = frozenset({list})
 
-    def __init__(self, *entries: Kind) -> None:
-        self._entries = entries
-        self._known: dict[Types, list[tuple[int, Kind]]] = {}
+    def __init__(self, cls: type[tuple[object, ...]], fields: Sequence[Field]) -> None:
+        self.made = frozenset({cls})
+        self.fields = fields
+        self._name = cls.__name__
+        self._make: Callable[[list[object]], object] = partial(tuple.__new__, cls)
+        self._needs = sum(not each.may_lack for each in fields)
+        self._known: dict[tuple[type, ...], list[tuple[int, Kind]]] = {}
+        self._defaults = [
+            [each.default for each in fields[length:]] for length in range(len(fields) + 1)
+        ]
 
-    def fits(self, value: Any) -> bool:
-        if type(value) not in LISTS:
-            return False
+    def read(self, value: Json, reading: Reading) -> object:
+        if type(value) is not list:
+            raise refused(f"a {self._name}")
         types = tuple(map(type, value))
-        within = self._known.get(types)
-        if within is None:
-            if not _are_of(types, self._entries):
-                return False
-            found = zip(types, self._entries, strict=True)
-            within = self._known[types] = [
-                (at, kind.of(each))
-                for at, (each, kind) in enumerate(found)
-                if not kind.of(each).is_flat
-            ]
-        return not within or all(kind.fits(value[at]) for at, kind in within)
+        deep = self._known.get(types)
+        if deep is None:
+            deep = self._learn(types)
+        row: list[object] = [*value, *self._defaults[len(types)]]
+        for at, kind in deep:
+            row[at] = kind.read(value[at], reading)
+        return self._make(row)
+
+    def _learn(self, types: tuple[type, ...]) -> list[tuple[int, Kind]]:
+        """The places of what is not yet as it should be, in values of these types."""
+        fits = self._needs <= len(types) <= len(self.fields) and all(
+            each in field.kind.types for each, field in zip(types, self.fields, strict=False)
+        )
+        if not fits:
+            raise refused(f"a {self._name}")
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        kinds = [
+            _narrowed(field.kind, each) for field, each in zip(self.fields, types, strict=False)
+        ]
+        deep = [(at, kind) for at, kind in enumerate(kinds) if not kind.is_flat]
+        self._known[types] = deep
+        return deep
+
+    def write(self, value: object, writing: Writing) -> Json:
+        if type(value) not in self.made or not isinstance(value, tuple):
+            raise TypeError(f"{type(value).__name__} where a {self._name} should be")
+        length = len(value)
+        while length and self.fields[length - 1].is_left_out(value[length - 1]):
+            length -= 1
+        pairs = zip(self.fields[:length], value, strict=False)
+        return [field.kind.write(each, writing) for field, each in pairs]
 
 
-class ByName(Kind):
-    """A list whose first entry says what it is."""
+def _narrowed(kind: Kind, type_: type) -> Kind:
+    while isinstance(kind, Either):
+        kind = kind.of(type_)
+    return kind
 
-    types = LISTS
 
-    def __init__(self, rows: dict[str, Row]) -> None:
+class ByWord(Kind):
+    """A named tuple of one of several classes, which its first field tells."""
+
+    types: Types = frozenset({list})
+
+    def __init__(self, rows: Mapping[str, Row]) -> None:
         self._rows = rows
+        self._by_made = {each: row for row in rows.values() for each in row.made}
+        self.made = frozenset(self._by_made)
 
-    def fits(self, value: Any) -> bool:
-        name = value[0] if type(value) in LISTS and value else None
-        row = self._rows.get(name) if type(name) is str else None
-        return row is not None and row.fits(value)
+    def read(self, value: Json, reading: Reading) -> object:
+        word = value[0] if type(value) is list and value else None
+        row = self._rows.get(word) if type(word) is str else None
+        if row is None:
+            raise refused("a list that begins with a word")
+        return row.read(value, reading)
+
+    def write(self, value: object, writing: Writing) -> Json:
+        return self._by_made[type(value)].write(value, writing)
 
 
 class Table(Kind):
-    """A mapping with just these names, of which some may be left out."""
+    """A dataclass: its fields by their names, without those that have their defaults."""
 
-    types = MAPPINGS
+    types: Types = frozenset({dict})
 
-    def __init__(self, entries: dict[str, Kind], may_have: dict[str, Kind] | None = None) -> None:
-        self._entries = entries
-        self._all = entries | (may_have or {})
-        self._known: dict[tuple[tuple[str, ...], Types], list[tuple[str, Kind]]] = {}
+    def __init__(self, cls: type, fields: Sequence[Field]) -> None:
+        self.made = frozenset({cls})
+        self.cls, self.fields = cls, fields
+        self.kinds = {each.name: each.kind for each in fields}
+        self._needed = frozenset(each.name for each in fields if not each.may_lack)
 
-    def fits(self, value: Any) -> bool:
+    def check_names(self, value: Json) -> dict[str, Json]:
+        """The entries of a value with just its names."""
         if type(value) is not dict:
-            return False
-        names, types = tuple(value), tuple(map(type, value.values()))
-        within = self._known.get((names, types))
-        if within is None:
-            if not (self._entries.keys() <= value.keys() <= self._all.keys()):
-                return False
-            kinds = [self._all[name] for name in names]
-            if not _are_of(types, kinds):
-                return False
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            found = {n: self._all[n].of(each) for n, each in zip(names, types, strict=True)}
-            within = [(name, kind) for name, kind in found.items() if not kind.is_flat]
-            self._known[names, types] = within
-        return not within or all(kind.fits(value[name]) for name, kind in within)
+            raise refused(f"a {self.cls.__name__}")
+        for name in self._needed - value.keys():
+            raise NoForm(f"`{name}` is missing")
+        for name in value.keys() - self.kinds.keys():
+            raise NoForm(f"`{name[:40]}` is nothing that a {self.cls.__name__} has")
+        return value
+
+    def read(self, value: Json, reading: Reading) -> object:
+        found = self.check_names(value)
+        made = {name: self.kinds[name].read(each, reading) for name, each in found.items()}
+        return self.cls(**made)
+
+    def write(self, value: object, writing: Writing) -> Json:
+        if type(value) not in self.made:
+            raise TypeError(f"{type(value).__name__} where a {self.cls.__name__} should be")
+        return {
+            field.name: field.kind.write(each, writing)
+            for field in self.fields
+            if not field.is_left_out(each := getattr(value, field.name))
+        }
 
 
-def _are_of(types: Types, kinds: Any) -> bool:
-    return len(types) == len(kinds) and all(
-        each in kind.types for each, kind in zip(types, kinds, strict=True)
-    )
+class Made(Kind):
+    """What `make` makes of a value of another kind, which it has as its `spec`."""
+
+    def __init__(self, cls: type, make: Callable[[object], object], spec: Kind) -> None:
+        self.types, self.made = spec.types, frozenset({cls})
+        self._make, self._spec = make, spec
+
+    def read(self, value: Json, reading: Reading) -> object:
+        return self._make(self._spec.read(value, reading))
+
+    def write(self, value: object, writing: Writing) -> Json:
+        return self._spec.write(getattr(value, "spec"), writing)  # noqa: B009
+
+
+class SharedKind(Kind):
+    """A value that stands under `name`, once for all that have it: its number there."""
+
+    types: Types = frozenset({int})
+
+    def __init__(self, name: str, kind: Kind) -> None:
+        self.name, self.kind = name, kind
+        self.made = kind.made
+
+    def read(self, value: Json, reading: Reading) -> object:
+        if type(value) is int and value in reading.shared[self.name]:
+            return reading.shared[self.name][value]
+        raise NoForm(f"nothing under `shared`, `{self.name}` has such a number")
+
+    def write(self, value: object, writing: Writing) -> Json:
+        return writing.number(self.name, self.kind.write(value, writing))

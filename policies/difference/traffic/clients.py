@@ -7,16 +7,18 @@ multiples of the golden ratio spread them evenly over kinds and places.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from policies.access.authenticate import Needs
 from policies.access.given import Sealing
 from policies.compiled.model import Route
+from policies.compiled.tables import PolicyTables
 from policies.difference.traffic.outcomes import Asked
 from policies.difference.traffic.shapes import Shape
-from policies.difference.traffic.stand_ins import Tables, presenting, stand_in
+from policies.difference.traffic.stand_ins import presenting, stand_in
 from policies.http.request import Client
+from policies.routing.regions import Regions
 
 MAX_PLACES = 24
 KINDS = 8
@@ -24,6 +26,9 @@ SECRET = b"a comparison"  # seals the cookies of the sample only
 GIVEN = Sealing(SECRET, now_ms=1e15)  # later than any comparison
 _GOLDEN = 2_654_435_769  # 2^32 divided by the golden ratio
 STAND_INS = 400  # for all keys of a policy together, but at least one for each
+
+
+Codes = dict[str, str]  # and the regions that they belong to
 
 
 class Held(NamedTuple):
@@ -37,11 +42,11 @@ class Held(NamedTuple):
 class Crowd:
     """All clients of a sample for two policies, from their compiled tables."""
 
-    def __init__(self, before: Tables, after: Tables) -> None:
-        self.places = _places(before["regions"], after["regions"])
+    def __init__(self, before: PolicyTables, after: PolicyTables) -> None:
+        self.places = _places(before.regions, after.regions)
         self._keys = list(dict.fromkeys([*_held(before), *_held(after)]))
         self.copies = max(1, STAND_INS // max(1, len(self._keys)))
-        self._header: str = before["auth"]["headers"][0]
+        self._header = before.auth.headers[0]
         self._fitting: dict[tuple[Needs | None, ...], list[Held]] = {}
 
     def ask(self, number: int, shape: Shape, routes: tuple[Route, ...]) -> tuple[Asked, str]:
@@ -101,22 +106,24 @@ def _fits(key: Held, needs: tuple[Needs | None, ...]) -> bool:
     return any(each is not None and each.scopes <= key.scopes for each in needs)
 
 
-def _held(tables: Tables) -> list[Held]:
-    rows = [row for kind in ("sha256", "hmac_sha256") for row in tables["auth"][kind]]
-    return [Held(name, hashed, frozenset(scopes)) for name, hashed, scopes, *_ in rows]
+def _held(tables: PolicyTables) -> list[Held]:
+    keys = (*tables.auth.sha256, *tables.auth.hmac_sha256)
+    return [Held(key.id, key.digest.hex(), key.scopes) for key in keys]
 
 
-def _places(
-    before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, str]]
-) -> list[Client]:
+def _places(before: Regions, after: Regions) -> list[Client]:
     """Return the places: of no region, of each region, and of each code that has moved."""
-    first: dict[tuple[str, str], Client] = {}
+    first: dict[tuple[int, str | None], Client] = {}
     moved: list[Client] = []
-    for kind, field in (("continents", "continent"), ("countries", "country"), ("colos", "colo")):
-        for code in dict.fromkeys([*before[kind], *after[kind]]):
-            client = Client(**{field: code})
-            regions = before[kind].get(code), after[kind].get(code)
-            if regions[0] != regions[1]:
+    kinds: tuple[tuple[Codes, Codes, Callable[[str], Client]], ...] = (
+        (before.continents, after.continents, lambda code: Client(continent=code)),
+        (before.countries, after.countries, lambda code: Client(country=code)),
+        (before.colos, after.colos, lambda code: Client(colo=code)),
+    )
+    for kind, (old, new, client_of) in enumerate(kinds):
+        for code in dict.fromkeys([*old, *new]):
+            client = client_of(code)
+            if old.get(code) != new.get(code):
                 moved.append(client)
-            first.setdefault((kind, str(regions[1])), client)
+            first.setdefault((kind, new.get(code)), client)
     return [Client(), *dict.fromkeys([*first.values(), *moved])][:MAX_PLACES]

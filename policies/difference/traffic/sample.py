@@ -14,11 +14,12 @@ from typing import NamedTuple
 from policies.balancing.choose import read_target
 from policies.compiled.model import Route
 from policies.compiled.policy import CompiledPolicy
+from policies.compiled.tables import PolicyTables
 from policies.difference.difference import Side
 from policies.difference.traffic.clients import SECRET, Crowd
 from policies.difference.traffic.outcomes import Judge
 from policies.difference.traffic.shapes import Shape, schemes_of, shapes_of
-from policies.difference.traffic.stand_ins import Tables, with_stand_ins
+from policies.difference.traffic.stand_ins import with_stand_ins
 from policies.difference.traffic.traffic import Traffic
 from policies.http.problems import Problem
 from policies.http.request import Client, Request
@@ -29,8 +30,6 @@ from policies.routing.match import Miss
 REQUESTS = 400  # per route: a share of 5 % is then known to about 2 %
 MAX_REQUESTS = 12_000  # for all routes that may have changed, unless more are requested
 LEAST = 12
-
-_SHARED = ("merge_slashes", "strict", "regions", "limits")
 
 
 class Taken(NamedTuple):
@@ -59,7 +58,7 @@ class Sample:
         self._before = Judge(_compiled(before.tables, copies), around, renamed)
         self._after = Judge(_compiled(after.tables, copies), around, {})
         self._context = _context(before.tables) == _context(after.tables)
-        self._auth = before.tables["auth"] == after.tables["auth"]
+        self._auth = before.tables.auth == after.tables.auth
         self._matching = _matching(before.tables) == _matching(after.tables)
 
     def ask(self, requests: int | None) -> Traffic:
@@ -138,13 +137,13 @@ class Sample:
         return self._auth or not (before.needs or any(s.kind == "api_key" for s in before.sticky))
 
 
-def _compiled(tables: Tables, copies: int) -> CompiledPolicy:
+def _compiled(tables: PolicyTables, copies: int) -> CompiledPolicy:
     return CompiledPolicy(with_stand_ins(tables, copies))
 
 
-def _matching(tables: Tables) -> object:
+def _matching(tables: PolicyTables) -> object:
     """Return all that decides which route matches."""
-    return tables["first"], tables["hosts"], [route.get("redirect") for route in tables["routes"]]
+    return tables.first, tables.hosts, [route.redirect for route in tables.routes]
 
 
 def _matched(route: Described) -> tuple[object, ...]:
@@ -169,8 +168,7 @@ def _deciding(route: Route) -> tuple[object, ...]:
     return route.sizes, route.needs, route.seed, route.shares, route.sticky, *answers
 
 
-def _context(tables: Tables) -> list[object]:
+def _context(tables: PolicyTables) -> list[object]:
     """Return what affects the decisions of all routes."""
-    fields = ("name", "pool", "region", "weight", "drain")
-    variants = [[variant[field] for field in fields] for variant in tables["variants"]]
-    return [variants, *(tables[name] for name in _SHARED)]
+    variants = [(v.name, v.pool, v.region, v.weight, v.drain) for v in tables.variants]
+    return [variants, tables.merge_slashes, tables.strict, tables.regions, tables.limits]

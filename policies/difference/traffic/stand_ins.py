@@ -6,10 +6,10 @@ here for comparisons, never at the edge.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
-from typing import Any
 
-Tables = dict[str, Any]
+from policies.compiled.tables import PolicyTables
 
 
 def stand_in(hashed: str, number: int = 0) -> str:
@@ -17,16 +17,15 @@ def stand_in(hashed: str, number: int = 0) -> str:
     return f"stand-in-{hashed}-{number}"
 
 
-def with_stand_ins(tables: Tables, copies: int = 1) -> Tables:
+def with_stand_ins(tables: PolicyTables, copies: int = 1) -> PolicyTables:
     """Return the tables in which each key also has that number of substitutes."""
-    auth = tables["auth"]
-    rows = [
-        [name, sha256(stand_in(hashed, number).encode()).hexdigest(), *rest]
-        for kind in ("sha256", "hmac_sha256")
-        for name, hashed, *rest in auth[kind]
+    auth = tables.auth
+    more = [
+        key._replace(digest=sha256(stand_in(key.digest.hex(), number).encode()).digest())
+        for key in (*auth.sha256, *auth.hmac_sha256)
         for number in range(copies)
     ]
-    return tables | {"auth": {**auth, "sha256": [*auth["sha256"], *rows]}}
+    return replace(tables, auth=replace(auth, sha256=(*auth.sha256, *more)))
 
 
 def presenting(header: str, key: str) -> tuple[str, str]:

@@ -17,11 +17,11 @@ from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
 from policies.basics.steps import finished
-from policies.http.redirect import Redirect, next_method, redirect_from
+from policies.http.redirect import Redirect, next_method
 from policies.http.request import Client, Request
 from policies.http.url import Target, parse_target
-from policies.language.compile.compile import host_tables
-from policies.language.compile.filters import redirect_table
+from policies.language.compile.filters import compiled_redirect
+from policies.language.compile.rules import host_rules
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import Found, Key
 from policies.language.model.policy import Match, Policy, Route
@@ -79,7 +79,7 @@ class _Follower:
         self._redirects = {
             at: made for at, each in enumerate(policy.routes) if (made := _redirect(each))
         }
-        first, others = (finished(host_tables(policy, each)) for each in (True, False))
+        first, others = (finished(host_rules(policy, each)) for each in (True, False))
         self._matcher = finished(Routes.in_steps(first, others, self._redirects))
         self._hosts = {host for route in policy.routes for host in route.hostnames}
         self._left = MAX_FOLLOWED
@@ -126,7 +126,7 @@ class _Follower:
 def _redirect(route: Route) -> Redirect | None:
     """Return the redirect as the router performs it; None if the route has none."""
     stated = route.filters.redirect if route.filters else None
-    return redirect_from(redirect_table(stated)) if stated else None
+    return compiled_redirect(stated) if stated else None
 
 
 def _location(route: Route) -> str:

@@ -156,7 +156,8 @@ def remembered(
     if scope is None:
         return None
     identity = context.identity
-    until_ms = identity.key.not_after_ms if identity else inf
+    ends_ms = identity.key.not_after_ms if identity else None
+    until_ms = inf if ends_ms is None else ends_ms
     if not shares:
         return Remembered(scope, until_ms)
     names = [share.name for share in shares]

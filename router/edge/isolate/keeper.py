@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from policies.compiled.form.text import form_steps
+from policies.compiled.tables import PolicyTables, form_steps
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY
 from router.edge.isolate.slices import slowly
 
 Log = Callable[[str, dict[str, Any]], None]
-Tables = dict[str, Any]
 
 
 class Kv(Protocol):
@@ -37,7 +36,7 @@ class Keeper:
 
     def __init__(self, clock: Callable[[], float], log: Log) -> None:
         self._data: bytes | None = None
-        self._tables: Tables | None = None  # its compiled form, if it is in no KV yet
+        self._tables: PolicyTables | None = None  # its compiled form, if it is in no KV yet
         self._digest = ""
         self._written: set[str] = set()  # the digests of compiled forms that were written here
         self._is_new = False
@@ -46,7 +45,7 @@ class Keeper:
         self._clock = clock
         self._log = log
 
-    def accept(self, data: bytes, digest: str, tables: Tables | None, is_first: bool) -> None:
+    def accept(self, data: bytes, digest: str, tables: PolicyTables | None, is_first: bool) -> None:
         """KV holds `data`, a good policy; `is_first`: it may have done so for long; `tables`:
         its compiled form, if it had to be compiled here."""
         self._is_new = not is_first and digest not in self._digests

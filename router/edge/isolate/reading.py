@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from policies.basics.steps import Steps, within
-from policies.compiled.form.text import MAX_FORM_WORK, NoForm, tables_steps
+from policies.compiled.form.text import NoForm
 from policies.compiled.policy import CompiledPolicy
-from policies.language.compile.compile import FORMAT, compile_steps
+from policies.compiled.tables import MAX_FORM_WORK, PolicyTables, tables_steps
+from policies.language.compile.compile import compile_steps
 from policies.language.findings.findings import Finding
 from policies.language.load import load_steps
 from router.edge.runtime.faults import described
@@ -35,7 +36,7 @@ class Reading:
         self.is_first = False
         self.policy: CompiledPolicy | None = None
         self.findings: tuple[Finding, ...] = ()
-        self.tables: dict[str, Any] | None = None
+        self.tables: PolicyTables | None = None
         self._steps = self._read()
         self._log = log
 
@@ -70,7 +71,7 @@ class Reading:
         """The policy as its compiled form has it. What is refused is told; then the YAML is
         read."""
         try:
-            tables = yield from tables_steps(form, FORMAT, self.digest)
+            tables = yield from tables_steps(form, self.digest)
             return (yield from within(CompiledPolicy.in_steps(tables), MAX_FORM_WORK))
         except NoForm as error:
             reason = str(error)

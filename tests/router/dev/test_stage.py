@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
-import json
 import runpy
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from policies.language.load import digest_of
+from policies.compiled.tables import tables_from
+from policies.language.compile.compile import compile_policy
+from policies.language.load import load
 from router.dev.layout import Layout, SetupError, find_root
 from router.dev.published_keys import KEYS
 from router.dev.stage import ONLY_TRIED, main, stage, upload
@@ -83,8 +84,11 @@ def test_each_staged_module_is_imported_by_the_entry_or_what_it_imports() -> Non
 
 def test_the_bundled_policy_is_the_file_compiled(clone: Layout, tmp_path: Path) -> None:
     staged(clone, tmp_path / "upload")
-    tables = json.loads(runpy.run_path(str(tmp_path / "upload" / "bundled_policy.py"))["COMPILED"])
-    assert tables["digest"] == digest_of((clone.root / "routes.yaml").read_bytes())
+    bundled = runpy.run_path(str(tmp_path / "upload" / "bundled_policy.py"))
+    loaded = load((clone.root / "routes.yaml").read_bytes())
+    assert loaded.policy
+    tables = tables_from(bundled["COMPILED"], bundled["DIGEST"])
+    assert tables == compile_policy(loaded.policy, loaded.digest)
 
 
 def test_staging_again_touches_nothing(clone: Layout, tmp_path: Path) -> None:

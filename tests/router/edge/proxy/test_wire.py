@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.access.gcra import Rate
-from policies.access.rate_limits import Limit, LimitStatus, limit_headers
+from policies.access.rate_limits import Limit, LimitSpec, LimitStatus, limit_headers
 from policies.balancing.choose import _choose_share
 from policies.compiled.model import Route, Share
 from policies.http.changes import SEPARATORS, Changes
@@ -213,10 +213,7 @@ def test_a_share_is_drawn_as_python_draws_it(
 def test_what_is_left_of_limits_is_told_as_python_tells_it(
     node: Node, left: int, others: int, full_at: int
 ) -> None:
-    limit = Limit(
-        {"name": "few", "by": "ip", "header": "", "mode": "leased", "on_error": "allow"},
-        Rate(10, 1000, 5),
-    )
+    limit = Limit(LimitSpec("few", Rate(10, 1000, 5), "ip", "", "leased", "allow"))
     purse = {"left": left, "others": others, "fullAt": full_at}
     told = node("limitStatus", [{"name": "few", "purse": purse}] * 2, BEGAN)
     found = LimitStatus(limit, left + others, max(0.0, full_at - BEGAN))
