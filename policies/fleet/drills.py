@@ -21,7 +21,7 @@ from policies.basics.schedule import last_run_ms, next_run_ms
 from policies.basics.transitions import next_state
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
-from policies.fleet.drill_states import INITIAL, TRANSITIONS, Event, State
+from policies.fleet.drill_states import INITIAL, TRANSITIONS, DrillEvent, DrillState
 from policies.fleet.remaining import Gap, gaps, groups_of
 from policies.resilience.drill import Drill, Fault, ScheduledDrill, Target, drill_from, time_text
 
@@ -33,10 +33,10 @@ MAX_PAST = 100
 MAX_GAPS = 20  # are told; a person reads no more
 SCHEDULE = "schedule"
 
-LOGGED: dict[State, api.EventName] = {
-    State.RUNNING: "drill-started",
-    State.REFUSED: "drill-refused",
-    State.ENDED: "drill-ended",
+LOGGED: dict[DrillState, api.EventName] = {
+    DrillState.RUNNING: "drill-started",
+    DrillState.REFUSED: "drill-refused",
+    DrillState.ENDED: "drill-ended",
 }
 
 
@@ -116,18 +116,18 @@ class Drills:
     def stop(self, drill_id: str | None, by: str, now_ms: float) -> list[Ended]:
         """End one drill, or all of them."""
         wanted = [drill for drill in self.running(now_ms) if drill_id in (None, drill.id)]
-        return [self._end(drill, int(now_ms), Event.STOPPED, by) for drill in wanted]
+        return [self._end(drill, int(now_ms), DrillEvent.STOPPED, by) for drill in wanted]
 
     def tick(self, now_ms: float, world: DrillContext) -> None:
         """What the time, and what has changed in the world, make of the drills."""
         now = int(now_ms)
         for drill in list(self.active):
             if drill.ends_ms <= now:
-                self._end(drill, drill.ends_ms, Event.TIME)
+                self._end(drill, drill.ends_ms, DrillEvent.TIME)
             elif not _is_wanted(drill, world.policy):
-                self._end(drill, now, Event.POLICY)
+                self._end(drill, now, DrillEvent.POLICY)
         for drill in self._in_the_way(world):
-            self._end(drill, now, Event.NOTHING_LEFT)
+            self._end(drill, now, DrillEvent.NOTHING_LEFT)
         for asked, ends_ms in self._due(now, world.policy.drills):
             self._begin(asked, now, ends_ms, world)
 
@@ -175,7 +175,7 @@ class Drills:
         target, fault, _, by, forced, name = asked
         drill = Drill(self._new_id(), target, fault, now, ends_ms, by, forced, name)
         refusal = self._refusal(drill, world)
-        event = Event.REFUSED if refusal else Event.ADMITTED
+        event = DrillEvent.REFUSED if refusal else DrillEvent.ADMITTED
         state = next_state(TRANSITIONS, INITIAL, event)
         if refusal:
             self._tell(state, drill, now, by, str(refusal))
@@ -202,8 +202,8 @@ class Drills:
         found = gaps(world.policy, is_out, drill.covers)
         return DrillRefusal("nothing would be left", tuple(found)) if found else None
 
-    def _end(self, drill: Drill, at_ms: int, why: Event, by: str | None = None) -> Ended:
-        before = State.RUNNING if drill in self.active else State.ENDED
+    def _end(self, drill: Drill, at_ms: int, why: DrillEvent, by: str | None = None) -> Ended:
+        before = DrillState.RUNNING if drill in self.active else DrillState.ENDED
         state = next_state(TRANSITIONS, before, why)
         self.active.remove(drill)
         del self.failing[drill.id]
@@ -213,7 +213,7 @@ class Drills:
         return ended
 
     def _tell(
-        self, state: State, drill: Drill, at_ms: int, by: str | None, why: str | None
+        self, state: DrillState, drill: Drill, at_ms: int, by: str | None, why: str | None
     ) -> None:
         """That a drill has come to this state."""
         event: api.DrillEvent = {

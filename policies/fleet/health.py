@@ -17,7 +17,7 @@ from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.snapshot import Active, CoordinatorView, Snapshot
 from policies.resilience.outlier_detection import OutlierDetection
-from policies.resilience.outlier_states import State
+from policies.resilience.outlier_states import OutlierState
 
 if TYPE_CHECKING:
     from policies.api.health import VariantState
@@ -158,7 +158,7 @@ class Health:
         state, reason = detection.state(now_ms), ""
         word: VariantState = state.value
         share = detection.share(now_ms)
-        if state in (State.EJECTED, State.HALF_OPEN):
+        if state in (OutlierState.EJECTED, OutlierState.HALF_OPEN):
             share, reason = 0.0, self._reasons.get(name, "")
         elif self._is_excluded(name, now_ms):
             word = "unhealthy" if view and view.active == "unhealthy" else "ejected"

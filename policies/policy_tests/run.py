@@ -25,7 +25,7 @@ from policies.proxy.explain.explain import Explanation, explain
 NOTHING = "nothing"
 
 
-class Failure(NamedTuple):
+class CaseFailure(NamedTuple):
     """`path`: the place of the expectation in the case."""
 
     path: Path
@@ -33,10 +33,10 @@ class Failure(NamedTuple):
     came: str
 
 
-class Outcome(NamedTuple):
+class CaseOutcome(NamedTuple):
     """The outcome of a case; `explanation`, None if the request was invalid."""
 
-    failures: list[Failure]
+    failures: list[CaseFailure]
     explanation: Explanation | None
 
 
@@ -55,11 +55,11 @@ class Subject:
             if valid or key.id not in self._hashes:  # prefer a valid one of several keys
                 self._hashes[key.id] = key.digest.hex()
 
-    def run(self, case: Case) -> Outcome:
+    def run(self, case: Case) -> CaseOutcome:
         request, expect = case.request, case.expect
         wrong = [*self._impossible(request)]
         if wrong:
-            return Outcome(wrong, None)
+            return CaseOutcome(wrong, None)
         headers = self._headers(request)
         client = Client(
             request.ip, request.colo or "", request.country or "", request.continent or ""
@@ -70,17 +70,19 @@ class Subject:
         failures = [*_compare(expect, explanation)]
         if expect.shares is not None:
             failures += _compare_shares(expect, explanation, self.policy)
-        return Outcome(failures, explanation)
+        return CaseOutcome(failures, explanation)
 
-    def _impossible(self, request: Request) -> Iterator[Failure]:
+    def _impossible(self, request: Request) -> Iterator[CaseFailure]:
         """Yield failures about names in the request that the policy does not know."""
         known = [variant.name for variant in self.policy.variants]
         for at, name in enumerate(request.down):
             if name not in known:
-                yield Failure(("request", "down", at), f"variant `{name}`", f"only {_list(known)}")
+                yield CaseFailure(
+                    ("request", "down", at), f"variant `{name}`", f"only {_list(known)}"
+                )
         if request.key is not None and request.key not in self._hashes:
             came = f"only {_list(self._hashes)}" if self._hashes else "no keys in the policy"
-            yield Failure(("request", "key"), f"key `{request.key}`", came)
+            yield CaseFailure(("request", "key"), f"key `{request.key}`", came)
 
     def _headers(self, request: Request) -> dict[str, str]:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -99,11 +101,11 @@ _READERS: dict[str, Callable[[Explanation], Any]] = {
 }
 
 
-def _compare(expect: Expect, explanation: Explanation) -> Iterator[Failure]:
+def _compare(expect: Expect, explanation: Explanation) -> Iterator[CaseFailure]:
     for name, read in _READERS.items():
         wanted = getattr(expect, name)
         if wanted is not None and read(explanation) != wanted:
-            yield Failure(("expect", name), _text(wanted), _text(read(explanation)))
+            yield CaseFailure(("expect", name), _text(wanted), _text(read(explanation)))
     for name in ("forwarded", "answer"):
         part = getattr(expect, name)
         if part is not None:
@@ -120,47 +122,47 @@ def _compare(expect: Expect, explanation: Explanation) -> Iterator[Failure]:
 
 def _compare_part(
     path: Path, wanted: Mapping[str, Any], explanation: Explanation
-) -> Iterator[Failure]:
+) -> Iterator[CaseFailure]:
     """Compare a part of an explanation field by field."""
     came = explanation[str(path[-1])]
     if came is None:
         other = "the router answers itself" if path[-1] == "forwarded" else "it is forwarded"
-        yield Failure(path, "to be there", f"{NOTHING}: {other}")
+        yield CaseFailure(path, "to be there", f"{NOTHING}: {other}")
         return
     for name, value in wanted.items():
         if name == "headers":
             yield from _compare_headers((*path, name), value, came["headers"])
         elif came.get(name) != value:
-            yield Failure((*path, name), _text(value), _text(came.get(name)))
+            yield CaseFailure((*path, name), _text(value), _text(came.get(name)))
 
 
 def _compare_headers(
     path: Path, wanted: Mapping[str, str | None], came: Mapping[str, str]
-) -> Iterator[Failure]:
+) -> Iterator[CaseFailure]:
     found = {name.lower(): value for name, value in came.items()}
     for name, value in wanted.items():
         if found.get(name.lower()) != value:
-            yield Failure((*path, name), _text(value), _text(found.get(name.lower())))
+            yield CaseFailure((*path, name), _text(value), _text(found.get(name.lower())))
 
 
 def _compare_shares(
     expect: Expect, explanation: Explanation, policy: CompiledPolicy
-) -> Iterator[Failure]:
+) -> Iterator[CaseFailure]:
     here: Path = ("expect", "shares")
     if explanation["pool"] is None and (explanation["answer"] or {}).get("code") != "no-backend":
-        yield Failure(here, "a split", f"status {explanation['status']}, and no pool")
+        yield CaseFailure(here, "a split", f"status {explanation['status']}, and no pool")
         return
     route = next(route for route in policy.routes if route.name == explanation["route"])
     shares = shares_of(route)
     known = list(dict.fromkeys([*(each.pool for each in policy.variants), *shares]))
     for pool, wanted in (expect.shares or {}).items():
         if pool not in known:
-            yield Failure((*here, pool), f"pool `{pool}`", f"only {_list(known)}")
+            yield CaseFailure((*here, pool), f"pool `{pool}`", f"only {_list(known)}")
             continue
         share = shares.get(pool, 0.0)
         if abs(share - wanted) > expect.within + 1e-9:
             expected = f"{100 * wanted:.4g}% within {100 * expect.within:.4g}%"
-            yield Failure((*here, pool), expected, f"{100 * share:.4g}%")
+            yield CaseFailure((*here, pool), expected, f"{100 * share:.4g}%")
 
 
 def _text(value: Any) -> str:

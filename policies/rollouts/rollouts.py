@@ -19,7 +19,7 @@ from policies.rollouts.counts import Counts
 from policies.rollouts.documents import override_to_dict, run_to_dict, waiting_to_dict
 from policies.rollouts.kept import LOST, UNREAD, run_from, run_json
 from policies.rollouts.run import Run
-from policies.rollouts.states import Event
+from policies.rollouts.states import RolloutEvent
 from policies.rollouts.world import Planned, RolloutContext
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class RolloutRefusal(NamedTuple):
     unknown: bool = False
 
 
-class Asking(NamedTuple):
+class CheckRequest(NamedTuple):
     """A check to be asked: of which run, and what to tell it."""
 
     run: str
@@ -113,10 +113,10 @@ class Rollouts:
                 if run_id in runs:
                     runs[run_id].hear(side, counts)
 
-    def asks(self, now_ms: float) -> list[Asking]:
+    def asks(self, now_ms: float) -> list[CheckRequest]:
         """The checks that are to be asked now."""
         return [
-            Asking(run.id, check, run_to_dict(run, int(now_ms)))
+            CheckRequest(run.id, check, run_to_dict(run, int(now_ms)))
             for run in self.runs.values()
             for check in run.asks(int(now_ms))
         ]
@@ -174,7 +174,7 @@ class Rollouts:
         for name in self.runs.keys() - known:
             run = self.runs[name]
             if run.is_active:
-                run.move(Event.STATE_LOST, int(now_ms), LOST)
+                run.move(RolloutEvent.STATE_LOST, int(now_ms), LOST)
                 run.tell("held", int(now_ms), run.weight)
 
     def _start(self, name: str, run: Run | None, command: Command) -> str | None:

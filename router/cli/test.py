@@ -18,7 +18,7 @@ from policies.language.compile.compile import compile_policy
 from policies.language.findings.findings import path_text
 from policies.policy_tests.load import LoadedCases, load_cases
 from policies.policy_tests.model import Case
-from policies.policy_tests.run import Outcome, Subject
+from policies.policy_tests.run import CaseOutcome, Subject
 from router.terminal.console import counted, err, line_of, print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid, print_findings, read_file
@@ -30,7 +30,7 @@ class Ran(NamedTuple):
     file: str
     place: tuple[int, int]
     case: Case
-    outcome: Outcome
+    outcome: CaseOutcome
     places: list[tuple[int, int]]  # of its failures
 
 

@@ -83,7 +83,7 @@ def intersection(one: str, other: str) -> str | None:
     return one if covers(other, one) else None
 
 
-class Refused(NamedTuple):
+class RefusedListener(NamedTuple):
     """A listener of a ListenerSet that does not join its Gateway (all, if `number` is None)."""
 
     owner: Owner
@@ -107,7 +107,7 @@ class Listeners:
         self._of: dict[tuple[str, Owner], list[Listener]] = {}
         self._merged: dict[Owner, list[Listener]] = {}
         self._told_of = told_of
-        self.refused: list[Refused] = []
+        self.refused: list[RefusedListener] = []
         given = {}
         for gateway in gateways:
             owner = (gateway.metadata.namespace, gateway.metadata.name)
@@ -131,12 +131,12 @@ class Listeners:
         group = self._of["ListenerSet", owner] = []
         gateway = gateways.get(above)
         if (ref.group, ref.kind) != (GROUP, "Gateway"):
-            self.refused.append(Refused(owner, None, f"its parent is a `{ref.kind[:80]}`"))
+            self.refused.append(RefusedListener(owner, None, f"its parent is a `{ref.kind[:80]}`"))
             return
         allowed = gateway and gateway.spec.allowed_listeners.namespaces
         if allowed and not _are_let(allowed, owner[0], above[0], self.namespaces):
             why = "its Gateway does not allow it (`allowedListeners`)"
-            self.refused.append(Refused(owner, None, why))
+            self.refused.append(RefusedListener(owner, None, why))
             return
         merged = self._merged.setdefault(above, [])
         for index, spec in enumerate(each.spec.listeners):
@@ -145,7 +145,7 @@ class Listeners:
             listener = Listener(above, spec, spec.hostname or "", ("ListenerSet", owner))
             if any(_in_conflict(listener, other) for other in merged):
                 why = "another listener of its Gateway has this port"
-                self.refused.append(Refused(owner, index, why))
+                self.refused.append(RefusedListener(owner, index, why))
                 continue
             merged.append(listener)
             group.append(listener)

@@ -43,7 +43,7 @@ class Manifest:
         return self.place(())[0]
 
 
-class Report:
+class ImportReport:
     """Collects findings."""
 
     def __init__(self) -> None:

@@ -36,12 +36,12 @@ from policies.proxy.phases.context import Arrived, RequestContext
 from policies.proxy.phases.effects import (
     Charge,
     KeepBody,
-    Mirror,
     Mirrored,
     Own,
     Race,
     Respond,
     Send,
+    SendCopy,
 )
 from policies.proxy.phases.response_filter import carried
 from policies.proxy.phases.upstream_request_filter import upstream_request_filter
@@ -279,4 +279,4 @@ def _made_up(effect: object) -> object:
         return FREE
     if isinstance(effect, KeepBody):
         return "none"
-    return Mirrored((), has_body=False) if isinstance(effect, Mirror) else None
+    return Mirrored((), has_body=False) if isinstance(effect, SendCopy) else None

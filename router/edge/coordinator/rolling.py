@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from policies.compiled.policy import CompiledPolicy
 from policies.rollouts.analysis import Result
-from policies.rollouts.rollouts import Asking, RolloutRefusal, Rollouts
+from policies.rollouts.rollouts import CheckRequest, RolloutRefusal, Rollouts
 from policies.rollouts.tallies import tallies_from
 from policies.rollouts.world import RolloutContext, world_of
 from router.edge.coordinator.audit import Audit
@@ -101,10 +101,10 @@ class Rolling:
     def overrides(self) -> list[dict[str, Any]]:
         return self._rollouts.overrides()
 
-    def asks(self, now_ms: float) -> list[Asking]:
+    def asks(self, now_ms: float) -> list[CheckRequest]:
         return self._rollouts.asks(now_ms)
 
-    async def ask(self, asking: Asking) -> None:
+    async def ask(self, asking: CheckRequest) -> None:
         """Ask one check, and take in what came of it. Never raises."""
         check = asking.check
         url = f"https://{check.name}.internal{check.path}"

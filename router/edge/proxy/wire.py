@@ -26,13 +26,13 @@ from policies.proxy.phases.effects import (
     KeepBody,
     LearnRollouts,
     LookUp,
-    Mirror,
     Mirrored,
     Own,
     Race,
     Raced,
     Respond,
     Send,
+    SendCopy,
     Store,
     Void,
     Wait,
@@ -111,7 +111,7 @@ def _keep(keep: Keep | None) -> list[Any] | None:
     return None if keep is None else list(keep)
 
 
-def _mirror(effect: Mirror) -> list[Any]:
+def _mirror(effect: SendCopy) -> list[Any]:
     copies = [[*each[:3], *_changes(each.changes), each.tag] for each in effect.copies]
     limit = -1 if effect.limit is None else effect.limit
     return [copies, effect.keeps_body, limit, effect.most, effect.timeout_ms]
@@ -131,7 +131,7 @@ _TOLD: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
     KeepBody: ("body", lambda e: [e.how, -1 if e.limit is None else e.limit, e.most]),
     LearnRollouts: ("learn", lambda e: []),
     LookUp: ("lookup", list),
-    Mirror: ("mirror", _mirror),
+    SendCopy: ("mirror", _mirror),
     Own: ("own", lambda e: []),
     Race: ("race", _race),
     Store: ("store", lambda e: list(e.keep)),
@@ -159,7 +159,7 @@ def _raced(told: list[Any]) -> Raced:
 
 _OUTCOMES: dict[type, Callable[[Any], Any]] = {
     LookUp: lambda told: told and Found(*told),
-    Mirror: lambda told: Mirrored(*told),
+    SendCopy: lambda told: Mirrored(*told),
     Race: _raced,
     Send: _came,
 }
