@@ -113,7 +113,7 @@ def test_the_documented_import_is_what_comes_out() -> None:
     manifest, policy = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[:2]
     imported = convert([("cluster.yaml", manifest.encode())])
     assert imported.text == policy
-    for file, finding in imported.told:
+    for file, finding in imported.findings:
         place = f"{file}:{finding.line}:{finding.column} {finding.severity} {finding.code}"
         assert f"{place} {finding.path}: {finding.message}\n    hint: {finding.hint}\n" in text
 

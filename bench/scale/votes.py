@@ -18,7 +18,7 @@ from policies.fleet.votes import Votes
 from policies.language.model.health import Passive as Section
 from policies.resilience.health_terms import OutlierTerms
 from policies.resilience.outlier_detection import OutlierDetection
-from policies.resilience.outlier_states import State
+from policies.resilience.outlier_states import OutlierState
 from router.edge.isolate.timing import DEFAULTS
 
 EVERY_MS = DEFAULTS.report_ms
@@ -78,7 +78,7 @@ class Isolate:
 
     def _is_sent(self, now: float) -> bool:
         detection = self.detection
-        if detection.state(now) is State.EJECTED:
+        if detection.state(now) is OutlierState.EJECTED:
             return False
         if detection.is_ejected:
             if not detection.awaits_probe_request(now):

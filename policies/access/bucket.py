@@ -45,7 +45,7 @@ class Grant(NamedTuple):
     full_ms: int
 
 
-class Charge(NamedTuple):
+class GrantCharge(NamedTuple):
     grant: int
     at_ms: int
     number: int
@@ -58,7 +58,7 @@ class Bucket:
         self.rate = rate
         self.tat = tat
         self._base = tat  # before the charges that are listed
-        self._charges: deque[Charge] = deque()
+        self._charges: deque[GrantCharge] = deque()
         self._last_id = 0
 
     def take(self, ask: Ask, now_ms: int) -> Grant:
@@ -81,7 +81,7 @@ class Bucket:
 
     def give_back(self, grant: int, number: int) -> None:
         """`number` requests of a grant did not and will not pass."""
-        kept: list[Charge] = []
+        kept: list[GrantCharge] = []
         for charge in reversed(self._charges):
             if charge.grant == grant:
                 less = min(max(0, number), charge.number)
@@ -101,7 +101,7 @@ class Bucket:
 
     def _charge(self, at_ms: int, number: int) -> None:
         self.tat = charged(self.rate, self.tat, at_ms, number)
-        self._charges.append(Charge(self._last_id, at_ms, number))
+        self._charges.append(GrantCharge(self._last_id, at_ms, number))
         if len(self._charges) > REMEMBERED:
             oldest = self._charges.popleft()
             self._base = charged(self.rate, self._base, oldest.at_ms, oldest.number)

@@ -87,7 +87,7 @@ class Limit:
             key = route
         return key if len(key) <= LONGEST_KEY else _hashed(key)
 
-    def told(self, key: str) -> dict[str, object]:
+    def describe(self, key: str) -> dict[str, object]:
         """For explanations."""
         by = f"header:{self.header}" if self.by == "header" else self.by
         rate = {"limit": self.rate.requests, "per_ms": self.rate.per_ms, "burst": self.rate.burst}

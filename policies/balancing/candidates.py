@@ -21,7 +21,7 @@ from policies.balancing.split import ranked, uniform
 from policies.compiled.model import Tiers, Variant
 
 
-class Asking(NamedTuple):
+class SelectionKey(NamedTuple):
     """Of a request what its candidates depend on: its `key`; `is_given`: whether the router
     gave it to the client before; `repeatable`: whether another attempt does no harm."""
 
@@ -46,7 +46,7 @@ def new_key(rng: Random, drained: Sequence[Variant]) -> str:
 
 
 def candidates(
-    tiers: Tiers, asking: Asking, rng: Random, availability: Availability | None
+    tiers: Tiers, asking: SelectionKey, rng: Random, availability: Availability | None
 ) -> Candidates:
     """Who of `tiers` can serve, in order."""
     ordered, key = _ordered(tiers, asking, rng)
@@ -62,7 +62,7 @@ def candidates(
     return Candidates(tuple(ordered), panic=True)
 
 
-def _ordered(tiers: Tiers, asking: Asking, rng: Random) -> tuple[list[Variant], str]:
+def _ordered(tiers: Tiers, asking: SelectionKey, rng: Random) -> tuple[list[Variant], str]:
     """All of them, and the key that was used."""
     ordered: list[Variant] = []
     key = asking.key
@@ -76,7 +76,7 @@ def _ordered(tiers: Tiers, asking: Asking, rng: Random) -> tuple[list[Variant], 
 
 
 def _serving(
-    open_to: list[Variant], asking: Asking, rng: Random, availability: Availability
+    open_to: list[Variant], asking: SelectionKey, rng: Random, availability: Availability
 ) -> Candidates:
     first: list[Variant] = []
     last: list[Variant] = []
@@ -97,14 +97,16 @@ def _serving(
     return Candidates(found, bool(found) and found[0].pool in availability.panic, is_probe_request)
 
 
-def _is_taken(variant: Variant, asking: Asking, rng: Random, availability: Availability) -> bool:
+def _is_taken(
+    variant: Variant, asking: SelectionKey, rng: Random, availability: Availability
+) -> bool:
     """Whether a returning variant takes this one of its requests."""
     name, key = variant.name, asking.key
     drawn = uniform(f"{asking.seed}/return", name, key) if key else rng.random()
     return drawn < availability.returning[name]
 
 
-def _stays(variant: Variant, asking: Asking) -> bool:
+def _stays(variant: Variant, asking: SelectionKey) -> bool:
     """Whether a client may have been with a drained variant before."""
     return asking.is_given and _tag(variant.name) not in asking.key.split(".")[1:]
 

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from policies.access.given import UNSEALED, Sealing
 from policies.access.sticky import Source, sticky_key
 from policies.balancing.availability import Availability
-from policies.balancing.candidates import Asking, candidates, new_key
+from policies.balancing.candidates import SelectionKey, candidates, new_key
 from policies.balancing.pick import Pick
 from policies.balancing.split import choose
 from policies.compiled.model import Route, Share, Variant
@@ -26,7 +26,7 @@ from policies.http.cors import asked_method
 from policies.http.filters import Mirror
 from policies.http.problems import RETRY_AFTER_S, Problem
 from policies.http.request import Request
-from policies.http.url import LONGEST, BadHost, BadPath, Target, host_of, parse_target
+from policies.http.url import LONGEST, BadHost, BadPath, RequestTarget, host_of, parse_target
 from policies.resilience.failover import may_repeat
 from policies.rollouts.overrides import RolloutOverride
 from policies.routing.match import Miss, Rule
@@ -61,7 +61,9 @@ class Fixed(NamedTuple):
     step: Literal["preflight", "redirect", "respond"] = "respond"
 
 
-def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) -> Target | Problem:
+def read_target(
+    policy: CompiledPolicy, url: str, headers: Mapping[str, str]
+) -> RequestTarget | Problem:
     """The request's URL in its one spelling, or the refusal of it."""
     target = parse_target(url, policy.merge_slashes)
     if isinstance(target, BadPath):
@@ -106,7 +108,7 @@ def choose_mirror(
     """The variant of the mirror's pool that gets the copy; None if nobody is in service.
     Other pools are no substitute: a copy must not load who did not ask for it."""
     tiers = policy.order((mirror.pool,), choice.region).tiers
-    asking = Asking(choice.route.seed, choice.key, is_given=False, repeatable=False)
+    asking = SelectionKey(choice.route.seed, choice.key, is_given=False, repeatable=False)
     found = candidates(tiers, asking, rng, availability)
     return found.variants[0] if found.variants and not found.panic else None
 
@@ -142,7 +144,7 @@ def choose_variants(
     else:
         repeatable = may_repeat(route.failover, request.method, request.headers)
         is_given = _is_given(policy, request, source, sealing)
-        asking = Asking(route.seed, key, is_given, repeatable)
+        asking = SelectionKey(route.seed, key, is_given, repeatable)
         chosen, panic, is_probe_request = candidates(order.tiers, asking, rng, availability)
     if not chosen:
         return _no_variant(share)

@@ -22,7 +22,7 @@ from policies.resilience.failover import NEVER
 from policies.routing.override import OVERRIDE_SCOPE, Override
 
 _NEEDS = Needs(frozenset({OVERRIDE_SCOPE}), forward=False)
-MAX_TOLD = 50  # names of a kind in the answer to one that is unknown
+MAX_REPORTED = 50  # names of a kind in the answer to one that is unknown
 
 
 class Pick(NamedTuple):
@@ -106,5 +106,5 @@ def _unknown(policy: CompiledPolicy, override: Override) -> Problem:
 
 
 def _listed(names: list[str]) -> str:
-    more = f", and {len(names) - MAX_TOLD} more" if len(names) > MAX_TOLD else ""
-    return ", ".join(names[:MAX_TOLD]) + more
+    more = f", and {len(names) - MAX_REPORTED} more" if len(names) > MAX_REPORTED else ""
+    return ", ".join(names[:MAX_REPORTED]) + more

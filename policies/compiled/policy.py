@@ -11,7 +11,7 @@ from policies.access.authenticate import Keys
 from policies.basics.steps import Steps, finished
 from policies.compiled.model import Order, Tier, Tiers, Variant
 from policies.compiled.tables import PolicyTables
-from policies.http.url import Target
+from policies.http.url import RequestTarget
 from policies.routing.match import Routes
 
 ByRegion = dict[str | None, Tier]
@@ -70,7 +70,7 @@ class CompiledPolicy:
             order = self._orders[chain, region] = _order(tiers)
         return order
 
-    def may_keep(self, target: Target) -> bool:
+    def may_keep(self, target: RequestTarget) -> bool:
         """Whether something of this URL may be kept, for one request or another."""
         return bool(self.keeps_ms) and self.matcher.may_keep(target.host, target.path)
 

@@ -22,7 +22,7 @@ class CohortHeader(NamedTuple):
     program: Program | None
     pattern: str | None
 
-    def told(self) -> api.HeaderMatch:
+    def to_dict(self) -> api.HeaderMatch:
         if self.pattern is not None:
             return {"name": self.name, "regex": self.pattern}
         return {"name": self.name, "value": self.value or ""}
@@ -79,17 +79,17 @@ def step_text(step: Step) -> str:
     return f"header {header.name}: {header.value if header.pattern is None else header.pattern}"
 
 
-def step_told(step: Step) -> api.Step:
+def step_to_dict(step: Step) -> api.Step:
     rest: api.Step = {"hold": duration_text(step.hold_ms), "pause": step.pause}
     if step.kind == "weight":
         return {"weight": step.value, **rest}
     if step.kind == "mirror":
         return {"mirror": f"{step.value * 100:g}%", **rest}
-    return {**cohort_told(step), **rest}
+    return {**cohort_to_dict(step), **rest}
 
 
-def cohort_told(step: HeaderStep | KeyStep) -> api.Cohort:
-    return {"key": list(step.value)} if step.kind == "key" else {"header": step.value.told()}
+def cohort_to_dict(step: HeaderStep | KeyStep) -> api.Cohort:
+    return {"key": list(step.value)} if step.kind == "key" else {"header": step.value.to_dict()}
 
 
 class Check(NamedTuple):

@@ -16,7 +16,7 @@ from policies.compiled.form.codec import Codec
 from policies.compiled.form.text import NoForm, sections_steps, text_steps
 from policies.compiled.model import Route, Variant
 from policies.compiled.rollout_plan import RolloutPlan
-from policies.http.limits import Limits
+from policies.http.limits import SizeLimits
 from policies.resilience.drill import ScheduledDrill
 from policies.resilience.health_terms import HealthTerms
 from policies.routing.regions import Regions
@@ -40,7 +40,7 @@ class PolicyTables:
     strict: frozenset[str]
     regions: Regions
     auth: KeyTables
-    limits: Limits
+    limits: SizeLimits
     health: HealthTerms
     drills: tuple[ScheduledDrill, ...]
     rollouts: tuple[RolloutPlan, ...]

@@ -22,7 +22,7 @@ MAX_COMPARED = 200  # alternatives of one precedence and path; only the first on
 MAX_PATTERNS = 300  # pairs of regular expressions, some milliseconds each; the first ones
 
 
-class Alternative(NamedTuple):
+class ComparedAlternative(NamedTuple):
     """`pattern` is that of the path, if it has one."""
 
     route: str
@@ -30,7 +30,7 @@ class Alternative(NamedTuple):
     conditions: dict[tuple[str, str], str | None]
     pattern: Program | None
 
-    def meets(self, other: Alternative) -> bool:
+    def meets(self, other: ComparedAlternative) -> bool:
         """Return whether one request can match both."""
         if self.methods and other.methods and self.methods.isdisjoint(other.methods):
             return False
@@ -62,7 +62,9 @@ def reordered(
     yield from sorted(told, key=lambda pair: (order[pair[0]], order[pair[1]]))
 
 
-def _swapped(now: Iterable[Alternative], places: dict[str, int]) -> Iterator[tuple[str, str]]:
+def _swapped(
+    now: Iterable[ComparedAlternative], places: dict[str, int]
+) -> Iterator[tuple[str, str]]:
     compared, left = [*now][:MAX_COMPARED], MAX_PATTERNS
     for at, first in enumerate(compared):
         for second in compared[at + 1 :]:
@@ -90,10 +92,10 @@ class _Rank(NamedTuple):
     params: int
 
 
-def _ranks(tables: PolicyTables) -> dict[_Rank, list[Alternative]]:
+def _ranks(tables: PolicyTables) -> dict[_Rank, list[ComparedAlternative]]:
     """Return the alternatives by precedence, in the order of the file."""
     names = [route.name for route in tables.routes]
-    ranks: defaultdict[_Rank, list[Alternative]] = defaultdict(list)
+    ranks: defaultdict[_Rank, list[ComparedAlternative]] = defaultdict(list)
     for first, hosts in ((True, tables.first), (False, tables.hosts)):
         for host, found in hosts.items():
             for place, paths in (("exact", found.exact), ("prefix", found.prefix)):
@@ -113,9 +115,9 @@ def _rank(rule: Rule, first: bool, host: str, place: str, path: str, length: int
     return _Rank(first, host, place, path, length, has_scheme, has_methods, *conditions)
 
 
-def _alternative(names: list[str], rule: Rule, pattern: Program | None) -> Alternative:
+def _alternative(names: list[str], rule: Rule, pattern: Program | None) -> ComparedAlternative:
     conditions = {("header", each.name): each.value for each in rule.headers}
     conditions |= {("query", each.name): each.value for each in rule.params}
     if rule.scheme:
         conditions["scheme", ""] = rule.scheme
-    return Alternative(names[rule.route], rule.methods, conditions, pattern)
+    return ComparedAlternative(names[rule.route], rule.methods, conditions, pattern)

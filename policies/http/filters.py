@@ -13,7 +13,7 @@ from typing import NamedTuple
 from policies.http.changes import Changes
 from policies.http.claims import plain_name
 from policies.http.redirect import NewPath
-from policies.http.url import Target
+from policies.http.url import RequestTarget
 
 # RFC 9110, section 9.2.1, without TRACE, which no Worker sees.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -54,7 +54,7 @@ class FilterChain(NamedTuple):
             changes.removed.extend(n for n in found if n not in own.set and n not in own.removed)
         return changes
 
-    def target(self, target: Target, taken: int) -> Target:
+    def target(self, target: RequestTarget, taken: int) -> RequestTarget:
         """What the variant is asked for; `taken`: characters of the matched prefix."""
         if self.host:
             target = target._replace(origin=f"{target.scheme}://{self.host}", host=self.host)

@@ -123,9 +123,9 @@ def _failed(context: RequestContext, outcome: Outcome, failure: Failure) -> Resp
         problem = problem.after(_retry_after_s(context, outcome))
     logging(context, variant.name, problem.status)
     if problem.status >= 500:  # the rest is the client's, who can send any number of them
-        told = {"route": context.choice.route.name, "variant": variant.name}
-        told |= {"request_id": context.trace.request_id, "reason": failure.reason}
-        context.state.log(problem.code, told)
+        fields = {"route": context.choice.route.name, "variant": variant.name}
+        fields |= {"request_id": context.trace.request_id, "reason": failure.reason}
+        context.state.log(problem.code, fields)
     return problem_answer(context, problem, variant)
 
 

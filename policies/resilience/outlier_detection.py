@@ -16,7 +16,7 @@ from collections import deque
 
 from policies.basics.transitions import next_state
 from policies.resilience.health_terms import OutlierTerms
-from policies.resilience.outlier_states import INITIAL, TRANSITIONS, Event, State
+from policies.resilience.outlier_states import INITIAL, TRANSITIONS, OutlierEvent, OutlierState
 
 SLOTS = 10  # parts of a window
 MIN_SHARE = 0.1  # Envoy's
@@ -26,9 +26,9 @@ PROBE_REQUEST_MS = 30_000  # a probe request that nobody hears of for so long ha
 SUSPECT_AFTER = 2  # failures in a row: a third is hardly the request's fault
 ON_PROBATION = (2, 4)  # failures in a row, or attempts of which a share is taken
 _WELL, _EJECTED, _RETURNING = (
-    State.WELL,
-    State.EJECTED,
-    State.RETURNING,
+    OutlierState.WELL,
+    OutlierState.EJECTED,
+    OutlierState.RETURNING,
 )  # requests need not look them up
 
 
@@ -66,12 +66,12 @@ class OutlierDetection:
         self._undone = 0  # those in the row that the last success ended
         self._forget()
 
-    def state(self, now_ms: float) -> State:
+    def state(self, now_ms: float) -> OutlierState:
         state = self._state
         if state is _EJECTED and now_ms >= self.until_ms:
-            return TRANSITIONS[state, Event.EJECTION_OVER]
+            return TRANSITIONS[state, OutlierEvent.EJECTION_OVER]
         if state is _RETURNING and now_ms >= self.since_ms + self.terms.slow_start_ms:
-            return TRANSITIONS[state, Event.SLOW_START_OVER]
+            return TRANSITIONS[state, OutlierEvent.SLOW_START_OVER]
         return state
 
     @property
@@ -113,13 +113,13 @@ class OutlierDetection:
             return False
         state = self._state
         if state is _EJECTED:
-            self._return(Event.SUCCESS, now_ms)
+            self._return(OutlierEvent.SUCCESS, now_ms)
             return True
         self._undone = self._consecutive
         self._consecutive = 0
         self._count(now_ms, 0)
         if state is _RETURNING and self.share(now_ms) == 1:
-            self._move(Event.SLOW_START_OVER, now_ms)
+            self._move(OutlierEvent.SLOW_START_OVER, now_ms)
             return True
         return False
 
@@ -130,13 +130,13 @@ class OutlierDetection:
         if began_ms < max(self.since_ms, self.until_ms):
             return False
         if self._state is _EJECTED:
-            self._eject(Event.PROBE_FAILED, now_ms)
+            self._eject(OutlierEvent.PROBE_FAILED, now_ms)
             return True
         self._consecutive += 1
         self._count(now_ms, 1)
         if not self._is_too_bad(now_ms):
             return False
-        self._eject(Event.OUTLIER, now_ms)
+        self._eject(OutlierEvent.OUTLIER, now_ms)
         return True
 
     def broke(self, began_ms: float, now_ms: float) -> bool:
@@ -156,30 +156,30 @@ class OutlierDetection:
             return False
         if self._state is not _EJECTED:
             self._leave(now_ms)
-        self._move(Event.RETRY_AFTER, now_ms)
+        self._move(OutlierEvent.RETRY_AFTER, now_ms)
         self.until_ms = until_ms
         self.probe_request_until_ms = 0.0
         return True
 
     def returns(self, now_ms: float) -> None:
         """It is known to be well again."""
-        self._return(Event.RECOVERED, now_ms)
+        self._return(OutlierEvent.RECOVERED, now_ms)
 
-    def _move(self, event: Event, now_ms: float) -> None:
+    def _move(self, event: OutlierEvent, now_ms: float) -> None:
         """Half-open is not kept: it is an ejection whose time is over."""
         before = self.state(now_ms) if self._state is _EJECTED else self._state
         self._state = next_state(TRANSITIONS, before, event)
 
-    def _return(self, event: Event, now_ms: float) -> None:
+    def _return(self, event: OutlierEvent, now_ms: float) -> None:
         self._move(event, now_ms)
         self.until_ms, self.since_ms = 0.0, now_ms
         if not self.terms.slow_start_ms:
-            self._move(Event.SLOW_START_OVER, now_ms)
+            self._move(OutlierEvent.SLOW_START_OVER, now_ms)
         self._forget()
 
-    def _eject(self, event: Event, now_ms: float) -> None:
+    def _eject(self, event: OutlierEvent, now_ms: float) -> None:
         terms = self.terms
-        if event is Event.OUTLIER:
+        if event is OutlierEvent.OUTLIER:
             self._ejections -= int((now_ms - self.since_ms) // terms.eject_ms)
             self._leave(now_ms)
         self._move(event, max(now_ms, self.until_ms))  # a probe request began after the ejection

@@ -52,7 +52,7 @@ class Verdict(NamedTuple):
     sides: dict[str, api.Counted]
     checks: tuple[tuple[str, CheckWord, str], ...] = ()
 
-    def told(self) -> api.Verdict:
+    def to_dict(self) -> api.Verdict:
         return {
             "at": time_text(self.at_ms),
             "verdict": self.word,
@@ -105,7 +105,7 @@ class Analysis:
     ) -> Verdict:
         """The interval is over. `is_whole`: all requests go to the new pool, so there is nothing
         to compare with; `is_out`: none of its variants is well; `results` of the checks."""
-        told = {side: counts.told() for side, counts in self.sides.items()}
+        numbers = {side: counts.to_dict() for side, counts in self.sides.items()}
         checks = tuple((name, *result) for name, result in results.items())
         missing = self._missing(is_whole)
         failed = ["no variant of the new pool is well"] if is_out else []
@@ -120,7 +120,7 @@ class Analysis:
         if word == "passed" and unsure:
             word = "inconclusive"
         reasons = tuple(failed or missing or unsure)
-        self.last = Verdict(word, now_ms, reasons, told, checks)
+        self.last = Verdict(word, now_ms, reasons, numbers, checks)
         self.failures += word == "failed"
         if missing:
             self.since_ms = now_ms
@@ -128,7 +128,7 @@ class Analysis:
             self.begin(now_ms)
         return self.last
 
-    def told(self, next_at: str | None) -> api.Analysis:
+    def to_dict(self, next_at: str | None) -> api.Analysis:
         terms = self.terms
         values: dict[str, api.Evidence] = {
             name: {"value": round(evidence.value, 3), "alarm": round(self.alarm)}
@@ -146,7 +146,7 @@ class Analysis:
                 "to": self.sides["to"].requests,
             },
             "evidence": values,
-            "last": self.last and self.last.told(),
+            "last": self.last and self.last.to_dict(),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -221,12 +221,12 @@ class Analysis:
         """What was counted, as people compare it."""
         other, to = (self.sides[side] for side in SIDES)
         if name in (ERROR_RATE, ERROR_INCREASE):
-            told = "{1} of {0} failed".format(*to.failed)
+            text = "{1} of {0} failed".format(*to.failed)
             if name == ERROR_RATE:
-                return told
+                return text
             if other.requests < self.terms.min_requests:
-                return told + " against {1} of {0} before".format(*self.known.failed)
-            return told + " against {1} of {0}".format(*other.failed)
+                return text + " against {1} of {0} before".format(*self.known.failed)
+            return text + " against {1} of {0}".format(*other.failed)
         share = dict(PERCENTILES).get(name, COMPARED)
         times = [to.percentile_ms(share)]
         times += [other.percentile_ms(share)] if name == LATENCY_INCREASE else []

@@ -13,7 +13,7 @@ from policies.compiled.form.codec import Codec
 from policies.compiled.rollout_plan import RolloutPlan
 from policies.rollouts.analysis import Analysis
 from policies.rollouts.run import Run
-from policies.rollouts.states import UNDONE, Event, State
+from policies.rollouts.states import UNDONE, RolloutEvent, RolloutState
 from policies.rollouts.world import Planned, Setting
 
 PLAN = Codec(RolloutPlan)
@@ -59,12 +59,12 @@ def run_from(value: Mapping[str, Any], now_ms: int) -> Run:
         _restore(run, plan, value)
     except (ValueError, KeyError, TypeError, AttributeError):
         run.analysis = Analysis(plan.terms, now_ms) if plan.terms else None
-        run.move(Event.STATE_LOST, now_ms, UNREAD)
+        run.move(RolloutEvent.STATE_LOST, now_ms, UNREAD)
     return run
 
 
 def _restore(run: Run, plan: RolloutPlan, value: Mapping[str, Any]) -> None:
-    state, was = State(value["state"]), value["was"] and State(value["was"])
+    state, was = RolloutState(value["state"]), value["was"] and RolloutState(value["was"])
     if was and was not in UNDONE:
         raise ValueError(was)
     run.reason, run.note, run.edit, run.was = (

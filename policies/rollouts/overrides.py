@@ -72,9 +72,9 @@ class RolloutOverrides:
         self._routes: OverridesByRoute = NOTHING
         self._policy: CompiledPolicy | None = None
 
-    def learn(self, told: Iterable[dict[str, Any]], *, is_all: bool) -> None:
+    def learn(self, rollouts: Iterable[dict[str, Any]], *, is_all: bool) -> None:
         """What the Coordinator tells; if that is not all, what was known of others holds."""
-        runs = {str(each.get("name")): each for each in told}
+        runs = {str(each.get("name")): each for each in rollouts}
         runs = runs if is_all else self.runs | runs
         self.is_known = True
         if runs != self.runs:
@@ -83,8 +83,8 @@ class RolloutOverrides:
     @property
     def counted(self) -> frozenset[str]:
         """The runs that requests are counted for."""
-        told = self.runs.values()
-        return frozenset(str(each.get("run")) for each in told if each.get("counts"))
+        runs = self.runs.values()
+        return frozenset(str(each.get("run")) for each in runs if each.get("counts"))
 
     @property
     def moves(self) -> bool:
@@ -113,9 +113,9 @@ def overrides_of(policy: CompiledPolicy, rollouts: Iterable[dict[str, Any]]) -> 
     return MappingProxyType(found)
 
 
-def _override(route: Route, told: Mapping[str, Any], weight: float) -> RolloutOverride | None:
+def _override(route: Route, rollout: Mapping[str, Any], weight: float) -> RolloutOverride | None:
     pools = {share.name: share for share in (*route.shares, *route.dormant)}
-    source, to = pools.get(told["from"]), pools.get(told["to"])
+    source, to = pools.get(rollout["from"]), pools.get(rollout["to"])
     if source is None or to is None or not 0 <= weight <= WHOLE:
         return None
     together = source.weight + to.weight
@@ -125,18 +125,18 @@ def _override(route: Route, told: Mapping[str, Any], weight: float) -> RolloutOv
         (share for share in pools.values() if share.weight), key=lambda s: (-s.weight, s.name)
     )
     changed = route._replace(shares=tuple(shares), total=sum(share.weight for share in shares))
-    if told["mirror"]:
-        changed = _mirrored(changed, source.name, Mirror(to.name, told["mirror"], False, "to"))
+    if rollout["mirror"]:
+        changed = _mirrored(changed, source.name, Mirror(to.name, rollout["mirror"], False, "to"))
     return RolloutOverride(
         changed,
         pools[to.name],
         source.name,
-        told["name"],
-        told["run"],
+        rollout["name"],
+        rollout["run"],
         weight,
-        tuple(_condition(value) for kind, value in told["cohorts"] if kind == "header"),
-        frozenset(key for kind, ids in told["cohorts"] if kind == "key" for key in ids),
-        bool(told["counts"]),
+        tuple(_condition(value) for kind, value in rollout["cohorts"] if kind == "header"),
+        frozenset(key for kind, ids in rollout["cohorts"] if kind == "key" for key in ids),
+        bool(rollout["counts"]),
     )
 
 

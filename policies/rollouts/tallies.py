@@ -51,14 +51,14 @@ class Tallies:
         return self._runs.setdefault(run, {}).setdefault(side, Counts())
 
 
-def tallies_from(told: Mapping[str, Any]) -> dict[str, dict[str, Counts]]:
+def tallies_from(document: Mapping[str, Any]) -> dict[str, dict[str, Counts]]:
     """What `report` has given. Raises `ValueError` if this is something else."""
     try:
-        if len(told) > MAX_RUNS:
-            raise ValueError(f"not tallies: {len(told)} runs")
+        if len(document) > MAX_RUNS:
+            raise ValueError(f"not tallies: {len(document)} runs")
         return {
             str(run): {side: counts_from(counts) for side, counts in sides.items() if side in SIDES}
-            for run, sides in told.items()
+            for run, sides in document.items()
         }
     except (TypeError, AttributeError) as error:
         raise ValueError(f"not tallies: {error!r}") from error

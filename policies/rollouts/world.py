@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from policies.compiled.model import Route, Variant
 from policies.compiled.policy import CompiledPolicy
-from policies.compiled.rollout_plan import WHOLE, RolloutPlan, step_told
+from policies.compiled.rollout_plan import WHOLE, RolloutPlan, step_to_dict
 
 Splits = dict[str, list[list[Any]]]  # route: pool and weight
 
@@ -56,7 +56,7 @@ def _setting(policy: CompiledPolicy, plan: RolloutPlan) -> Setting:
     sticky = {route.name: [route.seed, _sources(route)] for route in routes}
     reached = [[v.name, v.binding, v.override] for v in policy.variants if v.pool == plan.to]
     # As it was written: tables have another form in another version of the router.
-    steps = [step_told(step) for step in plan.steps]
+    steps = [step_to_dict(step) for step in plan.steps]
     written: list[object] = [*plan._replace(steps=()), []]
     whole = json.dumps([written, steps, splits, sticky, reached], sort_keys=True)
     shares = {name: _share(split, plan) for name, split in splits.items()}

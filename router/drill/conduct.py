@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from policies.basics.callers import caller_text
 from policies.basics.durations import duration_text
 from policies.drill_plan.model import DrillPlan
-from policies.drill_plan.outcomes import Marks, Run
+from policies.drill_plan.outcomes import DrillRun, Marks
 from router.api.client import Client, Refused
 from router.api.refusal import gap_texts
 from router.drill.survey import Surveyed
@@ -73,7 +73,7 @@ class Conductor:
         self._driving: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[Any] | None = None
 
-    def outcomes_so_far(self) -> Run:
+    def outcomes_so_far(self) -> DrillRun:
         """Return the outcomes so far."""
         course, clients = self.course, self.clients
         end = clients.end if course.finished is None else course.finished
@@ -81,7 +81,7 @@ class Conductor:
         missed = [at for at in clients.not_started if at < end]
         complete = course.finished is not None and not course.trouble
         marks = Marks(course.began, course.ended, end)
-        return Run(outcomes, missed, marks, self._router.targets, complete)
+        return DrillRun(outcomes, missed, marks, self._router.targets, complete)
 
     async def run(self) -> None:
         """Run all phases. A failure of the router ends them and is noted in the course."""
@@ -118,7 +118,7 @@ class Conductor:
         asked_at = self.clients.now  # the drill cannot have started earlier
         started = await self._start_drill(
             {
-                **drill.target.told(),
+                **drill.target.to_dict(),
                 "mode": drill.mode.text,
                 "for": duration_text(length),
                 "force": drill.force,

@@ -13,10 +13,18 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from policies.drill_plan.judge import Evidence, Judged, Verdict, doubts, evidence, judge, verdict
+from policies.drill_plan.judge import (
+    DrillEvidence,
+    Judged,
+    Verdict,
+    doubts,
+    evidence,
+    judge,
+    verdict,
+)
 from policies.drill_plan.load import LoadedPlan
 from policies.drill_plan.model import DrillPlan
-from policies.drill_plan.outcomes import Run
+from policies.drill_plan.outcomes import DrillRun
 from policies.drill_plan.tally import Count, by_phase, by_request, by_time
 from policies.resilience.drill import KINDS, Target
 from router import __version__
@@ -34,11 +42,11 @@ class Result:
     plan: DrillPlan
     router: Surveyed
     course: Course
-    run: Run
+    run: DrillRun
     started_at: datetime
 
     @cached_property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> DrillEvidence:
         return evidence(self.run)
 
     @cached_property

@@ -34,7 +34,7 @@ def survey(client: Client, plan: DrillPlan) -> Surveyed:
     """Return the state of the router. Raises `Failed` if a drill with this plan would be
     useless."""
     status: Status = client.get("status")
-    places = Places.told(status["variants"])
+    places = Places.from_status(status["variants"])
     target = plan.drill.target
     targets = places.within(target)
     if not targets:

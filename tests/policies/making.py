@@ -8,7 +8,7 @@ from typing import Any
 from policies.compiled.policy import CompiledPolicy
 from policies.compiled.tables import form_text, tables_from
 from policies.http.request import Client, Request
-from policies.http.url import Target, parse_target
+from policies.http.url import RequestTarget, parse_target
 from policies.language.compile.compile import compile_policy
 from policies.language.load import load
 from policies.proxy.decide import Surroundings
@@ -43,5 +43,5 @@ def request(
     **place: str,
 ) -> Request:
     target = parse_target(url, merge_slashes=False)
-    assert isinstance(target, Target), target
+    assert isinstance(target, RequestTarget), target
     return Request(method, target, headers or {}, Client(**place))

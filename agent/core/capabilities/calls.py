@@ -34,7 +34,7 @@ FIELDS = (
     *("url", "method", "headers", "query", "json", "body"),
     *("timeout_ms", "max_bytes", "expect"),
 )
-MAX_TOLD = 2_000  # characters of a body that was not expected
+MAX_REPORTED = 2_000  # characters of a body that was not expected
 _LISTS_JOINED = ", "
 
 
@@ -148,7 +148,7 @@ def _expected(value: object) -> frozenset[int] | None:
 
 def _unexpected(answer: Fetched, request: Request, result: dict[str, Any]) -> Exception:
     body = result.get("text", json.dumps(result["json"]) if "json" in result else "")
-    more = {"status_code": answer.status, "url": answer.url, "body": body[:MAX_TOLD]}
+    more = {"status_code": answer.status, "url": answer.url, "body": body[:MAX_REPORTED]}
     why = failure(answer, more)
     is_final = isinstance(why, Refused) or request.method in IDEMPOTENT
     return why if is_final else Refused(str(why), **why.more)

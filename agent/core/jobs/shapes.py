@@ -20,7 +20,7 @@ from agent.core.capabilities.sql import database
 from agent.core.http.problem import Problem
 from agent.core.http.reading import SHOWN
 
-MAX_TOLD = 3  # unknown fields, in an error
+MAX_REPORTED = 3  # unknown fields, in an error
 # The fields of a job as /poll hands it out. Those of a lease count; the others are held to the
 # job that is in the queue.
 LEASE = ("job_id", "worker_id", "attempt")
@@ -233,7 +233,7 @@ def _distance(given: Mapping[str, Any], shape: Shape) -> float:
 def _unknown(given: Mapping[str, Any], shape: Shape) -> list[str]:
     """The first few unknown fields: a body may have many, and each costs a search for a similar
     name."""
-    return list(islice((name for name in given if name not in shape.known), MAX_TOLD))
+    return list(islice((name for name in given if name not in shape.known), MAX_REPORTED))
 
 
 def _nearest(name: str, shape: Shape, given: Mapping[str, Any]) -> str | None:

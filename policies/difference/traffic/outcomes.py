@@ -32,7 +32,7 @@ class Asked(NamedTuple):
     client: Client
 
 
-class Outcome(NamedTuple):
+class DecidedOutcome(NamedTuple):
     """The variant of the first attempt, or the router's own response; "" for none."""
 
     route: str
@@ -46,12 +46,12 @@ class Outcome(NamedTuple):
         return self.variant or f"{self.status} {self.code}".rstrip()
 
 
-Outcomes = dict[Outcome, float]  # probabilities, with the sum 1
+Outcomes = dict[DecidedOutcome, float]  # probabilities, with the sum 1
 FIELDS = ("route", "pool", "variant", "status")
 NO_VARIANT = "no-variant"
 NO_BACKEND = "no-backend"
 OF_SPLITS = (NO_VARIANT, NO_BACKEND)  # for a part of the requests
-ITSELF = Outcome("", "", "", 200, "the router's own page")
+ITSELF = DecidedOutcome("", "", "", 200, "the router's own page")
 
 
 class Judge:
@@ -90,26 +90,28 @@ class Judge:
         if isinstance(outcome, Problem):
             return {self._answered(rule, outcome): 1.0}, source
         variant = outcome.candidates[0].name
-        return {Outcome(self._name(rule), outcome.share.name, variant, 200): 1.0}, source
+        return {DecidedOutcome(self._name(rule), outcome.share.name, variant, 200): 1.0}, source
 
     def _name(self, rule: Rule | None) -> str:
         name = self.policy.routes[rule.route].name if rule else ""
         return self._names.get(name, name)
 
-    def _answered(self, rule: Rule | None, outcome: Forward | Fixed | Problem) -> Outcome:
+    def _answered(self, rule: Rule | None, outcome: Forward | Fixed | Problem) -> DecidedOutcome:
         """Return an outcome of the router's own response."""
         name = self._name(rule)
         if isinstance(outcome, Problem):
-            return Outcome(name, "", "", outcome.status, outcome.code)
-        return Outcome(name, "", "", outcome.answer.status if isinstance(outcome, Fixed) else 200)
+            return DecidedOutcome(name, "", "", outcome.status, outcome.code)
+        return DecidedOutcome(
+            name, "", "", outcome.answer.status if isinstance(outcome, Fixed) else 200
+        )
 
     def _picked(self, rule: Rule, outcome: Forward) -> Outcomes:
         """Return the outcomes of an override; for a pool, each variant that may be the first."""
         name, pool = self._name(rule), outcome.share.name
         if outcome.pick and outcome.pick.variant:
-            return {Outcome(name, pool, outcome.pick.variant.name, 200): 1.0}
+            return {DecidedOutcome(name, pool, outcome.pick.variant.name, 200): 1.0}
         firsts = _first(self.policy, outcome.share, outcome.region)
-        return {Outcome(name, pool, variant, 200): part for variant, part in firsts}
+        return {DecidedOutcome(name, pool, variant, 200): part for variant, part in firsts}
 
     def _expected(self, rule: Rule, region: str | None) -> Outcomes:
         """Return the outcomes of a route for a client without a key, in a region."""
@@ -119,10 +121,10 @@ class Judge:
             drawn: Outcomes = {}
             for share in route.shares:
                 for variant, part in _first(self.policy, share, region):
-                    outcome = Outcome(name, share.name, variant, 200)
+                    outcome = DecidedOutcome(name, share.name, variant, 200)
                     if not variant:
                         code = NO_VARIANT if share.chain else NO_BACKEND
-                        outcome = Outcome(name, "", "", PROBLEMS[code][0], code)
+                        outcome = DecidedOutcome(name, "", "", PROBLEMS[code][0], code)
                     drawn[outcome] = drawn.get(outcome, 0) + part * share.weight / route.total
             self._drawn[place] = drawn
         return self._drawn[place]
@@ -147,7 +149,9 @@ def _not_drained(tier: Tier) -> Tier:
     return tuple(variant for variant in tier if not variant.drain)
 
 
-def moved(before: Outcomes, after: Outcomes) -> Iterator[tuple[Outcome, Outcome, float]]:
+def moved(
+    before: Outcomes, after: Outcomes
+) -> Iterator[tuple[DecidedOutcome, DecidedOutcome, float]]:
     """Yield the moves between outcomes, with their probabilities."""
     less = {each: part - after.get(each, 0) for each, part in before.items()}
     more = {each: part - before.get(each, 0) for each, part in after.items()}

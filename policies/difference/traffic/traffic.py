@@ -15,8 +15,8 @@ from policies.difference.traffic.interval import wilson
 from policies.difference.traffic.outcomes import (
     FIELDS,
     Asked,
+    DecidedOutcome,
     Judge,
-    Outcome,
     Outcomes,
     field_moved,
     moved,
@@ -37,7 +37,7 @@ class Example(NamedTuple):
 
 
 @dataclass(slots=True)
-class Row:
+class TrafficRow:
     """`changed` is a sum of probabilities, like the values of `fields` and `flows`."""
 
     requests: int = 0
@@ -67,12 +67,12 @@ class Traffic:
 
     def __init__(self, basis: Basis) -> None:
         self.basis: Basis = basis
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, TrafficRow] = {}
         self.examples: list[Example] = []
         self._shown: Counter[tuple[str, str, str]] = Counter()
 
-    def row(self, name: str) -> Row:
-        return self.rows.setdefault(name, Row())
+    def row(self, name: str) -> TrafficRow:
+        return self.rows.setdefault(name, TrafficRow())
 
     def add(self, name: str, asked: Asked, label: str, before: Outcomes, after: Outcomes) -> None:
         """Add the outcomes of one request."""
@@ -96,8 +96,8 @@ class Traffic:
             self.examples.append(example)
 
     @property
-    def total(self) -> Row:
-        total = Row()
+    def total(self) -> TrafficRow:
+        total = TrafficRow()
         for row in self.rows.values():
             total.requests += row.requests
             total.changed += row.changed
@@ -121,7 +121,7 @@ class Traffic:
         }
 
 
-def _told_apart(source: Outcome, target: Outcome) -> tuple[str, str]:
+def _told_apart(source: DecidedOutcome, target: DecidedOutcome) -> tuple[str, str]:
     """Return the texts of two outcomes; if they are equal, with a field that differs."""
     before, after = source.text, target.text
     if before == after:
@@ -130,7 +130,7 @@ def _told_apart(source: Outcome, target: Outcome) -> tuple[str, str]:
     return before, after
 
 
-def _differ(source: Outcome, target: Outcome, field: str) -> bool:
+def _differ(source: DecidedOutcome, target: DecidedOutcome, field: str) -> bool:
     return bool(getattr(source, field) != getattr(target, field))
 
 

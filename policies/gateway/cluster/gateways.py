@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from policies.gateway.cluster.guards import Guard, Target
+from policies.gateway.cluster.guards import Guard, GuardTarget
 from policies.gateway.cluster.listeners import HTTP, Listeners, Owner
 from policies.gateway.cluster.namespaces import Namespaces
 from policies.gateway.cluster.suspects import annotation_guards, certificate_guards, listener_guards
 from policies.gateway.models.gateways import Gateway, ListenerSet
-from policies.gateway.output.report import Manifest, Report
+from policies.gateway.output.report import ImportReport, Manifest
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import Key
 
@@ -18,7 +18,7 @@ _ASIDE = ("addresses", "infrastructure", "tls")
 
 
 def tell_gateway(
-    manifest: Manifest, gateway: Gateway, namespaces: Namespaces, report: Report
+    manifest: Manifest, gateway: Gateway, namespaces: Namespaces, report: ImportReport
 ) -> None:
     for name in _ASIDE:
         if name in gateway.spec.named:
@@ -36,7 +36,7 @@ def tell_gateway(
 
 
 def tell_listeners(
-    manifest: Manifest, part: Gateway | ListenerSet, namespaces: Namespaces, report: Report
+    manifest: Manifest, part: Gateway | ListenerSet, namespaces: Namespaces, report: ImportReport
 ) -> None:
     for index, listener in enumerate(part.spec.listeners):
         if listener is None:
@@ -61,7 +61,7 @@ def tell_listeners(
 
 
 def tell_refused(
-    sets: dict[Owner, tuple[Manifest, ListenerSet]], listeners: Listeners, report: Report
+    sets: dict[Owner, tuple[Manifest, ListenerSet]], listeners: Listeners, report: ImportReport
 ) -> None:
     """Report the listeners of ListenerSets that join no Gateway."""
     for owner, index, why in listeners.refused:
@@ -75,7 +75,7 @@ def tell_refused(
 def guards_of(manifest: Manifest, kind: str, part: Gateway | ListenerSet) -> Iterator[Guard]:
     """Find the guards of the routes of a Gateway or a ListenerSet."""
     owner = (part.metadata.namespace, part.metadata.name)
-    whole = [Target(kind, *owner)]
+    whole = [GuardTarget(kind, *owner)]
     named: Any = part.metadata.annotations
     yield from annotation_guards(manifest, named, ("metadata", "annotations"), whole)
     if isinstance(part, Gateway):
@@ -89,6 +89,6 @@ def guards_of(manifest: Manifest, kind: str, part: Gateway | ListenerSet) -> Ite
             yield from annotation_guards(manifest, named, place, whole)
     for index, listener in enumerate(part.spec.listeners):
         if listener:
-            target = Target(kind, *owner, listener.name)
+            target = GuardTarget(kind, *owner, listener.name)
             path = ("spec", "listeners", index, "tls")
             yield from listener_guards(manifest, listener.tls, path, target)

@@ -13,7 +13,7 @@ from typing import Any
 
 from policies.gateway.models.grpc_routes import AnyRoute, AnyRule
 from policies.gateway.models.http_routes import GROUP, BackendRef, ParentRef
-from policies.gateway.output.report import Manifest, Report
+from policies.gateway.output.report import ImportReport, Manifest
 from policies.language.findings.findings import Path
 
 ROUTES = ("HTTPRoute", "GRPCRoute")
@@ -22,7 +22,7 @@ HINT = "protect them in `routes.yaml` (`auth`, `rate_limits`) or in the Worker, 
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class GuardTarget:
     """The target of a guard: `kind` is an object's kind, `Namespace` or `All`. None: any."""
 
     kind: str
@@ -41,7 +41,7 @@ class Guard:
     manifest: Manifest
     path: Path
     what: str
-    targets: list[Target]
+    targets: list[GuardTarget]
     guarded: set[str] = field(default_factory=set)
 
 
@@ -54,7 +54,7 @@ class Parent:
     port: int | None
     protocol: str = "HTTPS"  # the default if it is unknown
 
-    def meets(self, target: Target) -> bool:
+    def meets(self, target: GuardTarget) -> bool:
         owns = any(
             kind == target.kind
             and target.namespace in (None, space)
@@ -81,7 +81,7 @@ class Guarded:
     def home(self) -> str:
         return str(self.route.metadata.namespace)
 
-    def meets(self, target: Target) -> bool:
+    def meets(self, target: GuardTarget) -> bool:
         if target.kind == "All":
             return True
         if target.kind == "Namespace":
@@ -99,7 +99,7 @@ class Guarded:
     def _name(self) -> str:
         return str(self.route.metadata.name)
 
-    def _uses(self, ref: Any, target: Target) -> bool:
+    def _uses(self, ref: Any, target: GuardTarget) -> bool:
         own = (ref.kind, ref.namespace or self.home, ref.name)
         return own == (target.kind, target.namespace or self.home, target.name or ref.name)
 
@@ -124,7 +124,7 @@ class Guards:
             each.guarded.add(name)
         return [each.what for each in found]
 
-    def tell(self, report: Report) -> None:
+    def tell(self, report: ImportReport) -> None:
         """Report each guard, with the number of routes that answer 500 because of it."""
         for each in self._all:
             count = len(each.guarded)

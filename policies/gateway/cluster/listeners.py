@@ -23,7 +23,7 @@ from policies.gateway.models.gateways import (
     ListenerSet,
     RouteNamespaces,
 )
-from policies.gateway.models.gateways import Listener as Told
+from policies.gateway.models.gateways import Listener as ListenerSpec
 from policies.gateway.models.grpc_routes import AnyRoute
 from policies.gateway.models.http_routes import GROUP, ParentRef
 
@@ -40,7 +40,7 @@ class Listener:
     that take some of its hosts."""
 
     gateway: Owner
-    told: Told
+    spec: ListenerSpec
     hostname: str
     home: tuple[str, Owner]
     default: bool = False
@@ -48,17 +48,17 @@ class Listener:
 
     @property
     def name(self) -> str:
-        return f"{self.home[1][0]}/{self.home[1][1]}/{self.told.name}"
+        return f"{self.home[1][0]}/{self.home[1][1]}/{self.spec.name}"
 
     @property
     def parent(self) -> Parent:
         """Return what guards need to know of it."""
         kind, owner = self.home
         owners = frozenset([("Gateway", *self.gateway), (kind, *owner)])
-        return Parent(owners, self.told.name, self.told.port, self.told.protocol)
+        return Parent(owners, self.spec.name, self.spec.port, self.spec.protocol)
 
     def allows(self, namespace: str, kind: str, namespaces: Namespaces) -> bool:
-        allowed = self.told.allowed_routes
+        allowed = self.spec.allowed_routes
         kinds = {(each.group, each.kind) for each in allowed.kinds} or DEFAULT_KINDS
         where = allowed.namespaces
         return (GROUP, kind) in kinds and _are_let(where, namespace, self.home[1][0], namespaces)
@@ -83,7 +83,7 @@ def intersection(one: str, other: str) -> str | None:
     return one if covers(other, one) else None
 
 
-class Refused(NamedTuple):
+class RefusedListener(NamedTuple):
     """A listener of a ListenerSet that does not join its Gateway (all, if `number` is None)."""
 
     owner: Owner
@@ -107,16 +107,16 @@ class Listeners:
         self._of: dict[tuple[str, Owner], list[Listener]] = {}
         self._merged: dict[Owner, list[Listener]] = {}
         self._told_of = told_of
-        self.refused: list[Refused] = []
+        self.refused: list[RefusedListener] = []
         given = {}
         for gateway in gateways:
             owner = (gateway.metadata.namespace, gateway.metadata.name)
             given[owner] = gateway
             default = gateway.spec.default_scope == "All"
             self._of["Gateway", owner] = self._merged[owner] = [
-                Listener(owner, told, told.hostname or "", ("Gateway", owner), default)
-                for told in gateway.spec.listeners
-                if told and told.protocol in HTTP
+                Listener(owner, spec, spec.hostname or "", ("Gateway", owner), default)
+                for spec in gateway.spec.listeners
+                if spec and spec.protocol in HTTP
             ]
         self._merged = {owner: [*group] for owner, group in self._merged.items()}
         for each in sets:
@@ -131,21 +131,21 @@ class Listeners:
         group = self._of["ListenerSet", owner] = []
         gateway = gateways.get(above)
         if (ref.group, ref.kind) != (GROUP, "Gateway"):
-            self.refused.append(Refused(owner, None, f"its parent is a `{ref.kind[:80]}`"))
+            self.refused.append(RefusedListener(owner, None, f"its parent is a `{ref.kind[:80]}`"))
             return
         allowed = gateway and gateway.spec.allowed_listeners.namespaces
         if allowed and not _are_let(allowed, owner[0], above[0], self.namespaces):
             why = "its Gateway does not allow it (`allowedListeners`)"
-            self.refused.append(Refused(owner, None, why))
+            self.refused.append(RefusedListener(owner, None, why))
             return
         merged = self._merged.setdefault(above, [])
-        for index, told in enumerate(each.spec.listeners):
-            if told is None or told.protocol not in HTTP:
+        for index, spec in enumerate(each.spec.listeners):
+            if spec is None or spec.protocol not in HTTP:
                 continue
-            listener = Listener(above, told, told.hostname or "", ("ListenerSet", owner))
+            listener = Listener(above, spec, spec.hostname or "", ("ListenerSet", owner))
             if any(_in_conflict(listener, other) for other in merged):
                 why = "another listener of its Gateway has this port"
-                self.refused.append(Refused(owner, index, why))
+                self.refused.append(RefusedListener(owner, index, why))
                 continue
             merged.append(listener)
             group.append(listener)
@@ -165,8 +165,8 @@ class Listeners:
         return [
             listener
             for listener in group
-            if ref.section_name in (None, listener.told.name)
-            and ref.port in (None, listener.told.port)
+            if ref.section_name in (None, listener.spec.name)
+            and ref.port in (None, listener.spec.port)
         ]
 
     def defaults(self) -> list[Listener]:
@@ -185,9 +185,9 @@ def _are_let(
 
 def _in_conflict(one: Listener, other: Listener) -> bool:
     """Return whether two listeners conflict; the first one stays."""
-    if one.told.port != other.told.port:
+    if one.spec.port != other.spec.port:
         return False
-    return one.told.protocol != other.told.protocol or one.hostname == other.hostname
+    return one.spec.protocol != other.spec.protocol or one.hostname == other.hostname
 
 
 def _isolate(group: list[Listener]) -> None:
@@ -195,7 +195,7 @@ def _isolate(group: list[Listener]) -> None:
         listener.narrower = [
             each
             for each in group
-            if each.told.port == listener.told.port
+            if each.spec.port == listener.spec.port
             and each.hostname != listener.hostname
             and covers(listener.hostname, each.hostname)
         ]

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from policies.gateway.cluster.suspects import is_guard
 from policies.gateway.models.http_routes import Object
-from policies.gateway.output.report import Manifest, Report
+from policies.gateway.output.report import ImportReport, Manifest
 from policies.language.findings.findings import Path
 from policies.language.findings.found import Key
 from policies.language.load import errors_in
@@ -33,7 +33,7 @@ _LIST_FIELDS = frozenset(("apiVersion", "kind", "metadata", "items"))
 AnObject = TypeVar("AnObject", bound=Object)
 
 
-def manifests_in(file: str, data: bytes, report: Report) -> Iterator[Manifest]:
+def manifests_in(file: str, data: bytes, report: ImportReport) -> Iterator[Manifest]:
     """Yield every object in a file, in order; those of lists one by one."""
     documents, findings = read_manifests(data)
     for finding in findings:
@@ -42,7 +42,7 @@ def manifests_in(file: str, data: bytes, report: Report) -> Iterator[Manifest]:
         yield from _unpacked(Manifest(file, document, (), document.value), report)
 
 
-def _unpacked(manifest: Manifest, report: Report) -> Iterator[Manifest]:
+def _unpacked(manifest: Manifest, report: ImportReport) -> Iterator[Manifest]:
     """Yield the object, or the objects of a list."""
     kind, items = manifest.value.get("kind"), manifest.value.get("items")
     is_list = kind == "List" or "items" in manifest.value
@@ -68,7 +68,7 @@ def _unpacked(manifest: Manifest, report: Report) -> Iterator[Manifest]:
             report.tell(manifest, ("items", index), "wrong-type", message, "take it out")
 
 
-def read_object(manifest: Manifest, kind: type[AnObject], report: Report) -> AnObject | None:
+def read_object(manifest: Manifest, kind: type[AnObject], report: ImportReport) -> AnObject | None:
     """Return the valid parts of an object; None if too little is valid."""
     value = _copied(manifest, manifest.value, (), report)
     cut = set[Path]()
@@ -91,7 +91,7 @@ def read_object(manifest: Manifest, kind: type[AnObject], report: Report) -> AnO
     return None
 
 
-def _copied(manifest: Manifest, value: Any, path: Path, report: Report) -> Any:
+def _copied(manifest: Manifest, value: Any, path: Path, report: ImportReport) -> Any:
     """Return the value without nulls, which mean the same as absent fields."""
     if isinstance(value, dict):
         items = {k: v for k, v in value.items() if v is not None}

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from policies.gateway.cluster.gateways import guards_of, tell_gateway, tell_listeners
 from policies.gateway.cluster.grants import Grants
-from policies.gateway.cluster.guards import PARENTS, ROUTES, Guard, Guards, Target
+from policies.gateway.cluster.guards import PARENTS, ROUTES, Guard, Guards, GuardTarget
 from policies.gateway.cluster.listeners import Owner
 from policies.gateway.cluster.manifests import manifests_in, read_object
 from policies.gateway.cluster.namespaces import Namespaces
@@ -19,7 +19,7 @@ from policies.gateway.cluster.suspects import TOOLS, annotation_guards, attached
 from policies.gateway.models.gateways import Gateway, ListenerSet, ReferenceGrant
 from policies.gateway.models.grpc_routes import AnyRoute, GrpcRoute
 from policies.gateway.models.http_routes import GROUP, HttpRoute, Metadata
-from policies.gateway.output.report import Manifest, Report
+from policies.gateway.output.report import ImportReport, Manifest
 from policies.language.findings.findings import shown
 from policies.language.findings.found import Key, mapping_in
 
@@ -55,7 +55,7 @@ class Objects:
 class _Reader:
     """Sorts objects by kind."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: ImportReport) -> None:
         self._report = report
         self._http: Kept[HttpRoute] = {}
         self._grpc: Kept[GrpcRoute] = {}
@@ -121,7 +121,7 @@ class _Reader:
         routes += ((manifest, "GRPCRoute", route) for manifest, route in self._grpc.values())
         for manifest, kind, route in routes:
             meta = route.metadata
-            targets = [Target(kind, meta.namespace, meta.name)]
+            targets = [GuardTarget(kind, meta.namespace, meta.name)]
             place = ("metadata", "annotations")
             found.guards.add(annotation_guards(manifest, meta.annotations, place, targets))
         found.routes = sorted(routes, key=lambda each: _age(each[2].metadata))
@@ -131,7 +131,7 @@ class _Reader:
         return found
 
 
-def read_objects(files: Iterable[tuple[str, bytes]], report: Report) -> Objects:
+def read_objects(files: Iterable[tuple[str, bytes]], report: ImportReport) -> Objects:
     """Return all objects in `files`, which are pairs of a name and bytes."""
     reader = _Reader(report)
     for name, data in files:
@@ -146,7 +146,7 @@ def _of_service(manifest: Manifest) -> list[Guard]:
     space, name = meta.get("namespace", "default"), meta.get("name")
     if not isinstance(space, str) or not isinstance(name, str):
         return []
-    targets = [Target("Service", space, name)]
+    targets = [GuardTarget("Service", space, name)]
     named = mapping_in(meta, "annotations")
     named = {name: each for name, each in named.items() if not name.startswith(_LOAD_BALANCERS)}
     return [*annotation_guards(manifest, named, ("metadata", "annotations"), targets)]
@@ -160,7 +160,7 @@ def _age(metadata: Metadata) -> tuple[float, str]:
     return age, f"{metadata.namespace}/{metadata.name}"
 
 
-def _what(manifest: Manifest, report: Report) -> tuple[str, str]:
+def _what(manifest: Manifest, report: ImportReport) -> tuple[str, str]:
     """Return group and kind of an object; both are required."""
     said = []
     for name in ("apiVersion", "kind"):
@@ -188,7 +188,7 @@ def _keep(
     kept: Kept[Read],
     manifest: Manifest,
     read: Read | None,
-    report: Report,
+    report: ImportReport,
 ) -> None:
     if read is None:
         return
@@ -209,7 +209,7 @@ def _keep(
             report.warn(manifest, path, "not-carried-over", message, hint)
 
 
-def _tell_kind(manifest: Manifest, group: str, kind: str, report: Report) -> None:
+def _tell_kind(manifest: Manifest, group: str, kind: str, report: ImportReport) -> None:
     message = f"`{shown(kind)}` is not carried over"
     if group in _WORKLOADS:
         hint = "no change is needed: it does not affect routing"

@@ -23,7 +23,7 @@ from policies.gateway.cluster.listeners import (
 )
 from policies.gateway.models.grpc_routes import AnyRoute
 from policies.gateway.models.http_routes import GROUP, ParentRef
-from policies.gateway.output.report import Manifest, Report
+from policies.gateway.output.report import ImportReport, Manifest
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import Key
 
@@ -39,7 +39,7 @@ class _Attaching:
     kind: str
     route: AnyRoute
     listeners: Listeners
-    report: Report
+    report: ImportReport
     elsewhere: Hosts
     found: list[Listener | None] = field(default_factory=list)
     unknown: list[ParentRef] = field(default_factory=list)
@@ -137,7 +137,7 @@ def attach(
     kind: str,
     route: AnyRoute,
     listeners: Listeners,
-    report: Report,
+    report: ImportReport,
     elsewhere: Hosts = (),
 ) -> Attached | None:
     """Return the route with its hosts; None if it has none, which is reported. `elsewhere`: the
@@ -163,7 +163,7 @@ def attach(
 
 
 def of_one_kind(
-    routes: list[tuple[Manifest, Attached]], report: Report
+    routes: list[tuple[Manifest, Attached]], report: ImportReport
 ) -> list[tuple[Manifest, Attached]]:
     """Return the routes without those hosts of a listener that an older route of the other kind
     has (Gateway API, `GRPCRouteSpec.hostnames`)."""
@@ -189,22 +189,22 @@ def _meet(one: tuple[Listener | None, str], other: tuple[Listener | None, str]) 
 def tell_ports(
     routes: list[tuple[Manifest, Attached]],
     listeners: Listeners,
-    report: Report,
+    report: ImportReport,
 ) -> None:
     """Report hosts of listeners with several ports whose routes are not for all of these ports.
     HTTP and HTTPS are separate."""
     used = {listener for _, route in routes for listener in route.listeners}
     for manifest, route in routes:
         own = set(route.listeners)
-        ports = {listener.told.port for listener in own}
-        protocols = {listener.told.protocol if listener else "" for listener, _ in route.served}
+        ports = {listener.spec.port for listener in own}
+        protocols = {listener.spec.protocol if listener else "" for listener, _ in route.served}
         for other in listeners:
-            if other.told.port in ports or other not in used or not own:
+            if other.spec.port in ports or other not in used or not own:
                 continue
-            if len(protocols) == 1 and other.told.protocol not in protocols:
+            if len(protocols) == 1 and other.spec.protocol not in protocols:
                 continue
             if any(intersection(host, other.hostname) is not None for host in route.hosts):
-                message = f"requests to port {other.told.port} (listener `{shown(other.name)}`) "
+                message = f"requests to port {other.spec.port} (listener `{shown(other.name)}`) "
                 message += "also go to this route: the router does not distinguish ports"
                 hint = "give the ports different hostnames, or attach the route to both"
                 report.warn(manifest, ("spec", "parentRefs"), "differs", message, hint)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from policies.gateway.cluster.guards import Guard, Target
+from policies.gateway.cluster.guards import Guard, GuardTarget
 from policies.gateway.output.report import Manifest
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import Key
@@ -62,7 +62,7 @@ def is_guard(name: str) -> bool:
 
 
 def annotation_guards(
-    manifest: Manifest, annotations: Any, path: Path, targets: list[Target]
+    manifest: Manifest, annotations: Any, path: Path, targets: list[GuardTarget]
 ) -> Iterator[Guard]:
     """Yield the annotations of an object that may protect `targets`."""
     for name in annotations if isinstance(annotations, dict) else ():
@@ -78,7 +78,7 @@ def attached_guard(manifest: Manifest, kind: str) -> Guard | None:
     home = home if isinstance(home, str) else None
     found = [*_targets(spec, home)]
     if _mapping(meta, "labels").get("global") in ("true", True):
-        found = [Target("All")]
+        found = [GuardTarget("All")]
     elif not found and _guards_a_namespace(kind):
         found = [_selected(spec, home, kind)]
     if not found or kind in _NO_GUARDS:
@@ -92,7 +92,7 @@ def _guards_a_namespace(kind: str) -> bool:
     return any(word in text for word in _KINDS) and not _NAMED.fullmatch(kind)
 
 
-def _targets(spec: dict[str, Any], home: str | None) -> Iterator[Target]:
+def _targets(spec: dict[str, Any], home: str | None) -> Iterator[GuardTarget]:
     for name in ("targetRef", "targetRefs", "targetReference", "targetReferences"):
         if name in spec:
             value = spec[name]
@@ -103,20 +103,20 @@ def _targets(spec: dict[str, Any], home: str | None) -> Iterator[Target]:
         for each in value if isinstance(value, list) else [value]:
             kind = each.get("kind") if isinstance(each, dict) else None
             # It is not always known which objects have the labels: any of the kind may.
-            yield Target(kind if isinstance(kind, str) else "All", home)
+            yield GuardTarget(kind if isinstance(kind, str) else "All", home)
 
 
-def _target(value: Any, home: str | None) -> Target:
+def _target(value: Any, home: str | None) -> GuardTarget:
     """Return the targets; a malformed reference may mean any object."""
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-        return Target("All")
+        return GuardTarget("All")
     kind, name, space = value["kind"], value.get("name"), value.get("namespace", home)
     if kind == "GatewayClass":
-        return Target("All")
+        return GuardTarget("All")
     if kind == "Namespace":
-        return Target("Namespace", None, name if isinstance(name, str) else home)
+        return GuardTarget("Namespace", None, name if isinstance(name, str) else home)
     section = value.get("sectionName")
-    return Target(
+    return GuardTarget(
         kind,
         space if isinstance(space, str) else None,
         name if isinstance(name, str) else None,
@@ -124,13 +124,13 @@ def _target(value: Any, home: str | None) -> Target:
     )
 
 
-def _selected(spec: dict[str, Any], home: str | None, kind: str) -> Target:
+def _selected(spec: dict[str, Any], home: str | None, kind: str) -> GuardTarget:
     """Return the targets of an object that selects workloads, or its whole namespace."""
     labels = _mapping(_mapping(spec, "selector"), "matchLabels")
     if isinstance(gateway := labels.get(_GATEWAY_NAME), str):
-        return Target("Gateway", home, gateway)
+        return GuardTarget("Gateway", home, gateway)
     root = home in (None, "istio-system") or kind.startswith("Cluster")
-    return Target("All") if root else Target("Namespace", None, home)
+    return GuardTarget("All") if root else GuardTarget("Namespace", None, home)
 
 
 def certificate_guards(manifest: Manifest, tls: Any, owner: tuple[str, str]) -> Iterator[Guard]:
@@ -148,17 +148,19 @@ def certificate_guards(manifest: Manifest, tls: Any, owner: tuple[str, str]) -> 
             manifest,
             base,
             what,
-            [Target("Gateway", *owner, not_ports=frozenset(ports), https=True)],
+            [GuardTarget("Gateway", *owner, not_ports=frozenset(ports), https=True)],
         )
     for index, each in enumerate(entries):
         if not isinstance(each, dict) or not _is_port(each):
-            yield Guard(manifest, base, what, [Target("Gateway", *owner, https=True)])
+            yield Guard(manifest, base, what, [GuardTarget("Gateway", *owner, https=True)])
         elif _asks(each.get("tls")):
-            target = Target("Gateway", *owner, port=each["port"], https=True)
+            target = GuardTarget("Gateway", *owner, port=each["port"], https=True)
             yield Guard(manifest, (*base, "perPort", index), what, [target])
 
 
-def listener_guards(manifest: Manifest, tls: Any, path: Path, target: Target) -> Iterator[Guard]:
+def listener_guards(
+    manifest: Manifest, tls: Any, path: Path, target: GuardTarget
+) -> Iterator[Guard]:
     """Yield what a listener's `tls` requires of clients: a validation, or an option that may be
     one."""
     if not isinstance(tls, dict):

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from policies.gateway.output.report import Manifest, Report
+from policies.gateway.output.report import ImportReport, Manifest
 from policies.language.findings.findings import Path
 from policies.language.findings.found import Found, mapping_in
 from policies.language.load import read_policy
@@ -72,7 +72,7 @@ class Draft:
         self.rest, self.is_refused = {"respond": _REFUSAL}, True
         self.comments.append(f"500: {why}")
 
-    def settle(self, steps: int, report: Report) -> int | None:
+    def settle(self, steps: int, report: ImportReport) -> int | None:
         """Remove the parts that the language refuses. `steps`: the budget for regular expressions.
         Returns the remaining budget, or None if nothing is left of the route."""
         for _ in range(0 if self.matches_nothing else MAX_TRIES):
@@ -92,7 +92,7 @@ class Draft:
         variants = {pool: {"binding": f"B{at}", "pool": pool} for at, pool in enumerate(pools)}
         return {"version": 1, "variants": variants, "routes": [route]}
 
-    def _tell(self, found: Found, report: Report) -> None:
+    def _tell(self, found: Found, report: ImportReport) -> None:
         code, path, message, hint = found
         report.tell(self.manifest, self._origin(path[2:]), code, message, str(hint))
 

@@ -18,7 +18,7 @@ _NO_BINDING = re.compile(r"[^A-Z0-9_]+")
 _BINDING: TypeAdapter[Any] = TypeAdapter(Binding)
 
 
-class Names:
+class PolicyNames:
     """Gives every name once."""
 
     def __init__(self, joint: str = "-") -> None:

@@ -15,10 +15,10 @@ from policies.language.findings.found import Key
 from policies.language.yaml.composer import Value
 from policies.language.yaml.document import Document
 
-MAX_TOLD = 1_000  # more than anybody reads; the number of others is reported
+MAX_REPORTED = 1_000  # more than anybody reads; the number of others is reported
 
 
-class Told(NamedTuple):
+class ReportedFinding(NamedTuple):
     file: str
     finding: Finding
 
@@ -43,13 +43,13 @@ class Manifest:
         return self.place(())[0]
 
 
-class Report:
+class ImportReport:
     """Collects findings."""
 
     def __init__(self) -> None:
-        self._told: dict[Told, None] = {}
+        self._findings: dict[ReportedFinding, None] = {}
         self._files: dict[str, int] = {}
-        self._untold = 0
+        self._unreported = 0
 
     def tell(
         self,
@@ -70,26 +70,28 @@ class Report:
         self.tell(manifest, path, code, message, hint, "warning")
 
     def add(self, file: str, finding: Finding) -> None:
-        told = Told(file, finding)
+        reported = ReportedFinding(file, finding)
         self._files.setdefault(file, len(self._files))
-        if told not in self._told:
-            if len(self._told) < MAX_TOLD or (finding.severity == "error" and not self.has_errors):
-                self._told[told] = None
+        if reported not in self._findings:
+            if len(self._findings) < MAX_REPORTED or (
+                finding.severity == "error" and not self.has_errors
+            ):
+                self._findings[reported] = None
             else:
-                self._untold += 1
+                self._unreported += 1
 
     @property
     def has_errors(self) -> bool:
-        return any(told.finding.severity == "error" for told in self._told)
+        return any(each.finding.severity == "error" for each in self._findings)
 
-    def told(self) -> list[Told]:
+    def findings(self) -> list[ReportedFinding]:
         """Return the findings in the order of files and places."""
         found = sorted(
-            self._told,
+            self._findings,
             key=lambda t: (self._files[t.file], t.finding.line, t.finding.column, t.finding.code),
         )
-        if self._untold:
+        if self._unreported:
             last = found[-1].finding
-            message = f"{last.message} (and {self._untold:,} further findings)"
-            found[-1] = Told(found[-1].file, replace(last, message=message))
+            message = f"{last.message} (and {self._unreported:,} further findings)"
+            found[-1] = ReportedFinding(found[-1].file, replace(last, message=message))
         return found

@@ -13,14 +13,16 @@ WIDTH = 96  # characters of a line; longer mappings and lists get a line for eac
 _PLAIN = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./-]*", re.ASCII)
 
 
-class Entry(NamedTuple):
+class YamlEntry(NamedTuple):
     """An entry of a section, with the comments above it."""
 
     comments: list[str]
     value: Any
 
 
-def policy_text(header: Iterable[str], variants: dict[str, Entry], routes: Iterable[Entry]) -> str:
+def policy_text(
+    header: Iterable[str], variants: dict[str, YamlEntry], routes: Iterable[YamlEntry]
+) -> str:
     """Return the text of `routes.yaml`."""
     lines = [*map(_comment, header), "", "version: 1", "", "variants:"]
     for name, entry in variants.items():

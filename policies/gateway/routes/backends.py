@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from policies.gateway.cluster.grants import Grants
 from policies.gateway.models.http_routes import ObjectRef
-from policies.gateway.output.names import Names, binding_of, fitted
-from policies.gateway.output.report import Manifest, Report
-from policies.gateway.output.write import Entry
+from policies.gateway.output.names import PolicyNames, binding_of, fitted
+from policies.gateway.output.report import ImportReport, Manifest
+from policies.gateway.output.write import YamlEntry
 from policies.language.findings.findings import Path, shown
 
 SERVICE = ("", "Service")
@@ -35,7 +35,7 @@ _LIKE_SERVICES = frozenset(
 )
 
 
-class Identity(NamedTuple):
+class BackendIdentity(NamedTuple):
     """`use` distinguishes several uses of one backend in one rule, which are separate pools."""
 
     group: str
@@ -61,15 +61,15 @@ class Backend:
 class Backends:
     """All backends of an import, in the order of their first use."""
 
-    def __init__(self, report: Report, grants: Grants) -> None:
+    def __init__(self, report: ImportReport, grants: Grants) -> None:
         self._report, self._grants = report, grants
-        self._pools = Names()
-        self._bindings = Names("_")
-        self._backends: dict[Identity, Backend] = {}
-        self._variants: dict[str, Entry] = {}
+        self._pools = PolicyNames()
+        self._bindings = PolicyNames("_")
+        self._backends: dict[BackendIdentity, Backend] = {}
+        self._variants: dict[str, YamlEntry] = {}
         self._invalid = ""
 
-    def variant(self, pool: str) -> Entry:
+    def variant(self, pool: str) -> YamlEntry:
         """Return the variant of a pool, with a comment that names its backend."""
         return self._variants[pool]
 
@@ -102,13 +102,15 @@ class Backends:
     def pool(self, ref: ObjectRef, manifest: Manifest, path: Path, home: str, use: int = 0) -> str:
         """Return the pool of the backend at `path`, for a route in namespace `home`."""
         self._note(ref, manifest, path)
-        wanted = Identity(ref.group, ref.kind, ref.namespace or home, ref.name, ref.port, use)
+        wanted = BackendIdentity(
+            ref.group, ref.kind, ref.namespace or home, ref.name, ref.port, use
+        )
         if wanted not in self._backends:
             pool = self._pools.first_free(_wishes(wanted))
             known = self._backends.get(wanted._replace(use=0))
             binding = known.binding if known else self._bindings.first_free([binding_of(pool)])
             self._backends[wanted] = Backend(pool, binding)
-            self._variants[pool] = Entry([wanted.text], {"binding": binding, "pool": pool})
+            self._variants[pool] = YamlEntry([wanted.text], {"binding": binding, "pool": pool})
         return self._backends[wanted].pool
 
     def _note(self, ref: ObjectRef, manifest: Manifest, path: Path) -> None:
@@ -123,7 +125,7 @@ class Backends:
             self._report.warn(manifest, path, "missing-field", message, f"{hint} for it")
 
 
-def _wishes(identity: Identity) -> list[str]:
+def _wishes(identity: BackendIdentity) -> list[str]:
     """Return names from the shortest to the most specific."""
     _, kind, namespace, name, port, _ = identity
     wishes = [name, f"{name}-{port}"] if port else [name]

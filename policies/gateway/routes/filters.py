@@ -26,7 +26,7 @@ from policies.gateway.models.http_routes import (
     RequestRedirect,
     UrlRewrite,
 )
-from policies.gateway.output.report import Manifest, Report
+from policies.gateway.output.report import ImportReport, Manifest
 from policies.gateway.routes.backends import Backends
 from policies.language.check.filters import NOT_TO_ANSWER, NOT_TO_SEND, OF_CORS
 from policies.language.findings.findings import Path, shown
@@ -48,7 +48,9 @@ class Filters:
 class FilterReader:
     """Reads the filters of one route."""
 
-    def __init__(self, manifest: Manifest, home: str, backends: Backends, report: Report) -> None:
+    def __init__(
+        self, manifest: Manifest, home: str, backends: Backends, report: ImportReport
+    ) -> None:
         self._manifest, self._home = manifest, home
         self._backends, self._report = backends, report
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from policies.gateway.models.grpc_routes import GrpcMatch, MethodMatch
 from policies.gateway.models.http_routes import Match, ValueMatch
 from policies.gateway.output.drafts import Piece
-from policies.gateway.output.report import Manifest, Report
+from policies.gateway.output.report import ImportReport, Manifest
 from policies.gateway.routes.patterns import Reading, Readings, is_clear, rewritten
 from policies.language.findings.findings import Path, shown
 
@@ -24,7 +24,7 @@ class MatchReader:
     """Reads the matches of one route; `readings`: how its controller reads expressions, if
     known."""
 
-    def __init__(self, manifest: Manifest, readings: Readings | None, report: Report) -> None:
+    def __init__(self, manifest: Manifest, readings: Readings | None, report: ImportReport) -> None:
         self._manifest, self._readings, self._report = manifest, readings, report
 
     def read(self, match: Match | GrpcMatch, path: Path) -> Iterator[Piece]:

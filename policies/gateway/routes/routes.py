@@ -14,8 +14,8 @@ from policies.gateway.cluster.listeners import Attached, Listeners, intersection
 from policies.gateway.cluster.objects import Objects
 from policies.gateway.models.grpc_routes import AnyRule
 from policies.gateway.output.drafts import Draft
-from policies.gateway.output.names import Names
-from policies.gateway.output.report import Manifest, Report
+from policies.gateway.output.names import PolicyNames
+from policies.gateway.output.report import ImportReport, Manifest
 from policies.gateway.routes.backends import Backends
 from policies.gateway.routes.patterns import Readings, readings_of, readings_of_class
 from policies.gateway.routes.rules import RuleReader
@@ -36,8 +36,8 @@ class RoutesReader:
         objects: Objects,
         listeners: Listeners,
         backends: Backends,
-        taken: Names,
-        report: Report,
+        taken: PolicyNames,
+        report: ImportReport,
     ) -> None:
         self._objects, self._listeners, self._report = objects, listeners, report
         self._backends, self._taken = backends, taken

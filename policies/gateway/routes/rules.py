@@ -17,8 +17,8 @@ from policies.gateway.models.http_routes import (
     Timeouts,
 )
 from policies.gateway.output.drafts import Draft
-from policies.gateway.output.names import Names, fitted
-from policies.gateway.output.report import Manifest, Report
+from policies.gateway.output.names import PolicyNames, fitted
+from policies.gateway.output.report import ImportReport, Manifest
 from policies.gateway.routes.backends import Backends
 from policies.gateway.routes.filters import FilterReader, Filters
 from policies.gateway.routes.matches import MatchReader
@@ -44,7 +44,7 @@ class RuleReader:
         attached: Attached,
         readings: Readings | None,
         backends: Backends,
-        report: Report,
+        report: ImportReport,
     ) -> None:
         self._manifest, self._report = manifest, report
         self._kind = attached.kind
@@ -54,7 +54,9 @@ class RuleReader:
         self._filters = FilterReader(manifest, self._home, backends, report)
         self._shares = ShareReader(manifest, self._home, backends, report, self._filters)
 
-    def drafts(self, rule: AnyRule, index: int, hosts: list[str], taken: Names) -> Iterator[Draft]:
+    def drafts(
+        self, rule: AnyRule, index: int, hosts: list[str], taken: PolicyNames
+    ) -> Iterator[Draft]:
         """Yield the routes of a rule. A route either has hostnames or serves all hosts, so a rule
         that serves all hosts and also some with more precedence needs two."""
         named = [host for host in hosts if host]

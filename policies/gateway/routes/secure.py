@@ -33,10 +33,10 @@ def forces_https(rule: AnyRule, route: Attached, listeners: Listeners) -> bool:
 
 def schemes_of(route: Attached, listeners: Listeners) -> tuple[str, ...]:
     """Return the schemes of the route; empty if it serves all."""
-    protocols = {listener.told.protocol if listener else "" for listener, _ in route.served}
+    protocols = {listener.spec.protocol if listener else "" for listener, _ in route.served}
     if protocols == {"HTTPS"}:
         return ("https",)
-    secure = [each for each in listeners if each.told.protocol == "HTTPS"]
+    secure = [each for each in listeners if each.spec.protocol == "HTTPS"]
     meets = any(intersection(host, s.hostname) is not None for host in route.hosts for s in secure)
     return ("http",) if protocols == {"HTTP"} and meets else ()
 

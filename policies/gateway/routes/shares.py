@@ -12,7 +12,7 @@ from typing import Any
 from policies.gateway.cluster.manifests import at
 from policies.gateway.models.http_routes import BackendRef
 from policies.gateway.output.drafts import Draft
-from policies.gateway.output.report import Manifest, Report
+from policies.gateway.output.report import ImportReport, Manifest
 from policies.gateway.routes.backends import Backends
 from policies.gateway.routes.filters import FilterReader, Filters
 from policies.language.findings.findings import Path
@@ -31,7 +31,7 @@ class ShareReader:
         manifest: Manifest,
         home: str,
         backends: Backends,
-        report: Report,
+        report: ImportReport,
         filters: FilterReader,
     ) -> None:
         self._manifest, self._home, self._report = manifest, home, report

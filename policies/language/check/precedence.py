@@ -100,7 +100,7 @@ def _values(match: Match) -> Values:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RankedRule:
     """An alternative of a route, for one of its hostnames."""
 
     index: int
@@ -124,26 +124,26 @@ class _Rules:
     """All rules; yields at most MAX_PAIRS pairs of a rule and one that may precede it."""
 
     def __init__(self, policy: Policy) -> None:
-        self._forwarding: defaultdict[str, list[Rule]] = defaultdict(list)
-        self.of: defaultdict[int, list[Rule]] = defaultdict(list)
+        self._forwarding: defaultdict[str, list[RankedRule]] = defaultdict(list)
+        self.of: defaultdict[int, list[RankedRule]] = defaultdict(list)
         self._left = MAX_PAIRS
         for index, route in enumerate(policy.routes):
             for match in route.matches or [Match()]:
                 methods = frozenset(match.methods or ())
                 reach = Reach(match.scheme, match.path, methods, _values(match))
                 for host in dict.fromkeys(route.hostnames or [""]):
-                    self._add(Rule(index, route, host, reach))
+                    self._add(RankedRule(index, route, host, reach))
 
-    def _add(self, rule: Rule) -> None:
+    def _add(self, rule: RankedRule) -> None:
         self.of[rule.index].append(rule)
         if not _answers(rule.route):
             self._forwarding[rule.host].append(rule)
 
-    def on_same_host(self, index: int) -> Iterator[tuple[Rule, Rule]]:
+    def on_same_host(self, index: int) -> Iterator[tuple[RankedRule, RankedRule]]:
         for rule in self.of[index]:
             yield from self._with(rule, self._forwarding.get(rule.host, []))
 
-    def on_narrower_hosts(self, index: int) -> Iterator[tuple[Rule, Rule]]:
+    def on_narrower_hosts(self, index: int) -> Iterator[tuple[RankedRule, RankedRule]]:
         for rule in self.of[index]:
             if rule.host and not rule.host.startswith("*."):
                 continue
@@ -152,7 +152,9 @@ class _Rules:
                 if self._left > 0 and is_narrower(host, rule.host):
                     yield from self._with(rule, others)
 
-    def _with(self, rule: Rule, others: list[Rule]) -> Iterator[tuple[Rule, Rule]]:
+    def _with(
+        self, rule: RankedRule, others: list[RankedRule]
+    ) -> Iterator[tuple[RankedRule, RankedRule]]:
         for other in others:
             self._left -= 1
             if self._left < 0:
@@ -212,7 +214,9 @@ def _uncovered(index: int, rules: _Rules) -> Iterator[Found]:
         yield "redirect-does-not-cover", path, message, hint
 
 
-def _is_settled(reach: Reach, other: Rule, redirects: list[Rule], forwards: list[Rule]) -> bool:
+def _is_settled(
+    reach: Reach, other: RankedRule, redirects: list[RankedRule], forwards: list[RankedRule]
+) -> bool:
     """Return whether another alternative takes the requests of `other`: one of the redirect, or
     one that names the scheme."""
     named = [rule for rule in forwards if rule.reach.scheme]
@@ -244,7 +248,7 @@ def _shadowed(index: int, rules: _Rules) -> Iterator[Found]:
         yield "shadowed-by-host", ("routes", index, Key("name")), message, hint
 
 
-def _is_meant_for_all(rule: Rule, other: Rule) -> bool:
+def _is_meant_for_all(rule: RankedRule, other: RankedRule) -> bool:
     """Return whether it would precede `other` without hostnames and does something else, or
     answers with 5xx, as a switch for maintenance does."""
     route, ranks = rule.route, (rule.reach.rank, other.reach.rank)

@@ -19,7 +19,7 @@ from urllib.parse import quote, urljoin
 from policies.basics.steps import finished
 from policies.http.redirect import Redirect, next_method
 from policies.http.request import Client, Request
-from policies.http.url import Target, parse_target
+from policies.http.url import RequestTarget, parse_target
 from policies.language.compile.filters import compiled_redirect
 from policies.language.compile.rules import host_rules
 from policies.language.findings.findings import Path, shown
@@ -116,7 +116,7 @@ class _Follower:
         else:
             return None
         target = parse_target(location, self._merges) if location.startswith("http") else None
-        if not isinstance(target, Target):
+        if not isinstance(target, RequestTarget):
             return None
         if target.host != request.target.host and not self._is_served(target.host):
             return None  # possibly another site
@@ -150,7 +150,7 @@ def _starts(policy: Policy, route: Route) -> Iterator[_Start]:
         mark, method = _query(match), (match.methods or ["GET"])[0]
         for host, path, scheme in product(hosts, paths, ("http", "https")):
             target = parse_target(f"{scheme}://{host}{path}{mark}", policy.merge_slashes)
-            if isinstance(target, Target):
+            if isinstance(target, RequestTarget):
                 yield _Start(Request(method, target, headers, Client()), is_next)
 
 

@@ -15,7 +15,7 @@ from policies.access.authenticate import ApiKey, KeyTables
 from policies.basics.steps import STEP_ENTRIES, Steps, finished, pause_after
 from policies.compiled.model import Variant
 from policies.compiled.tables import PolicyTables
-from policies.http.limits import Limits
+from policies.http.limits import SizeLimits
 from policies.language.compile.drills import scheduled_drills
 from policies.language.compile.rate_limits import limits_by_name
 from policies.language.compile.rollouts import rollout_plans
@@ -122,11 +122,11 @@ def _active(active: Active) -> ActiveTerms:
     )
 
 
-def _limits(policy: model.Policy) -> Limits:
+def _limits(policy: model.Policy) -> SizeLimits:
     """Return those of all routes: the URL has the longest of them."""
     limits = policy.limits
     longest = [route.limits.url for route in policy.routes if route.limits and route.limits.url]
-    return Limits(max([limits.url, *longest]), limits.header_count, limits.header_size)
+    return SizeLimits(max([limits.url, *longest]), limits.header_count, limits.header_size)
 
 
 def _auth(auth: Auth) -> KeyTables:

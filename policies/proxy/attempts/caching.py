@@ -22,7 +22,7 @@ from policies.http.cache import (
 from policies.http.changes import Changes, Pairs, joined
 from policies.http.filters import SAFE_METHODS
 from policies.http.limits import content_length
-from policies.http.url import Target
+from policies.http.url import RequestTarget
 from policies.proxy.attempts.outcomes import Outcome, classify, record_health
 from policies.proxy.attempts.sending import timeout_ms
 from policies.proxy.phases.context import RequestContext
@@ -48,7 +48,7 @@ MIN_VOID_MS = 86_400_000  # entries made before a policy with shorter times is p
 _CONDITIONS = ["if-match", "if-modified-since", "if-none-match", "if-unmodified-since"]
 
 
-class Entry(NamedTuple):
+class CacheEntry(NamedTuple):
     """Where the answer to a request is kept, and whether its URL has changed. `open_to`: the
     variants whose answers the client may get."""
 
@@ -66,7 +66,7 @@ class Fresh(NamedTuple):
     size: int
 
 
-def entry_of(context: RequestContext, sent: Outgoing) -> Entry | None:
+def entry_of(context: RequestContext, sent: Outgoing) -> CacheEntry | None:
     """None if the request takes nothing from the cache. `sent`: to the first candidate, which
     has clients of its own while it is drained."""
     choice, request = context.choice, context.request
@@ -77,18 +77,18 @@ def entry_of(context: RequestContext, sent: Outgoing) -> Entry | None:
     order = context.policy.order((variant.pool,), choice.region)
     where = (route.name, variant.pool, order.regions)
     key = rule.key(request, *where, sent.target.url, sent.changes)
-    return Entry(_address(request.target, key), _mark(request.target), rule, order.open_to)
+    return CacheEntry(_address(request.target, key), _mark(request.target), rule, order.open_to)
 
 
-def _mark(target: Target) -> str:
+def _mark(target: RequestTarget) -> str:
     return _address(target, mark_of(target))
 
 
-def _address(target: Target, name: str) -> str:
+def _address(target: RequestTarget, name: str) -> str:
     return f"https://{target.host}/.router/cache/{name}"
 
 
-def look_up(context: RequestContext, entry: Entry) -> Way[Fresh | None]:
+def look_up(context: RequestContext, entry: CacheEntry) -> Way[Fresh | None]:
     """What is kept, if it may be given."""
     found: Found | None = yield LookUp(entry.name, entry.mark)
     kept = kept_from(found.about) if found else None
@@ -113,7 +113,7 @@ def given(context: RequestContext, fresh: Fresh) -> Respond:
     return own_answer(context, Respond(status, headers, kept=has_body))
 
 
-def wants_head(context: RequestContext, entry: Entry | None) -> bool:
+def wants_head(context: RequestContext, entry: CacheEntry | None) -> bool:
     """Whether an answer's headers say something that the cache must know."""
     method = context.request.method
     if method not in SAFE_METHODS:
@@ -121,14 +121,14 @@ def wants_head(context: RequestContext, entry: Entry | None) -> bool:
     return entry is not None
 
 
-def kept_answer(context: RequestContext, entry: Entry, outcome: Outcome) -> Keep | None:
+def kept_answer(context: RequestContext, entry: CacheEntry, outcome: Outcome) -> Keep | None:
     """How the answer is kept, if it may be."""
     if context.request.method != "GET":
         return None
     return _keep(entry, outcome.variant, outcome.came, context.arrived.now_ms)
 
 
-def _keep(entry: Entry, variant: Variant, came: Came, asked_ms: float) -> Keep | None:
+def _keep(entry: CacheEntry, variant: Variant, came: Came, asked_ms: float) -> Keep | None:
     kept = entry.rule.keeps(came.status, came.headers, asked_ms, came.now_ms, variant.name)
     if kept is None or _is_large(came.headers):
         return None
@@ -149,7 +149,7 @@ def note_change(context: RequestContext, outcome: Outcome) -> Way[None]:
         yield Void(marks, outcome.came.now_ms, seconds)
 
 
-def is_due(context: RequestContext, entry: Entry) -> bool:
+def is_due(context: RequestContext, entry: CacheEntry) -> bool:
     """Whether a stale answer is to be asked for anew: once at a time in this isolate."""
     running, now = context.state.refreshing, context.arrived.now_ms
     if context.request.method != "GET":
@@ -162,7 +162,7 @@ def is_due(context: RequestContext, entry: Entry) -> bool:
     return True
 
 
-def refresh(context: RequestContext, entry: Entry, sent: Outgoing) -> Way[None]:
+def refresh(context: RequestContext, entry: CacheEntry, sent: Outgoing) -> Way[None]:
     """Ask for a stale answer anew, in the background."""
     choice, now = context.choice, context.arrived.now_ms
     variant, limit_ms = choice.candidates[0], timeout_ms(choice.route)

@@ -36,12 +36,12 @@ from policies.proxy.phases.context import Arrived, RequestContext
 from policies.proxy.phases.effects import (
     Charge,
     KeepBody,
-    Mirror,
     Mirrored,
     Own,
     Race,
     Respond,
     Send,
+    SendCopy,
 )
 from policies.proxy.phases.response_filter import carried
 from policies.proxy.phases.upstream_request_filter import upstream_request_filter
@@ -78,16 +78,16 @@ def explain(
     rng = _Likeliest(0)
     for _ in range(_NEW_KEYS):
         context = RequestContext(GivenState(around), policy, arrived, rng)
-        told = _Told(context, around.availability)
-        told.tell()
+        narrator = _Narrator(context, around.availability)
+        narrator.tell()
         choice = getattr(context, "choice", None)  # none if the router answers itself
         # For a client that gets a new key: a key of the largest share's.
         if not choice or not choice.new_cookie or choice.share is choice.route.shares[0]:
             break
-    return told.result
+    return narrator.result
 
 
-class _Told:
+class _Narrator:
     """Collects the explanation."""
 
     def __init__(self, context: RequestContext, availability: Availability | None) -> None:
@@ -159,17 +159,17 @@ class _Told:
         """An answer of the router's own."""
         refusal = self.context.refusal
         headers = joined(answer.headers)
-        told: dict[str, Any] = {"status": answer.status, "headers": headers}
+        document: dict[str, Any] = {"status": answer.status, "headers": headers}
         if isinstance(refusal, Problem):
             step = "answer" if self.context.step == "authenticate" else self.context.step
             self.step(step, f"{refusal.status} {refusal.code}: {refusal.detail}")
             del headers["x-request-id"]
-            told |= {"code": refusal.code, "detail": refusal.detail}
+            document |= {"code": refusal.code, "detail": refusal.detail}
         elif isinstance(refusal, Fixed):
             where = f": {headers['location']}" if refusal.step == "redirect" else ""
             self.step(refusal.step, f"the router answers {answer.status} at the edge{where}")
-            told["body"] = answer.body
-        self.result |= {"status": answer.status, "answer": told}
+            document["body"] = answer.body
+        self.result |= {"status": answer.status, "answer": document}
 
     def own(self) -> None:
         health = self.context.request.target.path == "/.router/health"
@@ -182,10 +182,15 @@ class _Told:
         """What the request would be charged to; it is not."""
         for stated in limits:
             limit = stated.of(identity)
-            told = limit.told(limit.key(self.context.request, str(self.result["route"]), identity))
-            self.result["rate_limits"].append(told)
-            rate = "{limit} in {per_ms} ms, at most {burst} at once".format(**told)
-            self.step("limit", f"{limit.name} by {told['by']} {told['key'] or '(none)'}: {rate}")
+            description = limit.describe(
+                limit.key(self.context.request, str(self.result["route"]), identity)
+            )
+            self.result["rate_limits"].append(description)
+            rate = "{limit} in {per_ms} ms, at most {burst} at once".format(**description)
+            self.step(
+                "limit",
+                f"{limit.name} by {description['by']} {description['key'] or '(none)'}: {rate}",
+            )
 
     def forward(self, send: Send) -> None:
         context, request, outcome = self.context, self.context.request, self.context.choice
@@ -264,8 +269,8 @@ class _Told:
             self.result["mirrors"].append(
                 {"pool": mirror.pool, "variant": name, "percent": percent}
             )
-            told = f"to variant {name}" if name else "nobody there is in service"
-            self.step("mirror", f"{percent:g}% to pool {mirror.pool}: {told}")
+            to = f"to variant {name}" if name else "nobody there is in service"
+            self.step("mirror", f"{percent:g}% to pool {mirror.pool}: {to}")
 
 
 def _made_up(effect: object) -> object:
@@ -274,4 +279,4 @@ def _made_up(effect: object) -> object:
         return FREE
     if isinstance(effect, KeepBody):
         return "none"
-    return Mirrored((), has_body=False) if isinstance(effect, Mirror) else None
+    return Mirrored((), has_body=False) if isinstance(effect, SendCopy) else None

@@ -87,8 +87,8 @@ def variants_text(
         names += f"; {outcome.candidates[0].name} is tried once, to see whether it is well"
     tiers = policy.order(outcome.share.chain, outcome.region).tiers
     rest = [each for tier in tiers for each in tier if each not in outcome.candidates]
-    told = ", ".join(f"{each.name} ({'drained' if each.drain else 'down'})" for each in rest)
-    return f"{names}; left out: {told}" if told else names
+    others = ", ".join(f"{each.name} ({'drained' if each.drain else 'down'})" for each in rest)
+    return f"{names}; left out: {others}" if others else names
 
 
 def hedge_text(terms: RetryPolicy, second: Variant) -> str:

@@ -23,7 +23,7 @@ from policies.access.sticky import Source
 from policies.balancing.choose import Forward
 from policies.compiled.model import Route
 from policies.compiled.policy import CompiledPolicy
-from policies.http.limits import Limits
+from policies.http.limits import SizeLimits
 from policies.proxy.phases.context import RequestContext
 from policies.proxy.phases.effects import Send
 from policies.rollouts.overrides import OverridesByRoute
@@ -49,7 +49,7 @@ class Looked(NamedTuple):
     query: bool
     address: bool
     max_url: int
-    limits: Limits
+    limits: SizeLimits
 
 
 class Remembered(NamedTuple):

@@ -97,13 +97,13 @@ UNTRACED = Trace("", "", continued=False)  # until its headers have been read
 
 
 class RequestContext:
-    """A request on its way; what later phases need is set by earlier ones. `told`: headers
+    """A request on its way; what later phases need is set by earlier ones. `limit_headers`: headers
     about rate limits, which every answer has. `admitted`: who asks, or why they may not;
     `identity`: who asks, if the route or an override wants to know."""
 
     __slots__ = (
-        *("admitted", "arrived", "choice", "identity", "is_repeated", "policy", "refusal"),
-        *("request", "rng", "route", "rule", "state", "step", "told", "trace"),
+        *("admitted", "arrived", "choice", "identity", "is_repeated", "limit_headers", "policy"),
+        *("refusal", "request", "rng", "route", "rule", "state", "step", "trace"),
     )
 
     def __init__(
@@ -122,7 +122,7 @@ class RequestContext:
         self.choice: Forward
         self.refusal: Fixed | Problem | None = None  # what the router answers itself
         self.is_repeated = False  # the first attempt has been made as a repeated decision
-        self.told: dict[str, str] = {}
+        self.limit_headers: dict[str, str] = {}
         self.step = ""  # what that comes from, for explanations
 
     @property

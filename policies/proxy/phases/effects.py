@@ -82,7 +82,7 @@ class Copy(NamedTuple):
     tag: str
 
 
-class Mirror(NamedTuple):
+class SendCopy(NamedTuple):
     """Send copies beside the request. `keeps_body`: they have one, of at most `most` bytes.
     → the variants whose bindings are there, and whether attempts take the body from what is
     kept, as `Mirrored`"""

@@ -8,7 +8,7 @@ from policies.access.authenticate import Identity
 from policies.compiled.model import Route, Variant
 from policies.http.changes import Changes
 from policies.http.request import Request
-from policies.http.url import Target
+from policies.http.url import RequestTarget
 from policies.proxy.phases.headers import Trace, header_changes, response_headers
 from policies.routing.match import Rule
 
@@ -16,7 +16,7 @@ from policies.routing.match import Rule
 class Outgoing(NamedTuple):
     """`target`: what the variant is asked for; `changes`: those of the request's headers."""
 
-    target: Target
+    target: RequestTarget
     changes: Changes
 
 

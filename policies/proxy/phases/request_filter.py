@@ -88,7 +88,7 @@ def admit(context: RequestContext, route: Route) -> Way[Problem | None]:
 def _charge(context: RequestContext, limits: Sequence[Limit]) -> Way[Problem | None]:
     charged: Charged = yield Charge(limits, context.identity)
     context.step = "limits"
-    context.told.update(charged.headers)
+    context.limit_headers.update(charged.headers)
     return charged.problem
 
 
@@ -104,6 +104,6 @@ def _authenticate(context: RequestContext, route: Route) -> Problem | None:
         return None
     state.count("denials", route.name, found.reason)
     if found.key_id:  # not for what anybody can send in any number
-        told = {"request_id": context.trace.request_id, "route": route.name}
-        state.log("key-denied", told | {"key_id": found.key_id, "reason": found.reason})
+        fields = {"request_id": context.trace.request_id, "route": route.name}
+        state.log("key-denied", fields | {"key_id": found.key_id, "reason": found.reason})
     return found.problem

@@ -39,8 +39,8 @@ def changes_of(context: RequestContext, variant: Variant) -> Changes:
     """What becomes of the headers of the answer of `variant`, but for `cors`."""
     choice = context.choice
     changes = answer_changes(context.trace, choice.route, variant, context.policy.identify)
-    if context.told:
-        changes.set.update(context.told)
+    if context.limit_headers:
+        changes.set.update(context.limit_headers)
     source = choice.new_cookie
     if source:
         secure = context.request.target.scheme == "https"
@@ -58,7 +58,7 @@ def problem_answer(
     more: dict[str, str] = {}
     if variant and route:
         more = response_headers(trace, route, variant, context.policy.identify)
-    more = more | context.told
+    more = more | context.limit_headers
     headers = [("content-type", CONTENT_TYPE), ("x-request-id", trace.request_id)]
     headers += problem.headers
     headers += [pair for pair in more.items() if pair[0] != "x-request-id"]
@@ -68,7 +68,7 @@ def problem_answer(
 def fixed_answer(context: RequestContext, fixed: Fixed) -> Respond:
     """An answer that the policy gives."""
     headers = fixed_headers(fixed, context.trace, context.policy.identify)
-    headers += context.told.items()
+    headers += context.limit_headers.items()
     answer = Respond(fixed.answer.status, headers, fixed.answer.body)
     return answer if fixed.step == "preflight" else own_answer(context, answer)
 

@@ -17,7 +17,7 @@ from policies.http.changes import Changes
 from policies.http.filters import SAFE_METHODS, FilterChain
 from policies.http.limits import content_length, has_content
 from policies.proxy.phases.context import RequestContext
-from policies.proxy.phases.effects import Body, Copy, KeepBody, Mirror, Mirrored, Way
+from policies.proxy.phases.effects import Body, Copy, KeepBody, Mirrored, SendCopy, Way
 from policies.proxy.phases.outgoing import Outgoing, outgoing
 from policies.resilience.drill import InFront, faults_of
 from policies.resilience.failover import BODILESS, keeping, may_repeat, plan
@@ -98,7 +98,9 @@ def _mirror(context: RequestContext, plan: FilterChain) -> Way[bool]:
         return False
     route = context.choice.route
     keeps_body = context.request.method not in SAFE_METHODS
-    mirrored: Mirrored = yield Mirror(copies, keeps_body, route.sizes.body, MIRROR_BODY, MIRROR_MS)
+    mirrored: Mirrored = yield SendCopy(
+        copies, keeps_body, route.sizes.body, MIRROR_BODY, MIRROR_MS
+    )
     for name in mirrored.variants:
         context.state.count("mirrored", route.name, name)
     return mirrored.has_body

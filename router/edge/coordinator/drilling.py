@@ -63,22 +63,22 @@ class Drilling:
         """Start the drill that `by` requests with `text`. Returns `drill`, or `refused` with the
         reason."""
         if not knows_policy(self._store):
-            return {"refused": DrillRefusal("the policy cannot be read").told()}
+            return {"refused": DrillRefusal("the policy cannot be read").to_dict()}
         outcome = self._drills.start(read_asked(text, by), now_ms, self._context(unwell))
         self._write()
-        return {"refused" if isinstance(outcome, DrillRefusal) else "drill": outcome.told()}
+        return {"refused" if isinstance(outcome, DrillRefusal) else "drill": outcome.to_dict()}
 
     def stop(self, drill_id: str | None, by: str, now_ms: float) -> api.StoppedDrills:
         ended = self._drills.stop(drill_id, by, now_ms)
         self._write()
-        return {"ended": [run.told() for run in ended]}
+        return {"ended": [run.to_dict() for run in ended]}
 
     def to_dict(self, now_ms: float) -> api.Drills:
         """All drills, for the admin page."""
         return {
-            "active": [drill.told() for drill in self._drills.running(now_ms)],
+            "active": [drill.to_dict() for drill in self._drills.running(now_ms)],
             "scheduled": self._drills.scheduled(self._store.policy),
-            "past": [run.told() for run in self._drills.past],
+            "past": [run.to_dict() for run in self._drills.past],
         }
 
     def _context(self, unwell: Container[str]) -> DrillContext:

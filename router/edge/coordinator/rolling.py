@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from policies.compiled.policy import CompiledPolicy
 from policies.rollouts.analysis import Result
-from policies.rollouts.rollouts import Asking, RolloutRefusal, Rollouts
+from policies.rollouts.rollouts import CheckRequest, RolloutRefusal, Rollouts
 from policies.rollouts.tallies import tallies_from
 from policies.rollouts.world import RolloutContext, world_of
 from router.edge.coordinator.audit import Audit
@@ -82,7 +82,7 @@ class Rolling:
 
     def to_dicts(self, now_ms: float) -> list[api.Rollout]:
         """All rollouts, for the admin page."""
-        return self._rollouts.told(now_ms, self._around((), ()))
+        return self._rollouts.to_dict(now_ms, self._around((), ()))
 
     def history(self, name: str, number: int) -> list[api.RolloutEvent]:
         return self._audit.of_rollout(name, number)
@@ -100,10 +100,10 @@ class Rolling:
     def overrides(self) -> list[dict[str, Any]]:
         return self._rollouts.overrides()
 
-    def asks(self, now_ms: float) -> list[Asking]:
+    def asks(self, now_ms: float) -> list[CheckRequest]:
         return self._rollouts.asks(now_ms)
 
-    async def ask(self, asking: Asking) -> None:
+    async def ask(self, asking: CheckRequest) -> None:
         """Call one check, and record the result. Never raises."""
         check = asking.check
         url = f"https://{check.name}.internal{check.path}"

@@ -220,7 +220,9 @@ class Repeating:
         context.trace, context.rule, context.route = trace, past.rule, past.route
         context.admitted, context.identity = past.admitted, past.identity
         context.choice = past.choice
-        context.told = {**past.told, "ratelimit": ratelimit} if past.told else {}
+        context.limit_headers = (
+            {**past.limit_headers, "ratelimit": ratelimit} if past.limit_headers else {}
+        )
         context.is_repeated = True
         return context
 
@@ -246,7 +248,7 @@ class Repeating:
         while isinstance(effect, Charge):
             route = context.route.name if context.route else ""
             charged += keyed(effect.limits, effect.identity, context.request, route)
-            effect = way.send(Charged(None, template.context.told))
+            effect = way.send(Charged(None, template.context.limit_headers))
         if not isinstance(effect, Send):
             return type(effect).__name__
         likeness = likeness_of(context, effect)

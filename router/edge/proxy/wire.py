@@ -26,13 +26,13 @@ from policies.proxy.phases.effects import (
     KeepBody,
     LearnRollouts,
     LookUp,
-    Mirror,
     Mirrored,
     Own,
     Race,
     Raced,
     Respond,
     Send,
+    SendCopy,
     Store,
     Void,
     Wait,
@@ -111,7 +111,7 @@ def _keep(keep: Keep | None) -> list[Any] | None:
     return None if keep is None else list(keep)
 
 
-def _mirror(effect: Mirror) -> list[Any]:
+def _mirror(effect: SendCopy) -> list[Any]:
     copies = [[*copy[:3], *_changes(copy.changes), copy.tag] for copy in effect.copies]
     limit = -1 if effect.limit is None else effect.limit
     return [copies, effect.keeps_body, limit, effect.most, effect.timeout_ms]
@@ -131,7 +131,7 @@ _EFFECTS: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
     KeepBody: ("body", lambda e: [e.how, -1 if e.limit is None else e.limit, e.most]),
     LearnRollouts: ("learn", lambda e: []),
     LookUp: ("lookup", list),
-    Mirror: ("mirror", _mirror),
+    SendCopy: ("mirror", _mirror),
     Own: ("own", lambda e: []),
     Race: ("race", _race),
     Store: ("store", lambda e: list(e.keep)),
@@ -159,7 +159,7 @@ def _raced(fields: list[Any]) -> Raced:
 
 _OUTCOMES: dict[type, Callable[[Any], Any]] = {
     LookUp: lambda fields: fields and Found(*fields),
-    Mirror: lambda fields: Mirrored(*fields),
+    SendCopy: lambda fields: Mirrored(*fields),
     Race: _raced,
     Send: _came,
 }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from policies.balancing.availability import Availability, availability_without
 from policies.balancing.choose import Forward
-from policies.balancing.pick import MAX_TOLD
+from policies.balancing.pick import MAX_REPORTED
 from policies.http.problems import Problem
 from policies.http.request import Client
 from policies.proxy.decide import Decision, Surroundings, decide
@@ -165,7 +165,7 @@ def test_not_all_names_of_a_large_policy_are_told() -> None:
     asked = request(headers={"x-router-override": "no", "x-api-key": "o"})
     outcome = decide(policy, asked, Random(1), NOW).outcome
     assert isinstance(outcome, Problem)
-    assert outcome.detail.endswith(f"v-{MAX_TOLD - 1}, and {60 - MAX_TOLD} more.")
+    assert outcome.detail.endswith(f"v-{MAX_REPORTED - 1}, and {60 - MAX_REPORTED} more.")
 
 
 NAMES = [*VARIANTS, "production", "elsewhere", "nobody", "", "a, b"]

@@ -13,7 +13,7 @@ from policies.balancing.availability import Availability
 from policies.balancing.choose import Forward, choose_variants
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import TOLD_FOR_MS, Health
-from policies.fleet.snapshot import Snapshot, Told, snapshot_from, snapshot_json
+from policies.fleet.snapshot import CoordinatorView, Snapshot, snapshot_from, snapshot_json
 from tests.policies.making import compiled, request
 from tests.support.examples import examples
 
@@ -57,7 +57,7 @@ class Isolate:
     def names(self, key: str = "k", method: str = "GET") -> list[str]:
         return [variant.name for variant in self.choose(key, method).candidates]
 
-    def told(self, **variants: Told) -> None:
+    def told(self, **variants: CoordinatorView) -> None:
         self.health.learn(Snapshot("e", 1, variants, []), self.now)
 
 
@@ -122,7 +122,7 @@ def test_a_returning_variant_gets_a_growing_part_of_its_own_requests() -> None:
     keys = [key for key in map(str, range(3_000)) if isolate.names(key)[0] == "a"]
     isolate.fails("a")
     isolate.now += 1_000
-    isolate.told(a=Told("healthy", recovered_ms=0))
+    isolate.told(a=CoordinatorView("healthy", recovered_ms=0))
     before: set[str] = set()
     for second in (1, 3, 5, 8):
         isolate.now = 1_001_000.0 + 1_000 * second
@@ -179,18 +179,18 @@ def test_a_pool_that_is_all_ill_falls_back_before_there_is_panic() -> None:
 
 def test_what_the_coordinator_excludes_is_left_out_until_it_says_otherwise() -> None:
     isolate = Isolate()
-    isolate.told(a=Told("unhealthy"), b=Told(ejected_ms=5_000, voters=2))
+    isolate.told(a=CoordinatorView("unhealthy"), b=CoordinatorView(ejected_ms=5_000, voters=2))
     assert isolate.names() == ["c"]
     isolate.now += 5_000
     assert sorted(isolate.names()) == ["b", "c"]
-    isolate.told(a=Told("healthy", recovered_ms=0))
+    isolate.told(a=CoordinatorView("healthy", recovered_ms=0))
     assert isolate.availability
     assert isolate.availability.returning == {"a": 0.1, "b": 0.1}
 
 
 def test_what_is_not_renewed_is_forgotten() -> None:
     isolate = Isolate()
-    isolate.told(a=Told("unhealthy"))
+    isolate.told(a=CoordinatorView("unhealthy"))
     isolate.now += TOLD_FOR_MS - 1
     assert "a" not in isolate.names()
     isolate.health.learn(None, isolate.now)
@@ -204,14 +204,14 @@ def test_what_is_not_renewed_is_forgotten() -> None:
 @pytest.mark.parametrize(
     ("told", "is_back"),
     [
-        (Told("healthy", recovered_ms=0), True),
-        (Told("healthy", recovered_ms=4_000), True),
-        (Told("healthy", recovered_ms=6_000), False),  # before it was ejected
-        (Told("healthy"), False),  # green all along
-        (Told("unknown"), False),
+        (CoordinatorView("healthy", recovered_ms=0), True),
+        (CoordinatorView("healthy", recovered_ms=4_000), True),
+        (CoordinatorView("healthy", recovered_ms=6_000), False),  # before it was ejected
+        (CoordinatorView("healthy"), False),  # green all along
+        (CoordinatorView("unknown"), False),
     ],
 )
-def test_a_probe_that_recovers_ends_an_ejection(told: Told, is_back: bool) -> None:
+def test_a_probe_that_recovers_ends_an_ejection(told: CoordinatorView, is_back: bool) -> None:
     isolate = Isolate()
     isolate.fails("a")
     isolate.now += 5_000
@@ -223,9 +223,9 @@ def test_a_probe_that_recovers_ends_an_ejection(told: Told, is_back: bool) -> No
 
 def test_who_recovers_by_probes_stays_out_while_it_is_ejected_here() -> None:
     isolate = Isolate()
-    isolate.told(a=Told("unhealthy"))
+    isolate.told(a=CoordinatorView("unhealthy"))
     isolate.fails("a")
-    isolate.told(a=Told("unknown"))
+    isolate.told(a=CoordinatorView("unknown"))
     assert "a" not in isolate.names()
 
 
@@ -271,7 +271,9 @@ def test_people_are_told_how_everybody_is() -> None:
     isolate = Isolate(made)
     isolate.fails("a")
     isolate.health.rest("b", isolate.now + 3_000, isolate.now)
-    isolate.told(c=Told("unhealthy"), e=Told("healthy", ejected_ms=9_000, voters=3))
+    isolate.told(
+        c=CoordinatorView("unhealthy"), e=CoordinatorView("healthy", ejected_ms=9_000, voters=3)
+    )
     isolate.now += 4_000
     views = isolate.health.view(made, isolate.now)
     assert {name: (each.state, each.share, each.reason) for name, each in views.items()} == {
@@ -323,7 +325,11 @@ def test_somebody_always_serves_and_the_last_one_is_never_left_out(
 
 def test_a_snapshot_crosses_as_text() -> None:
     made = Snapshot(
-        "e1", 7, {"a": Told("healthy", 5, 6, 2), "b": Told()}, [{"id": "d-1"}], [{"run": "r-1"}]
+        "e1",
+        7,
+        {"a": CoordinatorView("healthy", 5, 6, 2), "b": CoordinatorView()},
+        [{"id": "d-1"}],
+        [{"run": "r-1"}],
     )
     assert snapshot_from(snapshot_json(made)) == made
 

@@ -66,7 +66,7 @@ def check_headers(wanted: dict[str, str | None], got: dict[str, str]) -> None:
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
 def test_findings(subject: Subject) -> None:
     alone = convert([(subject.name, subject.manifests)])
-    told = [each.finding.code for each in alone.told if each.file != OUTPUT]
+    told = [each.finding.code for each in alone.findings if each.file != OUTPUT]
     assert told == subject.table.get("findings", [])
     assert alone.whole is not subject.table.get("left_out", False)
     assert alone.text

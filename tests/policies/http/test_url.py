@@ -13,7 +13,7 @@ from policies.http.problems import Problem
 from policies.http.url import (
     BadHost,
     BadPath,
-    Target,
+    RequestTarget,
     host_of,
     normalise_path,
     parse_target,
@@ -154,11 +154,13 @@ def test_what_is_no_host(authority: str) -> None:
 def test_target_keeps_the_query_and_the_origin() -> None:
     sent = "http://Example.com:81/%61/../b?x=%2F&y#frag"
     target = parse_target(sent, merge_slashes=False)
-    expected = Target("http", "http://Example.com:81", "example.com", "/b", "?x=%2F&y", sent)
+    expected = RequestTarget("http", "http://Example.com:81", "example.com", "/b", "?x=%2F&y", sent)
     assert target == expected
     assert expected.url == "http://Example.com:81/b?x=%2F&y"
-    assert parse_target("http://h", False) == Target("http", "http://h", "h", "/", "", "http://h")
-    assert parse_target("http://h?q", False) == Target(
+    assert parse_target("http://h", False) == RequestTarget(
+        "http", "http://h", "h", "/", "", "http://h"
+    )
+    assert parse_target("http://h?q", False) == RequestTarget(
         "http", "http://h", "h", "/", "?q", "http://h?q"
     )
 

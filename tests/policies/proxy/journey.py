@@ -31,7 +31,6 @@ from policies.proxy.phases.effects import (
     KeepBody,
     LearnRollouts,
     LookUp,
-    Mirror,
     Mirrored,
     Own,
     Race,
@@ -39,6 +38,7 @@ from policies.proxy.phases.effects import (
     Refresh,
     Respond,
     Send,
+    SendCopy,
     Store,
     Void,
     Wait,
@@ -221,7 +221,7 @@ def in_quiet_times(effect: Any) -> Any:
         return FREE
     if isinstance(effect, KeepBody):
         return "kept"
-    if isinstance(effect, Mirror):
+    if isinstance(effect, SendCopy):
         return Mirrored([each.variant for each in effect.copies], has_body=effect.keeps_body)
     return None
 
@@ -278,7 +278,7 @@ WORDS: dict[type, Callable[[Any], str]] = {
     KeepBody: lambda e: f"keep body {e.how}",
     LearnRollouts: lambda e: "learn rollouts",
     LookUp: lambda e: "look up",
-    Mirror: lambda e: "mirror " + " ".join(map(_copy, e.copies)),
+    SendCopy: lambda e: "mirror " + " ".join(map(_copy, e.copies)),
     Own: lambda e: "own page",
     Race: lambda e: f"race {e.first.variant} {e.second.variant} after {e.after_ms:g}",
     Refresh: lambda e: "refresh",

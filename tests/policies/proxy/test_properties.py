@@ -19,7 +19,6 @@ from policies.proxy.phases.effects import (
     Found,
     KeepBody,
     LookUp,
-    Mirror,
     Mirrored,
     Own,
     Race,
@@ -27,6 +26,7 @@ from policies.proxy.phases.effects import (
     Refresh,
     Respond,
     Send,
+    SendCopy,
     Wait,
 )
 from policies.proxy.sequence import proxy
@@ -128,7 +128,7 @@ class RandomOutcomes:
             return self.pick(Charged(None, {}), Charged(DENIED, {"ratelimit": "x"}))
         if isinstance(effect, KeepBody):
             return self.pick("kept", "none", "broken")
-        if isinstance(effect, Mirror):
+        if isinstance(effect, SendCopy):
             return Mirrored(["m"], has_body=effect.keeps_body)
         if isinstance(effect, LookUp):
             return self.pick(None, Found("nonsense", 1, 0))

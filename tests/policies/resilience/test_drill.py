@@ -141,10 +141,10 @@ def test_what_is_told_can_be_read(
 ) -> None:
     target = Target(kind, "x")  # type: ignore[arg-type]
     made = Drill("d-1", target, fault_from(mode), starts_ms, ends_ms, "me", forced, "n")
-    assert drill_from(json.loads(json.dumps(made.told()))) == made
+    assert drill_from(json.loads(json.dumps(made.to_dict()))) == made
 
 
-GOOD = drill("down").told()
+GOOD = drill("down").to_dict()
 
 
 @pytest.mark.parametrize(

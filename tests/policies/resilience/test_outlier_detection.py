@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from policies.resilience.health_terms import OutlierTerms
 from policies.resilience.outlier_detection import MIN_SHARE, PROBE_REQUEST_MS, OutlierDetection
-from policies.resilience.outlier_states import TRANSITIONS, State
+from policies.resilience.outlier_states import TRANSITIONS, OutlierState
 from tests.support.examples import examples
 
 TERMS = OutlierTerms(
@@ -21,10 +21,10 @@ TERMS = OutlierTerms(
     slow_start_ms=10_000,
 )
 LETTERS = {
-    State.WELL: "w",
-    State.EJECTED: "E",
-    State.HALF_OPEN: "h",
-    State.RETURNING: "r",
+    OutlierState.WELL: "w",
+    OutlierState.EJECTED: "E",
+    OutlierState.HALF_OPEN: "h",
+    OutlierState.RETURNING: "r",
 }
 
 
@@ -105,11 +105,11 @@ def test_what_began_before_the_ejection_is_no_probe_request() -> None:
         detection.failed(1_000, 1_000)
     detection.begin_probe_request(11_000)
     detection.failed(900, 11_500)
-    assert detection.state(11_500) is State.HALF_OPEN
+    assert detection.state(11_500) is OutlierState.HALF_OPEN
     detection.succeeded(900, 11_500)
-    assert detection.state(11_500) is State.HALF_OPEN
+    assert detection.state(11_500) is OutlierState.HALF_OPEN
     detection.succeeded(11_000, 11_600)
-    assert detection.state(11_600) is State.RETURNING
+    assert detection.state(11_600) is OutlierState.RETURNING
 
 
 def test_a_probe_request_that_nobody_hears_of_is_followed_by_another() -> None:
@@ -147,7 +147,7 @@ def test_a_success_while_ejected_brings_it_back() -> None:
     detection.failed(1_000, 1_000)
     assert detection.until_ms == 10_000
     detection.succeeded(2_000, 2_000)
-    assert detection.state(2_000) is State.RETURNING
+    assert detection.state(2_000) is OutlierState.RETURNING
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,10 @@ def test_the_share_grows_from_a_tenth() -> None:
 def test_a_variant_may_ask_for_a_rest() -> None:
     detection = OutlierDetection(TERMS)
     assert detection.rest(5_000, 0)
-    assert [detection.state(now) for now in (4_999, 5_000)] == [State.EJECTED, State.HALF_OPEN]
+    assert [detection.state(now) for now in (4_999, 5_000)] == [
+        OutlierState.EJECTED,
+        OutlierState.HALF_OPEN,
+    ]
     assert not detection.rest(4_000, 1_000), "it has asked for more already"
     assert detection.rest(1e12, 1_000)
     assert detection.until_ms == 41_000, "no longer than an ejection may last"
@@ -222,7 +225,7 @@ def test_no_ejection_is_longer_than_the_cap_and_enough_successes_bring_it_back(
     detection.succeeded(now, now)
     now += terms.slow_start_ms
     detection.succeeded(now, now)
-    assert detection.state(now) is State.WELL
+    assert detection.state(now) is OutlierState.WELL
     assert detection.share(now) == 1
 
 
@@ -274,6 +277,6 @@ def test_the_window_counts_what_a_plain_list_does(outcomes: list[tuple[str, int]
         recent = [good for slot, good in seen if slot > now * 10 // terms.window_ms - 10]
         bad = recent.count(False)
         is_bad = not is_good and len(recent) >= 10 and bad >= len(recent) / 2
-        assert (detection.state(now) is State.EJECTED) == is_bad
+        assert (detection.state(now) is OutlierState.EJECTED) == is_bad
         if is_bad:
             return

@@ -78,7 +78,7 @@ def test_what_is_lost_is_told_and_others_go_on(damage: dict[str, Any]) -> None:
     story.rollouts = Rollouts(Random(2))
     assert not story.rollouts.restore([value | damage, None, 3], story.now * 1000)
     assert story.rollouts.unread
-    [told] = story.rollouts.told(story.now * 1000, story.world)
+    [told] = story.rollouts.to_dict(story.now * 1000, story.world)
     assert (told["state"], told["reason"]) == ("held", UNREAD)
     assert "`force` begins all the same" in story.act("start")
     assert story.act("start", force=True) == "running"

@@ -614,7 +614,7 @@ def test_a_restart_changes_nothing() -> None:
             story.minute(to=(30, 1), other=(900, 9))
             if minute == 9:
                 story.act("approve")
-            told += [(story.run.state, story.weight, story.run.analysis.told(None))]
+            told += [(story.run.state, story.weight, story.run.analysis.to_dict(None))]
             told += [[e | {"run": ""} for e in story.events()]]
             if restarts:
                 story.restart()

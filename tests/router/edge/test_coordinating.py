@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from policies.fleet.health import TOLD_FOR_MS
-from policies.fleet.snapshot import Snapshot, Told, snapshot_json
+from policies.fleet.snapshot import CoordinatorView, Snapshot, snapshot_json
 from router.edge.isolate.coordinating import (
     JITTER,
     LOST_MS,
@@ -99,7 +99,7 @@ def world() -> World:
     return World()
 
 
-def snapshot(version: int = 1, epoch: str = "e1", **variants: Told) -> str:
+def snapshot(version: int = 1, epoch: str = "e1", **variants: CoordinatorView) -> str:
     return snapshot_json(Snapshot(epoch, version, variants, []))
 
 
@@ -187,7 +187,7 @@ def test_there_is_one_at_a_time_and_one_that_is_lost_does_not_block(world: World
 
 
 def test_what_is_known_is_asked_for_and_told_no_more(world: World) -> None:
-    world.sync(snapshot(4, one=Told("unhealthy")))
+    world.sync(snapshot(4, one=CoordinatorView("unhealthy")))
     world.now += 10_000
     world.sync(name(4))
     assert [(report["epoch"], report["version"]) for report in world.reports] == [
@@ -196,7 +196,7 @@ def test_what_is_known_is_asked_for_and_told_no_more(world: World) -> None:
     ]
     told, again = world.health.learned
     assert told
-    assert told.variants == {"one": Told("unhealthy")}
+    assert told.variants == {"one": CoordinatorView("unhealthy")}
     assert again is None
 
 

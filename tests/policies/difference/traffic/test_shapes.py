@@ -15,7 +15,7 @@ from policies.compiled.policy import CompiledPolicy
 from policies.difference.intersection import example_of, have_common_text
 from policies.difference.traffic.shapes import MAX_SHAPES, shapes_of
 from policies.http.request import Client, Request
-from policies.http.url import Target, parse_target
+from policies.http.url import RequestTarget, parse_target
 from policies.language.load import load
 from policies.routing.match import Miss
 from tests.policies.difference.making import routes, side
@@ -48,7 +48,7 @@ def test_the_route_takes_them(fields: dict[str, Any]) -> None:
     taken = []
     for shape in shapes:
         target = parse_target(shape.url, merge_slashes=False)
-        assert isinstance(target, Target)
+        assert isinstance(target, RequestTarget)
         found = policy.matcher.find(Request(shape.method, target, dict(shape.headers), Client()))
         taken.append(not isinstance(found, Miss))
     # A redirect passes over what is where it leads already.

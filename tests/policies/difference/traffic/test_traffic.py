@@ -14,7 +14,7 @@ from policies.compiled.policy import CompiledPolicy
 from policies.difference.difference import Side, difference
 from policies.difference.traffic.interval import wilson
 from policies.difference.traffic.log import BadLine, read_log
-from policies.difference.traffic.outcomes import Asked, Judge, Outcome, field_moved, moved
+from policies.difference.traffic.outcomes import Asked, DecidedOutcome, Judge, field_moved, moved
 from policies.difference.traffic.traffic import Traffic, logged
 from policies.difference.views.texts import change_text
 from policies.http.request import Client
@@ -314,7 +314,10 @@ PARTS = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 9), min_size=1)
 @given(PARTS, PARTS)
 def test_as_little_moves_as_must(one: dict[str, int], two: dict[str, int]) -> None:
     before, after = (
-        {Outcome("r", "p", name, 200): part / sum(parts.values()) for name, part in parts.items()}
+        {
+            DecidedOutcome("r", "p", name, 200): part / sum(parts.values())
+            for name, part in parts.items()
+        }
         for parts in (one, two)
     )
     flows = list(moved(before, after))

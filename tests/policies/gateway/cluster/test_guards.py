@@ -230,7 +230,7 @@ def test_what_guards_a_route(what: str, objects: list[Object], wanted: set[str])
     assert refused(result) == wanted, what
     if wanted:
         assert not result.whole
-        told = [each.finding for each in result.told if each.finding.severity == "error"]
+        told = [each.finding for each in result.findings if each.finding.severity == "error"]
         assert [each.code for each in told] == ["not-carried-over"]
         assert f"{len(wanted)} route" in told[0].message
         assert "auth" in told[0].hint

@@ -65,7 +65,7 @@ def test_without_any_gateway_hosts_are_asked_for(more: Object) -> None:  # 14.22
     assert {name: each["hostnames"] for name, each in routes_in(result).items()} == {
         "own-0": ["own.test"]
     }
-    (told,) = [each.finding for each in result.told if each.finding.severity == "error"]
+    (told,) = [each.finding for each in result.findings if each.finding.severity == "error"]
     assert told.code == "not-attached"
     assert "--hostname www.example.com" in told.hint
     objects = text(route("r", [WEB], **more), route("own", [WEB], hostnames=["own.test"]))
@@ -108,7 +108,7 @@ def test_delegation_is_refused_as_a_whole() -> None:  # 14.27
     assert set(found) == {"parent-0", "parent-own"}
     assert found["parent-0"]["respond"] == {"status": 500}
     assert not result.whole
-    told = [(each.finding.code, each.finding.path) for each in result.told]
+    told = [(each.finding.code, each.finding.path) for each in result.findings]
     assert ("not-carried-over", "spec.rules[0].backendRefs[0].kind") in told
     assert "unnamed" not in (result.text or "")
 
@@ -120,7 +120,7 @@ def test_default_gateways() -> None:  # 14.30
     given["spec"]["defaultScope"] = "All"
     result = imported(given, made)
     assert routes_in(result)["r-0"]["hostnames"] == ["a.test"]
-    assert result.told == []
+    assert result.findings == []
     made["spec"]["useDefaultGateways"] = "None"
     assert routes_in(imported(given, made)) == {}
 
@@ -197,6 +197,6 @@ def test_namespaces_by_labels(
     served = sorted({name.split("-")[0] for name in routes_in(result)})
     # Of two routes for the same host, the one that goes first has all requests.
     assert served == let[:1]
-    assert any(each.finding.code == "differs" for each in result.told) is (
+    assert any(each.finding.code == "differs" for each in result.findings) is (
         not given and len(let) == 2
     )

@@ -25,7 +25,7 @@ def imported(*objects: Object) -> tuple[list[Any], list[str]]:
     result = convert([("m.yaml", text(*objects))], EVERY)
     assert result.text
     matches = yaml.safe_load(result.text)["routes"][0]["matches"]
-    return matches, [each.finding.code for each in result.told]
+    return matches, [each.finding.code for each in result.findings]
 
 
 def of_class(name: str, controller: str = "") -> list[Object]:
@@ -132,5 +132,5 @@ def test_written_anew_it_takes_the_same(pattern: str, given_text: str) -> None: 
 def test_an_anchor_within_is_left_out_not_guessed() -> None:
     result = convert([("m.yaml", text(*of_class("traefik"), with_path("/a(^b|c)")))], EVERY)
     assert result.text is None
-    codes = {each.finding.code for each in result.told}
+    codes = {each.finding.code for each in result.findings}
     assert {"bad-regex", "not-carried-over"} <= codes

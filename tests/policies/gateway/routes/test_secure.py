@@ -99,7 +99,7 @@ def test_rules_are_counted_with_their_schemes(monkeypatch: pytest.MonkeyPatch) -
     assert result.text
     assert load(result.text.encode()).policy
     assert sum(len(each["matches"]) for each in yaml.safe_load(result.text)["routes"]) == 10
-    assert [each.finding.code for each in result.told] == ["out-of-range"]
+    assert [each.finding.code for each in result.findings] == ["out-of-range"]
 
 
 @pytest.mark.parametrize("name", ["web", "w" * 63])
@@ -117,7 +117,7 @@ def test_the_redirect_of_a_rule_stands_before_it(name: str) -> None:  # 14.28
     assert found[0]["matches"] == [{"scheme": "http"}]
     assert found[0]["filters"] == {"redirect": {"scheme": "https", "status": 301}}
     assert found[1]["matches"] == [{"scheme": "https", "path": {"prefix": "/api"}}]
-    assert [each.finding.code for each in result.told] == []
+    assert [each.finding.code for each in result.findings] == []
 
 
 def decided_by(policy: CompiledPolicy, scheme: str, asked: Object) -> tuple[str, set[str]] | None:

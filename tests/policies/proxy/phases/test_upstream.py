@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from policies.proxy.phases.effects import Mirror, Mirrored
+from policies.proxy.phases.effects import Mirrored, SendCopy
 from policies.proxy.phases.upstream_request_filter import MIRROR_BODY
 from policies.resilience.drill import Drill, Fault, Target
 from tests.policies.proxy.journey import BEGAN, Isolate, Journey, isolate, of, status
@@ -23,7 +23,7 @@ def test_a_copy_goes_beside_the_request_and_is_counted() -> None:
     state = mirrored()
     going = Journey(state)
     assert going.go(status(200)) == COPIED
-    (copy,) = going.first(Mirror).copies
+    (copy,) = going.first(SendCopy).copies
     assert copy.changes.set["x-router-mirror"] == "1"
     assert "x-router-mirror" not in going.sent().changes.set
     assert state.counted["mirrored", "r", "x"] == 1
@@ -32,7 +32,7 @@ def test_a_copy_goes_beside_the_request_and_is_counted() -> None:
 
 def test_only_copies_that_could_be_sent_are_counted() -> None:
     state = mirrored()
-    Journey(state).go(of(Mirror, Mirrored([], has_body=False)), status(200))
+    Journey(state).go(of(SendCopy, Mirrored([], has_body=False)), status(200))
     assert state.counted["mirrored", "r", "x"] == 0
 
 
@@ -58,7 +58,7 @@ def test_the_copys_body_is_the_one_that_is_kept_for_attempts() -> None:
     going = Journey(mirrored(unsafe_methods=True), **{**POST, "method": "PUT"})
     told = going.go(status(503), status(200))
     assert told == ["mirror x", "send a kept body", "wait", "send b kept body", "carried b"]
-    assert going.first(Mirror).keeps_body
+    assert going.first(SendCopy).keeps_body
 
 
 def test_nobody_in_service_gets_no_copy() -> None:

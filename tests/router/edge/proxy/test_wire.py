@@ -25,11 +25,11 @@ from policies.proxy.phases.effects import (
     Found,
     KeepBody,
     LookUp,
-    Mirror,
     Mirrored,
     Race,
     Raced,
     Send,
+    SendCopy,
     Wait,
 )
 from router.edge.proxy import wire
@@ -181,7 +181,7 @@ CAME = [5, 200, "3", "", "", False, True, [["a", "b"]]]
         ),
         (LookUp("k", "m"), None, None),
         (LookUp("k", "m"), ["{}", 5, 0], Found("{}", 5, 0)),
-        (Mirror([], True, None, 1, 1), [["m"], True], Mirrored(["m"], True)),
+        (SendCopy([], True, None, 1, 1), [["m"], True], Mirrored(["m"], True)),
         (KeepBody("whole", None, 1), "kept", "kept"),
         (Wait(5), 12.5, 12.5),
     ],

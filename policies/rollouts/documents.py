@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from policies.compiled.rollout_plan import RolloutPlan, cohort_told, step_told
+from policies.compiled.rollout_plan import RolloutPlan, cohort_to_dict, step_to_dict
 from policies.resilience.drill import time_text
 from policies.rollouts.windows import Windows, window_at
 from policies.rollouts.world import Planned
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from policies.rollouts.run import Run  # which tells its own events
 
 
-def waiting_told(planned: Planned, now_ms: int, unread: str | None) -> api.Rollout:
+def waiting_to_dict(planned: Planned, now_ms: int, unread: str | None) -> api.Rollout:
     """One that nobody has started; `unread`: or of which that is not known, and why."""
     plan, setting = planned
     return {
@@ -39,7 +39,7 @@ def waiting_told(planned: Planned, now_ms: int, unread: str | None) -> api.Rollo
     }
 
 
-def event_told(run: Run, event: str, now_ms: int, before: float | None) -> api.RolloutEvent:
+def event_to_dict(run: Run, event: str, now_ms: int, before: float | None) -> api.RolloutEvent:
     """A transition; `before`: the weight that it had."""
     last = run.analysis.last if run.analysis else None
     return {
@@ -54,7 +54,7 @@ def event_told(run: Run, event: str, now_ms: int, before: float | None) -> api.R
         "weight": run.weight,
         "reason": run.reason,
         "note": None,
-        "numbers": last and last.told(),
+        "numbers": last and last.to_dict(),
     }
 
 
@@ -77,7 +77,7 @@ def override_to_dict(run: Run) -> dict[str, Any]:
     }
 
 
-def run_told(run: Run, now_ms: int) -> api.Rollout:
+def run_to_dict(run: Run, now_ms: int) -> api.Rollout:
     plan, step = run.plan, run.plan.steps[run.step]
     overrides = override_to_dict(run)
     active, analysis = run.is_active, run.analysis
@@ -96,9 +96,9 @@ def run_told(run: Run, now_ms: int) -> api.Rollout:
         "started_at": time_text(run.started_ms),
         "step_since": time_text(run.step_ms),
         "hold_until": time_text(run.step_ms + step.hold_ms) if active else None,
-        "cohorts": [cohort_told(s) for s in passed if s.kind == "header" or s.kind == "key"],
+        "cohorts": [cohort_to_dict(s) for s in passed if s.kind == "header" or s.kind == "key"],
         "mirror": overrides["mirror"] or None,
-        "analysis": analysis.told(_next_at(analysis, active)) if analysis else None,
+        "analysis": analysis.to_dict(_next_at(analysis, active)) if analysis else None,
         "window": _window(plan.windows, now_ms),
     }
 
@@ -109,7 +109,7 @@ def _plan(plan: RolloutPlan) -> api.Planned:
         "routes": list(plan.routes),
         "from": plan.source,
         "to": plan.to,
-        "steps": [step_told(step) for step in plan.steps],
+        "steps": [step_to_dict(step) for step in plan.steps],
     }
 
 
