@@ -5,13 +5,14 @@ What the compiler writes has none. Types do not show them, and a request would f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from policies.basics.steps import Steps, pause_after
+from policies.basics.steps import Steps
 from policies.compiled.form.text import NoForm
 from policies.compiled.model import Route
 from policies.compiled.tables import PolicyTables
-from policies.http.filters import FilterChain
+from policies.http.filters import Mirror
+from policies.routing.rules import Alternative
 
 STEP_CHECKED = 1_000  # routes or rules in one unit of work
 
@@ -22,11 +23,14 @@ def check_references(tables: PolicyTables) -> Steps[None]:
     pools = yield from _pools(tables.routes)
     if not pools <= tables.pools.keys():
         raise NoForm("`routes` has a name of no pool")
-    routes = range(len(tables.routes))
-    for number, route in enumerate(_routes_of_rules(tables)):
-        if route not in routes:
+    routes, checked = range(len(tables.routes)), 0
+    for rules in _rules(tables):
+        if any([rule.route not in routes for rule in rules]):
             raise NoForm("a rule has a number of no route")
-        yield from pause_after(number, STEP_CHECKED)
+        checked += len(rules)
+        if checked >= STEP_CHECKED:
+            checked = 0
+            yield 1
 
 
 def _check_variants_and_regions(tables: PolicyTables) -> None:
@@ -50,24 +54,22 @@ def _pools(routes: tuple[Route, ...]) -> Steps[set[str]]:
             if id(shares) not in seen:
                 seen.add(id(shares))
                 pools.update(pool for share in shares for pool in share.chain)
-        pools.update(mirror.pool for chain in _filters(route) for mirror in chain.mirrors)
-        yield from pause_after(number, STEP_CHECKED)
+        if route.plan or route.plans:
+            pools.update(mirror.pool for mirror in _mirrors(route))
+        if number % STEP_CHECKED == STEP_CHECKED - 1:
+            yield 1
     return pools
 
 
-def _filters(route: Route) -> Iterator[FilterChain]:
-    if route.plan:
-        yield route.plan
-    if route.plans:
-        yield from route.plans.values()
+def _mirrors(route: Route) -> Iterator[Mirror]:
+    for chain in (route.plan, *(route.plans or {}).values()):
+        if chain:
+            yield from chain.mirrors
 
 
-def _routes_of_rules(tables: PolicyTables) -> Iterator[int]:
+def _rules(tables: PolicyTables) -> Iterator[Sequence[Alternative]]:
     for hosts in (tables.first, tables.hosts):
         for host in hosts.values():
-            for paths in (host.exact, host.prefix):
-                for rules in paths.values():
-                    for rule in rules:
-                        yield rule.route
-            for each in host.regex:
-                yield each.rule.route
+            yield from host.exact.values()
+            yield from host.prefix.values()
+            yield [each.rule for each in host.regex]
