@@ -25,7 +25,7 @@ def check_references(tables: PolicyTables) -> Steps[None]:
         raise NoForm("`routes` has a name of no pool")
     routes, checked = range(len(tables.routes)), 0
     for rules in _rules(tables):
-        if any([rule.route not in routes for rule in rules]):
+        if any(rule.route not in routes for rule in rules):
             raise NoForm("a rule has a number of no route")
         checked += len(rules)
         if checked >= STEP_CHECKED:
