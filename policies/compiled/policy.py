@@ -1,6 +1,7 @@
 """The compiled policy: what requests are decided on, built once from compiled tables.
 
-Building parses, sorts and compiles nothing; `policies.language.compile.compile` has done it.
+Building parses, sorts and compiles nothing; `policies.language.compile.compile` has done it. It
+raises `NoForm` for tables with names or numbers that lead nowhere.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from policies.access.authenticate import Keys
 from policies.basics.steps import Steps, finished
 from policies.compiled.model import Order, Tier, Tiers, Variant
+from policies.compiled.references import check_references
 from policies.compiled.tables import PolicyTables
 from policies.http.url import RequestTarget
 from policies.routing.match import Routes
@@ -32,6 +34,7 @@ class CompiledPolicy:
         return policy
 
     def _build(self, tables: PolicyTables) -> Steps[None]:
+        yield from check_references(tables)
         self.digest = tables.digest
         self.merge_slashes, self.identify = tables.merge_slashes, tables.identify
         self.variants = tables.variants

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,29 @@ def urls(tables: dict[str, Any]) -> list[str]:
         for host, table in hosts.items()
         for path in (*table["exact"], *table["prefix"], "/a1/b")
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (
+            lambda t: replace(t, pools={"p": (9,), "q": (1,)}),
+            "`pools` has a position of no variant",
+        ),
+        (lambda t: replace(t, pools={"p": (-1,), "q": (1,)}), "`pools` has a position"),
+        (lambda t: replace(t, pools={"p": (0,)}), "`routes` has a name of no pool"),
+        (lambda t: replace(t, routes=()), "a rule has a number of no route"),
+        (lambda t: replace(t, routes=(t.routes[0]._replace(shares=()),)), "a route leads nowhere"),
+        (
+            lambda t: replace(t, regions=replace(t.regions, default="moon")),
+            "`regions` has a name of no region",
+        ),
+    ],
+)
+def test_what_leads_nowhere_is_refused(
+    change: Callable[[PolicyTables], PolicyTables], why: str
+) -> None:
+    tables = compiled(TEXTS[-1])
+    CompiledPolicy(tables)
+    with pytest.raises(NoForm, match=why):
+        CompiledPolicy(change(tables))
