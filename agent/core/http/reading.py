@@ -1,4 +1,4 @@
-"""Reads requests within limits. Each mistake is a `Problem` that says how to mend it."""
+"""Parses requests within limits. Each mistake is a `Problem` that says how to correct it."""
 
 from __future__ import annotations
 

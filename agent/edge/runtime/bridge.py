@@ -1,7 +1,7 @@
 """Crossings between Python and JavaScript for the agent's own requests.
 
-A crossing costs microseconds where Python code costs fractions of one, so what belongs
-together crosses together.
+A crossing costs microseconds where Python code costs fractions of one, so related data crosses
+together.
 """
 
 from __future__ import annotations

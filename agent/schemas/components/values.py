@@ -2,9 +2,9 @@
 
 How to write a shape, so that programs can make clients from the document:
 
-- Every object stands in the `SCHEMAS` of its module, under a name of its own, and others refer
+- Every object is in the `SCHEMAS` of its module, under a name of its own, and others refer
   to it: `ref("Step")`. So do the alternatives of a shape: `either(ref("A"), ref("B"))`, or
-  `told_apart("capability", {"database": "DatabaseJob"})` where one required field decides.
+  `discriminated("capability", {"database": "DatabaseJob"})` where one required field decides.
 - A fixed value is `always("word")`: an `enum` of one. Generators know no `const`.
 - A value that may be null is `or_null(…)`, of a `ref`, too.
 - Descriptions are what the reference shows, so each value has one unless its name says it all.
@@ -23,12 +23,12 @@ Schema = dict[str, Any]
 TIME_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$"
 
 
-def _told(schema: Schema, about: str) -> Schema:
+def _with_description(schema: Schema, about: str) -> Schema:
     return {**schema, "description": about} if about else schema
 
 
 def text(about: str = "", **more: Any) -> Schema:
-    return _told({"type": "string", **more}, about)
+    return _with_description({"type": "string", **more}, about)
 
 
 def matching(pattern: re.Pattern[str], about: str, **more: Any) -> Schema:
@@ -42,7 +42,9 @@ def whole_of(pattern: str) -> str:
 
 def whole(about: str, least: int = 0, most: int | None = None, **more: Any) -> Schema:
     schema: Schema = {"type": "integer", "minimum": least}
-    return _told({**schema, **({} if most is None else {"maximum": most}), **more}, about)
+    return _with_description(
+        {**schema, **({} if most is None else {"maximum": most}), **more}, about
+    )
 
 
 def number(about: str, least: float = 0, most: float | None = None, **more: Any) -> Schema:
@@ -52,7 +54,7 @@ def number(about: str, least: float = 0, most: float | None = None, **more: Any)
 
 
 def yes_or_no(about: str, **more: Any) -> Schema:
-    return _told({"type": "boolean", **more}, about)
+    return _with_description({"type": "boolean", **more}, about)
 
 
 def always(word: str, about: str = "") -> Schema:
@@ -60,18 +62,18 @@ def always(word: str, about: str = "") -> Schema:
 
 
 def one_of(words: Iterable[str], about: str = "", **more: Any) -> Schema:
-    return _told({"type": "string", "enum": list(words), **more}, about)
+    return _with_description({"type": "string", "enum": list(words), **more}, about)
 
 
 def listed(items: Schema, about: str = "", **more: Any) -> Schema:
-    return _told({"type": "array", "items": items, **more}, about)
+    return _with_description({"type": "array", "items": items, **more}, about)
 
 
 def either(*schemas: Schema, about: str = "", **more: Any) -> Schema:
-    return _told({"anyOf": list(schemas), **more}, about)
+    return _with_description({"anyOf": list(schemas), **more}, about)
 
 
-def told_apart(field: str, shapes: Mapping[str, str], about: str = "") -> Schema:
+def discriminated(field: str, shapes: Mapping[str, str], about: str = "") -> Schema:
     """One of several shapes, by the value of a field that each of them requires."""
     schema: Schema = {
         "oneOf": [ref(name) for name in shapes.values()],
@@ -80,7 +82,7 @@ def told_apart(field: str, shapes: Mapping[str, str], about: str = "") -> Schema
             "mapping": {value: place_of(name) for value, name in shapes.items()},
         },
     }
-    return _told(schema, about)
+    return _with_description(schema, about)
 
 
 def or_null(schema: Schema) -> Schema:
@@ -100,7 +102,7 @@ def place_of(name: str) -> str:
 
 
 def ref(name: str, about: str = "") -> Schema:
-    return _told({"$ref": place_of(name)}, about)
+    return _with_description({"$ref": place_of(name)}, about)
 
 
 def fields_of(
@@ -112,11 +114,13 @@ def fields_of(
     """An object of these fields and no others."""
     required = [name for name in fields if name not in optional]
     schema: Schema = {"type": "object", "properties": fields, "additionalProperties": False}
-    return _told({**schema, **({"required": required} if required else {}), **more}, about)
+    return _with_description(
+        {**schema, **({"required": required} if required else {}), **more}, about
+    )
 
 
 def any_object(about: str, **more: Any) -> Schema:
-    return _told({"type": "object", **more}, about)
+    return _with_description({"type": "object", **more}, about)
 
 
 def time(about: str) -> Schema:
