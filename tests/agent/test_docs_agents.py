@@ -43,9 +43,8 @@ def test_what_a_row_says_to_a_model() -> None:
     assert ", ".join(f"`{name}`" for name in PROMPTS[:2]) in " ".join(CLIENTS.split())
     names = {"model": "the model", "temperature": "the temperature"}
     for name, places in (("system_prompt", SYSTEM), *OVERRIDES):
-        told = row_of(CLIENTS, names.get(name, "the number of tokens")) if name in dict(OVERRIDES) else (
-            row_of(CLIENTS, "the system prompt")
-        )  # fmt: skip
+        usual = "the number of tokens" if name in dict(OVERRIDES) else "the system prompt"
+        told = row_of(CLIENTS, names.get(name, usual))
         found = re.findall(r"`(\w+)\.(\w+)`", told)
         assert tuple(found) == places, name
 
