@@ -53,8 +53,12 @@ def variants() -> dict[str, dict[str, Any]]:
 
 
 def _config(
-    agent: str, variant: str, own: dict[str, Any], variables: dict[str, Any], shared: dict[str, Any]
-) -> dict[str, Any]:
+    agent: str,
+    variant: str,
+    own: dict[str, object],
+    variables: dict[str, object],
+    shared: dict[str, object],
+) -> dict[str, object]:
     placement = {"placement": {"region": own["placement"]}} if "placement" in own else {}
     crons = {"triggers": {"crons": own["crons"]}} if "crons" in own else {}
     return {

@@ -73,7 +73,7 @@ def definition_of(document: Mapping[str, Any]) -> Definition:
     return Definition(document["capability"], document["settings"])
 
 
-def read_definition(given: Mapping[str, Any], run: RunPython) -> Definition:
+def read_definition(given: Mapping[str, object], run: RunPython) -> Definition:
     """Parse a request body. `run` runs Python in the sandbox. Raises `Problem`."""
     if ("code" in given) == ("capability" in given):
         raise Problem(
@@ -91,7 +91,7 @@ def read_definition(given: Mapping[str, Any], run: RunPython) -> Definition:
     return Definition(capability, _settings(capability, given.get("settings", {})))
 
 
-def _settings(capability: str, given: Any) -> dict[str, Any]:
+def _settings(capability: str, given: object) -> dict[str, object]:
     if not isinstance(given, dict):
         raise Problem(400, f"`settings` is an object; send {EXAMPLE}")
     known = SETTINGS.get(capability, ())
@@ -125,7 +125,7 @@ def setting(name: str, value: Any, place: str) -> Any:
     return value
 
 
-def _code(code: Any, run: RunPython) -> Definition:
+def _code(code: object, run: RunPython) -> Definition:
     if not isinstance(code, str) or not code:
         raise Problem(400, f"`code` is text; send {CODE_EXAMPLE}")
     size = len(code.encode(errors="replace"))

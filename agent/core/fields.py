@@ -33,7 +33,7 @@ def whole(given: Mapping[str, object], name: str, usual: int, least: int, most: 
     return value
 
 
-def yes_or_no(given: Mapping[str, Any], name: str) -> bool:
+def yes_or_no(given: Mapping[str, object], name: str) -> bool:
     """False if it is missing."""
     value = given.get(name, False)
     if not isinstance(value, bool):

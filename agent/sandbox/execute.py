@@ -78,7 +78,7 @@ class Isolates(Protocol):
 class RunResult(NamedTuple):
     """The outcome of a job, without its duration."""
 
-    result: Any = None
+    result: object = None
     error: Error | None = None
     stdout: str = ""
 

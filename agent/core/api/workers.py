@@ -185,7 +185,7 @@ def _shown(worker: Worker, now_ms: int) -> dict[str, object]:
     }
 
 
-def _held(held: HeldJob) -> dict[str, Any]:
+def _held(held: HeldJob) -> dict[str, object]:
     return {
         "job_id": held.job_id,
         "tenant": held.tenant,

@@ -84,7 +84,7 @@ def _url(given: dict[str, object]) -> str:
     return f"{target}{'&' if '?' in target else '?'}{urlencode(pairs, errors='replace')}"
 
 
-def _request_body(given: dict[str, Any], headers: dict[str, str]) -> str | None:
+def _request_body(given: dict[str, object], headers: dict[str, str]) -> str | None:
     """The body; its content type is added to `headers` unless it is there."""
     if "json" in given and "body" in given:
         raise Refused("there are both `json` and `body`; a request has one of them")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from agent.agents.agents import Agents
 from agent.callbacks.callbacks import Callbacks
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class Wait(Protocol):
     """Waits for `work` and returns its result."""
 
-    def __call__(self, work: Coroutine[Any, Any, T]) -> T: ...
+    def __call__(self, work: Coroutine[object, None, T]) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)

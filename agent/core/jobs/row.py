@@ -39,7 +39,7 @@ class CoreRow(NamedTuple):
     status: str = "queued"
 
     @property
-    def request(self) -> dict[str, Any]:
+    def request(self) -> dict[str, object]:
         """The fields that decide about the run, as a job stores them."""
         return {name: getattr(self, name) for name in (*NAMES, *OBJECTS)}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from agent.core.capabilities.execution import CAPABILITIES, CapabilityCall, run_job
 from agent.core.capabilities.results import Stream
@@ -85,7 +85,7 @@ def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> JobR
     return JobRun(ended.state, is_ours, took, None, result.error, result.more, result.is_passing)
 
 
-def _surely(agent: Agent, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def _surely(agent: Agent, ask: Callable[[], Coroutine[object, None, T]]) -> T:
     """Asks the queue again if it is unavailable for a while, so that finished work is not lost.
     Raises `DatabaseUnavailable` if it stays so."""
     for _ in range(KEEP_TRIES - 1):

@@ -188,14 +188,14 @@ def shape_of(given: Mapping[str, object], shapes: Sequence[Shape], where: str = 
     return found
 
 
-def as_capability(shape: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+def as_capability(shape: Shape, given: Mapping[str, object]) -> dict[str, object]:
     """`capability` and `input`, not validated yet."""
     if shape.capability:
         return {"capability": shape.capability, "input": shape.input_of(given)}
     return {"capability": given["capability"], "input": given.get("input", {})}
 
 
-def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> str:
+def _refusal(given: Mapping[str, object], shapes: Sequence[Shape], where: str) -> str:
     shape = min(shapes, key=lambda shape: _distance(given, shape))
     faults = [
         f"there is no field `{where}{name[:SHOWN]}` in {shape.title}, "
@@ -210,7 +210,7 @@ def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> s
 
 
 def _hint(
-    name: str, shape: Shape, given: Mapping[str, Any], shapes: Sequence[Shape], where: str
+    name: str, shape: Shape, given: Mapping[str, object], shapes: Sequence[Shape], where: str
 ) -> str:
     """A hint about an unknown field."""
     owner = next((other.title for other in shapes if name in other.required), None)
@@ -221,7 +221,7 @@ def _hint(
     return f"known: {', '.join(shape.known)}"
 
 
-def _distance(given: Mapping[str, Any], shape: Shape) -> float:
+def _distance(given: Mapping[str, object], shape: Shape) -> float:
     """How far a body is from a shape: an unknown field counts more than a missing one, a misspelled
     one least."""
     missing = {name for name in shape.required if name not in given}
@@ -230,12 +230,12 @@ def _distance(given: Mapping[str, Any], shape: Shape) -> float:
     return len(missing - meant) + 2 * len(unknown) - len(meant) / 2
 
 
-def _unknown(given: Mapping[str, Any], shape: Shape) -> list[str]:
+def _unknown(given: Mapping[str, object], shape: Shape) -> list[str]:
     """The first few unknown fields: a body may have many, and each costs a search for a similar
     name."""
     return list(islice((name for name in given if name not in shape.known), MAX_SHOWN))
 
 
-def _nearest(name: str, shape: Shape, given: Mapping[str, Any]) -> str | None:
+def _nearest(name: str, shape: Shape, given: Mapping[str, object]) -> str | None:
     free = [field for field in shape.known if field not in given]
     return next(iter(get_close_matches(name[:SHOWN], free, n=1)), None)

@@ -27,11 +27,11 @@ def _with_description(schema: Schema, about: str) -> Schema:
     return {**schema, "description": about} if about else schema
 
 
-def text(about: str = "", **more: Any) -> Schema:
+def text(about: str = "", **more: object) -> Schema:
     return _with_description({"type": "string", **more}, about)
 
 
-def matching(pattern: re.Pattern[str], about: str, **more: Any) -> Schema:
+def matching(pattern: re.Pattern[str], about: str, **more: object) -> Schema:
     """Text that the whole of a pattern fits."""
     return text(about, pattern=whole_of(pattern.pattern), **more)
 
@@ -40,20 +40,20 @@ def whole_of(pattern: str) -> str:
     return f"^(?:{pattern})$" if "|" in pattern else f"^{pattern}$"
 
 
-def whole(about: str, least: int = 0, most: int | None = None, **more: Any) -> Schema:
+def whole(about: str, least: int = 0, most: int | None = None, **more: object) -> Schema:
     schema: Schema = {"type": "integer", "minimum": least}
     return _with_description(
         {**schema, **({} if most is None else {"maximum": most}), **more}, about
     )
 
 
-def number(about: str, least: float = 0, most: float | None = None, **more: Any) -> Schema:
+def number(about: str, least: float = 0, most: float | None = None, **more: object) -> Schema:
     return {**whole(about, 0, None, **more), "type": "number", "minimum": least} | (
         {} if most is None else {"maximum": most}
     )
 
 
-def yes_or_no(about: str, **more: Any) -> Schema:
+def yes_or_no(about: str, **more: object) -> Schema:
     return _with_description({"type": "boolean", **more}, about)
 
 
@@ -61,15 +61,15 @@ def always(word: str, about: str = "") -> Schema:
     return one_of((word,), about)
 
 
-def one_of(words: Iterable[str], about: str = "", **more: Any) -> Schema:
+def one_of(words: Iterable[str], about: str = "", **more: object) -> Schema:
     return _with_description({"type": "string", "enum": list(words), **more}, about)
 
 
-def listed(items: Schema, about: str = "", **more: Any) -> Schema:
+def listed(items: Schema, about: str = "", **more: object) -> Schema:
     return _with_description({"type": "array", "items": items, **more}, about)
 
 
-def either(*schemas: Schema, about: str = "", **more: Any) -> Schema:
+def either(*schemas: Schema, about: str = "", **more: object) -> Schema:
     return _with_description({"anyOf": list(schemas), **more}, about)
 
 
@@ -109,7 +109,7 @@ def fields_of(
     fields: dict[str, Schema],
     about: str = "",
     optional: Sequence[str] = (),
-    **more: Any,
+    **more: object,
 ) -> Schema:
     """An object of these fields and no others."""
     required = [name for name in fields if name not in optional]
@@ -119,7 +119,7 @@ def fields_of(
     )
 
 
-def any_object(about: str, **more: Any) -> Schema:
+def any_object(about: str, **more: object) -> Schema:
     return _with_description({"type": "object", **more}, about)
 
 

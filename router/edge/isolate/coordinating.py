@@ -186,7 +186,7 @@ class Coordinating:
             self.steer(snapshot.rollouts, is_all=snapshot.is_all)
             self.epoch, self.version = snapshot.epoch, snapshot.version
 
-    def steer(self, rollouts: Sequence[dict[str, Any]], *, is_all: bool) -> None:
+    def steer(self, rollouts: Sequence[dict[str, object]], *, is_all: bool) -> None:
         """Learn which rollouts have begun, and their weights."""
         self.steering.learn(rollouts, is_all=is_all)
         self.tallies.keep(self.steering.counted)

@@ -6,14 +6,14 @@ No request waits for it, and nothing raises.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from policies.compiled.form.text import form_steps
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY
 from router.edge.isolate.slices import slowly
 
-Log = Callable[[str, dict[str, Any]], None]
-Tables = dict[str, Any]
+Log = Callable[[str, dict[str, object]], None]
+Tables = dict[str, object]
 
 
 class Kv(Protocol):

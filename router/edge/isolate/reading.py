@@ -7,7 +7,7 @@ findings say why.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from policies.basics.steps import Steps, within
 from policies.compiled.form.text import MAX_FORM_WORK, NoForm, tables_steps
@@ -26,7 +26,11 @@ class Reading:
     compiled here; `is_first`: KV may have had it for long."""
 
     def __init__(
-        self, data: bytes, digest: str, source: Source, log: Callable[[str, dict[str, Any]], None]
+        self,
+        data: bytes,
+        digest: str,
+        source: Source,
+        log: Callable[[str, dict[str, object]], None],
     ) -> None:
         self.data = data
         self.digest = digest
@@ -35,7 +39,7 @@ class Reading:
         self.is_first = False
         self.policy: CompiledPolicy | None = None
         self.findings: tuple[Finding, ...] = ()
-        self.tables: dict[str, Any] | None = None
+        self.tables: dict[str, object] | None = None
         self._steps = self._read()
         self._log = log
 
