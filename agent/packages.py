@@ -1,10 +1,10 @@
 """The packages that Python in the sandbox can import: `python_packages` of `variants.toml`.
 
-- pip chooses wheels for the edge's Python, with all they depend on: pure ones, and compiled ones
-  where somebody has published them for it.
-- They travel as two archives. Python imports pure packages straight from `packages.zip`; those
-  with compiled parts stand in `native.zip`, since the runtime loads such parts only from its own
-  files.
+- pip chooses wheels for the edge's Python, with their dependencies: pure ones, and compiled ones if
+  they were published for it.
+- They are uploaded as two archives. Python imports pure packages straight from `packages.zip`;
+  packages with compiled parts are in `native.zip`, since the runtime loads such parts only from
+  files of its own.
 - What pip fetched is kept in `build/`, by the text of the list.
 """
 
@@ -37,7 +37,7 @@ class PackagesError(Exception):
 
 
 def wanted() -> list[str]:
-    """The list, as it stands in `variants.toml`."""
+    """The list in `variants.toml`."""
     source = tomllib.loads((AGENT / "variants.toml").read_text(encoding="utf-8"))
     listed = source.get(LIST, [])
     if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
@@ -50,7 +50,7 @@ def are_fetched(requirements: Sequence[str]) -> bool:
 
 
 def archives(requirements: Sequence[str]) -> dict[str, bytes]:
-    """The archives by their names, fetched if they are not there yet; none that is empty."""
+    """The archives by name, fetched if needed; empty ones are left out."""
     if not requirements:
         return {}
     place = _place(requirements)
@@ -63,7 +63,7 @@ def archives(requirements: Sequence[str]) -> dict[str, bytes]:
 
 
 def install(requirements: Sequence[str], target: Path, *options: str) -> None:
-    """Wheels for the edge's Python, put in `target`. Raises `PackagesError`."""
+    """Install wheels for the edge's Python into `target`. Raises `PackagesError`."""
     command = [
         *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
         *("--target", str(target), "--only-binary", ":all:", "--no-compile"),
@@ -83,7 +83,7 @@ def install(requirements: Sequence[str], target: Path, *options: str) -> None:
 
 
 def packed(folder: Path) -> dict[str, bytes]:
-    """What pip has put into `folder`, as archives."""
+    """The packages in `folder`, as archives."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     kept = [path.relative_to(folder) for path in files if _is_kept(path.relative_to(folder))]
     compiled = {path.parts[0] for path in kept if path.name.endswith(COMPILED)}
@@ -94,7 +94,8 @@ def packed(folder: Path) -> dict[str, bytes]:
 
 
 def _is_kept(path: Path) -> bool:
-    """Of a package's notes on itself only the one that `importlib.metadata` reads first."""
+    """Whether a file is uploaded; of a package's metadata only the file that `importlib.metadata`
+    reads first."""
     if path.parts[0] == "bin" or path.suffix in _LEFT_OUT or "__pycache__" in path.parts:
         return False
     return not path.parts[0].endswith(".dist-info") or path.name == "METADATA"

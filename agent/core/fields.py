@@ -11,7 +11,7 @@ from workers_runtime import json_text
 
 
 def check_known(given: Mapping[str, object], known: Collection[str]) -> None:
-    """No field but these: a misspelled one would be ignored otherwise."""
+    """Refuse unknown fields: a misspelled one would be ignored otherwise."""
     for name in given:
         if name not in known:
             nearest = get_close_matches(name[:80], known, n=1)
@@ -33,8 +33,8 @@ def whole(given: Mapping[str, object], name: str, usual: int, least: int, most: 
     return value
 
 
-def yes_or_no(given: Mapping[str, Any], name: str) -> bool:
-    """No if it is missing."""
+def yes_or_no(given: Mapping[str, object], name: str) -> bool:
+    """False if it is missing."""
     value = given.get(name, False)
     if not isinstance(value, bool):
         raise Refused(f"`{name}` is true or false")
@@ -42,7 +42,7 @@ def yes_or_no(given: Mapping[str, Any], name: str) -> bool:
 
 
 def some_of(given: Mapping[str, Any], name: str, known: Collection[str]) -> list[str]:
-    """A list of known words; all of them if it is missing."""
+    """A list of known words; all known words if it is missing."""
     value = given.get(name, list(known))
     fits = isinstance(value, list) and value and all(isinstance(word, str) for word in value)
     if not fits or not set(value) <= set(known):

@@ -40,7 +40,7 @@ class NotReachable(Failed):
 class Refused(Failed):
     """The router answered with a problem document."""
 
-    def __init__(self, message: str, status: int, document: dict[str, Any]) -> None:
+    def __init__(self, message: str, status: int, document: dict[str, object]) -> None:
         super().__init__(message)
         self.status = status
         self.document = document

@@ -154,7 +154,7 @@ class Conductor:
             self.course.notes.append(f"{what}: {digest[:12]}")
         return end
 
-    async def _go_on(self, until: float, unless: asyncio.Task[Any] | None = None) -> None:
+    async def _go_on(self, until: float, unless: asyncio.Task[object] | None = None) -> None:
         """Report the progress of the traffic until a moment, or until `unless` is done."""
         awaited = {task for task in (self._driving, unless) if task}
         while (left := until - self.clients.now) > 0:
@@ -183,7 +183,7 @@ class Conductor:
         self.course.drill = drill
         return drill
 
-    async def _watch(self, drill_id: str) -> dict[str, Any]:
+    async def _watch(self, drill_id: str) -> dict[str, object]:
         """Return when the drill is no longer active, and note why it ended."""
         while True:
             await asyncio.sleep(WATCH_S)
@@ -216,7 +216,7 @@ class Conductor:
         self.course.is_over = True
 
     async def _ask(self, page: str) -> dict[str, Any]:
-        document: dict[str, Any] = await asyncio.to_thread(self._client.get, page)
+        document: dict[str, object] = await asyncio.to_thread(self._client.get, page)
         return document
 
     async def _stop_drill(self) -> None:

@@ -77,14 +77,14 @@ class Result:
         )
         return dict(Counter(kinds).most_common())
 
-    def plan_value(self) -> dict[str, Any]:
+    def plan_value(self) -> dict[str, object]:
         """Return the plan as written, without secrets."""
         value = dict(self.loaded.value)
         traffic = dict(value["traffic"])
         traffic["requests"] = [_without_secrets(request) for request in traffic["requests"]]
         return {**value, "traffic": traffic}
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         marks = self.run.marks
         return {
             "verdict": self.verdict,
@@ -119,7 +119,7 @@ class Result:
             "made_by": f"fiberwise-router {__version__}",
         }
 
-    def _count_to_dict(self, count: Count) -> dict[str, Any]:
+    def _count_to_dict(self, count: Count) -> dict[str, object]:
         places = self.router.places
         document = asdict(count)
         document |= {"begin": _rounded(count.begin), "end": _rounded(count.end)}

@@ -27,7 +27,7 @@ OPEN_REFUSED = (400, 405, 500)  # without a key
 
 
 def document() -> dict[str, Any]:
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, dict[str, object]] = {}
     for operation in OPERATIONS:
         paths.setdefault(f"/.router{operation.path}", {})[operation.method.lower()] = _operation(
             operation
@@ -54,11 +54,11 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation) -> dict[str, object]:
     refused = {s: "Problem" for s in REFUSED if not operation.is_open or s in OPEN_REFUSED}
     refused |= dict(operation.refuses)
     response = {"description": "Done", "content": _content(operation.gives)}
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.about,
@@ -76,12 +76,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return document
 
 
-def _refusal(status: int, shape: str) -> dict[str, Any]:
+def _refusal(status: int, shape: str) -> dict[str, object]:
     about = (REFUSED | SOME)[status]
     return {"description": about, "content": {CONTENT_TYPE: {"schema": ref(shape)}}}
 
 
-def _parameters(operation: Operation) -> list[dict[str, Any]]:
+def _parameters(operation: Operation) -> list[dict[str, object]]:
     in_path = [(name, "path") for name in re.findall(r"{(\w+)}", operation.path)]
     parameters = []
     for name, place in [*in_path, *((name, "query") for name in operation.query)]:
@@ -95,7 +95,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     return parameters
 
 
-def _content(shape: str) -> dict[str, Any]:
+def _content(shape: str) -> dict[str, object]:
     if shape == TEXT:
         return {"text/plain": {"schema": {"type": "string"}}}
     return {"application/json": {"schema": ref(shape)}}

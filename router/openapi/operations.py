@@ -6,12 +6,12 @@ own others.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from router.edge.admin.limits import ACTIONS, EVENTS, EXPLAIN_PARAMETERS, MAX_EVENTS
 from workers_runtime.prometheus import CONTENT_TYPE
 
-Schema = dict[str, Any]
+Schema = dict[str, object]
 TAGS = {
     "status": "The router, its policy and its variants",
     "drills": "Planned failures, and the audit log",

@@ -13,7 +13,7 @@ from router.openapi.operations import OPERATIONS, TEXT
 
 _MODULES = (status, health, drills, rollouts, explanation, problems)
 PLACE = "#/components/schemas/"
-Schema = dict[str, Any]
+Schema = dict[str, object]
 
 
 def schemas() -> dict[str, Schema]:

@@ -69,10 +69,10 @@ def test_every_shape_of_a_job_has_a_row() -> None:
     text = section("POST /execute")
     table = text.partition("\n| required |")[2].partition("\n\n")[0].splitlines()[2:]
     rows = [tuple(re.findall(r"`([^`]+)`", row.split("|")[1])) for row in table]
-    assert sorted(rows) == sorted(shape.required for shape in shapes.EXECUTED)
-    for shape in shapes.EXECUTED:
+    assert sorted(rows) == sorted(shape.required for shape in shapes.EXECUTE_SHAPES)
+    for shape in shapes.EXECUTE_SHAPES:
         row = table[rows.index(shape.required)]
-        assert f"status: {shape.written(OUTCOME, 0)['status']}`" in row or "the first" in row
+        assert f"status: {shape.to_response(OUTCOME, 0)['status']}`" in row or "the first" in row
         listed = [name for name in shape.optional if f"`{name}`" in row]
         assert listed or "other fields" in row or "the same" in row
     assert f"up to {executing.WAIT_MS // 1000} s" in spaced(text)

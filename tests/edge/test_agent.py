@@ -345,18 +345,18 @@ def test_metrics(agents: Agents) -> None:
 def test_no_job_is_lost_or_done_twice_while_a_region_fails(agents: Agents) -> None:
     """500 jobs, 20 workers, of whom one is dead with jobs in its hands, and Europe fails in the
     middle, where all of them are."""
-    drill, lost = Future[str](), list[str]()
+    drill = Future[str]()
 
     def on_third(third: int) -> None:
         if third == 1:
             asked = {"mode": "down", "region": "eu", "for": "5m"}
             drill.set_result(agents.own("drills", "POST", json=asked).json()["id"])
-            lost.extend(crowd.lease("dead", 5, lease_s=2))
         else:
             agents.own(f"drills/{drill.result(60)}", "DELETE")
 
     with receiving() as receiver:
         crowd = Crowd(agents, f"crowd-{uuid4().hex[:6]}", f"{receiver.url}/200")
+        lost = crowd.lose("dead", 5, lease_s=5)
         crowd.work(jobs=JOBS, clients=4, workers=WORKERS, on_third=on_third)
         assert crowd.errors == []
         assert len(crowd.submitted) == JOBS

@@ -31,8 +31,13 @@ def embed(given: dict[str, object], tools: AiTools) -> dict[str, object]:
     answer = run_model(tools.ai, model, inputs)
     if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
         raise Refused(f"{model} gives no embeddings; name a model that does")
-    kept = {name: answer[name] for name in KEPT if name in answer}
-    return {"model": model, "provider": PROVIDER, **kept, **_vectors(given["text"], answer["data"])}
+    fields = {name: answer[name] for name in KEPT if name in answer}
+    return {
+        "model": model,
+        "provider": PROVIDER,
+        **fields,
+        **_vectors(given["text"], answer["data"]),
+    }
 
 
 def _vectors(text: object, data: list[object]) -> dict[str, object]:

@@ -1,5 +1,5 @@
-// Workers AI for ai.py: the inputs go in as JSON, and the answer comes out as JSON, or as the
-// stream that it is. Nothing is decided here.
+// Workers AI for ai.py: inputs as JSON in, the answer out as JSON or as its stream. Nothing is
+// decided here.
 
 import { timely } from "../../../workers_runtime/timely.js";
 

@@ -12,7 +12,7 @@ from agent.core.capabilities.results import Stream
 from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/bindings/ai.js"
-WITHIN_MS = 60_000  # until the answer, or until a stream begins
+WITHIN_MS = 60_000  # the time limit for an answer, or for the start of a stream
 # What Cloudflare recommended when it took the older models away (May 2026): fast and cheap.
 TEXT_MODEL = "@cf/zai-org/glm-4.7-flash"
 # Any language, and long texts.
@@ -20,7 +20,7 @@ EMBEDDING_MODEL = "@cf/baai/bge-m3"
 
 
 class EdgeAi:
-    """Of one request. The models: those of the variables, or of this file."""
+    """The models of one request: those that variables name, or the defaults."""
 
     def __init__(self, binding: JsObject, text_model: str, embedding_model: str) -> None:
         self._binding = binding
@@ -29,10 +29,10 @@ class EdgeAi:
 
     def run(self, model: str, inputs: dict[str, object]) -> Any | Stream:
         run = module(MODULE).run
-        given = run_sync(run(self._binding, model, json.dumps(inputs), WITHIN_MS))
-        if not isinstance(given, str):
-            return Stream(given)
-        answer = json.loads(given)
+        reply = run_sync(run(self._binding, model, json.dumps(inputs), WITHIN_MS))
+        if not isinstance(reply, str):
+            return Stream(reply)
+        answer = json.loads(reply)
         if "error" in answer:
             raise ModelError(str(answer["error"]))
         return answer.get("answer")

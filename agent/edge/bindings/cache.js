@@ -1,4 +1,4 @@
-// KV for cache.py. Nothing is decided here; what fails is as if there were nothing.
+// KV for cache.py. Nothing is decided here; a failure counts as a missing key.
 
 import { timely } from "../../../workers_runtime/timely.js";
 

@@ -7,13 +7,13 @@ from pyodide.ffi import run_sync
 from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/bindings/cache.js"
-# How long a location remembers what it read, a key that is not there included: KV's least.
+# How long a location caches a read, also of a missing key: the least that KV allows.
 REMEMBER_S = 30
-PATIENCE_MS = 500  # a KV that is slower than this saves little
+PATIENCE_MS = 500  # a slower KV saves little
 
 
 class KvStore:
-    """Of one request, whose `ctx` the writing outlives."""
+    """The store of one request; writes go on after its answer."""
 
     def __init__(self, kv: JsObject, ctx: JsObject) -> None:
         self._kv = kv

@@ -1,4 +1,4 @@
-"""The tools of capabilities at the edge: each is made when it is first used."""
+"""The tools of capabilities at the edge, each created on first use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workers_runtime.javascript import JsObject, now_ms
 
 
 class EdgeTools:
-    """Of one request; `env` has the bindings."""
+    """The tools of one request; `env` has the bindings."""
 
     def __init__(self, env: JsObject, ctx: JsObject, tenant: str, scopes: frozenset[str]) -> None:
         self.tenant = tenant
@@ -45,7 +45,7 @@ class EdgeTools:
         return web_of(self._env)
 
     def _binding(self, name: str, what: str) -> JsObject:
-        """Raises `Unavailable`: elsewhere there may be one."""
+        """Raises `Unavailable`, since another variant may have the binding."""
         binding = getattr(self._env, name, None)
         if binding is None:
             raise Unavailable(f"this worker has no {what}; bind it as `{name}`")

@@ -1,16 +1,16 @@
-// D1 for database.py: statements go in as one string, and what they gave comes out as one.
-// Nothing is decided here. Bytes, which JSON lacks, are `{"bytes": base64}` on both ways;
-// D1 itself gives them as a list of numbers.
+// D1 for database.py: statements as one string in, results as one string out. Nothing is decided
+// here. Bytes, which JSON lacks, are `{"bytes": base64}` both ways; D1 returns them as a list of
+// numbers.
 
 export async function ask(database, text) {
   try {
     const statements = JSON.parse(text).map(([sql, params]) =>
       database.prepare(sql).bind(...params.map(bound)),
     );
-    const given =
+    const results =
       statements.length === 1 ? [await statements[0].all()] : await database.batch(statements);
     return JSON.stringify({
-      rows: given.map(({ results, meta }) => [results.map(row), meta.changes]),
+      rows: results.map((result) => [result.results.map(row), result.meta.changes]),
     });
   } catch (error) {
     return JSON.stringify({ error: error.message });

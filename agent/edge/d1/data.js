@@ -1,9 +1,9 @@
-// D1 for data.py: a statement and its values go in as one string, and what they gave comes out
-// as one. Nothing is decided here. Bytes, which JSON lacks, are `{"base64": …}` on both ways.
+// D1 for data.py: a statement and its values as one string in, the result as one string out.
+// Nothing is decided here. Bytes, which JSON lacks, are `{"base64": …}` both ways.
 
 import { timely } from "../../../workers_runtime/timely.js";
 
-const LATE = "no answer within"; // data.py knows it by these words
+const LATE = "no answer within"; // data.py recognises it by these words
 
 export async function ask(database, text, reads, within, most) {
   const began = Date.now();
@@ -12,51 +12,51 @@ export async function ask(database, text, reads, within, most) {
     const statements = params.map((values) => database.prepare(sql).bind(...values.map(bound)));
     const work = run(database, statements, reads);
     const [columns, rows, changes, meta] = await timely(work, within, LATE);
-    const kept = fitting(rows, most);
+    const texts = fitting(rows, most);
     const took = Date.now() - began;
-    const told = JSON.stringify({ columns, changes, meta, took, cut: kept.length < rows.length });
-    return `{"rows":[${kept.join()}],${told.slice(1)}`;
+    const head = JSON.stringify({ columns, changes, meta, took, cut: texts.length < rows.length });
+    return `{"rows":[${texts.join()}],${head.slice(1)}`;
   } catch (error) {
     return JSON.stringify({ error: error.message });
   }
 }
 
-// `raw` tells columns of the same name apart, and those of no rows; only `all` counts changes.
+// `raw` has columns of the same name, and columns without rows; only `all` counts changes.
 async function run(database, statements, reads) {
   if (reads) {
     const [columns, ...rows] = await statements[0].raw({ columnNames: true });
     return [columns ?? [], rows, 0, {}];
   }
-  const given =
+  const results =
     statements.length === 1 ? [await statements[0].all()] : await database.batch(statements);
-  const found = given.flatMap(({ results }) => results);
-  const changes = given.reduce((sum, { meta }) => sum + meta.changes, 0);
-  return [Object.keys(found[0] ?? {}), found.map(Object.values), changes, counted(given)];
+  const rows = results.flatMap((result) => result.results);
+  const changes = results.reduce((sum, { meta }) => sum + meta.changes, 0);
+  return [Object.keys(rows[0] ?? {}), rows.map(Object.values), changes, counted(results)];
 }
 
-function counted(given) {
-  const sum = (name) => given.reduce((total, { meta }) => total + (meta[name] ?? 0), 0);
-  const last_row_id = given.at(-1).meta.last_row_id ?? null;
+function counted(results) {
+  const sum = (name) => results.reduce((total, { meta }) => total + (meta[name] ?? 0), 0);
+  const last_row_id = results.at(-1).meta.last_row_id ?? null;
   return { last_row_id, rows_read: sum("rows_read"), rows_written: sum("rows_written") };
 }
 
-// As JSON, the first rows that have no more than `most` characters together.
+// The first rows as JSON, at most `most` characters together.
 function fitting(rows, most) {
-  const kept = [];
+  const texts = [];
   let size = 0;
   for (const row of rows) {
-    const text = JSON.stringify(row.map(told));
+    const text = JSON.stringify(row.map(encoded));
     size += text.length + 1;
     if (size > most) break;
-    kept.push(text);
+    texts.push(text);
   }
-  return kept;
+  return texts;
 }
 
 function bound(value) {
   return value?.base64 === undefined ? value : Uint8Array.fromBase64(value.base64);
 }
 
-function told(value) {
+function encoded(value) {
   return Array.isArray(value) ? { base64: Uint8Array.from(value).toBase64() } : value;
 }

@@ -1,7 +1,7 @@
 """D1 as the database of the capability `database`: one crossing there, one back.
 
-Unlike `database.py` nothing is tried again after an error that leaves open what was done: that one
-runs only statements that may be repeated, and these are anybody's.
+Unlike in `database.py`, a statement whose outcome is unknown is not retried: these are statements
+of users, which need not be idempotent.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/d1/data.js"
 LATE = "no answer within"  # of data.js
-# Of no use: the place in a text that is not the user's alone, and codes that say it again.
+# Removed from messages: offsets in the rewritten text, and codes that repeat the message.
 _NOISE = re.compile(r"^D1_ERROR: | at offset \d+|: SQLITE_[A-Z_]+( \(extended: [A-Z_]+\))?$")
 
 
 class EdgeData:
-    """Of one request, over a D1 binding."""
+    """The users' database in one request, over a D1 binding."""
 
     def __init__(self, binding: JsObject) -> None:
         self._binding = binding
@@ -42,7 +42,7 @@ class EdgeData:
         answer = json.loads(str(run_sync(ask(self._binding, text, reads, round(within_ms), most))))
         if "error" in answer:
             raise _error(str(answer["error"]))
-        if reads and answer["took"] > within_ms:  # as long as a runtime computes no timer rings
+        if reads and answer["took"] > within_ms:  # timers do not fire while the runtime computes
             raise _error(f"{LATE} {within_ms:.0f} ms")
         columns, rows, changes = answer["columns"], answer["rows"], answer["changes"]
         return Table(columns, rows, changes, answer["cut"], answer["took"], answer["meta"])

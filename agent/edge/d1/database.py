@@ -1,14 +1,13 @@
 """D1 as a `Database`: statements cross to JavaScript as one string, and so do the answers.
 
-Whatever fails by itself (a lost connection, a database that restarts, is locked or has too much to
-do) is tried again, after waits that double, with full jitter. D1 does that for reading alone: a
-statement that failed may have been executed. Here all may be repeated, since the statements of the
-queue are written for it: a job is inserted under its key, taken under the poll's ticket, ended
-under its lease and attempt, and each of these is there once. A statement that adds up (`n = n + 1`
-without such a fence) must not run here.
+Temporary failures (a lost connection, a database that restarts, is locked or overloaded) are
+retried, after waits that double, with full jitter. D1 itself retries only reads: a failed statement
+may have been executed. Here all statements may be repeated, since those of the queue are
+idempotent: a job is inserted under its key, leased under the poll's ticket, ended under its lease
+and attempt. A statement such as `n = n + 1` without such a fence must not run here.
 
-A `Mistake` is never tried again: SQL that is wrong, or a value that D1 cannot hold
-(`errors.py`). Its numbers are JavaScript's: whole ones up to 2**53, and 2.0 comes back as 2.
+A `Mistake` is never retried: SQL that is wrong, or a value that D1 cannot hold
+(`errors.py`). Numbers are JavaScript's: integers up to 2**53, and 2.0 comes back as 2.
 """
 
 from __future__ import annotations

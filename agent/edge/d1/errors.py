@@ -1,12 +1,11 @@
 """Classifies D1's errors: which are the statement's own fault.
 
-Known are the mistakes: SQL that SQLite does not take, a constraint that does not hold, a value that
-has no type here, what is too large. They fail again however often they are tried. All others are
-temporary or concern the database, and are not the caller's fault. So an unknown message counts as
-temporary.
+The known mistakes are invalid SQL, violated constraints, values of unsupported types, and values
+that are too large. They fail on every attempt. All other errors are temporary or the database's
+own, so an unknown message counts as temporary.
 
-A statement that SQLite refused (`SQLITE_BUSY` among them) or that never began has changed nothing.
-After all other errors it is not known.
+A statement that SQLite refused (also with `SQLITE_BUSY`) or that never began has changed nothing.
+After other errors that is unknown.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ MISTAKEN_CODES = frozenset(
 )
 # Codes of refusals at the first step of a statement, whose transaction is rolled back.
 UNDONE_CODES = frozenset({*MISTAKEN_CODES, "BUSY", "LOCKED", "FULL", "READONLY"})
-# Mistakes without a code: what D1 and the runtime say before SQLite is asked.
+# Mistakes without a code, which D1 and the runtime report before SQLite is called.
 MISTAKES = (
     "D1_TYPE_ERROR",
     "D1_EXEC_ERROR",
@@ -33,18 +32,18 @@ MISTAKES = (
     "To execute a transaction, please use",
     "Serialized RPC arguments or return values are limited",
 )
-# Of older D1s, which give no code; each begins SQLite's own message, or ends it.
+# Messages of older versions of D1, which have no code.
 _UNCODED = re.compile(
     r"^(?:D1_ERROR: )?(?:near \".*\": syntax error|no such (?:table|column|function|index)\b"
     r"|[A-Z ]+ constraint failed|not authorized|incomplete input|unrecognized token)",
     re.DOTALL,
 )
-# The queue before the database was full, so it never began.
+# D1's queue was full, so the statement never began.
 NEVER_BEGUN = ("D1 DB is overloaded",)
 
 
 class Meaning(NamedTuple):
-    """`passes`: it may go well next time; `is_undone`: surely nothing was changed."""
+    """`passes`: a retry may succeed; `is_undone`: certainly nothing was changed."""
 
     passes: bool
     is_undone: bool

@@ -1,31 +1,31 @@
-// Where records of requests wait, for recording.py, which says how long, how many and with what
-// statement. Nothing is decided here. They wait in JavaScript because what comes after the
-// answer can be waited for here alone: `ctx.waitUntil` called from Python keeps nothing alive.
+// The buffer of request records, for recording.py, which sets its limits and the statement.
+// Nothing is decided here. It is in JavaScript because only JavaScript can go on after the answer:
+// `ctx.waitUntil` called from Python keeps nothing alive.
 
 import { ask, pause } from "./binding.js";
 
 const pending = []; // data points, as JSON
 let plan;
-let due = 0; // when those that wait are written; 0: none do
+let due = 0; // when the waiting ones are written; 0: none are waiting
 let lost = 0;
 
 export function prepare(text) {
   plan = JSON.parse(text);
 }
 
-// Takes a data point: to Analytics Engine at once, to the table with all that gather meanwhile.
-// Gives how many rows were lost so far.
+// Records a data point: in Analytics Engine at once, in the table together with others. Returns how
+// many rows were lost so far.
 export function record(env, ctx, point) {
   try {
     env.METRICS?.writeDataPoint(JSON.parse(point));
   } catch (error) {
-    tell("no-data-point", 1, error.message);
+    log("no-data-point", 1, error.message);
   }
   if (env.JOBS === undefined) return lost;
   if (pending.length < plan.most) pending.push(point);
   else lost += 1;
   const now = Date.now();
-  // One that is long overdue belongs to a request that was ended: it will not come.
+  // A write that is long overdue belongs to a request that was ended: it will not happen.
   if (due === 0 || now > due + plan.overdueMs) {
     due = now + plan.waitMs;
     ctx.waitUntil(write(env.JOBS));
@@ -46,9 +46,9 @@ async function write(database) {
     if (error === undefined) return;
   }
   lost += points.length;
-  tell("records-lost", points.length, error);
+  log("records-lost", points.length, error);
 }
 
-function tell(event, count, error) {
+function log(event, count, error) {
   console.log(JSON.stringify({ event, count, error }));
 }

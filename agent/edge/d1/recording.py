@@ -1,9 +1,9 @@
-"""Each request's record on its way to Analytics Engine and to D1: one crossing, after the answer
-is made. Rows wait in the isolate for a second and are written together, in the background: the
-first of them starts that (`recording.js`).
+"""Sends the record of each request to Analytics Engine and to D1: one crossing, after the answer.
+Rows wait in the isolate for a second and are written together in the background, which the first of
+them starts (`recording.js`).
 
-The statement may be repeated, so it is tried again whatever went wrong. A row is no reason to
-fail or to slow a request: what does not fit, and what D1 does not take, is counted as lost.
+The statement is idempotent, so it is retried after any error. A row never fails or slows a request:
+rows that do not fit, and those that D1 refuses, are counted as lost.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/d1/recording.js"
 WAIT_MS = 1_000
-MOST = 1_000  # rows that wait: what an isolate answers in a second, at about 400 bytes each
+MOST = 1_000  # waiting rows, of about 400 bytes each: the answers of an isolate in a second
 OVERDUE_MS = 5_000
-AGAIN_MS = (250, 500, 1_000)  # of each wait a half is drawn
+AGAIN_MS = (250, 500, 1_000)  # half of each wait is random
 
 
 def record(env: JsObject, ctx: JsObject, point: str) -> int:

@@ -20,7 +20,7 @@ from agent.edge.d1.binding import d1_of
 from workers_runtime.javascript import JsObject, module
 
 MODULE = "agent/edge/fetching/callbacks.js"
-MOST_READ = 4_096  # bytes of a response's body, which is ignored
+MOST_READ = 4_096  # bytes of a response's body, which are discarded
 
 
 class HttpTransport:
@@ -56,9 +56,9 @@ async def deliver(env: JsObject, for_ms: int) -> DeliveryCounts:
     """Send what is due; nothing is begun after `for_ms`. Raises `Misconfigured`
     before anything is taken, and what the database raises."""
     egress, signer = callback_egress(env), _signer(env)
-    way = HttpTransport(getattr(env, "OUTBOUND", None))
+    transport = HttpTransport(getattr(env, "OUTBOUND", None))
     callbacks = Callbacks(d1_of(env.JOBS))
-    return await deliver_due(callbacks, way, egress, signer, way.now_ms() + for_ms)
+    return await deliver_due(callbacks, transport, egress, signer, transport.now_ms() + for_ms)
 
 
 def _signer(env: JsObject) -> Signer:

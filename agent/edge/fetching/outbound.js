@@ -1,6 +1,6 @@
-// The other half of outbound.py: a request of the sandbox as text, and its answer.
+// The JavaScript side of outbound.py: requests of the sandbox as text, and their answers.
 
-// Method, URL, headers and body as JSON; undefined if the body is too long, or no text in UTF-8.
+// Method, URL, headers and body as JSON; undefined if the body is too long or not UTF-8.
 export async function sent(request, most) {
   const bytes = new Uint8Array(await request.arrayBuffer());
   if (bytes.byteLength > most) return undefined;
@@ -20,8 +20,8 @@ export function answer(head, body) {
   return new Response(BODILESS.includes(status) ? null : body, { status, headers });
 }
 
-// Where isolates of the sandbox send what they send: to the agent itself, which knows them by
-// this task. Only the agent can set it.
+// The service that isolates of the sandbox send requests through: the agent itself, which
+// recognises them by this task. Only the agent can set it.
 export function way(ctx, task) {
   return ctx.exports.default({ props: { task } });
 }

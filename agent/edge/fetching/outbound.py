@@ -1,4 +1,4 @@
-"""The network of Python in the sandbox: off, or what the agent's own guard lets through.
+"""The network of Python in the sandbox: off, or guarded by the agent.
 
 With `PYTHON_NETWORK` set to `guarded`, isolates send their requests to the agent itself, as the
 task `outbound`, and `passing.py` forwards them.
@@ -18,11 +18,12 @@ from workers_runtime.javascript import JsObject, module
 MODULE = "agent/edge/fetching/outbound.js"
 TASK = "outbound"
 VARIABLE, CHOICES = "PYTHON_NETWORK", ("off", "guarded")
-MAX_BODY = 1024 * 1024  # bytes that are sent
+MAX_BODY = 1024 * 1024  # bytes of a request's body
 
 
 def way_out(env: JsObject, ctx: JsObject) -> JsObject | None:
-    """What isolates send through; None if they send nothing. Raises `Unavailable`."""
+    """The service that isolates send requests through; None without a network. Raises
+    `Unavailable`."""
     chosen = str(getattr(env, VARIABLE, None) or CHOICES[0])
     if chosen not in CHOICES:
         raise Unavailable(f"the agent's variable {VARIABLE} is wrong: write off or guarded")
@@ -36,7 +37,9 @@ def pass_on(request: JsObject, env: JsObject) -> JsObject:
     if text is None:
         passed = refusal_response(403, f"a body is text in UTF-8, of at most {MAX_BODY:,} bytes")
     else:
-        sent = json.loads(text)
-        passed = passed_on(web_of(env), sent["method"], sent["url"], sent["headers"], sent["body"])
+        fields = json.loads(text)
+        passed = passed_on(
+            web_of(env), fields["method"], fields["url"], fields["headers"], fields["body"]
+        )
     head = json.dumps({"status": passed.status, "headers": passed.headers})
     return way.answer(head, passed.held.handle if passed.held else passed.text)

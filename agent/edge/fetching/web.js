@@ -1,9 +1,9 @@
-// The other half of web.py: requests to the Internet, and their answers, read so much and no
-// more of them. Nothing is decided here.
+// The JavaScript side of web.py: requests to the Internet, and their answers, read up to a limit.
+// Nothing is decided here.
 
 import { timely } from "../../../workers_runtime/timely.js";
 
-// The answer, and its status and headers as JSON. Redirects are answers like others.
+// The answer, and its status and headers as JSON. Redirects are not followed.
 export async function send(env, url, init, timeout) {
   const { method, headers, body } = JSON.parse(init);
   const response = await within(timeout, (signal) =>
@@ -23,7 +23,7 @@ export async function text(env, bytes, charset) {
   return charset === "base64" ? bytes.toBase64() : new TextDecoder(charset).decode(bytes);
 }
 
-// What a resolver answers to each of the URLs.
+// The resolver's answer to each of the URLs.
 export async function ask(env, urls, timeout, most) {
   const headers = { accept: "application/dns-json" };
   const one = async (url, signal) => {
@@ -38,7 +38,7 @@ function outbound(env) {
   return env.OUTBOUND ? (url, init) => env.OUTBOUND.fetch(url, init) : fetch;
 }
 
-// Whatever ends it, the stream is given up: nothing goes on behind its back.
+// Reads at most `most` bytes. The stream is cancelled at the limit or by the signal.
 async function taken(stream, most, signal) {
   const chunks = [];
   let size = 0;
@@ -65,7 +65,7 @@ function joined(chunks) {
   return bytes;
 }
 
-// Also what heeds no signal is given up in time.
+// Limits the time of `work`, also if it ignores its signal.
 async function within(timeout, work) {
   const controller = new AbortController();
   try {

@@ -1,7 +1,7 @@
 """The edge's HTTP client, through `web.js`, and `web_of`, the `Web` of a request.
 
-With a binding `OUTBOUND` requests go through that service, else through the runtime's own
-`fetch`. An answer crosses as its head first, and its body when it is known how to read it.
+Requests go through the service bound as `OUTBOUND`, or else through the runtime's own `fetch`. The
+head of an answer crosses first; the body crosses when the agent knows how to read it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _known = WebCaches()
 
 
 def web_of(env: JsObject) -> Web:
-    """As the variables say: `FETCH_HOSTS` and `RESOLVER`."""
+    """The `Web` of the variables `FETCH_HOSTS` and `RESOLVER`."""
     try:
         egress = Egress.of(str(getattr(env, "FETCH_HOSTS", None) or ""))
     except ValueError as why:
@@ -37,7 +37,7 @@ def web_of(env: JsObject) -> Web:
 
 
 class EdgeWire:
-    """A `Wire`."""
+    """The `Wire` of the edge."""
 
     def __init__(self, env: JsObject) -> None:
         self._env = env
@@ -46,27 +46,27 @@ class EdgeWire:
     def send(self, request: Request, timeout_ms: int) -> ResponseHead:
         headers = {**request.headers, "user-agent": USER_AGENT}
         init = json.dumps({"method": request.method, "headers": headers, "body": request.body})
-        response, head = self._done(self._module.send, request.url, init, timeout_ms)
+        response, head = self._call(self._module.send, request.url, init, timeout_ms)
         fields = json.loads(head)
         return ResponseHead(fields["status"], tuple(map(tuple, fields["headers"])), response)
 
     def read(self, head: ResponseHead, most: int, timeout_ms: int) -> Body:
-        bytes_, is_cut, start = self._done(
+        bytes_, is_cut, start = self._call(
             self._module.read, head.handle, most, SNIFFED, timeout_ms
         )
         return Body(bool(is_cut), str(start), bytes_)
 
     def text(self, held: Body, charset: str) -> str:
-        return str(self._done(self._module.text, held.handle, charset))
+        return str(self._call(self._module.text, held.handle, charset))
 
     def ask(self, urls: Sequence[str], timeout_ms: int) -> list[str]:
         text = json.dumps(urls)
         answers: list[str] = json.loads(
-            self._done(self._module.ask, text, timeout_ms, MAX_DNS_ANSWER)
+            self._call(self._module.ask, text, timeout_ms, MAX_DNS_ANSWER)
         )
         return answers
 
-    def _done(self, function: JsObject, *args: object) -> JsObject:
+    def _call(self, function: JsObject, *args: object) -> JsObject:
         try:
             return run_sync(function(self._env, *args))
         except JsException as error:

@@ -1,8 +1,8 @@
-// The other half of bridge.py: each function is one crossing where there would be several.
+// The JavaScript side of bridge.py: each function replaces several crossings by one.
 // Nothing is decided here.
 
 // The time, the agent's own task, the method, the path, the query, then each header's name and
-// value, in lines: none of them can hold a line break.
+// value, a line each: none of them can contain a line break.
 export function read(request, ctx) {
   const { pathname, search } = new URL(request.url);
   const lines = [Date.now(), ctx.props?.task ?? "", request.method, pathname, search.slice(1)];
@@ -20,9 +20,10 @@ export function pause(ms) {
   return scheduler.wait(ms);
 }
 
-// It runs in the background; a failure is logged there, and the next tick does the work.
+// Starts a task in the background; after a failure, which that request logs, the next tick does the
+// work.
 export function soon(ctx, task) {
   const self = ctx.exports.default({ props: { task } });
-  const asked = self.fetch("http://agent/", { method: "POST" });
-  ctx.waitUntil(asked.then((answer) => answer.arrayBuffer()).catch(() => {}));
+  const response = self.fetch("http://agent/", { method: "POST" });
+  ctx.waitUntil(response.then((answer) => answer.arrayBuffer()).catch(() => {}));
 }

@@ -1,7 +1,7 @@
 """Crossings between Python and JavaScript for the agent's own requests.
 
-A crossing costs microseconds where Python code costs fractions of one, so what belongs
-together crosses together.
+A crossing costs microseconds where Python code costs fractions of one, so related data crosses
+together.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 from pyodide.ffi import run_sync
@@ -61,7 +61,7 @@ def variables(env: JsObject) -> dict[str, str]:
     return found
 
 
-def wait(work: Coroutine[Any, Any, T]) -> T:
+def wait(work: Coroutine[object, None, T]) -> T:
     found: T = run_sync(work)
     return found
 

@@ -30,6 +30,7 @@ from agent.schemas.components.values import (
     an_id,
     any_object,
     anything,
+    discriminated,
     either,
     fields_of,
     listed,
@@ -39,7 +40,6 @@ from agent.schemas.components.values import (
     ref,
     text,
     time,
-    told_apart,
     whole,
     yes_or_no,
 )
@@ -152,14 +152,14 @@ def _named(what: str) -> dict[str, str]:
 
 
 SCHEMAS: dict[str, Schema] = {
-    "Job": told_apart("capability", _named("Job"), "a job that is sent along"),
+    "Job": discriminated("capability", _named("Job"), "a job that is sent along"),
     **{name: _sent(capability) for capability, name in _named("Job").items()},
     "Lease": fields_of(
         {"job_id": an_id("the job"), **_HELD, **_HANDED_OUT},
         "A lease on a job, or the whole of the job as `/poll` told it",
         ("tenant", *_HANDED_OUT),
     ),
-    "Completed": told_apart("capability", _named("Completed")),
+    "Completed": discriminated("capability", _named("Completed")),
     **{name: completed(capability) for capability, name in _named("Completed").items()},
     "CompletedStatus": always("completed"),
     "State": one_of(STATES),

@@ -14,13 +14,13 @@ from agent.schemas.components.values import (
     always,
     an_id,
     anything,
+    discriminated,
     either,
     fields_of,
     listed,
     number,
     ref,
     time,
-    told_apart,
     whole,
 )
 
@@ -32,25 +32,25 @@ OF_INPUT = {
     "text": ("EmbeddingsInput", "Embeddings"),
 }
 _JOB_ID = an_id("for the answer; made up, if it is missing")
-_KEPT_WITH = {name: jobs.DATA["properties"][name] for name in shapes.KEPT_WITH}
+_OPTIONS = {name: jobs.DATA["properties"][name] for name in shapes.ACTIVATION_OPTIONS}
 
 
 def _name(shape: Shape) -> str:
     return OF_INPUT[shape.required[-1]][1]
 
 
-def _sent(shape: Shape) -> Schema:
+def _request_schema(shape: Shape) -> Schema:
     input_name, _ = OF_INPUT[shape.required[-1]]
     known = {**inputs.SCHEMAS[input_name]["properties"], "job_id": _JOB_ID}
     fields = {name: known[name] for name in shape.known}
     return fields_of(fields, shape.title[0].upper() + shape.title[1:], shape.optional)
 
 
-def _kept(shape: Shape) -> Schema:
+def _activation_data(shape: Shape) -> Schema:
     """As data of an activation, whose input is looked at when the job is run."""
     input_name, _ = OF_INPUT[shape.required[-1]]
     about = f"as in {input_name}; it is looked at when the job is run"
-    fields = {name: _KEPT_WITH.get(name, anything(about)) for name in shape.known}
+    fields = {name: _OPTIONS.get(name, anything(about)) for name in shape.known}
     return fields_of(fields, shape.title[0].upper() + shape.title[1:], shape.optional)
 
 
@@ -76,16 +76,23 @@ def _of_result(capability: str, name: str, **more: Schema) -> Schema:
 
 
 _VECTOR = listed({"type": "number"})
-_REQUESTS = {f"{_name(shape)}Request": _sent(shape) for shape in shapes.EXECUTED if shape.capability
-             and shape is not shapes.CODE_JOB}  # fmt: skip
-_DATA = {f"{_name(shape)}Data": _kept(shape) for shape in shapes.KEPT if shape.capability}
+_REQUESTS = {
+    f"{_name(shape)}Request": _request_schema(shape)
+    for shape in shapes.EXECUTE_SHAPES
+    if shape.capability and shape is not shapes.CODE_JOB
+}
+_DATA = {
+    f"{_name(shape)}Data": _activation_data(shape)
+    for shape in shapes.ACTIVATION_SHAPES
+    if shape.capability
+}
 
 SCHEMAS: dict[str, Schema] = {
     "Execute": either(
         *(ref(name) for name in ("Job", "Lease", *_REQUESTS, "PythonJobRequest", "ActivationRun"))
     ),
     **_REQUESTS,
-    "PythonJobRequest": _sent(shapes.CODE_JOB),
+    "PythonJobRequest": _request_schema(shapes.CODE_JOB),
     "ActivationRun": fields_of(
         {
             "activation_id": an_id("the same one again is the same activation"),
@@ -97,7 +104,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     **_DATA,
     "Executed": either(ref("Completed"), ref("Succeeded")),
-    "Succeeded": told_apart(
+    "Succeeded": discriminated(
         "capability",
         {
             "python-execution": "PythonAnswer",

@@ -2,9 +2,9 @@
 
 How to write a shape, so that programs can make clients from the document:
 
-- Every object stands in the `SCHEMAS` of its module, under a name of its own, and others refer
+- Every object is in the `SCHEMAS` of its module, under a name of its own, and others refer
   to it: `ref("Step")`. So do the alternatives of a shape: `either(ref("A"), ref("B"))`, or
-  `told_apart("capability", {"database": "DatabaseJob"})` where one required field decides.
+  `discriminated("capability", {"database": "DatabaseJob"})` where one required field decides.
 - A fixed value is `always("word")`: an `enum` of one. Generators know no `const`.
 - A value that may be null is `or_null(…)`, of a `ref`, too.
 - Descriptions are what the reference shows, so each value has one unless its name says it all.
@@ -23,15 +23,15 @@ Schema = dict[str, Any]
 TIME_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$"
 
 
-def _told(schema: Schema, about: str) -> Schema:
+def _with_description(schema: Schema, about: str) -> Schema:
     return {**schema, "description": about} if about else schema
 
 
-def text(about: str = "", **more: Any) -> Schema:
-    return _told({"type": "string", **more}, about)
+def text(about: str = "", **more: object) -> Schema:
+    return _with_description({"type": "string", **more}, about)
 
 
-def matching(pattern: re.Pattern[str], about: str, **more: Any) -> Schema:
+def matching(pattern: re.Pattern[str], about: str, **more: object) -> Schema:
     """Text that the whole of a pattern fits."""
     return text(about, pattern=whole_of(pattern.pattern), **more)
 
@@ -40,38 +40,40 @@ def whole_of(pattern: str) -> str:
     return f"^(?:{pattern})$" if "|" in pattern else f"^{pattern}$"
 
 
-def whole(about: str, least: int = 0, most: int | None = None, **more: Any) -> Schema:
+def whole(about: str, least: int = 0, most: int | None = None, **more: object) -> Schema:
     schema: Schema = {"type": "integer", "minimum": least}
-    return _told({**schema, **({} if most is None else {"maximum": most}), **more}, about)
+    return _with_description(
+        {**schema, **({} if most is None else {"maximum": most}), **more}, about
+    )
 
 
-def number(about: str, least: float = 0, most: float | None = None, **more: Any) -> Schema:
+def number(about: str, least: float = 0, most: float | None = None, **more: object) -> Schema:
     return {**whole(about, 0, None, **more), "type": "number", "minimum": least} | (
         {} if most is None else {"maximum": most}
     )
 
 
-def yes_or_no(about: str, **more: Any) -> Schema:
-    return _told({"type": "boolean", **more}, about)
+def yes_or_no(about: str, **more: object) -> Schema:
+    return _with_description({"type": "boolean", **more}, about)
 
 
 def always(word: str, about: str = "") -> Schema:
     return one_of((word,), about)
 
 
-def one_of(words: Iterable[str], about: str = "", **more: Any) -> Schema:
-    return _told({"type": "string", "enum": list(words), **more}, about)
+def one_of(words: Iterable[str], about: str = "", **more: object) -> Schema:
+    return _with_description({"type": "string", "enum": list(words), **more}, about)
 
 
-def listed(items: Schema, about: str = "", **more: Any) -> Schema:
-    return _told({"type": "array", "items": items, **more}, about)
+def listed(items: Schema, about: str = "", **more: object) -> Schema:
+    return _with_description({"type": "array", "items": items, **more}, about)
 
 
-def either(*schemas: Schema, about: str = "", **more: Any) -> Schema:
-    return _told({"anyOf": list(schemas), **more}, about)
+def either(*schemas: Schema, about: str = "", **more: object) -> Schema:
+    return _with_description({"anyOf": list(schemas), **more}, about)
 
 
-def told_apart(field: str, shapes: Mapping[str, str], about: str = "") -> Schema:
+def discriminated(field: str, shapes: Mapping[str, str], about: str = "") -> Schema:
     """One of several shapes, by the value of a field that each of them requires."""
     schema: Schema = {
         "oneOf": [ref(name) for name in shapes.values()],
@@ -80,7 +82,7 @@ def told_apart(field: str, shapes: Mapping[str, str], about: str = "") -> Schema
             "mapping": {value: place_of(name) for value, name in shapes.items()},
         },
     }
-    return _told(schema, about)
+    return _with_description(schema, about)
 
 
 def or_null(schema: Schema) -> Schema:
@@ -100,23 +102,25 @@ def place_of(name: str) -> str:
 
 
 def ref(name: str, about: str = "") -> Schema:
-    return _told({"$ref": place_of(name)}, about)
+    return _with_description({"$ref": place_of(name)}, about)
 
 
 def fields_of(
     fields: dict[str, Schema],
     about: str = "",
     optional: Sequence[str] = (),
-    **more: Any,
+    **more: object,
 ) -> Schema:
     """An object of these fields and no others."""
     required = [name for name in fields if name not in optional]
     schema: Schema = {"type": "object", "properties": fields, "additionalProperties": False}
-    return _told({**schema, **({"required": required} if required else {}), **more}, about)
+    return _with_description(
+        {**schema, **({"required": required} if required else {}), **more}, about
+    )
 
 
-def any_object(about: str, **more: Any) -> Schema:
-    return _told({"type": "object", **more}, about)
+def any_object(about: str, **more: object) -> Schema:
+    return _with_description({"type": "object", **more}, about)
 
 
 def time(about: str) -> Schema:

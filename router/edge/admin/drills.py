@@ -6,7 +6,6 @@ The Coordinator decides about drills and stores them.
 from __future__ import annotations
 
 import json
-from typing import Any
 from urllib.parse import parse_qsl
 
 from policies.fleet.drill_question import NotStartable, missing_target, read_asked
@@ -76,7 +75,7 @@ def stop_drills(isolate: Isolate, path: str, env: JsObject, by: str) -> Page | P
     return json_page({"ended": answer["ended"]})
 
 
-def _refusal_problem(refused: dict[str, Any]) -> Problem:
+def _refusal_problem(refused: dict[str, object]) -> Problem:
     detail = f"The drill is refused: {refused['reason']}."
     if refused["gaps"]:
         detail += ' Drill less at once, stop another drill, or send `"force": true`.'

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +15,7 @@ class Page:
     status: int = 200
 
 
-def json_page(document: Mapping[str, Any], status: int = 200) -> Page:
+def json_page(document: Mapping[str, object], status: int = 200) -> Page:
     return Page(json.dumps(document), status=status)
 
 

@@ -16,7 +16,7 @@ class Values(Protocol):
     """The object's key-value storage."""
 
     def get(self, key: str) -> Any: ...
-    def put(self, key: str, value: Any) -> None: ...
+    def put(self, key: str, value: object) -> None: ...
 
 
 class Sql(Protocol):
@@ -71,4 +71,4 @@ class Collaborators(NamedTuple):
     kv: Callable[[], Kv]
     probe: SendProbe
     ask: AskService
-    start: Callable[[Coroutine[Any, Any, None]], None]
+    start: Callable[[Coroutine[object, None, None]], None]

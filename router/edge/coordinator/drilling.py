@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Container
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from policies.compiled.model import Variant
 from policies.fleet.drill_question import read_asked
@@ -59,7 +59,7 @@ class Drilling:
         met = faults_of(self.running(now_ms), variant, now_ms).draw(self._rng)
         return met and met.in_front
 
-    def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, Any]:
+    def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, object]:
         """Start the drill that `by` requests with `text`. Returns `drill`, or `refused` with the
         reason."""
         if not knows_policy(self._store):

@@ -13,7 +13,6 @@ import json
 from collections.abc import Container, Coroutine, Mapping
 from math import inf
 from secrets import token_hex
-from typing import Any
 
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
@@ -186,7 +185,7 @@ class CoordinatorObject:
         self._state.drill(self._drilling.running(now))
         self._state.roll(self._rolling.overrides(), is_all=self._rolling.is_all)
 
-    async def _with_snapshot(self, answer: Mapping[str, Any]) -> str:
+    async def _with_snapshot(self, answer: Mapping[str, object]) -> str:
         """The answer with the new snapshot, after it was written; an alarm follows at once."""
         now = self._clock()
         self._show(now)
@@ -234,7 +233,7 @@ class CoordinatorObject:
             self._noted_ms = now
             self._storage.kv.put(HEARD_KEY, int(now))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[object, None, None]) -> None:
         self._around.start(work)
 
     async def _wake(self, at_ms: float) -> None:

@@ -56,7 +56,7 @@ class Rolling:
             self._rollouts.guard(now_ms)
         self._write()
 
-    def hear(self, tallies: dict[str, Any]) -> None:
+    def hear(self, tallies: dict[str, object]) -> None:
         """Add the tallies of an isolate."""
         try:
             self._rollouts.hear(tallies_from(tallies))
@@ -65,7 +65,7 @@ class Rolling:
 
     def act(
         self, question: list[Any], now_ms: float, unwell: Container[str], drilled: Container[str]
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Takes `[name, action, by whom, note, force]`. Returns `rollout`, or `refused` with the
         reason and `unknown`: whether there is no rollout of that name."""
         name, action, *command = question
@@ -97,7 +97,7 @@ class Rolling:
         """Whether all rollouts that have begun are known."""
         return not self._rollouts.unread
 
-    def overrides(self) -> list[dict[str, Any]]:
+    def overrides(self) -> list[dict[str, object]]:
         return self._rollouts.overrides()
 
     def asks(self, now_ms: float) -> list[CheckRequest]:

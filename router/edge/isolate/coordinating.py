@@ -187,7 +187,7 @@ class Coordinating:
             self.learn_rollouts(snapshot.rollouts, is_all=snapshot.is_all)
             self.epoch, self.version = snapshot.epoch, snapshot.version
 
-    def learn_rollouts(self, rollouts: Sequence[dict[str, Any]], *, is_all: bool) -> None:
+    def learn_rollouts(self, rollouts: Sequence[dict[str, object]], *, is_all: bool) -> None:
         """Learn which rollouts have begun, and their weights."""
         self.rollout_overrides.learn(rollouts, is_all=is_all)
         self.tallies.keep(self.rollout_overrides.counted)

@@ -45,7 +45,7 @@ ADMIN_KEY = "ROUTER_ADMIN_KEY"
 FIRST_LEARN_MS = 1_000  # the longest that a first request waits for the Coordinator
 
 
-def log(event: str, fields: dict[str, Any]) -> None:
+def log(event: str, fields: dict[str, object]) -> None:
     """One line of JSON to the Worker's log."""
     print(json.dumps({"event": event, **fields}))
 
@@ -141,9 +141,9 @@ class Isolate:
         """When the next chores are due."""
         return min(self.store.due_ms, self.coordinating.due_ms)
 
-    def work(self, chores: str, colo: str, env: JsObject) -> list[Coroutine[Any, Any, None]]:
+    def work(self, chores: str, colo: str, env: JsObject) -> list[Coroutine[object, None, None]]:
         """The coroutines of these chores."""
-        work: list[Coroutine[Any, Any, None]] = []
+        work: list[Coroutine[object, None, None]] = []
         if "policy" in chores:
             work.append(self.store.refresh_and_keep(_kv(env)))
         if "coordinator" in chores:

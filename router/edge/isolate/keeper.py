@@ -6,13 +6,13 @@ No request waits for it, and nothing raises.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from policies.compiled.tables import PolicyTables, form_steps
 from router.edge.isolate.keys import COMPILED_PREFIX, LAST_GOOD_KEY
 from router.edge.isolate.slices import slowly
 
-Log = Callable[[str, dict[str, Any]], None]
+Log = Callable[[str, dict[str, object]], None]
 
 
 class Kv(Protocol):

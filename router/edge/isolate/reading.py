@@ -7,7 +7,7 @@ findings say why.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from policies.basics.steps import Steps, within
 from policies.compiled.form.text import NoForm
@@ -27,7 +27,11 @@ class Reading:
     compiled here; `is_first`: KV may have had it for long."""
 
     def __init__(
-        self, data: bytes, digest: str, source: Source, log: Callable[[str, dict[str, Any]], None]
+        self,
+        data: bytes,
+        digest: str,
+        source: Source,
+        log: Callable[[str, dict[str, object]], None],
     ) -> None:
         self.data = data
         self.digest = digest

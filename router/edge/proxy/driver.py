@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Coroutine, Mapping
-from typing import Any
 
 from policies.http.problems import CONTENT_TYPE, Problem
 from policies.proxy.memory.memory import Draws
@@ -60,9 +59,10 @@ class UnderWay:
         self.way = way
         self.context = context
         self.size = context.arrived.size or 0  # characters of its headers
-        self.effect: Any = None
+        self.effect: object = None
         self.limiting: Limiting | None = None
-        self.within: Way[Any] | None = None  # the charging of limits, which has effects of its own
+        # the charging of limits, which has effects of its own
+        self.within: Way[object] | None = None
 
 
 class Driver:
@@ -213,7 +213,7 @@ class Driver:
         finally:
             self.look()
 
-    async def _then_look(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _then_look(self, work: Coroutine[object, None, None]) -> None:
         await work
         self.look()
 
@@ -225,7 +225,7 @@ class Driver:
         self._number = number = self._number + 1
         return self._go_on(number, run, None)
 
-    def _go_on(self, number: int, run: UnderWay, outcome: Any) -> str:
+    def _go_on(self, number: int, run: UnderWay, outcome: object) -> str:
         """Step the sequence until JavaScript has something to do."""
         effect = self._step(run, outcome)
         if type(effect) is Send:
@@ -255,7 +255,7 @@ class Driver:
             self._size -= run.size
         return run
 
-    def _step(self, run: UnderWay, outcome: Any) -> Any:
+    def _step(self, run: UnderWay, outcome: object) -> object:
         """The next effect that is not for Python; None at the end."""
         while True:
             try:
@@ -304,7 +304,7 @@ class Driver:
     def _broken(self, error: Exception, trace: Trace | None) -> str:
         return self._internal_error(trace, error_fields(error))
 
-    def _internal_error(self, trace: Trace | None, fields: dict[str, Any]) -> str:
+    def _internal_error(self, trace: Trace | None, fields: dict[str, object]) -> str:
         """The answer to a request of that trace; `told`: what the log says of the bug."""
         isolate = self._isolate
         request_id = (trace or trace_of({}, isolate.rng)).request_id

@@ -73,7 +73,7 @@ class Repeating:
         self._most = most
         self._forget, self._drop = forget, drop
         self._reclaim = reclaim
-        self._state: Any = None
+        self._state: object = None
         self._policy = isolate.store.policy
         self.is_on = False
         self._templates: dict[int, Template] = {}

@@ -91,7 +91,7 @@ def _attribution(carry: Carry) -> str:
     return f"{variant} {began_ms:.0f} {part}"
 
 
-def effect_text(number: int, effect: Any) -> str:
+def effect_text(number: int, effect: object) -> str:
     """Any effect that JavaScript executes."""
     if type(effect) is Send:
         return send_text(number, effect)
@@ -99,7 +99,7 @@ def effect_text(number: int, effect: Any) -> str:
     return json.dumps([name, number, *fields_of(effect)])
 
 
-def _changes(changes: Changes) -> list[Any]:
+def _changes(changes: Changes) -> list[object]:
     return [changes.removed, _flat(changes.set.items()), _flat(changes.added)]
 
 
@@ -107,17 +107,17 @@ def _flat(pairs: Collection[tuple[str, str]]) -> list[str]:
     return [text for pair in pairs for text in pair]
 
 
-def _keep(keep: Keep | None) -> list[Any] | None:
+def _keep(keep: Keep | None) -> list[object] | None:
     return None if keep is None else list(keep)
 
 
-def _mirror(effect: SendCopy) -> list[Any]:
+def _mirror(effect: SendCopy) -> list[object]:
     copies = [[*copy[:3], *_changes(copy.changes), copy.tag] for copy in effect.copies]
     limit = -1 if effect.limit is None else effect.limit
     return [copies, effect.keeps_body, limit, effect.most, effect.timeout_ms]
 
 
-def _race(effect: Race) -> list[Any]:
+def _race(effect: Race) -> list[object]:
     sends = [send_text(0, send) for send in (effect.first, effect.second)]
     return [*sends, effect.after_ms, _codes(effect.codes)]
 
@@ -140,7 +140,7 @@ _EFFECTS: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
 }
 
 
-def parse_outcome(effect: Any, text: str) -> Any:
+def parse_outcome(effect: object, text: str) -> object:
     """Parse the outcome of `effect` that `driver.js` has written."""
     fields = json.loads(text)
     build = _OUTCOMES.get(type(effect))

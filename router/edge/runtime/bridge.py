@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from asyncio import ensure_future
 from collections.abc import Callable, Coroutine
-from typing import Any
 
 import js
 from pyodide.ffi import JsException, create_proxy, jsnull, run_sync, to_js
@@ -28,7 +27,7 @@ def has_flag(name: str) -> bool:
     return bool(getattr(js.Cloudflare.compatibilityFlags, name, False))
 
 
-def exported(**functions: Callable[..., Any]) -> JsObject:
+def exported(**functions: Callable[..., object]) -> JsObject:
     """A JavaScript object with these functions, for as long as the isolate lives."""
     functions_object = js.Object.new()
     for name, function in functions.items():
@@ -78,7 +77,7 @@ def unwrapped(env: JsObject) -> JsObject:
     return getattr(env, "_env", env)
 
 
-def in_background(ctx: JsObject, work: Coroutine[Any, Any, None]) -> None:
+def in_background(ctx: JsObject, work: Coroutine[object, None, None]) -> None:
     """Do `work` after the answer; the runtime keeps the request's context alive for it."""
     task = ensure_future(work)
     proxy = create_proxy(task)  # a borrowed one would be gone when `waitUntil` returns
@@ -86,7 +85,7 @@ def in_background(ctx: JsObject, work: Coroutine[Any, Any, None]) -> None:
     ctx.waitUntil(proxy)
 
 
-def promised(work: Coroutine[Any, Any, None]) -> JsObject:
+def promised(work: Coroutine[object, None, None]) -> JsObject:
     """`work` as a promise for JavaScript, which must destroy it."""
     return create_proxy(ensure_future(work))
 

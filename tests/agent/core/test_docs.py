@@ -41,7 +41,7 @@ def test_limits_of_pages() -> None:
 def test_limits_of_requests() -> None:
     usual, most = request.TIMEOUT_MS, request.MAX_TIMEOUT_MS
     assert f"100 to {most:,}; default {usual:,}." in SPACED
-    assert f"first {calls.MAX_REPORTED:,} characters" in SPACED
+    assert f"first {calls.MAX_SHOWN:,} characters" in SPACED
     assert web.MAX_REDIRECTS == 5
     assert f"from {OPEN_PORTS} on" in SPACED
     kept = f"from {names.LEAST_S} s to {names.MOST_S // 60} min, of up to {names.MAX_NAMES} names"

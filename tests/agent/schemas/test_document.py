@@ -108,11 +108,13 @@ def test_every_request_has_its_fields() -> None:
     assert fields("Job") == set(shapes.JOB.known)
     sent = [each["$ref"].rpartition("/")[2] for each in schemas()["Execute"]["anyOf"]]
     assert sorted(map(sorted, map(fields, sent))) == sorted(
-        sorted(shape.known) for shape in shapes.EXECUTED
+        sorted(shape.known) for shape in shapes.EXECUTE_SHAPES
     )
     data = [each["$ref"].rpartition("/")[2] for each in jobs.SENT_DATA["anyOf"]]
     assert data.pop() == "CoreActivation"
-    assert [fields(name) for name in data] == [set(shape.known) for shape in shapes.KEPT]
+    assert [fields(name) for name in data] == [
+        set(shape.known) for shape in shapes.ACTIVATION_SHAPES
+    ]
     assert fields("Registration") == set(workers.FIELDS)
     for path, known in (
         ("/poll", polling.FIELDS),

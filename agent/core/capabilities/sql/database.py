@@ -6,9 +6,9 @@ bound, never written into the text. Reading needs the scope `database:read`, any
 `database:write`; that a statement only reads is decided by its words, and for a key that may not
 write by SQLite itself, too: its program, which EXPLAIN shows, must open nothing for writing.
 
-An answer is waited for until `timeout_ms` is over, and recursion has a limit of rows
-(`recursion.py`): nothing ends a statement that the database has begun. A change without an answer
-may have been made, so it is not retried.
+The agent waits for the answer until `timeout_ms`, and recursion has a limit of rows
+(`recursion.py`), since a running statement cannot be stopped. A change without an answer may have
+been made, so it is not retried.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TIMEOUT_MS = 5_000
 MAX_RESULT = 2_000_000  # characters of JSON; a row of D1 has at most 2 MB
 MAX_PLAN = 4_000_000  # the same, of the longest program that is looked at
 FIELDS = ("sql", "query", "params", "max_rows", "timeout_ms")
-# Instructions of SQLite's machine that change something; a transaction does if its p2 is not 0.
+# Instructions of SQLite's virtual machine that write; `Transaction` does if its p2 is not 0.
 WRITING = frozenset(
     {
         *("AutoCommit", "Checkpoint", "CreateBtree", "Destroy", "DropIndex", "DropTable"),
@@ -135,7 +135,7 @@ def _result(table: Table, most: int) -> dict[str, Any]:
 
 
 def _with_objects(table: Table, most: int, size: int) -> dict[str, object]:
-    """The result, and `data`: so many rows that the names in them have `size` characters."""
+    """The result with `data`: as many rows as objects as fit into `size` characters."""
     names = names_apart(table.columns)
     result = _result(table, min(most, size // len(json.dumps(names))))
     data = [dict(zip(names, row, strict=True)) for row in result["rows"]]
@@ -164,5 +164,5 @@ def _meta(table: Table) -> dict[str, object]:
 
 
 def _is_rounded(value: object) -> bool:
-    """Whole numbers that large were JavaScript's on their way, and need not be exact."""
+    """Whether an integer is so large that JavaScript may have rounded it."""
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LARGEST
