@@ -18,20 +18,15 @@ from typing import get_type_hints as hints
 
 from policies.basics.json import Json
 from policies.basics.steps import Steps
+from policies.compiled.form.classes import ByWord, Field, Made, Row, SharedKind, Table
 from policies.compiled.form.kinds import (
-    ByWord,
     Either,
-    Field,
     Hex,
     Kind,
-    Made,
     Many,
     Named,
     One,
     Reading,
-    Row,
-    SharedKind,
-    Table,
     Word,
     Writing,
     refused,
