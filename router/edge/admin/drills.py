@@ -47,7 +47,7 @@ def start_drill(isolate: Isolate, incoming: JsObject, env: JsObject, by: str) ->
     """Start the drill that the body describes."""
     text = body_text(incoming, DRILL_BYTES)
     if text is None:
-        return Problem("body-too-large", f"A drill is error_fields in {DRILL_BYTES} bytes at most.")
+        return Problem("body-too-large", f"A drill is described in {DRILL_BYTES} bytes at most.")
     try:
         missing = missing_target(read_asked(text, by).target, isolate.store.policy)
     except NotStartable as error:
