@@ -144,8 +144,7 @@ class Health:
         """The Coordinator has got this report."""
         for name, counts in report.items():
             requests, failures = self._reported.get(name, (0, 0))
-            view = (requests + counts["requests"], failures + counts["failures"])
-            self._reported[name] = view
+            self._reported[name] = (requests + counts["requests"], failures + counts["failures"])
 
     def view(self, policy: CompiledPolicy, now_ms: float) -> dict[str, View]:
         """Every variant as it stands."""

@@ -9,7 +9,7 @@ from policies.rollouts.analysis import SIDES
 from policies.rollouts.counts import Counts, counts_from
 
 MAX_RUNS = 100  # of one report
-Told = dict[str, dict[str, list[Any]]]  # run, side, counts
+TalliesDocument = dict[str, dict[str, list[Any]]]  # run, side, counts
 
 
 class Tallies:
@@ -28,13 +28,13 @@ class Tallies:
         """Those of others nobody wants any more."""
         self._runs = {run: sides for run, sides in self._runs.items() if run in runs}
 
-    def report(self) -> Told:
+    def report(self) -> TalliesDocument:
         return {
             run: {side: counts.to_json() for side, counts in sides.items()}
             for run, sides in self._runs.items()
         }
 
-    def taken(self, report: Told) -> None:
+    def taken(self, report: TalliesDocument) -> None:
         """The Coordinator has got this report."""
         for run, sides in tallies_from(report).items():
             for side, counts in sides.items():

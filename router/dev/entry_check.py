@@ -98,7 +98,7 @@ def verdict(
                 wrong[way] += [case] if case.said else []
     is_newer = "the one in use" if version == pinned else f"in use is {pinned}"
     lines = [f"workerd {version}, the newest ({is_newer})"]
-    lines += [f"entry in {way:<11} {_told(ran[way], wrong[way])}" for way in WAYS]
+    lines += [f"entry in {way:<11} {_result_text(ran[way], wrong[way])}" for way in WAYS]
     if any(wrong.values()) and all(len(wrong[way]) == ran[way] for way in WAYS):
         lines.append(
             f"nothing works: it may want another pyodide than {pyodide} "
@@ -109,7 +109,7 @@ def verdict(
     return lines, bool(ran) and all(ran[way] and not wrong[way] for way in WAYS)
 
 
-def _told(ran: int, wrong: list[Case]) -> str:
+def _result_text(ran: int, wrong: list[Case]) -> str:
     if not ran:
         return "not tried"
     if not wrong:

@@ -117,7 +117,7 @@ class Traffic:
                 {"route": name or None, **row.document(), "flows": row.flow_list()}
                 for name, row in self.rows.items()
             ],
-            "examples": [_told(each) for each in self.examples],
+            "examples": [_example_to_dict(each) for each in self.examples],
         }
 
 
@@ -134,10 +134,10 @@ def _differ(source: DecidedOutcome, target: DecidedOutcome, field: str) -> bool:
     return bool(getattr(source, field) != getattr(target, field))
 
 
-def _told(example: Example) -> dict[str, Any]:
+def _example_to_dict(example: Example) -> dict[str, Any]:
     asked, label, before, after, part = example
-    told = {"method": asked.method, "url": asked.url, "client": label or None}
-    return told | {"from": before, "to": after, "share": part}
+    request = {"method": asked.method, "url": asked.url, "client": label or None}
+    return request | {"from": before, "to": after, "share": part}
 
 
 def logged(before: Judge, after: Judge, log: Iterable[Asked]) -> Traffic:

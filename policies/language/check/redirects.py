@@ -54,11 +54,11 @@ def looping_redirects(policy: Policy) -> Iterator[Found]:
         for start in islice(_starts(policy, routes[at]), MAX_REQUESTS):
             urls = follower.circle(at, start)
             if urls:
-                yield _told(at, routes[at], urls)
+                yield _loop(at, routes[at], urls)
                 break
 
 
-def _told(at: int, route: Route, urls: list[str]) -> Found:
+def _loop(at: int, route: Route, urls: list[str]) -> Found:
     word = ("filters", Key("redirect")) if _redirect(route) else (Key("respond"),)
     path: Path = ("routes", at, *word)
     if urls[0] == urls[1]:

@@ -1,8 +1,8 @@
 """Why a request goes where it goes: the edge's own sequence, told step by step.
 
 The effects are answered here: limits let the request pass, nothing is kept, and with the first
-`Send` the story ends. The outcome is a plain JSON value. Chance is replaced: where the router
-would choose at random, the likeliest pool is shown and the step says so.
+`Send` the story ends. The outcome is a plain JSON value. Nothing is random: where the router
+would draw a pool, the likeliest pool is shown and the step says so.
 """
 
 from __future__ import annotations

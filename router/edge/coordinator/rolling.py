@@ -146,9 +146,9 @@ class Rolling:
     async def copy(self) -> None:
         """Write the copy to KV. Never raises; a later call tries again."""
         copy, runs = self._copy(), self._rollouts.to_json()
-        to_dicts = json.dumps({"rollouts": self.overrides(), "is_all": True, "runs": runs})
+        text = json.dumps({"rollouts": self.overrides(), "is_all": True, "runs": runs})
         try:
-            await self._workers_kv().put(ROLLOUTS_KEY, to_dicts.encode())
+            await self._workers_kv().put(ROLLOUTS_KEY, text.encode())
             self._copied = copy
         except Exception as error:  # KV takes one write a second of a key
             self._log("rollouts-not-copied", {"error": str(error)[:200]})

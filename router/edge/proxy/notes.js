@@ -3,7 +3,7 @@
 // "again", the same of a repeated decision: the template's number, when the attempt began, the
 // status and the time of its answer;
 // "gone", the number of a request whose client has gone;
-// "broke", and the variant that broke an answer off (`Blame`); "copy", the run that a mirrored
+// "broke", and the variant that broke an answer off (`Attribution`); "copy", the run that a mirrored
 // request counts for, the status of its answer (0: none) and how many milliseconds it took.
 
 const MANY = 32; // Python learns them between two requests
