@@ -132,10 +132,15 @@ async function attempt(way, sent) {
   discard(way.response);
   way.response = undefined;
   try {
-    let upload;
+    let [upload, plan] = [undefined, sent];
     if (sent.keptBody) upload = way.upload ?? way.source?.again();
-    else upload = way.short ??= uploads.isShort(request) ? await uploads.short(request) : undefined;
-    const sending = send(env, request, sent, upload);
+    else if (way.short) upload = way.short;
+    else if (uploads.isShort(request)) {
+      const began = Date.now();
+      upload = way.short = await uploads.short(request, sent.timeout);
+      plan = { ...sent, timeout: left(sent.timeout, began) };
+    }
+    const sending = send(env, request, plan, upload);
     if (sending === undefined) return none({ name: "Unbound", message: "" }, way);
     way.response = await sending;
   } catch (error) {
@@ -147,6 +152,11 @@ async function attempt(way, sent) {
     return undefined;
   }
   return came(way, sent.wantsHead);
+}
+
+// What is left of `timeout` ms since `began`; 0 stays "any time".
+function left(timeout, began) {
+  return timeout && Math.max(1, timeout - (Date.now() - began));
 }
 
 // The outcome of an answer, for Python.

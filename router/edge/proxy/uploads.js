@@ -88,12 +88,25 @@ export async function kept(request) {
   }
 }
 
-// A short body, read to its end, to be sent. Throws if the client breaks it off.
-export async function short(request) {
-  const body = await kept(request);
+// A short body, read to its end, to be sent. Throws if the client breaks it off, or has not sent all
+// of it within `timeout` ms (0: any time).
+export async function short(request, timeout) {
+  const body = await within(kept(request), timeout);
   if (body) return body.again();
   broken.add(request);
   throw brokenOff();
+}
+
+// The result of `work`; undefined if there is none within `timeout` ms (0: any time).
+async function within(work, timeout) {
+  if (!timeout) return work;
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, timeout);
+  });
+  const result = await Promise.race([work, late]);
+  clearTimeout(timer);
+  return result;
 }
 
 // The body of `request`, streamed and kept for another attempt as long as it has at most `most`
