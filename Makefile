@@ -17,6 +17,7 @@ FAST := -m "not edge and not load and not sandbox and not slow"
 
 install: .venv/.done node_modules/.done
 	@$(BIN)/python -m router.dev.prepare
+	@$(BIN)/python -m agent.packages
 
 dev: install
 	@exec $(BIN)/router dev $(ARGS)
@@ -69,7 +70,7 @@ entry-check: install
 	@$(BIN)/python -m router.dev.entry_check
 
 upload: install
-	@$(BIN)/python -m router.dev.upload
+	@$(BIN)/router deploy --dry-run
 
 clean:
 	rm -rf .venv .clients node_modules python_modules build .wrangler
