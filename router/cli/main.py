@@ -96,7 +96,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except OSError as error:
         if error.errno not in (EPIPE, ENOSPC):
-            raise
+            if not error.filename:
+                raise
+            complain(f"cannot use {error.filename}: {error.strerror}")
+            return 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the remaining output
         if error.errno == ENOSPC:
             complain(f"cannot write the whole output: {error.strerror}")

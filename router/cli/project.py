@@ -8,7 +8,7 @@ from pathlib import Path
 
 from policies.language.model.policy import Policy
 from router.dev.guards import Objection, objections
-from router.dev.layout import Layout
+from router.dev.layout import Layout, here
 from router.terminal.errors import Failed
 from router.terminal.files import load_valid
 
@@ -45,5 +45,5 @@ def objected(layout: Layout, file: Path, policy: Policy, env: str) -> list[Objec
 
 def shown(path: Path) -> str:
     """The path as it is reached from where the user stands."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    folder = here()
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)

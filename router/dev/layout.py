@@ -71,7 +71,7 @@ def find_root(start: Path | None = None) -> Path:
 
     As for wrangler, the nearest configuration decides: another Worker's is not passed by.
     """
-    origin = (start or Path.cwd()).resolve()
+    origin = (start or here()).resolve()
     for folder in (origin, *origin.parents):
         found = config_in(folder)
         if found is not None:
@@ -79,6 +79,14 @@ def find_root(start: Path | None = None) -> Path:
                 raise SetupError(f"{found} is another Worker's, not a router's: {BEGIN}")
             return folder
     raise SetupError("no router project here: run `router init`, or go to a folder with one")
+
+
+def here() -> Path:
+    """The working directory. Raises SetupError if it is no more."""
+    try:
+        return Path.cwd()
+    except OSError:
+        raise SetupError("the working directory does not exist any more: go to another") from None
 
 
 def is_router(config: Mapping[str, Any]) -> bool:

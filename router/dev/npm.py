@@ -27,7 +27,7 @@ def is_installed(kit: Kit) -> bool:
     if kit.is_clone:  # by `make install`
         return True
     stamp = kit.node_modules / STAMP
-    return stamp.is_file() and stamp.read_text(encoding="utf-8") == _wanted(kit)
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted(kit)
 
 
 def ensure_npm(kit: Kit) -> None:
@@ -37,7 +37,7 @@ def ensure_npm(kit: Kit) -> None:
     told = {"private": True, "dependencies": _dependencies(kit)}
     write_if_changed(aside / "package.json", json.dumps(told).encode())
     run_npm(kit, aside, "install", "--omit=dev")
-    write_if_changed(aside / "node_modules" / STAMP, _wanted(kit).encode())
+    write_if_changed(aside / "node_modules" / STAMP, wanted(kit).encode())
     shutil.rmtree(kit.node_modules, ignore_errors=True)
     (aside / "node_modules").rename(kit.node_modules)
     shutil.rmtree(aside, ignore_errors=True)
@@ -67,5 +67,6 @@ def _dependencies(kit: Kit) -> dict[str, str]:
     return found
 
 
-def _wanted(kit: Kit) -> str:
+def wanted(kit: Kit) -> str:
+    """The stamp of what package.json asks for."""
     return hashlib.sha256(json.dumps(_dependencies(kit), sort_keys=True).encode()).hexdigest()

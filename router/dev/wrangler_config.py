@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -30,7 +31,7 @@ _TRAILING = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[\]}])')
 
 def config_in(folder: Path) -> Path | None:
     """The configuration that wrangler reads in this folder; None without one."""
-    return next((folder / name for name in FILES if (folder / name).is_file()), None)
+    return next((folder / name for name in FILES if os.path.isfile(folder / name)), None)
 
 
 def read_config(path: Path) -> dict[str, Any]:
