@@ -44,7 +44,7 @@ def ensure_npm(kit: Kit) -> None:
 
 
 def run_npm(kit: Kit, folder: Path, *args: str) -> None:
-    """npm of the same Node, in `folder`. Raises SetupError with its last line."""
+    """npm of the same Node, in `folder`. Raises SetupError with what it says."""
     node = kit.node
     script = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     done = subprocess.run(
@@ -57,8 +57,9 @@ def run_npm(kit: Kit, folder: Path, *args: str) -> None:
         check=False,
     )
     if done.returncode:
-        said = [line for line in done.stderr.strip().splitlines() if "complete log" not in line]
-        raise SetupError(f"npm {args[0]} failed: {(said or ['it said nothing'])[-1]}")
+        lines = [line.removeprefix("npm error ").strip() for line in done.stderr.splitlines()]
+        told = [line for line in lines if "complete log" not in line] or ["it said nothing"]
+        raise SetupError(f"npm {args[0]} failed: {max(told, key=len)}")  # codes are short
 
 
 def _dependencies(kit: Kit) -> dict[str, str]:

@@ -145,10 +145,11 @@ def _vendor(kit: Kit, target: Path, theirs: Path, own: Mapping[str, Any]) -> Non
 
 
 def _link(link: Path, target: Path) -> None:
-    if link.is_symlink() and (not target.exists() or link.readlink() != target):
+    """Make `link` lead to `target`, or be nothing if there is none."""
+    if link.is_symlink():
         link.unlink()
     elif link.is_dir():
         shutil.rmtree(link)
-    if target.exists() and not link.is_symlink():
+    if target.exists():
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(target)
