@@ -21,13 +21,14 @@ TIMEOUTS = {"request": "10s", "backend_request": "2s"}
 @dataclass(frozen=True, slots=True)
 class Mode:
     """`act`: what a variant does (`workers/patient.js`); `ill`: how many of the three do.
-    `timeouts` are the route's."""
+    `timeouts` and `sticky` are the route's."""
 
     name: str
     told: str
     act: str
     ill: int = 1
     timeouts: Mapping[str, str] = field(default_factory=TIMEOUTS.copy)
+    sticky: Sequence[str] = ()
 
     @property
     def host(self) -> str:
@@ -67,12 +68,15 @@ AT_ONCE = Mode(
 )
 
 # One of three throws, recovers, hangs and recovers (`test_many.py`), while a crowd asks. It is
-# given up sooner than the time for which it hangs, and later than a busy machine answers.
+# given up sooner than the time for which it hangs, and later than a busy machine answers. What is
+# decided for a user is remembered; without a user, chance decides, each time anew.
+USER = "x-user"
 MANY = Mode(
     "many",
     "one throws, then hangs",
     "throw",
     timeouts={"request": "8s", "backend_request": "1500ms"},
+    sticky=[f"header:{USER}"],
 )
 
 
@@ -90,6 +94,7 @@ def policy(health: Mapping[str, Any], modes: Sequence[Mode] = MODES) -> dict[str
             "hostnames": [mode.host],
             "split": {mode.name: 1},
             "timeouts": dict(mode.timeouts),
+            "sticky": list(mode.sticky),
         }
         for mode in modes
     ]

@@ -8,16 +8,20 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha256
 
 import httpx
 import pytest
 
-from tests.load.modes import MANY, policy
+from tests.load.modes import MANY, USER, policy
 from tests.load.right import MAY_ANSWER, Got, wrong
 from tests.load.site import Arrival, Site
 
 CLIENTS = 200
 PATIENCE = 60.0  # longer than the router's own limit, on however busy a machine
+KEY = "a-key-of-the-load-tests-alone"
+AUTH = {"id": "load", "sha256": sha256(KEY.encode()).hexdigest(), "scopes": ["router:admin"]}
+BY_MEMORY = 'router_decisions_total{source="memory"'
 HEALTH = {"passive": {"eject_for": "2s", "slow_start": "1s"}}
 WELL, ILL = 1.0, 2.0  # seconds
 RECOVERS = 60.0  # at most
@@ -29,18 +33,19 @@ Played = tuple[list[Got], list[Arrival]]
 
 
 async def client(url: str, number: int, stop: asyncio.Event) -> list[Got]:
-    """One after the other, GET and POST in turn, until `stop`."""
+    """One after the other, GET and POST in turn, until `stop`; every second one has a user."""
     answers = []
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as asking:
         while not stop.is_set():
             count = len(answers)
             method = "POST" if count % 2 else "GET"
-            answers.append(await ask(asking, method, f"many/{number}/{count}"))
+            user = {USER: f"user-{number % 8}"} if number % 2 else {}
+            answers.append(await ask(asking, method, f"many/{number}/{count}", user))
     return answers
 
 
-async def ask(asking: httpx.AsyncClient, method: str, name: str) -> Got:
-    headers = {"host": MANY.host, "x-load-id": name}
+async def ask(asking: httpx.AsyncClient, method: str, name: str, user: dict[str, str]) -> Got:
+    headers = {"host": MANY.host, "x-load-id": name, **user}
     content = b"once" if method == "POST" else None
     try:
         answer = await asking.request(method, "/work", headers=headers, content=content)
@@ -83,7 +88,8 @@ async def recovered(
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One whose variants are back soon."""
-    with Site(tmp_path_factory.mktemp("many"), policy(HEALTH, [MANY])) as running:
+    rules = {**policy(HEALTH, [MANY]), "auth": {"keys": [AUTH]}}
+    with Site(tmp_path_factory.mktemp("many"), rules) as running:
         running.wait_ready()
         yield running
 
@@ -104,6 +110,15 @@ def test_it_was_tried(played: Played) -> None:
     assert statuses[200] > 10 * CLIENTS
     assert {status for status, _ in MAY_ANSWER.values()} <= statuses.keys()
     assert {arrival.variant for arrival in arrivals if arrival.id} == {*MANY.variants}
+
+
+def test_decisions_were_repeated(played: Played, site: Site) -> None:
+    """Those for users; else all of this would be said of Python's decisions alone."""
+    assert played
+    headers = {"x-api-key": KEY}
+    metrics = httpx.get(f"{site.url}/.router/metrics", headers=headers, timeout=PATIENCE).text
+    lines = [line for line in metrics.splitlines() if line.startswith(BY_MEMORY)]
+    assert sum(float(line.split()[-1]) for line in lines) > CLIENTS, metrics
 
 
 def test_the_router_stays_well(played: Played, site: Site) -> None:
