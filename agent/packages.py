@@ -13,20 +13,18 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
-import subprocess
 import sys
 import tomllib
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from workers_tools.wheels import EDGE_PLATFORM, WheelsError, install
+
 AGENT = Path(__file__).parent
 BUILD = AGENT.parent / "build" / "sandbox"
 LIST = "python_packages"
 PURE, NATIVE = "packages.zip", "native.zip"
-# The Python of the current Workers runtime, as wheels are tagged for it.
-EDGE_PYTHON = "3.14"
-EDGE_PLATFORM = "pyemscripten_2026_0_wasm32"
 COMPILED = "-wasm32-emscripten.so"
 _LEFT_OUT = (".pyc", ".pyi", ".typed", ".pth", ".exe")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # so that the same packages are the same bytes
@@ -57,29 +55,12 @@ def archives(requirements: Sequence[str]) -> dict[str, bytes]:
     if not place.is_dir():
         aside = place.with_name(f"{place.name}.aside")
         shutil.rmtree(aside, ignore_errors=True)
-        install(requirements, aside)
+        try:
+            install(requirements, aside)
+        except WheelsError as error:
+            raise PackagesError(str(error)) from error
         aside.rename(place)
     return packed(place)
-
-
-def install(requirements: Sequence[str], target: Path, *options: str) -> None:
-    """Install wheels for the edge's Python into `target`. Raises `PackagesError`."""
-    command = [
-        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
-        *("--target", str(target), "--only-binary", ":all:", "--no-compile"),
-        *("--platform", EDGE_PLATFORM, "--python-version", EDGE_PYTHON),
-        *("--implementation", "cp", "--abi", f"cp{EDGE_PYTHON.replace('.', '')}"),
-        *options,
-        *requirements,
-    ]
-    pip = subprocess.run(command, capture_output=True, text=True, check=False)
-    if pip.returncode:
-        errors = [line for line in pip.stderr.splitlines() if line.startswith("ERROR")]
-        reason = (errors or pip.stderr.strip().splitlines() or ["pip failed"])[-1]
-        raise PackagesError(
-            f"no wheels of {', '.join(requirements)} for Python {EDGE_PYTHON} at the edge "
-            f"({EDGE_PLATFORM}): {reason.removeprefix('ERROR: ')}"
-        )
 
 
 def packed(folder: Path) -> dict[str, bytes]:
@@ -115,3 +96,20 @@ def _zipped(folder: Path, paths: Iterable[Path]) -> bytes:
 def _place(requirements: Sequence[str]) -> Path:
     recipe = "\n".join([EDGE_PLATFORM, *requirements])
     return BUILD / hashlib.sha256(recipe.encode()).hexdigest()[:16]
+
+
+def main() -> int:
+    """Fetch what is missing, as the last step of `make install`."""
+    try:
+        listed = wanted()
+        if not are_fetched(listed):
+            print("sandbox     packages that the agent's Python can import", flush=True)
+            archives(listed)
+    except PackagesError as error:
+        print(f"install: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

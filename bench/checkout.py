@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.server import Serving
-from router.dev.layout import SetupError, find_root
+from router.dev.layout import SetupError
 from router.dev.loopback import HOST, free_port
 
 HERE = Path(__file__).parent
@@ -71,7 +71,7 @@ class Elsewhere(Serving):
 
 def python_of(root: Path) -> str:
     """Return the Python of a clone's virtual environment. Raises an error if `root` has none."""
-    if not root.is_dir() or find_root(root) != root or not (root / "bench" / "rows.py").is_file():
+    if not all((root / name).is_file() for name in ("wrangler.toml", "bench/rows.py")):
         raise SetupError(f"{root} is not the root of a clone of this project")
     python = root / ".venv" / "bin" / "python"
     if not python.exists():

@@ -20,13 +20,13 @@ def folder_of(layout: Layout, name: str) -> Path:
 
 
 def javascript(layout: Layout, name: str, path: Path) -> WorkerdWorker:
-    date = layout.read_toml(layout.wrangler_toml)["compatibility_date"]
+    date = layout.config["compatibility_date"]
     return WorkerdWorker(name, {path.name: path}, date)
 
 
 def python(layout: Layout, name: str, folder: Path) -> WorkerdWorker:
     """The Python Worker in `folder`; `entry.py` is its main module."""
-    settings = layout.read_toml(layout.wrangler_toml)
+    settings = layout.config
     flags = [*settings["compatibility_flags"], *LOCAL_FLAGS]
     modules = python_modules(layout, folder)
     return WorkerdWorker(name, modules, settings["compatibility_date"], flags)

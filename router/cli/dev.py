@@ -48,17 +48,17 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    root = find_root()
-    policy = Path(args.policy or root / "routes.yaml").resolve()
+    layout = Layout(find_root())
+    policy = Path(args.policy or layout.root / "routes.yaml").resolve()
     data, loaded = load_valid(str(policy))
     if loaded.policy is None:
         return 1
     variants = bindings_of(loaded.policy)
-    state = (args.persist_to or root / STATE).resolve()
+    state = (args.persist_to or layout.root / STATE).resolve()
     refuse_taken(args.port)  # before anything that would disturb a running router
     if state.exists():
-        _begin_with(Layout(root), state, policy, Change(data, loaded, BEGINS))
-    return run_dev(root, policy, args.port, args.echo, state, variants)
+        _begin_with(layout, state, policy, Change(data, loaded, BEGINS))
+    return run_dev(layout, policy, args.port, args.echo, state, variants)
 
 
 def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> None:

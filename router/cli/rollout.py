@@ -149,9 +149,9 @@ def _status(args: Namespace) -> int:
         return 0
     at = time_of(page["at"])
     if len(all_told) == 1 and at:
-        out.print(Group(*lines(all_told[0], at)))
+        out.rich.print(Group(*lines(all_told[0], at)))
     elif all_told:
-        out.print(Group(*overview(all_told)))
+        out.rich.print(Group(*overview(all_told)))
     else:
         say("the policy has no rollouts")
     return 0

@@ -17,7 +17,7 @@ MOST_FILES = 12
 # A room, and the rooms that it may use: those above it in this table, never those below.
 MAY_USE: dict[str, set[str]] = {
     "agent": set(),
-    "agent/local": set(),
+    "agent/local": {"agent"},
     "agent/core": set(),
     "agent/queue": set(),
     "agent/workers": {"agent/queue"},

@@ -115,7 +115,7 @@ def bind(config: Path, binding: str, service: str) -> None:
 
 def worker(folder: Path, name: str) -> Path:
     """The configuration of one of the tests' own Workers, which shares the router's KV."""
-    production = Layout(find_root(HERE)).read_toml(find_root(HERE) / "wrangler.toml")
+    production = Layout(find_root(HERE)).config
     config = folder / name / f"{name}.json"
     value = {
         "name": f"test-{name}",

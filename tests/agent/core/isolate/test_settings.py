@@ -9,8 +9,8 @@ import pytest
 
 from agent import config
 from agent.core.isolate.settings import DAY_MS, Misconfigured, error_fields, settings_of
+from agent.local.configs import LOCAL_VARS
 from agent.queue.limits import USUAL, Limits
-from router.dev.agents import LOCAL_VARS
 
 
 def test_nothing_has_to_be_said() -> None:
