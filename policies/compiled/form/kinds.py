@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from json import dumps
 
@@ -42,9 +43,9 @@ class Writing:
         return number
 
 
-class Kind:
-    """`types`: those of its JSON; `made`: those of its values; `is_flat`: both are the same, and
-    the type says all."""
+class Kind(ABC):
+    """`types`: those of its JSON; `made`: those of its values; `is_flat`: a value is its own JSON,
+    and its type alone says whether it is valid."""
 
     types: Types
     made: Types
@@ -55,11 +56,11 @@ class Kind:
         """The types in JSON of values that are the same there."""
         return self.types if self.is_flat else frozenset()
 
-    def read(self, value: Json, reading: Reading) -> object:
-        raise NotImplementedError
+    @abstractmethod
+    def read(self, value: Json, reading: Reading) -> object: ...
 
-    def write(self, value: object, writing: Writing) -> Json:
-        raise NotImplementedError
+    @abstractmethod
+    def write(self, value: object, writing: Writing) -> Json: ...
 
 
 def refused(what: str) -> NoForm:

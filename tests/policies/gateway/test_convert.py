@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,14 @@ from tests.support.examples import examples
 DOUBTS = {"cors-credentials", "cors-unusable", "redirect-loop"}
 
 
+BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # of lines, in YAML 1.1
+
+
+def text_of(data: bytes) -> str:
+    is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_utf_16 else "utf-8", "replace")
+
+
 def imported(*files: bytes) -> Imported:
     """What files come to; whatever they are, what comes out is valid and told properly."""
     named = [(f"{number}.yaml", data) for number, data in enumerate(files)]
@@ -46,7 +56,7 @@ def imported(*files: bytes) -> Imported:
         assert finding.line > 0
         assert finding.column > 0
         if told.file != OUTPUT:
-            lines = files[int(told.file.removesuffix(".yaml"))].count(b"\n") + 2
+            lines = len(BREAKS.findall(text_of(files[int(told.file.removesuffix(".yaml"))]))) + 2
             assert finding.line <= lines
     return result
 
