@@ -36,6 +36,7 @@ from policies.proxy.phases.context import Arrived, RequestContext
 from policies.proxy.phases.effects import (
     Charge,
     KeepBody,
+    KeptBody,
     Mirrored,
     Own,
     Race,
@@ -124,7 +125,7 @@ class _Narrator:
             if isinstance(effect, Charge):
                 self.reached()
                 self.limits(effect.limits, effect.identity)
-            effect = way.send(_made_up(effect))
+            effect = way.send(_made_up(effect, self.context.arrived.now_ms))
         way.close()
         self.reached()
         if isinstance(effect, Respond):
@@ -273,10 +274,10 @@ class _Narrator:
             self.step("mirror", f"{percent:g}% to pool {mirror.pool}: {to}")
 
 
-def _made_up(effect: object) -> object:
+def _made_up(effect: object, now_ms: float) -> object:
     """What comes of an effect that is only told of."""
     if isinstance(effect, Charge):
         return FREE
     if isinstance(effect, KeepBody):
-        return "none"
+        return KeptBody(now_ms, "none")
     return Mirrored((), has_body=False) if isinstance(effect, SendCopy) else None
