@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -37,12 +37,14 @@ SETTLING_MS = 15_000  # three reports
 
 
 class Fact(NamedTuple):
-    """What isolates act on; `until_ms`: the end of an exclusion by votes, 0 for none."""
+    """What isolates act on. `until_ms`: the end of an exclusion by votes, 0 for none; `target`:
+    what was probed, "" if no probe has told anything."""
 
     active: Active
     since_ms: float
     recovered_ms: float | None
     until_ms: float
+    target: str = ""
 
 
 class Coordination:
@@ -62,10 +64,10 @@ class Coordination:
         self._isolates: OrderedDict[str, float] = OrderedDict()  # heard of when, oldest first
         self.settled_ms = 0.0  # until then votes that were told are not taken back
 
-    def plan(self, terms: ActiveTerms | None, names: Iterable[str], now_ms: float) -> None:
-        """The variants of the policy. Others are forgotten."""
-        self._names = list(names)
-        self.active_health.plan(terms, self._names, now_ms)
+    def plan(self, terms: ActiveTerms | None, targets: Mapping[str, str], now_ms: float) -> None:
+        """Take the variants of the policy, with their targets. Others are forgotten."""
+        self._names = list(targets)
+        self.active_health.plan(terms, targets, now_ms)
         for known in (self._votes, self._counts):
             for name in known.keys() - set(self._names):
                 del known[name]
@@ -145,7 +147,7 @@ class Coordination:
         """A fact that was kept."""
         self._facts[name] = fact
         if fact.active != "unknown":
-            probe = self.active_health.probes[name] = Probe(now_ms)
+            probe = self.active_health.probes[name] = Probe(fact.target, now_ms)
             probe.state, probe.since_ms = fact.active, fact.since_ms
             probe.recovered_ms = fact.recovered_ms
 
@@ -172,10 +174,10 @@ class Coordination:
             until = before_ms
         if probe is None or probe.state == "unknown":
             return NOTHING._replace(until_ms=until)
-        return Fact(probe.state, probe.since_ms, probe.recovered_ms, until)
+        return Fact(probe.state, probe.since_ms, probe.recovered_ms, until, probe.target)
 
     def _view(self, name: str, now_ms: float) -> CoordinatorView:
-        active, _, recovered_ms, until_ms = self._facts.get(name, NOTHING)
+        active, _, recovered_ms, until_ms, _ = self._facts.get(name, NOTHING)
         recovered = None if recovered_ms is None else max(0, int(now_ms - recovered_ms))
         votes = self._votes.get(name)
         voters = votes.voters(now_ms) if votes else 0
@@ -224,11 +226,12 @@ def coordination_from(text: str, now_ms: float) -> Coordination | None:
 
 
 def _fact_from(values: list[Any]) -> Fact:
-    active, since_ms, recovered_ms, until_ms = values
+    # Older versions kept no target.
+    active, since_ms, recovered_ms, until_ms, target = values if len(values) > 4 else [*values, ""]
     if active not in get_args(Active):
         raise ValueError(active)
     recovered = None if recovered_ms is None else _time(recovered_ms)
-    return Fact(active, _time(since_ms), recovered, _time(until_ms))
+    return Fact(active, _time(since_ms), recovered, _time(until_ms), str(target))
 
 
 def _time(value: Any) -> float:

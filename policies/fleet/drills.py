@@ -17,6 +17,7 @@ from collections.abc import Container, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from policies.basics.callers import SCHEDULE
 from policies.basics.schedule import last_run_ms, next_run_ms
 from policies.basics.transitions import next_state
 from policies.compiled.model import Variant
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 MAX_ACTIVE = 100
 MAX_PAST = 100
 MAX_GAPS = 20  # are told; a person reads no more
-SCHEDULE = "schedule"
 
 LOGGED: dict[DrillState, api.EventName] = {
     DrillState.RUNNING: "drill-started",

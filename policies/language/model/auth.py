@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from policies.language.model.part import Part
 from policies.language.model.rate_limits import Quota
 from policies.language.values import respelled
-from policies.language.values.keys import HOW_TO_HASH, SCOPE, KeyHash, Scope, Time
+from policies.language.values.keys import HOW_TO_HASH, SCOPE, KeyHash, KeyId, Scope, Time
 from policies.language.values.values import Name, Token, problem
 from policies.language.values.written import flow
 
@@ -38,7 +38,7 @@ def _read_needs(value: object) -> object:
 class ApiKey(Part):
     """A client's key. Two keys may have the same `id`, so that a client can change its key."""
 
-    id: Name = Field(description="The client's name, for variants, limits and the log.")
+    id: KeyId = Field(description="The client's name, for variants, limits and the log.")
     sha256: KeyHash | None = Field(None, description="SHA-256 of the key, in lower-case hex.")
     hmac_sha256: KeyHash | None = Field(
         None, description="HMAC-SHA-256 of the key, keyed with the secret `ROUTER_KEY_PEPPER`."

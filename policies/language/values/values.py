@@ -346,7 +346,8 @@ def read_name(value: object) -> str:
     return text
 
 
-Name = as_type(read_name, {"type": "string", "pattern": f"^(?:{_NAME.pattern})$"})
+NAME_SCHEMA: dict[str, Any] = {"type": "string", "pattern": f"^(?:{_NAME.pattern})$"}
+Name = as_type(read_name, NAME_SCHEMA)
 LanguageVersion = Annotated[Literal[1], _only(1, "`1`")]
 Yes = Annotated[Literal[True], _only(True, "`true`")]
 Seed = _pattern(
