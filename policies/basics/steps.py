@@ -30,21 +30,21 @@ def finished(steps: Steps[T]) -> T:
         try:
             next(steps)
         except StopIteration as end:
-            made: T = end.value
-            return made
+            result: T = end.value
+            return result
 
 
 def within(steps: Steps[T], most: int) -> Steps[T]:
     """The same steps. Raises `TooMuchWork` when they have more than `most` units."""
-    done = 0
+    total = 0
     while True:
         try:
             units = next(steps)
         except StopIteration as end:
-            made: T = end.value
-            return made
-        done += units
-        if done > most:
+            result: T = end.value
+            return result
+        total += units
+        if total > most:
             steps.close()
             raise TooMuchWork
         yield units

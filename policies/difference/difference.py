@@ -104,17 +104,17 @@ def _fallbacks(changes: Iterable[Change], old: Chains, new: Chains) -> Iterator[
     """Add the changes of fallbacks: at the pool if it states them, else at the route, whose split
     has another first pool. Changes without an effect are left out."""
     differ = {place for place in old.keys() & new.keys() if old[place] != new[place]}
-    told = set[str]()
+    reported = set[str]()
     for change in changes:
         if change.path[0] == "pools" and change.path[2:] == ("fallback",):
             pool = change.path[1]
-            told.add(pool)
+            reported.add(pool)
             is_stated = IMPLICIT not in (change.before, change.after)
             if not is_stated and all(pool != each for _, each in differ):
                 continue
         yield change
     for route, pool in sorted(differ):
-        if pool not in told:
+        if pool not in reported:
             path = ("routes", route, "split", pool, "fallback")
             before, after = [*old[route, pool][1:]], [*new[route, pool][1:]]
             yield Change(path, "changed", before, after)

@@ -50,16 +50,16 @@ def reordered(
     Takes compiled tables, and the routes that both policies have."""
     old, new = _ranks(before), _ranks(after)
     kept = set(common.values())
-    told: set[tuple[str, str]] = set()
+    swaps: set[tuple[str, str]] = set()
     for key in old.keys() & new.keys():
         was = [common[each.route] for each in old[key] if each.route in common]
         now = [each for each in new[key] if each.route in kept]
         places = {name: place for place, name in reversed([*enumerate(was)])}
         now = [each for each in now if each.route in places]
         if [places[each.route] for each in now] != sorted(places[each.route] for each in now):
-            told.update(_swapped(now, places))
+            swaps.update(_swapped(now, places))
     order = {route.name: at for at, route in enumerate(after.routes)}
-    yield from sorted(told, key=lambda pair: (order[pair[0]], order[pair[1]]))
+    yield from sorted(swaps, key=lambda pair: (order[pair[0]], order[pair[1]]))
 
 
 def _swapped(

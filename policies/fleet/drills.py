@@ -107,11 +107,11 @@ class Drills:
         self.runs: dict[str, tuple[str, int | None]] = {}
 
     def start(
-        self, asked: DrillRequest, now_ms: float, world: DrillContext
+        self, request: DrillRequest, now_ms: float, world: DrillContext
     ) -> Drill | DrillRefusal:
         """Begin a drill, if it may be."""
         self.tick(now_ms, world)
-        return self._begin(asked, int(now_ms), int(now_ms) + asked.for_ms, world)
+        return self._begin(request, int(now_ms), int(now_ms) + request.for_ms, world)
 
     def stop(self, drill_id: str | None, by: str, now_ms: float) -> list[Ended]:
         """End one drill, or all of them."""
@@ -128,8 +128,8 @@ class Drills:
                 self._end(drill, now, DrillEvent.POLICY)
         for drill in self._in_the_way(world):
             self._end(drill, now, DrillEvent.NOTHING_LEFT)
-        for asked, ends_ms in self._due(now, world.policy.drills):
-            self._begin(asked, now, ends_ms, world)
+        for request, ends_ms in self._due(now, world.policy.drills):
+            self._begin(request, now, ends_ms, world)
 
     def running(self, now_ms: float) -> list[Drill]:
         return [drill for drill in self.active if drill.is_on(now_ms)]
@@ -170,9 +170,9 @@ class Drills:
         self.past.extend(past)
 
     def _begin(
-        self, asked: DrillRequest, now: int, ends_ms: int, world: DrillContext
+        self, request: DrillRequest, now: int, ends_ms: int, world: DrillContext
     ) -> Drill | DrillRefusal:
-        target, fault, _, by, forced, name = asked
+        target, fault, _, by, forced, name = request
         drill = Drill(self._new_id(), target, fault, now, ends_ms, by, forced, name)
         refusal = self._refusal(drill, world)
         event = DrillEvent.REFUSED if refusal else DrillEvent.ADMITTED
@@ -264,10 +264,10 @@ class Drills:
             elif run is not None and run <= now:
                 ends_ms = (last_run_ms(schedule, now) or run) + each.for_ms
                 if ends_ms > now:
-                    asked = DrillRequest(
+                    request = DrillRequest(
                         each.target, each.fault, each.for_ms, SCHEDULE, name=each.name
                     )
-                    due.append((asked, ends_ms))
+                    due.append((request, ends_ms))
                 run = next_run_ms(schedule, now)
             self.runs[each.name] = (each.schedule, run)
         return due
@@ -276,9 +276,9 @@ class Drills:
         """Short, since people type it; of those that are still told of, nobody's."""
         taken = {drill.id for drill in self.active} | {each.drill.id for each in self.past}
         while True:
-            made = f"d-{self._rng.getrandbits(16):04x}"
-            if made not in taken:
-                return made
+            drill_id = f"d-{self._rng.getrandbits(16):04x}"
+            if drill_id not in taken:
+                return drill_id
 
 
 def _is_drilled(variant: Variant, drills: Sequence[Drill]) -> bool:

@@ -166,9 +166,9 @@ class Kept(NamedTuple):
 def kept_from(text: str) -> Kept | None:
     """What `to_json` wrote; None for anything else."""
     try:
-        *told, headers = json.loads(text)
-        asked, since, fresh, stale, variant = told
-        return Kept(asked, since, fresh, stale, variant, [(name, value) for name, value in headers])
+        asked_ms, since_ms, fresh_ms, stale_ms, variant, headers = json.loads(text)
+        pairs = [(name, value) for name, value in headers]
+        return Kept(asked_ms, since_ms, fresh_ms, stale_ms, variant, pairs)
     except (ValueError, TypeError):
         return None
 

@@ -83,14 +83,14 @@ class Cors:
         varies = ["Origin"] * self._varies
         echoes = self.credentials or keyed
         names = headers.get(_ASKED_HEADERS, "")
-        for kind, allowed, asked, echoes_any in (
+        for kind, allowed, request_header, echoes_any in (
             ("methods", self.methods, _ASKED_METHOD, echoes),
             ("headers", self.headers, _ASKED_HEADERS, echoes or _has_authorization(names)),
         ):
             is_echoed = echoes_any and "*" in allowed
-            text = headers.get(asked, "") if is_echoed else ", ".join(allowed)
+            text = headers.get(request_header, "") if is_echoed else ", ".join(allowed)
             given += [(f"{_ALLOW}{kind}", text)] * (may and bool(text))
-            varies += [asked] * is_echoed
+            varies += [request_header] * is_echoed
         if may:
             given.append(("access-control-max-age", str(self.max_age)))
         return DirectResponse(204, (*given, *((("vary", ", ".join(varies)),) if varies else ())))

@@ -47,17 +47,17 @@ class Said(NamedTuple):
 
 def said_by(headers: Mapping[str, str], now_ms: float) -> Said:
     """What an answer with these headers says, which was received at `now_ms`."""
-    made = date_ms(headers.get("date", ""))
+    date = date_ms(headers.get("date", ""))
     targeted = _targeted(headers)
     directives = _plain(headers.get("cache-control", "")) if targeted is None else targeted
     names = {name for name, _ in directives}
     fresh_ms = _stated_ms(directives)
     if fresh_ms is None and targeted is None and "expires" in headers:
         until = date_ms(headers["expires"])  # `0` and the like: it has expired
-        fresh_ms = 0 if until is None else until - (now_ms if made is None else made)
+        fresh_ms = 0 if until is None else until - (now_ms if date is None else date)
     age_ms = 1000.0 * (seconds(headers.get("age", "").partition(",")[0]) or 0)
-    if made is not None:
-        age_ms = max(age_ms, (now_ms - made) // 1000 * 1000)
+    if date is not None:
+        age_ms = max(age_ms, (now_ms - date) // 1000 * 1000)
     return Said(bool(names & _FORBIDDING), fresh_ms, age_ms, bool(names & _REVALIDATING))
 
 

@@ -141,19 +141,19 @@ def _as_names(annotation: Any, value: Any) -> dict[str, Any] | None:
     if getattr(part, "__name__", "") != "Share":
         return None
     entries = value if isinstance(value, list) else [value]
-    made: dict[str, Any] = {}
+    weights: dict[str, Any] = {}
     for entry in entries:
         if isinstance(entry, str) and respelled.name(entry) == entry:
-            made[entry] = 1
+            weights[entry] = 1
         elif isinstance(entry, dict) and ("pool" in entry or "name" in entry):
             rest = {k: v for k, v in entry.items() if k not in ("pool", "name")}
             only = rest.keys() <= {"weight"}
-            made[str(entry.get("pool", entry.get("name")))] = (
+            weights[str(entry.get("pool", entry.get("name")))] = (
                 rest.get("weight", 1) if only else rest
             )
         else:
             return None
-    return made or None
+    return weights or None
 
 
 def _as_part(part: type[Part], value: Any) -> Any:
@@ -173,8 +173,8 @@ def _as_part(part: type[Part], value: Any) -> Any:
     annotation: Any = field.annotation
     for each in field.metadata:
         annotation = Annotated[annotation, each]
-    made = _meant(annotation, value)
-    return None if made is None else {stands_for: made}
+    inner = _meant(annotation, value)
+    return None if inner is None else {stands_for: inner}
 
 
 def _path(value: Any) -> dict[str, str] | None:
@@ -205,10 +205,12 @@ def _redirect(value: Any) -> dict[str, Any] | None:
         return None
     scheme, mark, rest = value.partition("://")
     host, slash, path = (rest if mark else value).partition("/")
-    made: dict[str, Any] = {"scheme": scheme} if mark else {}
+    redirect: dict[str, Any] = {"scheme": scheme} if mark else {}
     if host and (name := respelled.hostname(host)):
-        made["hostname"] = name
-    return made | ({"path": {"full": f"/{path}"}} if slash and (path or not host) else {}) or None
+        redirect["hostname"] = name
+    return (
+        redirect | ({"path": {"full": f"/{path}"}} if slash and (path or not host) else {}) or None
+    )
 
 
 def _rewrite(value: Any) -> dict[str, Any] | None:
@@ -254,8 +256,8 @@ def _fraction(value: Any) -> dict[str, int] | None:
 
 
 def _cors(value: Any) -> dict[str, Any] | None:
-    made = "*" if value == "*" else respelled.origin(str(value))
-    return {"allow_origins": [made]} if isinstance(value, str) and made else None
+    origin = "*" if value == "*" else respelled.origin(str(value))
+    return {"allow_origins": [origin]} if isinstance(value, str) and origin else None
 
 
 # The field that a scalar stands for, or a function that makes the mapping.

@@ -250,7 +250,7 @@ LATENCY_INCREASE = "p95 against the old pool"
 
 def _tests(terms: AnalysisSpec) -> list[str]:
     """The names of those that the terms ask for."""
-    asked = {
+    limits = {
         ERROR_RATE: terms.error_rate,
         "p50": terms.p50_ms,
         "p95": terms.p95_ms,
@@ -258,7 +258,7 @@ def _tests(terms: AnalysisSpec) -> list[str]:
         ERROR_INCREASE: terms.error_increase,
         LATENCY_INCREASE: terms.latency_increase,
     }
-    return [name for name, limit in asked.items() if limit is not None]
+    return [name for name, limit in limits.items() if limit is not None]
 
 
 def _verdict_from(value: Any) -> Verdict:

@@ -62,7 +62,7 @@ def override_to_dict(run: Run) -> dict[str, Any]:
     """What isolates have to know, as `policies.rollouts.overrides` reads it."""
     plan, is_on, weight = run.plan, run.is_active, run.weight
     shares = run.setting.shares
-    done = plan.steps[: run.step + 1] if is_on else ()
+    passed = plan.steps[: run.step + 1] if is_on else ()
     mirror = plan.steps[run.step] if is_on else None
     return {
         "name": plan.name,
@@ -70,7 +70,7 @@ def override_to_dict(run: Run) -> dict[str, Any]:
         "from": plan.source,
         "to": plan.to,
         "weights": shares if weight is None else dict.fromkeys(shares, weight),
-        "cohorts": [[s.kind, s.value] for s in done if s.kind in ("header", "key")],
+        "cohorts": [[s.kind, s.value] for s in passed if s.kind in ("header", "key")],
         "mirror": mirror.value if mirror and mirror.kind == "mirror" else 0.0,
         "counts": is_on and plan.terms is not None,
         "is_on": is_on,

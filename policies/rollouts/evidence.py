@@ -58,12 +58,12 @@ def evidence_from(value: Any) -> Evidence:
     """What `to_json` gave. Raises `ValueError` if it is something else."""
     try:
         looks, *sums = value
-        made = Evidence([float(each) for each in sums], int(looks))
+        evidence = Evidence([float(each) for each in sums], int(looks))
     except (TypeError, AttributeError) as error:
         raise ValueError(f"not evidence: {error}") from error
-    if len(sums) != len(GAPS) or made._looks < 0 or not all(0 <= s <= MAX_VALUE for s in sums):
+    if len(sums) != len(GAPS) or evidence._looks < 0 or not all(0 <= s <= MAX_VALUE for s in sums):
         raise ValueError("not evidence: out of range")
-    return made
+    return evidence
 
 
 def alarm(tests: int) -> float:

@@ -93,17 +93,17 @@ class Rollouts:
             run.tick(now, world)
         elif planned and action == "rollback" and self.unread:  # it may be anywhere
             run = self.runs[name] = Run(self._new_id(), planned, now, command[0])
-        done = Command(*command, planned, now, world)
+        issued = Command(*command, planned, now, world)
         if action == "start":
-            refusal = self._start(name, run, done)
+            refusal = self._start(name, run, issued)
         elif run is None:
             refusal = "it has not been started: `start` it first"
         else:
-            refusal = ACTIONS[action](run, done)
+            refusal = ACTIONS[action](run, issued)
         if refusal:
             return RolloutRefusal(refusal)
         run = self.runs[name]
-        run.note = done.note or run.note
+        run.note = issued.note or run.note
         return run_to_dict(run, now)
 
     def hear(self, counts_by_run: Mapping[str, Mapping[str, Counts]]) -> None:
@@ -194,11 +194,11 @@ class Rollouts:
             return refusal
         if run:
             self._take(run)
-        made = self.runs[name] = Run(self._new_id(), command.planned, command.now_ms, command.by)
-        made.enter(0, command.now_ms)
-        made.reason = f"started by {caller_text(command.by)}"
+        begun = self.runs[name] = Run(self._new_id(), command.planned, command.now_ms, command.by)
+        begun.enter(0, command.now_ms)
+        begun.reason = f"started by {caller_text(command.by)}"
         before = run.weight if run else None
-        made.tell("started", command.now_ms, before, command.by, note=command.note)
+        begun.tell("started", command.now_ms, before, command.by, note=command.note)
         return None
 
     def _clashing(self, name: str, plan: RolloutPlan) -> str | None:
@@ -216,9 +216,9 @@ class Rollouts:
     def _new_id(self) -> str:
         taken = {run.id for run in self.runs.values()}
         while True:
-            made = f"r-{self._rng.getrandbits(24):06x}"
-            if made not in taken:
-                return made
+            run_id = f"r-{self._rng.getrandbits(24):06x}"
+            if run_id not in taken:
+                return run_id
 
 
 def _now(run: Run | None, planned: Planned) -> dict[str, float]:

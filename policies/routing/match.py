@@ -204,9 +204,9 @@ class Node:
 
 
 @dataclass(slots=True)
-class _Making:
-    """What rules are made with: the memory of their patterns, redirects by route, the routes
-    whose answers are kept; and what they look at."""
+class _RuleBuilder:
+    """What all rules of a policy are built with: the memory of their patterns, the redirects by
+    route, the routes with a cache. It collects the headers that rules look at."""
 
     memory: Memory
     redirects: dict[int, Redirect]
@@ -233,16 +233,16 @@ class HostTable:
         self._above: set[str] = set()  # exact paths, and the prefixes that they are under
         self._root = Node()
 
-    def build(self, rules: HostRules, made: _Making) -> Steps[None]:
+    def build(self, rules: HostRules, builder: _RuleBuilder) -> Steps[None]:
         """Take the rules in, in steps."""
         for path, found in rules.exact.items():
-            self._exact[path] = yield from _cell(found, made)
+            self._exact[path] = yield from _cell(found, builder)
             self._above |= _prefixes(path)
         for prefix, found in rules.prefix.items():
-            self._node(prefix).prefix = yield from _cell(found, made)
+            self._node(prefix).prefix = yield from _cell(found, builder)
         for each in rules.regex:
-            cell = yield from _cell((each.rule,), made)
-            self._node(each.under).regexes.append((Matcher(each.program, made.memory), cell))
+            cell = yield from _cell((each.rule,), builder)
+            self._node(each.under).regexes.append((Matcher(each.program, builder.memory), cell))
 
     def _node(self, prefix: str) -> Node:
         node = self._root
@@ -324,10 +324,10 @@ class Hosts:
     __slots__ = ("_all", "_exact", "_known", "_wildcards")
 
     @classmethod
-    def in_steps(cls, hosts: ByHost, made: _Making) -> Steps[Hosts]:
+    def in_steps(cls, hosts: ByHost, builder: _RuleBuilder) -> Steps[Hosts]:
         tables = {host: HostTable() for host in hosts}
         for host, table in hosts.items():
-            yield from tables[host].build(table, made)
+            yield from tables[host].build(table, builder)
         return cls(tables)
 
     def __init__(self, tables: dict[str, HostTable]) -> None:
@@ -398,14 +398,14 @@ class Routes:
         kept: frozenset[int] = frozenset(),
     ) -> Steps[Routes]:
         """The rules of compiled tables."""
-        made, groups = _Making(Memory(), redirects, kept), list[Hosts]()
+        builder, groups = _RuleBuilder(Memory(), redirects, kept), list[Hosts]()
         for group in (first, others):
             if group:
-                groups.append((yield from Hosts.in_steps(group, made)))
+                groups.append((yield from Hosts.in_steps(group, builder)))
         return cls(
             tuple(groups),
-            frozenset(made.headers),
-            reads_query=made.reads_query,
+            frozenset(builder.headers),
+            reads_query=builder.reads_query,
             has_redirects=bool(redirects),
         )
 
@@ -449,20 +449,20 @@ class Routes:
         return Scope(longest, is_prefix=True)
 
 
-def _cell(rules: tuple[Alternative, ...], made: _Making) -> Steps[AnyCell]:
+def _cell(rules: tuple[Alternative, ...], builder: _RuleBuilder) -> Steps[AnyCell]:
     """From rules in order of precedence."""
     if len(rules) == 1 and rules[0].scheme is None:
-        yield from made.after(rules[0])
-        return Single(_rule(rules[0], made), made.kept)
+        yield from builder.after(rules[0])
+        return Single(_rule(rules[0], builder), builder.kept)
     by_scheme: dict[str | None, list[Rule]] = {}
     for rule in rules:
-        by_scheme.setdefault(rule.scheme, []).append(_rule(rule, made))
-        yield from made.after(rule)
+        by_scheme.setdefault(rule.scheme, []).append(_rule(rule, builder))
+        yield from builder.after(rule)
     others = by_scheme.pop(None, [])
     own: dict[str, AnyCell] = {
-        str(scheme): Cell(each, None, made.kept) for scheme, each in by_scheme.items()
+        str(scheme): Cell(each, None, builder.kept) for scheme, each in by_scheme.items()
     }
-    return Cell(others, own or None, made.kept)
+    return Cell(others, own or None, builder.kept)
 
 
 def _may_begin(prefix: str, beginning: str) -> bool:
@@ -477,17 +477,17 @@ def _prefixes(path: str) -> set[str]:
     return {path, *(path[:end] for end in ends)}
 
 
-def _rule(rule: Alternative, made: _Making) -> Rule:
-    made.headers.update([each.name for each in rule.headers])
-    made.reads_query = made.reads_query or bool(rule.params)
+def _rule(rule: Alternative, builder: _RuleBuilder) -> Rule:
+    builder.headers.update([each.name for each in rule.headers])
+    builder.reads_query = builder.reads_query or bool(rule.params)
     return Rule(
         rule.route,
         rule.methods,
-        _conditions(rule.headers, made.memory),
-        _conditions(rule.params, made.memory),
+        _conditions(rule.headers, builder.memory),
+        _conditions(rule.params, builder.memory),
         rule.text,
         rule.taken,
-        made.redirects.get(rule.route),
+        builder.redirects.get(rule.route),
     )
 
 

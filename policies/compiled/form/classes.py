@@ -47,10 +47,10 @@ SharedPlaces = list[tuple[int, str]]  # and their names
 class Row(Kind):
     """A named tuple, or a plain one of these fields."""
 
-    types: Types = frozenset({list})
+    json_types: Types = frozenset({list})
 
     def __init__(self, cls: type[tuple[object, ...]], fields: Sequence[Field]) -> None:
-        self.made = frozenset({cls})
+        self.value_types = frozenset({cls})
         self.fields = fields
         self._name = cls.__name__
         self._make: Callable[[list[object]], object] = partial(tuple.__new__, cls)
@@ -82,7 +82,7 @@ class Row(Kind):
         """The places of what is not yet as it should be, in values of these types: those that
         are to be read, and those of what is shared, which are most."""
         fits = self._needs <= len(types) <= len(self.fields) and all(
-            each in field.kind.types for each, field in zip(types, self.fields, strict=False)
+            each in field.kind.json_types for each, field in zip(types, self.fields, strict=False)
         )
         if not fits:
             raise refused(f"a {self._name}")
@@ -101,7 +101,7 @@ class Row(Kind):
         return deep, shared
 
     def write(self, value: object, writing: Writing) -> Json:
-        if type(value) not in self.made or not isinstance(value, tuple):
+        if type(value) not in self.value_types or not isinstance(value, tuple):
             raise TypeError(f"{type(value).__name__} where a {self._name} should be")
         length = len(value)
         while length and self.fields[length - 1].is_left_out(value[length - 1]):
@@ -119,12 +119,12 @@ def _narrowed(kind: Kind, type_: type) -> Kind:
 class ByWord(Kind):
     """A named tuple of one of several classes, which its first field tells."""
 
-    types: Types = frozenset({list})
+    json_types: Types = frozenset({list})
 
     def __init__(self, rows: Mapping[str, Row]) -> None:
         self._rows = rows
-        self._by_made = {each: row for row in rows.values() for each in row.made}
-        self.made = frozenset(self._by_made)
+        self._by_value_type = {each: row for row in rows.values() for each in row.value_types}
+        self.value_types = frozenset(self._by_value_type)
 
     def read(self, value: Json, reading: Reading) -> object:
         word = value[0] if type(value) is list and value else None
@@ -134,16 +134,16 @@ class ByWord(Kind):
         return row.read(value, reading)
 
     def write(self, value: object, writing: Writing) -> Json:
-        return self._by_made[type(value)].write(value, writing)
+        return self._by_value_type[type(value)].write(value, writing)
 
 
 class Table(Kind):
     """A dataclass: its fields by their names, without those that have their defaults."""
 
-    types: Types = frozenset({dict})
+    json_types: Types = frozenset({dict})
 
     def __init__(self, cls: type, fields: Sequence[Field]) -> None:
-        self.made = frozenset({cls})
+        self.value_types = frozenset({cls})
         self.cls, self.fields = cls, fields
         self.kinds = {each.name: each.kind for each in fields}
         self._needed = frozenset(each.name for each in fields if not each.may_lack)
@@ -160,11 +160,11 @@ class Table(Kind):
 
     def read(self, value: Json, reading: Reading) -> object:
         found = self.check_names(value)
-        made = {name: self.kinds[name].read(each, reading) for name, each in found.items()}
-        return self.cls(**made)
+        fields = {name: self.kinds[name].read(each, reading) for name, each in found.items()}
+        return self.cls(**fields)
 
     def write(self, value: object, writing: Writing) -> Json:
-        if type(value) not in self.made:
+        if type(value) not in self.value_types:
             raise TypeError(f"{type(value).__name__} where a {self.cls.__name__} should be")
         return {
             field.name: field.kind.write(each, writing)
@@ -173,11 +173,11 @@ class Table(Kind):
         }
 
 
-class Made(Kind):
+class FromSpec(Kind):
     """What `make` makes of a value of another kind, which it has as its `spec`."""
 
     def __init__(self, cls: type, make: Callable[[object], object], spec: Kind) -> None:
-        self.types, self.made = spec.types, frozenset({cls})
+        self.json_types, self.value_types = spec.json_types, frozenset({cls})
         self._make, self._spec = make, spec
 
     def read(self, value: Json, reading: Reading) -> object:
@@ -190,11 +190,11 @@ class Made(Kind):
 class SharedKind(Kind):
     """A value that stands under `name`, once for all that have it: its number there."""
 
-    types: Types = frozenset({int})
+    json_types: Types = frozenset({int})
 
     def __init__(self, name: str, kind: Kind) -> None:
         self.name, self.kind = name, kind
-        self.made = kind.made
+        self.value_types = kind.value_types
 
     def read(self, value: Json, reading: Reading) -> object:
         if type(value) is int and value in reading.shared[self.name]:

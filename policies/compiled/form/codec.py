@@ -18,7 +18,7 @@ from typing import get_type_hints as hints
 
 from policies.basics.json import Json
 from policies.basics.steps import Steps
-from policies.compiled.form.classes import ByWord, Field, Made, Row, SharedKind, Table
+from policies.compiled.form.classes import ByWord, Field, FromSpec, Row, SharedKind, Table
 from policies.compiled.form.kinds import (
     Either,
     Hex,
@@ -115,7 +115,7 @@ class Kinds:
             known: Mapping[str, object] = getattr(cls, "_field_defaults")  # noqa: B009
             row = [Field(name, self.of(found[name]), known.get(name, Field.NONE)) for name in names]
             return Row(cls, row)
-        return Made(cls, cls, self.of(found["spec"]))
+        return FromSpec(cls, cls, self.of(found["spec"]))
 
 
 def _default(each: object) -> object:
@@ -143,9 +143,9 @@ class Codec(Generic[T]):
 
     def read(self, value: Json) -> T:
         """The value that `write` wrote. Raises `NoForm` for anything else."""
-        made = self._kind.read(value, Reading())
-        assert isinstance(made, self._cls), "its kind makes nothing else"
-        return made
+        instance = self._kind.read(value, Reading())
+        assert isinstance(instance, self._cls), "its kind makes nothing else"
+        return instance
 
     def write(self, value: T) -> Json:
         return self._kind.write(value, Writing())
@@ -183,7 +183,7 @@ class Codec(Generic[T]):
         for name, kind in self._shared.items():
             known = reading.shared[name] = {}
             entries = section.get(name, [])
-            if type(entries) is not list or not kind.kind.types.issuperset(map(type, entries)):
+            if type(entries) is not list or not kind.kind.json_types.issuperset(map(type, entries)):
                 raise refused(f"`{SHARED}`, `{name}`")
             for number, entry in enumerate(entries):
                 known[number] = yield from _in_section(name, _read(kind.kind, entry, reading))
@@ -199,7 +199,7 @@ def _in_section(name: str, steps: Steps[object]) -> Steps[object]:
 def _read(kind: Kind, value: Json, reading: Reading) -> Steps[object]:
     """A value, with a step whenever much has been read."""
     if isinstance(kind, Many) and type(value) is list and len(value) > FEW:
-        if not kind.entry.types.issuperset(map(type, value)):
+        if not kind.entry.json_types.issuperset(map(type, value)):
             raise refused("an entry of a list")
         entries = list[object]()
         for entry in value:
@@ -217,11 +217,11 @@ def _read(kind: Kind, value: Json, reading: Reading) -> Steps[object]:
         for name, inner in value.items():
             found[name] = yield from _read(each[name], inner, reading)
         return found if isinstance(kind, Named) else kind.cls(**found)
-    if type(value) not in kind.types:
+    if type(value) not in kind.json_types:
         raise refused("a value")
-    made = kind.read(value, reading)
+    result = kind.read(value, reading)
     yield from _pause(reading)
-    return made
+    return result
 
 
 def _written(kind: Kind, value: object, writing: Writing) -> Steps[Json]:
@@ -238,7 +238,7 @@ def _written(kind: Kind, value: object, writing: Writing) -> Steps[Json]:
         for name, inner in value.items():
             named[str(name)] = yield from _written(kind.entry, inner, writing)
         return named
-    if isinstance(kind, Table) and type(value) in kind.made:
+    if isinstance(kind, Table) and type(value) in kind.value_types:
         found = dict[str, Json]()
         for field in kind.fields:
             inner = getattr(value, field.name)

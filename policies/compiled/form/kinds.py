@@ -44,17 +44,20 @@ class Writing:
 
 
 class Kind(ABC):
-    """`types`: those of its JSON; `made`: those of its values; `is_flat`: a value is its own JSON,
-    and its type alone says whether it is valid."""
+    """How one kind of value is written and read.
 
-    types: Types
-    made: Types
+    `json_types` are the types of its JSON, `value_types` those of its values. `is_flat`: a value is
+    its own JSON, and its type alone says whether it is valid.
+    """
+
+    json_types: Types
+    value_types: Types
     is_flat = False
 
     @property
     def flat_types(self) -> Types:
         """The types in JSON of values that are the same there."""
-        return self.types if self.is_flat else frozenset()
+        return self.json_types if self.is_flat else frozenset()
 
     @abstractmethod
     def read(self, value: Json, reading: Reading) -> object: ...
@@ -73,23 +76,27 @@ class One(Kind):
     is_flat = True
 
     def __init__(self, *types: type) -> None:
-        self.types = self.made = frozenset(types)
+        self.json_types = self.value_types = frozenset(types)
 
     def read(self, value: Json, reading: Reading) -> object:
-        if type(value) not in self.types:
+        if type(value) not in self.json_types:
             raise refused("a value")
         return value
 
     def write(self, value: object, writing: Writing) -> Json:
-        if type(value) in self.types and (value is None or isinstance(value, int | float | str)):
+        if type(value) in self.json_types and (
+            value is None or isinstance(value, int | float | str)
+        ):
             return value
-        raise TypeError(f"{type(value).__name__} where {sorted(map(str, self.types))} should be")
+        raise TypeError(
+            f"{type(value).__name__} where {sorted(map(str, self.json_types))} should be"
+        )
 
 
 class Word(Kind):
     """One of these words."""
 
-    types = made = frozenset({str})
+    json_types = value_types = frozenset({str})
 
     def __init__(self, words: Iterable[str]) -> None:
         self._words = frozenset(words)
@@ -108,7 +115,7 @@ class Word(Kind):
 class Hex(Kind):
     """Bytes, as text."""
 
-    types, made = frozenset({str}), frozenset({bytes})
+    json_types, value_types = frozenset({str}), frozenset({bytes})
 
     def read(self, value: Json, reading: Reading) -> object:
         try:
@@ -126,42 +133,43 @@ class Either(Kind):
     """A value of one of these kinds, which JSON tells apart by its types."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
-        self._by_type = {each: kind for kind in kinds for each in kind.types}
-        self._by_made = {each: kind for kind in kinds for each in kind.made}
-        self.types, self.made = frozenset(self._by_type), frozenset(self._by_made)
-        if len(self._by_type) != sum(len(kind.types) for kind in kinds):
+        self._by_json_type = {each: kind for kind in kinds for each in kind.json_types}
+        self._by_value_type = {each: kind for kind in kinds for each in kind.value_types}
+        self.json_types = frozenset(self._by_json_type)
+        self.value_types = frozenset(self._by_value_type)
+        if len(self._by_json_type) != sum(len(kind.json_types) for kind in kinds):
             raise TypeError(f"JSON does not tell these apart: {kinds}")
         self.is_flat = all(kind.is_flat for kind in kinds)
 
     @property
     def flat_types(self) -> Types:
-        return frozenset().union(*(kind.flat_types for kind in self._by_type.values()))
+        return frozenset().union(*(kind.flat_types for kind in self._by_json_type.values()))
 
     def of(self, type_: type) -> Kind:
         """The kind of values that have that type in JSON."""
-        return self._by_type[type_]
+        return self._by_json_type[type_]
 
     def read(self, value: Json, reading: Reading) -> object:
-        kind = self._by_type.get(type(value))
+        kind = self._by_json_type.get(type(value))
         if kind is None:
             raise refused("a value")
         return kind.read(value, reading)
 
     def write(self, value: object, writing: Writing) -> Json:
-        return self._by_made[type(value)].write(value, writing)
+        return self._by_value_type[type(value)].write(value, writing)
 
 
 class Many(Kind):
     """Any number of entries of one kind, as what `make` makes of a list."""
 
-    types: Types = frozenset({list})
+    json_types: Types = frozenset({list})
 
     def __init__(
         self, entry: Kind, make: type[tuple[object, ...]] | type[Iterable[object]]
     ) -> None:
         self.entry = entry
         self._flat = entry.flat_types
-        self.made = frozenset({make})
+        self.value_types = frozenset({make})
         self.make: Callable[[Iterable[object]], object] = make
 
     def read(self, value: Json, reading: Reading) -> object:
@@ -176,7 +184,7 @@ class Many(Kind):
         return self.make([each if type(each) in flat else read(each, reading) for each in value])
 
     def write(self, value: object, writing: Writing) -> Json:
-        if type(value) not in self.made or not isinstance(value, Iterable):
+        if type(value) not in self.value_types or not isinstance(value, Iterable):
             raise TypeError(f"{type(value).__name__} where a list should be")
         written = [self.entry.write(each, writing) for each in value]
         writing.work += len(written)
@@ -186,13 +194,14 @@ class Many(Kind):
 class Named(Kind):
     """Entries of one kind by name."""
 
-    types = made = frozenset({dict})
+    json_types = value_types = frozenset({dict})
 
     def __init__(self, entry: Kind) -> None:
         self.entry = entry
 
     def read(self, value: Json, reading: Reading) -> object:
-        if type(value) is not dict or not self.entry.types.issuperset(map(type, value.values())):
+        types = self.entry.json_types
+        if type(value) is not dict or not types.issuperset(map(type, value.values())):
             raise refused("a mapping, or an entry of one,")
         reading.work += len(value)
         if self.entry.is_flat:

@@ -87,10 +87,10 @@ class Sample:
             if taken.settled:
                 traffic.row(name).requests += 1
                 continue
-            asked, label = self._crowd.ask(number, taken.shape, taken.routes)
-            was, source = self._before.outcomes(asked)
-            now, _ = self._after.outcomes(asked)
-            traffic.add(name, asked, label if source or len(was) == 1 else "", was, now)
+            sent, label = self._crowd.ask(number, taken.shape, taken.routes)
+            was, source = self._before.outcomes(sent)
+            now, _ = self._after.outcomes(sent)
+            traffic.add(name, sent, label if source or len(was) == 1 else "", was, now)
 
     def _idle(self) -> frozenset[str]:
         """Return the routes that take the same requests as before and send all of them to the

@@ -14,10 +14,10 @@ from typing import Any, Literal, NamedTuple
 from policies.difference.traffic.interval import wilson
 from policies.difference.traffic.outcomes import (
     FIELDS,
-    Asked,
     DecidedOutcome,
     Judge,
     Outcomes,
+    TrafficRequest,
     field_moved,
     moved,
 )
@@ -29,7 +29,7 @@ Basis = Literal["sample", "log"]
 class Example(NamedTuple):
     """`part`: the share of such clients, where the router chooses at random."""
 
-    asked: Asked
+    sent: TrafficRequest
     label: str
     before: str
     after: str
@@ -74,7 +74,9 @@ class Traffic:
     def row(self, name: str) -> TrafficRow:
         return self.rows.setdefault(name, TrafficRow())
 
-    def add(self, name: str, asked: Asked, label: str, before: Outcomes, after: Outcomes) -> None:
+    def add(
+        self, name: str, sent: TrafficRequest, label: str, before: Outcomes, after: Outcomes
+    ) -> None:
         """Add the outcomes of one request."""
         row = self.row(name)
         row.requests += 1
@@ -84,7 +86,7 @@ class Traffic:
             row.changed += part
             from_to = _told_apart(source, target)
             row.flows[from_to] += part
-            self._show(name, Example(asked, label, *from_to, part))
+            self._show(name, Example(sent, label, *from_to, part))
         for each in FIELDS:
             row.fields[each] += field_moved(before, after, each)
 
@@ -135,19 +137,19 @@ def _differ(source: DecidedOutcome, target: DecidedOutcome, field: str) -> bool:
 
 
 def _example_to_dict(example: Example) -> dict[str, Any]:
-    asked, label, before, after, part = example
-    request = {"method": asked.method, "url": asked.url, "client": label or None}
+    sent, label, before, after, part = example
+    request = {"method": sent.method, "url": sent.url, "client": label or None}
     return request | {"from": before, "to": after, "share": part}
 
 
-def logged(before: Judge, after: Judge, log: Iterable[Asked]) -> Traffic:
+def logged(before: Judge, after: Judge, log: Iterable[TrafficRequest]) -> Traffic:
     """What becomes of the requests of a log, by the route that has them now."""
     traffic = Traffic("log")
-    for asked in log:
-        was, source = before.outcomes(asked)
-        now, _ = after.outcomes(asked)
+    for sent in log:
+        was, source = before.outcomes(sent)
+        now, _ = after.outcomes(sent)
         label = ""
         if source and source.kind in ("header", "ip"):  # other sources are secrets of clients
-            label = asked.client.ip if source.kind == "ip" else asked.headers.get(source.name, "")
-        traffic.add(next(iter(was)).route, asked, label, was, now)
+            label = sent.client.ip if source.kind == "ip" else sent.headers.get(source.name, "")
+        traffic.add(next(iter(was)).route, sent, label, was, now)
     return traffic

@@ -155,8 +155,8 @@ def _headers(changes: HeaderChanges) -> View:
     """Return the change of each header."""
     view: View = {}
     for name, (replaces, values) in joined_changes([changes]).items():
-        told = ", ".join(json.dumps(value, ensure_ascii=False) for value in values)
-        view[name] = f"{'set to' if replaces else 'added'} {told}" if values else "removed"
+        listed = ", ".join(json.dumps(value, ensure_ascii=False) for value in values)
+        view[name] = f"{'set to' if replaces else 'added'} {listed}" if values else "removed"
     return view
 
 

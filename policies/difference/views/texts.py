@@ -62,16 +62,16 @@ def _whole(subject: str, change: Change) -> str:
 
 def _summary(view: View) -> str:
     """Return the most important fields of a part."""
-    told = []
+    parts = []
     for name in _TELLING:
         value = view.get(name)
         if value and value != ["any request"]:
-            told.append(_value(value) if name == "matches" else f"{name} {_value(value)}")
-    told += [name for name in ("respond", "auth") if name in view]
+            parts.append(_value(value) if name == "matches" else f"{name} {_value(value)}")
+    parts += [name for name in ("respond", "auth") if name in view]
     filters = view.get("filters", {})
-    told += [name for name in ("redirect",) if name in filters]
+    parts += [name for name in ("redirect",) if name in filters]
     rest = {name: each for name, each in view.items() if each and name not in ("id", "hash")}
-    return ", ".join(told) or _value(rest)
+    return ", ".join(parts) or _value(rest)
 
 
 def _from_to(change: Change) -> str:

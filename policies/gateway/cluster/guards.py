@@ -62,10 +62,10 @@ class Parent:
             for kind, space, name in self.owners
         )
         fits = None in (target.section, self.section) or target.section == self.section
-        asked = self.port is None or (
+        names_port = self.port is None or (
             target.port in (None, self.port) and self.port not in target.not_ports
         )
-        return owns and fits and asked and (self.protocol == "HTTPS" or not target.https)
+        return owns and fits and names_port and (self.protocol == "HTTPS" or not target.https)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,9 +78,9 @@ def refused_drills(policy: Policy) -> Iterator[Found]:
     for index, drill in enumerate(compiled.drills):
         found = gaps(compiled, lambda _: False, drill.target.covers)
         if found:
-            told = "; ".join(str(gap) for gap in found[:MAX_GAPS])
+            listed = "; ".join(str(gap) for gap in found[:MAX_GAPS])
             more = f" (and {len(found) - MAX_GAPS} more)" if len(found) > MAX_GAPS else ""
-            message = f"it leaves no variant, so each run will be refused: {told}{more}"
+            message = f"it leaves no variant, so each run will be refused: {listed}{more}"
             hint = "choose a smaller target, or give the route's pools a `fallback`"
             yield "drill-refused", ("drills", index, drill.target.kind), message, hint
 

@@ -83,8 +83,8 @@ def _expiring(keys: list[ApiKey], now_ms: float) -> Iterator[Found]:
         if key.not_after < lasts:
             when = datetime.fromtimestamp(key.not_after / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
             days = f"in {left / DAY_MS:.0f} days" if left >= DAY_MS else "within a day"
-            told = f"expires {days}" if left > 0 else "has expired"
-            message = f"the key of `{shown(key.id)}` {told} ({when})"
+            state = f"expires {days}" if left > 0 else "has expired"
+            message = f"the key of `{shown(key.id)}` {state} ({when})"
             hint = "add a second key with the same id, give it to the client, then remove this one"
             yield "key-expires", ("auth", "keys", index, "not_after"), message, hint
 

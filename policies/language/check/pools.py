@@ -55,7 +55,7 @@ def _weightless(policy: Policy) -> Iterator[Found]:
 
 def _alone(policy: Policy) -> Iterator[Found]:
     """Yield pools with a smaller share of a split that have no fallback."""
-    told: set[str] = set()
+    reported: set[str] = set()
     waiting = _waiting(policy)
     for index, route in enumerate(policy.routes):
         split = {pool: each for pool, each in (route.split or {}).items() if not each.backend}
@@ -68,9 +68,9 @@ def _alone(policy: Policy) -> Iterator[Found]:
                 continue
             if stated or (stated is None and not is_first):
                 continue
-            if stated is not None and pool in told:
+            if stated is not None and pool in reported:
                 continue
-            told.add(pool)
+            reported.add(pool)
             path: Path = ("routes", index, "split", Key(pool))
             if stated is not None:
                 path = ("pools", pool, "fallback")

@@ -260,5 +260,5 @@ def _is_meant_for_all(rule: RankedRule, other: RankedRule) -> bool:
 
 
 def _named(names: dict[str, None]) -> str:
-    told = ", ".join(f"`{shown(name)}`" for name in list(names)[:MAX_NAMED])
-    return told if len(names) <= MAX_NAMED else f"{told} and {len(names) - MAX_NAMED} more"
+    listed = ", ".join(f"`{shown(name)}`" for name in list(names)[:MAX_NAMED])
+    return listed if len(names) <= MAX_NAMED else f"{listed} and {len(names) - MAX_NAMED} more"

@@ -77,7 +77,7 @@ class _Follower:
     def __init__(self, policy: Policy) -> None:
         self._routes, self._merges = policy.routes, policy.merge_slashes
         self._redirects = {
-            at: made for at, each in enumerate(policy.routes) if (made := _redirect(each))
+            at: redirect for at, each in enumerate(policy.routes) if (redirect := _redirect(each))
         }
         first, others = (finished(host_rules(policy, each)) for each in (True, False))
         self._matcher = finished(Routes.in_steps(first, others, self._redirects))

@@ -22,14 +22,14 @@ _SHORT: dict[str, dict[str, Any]] = {
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema as a value."""
-    made = _without_null(Policy.model_json_schema(by_alias=True, mode="validation"))
+    document = _without_null(Policy.model_json_schema(by_alias=True, mode="validation"))
     for name, short in _SHORT.items():
-        made["$defs"][name] = {"anyOf": [short, made["$defs"][name]]}
-    header = made["$defs"]["Auth"]["properties"]["header"]
+        document["$defs"][name] = {"anyOf": [short, document["$defs"][name]]}
+    header = document["$defs"]["Auth"]["properties"]["header"]
     header["anyOf"] = [header["items"], {key: header.pop(key) for key in ("type", "items")}]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **made,
+        **document,
         "title": "routes.yaml of fiberwise-router",
     }
 
@@ -40,12 +40,12 @@ def _without_null(schema: Any) -> Any:
         return [_without_null(each) for each in schema if each != {"type": "null"}]
     if not isinstance(schema, dict):
         return schema
-    made = {key: _without_null(each) for key, each in schema.items()}
-    if made.get("default", ...) is None:
-        del made["default"]
-    if len(made.get("anyOf", ())) == 1:
-        made |= made.pop("anyOf")[0]
-    return made
+    cleaned = {key: _without_null(each) for key, each in schema.items()}
+    if cleaned.get("default", ...) is None:
+        del cleaned["default"]
+    if len(cleaned.get("anyOf", ())) == 1:
+        cleaned |= cleaned.pop("anyOf")[0]
+    return cleaned
 
 
 def schema_text() -> str:
