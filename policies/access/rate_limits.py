@@ -58,7 +58,7 @@ class Limit:
         self.id = f"{self.name}/{self.by}/{self.header}/{self.mode}/{rate}"
         self.policy_item = f'"{self.name}";q={rate.requests};w={ceil(rate.per_ms / 1000)}'
         self.keys = {
-            key: Limit(spec._replace(rate=each, keys={})) for key, each in spec.keys.items()
+            key: Limit(spec._replace(rate=key_rate, keys={})) for key, key_rate in spec.keys.items()
         }
 
     def __eq__(self, other: object) -> bool:
@@ -131,7 +131,7 @@ def limit_headers(statuses: Iterable[LimitStatus]) -> dict[str, str]:
     found = list(statuses)
     if not found:
         return {}
-    headers = {"ratelimit-policy": ", ".join(each.limit.policy_item for each in found)}
+    headers = {"ratelimit-policy": ", ".join(status.limit.policy_item for status in found)}
     known = [
         f'"{limit.name}";r={remaining};t={ceil(full_ms / 1000)}'
         for limit, remaining, full_ms in found

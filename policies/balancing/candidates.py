@@ -50,7 +50,7 @@ def candidates(
 ) -> Candidates:
     """Who of `tiers` can serve, in order."""
     ordered, key = _ordered(tiers, asking, rng)
-    open_to = [each for each in ordered if not each.drain or _stays(each, asking)]
+    open_to = [variant for variant in ordered if not variant.drain or _stays(variant, asking)]
     if availability is None:
         found = Candidates(tuple(open_to))
     else:
@@ -81,18 +81,18 @@ def _serving(
     first: list[Variant] = []
     last: list[Variant] = []
     is_probe_request = False
-    for each in open_to:
-        name = each.name
+    for variant in open_to:
+        name = variant.name
         if name in availability.out:
             continue
         if name in availability.half_open:
             if not first and (availability.half_open[name] or asking.repeatable):
-                first.append(each)
+                first.append(variant)
                 is_probe_request = True
-        elif name in availability.returning and not _is_taken(each, asking, rng, availability):
-            last.append(each)
+        elif name in availability.returning and not _is_taken(variant, asking, rng, availability):
+            last.append(variant)
         else:
-            first.append(each)
+            first.append(variant)
     found = tuple(first + last)
     return Candidates(found, bool(found) and found[0].pool in availability.panic, is_probe_request)
 

@@ -131,7 +131,7 @@ def choose_variants(
     if route.sticky:
         key, source = sticky_key(route.sticky, request)
         if not key:
-            new_cookie = next((each for each in route.sticky if each.set_for), None)
+            new_cookie = next((source for source in route.sticky if source.set_for), None)
             key = new_key(rng, policy.drained) if new_cookie else ""
     if rollout_override and rollout_override.takes(request, key_id):
         share = rollout_override.to

@@ -99,7 +99,7 @@ def _without_mirrors(plan: FilterChain) -> FilterChain:
 
 def _unknown(policy: CompiledPolicy, override: Override) -> Problem:
     """Who asks is an operator, who may know what there is."""
-    variants = [each.name for each in policy.variants if each.pool in override.reach]
+    variants = [variant.name for variant in policy.variants if variant.pool in override.reach]
     detail = "This route has no pool or variant of that name. "
     detail += f"Pools: {_listed(sorted(override.pools))}. Variants: {_listed(variants)}."
     return Problem("unknown-override", detail)

@@ -45,14 +45,16 @@ def score(seed: str, name: str, weight: float, key: str) -> float:
 def choose(candidates: Iterable[W], seed: str, key: str) -> W:
     """The candidate that `key` belongs to; at least one must have a weight above 0."""
     chosen, most = None, -1.0
-    for each in candidates:
-        found = score(seed, each.name, each.weight, key)
+    for candidate in candidates:
+        found = score(seed, candidate.name, candidate.weight, key)
         if found > most:
-            chosen, most = each, found
+            chosen, most = candidate, found
     assert chosen is not None, "there is a candidate"
     return chosen
 
 
 def ranked(candidates: Sequence[W], seed: str, key: str) -> list[W]:
     """All candidates, the one that `key` belongs to first, then the next best ones."""
-    return sorted(candidates, key=lambda each: -score(seed, each.name, each.weight, key))
+    return sorted(
+        candidates, key=lambda candidate: -score(seed, candidate.name, candidate.weight, key)
+    )

@@ -175,7 +175,7 @@ class Matcher:
         """The state after `char`, remembered."""
         self._memory.make_room()
         steps, taking = self._steps, set[Step]((char,))
-        taking.update([n for n, each in enumerate(self._classes) if holds(each, char)])
+        taking.update([n for n, char_class in enumerate(self._classes) if holds(char_class, char)])
         nexts = [position + 1 for position in state.positions if steps[position] in taking]
         following = state[char] = self._state(reach(steps, nexts))
         self._memory.hold(self, 1)
@@ -196,6 +196,6 @@ class Matcher:
         self._states = {state.positions: state for state in (self._start, self._dead)}
 
 
-def holds(each: Class, char: str) -> bool:
+def holds(char_class: Class, char: str) -> bool:
     """Whether a set of characters has this one."""
-    return bisect_right(each, ord(char)) % 2 == 1
+    return bisect_right(char_class, ord(char)) % 2 == 1

@@ -40,13 +40,17 @@ def _one(char: str) -> Class:
     return ord(char), ord(char) + 1
 
 
-def _inverse(each: Class) -> Class:
-    return tuple(sorted({*each} ^ {0, 0x110000}))
+def _inverse(char_class: Class) -> Class:
+    return tuple(sorted({*char_class} ^ {0, 0x110000}))
 
 
 def _union(classes: Iterable[Class]) -> Class:
     edges: list[int] = []
-    pairs = [pair for each in classes for pair in zip(each[::2], each[1::2], strict=True)]
+    pairs = [
+        pair
+        for char_class in classes
+        for pair in zip(char_class[::2], char_class[1::2], strict=True)
+    ]
     for low, high in sorted(pairs):
         if edges and low <= edges[-1]:
             edges[-1] = max(edges[-1], high)
@@ -55,11 +59,11 @@ def _union(classes: Iterable[Class]) -> Class:
     return tuple(edges)
 
 
-def _folded(each: Class) -> Class:
+def _folded(char_class: Class) -> Class:
     """With both cases of every ASCII letter that it holds."""
     pairs = [(c, c.upper()) for c in ascii_lowercase]
-    held = [pair for pair in pairs if any(holds(each, char) for char in pair)]
-    return _union([each, *(_one(char) for pair in held for char in pair)])
+    held = [pair for pair in pairs if any(holds(char_class, char) for char in pair)]
+    return _union([char_class, *(_one(char) for pair in held for char in pair)])
 
 
 _DIGIT = (0x30, 0x3A)
@@ -203,11 +207,11 @@ class _Compiler:
             return self._step(_ANY)
         return self._step(self._member())
 
-    def _step(self, each: Class) -> list[Step]:
-        each = _folded(each) if self._fold else each
-        if len(each) == 2 and each[1] - each[0] == 1:
-            return [chr(each[0])]
-        return [self._classes.setdefault(each, len(self._classes))]
+    def _step(self, char_class: Class) -> list[Step]:
+        char_class = _folded(char_class) if self._fold else char_class
+        if len(char_class) == 2 and char_class[1] - char_class[0] == 1:
+            return [chr(char_class[0])]
+        return [self._classes.setdefault(char_class, len(self._classes))]
 
     def _group(self, depth: int) -> list[Step]:
         at, match = self._at, _GROUP.match(self._pattern, self._at)
@@ -233,8 +237,8 @@ class _Compiler:
                 self._refuse(self._at)
             members.append(self._range())
         self._at += 1
-        each = _folded(_union(members)) if self._fold else _union(members)
-        return _inverse(each) if inverted else each
+        char_class = _folded(_union(members)) if self._fold else _union(members)
+        return _inverse(char_class) if inverted else char_class
 
     def _range(self) -> Class:
         at, low = self._at, self._member()

@@ -56,6 +56,6 @@ def pause_after(number: int, every: int) -> Generator[int]:
         yield 1
 
 
-def units_of(things: Sized, each: int) -> int:
+def units_of(things: Sized, size: int) -> int:
     """The units of work on all of `things` in one step."""
-    return 1 + len(things) // each
+    return 1 + len(things) // size

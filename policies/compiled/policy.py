@@ -50,9 +50,9 @@ class CompiledPolicy:
         self.drills, self.rollouts = tables.drills, tables.rollouts
         self.routes = tables.routes
         self.has_cors = any(route.cors for route in self.routes)
-        redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
-        caches = {at: each.cache for at, each in enumerate(self.routes) if each.cache}
-        self.keeps_ms = max((each.longest_ms for each in caches.values()), default=0)
+        redirects = {at: route.redirect for at, route in enumerate(self.routes) if route.redirect}
+        caches = {at: route.cache for at, route in enumerate(self.routes) if route.cache}
+        self.keeps_ms = max((rule.longest_ms for rule in caches.values()), default=0)
         self.matcher = yield from Routes.in_steps(
             tables.first, tables.hosts, redirects, frozenset(caches)
         )
@@ -86,8 +86,8 @@ class CompiledPolicy:
 
 
 def _order(tiers: Tiers) -> Order:
-    open_to = frozenset(each.name for tier in tiers for each in tier if not each.drain)
-    regions = tuple(" ".join(sorted({each.region or "" for each in tier})) for tier in tiers)
+    open_to = frozenset(variant.name for tier in tiers for variant in tier if not variant.drain)
+    regions = tuple(" ".join(sorted({variant.region or "" for variant in tier})) for tier in tiers)
     return Order(tiers, _settled(tiers), open_to, regions)
 
 

@@ -25,7 +25,9 @@ class Places:
     @classmethod
     def from_status(cls, variants: Iterable[Mapping[str, Any]]) -> Places:
         """Return the places of the variants of `/.router/status`."""
-        return cls({each["name"]: VariantPlace(each["pool"], each["region"]) for each in variants})
+        return cls(
+            {entry["name"]: VariantPlace(entry["pool"], entry["region"]) for entry in variants}
+        )
 
     def names(self, kind: Kind) -> list[str]:
         """Return all regions, pools or variants."""
@@ -34,7 +36,7 @@ class Places:
     def within(self, target: Target) -> frozenset[str]:
         """Return the variants that a drill of `target` affects."""
         kind, name = target
-        return frozenset(each for each in self.variants if self.group(kind, each) == name)
+        return frozenset(variant for variant in self.variants if self.group(kind, variant) == name)
 
     def group(self, kind: Kind, variant: str) -> str:
         """Return where a variant's responses are counted; a new variant counts by its own name."""

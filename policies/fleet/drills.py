@@ -141,10 +141,10 @@ class Drills:
 
     def scheduled(self, policy: CompiledPolicy) -> list[api.ScheduledDrill]:
         """The policy's drills, with when each runs next."""
-        documents = [each.to_dict() for each in policy.drills]
-        for each in documents:
-            run = self.runs.get(each["name"], ("", None))[1]
-            each["next_at"] = time_text(run) if run else None
+        documents = [document.to_dict() for document in policy.drills]
+        for document in documents:
+            run = self.runs.get(document["name"], ("", None))[1]
+            document["next_at"] = time_text(run) if run else None
         return documents
 
     def take_events(self) -> list[api.DrillEvent]:
@@ -154,13 +154,13 @@ class Drills:
     def to_json(self) -> dict[str, Any]:
         """All of it but the events."""
         active = [drill.to_dict() for drill in self.active]
-        past = [[each.drill.to_dict(), each.at_ms, each.why, each.by] for each in self.past]
+        past = [[ended.drill.to_dict(), ended.at_ms, ended.why, ended.by] for ended in self.past]
         return {"active": active, "failing": self.failing, "past": past, "runs": self.runs}
 
     def restore(self, document: dict[str, Any]) -> None:
         """Go on with what `to_json` gave. Raises `ValueError` if this is something else."""
         try:
-            active = [drill_from(each) for each in document["active"]]
+            active = [drill_from(entry) for entry in document["active"]]
             failing = {drill.id: list(document["failing"][drill.id]) for drill in active}
             past = [Ended(drill_from(drill), *rest) for drill, *rest in document["past"]]
             runs = {name: (schedule, run) for name, (schedule, run) in document["runs"].items()}
@@ -191,7 +191,7 @@ class Drills:
             return DrillRefusal(f"there is no {drill.target}")
         if len(self.active) >= MAX_ACTIVE:
             return DrillRefusal(f"{MAX_ACTIVE} drills are running already")
-        if drill.name and any(each.name == drill.name for each in self.active):
+        if drill.name and any(running.name == drill.name for running in self.active):
             return DrillRefusal("the run before is not over")
         if drill.forced:
             return None
@@ -257,24 +257,28 @@ class Drills:
     def _due(self, now: int, wanted: Sequence[ScheduledDrill]) -> list[tuple[DrillRequest, int]]:
         """Runs whose time has come and not passed, with when they end."""
         runs, self.runs, due = self.runs, {}, []
-        for each in wanted:
-            schedule, run = runs.get(each.name, ("", None))
-            if schedule != each.schedule:
-                run = next_run_ms(each.schedule, now)
+        for scheduled in wanted:
+            schedule, run = runs.get(scheduled.name, ("", None))
+            if schedule != scheduled.schedule:
+                run = next_run_ms(scheduled.schedule, now)
             elif run is not None and run <= now:
-                ends_ms = (last_run_ms(schedule, now) or run) + each.for_ms
+                ends_ms = (last_run_ms(schedule, now) or run) + scheduled.for_ms
                 if ends_ms > now:
                     request = DrillRequest(
-                        each.target, each.fault, each.for_ms, SCHEDULE, name=each.name
+                        scheduled.target,
+                        scheduled.fault,
+                        scheduled.for_ms,
+                        SCHEDULE,
+                        name=scheduled.name,
                     )
                     due.append((request, ends_ms))
                 run = next_run_ms(schedule, now)
-            self.runs[each.name] = (each.schedule, run)
+            self.runs[scheduled.name] = (scheduled.schedule, run)
         return due
 
     def _new_id(self) -> str:
         """Short, since people type it; of those that are still told of, nobody's."""
-        taken = {drill.id for drill in self.active} | {each.drill.id for each in self.past}
+        taken = {drill.id for drill in self.active} | {ended.drill.id for ended in self.past}
         while True:
             drill_id = f"d-{self._rng.getrandbits(16):04x}"
             if drill_id not in taken:
@@ -287,6 +291,6 @@ def _is_drilled(variant: Variant, drills: Sequence[Drill]) -> bool:
 
 def _is_wanted(drill: Drill, policy: CompiledPolicy) -> bool:
     """Whether the policy still has the target, and the drill if it is one of its own."""
-    if drill.name and all(each.name != drill.name for each in policy.drills):
+    if drill.name and all(scheduled.name != drill.name for scheduled in policy.drills):
         return False
     return any(map(drill.covers, policy.variants))

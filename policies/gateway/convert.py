@@ -50,7 +50,7 @@ class Imported(NamedTuple):
     @property
     def whole(self) -> bool:
         """Return whether nothing was left out."""
-        return all(each.finding.severity == "warning" for each in self.findings)
+        return all(imported.finding.severity == "warning" for imported in self.findings)
 
 
 def convert(files: Iterable[tuple[str, bytes]], elsewhere: Hosts = ()) -> Imported:
@@ -74,7 +74,7 @@ def convert(files: Iterable[tuple[str, bytes]], elsewhere: Hosts = ()) -> Import
 
 def _listeners(objects: Objects, report: ImportReport) -> Listeners:
     gateways = [gateway for _, gateway in objects.gateways]
-    sets = [each for _, each in objects.sets.values()]
+    sets = [listener_set for _, listener_set in objects.sets.values()]
     listeners = Listeners(
         gateways, sets, told_of=objects.has_parents, namespaces=objects.namespaces
     )

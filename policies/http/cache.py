@@ -156,7 +156,7 @@ class Kept(NamedTuple):
         if "if-none-match" in headers:
             wanted = headers["if-none-match"]
             tag = found.get("etag", "").removeprefix("W/")
-            given = (each.strip().removeprefix("W/") for each in wanted.split(","))
+            given = (given_tag.strip().removeprefix("W/") for given_tag in wanted.split(","))
             return bool(tag) and (wanted.strip() == "*" or tag in given)
         since = date_ms(headers.get("if-modified-since", ""))
         changed = date_ms(found.get("last-modified", ""))

@@ -47,7 +47,7 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     ),
 }
 _PATTERNS = (pattern for patterns in CLAIMS.values() for pattern in patterns)
-_CLAIM = re.compile("|".join(re.escape(each).replace(r"\*", ".*") for each in _PATTERNS))
+_CLAIM = re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in _PATTERNS))
 _SEPARATOR = re.compile(r"[^a-z0-9]")
 # Cloudflare's and the router's own word, which another spelling would contradict.
 _OWN = re.compile(r"cf-.*|x-request-id|traceparent|tracestate")

@@ -63,7 +63,7 @@ class FilterChain(NamedTuple):
     def drawn(self, method: str, rng: Random) -> list[Mirror]:
         """The mirrors that get a copy of this request."""
         takers = [mirror for mirror in self.mirrors if mirror.takes(method)]
-        return [each for each in takers if each.share >= 1 or rng.random() < each.share]
+        return [mirror for mirror in takers if mirror.share >= 1 or rng.random() < mirror.share]
 
 
 def owned_names(changes: Changes | None) -> frozenset[str]:

@@ -154,7 +154,7 @@ def _compare_shares(
         return
     route = next(route for route in policy.routes if route.name == explanation["route"])
     shares = shares_of(route)
-    known = list(dict.fromkeys([*(each.pool for each in policy.variants), *shares]))
+    known = list(dict.fromkeys([*(variant.pool for variant in policy.variants), *shares]))
     for pool, wanted in (expect.shares or {}).items():
         if pool not in known:
             yield CaseFailure((*here, pool), f"pool `{pool}`", f"only {_list(known)}")

@@ -184,7 +184,7 @@ def _time_ms(text: str) -> int:
 def drills_from(documents: Iterable[Mapping[str, Any]]) -> tuple[Drill, ...]:
     """Raises `ValueError` if one cannot be read."""
     try:
-        return tuple(drill_from(each) for each in documents)
+        return tuple(drill_from(document) for document in documents)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not drills: {error!r}") from error
 

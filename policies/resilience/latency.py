@@ -52,7 +52,7 @@ class Latencies:
 
     def _estimated(self) -> float | None:
         buckets = sorted(self._younger.keys() | self._older.keys())
-        counts = [self._younger.get(each, 0) + self._older.get(each, 0) for each in buckets]
+        counts = [self._younger.get(bucket, 0) + self._older.get(bucket, 0) for bucket in buckets]
         total = sum(counts)
         if total < MIN_SAMPLES:
             return None

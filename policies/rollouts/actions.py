@@ -88,7 +88,7 @@ def _step_to_go_on(run: Run, plan: RolloutPlan) -> int | None:
     if run.weight is None:
         return min(run.step, len(plan.steps) - 1)
     steps = enumerate(plan.steps)
-    fit = (at for at, each in steps if each.kind == "weight" and each.value >= run.weight)
+    fit = (at for at, step in steps if step.kind == "weight" and step.value >= run.weight)
     return next(fit, None)
 
 
@@ -143,7 +143,9 @@ def _moves_others(run: Run, plan: RolloutPlan, step: int, shares: dict[str, floa
 def moved_back(plan: RolloutPlan, step: int, shares: Mapping[str, float]) -> str | None:
     """Why it had better not go on with that step, if that takes users away from the new pool;
     `shares`: by route, what that has now."""
-    first = next((each.value for each in plan.steps[step:] if each.kind == "weight"), WHOLE)
+    first = next(
+        (following.value for following in plan.steps[step:] if following.kind == "weight"), WHOLE
+    )
     for route, now in shares.items():
         if now > first:
             return (

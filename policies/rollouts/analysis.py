@@ -155,7 +155,7 @@ class Analysis:
             "sides": {side: counts.to_json() for side, counts in self.sides.items()},
             "failures": self.failures,
             "last": self.last,
-            "evidence": {name: each.to_json() for name, each in self.evidence.items()},
+            "evidence": {name: evidence.to_json() for name, evidence in self.evidence.items()},
             "known": self.known.to_json(),
         }
 
@@ -187,7 +187,7 @@ class Analysis:
 
     def _beyond(self, level: float) -> list[str]:
         """The tests whose evidence has reached that, and why."""
-        found = [name for name, each in self.evidence.items() if each.value >= level]
+        found = [name for name, evidence in self.evidence.items() if evidence.value >= level]
         return [f"{name}: {self._because(name)}" for name in found]
 
     def _tested(self, is_whole: bool) -> Iterator[tuple[str, list[float]]]:

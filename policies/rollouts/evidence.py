@@ -46,8 +46,8 @@ class Evidence:
         """One interval, as `worse_than` or `over_limit` give it."""
         self._looks += 1
         begin = 1 / (self._looks * (self._looks + 1))
-        for at, each in enumerate(logs):
-            grown = log(self._sums[at] + begin) + each
+        for at, log_gain in enumerate(logs):
+            grown = log(self._sums[at] + begin) + log_gain
             self._sums[at] = exp(min(grown, log(MAX_VALUE)))
 
     def to_json(self) -> list[Any]:
@@ -58,7 +58,7 @@ def evidence_from(value: Any) -> Evidence:
     """What `to_json` gave. Raises `ValueError` if it is something else."""
     try:
         looks, *sums = value
-        evidence = Evidence([float(each) for each in sums], int(looks))
+        evidence = Evidence([float(value) for value in sums], int(looks))
     except (TypeError, AttributeError) as error:
         raise ValueError(f"not evidence: {error}") from error
     if len(sums) != len(GAPS) or evidence._looks < 0 or not all(0 <= s <= MAX_VALUE for s in sums):

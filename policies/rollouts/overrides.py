@@ -45,7 +45,7 @@ class RolloutOverride(NamedTuple):
         if key_id in self.keys:
             return True
         given = request.headers
-        return any(each.holds(given.get(each.name)) for each in self.headers)
+        return any(condition.holds(given.get(condition.name)) for condition in self.headers)
 
     def side(self, pool: str) -> str | None:
         """`to`, `from`, or None for a pool that has no part in it."""
@@ -74,7 +74,7 @@ class RolloutOverrides:
 
     def learn(self, rollouts: Iterable[dict[str, Any]], *, is_all: bool) -> None:
         """What the Coordinator tells; if that is not all, what was known of others holds."""
-        runs = {str(each.get("name")): each for each in rollouts}
+        runs = {str(rollout.get("name")): rollout for rollout in rollouts}
         runs = runs if is_all else self.runs | runs
         self.is_known = True
         if runs != self.runs:
@@ -84,12 +84,12 @@ class RolloutOverrides:
     def counted(self) -> frozenset[str]:
         """The runs that requests are counted for."""
         runs = self.runs.values()
-        return frozenset(str(each.get("run")) for each in runs if each.get("counts"))
+        return frozenset(str(rollout.get("run")) for rollout in runs if rollout.get("counts"))
 
     @property
     def moves(self) -> bool:
         """Whether one is under way, so that weights may be others before long."""
-        return any(each.get("is_on") for each in self.runs.values())
+        return any(rollout.get("is_on") for rollout in self.runs.values())
 
     def of(self, policy: CompiledPolicy) -> OverridesByRoute:
         """The overrides of routes of `policy`, by the routes' names."""

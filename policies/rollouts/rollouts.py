@@ -142,7 +142,7 @@ class Rollouts:
     def next_ms(self, now_ms: float, *, is_idle: bool) -> int | None:
         """When there is something to do, if nothing else happens."""
         times = [run.next_ms(int(now_ms), is_idle=is_idle) for run in self.runs.values()]
-        return min((each for each in times if each is not None), default=None)
+        return min((time_ms for time_ms in times if time_ms is not None), default=None)
 
     def take_events(self) -> list[api.RolloutEvent]:
         for run in self.runs.values():
@@ -234,6 +234,6 @@ def unknown_rollout(name: str, known: Iterable[str]) -> str:
     if nearest:
         hint = f"did you mean `{nearest[0]}`?"
     else:
-        known = ", ".join(f"`{each}`" for each in names[:20])
+        known = ", ".join(f"`{known_name}`" for known_name in names[:20])
         hint = f"known: {known}" if names else "the policy has no rollouts"
     return f"There is no rollout `{name[:80]}`; {hint}"

@@ -170,11 +170,11 @@ class Run:
             return {}
         if self.asked_ms is None:
             return None
-        late = self.asked_ms + max(each.timeout_ms for each in checks) + ANSWERED_WITHIN_MS
+        late = self.asked_ms + max(check.timeout_ms for check in checks) + ANSWERED_WITHIN_MS
         if len(self.results) < len(checks) and now_ms < late:
             return None
         silence: Result = ("error", "no answer")
-        return {each.name: self.results.get(each.name, silence) for each in checks}
+        return {check.name: self.results.get(check.name, silence) for check in checks}
 
     def _is_out(self, world: RolloutContext) -> bool:
         """Whether the pool that is moved to has no healthy variant, and no drill is the reason."""

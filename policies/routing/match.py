@@ -58,10 +58,12 @@ class Rule:
         if redirect and not redirect.takes(request.method, request.target, self.taken):
             return False
         given = request.headers
-        if self.headers and not all(each.holds(given.get(each.name)) for each in self.headers):
+        if self.headers and not all(
+            condition.holds(given.get(condition.name)) for condition in self.headers
+        ):
             return False
         return not self.params or all(
-            each.holds(request.params.get(each.name)) for each in self.params
+            condition.holds(request.params.get(condition.name)) for condition in self.params
         )
 
 
@@ -240,9 +242,11 @@ class HostTable:
             self._above |= _prefixes(path)
         for prefix, found in rules.prefix.items():
             self._node(prefix).prefix = yield from _cell(found, builder)
-        for each in rules.regex:
-            cell = yield from _cell((each.rule,), builder)
-            self._node(each.under).regexes.append((Matcher(each.program, builder.memory), cell))
+        for expression in rules.regex:
+            cell = yield from _cell((expression.rule,), builder)
+            self._node(expression.under).regexes.append(
+                (Matcher(expression.program, builder.memory), cell)
+            )
 
     def _node(self, prefix: str) -> Node:
         node = self._root
@@ -300,8 +304,10 @@ class HostTable:
                 return None
         if prefix in self._above:
             return None
-        patterns = [matcher.beginning for each in passed for matcher, _ in each.regexes]
-        return None if any(_may_begin(prefix, each) for each in patterns) else prefix
+        patterns = [
+            matcher.beginning for passed_node in passed for matcher, _ in passed_node.regexes
+        ]
+        return None if any(_may_begin(prefix, pattern) for pattern in patterns) else prefix
 
     def _walk(self, path: str) -> list[Node]:
         """The nodes that the path passes, the deepest first."""
@@ -460,7 +466,8 @@ def _cell(rules: tuple[Alternative, ...], builder: _RuleBuilder) -> Steps[AnyCel
         yield from builder.after(rule)
     others = by_scheme.pop(None, [])
     own: dict[str, AnyCell] = {
-        str(scheme): Cell(each, None, builder.kept) for scheme, each in by_scheme.items()
+        str(scheme): Cell(alternatives, None, builder.kept)
+        for scheme, alternatives in by_scheme.items()
     }
     return Cell(others, own or None, builder.kept)
 
@@ -478,7 +485,7 @@ def _prefixes(path: str) -> set[str]:
 
 
 def _rule(rule: Alternative, builder: _RuleBuilder) -> Rule:
-    builder.headers.update([each.name for each in rule.headers])
+    builder.headers.update([condition.name for condition in rule.headers])
     builder.reads_query = builder.reads_query or bool(rule.params)
     return Rule(
         rule.route,
@@ -492,7 +499,7 @@ def _rule(rule: Alternative, builder: _RuleBuilder) -> Rule:
 
 
 def _conditions(demands: Demands, memory: Memory) -> tuple[Condition, ...]:
-    return tuple([_condition(each, memory) for each in demands]) if demands else ()
+    return tuple([_condition(demand, memory) for demand in demands]) if demands else ()
 
 
 def _condition(demand: Demand, memory: Memory) -> Condition:

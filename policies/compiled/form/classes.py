@@ -54,10 +54,10 @@ class Row(Kind):
         self.fields = fields
         self._name = cls.__name__
         self._make: Callable[[list[object]], object] = partial(tuple.__new__, cls)
-        self._needs = sum(not each.may_lack for each in fields)
+        self._needs = sum(not field.may_lack for field in fields)
         self._known: dict[tuple[type, ...], tuple[Places, SharedPlaces]] = {}
         self._defaults = [
-            [each.default for each in fields[length:]] for length in range(len(fields) + 1)
+            [field.default for field in fields[length:]] for length in range(len(fields) + 1)
         ]
 
     def read(self, value: Json, reading: Reading) -> object:
@@ -82,14 +82,14 @@ class Row(Kind):
         """The places of what is not yet as it should be, in values of these types: those that
         are to be read, and those of what is shared, which are most."""
         fits = self._needs <= len(types) <= len(self.fields) and all(
-            each in field.kind.json_types for each, field in zip(types, self.fields, strict=False)
+            type_ in field.kind.json_types for type_, field in zip(types, self.fields, strict=False)
         )
         if not fits:
             raise refused(f"a {self._name}")
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
         kinds = [
-            _narrowed(field.kind, each) for field, each in zip(self.fields, types, strict=False)
+            _narrowed(field.kind, type_) for field, type_ in zip(self.fields, types, strict=False)
         ]
         shared = [(at, kind.name) for at, kind in enumerate(kinds) if isinstance(kind, SharedKind)]
         deep = [
@@ -107,7 +107,7 @@ class Row(Kind):
         while length and self.fields[length - 1].is_left_out(value[length - 1]):
             length -= 1
         pairs = zip(self.fields[:length], value, strict=False)
-        return [field.kind.write(each, writing) for field, each in pairs]
+        return [field.kind.write(item, writing) for field, item in pairs]
 
 
 def _narrowed(kind: Kind, type_: type) -> Kind:
@@ -123,7 +123,7 @@ class ByWord(Kind):
 
     def __init__(self, rows: Mapping[str, Row]) -> None:
         self._rows = rows
-        self._by_value_type = {each: row for row in rows.values() for each in row.value_types}
+        self._by_value_type = {type_: row for row in rows.values() for type_ in row.value_types}
         self.value_types = frozenset(self._by_value_type)
 
     def read(self, value: Json, reading: Reading) -> object:
@@ -145,8 +145,8 @@ class Table(Kind):
     def __init__(self, cls: type, fields: Sequence[Field]) -> None:
         self.value_types = frozenset({cls})
         self.cls, self.fields = cls, fields
-        self.kinds = {each.name: each.kind for each in fields}
-        self._needed = frozenset(each.name for each in fields if not each.may_lack)
+        self.kinds = {field.name: field.kind for field in fields}
+        self._needed = frozenset(field.name for field in fields if not field.may_lack)
 
     def check_names(self, value: Json) -> dict[str, Json]:
         """The entries of a value with just its names."""
@@ -160,16 +160,16 @@ class Table(Kind):
 
     def read(self, value: Json, reading: Reading) -> object:
         found = self.check_names(value)
-        fields = {name: self.kinds[name].read(each, reading) for name, each in found.items()}
+        fields = {name: self.kinds[name].read(item, reading) for name, item in found.items()}
         return self.cls(**fields)
 
     def write(self, value: object, writing: Writing) -> Json:
         if type(value) not in self.value_types:
             raise TypeError(f"{type(value).__name__} where a {self.cls.__name__} should be")
         return {
-            field.name: field.kind.write(each, writing)
+            field.name: field.kind.write(item, writing)
             for field in self.fields
-            if not field.is_left_out(each := getattr(value, field.name))
+            if not field.is_left_out(item := getattr(value, field.name))
         }
 
 

@@ -74,7 +74,7 @@ class Kinds:
         if origin is dict:
             return Named(self.of(given[1]))
         if origin is tuple and given[-1] is not Ellipsis:
-            row = [Field(str(at), self.of(each)) for at, each in enumerate(given)]
+            row = [Field(str(at), self.of(entry)) for at, entry in enumerate(given)]
             return Row(tuple, row)
         if origin in (tuple, list, frozenset):
             return Many(self.of(given[0]), origin)
@@ -95,8 +95,8 @@ class Kinds:
     def _union(self, given: Sequence[object]) -> Kind:
         """What JSON tells apart by types, and rows that begin with a word."""
         worded, others = dict[str, Row](), list[Kind]()
-        for each in given:
-            word, kind = _word_of(each), self.of(each)
+        for row_type in given:
+            word, kind = _word_of(row_type), self.of(row_type)
             if word and isinstance(kind, Row):
                 worded[word] = kind
             else:
@@ -106,7 +106,7 @@ class Kinds:
     def _of_class(self, cls: type) -> Kind:
         found = hints(cls, include_extras=True)
         if is_dataclass(cls):
-            defaults = {each.name: _default(each) for each in fields(cls)}
+            defaults = {field.name: _default(field) for field in fields(cls)}
             return Table(
                 cls, [Field(name, self.of(found[name]), d) for name, d in defaults.items()]
             )
@@ -118,8 +118,8 @@ class Kinds:
         return FromSpec(cls, cls, self.of(found["spec"]))
 
 
-def _default(each: object) -> object:
-    default = getattr(each, "default", MISSING)
+def _default(field: object) -> object:
+    default = getattr(field, "default", MISSING)
     return Field.NONE if default is MISSING else default
 
 
@@ -209,13 +209,13 @@ def _read(kind: Kind, value: Json, reading: Reading) -> Steps[object]:
         return kind.make(entries)
     if isinstance(kind, Named | Table) and type(value) is dict and _is_long(value):
         if isinstance(kind, Named):
-            each = dict.fromkeys(value, kind.entry)
+            kinds = dict.fromkeys(value, kind.entry)
         else:
             value = kind.check_names(value)
-            each = kind.kinds
+            kinds = kind.kinds
         found = dict[str, object]()
         for name, inner in value.items():
-            found[name] = yield from _read(each[name], inner, reading)
+            found[name] = yield from _read(kinds[name], inner, reading)
         return found if isinstance(kind, Named) else kind.cls(**found)
     if type(value) not in kind.json_types:
         raise refused("a value")

@@ -133,8 +133,8 @@ class Either(Kind):
     """A value of one of these kinds, which JSON tells apart by its types."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
-        self._by_json_type = {each: kind for kind in kinds for each in kind.json_types}
-        self._by_value_type = {each: kind for kind in kinds for each in kind.value_types}
+        self._by_json_type = {type_: kind for kind in kinds for type_ in kind.json_types}
+        self._by_value_type = {type_: kind for kind in kinds for type_ in kind.value_types}
         self.json_types = frozenset(self._by_json_type)
         self.value_types = frozenset(self._by_value_type)
         if len(self._by_json_type) != sum(len(kind.json_types) for kind in kinds):
@@ -181,12 +181,14 @@ class Many(Kind):
         flat, read = self._flat, self.entry.read
         if flat and flat.issuperset(map(type, value)):
             return self.make(value)
-        return self.make([each if type(each) in flat else read(each, reading) for each in value])
+        return self.make(
+            [entry if type(entry) in flat else read(entry, reading) for entry in value]
+        )
 
     def write(self, value: object, writing: Writing) -> Json:
         if type(value) not in self.value_types or not isinstance(value, Iterable):
             raise TypeError(f"{type(value).__name__} where a list should be")
-        written = [self.entry.write(each, writing) for each in value]
+        written = [self.entry.write(entry, writing) for entry in value]
         writing.work += len(written)
         return sorted(written, key=dumps) if isinstance(value, frozenset) else written
 
@@ -207,10 +209,10 @@ class Named(Kind):
         if self.entry.is_flat:
             return {**value}
         read = self.entry.read
-        return {name: read(each, reading) for name, each in value.items()}
+        return {name: read(entry, reading) for name, entry in value.items()}
 
     def write(self, value: object, writing: Writing) -> Json:
         if not isinstance(value, Mapping):
             raise TypeError(f"{type(value).__name__} where a mapping should be")
         writing.work += len(value)
-        return {str(name): self.entry.write(each, writing) for name, each in value.items()}
+        return {str(name): self.entry.write(entry, writing) for name, entry in value.items()}

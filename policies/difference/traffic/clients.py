@@ -69,7 +69,7 @@ class Crowd:
         """Add the first source of a sticky key of each route."""
         label, cookies = "", dict[str, str]()
         for route in routes:
-            source = next((each for each in route.sticky if each.kind != "ip"), None)
+            source = next((source for source in route.sticky if source.kind != "ip"), None)
             if source is None:
                 continue
             label = f"user-{number}"
@@ -107,7 +107,7 @@ class Crowd:
 
 
 def _fits(key: Held, needs: tuple[Needs | None, ...]) -> bool:
-    return any(each is not None and each.scopes <= key.scopes for each in needs)
+    return any(need is not None and need.scopes <= key.scopes for need in needs)
 
 
 def _held(tables: PolicyTables) -> list[Held]:

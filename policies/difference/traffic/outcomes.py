@@ -153,10 +153,10 @@ def moved(
     before: Outcomes, after: Outcomes
 ) -> Iterator[tuple[DecidedOutcome, DecidedOutcome, float]]:
     """Yield the moves between outcomes, with their probabilities."""
-    less = {each: part - after.get(each, 0) for each, part in before.items()}
-    more = {each: part - before.get(each, 0) for each, part in after.items()}
-    less = {each: part for each, part in less.items() if part > 1e-12}
-    more = {each: part for each, part in more.items() if part > 1e-12}
+    less = {outcome: part - after.get(outcome, 0) for outcome, part in before.items()}
+    more = {outcome: part - before.get(outcome, 0) for outcome, part in after.items()}
+    less = {outcome: part for outcome, part in less.items() if part > 1e-12}
+    more = {outcome: part for outcome, part in more.items() if part > 1e-12}
     total = sum(less.values())
     for source, lost in less.items():
         for target, won in more.items():

@@ -69,7 +69,7 @@ class Sample:
             for name, shapes in self._shapes(idle).items()
         }
         if requests is None:
-            open_rows = sum(not all(each.settled for each in row) for row in rows.values())
+            open_rows = sum(not all(taken.settled for taken in row) for row in rows.values())
             most = MAX_REQUESTS // max(1, open_rows)
             requests = max(LEAST, min(REQUESTS, most))
         traffic = Traffic("sample")
@@ -79,7 +79,7 @@ class Sample:
 
     def _ask_row(self, traffic: Traffic, name: str, row: list[Taken], requests: int) -> None:
         requests = max(requests, len(row))
-        if all(each.settled for each in row):
+        if all(shape.settled for shape in row):
             traffic.row(name).requests += requests
             return
         for number in range(requests):

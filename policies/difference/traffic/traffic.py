@@ -87,8 +87,8 @@ class Traffic:
             from_to = _told_apart(source, target)
             row.flows[from_to] += part
             self._show(name, Example(sent, label, *from_to, part))
-        for each in FIELDS:
-            row.fields[each] += field_moved(before, after, each)
+        for name in FIELDS:
+            row.fields[name] += field_moved(before, after, name)
 
     def _show(self, name: str, example: Example) -> None:
         """Keep the first example of each kind, up to `MAX_EXAMPLES`."""
@@ -119,7 +119,7 @@ class Traffic:
                 {"route": name or None, **row.document(), "flows": row.flow_list()}
                 for name, row in self.rows.items()
             ],
-            "examples": [_example_to_dict(each) for each in self.examples],
+            "examples": [_example_to_dict(example) for example in self.examples],
         }
 
 

@@ -28,7 +28,10 @@ class Namespaces:
 
     def can_tell(self, selector: Any) -> bool:
         expressions = list_in(selector, "matchExpressions")
-        keys = {*mapping_in(selector, "matchLabels"), *(_key(each) for each in expressions)}
+        keys = {
+            *mapping_in(selector, "matchLabels"),
+            *(_key(expression) for expression in expressions),
+        }
         return bool(self._labels) or (bool(keys) and keys <= {OWN_NAME})
 
     def selects(self, selector: Any, name: str) -> bool:
@@ -39,7 +42,7 @@ class Namespaces:
         wanted = mapping_in(selector, "matchLabels").items()
         expressions = list_in(selector, "matchExpressions")
         return all(labels.get(key) == value for key, value in wanted) and all(
-            _holds(each, labels) for each in expressions
+            _holds(expression, labels) for expression in expressions
         )
 
 

@@ -96,12 +96,12 @@ def _targets(spec: dict[str, Any], home: str | None) -> Iterator[GuardTarget]:
     for name in ("targetRef", "targetRefs", "targetReference", "targetReferences"):
         if name in spec:
             value = spec[name]
-            for each in value if isinstance(value, list) else [value]:
-                yield _target(each, home)
+            for reference in value if isinstance(value, list) else [value]:
+                yield _target(reference, home)
     if "targetSelectors" in spec:
         value = spec["targetSelectors"]
-        for each in value if isinstance(value, list) else [value]:
-            kind = each.get("kind") if isinstance(each, dict) else None
+        for reference in value if isinstance(value, list) else [value]:
+            kind = reference.get("kind") if isinstance(reference, dict) else None
             # It is not always known which objects have the labels: any of the kind may.
             yield GuardTarget(kind if isinstance(kind, str) else "All", home)
 
@@ -141,7 +141,11 @@ def certificate_guards(manifest: Manifest, tls: Any, owner: tuple[str, str]) -> 
     what = "the check of client certificates"
     special = frontend.get("perPort") if isinstance(frontend, dict) else None
     entries = special if isinstance(special, list) else []
-    ports = {each["port"] for each in entries if isinstance(each, dict) and _is_port(each)}
+    ports = {
+        listener["port"]
+        for listener in entries
+        if isinstance(listener, dict) and _is_port(listener)
+    }
     base = ("spec", "tls", "frontend")
     if not isinstance(frontend, dict) or _asks(frontend.get("default")):
         yield Guard(
@@ -150,11 +154,11 @@ def certificate_guards(manifest: Manifest, tls: Any, owner: tuple[str, str]) -> 
             what,
             [GuardTarget("Gateway", *owner, not_ports=frozenset(ports), https=True)],
         )
-    for index, each in enumerate(entries):
-        if not isinstance(each, dict) or not _is_port(each):
+    for index, listener in enumerate(entries):
+        if not isinstance(listener, dict) or not _is_port(listener):
             yield Guard(manifest, base, what, [GuardTarget("Gateway", *owner, https=True)])
-        elif _asks(each.get("tls")):
-            target = GuardTarget("Gateway", *owner, port=each["port"], https=True)
+        elif _asks(listener.get("tls")):
+            target = GuardTarget("Gateway", *owner, port=listener["port"], https=True)
             yield Guard(manifest, (*base, "perPort", index), what, [target])
 
 

@@ -80,8 +80,8 @@ class Draft:
             policy, found = read_policy(self._alone(), budget)
             if policy:
                 return budget.steps
-            for each in found:
-                self._tell(each, report)
+            for found_problem in found:
+                self._tell(found_problem, report)
             if not self._prune([path[2:] for _, path, _, _ in found]):
                 return None
         return None
@@ -141,7 +141,7 @@ def pools_of(route: dict[str, Any]) -> list[str]:
     split = mapping_in(route, "split")
     filters = [mapping_in(route, "filters")]
     filters += [mapping_in(share, "filters") for share in split.values()]
-    mirrors = [mirror["pool"] for each in filters for mirror in each.get("mirrors", ())]
+    mirrors = [mirror["pool"] for entry in filters for mirror in entry.get("mirrors", ())]
     pools = [pool for pool, share in split.items() if "backend" not in _as_mapping(share)]
     return list(dict.fromkeys([*pools, *mirrors]))
 

@@ -26,12 +26,12 @@ def policy_text(
     """Return the text of `routes.yaml`."""
     lines = [*map(_comment, header), "", "version: 1", "", "variants:"]
     for name, entry in variants.items():
-        lines += [f"  {_comment(each)}" for each in entry.comments]
-        lines += [f"  {each}" for each in _field(name, entry.value, WIDTH - 2)]
+        lines += [f"  {_comment(comment)}" for comment in entry.comments]
+        lines += [f"  {line}" for line in _field(name, entry.value, WIDTH - 2)]
     lines += ["", "routes:"]
     for number, entry in enumerate(routes):
         lines += [""] * (number > 0)
-        lines += [f"  {_comment(each)}" for each in entry.comments]
+        lines += [f"  {_comment(comment)}" for comment in entry.comments]
         fields = [line for k, v in entry.value.items() for line in _field(k, v, WIDTH - 4)]
         lines += _hung([fields], 2)
     return "\n".join(lines) + "\n"

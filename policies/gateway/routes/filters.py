@@ -58,17 +58,17 @@ class FilterReader:
         """Return the filters of the list at `path`. `instead`: what happens if some are lost, for
         messages."""
         read = Filters()
-        for index, each in enumerate(filters):
+        for index, filter_ in enumerate(filters):
             here = (*path, index)
-            reader = _READERS.get(each.type) if each else None
-            if each is None or reader is None:
+            reader = _READERS.get(filter_.type) if filter_ else None
+            if filter_ is None or reader is None:
                 read.lost = True
-                if each:
-                    self._not_carried(each.type, here, instead)
+                if filter_:
+                    self._not_carried(filter_.type, here, instead)
                 continue
-            name = FILTER_FIELDS[each.type]
+            name = FILTER_FIELDS[filter_.type]
             inside = (*here, to_camel(name))
-            target, value = reader(self, getattr(each, name), inside)
+            target, value = reader(self, getattr(filter_, name), inside)
             # An empty redirect is refused, not skipped: it would redirect to the same URL.
             if value or target == "redirect":
                 self._add(read, target, value, inside)
@@ -79,19 +79,19 @@ class FilterReader:
     def _rename_host(self, read: Filters) -> None:
         """Convert setting the header `Host` to a rewrite of the hostname."""
         changes = read.value.get("request_headers", {})
-        named = [each for each in changes.get("set", ()) if each["name"].lower() == "host"]
-        for each in named:
+        named = [header for header in changes.get("set", ()) if header["name"].lower() == "host"]
+        for header in named:
             path = read.origins["request_headers",]
-            changes["set"].remove(each)
+            changes["set"].remove(header)
             rewrite = read.value.get("rewrite", {})
             if "hostname" in rewrite:
                 self._unused(path, "the filter `URLRewrite` sets the hostname already")
                 continue
-            if not _is_hostname(each["value"]):
-                self._tell_left_out(each["name"], path, "the router")
+            if not _is_hostname(header["value"]):
+                self._tell_left_out(header["name"], path, "the router")
                 continue
             read.origins.setdefault(("rewrite",), path)
-            read.value["rewrite"] = rewrite | {"hostname": each["value"]}
+            read.value["rewrite"] = rewrite | {"hostname": header["value"]}
         if named:
             _drop_empty(read, "request_headers")
 
@@ -104,10 +104,10 @@ class FilterReader:
     def _leave_out(self, changes: dict[str, Any], names: Pattern[str], path: Path, by: str) -> None:
         """Remove and report entries for headers that must not be changed."""
         for kind, entries in changes.items():
-            for each in [*entries]:
-                name = each if kind == "remove" else each["name"]
+            for entry in [*entries]:
+                name = entry if kind == "remove" else entry["name"]
                 if names.fullmatch(name):
-                    entries.remove(each)
+                    entries.remove(entry)
                     self._tell_left_out(name, path, by)
 
     def _tell_left_out(self, name: str, path: Path, by: str) -> None:
@@ -153,8 +153,8 @@ class FilterReader:
 
     def request_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, Any]:
         changes = self._headers(modifier, path)
-        hosts = [each for each in changes["set"] if each["name"].lower() == "host"]
-        changes["set"] = [each for each in changes["set"] if each not in hosts]
+        hosts = [header for header in changes["set"] if header["name"].lower() == "host"]
+        changes["set"] = [header for header in changes["set"] if header not in hosts]
         self._leave_out(changes, NOT_TO_SEND, path, "the router or the runtime")
         changes["set"] += hosts
         return "request_headers", _filled(changes)
@@ -248,7 +248,7 @@ def _drop_empty(read: Filters, name: str) -> None:
 
 
 def _given(value: dict[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in value.items() if each is not None}
+    return {name: item for name, item in value.items() if item is not None}
 
 
 def _new_path(path: PathModifier | None) -> dict[str, str] | None:

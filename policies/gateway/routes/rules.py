@@ -154,14 +154,18 @@ class RuleReader:
         if timeouts is None:
             return
         path = (*rule, "timeouts")
-        whole, each = timeouts.request, timeouts.backend_request
+        request_ms, attempt_ms = timeouts.request, timeouts.backend_request
         value = {}
-        if whole is None and each is not None and each > DEFAULT_REQUEST_TIMEOUT_MS:
-            whole = 0  # the router's default must not end the attempt earlier
-        if whole is not None:
-            value["request"] = duration_text(whole)
-        if each:
-            value["backend_request"] = duration_text(each)
+        if (
+            request_ms is None
+            and attempt_ms is not None
+            and attempt_ms > DEFAULT_REQUEST_TIMEOUT_MS
+        ):
+            request_ms = 0  # the router's default must not end the attempt earlier
+        if request_ms is not None:
+            value["request"] = duration_text(request_ms)
+        if attempt_ms:
+            value["backend_request"] = duration_text(attempt_ms)
         draft.origins["timeouts", "request"] = (*path, "request")
         draft.origins["timeouts", "backend_request"] = (*path, "backendRequest")
         if value:

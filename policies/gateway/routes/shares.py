@@ -63,7 +63,7 @@ class ShareReader:
         weights = {pool: _weight(share) for pool, share in shares.items()}
         if not any(weights.values()):
             return {}
-        split = {pool: shares[pool] for pool in sorted(shares, key=lambda each: -weights[each])}
+        split = {pool: shares[pool] for pool in sorted(shares, key=lambda name: -weights[name])}
         if lost:
             split[self._backends.invalid] = {"weight": lost, "backend": "none"}
         return split

@@ -37,7 +37,9 @@ def _names(policy: object) -> Iterator[Found]:
 def _targets(policy: object) -> Iterator[Found]:
     variants = mapping_in(policy, "variants")
     regions = set(mapping_in(policy, "regions"))
-    inhabited = {str(each.get("region")) for each in variants.values() if isinstance(each, dict)}
+    inhabited = {
+        str(variant.get("region")) for variant in variants.values() if isinstance(variant, dict)
+    }
     for index, drill in _drills(policy):
         path: Path = ("drills", index)
         yield from unknown("region", drill.get("region"), regions, (*path, "region"))

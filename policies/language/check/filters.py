@@ -55,9 +55,9 @@ def _answers(policy: object) -> Iterator[Found]:
         path: Path = ("routes", index)
         unused: list[Path] = [(*path, Key(name)) for name in names if name in route]
         unused += [(*path, "filters", Key(name)) for name in _NOT_ON_THE_WAY if name in filters]
-        for each in unused:
-            message = f"`{each[-1]}` has no effect on a route that answers with `{word}`"
-            yield "unused-field", each, message, f"leave out `{each[-1]}` or `{word}`"
+        for path in unused:
+            message = f"`{path[-1]}` has no effect on a route that answers with `{word}`"
+            yield "unused-field", path, message, f"leave out `{path[-1]}` or `{word}`"
 
 
 def _filters(policy: object) -> Iterator[tuple[Path, dict[str, Any], dict[str, Any]]]:
@@ -178,7 +178,7 @@ def _methods(route: dict[str, Any]) -> set[str]:
     for match in list_in(route, "matches"):
         if not list_in(match, "methods"):
             return set()
-        methods |= {each for each in list_in(match, "methods") if isinstance(each, str)}
+        methods |= {method for method in list_in(match, "methods") if isinstance(method, str)}
     return methods
 
 

@@ -74,7 +74,7 @@ def _sides(rollout: dict[str, Any], route: dict[str, Any], path: Path) -> Iterat
 def _keys(policy: object) -> Iterator[Found]:
     """Cohorts by key have known keys, and their routes require a key."""
     keys = list_in(mapping_in(policy, "auth"), "keys")
-    known = {str(each.get("id")) for each in keys if isinstance(each, dict)}
+    known = {str(key.get("id")) for key in keys if isinstance(key, dict)}
     routes = _named(policy)
     for index, rollout in _rollouts(policy):
         for at, step in enumerate(list_in(rollout, "steps")):

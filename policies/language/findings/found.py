@@ -38,7 +38,7 @@ class Names:
         nearest = get_close_matches(shown(self.name), names, n=1) if compare else []
         if nearest:
             return f"did you mean `{nearest[0]}`?"
-        return f"known {self.kind}s: " + ", ".join(f"`{each}`" for each in names[:20])
+        return f"known {self.kind}s: " + ", ".join(f"`{name}`" for name in names[:20])
 
 
 Found = tuple[str, Path, str, str | Names]  # code, path, message, hint
@@ -77,7 +77,7 @@ def repeated_names(policy: object, section: str, code: str) -> Iterator[Found]:
 def pools_in(split: dict[str, Any]) -> list[str]:
     """Return the pools of a split, without entries that have no backend."""
     shares = split.items()
-    return [name for name, each in shares if not (isinstance(each, dict) and "backend" in each)]
+    return [name for name, share in shares if not (isinstance(share, dict) and "backend" in share)]
 
 
 def served_pools(policy: object) -> set[str]:

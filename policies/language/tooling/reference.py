@@ -131,7 +131,7 @@ def _literal(value: Any) -> str:
 
 def _short_text(metadata: Iterable[Any]) -> str | None:
     """Return the name of a text that becomes a number; None if it is not one."""
-    readers = (each.func for each in metadata if isinstance(each, BeforeValidator))
+    readers = (validator.func for validator in metadata if isinstance(validator, BeforeValidator))
     return next((_SHORT_TEXTS[reader] for reader in readers if reader in _SHORT_TEXTS), None)
 
 
@@ -140,9 +140,9 @@ def _kind(annotation: Any) -> str:
     if origin is Annotated:
         return _short_text(arguments[1:]) or _kind(arguments[0])
     if origin in (Union, UnionType):
-        return _kind(next(each for each in arguments if each is not type(None)))
+        return _kind(next(argument for argument in arguments if argument is not type(None)))
     if origin is Literal:
-        return " or ".join(f"`{_literal(each)}`" for each in arguments)
+        return " or ".join(f"`{_literal(argument)}`" for argument in arguments)
     if origin is list:
         if _kind(arguments[0]) == "mapping" and get_origin(arguments[0]) is Annotated:
             return "list of text or mappings"  # a short form is read

@@ -37,10 +37,10 @@ def schema() -> dict[str, Any]:
 def _without_null(schema: Any) -> Any:
     """Return the schema without null, which no field accepts: a key without a value is an error."""
     if isinstance(schema, list):
-        return [_without_null(each) for each in schema if each != {"type": "null"}]
+        return [_without_null(option) for option in schema if option != {"type": "null"}]
     if not isinstance(schema, dict):
         return schema
-    cleaned = {key: _without_null(each) for key, each in schema.items()}
+    cleaned = {key: _without_null(value) for key, value in schema.items()}
     if cleaned.get("default", ...) is None:
         del cleaned["default"]
     if len(cleaned.get("anyOf", ())) == 1:

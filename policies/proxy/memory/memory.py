@@ -92,8 +92,8 @@ def looked_at(policy: CompiledPolicy, overrides: OverridesByRoute) -> Looked:
     for route in policy.routes:
         headers |= _of_route(route, policy.keys.names)
         address = address or _reads_address(route)
-    for each in overrides.values():
-        headers |= {condition.name for condition in each.headers}
+    for override in overrides.values():
+        headers |= {condition.name for condition in override.headers}
     longest = min([policy.limits.url, *(route.sizes.url for route in policy.routes)])
     query = policy.matcher.reads_query
     return Looked(tuple(sorted(headers)), query, address, longest, policy.limits)
