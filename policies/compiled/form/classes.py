@@ -1,9 +1,10 @@
-"""Kinds of values that have a class: how their fields are written and read.
+"""Kinds for classes: how instances and their fields are read and written.
 
-- A named tuple is a list of its fields, in their order, without those at the end that have their
-  defaults; a dataclass is a mapping. So nothing but a class knows a position.
-- Rows are very many, so what is known of earlier ones is used: the types of all fields are looked
-  up in one call, and only fields that are not yet what they should be are looked at again.
+- A named tuple is a JSON list of its fields in order, without trailing fields that have their
+  defaults. A dataclass is a mapping. So only the class itself knows positions.
+- A policy has very many rows. A row therefore remembers which fields need work for each sequence of
+  types: the types of all fields are looked up in one call, and only those fields are read by
+  themselves.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from policies.basics.json import Json
 from policies.compiled.form.kinds import Either, Kind, Reading, Types, Writing, refused
 from policies.compiled.form.text import NoForm
 
-MOST_KNOWN = 1_000  # orders of types that a row is known to have
-NOTHING = object()  # what is shared is something
+MOST_KNOWN = 1_000  # sequences of types that a row remembers
+NOTHING = object()  # is none of the shared values
 
 
 class Field:
-    """A field of a class. `default` is none of its values if it has none."""
+    """A field of a class. `default` is `Field.NONE` if it has none."""
 
     __slots__ = ("default", "kind", "name")
     NONE = object()
@@ -41,11 +42,11 @@ def _no_number(name: str) -> NoForm:
 
 
 Places = list[tuple[int, Kind]]
-SharedPlaces = list[tuple[int, str]]  # and their names
+SharedPlaces = list[tuple[int, str]]  # the names of the shared values
 
 
 class Row(Kind):
-    """A named tuple, or a plain one of these fields."""
+    """A named tuple, or a plain tuple with these fields."""
 
     json_types: Types = frozenset({list})
 
@@ -79,8 +80,8 @@ class Row(Kind):
         return self._make(row)
 
     def _learn(self, types: tuple[type, ...]) -> tuple[Places, SharedPlaces]:
-        """The places of what is not yet as it should be, in values of these types: those that
-        are to be read, and those of what is shared, which are most."""
+        """Return the fields that need work in values of these types, by their positions: those to
+        read with their kind, and the shared ones, which are most."""
         fits = self._needs <= len(types) <= len(self.fields) and all(
             type_ in field.kind.json_types for type_, field in zip(types, self.fields, strict=False)
         )
@@ -117,7 +118,7 @@ def _narrowed(kind: Kind, type_: type) -> Kind:
 
 
 class ByWord(Kind):
-    """A named tuple of one of several classes, which its first field tells."""
+    """A named tuple of one of several classes. Its first field says which."""
 
     json_types: Types = frozenset({list})
 
@@ -138,7 +139,7 @@ class ByWord(Kind):
 
 
 class Table(Kind):
-    """A dataclass: its fields by their names, without those that have their defaults."""
+    """A dataclass: its fields by name, without those that have their defaults."""
 
     json_types: Types = frozenset({dict})
 
@@ -149,7 +150,7 @@ class Table(Kind):
         self._needed = frozenset(field.name for field in fields if not field.may_lack)
 
     def check_names(self, value: Json) -> dict[str, Json]:
-        """The entries of a value with just its names."""
+        """Return `value` if it is a mapping with all needed names and no unknown ones."""
         if type(value) is not dict:
             raise refused(f"a {self.cls.__name__}")
         for name in self._needed - value.keys():
@@ -174,7 +175,7 @@ class Table(Kind):
 
 
 class FromSpec(Kind):
-    """What `make` makes of a value of another kind, which it has as its `spec`."""
+    """An object that `make` builds from its `spec`, a value of another kind."""
 
     def __init__(self, cls: type, make: Callable[[object], object], spec: Kind) -> None:
         self.json_types, self.value_types = spec.json_types, frozenset({cls})
@@ -188,7 +189,8 @@ class FromSpec(Kind):
 
 
 class SharedKind(Kind):
-    """A value that stands under `name`, once for all that have it: its number there."""
+    """A value that many others have. It is written once, under `name`; the others have its
+    number."""
 
     json_types: Types = frozenset({int})
 

@@ -1,10 +1,10 @@
-"""How values of typed classes are written as JSON, and read: all of it follows from their types.
+"""Reads and writes typed values as JSON. How follows from their types alone.
 
 - `Annotated[X, Shared("name")]` is an X that many values have: it is written once.
-- A class that is neither a named tuple nor a dataclass is made of one typed value, its `spec`,
+- A class that is neither a named tuple nor a dataclass is built from one typed value, its `spec`,
   and is written as that.
-- The whole is a dataclass. Its fields, and what they have in lists and mappings, are read and
-  written in steps (`basics/steps.py`), since there may be very many.
+- The root is a dataclass. Its fields, and the entries of long lists and mappings in them, are read
+  and written in steps (`basics/steps.py`), since there may be very many.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from policies.compiled.form.kinds import (
 from policies.compiled.form.text import NoForm
 
 T = TypeVar("T")
-SHARED = "shared"  # the section of what many values have
+SHARED = "shared"  # the section of shared values
 STEP_WORK = 200  # entries of lists and mappings, small ones, in one unit of work
-FEW = 100  # entries that are read without a step between
+FEW = 100  # so many entries are read without a step
 
 _PLAIN: dict[object, Kind] = {
     str: One(str),
@@ -49,13 +49,14 @@ _PLAIN: dict[object, Kind] = {
 
 
 class Shared(NamedTuple):
-    """Marks what is written once, under `name`."""
+    """Marks a type whose values are written once, under `name`."""
 
     name: str
 
 
 class Kinds:
-    """The kinds of types. `shared`: by name, those that others rely on first."""
+    """Finds the kind of each type. `shared`: the shared kinds by name; those that others need come
+    first."""
 
     def __init__(self) -> None:
         self.shared: dict[str, SharedKind] = {}
@@ -93,7 +94,8 @@ class Kinds:
         return self.shared[mark.name]
 
     def _union(self, given: Sequence[object]) -> Kind:
-        """What JSON tells apart by types, and rows that begin with a word."""
+        """Return the kind of a union: JSON types tell its members apart, and rows begin with a
+        word."""
         worded, others = dict[str, Row](), list[Kind]()
         for row_type in given:
             word, kind = _word_of(row_type), self.of(row_type)
@@ -124,7 +126,7 @@ def _default(field: object) -> object:
 
 
 def _word_of(hint: object) -> str:
-    """The word that values of a class begin with; "" if it is no such class."""
+    """Return the word that rows of a class begin with; "" for any other type."""
     if not isclass(hint) or not issubclass(hint, tuple):
         return ""
     first = next(iter(hints(hint).values()), None)
@@ -142,7 +144,7 @@ class Codec(Generic[T]):
         self._shared = kinds.shared
 
     def read(self, value: Json) -> T:
-        """The value that `write` wrote. Raises `NoForm` for anything else."""
+        """Return the value that `write` wrote. Raises `NoForm` for anything else."""
         instance = self._kind.read(value, Reading())
         assert isinstance(instance, self._cls), "its kind makes nothing else"
         return instance
@@ -151,7 +153,7 @@ class Codec(Generic[T]):
         return self._kind.write(value, Writing())
 
     def write_steps(self, value: T) -> Steps[dict[str, Json]]:
-        """A dataclass as its fields by their names, and `shared`, in steps."""
+        """Write a dataclass in steps: its fields by name, and the section `shared`."""
         assert isinstance(self._kind, Table), "only a dataclass has sections"
         writing, sections = Writing(), dict[str, Json]()
         for field in self._kind.fields:
@@ -162,7 +164,7 @@ class Codec(Generic[T]):
         return sections
 
     def read_steps(self, sections: Mapping[str, Json]) -> Steps[T]:
-        """What `write_steps` wrote. Raises `NoForm`, which tells the section, for anything
+        """Read what `write_steps` wrote. Raises `NoForm`, which names the section, for anything
         else."""
         assert isinstance(self._kind, Table), "only a dataclass has sections"
         found, reading = {**sections}, Reading()
@@ -197,7 +199,7 @@ def _in_section(name: str, steps: Steps[object]) -> Steps[object]:
 
 
 def _read(kind: Kind, value: Json, reading: Reading) -> Steps[object]:
-    """A value, with a step whenever much has been read."""
+    """Read a value, with a step after each `STEP_WORK` entries."""
     if isinstance(kind, Many) and type(value) is list and len(value) > FEW:
         if not kind.entry.json_types.issuperset(map(type, value)):
             raise refused("an entry of a list")
@@ -225,7 +227,7 @@ def _read(kind: Kind, value: Json, reading: Reading) -> Steps[object]:
 
 
 def _written(kind: Kind, value: object, writing: Writing) -> Steps[Json]:
-    """The same for what is written."""
+    """Write a value, with a step after each `STEP_WORK` entries."""
     if isinstance(kind, Many) and type(value) is tuple and len(value) > FEW:
         entries = list[Json]()
         for entry in value:
@@ -251,14 +253,14 @@ def _written(kind: Kind, value: object, writing: Writing) -> Steps[Json]:
 
 
 def _pause(place: Reading | Writing) -> Steps[None]:
-    """A step if so much has been done."""
+    """Yield a step if enough work has been done since the last one."""
     if place.work >= STEP_WORK:
         units, place.work = divmod(place.work, STEP_WORK)
         yield units
 
 
 def _is_long(value: Mapping[str, Json]) -> bool:
-    """Whether there may be many entries in it, or in mappings that it has."""
+    """Return whether a mapping, or mappings and lists in it, may have more than `FEW` entries."""
     left, ahead = FEW - len(value), list(value.values())
     while ahead and left >= 0:
         inner = ahead.pop()

@@ -1,7 +1,7 @@
-"""Kinds of values: what each is as JSON, how it is read from that, and how it is written.
+"""Kinds of values: how each is read from JSON, and written.
 
-- A kind reads only JSON of its own types; everything else is `NoForm`.
-- Where all entries of a list are in JSON what they should be, they are taken as they are.
+- A kind reads only JSON of its own types. Everything else raises `NoForm`.
+- A list whose entries are the same in JSON is taken as it is.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ Types = frozenset[type]
 
 
 class Reading:
-    """What is known while a form is read. `shared`: what many values have in common, by name and
-    number; `work`: entries of lists that have been read."""
+    """The state of one reading. `shared`: the values that others share, by name and number; `work`:
+    the entries of lists and mappings that have been read."""
 
     def __init__(self) -> None:
         self.shared: dict[str, dict[object, object]] = {}
@@ -26,7 +26,7 @@ class Reading:
 
 
 class Writing:
-    """The same while one is written."""
+    """The state of one writing: the same, for what is written."""
 
     def __init__(self) -> None:
         self.shared: dict[str, list[Json]] = {}
@@ -34,7 +34,7 @@ class Writing:
         self._numbers: dict[str, dict[str, int]] = {}
 
     def number(self, name: str, written: Json) -> int:
-        """The number of what is shared under that name; it is written once."""
+        """Return the number of a shared value under that name. It is written once."""
         numbers = self._numbers.setdefault(name, {})
         number = numbers.setdefault(dumps(written), len(numbers))
         places = self.shared.setdefault(name, [])
@@ -56,7 +56,7 @@ class Kind(ABC):
 
     @property
     def flat_types(self) -> Types:
-        """The types in JSON of values that are the same there."""
+        """The JSON types of values that are the same in JSON."""
         return self.json_types if self.is_flat else frozenset()
 
     @abstractmethod
@@ -71,7 +71,7 @@ def refused(what: str) -> NoForm:
 
 
 class One(Kind):
-    """A value of one of these types, which JSON has."""
+    """A value of one of these types, each of which JSON has."""
 
     is_flat = True
 
@@ -113,7 +113,7 @@ class Word(Kind):
 
 
 class Hex(Kind):
-    """Bytes, as text."""
+    """Bytes, as hexadecimal text."""
 
     json_types, value_types = frozenset({str}), frozenset({bytes})
 
@@ -130,7 +130,7 @@ class Hex(Kind):
 
 
 class Either(Kind):
-    """A value of one of these kinds, which JSON tells apart by its types."""
+    """A value of one of several kinds, which their JSON types tell apart."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
         self._by_json_type = {type_: kind for kind in kinds for type_ in kind.json_types}
@@ -146,7 +146,7 @@ class Either(Kind):
         return frozenset().union(*(kind.flat_types for kind in self._by_json_type.values()))
 
     def of(self, type_: type) -> Kind:
-        """The kind of values that have that type in JSON."""
+        """Return the kind of values with that JSON type."""
         return self._by_json_type[type_]
 
     def read(self, value: Json, reading: Reading) -> object:
@@ -160,7 +160,7 @@ class Either(Kind):
 
 
 class Many(Kind):
-    """Any number of entries of one kind, as what `make` makes of a list."""
+    """Any number of entries of one kind; `make` builds the value from a list of them."""
 
     json_types: Types = frozenset({list})
 
@@ -194,7 +194,7 @@ class Many(Kind):
 
 
 class Named(Kind):
-    """Entries of one kind by name."""
+    """Any number of entries of one kind, by name."""
 
     json_types = value_types = frozenset({dict})
 
