@@ -53,7 +53,8 @@ class DrillRequest(NamedTuple):
 
 
 class DrillRefusal(NamedTuple):
-    """Why a drill was refused. `gaps`: the routes and regions that it would leave without variants."""
+    """Why a drill was refused. `gaps`: the routes and regions that it would leave without
+    variants."""
 
     reason: str
     gaps: tuple[Gap, ...] = ()
