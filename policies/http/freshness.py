@@ -1,10 +1,10 @@
-"""What an answer says about being kept: whether it may be, and how long it is fresh.
+"""What a response says about caching: whether it may be stored, and how long it is fresh.
 
-1. The first targeted header with a valid value speaks alone (RFC 9213, section 2.2); without
-   one, `Cache-Control` and `Expires` do (RFC 9111, section 4.2.1).
-2. A number that is none, or several that differ, count as the least.
-3. Without `Date`, the answer is as old as `Age` says (section 4.2.3), and `Expires` counts
-   from when it was received.
+1. The first targeted header with a valid value decides alone (RFC 9213, section 2.2); without one,
+   `Cache-Control` and `Expires` do (RFC 9111, section 4.2.1).
+2. A malformed number counts as 0; of several that differ, the least counts.
+3. Without `Date`, the response is as old as `Age` says (section 4.2.3), and `Expires` counts from
+   the time when it was received.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _REVALIDATING = frozenset({"must-revalidate", "proxy-revalidate"})
 
 
 class Said(NamedTuple):
-    """`fresh_ms`: how long it is fresh, None if it does not say; `age_ms`: how old it is
-    already; `revalidate`: it may not be given when it is stale."""
+    """`fresh_ms`: how long it is fresh, None if not stated; `age_ms`: how old it already is;
+    `revalidate`: it must not be used stale."""
 
     forbidden: bool
     fresh_ms: float | None
@@ -46,7 +46,7 @@ class Said(NamedTuple):
 
 
 def said_by(headers: Mapping[str, str], now_ms: float) -> Said:
-    """What an answer with these headers says, which was received at `now_ms`."""
+    """Return what a response with these headers says, received at `now_ms`."""
     date = date_ms(headers.get("date", ""))
     targeted = _targeted(headers)
     directives = _plain(headers.get("cache-control", "")) if targeted is None else targeted
@@ -62,7 +62,7 @@ def said_by(headers: Mapping[str, str], now_ms: float) -> Said:
 
 
 def _targeted(headers: Mapping[str, str]) -> Directives | None:
-    """Of headers that speak to caches such as this one the first that says something."""
+    """Return the directives of the first header for this kind of cache that has any."""
     for name, read in _TARGETED.items():
         directives = read(headers[name]) if name in headers else None
         if directives is not None:
@@ -71,7 +71,8 @@ def _targeted(headers: Mapping[str, str]) -> Directives | None:
 
 
 def _structured(text: str) -> Directives | None:
-    """None for what is no dictionary, which is to be ignored (RFC 9213, section 2.1)."""
+    """Return the directives of a dictionary; None for anything else, which is ignored (RFC 9213,
+    section 2.1)."""
     text = text.strip(" ")
     if not _DICTIONARY.fullmatch(text):
         return None
@@ -85,12 +86,13 @@ def _number(value: str) -> str:
 
 
 def _surrogate(text: str) -> Directives | None:
-    """`max-age=60+30`: fresh for 60 s, and then stale for 30 (W3C's Edge Architecture)."""
+    """Return the directives of `Surrogate-Control`; `max-age=60+30`: fresh for 60 s, and then stale
+    for 30 (W3C's Edge Architecture)."""
     return [(name, value.partition("+")[0]) for name, value in _plain(text)] or None
 
 
 def _plain(text: str) -> Directives:
-    """`Cache-Control` (RFC 9111, section 5.2)."""
+    """Return the directives of `Cache-Control` (RFC 9111, section 5.2)."""
     return [(match[1], match[2] or match[3] or "") for match in _DIRECTIVE.finditer(text.lower())]
 
 
@@ -103,7 +105,7 @@ _TARGETED: Mapping[str, Callable[[str], Directives | None]] = {
 
 
 def _stated_ms(directives: Directives) -> float | None:
-    """`s-maxage` is for shared caches, and goes before `max-age`."""
+    """Return the stated freshness; `s-maxage`, for shared caches, goes before `max-age`."""
     for wanted in ("s-maxage", "max-age"):
         stated = [seconds(value) or 0 for name, value in directives if name == wanted]
         if stated:

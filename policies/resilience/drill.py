@@ -1,8 +1,8 @@
-"""A drill: a failure that somebody planned, of a region, a variant or a pool.
+"""A drill: a planned failure of a region, a variant or a pool.
 
-It names its end from the beginning, so nobody need be left to stop it. What it does to one
-attempt is a fault: `down` (nobody answers), `errors:30%` (that share of attempts is answered
-503), `latency:2s` (an attempt waits so long before it goes on).
+It has an end from the start, so nobody needs to stop it. What it does to one attempt is a fault:
+`down` (no response), `errors:30%` (that share of attempts is answered with 503), `latency:2s` (an
+attempt waits that long first).
 """
 
 from __future__ import annotations
@@ -33,25 +33,26 @@ InFront = Literal["down", "errors"] | int | None  # of a binding: a failure, or 
 
 
 class NotAMode(ValueError):
-    """The text is no mode, and the message says why."""
+    """The text is not a mode. The message says why."""
 
 
 class Fault(NamedTuple):
-    """`amount`: the share of attempts that fail, or milliseconds of waiting."""
+    """What a drill does to an attempt. `amount`: the share of attempts that fail, or milliseconds
+    of waiting."""
 
     mode: Mode
     amount: float
 
     @property
     def text(self) -> str:
-        """As people write it."""
+        """Return the mode as it is written."""
         if self.mode == "errors":
             return f"errors:{self.amount * 100:.10g}%"
         return f"latency:{duration_text(int(self.amount))}" if self.mode == "latency" else "down"
 
 
 def fault_from(text: str) -> Fault:
-    """`down`, `errors:30%`, `latency:2s`. Raises `NotAMode`."""
+    """Return the fault of `down`, `errors:30%` or `latency:2s`. Raises `NotAMode`."""
     mode = _MODE.fullmatch(text)
     if mode is None:
         raise NotAMode(f"`{text[:80]}` is no mode of a drill")
@@ -71,7 +72,7 @@ def fault_from(text: str) -> Fault:
 
 
 class Place(Protocol):
-    """What a drill can hit: a variant."""
+    """A variant, as the target of a drill."""
 
     @property
     def name(self) -> str: ...
@@ -82,7 +83,7 @@ class Place(Protocol):
 
 
 class Target(NamedTuple):
-    """Whom it hits: the variants of a region, one variant, or those of a pool."""
+    """What a drill affects: the variants of a region, one variant, or those of a pool."""
 
     kind: Kind
     name: str
@@ -99,7 +100,7 @@ class Target(NamedTuple):
 
 
 class ScheduledDrill(NamedTuple):
-    """One that the policy has: it runs by `schedule`, five cron fields in UTC."""
+    """A drill of the policy. `schedule`: five cron fields, in UTC."""
 
     name: str
     target: Target
@@ -108,7 +109,7 @@ class ScheduledDrill(NamedTuple):
     schedule: str
 
     def to_dict(self) -> api.ScheduledDrill:
-        """Without when it runs next."""
+        """Return JSON without the time of the next run."""
         return {
             "name": self.name,
             **self.target.to_dict(),
@@ -120,8 +121,9 @@ class ScheduledDrill(NamedTuple):
 
 
 class Drill(NamedTuple):
-    """`by`: who started it: the id of a key, `secret`, or `schedule`. `name`: that of the
-    policy's drill, if it is one. Times are milliseconds since 1970."""
+    """A drill that was started. `by`: the id of the API key that started it, `secret`, or
+    `schedule`; `name`: that of the policy's drill, if it is one. Times are milliseconds since
+    1970."""
 
     id: str
     target: Target
@@ -137,7 +139,7 @@ class Drill(NamedTuple):
 
     @property
     def in_front(self) -> InFront:
-        """What stands in front of the bindings that it covers."""
+        """The fault in front of the bindings that it covers."""
         mode, amount = self.fault
         return int(amount) if mode == "latency" else mode
 
@@ -145,7 +147,7 @@ class Drill(NamedTuple):
         return self.starts_ms <= now_ms < self.ends_ms
 
     def to_dict(self) -> api.Drill:
-        """As JSON that people read, too."""
+        """Return JSON, for programs and people."""
         return {
             "id": self.id,
             **self.target.to_dict(),
@@ -159,7 +161,7 @@ class Drill(NamedTuple):
 
 
 def drill_from(document: Mapping[str, Any]) -> Drill:
-    """The drill that `to_dict` described."""
+    """Return the drill that `to_dict` described."""
     (kind,) = [kind for kind in KINDS if kind in document]
     return Drill(
         document["id"],
@@ -182,7 +184,7 @@ def _time_ms(text: str) -> int:
 
 
 def drills_from(documents: Iterable[Mapping[str, Any]]) -> tuple[Drill, ...]:
-    """Raises `ValueError` if one cannot be read."""
+    """Return the drills of a list. Raises `ValueError` if one cannot be read."""
     try:
         return tuple(drill_from(document) for document in documents)
     except (KeyError, TypeError, AttributeError) as error:
@@ -190,7 +192,7 @@ def drills_from(documents: Iterable[Mapping[str, Any]]) -> tuple[Drill, ...]:
 
 
 class Faults(NamedTuple):
-    """The strongest drill of each mode that a variant has now."""
+    """The strongest drill of each mode that affects a variant now."""
 
     down: Drill | None
     errors: Drill | None
@@ -201,7 +203,7 @@ class Faults(NamedTuple):
         return self.down or self.errors or self.latency
 
     def draw(self, rng: Random) -> Drill | None:
-        """The drill that one attempt meets: down beats errors, which beat latency."""
+        """Return the drill that one attempt meets: down before errors before latency."""
         if self.down:
             return self.down
         if self.errors and rng.random() < self.errors.fault.amount:
@@ -210,7 +212,8 @@ class Faults(NamedTuple):
 
 
 def faults_of(drills: Sequence[Drill], variant: Place, now_ms: float) -> Faults:
-    """Of drills that overlap the most errors count, and the longest wait."""
+    """Return the faults of a variant: of overlapping drills, the most errors and the longest
+    wait."""
     on = [drill for drill in drills if drill.is_on(now_ms) and drill.covers(variant)]
     return Faults(*(_strongest(on, mode) for mode in ("down", "errors", "latency")))
 

@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class OutlierState(Enum):
-    """The values are what people are told."""
+    """The states. Their values are in the JSON."""
 
     WELL = "healthy"
     EJECTED = "ejected"
@@ -19,7 +19,7 @@ class OutlierState(Enum):
 
 
 class OutlierEvent(Enum):
-    """The values are the words of the documentation."""
+    """The events. Their values are the words of the documentation."""
 
     OUTLIER = "too many failures"
     EJECTION_OVER = "the ejection is over"

@@ -1,4 +1,4 @@
-"""A rollout as people, their programs, the audit log and isolates are told of it."""
+"""JSON of a rollout: for `/.router/rollouts`, the audit log, and isolates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def waiting_to_dict(planned: Planned, now_ms: int, unread: str | None) -> api.Rollout:
-    """One that nobody has started; `unread`: or of which that is not known, and why."""
+    """Return a rollout that has not been started. `unread`: why that is not known for sure, else
+    None."""
     plan, setting = planned
     return {
         **_plan(plan),
@@ -40,7 +41,7 @@ def waiting_to_dict(planned: Planned, now_ms: int, unread: str | None) -> api.Ro
 
 
 def event_to_dict(run: Run, event: str, now_ms: int, before: float | None) -> api.RolloutEvent:
-    """A transition; `before`: the weight that it had."""
+    """Return the event of a transition. `before`: the weight before it."""
     last = run.analysis.last if run.analysis else None
     return {
         "at": time_text(now_ms),
@@ -59,7 +60,7 @@ def event_to_dict(run: Run, event: str, now_ms: int, before: float | None) -> ap
 
 
 def override_to_dict(run: Run) -> dict[str, Any]:
-    """What isolates have to know, as `policies.rollouts.overrides` reads it."""
+    """Return what isolates need, as `policies.rollouts.overrides` reads it."""
     plan, is_on, weight = run.plan, run.is_active, run.weight
     shares = run.setting.shares
     passed = plan.steps[: run.step + 1] if is_on else ()

@@ -30,7 +30,8 @@ _STEPS = 50  # of a bisection
 
 
 class Evidence:
-    """`value`: large if it is worse; an alarm where it reaches `alarm(…)`."""
+    """The evidence of one test over all intervals. `value` grows if the pool is worse; `alarm(…)`
+    is the value that rejects it."""
 
     __slots__ = ("_looks", "_sums")
 
@@ -43,7 +44,7 @@ class Evidence:
         return sum(self._sums) / len(GAPS) + 1 / (self._looks + 1)
 
     def add(self, logs: Sequence[float]) -> None:
-        """One interval, as `worse_than` or `over_limit` give it."""
+        """Add an interval: logarithms from `worse_than` or `over_limit`."""
         self._looks += 1
         begin = 1 / (self._looks * (self._looks + 1))
         for at, log_gain in enumerate(logs):
@@ -55,7 +56,7 @@ class Evidence:
 
 
 def evidence_from(value: Any) -> Evidence:
-    """What `to_json` gave. Raises `ValueError` if it is something else."""
+    """Return what `to_json` wrote. Raises `ValueError` for anything else."""
     try:
         looks, *sums = value
         evidence = Evidence([float(value) for value in sums], int(looks))
@@ -67,8 +68,8 @@ def evidence_from(value: Any) -> Evidence:
 
 
 def alarm(tests: int) -> float:
-    """The value that is an alarm if there are so many tests: together they give no more false
-    alarms than one."""
+    """Return the value that is an alarm with so many tests: together they have no more false alarms
+    than one."""
     return tests / FALSE_ALARMS
 
 
@@ -76,20 +77,20 @@ Sample = tuple[int, int]  # how many, and how many of them were bad
 
 
 def worse_than(to: Sample, other: Sample, margin: float, expected: float) -> list[float]:
-    """The logarithms of the e-values against "the rate of `to` is at most that of `other` plus
-    `margin`", for each of `GAPS`. `expected`: the rate of `other` as known before."""
+    """Return the logarithms of the e-values against "the rate of `to` is at most that of `other`
+    plus `margin`", one for each of `GAPS`. `expected`: the rate of `other`, from earlier counts."""
     return [_against(to, other, margin, expected, gap) for gap in GAPS]
 
 
 def over_limit(to: Sample, limit: float) -> list[float]:
-    """The same against "the rate of `to` is at most `limit`"."""
+    """Return the logarithms of the e-values against "the rate of `to` is at most `limit`"."""
     limit = max(limit, LEAST)
     rates = [min(limit + gap, MOST) for gap in GAPS]
     return [_likelier(to, rate, limit) if rate > limit else 0.0 for rate in rates]
 
 
 def upper_bound(sample: Sample) -> float:
-    """A rate that the true one hardly exceeds (Wilson 1927, one-sided, 97.5 %)."""
+    """Return a rate that the true one hardly exceeds (Wilson 1927, one-sided, 97.5 %)."""
     total, bad = sample
     if not total:
         return 1.0
@@ -108,8 +109,8 @@ def _against(to: Sample, other: Sample, margin: float, expected: float, gap: flo
 
 
 def _projection(to: int, other: int, worse: float, base: float, margin: float) -> float:
-    """The rate of the other pool at which both, `margin` apart, are nearest (by the relative
-    entropy of so many requests) to `worse` and `base`: where its derivative is 0."""
+    """Return the rate of the old pool at which both pools, `margin` apart, are nearest to `worse`
+    and `base` by relative entropy: the zero of its derivative."""
     low, high = base, worse - margin
     for _ in range(_STEPS):
         rate = (low + high) / 2

@@ -1,7 +1,7 @@
-"""A rollout under way as it is kept, so that a restart changes nothing.
+"""The stored state of a rollout, so that a restart changes nothing.
 
-What cannot be read is not guessed: if it is still known which share it had, it holds there;
-else nobody says anything about it, and isolates go on with what they know.
+What cannot be read is not guessed. If the share of the new pool is still known, the rollout holds
+there; otherwise isolates keep the share that they know.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def run_json(run: Run) -> dict[str, Any]:
 
 
 def run_from(value: Mapping[str, Any], now_ms: int) -> Run:
-    """What `run_json` gave; held where parts of it cannot be read. Raises `ValueError` if not
-    even its plan and its weight can be."""
+    """Return the run that `run_json` wrote; it is held if parts of it cannot be read. Raises
+    `ValueError` without a readable plan and weight."""
     try:
         plan, setting = PLAN.read(value["plan"]), Setting(*value["setting"])
         run = Run(str(value["id"]), Planned(plan, setting), now_ms, str(value["by"]))

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class RolloutState(StrEnum):
-    """The values are what people are told, and what is kept."""
+    """The states. Their values are in the JSON, and in what is stored."""
 
     RUNNING = "running"
     GATE = "gate"
@@ -22,7 +22,7 @@ class RolloutState(StrEnum):
 
 
 class RolloutEvent(StrEnum):
-    """The values are the words of the documentation."""
+    """The events. Their values are the words of the documentation."""
 
     STEP_DONE = "the step is done"
     APPROVAL_NEEDED = "the step is done, and needs approval"

@@ -1,8 +1,7 @@
-"""What rollouts look at beside themselves: the policy as it is now, and who is unwell.
+"""What decides about rollouts besides themselves: the current policy, and the unhealthy variants.
 
-The `mark` of a plan names everything that a rollout under way relies on: the plan itself, the
-splits and sticky keys of its routes, the variants it leads to. If any of that is edited, the
-mark is another.
+The `mark` of a plan covers everything that an active rollout relies on: the plan, the splits and
+sticky keys of its routes, and their variants. If any of these is edited, the mark changes.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ Splits = dict[str, list[list[Any]]]  # route: pool and weight
 
 
 class Setting(NamedTuple):
-    """What the policy has around a plan; `shares`: by route, the percentage of what both
-    pools have together that goes to the second by the file."""
+    """What the policy has around a plan. `shares`: by route, the percentage of the new pool in the
+    traffic of both pools, by the policy."""
 
     mark: str
     splits: Splits
@@ -34,8 +33,8 @@ class Planned(NamedTuple):
 
 
 class RolloutContext(NamedTuple):
-    """`plans`: by name, in the policy's order. `unwell` names the variants that fail,
-    `drilled` those that a drill makes fail."""
+    """The current policy and health. `plans`: by name, in the policy's order; `unwell`: the names
+    of the variants that fail; `drilled`: those that a drill makes fail."""
 
     plans: Mapping[str, Planned]
     variants: tuple[Variant, ...]
@@ -44,7 +43,7 @@ class RolloutContext(NamedTuple):
 
 
 def world_of(policy: CompiledPolicy) -> RolloutContext:
-    """With everybody well."""
+    """Return the context of a policy with all variants healthy."""
     plans = {plan.name: Planned(plan, _setting(policy, plan)) for plan in policy.rollouts}
     return RolloutContext(plans, policy.variants)
 

@@ -1,13 +1,12 @@
-"""Which route takes a request, by the Gateway API's precedence.
+"""Finds the route of a request, by the precedence of the Gateway API.
 
-Routes that say `first` go before all others. Then the longest matching non-wildcard
-hostname goes first, then the longest wildcard, then routes for all hosts; within a hostname
-the exact path, then the longest prefix; then a scheme, a method, most headers, most query
-parameters, the order in the file. A regular expression ranks as a prefix as long as its
-literal beginning (in whole segments), before the prefix of that length. Hostnames and exact
-paths are look-ups, prefixes a walk over the path's segments, many rules of one path are
-looked up by the exact value of a header or query parameter, so the cost does not grow with
-the number of routes.
+Routes with `first` go before all others. Then the longest matching hostname without a wildcard
+decides, then the longest wildcard, then routes for all hosts; within a hostname the exact path,
+then the longest prefix; then a scheme, a method, most headers, most query parameters, the order in
+the file. A regular expression ranks as a prefix as long as its literal beginning (in whole
+segments), before the prefix of that length. Hostnames and exact paths are look-ups, prefixes a walk
+over the path's segments, and many rules of one path are looked up by the exact value of a header or
+query parameter. So the cost does not grow with the number of routes.
 """
 
 from __future__ import annotations
@@ -41,8 +40,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One alternative of one route, without its path and its scheme; `route` is a position,
-    `taken` the length of the path's prefix. With a `redirect` it takes only what that answers."""
+    """One alternative of a route, without its path and scheme. `route`: the route's position;
+    `taken`: the length of the path's prefix. With a `redirect` it takes only requests that the
+    redirect moves."""
 
     route: int
     methods: frozenset[str] | None
@@ -53,7 +53,7 @@ class Rule:
     redirect: Redirect | None
 
     def holds(self, request: Request) -> bool:
-        """Whether all but the method matches."""
+        """Return whether all conditions except the method hold."""
         redirect = self.redirect
         if redirect and not redirect.takes(request.method, request.target, self.taken):
             return False
@@ -75,14 +75,14 @@ Index = dict[str, dict[str, Ranked]]  # name, value, rules that demand it
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """No rule took the request; `methods`: those that would have been taken."""
+    """No rule took the request. `methods`: the methods with which one would have."""
 
     methods: frozenset[str]
 
 
 class Sieve:
-    """Rules in order of precedence. Of many, only those are tried whose rarest exact
-    condition the request meets, and those that have none."""
+    """Rules in order of precedence. If they are many, only those are tried whose rarest exact
+    condition the request meets, and those without one."""
 
     __slots__ = ("_headers", "_params", "_rules")
 
@@ -118,21 +118,21 @@ class Sieve:
 
 
 def _exact(rule: Rule) -> list[tuple[bool, str, str]]:
-    """The values it demands: whether of the query, the name, the value."""
+    """Yield the exact values that a rule demands: whether of the query, the name, the value."""
     sides = ((False, rule.headers), (True, rule.params))
     return [(q, c.name, c.value) for q, side in sides for c in side if c.value is not None]
 
 
 def _filed(index: Index, given: Mapping[str, str]) -> list[Ranked]:
-    """The rules filed under what the request has."""
+    """Yield the rules that are indexed under values of the request."""
     names = index if len(index) <= len(given) else given
     found = [index[name].get(given[name]) for name in names if name in index and name in given]
     return [ranked for ranked in found if ranked]
 
 
 class Cell:
-    """The rules of one path by method, those with methods first; before them those of one
-    scheme, by scheme."""
+    """The rules of one path by method: those with methods first, and before them those with the
+    request's scheme."""
 
     __slots__ = ("_any", "_by_method", "_by_scheme", "may_keep", "redirects")
 
@@ -165,14 +165,14 @@ class Cell:
         return (sieve and sieve.find(request)) or self._any.find(request)
 
     def methods(self, request: Request) -> set[str]:
-        """The methods with which a rule would take the request."""
+        """Return the methods with which a rule would take the request."""
         found = {method for method, sieve in self._by_method.items() if sieve.find(request)}
         of_scheme = self._by_scheme and self._by_scheme.get(request.target.scheme)
         return found | of_scheme.methods(request) if of_scheme else found
 
 
 class Single:
-    """The same of a path that has one rule, as most have: less to keep, and to look at."""
+    """The cell of a path that has one rule, as most have: smaller and faster."""
 
     __slots__ = ("_methods", "_rule", "_takes_all", "may_keep", "redirects")
 
@@ -198,7 +198,7 @@ AnyCell = Cell | Single
 
 @dataclass(slots=True)
 class Node:
-    """A segment of a prefix: what ends here, and the segments that may follow."""
+    """A segment of a prefix: the cell that ends here, and the segments that may follow."""
 
     children: dict[str, Node] = field(default_factory=dict)
     prefix: AnyCell | None = None
@@ -218,7 +218,7 @@ class _RuleBuilder:
     reads_query: bool = False
 
     def after(self, rule: Alternative) -> Steps[None]:
-        """A step when enough has been made."""
+        """Yield a step when enough rules have been built."""
         self.work += 1 + len(rule.headers) + len(rule.params)
         if self.work >= 2 * STEP_RULES:
             self.work = 0
@@ -236,7 +236,7 @@ class HostTable:
         self._root = Node()
 
     def build(self, rules: HostRules, builder: _RuleBuilder) -> Steps[None]:
-        """Take the rules in, in steps."""
+        """Add the rules, in steps."""
         for path, found in rules.exact.items():
             self._exact[path] = yield from _cell(found, builder)
             self._above |= _prefixes(path)
@@ -255,7 +255,7 @@ class HostTable:
         return node
 
     def find(self, request: Request) -> Rule | None:
-        """The first rule of `cells` that takes the request."""
+        """Return the first rule of `cells` that takes the request."""
         path = request.target.path
         exact = self._exact.get(path)
         rule = exact and exact.find(request)
@@ -273,7 +273,7 @@ class HostTable:
         return None
 
     def cells(self, path: str) -> Iterator[AnyCell]:
-        """The rules whose path matches, in order of precedence."""
+        """Yield the cells whose path matches, in order of precedence."""
         exact = self._exact.get(path)
         if exact:
             yield exact
@@ -285,8 +285,8 @@ class HostTable:
                 yield node.prefix
 
     def scope(self, path: str) -> str | None:
-        """The shortest prefix of `path` all of whose paths meet the same rules; None if only
-        `path` itself is sure to."""
+        """Return the shortest prefix of `path` below which all paths meet the same rules; None if
+        only `path` itself is certain to."""
         prefix, node, passed = "", self._root, [self._root]
         for segment in path.split("/")[1:]:
             if not node.children:
@@ -310,7 +310,7 @@ class HostTable:
         return None if any(_may_begin(prefix, pattern) for pattern in patterns) else prefix
 
     def _walk(self, path: str) -> list[Node]:
-        """The nodes that the path passes, the deepest first."""
+        """Return the nodes along the path, the deepest first."""
         node = self._root
         passed = [node]
         if node.children:
@@ -325,7 +325,7 @@ class HostTable:
 
 
 class Hosts:
-    """Rules by hostname."""
+    """The rules of all hostnames."""
 
     __slots__ = ("_all", "_exact", "_known", "_wildcards")
 
@@ -343,17 +343,17 @@ class Hosts:
         self._known: dict[str, list[HostTable]] = {}  # by hosts that clients had
 
     def may_keep(self, host: str, path: str) -> bool:
-        """Whether a route that keeps answers may take a request for that path."""
+        """Return whether a route with a cache may take requests for that path."""
         cells = (cell for table in self.tables(host) for cell in table.cells(path))
         return any(cell.may_keep for cell in cells)
 
     def redirects(self, host: str, path: str) -> bool:
-        """Whether a rule for that path looks at where the URL leads."""
+        """Return whether a rule for that path depends on where its redirect leads."""
         cells = (cell for table in self.tables(host) for cell in table.cells(path))
         return any(cell.redirects for cell in cells)
 
     def tables(self, host: str) -> list[HostTable]:
-        """Those for a host, in order of precedence."""
+        """Return the tables for a host, in order of precedence."""
         found = self._known.get(host)
         if found is None:
             if len(self._known) >= HOSTS_REMEMBERED:
@@ -374,7 +374,7 @@ class Hosts:
         return found
 
     def methods(self, request: Request) -> set[str]:
-        """The methods with which a rule would take the request."""
+        """Return the methods with which a rule would take the request."""
         cells = (
             cell
             for table in self.tables(request.target.host)
@@ -384,14 +384,14 @@ class Hosts:
 
 
 class Scope(NamedTuple):
-    """A path, or (`is_prefix`) all paths that it is a prefix of in whole segments."""
+    """A path or, with `is_prefix`, all paths that it is a prefix of in whole segments."""
 
     path: str
     is_prefix: bool
 
 
 class Routes:
-    """All rules: those of routes that are `first`, then the others."""
+    """All rules: those of routes with `first`, then the others."""
 
     __slots__ = ("_groups", "_has_redirects", "header_names", "reads_query")
 
@@ -403,7 +403,7 @@ class Routes:
         redirects: dict[int, Redirect],
         kept: frozenset[int] = frozenset(),
     ) -> Steps[Routes]:
-        """The rules of compiled tables."""
+        """Build the rules of compiled tables, in steps."""
         builder, groups = _RuleBuilder(Memory(), redirects, kept), list[Hosts]()
         for group in (first, others):
             if group:
@@ -437,11 +437,11 @@ class Routes:
         return Miss(frozenset().union(*(hosts.methods(request) for hosts in self._groups)))
 
     def may_keep(self, host: str, path: str) -> bool:
-        """Whether a route that keeps answers may take a request for that path."""
+        """Return whether a route with a cache may take requests for that path."""
         return any(hosts.may_keep(host, path) for hosts in self._groups)
 
     def scope(self, host: str, path: str) -> Scope | None:
-        """Which other paths of `host` meet the same rules as `path`; None if rules look at
+        """Return which other paths of `host` meet the same rules as `path`; None if rules depend on
         the whole URL."""
         if self._has_redirects and any(hosts.redirects(host, path) for hosts in self._groups):
             return None
@@ -456,7 +456,7 @@ class Routes:
 
 
 def _cell(rules: tuple[Alternative, ...], builder: _RuleBuilder) -> Steps[AnyCell]:
-    """From rules in order of precedence."""
+    """Build the cell of one path from its rules, in order of precedence."""
     if len(rules) == 1 and rules[0].scheme is None:
         yield from builder.after(rules[0])
         return Single(_rule(rules[0], builder), builder.kept)
@@ -473,13 +473,13 @@ def _cell(rules: tuple[Alternative, ...], builder: _RuleBuilder) -> Steps[AnyCel
 
 
 def _may_begin(prefix: str, beginning: str) -> bool:
-    """Whether a path under `prefix`, in whole segments, may have that beginning."""
+    """Return whether a path under `prefix`, in whole segments, may have that beginning."""
     under = f"{prefix}/"
     return under.startswith(beginning) or beginning.startswith(under)
 
 
 def _prefixes(path: str) -> set[str]:
-    """`path`, and all that it is under, in whole segments."""
+    """Return `path` and its prefixes, in whole segments."""
     ends = [at for at, character in enumerate(path) if character == "/"]
     return {path, *(path[:end] for end in ends)}
 
