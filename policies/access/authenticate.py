@@ -21,8 +21,8 @@ from policies.http.problems import Problem
 
 HEADERS = ("authorization", "x-api-key")
 ADMIN_SCOPE = "router:admin"
-STEP_KEYS = 500  # of them are taken in in one unit of work
-# Visible ASCII (RFC 9110, section 5.6.2) but for the comma, which joins repeated headers.
+STEP_KEYS = 500  # keys that are added in one unit of work
+# Visible ASCII (RFC 9110, section 5.6.2) except the comma, which joins repeated headers.
 PRESENTABLE = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,512}")
 _BEARER = "bearer "
 _REALM = 'Bearer realm="router"'
@@ -97,7 +97,7 @@ def presented_key(headers: Mapping[str, str], names: tuple[str, ...]) -> Present
     if not found:
         return _NO_KEY
     text = next(iter(found.values()))
-    # A header that came twice has been joined with a comma, which no key contains.
+    # Repeated headers are joined with a comma, which no key contains.
     ambiguous = "," in text or any(other != text for other in found.values())
     return Presented(text, tuple(found), ambiguous)
 

@@ -57,7 +57,7 @@ class Bucket:
     def __init__(self, rate: Rate, tat: int = 0) -> None:
         self.rate = rate
         self.tat = tat
-        self._base = tat  # before the charges that are listed
+        self._base = tat  # before the listed charges
         self._charges: deque[GrantCharge] = deque()
         self._last_id = 0
 
@@ -73,7 +73,7 @@ class Bucket:
         self._charge(now_ms, 1)
         until_ms = now_ms + ask.lease_ms
         room = spare(rate, self.tat, until_ms, now_ms)
-        # One that asks for much gets half: others may come. But not in ever smaller pieces.
+        # A large question gets half, since other isolates may ask, but never less than `hold`.
         more = min(ask.want - 1, room, max(ask.hold, room // 2))
         if more > 0:
             self._charge(until_ms, more)

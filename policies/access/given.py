@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from policies.access.sticky import MARK, Source
 
-_PURPOSE = b"\0sticky cookie"  # no API key begins so: nothing sealed is the hash of one
+_PURPOSE = b"\0sticky cookie"  # no API key begins so: no seal is the hash of a key
 _SEALED = re.compile(rf"(.*){MARK}([0-9a-f]{{1,12}})\.([0-9a-f]{{32}})", re.DOTALL)
-_BYTES = 16  # of the seal: nobody guesses half of an HMAC
+_BYTES = 16  # of the seal: half of an HMAC cannot be guessed
 
 
 def cookie_secret(*secrets: bytes) -> bytes:

@@ -15,11 +15,11 @@ from typing import Literal, NamedTuple
 from policies.access.bucket import Ask, Grant
 from policies.access.gcra import Rate
 
-LEASE_MS = 1_000  # at most; longer ones would keep more from other isolates
-MAX_LEASES = 16  # at once, if many requests asked at the same time
+LEASE_MS = 1_000  # the longest; longer ones would deny other isolates more
+MAX_LEASES = 16  # if many requests ask at the same time
 
-SOONEST_MS = 1_000  # after which a denied client is told to come back
-PER_QUESTION = 20  # requests that are denied within that time before one asks again
+SOONEST_MS = 1_000  # the shortest `Retry-After` of a denied client
+PER_QUESTION = 20  # so many requests are denied within that time before one asks again
 
 Mode = Literal["exact", "leased"]
 
@@ -52,7 +52,7 @@ class Lease:
     def __init__(self, grant: int, number: int, until_ms: float) -> None:
         self.grant = grant
         self.number = number
-        self.left = number - 1  # the one that asked
+        self.left = number - 1  # without the request that asked
         self.until_ms = until_ms
 
 
@@ -68,7 +68,7 @@ class Lent(NamedTuple):
     full_at_ms: float
 
 
-Reclaim = Callable[[int], int]  # what is left of the lease lent for a purse; it ends with that
+Reclaim = Callable[[int], int]  # ends the lease lent for a purse, and returns what is left of it
 _purses = count(1)
 
 
@@ -143,7 +143,7 @@ class Local:
             self._want = min(2 * used, terms.rate.burst) if is_short else max(1, used)
             self._leases = []
         if self._denials:
-            self._want = max(self._want, terms.hold)  # there are more than may pass
+            self._want = max(self._want, terms.hold)  # more requests come than may pass
         if now_ms < self.denied_ms + terms.lease_ms:
             self._asking_ms = now_ms + patience_ms
         return Ask(terms.rate, self._want, terms.lease_ms, terms.hold, tuple(unused))

@@ -20,7 +20,7 @@ from policies.compiled.form.codec import Shared
 from policies.http.problems import Problem
 from policies.http.request import Request
 
-LONGEST_KEY = 64  # characters; of longer ones a hash is kept
+LONGEST_KEY = 64  # characters; longer keys are hashed
 
 OnError = Literal["allow", "deny"]
 By = Literal["ip", "api_key", "route", "header"]
@@ -53,7 +53,7 @@ class Limit:
         self.mode, self.on_error = spec.mode, spec.on_error
         rate = spec.rate
         self.terms = LeaseTerms(rate, self.mode)
-        # Whatever changes its meaning changes its id: nothing remembered by it is then found.
+        # The id has everything that changes the meaning, so old state is not found under it.
         self.id = f"{self.name}/{self.by}/{self.header}/{self.mode}/{rate}"
         self.policy_item = f'"{self.name}";q={rate.requests};w={ceil(rate.per_ms / 1000)}'
         self.keys = {

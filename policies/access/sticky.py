@@ -15,7 +15,7 @@ from typing import Literal
 from policies.access.authenticate import first_key
 from policies.http.request import Request
 
-SOURCES_REMEMBERED = 100  # policies have a few
+SOURCES_REMEMBERED = 100  # policies have only a few
 MARK = "~"  # between key and seal; no key of the router's own has it
 
 
@@ -30,7 +30,7 @@ class Source:
     set_for: int = 0
 
 
-# Beginnings of IPv6 addresses that stand for one IPv4 address each, and where that begins:
+# Prefixes of IPv6 addresses that contain an IPv4 address, and where that begins:
 # mapped (RFC 4291, section 2.5.5.2), translated (RFC 2765), NAT64 (RFC 6052), and
 # 6to4 (RFC 3056), whose networks are all one subscriber's.
 _IPV4_AT = (

@@ -22,7 +22,7 @@ from policies.resilience.failover import NEVER
 from policies.routing.override import OVERRIDE_SCOPE, Override
 
 _NEEDS = Needs(frozenset({OVERRIDE_SCOPE}), forward=False)
-MAX_REPORTED = 50  # names of a kind in the answer to one that is unknown
+MAX_REPORTED = 50  # known names of a kind in the problem for an unknown one
 
 
 class Pick(NamedTuple):

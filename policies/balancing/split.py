@@ -33,7 +33,7 @@ def uniform(seed: str, name: str, key: str) -> float:
     contains it."""
     text = f"{seed}\0{name}\0{key}".encode("utf-8", "surrogatepass")
     number = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
-    # 53 of the 64 bits, moved to the middle of their step: never 0 and never 1.
+    # 53 of the 64 bits, at the middle of their step: never 0 and never 1.
     return ((number >> 11) + 0.5) * _SCALE
 
 

@@ -1,8 +1,8 @@
-"""Names of those who send commands to the router, in data and in texts."""
+"""Names of callers that send commands to the router, in data and in texts."""
 
-# They stand where otherwise the id of an API key does, so no key may have them.
+# They are used in place of the id of an API key, so no key may have them.
 ADMIN_SECRET = "secret"
-SCHEDULE = "schedule"  # of a drill
+SCHEDULE = "schedule"  # starts a drill
 RESERVED = {ADMIN_SECRET: "the admin secret", SCHEDULE: "the schedule of a drill"}
 
 

@@ -19,7 +19,7 @@ from policies.compiled.model import Variant
 from policies.fleet.snapshot import Active
 from policies.resilience.health_terms import ActiveTerms
 
-BODY_BYTES = 65_536  # of an answer are searched for the text that is expected
+BODY_BYTES = 65_536  # of a response, in which the expected text must be
 
 
 class ProbeAnswer(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is asked for when somebody wants a drill, as JSON says it."""
+"""The JSON of a request to start a drill."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ EXAMPLE = '{"region": "eu", "mode": "down", "for": "10m"}'
 
 
 class NotStartable(Exception):
-    """What was asked for makes no sense; the message says why, and how to mend it."""
+    """The request is not valid. The message says why, and how to mend it."""
 
 
 def read_asked(text: str, by: str) -> DrillRequest:
-    """The drill that `by` asks for. Raises `NotStartable`."""
+    """Return the drill that `by` requests. Raises `NotStartable`."""
     try:
         value = read_json(text)
     except ValueError:
@@ -71,7 +71,7 @@ def _for_ms(value: dict[str, Any]) -> int:
 
 
 def missing_target(target: Target, policy: CompiledPolicy) -> str | None:
-    """What to say if the policy has no such target, with the nearest one that it has."""
+    """Return the message for a target that the policy does not have, with the nearest one."""
     if any(map(target.covers, policy.variants)):
         return None
     key = "name" if target.kind == "variant" else target.kind

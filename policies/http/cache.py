@@ -27,10 +27,10 @@ from policies.http.limits import has_content
 from policies.http.request import Request
 from policies.http.url import RequestTarget, parse_target
 
-# Endless by nature; the rest of their answers cannot be given to others.
+# Streams without an end.
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
 _NOT_KEPT = ("set-cookie", "content-range")
-# The connection's, the router's, or made anew whenever the answer is given.
+# Headers of the connection or of the router, or set anew with each response.
 _NOT_REMEMBERED = re.compile(
     r"age|connection|content-length|keep-alive|te|trailer|transfer-encoding|upgrade|x-cache"
     r"|proxy-.*|x-router-.*"
@@ -59,7 +59,7 @@ class CacheRule(NamedTuple):
         if request.method not in ("GET", "HEAD") or "range" in headers or "upgrade" in headers:
             return False
         if has_content(headers):
-            return False  # a body might matter
+            return False  # the response may depend on the body
         return not any(name in headers for name in self.refused)
 
     def key(

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-# Clients choose names: of those that have at most so many characters the last are remembered.
+# Clients choose names: only short ones are remembered, and only the last of them.
 NAMES_REMEMBERED, LONG = 2_000, 64
 
 # By what they claim, as docs/security.md has them; `*` stands for anything.
@@ -49,7 +49,7 @@ CLAIMS: dict[str, tuple[str, ...]] = {
 _PATTERNS = (pattern for patterns in CLAIMS.values() for pattern in patterns)
 _CLAIM = re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in _PATTERNS))
 _SEPARATOR = re.compile(r"[^a-z0-9]")
-# Cloudflare's and the router's own word, which another spelling would contradict.
+# Cloudflare's and the router's own headers; other spellings of them are claims.
 _OWN = re.compile(r"cf-.*|x-request-id|traceparent|tracestate")
 
 

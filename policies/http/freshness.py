@@ -29,7 +29,7 @@ _INNER_LIST = rf"\( *(?:{_BARE}{_PARAMETERS}(?: +{_BARE}{_PARAMETERS})* *)?\)"
 _MEMBER = rf"{_KEY}(?:=(?:{_BARE}|{_INNER_LIST}))?{_PARAMETERS}"
 _DICTIONARY = re.compile(rf"{_MEMBER}(?:[ \t]*,[ \t]*{_MEMBER})*", re.ASCII)
 _ONE_MEMBER = re.compile(rf"({_KEY})(?:=({_BARE}|{_INNER_LIST}))?{_PARAMETERS}", re.ASCII)
-_NO_STRUCTURED_NUMBER = "-"  # a string, a decimal, …: no number of seconds
+_NO_STRUCTURED_NUMBER = "-"  # for values of other types, which are no seconds
 
 _FORBIDDING = frozenset({"no-store", "private", "no-cache", "no-store-remote"})
 _REVALIDATING = frozenset({"must-revalidate", "proxy-revalidate"})
@@ -53,7 +53,7 @@ def said_by(headers: Mapping[str, str], now_ms: float) -> Said:
     names = {name for name, _ in directives}
     fresh_ms = _stated_ms(directives)
     if fresh_ms is None and targeted is None and "expires" in headers:
-        until = date_ms(headers["expires"])  # `0` and the like: it has expired
+        until = date_ms(headers["expires"])  # malformed dates such as `0` count as expired
         fresh_ms = 0 if until is None else until - (now_ms if date is None else date)
     age_ms = 1000.0 * (seconds(headers.get("age", "").partition(",")[0]) or 0)
     if date is not None:

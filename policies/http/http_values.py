@@ -9,9 +9,9 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 MAX_DIGITS = 10
-MAX_SECONDS = 2**31  # what a greater number counts as (RFC 9111, section 1.2.2)
+MAX_SECONDS = 2**31  # greater numbers count as this (RFC 9111, section 1.2.2)
 MAX_DATE = 40  # the longest of the three forms has 33 characters
-MAX_WAIT_MS = 86_400_000.0  # whoever asks for more than a day will be asked again after one
+MAX_WAIT_MS = 86_400_000.0  # longer waits count as a day
 
 
 def seconds(text: str) -> int | None:

@@ -40,7 +40,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "variant-timeout": (504, "The backend took too long"),
 }
 
-RETRY_AFTER_S = 5  # half of the time in which a policy is refreshed
+RETRY_AFTER_S = 5  # half of the time between two reads of the policy
 
 
 @dataclass(frozen=True, slots=True)

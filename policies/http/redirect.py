@@ -17,7 +17,7 @@ from policies.http.url import RequestTarget
 
 _PORTS = {"http": "80", "https": "443"}
 SEE_OTHER = 303
-_KEPT_BY_SEE_OTHER = frozenset({"GET", "HEAD"})  # the methods that the client repeats
+_KEPT_BY_SEE_OTHER = frozenset({"GET", "HEAD"})  # clients keep these methods
 
 
 class NewPath(NamedTuple):

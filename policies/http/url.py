@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 _UNRESERVED = r"A-Za-z0-9._~\-"
 _PCHAR = rf"{_UNRESERVED}!$&'()*+,;=:@"
-# A path that needs nothing done to it: no percent, no dot segment, no doubled slash.
+# A path in its one spelling: no percent, no dot segment, no doubled slash.
 _CLEAN = re.compile(rf"/|(?:/(?!\.\.?(?:[/;]|\Z))[{_PCHAR}]+)+/?", re.ASCII)
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 _BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -29,7 +29,7 @@ _DECODED = {
 }
 _REFUSED = {"2F": "an encoded slash", "5C": "an encoded backslash", "00": "an encoded NUL"}
 _SLASHES = re.compile(r"/{2,}")
-# More bytes than a character needs (RFC 3629, section 3): `%C0%AF` for a slash.
+# Overlong UTF-8 (RFC 3629, section 3), such as `%C0%AF` for a slash.
 _OVERLONG = re.compile(r"%(?:C[01]|E0%[89]|F0%8)", re.IGNORECASE)
 _DOTS_WITH_PARAMETERS = re.compile(r"/\.\.?(?:;|%3B)")
 # RFC 3986, section 3.2, without user information (RFC 9110, section 4.2.4).
@@ -38,9 +38,9 @@ _AUTHORITY = re.compile(
     rf"({_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]{{2,45}}\])\.?(?::[0-9]{{0,5}})?", re.ASCII
 )
 _MAX_HOST = 253  # characters (RFC 1035, section 2.3.4)
-OWN = "/.router"  # the router's own pages are there, and under it
+OWN = "/.router"  # the path of the router's own pages, and their prefix
 _HOSTS_REMEMBERED = 1_000
-LONGEST = 300  # characters of an authority, or an origin: no host has more, and no memory needs it
+LONGEST = 300  # characters of an authority or origin; valid hosts are shorter
 
 
 @dataclass(frozen=True, slots=True)

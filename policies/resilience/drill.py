@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 Kind = Literal["region", "variant", "pool"]
 Mode = Literal["down", "errors", "latency"]
 KINDS: tuple[Kind, ...] = ("region", "variant", "pool")
-MAX_LATENCY_MS = 5 * 60_000  # nobody waits longer for an answer
-MIN_MS, MAX_MS = 1_000, 24 * 3_600_000  # of a drill: a slip of the unit is no drill
+MAX_LATENCY_MS = 5 * 60_000  # clients do not wait longer
+MIN_MS, MAX_MS = 1_000, 24 * 3_600_000  # of a drill; other lengths are mistakes
 
 MODE_PATTERN = r"down|errors:([0-9]{1,3}(?:\.[0-9]{1,3})?)%|latency:([0-9a-z]{2,50})"
 _MODE = re.compile(MODE_PATTERN, re.ASCII)
 HOW_TO_WRITE_A_MODE = "write `down`, `errors:30%` or `latency:2s`"
 
 
-InFront = Literal["down", "errors"] | int | None  # of a binding: a failure, or a wait in ms
+InFront = Literal["down", "errors"] | int | None  # a failure, or a wait in ms
 
 
 class NotAMode(ValueError):

@@ -19,12 +19,12 @@ from policies.resilience.latency import Hedge
 T = TypeVar("T")
 Keeping = Literal["whole", "arriving"]
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-BODILESS = frozenset({"GET", "HEAD"})  # there may be a body, but it means nothing (9.3.1)
-HEDGED = frozenset({"GET", "HEAD", "OPTIONS"})  # two at once must change nothing
+BODILESS = frozenset({"GET", "HEAD"})  # a body would have no meaning (9.3.1)
+HEDGED = frozenset({"GET", "HEAD", "OPTIONS"})  # sent twice, they change nothing
 MAX_BACKOFF_FACTOR = 10  # as in Envoy: at most ten times the first wait
-JITTER = 0.5  # a wait is up to half as long again; never shorter than asked for
-BUDGET_WINDOW_MS = 10_000  # the Gateway API's
-BUDGET_FLOOR = 10  # attempts in a window that are always allowed: one a second
+JITTER = 0.5  # a wait is up to half as long again, and never shorter than configured
+BUDGET_WINDOW_MS = 10_000  # as in the Gateway API
+BUDGET_FLOOR = 10  # attempts in a window that are always allowed, one a second
 
 
 class RetryPolicy(NamedTuple):
@@ -103,7 +103,7 @@ class RetryBudget:
     __slots__ = ("_extra", "_requests", "_reserved")
 
     def __init__(self) -> None:
-        self._requests: deque[list[float]] = deque()  # [second, requests], a window of them
+        self._requests: deque[list[float]] = deque()  # [second, requests] of one window
         self._extra: deque[float] = deque()
         self._reserved: deque[float] = deque()
 
@@ -148,10 +148,10 @@ class RetryBudget:
 
     def _forget(self, now_ms: float) -> None:
         begins = now_ms - BUDGET_WINDOW_MS
-        # A second's requests stay as long as one of them may be in the window: else the extra
+        # A second's requests stay as long as one of them may be in the window. Otherwise the extra
         # attempts of that second would outlive them, and use up a budget of 100%.
         while self._requests and (self._requests[0][0] + 1) * 1000 <= begins:
             self._requests.popleft()
-        for times in (self._extra, self._reserved):  # of some, nobody hears any more
+        for times in (self._extra, self._reserved):  # of some, the end is never heard
             while times and times[0] < begins:
                 times.popleft()

@@ -18,11 +18,11 @@ from typing import Literal
 QUANTILE = 0.95
 WIDTH = 1.2
 GENERATION_MS = 60_000
-MIN_SAMPLES = 100  # of which five are slower than the estimate
+MIN_SAMPLES = 100  # five of them are slower than the estimate
 MAX_BUCKET = 70  # 350 s
-LOOK_AGAIN_MS = 1_000  # an estimate is good for so long
+LOOK_AGAIN_MS = 1_000  # how long an estimate is used
 
-Hedge = int | Literal["p95"] | None  # when a second request is sent: milliseconds, or so
+Hedge = int | Literal["p95"] | None  # milliseconds, or the percentile, until a second request
 
 
 class Latencies:
@@ -33,7 +33,7 @@ class Latencies:
     def __init__(self) -> None:
         self._younger: dict[int, int] = {}
         self._older: dict[int, int] = {}
-        self._began_ms = 0.0  # the younger
+        self._began_ms = 0.0  # of the younger generation
         self._estimate: float | None = None
         self._estimated_ms = 0.0
 

@@ -20,12 +20,12 @@ from policies.resilience.health_terms import OutlierTerms
 from policies.resilience.outlier_states import INITIAL, TRANSITIONS, OutlierEvent, OutlierState
 
 SLOTS = 10  # parts of a window
-MIN_SHARE = 0.1  # Envoy's
+MIN_SHARE = 0.1  # as in Envoy
 PROBE_REQUEST_PATIENCE_MS = 2_000  # as long as a probe waits, if the policy does not say otherwise
-MOST_DOUBLED = 6  # to two minutes
-PROBE_REQUEST_MS = 30_000  # a probe request that nobody hears of for so long has come to nothing
-SUSPECT_AFTER = 2  # failures in a row: a third is hardly the request's fault
-ON_PROBATION = (2, 4)  # failures in a row, or attempts of which a share is taken
+MOST_DOUBLED = 6  # times: up to two minutes
+PROBE_REQUEST_MS = 30_000  # a probe request without an outcome for so long is lost
+SUSPECT_AFTER = 2  # failures in a row; a third is hardly the request's fault
+ON_PROBATION = (2, 4)  # failures in a row, and attempts for a share
 _WELL, _EJECTED, _RETURNING = (
     OutlierState.WELL,
     OutlierState.EJECTED,
@@ -59,13 +59,13 @@ class OutlierDetection:
         self.terms = terms
         self.requests = 0  # attempts in all
         self.failures = 0
-        self.since_ms = 0.0  # since when it is ejected, returning or well
+        self.since_ms = 0.0  # since when it is ejected, returning or healthy
         self.until_ms = 0.0  # the end of the ejection
-        self._state = INITIAL  # without what only time changes: see `state`
-        self._ejections = 0  # in a row, less the time it was well
+        self._state = INITIAL  # without half-open, which depends on the time: see `state`
+        self._ejections = 0  # in a row, reduced with time
         self._probe_requests = 0  # in this ejection
         self._consecutive = 0  # failures in a row
-        self._undone = 0  # those in the row that the last success ended
+        self._undone = 0  # the failures in a row that the last success ended
         self._forget()
 
     def state(self, now_ms: float) -> OutlierState:
@@ -84,7 +84,7 @@ class OutlierDetection:
     def share(self, now_ms: float) -> float:
         """Return the share of its requests that a variant gets unless it is ejected."""
         if self.state(now_ms) is not _RETURNING:
-            return 1.0  # also if a new policy has taken the slow start away meanwhile
+            return 1.0  # also if the policy has no slow start any more
         return min(1.0, max(MIN_SHARE, (now_ms - self.since_ms) / self.terms.slow_start_ms))
 
     def awaits_probe_request(self, now_ms: float) -> bool:

@@ -37,7 +37,7 @@ TRANSITIONS = {
     (OutlierState.RETURNING, OutlierEvent.OUTLIER): OutlierState.EJECTED,
     (OutlierState.EJECTED, OutlierEvent.EJECTION_OVER): OutlierState.HALF_OPEN,
     (OutlierState.HALF_OPEN, OutlierEvent.SUCCESS): OutlierState.RETURNING,
-    # Requests go to an ejected variant only while nobody is well.
+    # Requests go to an ejected variant only while no variant is healthy.
     (OutlierState.EJECTED, OutlierEvent.SUCCESS): OutlierState.RETURNING,
     (OutlierState.HALF_OPEN, OutlierEvent.PROBE_FAILED): OutlierState.EJECTED,
     (OutlierState.RETURNING, OutlierEvent.SLOW_START_OVER): OutlierState.WELL,

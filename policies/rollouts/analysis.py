@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 Word = Literal["passed", "failed", "no-data", "inconclusive"]
 SIDES = ("from", "to")
 PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-COMPARED = 0.95  # the percentile whose increase is limited
-DOUBT = 3.0  # a value: what was seen is three times likelier if it is worse
-PRIOR = 200  # requests that are assumed to have come before, one of which failed
+COMPARED = 0.95  # the percentile whose increase is tested
+DOUBT = 3.0  # an e-value: the counts are three times likelier if the pool is worse
+PRIOR = 200  # assumed earlier requests, one of which failed
 
 CheckWord = Literal["passed", "failed", "error"]
-Result = tuple[CheckWord, str]  # of a check: passed, failed or error, and what it said
+Result = tuple[CheckWord, str]  # of a check, with its message
 
 
 class Verdict(NamedTuple):
@@ -77,7 +77,7 @@ class Analysis:
         self.failures = 0
         self.last: Verdict | None = None
         self.evidence = {name: Evidence() for name in _tests(terms)}
-        self.known = known or Counts()  # of the other pool, before this interval
+        self.known = known or Counts()  # of the old pool, before this interval
 
     @property
     def due_ms(self) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 1.1
 MAX_BUCKET = 134  # 350 s
 _LOG_WIDTH = log(WIDTH)
-MAX_COUNT = 1_000_000_000  # of one kind that is told at once; more is no count
+MAX_COUNT = 1_000_000_000  # in one report; more is refused
 
 
 class Counts:

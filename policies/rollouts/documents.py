@@ -12,7 +12,7 @@ from policies.rollouts.world import Planned
 if TYPE_CHECKING:
     from policies.api import rollouts as api
     from policies.rollouts.analysis import Analysis
-    from policies.rollouts.run import Run  # which tells its own events
+    from policies.rollouts.run import Run  # which imports this module for its events
 
 
 def waiting_to_dict(planned: Planned, now_ms: int, unread: str | None) -> api.Rollout:

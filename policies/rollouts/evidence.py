@@ -20,13 +20,13 @@ from collections.abc import Sequence
 from math import exp, log, sqrt
 from typing import Any
 
-FALSE_ALARMS = 0.01  # the probability that a whole rollout of a pool that is not worse ends for it
-GAPS = (0.01, 0.04, 0.15, 0.5)  # worse by so much: points of a rate from 0 to 1
-MOST = 0.99  # a rate that is assumed; at 1 a single success would disprove it
-LEAST = 0.0001  # a rate that is allowed at the least: no error at all cannot be tested for
-MAX_VALUE = 1e9  # more says no more, and a number has an end
-Z = 1.96  # of the normal distribution
-_STEPS = 50  # of a bisection
+FALSE_ALARMS = 0.01  # the probability that a rollout ends although its pool is not worse
+GAPS = (0.01, 0.04, 0.15, 0.5)  # assumed increases of a rate from 0 to 1
+MOST = 0.99  # the largest assumed rate; at 1 a single success would disprove it
+LEAST = 0.0001  # the smallest allowed rate: a rate of 0 cannot be tested
+MAX_VALUE = 1e9  # far above every alarm
+Z = 1.96  # the 97.5 % quantile of the normal distribution
+_STEPS = 50  # of the bisection
 
 
 class Evidence:
@@ -103,7 +103,7 @@ def _against(to: Sample, other: Sample, margin: float, expected: float, gap: flo
     base = min(max(expected, LEAST), MOST)
     worse = min(base + margin + gap, MOST)
     if worse - margin <= base:
-        return 0.0  # nothing can be so much worse
+        return 0.0  # no rate is that large
     near = _projection(to[0], other[0], worse, base, margin)
     return _likelier(to, worse, near + margin) + _likelier(other, base, near)
 

@@ -69,7 +69,9 @@ class RolloutOverrides:
 
     def __init__(self) -> None:
         self.is_known = False
-        self.runs: dict[str, dict[str, Any]] = {}  # by rollout, as told
+        self.runs: dict[
+            str, dict[str, Any]
+        ] = {}  # by the name of the rollout, as the Coordinator described them
         self._routes: OverridesByRoute = NOTHING
         self._policy: CompiledPolicy | None = None
 

@@ -90,7 +90,7 @@ class Rollouts:
             return RolloutRefusal(unknown_rollout(name, known), unknown=True)
         if run:
             run.tick(now, world)
-        elif planned and action == "rollback" and self.unread:  # it may be anywhere
+        elif planned and action == "rollback" and self.unread:  # its weight is not known
             run = self.runs[name] = Run(self._new_id(), planned, now, command[0])
         issued = Command(*command, planned, now, world)
         if action == "start":

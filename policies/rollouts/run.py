@@ -24,9 +24,9 @@ from policies.rollouts.world import Planned, RolloutContext
 if TYPE_CHECKING:
     from policies.api import rollouts as api
 
-SETTLES_MS = 90_000  # longer than any location reads from KV what has been replaced
-ANSWERED_WITHIN_MS = 5_000  # a check, after the time that it has itself
-MAX_TRANSITIONS = 3  # of one tick; each needs time, but not if the time is long gone
+SETTLES_MS = 90_000  # longer than a location reads a replaced value from KV
+ANSWERED_WITHIN_MS = 5_000  # for the result of a check, after its own timeout
+MAX_TRANSITIONS = 3  # in one tick: after a long pause several may be due
 
 
 class Run:
@@ -42,15 +42,15 @@ class Run:
         self.started_ms = self.since_ms = self.step_ms = now_ms
         self.step = 0
         self.weight: float | None = None
-        self.has_passed = False  # judged well in this step
+        self.has_passed = False  # an interval of this step
         self.is_approved = False
-        self.is_settled_ms: int | None = None  # since when the file says what came of it
-        self.edit: str | None = None  # the mark it is held for
-        self.was: RolloutState | None = None  # before it was
+        self.is_settled_ms: int | None = None  # since when the policy has splits of its own
+        self.edit: str | None = None  # the mark of the policy that it is held for
+        self.was: RolloutState | None = None  # before it was held
         self.analysis = Analysis(plan.terms, now_ms) if plan.terms else None
-        self.asked_ms: int | None = None  # when the checks of this interval were
+        self.asked_ms: int | None = None  # when the checks of this interval were sent
         self.results: dict[str, Result] = {}
-        self.borne: list[str] = []  # what failed the last time, without consequences
+        self.borne: list[str] = []  # the failures of the last interval that were ignored
         self.events: list[api.RolloutEvent] = []
 
     @property
@@ -112,7 +112,7 @@ class Run:
         terms = self.plan.terms
         if not terms or not terms.checks or not self._is_judged(now_ms) or self.asked_ms:
             return ()
-        self.asked_ms, self.results = now_ms, {}  # what came too late for the last step is gone
+        self.asked_ms, self.results = now_ms, {}  # late results of the last step are dropped
         return terms.checks
 
     def answer(self, check: str, result: Result) -> None:
@@ -217,7 +217,7 @@ class Run:
         if now_ms < self.step_ms + self.plan.steps[self.step].hold_ms:
             return False
         if self.analysis and (not self.has_passed or self._is_judged(now_ms)):
-            return False  # also while checks are asked: what was counted is not thrown away
+            return False  # also while checks are sent, so that no counts are lost
         return window_at(self.plan.windows, now_ms).is_open
 
     def _go_on(self, now_ms: int) -> None:
@@ -244,7 +244,7 @@ class Run:
 
     def _look_for_edits(self, planned: Planned | None, now_ms: int) -> None:
         mark = planned.setting.mark if planned else ""
-        if planned:  # once it has ended, the file speaks if it changes from here on
+        if planned:  # after its end, the policy takes over if it changes from here on
             self.setting = self.setting._replace(splits=planned.setting.splits)
         if mark == self.setting.mark:
             was, self.edit, self.was = self.was, None, None

@@ -8,7 +8,7 @@ from typing import Any
 from policies.rollouts.analysis import SIDES
 from policies.rollouts.counts import Counts, counts_from
 
-MAX_RUNS = 100  # of one report
+MAX_RUNS = 100  # in one report
 TalliesDocument = dict[str, dict[str, list[Any]]]  # run, side, counts
 
 

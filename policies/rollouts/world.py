@@ -15,7 +15,7 @@ from policies.compiled.model import Route, Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.compiled.rollout_plan import WHOLE, RolloutPlan, step_to_dict
 
-Splits = dict[str, list[list[Any]]]  # route: pool and weight
+Splits = dict[str, list[list[Any]]]  # by route: pairs of pool and weight
 
 
 class Setting(NamedTuple):
@@ -54,7 +54,7 @@ def _setting(policy: CompiledPolicy, plan: RolloutPlan) -> Setting:
     splits = {route.name: _split(route) for route in routes}
     sticky = {route.name: [route.seed, _sources(route)] for route in routes}
     reached = [[v.name, v.binding, v.override] for v in policy.variants if v.pool == plan.to]
-    # As it was written: tables have another form in another version of the router.
+    # Of the written form: tables differ between versions of the router.
     steps = [step_to_dict(step) for step in plan.steps]
     written: list[object] = [*plan._replace(steps=()), []]
     whole = json.dumps([written, steps, splits, sticky, reached], sort_keys=True)

@@ -67,10 +67,10 @@ class Rule:
         )
 
 
-HOSTS_REMEMBERED = 2_000  # clients choose them
-MAX_TRIED = 8  # rules of one path; more of them are looked up by their conditions
+HOSTS_REMEMBERED = 2_000  # bounded, since clients choose them
+MAX_TRIED = 8  # rules of one path; more are looked up by their conditions
 Ranked = list[tuple[int, Rule]]
-Index = dict[str, dict[str, Ranked]]  # name, value, rules that demand it
+Index = dict[str, dict[str, Ranked]]  # by name, then value: the rules that demand it
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ class HostTable:
 
     def __init__(self) -> None:
         self._exact: dict[str, AnyCell] = {}
-        self._above: set[str] = set()  # exact paths, and the prefixes that they are under
+        self._above: set[str] = set()  # exact paths and their prefixes
         self._root = Node()
 
     def build(self, rules: HostRules, builder: _RuleBuilder) -> Steps[None]:
@@ -340,7 +340,7 @@ class Hosts:
         self._all = tables.pop("", None)
         self._wildcards = {host[2:]: t for host, t in tables.items() if host.startswith("*.")}
         self._exact = {host: t for host, t in tables.items() if not host.startswith("*.")}
-        self._known: dict[str, list[HostTable]] = {}  # by hosts that clients had
+        self._known: dict[str, list[HostTable]] = {}  # by the hosts of requests
 
     def may_keep(self, host: str, path: str) -> bool:
         """Return whether a route with a cache may take requests for that path."""

@@ -138,6 +138,7 @@ MAY_USE = {
     "proxy/explain": {
         "access",
         "balancing",
+        "basics",
         "compiled",
         "http",
         "proxy",

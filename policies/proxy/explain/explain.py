@@ -52,7 +52,7 @@ from policies.resilience.failover import hedge_to
 Explanation = dict[str, Any]
 
 
-_NEW_KEYS = 100  # more than enough tries for a key that belongs to the largest share
+_NEW_KEYS = 100  # enough tries for a key that belongs to the largest share
 
 
 class _Likeliest(Random):
