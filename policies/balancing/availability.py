@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple, Never
 
-NOBODY: Mapping[str, Any] = MappingProxyType({})
+NOBODY: Mapping[str, Never] = MappingProxyType({})
 
 
 class Availability(NamedTuple):

@@ -70,7 +70,7 @@ def read_target(
     target = parse_target(url, policy.merge_slashes)
     if isinstance(target, BadPath):
         return Problem("bad-path", f"The path contains {target.reason}.")
-    # Two `Host` headers arrive joined, and are refused; one may differ from the URL's.
+    # Two `Host` headers arrive joined, which is no host. One may differ from the URL's host.
     host = headers.get("host", "")
     is_bad = len(host) > LONGEST or ("host" in headers and host_of(host) is None)
     if isinstance(target, BadHost) or is_bad:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from policies.basics.untyped import JsonMapping
 from policies.resilience.drill import Kind, Target
 
 ITSELF = "the router itself"  # responses without the name of a variant
@@ -23,7 +24,7 @@ class Places:
     variants: Mapping[str, VariantPlace]
 
     @classmethod
-    def from_status(cls, variants: Iterable[Mapping[str, Any]]) -> Places:
+    def from_status(cls, variants: Iterable[JsonMapping]) -> Places:
         """Return the places of the variants of `/.router/status`."""
         return cls(
             {entry["name"]: VariantPlace(entry["pool"], entry["region"]) for entry in variants}

@@ -13,8 +13,9 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
+from policies.basics.untyped import JsonObject, Parsed
 from policies.fleet.active_health import ActiveHealth, Probe
 from policies.fleet.last_minute import LastMinute
 from policies.fleet.report import Report
@@ -53,7 +54,7 @@ class Coordination:
         self.version = 1
         self.active_health = ActiveHealth()
         self._drills: list[api.Drill] = []
-        self._rollouts: list[dict[str, Any]] = []
+        self._rollouts: list[JsonObject] = []
         self._is_all = True
         self._facts: dict[str, Fact] = {}
         self._names: list[str] = []
@@ -108,7 +109,7 @@ class Coordination:
             self._drills = documents
             self.version += 1
 
-    def roll(self, rollouts: list[dict[str, Any]], *, is_all: bool) -> bool:
+    def roll(self, rollouts: list[JsonObject], *, is_all: bool) -> bool:
         """Set the rollouts that have started. Returns whether they have changed."""
         if (rollouts, is_all) == (self._rollouts, self._is_all):
             return False
@@ -227,7 +228,7 @@ def coordination_from(text: str, now_ms: float) -> Coordination | None:
         return None
 
 
-def _fact_from(values: list[Any]) -> Fact:
+def _fact_from(values: list[Parsed]) -> Fact:
     # Older versions kept no target.
     active, since_ms, recovered_ms, until_ms, target = values if len(values) > 4 else [*values, ""]
     if active not in get_args(Active):
@@ -236,7 +237,7 @@ def _fact_from(values: list[Any]) -> Fact:
     return Fact(active, _time(since_ms), recovered, _time(until_ms), str(target))
 
 
-def _time(value: Any) -> float:
+def _time(value: Parsed) -> float:
     time = float(value)
     if not isfinite(time):
         raise ValueError(value)

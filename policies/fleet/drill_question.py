@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any
 
 from policies.basics.durations import duration_ms, duration_text
+from policies.basics.untyped import JsonObject
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.drills import DrillRequest
 from policies.resilience.drill import (
@@ -46,14 +46,14 @@ def read_asked(text: str, by: str) -> DrillRequest:
     return DrillRequest(_target(value), _fault(value), _for_ms(value), by, forced)
 
 
-def _target(value: dict[str, Any]) -> Target:
+def _target(value: JsonObject) -> Target:
     given = [kind for kind in KINDS if kind in value]
     if len(given) != 1 or not isinstance(value[given[0]], str):
         raise NotStartable("Name exactly one of `region`, `variant` and `pool`, as text.")
     return Target(given[0], value[given[0]])
 
 
-def _fault(value: dict[str, Any]) -> Fault:
+def _fault(value: JsonObject) -> Fault:
     mode = value.get("mode")
     try:
         return fault_from(mode if isinstance(mode, str) else "")
@@ -61,7 +61,7 @@ def _fault(value: dict[str, Any]) -> Fault:
         raise NotStartable(f"`mode`: {error}; {HOW_TO_WRITE_A_MODE}.") from None
 
 
-def _for_ms(value: dict[str, Any]) -> int:
+def _for_ms(value: JsonObject) -> int:
     text = value.get("for")
     milliseconds = duration_ms(text) if isinstance(text, str) else None
     if milliseconds is None or not MIN_MS <= milliseconds <= MAX_MS:

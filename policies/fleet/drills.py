@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Container, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from policies.basics.callers import SCHEDULE
 from policies.basics.schedule import last_run_ms, next_run_ms
 from policies.basics.transitions import next_state
+from policies.basics.untyped import JsonObject
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.drill_states import INITIAL, TRANSITIONS, DrillEvent, DrillState
@@ -158,13 +159,13 @@ class Drills:
         taken, self.events = self.events, []
         return taken
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the whole state except the events."""
         active = [drill.to_dict() for drill in self.active]
         past = [[ended.drill.to_dict(), ended.at_ms, ended.why, ended.by] for ended in self.past]
         return {"active": active, "failing": self.failing, "past": past, "runs": self.runs}
 
-    def restore(self, document: dict[str, Any]) -> None:
+    def restore(self, document: JsonObject) -> None:
         """Restore what `to_json` returned. Raises `ValueError` for anything else."""
         try:
             active = [drill_from(entry) for entry in document["active"]]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple, Never
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NOTHING: Mapping[str, Never] = MappingProxyType({})
 
 
 class Tally(NamedTuple):
@@ -32,7 +32,7 @@ class Report(NamedTuple):
     version: int
     digest: str
     variants: Mapping[str, Tally]
-    rollouts: Mapping[str, Any] = NOTHING
+    rollouts: Mapping[str, object] = NOTHING
 
 
 def report_json(report: Report) -> str:

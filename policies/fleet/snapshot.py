@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from policies.basics.untyped import JsonObject
 
 if TYPE_CHECKING:
     from policies.api import drills as api
@@ -35,7 +37,7 @@ class Snapshot(NamedTuple):
     version: int
     variants: dict[str, CoordinatorView]
     drills: list[api.Drill]
-    rollouts: Sequence[dict[str, Any]] = ()
+    rollouts: Sequence[JsonObject] = ()
     is_all: bool = True
 
 

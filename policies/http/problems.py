@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -51,7 +50,7 @@ class Problem:
     code: str
     detail: str
     headers: tuple[tuple[str, str], ...] = ()
-    more: Mapping[str, Any] | None = None
+    more: Mapping[str, object] | None = None
 
     @property
     def status(self) -> int:

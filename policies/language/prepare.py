@@ -10,11 +10,12 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args, get_origin
+from typing import TypeGuard, get_args, get_origin
 
 from pydantic import ValidationError
 
 from policies.basics.steps import STEP_VALUES, Steps
+from policies.basics.untyped import Annotation, Parsed, ParsedMapping
 from policies.language.findings.found import list_in, mapping_in
 from policies.language.meant import bare
 from policies.language.model.auth import ApiKey
@@ -31,7 +32,7 @@ def prepare_steps(policy: object, budget: Budget) -> Steps[object]:
     """Return the policy with the entries of its long lists read."""
     if not isinstance(policy, dict):
         return policy
-    prepared: dict[str, Any] = dict(policy)
+    prepared: ParsedMapping = dict(policy)
     reader = _Reader(budget)
     if list_in(policy, "routes"):
         prepared["routes"] = yield from reader.entries(policy["routes"], Route)
@@ -51,16 +52,16 @@ class _Reader:
         self._wrong = 0
         self._values = 0  # read in this step
 
-    def entries(self, values: list[Any], part: type[Part], more: int = 0) -> Steps[list[Any]]:
+    def entries(self, values: list[object], part: type[Part], more: int = 0) -> Steps[list[object]]:
         """Read a list of entries. `more`: the additional cost of each entry, in values."""
-        parts: list[Any] = []
+        parts: list[object] = []
         for value in values:
             if self._wrong > MAX_FINDINGS:
                 break
             parts.append((yield from self._entry(value, part, more)))
         return parts
 
-    def _entry(self, value: Any, part: type[Part], more: int = 0) -> Steps[Any]:
+    def _entry(self, value: object, part: type[Part], more: int = 0) -> Steps[object]:
         number, wrong = _values_in(value), self._wrong
         if number > MUCH and isinstance(value, dict):
             value = yield from self._parts(value, part)
@@ -74,7 +75,7 @@ class _Reader:
             self._values %= STEP_VALUES
         return value if read is None else read
 
-    def _parts(self, value: dict[str, Any], part: type[Part]) -> Steps[dict[str, Any]]:
+    def _parts(self, value: ParsedMapping, part: type[Part]) -> Steps[ParsedMapping]:
         """Return the mapping with its parts read."""
         prepared = dict(value)
         for name, field in part.model_fields.items():
@@ -89,7 +90,7 @@ class _Reader:
                 prepared[key] = yield from self._several(inner, kind)
         return prepared
 
-    def _several(self, values: Any, part: type[Part]) -> Steps[Any]:
+    def _several(self, values: Parsed, part: type[Part]) -> Steps[object]:
         """Read a list or mapping of parts; skips short forms, which are not mappings."""
         prepared = values.copy()
         for key, value in values.items() if isinstance(values, dict) else enumerate(values):
@@ -97,7 +98,7 @@ class _Reader:
                 prepared[key] = yield from self._entry(value, part)
         return prepared
 
-    def _read(self, value: Any, part: type[Part]) -> Part | None:
+    def _read(self, value: object, part: type[Part]) -> Part | None:
         attempted = Budget(steps=self._budget.steps)
         try:
             read = part.model_validate(value, context=attempted)
@@ -109,7 +110,7 @@ class _Reader:
         return read
 
 
-def _is_part(kind: Any) -> bool:
+def _is_part(kind: Annotation) -> TypeGuard[type[Part]]:
     return isinstance(kind, type) and issubclass(kind, Part)
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from policies.access.authenticate import Denied, Identity
 from policies.balancing.availability import Availability
 from policies.balancing.choose import Fixed, Forward
+from policies.basics.untyped import JsonObject
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import RETRY_AFTER_S, Problem
 from policies.http.request import Request
@@ -114,7 +115,7 @@ class GivenState:
     def count(self, metric: str, *labels: str | int) -> None:
         pass
 
-    def log(self, event: str, fields: dict[str, Any]) -> None:
+    def log(self, event: str, fields: JsonObject) -> None:
         pass
 
 

@@ -8,12 +8,13 @@ attempt waits that long first).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
 
 from policies.basics.durations import duration_ms, duration_text
+from policies.basics.untyped import JsonMapping
 
 if TYPE_CHECKING:
     from policies.api import drills as api
@@ -160,7 +161,7 @@ class Drill(NamedTuple):
         }
 
 
-def drill_from(document: Mapping[str, Any]) -> Drill:
+def drill_from(document: JsonMapping) -> Drill:
     """Return the drill that `to_dict` described."""
     (kind,) = [kind for kind in KINDS if kind in document]
     return Drill(
@@ -183,7 +184,7 @@ def _time_ms(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def drills_from(documents: Iterable[Mapping[str, Any]]) -> tuple[Drill, ...]:
+def drills_from(documents: Iterable[JsonMapping]) -> tuple[Drill, ...]:
     """Return the drills of a list. Raises `ValueError` if one cannot be read."""
     try:
         return tuple(drill_from(document) for document in documents)

@@ -14,9 +14,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from policies.basics.durations import duration_text
+from policies.basics.untyped import JsonMapping, JsonObject, Parsed
 from policies.compiled.rollout_plan import AnalysisSpec
 from policies.resilience.drill import time_text
 from policies.rollouts.counts import Counts, counts_from
@@ -150,7 +151,7 @@ class Analysis:
             "last": self.last and self.last.to_dict(),
         }
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         return {
             "since_ms": self.since_ms,
             "sides": {side: counts.to_json() for side, counts in self.sides.items()},
@@ -160,7 +161,7 @@ class Analysis:
             "known": self.known.to_json(),
         }
 
-    def restore(self, value: Mapping[str, Any]) -> None:
+    def restore(self, value: JsonMapping) -> None:
         """Restore what `to_json` returned. Raises `ValueError` for anything else."""
         try:
             self.sides = {side: counts_from(value["sides"][side]) for side in SIDES}
@@ -262,6 +263,6 @@ def _tests(terms: AnalysisSpec) -> list[str]:
     return [name for name, limit in limits.items() if limit is not None]
 
 
-def _verdict_from(value: Any) -> Verdict:
+def _verdict_from(value: Parsed) -> Verdict:
     word, at_ms, reasons, sides, checks = value
     return Verdict(word, int(at_ms), tuple(reasons), dict(sides), tuple(map(tuple, checks)))

@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import accumulate
 from math import ceil, log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from policies.basics.json import Json
+from policies.basics.untyped import Parsed
 
 if TYPE_CHECKING:
     from policies.api import rollouts as api
@@ -96,7 +99,7 @@ class Counts:
         ms = self.percentile_ms(share)
         return None if ms is None else round(ms, 1)
 
-    def to_json(self) -> list[Any]:
+    def to_json(self) -> list[Json]:
         return [self.requests, self.errors, {str(at): n for at, n in self.times.items()}]
 
 
@@ -108,7 +111,7 @@ def bucket_of(took_ms: float) -> int:
     return min(MAX_BUCKET, ceil(log(took_ms) / _LOG_WIDTH - 1e-9))
 
 
-def counts_from(value: Any) -> Counts:
+def counts_from(value: Parsed) -> Counts:
     """Return what `to_json` wrote. Raises `ValueError` for anything else."""
     try:
         requests, errors, times = value
@@ -120,7 +123,7 @@ def counts_from(value: Any) -> Counts:
     return Counts(_count(requests), _count(errors), buckets)
 
 
-def _count(value: Any) -> int:
+def _count(value: Parsed) -> int:
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
         raise ValueError(f"not a count: {str(value)[:40]}")
     return value

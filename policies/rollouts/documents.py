@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
+from policies.basics.untyped import JsonObject
 from policies.compiled.rollout_plan import RolloutPlan, cohort_to_dict, step_to_dict
 from policies.resilience.drill import time_text
 from policies.rollouts.windows import Windows, window_at
@@ -59,7 +60,7 @@ def event_to_dict(run: Run, event: str, now_ms: int, before: float | None) -> ap
     }
 
 
-def override_to_dict(run: Run) -> dict[str, Any]:
+def override_to_dict(run: Run) -> JsonObject:
     """Return what isolates need, as `policies.rollouts.overrides` reads it."""
     plan, is_on, weight = run.plan, run.is_active, run.weight
     shares = run.setting.shares

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, log, sqrt
-from typing import Any
+
+from policies.basics.json import Json
+from policies.basics.untyped import Parsed
 
 FALSE_ALARMS = 0.01  # the probability that a rollout ends although its pool is not worse
 GAPS = (0.01, 0.04, 0.15, 0.5)  # assumed increases of a rate from 0 to 1
@@ -51,11 +53,11 @@ class Evidence:
             grown = log(self._sums[at] + begin) + log_gain
             self._sums[at] = exp(min(grown, log(MAX_VALUE)))
 
-    def to_json(self) -> list[Any]:
+    def to_json(self) -> list[Json]:
         return [self._looks, *self._sums]
 
 
-def evidence_from(value: Any) -> Evidence:
+def evidence_from(value: Parsed) -> Evidence:
     """Return what `to_json` wrote. Raises `ValueError` for anything else."""
     try:
         looks, *sums = value

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from policies.basics.json import Json
 from policies.basics.regex import Matcher, Memory
+from policies.basics.untyped import JsonMapping, JsonObject
 from policies.compiled.form.codec import Codec
 from policies.compiled.model import Route, Share
 from policies.compiled.policy import CompiledPolicy
@@ -70,12 +71,12 @@ class RolloutOverrides:
     def __init__(self) -> None:
         self.is_known = False
         self.runs: dict[
-            str, dict[str, Any]
+            str, JsonObject
         ] = {}  # by the name of the rollout, as the Coordinator described them
         self._routes: OverridesByRoute = NOTHING
         self._policy: CompiledPolicy | None = None
 
-    def learn(self, rollouts: Iterable[dict[str, Any]], *, is_all: bool) -> None:
+    def learn(self, rollouts: Iterable[JsonObject], *, is_all: bool) -> None:
         """Take rollouts from the Coordinator. Unless these are all, others stay as they were."""
         runs = {str(rollout.get("name")): rollout for rollout in rollouts}
         runs = runs if is_all else self.runs | runs
@@ -102,7 +103,7 @@ class RolloutOverrides:
         return self._routes
 
 
-def overrides_of(policy: CompiledPolicy, rollouts: Iterable[dict[str, Any]]) -> OverridesByRoute:
+def overrides_of(policy: CompiledPolicy, rollouts: Iterable[JsonObject]) -> OverridesByRoute:
     """Return the override of each route that `rollouts`, as the Coordinator describes them,
     change."""
     found: dict[str, RolloutOverride] = {}
@@ -117,7 +118,7 @@ def overrides_of(policy: CompiledPolicy, rollouts: Iterable[dict[str, Any]]) -> 
     return MappingProxyType(found)
 
 
-def _override(route: Route, rollout: Mapping[str, Any], weight: float) -> RolloutOverride | None:
+def _override(route: Route, rollout: JsonMapping, weight: float) -> RolloutOverride | None:
     pools = {share.name: share for share in (*route.shares, *route.dormant)}
     source, to = pools.get(rollout["from"]), pools.get(rollout["to"])
     if source is None or to is None or not 0 <= weight <= WHOLE:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from policies.basics.callers import caller_text
+from policies.basics.untyped import JsonObject, Parsed
 from policies.compiled.rollout_plan import Check, RolloutPlan
 from policies.rollouts.actions import ACTIONS, Command, moved_back
 from policies.rollouts.analysis import Result
@@ -126,7 +127,7 @@ class Rollouts:
             if run.id == run_id:
                 run.answer(check, result)
 
-    def overrides(self) -> list[dict[str, Any]]:
+    def overrides(self) -> list[JsonObject]:
         """Return what isolates need to know of each run. If something is `unread`, they keep what
         they know of other runs."""
         return [override_to_dict(run) for run in self.runs.values()]
@@ -149,10 +150,10 @@ class Rollouts:
         taken, self._events = self._events, []
         return sorted(taken, key=lambda event: str(event["at"]))
 
-    def to_json(self) -> list[dict[str, Any]]:
+    def to_json(self) -> list[JsonObject]:
         return [run_json(run) for run in self.runs.values()]
 
-    def restore(self, kept: Iterable[Any], now_ms: float) -> bool:
+    def restore(self, kept: Iterable[Parsed], now_ms: float) -> bool:
         """Restore what `to_json` returned. Returns whether all of it could be read."""
         is_whole = True
         for value in kept:
@@ -165,7 +166,7 @@ class Rollouts:
         self.unread = not is_whole
         return is_whole
 
-    def recover(self, copied: Iterable[Any], now_ms: float) -> None:
+    def recover(self, copied: Iterable[Parsed], now_ms: float) -> None:
         """Restore runs from a copy after their loss. They are held, since the copy may be older
         than the last action."""
         others = [value for value in copied if value["plan"][0] not in self.runs]

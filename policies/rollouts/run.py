@@ -11,11 +11,12 @@ those of `states.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from policies.basics.transitions import next_state
 from policies.compiled.rollout_plan import WHOLE, Check, step_text
 from policies.rollouts.analysis import Analysis, Result, Verdict
+from policies.rollouts.counts import Counts
 from policies.rollouts.documents import event_to_dict
 from policies.rollouts.states import ENDED, INITIAL, TRANSITIONS, UNDONE, RolloutEvent, RolloutState
 from policies.rollouts.windows import window_at
@@ -96,14 +97,14 @@ class Run:
             self.weight = WHOLE
 
     def tell(
-        self, event: str, now_ms: int, before: float | None, by: str | None = None, **more: Any
+        self, event: str, now_ms: int, before: float | None, by: str | None = None, **more: object
     ) -> None:
         event_document = event_to_dict(self, event, now_ms, before)
         event_document["by"] = by
         event_document.update(cast("api.RolloutEvent", more))
         self.events.append(event_document)
 
-    def hear(self, side: str, counts: Any) -> None:
+    def hear(self, side: str, counts: Counts) -> None:
         if self.analysis and self.is_active:
             self.analysis.hear(side, counts)
 

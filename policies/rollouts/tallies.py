@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
+from policies.basics.json import Json
+from policies.basics.untyped import JsonMapping
 from policies.rollouts.analysis import SIDES
 from policies.rollouts.counts import Counts, counts_from
 
 MAX_RUNS = 100  # in one report
-TalliesDocument = dict[str, dict[str, list[Any]]]  # run, side, counts
+TalliesDocument = dict[str, dict[str, list[Json]]]  # run, side, counts
 
 
 class Tallies:
@@ -51,7 +52,7 @@ class Tallies:
         return self._runs.setdefault(run, {}).setdefault(side, Counts())
 
 
-def tallies_from(document: Mapping[str, Any]) -> dict[str, dict[str, Counts]]:
+def tallies_from(document: JsonMapping) -> dict[str, dict[str, Counts]]:
     """Return what `report` wrote. Raises `ValueError` for anything else."""
     try:
         if len(document) > MAX_RUNS:

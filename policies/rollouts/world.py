@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Mapping
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from policies.compiled.model import Route, Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.compiled.rollout_plan import WHOLE, RolloutPlan, step_to_dict
 
-Splits = dict[str, list[list[Any]]]  # by route: pairs of pool and weight
+SplitEntry = list[str | float]  # a pool and its weight, as JSON
+Splits = dict[str, list[SplitEntry]]  # by route
 
 
 class Setting(NamedTuple):
@@ -66,11 +67,12 @@ def _sources(route: Route) -> list[tuple[str, str, int]]:
     return [(source.kind, source.name, source.set_for) for source in route.sticky]
 
 
-def _split(route: Route) -> list[list[Any]]:
-    return sorted([share.name, share.weight] for share in (*route.shares, *route.dormant))
+def _split(route: Route) -> list[SplitEntry]:
+    pairs = sorted((share.name, share.weight) for share in (*route.shares, *route.dormant))
+    return [[name, weight] for name, weight in pairs]
 
 
-def _share(split: list[list[Any]], plan: RolloutPlan) -> float:
+def _share(split: list[SplitEntry], plan: RolloutPlan) -> float:
     weights = {str(pool): float(weight) for pool, weight in split}
     together = weights.get(plan.source, 0) + weights.get(plan.to, 0)
     return WHOLE * weights.get(plan.to, 0) / together if together else 0.0

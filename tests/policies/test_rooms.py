@@ -60,7 +60,7 @@ MAY_USE = {
         "language/values",
         "language/yaml",
     },
-    "language/tooling": {"language/model", "language/values"},
+    "language/tooling": {"basics", "language/model", "language/values"},
     "difference/views": {"basics", "language/compile", "language/model", "resilience"},
     "difference": {"basics", "compiled", "difference/views", "language/model", "routing"},
     "drill_plan": {
@@ -75,7 +75,13 @@ MAY_USE = {
         "resilience",
     },
     "gateway/models": {"language/model", "language/values"},
-    "gateway/output": {"language", "language/findings", "language/values", "language/yaml"},
+    "gateway/output": {
+        "basics",
+        "language",
+        "language/findings",
+        "language/values",
+        "language/yaml",
+    },
     "gateway/cluster": {
         "gateway/models",
         "gateway/output",
@@ -95,6 +101,7 @@ MAY_USE = {
         "language/yaml",
     },
     "gateway": {
+        "basics",
         "gateway/cluster",
         "gateway/output",
         "gateway/routes",
@@ -106,6 +113,7 @@ MAY_USE = {
     "proxy/phases": {
         "access",
         "balancing",
+        "basics",
         "compiled",
         "http",
         "resilience",
@@ -116,6 +124,7 @@ MAY_USE = {
     "proxy": {
         "access",
         "balancing",
+        "basics",
         "compiled",
         "http",
         "proxy/attempts",
@@ -148,6 +157,7 @@ MAY_USE = {
     },
     "policy_tests": {
         "balancing",
+        "basics",
         "compiled",
         "difference/traffic",
         "http",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from policies.difference.traffic.outcomes import TrafficRequest
 from policies.http.request import Client
@@ -35,7 +34,7 @@ def read_log(lines: Iterable[str | bytes]) -> Iterator[TrafficRequest]:
                 raise BadLine(number, reason) from None
 
 
-def _request(value: Any) -> TrafficRequest:
+def _request(value: object) -> TrafficRequest:
     if not isinstance(value, dict):
         raise ValueError("a line must be a JSON object with at least `url`")
     url = value.get("url")
@@ -49,7 +48,7 @@ def _request(value: Any) -> TrafficRequest:
     return TrafficRequest(method, url, _headers(value.get("headers")), Client(**fields))
 
 
-def _headers(value: Any) -> Mapping[str, str]:
+def _headers(value: object) -> Mapping[str, str]:
     """Return the headers by lower-case name; repeated ones are joined."""
     if value is None:
         return {}

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from policies.basics.untyped import JsonObject
 from policies.difference.traffic.interval import wilson
 from policies.difference.traffic.outcomes import (
     FIELDS,
@@ -45,7 +46,7 @@ class TrafficRow:
     fields: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     flows: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         number = max(self.requests, 1)
         share = self.changed / number
         low, high = wilson(share, self.requests)
@@ -55,7 +56,7 @@ class TrafficRow:
             "by": {name: self.fields[name] / number for name in FIELDS},
         }
 
-    def flow_list(self) -> list[dict[str, Any]]:
+    def flow_list(self) -> list[JsonObject]:
         """The largest first."""
         number = max(self.requests, 1)
         ranked = sorted(self.flows.items(), key=lambda item: (-item[1], item[0]))
@@ -109,7 +110,7 @@ class Traffic:
                 total.flows[from_to] += part
         return total
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         total = self.total
         return {
             "basis": self.basis,
@@ -136,7 +137,7 @@ def _differ(source: DecidedOutcome, target: DecidedOutcome, field: str) -> bool:
     return bool(getattr(source, field) != getattr(target, field))
 
 
-def _example_to_dict(example: Example) -> dict[str, Any]:
+def _example_to_dict(example: Example) -> JsonObject:
     sent, label, before, after, part = example
     request = {"method": sent.method, "url": sent.url, "client": label or None}
     return request | {"from": before, "to": after, "share": part}

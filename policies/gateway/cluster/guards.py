@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from policies.gateway.models.grpc_routes import AnyRoute, AnyRule
 from policies.gateway.models.http_routes import GROUP, BackendRef, ParentRef
@@ -99,7 +98,7 @@ class Guarded:
     def _name(self) -> str:
         return str(self.route.metadata.name)
 
-    def _uses(self, ref: Any, target: GuardTarget) -> bool:
+    def _uses(self, ref: BackendRef, target: GuardTarget) -> bool:
         own = (ref.kind, ref.namespace or self.home, ref.name)
         return own == (target.kind, target.namespace or self.home, target.name or ref.name)
 

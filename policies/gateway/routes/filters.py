@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from policies.basics.untyped import JsonObject
 from policies.gateway.models.http_routes import (
     FILTER_FIELDS,
     Cors,
@@ -40,7 +41,7 @@ MAX_PART = 1_000_000  # of a fraction
 class Filters:
     """`value`: the filters in `routes.yaml`; `origins`: the place of each in the manifest."""
 
-    value: dict[str, Any] = field(default_factory=dict)
+    value: JsonObject = field(default_factory=dict)
     origins: dict[Path, Path] = field(default_factory=dict)
     lost: bool = False
 
@@ -101,7 +102,7 @@ class FilterReader:
             self._leave_out(changes, OF_CORS, read.origins["response_headers",], "the filter CORS")
             _drop_empty(read, "response_headers")
 
-    def _leave_out(self, changes: dict[str, Any], names: Pattern[str], path: Path, by: str) -> None:
+    def _leave_out(self, changes: JsonObject, names: Pattern[str], path: Path, by: str) -> None:
         """Remove and report entries for headers that must not be changed."""
         for kind, entries in changes.items():
             for entry in [*entries]:
@@ -114,7 +115,7 @@ class FilterReader:
         message = f"`{shown(name)}` is set by {by}, so this entry is left out"
         self._report.warn(self._manifest, path, "not-carried-over", message, "leave it out")
 
-    def _add(self, read: Filters, target: str, value: Any, path: Path) -> None:
+    def _add(self, read: Filters, target: str, value: object, path: Path) -> None:
         if target == "mirrors":
             mirrors = read.value.setdefault("mirrors", [])
             read.origins["mirrors", len(mirrors)] = path
@@ -135,8 +136,8 @@ class FilterReader:
     def _unused(self, path: Path, message: str) -> None:
         self._report.warn(self._manifest, path, "unused-field", message, "leave it out")
 
-    def _headers(self, modifier: HeaderModifier, path: Path) -> dict[str, Any]:
-        changes: dict[str, Any] = {}
+    def _headers(self, modifier: HeaderModifier, path: Path) -> JsonObject:
+        changes: JsonObject = {}
         for kind in ("set", "add"):
             headers = {}
             for index, header in enumerate(getattr(modifier, kind)):
@@ -151,7 +152,7 @@ class FilterReader:
             self._unused(path, "this filter changes nothing")
         return changes
 
-    def request_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, Any]:
+    def request_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, object]:
         changes = self._headers(modifier, path)
         hosts = [header for header in changes["set"] if header["name"].lower() == "host"]
         changes["set"] = [header for header in changes["set"] if header not in hosts]
@@ -159,12 +160,12 @@ class FilterReader:
         changes["set"] += hosts
         return "request_headers", _filled(changes)
 
-    def response_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, Any]:
+    def response_headers(self, modifier: HeaderModifier, path: Path) -> tuple[str, object]:
         changes = self._headers(modifier, path)
         self._leave_out(changes, NOT_TO_ANSWER, path, "the router or the runtime")
         return "response_headers", _filled(changes)
 
-    def redirect(self, redirect: RequestRedirect, path: Path) -> tuple[str, Any]:
+    def redirect(self, redirect: RequestRedirect, path: Path) -> tuple[str, object]:
         value = {
             "scheme": redirect.scheme,
             "hostname": redirect.hostname,
@@ -174,18 +175,18 @@ class FilterReader:
         }
         return "redirect", _given(value)
 
-    def rewrite(self, rewrite: UrlRewrite, path: Path) -> tuple[str, Any]:
+    def rewrite(self, rewrite: UrlRewrite, path: Path) -> tuple[str, object]:
         value = _given({"hostname": rewrite.hostname, "path": _new_path(rewrite.path)})
         if not value:
             self._unused(path, "this filter changes nothing")
         return "rewrite", value
 
-    def mirror(self, mirror: RequestMirror, path: Path) -> tuple[str, Any]:
+    def mirror(self, mirror: RequestMirror, path: Path) -> tuple[str, object]:
         where = (*path, "backendRef")
         if not self._backends.is_valid(mirror.backend_ref, self._manifest, where, self._home):
             return "mirrors", None  # an invalid mirror is dropped (Gateway API)
         pool = self._backends.pool(mirror.backend_ref, self._manifest, where, self._home)
-        value: dict[str, Any] = {"pool": pool}
+        value: JsonObject = {"pool": pool}
         if mirror.percent is not None:
             value["percent"] = mirror.percent
         if mirror.fraction is not None:
@@ -200,7 +201,7 @@ class FilterReader:
             value["fraction"] = {"numerator": top, "denominator": bottom}
         return "mirrors", value | {"unsafe_methods": True}  # the Gateway API mirrors all
 
-    def cors(self, cors: Cors, path: Path) -> tuple[str, Any]:
+    def cors(self, cors: Cors, path: Path) -> tuple[str, object]:
         expose = cors.expose_headers
         if cors.allow_credentials and "*" in expose:
             message = "with credentials, `*` exposes only a header with the name `*`"
@@ -217,7 +218,7 @@ class FilterReader:
         return "cors", _given(value)
 
 
-Reader = Callable[[FilterReader, Any, Path], tuple[str, Any]]
+Reader = Callable[[FilterReader, Any, Path], tuple[str, object]]
 _READERS: dict[str, Reader] = {
     "RequestHeaderModifier": FilterReader.request_headers,
     "ResponseHeaderModifier": FilterReader.response_headers,
@@ -228,7 +229,7 @@ _READERS: dict[str, Reader] = {
 }
 
 
-def _filled(changes: dict[str, Any]) -> dict[str, Any]:
+def _filled(changes: JsonObject) -> JsonObject:
     return {kind: entries for kind, entries in changes.items() if entries}
 
 
@@ -247,7 +248,7 @@ def _drop_empty(read: Filters, name: str) -> None:
         del read.value[name]
 
 
-def _given(value: dict[str, Any]) -> dict[str, Any]:
+def _given(value: JsonObject) -> JsonObject:
     return {name: item for name, item in value.items() if item is not None}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from pydantic_core import PydanticCustomError
 
@@ -66,7 +65,7 @@ def _lengths(policy: object) -> Iterator[Found | None]:
             yield "drill-too-long", ("drills", index, "for"), message, hint
 
 
-def _drills(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
+def _drills(policy: object) -> Iterator[tuple[int, dict[str, object]]]:
     """Yield the drills; none if there are too many, which is a finding of its own."""
     if len(list_in(policy, "drills")) <= MAX_DRILLS:
         yield from entries_of(policy, "drills")

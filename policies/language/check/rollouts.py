@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import (
@@ -50,13 +49,13 @@ def _routes(policy: object) -> Iterator[Found]:
             yield from _sides(rollout, routes[name], path)
 
 
-def _named(policy: object) -> dict[str, dict[str, Any]]:
+def _named(policy: object) -> dict[str, dict[str, object]]:
     """Return the routes by name; of several with the same name, the last."""
     routes = [(route.get("name"), route) for _, route in routes_of(policy)]
     return {name: route for name, route in routes if isinstance(name, str)}
 
 
-def _sides(rollout: dict[str, Any], route: dict[str, Any], path: Path) -> Iterator[Found]:
+def _sides(rollout: dict[str, object], route: dict[str, object], path: Path) -> Iterator[Found]:
     split = mapping_in(route, "split")
     split = {pool: split[pool] for pool in pools_in(split)}
     sides = [rollout.get(side) for side in ("from", "to")]
@@ -91,7 +90,7 @@ def _keys(policy: object) -> Iterator[Found]:
                 yield "cohort-without-auth", (*path[:-1], Key("key")), message, hint
 
 
-def _rollouts(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rollouts(policy: object) -> Iterator[tuple[int, dict[str, object]]]:
     return entries_of(policy, "rollouts")
 
 

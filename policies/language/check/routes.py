@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from pydantic_core import PydanticCustomError
 
@@ -173,7 +172,7 @@ def _slashes(policy: object) -> Iterator[Found]:
                 yield "bad-path", (*path, "path", kind), message, "write one slash"
 
 
-def _matches(policy: object) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _matches(policy: object) -> Iterator[tuple[Path, dict[str, object]]]:
     for index, route in routes_of(policy):
         for at, match in enumerate(list_in(route, "matches")):
             if isinstance(match, dict):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 from policies.language.findings.findings import Path, shown
 
@@ -44,23 +43,23 @@ class Names:
 Found = tuple[str, Path, str, str | Names]  # code, path, message, hint
 
 
-def mapping_in(parent: object, name: str) -> dict[str, Any]:
+def mapping_in(parent: object, name: str) -> dict[str, object]:
     value = parent.get(name) if isinstance(parent, dict) else None
     return value if isinstance(value, dict) else {}
 
 
-def list_in(parent: object, name: str) -> list[Any]:
+def list_in(parent: object, name: str) -> list[object]:
     value = parent.get(name) if isinstance(parent, dict) else None
     return value if isinstance(value, list) else []
 
 
-def entries_of(policy: object, section: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def entries_of(policy: object, section: str) -> Iterator[tuple[int, dict[str, object]]]:
     for index, entry in enumerate(list_in(policy, section)):
         if isinstance(entry, dict):
             yield index, entry
 
 
-def routes_of(policy: object) -> Iterator[tuple[int, dict[str, Any]]]:
+def routes_of(policy: object) -> Iterator[tuple[int, dict[str, object]]]:
     return entries_of(policy, "routes")
 
 
@@ -74,7 +73,7 @@ def repeated_names(policy: object, section: str, code: str) -> Iterator[Found]:
             yield code, (section, index, "name"), message, "give it another name"
 
 
-def pools_in(split: dict[str, Any]) -> list[str]:
+def pools_in(split: dict[str, object]) -> list[str]:
     """Return the pools of a split, without entries that have no backend."""
     shares = split.items()
     return [name for name, share in shares if not (isinstance(share, dict) and "backend" in share)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -56,7 +56,7 @@ class ApiKey(Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_plaintext(cls, value: Any) -> Any:
+    def _no_plaintext(cls, value: object) -> object:
         for name in _PLAINTEXT:
             if isinstance(value, dict) and name in value:
                 message = f"`{name}` looks like a key in plain text; only its hash is allowed here"

@@ -7,20 +7,20 @@ checks several values together.
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from policies.basics.untyped import JsonObject, Parsed
 from policies.language.model.policy import Policy
 from policies.language.values.values import MAX_WEIGHT
 
 # Short forms of mappings: text or a number.
-_SHORT: dict[str, dict[str, Any]] = {
+_SHORT: dict[str, JsonObject] = {
     "StickySource": {"type": "string", "pattern": r"^(cookie:.+|header:.+|api_key|ip)$"},
     "Needs": {"const": "required"},
     "Share": {"type": "number", "minimum": 0, "maximum": MAX_WEIGHT},
 }
 
 
-def schema() -> dict[str, Any]:
+def schema() -> JsonObject:
     """Return the JSON Schema as a value."""
     document = _without_null(Policy.model_json_schema(by_alias=True, mode="validation"))
     for name, short in _SHORT.items():
@@ -34,7 +34,7 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _without_null(schema: Any) -> Any:
+def _without_null(schema: Parsed) -> Parsed:
     """Return the schema without null, which no field accepts: a key without a value is an error."""
     if isinstance(schema, list):
         return [_without_null(option) for option in schema if option != {"type": "null"}]

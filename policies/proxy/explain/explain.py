@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from random import Random
-from typing import Any
 
 from policies.access.authenticate import Denied, Identity
 from policies.access.rate_limits import Limit
 from policies.balancing.availability import Availability
 from policies.balancing.choose import Fixed, Forward, choose_mirror
+from policies.basics.untyped import JsonObject
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.changes import Changes, joined
@@ -49,7 +49,7 @@ from policies.proxy.phases.upstream_request_filter import upstream_request_filte
 from policies.proxy.sequence import proxy
 from policies.resilience.failover import hedge_to
 
-Explanation = dict[str, Any]
+Explanation = JsonObject
 
 
 _NEW_KEYS = 100  # enough tries for a key that belongs to the largest share
@@ -160,7 +160,7 @@ class _Narrator:
         """The router itself answers."""
         refusal = self.context.refusal
         headers = joined(answer.headers)
-        document: dict[str, Any] = {"status": answer.status, "headers": headers}
+        document: JsonObject = {"status": answer.status, "headers": headers}
         if isinstance(refusal, Problem):
             step = "answer" if self.context.step == "authenticate" else self.context.step
             self.step(step, f"{refusal.status} {refusal.code}: {refusal.detail}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from random import Random
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from policies.access.authenticate import Denied, Identity
 from policies.access.given import Sealing
 from policies.balancing.availability import Availability
 from policies.balancing.choose import Fixed, Forward
+from policies.basics.untyped import JsonObject
 from policies.compiled.model import Route
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import Problem
@@ -89,7 +90,7 @@ class IsolateState(Protocol):
     def count(self, metric: str, *labels: str | int) -> None:
         """Count one more of a metric, named as in `/.router/metrics`, without `router_`."""
 
-    def log(self, event: str, fields: dict[str, Any]) -> None:
+    def log(self, event: str, fields: JsonObject) -> None:
         """Write a line of the Worker's log."""
 
 
