@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from policies.language.findings.findings import Path, path_text
 from policies.language.yaml.document import Document, read_document
 from router.settle.removal import removal
@@ -114,7 +114,7 @@ def _intended(data: bytes, rollout: FileRollout, changing: list[Share], remove: 
 
 
 @lru_cache(maxsize=1)  # reading a large policy takes most of a second
-def _value(data: bytes) -> dict[str, Any]:
+def _value(data: bytes) -> JsonObject:
     document = read_document(data)
     if not isinstance(document, Document):
         raise Failed(f"this is not a policy: {document[0].message}")
