@@ -265,7 +265,8 @@ class Repeating:
             return False
         limits = self._isolate.limits
         return all(
-            limits.is_lent(purse, *each) for purse, each in zip(purses, charged, strict=True)
+            limits.is_lent(purse, *limit_key)
+            for purse, limit_key in zip(purses, charged, strict=True)
         )
 
 
