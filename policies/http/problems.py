@@ -23,6 +23,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "no-route-for-method": (404, "No route matches"),
     "not-found": (404, "There is no such resource"),
     "method-not-allowed": (405, "The method is not allowed here"),
+    "body-incomplete": (408, "The body did not come in time"),
     "drill-refused": (409, "The drill would leave nothing"),
     "rollout-refused": (409, "The rollout is left as it is"),
     "body-too-large": (413, "The body is too large"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from policies.compiled.model import Route
 from policies.proxy.attempts.hedging import hedge_variant, hedged
-from policies.proxy.attempts.outcomes import UPLOAD_BROKEN, Outcome, record_outcome
+from policies.proxy.attempts.outcomes import UPLOAD_BROKEN, UPLOAD_LATE, Outcome, record_outcome
 from policies.proxy.attempts.sending import Attempt, left_ms, send, timeout_ms
 from policies.proxy.phases.context import RequestContext
 from policies.proxy.phases.effects import Came, Wait, Way
@@ -22,6 +22,7 @@ from policies.proxy.phases.upstream_request_filter import (
 )
 from policies.resilience.failover import RetryPolicy, backoff_ms
 
+_UNREAD = {"broken": UPLOAD_BROKEN, "late": UPLOAD_LATE}
 MAX_REST_MS = 60_000  # the longest wait for a variant's `Retry-After`
 
 
@@ -31,13 +32,16 @@ def attempts(context: RequestContext, sent: Outgoing, *, wants_head: bool) -> Wa
     state, choice, arrived = context.state, context.choice, context.arrived
     route, first = choice.route, choice.candidates[0]
     state.retries[route.name].request(arrived.now_ms)
-    tries: Tries | None = (yield from prepare(context)) if is_prepared(context) else None
-    if tries and tries.is_broken:
-        failed = Came(arrived.now_ms, 0)
-        status = UPLOAD_BROKEN.problem.status
-        return Outcome(first, UPLOAD_BROKEN, status, 1, arrived.now_ms, failed)
-    kept_body = tries is not None and tries.kept_body
-    attempt = Attempt(first, 1, sent, kept_body, timeout_ms(route), arrived.now_ms, wants_head)
+    began, limit, kept_body, tries = arrived.now_ms, timeout_ms(route), False, None
+    if is_prepared(context):
+        tries = yield from prepare(context, limit)
+        kept_body = tries.kept_body
+        if tries.kept:
+            began, body = tries.kept
+            if failure := _UNREAD.get(body):
+                return Outcome(first, failure, failure.problem.status, 1, began, Came(began, 0))
+            limit = left_ms(route, began - arrived.now_ms)
+    attempt = Attempt(first, 1, sent, kept_body, limit, began, wants_head)
     may_hedge = (route.failover.hedge or choice.is_probe_request) and not kept_body
     second = hedge_variant(context) if may_hedge else None
     if second:
@@ -45,7 +49,7 @@ def attempts(context: RequestContext, sent: Outgoing, *, wants_head: bool) -> Wa
     else:
         what = send(context, attempt)
         came: Came = yield what
-        outcome = record_outcome(context, first, 1, arrived.now_ms, what, came)
+        outcome = record_outcome(context, first, 1, began, what, came)
     if outcome.is_done:
         return outcome
     return (yield from _others(context, tries or tries_of(context), outcome, wants_head))

@@ -37,6 +37,7 @@ from policies.proxy.phases.context import Arrived, RequestContext
 from policies.proxy.phases.effects import (
     Charge,
     KeepBody,
+    KeptBody,
     Mirrored,
     Own,
     Race,
@@ -125,7 +126,7 @@ class _Narrator:
             if isinstance(effect, Charge):
                 self.reached()
                 self.limits(effect.limits, effect.identity)
-            effect = way.send(_result_of(effect))
+            effect = way.send(_result_of(effect, self.context.arrived.now_ms))
         way.close()
         self.reached()
         if isinstance(effect, Respond):
@@ -268,10 +269,10 @@ class _Narrator:
             self.step("mirror", f"{percent:g}% to pool {mirror.pool}: {to}")
 
 
-def _result_of(effect: object) -> object:
+def _result_of(effect: object, now_ms: float) -> object:
     """The result of an effect that is not carried out."""
     if isinstance(effect, Charge):
         return FREE
     if isinstance(effect, KeepBody):
-        return "none"
+        return KeptBody(now_ms, "none")
     return Mirrored((), has_body=False) if isinstance(effect, SendCopy) else None

@@ -62,15 +62,25 @@ class Found(NamedTuple):
 
 
 class KeepBody(NamedTuple):
-    """Keep the request's body for all attempts: read it `whole`, or keep up to `most` bytes while
-    it is `arriving`. A body has at most `limit` bytes (None: any number). → `Body`"""
+    """Keep the request's body for all attempts: read it `whole` within `timeout_ms` (0: any time),
+    or keep up to `most` bytes while it is `arriving`. A body has at most `limit` bytes (None: any
+    number). → `KeptBody`"""
 
     how: Keeping
     limit: int | None
     most: int
+    timeout_ms: int
 
 
-Body = Literal["kept", "broken", "none"]  # `broken`: by the client; `none`: there is none
+# `broken`: the client broke it off; `late`: not all of it came in time; `none`: there is none.
+Body = Literal["kept", "broken", "late", "none"]
+
+
+class KeptBody(NamedTuple):
+    """What came of keeping the body, and when."""
+
+    now_ms: float
+    body: Body
 
 
 class Copy(NamedTuple):

@@ -24,6 +24,7 @@ from policies.proxy.phases.effects import (
     Found,
     Keep,
     KeepBody,
+    KeptBody,
     LearnRollouts,
     LookUp,
     Mirrored,
@@ -128,7 +129,7 @@ _EFFECTS: dict[type, tuple[str, Callable[[Parsed], list[object]]]] = {
     Respond: ("answer", lambda e: [e.status, e.headers, e.body, e.kept]),
     Carry: ("carry", lambda e: [*_changes(e.changes), _attribution(e), _keep(e.keep)]),
     Forget: ("forget", lambda e: [e.key]),
-    KeepBody: ("body", lambda e: [e.how, -1 if e.limit is None else e.limit, e.most]),
+    KeepBody: ("body", lambda e: [e.how, -1 if e.limit is None else e.limit, e.most, e.timeout_ms]),
     LearnRollouts: ("learn", lambda e: []),
     LookUp: ("lookup", list),
     SendCopy: ("mirror", _mirror),
@@ -158,6 +159,7 @@ def _raced(fields: list[Parsed]) -> Raced:
 
 
 _OUTCOMES: dict[type, Callable[[Parsed], object]] = {
+    KeepBody: lambda fields: KeptBody(*fields),
     LookUp: lambda fields: fields and Found(*fields),
     SendCopy: lambda fields: Mirrored(*fields),
     Race: _raced,
