@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from policies.access.authenticate import Keys
 from policies.basics.steps import Steps, finished
-from policies.compiled.model import Order, Tier, Tiers, Variant
+from policies.compiled.model import Tier, Tiers, Variant, VariantOrder
 from policies.compiled.references import check_references
 from policies.compiled.tables import PolicyTables
 from policies.http.url import RequestTarget
@@ -56,13 +56,13 @@ class CompiledPolicy:
         self.matcher = yield from Routes.in_steps(
             tables.first, tables.hosts, redirects, frozenset(caches)
         )
-        self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
+        self._orders: dict[tuple[tuple[str, ...], str | None], VariantOrder] = {}
 
     @property
     def has_regions(self) -> bool:
         return bool(self.regions.orders)
 
-    def order(self, chain: tuple[str, ...], region: str | None) -> Order:
+    def order(self, chain: tuple[str, ...], region: str | None) -> VariantOrder:
         """The variants of a chain of pools for clients of `region`."""
         order = self._orders.get((chain, region))
         if order is None:
@@ -85,10 +85,10 @@ class CompiledPolicy:
         return [tier for tier in tiers if tier]
 
 
-def _order(tiers: Tiers) -> Order:
+def _order(tiers: Tiers) -> VariantOrder:
     open_to = frozenset(variant.name for tier in tiers for variant in tier if not variant.drain)
     regions = tuple(" ".join(sorted({variant.region or "" for variant in tier})) for tier in tiers)
-    return Order(tiers, _settled(tiers), open_to, regions)
+    return VariantOrder(tiers, _settled(tiers), open_to, regions)
 
 
 def _settled(tiers: Tiers) -> Tier | None:

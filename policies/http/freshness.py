@@ -35,7 +35,7 @@ _FORBIDDING = frozenset({"no-store", "private", "no-cache", "no-store-remote"})
 _REVALIDATING = frozenset({"must-revalidate", "proxy-revalidate"})
 
 
-class Said(NamedTuple):
+class Freshness(NamedTuple):
     """`fresh_ms`: how long it is fresh, None if not stated; `age_ms`: how old it already is;
     `revalidate`: it must not be used stale."""
 
@@ -45,7 +45,7 @@ class Said(NamedTuple):
     revalidate: bool
 
 
-def said_by(headers: Mapping[str, str], now_ms: float) -> Said:
+def said_by(headers: Mapping[str, str], now_ms: float) -> Freshness:
     """Return what a response with these headers says, received at `now_ms`."""
     date = date_ms(headers.get("date", ""))
     targeted = _targeted(headers)
@@ -58,7 +58,7 @@ def said_by(headers: Mapping[str, str], now_ms: float) -> Said:
     age_ms = 1000.0 * (seconds(headers.get("age", "").partition(",")[0]) or 0)
     if date is not None:
         age_ms = max(age_ms, (now_ms - date) // 1000 * 1000)
-    return Said(bool(names & _FORBIDDING), fresh_ms, age_ms, bool(names & _REVALIDATING))
+    return Freshness(bool(names & _FORBIDDING), fresh_ms, age_ms, bool(names & _REVALIDATING))
 
 
 def _targeted(headers: Mapping[str, str]) -> Directives | None:

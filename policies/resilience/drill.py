@@ -72,7 +72,7 @@ def fault_from(text: str) -> Fault:
     return Fault("latency", milliseconds)
 
 
-class Place(Protocol):
+class TargetVariant(Protocol):
     """A variant, as the target of a drill."""
 
     @property
@@ -89,7 +89,7 @@ class Target(NamedTuple):
     kind: Kind
     name: str
 
-    def covers(self, variant: Place) -> bool:
+    def covers(self, variant: TargetVariant) -> bool:
         own = variant.name if self.kind == "variant" else getattr(variant, self.kind)
         return bool(own == self.name)
 
@@ -135,7 +135,7 @@ class Drill(NamedTuple):
     forced: bool = False
     name: str | None = None
 
-    def covers(self, variant: Place) -> bool:
+    def covers(self, variant: TargetVariant) -> bool:
         return self.target.covers(variant)
 
     @property
@@ -212,7 +212,7 @@ class Faults(NamedTuple):
         return self.latency
 
 
-def faults_of(drills: Sequence[Drill], variant: Place, now_ms: float) -> Faults:
+def faults_of(drills: Sequence[Drill], variant: TargetVariant, now_ms: float) -> Faults:
     """Return the faults of a variant: of overlapping drills, the most errors and the longest
     wait."""
     on = [drill for drill in drills if drill.is_on(now_ms) and drill.covers(variant)]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from policies.basics.json import Json
-from policies.compiled.form.kinds import Either, Kind, Reading, Types, Writing, refused
+from policies.compiled.form.kinds import Either, ReadState, Types, ValueKind, WriteState, refused
 from policies.compiled.form.text import NoForm
 
 MOST_KNOWN = 1_000  # sequences of types that a row remembers
@@ -26,7 +26,7 @@ class Field:
     __slots__ = ("default", "kind", "name")
     NONE = object()
 
-    def __init__(self, name: str, kind: Kind, default: object = NONE) -> None:
+    def __init__(self, name: str, kind: ValueKind, default: object = NONE) -> None:
         self.name, self.kind, self.default = name, kind, default
 
     @property
@@ -41,11 +41,11 @@ def _no_number(name: str) -> NoForm:
     return NoForm(f"nothing shared as `{name}` has such a number")
 
 
-Places = list[tuple[int, Kind]]
+Places = list[tuple[int, ValueKind]]
 SharedPlaces = list[tuple[int, str]]  # the names of the shared values
 
 
-class Row(Kind):
+class Row(ValueKind):
     """A named tuple, or a plain tuple with these fields."""
 
     json_types: Types = frozenset({list})
@@ -61,7 +61,7 @@ class Row(Kind):
             [field.default for field in fields[length:]] for length in range(len(fields) + 1)
         ]
 
-    def read(self, value: Json, reading: Reading) -> object:
+    def read(self, value: Json, reading: ReadState) -> object:
         if type(value) is not list:
             raise refused(f"a {self._name}")
         types = tuple(map(type, value))
@@ -101,7 +101,7 @@ class Row(Kind):
         self._known[types] = deep, shared
         return deep, shared
 
-    def write(self, value: object, writing: Writing) -> Json:
+    def write(self, value: object, writing: WriteState) -> Json:
         if type(value) not in self.value_types or not isinstance(value, tuple):
             raise TypeError(f"{type(value).__name__} where a {self._name} should be")
         length = len(value)
@@ -111,13 +111,13 @@ class Row(Kind):
         return [field.kind.write(item, writing) for field, item in pairs]
 
 
-def _narrowed(kind: Kind, type_: type) -> Kind:
+def _narrowed(kind: ValueKind, type_: type) -> ValueKind:
     while isinstance(kind, Either):
         kind = kind.of(type_)
     return kind
 
 
-class ByWord(Kind):
+class ByWord(ValueKind):
     """A named tuple of one of several classes. Its first field says which."""
 
     json_types: Types = frozenset({list})
@@ -127,18 +127,18 @@ class ByWord(Kind):
         self._by_value_type = {type_: row for row in rows.values() for type_ in row.value_types}
         self.value_types = frozenset(self._by_value_type)
 
-    def read(self, value: Json, reading: Reading) -> object:
+    def read(self, value: Json, reading: ReadState) -> object:
         word = value[0] if type(value) is list and value else None
         row = self._rows.get(word) if type(word) is str else None
         if row is None:
             raise refused("a list that begins with a word")
         return row.read(value, reading)
 
-    def write(self, value: object, writing: Writing) -> Json:
+    def write(self, value: object, writing: WriteState) -> Json:
         return self._by_value_type[type(value)].write(value, writing)
 
 
-class Table(Kind):
+class Table(ValueKind):
     """A dataclass: its fields by name, without those that have their defaults."""
 
     json_types: Types = frozenset({dict})
@@ -159,12 +159,12 @@ class Table(Kind):
             raise NoForm(f"`{name[:40]}` is nothing that a {self.cls.__name__} has")
         return value
 
-    def read(self, value: Json, reading: Reading) -> object:
+    def read(self, value: Json, reading: ReadState) -> object:
         found = self.check_names(value)
         fields = {name: self.kinds[name].read(item, reading) for name, item in found.items()}
         return self.cls(**fields)
 
-    def write(self, value: object, writing: Writing) -> Json:
+    def write(self, value: object, writing: WriteState) -> Json:
         if type(value) not in self.value_types:
             raise TypeError(f"{type(value).__name__} where a {self.cls.__name__} should be")
         return {
@@ -174,34 +174,34 @@ class Table(Kind):
         }
 
 
-class FromSpec(Kind):
+class FromSpec(ValueKind):
     """An object that `make` builds from its `spec`, a value of another kind."""
 
-    def __init__(self, cls: type, make: Callable[[object], object], spec: Kind) -> None:
+    def __init__(self, cls: type, make: Callable[[object], object], spec: ValueKind) -> None:
         self.json_types, self.value_types = spec.json_types, frozenset({cls})
         self._make, self._spec = make, spec
 
-    def read(self, value: Json, reading: Reading) -> object:
+    def read(self, value: Json, reading: ReadState) -> object:
         return self._make(self._spec.read(value, reading))
 
-    def write(self, value: object, writing: Writing) -> Json:
+    def write(self, value: object, writing: WriteState) -> Json:
         return self._spec.write(getattr(value, "spec"), writing)  # noqa: B009
 
 
-class SharedKind(Kind):
+class SharedKind(ValueKind):
     """A value that many others have. It is written once, under `name`; the others have its
     number."""
 
     json_types: Types = frozenset({int})
 
-    def __init__(self, name: str, kind: Kind) -> None:
+    def __init__(self, name: str, kind: ValueKind) -> None:
         self.name, self.kind = name, kind
         self.value_types = kind.value_types
 
-    def read(self, value: Json, reading: Reading) -> object:
+    def read(self, value: Json, reading: ReadState) -> object:
         if type(value) is int and value in reading.shared[self.name]:
             return reading.shared[self.name][value]
         raise _no_number(self.name)
 
-    def write(self, value: object, writing: Writing) -> Json:
+    def write(self, value: object, writing: WriteState) -> Json:
         return writing.number(self.name, self.kind.write(value, writing))

@@ -22,13 +22,13 @@ from policies.compiled.form.classes import ByWord, Field, FromSpec, Row, SharedK
 from policies.compiled.form.kinds import (
     Either,
     Hex,
-    Kind,
     Many,
     Named,
     One,
-    Reading,
+    ReadState,
+    ValueKind,
     Word,
-    Writing,
+    WriteState,
     refused,
 )
 from policies.compiled.form.text import NoForm
@@ -38,7 +38,7 @@ SHARED = "shared"  # the section of shared values
 STEP_WORK = 200  # entries of lists and mappings, small ones, in one unit of work
 FEW = 100  # so many entries are read without a step
 
-_PLAIN: dict[object, Kind] = {
+_PLAIN: dict[object, ValueKind] = {
     str: One(str),
     bool: One(bool),
     int: One(int),
@@ -60,9 +60,9 @@ class Kinds:
 
     def __init__(self) -> None:
         self.shared: dict[str, SharedKind] = {}
-        self.classes: dict[type, Kind] = {}
+        self.classes: dict[type, ValueKind] = {}
 
-    def of(self, hint: object) -> Kind:
+    def of(self, hint: object) -> ValueKind:
         if hint in _PLAIN:
             return _PLAIN[hint]
         origin, given = get_origin(hint), get_args(hint)
@@ -85,7 +85,7 @@ class Kinds:
             return self.classes[hint]
         raise TypeError(f"{hint} cannot be written in a compiled form")
 
-    def _shared(self, hint: object, mark: object) -> Kind:
+    def _shared(self, hint: object, mark: object) -> ValueKind:
         if not isinstance(mark, Shared):
             return self.of(hint)
         if mark.name not in self.shared:
@@ -93,10 +93,10 @@ class Kinds:
             self.shared[mark.name] = kind
         return self.shared[mark.name]
 
-    def _union(self, given: Sequence[object]) -> Kind:
+    def _union(self, given: Sequence[object]) -> ValueKind:
         """Return the kind of a union: JSON types tell its members apart, and rows begin with a
         word."""
-        worded, others = dict[str, Row](), list[Kind]()
+        worded, others = dict[str, Row](), list[ValueKind]()
         for row_type in given:
             word, kind = _word_of(row_type), self.of(row_type)
             if word and isinstance(kind, Row):
@@ -105,7 +105,7 @@ class Kinds:
                 others.append(kind)
         return Either([*others, ByWord(worded)]) if worded else Either(others)
 
-    def _of_class(self, cls: type) -> Kind:
+    def _of_class(self, cls: type) -> ValueKind:
         found = hints(cls, include_extras=True)
         if is_dataclass(cls):
             defaults = {field.name: _default(field) for field in fields(cls)}
@@ -145,17 +145,17 @@ class Codec(Generic[T]):
 
     def read(self, value: Json) -> T:
         """Return the value that `write` wrote. Raises `NoForm` for anything else."""
-        instance = self._kind.read(value, Reading())
+        instance = self._kind.read(value, ReadState())
         assert isinstance(instance, self._cls), "its kind makes nothing else"
         return instance
 
     def write(self, value: T) -> Json:
-        return self._kind.write(value, Writing())
+        return self._kind.write(value, WriteState())
 
     def write_steps(self, value: T) -> Steps[dict[str, Json]]:
         """Write a dataclass in steps: its fields by name, and the section `shared`."""
         assert isinstance(self._kind, Table), "only a dataclass has sections"
-        writing, sections = Writing(), dict[str, Json]()
+        writing, sections = WriteState(), dict[str, Json]()
         for field in self._kind.fields:
             sections[field.name] = yield from _written(
                 field.kind, getattr(value, field.name), writing
@@ -167,7 +167,7 @@ class Codec(Generic[T]):
         """Read what `write_steps` wrote. Raises `NoForm`, which names the section, for anything
         else."""
         assert isinstance(self._kind, Table), "only a dataclass has sections"
-        found, reading = {**sections}, Reading()
+        found, reading = {**sections}, ReadState()
         yield from self._read_shared(found.pop(SHARED, {}), reading)
         entries, kinds = self._kind.check_names(found), self._kind.fields
         values: dict[str, object] = {}
@@ -177,7 +177,7 @@ class Codec(Generic[T]):
                 values[field.name] = yield from _in_section(field.name, part)
         return self._cls(**values)
 
-    def _read_shared(self, section: Json, reading: Reading) -> Steps[None]:
+    def _read_shared(self, section: Json, reading: ReadState) -> Steps[None]:
         if not isinstance(section, dict):
             raise refused(f"`{SHARED}`")
         for name in section.keys() - self._shared.keys():
@@ -198,7 +198,7 @@ def _in_section(name: str, steps: Steps[object]) -> Steps[object]:
         raise NoForm(f"`{name}`: {error}") from None
 
 
-def _read(kind: Kind, value: Json, reading: Reading) -> Steps[object]:
+def _read(kind: ValueKind, value: Json, reading: ReadState) -> Steps[object]:
     """Read a value, with a step after each `STEP_WORK` entries."""
     if isinstance(kind, Many) and type(value) is list and len(value) > FEW:
         if not kind.entry.json_types.issuperset(map(type, value)):
@@ -226,7 +226,7 @@ def _read(kind: Kind, value: Json, reading: Reading) -> Steps[object]:
     return result
 
 
-def _written(kind: Kind, value: object, writing: Writing) -> Steps[Json]:
+def _written(kind: ValueKind, value: object, writing: WriteState) -> Steps[Json]:
     """Write a value, with a step after each `STEP_WORK` entries."""
     if isinstance(kind, Many) and type(value) is tuple and len(value) > FEW:
         entries = list[Json]()
@@ -252,7 +252,7 @@ def _written(kind: Kind, value: object, writing: Writing) -> Steps[Json]:
     return written
 
 
-def _pause(place: Reading | Writing) -> Steps[None]:
+def _pause(place: ReadState | WriteState) -> Steps[None]:
     """Yield a step if enough work has been done since the last one."""
     if place.work >= STEP_WORK:
         units, place.work = divmod(place.work, STEP_WORK)

@@ -16,7 +16,7 @@ from policies.compiled.form.text import NoForm
 Types = frozenset[type]
 
 
-class Reading:
+class ReadState:
     """The state of one reading. `shared`: the values that others share, by name and number; `work`:
     the entries of lists and mappings that have been read."""
 
@@ -25,7 +25,7 @@ class Reading:
         self.work = 0
 
 
-class Writing:
+class WriteState:
     """The state of one writing: the same, for what is written."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Writing:
         return number
 
 
-class Kind(ABC):
+class ValueKind(ABC):
     """How one kind of value is written and read.
 
     `json_types` are the types of its JSON, `value_types` those of its values. `is_flat`: a value is
@@ -60,17 +60,17 @@ class Kind(ABC):
         return self.json_types if self.is_flat else frozenset()
 
     @abstractmethod
-    def read(self, value: Json, reading: Reading) -> object: ...
+    def read(self, value: Json, reading: ReadState) -> object: ...
 
     @abstractmethod
-    def write(self, value: object, writing: Writing) -> Json: ...
+    def write(self, value: object, writing: WriteState) -> Json: ...
 
 
 def refused(what: str) -> NoForm:
     return NoForm(f"{what} is of another type than a policy has there")
 
 
-class One(Kind):
+class One(ValueKind):
     """A value of one of these types, each of which JSON has."""
 
     is_flat = True
@@ -78,12 +78,12 @@ class One(Kind):
     def __init__(self, *types: type) -> None:
         self.json_types = self.value_types = frozenset(types)
 
-    def read(self, value: Json, reading: Reading) -> object:
+    def read(self, value: Json, reading: ReadState) -> object:
         if type(value) not in self.json_types:
             raise refused("a value")
         return value
 
-    def write(self, value: object, writing: Writing) -> Json:
+    def write(self, value: object, writing: WriteState) -> Json:
         if type(value) in self.json_types and (
             value is None or isinstance(value, int | float | str)
         ):
@@ -93,7 +93,7 @@ class One(Kind):
         )
 
 
-class Word(Kind):
+class Word(ValueKind):
     """One of these words."""
 
     json_types = value_types = frozenset({str})
@@ -101,38 +101,38 @@ class Word(Kind):
     def __init__(self, words: Iterable[str]) -> None:
         self._words = frozenset(words)
 
-    def read(self, value: Json, reading: Reading) -> object:
+    def read(self, value: Json, reading: ReadState) -> object:
         if type(value) is not str or value not in self._words:
             raise refused("a word")
         return value
 
-    def write(self, value: object, writing: Writing) -> Json:
+    def write(self, value: object, writing: WriteState) -> Json:
         if isinstance(value, str) and value in self._words:
             return value
         raise TypeError(f"{value!r} where one of {sorted(self._words)} should be")
 
 
-class Hex(Kind):
+class Hex(ValueKind):
     """Bytes, as hexadecimal text."""
 
     json_types, value_types = frozenset({str}), frozenset({bytes})
 
-    def read(self, value: Json, reading: Reading) -> object:
+    def read(self, value: Json, reading: ReadState) -> object:
         try:
             return bytes.fromhex(value) if type(value) is str else self.read("?", reading)
         except ValueError:
             raise refused("a text of bytes") from None
 
-    def write(self, value: object, writing: Writing) -> Json:
+    def write(self, value: object, writing: WriteState) -> Json:
         if not isinstance(value, bytes):
             raise TypeError(f"{type(value).__name__} where bytes should be")
         return value.hex()
 
 
-class Either(Kind):
+class Either(ValueKind):
     """A value of one of several kinds, which their JSON types tell apart."""
 
-    def __init__(self, kinds: Sequence[Kind]) -> None:
+    def __init__(self, kinds: Sequence[ValueKind]) -> None:
         self._by_json_type = {type_: kind for kind in kinds for type_ in kind.json_types}
         self._by_value_type = {type_: kind for kind in kinds for type_ in kind.value_types}
         self.json_types = frozenset(self._by_json_type)
@@ -145,34 +145,34 @@ class Either(Kind):
     def flat_types(self) -> Types:
         return frozenset().union(*(kind.flat_types for kind in self._by_json_type.values()))
 
-    def of(self, type_: type) -> Kind:
+    def of(self, type_: type) -> ValueKind:
         """Return the kind of values with that JSON type."""
         return self._by_json_type[type_]
 
-    def read(self, value: Json, reading: Reading) -> object:
+    def read(self, value: Json, reading: ReadState) -> object:
         kind = self._by_json_type.get(type(value))
         if kind is None:
             raise refused("a value")
         return kind.read(value, reading)
 
-    def write(self, value: object, writing: Writing) -> Json:
+    def write(self, value: object, writing: WriteState) -> Json:
         return self._by_value_type[type(value)].write(value, writing)
 
 
-class Many(Kind):
+class Many(ValueKind):
     """Any number of entries of one kind; `make` builds the value from a list of them."""
 
     json_types: Types = frozenset({list})
 
     def __init__(
-        self, entry: Kind, make: type[tuple[object, ...]] | type[Iterable[object]]
+        self, entry: ValueKind, make: type[tuple[object, ...]] | type[Iterable[object]]
     ) -> None:
         self.entry = entry
         self._flat = entry.flat_types
         self.value_types = frozenset({make})
         self.make: Callable[[Iterable[object]], object] = make
 
-    def read(self, value: Json, reading: Reading) -> object:
+    def read(self, value: Json, reading: ReadState) -> object:
         if type(value) is not list:
             raise refused("a list")
         if not value:
@@ -185,7 +185,7 @@ class Many(Kind):
             [entry if type(entry) in flat else read(entry, reading) for entry in value]
         )
 
-    def write(self, value: object, writing: Writing) -> Json:
+    def write(self, value: object, writing: WriteState) -> Json:
         if type(value) not in self.value_types or not isinstance(value, Iterable):
             raise TypeError(f"{type(value).__name__} where a list should be")
         written = [self.entry.write(entry, writing) for entry in value]
@@ -193,15 +193,15 @@ class Many(Kind):
         return sorted(written, key=dumps) if isinstance(value, frozenset) else written
 
 
-class Named(Kind):
+class Named(ValueKind):
     """Any number of entries of one kind, by name."""
 
     json_types = value_types = frozenset({dict})
 
-    def __init__(self, entry: Kind) -> None:
+    def __init__(self, entry: ValueKind) -> None:
         self.entry = entry
 
-    def read(self, value: Json, reading: Reading) -> object:
+    def read(self, value: Json, reading: ReadState) -> object:
         types = self.entry.json_types
         if type(value) is not dict or not types.issuperset(map(type, value.values())):
             raise refused("a mapping, or an entry of one,")
@@ -211,7 +211,7 @@ class Named(Kind):
         read = self.entry.read
         return {name: read(entry, reading) for name, entry in value.items()}
 
-    def write(self, value: object, writing: Writing) -> Json:
+    def write(self, value: object, writing: WriteState) -> Json:
         if not isinstance(value, Mapping):
             raise TypeError(f"{type(value).__name__} where a mapping should be")
         writing.work += len(value)

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from policies.basics.untyped import Parsed
 from policies.http.changes import Pairs
 from policies.resilience.drill import InFront
-from router.edge.isolate.keeper import Kv, Log
+from router.edge.isolate.keeper import EdgeKv, Log
 from router.edge.isolate.store import PolicyStore
 
 
@@ -69,7 +69,7 @@ class Collaborators(NamedTuple):
     rng: Random
     clock: Callable[[], float]
     log: Log
-    kv: Callable[[], Kv]
+    kv: Callable[[], EdgeKv]
     probe: SendProbe
     ask: AskService
     start: Callable[[Coroutine[object, None, None]], None]

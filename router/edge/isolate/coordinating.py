@@ -38,7 +38,7 @@ LOST_MS = 5_000  # a sync without an answer for so long ended with its request
 Ask = Callable[[str], Awaitable[str]]
 
 
-class Reporter(Protocol):
+class ReportSource(Protocol):
     """The source of reports, which learns from snapshots: `policies.fleet.health.Health`."""
 
     is_urgent: bool
@@ -55,7 +55,7 @@ class Coordinating:
 
     def __init__(
         self,
-        health: Reporter,
+        health: ReportSource,
         metrics: Metrics,
         rng: Random,
         clock: Callable[[], float],
