@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
 from urllib.parse import urlsplit
 
 from policies.access.authenticate import PRESENTABLE
+from policies.basics.untyped import Parsed
 from router.terminal.errors import Failed, UsageError
 
 URL = "http://localhost:8787"  # where `router dev` serves
@@ -67,22 +68,29 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, page: str, **query: str) -> Any:
-        document = self._ask("GET", page, params=query)
+    def get(self, page: str, **query: str) -> Parsed:
+        document = self._ask("GET", page, query=query)
         field = next((field for name, field in PAGES if fnmatchcase(page, name)), None)
         if field and not (isinstance(document, dict) and field in document):
             raise Failed(f"{self.url} is not a router: /.router/{page} has no `{field}`")
         return document
 
-    def post(self, page: str, document: object) -> Any:
-        return self._ask("POST", page, json=document)
+    def post(self, page: str, document: object) -> Parsed:
+        return self._ask("POST", page, document)
 
-    def delete(self, page: str) -> Any:
+    def delete(self, page: str) -> Parsed:
         return self._ask("DELETE", page)
 
-    def _ask(self, method: str, page: str, **more: Any) -> Any:
+    def _ask(
+        self,
+        method: str,
+        page: str,
+        document: object = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Parsed:
         try:
-            answer = self._client.request(method, f"{self.url}/.router/{page}", **more)
+            url = f"{self.url}/.router/{page}"
+            answer = self._client.request(method, url, params=query, json=document)
         except self._errors as error:
             raise NotReachable(f"{self.url} does not answer: {_reason(error)}") from None
         try:

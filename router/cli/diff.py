@@ -15,7 +15,7 @@ from typing import Any
 from policies.compiled.policy import CompiledPolicy
 from policies.difference.difference import Difference, Side, difference
 from policies.difference.traffic.log import BadLine, read_log
-from policies.difference.traffic.outcomes import Asked, Judge
+from policies.difference.traffic.outcomes import Judge, TrafficRequest
 from policies.difference.traffic.sample import Sample
 from policies.difference.traffic.traffic import Traffic, logged
 from policies.language.compile.compile import compile_policy
@@ -132,7 +132,7 @@ def _compare(args: Namespace, before: Loaded, after: Loaded) -> tuple[Difference
         raise Failed(f"{args.log}:{error.line}: {error.message}") from None
 
 
-def _log(name: str) -> Iterator[Asked]:
+def _log(name: str) -> Iterator[TrafficRequest]:
     """Yield the requests of a log; prints the progress through a long one."""
     for number, asked in enumerate(read_log(read_file(name).splitlines()), 1):
         yield asked

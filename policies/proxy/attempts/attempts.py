@@ -1,7 +1,7 @@
-"""The attempts at one request, until an answer can be taken.
+"""The attempts at one request, until a response can be used.
 
-The first attempt costs nothing more than without failover: whether there could be another is
-looked at when it has failed, but for requests with a body, which must be kept before.
+A first attempt costs no more than without failover: whether there can be another one is decided
+when it has failed, except for requests with a body, which must be kept before.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from policies.proxy.phases.upstream_request_filter import (
 from policies.resilience.failover import RetryPolicy, backoff_ms
 
 _UNREAD = {"broken": UPLOAD_BROKEN, "late": UPLOAD_LATE}
-MAX_REST_MS = 60_000  # nobody is kept waiting for longer because a variant wants to rest
+MAX_REST_MS = 60_000  # the longest wait for a variant's `Retry-After`
 
 
 def attempts(context: RequestContext, sent: Outgoing, *, wants_head: bool) -> Way[Outcome]:
-    """What the last of them came to. `sent` is the first, to the first candidate;
-    `wants_head`: the headers of its answer are to be seen before the client gets it."""
+    """Return the outcome of the last attempt. `sent`: the first attempt, to the first candidate;
+    `wants_head`: the headers of the response must be seen before the client gets it."""
     state, choice, arrived = context.state, context.choice, context.arrived
     route, first = choice.route, choice.candidates[0]
     state.retries[route.name].request(arrived.now_ms)
@@ -58,9 +58,9 @@ def attempts(context: RequestContext, sent: Outgoing, *, wants_head: bool) -> Wa
 def _others(
     context: RequestContext, tries: Tries, outcome: Outcome, wants_head: bool
 ) -> Way[Outcome]:
-    """The attempts after the first, as long as they are wanted."""
+    """Make the attempts after the first, as long as the policy wants them."""
     state, route = context.state, context.choice.route
-    rests: dict[str, float] = {}  # variants that want one, and until when
+    rests: dict[str, float] = {}  # variants with `Retry-After`, and until when
     while outcome.made < len(tries.variants) and _is_refused(route.failover, tries, outcome):
         rests[outcome.variant.name] = outcome.rest_until_ms
         following, number = tries.variants[outcome.made], outcome.made + 1
@@ -80,7 +80,7 @@ def _others(
 
 
 def _is_refused(terms: RetryPolicy, tries: Tries, outcome: Outcome) -> bool:
-    """Whether another attempt is wanted, and does no harm."""
+    """Return whether another attempt is wanted, and does no harm."""
     failure = outcome.failure
     if outcome.is_done or outcome.came.is_gone:
         return False
@@ -98,8 +98,8 @@ def _is_refused(terms: RetryPolicy, tries: Tries, outcome: Outcome) -> bool:
 def _wait(
     context: RequestContext, route: Route, number: int, rest_until_ms: float, now_ms: float
 ) -> Way[tuple[int, float] | None]:
-    """Wait until the attempt of that number, and until its variant has had its rest; how
-    long it may take then (0: any time), and the time. None if it may not be."""
+    """Wait before the attempt of that number, and until its variant may be asked again. Returns its
+    time limit (0: none) and the time; None if there may be no attempt."""
     terms, state = route.failover, context.state
     rest = max(0.0, rest_until_ms - now_ms)
     wait = max(backoff_ms(terms, number, context.rng), rest)

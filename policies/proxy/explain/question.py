@@ -1,4 +1,4 @@
-"""What `explain` is asked, as people write it."""
+"""The arguments of `explain`, as text."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from policies.http.changes import with_added
 
 
 class NotExplainable(Exception):
-    """What was asked for makes no sense; the message says why."""
+    """The arguments are not valid. The message says why."""
 
 
 def read_question(
     policy: CompiledPolicy, url: str, header_lines: Iterable[str], down: Iterable[str]
 ) -> dict[str, str]:
-    """The headers of `Name: value` lines, by lower-case name, repeated ones joined. Raises
+    """Return the headers of `Name: value` lines, by lower-case name, repeated ones joined. Raises
     `NotExplainable`."""
     scheme, mark, rest = url.partition("://")
     if scheme not in ("http", "https") or not mark or not rest.partition("/")[0]:

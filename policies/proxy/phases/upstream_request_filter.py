@@ -114,14 +114,14 @@ def _copies(context: RequestContext, plan: FilterChain) -> list[Copy]:
     copies = []
     availability = state.availability(context.policy, context.arrived.now_ms)
     rollout_override = choice.rollout_override
-    for each in plan.drawn(request.method, context.rng):
-        variant = choose_mirror(context.policy, choice, each, context.rng, availability)
+    for mirror in plan.drawn(request.method, context.rng):
+        variant = choose_mirror(context.policy, choice, mirror, context.rng, availability)
         if variant is None or _is_down(context, variant):
             continue
         sent = upstream_request_filter(context, variant, 1)
         tag = (
             rollout_override.run
-            if each.side and rollout_override and rollout_override.counts
+            if mirror.side and rollout_override and rollout_override.counts
             else ""
         )
         changes = sent.changes.then(_MARK)
