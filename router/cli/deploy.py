@@ -1,7 +1,7 @@
 """Check the project and deploy its router, with wrangler and its login.
 
 With `--dry-run` nothing is uploaded, and no login is needed: it shows what would be, and what would
-be refused. The exit code is wrangler's; 1 if the project is refused.
+be refused.
 """
 
 from __future__ import annotations
@@ -9,11 +9,21 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from router.cli.project import env_argument, objected, project_policy
+from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.dev.layout import Layout, find_root
 from router.dev.prepare import prepare_tools, step
 from router.dev.stage import stage_project
 from router.dev.upload import LIMIT_KIB, brief, deploy, dry_run
 from router.terminal.console import complain, counted, say, warn
+
+USAGE = Usage(
+    examples=(
+        Example("router deploy --dry-run", "all checks, and the size of the upload"),
+        Example("router deploy --env staging", "an environment of the configuration"),
+    ),
+    exits={0: "deployed; with --dry-run: it fits", 1: "refused; else wrangler's exit code"},
+    variables=("ROUTER_ENV", *AT_CLOUDFLARE),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

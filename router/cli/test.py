@@ -1,7 +1,6 @@
 """Run the test cases of a policy: requests, and where they are expected to go.
 
-Cases come from FILE.test.yaml beside the policy, or from `--cases`. Exit code 0: all pass;
-1: one fails, or a file is not valid; 2: wrong usage, or no cases.
+Cases come from FILE.test.yaml beside the policy, or from `--cases`.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from policies.language.findings.findings import path_text
 from policies.policy_tests.load import LoadedCases, load_cases
 from policies.policy_tests.model import Case
 from policies.policy_tests.run import CaseOutcome, Subject
+from router.cli.usage import Example, Usage
 from router.terminal.console import counted, err, line_of, print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid, print_findings, read_file
@@ -32,6 +32,16 @@ class Ran(NamedTuple):
     case: Case
     outcome: CaseOutcome
     places: list[tuple[int, int]]  # of its failures
+
+
+USAGE = Usage(
+    examples=(
+        Example("router test routes.yaml", "the cases of routes.test.yaml"),
+        Example("router test routes.yaml -k canary", "only cases with this word in their name"),
+    ),
+    exits={0: "all pass", 1: "one fails, or a file is not valid", 2: "wrong usage, or no cases"},
+    variables=("ROUTER_KEY_PEPPER",),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
