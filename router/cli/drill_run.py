@@ -17,8 +17,8 @@ from policies.drill_plan.load import LoadedPlan, load_plan
 from policies.drill_plan.model import DrillPlan
 from router.api.client import client_of, url_argument
 from router.terminal.console import complain, counted, err, print_json, say
-from router.terminal.errors import Failed, UsageError
-from router.terminal.files import print_findings, read_file
+from router.terminal.errors import UsageError
+from router.terminal.files import not_valid, print_findings, read_file
 
 if TYPE_CHECKING:
     from router.drill.result import Result
@@ -42,7 +42,10 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     loaded, plan = _read(args.plan)
     if args.check:
-        say(("valid", "green"), f" {args.plan}: {_outline(plan)}, digest {loaded.digest[:12]}")
+        if args.json:
+            print_json({"valid": True, "digest": loaded.digest})
+        else:
+            say(("valid", "green"), f" {args.plan}: {_outline(plan)}, digest {loaded.digest[:12]}")
         return 0
     _refuse_unwritable(args.report)
     from router.cli.drill_verdict import tell
@@ -85,7 +88,7 @@ def _read(file: str) -> tuple[LoadedPlan, DrillPlan]:
     loaded = load_plan(read_file(file))
     if loaded.plan is None:
         print_findings(file, loaded.findings, err)
-        raise Failed(f"{file} is not valid ({counted(len(loaded.findings), 'finding')})")
+        raise not_valid(file, loaded.findings)
     return loaded, loaded.plan
 
 

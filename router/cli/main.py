@@ -106,15 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     verb = given[0] if given and given[0] in VERBS else None
     as_json = "--json" in given
-    wrong_use = WRONG_USE
     try:
-        if verb:
-            wrong_use = getattr(_module(verb), "WRONG_USE", WRONG_USE)
-        code = _run(given, verb)
+        code = _told(given, verb, as_json)
         sys.stdout.flush()  # the reader may be gone
-    except (UsageError, Failed, SetupError) as error:
-        code = wrong_use if isinstance(error, UsageError) else 1
-        _tell(error, as_json)
     except KeyboardInterrupt as error:
         code = exit_code(error)
         if str(error):
@@ -123,6 +117,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = 1
         _tell_os_error(error, as_json)
     return code
+
+
+def _told(given: Sequence[str], verb: str | None, as_json: bool) -> int:
+    """Run a verb and tell what users can mend."""
+    wrong_use = WRONG_USE
+    try:
+        if verb:
+            wrong_use = getattr(_module(verb), "WRONG_USE", WRONG_USE)
+        return _run(given, verb)
+    except (UsageError, Failed, SetupError) as error:
+        _tell(error, as_json)
+        return wrong_use if isinstance(error, UsageError) else 1
 
 
 def _run(given: Sequence[str], verb: str | None) -> int:

@@ -9,6 +9,7 @@ import os
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -71,12 +72,14 @@ def run(args: Namespace) -> int:
     for file in broken:
         print_findings(file, loaded[file].findings, err)
     if broken:
-        raise Failed(f"{', '.join(broken)} cannot be run")
+        found = [asdict(each) for file in broken for each in loaded[file].findings]
+        where = ", ".join(broken)
+        raise Failed(f"{where} cannot be run", where=where, details={"findings": found})
     pepper = os.environ.get("ROUTER_KEY_PEPPER", "").encode()
     subject = Subject(compile_policy(policy.policy, policy.digest), time.time() * 1000, pepper)
     ran = [each for file, found in loaded.items() for each in _run(file, found, subject, args.word)]
     if not ran:
-        raise UsageError(f"no case has a name that contains `{args.word}`")
+        raise UsageError(f"no case has a name that contains `{args.word}`", where=", ".join(files))
     failed = [each for each in ran if each.outcome.failures]
     if args.junit:
         _write_junit(args.junit, args.file, ran)

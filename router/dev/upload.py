@@ -42,11 +42,11 @@ def dry_run(layout: Layout, env: str = "") -> DryRun:
     return DryRun(output, float(size[1]))
 
 
-def deploy(layout: Layout, env: str = "") -> int:
-    """Return wrangler's exit code. On a terminal it may ask, so what it says is shown as it is."""
+def deploy(layout: Layout, env: str = "", *, may_ask: bool = True) -> int:
+    """Return wrangler's exit code. If it may ask, on a terminal, what it says is shown as it is."""
     settings = environment(layout, layout.build / "wrangler", _variables(env))
     told = command(layout, _arguments(layout, env))
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if may_ask and sys.stdin.isatty() and sys.stdout.isatty():
         settings = {name: value for name, value in settings.items() if name not in INTERACTIVE}
         return subprocess.run(told, cwd=layout.root, env=settings, check=False).returncode
     with subprocess.Popen(
