@@ -1,6 +1,4 @@
-"""The command `router` from its first moment: Ctrl-C during imports leaves no trace, either."""
-
-from __future__ import annotations
+"""The command `router`, from its first line: Ctrl-C during imports leaves no trace, either."""
 
 import sys
 
@@ -14,9 +12,8 @@ def main() -> int:
     from router.cli.main import main as run
 
     try:
-        raise_on_signals()
-        code = run()
-    except KeyboardInterrupt as error:
+        code = run(begin=raise_on_signals)
+    except KeyboardInterrupt as error:  # while an error was told
         code = exit_code(error)
     end_on_signals()
     return code

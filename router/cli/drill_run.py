@@ -16,14 +16,13 @@ from policies.basics.durations import duration_text
 from policies.drill_plan.load import LoadedPlan, load_plan
 from policies.drill_plan.model import DrillPlan
 from router.api.client import client_of, url_argument
+from router.signals import exit_code
 from router.terminal.console import complain, counted, err, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.files import not_valid, print_findings, read_file
 
 if TYPE_CHECKING:
     from router.drill.result import Result
-
-INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -61,11 +60,13 @@ def run(args: Namespace) -> int:
     if args.report and result.run.outcomes:
         write(args.report, result)
         say(("report", "bold"), f" {args.report}, {args.report.with_suffix('.json')}", to=err)
-    return INTERRUPTED if interrupted else int(result.verdict != "met")
+    return exit_code(interrupted) if interrupted else int(result.verdict != "met")
 
 
-def _conduct(file: str, loaded: LoadedPlan, plan: DrillPlan, url: str) -> tuple[Result, bool]:
-    """Run the drill. Returns the result, and whether Ctrl-C ended it."""
+def _conduct(
+    file: str, loaded: LoadedPlan, plan: DrillPlan, url: str
+) -> tuple[Result, KeyboardInterrupt | None]:
+    """Run the drill. Returns the result, and what interrupted it."""
     from router.cli.drill_progress import Progress
     from router.drill.conduct import Conductor
     from router.drill.result import Result
@@ -75,11 +76,11 @@ def _conduct(file: str, loaded: LoadedPlan, plan: DrillPlan, url: str) -> tuple[
         router = survey(client, plan)
         conductor = Conductor(plan, client, router, Progress(plan, router))
         say(("drill", "bold"), f" {_outline(plan)}", to=err)
-        started_at, interrupted = datetime.now(UTC), False
+        started_at, interrupted = datetime.now(UTC), None
         try:
             asyncio.run(conductor.run())
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as error:
+            interrupted = error
     run = conductor.outcomes_so_far()
     return Result(file, loaded, plan, router, conductor.course, run, started_at), interrupted
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from errno import ENOSPC, EPIPE
 from importlib import import_module
 from importlib.util import find_spec
@@ -35,6 +35,7 @@ GROUPS = (
 )
 VERBS = tuple(verb for _, verbs in GROUPS for verb in verbs)
 WRONG_USE = 2
+Begin = Callable[[], None] | None
 ABOUT = "A declarative traffic router at the edge."
 END = "`router COMMAND --help` shows the options of a command, examples and exit codes."
 
@@ -100,14 +101,14 @@ def _name(verb: str) -> str:
     return f"router.cli.{verb}{'_' * iskeyword(verb)}"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return its exit code."""
+def main(arguments: Sequence[str] | None = None, begin: Begin = None) -> int:
+    """Run one verb and return its exit code. `begin` is called when the verb is imported."""
     _prepare_streams()
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     verb = given[0] if given and given[0] in VERBS else None
     as_json = "--json" in given
     try:
-        code = _told(given, verb, as_json)
+        code = _told(given, verb, begin, as_json)
         sys.stdout.flush()  # the reader may be gone
     except KeyboardInterrupt as error:
         code = exit_code(error)
@@ -119,25 +120,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _told(given: Sequence[str], verb: str | None, as_json: bool) -> int:
+def _told(given: Sequence[str], verb: str | None, begin: Begin, as_json: bool) -> int:
     """Run a verb and tell what users can mend."""
     wrong_use = WRONG_USE
     try:
         if verb:
             wrong_use = getattr(_module(verb), "WRONG_USE", WRONG_USE)
-        return _run(given, verb)
+        return _run(given, verb, begin)
     except (UsageError, Failed, SetupError) as error:
         _tell(error, as_json)
         return wrong_use if isinstance(error, UsageError) else 1
 
 
-def _run(given: Sequence[str], verb: str | None) -> int:
+def _run(given: Sequence[str], verb: str | None, begin: Begin) -> int:
     if not given:
         raise UsageError("no command is given", where="router", hint="`router --help` lists all")
     try:
         args = (parser(verb) if verb else overview()).parse_args(given)
     except SystemExit as error:  # after help or the version
         return int(bool(error.code))
+    if begin:
+        begin()
     code: int = args.run(args)
     return code
 

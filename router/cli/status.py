@@ -22,6 +22,7 @@ from router.cli.status_places import (
 )
 from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.cli.watch import EVERY_S, Watched, watch
+from router.signals import Terminated
 from router.terminal.console import line_of, out, print_json, print_json_line
 
 USAGE = Usage(
@@ -97,6 +98,8 @@ def _watch(client: Client, as_json: bool) -> int:
     )
     try:
         return watch(watched, redraw=not as_json)
+    except Terminated:
+        raise
     except KeyboardInterrupt:
         return 0
 
