@@ -6,7 +6,6 @@ notice. Exit code 0: all objectives met; 1: not met, or not measurable.
 
 from __future__ import annotations
 
-import asyncio
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +67,7 @@ def _conduct(
 ) -> tuple[Result, KeyboardInterrupt | None]:
     """Run the drill. Returns the result, and what interrupted it."""
     from router.cli.drill_progress import Progress
+    from router.cli.running import run_async
     from router.drill.conduct import Conductor
     from router.drill.result import Result
     from router.drill.survey import survey
@@ -78,7 +78,7 @@ def _conduct(
         say(("drill", "bold"), f" {_outline(plan)}", to=err)
         started_at, interrupted = datetime.now(UTC), None
         try:
-            asyncio.run(conductor.run())
+            run_async(conductor.run())
         except KeyboardInterrupt as error:
             interrupted = error
     run = conductor.outcomes_so_far()
