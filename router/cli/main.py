@@ -7,18 +7,16 @@ line of JSON on standard output: `error`, `where`, `hint`.
 
 from __future__ import annotations
 
-import ast
 import os
 import sys
 from collections.abc import Callable, Sequence
 from errno import ENOSPC, EPIPE
 from importlib import import_module
-from importlib.util import find_spec
 from io import TextIOWrapper
 from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from router import __version__
 from router.cli.parsing import Parser
@@ -32,9 +30,11 @@ GROUPS = (
     ("publish it", ("diff", "push", "pull", "history", "rollback")),
     ("run a router", ("dev", "stage", "deploy")),
     ("operate it", ("status", "rollout", "drill")),
+    ("set up this command", ("completion",)),
 )
 VERBS = tuple(verb for _, verbs in GROUPS for verb in verbs)
 WRONG_USE = 2
+ASKED = "_ARGCOMPLETE"  # a variable, with which shells ask for completions
 Begin = Callable[[], None] | None
 ABOUT = "A declarative traffic router at the edge."
 END = "`router COMMAND --help` shows the options of a command, examples and exit codes."
@@ -73,7 +73,7 @@ def overview() -> Parser:
     """Return a parser that knows the verbs, but not their arguments: it imports none of them."""
     root, verbs = _root()
     for name in VERBS:
-        verbs.add_parser(name)
+        verbs.add_parser(name, help=_summary(name))
     return root
 
 
@@ -88,9 +88,9 @@ def _root() -> tuple[Parser, Any]:
 
 def _summary(verb: str) -> str:
     """The first line of the verb's file, read without importing it."""
-    spec = find_spec(_name(verb))
-    source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
-    return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
+    file = Path(__file__).with_name(f"{_name(verb).rpartition('.')[2]}.py")
+    with file.open(encoding="utf-8") as source:
+        return source.readline().strip().strip('"')
 
 
 def _module(name: str) -> ModuleType:
@@ -104,6 +104,8 @@ def _name(verb: str) -> str:
 def main(arguments: Sequence[str] | None = None, begin: Begin = None) -> int:
     """Run one verb and return its exit code. `begin` is called when the verb is imported."""
     _prepare_streams()
+    if ASKED in os.environ:
+        _complete()
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     verb = given[0] if given and given[0] in VERBS else None
     as_json = "--json" in given
@@ -118,6 +120,14 @@ def main(arguments: Sequence[str] | None = None, begin: Begin = None) -> int:
         code = 1
         _tell_os_error(error, as_json)
     return code
+
+
+def _complete() -> NoReturn:
+    from router.cli.completing import answer, verb_asked
+
+    verb = verb_asked(VERBS)
+    answer(parser(verb) if verb else overview())
+    raise SystemExit  # it has ended the process
 
 
 def _told(given: Sequence[str], verb: str | None, begin: Begin, as_json: bool) -> int:

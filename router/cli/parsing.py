@@ -6,7 +6,7 @@ Options are never abbreviated, so a new option breaks no script.
 
 from __future__ import annotations
 
-from argparse import Action, ArgumentError, ArgumentParser, RawDescriptionHelpFormatter
+from argparse import PARSER, Action, ArgumentError, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from functools import partial
@@ -54,7 +54,7 @@ class Parser(ArgumentParser):
     def _check_value(self, action: Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             names = [str(each) for each in action.choices]
-            if action.nargs == "A...":  # argparse.PARSER: a verb
+            if action.nargs == PARSER:  # a verb
                 raise self.unknown("command", str(value), names)
             hint = nearest(str(value), names, f"write {' or '.join(names)}")
             raise ArgumentError(action, f"there is no `{value}`: {hint}")

@@ -17,7 +17,7 @@ from router.cli.main import VERBS, parser
 from tests.support.cli import BROKEN, EXAMPLE, ROOT, run
 
 # Verbs that print nothing that a program would read; `schema` prints JSON anyway.
-WITHOUT_JSON = ("schema", "dev", "stage")
+WITHOUT_JSON = ("schema", "completion", "dev", "stage")
 NEVER = "http://127.0.0.1:9"  # nothing listens there
 
 

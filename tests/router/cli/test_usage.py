@@ -25,6 +25,7 @@ ALONE = {
     "import": 0,
     "schema": 0,
     "diff": 2,
+    "completion": 0,
 }
 AT_A_ROUTER = ("--remote", "to `router dev`", "of a cluster")
 
@@ -42,6 +43,7 @@ def examples() -> list[tuple[str, Example]]:
 
 def words_of(line: str) -> list[str]:
     """The arguments of `router` in an example, without pipes and files for its streams."""
+    line = line.removeprefix('eval "$(').removesuffix(')"')
     command = next(part for part in line.split(" | ") if part.startswith("router "))
     return shlex.split(re.split(r" [<>] ", command)[0])[1:]
 
