@@ -3,7 +3,7 @@
 1. Tests of a folder in FOLDERS have its name as their marker; those that take long elsewhere are
    marked `slow`. `-m` says which run, and a folder that it leaves out is not even imported.
 2. A file is run by one process from its first test to its last, and so are all files that share a
-   server: they are one group.
+   server: they are one group, unless that takes too long (APART).
 3. The garbage collector does not look at modules and tests, which stay: it would take a tenth of
    the time.
 """
@@ -34,9 +34,12 @@ TESTS = Path(__file__).parent
 FOLDERS = ("edge", "load", "sandbox")
 # The fixtures that are a server for several files, and so the names of their groups.
 SHARED = ("router_of_agents", "probed", "edge")
+# Files of the longest of these groups that make up one of their own, with another such server.
+APART = ("edge/test_agent_turns.py", "edge/test_agent_workers.py")
 # About how many seconds the longest groups take: one that begins at the end is waited for by all.
 SECONDS = {
-    "router_of_agents": 300,
+    "router_of_agents": 170,
+    "router_of_agents-apart": 140,
     "edge": 130,
     "edge/test_rollouts.py": 85,
     "edge/test_policy_work.py": 75,
@@ -101,7 +104,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _group(file: str, items: list[pytest.Item]) -> str:
     """Tests of one file may share several servers: then all their files are together."""
     used = {name for item in items for name in getattr(item, "fixturenames", ())}
-    return next((name for name in SHARED if name in used), file)
+    shared = next((name for name in SHARED if name in used), file)
+    return f"{shared}-apart" if file in APART else shared
 
 
 def _seconds(group: str, items: list[pytest.Item]) -> int:
