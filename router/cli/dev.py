@@ -10,6 +10,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from policies.language.tooling.bindings import bindings_of
+from router.cli.project import refuse_lacking
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
@@ -49,6 +50,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     layout = Layout(find_root())
+    refuse_lacking(layout)
     policy = Path(args.policy or layout.root / "routes.yaml").resolve()
     data, loaded = load_valid(str(policy))
     if loaded.policy is None:

@@ -26,7 +26,7 @@ from router.terminal.console import complain
 from router.terminal.errors import Failed, UsageError
 
 VERBS = (
-    *("validate", "test", "diff", "explain", "push", "history", "rollback", "pull"),
+    *("init", "validate", "test", "diff", "explain", "push", "history", "rollback", "pull"),
     *("keys", "import", "schema", "status", "rollout", "drill", "dev", "stage", "deploy"),
 )
 WRONG_USE = 2

@@ -95,7 +95,9 @@ def test_a_kit_that_cannot_be_written_says_which_variable(
 ) -> None:
     (tmp_path / "file").touch()
     kit = Kit(tmp_path / "file" / "0.1", tmp_path, is_clone=False)
-    monkeypatch.setattr(prepare, "PARTS", (KitPart("part", "", lambda kit: False, lambda kit: None),))
+    monkeypatch.setattr(
+        prepare, "PARTS", (KitPart("part", "", lambda kit: False, lambda kit: None),)
+    )
     with pytest.raises(SetupError, match=r"cannot build the kit in .*ROUTER_CACHE") as raised:
         prepare_kit(kit, ("part",))
     assert "\n" not in str(raised.value)
