@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -19,12 +18,10 @@ from router.dev.layout import Layout, SetupError
 from router.dev.prepare import prepare, step
 from router.dev.secrets import write_secrets
 from router.dev.server import DevServer
+from router.dev.session import Session
 from router.dev.stage import stage
 from router.dev.tables import migrate
 from router.dev.workers import find_workers
-
-READY_WITHIN = 90.0
-WATCH_EVERY = 0.5
 
 
 def configure(
@@ -50,8 +47,9 @@ def run_dev(
     echo: bool,
     persist_to: Path,
     variants: Mapping[str, str],
+    take_over: Callable[[], None],
 ) -> int:
-    """Run `router dev`. Returns its exit code."""
+    """Run `router dev`. Returns its exit code. `take_over`: what a change of the policy is for."""
     # SIGINT too: a shell starts background commands with it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, as_interrupt)
@@ -61,13 +59,12 @@ def run_dev(
         workers = {} if echo else find_workers(layout, folder)
         configs = configure(layout, policy, folder, variants, workers, echo=echo)
         migrate(layout, workers.values(), persist_to)
-        with DevServer(layout) as server:
-            with step("workerd", f"on port {port}"):
-                log = folder / "wrangler.log"
-                server.start(configs, port=port, persist_to=persist_to, log=log)
-                server.wait_ready(timeout=READY_WITHIN)
+        session = Session(layout, configs, workers, folder, port, persist_to)
+
+        def ready(server: DevServer) -> None:
             tell(server, layout, policy, variants, workers, echo=echo)
-            watch(server)
+
+        session.run(ready, Watched(policy, take_over).look)
     except SetupError as error:
         print(f"router dev: {error}", file=sys.stderr)
         return 1
@@ -76,10 +73,26 @@ def run_dev(
     return 0
 
 
-def watch(server: DevServer) -> None:
-    while True:
-        time.sleep(WATCH_EVERY)
-        server.check_alive()
+class Watched:
+    """The policy's file: `take_over` is called after each change of it."""
+
+    def __init__(self, policy: Path, take_over: Callable[[], None]) -> None:
+        self._policy = policy
+        self._take_over = take_over
+        self._seen = self._state()
+
+    def look(self) -> None:
+        state = self._state()
+        if state and state != self._seen:  # an editor may take it away for a moment
+            self._seen = state
+            self._take_over()
+
+    def _state(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._policy.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def tell(
