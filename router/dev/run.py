@@ -64,7 +64,7 @@ def run_dev(
         def ready(server: DevServer) -> None:
             tell(server, layout, policy, variants, workers, echo=echo)
 
-        session.run(ready, Watched(policy, take_over).look)
+        session.run(ready, WatchedPolicy(policy, take_over).look)
     except SetupError as error:
         print(f"router dev: {error}", file=sys.stderr)
         return 1
@@ -73,7 +73,7 @@ def run_dev(
     return 0
 
 
-class Watched:
+class WatchedPolicy:
     """The policy's file: `take_over` is called after each change of it."""
 
     def __init__(self, policy: Path, take_over: Callable[[], None]) -> None:

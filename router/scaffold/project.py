@@ -69,7 +69,7 @@ def files_of(plan: Plan) -> dict[Path, NewFile]:
     if plan.workflow:
         root = repository_of(plan.folder) or plan.folder
         inner = plan.folder.relative_to(root)
-        files[root / WORKFLOW] = NewFile(workflow_text(__version__, inner, plan.config))
+        files[root / WORKFLOW] = NewFile(workflow_text(__version__, inner))
     return files
 
 

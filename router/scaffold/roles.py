@@ -4,7 +4,7 @@
    that is given for several regions is a pool with a variant in each: `production-eu`.
 2. `--worker ../api` brings a Worker. It is behind the variants that name it; without any it is
    the next of DEFAULTS that is free, and then a variant of its own name.
-3. The first pool serves everything; each other one only who asks for it.
+3. The first pool serves everything, and each other one only who asks for it. `production` is first.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def roles_of(variants: Sequence[GivenVariant], workers: Sequence[FoundWorker]) -
             roles.append(Role(name, name, worker.name, None, worker))
     _refuse_twice([role.variant for role in roles], "the variant")
     _refuse_twice([role.binding for role in roles], "the binding")
-    return roles
+    return sorted(roles, key=lambda role: role.pool != DEFAULTS[0])
 
 
 def _named(given: GivenVariant, times: Counter[str]) -> str:

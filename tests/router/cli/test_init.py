@@ -12,7 +12,7 @@ import pytest
 
 from router.cli import init_asking
 from tests.support.cli import run
-from tests.support.project import FILES
+from tests.support.project import write_workers
 
 WRITTEN = [
     *("routes.yaml", "routes.test.yaml", "wrangler.toml", "router.toml", ".dev.vars"),
@@ -23,15 +23,10 @@ WRITTEN = [
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two Workers, and an empty folder beside them, which the user stands in."""
-    folder = tmp_path / "shop"
-    for name, text in FILES.items():
-        if not name.startswith("router/"):
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-    (folder / "router").mkdir()
-    monkeypatch.chdir(folder / "router")
-    return folder
+    router = write_workers(tmp_path / "shop")
+    router.mkdir()
+    monkeypatch.chdir(router)
+    return router.parent
 
 
 def services(folder: Path, name: str = "wrangler.toml") -> list[tuple[str, str]]:

@@ -116,7 +116,7 @@ ROLES = {
         ["live-eu api live eu", "live-us api-us live us"],
     ),
     "a variant of a region": (["live-eu=api@eu"], [], ["live-eu api live eu"]),
-    "both": (["canary=api", "b=x"], ["api", "web"], ["canary api", "b x", "production web"]),
+    "both": (["canary=api", "b=x"], ["api", "web"], ["production web", "canary api", "b x"]),
 }
 
 
