@@ -12,6 +12,7 @@ from pathlib import Path
 
 from policies.language.tooling.bindings import bindings_of
 from router.cli.project import refuse_lacking
+from router.cli.usage import KIT, Example, Usage
 from router.dev.errors import SetupError
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import refuse_taken
@@ -29,6 +30,14 @@ PORT = 8787  # wrangler's own default
 STATE = Path(".wrangler/state")  # wrangler's own default
 BEGINS = "`router dev` started with its file"  # for the history
 CHANGED = "`router dev` saw its file change"
+USAGE = Usage(
+    examples=(
+        Example("router dev", "the project, on port 8787"),
+        Example("router dev --policy new.yaml --port 9000 --echo", "a policy, without Workers"),
+    ),
+    exits={0: "stopped by Ctrl-C or SIGTERM while it served", 1: "failure"},
+    variables=("ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *KIT),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

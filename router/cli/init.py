@@ -1,7 +1,7 @@
 """Begin a router in a folder of its own, in front of Workers that are already there.
 
 `--worker` names their folders, `--variant` their names at Cloudflare. Without either, a terminal is
-asked. Nothing is overwritten: exit code 1, and nothing is written, if a file is there.
+asked. Nothing is overwritten: if a file is there, none is written.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from router.cli.init_asking import asked
 from router.cli.places import console_of
+from router.cli.usage import Example, Usage
 from router.dev.errors import SetupError
 from router.dev.layout import here, is_router
 from router.dev.wrangler_config import config_in, read_config
@@ -24,6 +25,13 @@ from router.terminal.console import Output, print_json, say
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 MOST_NAME = 63  # as for all Workers
+USAGE = Usage(
+    examples=(
+        Example("router init --worker ../api --worker ../api-next", "in front of two Workers"),
+        Example("router init edge --variant production=api@eu --yes", "of one that is elsewhere"),
+    ),
+    exits={0: "all files were written", 1: "none was"},
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -76,27 +84,28 @@ def run(args: Namespace) -> int:
 
 
 def _refuse_folder(folder: Path, given: str) -> None:
-    own = "the router needs a folder of its own, such as `router init router`"
+    own = "run `router init router` for a folder of its own"
     if folder.exists() and not folder.is_dir():
-        raise SetupError(f"{given} is no folder: {own}")
+        raise SetupError(f"{given} is no folder", where=given, hint=own)
     if folder == Path(os.path.expanduser("~")):
-        raise SetupError(f"{folder} is your home folder: {own}")
+        raise SetupError(f"{folder} is your home folder", where=str(folder), hint=own)
     found = config_in(folder)
     if found and is_router(read_config(found)):
-        raise SetupError(f"{folder} is a router project already: run `router dev` there")
+        hint = "run `router dev` there"
+        raise SetupError(f"{folder} is a router project already", where=str(found), hint=hint)
     if found:
-        how = "the router needs a folder of its own: run `router init router --worker .`"
-        raise SetupError(f"{found} is another Worker's: {how}")
+        own = "run `router init router --worker .` for a folder of its own"
+        raise SetupError(f"{found} is another Worker's", where=str(found), hint=own)
 
 
 def _name(given: str | None, roles: list[Role]) -> str:
     name = given or f"{roles[0].service[: MOST_NAME - 7].rstrip('-_')}-router".replace("_", "-")
     if not NAME.fullmatch(name):
-        raise SetupError(
-            f"--name {name[:80]}: write lower-case letters, digits and `-`, such as `api-router`"
-        )
+        hint = "write lower-case letters, digits and `-`, such as `api-router`"
+        raise SetupError(f"--name {name[:80]}", where="--name", hint=hint)
     if any(role.service == name for role in roles):
-        raise SetupError(f"{name} is a Worker behind the router: give the router another --name")
+        hint = "give the router another --name"
+        raise SetupError(f"{name} is a Worker behind the router", where="--name", hint=hint)
     return name
 
 

@@ -69,7 +69,8 @@ def _ask(question: str, near: Sequence[FoundWorker], default: Answer, to: Output
             return _answer(text, near) if text else default
         except SetupError as error:
             complain(str(error))
-    raise SetupError("no answer could be used: give --worker FOLDER or --variant NAME=SERVICE")
+    hint = "give --worker FOLDER or --variant NAME=SERVICE"
+    raise SetupError("no answer could be used", hint=hint)
 
 
 def _answer(text: str, near: Sequence[FoundWorker]) -> Answer:

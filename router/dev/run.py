@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 
 from router.dev.config import bound_to, echoed, write_configs
 from router.dev.layout import Layout, SetupError
@@ -22,6 +21,7 @@ from router.dev.session import Session
 from router.dev.stage import stage
 from router.dev.tables import migrate
 from router.dev.workers import find_workers
+from router.signals import raise_interrupt
 
 
 def configure(
@@ -52,8 +52,9 @@ def run_dev(
     """Run `router dev`. Returns its exit code. `take_over`: what a change of the policy is for."""
     # SIGINT too: a shell starts background commands with it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, as_interrupt)
+        signal.signal(number, raise_interrupt)
     folder = layout.build / "dev" / str(port)
+    serves = False
     try:
         prepare(layout)
         workers = {} if echo else find_workers(layout, folder)
@@ -63,6 +64,8 @@ def run_dev(
 
         def ready(server: DevServer) -> None:
             tell(server, layout, policy, variants, workers, echo=echo)
+            nonlocal serves
+            serves = True
 
         session.run(ready, WatchedPolicy(policy, take_over).look)
     except SetupError as error:
@@ -70,6 +73,8 @@ def run_dev(
         return 1
     except KeyboardInterrupt:
         print("\nstopped", flush=True)
+        if not serves:
+            raise  # what was asked for never came to be
     return 0
 
 
@@ -116,8 +121,3 @@ def tell(
         behind = behind_them.get(binding, "not bound: 502")
         print(f"  {name:<{wide}}  {binding:<{bound}}  {behind}")
     print("\nCtrl-C stops it.", flush=True)
-
-
-def as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Stop the servers on SIGTERM, as on Ctrl-C."""
-    raise KeyboardInterrupt

@@ -39,14 +39,17 @@ def read_worker(path: Path) -> FoundWorker:
     config = config_in(path) if path.is_dir() else path if path.is_file() else None
     if config is None:
         what = "no wrangler configuration" if path.is_dir() else "nothing"
-        raise SetupError(f"--worker {path}: there is {what}; write a folder with a wrangler.toml")
+        hint = "write a folder with a wrangler.toml"
+        raise SetupError(f"--worker {path}: there is {what}", where=str(path), hint=hint)
     settings = read_config(config)
     if is_router(settings):
-        raise SetupError(f"--worker {path}: this is a router, and no Worker to stand behind one")
+        hint = "write the folder of a Worker to stand behind one"
+        raise SetupError(f"--worker {path}: this is a router", where=str(path), hint=hint)
     folder = config.parent
     name = settings.get("name")
     if not isinstance(name, str) or not name:
-        raise SetupError(f"{config} has no name: add the one under which the Worker is deployed")
+        hint = "add the one under which the Worker is deployed"
+        raise SetupError(f"{config} has no name", where=str(config), hint=hint)
     return FoundWorker(
         name,
         folder if config_in(folder) == config else config,

@@ -83,12 +83,14 @@ def write_project(plan: Plan) -> list[Path]:
         workflow = (
             " (`--no-workflow` leaves that one out)" if there[0].name == WORKFLOW.name else ""
         )
-        hint = f"move {'it' if len(there) == 1 else 'them'} away, or name another folder"
-        raise SetupError(f"{names} {verb} in {plan.folder} already: {hint}{workflow}")
+        hint = f"move {'it' if len(there) == 1 else 'them'} away, or name another folder{workflow}"
+        message = f"{names} {verb} in {plan.folder} already"
+        raise SetupError(message, where=str(there[0]), hint=hint)
     try:
         _write_all(files, plan.folder / IGNORED)
     except OSError as error:
-        raise SetupError(f"cannot write {error.filename}: {error.strerror}") from None
+        where = str(error.filename)
+        raise SetupError(f"cannot write {where}: {error.strerror}", where=where) from None
     return [*files, plan.folder / IGNORED]
 
 

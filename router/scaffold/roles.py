@@ -56,14 +56,15 @@ def read_variant(text: str) -> GivenVariant:
     name, equals, rest = text.partition("=")
     service, at, region = rest.partition("@")
     if not equals or (at and not region) or not SERVICE.fullmatch(service):
-        example = "production=api-prod@eu"
-        raise SetupError(f"--variant {text[:120]}: write {GIVEN}, such as `{example}`")
+        hint = f"write {GIVEN}, such as `production=api-prod@eu`"
+        raise SetupError(f"--variant {text[:120]}", where="--variant", hint=hint)
     for each in filter(None, (name, region)):
         try:
             read_name(each)
         except PydanticCustomError as error:
             hint = (error.context or {}).get("hint", "")
-            raise SetupError(f"--variant {text[:120]}: {error.message()}: {hint}") from None
+            message = f"--variant {text[:120]}: {error.message()}"
+            raise SetupError(message, where="--variant", hint=hint) from None
     return GivenVariant(name, service, region or None)
 
 
@@ -101,4 +102,5 @@ def _pool(given: GivenVariant) -> str:
 def _refuse_twice(names: Sequence[str], what: str) -> None:
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
-        raise SetupError(f"{what} {twice[0]} is there twice: give each another name, or a region")
+        hint = "give each another name, or a region"
+        raise SetupError(f"{what} {twice[0]} is there twice", hint=hint)

@@ -163,11 +163,11 @@ def test_a_second_time(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
 REFUSED = {
     "another Worker's folder": (
         ["../api"],
-        "is another Worker's: the router needs a folder of its",
+        "is another Worker's: run `router init router --worker .` for",
     ),
     "a file": (["../api/wrangler.jsonc"], "../api/wrangler.jsonc is no folder"),
-    "no Worker": (["--worker", "../api/src"], "there is no wrangler configuration; write a folder"),
-    "nothing": (["--worker", "../apo"], "there is nothing; write a folder with a wrangler.toml"),
+    "no Worker": (["--worker", "../api/src"], "there is no wrangler configuration: write a folder"),
+    "nothing": (["--worker", "../apo"], "there is nothing: write a folder with a wrangler.toml"),
     "no variant": (["--variant", "api"], "--variant api: write VARIANT=SERVICE[@REGION]"),
     "a name": (
         ["--variant", "a=b", "--name", "Räuter"],
@@ -195,7 +195,7 @@ def test_a_router_is_no_worker(shop: Path, capsys: pytest.CaptureFixture[str]) -
     assert run(capsys, "init")[0] == 0
     code, _, err = run(capsys, "init", "../other", "--worker", ".")
     assert (code, err.count("\n")) == (1, 1)
-    assert "this is a router, and no Worker to stand behind one" in err
+    assert "this is a router: write the folder of a Worker to stand behind one" in err
 
 
 def test_home_is_no_project(
@@ -204,6 +204,4 @@ def test_home_is_no_project(
     monkeypatch.setenv("HOME", str(shop / "router"))
     code, _, err = run(capsys, "init", "--yes")
     assert (code, files_in(shop / "router")) == (1, set())
-    assert (
-        "is your home folder: the router needs a folder of its own, such as `router init r" in err
-    )
+    assert "is your home folder: run `router init router` for a folder of its own" in err
