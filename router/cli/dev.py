@@ -18,6 +18,7 @@ from router.dev.layout import Layout, find_root
 from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
 from router.dev.run import run_dev
+from router.dev.watched import WatchedFiles
 from router.publishing.history import SHORT
 from router.publishing.place import local_place
 from router.publishing.published import read
@@ -80,7 +81,8 @@ def run(args: Namespace) -> int:
     def changed() -> None:
         take_over(layout, state, policy, bound)
 
-    return run_dev(layout, policy, args.port, args.echo, state, variants, changed)
+    watched = WatchedFiles([policy], changed)
+    return run_dev(layout, policy, args.port, args.echo, state, variants, watched.look)
 
 
 def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> None:

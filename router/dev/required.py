@@ -39,8 +39,9 @@ def lacking(config: Mapping[str, Any]) -> list[Lack]:
 
 
 def _settings(config: Mapping[str, Any]) -> Iterator[Lack]:
-    if "compatibility_date" not in config:
-        yield Lack("compatibility_date", f'add `compatibility_date = "{COMPATIBILITY_DATE}"`')
+    if str(config.get("compatibility_date", "")) < COMPATIBILITY_DATE:
+        hint = f'write `compatibility_date = "{COMPATIBILITY_DATE}"`, or a later one'
+        yield Lack("new enough compatibility_date", hint)
     for flag in FLAGS:
         if flag not in config.get("compatibility_flags", ()):
             yield Lack(f"flag {flag}", f'add "{flag}" to its `compatibility_flags`')

@@ -47,9 +47,9 @@ def run_dev(
     echo: bool,
     persist_to: Path,
     variants: Mapping[str, str],
-    take_over: Callable[[], None],
+    look: Callable[[], None],
 ) -> int:
-    """Run `router dev`. Returns its exit code. `take_over`: what a change of the policy is for."""
+    """Run `router dev`. Returns its exit code. `look`: called now and then, while it serves."""
     # SIGINT too: a shell starts background commands with it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, raise_interrupt)
@@ -67,7 +67,7 @@ def run_dev(
             nonlocal serves
             serves = True
 
-        session.run(ready, WatchedPolicy(policy, take_over).look)
+        session.run(ready, look)
     except SetupError as error:
         print(f"router dev: {error}", file=sys.stderr)
         return 1
@@ -76,28 +76,6 @@ def run_dev(
         if not serves:
             raise  # what was asked for never came to be
     return 0
-
-
-class WatchedPolicy:
-    """The policy's file: `take_over` is called after each change of it."""
-
-    def __init__(self, policy: Path, take_over: Callable[[], None]) -> None:
-        self._policy = policy
-        self._take_over = take_over
-        self._seen = self._state()
-
-    def look(self) -> None:
-        state = self._state()
-        if state and state != self._seen:  # an editor may take it away for a moment
-            self._seen = state
-            self._take_over()
-
-    def _state(self) -> tuple[int, int, int] | None:
-        try:
-            found = self._policy.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def tell(

@@ -12,8 +12,8 @@ from router.dev import session
 from router.dev.down import named_in, stand_in, state_of
 from router.dev.errors import SetupError
 from router.dev.layout import Layout
-from router.dev.run import WatchedPolicy
 from router.dev.session import Session, Tail
+from router.dev.watched import WatchedFiles
 from tests.support.project import write_project
 
 PYTHON = """\
@@ -221,7 +221,7 @@ def test_the_policy_is_taken_over_after_each_change(tmp_path: Path) -> None:
     policy = tmp_path / "routes.yaml"
     policy.write_text("one")
     taken: list[str] = []
-    watched = WatchedPolicy(policy, lambda: taken.append(policy.read_text()))
+    watched = WatchedFiles([policy], lambda: taken.append(policy.read_text()))
     watched.look()
     policy.write_text("other")
     watched.look()
