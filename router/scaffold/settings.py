@@ -38,43 +38,42 @@ class Service(NamedTuple):
     comment: str = ""
 
 
+# The same in every project.
+FIXED = (
+    Section("main", MAIN),
+    Section("compatibility_date", COMPATIBILITY_DATE),
+    Section("compatibility_flags", list(FLAGS)),
+    Section("build", {"command": BUILD}, "Gathers what the Worker runs, in build/upload."),
+    Section("rules", [MODULES], "The modules in JavaScript."),
+    Section("observability", {"enabled": True}),
+    Section(
+        "kv_namespaces",
+        [{"binding": KV, "id": NO_ID}],
+        f"Where policies are published. `npx wrangler kv namespace create {KV}` makes it, and "
+        "prints\nthe id to write here.",
+    ),
+    Section(
+        "durable_objects",
+        {"bindings": [{"name": n, "class_name": c} for n, c in OBJECTS.items()]},
+        "The one counts for rate limits; the other probes variants, and hears all isolates.",
+    ),
+    Section(
+        "migrations",
+        [{"tag": tag, "new_sqlite_classes": [name]} for tag, name in MIGRATIONS],
+        "Never change one that has been deployed.",
+    ),
+)
+
+
 def sections(name: str, services: Sequence[Service], hostnames: Sequence[str]) -> list[Section]:
-    return [
-        Section("name", name),
-        Section("main", MAIN),
-        Section("compatibility_date", COMPATIBILITY_DATE),
-        Section("compatibility_flags", list(FLAGS)),
-        Section("build", {"command": BUILD}, "Gathers what the Worker runs, in build/upload."),
-        Section("rules", [MODULES], "The modules in JavaScript."),
-        Section("observability", {"enabled": True}),
-        Section(
-            "kv_namespaces",
-            [{"binding": KV, "id": NO_ID}],
-            f"Where policies are published. `npx wrangler kv namespace create {KV}` makes it, and "
-            "prints\nthe id to write here.",
-        ),
-        Section(
-            "durable_objects",
-            {"bindings": [{"name": n, "class_name": c} for n, c in OBJECTS.items()]},
-            "The one counts for rate limits; the other probes variants, and hears all isolates.",
-        ),
-        Section(
-            "migrations",
-            [{"tag": tag, "new_sqlite_classes": [name]} for tag, name in MIGRATIONS],
-            "Never change one that has been deployed.",
-        ),
-        Section(
-            "services",
-            [{"binding": each.binding, "service": each.service} for each in services],
-            "\n".join(
-                [
-                    "The Workers behind the router: one for each `binding` in routes.yaml.",
-                    *(each.comment for each in services if each.comment),
-                    *_where(hostnames),
-                ]
-            ),
-        ),
+    """`hostnames`: where the Workers behind the router are reached today."""
+    comment = [
+        "The Workers behind the router: one for each `binding` in routes.yaml.",
+        *(each.comment for each in services if each.comment),
+        *_where(hostnames),
     ]
+    bound = [{"binding": each.binding, "service": each.service} for each in services]
+    return [Section("name", name), *FIXED, Section("services", bound, "\n".join(comment))]
 
 
 def toml_text(told: Sequence[Section]) -> str:
