@@ -88,7 +88,8 @@ class Session:
         log.read()  # what was said before it served
         while not self._has_changed():
             time.sleep(WATCH_EVERY)
-            server.check_alive()
+            if self._has_ended(server):
+                return
             look()
             said = log.read()
             if not told_error(said):
@@ -96,6 +97,16 @@ class Session:
             if self._take_out(named_in(said)):
                 return
             print(f"error       {last_error(said)}", flush=True)
+
+    def _has_ended(self, server: DevServer) -> bool:
+        """wrangler ends if a Worker that it starts again does not start."""
+        try:
+            server.check_alive()
+        except SetupError:
+            if not self._take_out(named_in(server.output())):
+                raise
+            return True
+        return False
 
     def _has_changed(self) -> bool:
         changed = [n for n, each in self.down.items() if state_of(self.workers[n]) != each.state]

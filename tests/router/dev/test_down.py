@@ -178,6 +178,24 @@ def test_one_that_breaks_while_it_runs(shop: Session, monkeypatch: pytest.Monkey
     assert FakeServer.starts == [["router", "api", "api-next"], ["router", "api", "shop-next"]]
 
 
+def test_one_that_ends_all_of_them(shop: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(monkeypatch, "", "")
+
+    def look() -> None:
+        if len(FakeServer.starts) > 1:
+            raise Ended
+        monkeypatch.setattr(FakeServer, "check_alive", ends)
+
+    def ends(server: FakeServer) -> None:
+        if len(FakeServer.starts) == 1:
+            server._said = PYTHON + FAILED_TO_START
+            raise SetupError("wrangler dev ended")
+
+    with pytest.raises(Ended):
+        shop.run(lambda server: None, look)
+    assert FakeServer.starts[1] == ["router", "api", "shop-next"]
+
+
 def test_an_error_of_one_that_runs_is_told(
     shop: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
