@@ -58,7 +58,7 @@ def find_rollout(data: bytes, name: str | None) -> FileRollout:
     if name not in names:
         nearest = get_close_matches(name, names, n=1)
         hint = f"did you mean {nearest[0]}?" if nearest else f"it has {', '.join(names)}"
-        raise Failed(f"the policy has no rollout {name[:80]}: {hint}")
+        raise Failed(f"the policy has no rollout {name[:80]}", hint=hint)
     index = names.index(name)
     found = rollouts[index]
     return FileRollout(index, name, tuple(found["routes"]), found["from"], found["to"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from policies.compiled.policy import CompiledPolicy
 from policies.http.changes import with_added
@@ -23,7 +24,9 @@ def read_question(
     known = [variant.name for variant in policy.variants]
     for name in down:
         if name not in known:
-            raise NotExplainable(f"down: no variant `{name[:80]}`; known: {', '.join(known)}")
+            nearest = get_close_matches(name[:80], known, n=1)
+            hint = f"did you mean `{nearest[0]}`?" if nearest else f"known: {', '.join(known)}"
+            raise NotExplainable(f"down: no variant `{name[:80]}`; {hint}")
     headers: dict[str, str] = {}
     for line in header_lines:
         name, colon, value = line.partition(":")
