@@ -68,20 +68,20 @@ def run(args: Namespace) -> int:
     around = surroundings_here(time.time() * 1000)._replace(
         availability=availability_without(args.down)
     )
-    told = explain(policy, args.method, args.url, headers, client, around)
+    explanation = explain(policy, args.method, args.url, headers, client, around)
     if args.json:
-        print_json(told)
+        print_json(explanation)
     else:
-        _print(told)
+        _print(explanation)
     return 0
 
 
-def _print(told: Explanation) -> None:
-    pairs((step["step"], step["text"]) for step in told["steps"])
+def _print(explanation: Explanation) -> None:
+    pairs((step["step"], step["text"]) for step in explanation["steps"])
     say()
-    if told["variant"]:
-        say(("forwarded", "green"), " to variant ", (told["variant"], "bold"))
-    elif told["answer"]:
-        say(("answered", "yellow"), f" by the router with status {told['status']}")
+    if explanation["variant"]:
+        say(("forwarded", "green"), " to variant ", (explanation["variant"], "bold"))
+    elif explanation["answer"]:
+        say(("answered", "yellow"), f" by the router with status {explanation['status']}")
     else:
         say(("answered", "yellow"), " by the router itself")
