@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
@@ -30,7 +30,7 @@ HINTS = {
 # A field that each page of a router always has, and another server's JSON has not.
 PAGES = (
     *(("status", "policy"), ("policy", "text"), ("drills", "active"), ("rollouts", "rollouts")),
-    *(("rollouts/*/history", "events"), ("rollouts/*", "rollout")),
+    *(("rollouts/*/history", "events"), ("rollouts/*", "rollout"), ("explain", "steps")),
 )
 
 
@@ -70,7 +70,7 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, page: str, **query: str) -> Parsed:
+    def get(self, page: str, **query: str | Sequence[str]) -> Parsed:
         document = self._ask("GET", page, query=query)
         field = next((field for name, field in PAGES if fnmatchcase(page, name)), None)
         if field and not (isinstance(document, dict) and field in document):
@@ -89,7 +89,7 @@ class Client:
         method: str,
         page: str,
         document: object = None,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Parsed:
         try:
             url = f"{self.url}/.router/{page}"
