@@ -31,6 +31,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "import": ("manifest.yaml",),
     "schema": (),
     "completion": ("bash",),
+    "upgrade": (),
     "status": (),
     "rollout": ("status",),
     "drill": ("list",),
@@ -38,7 +39,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "stage": (),
     "deploy": ("--dry-run",),
 }
-NEED_A_PROJECT = ("history", "rollback", "pull", "dev", "stage", "deploy")
+NEED_A_PROJECT = ("history", "rollback", "pull", "dev", "stage", "deploy", "upgrade")
 ANYWHERE = ("schema", "completion")
 
 
