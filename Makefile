@@ -12,8 +12,13 @@ BIOME := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome
 ARGS ?=
 # The markers stand in pyproject.toml.
 FAST := -m "not edge and not load and not sandbox and not slow"
+GROUPS := --dist loadgroup --no-loadscope-reorder
+PROCESSES ?= 5
+# Each target's output in one piece, when it is done.
+SIDE_BY_SIDE = $(MAKE) --no-print-directory --output-sync=target
 
-.PHONY: install dev test test-fast lint load sandbox schemathesis bench entry-check wheel-check upload clean
+.PHONY: install dev ready test test-load test-rest test-fast lint lint-python
+.PHONY: lint-javascript load sandbox schemathesis bench entry-check wheel-check upload clean
 
 install: .venv/.done node_modules/.done
 	@$(BIN)/python -m router.dev.prepare
@@ -22,16 +27,26 @@ install: .venv/.done node_modules/.done
 dev: install
 	@exec $(BIN)/router dev $(ARGS)
 
-# Most tests wait for the runtime, so three at a time take half as long; those of load, which
-# look at seconds, run by themselves. With ARGS: just these, one by one.
-test: lint .clients/.done
+# Tests on the runtime mostly wait for it, so five run at a time. Those of load look at seconds:
+# beside them are only those that compute, which give way to them. What comes before all tests
+# mostly waits, too, for downloads and for what has one thread. With ARGS: just these tests.
+test: .venv/.done
+	@$(SIDE_BY_SIDE) --jobs=4 ready
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder \
-	  -m "not load and not sandbox"
-	@$(BIN)/python -m pytest tests/load
+	@$(BIN)/python -m pytest $(GROUPS) --numprocesses $(PROCESSES) tests/edge
+	@$(SIDE_BY_SIDE) --jobs=2 test-load test-rest
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
+
+test-load: install
+	@$(BIN)/python -m pytest tests/load
+
+test-rest: install
+	@nice -n 19 $(BIN)/python -m pytest $(GROUPS) --numprocesses 2 \
+	  -m "not edge and not load and not sandbox"
+
+ready: install lint .clients/.done .venv/.collected
 
 # Some of these wait, too, and none needs what another has started.
 test-fast: install
@@ -41,13 +56,17 @@ else
 	@TEST_FAST=1 $(BIN)/python -m pytest $(FAST) $(ARGS)
 endif
 
-lint: install
+lint: lint-python lint-javascript
+	@echo "lint        ok"
+
+lint-python: .venv/.done
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "lint: run $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy --no-error-summary
+
+lint-javascript: node_modules/.done
 	@$(BIOME) check --error-on-warnings --log-level=error . \
 	  || { echo "lint: run node_modules/.bin/biome check --write ."; exit 1; }
-	@echo "lint        ok"
 
 # Clients, while variants fail, with the default times of health: two minutes and a table.
 load: install
@@ -100,6 +119,13 @@ clean:
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .clients
 	@$(BIN)/uv pip install --quiet --python .clients/bin/python --group clients
 	@touch $@
+
+# pytest rewrites each file of tests and keeps it: here once, where three processes would do it
+# three times, all at the same time.
+.venv/.collected: pyproject.toml | .venv/.done
+	@echo "tests       compiled"
+	@$(BIN)/python -m pytest --collect-only -qq >$@.log 2>&1 || { cat $@.log; exit 1; }
+	@mv $@.log $@
 
 node_modules/.done: package.json .npmrc | .venv/.done
 	@echo "npm         packages of package.json: wrangler, workerd, pyodide"

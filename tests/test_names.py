@@ -29,19 +29,8 @@ DOCUMENTS = (
 SHARED = frozenset(
     (
         "Change",
-        "Charge",
         "Client",
-        "Field",
         "Key",
-        "Kind",
-        "Kv",
-        "Order",
-        "Place",
-        "Reading",
-        "Reporter",
-        "Said",
-        "Share",
-        "Source",
         "Verdict",
     )
 )

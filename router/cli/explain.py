@@ -11,11 +11,25 @@ from policies.http.request import Client
 from policies.language.compile.compile import compile_policy
 from policies.proxy.explain.explain import Explanation, explain
 from policies.proxy.explain.question import NotExplainable, read_question
+from router.cli.usage import Example, Usage
 from router.cli.worker_secrets import surroundings_here
 from router.terminal.console import print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.files import load_valid
 from router.terminal.tables import pairs
+
+USAGE = Usage(
+    examples=(
+        Example("router explain routes.yaml --url https://api.example.com/", "one request"),
+        Example(
+            "router explain routes.yaml --url https://api.example.com/ -X POST -H 'x-worker-id: w7'"
+            " --country FR --continent EU --down production-eu",
+            "a client in France, while a variant is out of service",
+        ),
+    ),
+    exits={0: "explained", 1: "the policy is not valid"},
+    variables=("ROUTER_KEY_PEPPER", "ROUTER_ADMIN_KEY"),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -54,20 +68,20 @@ def run(args: Namespace) -> int:
     around = surroundings_here(time.time() * 1000)._replace(
         availability=availability_without(args.down)
     )
-    told = explain(policy, args.method, args.url, headers, client, around)
+    explanation = explain(policy, args.method, args.url, headers, client, around)
     if args.json:
-        print_json(told)
+        print_json(explanation)
     else:
-        _print(told)
+        _print(explanation)
     return 0
 
 
-def _print(told: Explanation) -> None:
-    pairs((step["step"], step["text"]) for step in told["steps"])
+def _print(explanation: Explanation) -> None:
+    pairs((step["step"], step["text"]) for step in explanation["steps"])
     say()
-    if told["variant"]:
-        say(("forwarded", "green"), " to variant ", (told["variant"], "bold"))
-    elif told["answer"]:
-        say(("answered", "yellow"), f" by the router with status {told['status']}")
+    if explanation["variant"]:
+        say(("forwarded", "green"), " to variant ", (explanation["variant"], "bold"))
+    elif explanation["answer"]:
+        say(("answered", "yellow"), f" by the router with status {explanation['status']}")
     else:
         say(("answered", "yellow"), " by the router itself")

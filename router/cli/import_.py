@@ -1,7 +1,6 @@
 """Convert Kubernetes Gateway API manifests to a policy.
 
 The policy goes to standard output, findings about what was not carried over to standard error.
-The exit code is 1 if anything was left out; the rest of the policy is printed all the same.
 """
 
 from __future__ import annotations
@@ -16,9 +15,21 @@ from pydantic_core import PydanticCustomError
 from policies.gateway.convert import Imported, convert
 from policies.language.load import digest_of
 from policies.language.values.values import read_hostname
+from router.cli.usage import Example, Usage
 from router.terminal.console import counted, err, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.files import print_findings, read_file
+
+USAGE = Usage(
+    examples=(
+        Example(
+            "router import gateway.yaml httproutes.yaml -o routes.yaml --force",
+            "manifests to a policy",
+        ),
+        Example("kubectl get httproutes,gateways -A -o yaml | router import -", "of a cluster"),
+    ),
+    exits={0: "all of it", 1: "something was left out; the rest is printed all the same"},
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -87,21 +98,23 @@ def _document(imported: Imported) -> dict[str, object]:
         "valid": imported.text is not None,
         "whole": imported.whole,
         "digest": digest_of((imported.text or "").encode()) if imported.text else None,
-        "findings": [{"file": each.file, **asdict(each.finding)} for each in imported.findings],
+        "findings": [
+            {"file": reported.file, **asdict(reported.finding)} for reported in imported.findings
+        ],
         "policy": imported.text,
     }
 
 
 def _tell(imported: Imported, target: str) -> None:
-    for each in imported.findings:
-        print_findings(each.file, [each.finding], to=err)
-    errors = sum(each.finding.severity == "error" for each in imported.findings)
+    for reported in imported.findings:
+        print_findings(reported.file, [reported.finding], to=err)
+    errors = sum(reported.finding.severity == "error" for reported in imported.findings)
     warnings = len(imported.findings) - errors
     what = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
     if imported.text is None:
         say(("nothing imported", "red"), f": {what}", to=err)
         return
     where = f" to {target}" if target else ""
-    made = f"{counted(imported.routes, 'route')}, {counted(imported.variants, 'variant')}"
+    counts = f"{counted(imported.routes, 'route')}, {counted(imported.variants, 'variant')}"
     word = ("imported", "green") if imported.whole else ("imported in part", "yellow")
-    say(word, f"{where}: {made}; {what}", to=err)
+    say(word, f"{where}: {counts}; {what}", to=err)

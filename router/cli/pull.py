@@ -13,6 +13,8 @@ from pathlib import Path
 
 from policies.language.load import digest_of
 from router.cli.places import console_of, place_arguments, place_of
+from router.cli.project import shown
+from router.cli.usage import AT_CLOUDFLARE, Example, Usage
 from router.dev.files import write_if_changed
 from router.dev.kv import Kv
 from router.dev.layout import find_root
@@ -23,6 +25,14 @@ from router.terminal.console import err, print_json, say, warn
 from router.terminal.errors import Failed, UsageError
 
 FILE = "routes.yaml"
+USAGE = Usage(
+    examples=(
+        Example("router pull --remote", "the live policy to routes.yaml"),
+        Example("router pull - --digest 3f9a1c2b", "an earlier one to standard output"),
+    ),
+    exits={0: "written", 1: "KV cannot be read, or the file has changes that would be lost"},
+    variables=AT_CLOUDFLARE,
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -30,7 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
         "file",
         nargs="?",
         metavar="FILE",
-        help=f"the file to write, - for standard output (default: {FILE})",
+        help=f"the file to write, - for standard output (default: the project's {FILE})",
     )
     place_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -62,7 +72,7 @@ def run(args: Namespace) -> int:
         if digest == seen.digest:
             place.base.write(digest, warn)
         document = {"place": place.kv.place, "file": str(path), "digest": digest}
-    say(("pulled", "green"), f" {digest[:SHORT]} to {path}", to=console_of(args))
+    say(("pulled", "green"), f" {digest[:SHORT]} to {shown(path)}", to=console_of(args))
     if args.json:
         print_json({"result": "pulled", **document, "live": digest == seen.digest})
     return 0

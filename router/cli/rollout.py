@@ -17,6 +17,7 @@ from router.cli import rollout_settle, rollout_watch
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
 from router.cli.rollout_texts import STATES, line_text, percent
+from router.cli.usage import Example, Usage
 from router.terminal.console import agreed, complain, out, print_json, say
 from router.terminal.tables import table
 from router.terminal.times import clock, time_of
@@ -44,6 +45,15 @@ QUESTIONS = {
     "promote": "Send all traffic of this rollout to its canary now?",
     "rollback": "Take all traffic of this rollout away from its canary now?",
 }
+USAGE = Usage(
+    examples=(
+        Example("router rollout start v2 --watch", "begin, and watch to the end"),
+        Example("router rollout rollback v2 --note 'slow' --yes", "back to the old version"),
+        Example("router rollout settle v2 --remove", "write the outcome into routes.yaml"),
+    ),
+    exits={0: "done; with --watch: promoted", 1: "refused, failed, or rolled back"},
+    variables=("ROUTER_ADMIN_KEY",),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -105,23 +115,23 @@ def _act(args: Namespace) -> int:
         if question and not agreed(f"{name}: {question}", args.yes):
             complain("nothing was done")
             return 1
-        asked: RolloutCommand = {}
+        body: RolloutCommand = {}
         if args.note:
-            asked["note"] = args.note
+            body["note"] = args.note
         if getattr(args, "force", False):
-            asked["force"] = True
+            body["force"] = True
         try:
-            told = act(client, name, args.action, asked)
+            rollout = act(client, name, args.action, body)
         except Refused as error:
             if error.code != "rollout-refused":
                 raise
             return _tell_refusal(error, args.json)
         watches = args.action == "start" and args.watch
         if args.json and not watches:
-            print_json(told)
+            print_json(rollout)
         elif not args.json:
-            say((line_text(told), STATES.get(told["state"], "")))
-        return rollout_watch.watch_rollout(client, told, args.json) if watches else 0
+            say((line_text(rollout), STATES.get(rollout["state"], "")))
+        return rollout_watch.watch_rollout(client, rollout, args.json) if watches else 0
 
 
 def _tell_refusal(error: Refused, as_json: bool) -> int:
@@ -135,8 +145,8 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
 def _status(args: Namespace) -> int:
     with client_of(args.url) as client:
         if args.watch:
-            told = one_of(client, name_of(client, args.name))["rollout"]
-            return rollout_watch.watch_rollout(client, told, args.json)
+            rollout = one_of(client, name_of(client, args.name))["rollout"]
+            return rollout_watch.watch_rollout(client, rollout, args.json)
         page: Rollouts | OneRollout
         if args.name is None:
             page = everything = all_of(client)

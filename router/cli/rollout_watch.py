@@ -17,6 +17,7 @@ from router.cli.rollout_asking import one_of
 from router.cli.rollout_lines import lines
 from router.cli.rollout_texts import STATES, line_text, verdict_text
 from router.cli.watch import Watched, watch
+from router.signals import exit_code
 from router.terminal.console import err, print_json_line, say
 from router.terminal.times import clock, time_of
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from policies.api.rollouts import OneRollout, Rollout
 
 CODES = {"succeeded": 0, "rolled-back": 1, "held": 1}
-INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 
 
 def watch_rollout(client: Client, begun: Rollout, as_json: bool) -> int:
@@ -37,22 +37,22 @@ def watch_rollout(client: Client, begun: Rollout, as_json: bool) -> int:
     )
     try:
         return watch(watched, redraw=not as_json)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         say(f"stopped watching; {begun['name']} continues", to=err)
-        return INTERRUPTED
+        return exit_code(error)
 
 
 def _lines(page: OneRollout) -> Iterator[Text]:
     return lines(page["rollout"], time_of(page["at"]) or datetime.now(UTC))
 
 
-def _code(told: Rollout) -> int | None:
-    return CODES.get(told["state"])
+def _code(rollout: Rollout) -> int | None:
+    return CODES.get(rollout["state"])
 
 
-def _is_older(told: Rollout, begun: Rollout) -> bool:
+def _is_older(rollout: Rollout, begun: Rollout) -> bool:
     """Return whether an isolate still shows the state before the rollout was started."""
-    now, then = time_of(told["since"]), time_of(begun["since"])
+    now, then = time_of(rollout["since"]), time_of(begun["since"])
     return bool(then and (now is None or now < then))
 
 
@@ -64,8 +64,8 @@ class _Log:
         self._told = ("", "")
 
     def tell(self, page: OneRollout) -> None:
-        told = page["rollout"]
-        news = line_text(told), verdict_text(told)
+        rollout = page["rollout"]
+        news = line_text(rollout), verdict_text(rollout)
         if news == self._told:
             return
         if self._as_json:

@@ -9,22 +9,19 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 
 from router.dev.config import bound_to, echoed, write_configs
 from router.dev.layout import Layout, SetupError
 from router.dev.prepare import prepare, step
 from router.dev.secrets import write_secrets
 from router.dev.server import DevServer
+from router.dev.session import Session
 from router.dev.stage import stage
 from router.dev.tables import migrate
 from router.dev.workers import find_workers
-
-READY_WITHIN = 90.0
-WATCH_EVERY = 0.5
+from router.signals import raise_interrupt
 
 
 def configure(
@@ -50,36 +47,35 @@ def run_dev(
     echo: bool,
     persist_to: Path,
     variants: Mapping[str, str],
+    look: Callable[[], None],
 ) -> int:
-    """Run `router dev`. Returns its exit code."""
+    """Run `router dev`. Returns its exit code. `look`: called now and then, while it serves."""
     # SIGINT too: a shell starts background commands with it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, as_interrupt)
+        signal.signal(number, raise_interrupt)
     folder = layout.build / "dev" / str(port)
+    serves = False
     try:
         prepare(layout)
         workers = {} if echo else find_workers(layout, folder)
         configs = configure(layout, policy, folder, variants, workers, echo=echo)
         migrate(layout, workers.values(), persist_to)
-        with DevServer(layout) as server:
-            with step("workerd", f"on port {port}"):
-                log = folder / "wrangler.log"
-                server.start(configs, port=port, persist_to=persist_to, log=log)
-                server.wait_ready(timeout=READY_WITHIN)
+        session = Session(layout, configs, workers, folder, port, persist_to)
+
+        def ready(server: DevServer) -> None:
             tell(server, layout, policy, variants, workers, echo=echo)
-            watch(server)
+            nonlocal serves
+            serves = True
+
+        session.run(ready, look)
     except SetupError as error:
         print(f"router dev: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nstopped", flush=True)
+        if not serves:
+            raise  # what was asked for never came to be
     return 0
-
-
-def watch(server: DevServer) -> None:
-    while True:
-        time.sleep(WATCH_EVERY)
-        server.check_alive()
 
 
 def tell(
@@ -103,8 +99,3 @@ def tell(
         behind = behind_them.get(binding, "not bound: 502")
         print(f"  {name:<{wide}}  {binding:<{bound}}  {behind}")
     print("\nCtrl-C stops it.", flush=True)
-
-
-def as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Stop the servers on SIGTERM, as on Ctrl-C."""
-    raise KeyboardInterrupt

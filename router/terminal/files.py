@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from policies.language.findings.findings import Finding
@@ -21,7 +22,7 @@ def read_file(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {name}: {error.strerror}") from None
+        raise UsageError(f"cannot read {name}: {error.strerror}", where=name) from None
 
 
 def print_findings(file: str, findings: Iterable[Finding], to: Output = out) -> None:
@@ -35,11 +36,20 @@ def print_findings(file: str, findings: Iterable[Finding], to: Output = out) -> 
         say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
 
 
+def not_valid(file: str, findings: Sequence[Finding]) -> Failed:
+    """The error of a file with findings; its JSON has them all."""
+    return Failed(
+        f"{file} is not valid ({counted(len(findings), 'finding')})",
+        where=file,
+        details={"findings": [asdict(finding) for finding in findings]},
+    )
+
+
 def load_valid(file: str) -> tuple[bytes, Loaded]:
     """Load a policy that must be valid. Prints its findings and raises Failed if it is not."""
     data = read_file(file)
     loaded = load(data)
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
-        raise Failed(f"{file} is not valid ({counted(len(loaded.findings), 'finding')})")
+        raise not_valid(file, loaded.findings)
     return data, loaded

@@ -61,7 +61,7 @@ MAY_USE = {
         "language/values",
         "language/yaml",
     },
-    "language/tooling": {"language/model", "language/values"},
+    "language/tooling": {"basics", "language/model", "language/values"},
     "difference/views": {"basics", "language/compile", "language/model", "resilience"},
     "difference": {"basics", "compiled", "difference/views", "language/model", "routing"},
     "drill_plan": {
@@ -76,7 +76,13 @@ MAY_USE = {
         "resilience",
     },
     "gateway/models": {"language/model", "language/values"},
-    "gateway/output": {"language", "language/findings", "language/values", "language/yaml"},
+    "gateway/output": {
+        "basics",
+        "language",
+        "language/findings",
+        "language/values",
+        "language/yaml",
+    },
     "gateway/cluster": {
         "gateway/models",
         "gateway/output",
@@ -96,6 +102,7 @@ MAY_USE = {
         "language/yaml",
     },
     "gateway": {
+        "basics",
         "gateway/cluster",
         "gateway/output",
         "gateway/routes",
@@ -107,6 +114,7 @@ MAY_USE = {
     "proxy/phases": {
         "access",
         "balancing",
+        "basics",
         "compiled",
         "http",
         "resilience",
@@ -117,6 +125,7 @@ MAY_USE = {
     "proxy": {
         "access",
         "balancing",
+        "basics",
         "compiled",
         "http",
         "proxy/attempts",
@@ -139,6 +148,7 @@ MAY_USE = {
     "proxy/explain": {
         "access",
         "balancing",
+        "basics",
         "compiled",
         "http",
         "proxy",
@@ -148,6 +158,7 @@ MAY_USE = {
     },
     "policy_tests": {
         "balancing",
+        "basics",
         "compiled",
         "difference/traffic",
         "http",

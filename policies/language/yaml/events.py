@@ -256,10 +256,10 @@ class Events(Scanner, Parser):
         """Return where a syntax error begins (or where it was noticed), a message and a hint."""
         if not isinstance(error, MarkedYAMLError):  # PyYAML does not check the result of an escape
             return self.index, "this escape is not a character", "write the character itself"
-        told = f"{error.context}: {error.problem}"
-        begin: Any = None if "block" in told else error.context_mark
+        text = f"{error.context}: {error.problem}"
+        begin: Any = None if "block" in text else error.context_mark
         show: Any = error.problem_mark
-        message, hint = next(row[1:] for row in _SYNTAX if row[0] in told)
+        message, hint = next(row[1:] for row in _SYNTAX if row[0] in text)
         return show if begin is None else begin, message, hint
 
     def _at_separator(self) -> bool:
