@@ -48,12 +48,12 @@ def arguments(parser: ArgumentParser) -> None:
     )
     check.add_argument("file", metavar="FILE", help="the policy")
     check.add_argument("--scope", action="append", default=[], dest="scopes", metavar="S")
-    for each in (new, hashing):
-        each.add_argument(
+    for verb in (new, hashing):
+        verb.add_argument(
             "--pepper", action="store_true", help=f"hash with hmac_sha256 and the secret {PEPPER}"
         )
-    for each in (new, hashing, check):
-        each.add_argument("--json", action="store_true", help="print JSON")
+    for verb in (new, hashing, check):
+        verb.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: Namespace) -> int:
