@@ -5,12 +5,14 @@ Each step is one line: the file, what is there, and what to write. Nothing is ch
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from router.dev.errors import SetupError
+from router.dev.repository import repository_of
 from router.dev.required import BUILD, Lack, lacking
 from router.dev.workers import SETTINGS, read_settings
 
@@ -48,7 +50,9 @@ def settings_steps(root: Path) -> Iterator[Step]:
 
 def pin_steps(root: Path, version: str) -> Iterator[Step]:
     """Yield where another version of the package is asked for."""
-    for path in sorted(path for pattern in PINNING for path in root.glob(pattern)):
+    folders = dict.fromkeys((root, repository_of(root) or root))  # GitHub's are in the repository's
+    found = [path for folder in folders for pattern in PINNING for path in folder.glob(pattern)]
+    for path in sorted(found):
         try:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError as error:
@@ -56,6 +60,6 @@ def pin_steps(root: Path, version: str) -> Iterator[Step]:
         for number, line in enumerate(lines, 1):
             for pin in PIN.finditer(line):
                 if pin[1] != version:
-                    place = f"{path.relative_to(root).as_posix()}:{number}"
+                    place = f"{Path(os.path.relpath(path, root)).as_posix()}:{number}"
                     wanted = pin[0].removesuffix(pin[1]) + version
                     yield Step(place, f"asks for version {pin[1]}", wanted)
