@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from policies.language.tooling.bindings import bindings_of
-from router.cli.project import refuse_lacking
+from router.cli.project import refuse_lacking, shown
 from router.cli.usage import KIT, Example, Usage
 from router.dev.errors import SetupError
 from router.dev.layout import Layout, find_root
@@ -100,7 +100,7 @@ def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> No
 def take_over(layout: Layout, state: Path, policy: Path, bound: Collection[str]) -> None:
     """Serve the file as it is now; one that is not valid is told, and changes nothing."""
     try:
-        data, loaded = load_valid(str(policy))
+        data, loaded = load_valid(shown(policy))
         if loaded.policy is None:
             return
         change = Change(data, loaded, CHANGED)

@@ -48,7 +48,9 @@ def refuse_lacking(layout: Layout) -> None:
     """Raise Failed if the configuration lacks what a router needs, wherever it runs."""
     found = lacking(layout.config)
     if found:
-        more = f" (and {len(found) - 1} more: `router stage` lists them)" if len(found) > 1 else ""
+        more = (
+            f" (and {len(found) - 1} more: `router upgrade` lists them)" if len(found) > 1 else ""
+        )
         raise Failed(found[0].text(shown(layout.config_file)) + more)
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from router.dev.down import named_in, stand_in, state_of, unbuildable
+from router.dev.down import named_in, stand_in, state_of, told, unbuildable
 from router.dev.layout import Layout, SetupError
 from router.dev.prepare import step
 from router.dev.process import ANSI
 from router.dev.server import DevServer
-from router.dev.wrangler import last_error, told_error
+from router.dev.wrangler import told_error
 
 READY_WITHIN = 90.0
 WATCH_EVERY = 0.5
@@ -96,7 +96,7 @@ class Session:
                 continue
             if self._take_out(named_in(said)):
                 return
-            print(f"error       {last_error(said)}", flush=True)
+            print(f"error       {told(said, self.workers)}", flush=True)
 
     def _has_ended(self, server: DevServer) -> bool:
         """wrangler ends if a Worker that it starts again does not start."""

@@ -16,13 +16,14 @@ from typing import NamedTuple
 from router import __version__
 from router.dev.errors import SetupError
 from router.dev.files import write_if_changed
+from router.dev.repository import repository_of
 from router.dev.secrets import new_key
 from router.scaffold.cases import cases_text
 from router.scaffold.policy import policy_text
 from router.scaffold.roles import Role
 from router.scaffold.settings import Service, jsonc_text, sections, toml_text
 from router.scaffold.workflow import FILE as WORKFLOW
-from router.scaffold.workflow import repository_of, workflow_text
+from router.scaffold.workflow import workflow_text
 
 POLICY, CASES, DEV, SECRETS, IGNORED = (
     *("routes.yaml", "routes.test.yaml", "router.toml", ".dev.vars", ".gitignore"),

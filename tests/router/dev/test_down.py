@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from router.dev import session
-from router.dev.down import named_in, stand_in, state_of
+from router.dev.down import named_in, stand_in, state_of, told
 from router.dev.errors import SetupError
 from router.dev.layout import Layout
 from router.dev.session import Session, Tail
@@ -47,6 +48,27 @@ OUTPUTS = {
 @pytest.mark.parametrize(("output", "told"), OUTPUTS.values(), ids=OUTPUTS.keys())
 def test_an_error_of_the_runtime_names_the_worker(output: str, told: dict[str, str]) -> None:
     assert named_in(output) == told
+
+
+BROKEN = """\
+✘ [ERROR] Build failed with 1 error:
+
+  ✘ [ERROR] Expected "}" but found end of file
+
+      src/index.js:2:0:
+        2 │
+"""
+
+
+def test_an_error_of_a_build_has_its_place_and_the_worker_that_was_changed(tmp_path: Path) -> None:
+    shop = write_project(tmp_path).parent
+    workers = {name: shop / name / "wrangler.jsonc" for name in ("web", "api", "api-next")}
+    (shop / "web" / "src").mkdir(parents=True)
+    (shop / "web" / "src" / "index.js").touch()
+    os.utime(shop / "web" / "src" / "index.js", (1, 1))
+    assert told(BROKEN, workers) == 'api: src/index.js:2:0: Expected "}" but found end of file'
+    assert told(BROKEN, {}) == 'src/index.js:2:0: Expected "}" but found end of file'
+    assert told(PYTHON, workers) == "ModuleNotFoundError: No module named 'nothing_like_it'"
 
 
 def test_a_change_of_its_code_is_seen(tmp_path: Path) -> None:
