@@ -35,24 +35,24 @@ export default {
 
 def named_in(output: str) -> dict[str, str]:
     """The Workers that workerd's errors name, each with its error."""
-    told: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for found in NAMED.finditer(output):
         section = output[found.start() :]
         end = section.find(FAILED, len(FAILED))
         line = last_error(section if end < 0 else section[:end])
-        told.setdefault(found["name"], line.removeprefix(f"service core:user:{found['name']}: "))
-    return told
+        reasons.setdefault(found["name"], line.removeprefix(f"service core:user:{found['name']}: "))
+    return reasons
 
 
 def unbuildable(layout: Layout, workers: Mapping[str, Path], folder: Path) -> dict[str, str]:
     """The Workers that wrangler cannot build, each with its error. It takes a second for each."""
-    told = {}
+    reasons = {}
     for name, config in workers.items():
         target = ["--config", str(config), "--outdir", str(folder / "tried" / name)]
-        done = wrangler(layout, ["deploy", "--dry-run", *target])
-        if done.returncode:
-            told[name] = last_error(done.stdout + done.stderr)
-    return told
+        result = wrangler(layout, ["deploy", "--dry-run", *target])
+        if result.returncode:
+            reasons[name] = last_error(result.stdout + result.stderr)
+    return reasons
 
 
 def stand_in(folder: Path, name: str, reason: str) -> Path:
@@ -82,7 +82,7 @@ def state_of(config: Path) -> frozenset[tuple[str, int, int]]:
 
 def _files(folder: Path) -> Iterator[str]:
     for path, folders, names in os.walk(folder):
-        folders[:] = [each for each in folders if each not in PASSED_BY and each[0] != "."]
+        folders[:] = [name for name in folders if name not in PASSED_BY and name[0] != "."]
         yield from (os.path.join(path, name) for name in names)
 
 

@@ -7,8 +7,10 @@ and service bindings are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from policies.basics.untyped import JsonMapping
 
 MAIN = "build/upload/entry.py"  # what `router stage` writes; it marks a router's configuration
 COMPATIBILITY_DATE = "2026-11-17"  # the least, since it decides Python's version in production
@@ -33,12 +35,12 @@ class Lack(NamedTuple):
         return f"{name} has no {self.what}: {self.hint}"
 
 
-def lacking(config: Mapping[str, Any]) -> list[Lack]:
+def lacking(config: JsonMapping) -> list[Lack]:
     """What a configuration lacks, as it is seen for one environment."""
     return [*_settings(config), *_bindings(config), *_migrations(config)]
 
 
-def _settings(config: Mapping[str, Any]) -> Iterator[Lack]:
+def _settings(config: JsonMapping) -> Iterator[Lack]:
     if str(config.get("compatibility_date", "")) < COMPATIBILITY_DATE:
         hint = f'write `compatibility_date = "{COMPATIBILITY_DATE}"`, or a later one'
         yield Lack("new enough compatibility_date", hint)
@@ -47,36 +49,36 @@ def _settings(config: Mapping[str, Any]) -> Iterator[Lack]:
             yield Lack(f"flag {flag}", f'add "{flag}" to its `compatibility_flags`')
     if not config.get("build", {}).get("command"):
         yield Lack("build command", f'add to its `[build]` `command = "{BUILD}"`')
-    told = {
+    globs = {
         glob
         for rule in config.get("rules", ())
         if rule.get("type") == MODULES["type"]
         for glob in rule.get("globs", ())
     }
     for glob in MODULES["globs"]:
-        if glob not in told:
+        if glob not in globs:
             rule = f'`type = "{MODULES["type"]}"`, `globs = ["{glob}"]`'
             yield Lack(f"rule for {glob}", f"add to its `rules` {rule}")
 
 
-def _bindings(config: Mapping[str, Any]) -> Iterator[Lack]:
-    if not any(each.get("binding") == KV for each in config.get("kv_namespaces", ())):
+def _bindings(config: JsonMapping) -> Iterator[Lack]:
+    if not any(namespace.get("binding") == KV for namespace in config.get("kv_namespaces", ())):
         yield Lack(f"binding {KV}", f'add a KV namespace with `binding = "{KV}"`')
     bound = config.get("durable_objects", {}).get("bindings", ())
-    found = {each.get("name"): each.get("class_name") for each in bound}
+    found = {entry.get("name"): entry.get("class_name") for entry in bound}
     for binding, class_name in OBJECTS.items():
         if found.get(binding) != class_name:
             hint = f'add to its Durable Objects `name = "{binding}"`, `class_name = "{class_name}"`'
             yield Lack(f"binding {binding}", hint)
 
 
-def _migrations(config: Mapping[str, Any]) -> Iterator[Lack]:
-    made = {
+def _migrations(config: JsonMapping) -> Iterator[Lack]:
+    created = {
         name
-        for each in config.get("migrations", ())
-        for name in (*each.get("new_sqlite_classes", ()), *each.get("new_classes", ()))
+        for migration in config.get("migrations", ())
+        for name in (*migration.get("new_sqlite_classes", ()), *migration.get("new_classes", ()))
     }
     for tag, class_name in MIGRATIONS:
-        if class_name not in made:
+        if class_name not in created:
             hint = f'add to its `migrations` `tag = "{tag}"`, `new_sqlite_classes = '
             yield Lack(f"migration for the class {class_name}", f'{hint}["{class_name}"]`')

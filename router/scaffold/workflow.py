@@ -25,7 +25,7 @@ def workflow_text(version: str, folder: Path) -> str:
 
 def repository_of(folder: Path) -> Path | None:
     """The git repository that the folder is in."""
-    for each in (folder, *folder.parents):
-        if (each / ".git").exists():
-            return each
+    for parent in (folder, *folder.parents):
+        if (parent / ".git").exists():
+            return parent
     return None
