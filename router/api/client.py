@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,7 +34,7 @@ HINTS = {
 # A field that each page of a router always has, and another server's JSON has not.
 PAGES = (
     *(("status", "policy"), ("policy", "text"), ("drills", "active"), ("rollouts", "rollouts")),
-    *(("rollouts/*/history", "events"), ("rollouts/*", "rollout")),
+    *(("rollouts/*/history", "events"), ("rollouts/*", "rollout"), ("explain", "steps")),
 )
 
 
@@ -74,7 +74,7 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, page: str, **query: str) -> Parsed:
+    def get(self, page: str, **query: str | Sequence[str]) -> Parsed:
         document = self._ask("GET", page, query=query)
         field = next((field for name, field in PAGES if fnmatchcase(page, name)), None)
         if field and not (isinstance(document, dict) and field in document):
@@ -93,7 +93,7 @@ class Client:
         method: str,
         page: str,
         document: object = None,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Parsed:
         try:
             url = f"{self.url}/.router/{page}"

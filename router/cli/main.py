@@ -31,7 +31,7 @@ GROUPS = (
     ("publish it", ("diff", "push", "pull", "history", "rollback")),
     ("run a router", ("dev", "stage", "deploy")),
     ("operate it", ("status", "rollout", "drill")),
-    ("set up this command", ("completion",)),
+    ("set up", ("upgrade", "completion")),
 )
 VERBS = tuple(verb for _, verbs in GROUPS for verb in verbs)
 WRONG_USE = 2

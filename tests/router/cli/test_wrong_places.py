@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "import": ("manifest.yaml",),
     "schema": (),
     "completion": ("bash",),
+    "upgrade": (),
     "status": (),
     "rollout": ("status",),
     "drill": ("list",),
@@ -39,7 +40,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "stage": (),
     "deploy": ("--dry-run",),
 }
-NEED_A_PROJECT = ("history", "rollback", "pull", "dev", "stage", "deploy")
+NEED_A_PROJECT = ("history", "rollback", "pull", "dev", "stage", "deploy", "upgrade")
 ANYWHERE = ("schema", "completion")
 
 
