@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from router.dev.errors import SetupError
 from router.dev.kit import COMPATIBILITY_DATE
-from router.dev.layout import KV, OBJECTS
+from router.dev.required import KV, OBJECTS
 from router.dev.workers import SETTINGS, read_settings
 
 FLAGS = ("python_workers", "disable_python_no_global_handlers")
