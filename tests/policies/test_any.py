@@ -1,4 +1,4 @@
-"""`Any` in policies/: only where no type says more. Parsed values have names (`basics/untyped.py`)."""
+"""`Any` in policies/: only where no type says more. `basics/untyped.py` names parsed values."""
 
 from __future__ import annotations
 
