@@ -10,8 +10,8 @@ import os
 import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
 
+from policies.basics.untyped import JsonObject
 from router.cli.init_asking import asked
 from router.cli.places import console_of
 from router.cli.usage import Example, Usage
@@ -142,7 +142,7 @@ def _behind(worker: FoundWorker | None, role: Role, folder: Path) -> str:
     return f"{where} (region {role.region})" if role.region else where
 
 
-def _document(plan: Plan, written: list[Path], steps: list[str]) -> dict[str, Any]:
+def _document(plan: Plan, written: list[Path], steps: list[str]) -> JsonObject:
     return {
         "result": "written",
         "folder": str(plan.folder),

@@ -57,8 +57,8 @@ class Session:
 
     def _start(self, server: DevServer) -> bool:
         """Whether it serves; if not, it is worth another try."""
-        places = {self.workers[name]: each.config for name, each in self.down.items()}
-        configs = [places.get(each, each) for each in self.configs]
+        places = {self.workers[name]: worker.config for name, worker in self.down.items()}
+        configs = [places.get(config, config) for config in self.configs]
         try:
             with step("workerd", f"on port {self.port}"):
                 log = self.folder / "wrangler.log"
@@ -109,7 +109,9 @@ class Session:
         return False
 
     def _has_changed(self) -> bool:
-        changed = [n for n, each in self.down.items() if state_of(self.workers[n]) != each.state]
+        changed = [
+            n for n, worker in self.down.items() if state_of(self.workers[n]) != worker.state
+        ]
         for name in changed:
             del self.down[name]
             print(f"{name} has changed: trying it again", flush=True)
@@ -133,5 +135,5 @@ class Tail:
         if new:
             self._held += ANSI.sub("", new.decode("utf-8", "replace"))
             return ""
-        told, self._held = self._held, ""
-        return told
+        unread, self._held = self._held, ""
+        return unread
