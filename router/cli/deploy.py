@@ -50,9 +50,9 @@ def _deploy(args: Namespace) -> tuple[int, dict[str, Any]]:
     layout = Layout(find_root())
     file, policy = project_policy(layout)
     found = objected(layout, file, policy, args.env)
-    for each in found:
-        (warn if args.dry_run else complain)(each.message)
-    outcome = {"env": args.env or None, "refused_for": [each.message for each in found]}
+    for objection in found:
+        (warn if args.dry_run else complain)(objection.message)
+    outcome = {"env": args.env or None, "refused_for": [objection.message for objection in found]}
     if found and not args.dry_run:
         complain(f"not deployed: {counted(len(found), 'reason')} above")
         return 1, {"result": "refused", **outcome}
@@ -69,11 +69,11 @@ def _deploy(args: Namespace) -> tuple[int, dict[str, Any]]:
 
 
 def _try(layout: Layout, env: str) -> tuple[int, dict[str, Any]]:
-    done = dry_run(layout, env)
-    for line in brief(done.output.splitlines()):
+    built = dry_run(layout, env)
+    for line in brief(built.output.splitlines()):
         say(line)
     say()
-    fits = done.gzip_kib <= LIMIT_KIB
+    fits = built.gzip_kib <= LIMIT_KIB
     verdict = "fits" if fits else "does not fit"
-    say(f"upload: {done.gzip_kib:.0f} KiB gzip, {verdict} within {LIMIT_KIB:.0f} KiB")
-    return 0 if fits else 1, {"gzip_kib": done.gzip_kib, "limit_kib": LIMIT_KIB, "fits": fits}
+    say(f"upload: {built.gzip_kib:.0f} KiB gzip, {verdict} within {LIMIT_KIB:.0f} KiB")
+    return 0 if fits else 1, {"gzip_kib": built.gzip_kib, "limit_kib": LIMIT_KIB, "fits": fits}

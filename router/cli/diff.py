@@ -117,7 +117,7 @@ def _document(args: Namespace, other: Live, before: Loaded, after: Loaded) -> di
     elif there and not document["same"]:
         found, traffic = _compare(args, before, after)
         document["same"] = not found.changes
-        document["changes"] = [change_document(each) for each in found.changes]
+        document["changes"] = [change_document(change) for change in found.changes]
         document["behaviour"] = behaviour_document(found.changes)
         document["traffic"] = traffic.document()
     return document
@@ -145,8 +145,8 @@ def _compare(args: Namespace, before: Loaded, after: Loaded) -> tuple[Difference
 
 def _log(name: str) -> Iterator[TrafficRequest]:
     """Yield the requests of a log; prints the progress through a long one."""
-    for number, asked in enumerate(read_log(read_file(name).splitlines()), 1):
-        yield asked
+    for number, request in enumerate(read_log(read_file(name).splitlines()), 1):
+        yield request
         if number % PROGRESS_EVERY == 0:
             say((f"{number:,} requests compared", "dim"), to=err)
 

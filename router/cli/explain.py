@@ -128,12 +128,12 @@ def _asked(args: Namespace) -> Explanation:
     return explanation
 
 
-def _print(told: Explanation) -> None:
-    pairs((step["step"], step["text"]) for step in told["steps"])
+def _print(explanation: Explanation) -> None:
+    pairs((step["step"], step["text"]) for step in explanation["steps"])
     say()
-    if told["variant"]:
-        say(("forwarded", "green"), " to variant ", (told["variant"], "bold"))
-    elif told["answer"]:
-        say(("answered", "yellow"), f" by the router with status {told['status']}")
+    if explanation["variant"]:
+        say(("forwarded", "green"), " to variant ", (explanation["variant"], "bold"))
+    elif explanation["answer"]:
+        say(("answered", "yellow"), f" by the router with status {explanation['status']}")
     else:
         say(("answered", "yellow"), " by the router itself")

@@ -26,6 +26,7 @@ from router.terminal.console import complain, print_error
 from router.terminal.errors import Failed, UsageError
 
 GROUPS = (
+    ("begin", ("init",)),
     ("write a policy", ("validate", "test", "explain", "keys", "import", "schema")),
     ("publish it", ("diff", "push", "pull", "history", "rollback")),
     ("run a router", ("dev", "stage", "deploy")),
