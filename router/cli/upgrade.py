@@ -26,7 +26,7 @@ from router.terminal.console import counted, print_json, say
 from router.terminal.files import read_file
 from router.terminal.tables import table
 
-HEAD = ("FILE", "FOUND", "WRITE")
+HEAD = ("FILE", "FOUND", "WHAT TO DO")
 
 USAGE = Usage(
     examples=(
@@ -94,7 +94,7 @@ def kv_steps(kv: Kv) -> Iterator[Step]:
     found = format_of(form) if form is not None else None
     if found != FORMAT:
         what = "no compiled form" if found is None else f"a compiled form of format {found}"
-        yield Step(kv.place, f"{what}: this version has {FORMAT}", f"router push {POLICY}")
+        yield Step(kv.place, f"{what}: this version has {FORMAT}", f"run `router push {POLICY}`")
 
 
 def format_of(form: bytes) -> int | None:
