@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from router.dev.down import named_in, stand_in, state_of, told, unbuildable
+from router.dev.events import tell_error, tell_events
 from router.dev.layout import Layout, SetupError
 from router.dev.prepare import step
 from router.dev.process import ANSI
@@ -92,11 +93,12 @@ class Session:
                 return
             look()
             said = log.read()
+            tell_events(said)
             if not told_error(said):
                 continue
             if self._take_out(named_in(said)):
                 return
-            print(f"error       {told(said, self.workers)}", flush=True)
+            tell_error(told(said, self.workers))
 
     def _has_ended(self, server: DevServer) -> bool:
         """wrangler ends if a Worker that it starts again does not start."""

@@ -107,6 +107,9 @@ def test_a_log_is_handed_out_in_whole_messages(tmp_path: Path) -> None:
     assert log.read() == ""
 
 
+EVENT = '{"time": "2026-11-29T11:02:03.020Z", "level": "info", "event": "policy-loaded"}'
+
+
 class FakeServer:
     """A `wrangler dev` that says what a test tells it to, at each start the next."""
 
@@ -229,11 +232,16 @@ def test_an_error_of_one_that_runs_is_told(
         if number is None:
             raise Ended
         if number == 0:
-            (shop.layout.root / "wrangler.log").write_text('[ERROR] Expected "}"\n')
+            (shop.layout.root / "wrangler.log").write_text(f'{EVENT}\n[ERROR] Expected "}}"\n')
 
     with pytest.raises(Ended):
         shop.run(lambda server: None, look)
-    assert capsys.readouterr().out.count('error       Expected "}"\n') == 1
+    lines = capsys.readouterr().out.splitlines()
+    [event, error] = (json.loads(line) for line in lines if line.startswith("{"))
+    assert event == json.loads(EVENT)
+    assert (error["level"], error["event"], error["message"]) == (
+        *("error", "worker-error", 'Expected "}"'),
+    )
 
 
 def test_one_that_cannot_be_built_is_found(
