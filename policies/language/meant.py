@@ -217,6 +217,11 @@ def _rewrite(value: Any) -> dict[str, Any] | None:
     return {"hostname": respelled.hostname(str(value))}
 
 
+def _variant(value: Any) -> dict[str, Any]:
+    field = "url" if "://" in str(value) else "binding"
+    return {field: value, "pool": "production"}
+
+
 def _respond(value: Any) -> dict[str, Any]:
     number = _meant(int, value) if isinstance(value, str) else value
     return {"body": value} if number is None else {"status": number}
@@ -288,5 +293,5 @@ _STANDS_FOR: dict[str, str | Callable[[Any], Any]] = {
     "Step": "weight",
     "StickySource": lambda value: value if isinstance(value, str) else None,
     "Timeouts": "request",
-    "Variant": lambda value: {"binding": value, "pool": "production"},
+    "Variant": _variant,
 }

@@ -5,7 +5,8 @@
 2. `Send` with a `carry` needs no outcome before the client has its answer: if the variant's
    answer is good (`is_good`), whoever runs the sequence gives it to the client as `carry`
    says, and tells the outcome later, before anything is decided that it could change.
-3. Effects name bindings, headers and times; nothing of the runtime's.
+3. Effects name upstreams, headers and times; nothing of the runtime's. An upstream is a service
+   binding, or a URL that the path and the query of what is sent are put behind.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Copy(NamedTuple):
     """One copy of the request. `tag`: the rollout's run that its outcome counts for, if any."""
 
     variant: str
-    binding: str
+    upstream: str
     url: str
     changes: Changes
     tag: str
@@ -84,7 +85,7 @@ class Copy(NamedTuple):
 
 class Mirror(NamedTuple):
     """Send copies beside the request. `keeps_body`: they have one, of at most `most` bytes.
-    → the variants whose bindings are there, and whether attempts take the body from what is
+    → the variants whose upstreams are there, and whether attempts take the body from what is
     kept, as `Mirrored`"""
 
     copies: Sequence[Copy]
@@ -127,14 +128,14 @@ class Carry(NamedTuple):
 
 
 class Send(NamedTuple):
-    """Send the request to a binding. `url`: None for the client's own; `kept_body`: take the
+    """Send the request to an upstream. `url`: None for the client's own; `kept_body`: take the
     body from what is kept; `timeout_ms`: until the answer begins, 0 for no limit; `limit`:
     bytes of a body whose length is not announced; `drill`: what stands in front of the
-    binding; `codes`: statuses of answers that are not good; `wants_head`: the outcome has the
+    upstream; `codes`: statuses of answers that are not good; `wants_head`: the outcome has the
     answer's headers. → `Came`"""
 
     variant: str
-    binding: str
+    upstream: str
     url: str | None
     changes: Changes
     timeout_ms: int

@@ -43,6 +43,7 @@ from policies.proxy.explain_texts import (
     split_text,
     variants_text,
 )
+from policies.proxy.outgoing import at_upstream
 from policies.proxy.response_filter import carried
 from policies.proxy.sequence import proxy
 from policies.proxy.upstream_request_filter import upstream_request_filter
@@ -201,7 +202,7 @@ class _Told:
             is_first = outcome.steered.takes(request, key_id)
         if not (outcome.pick and outcome.pick.variant):
             self._order(request, outcome, is_first)
-        target = upstream_request_filter(context, first, 1).target
+        target = at_upstream(first, upstream_request_filter(context, first, 1).target)
         changes = self._response_changes(outcome, first)
         self.result |= {
             "region": outcome.region,
@@ -225,7 +226,8 @@ class _Told:
         second = hedge_to(route.failover, outcome.candidates, request.method, request.headers)
         if second and route.failover.hedge is not None and not outcome.trial:
             self.step("hedge", hedge_text(route.failover, second))
-        self.step("forward", f"to variant {first.name} through binding {first.binding}")
+        way = f"at {first.url}" if first.url else f"through binding {first.binding}"
+        self.step("forward", f"to variant {first.name} {way}")
 
     def _response_changes(self, outcome: Forward, first: Variant) -> Changes:
         """Those of the variant's answer. A cookie is told without its seal, which is another

@@ -22,7 +22,7 @@ def likeness_of(context: RequestContext, send: Send) -> Hashable:
         rule.taken,  # what other attempts may write anew
         *(choice.route.name, *[each.name for each in choice.candidates]),
         *(identity and identity.key.id, blame.variant, blame.part),
-        *(send.binding, send.url, send.timeout_ms, send.limit, send.codes),
+        *(send.upstream, send.url, send.timeout_ms, send.limit, send.codes),
         *_values(send.changes),
         *_values(carry.changes),
     )

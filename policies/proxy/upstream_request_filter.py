@@ -118,7 +118,7 @@ def _copies(context: RequestContext, plan: FilterChain) -> list[Copy]:
         sent = upstream_request_filter(context, variant, 1)
         tag = steered.run if each.side and steered and steered.counts else ""
         changes = sent.changes.then(_MARK)
-        copies.append(Copy(variant.name, variant.binding, sent.target.url, changes, tag))
+        copies.append(Copy(variant.name, variant.upstream, sent.target.url, changes, tag))
     return copies
 
 

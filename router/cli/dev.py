@@ -9,7 +9,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from policies.language.model.bindings import bindings_of
+from policies.language.model.bindings import bindings_of, urls_of
+from router.dev.config import Outside
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
@@ -18,7 +19,7 @@ from router.publishing.place import local_place
 from router.publishing.published import read
 from router.publishing.write import Change, write
 from router.terminal.console import warn
-from router.terminal.files import load_valid
+from router.terminal.files import load_valid, may_be_private
 
 PORT = 8787  # wrangler's own default
 STATE = Path(".wrangler/state")  # wrangler's own default
@@ -40,6 +41,11 @@ def arguments(parser: ArgumentParser) -> None:
         "--echo", action="store_true", help="serve every variant with an echo Worker"
     )
     parser.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="variants may have URLs in private networks, such as http://127.0.0.1:3000",
+    )
+    parser.add_argument(
         "--persist-to",
         metavar="DIR",
         type=Path,
@@ -50,7 +56,8 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     root = find_root()
     policy = Path(args.policy or root / "routes.yaml").resolve()
-    data, loaded = load_valid(str(policy))
+    allow_private = args.allow_private or may_be_private()
+    data, loaded = load_valid(str(policy), allow_private=allow_private)
     if loaded.policy is None:
         return 1
     variants = bindings_of(loaded.policy)
@@ -58,7 +65,8 @@ def run(args: Namespace) -> int:
     refuse_taken(args.port)  # before anything that would disturb a running router
     if state.exists():
         _begin_with(Layout(root), state, policy, Change(data, loaded, BEGINS))
-    return run_dev(root, policy, args.port, args.echo, state, variants)
+    outside = Outside(urls_of(loaded.policy), allow_private)
+    return run_dev(root, policy, args.port, args.echo, state, variants, outside)
 
 
 def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> None:

@@ -75,7 +75,7 @@ def run(args: Namespace) -> int:
     try:
         data, loaded = load_valid(args.file)
         other = _other(args)
-        before = load(other.data) if other.data not in (None, data) else loaded
+        before = load(other.data, allow_private=True) if other.data not in (None, data) else loaded
         document = _document(args, other, before, loaded)
     finally:
         gc.enable()

@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from policies.language.load import load
 from router.terminal.console import counted, print_json, say
-from router.terminal.files import print_findings, read_file
+from router.terminal.files import may_be_private, print_findings, read_file
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    loaded = load(read_file(args.file), time.time() * 1000)
+    loaded = load(read_file(args.file), time.time() * 1000, allow_private=may_be_private())
     valid = loaded.policy is not None
     failed = not valid or (args.strict and bool(loaded.findings))
     if args.json:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from router.dev.agents import agent_names, write_agents
 from router.dev.files import write_if_changed
@@ -18,17 +18,35 @@ from router.dev.layout import Layout
 from router.dev.local import LOCAL_FLAGS, write_json
 
 ECHO_NAME = "fiberwise-echo"
+# Variables of the Worker (`router/edge/runtime/guard.py`).
+ALLOW_PRIVATE, RESOLVER = "ROUTER_ALLOW_PRIVATE", "ROUTER_RESOLVER"
+OUTBOUND = "ROUTER_OUTBOUND"  # the binding of a Worker that gets what goes to URLs
+PUBLIC_RESOLVER = "https://cloudflare-dns.com/dns-query"
 ECHO_SCRIPT = Path(__file__).with_name("echo.js")
 
 
+class Outside(NamedTuple):
+    """The servers that have a URL (variant to URL), and whether they may be in private networks."""
+
+    urls: Mapping[str, str]
+    allow_private: bool = False
+
+
+NOWHERE = Outside({})
+
+
 def router_config(
-    production: Mapping[str, Any], variants: Mapping[str, str], *, echo: bool
+    production: Mapping[str, Any],
+    variants: Mapping[str, str],
+    *,
+    echo: bool,
+    outside: Outside = NOWHERE,
 ) -> dict[str, Any]:
     """The configuration of wrangler.toml as it runs here.
 
     `variants` (variant to binding) is the policy's. With `echo` every one of its bindings
-    leads to the echo Worker; without, those that wrangler.toml binds lead to the agent's
-    variants, and to the echo Worker if they are none of those.
+    leads to the echo Worker, and so do all URLs; without, those that wrangler.toml binds lead to
+    the agent's variants, and to the echo Worker if they are none of those.
     """
     config = {name: value for name, value in production.items() if name != "build"}
     config["main"] = "upload/entry.py"
@@ -38,7 +56,18 @@ def router_config(
         {"binding": binding, "service": ECHO_NAME, "props": {"variants": names}}
         for binding, names in echoed(production, variants, echo=echo).items()
     ] + [{"binding": binding, "service": name} for binding, name in agents.items()]
+    if echo and outside.urls:
+        props = {"variants": list(outside.urls), "urls": outside.urls}
+        config["services"].append({"binding": OUTBOUND, "service": ECHO_NAME, "props": props})
+    config["vars"] = {**_guard(echo, outside), **production.get("vars", {})}
     return config
+
+
+def _guard(echo: bool, outside: Outside) -> dict[str, str]:
+    """The variables that say where requests may go."""
+    if outside.allow_private:
+        return {ALLOW_PRIVATE: "1"}
+    return {RESOLVER: PUBLIC_RESOLVER} if outside.urls and not echo else {}
 
 
 def agents_behind(production: Mapping[str, Any]) -> dict[str, str]:
@@ -72,13 +101,18 @@ def echo_config(compatibility_date: str) -> dict[str, Any]:
 
 
 def write_configs(
-    layout: Layout, folder: Path, variants: Mapping[str, str], *, echo: bool
+    layout: Layout,
+    folder: Path,
+    variants: Mapping[str, str],
+    *,
+    echo: bool,
+    outside: Outside = NOWHERE,
 ) -> list[Path]:
     """The configurations for `wrangler dev`: the router's first, then the agent's."""
     production = layout.read_toml(layout.wrangler_toml)
     router = folder / "router.json"
     echoes = folder / "echo" / "echo.json"
-    write_json(router, router_config(production, variants, echo=echo))
+    write_json(router, router_config(production, variants, echo=echo, outside=outside))
     write_json(echoes, echo_config(production["compatibility_date"]))
     write_if_changed(echoes.with_name("echo.js"), ECHO_SCRIPT.read_bytes())
     modules = folder / "python_modules"

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-from router.dev.config import agents_behind, echoed, write_configs
+from router.dev.config import Outside, agents_behind, echoed, write_configs
 from router.dev.layout import Layout, SetupError
 from router.dev.prepare import prepare, step
 from router.dev.secrets import write_secrets
@@ -27,14 +27,21 @@ WATCH_EVERY = 0.5
 
 
 def configure(
-    layout: Layout, policy: Path, folder: Path, variants: Mapping[str, str], *, echo: bool
+    layout: Layout,
+    policy: Path,
+    folder: Path,
+    variants: Mapping[str, str],
+    *,
+    echo: bool,
+    outside: Outside,
 ) -> list[Path]:
     """Everything that a server needs, in its folder; the configurations to start it with."""
     prepare(layout)
     with step("upload", f"staged with {policy.name}"):
-        stage(layout.root, policy, folder / "upload")
+        allow_private = outside.allow_private
+        stage(layout.root, policy, folder / "upload", allow_private=allow_private)
         write_secrets(layout.root, folder, os.environ)
-        return write_configs(layout, folder, variants, echo=echo)
+        return write_configs(layout, folder, variants, echo=echo, outside=outside)
 
 
 def run_dev(
@@ -44,6 +51,7 @@ def run_dev(
     echo: bool,
     persist_to: Path,
     variants: Mapping[str, str],
+    outside: Outside,
 ) -> int:
     """Run `router dev`. Returns its exit code."""
     # SIGINT too: a shell starts background commands with it ignored.
@@ -52,7 +60,7 @@ def run_dev(
     layout = Layout(root)
     folder = layout.build / "dev" / str(port)
     try:
-        configs = configure(layout, policy, folder, variants, echo=echo)
+        configs = configure(layout, policy, folder, variants, echo=echo, outside=outside)
         if not echo:
             with step("d1", "tables of the agent"):
                 migrate(layout, configs[1:-2], persist_to)
@@ -61,7 +69,7 @@ def run_dev(
                 log = folder / "wrangler.log"
                 server.start(configs, port=port, persist_to=persist_to, log=log)
                 server.wait_ready(timeout=READY_WITHIN)
-            tell(server, layout, policy, variants, echo=echo)
+            tell(server, layout, policy, variants, echo=echo, outside=outside)
             watch(server)
     except SetupError as error:
         print(f"router dev: {error}", file=sys.stderr)
@@ -78,7 +86,13 @@ def watch(server: DevServer) -> None:
 
 
 def tell(
-    server: DevServer, layout: Layout, policy: Path, variants: Mapping[str, str], *, echo: bool
+    server: DevServer,
+    layout: Layout,
+    policy: Path,
+    variants: Mapping[str, str],
+    *,
+    echo: bool,
+    outside: Outside,
 ) -> None:
     production = layout.read_toml(layout.wrangler_toml)
     agents = {} if echo else agents_behind(production)
@@ -86,11 +100,13 @@ def tell(
     url = f"http://localhost:{server.port}"
     print(f"\n  serving  {policy}\n  router   {url}\n  health   {url}/.router/health")
     print(f"  log      {server.log}\n")
-    wide = max((len(name) for name in variants), default=0)
+    wide = max((len(name) for name in [*variants, *outside.urls]), default=0)
     bound = max((len(binding) for binding in variants.values()), default=0)
     for name, binding in variants.items():
         behind = behind_them.get(binding, "not bound: 502")
         print(f"  {name:<{wide}}  {binding:<{bound}}  {behind}")
+    for name, address in outside.urls.items():
+        print(f"  {name:<{wide}}  {address}{'  echo Worker' if echo else ''}")
     print("\nCtrl-C stops it.", flush=True)
 
 

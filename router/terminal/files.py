@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,8 @@ from policies.language.findings.findings import Finding
 from policies.language.load import Loaded, load
 from router.terminal.console import counted, err, out, say
 from router.terminal.errors import Failed, UsageError
+
+ALLOW_PRIVATE = "ROUTER_ALLOW_PRIVATE"  # as the Worker's variable of that name
 
 
 def read_file(name: str) -> bytes:
@@ -37,10 +40,17 @@ def print_findings(file: str, findings: Iterable[Finding], to: Console = out) ->
         say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
 
 
-def load_valid(file: str) -> tuple[bytes, Loaded]:
-    """Load a policy that must be valid. Prints its findings and raises Failed if it is not."""
+def may_be_private() -> bool:
+    """Whether policies may have URLs in private networks, as on one's own machine."""
+    return bool(os.environ.get(ALLOW_PRIVATE))
+
+
+def load_valid(file: str, *, allow_private: bool | None = None) -> tuple[bytes, Loaded]:
+    """Load a policy that must be valid. Prints its findings and raises Failed if it is not.
+    `allow_private`: whether URLs may lead into private networks; None: as the environment says."""
     data = read_file(file)
-    loaded = load(data)
+    lifted = may_be_private() if allow_private is None else allow_private
+    loaded = load(data, allow_private=lifted)
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
         raise Failed(f"{file} is not valid ({counted(len(loaded.findings), 'finding')})")

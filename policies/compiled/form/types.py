@@ -92,6 +92,7 @@ VARIANT = Table(
     {
         "name": TEXT,
         "binding": TEXT,
+        "url": TEXT,
         "pool": TEXT,
         "region": MAYBE_TEXT,
         "weight": NUMBER,

@@ -26,7 +26,7 @@ from policies.language.model.health import Health
 from policies.language.model.policy import Match, Policy, Route, StickySource, Variant
 from policies.language.values.failover import NO_BUDGET
 
-FORMAT = 9
+FORMAT = 10
 
 Tables = dict[str, Any]
 
@@ -74,7 +74,8 @@ def _variant(name: str, variant: Variant) -> Tables:
     version = variant.version
     return {
         "name": name,
-        "binding": variant.binding,
+        "binding": variant.binding or "",
+        "url": variant.url or "",
         "pool": variant.pool,
         "region": variant.region,
         "weight": variant.weight,

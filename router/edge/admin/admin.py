@@ -76,7 +76,8 @@ def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
 
 
 def _unbound(store: PolicyStore, env: JsObject) -> list[str]:
-    return [v.name for v in store.policy.variants if not _is_service(env, v.binding)]
+    variants = store.policy.variants
+    return [v.name for v in variants if v.binding and not _is_service(env, v.binding)]
 
 
 def _reasons(isolate: Isolate, unbound: list[str], env: JsObject) -> list[str]:
@@ -152,7 +153,8 @@ def _bound(variant: Variant, is_bound: bool) -> api.BoundVariant:
         "name": variant.name,
         "pool": variant.pool,
         "region": variant.region,
-        "binding": variant.binding,
+        "binding": variant.binding or None,
+        "url": variant.url or None,
         "bound": is_bound,
         "drain": variant.drain,
     }

@@ -37,12 +37,12 @@ class Storage(Protocol):
 
 
 class Probe(Protocol):
-    """Ask a variant's binding for a URL: the status, and so much of the body. Raises if there is
-    no answer in time."""
+    """Ask a variant for a URL: the status, and so much of the body. Raises if there is no answer
+    in time."""
 
     async def __call__(
         self,
-        binding: str,
+        upstream: str,
         url: str,
         headers: Pairs,
         timeout_ms: int,

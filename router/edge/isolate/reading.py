@@ -26,7 +26,13 @@ class Reading:
     form, if it was compiled here; `is_first`: KV may have held it for long."""
 
     def __init__(
-        self, data: bytes, digest: str, source: Source, log: Callable[[str, dict[str, Any]], None]
+        self,
+        data: bytes,
+        digest: str,
+        source: Source,
+        log: Callable[[str, dict[str, Any]], None],
+        *,
+        allow_private: bool = False,
     ) -> None:
         self.data = data
         self.digest = digest
@@ -36,6 +42,7 @@ class Reading:
         self.policy: CompiledPolicy | None = None
         self.findings: tuple[Finding, ...] = ()
         self.tables: dict[str, Any] | None = None
+        self._allow_private = allow_private
         self._steps = self._read()
         self._log = log
 
@@ -59,7 +66,7 @@ class Reading:
             self.policy = yield from self._from_form(self.compiled)
             if self.policy:
                 return
-        loaded = yield from load_steps(self.data, self.digest)
+        loaded = yield from load_steps(self.data, self.digest, allow_private=self._allow_private)
         if loaded.policy is None:
             self.findings = loaded.findings
             return

@@ -13,6 +13,7 @@ import * as uploads from "./uploads.js";
 export { drop, forget, reclaim, setMode } from "./memory.js";
 
 import { ask, giveBack } from "../runtime/bridge.js";
+import { upstreamOf } from "../runtime/outbound.js";
 
 // The handler as workerd's entry code may call it: as a function, or by the methods that a
 // function of Python's has there (`callRelaxed`, `callWithOptions`, and what may come), whose
@@ -214,7 +215,7 @@ const EFFECTS = {
   },
   mirror(way, copies, keepsBody, limit, most, timeout) {
     if (keepsBody) way.source = uploads.arriving(way.request, limit, most);
-    const bound = copies.filter(([, binding]) => way.env[binding]);
+    const bound = copies.filter(([, upstream]) => upstreamOf(way.env, upstream));
     for (const copy of bound) mirror(way, copy, timeout);
     return [bound.map(([variant]) => variant), way.source !== undefined];
   },

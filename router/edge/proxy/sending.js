@@ -1,20 +1,21 @@
-// Requests on their way to variants, through their service bindings.
+// Requests on their way to variants, through service bindings, or to their URLs.
 
 import { drilled } from "../runtime/drilled.js";
 import { change } from "../runtime/headers.js";
+import { upstreamOf } from "../runtime/outbound.js";
 import { note } from "./notes.js";
 import { carried } from "./uploads.js";
 
 // A `Send` as `wire.py` writes it.
 export function parsed(text) {
   const lines = text.split("\n");
-  const [, number, binding, url, timeout, limit, keptBody, drill, wantsHead, codes, blame] = lines;
+  const [, number, upstream, url, timeout, limit, keptBody, drill, wantsHead, codes, blame] = lines;
   const changes = taken(lines, 11);
   const carry = blame ? { ...taken(lines, changes.end), blame } : undefined;
   return {
     number: Number(number),
     note: `ok ${number}`,
-    binding,
+    upstream,
     url,
     timeout: Number(timeout),
     limit: Number(limit),
@@ -46,10 +47,18 @@ function taken(lines, at) {
 // is not (0: it may take forever), unless by `controller`. Undefined if there is no such
 // service.
 export function send(env, request, sent, upload, controller) {
-  const { binding, url, timeout, limit, drill, changes } = sent;
-  const service = env[binding];
-  if (typeof service?.fetch !== "function") return undefined;
+  const { upstream, timeout, drill } = sent;
+  const service = upstreamOf(env, upstream);
+  if (!service) return undefined;
   if (drill && !Number(drill)) return drilled(drill); // the body is left as it was
+  if (!service.check) return sendTo(service, request, sent, upload, controller);
+  const url = service.address(sent.url || request.url);
+  const there = () => sendTo(service, request, { ...sent, url }, upload, controller);
+  return service.check(timeout).then(there);
+}
+
+function sendTo(service, request, sent, upload, controller) {
+  const { url, timeout, limit, drill, changes } = sent;
   const body = upload ?? carried(request, limit);
   if (timeout || body) controller ??= new AbortController();
   if (body?.failed) body.abort = () => controller.abort();
@@ -79,7 +88,7 @@ function abortAfter(ms, answer, controller) {
 // Sends a copy of the request, whose answer nobody waits for, with a copy of its body if there
 // is one. What comes of it is noted for its `tag`, if it has one.
 export function mirror({ ctx, env, request, source }, copy, timeout) {
-  const [, binding, url, removed, set, added, tag] = copy;
+  const [, upstream, url, removed, set, added, tag] = copy;
   const init = copied(request);
   change(init.headers, { removed, set, added });
   const sending = async () => {
@@ -89,7 +98,10 @@ export function mirror({ ctx, env, request, source }, copy, timeout) {
     const began = Date.now();
     let status = 0;
     try {
-      const answer = await env[binding].fetch(new Request(url, { ...init, body, signal }));
+      const service = upstreamOf(env, upstream);
+      await service.check?.(timeout);
+      const address = service.address?.(url) ?? url;
+      const answer = await service.fetch(new Request(address, { ...init, body, signal }));
       ({ status } = answer);
       await answer.body?.cancel();
     } finally {

@@ -6,6 +6,7 @@ import { beginning } from "../../../workers_runtime/bodies.js";
 import { timely } from "../../../workers_runtime/timely.js";
 import { drilled } from "./drilled.js";
 import { change } from "./headers.js";
+import { upstreamOf, within } from "./outbound.js";
 
 // What the object of that name answers to `method`. Fails if there is none, if it does, or
 // if it does not answer within `timeout` ms: it may go on, but nobody waits for it; `late` gets
@@ -28,17 +29,20 @@ function object(env, binding, name) {
   return namespace.get(namespace.idFromName(name));
 }
 
-// Asks a service for `url`: the status of its answer and, in the next line, the beginning of
+// Asks a variant for `url`: the status of its answer and, in the next line, the beginning of
 // its body, at most `most` bytes of it (0: the body is not read). All of that within
 // `timeout` ms.
-export function probe(env, binding, url, set, timeout, most, drill) {
+export function probe(env, upstream, url, set, timeout, most, drill) {
   return within(timeout, async (signal) => {
     const headers = new Headers();
     change(headers, { removed: [], set: set.split("\n"), added: [] });
     const init = { headers, redirect: "manual", signal };
-    const service = env[binding];
-    if (typeof service?.fetch !== "function") throw new Error(`no binding ${binding}`);
-    const fetching = () => service.fetch(url, init);
+    const service = upstreamOf(env, upstream);
+    if (!service) throw new Error(`no binding ${upstream}`);
+    const fetching = async () => {
+      await service.check?.(timeout);
+      return service.fetch(service.address?.(url) ?? url, init);
+    };
     const answer = drill ? await drilled(drill, fetching, signal) : await fetching();
     const begin = await beginning(answer.body, most);
     return `${answer.status}\n${begin}`;
@@ -61,10 +65,4 @@ export function askService(env, binding, url, body, timeout) {
     const answer = await service.fetch(url, init);
     return `${answer.status}\n${await beginning(answer.body, SAID)}`;
   });
-}
-
-// What `work` gives within `timeout` ms. What is late is broken off, by its signal.
-function within(timeout, work) {
-  const controller = new AbortController();
-  return timely(work(controller.signal), timeout, undefined, () => controller.abort());
 }

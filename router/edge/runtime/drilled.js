@@ -1,4 +1,4 @@
-// What a drill does in front of a binding: "down" and "errors" send nothing, a number of
+// What a drill does in front of an upstream: "down" and "errors" send nothing, a number of
 // milliseconds waits first, as long as `signal` allows.
 export async function drilled(drill, fetching, signal) {
   if (drill === "errors") return new Response("A drill answers this.\n", { status: 503 });

@@ -257,6 +257,7 @@ SPELLINGS: list[tuple[str, Any, Any]] = [
     ("routes[0].first", "yes", True),
     ("routes[0].name", "my route", "my-route"),
     ("variants.p", "PRODUCTION", {"binding": "PRODUCTION", "pool": "production"}),
+    ("variants.p", "https://a.b", {"url": "https://a.b", "pool": "production"}),
     ("variants.p.binding", "my-worker", "MY_WORKER"),
     ("variants.p.drain", "on", True),
     ("pools.canary", "strict", {"affinity": "strict"}),

@@ -1,4 +1,5 @@
-"""Which hosts are public; all others belong to private networks, where agents send nothing.
+"""Which hosts are public; all others belong to private networks, where neither the agent nor the
+router sends anything.
 
 Addresses are those of IANA's registries of special purposes. IPv6 is turned round: only what
 is given out (2000::/3) can be public, so addresses that carry an IPv4 one inside (mapped,
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
-from agent.core.web.urls import Address
+from workers_runtime.urls import Address
 
 PRIVATE_IPV4 = tuple(
     map(
