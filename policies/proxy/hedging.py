@@ -65,7 +65,7 @@ def _raced(context: RequestContext, first: Attempt, second: Variant, wait: float
     sends = [send(context, each, is_raced=True) for each in attempts]
     refused = _refused(context, first)
     if any(is_url(each.upstream) for each in sends):
-        refused |= STATUSES.keys()
+        refused |= frozenset(STATUSES)
     raced: Raced = yield Race(sends[0], sends[1], wait, refused)
     is_sent = len(raced.came) > 1
     state.retries[route.name].settle(raced.now_ms, is_sent=is_sent)

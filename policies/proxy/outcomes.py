@@ -93,7 +93,8 @@ def _unreached(send: Send, came: Came) -> Failure | None:
     cause = cause_of(came.status, came.error) if is_url(send.upstream) else None
     if cause is None:
         return None
-    said = f"Cloudflare answers {came.status}" if came.status else came.said
+    said = came.said.removeprefix(f"{came.error}: ")
+    said = f"Cloudflare answers {came.status}" if came.status else said
     problem = TOO_LATE if cause == RESPONSE_TIMEOUT else FAILED
     reached = came.error not in NOT_SENT
     return Failure(problem, f"{cause}: {said}"[:200], reached, cause)

@@ -11,7 +11,7 @@ from router.dev.files import write_if_changed
 from router.dev.layout import Layout
 from router.dev.process import ServerProcess
 from router.dev.snapshot import ensure_snapshot
-from router.dev.workerd import DISK, External, WorkerdWorker, config
+from router.dev.workerd import DISK, External, Network, WorkerdWorker, config
 
 
 def ensure_workerd(layout: Layout, *, from_image: bool = True) -> Path:
@@ -37,7 +37,7 @@ def serve(
     options: Sequence[str] = (),
     *,
     from_image: bool = True,
-    others: Sequence[External] = (),
+    others: Sequence[External | Network] = (),
 ) -> ServerProcess:
     """Start one workerd for `workers`; `folder` gets its configuration and its log."""
     (folder / DISK).mkdir(exist_ok=True)

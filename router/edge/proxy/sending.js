@@ -2,7 +2,7 @@
 
 import { drilled } from "../runtime/drilled.js";
 import { change } from "../runtime/headers.js";
-import { upstreamOf } from "../runtime/outbound.js";
+import { Server, upstreamOf } from "../runtime/outbound.js";
 import { note } from "./notes.js";
 import { carried } from "./uploads.js";
 
@@ -51,7 +51,7 @@ export function send(env, request, sent, upload, controller) {
   const service = upstreamOf(env, upstream);
   if (!service) return undefined;
   if (drill && !Number(drill)) return drilled(drill); // the body is left as it was
-  if (!service.check) return sendTo(service, request, sent, upload, controller);
+  if (!(service instanceof Server)) return sendTo(service, request, sent, upload, controller);
   const url = service.address(sent.url || request.url);
   const there = () => sendTo(service, request, { ...sent, url }, upload, controller);
   return service.check(timeout).then(there);
@@ -99,8 +99,9 @@ export function mirror({ ctx, env, request, source }, copy, timeout) {
     let status = 0;
     try {
       const service = upstreamOf(env, upstream);
-      await service.check?.(timeout);
-      const address = service.address?.(url) ?? url;
+      const isServer = service instanceof Server;
+      if (isServer) await service.check(timeout);
+      const address = isServer ? service.address(url) : url;
       const answer = await service.fetch(new Request(address, { ...init, body, signal }));
       ({ status } = answer);
       await answer.body?.cancel();

@@ -6,7 +6,7 @@ import { beginning } from "../../../workers_runtime/bodies.js";
 import { timely } from "../../../workers_runtime/timely.js";
 import { drilled } from "./drilled.js";
 import { change } from "./headers.js";
-import { upstreamOf, within } from "./outbound.js";
+import { Server, upstreamOf, within } from "./outbound.js";
 
 // What the object of that name answers to `method`. Fails if there is none, if it does, or
 // if it does not answer within `timeout` ms: it may go on, but nobody waits for it; `late` gets
@@ -40,8 +40,9 @@ export function probe(env, upstream, url, set, timeout, most, drill) {
     const service = upstreamOf(env, upstream);
     if (!service) throw new Error(`no binding ${upstream}`);
     const fetching = async () => {
-      await service.check?.(timeout);
-      return service.fetch(service.address?.(url) ?? url, init);
+      if (!(service instanceof Server)) return service.fetch(url, init);
+      await service.check(timeout);
+      return service.fetch(service.address(url), init);
     };
     const answer = drill ? await drilled(drill, fetching, signal) : await fetching();
     const begin = await beginning(answer.body, most);

@@ -17,8 +17,8 @@ export function setGuard(found) {
   servers.clear();
 }
 
-// What `fetch` of goes to that upstream: a service, or a `Server`; undefined if it is a binding
-// that is not there.
+// What reaches that upstream by `fetch`: a service, or a `Server`; undefined if it is a binding that
+// is not there. A service seems to have every other property, too: each is a call of the Worker.
 export function upstreamOf(env, upstream) {
   const bound = env[upstream];
   if (typeof bound?.fetch === "function") return bound;
@@ -33,7 +33,7 @@ function serverOf(env, url) {
   return server;
 }
 
-class Server {
+export class Server {
   constructor(url) {
     this.url = url;
     this.until = 0;

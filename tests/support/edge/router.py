@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from policies.language.load import load
+from policies.language.model.bindings import bindings_of
 from router.dev.config import write_configs
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout, find_root
@@ -94,7 +95,7 @@ def start_edge(
     loaded = load(policy.read_bytes())
     assert loaded.policy, loaded.findings
     stage(layout.root, policy, folder / "upload")
-    variants = {name: variant.binding for name, variant in loaded.policy.variants.items()}
+    variants = bindings_of(loaded.policy)
     echoed = {n: b for n, b in variants.items() if not b.startswith(("BACKEND", "UNBOUND"))}
     configs = write_configs(layout, folder, echoed, echo=True)
     bind(configs[0], "BACKEND", "test-backend")
