@@ -260,6 +260,7 @@ def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one(
     with socket.create_connection((HOST, url.port or 0), timeout=10) as client:
         head = f"POST {path} HTTP/1.1\r\nhost: plain.test\r\n{framing}\r\n\r\n"
         client.sendall(head.encode() + (b"3\r\nabc\r\n" if length is None else b"abc"))
+        eventually(lambda: path in site.plain.begun)
     eventually(lambda: path in site.plain.broken)
     assert not site.plain.at(path)
 
@@ -303,7 +304,7 @@ def test_copies_go_out_too(site: Site) -> None:
 
 def test_a_drill_stands_in_front_of_it(site: Site) -> None:
     key = {"x-api-key": ADMIN_KEY}
-    drill = {"variant": "plain", "mode": "errors:100%", "for": "60s"}
+    drill = {"variant": "plain", "mode": "errors:100%", "for": "60s", "force": True}
     began = site.edge.client.post("/.router/drills", json=drill, headers=key)
     assert began.status_code in (200, 201), began.text
     eventually(lambda: site.edge.get("/drilled", host="plain.test").status_code == 503)

@@ -32,13 +32,15 @@ WITHIN = 20.0
 
 
 class Origin:
-    """`told`: what it got, a request each; `broken`: requests whose bodies were cut; `names`: what
-    it tells as a resolver; `statuses`: for requests in turn, before it looks at the path."""
+    """`told`: what it got, a request each; `begun`: requests whose heads it has; `broken`: those
+    whose bodies were cut; `names`: what it tells as a resolver; `statuses`: for requests in turn,
+    before it looks at the path."""
 
     def __init__(self, server: ThreadingHTTPServer, scheme: str) -> None:
         self.port = server.server_port
         self.url = f"{scheme}://localhost:{self.port}"
         self.told: list[dict[str, Any]] = []
+        self.begun: list[str] = []
         self.broken: list[str] = []
         self.names: dict[str, list[str]] = {}
         self.statuses: list[int] = []
@@ -72,6 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         origin = self._origin
         url = urlsplit(self.path)
+        origin.begun.append(url.path)
         body = self._body()
         if body is None:
             origin.broken.append(url.path)
