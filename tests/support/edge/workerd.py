@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 
 from policies.language.load import load
-from policies.language.model.bindings import bindings_of
-from router.dev.config import ALLOW_PRIVATE, OUTBOUND, write_configs
+from policies.language.model.bindings import bindings_of, urls_of
+from router.dev.config import ALLOW_PRIVATE, OUTBOUND, Outside, write_configs
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import HOST, free_port
 from router.dev.prepare import prepare
@@ -87,7 +87,9 @@ def start(
     stage(layout.root, policy, folder / "upload", allow_private=allow_private)
     variants = bindings_of(loaded.policy)
     echoed = {n: b for n, b in variants.items() if not b.startswith(("BACKEND", "UNBOUND"))}
-    write_configs(layout, folder, echoed, echo=True)
+    is_alone = not allow_private and OUTBOUND not in {each.name for each in others}
+    outside = Outside(urls_of(loaded.policy) if is_alone else {})
+    write_configs(layout, folder, echoed, echo=True, outside=outside)
     router, *helpers = router_workers(layout, folder)
     given = {VARIABLE: FASTER, **variables}
     bindings = router.bindings | {name: text(value) for name, value in given.items()}
