@@ -131,6 +131,7 @@ HEADERS = {
     "x_channel": ("claimed",),
     "x-limited": ("1", "2"),
     "x-cohort": ("testers", "others"),
+    "cf-ipcountry": ("DE", "US"),
 }
 UNTRACED = [name for name in HEADERS if name not in TRACED]
 
@@ -199,6 +200,13 @@ POLICIES = st.fixed_dictionaries(
     optional={
         "regions": st.just({"eu": {"continents": ["EU"]}, "us": {"countries": ["US"]}}),
         "merge_slashes": st.booleans(),
+        "variants": st.just(
+            {
+                "production": {"url": "https://old.example.com/base", "pool": "production"},
+                "canary": {"binding": "CANARY", "pool": "canary"},
+                "beta": {"url": "https://beta.example.com", "pool": "beta"},
+            }
+        ),
     },
 )
 REQUESTS = st.builds(
