@@ -140,6 +140,27 @@ def test_a_client_that_breaks_off_is_no_fault_of_the_variant(
     assert router.metrics()['router_variant_share{variant="blamed"'] == 1
 
 
+@pytest.mark.parametrize("host", ["blamed.test", "limited.test"])
+def test_no_variant_hears_of_a_short_body_that_breaks_off(router: Running, host: str) -> None:
+    name = uuid.uuid4().hex
+    with Upload(router, "POST", f"/record/{name}", 1_000, host) as upload:
+        upload.send(b"begin")
+        upload.break_off()
+        status, problem = upload.answer()
+    assert (status, problem["code"]) == (400, "bad-request")
+    assert seen(router, name, 0) == []
+
+
+@pytest.mark.parametrize("size", [1, 16 * KIB, 16 * KIB + 1])
+def test_a_body_arrives_whole_whether_it_is_read_before_or_not(router: Running, size: int) -> None:
+    name = uuid.uuid4().hex
+    with Upload(router, "POST", f"/record/{name}", size) as upload:
+        upload.send(b"x" * (size // 2))
+        upload.send(b"x" * (size - size // 2))
+        assert upload.answer() == (200, "recorded")
+    assert [len(each["body"]) for each in seen(router, name)] == [size]
+
+
 @pytest.mark.parametrize("length", [None, 5])
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "DELETE"])
 def test_other_methods_may_have_bodies(router: Running, method: str, length: int | None) -> None:

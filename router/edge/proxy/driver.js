@@ -132,8 +132,10 @@ async function attempt(way, sent) {
   const { request, env } = way;
   discard(way.response);
   way.response = undefined;
-  const upload = sent.keptBody ? (way.upload ?? way.source?.again()) : undefined;
   try {
+    let upload;
+    if (sent.keptBody) upload = way.upload ?? way.source?.again();
+    else upload = way.short ??= uploads.isShort(request) ? await uploads.short(request) : undefined;
     const sending = send(env, request, sent, upload);
     if (sending === undefined) return none({ name: "Unbound", message: "" }, way);
     way.response = await sending;

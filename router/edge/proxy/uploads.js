@@ -10,6 +10,7 @@
 const LENGTH = Object.getOwnPropertySymbols(ReadableStream.prototype).find(
   (symbol) => symbol.description === "length",
 );
+const SHORT = 16 * 1024; // bytes: what a client sends at once, without waiting for an answer
 const FOREVER = new Promise(() => {});
 // With these the runtime makes no request that has a body, it only passes one on as it is.
 const BODILESS = ["GET", "HEAD"];
@@ -68,6 +69,14 @@ function piped(stream, through, how) {
   return done.catch(() => stream.cancel());
 }
 
+// Whether the body of `request` is read before it is sent: its length is told, and it is so
+// short that it is there at once. A pipe through the runtime costs more than to read it.
+export function isShort(request) {
+  if (!request.body || BODILESS.includes(request.method)) return false;
+  const length = lengthOf(request);
+  return length > 0 && length <= SHORT;
+}
+
 // The body of `request`, read to its end, to be sent any number of times; undefined if the
 // client breaks it off.
 export async function kept(request) {
@@ -77,6 +86,14 @@ export async function kept(request) {
   } catch {
     return undefined;
   }
+}
+
+// A short body, read to its end, as something to send.
+export async function short(request) {
+  const body = await kept(request);
+  if (body) return body.again();
+  broken.add(request);
+  throw brokenOff();
 }
 
 // The body of `request`, which is sent on as it comes, and kept meanwhile: up to `most`
