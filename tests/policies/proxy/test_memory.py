@@ -371,3 +371,14 @@ def test_the_same_key_means_the_same_decision(
             found = remembered(context, effect, draws, is_leased=True)
             if found:
                 memory.remember(parts, found, f"{limiters} {likeness_of(context, effect)}")
+
+
+def test_of_a_url_decisions_are_remembered_for_all_paths() -> None:
+    variants = {"production": {"url": "https://old.example.com/base", "pool": "production"}}
+    policy = compiled(variants=variants, routes=[{"name": "r", "split": {"production": 1}}])
+    arrived = Arrived(NOW.now_ms, "GET", "https://a.test/x/y", {"host": "a.test"}, Client())
+    effect, context, draws, _ = decided(policy, arrived, 0.5)
+    assert isinstance(effect, Send)
+    found = remembered(context, effect, draws)
+    assert found
+    assert found.scope == ("", True)

@@ -6,12 +6,8 @@ from typing import Any
 
 import pytest
 
-from policies.http.request import Client
-from policies.proxy.context import Arrived
-from policies.proxy.effects import Race, Send
-from policies.proxy.memory import remembered
+from policies.proxy.effects import Race
 from policies.resilience.unreached import STATUSES
-from tests.policies.making import NOW, compiled
 from tests.policies.proxy.journey import (
     UNWATCHED,
     VARIANTS,
@@ -23,7 +19,6 @@ from tests.policies.proxy.journey import (
     raced,
     status,
 )
-from tests.policies.proxy.test_memory import decided
 
 OLD = "https://old.example.com/base"
 OK = status(200)
@@ -103,14 +98,3 @@ def test_a_race_takes_no_status_of_cloudflares_if_there_is_another() -> None:
     within = Journey(isolate(failover={"hedge": "100ms"}))
     within.go(raced(0, 200))
     assert not STATUSES.keys() & within.first(Race).codes
-
-
-def test_decisions_are_remembered_for_all_paths() -> None:
-    variants = {"production": {"url": OLD, "pool": "production"}}
-    policy = compiled(variants=variants, routes=[{"name": "r", "split": {"production": 1}}])
-    arrived = Arrived(NOW.now_ms, "GET", "https://a.test/x/y", {"host": "a.test"}, Client())
-    effect, context, draws, _ = decided(policy, arrived, 0.5)
-    assert isinstance(effect, Send)
-    found = remembered(context, effect, draws)
-    assert found
-    assert found.scope == ("", True)
