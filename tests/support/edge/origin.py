@@ -53,7 +53,7 @@ class Origin:
 @contextmanager
 def origin(certificate: str = "") -> Iterator[Origin]:
     """`certificate`: the name of one in CERTIFICATES; then it speaks TLS."""
-    server = ThreadingHTTPServer((HOST, 0), _Handler)
+    server = _Server((HOST, 0), _Handler)
     server.daemon_threads = True
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -66,6 +66,11 @@ def origin(certificate: str = "") -> Iterator[Origin]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: who does not trust its certificate breaks off."""
 
 
 class _Handler(BaseHTTPRequestHandler):
