@@ -13,10 +13,11 @@ ARGS ?=
 # The markers stand in pyproject.toml.
 FAST := -m "not edge and not load and not sandbox and not slow"
 
-.PHONY: install dev test test-fast lint load sandbox schemathesis bench entry-check upload clean
+.PHONY: install dev test test-fast lint load sandbox schemathesis bench entry-check wheel-check upload clean
 
 install: .venv/.done node_modules/.done
 	@$(BIN)/python -m router.dev.prepare
+	@$(BIN)/python -m agent.packages
 
 dev: install
 	@exec $(BIN)/router dev $(ARGS)
@@ -68,8 +69,12 @@ bench: install
 entry-check: install
 	@$(BIN)/python -m router.dev.entry_check
 
+# The wheel in an empty environment, which builds its kit itself: a minute, and many downloads.
+wheel-check: install
+	@WHEEL_CHECK=1 $(BIN)/python -m pytest tests/edge/test_wheel.py
+
 upload: install
-	@$(BIN)/python -m router.dev.upload
+	@$(BIN)/router deploy --dry-run
 
 clean:
 	rm -rf .venv .clients node_modules python_modules build .wrangler

@@ -20,9 +20,9 @@ from agent import packages
 AGENT = Path(__file__).parent
 SHARED_CODE = "workers_runtime"  # beside it, and uploaded whole
 VENDORED = ("idna",)  # pure packages that the agent itself imports, from the environment
-# Code that the agent hands on, and does not run: uploaded as a file, `….source`.
+# Code that the agent does not run itself but loads into isolates: uploaded as a file, `….source`.
 HANDED_ON = ("agent/sandbox/guard.js",)
-# Of the agent, what is uploaded.
+# The rooms of the agent that are uploaded.
 PACKAGES = (
     "agents",
     "callbacks",
@@ -36,7 +36,7 @@ PACKAGES = (
 )
 ENTRY = "from agent.edge.entry import on_fetch, on_scheduled  # noqa: F401\n"
 DATE = "2026-11-17"
-# The bindings: of every variant the same.
+# The bindings, which are the same for every variant.
 SHARED = ("ai", "analytics_engine_datasets", "d1_databases", "kv_namespaces", "worker_loaders")
 # Handlers are functions of the entry module; the SDK is the runtime's.
 FLAGS = ["python_workers", "disable_python_no_global_handlers", "disable_python_external_sdk"]
@@ -53,8 +53,12 @@ def variants() -> dict[str, dict[str, Any]]:
 
 
 def _config(
-    agent: str, variant: str, own: dict[str, Any], variables: dict[str, Any], shared: dict[str, Any]
-) -> dict[str, Any]:
+    agent: str,
+    variant: str,
+    own: dict[str, object],
+    variables: dict[str, object],
+    shared: dict[str, object],
+) -> dict[str, object]:
     placement = {"placement": {"region": own["placement"]}} if "placement" in own else {}
     crons = {"triggers": {"crons": own["crons"]}} if "crons" in own else {}
     return {
@@ -108,7 +112,7 @@ def migrations() -> list[Path]:
 
 
 def _sources(folder: Path) -> Iterator[Path]:
-    """What runs at the edge; `python -m` does not."""
+    """The files that run at the edge, without `__main__.py`."""
     found = (path for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".js"))
     return (path for path in found if path.name != "__main__.py")
 
@@ -120,7 +124,8 @@ def _read(path: Path) -> bytes:
 def write(target: Path) -> None:
     for name, config in variants().items():
         folder = target / name
-        for stale in ("upload", "migrations"):  # nothing of an earlier version stays in them
+        # so that nothing of an earlier version stays in them
+        for stale in ("upload", "migrations"):
             shutil.rmtree(folder / stale, ignore_errors=True)
         files = {f"upload/{path}": data for path, data in upload().items()}
         files |= {f"migrations/{path.name}": path.read_bytes() for path in migrations()}

@@ -1,10 +1,10 @@
 """The packages that Python in the sandbox can import: `python_packages` of `variants.toml`.
 
-- pip chooses wheels for the edge's Python, with all they depend on: pure ones, and compiled ones
-  where somebody has published them for it.
-- They travel as two archives. Python imports pure packages straight from `packages.zip`; those
-  with compiled parts stand in `native.zip`, since the runtime loads such parts only from its own
-  files.
+- pip chooses wheels for the edge's Python, with their dependencies: pure ones, and compiled ones if
+  they were published for it.
+- They are uploaded as two archives. Python imports pure packages straight from `packages.zip`;
+  packages with compiled parts are in `native.zip`, since the runtime loads such parts only from
+  files of its own.
 - What pip fetched is kept in `build/`, by the text of the list.
 """
 
@@ -13,20 +13,18 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
-import subprocess
 import sys
 import tomllib
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from workers_tools.wheels import EDGE_PLATFORM, WheelsError, install
+
 AGENT = Path(__file__).parent
 BUILD = AGENT.parent / "build" / "sandbox"
 LIST = "python_packages"
 PURE, NATIVE = "packages.zip", "native.zip"
-# The Python of the current Workers runtime, as wheels are tagged for it.
-EDGE_PYTHON = "3.14"
-EDGE_PLATFORM = "pyemscripten_2026_0_wasm32"
 COMPILED = "-wasm32-emscripten.so"
 _LEFT_OUT = (".pyc", ".pyi", ".typed", ".pth", ".exe")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # so that the same packages are the same bytes
@@ -37,7 +35,7 @@ class PackagesError(Exception):
 
 
 def wanted() -> list[str]:
-    """The list, as it stands in `variants.toml`."""
+    """The list in `variants.toml`."""
     source = tomllib.loads((AGENT / "variants.toml").read_text(encoding="utf-8"))
     listed = source.get(LIST, [])
     if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
@@ -50,40 +48,23 @@ def are_fetched(requirements: Sequence[str]) -> bool:
 
 
 def archives(requirements: Sequence[str]) -> dict[str, bytes]:
-    """The archives by their names, fetched if they are not there yet; none that is empty."""
+    """The archives by name, fetched if needed; empty ones are left out."""
     if not requirements:
         return {}
     place = _place(requirements)
     if not place.is_dir():
         aside = place.with_name(f"{place.name}.aside")
         shutil.rmtree(aside, ignore_errors=True)
-        install(requirements, aside)
+        try:
+            install(requirements, aside)
+        except WheelsError as error:
+            raise PackagesError(str(error)) from error
         aside.rename(place)
     return packed(place)
 
 
-def install(requirements: Sequence[str], target: Path, *options: str) -> None:
-    """Wheels for the edge's Python, put in `target`. Raises `PackagesError`."""
-    command = [
-        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
-        *("--target", str(target), "--only-binary", ":all:", "--no-compile"),
-        *("--platform", EDGE_PLATFORM, "--python-version", EDGE_PYTHON),
-        *("--implementation", "cp", "--abi", f"cp{EDGE_PYTHON.replace('.', '')}"),
-        *options,
-        *requirements,
-    ]
-    pip = subprocess.run(command, capture_output=True, text=True, check=False)
-    if pip.returncode:
-        errors = [line for line in pip.stderr.splitlines() if line.startswith("ERROR")]
-        reason = (errors or pip.stderr.strip().splitlines() or ["pip failed"])[-1]
-        raise PackagesError(
-            f"no wheels of {', '.join(requirements)} for Python {EDGE_PYTHON} at the edge "
-            f"({EDGE_PLATFORM}): {reason.removeprefix('ERROR: ')}"
-        )
-
-
 def packed(folder: Path) -> dict[str, bytes]:
-    """What pip has put into `folder`, as archives."""
+    """The packages in `folder`, as archives."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     kept = [path.relative_to(folder) for path in files if _is_kept(path.relative_to(folder))]
     compiled = {path.parts[0] for path in kept if path.name.endswith(COMPILED)}
@@ -94,7 +75,8 @@ def packed(folder: Path) -> dict[str, bytes]:
 
 
 def _is_kept(path: Path) -> bool:
-    """Of a package's notes on itself only the one that `importlib.metadata` reads first."""
+    """Whether a file is uploaded; of a package's metadata only the file that `importlib.metadata`
+    reads first."""
     if path.parts[0] == "bin" or path.suffix in _LEFT_OUT or "__pycache__" in path.parts:
         return False
     return not path.parts[0].endswith(".dist-info") or path.name == "METADATA"
@@ -114,3 +96,20 @@ def _zipped(folder: Path, paths: Iterable[Path]) -> bytes:
 def _place(requirements: Sequence[str]) -> Path:
     recipe = "\n".join([EDGE_PLATFORM, *requirements])
     return BUILD / hashlib.sha256(recipe.encode()).hexdigest()[:16]
+
+
+def main() -> int:
+    """Fetch what is missing, as the last step of `make install`."""
+    try:
+        listed = wanted()
+        if not are_fetched(listed):
+            print("sandbox     packages that the agent's Python can import", flush=True)
+            archives(listed)
+    except PackagesError as error:
+        print(f"install: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,1 @@
-"""Reference pages made from OpenAPI documents: what those of the agent and the router share."""
+"""Reference pages made from OpenAPI documents: the code that the agent and the router share."""

@@ -1,4 +1,4 @@
-"""Shapes of an OpenAPI document in words, as its reference page shows them."""
+"""The schemas of an OpenAPI document in words, for its reference page."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 Schema = dict[str, Any]
 
 
-def parameter_row(told: dict[str, Any]) -> str:
-    where = " (path)" if told["in"] == "path" else ""
-    about = told.get("description", "")
-    kind, default = kind_text(told["schema"]), default_text(told)
-    return f"| `{told['name']}`{where} | {kind} | {default} | {about} |"
+def parameter_row(parameter: dict[str, Any]) -> str:
+    where = " (path)" if parameter["in"] == "path" else ""
+    about = parameter.get("description", "")
+    kind, default = kind_text(parameter["schema"]), default_text(parameter)
+    return f"| `{parameter['name']}`{where} | {kind} | {default} | {about} |"
 
 
 def shape_text(name: str, schema: Schema) -> str:
@@ -35,19 +35,19 @@ def _fields(schema: Schema) -> list[str]:
         usual = "required" if name in required else default_text({"schema": field})
         about = field.get("description", "")
         rows.append(f"| `{name}` | {kind_text(field)} | {usual} | {about} |")
-    more = [] if schema.get("additionalProperties") is False else ["Others may be there.", ""]
+    more = [] if schema.get("additionalProperties") is False else ["Other fields are allowed.", ""]
     return ["| field | value | default | |", "|---|---|---|---|", *rows, "", *more]
 
 
-def default_text(told: dict[str, Any]) -> str:
-    schema = told["schema"]
-    if told.get("required"):
+def default_text(parameter: dict[str, Any]) -> str:
+    schema = parameter["schema"]
+    if parameter.get("required"):
         return "required"
     return f"`{json.dumps(schema['default'])}`" if "default" in schema else ""
 
 
 def kind_text(schema: Schema) -> str:
-    """What a value is, in words."""
+    """A description of a value."""
     if "$ref" in schema:
         return link(schema["$ref"].rpartition("/")[2])
     if "enum" in schema:

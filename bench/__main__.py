@@ -19,10 +19,10 @@ from dataclasses import replace
 from bench import report
 from bench.comparing import compare_rows
 from bench.coordinator import measure_coordinator
-from bench.deciding import measure_deciding
-from bench.keys import measure_keys
+from bench.decisions.deciding import measure_deciding
+from bench.decisions.keys import measure_keys
+from bench.decisions.loading import measure_loading
 from bench.load import CROWD
-from bench.loading import measure_loading
 from bench.memory import LEVEL_FROM, MAY_GROW, growth, measure_memory
 from bench.rows import ALL_ROWS, ROWS
 from bench.scale.command import run_scale
@@ -46,7 +46,7 @@ def run_all(layout: Layout, _: Sequence[str]) -> None:
         *report.loading_goals(loading),
     ]
     path = layout.build / "bench.json"
-    more = {"health": [row.told() for row in health], "deciding": deciding}
+    more = {"health": [row.to_dict() for row in health], "deciding": deciding}
     report.write(path, rows, goals, {**more, "keys": keys, "loading": loading})
     tables = (
         report.rows_table(rows),
@@ -58,13 +58,13 @@ def run_all(layout: Layout, _: Sequence[str]) -> None:
 
 
 def run_memory(layout: Layout, args: Sequence[str]) -> None:
-    given = memory_parser().parse_args(args)
-    row, of_whom = ALL_ROWS[given.row], ""
-    if given.crowd:
+    options = memory_parser().parse_args(args)
+    row, of_whom = ALL_ROWS[options.row], ""
+    if options.crowd:
         row, of_whom = replace(row, traffic=CROWD), f" of {CROWD.users:,} users and paths"
     grown = growth(measure_memory(layout, row))
     what = f"{row.name}: growth after {LEVEL_FROM:,} requests{of_whom}"
-    print(f"\n{report.Goal(what, grown, MAY_GROW).told()}")
+    print(f"\n{report.Goal(what, grown, MAY_GROW).to_text()}")
 
 
 def memory_parser() -> argparse.ArgumentParser:

@@ -1,9 +1,9 @@
 """A row of another clone of this project, served by that clone's own code.
 
-`row_elsewhere.py` runs in the other clone, with its Python: it builds what the row needs as that
-clone builds it, and starts its workerd. Requests, their counting and the Worker that all rows
-forward to are this clone's. The workerd ends when the other Python does, and that one when its
-input is closed.
+`row_elsewhere.py` runs in the other clone, with its Python: it builds the
+row with the code of that clone, and starts its workerd. This clone sends and counts the requests,
+and provides the Worker that all rows forward to. The workerd ends when the other Python ends, which
+ends when its input is closed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.server import Serving
-from router.dev.layout import SetupError, find_root
+from router.dev.layout import SetupError
 from router.dev.loopback import HOST, free_port
 
 HERE = Path(__file__).parent
@@ -30,10 +30,10 @@ class Elsewhere(Serving):
 
     def __init__(self, root: Path, row: str, function: str) -> None:
         port = free_port()
-        told = {"row": row, "function": function, "port": port, "backend": str(BACKEND)}
+        order = {"row": row, "function": function, "port": port, "backend": str(BACKEND)}
         self._python = subprocess.Popen(
             # As text: run by path, its folder would stand first on the path of imports.
-            [python_of(root), "-c", SCRIPT.read_text(encoding="utf-8"), json.dumps(told)],
+            [python_of(root), "-c", SCRIPT.read_text(encoding="utf-8"), json.dumps(order)],
             cwd=root,
             env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             stdin=subprocess.PIPE,
@@ -42,21 +42,21 @@ class Elsewhere(Serving):
             start_new_session=True,  # Ctrl-C is for this process, which then stops that one
         )
         try:
-            found = self._started(root)
+            started = self._started(root)
         except BaseException:
             self.stop()
             raise
-        super().__init__(f"http://{HOST}:{port}", found["group"], Path(found["log"]))
+        super().__init__(f"http://{HOST}:{port}", started["group"], Path(started["log"]))
 
     def _started(self, root: Path) -> dict[str, Any]:
         """Return what the script prints when its workerd has started."""
         assert self._python.stdout is not None
         line = self._python.stdout.readline()
         ended: dict[str, Any] = {"error": "its Python ended without a reason"}
-        found: dict[str, Any] = json.loads(line) if line else ended
-        if "error" in found:
-            raise SetupError(f"{root}: {found['error']}")
-        return found
+        started: dict[str, Any] = json.loads(line) if line else ended
+        if "error" in started:
+            raise SetupError(f"{root}: {started['error']}")
+        return started
 
     def stop(self) -> None:
         for end in (self._python.stdin, self._python.stdout):
@@ -71,7 +71,7 @@ class Elsewhere(Serving):
 
 def python_of(root: Path) -> str:
     """Return the Python of a clone's virtual environment. Raises an error if `root` has none."""
-    if not root.is_dir() or find_root(root) != root or not (root / "bench" / "rows.py").is_file():
+    if not all((root / name).is_file() for name in ("wrangler.toml", "bench/rows.py")):
         raise SetupError(f"{root} is not the root of a clone of this project")
     python = root / ".venv" / "bin" / "python"
     if not python.exists():

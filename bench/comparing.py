@@ -19,22 +19,22 @@ from router.dev.layout import Layout
 
 
 def compare_rows(layout: Layout, args: Sequence[str]) -> None:
-    given = parser().parse_args(args)
-    rows = chosen(given.names, given.against)
-    found = measure_rows(layout, rows, rounds=given.rounds, seconds=given.seconds)
-    pairs = pairs_of(found, with_other_clone=given.against is not None)
-    print(f"\n{rows_table(found, bases=())}")
+    options = parser().parse_args(args)
+    rows = chosen(options.names, options.against)
+    measured = measure_rows(layout, rows, rounds=options.rounds, seconds=options.seconds)
+    pairs = pairs_of(measured, with_other_clone=options.against is not None)
+    print(f"\n{rows_table(measured, bases=())}")
     if pairs:
         print(f"\n{ratios_table(pairs)}")
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser("bench rows")
-    made.add_argument("names", nargs="+", choices=ALL_ROWS, metavar="NAME")
-    made.add_argument("--against", type=Path, metavar="FOLDER", help="root of another clone")
-    made.add_argument("--rounds", type=positive, default=HEALTH_ROUNDS)
-    made.add_argument("--seconds", type=positive, default=round(HEALTH_ROUND_SECONDS))
-    return made
+    parser = argparse.ArgumentParser("bench rows")
+    parser.add_argument("names", nargs="+", choices=ALL_ROWS, metavar="NAME")
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="root of another clone")
+    parser.add_argument("--rounds", type=positive, default=HEALTH_ROUNDS)
+    parser.add_argument("--seconds", type=positive, default=round(HEALTH_ROUND_SECONDS))
+    return parser
 
 
 def positive(text: str) -> int:
@@ -51,7 +51,7 @@ def chosen(names: Sequence[str], against: Path | None) -> list[Row]:
         return rows
     root = against.resolve()
     python_of(root)  # fails for a folder that is not a clone, before anything is warmed up
-    return [each for row in rows for each in (row, replace(row, checkout=root))]
+    return [version for row in rows for version in (row, replace(row, checkout=root))]
 
 
 def pairs_of(

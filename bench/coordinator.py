@@ -1,7 +1,7 @@
-"""How many reports one Coordinator takes, as a part of what a JavaScript Worker answers.
+"""How many reports one Coordinator takes, relative to the rate of a Worker in JavaScript.
 
-A Worker in JavaScript asks the router's own Durable Object, in one workerd; all kinds of
-requests are measured in turn, in the same process.
+A Worker in JavaScript calls the router's own Durable Object, in one workerd. All kinds of requests
+are measured in turn, in the same process.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def workers(layout: Layout, folder: Path) -> list[WorkerdWorker]:
 def measure_coordinator(layout: Layout) -> dict[str, float]:
     """Return requests per second by kind, as a part of those answered in JavaScript."""
     folder = folder_of(layout, "coordinator")
-    found: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    rates_by_kind: dict[str, list[float]] = {kind: [] for kind in KINDS}
     with Server(layout, workers(layout, folder), folder) as server:
         server.wait_ready(PLAIN)
         for path in KINDS.values():
@@ -54,6 +54,6 @@ def measure_coordinator(layout: Layout) -> dict[str, float]:
             for kind in list(KINDS)[:: -1 if number % 2 else 1]:
                 traffic = Traffic((KINDS[kind],))
                 count = load(layout, server, traffic, seconds=ROUND_SECONDS)
-                found[kind].append(count.per_second)
-    base = median(found[next(iter(KINDS))])
-    return {kind: median(rates) / base for kind, rates in found.items()}
+                rates_by_kind[kind].append(count.per_second)
+    base = median(rates_by_kind[next(iter(KINDS))])
+    return {kind: median(rates) / base for kind, rates in rates_by_kind.items()}

@@ -1,12 +1,12 @@
-// Requests of many users to one server, for a time or a number; tells the count as JSON.
-// Its one argument is JSON: {url, headers, places, paths, users, body, first, connections,
-// seconds | amount}. Request number i asks path i % paths as user i % users. `first` is the number
-// of the first one. Each connection has a part of the requests, so no two ask the same at once.
+// Requests of many users to one server, for a time or a number; prints the count as JSON. Its one
+// argument is JSON: {url, headers, places, paths, users, body, first, connections, seconds |
+// amount}. Request number i asks path i % paths as user i % users. `first` is the number of the
+// first one. Each connection has a part of the requests, so no two send the same request at once.
 
 import autocannon from "autocannon";
 
-const told = JSON.parse(process.argv[2]);
-const { url, headers, places, paths, users, body, first, connections, seconds, amount } = told;
+const options = JSON.parse(process.argv[2]);
+const { url, headers, places, paths, users, body, first, connections, seconds, amount } = options;
 
 function request(number) {
   const path = number % paths;
@@ -22,7 +22,8 @@ function request(number) {
   };
 }
 
-// As many as differ, or as are sent: a connection that has sent its part begins it again.
+// The number of different requests, or of all that are sent: a connection that has sent its part
+// begins again.
 const different = Math.max(users, paths, connections);
 const count = amount ? Math.min(different, amount) : different;
 let client = 0;
@@ -36,9 +37,9 @@ function setupClient(connection) {
   client += 1;
 }
 
-// autocannon looks each `sampleInt` ms whether all have been sent.
+// Each `sampleInt` ms autocannon checks whether all requests have been sent.
 const limit = amount ? { amount, sampleInt: 100 } : { duration: seconds };
-let begun; // the requests have been made by then; autocannon's own `start` is before that
+let begun; // when the requests have been built; autocannon's own `start` is before that
 const running = autocannon({ url, setupClient, connections, ...limit, timeout: 30 });
 running.on("start", () => {
   begun = Date.now();

@@ -1,7 +1,7 @@
 """Load for a server: requests like those of browsers and agents, from many users at once.
 
-Loopback only, sixteen connections, and an end by time or number. A run that meets a
-single failed request measures nothing and says so.
+Loopback only, sixteen connections, and an end by time or number. A run with a single failed
+request is an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CONNECTIONS = 16
 USERS = 60
 GRACE = 60.0  # for Node to start and the last answers to come
 
-# Where Cloudflare says a request comes from, with about as much beside it as it sends.
+# The `request.cf` of a request, about as long as Cloudflare's own.
 PLACE: dict[str, Any] = {
     "colo": "FRA",
     "country": "DE",
@@ -54,7 +54,7 @@ HEADERS = {
 }
 
 
-# Where different paths are: `#` is the path's number. Every route that forwards a GET has some.
+# Different paths: `#` is the number of the path. Every route that forwards a GET has some.
 PLACES = (
     "/execute/run-#?wait=0",
     "/activations/job-#/output",
@@ -126,7 +126,7 @@ def load(
 ) -> Count:
     """Send requests for `seconds`, or `amount` of them. `first`: the number of requests of earlier
     runs, so that a run does not repeat them."""
-    told = {
+    request = {
         "url": server.url,
         "headers": HEADERS,
         **asdict(traffic),
@@ -136,8 +136,8 @@ def load(
         "first": first,
     }
     before = server.cpu_seconds
-    done = subprocess.run(
-        [str(layout.node), str(SCRIPT), json.dumps(told)],
+    process = subprocess.run(
+        [str(layout.node), str(SCRIPT), json.dumps(request)],
         cwd=layout.root,
         capture_output=True,
         text=True,
@@ -145,11 +145,12 @@ def load(
         check=False,
     )
     cpu_seconds = server.cpu_seconds - before
-    if done.returncode:
-        raise SetupError(f"no load: {(done.stderr.strip().splitlines() or ['no reason told'])[-1]}")
-    found = json.loads(done.stdout)
-    failed = found.pop("failed")
-    if failed or not found["answered"]:
+    if process.returncode:
+        *_, reason = process.stderr.strip().splitlines() or ["it gave no reason"]
+        raise SetupError(f"no load: {reason}")
+    result = json.loads(process.stdout)
+    failed = result.pop("failed")
+    if failed or not result["answered"]:
         what = f"{failed} requests failed" if failed else "no request was answered in time"
         raise SetupError(f"{server.url}: {what}: nothing is measured (log: {server.log})")
-    return Count(**found, cpu_seconds=cpu_seconds)
+    return Count(**result, cpu_seconds=cpu_seconds)

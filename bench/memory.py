@@ -1,8 +1,8 @@
 """Memory of one router process under load: its resident size must stop growing.
 
-JavaScript objects that Python holds are freed only when Python lets go of them, so a
-router that forgets to would grow with every request. The runtime frees lazily, a bare forwarder's
-process, too: so what is compared are medians of several samples.
+JavaScript objects that Python holds are freed only when Python releases them, so a router with a
+leak grows with every request. The runtime frees memory lazily, that of a bare forwarder as well, so
+medians of several samples are compared.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def measure_memory(layout: Layout, row: Row) -> list[Sample]:
 
 
 def growth(samples: list[Sample]) -> float:
-    """Return the growth from the samples at which it must be stable to the last ones, as a fraction
-    of the medians of both."""
-    sizes = [each.resident_mb for each in samples if each.requests >= LEVEL_FROM]
+    """Return the growth from the first samples that must be stable to the last ones: the ratio of
+    their medians, less 1."""
+    sizes = [sample.resident_mb for sample in samples if sample.requests >= LEVEL_FROM]
     return median(sizes[-SAMPLES:]) / median(sizes[:SAMPLES]) - 1

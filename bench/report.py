@@ -18,7 +18,7 @@ from router.dev.files import write_if_changed
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A goal; `at_least`: more is better."""
+    """A measured value and its goal; `at_least`: more is better."""
 
     what: str
     value: float
@@ -29,7 +29,7 @@ class Goal:
     def reached(self) -> bool:
         return self.value >= self.goal if self.at_least else self.value <= self.goal
 
-    def told(self) -> str:
+    def to_text(self) -> str:
         word = "at least" if self.at_least else "at most"
         mark = "reached" if self.reached else "NOT REACHED"
         return f"{self.what:<50} {self.value:>9.3g}  {word} {self.goal:<6g} {mark}"
@@ -46,7 +46,7 @@ def rows_table(rows: Sequence[Measured], bases: Sequence[str] = BASES) -> str:
     lines = [f"{'row':<{wide}} {'requests/s':>10}{titles} {'CPU µs':>8} {'p99 ms':>7}"]
     for row in rows:
         ratios = "".join(f" {row.of(base):>19.2f}" for base in compared)
-        tail = f"{ratios} {row.cpu_us:>8.0f} {row.told()['p99_ms']:>7}"
+        tail = f"{ratios} {row.cpu_us:>8.0f} {row.to_dict()['p99_ms']:>7}"
         lines.append(f"{row.name:<{wide}} {row.per_second:>10,.0f}{tail}")
     return "\n".join(lines)
 
@@ -94,43 +94,43 @@ def rows_goals(rows: Sequence[Measured]) -> list[Goal]:
     ]
 
 
-def deciding_goals(found: Mapping[str, float]) -> list[Goal]:
+def deciding_goals(figures: Mapping[str, float]) -> list[Goal]:
     return [
-        Goal("one decision among 10 routes, µs (CPython)", found["few_us"], 10),
-        Goal("one decision among 10,000 routes, times 10's", found["ratio"], 1.2),
+        Goal("one decision among 10 routes, µs (CPython)", figures["few_us"], 10),
+        Goal("one decision among 10,000 routes, times 10's", figures["ratio"], 1.2),
     ]
 
 
-def keys_goals(found: Mapping[str, float]) -> list[Goal]:
-    return [Goal("a key among 100,000, times one among 10", found["ratio"], 1.1)]
+def keys_goals(figures: Mapping[str, float]) -> list[Goal]:
+    return [Goal("a key among 100,000, times one among 10", figures["ratio"], 1.1)]
 
 
-def loading_goals(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Goal]:
-    edge = found["edge"]
+def loading_goals(times: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Goal]:
+    edge = times["edge"]
     return [
         Goal("1,000 routes from YAML at the edge, ms", edge["yaml"]["first_ms"], 1_500),
         Goal("1,000 routes from their compiled form, ms", edge["compiled"]["first_ms"], 50),
     ]
 
 
-def loading_table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+def loading_table(times_by_place: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     lines = [f"{'1,000 routes':<16} {'first ms':>10} {'warm ms':>10}"]
-    for place, forms in found.items():
-        for form, taken in forms.items():
+    for place, forms in times_by_place.items():
+        for form, times in forms.items():
             name = f"{place}, {form}"
-            lines.append(f"{name:<16} {taken['first_ms']:>10,.0f} {taken['warm_ms']:>10,.0f}")
+            lines.append(f"{name:<16} {times['first_ms']:>10,.0f} {times['warm_ms']:>10,.0f}")
     return "\n".join(lines)
 
 
 def goals_table(goals: Sequence[Goal]) -> str:
-    return "\n".join(goal.told() for goal in goals)
+    return "\n".join(goal.to_text() for goal in goals)
 
 
 def write(path: Path, rows: Sequence[Measured], goals: Sequence[Goal], more: Any) -> None:
     """Write the document; `rows` and its names are a contract, other fields may change."""
-    found = {
-        "rows": [row.told() for row in rows],
+    document = {
+        "rows": [row.to_dict() for row in rows],
         **more,
         "goals": [{**asdict(goal), "reached": goal.reached} for goal in goals],
     }
-    write_if_changed(path, (json.dumps(found, indent=2) + "\n").encode())
+    write_if_changed(path, (json.dumps(document, indent=2) + "\n").encode())

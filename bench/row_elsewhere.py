@@ -1,7 +1,7 @@
 """Runs in another clone, with its Python and its packages: starts the workerd of one row.
 
-Its argument is JSON: {row, function, port, backend}. It says {group, log} or {error} as one line,
-and stops the workerd when its input ends. It uses only what clones of any age have alike.
+Its argument is JSON: {row, function, port, backend}. It prints {group, log} or {error} as one line,
+and stops the workerd when its input ends. It uses only names that clones of any age have.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from router.dev.runtime import serve
 
 
 def builder(row: str, function: str) -> Any:
-    """The row's own; a clone that does not have the row may have what builds it."""
+    """The function that builds the row. A clone without the row may still have the function."""
     tables = (rows.ROWS, rows.HEALTH_ROWS, rows.ROLLOUT_ROWS)
-    named = [each.workers for table in tables for each in table if each.name == row]
-    found = named[0] if named else getattr(rows, function, None)
-    if found is None:
+    builders = [known.workers for table in tables for known in table if known.name == row]
+    build = builders[0] if builders else getattr(rows, function, None)
+    if build is None:
         raise SetupError(f"it has no row {row}")
-    return found
+    return build
 
 
-def started(layout: Layout, told: dict[str, Any]) -> Any:
+def started(layout: Layout, order: dict[str, Any]) -> Any:
     prepare(layout)
-    folder = folder_of(layout, f"{told['row']}-for-another-clone")
-    backend = {"backend.js": Path(told["backend"])}
+    folder = folder_of(layout, f"{order['row']}-for-another-clone")
+    backend = {"backend.js": Path(order["backend"])}
     workers = [
         replace(worker, modules=backend) if worker.name == rows.BACKEND else worker
-        for worker in builder(told["row"], told["function"])(layout, folder)
+        for worker in builder(order["row"], order["function"])(layout, folder)
     ]
-    return serve(layout, workers, told["port"], folder)
+    return serve(layout, workers, order["port"], folder)
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """The rows of the table, which are measured side by side.
 
-A row is a name, which never changes, and the Workers it consists of, the one that takes
-the requests first. All of them forward to the same Worker that answers at once.
+A row is a name, which never changes, and its Workers; the first of them takes the requests. All
+forward to the same Worker, which answers at once.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ GUARDS = ("auth", "rate_limits", "filters")  # of a route, and of the policy
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`workers` builds what is needed in a folder; `regions`: the row decides by region;
-    `limited`: it counts requests; `traffic`: what it is asked; `checkout`: the root of another
-    clone of this project, whose row it is."""
+    """`workers` builds the Workers in a folder; `regions`: the row decides by region; `limited`: it
+    counts requests for rate limits; `traffic`: the requests it gets; `checkout`: the root of
+    another clone of this project, if the row is from there."""
 
     name: str
     workers: Callable[[Layout, Path], list[WorkerdWorker]]
@@ -57,25 +57,25 @@ def js_forward(layout: Layout, folder: Path) -> list[WorkerdWorker]:
 
 
 def reflare(layout: Layout, folder: Path) -> list[WorkerdWorker]:
-    """reflare knows no service bindings: its plain `fetch` is led to the backend."""
+    """reflare has no service bindings: its plain `fetch` goes to the backend."""
     built = folder / "reflare.js"
     bundle(layout, WORKERS / "reflare.js", built)
     return [replace(javascript(layout, "reflare", built), outbound=BACKEND), backend(layout)]
 
 
 def bundle(layout: Layout, source: Path, built: Path) -> None:
-    """With wrangler's own bundler."""
+    """Bundle `source` with wrangler's own bundler."""
     script = layout.npm_package("esbuild") / "bin" / "esbuild"
     options = ("--bundle", "--format=esm", "--platform=neutral", "--main-fields=module,main")
-    done = subprocess.run(
+    process = subprocess.run(
         [str(layout.node), str(script), str(source), *options, f"--outfile={built}"],
         cwd=layout.root,
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise SetupError(f"{source.name} cannot be bundled: {done.stderr.strip()}")
+    if process.returncode:
+        raise SetupError(f"{source.name} cannot be bundled: {process.stderr.strip()}")
 
 
 def python_forward(layout: Layout, folder: Path) -> list[WorkerdWorker]:
@@ -94,7 +94,8 @@ def router(
     policy_file = policy_file or written(example(layout), folder)
     stage_edge(layout, folder / "upload", more, policy_file)
     policy = load(policy_file.read_bytes()).policy
-    variants = {name: each.binding for name, each in policy.variants.items()} if policy else {}
+    known = policy.variants if policy else {}
+    variants = {name: variant.binding for name, variant in known.items()}
     write_configs(layout, folder, variants, echo=True)
     worker, _, *others = router_workers(layout, folder)
     behind = {binding: service(BACKEND) for binding in variants.values()}
@@ -140,8 +141,8 @@ def router_rolling(layout: Layout, folder: Path) -> list[WorkerdWorker]:
 
 
 def example(layout: Layout) -> dict[str, Any]:
-    """The example policy, to be changed: without keys, limits and probes, which are measured by
-    themselves, and without CORS, which no row has."""
+    """A copy of the example policy without keys, limits and probes, which have rows of their own,
+    and without CORS, which no row has."""
     document = read_document((layout.root / "routes.yaml").read_bytes())
     if not isinstance(document, Document):
         raise SetupError("routes.yaml cannot be read")
@@ -150,8 +151,8 @@ def example(layout: Layout) -> dict[str, Any]:
         for route in document.value["routes"]
     ]
     apart = (*GUARDS, "health", "limits")
-    kept = {name: each for name, each in document.value.items() if name not in apart}
-    return kept | {"routes": routes}
+    policy = {name: value for name, value in document.value.items() if name not in apart}
+    return policy | {"routes": routes}
 
 
 def written(policy: dict[str, Any], folder: Path) -> Path:
@@ -172,7 +173,7 @@ ROWS = (
     Row("router-guarded", router_guarded, regions=True, limited=True),
 )
 
-# So is what a rollout costs.
+# The cost of a rollout, measured likewise.
 ROLLOUT_ROWS = (
     Row("router", router, regions=True),
     Row("router-rolling", router_rolling, regions=True),

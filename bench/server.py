@@ -1,6 +1,6 @@
-"""One workerd for one row: started, requested, watched, stopped.
+"""One workerd for one row: start it, send requests, read its processor time, stop it.
 
-What is not asked is idle: no row of a table takes processor time from another one.
+A server without requests is idle: no row of a table takes processor time from another one.
 Processor time and memory are the process's own, from Linux's /proc.
 """
 
@@ -38,7 +38,7 @@ class Answer:
 
 
 class Serving(ABC):
-    """A running workerd, whoever started it; as a context manager it is stopped at the end."""
+    """A running workerd of any checkout; as a context manager it stops at the end."""
 
     def __init__(self, url: str, group: int, log: Path) -> None:
         # The starting shell has become workerd, so the group's number is its own.
@@ -46,7 +46,7 @@ class Serving(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """Stop it, and what it has started."""
+        """Stop it and all that it started."""
 
     @property
     def alive(self) -> bool:
@@ -56,7 +56,7 @@ class Serving(ABC):
             return False
 
     def wait_ready(self, path: str = "/") -> None:
-        """Wait until it answers; the first response of a Python Worker takes seconds."""
+        """Wait until it answers: the first response of a Python Worker takes seconds."""
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and self.alive:
             try:
@@ -66,16 +66,16 @@ class Serving(ABC):
             else:
                 return
         log = ANSI.sub("", self.log.read_text(encoding="utf-8", errors="replace"))
-        said = (log.strip().splitlines() or ["it said nothing"])[-1]
-        raise SetupError(f"workerd does not serve: {said} (log: {self.log})")
+        last_line = (log.strip().splitlines() or ["its log is empty"])[-1]
+        raise SetupError(f"workerd does not serve: {last_line} (log: {self.log})")
 
     def ask(self, path: str, headers: Mapping[str, str] | None = None, body: str = "") -> Answer:
-        """With a body it is a POST."""
+        """Send a GET, or with a body a POST."""
         data = body.encode() or None
         request = urllib.request.Request(self.url + path, data, dict(headers or {}))
         try:
-            with urllib.request.urlopen(request, timeout=ANSWER_WITHIN) as found:
-                return Answer(found.status, found.headers, found.read().decode())
+            with urllib.request.urlopen(request, timeout=ANSWER_WITHIN) as response:
+                return Answer(response.status, response.headers, response.read().decode())
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.headers, error.read().decode())
@@ -106,7 +106,7 @@ class Serving(ABC):
 
 
 class Server(Serving):
-    """One of this checkout."""
+    """A workerd of this checkout."""
 
     def __init__(self, layout: Layout, workers: Sequence[WorkerdWorker], folder: Path) -> None:
         port = free_port()

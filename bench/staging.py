@@ -1,4 +1,4 @@
-"""Workers to measure, from files: with the router's own settings, packages and date."""
+"""Builds Workers to measure from files, with the router's own settings, packages and date."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def folder_of(layout: Layout, name: str) -> Path:
 
 
 def javascript(layout: Layout, name: str, path: Path) -> WorkerdWorker:
-    date = layout.read_toml(layout.wrangler_toml)["compatibility_date"]
+    date = layout.config["compatibility_date"]
     return WorkerdWorker(name, {path.name: path}, date)
 
 
 def python(layout: Layout, name: str, folder: Path) -> WorkerdWorker:
-    """What stands in `folder`; `entry.py` is its main module."""
-    settings = layout.read_toml(layout.wrangler_toml)
+    """The Python Worker in `folder`; `entry.py` is its main module."""
+    settings = layout.config
     flags = [*settings["compatibility_flags"], *LOCAL_FLAGS]
     modules = python_modules(layout, folder)
     return WorkerdWorker(name, modules, settings["compatibility_date"], flags)
@@ -38,6 +38,7 @@ def stage_edge(
     more: Mapping[str, bytes] | None = None,
     policy: Path | None = None,
 ) -> None:
-    """The router's upload with `policy`, or the example, and `more` files over it."""
+    """Write the router's upload to `target`: with `policy` or the example, and with `more` files,
+    which replace those of the same name."""
     files = upload(layout.root, policy or layout.root / "routes.yaml")
     mirror({**files, **(more or {})}, target)

@@ -33,5 +33,5 @@ def measure_steps(layout: Layout) -> dict[str, float]:
         answer = server.ask("/__steps")
     if answer.status != 200:
         raise SetupError(f"the steps cannot be timed: {answer.body[:200]}")
-    found: dict[str, float] = json.loads(answer.body)
-    return found
+    times: dict[str, float] = json.loads(answer.body)
+    return times

@@ -1,10 +1,10 @@
 """Requests per second, all rows in one run.
 
 Every row has a workerd of its own; while one is measured the others are idle. The rounds
-are short and go through the rows forwards and backwards in turn, so that whatever else
-the machine does meets all of them; a row's figure is the median of its rounds. Nothing
-is measured before it is warm (V8 compiles Python's interpreter as it gets hot) and before
-its answers have been seen to come from the backend.
+are short and go through the rows forwards and backwards in turn, so that other load on
+the machine affects all of them; a row's figure is the median of its rounds. A row is measured
+only when it is warm (V8 compiles Python's interpreter as it gets hot) and its answers are known
+to come from the backend.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROUND_SECONDS = 2.0
 HEALTH_ROUNDS = 21
 HEALTH_ROUND_SECONDS = 1.0
 ANSWER = "answered by the backend\n"
-# On a route without sticky clients: from where a request comes to the variant for it.
+# On a route without sticky clients: the variant that a request from there should reach.
 REGIONS: dict[str, dict[str, str]] = {
     "production-eu": {"country": "DE", "continent": "EU"},
     "production-us": {"country": "BR", "continent": "SA"},
@@ -39,7 +39,7 @@ DEFAULT_VARIANT = "production-us"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One row's rounds."""
+    """The rounds of one row."""
 
     name: str
     rounds: tuple[Count, ...]
@@ -58,10 +58,10 @@ class Measured:
         return [getattr(mine, figure) / getattr(other, figure) for mine, other in pairs]
 
     def of(self, base: Measured, figure: str = "per_second") -> float:
-        """Return its part of `base`: the median of the rounds."""
+        """Return a value as a part of `base`'s: the median of the rounds."""
         return median(self.ratios(base, figure))
 
-    def told(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """Return the row of `build/bench.json`."""
         return {
             "name": self.name,
@@ -85,10 +85,10 @@ def measure_rows(
         for number in range(rounds):
             print(f"measuring   round {number + 1} of {rounds}", flush=True)
             for row, server in servers[:: -1 if number % 2 else 1]:
-                found = counts[row.label]
-                sent = WARM_UP_REQUESTS + sum(count.answered for count in found)
-                found.append(load(layout, server, row.traffic, seconds=seconds, first=sent))
-    return [Measured(label, tuple(found)) for label, found in counts.items()]
+                row_counts = counts[row.label]
+                sent = WARM_UP_REQUESTS + sum(count.answered for count in row_counts)
+                row_counts.append(load(layout, server, row.traffic, seconds=seconds, first=sent))
+    return [Measured(label, tuple(row_counts)) for label, row_counts in counts.items()]
 
 
 def measure_health(layout: Layout) -> list[Measured]:
@@ -127,7 +127,7 @@ def check(row: Row, server: Serving) -> None:
     if (answer.status, answer.body) != (200, ANSWER):
         raise SetupError(f"{row.label} answers {answer.status}: {answer.body[:200]}")
     if body and answer.headers.get("x-received") != str(len(body)):
-        raise SetupError(f"of {len(body)} bytes {row.label} forwards {answer.headers}")
+        raise SetupError(f"{row.label} did not forward {len(body)} bytes: {answer.headers}")
     if row.limited != ("ratelimit" in answer.headers):
         raise SetupError(f"{row.label} answers with {dict(answer.headers)}")
     if row.regions:
@@ -137,7 +137,7 @@ def check(row: Row, server: Serving) -> None:
 
 
 def expect_variant(server: Serving, variant: str, headers: Mapping[str, str]) -> None:
-    asked = {"x-api-key": HEADERS["x-api-key"], **headers}
-    found = server.ask("/", asked).headers.get("x-router-variant")
-    if found != variant:
-        raise SetupError(f"the router chose {found} for {dict(headers)}, not {variant}")
+    request_headers = {"x-api-key": HEADERS["x-api-key"], **headers}
+    chosen = server.ask("/", request_headers).headers.get("x-router-variant")
+    if chosen != variant:
+        raise SetupError(f"the router chose {chosen} for {dict(headers)}, not {variant}")

@@ -45,6 +45,7 @@ SECONDS = {
     "edge/test_coordinator_failures.py": 40,
     "edge/test_drills.py": 40,
     "edge/test_kv.py": 40,
+    "edge/test_wheel.py": 35,
     "edge/test_drain.py": 30,
     "edge/test_drill_run.py": 30,
     "edge/test_limiter_failures.py": 30,

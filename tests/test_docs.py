@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from policies.difference.log import read_log
+from policies.difference.traffic.log import read_log
 from policies.drill_plan.load import load_plan
 from policies.gateway.convert import convert
 from policies.http.problems import PROBLEMS
 from policies.language.findings.findings import CODES
 from policies.language.load import load
-from policies.language.schema import schema, schema_text
+from policies.language.tooling.schema import schema, schema_text
 from policies.language.yaml.document import Document, read_document
 from policies.reference.pages import PARTS, Part, part_of
 from router.cli.main import main
@@ -112,7 +113,7 @@ def test_the_documented_import_is_what_comes_out() -> None:
     manifest, policy = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[:2]
     imported = convert([("cluster.yaml", manifest.encode())])
     assert imported.text == policy
-    for file, finding in imported.told:
+    for file, finding in imported.findings:
         place = f"{file}:{finding.line}:{finding.column} {finding.severity} {finding.code}"
         assert f"{place} {finding.path}: {finding.message}\n    hint: {finding.hint}\n" in text
 
@@ -146,6 +147,28 @@ def test_the_documented_workflow_is_what_comes_out(
     Path("routes.yaml").write_text(before, encoding="utf-8")
     assert main(["test", "routes.yaml"]) == 0
     assert f"$ router test routes.yaml\n{capsys.readouterr().out}```" in page
+
+
+def test_the_documented_tour_is_what_comes_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its change of `routes.yaml`: with the mistake, without it, and explained."""
+    page = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
+    text = (ROOT / "routes.yaml").read_text(encoding="utf-8")
+    text = text.replace("production: 95", "production: 80").replace("canary: 5\n", "canary: 20\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    Path("routes.yaml").write_text(text.replace("sticky: &", "stiky: &"), encoding="utf-8")
+    assert main(["validate", "routes.yaml"]) == 1
+    assert f"$ router validate routes.yaml\n{capsys.readouterr().out}$" in page
+    Path("routes.yaml").write_text(text, encoding="utf-8")
+    assert main(["validate", "routes.yaml"]) == 0
+    assert f"$ router validate routes.yaml\n{capsys.readouterr().out}```" in page
+    assert f"read back, {len(text.encode()):,} bytes" in page
+    (command,) = re.findall(r"^\$ router (explain .*?[^\\])\n", page, re.MULTILINE | re.DOTALL)
+    key = command.replace("$KEY", "Authorization: Bearer example-core-key")
+    assert main(shlex.split(key.replace("\\\n", " "))) == 0
+    assert f"$ router {command}\n{capsys.readouterr().out}```" in page
 
 
 def test_the_documented_log_can_be_read() -> None:

@@ -39,7 +39,7 @@ def test_helpers_are_no_tests() -> None:
 
 
 def test_a_file_is_run_by_one_process(request: pytest.FixtureRequest) -> None:
-    """Several processes have the groups of `tests/conftest.py` in the names of tests."""
-    if not getattr(request.config.option, "loadgroup", False):
-        pytest.skip("it concerns several processes with `--dist loadgroup`")
-    assert request.node.nodeid.endswith("@test_structure.py")
+    """With `--dist loadgroup`, and only then, the names of tests have the groups of
+    `tests/conftest.py`."""
+    is_grouped = getattr(request.config.option, "loadgroup", False)
+    assert request.node.nodeid.endswith("@test_structure.py") == is_grouped

@@ -1,4 +1,4 @@
-"""Resolves names with DNS over HTTPS, since a public name may lead to a private address.
+"""Resolves names with DNS over HTTPS, since a public name may resolve to a private address.
 
 The resolver is queried in the JSON format of Cloudflare and Google. Results are cached for their
 TTL, within bounds; a name without an address, too.

@@ -1,9 +1,9 @@
-"""Which hosts are public; all others belong to private networks, where neither the agent nor the
+"""Which hosts are public. All others belong to private networks, to which neither the agent nor the
 router sends anything.
 
-Addresses are those of IANA's registries of special purposes. IPv6 is turned round: only what
-is given out (2000::/3) can be public, so addresses that carry an IPv4 one inside (mapped,
-NAT64) are never, and neither are 6to4 and Teredo, which do so within it.
+Private IPv4 addresses are those of IANA's special-purpose registries. For IPv6 the rule is
+reversed: only allocated addresses (2000::/3) can be public. So addresses that embed an IPv4 address
+(mapped, NAT64) are private, and so are 6to4 and Teredo, which embed one within 2000::/3.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PRIVATE_IPV4 = tuple(
             *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24"),
             *("192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
             *("224.0.0.0/4", "240.0.0.0/4"),
-            "168.63.129.16/32",  # public by its number, but a cloud's own services
+            "168.63.129.16/32",  # a public address, but of a cloud's internal services
         ),
     )
 )
@@ -28,7 +28,7 @@ PUBLIC_IPV6 = IPv6Network("2000::/3")
 PRIVATE_IPV6 = tuple(
     map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")),
 )
-# Names that no public DNS has, or that lead to a machine's own network.
+# Names that public DNS does not have, or that resolve to a machine's own network.
 PRIVATE_NAMES = (
     *("localhost", "local", "internal", "intranet", "private", "corp", "home", "lan"),
     *("home.arpa", "in-addr.arpa", "ip6.arpa", "localdomain", "test", "invalid", "onion"),
@@ -36,7 +36,7 @@ PRIVATE_NAMES = (
 
 
 def is_public(host: str, address: Address | None) -> bool:
-    """Of a host as `read_host` gives it."""
+    """Whether a host, as `read_host` returns it, is public."""
     return is_public_name(host) if address is None else is_public_address(address)
 
 
@@ -47,6 +47,6 @@ def is_public_address(address: Address) -> bool:
 
 
 def is_public_name(name: str) -> bool:
-    """By its spelling; where it leads, only DNS can tell."""
+    """Whether a name may be public by its spelling; DNS decides about its addresses."""
     under = any(name == private or name.endswith(f".{private}") for private in PRIVATE_NAMES)
     return "." in name and not under

@@ -1,9 +1,9 @@
 """A URL, read once: what is checked is what is sent.
 
-Browsers and runtimes read URLs by WHATWG's standard, which forgives a lot: numbers of every
-base as IPv4 addresses, full-width digits, backslashes. Here the same host comes out, or none:
-what the standard forgives and nobody means is refused. `text` is plain ASCII, and every reader
-reads it alike.
+Browsers and runtimes parse URLs by the WHATWG standard, which accepts a lot: IPv4 addresses in
+every base, full-width digits, backslashes. This parser returns the same host or refuses the URL:
+spellings that the standard accepts and nobody intends are refused. `text` is plain ASCII, and every
+parser reads it alike.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def read_host(text: str) -> tuple[str, Address | None]:
         return _ipv6(text.strip("[]"))
     try:
         if any(category(character) == "Cf" and character not in _JOINERS for character in text):
-            raise ValueError  # invisible: the standard drops it, which nobody means
+            raise ValueError  # invisible: the standard drops it, which nobody intends
         name = host_in_ascii(text).removesuffix(".")
     except ValueError:
         raise BadUrl(f"`{text[:80]}` is no host name") from None

@@ -1,7 +1,7 @@
 """The table of agents: each operation is one round trip to the database.
 
-An agent belongs to a tenant. Every change is a new version, counted from 1; deleting is one,
-too. What is already so is not changed. `statements.py` says why everything may be repeated.
+An agent belongs to a tenant. Every change, a deletion included, is a new version, counted from 1. A
+request that changes nothing makes none. `statements.py` says why everything may be repeated.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from agent.agents import statements as sql
 from agent.queue.database import Database, Row, Statement
 
 MAX_AGENTS = 1_000  # of a tenant
-KEPT_VERSIONS = 100  # of an agent; 0006_agents.sql has this number, too
+KEPT_VERSIONS = 100  # of an agent; 0006_agents.sql has the same number
 FORGOTTEN_AT_ONCE = 100
 
 
 class AgentKey(NamedTuple):
-    """Two tenants may use the same id for agents of their own."""
+    """Agents of two tenants may have the same id."""
 
     tenant: str
     id: str
@@ -36,8 +36,8 @@ class Version(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """The result of a change. `is_done`: the agent is as requested. `is_new`: it was not so before.
-    `version`: the agent's current one, None if there never was one."""
+    """The result of a change. `is_done`: the agent is as requested. `is_new`: this made a new
+    version. `version`: the agent's current one, None if there never was one."""
 
     is_done: bool
     is_new: bool
@@ -59,9 +59,9 @@ class Agents:
         now_ms: int,
         expected: int | None = None,
     ) -> Changed:
-        """`change`: a new name for each request; the same one again changes nothing. `expected`:
-        the version that is to be replaced. Not done, that is another one, or the tenant has
-        `MAX_AGENTS`."""
+        """Define an agent. `change`: a new name for each request; the same name again changes
+        nothing. `expected`: the version to replace. If it is not done, the agent has another
+        version, or the tenant has `MAX_AGENTS`."""
         given = (*key, now_ms, capability, change, definition, expected, MAX_AGENTS)
         own, current = await self._change((sql.PUT, given), key, change)
         if own:
@@ -71,29 +71,29 @@ class Agents:
     async def delete(
         self, key: AgentKey, change: str, now_ms: int, expected: int | None = None
     ) -> Changed:
-        """It is not done if there is no agent, or its version is not `expected`."""
+        """Delete an agent. Not done if there is none, or if its version is not `expected`."""
         given = (*key, now_ms, change, expected)
         own, current = await self._change((sql.DELETE, given), key, change)
         return Changed(True, True, own) if own else Changed(False, False, current)
 
     async def get(self, key: AgentKey, version: int | None = None) -> Version | None:
-        """As it is now, or was in a version; also of one that was deleted."""
+        """The current version of an agent, or another one; also of a deleted agent."""
         if version is None:
             return _first((await self._db.run(sql.CURRENT, *key)).rows)
         return _first((await self._db.run(sql.VERSION, *key, version)).rows)
 
     async def find(self, tenant: str, first: str, second: str) -> dict[str, Version]:
-        """Those of two ids that there are."""
+        """The agents with these two ids, as far as they exist."""
         found = await self._db.run(sql.FIND, tenant, first, second)
         return {row.id: row for row in map(_version, found.rows)}
 
     async def listed(self, tenant: str, limit: int, after: str = "") -> list[Version]:
-        """A tenant's agents by their ids, those behind `after`, without definitions."""
+        """A tenant's agents in the order of their ids, from behind `after`, without definitions."""
         return [_version(row) for row in (await self._db.run(sql.LIST, tenant, after, limit)).rows]
 
     async def forget(self, before_ms: int) -> int:
-        """Agents that were deleted before, with all their versions, at most `FORGOTTEN_AT_ONCE`;
-        called again while it does."""
+        """Remove agents that were deleted before that time, with all their versions, at most
+        `FORGOTTEN_AT_ONCE`. Returns how many; call it again until it returns 0."""
         return len((await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).rows)
 
     async def _change(

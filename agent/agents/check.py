@@ -1,7 +1,7 @@
 """The check of an agent's code: whether Python can read it, and whether it has `run_agent`.
 
-Code of others is read in the sandbox: Python's parser may end an isolate. So the check is a
-program for the capability `python-execution`, with the code as its context.
+Code of users is parsed only in the sandbox, since Python's parser may crash an isolate. So the
+check is a program for the capability `python-execution`, with the code as its context.
 """
 
 from __future__ import annotations

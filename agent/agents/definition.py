@@ -1,6 +1,6 @@
 """What an agent is: a capability with settings, or Python with a function `run_agent`.
 
-A body of `PUT /agents/{id}` becomes a definition, which is kept as JSON. Settings are checked
+A body of `PUT /agents/{id}` becomes a definition, which is stored as JSON. Settings are checked
 against their capability, and code in the sandbox (`check.py`).
 """
 
@@ -44,8 +44,8 @@ class Checked(TypedDict, total=False):
 
 
 class Definition(NamedTuple):
-    """`code` is None for a capability with settings. `needs`: parameters of `run_agent` that have
-    no default, but for the first."""
+    """`code` is None for a capability with settings. `needs`: parameters of `run_agent` without a
+    default, except the first."""
 
     capability: str
     settings: Mapping[str, object]
@@ -54,27 +54,27 @@ class Definition(NamedTuple):
 
     @property
     def document(self) -> dict[str, object]:
-        """As it is kept."""
+        """The definition as it is stored."""
         if self.code is not None:
             return {"code": self.code, "needs": list(self.needs)}
         return {"capability": self.capability, "settings": dict(self.settings)}
 
     @property
     def text(self) -> str:
-        """One spelling of the same: by it a change is known from none."""
+        """Canonical JSON, by which a change is recognised."""
         document = self.document
         return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def definition_of(document: Mapping[str, Any]) -> Definition:
-    """What is kept, read again."""
+    """The definition from its stored form."""
     if "code" in document:
         return Definition(PYTHON, {}, document["code"], tuple(document["needs"]))
     return Definition(document["capability"], document["settings"])
 
 
-def read_definition(given: Mapping[str, Any], run: RunPython) -> Definition:
-    """A body. `run` runs Python in the sandbox. Raises `Problem`."""
+def read_definition(given: Mapping[str, object], run: RunPython) -> Definition:
+    """Parse a request body. `run` runs Python in the sandbox. Raises `Problem`."""
     if ("code" in given) == ("capability" in given):
         raise Problem(
             400, f"an agent is a `capability` or `code`: send {EXAMPLE} or {CODE_EXAMPLE}"
@@ -91,7 +91,7 @@ def read_definition(given: Mapping[str, Any], run: RunPython) -> Definition:
     return Definition(capability, _settings(capability, given.get("settings", {})))
 
 
-def _settings(capability: str, given: Any) -> dict[str, Any]:
+def _settings(capability: str, given: object) -> dict[str, object]:
     if not isinstance(given, dict):
         raise Problem(400, f"`settings` is an object; send {EXAMPLE}")
     known = SETTINGS.get(capability, ())
@@ -102,7 +102,7 @@ def _settings(capability: str, given: Any) -> dict[str, Any]:
 
 
 def setting(name: str, value: Any, place: str) -> Any:
-    """A setting as it is used; `place` is its name for people. Raises `Problem`."""
+    """The validated value of a setting; `place` is its name in errors. Raises `Problem`."""
     fits: object
     if name == "model":
         fits = isinstance(value, str) and len(value) <= MAX_MODEL and MODEL.fullmatch(value)
@@ -125,7 +125,7 @@ def setting(name: str, value: Any, place: str) -> Any:
     return value
 
 
-def _code(code: Any, run: RunPython) -> Definition:
+def _code(code: object, run: RunPython) -> Definition:
     if not isinstance(code, str) or not code:
         raise Problem(400, f"`code` is text; send {CODE_EXAMPLE}")
     size = len(code.encode(errors="replace"))

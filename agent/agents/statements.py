@@ -1,6 +1,6 @@
-"""The SQL of the table of agents. Every statement may be repeated, after any time, and then
-changes nothing more: `change` is a new name for each request, and a version of that name is
-made once. What came of a statement is read from the tables, in the same transaction.
+"""The SQL of the table of agents. Every statement is idempotent, however late it is repeated:
+`change` is a new name for each request, and a version with that name is made once. The result of a
+statement is read from the tables, in the same transaction.
 """
 
 from __future__ import annotations

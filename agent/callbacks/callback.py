@@ -18,8 +18,7 @@ MAX_ATTEMPTS = 16
 
 
 class Callback(NamedTuple):
-    """`status`: that of the last response, None if there was none; `error`: what was wrong with
-    it."""
+    """`status`: of the last response, None without one; `error`: why the last attempt failed."""
 
     key: JobKey
     url: str
@@ -62,8 +61,8 @@ class Verdict(NamedTuple):
 
 
 class OutboxDepth(NamedTuple):
-    """All tenants' callbacks. `due` may be sent now, `delayed` not yet, `failed` are dead;
-    `oldest_ms`: how long the first of those that are due has waited."""
+    """The callbacks of all tenants. `due` may be sent now, `delayed` not yet, `failed` are dead;
+    `oldest_ms`: how long the oldest due one has waited."""
 
     due: int
     delayed: int

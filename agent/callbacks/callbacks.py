@@ -40,13 +40,13 @@ def refused_url(url: str, egress: Egress) -> Invalid | None:
 
 
 def registration(key: JobKey, url: str) -> Statement:
-    """To be done just before the job's SUBMIT, in the same batch: a job that was there before
-    keeps the callback that it has, or none."""
+    """The statement before the job's SUBMIT in the same batch: a job that was submitted before
+    keeps its callback, or has none."""
     return sql.REGISTER, (*key, url)
 
 
 def withdrawal(key: JobKey) -> Statement:
-    """To be done just after the job's SUBMIT, in the same batch: a job that was not taken has no
+    """The statement after the job's SUBMIT in the same batch: a job that was refused has no
     callback."""
     return sql.WITHDRAW, key
 
@@ -58,16 +58,16 @@ class Callbacks:
         self._db = db
 
     async def take(self, limit: int, now_ms: int, lease_ms: int, ticket: str) -> list[Due]:
-        """Those that are due, the longest first, for `lease_ms`. `ticket` is random and new for
-        each call; repeating a call with the same one returns the same callbacks. Leases that ran
-        out are given back before."""
+        """Lease the callbacks that are due, the oldest first, for `lease_ms`. `ticket` is random
+        and new for each call; a repeated call with the same one returns the same callbacks. Expired
+        leases are returned first."""
         given = (ticket, now_ms + lease_ms, now_ms, limit)
         batch = [_lost(now_ms), (sql.TAKE, given), (sql.TAKEN, (ticket,))]
         *_, found = await self._db.batch(batch)
         return [_due(row) for row in found.rows]
 
     async def settle(self, verdicts: Iterable[tuple[Due, Verdict]], now_ms: int) -> None:
-        """Stores the results of attempts. Leases that another sender holds by now are ignored."""
+        """Store the results of attempts. Results under a lease that was lost are ignored."""
         if batch := [_settled(due, verdict, now_ms) for due, verdict in verdicts]:
             await self._db.batch(batch)
 

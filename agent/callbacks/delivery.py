@@ -27,10 +27,10 @@ MAX_BATCHES = 20  # each costs seven requests, and an invocation may have a thou
 
 
 class Transport(Protocol):
-    """The way out, with its clock and its random numbers."""
+    """Sends requests; also its clock and its random numbers."""
 
     async def send(self, requests: Sequence[CallbackRequest]) -> Sequence[Reply]:
-        """All at once, within `SEND_WITHIN_MS`; an answer for each. It raises nothing."""
+        """Send all at once, within `SEND_WITHIN_MS`. Returns a reply for each. Never raises."""
 
     def now_ms(self) -> int: ...
 
@@ -38,7 +38,7 @@ class Transport(Protocol):
         """From 0 to 1."""
 
     def ticket(self) -> str:
-        """Random, and never the same."""
+        """A unique random text."""
 
 
 class DeliveryCounts(NamedTuple):
@@ -53,7 +53,7 @@ class DeliveryCounts(NamedTuple):
 async def deliver_due(
     callbacks: Callbacks, transport: Transport, egress: Egress, signer: Signer, until_ms: int
 ) -> DeliveryCounts:
-    """Nothing is begun after `until_ms`. Raises what the database raises."""
+    """Send due callbacks; no batch begins after `until_ms`. Raises what the database raises."""
     counts: Counter[str] = Counter()
     is_more = True
     for _ in range(MAX_BATCHES):
@@ -74,15 +74,17 @@ async def _attempt(
 ) -> list[tuple[Due, Verdict]]:
     """The results. Allowed hosts are checked again: they may have changed since the submission."""
     refused: list[tuple[Due, Verdict]] = []
-    sent: list[tuple[Due, CallbackRequest]] = []
+    to_send: list[tuple[Due, CallbackRequest]] = []
     for due in found:
         try:
-            sent.append((due, request(due, egress.check(due.url).text, signer, transport.now_ms())))
+            to_send.append(
+                (due, request(due, egress.check(due.url).text, signer, transport.now_ms()))
+            )
         except BadUrl as why:
             refused.append((due, Verdict("failed", error=str(why))))
-    answers = await transport.send([request for _, request in sent]) if sent else []
+    answers = await transport.send([request for _, request in to_send]) if to_send else []
     now_ms = transport.now_ms()
-    pairs = zip(sent, answers, strict=True)
+    pairs = zip(to_send, answers, strict=True)
     tried = [
         (due, verdict(answer, due.attempt, now_ms, transport.rng())) for (due, _), answer in pairs
     ]

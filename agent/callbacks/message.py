@@ -1,8 +1,8 @@
 """The request that reports the end of a job.
 
-Its id is the same each time it is sent, so a receiver knows what it has had already. It is
-made from whose job it is, its id, and how and when it ended: a job that ends again, since it
-was tried again or its id used again, is another message.
+Its id is the same each time it is sent, so a receiver recognises a repetition. The id is made from
+the job's tenant, its id, its outcome and the time of its end: a job that ends again, after a retry
+or under a reused id, is another message.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ENDED = {"cancelled": "the job was cancelled", "failed": "the job failed"}
 
 
 class CallbackRequest(NamedTuple):
-    """To be posted. `headers`: by their lower-case names."""
+    """A POST. `headers`: by their lower-case names."""
 
     url: str
     headers: dict[str, str]
@@ -30,7 +30,7 @@ class CallbackRequest(NamedTuple):
 
 
 def request(due: Due, url: str, signer: Signer, now_ms: int) -> CallbackRequest:
-    """`url` as it was checked. The body is sent as the bytes that were signed."""
+    """The request to a checked `url`. The body has exactly the bytes that were signed."""
     id, timestamp = message_id(due), now_ms // 1_000
     body = body_of(due.key.id, due.outcome)
     headers = {
@@ -63,8 +63,8 @@ def body_of(activation: str, outcome: JobEnd) -> str:
 
 
 def _fields(text: str, document: Mapping[str, object]) -> str:
-    """`"result": …` and what else was kept with it, as it was written, every digit of it. A result
-    that cannot be read, or has fields of the message itself, is sent as text."""
+    """`"result": …` and the fields stored with it, byte for byte. A result that is malformed, or
+    has fields of the message itself, is sent as text."""
     try:
         value = read_writable_json(text)
     except ValueError:

@@ -20,7 +20,7 @@ NOT_A_SECRET = f"CALLBACK_SECRET is `{PREFIX}` and {LEAST} to {MOST} random byte
 
 
 class Signer(NamedTuple):
-    """`secrets`: none, if messages are not to be signed."""
+    """`secrets`: empty if messages are not signed."""
 
     secrets: Sequence[bytes] = ()
 
@@ -42,7 +42,7 @@ def secret_of_tenant(secret: str, tenant: str) -> str:
 
 
 def _secret_of(secret: bytes, tenant: str) -> bytes:
-    """Not to be mistaken for a signature: no id of a message has a space."""
+    """A secret derived for a tenant. No signature equals it: no message id has a space."""
     return hmac.digest(secret, f"callbacks of {tenant}".encode(), hashlib.sha256)
 
 

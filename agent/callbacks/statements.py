@@ -1,14 +1,14 @@
-"""The SQL of callbacks. As in the queue, every statement may be repeated, after any time, and
-then changes nothing more:
+"""The SQL of callbacks. As in the queue, every statement is idempotent, however late it is
+repeated:
 
-- REGISTER stands before its job's SUBMIT in one batch, and does nothing if the job is there;
-  WITHDRAW stands behind it, for a job that was not taken.
-- TAKE does nothing if its ticket has callbacks that are still leased; TAKEN gives those.
+- REGISTER comes before its job's SUBMIT in one batch, and does nothing if the job exists; WITHDRAW
+  comes after it, for a job that was refused.
+- TAKE does nothing if its ticket has callbacks that are still leased; TAKEN returns those.
 - SETTLE is fenced: it needs the lease of that ticket and attempt, and ends it.
-- LOST chooses callbacks by what it takes away.
+- LOST selects callbacks by the lease that it removes.
 
-That a callback becomes due, waits for another end, and goes with its job, is done by triggers
-on `jobs` (`agent/migrations/0002_callbacks.sql`).
+Triggers on `jobs` make a callback due, make it wait again, and delete it with its job
+(`agent/migrations/0002_callbacks.sql`).
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ SET state = ?5, status = ?6, error = ?7, due_ms = coalesce(?8, due_ms), ended_ms
 WHERE tenant = ?1 AND id = ?2 AND state = 'leased' AND ticket = ?3 AND attempt = ?4
 """
 
-# Whoever sent it did not say what came of it. It waits as if it had failed: were it sent at
-# once, and were that to end an isolate, all of its attempts would be gone within minutes.
+# The result of an expired lease is unknown. The callback waits as after a failure: if it were sent
+# at once, and sending it crashed the isolate, its attempts would be used up within minutes.
 LOST = """
 UPDATE callbacks
 SET state = iif(attempt < ?2, 'due', 'failed'),

@@ -1,7 +1,6 @@
-"""What an answer means for a callback, by the Standard Webhooks specification: 2xx is success,
-410 ends it, and everything else is a failure, redirects too, which may go well next time. A
-receiver that is being moved or mended answers 404 or 401 for a while; an outcome that is lost
-costs more than some requests.
+"""What a response means for a callback, by the Standard Webhooks specification: 2xx is success, 410
+ends it, and everything else, redirects included, is a failure that is retried. A receiver under
+maintenance answers 404 or 401 for a while; a lost outcome costs more than some requests.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from agent.queue.backoff import Backoff
 # The waits between all attempts are 15 to 29 hours together, 22 on average.
 FIRST_WAIT_MS, LONGEST_WAIT_MS = 10_000, 21_600_000
 RETRIES = Backoff(FIRST_WAIT_MS, LONGEST_WAIT_MS, least=0.5)
-MAX_RETRY_AFTER_MS = 3_600_000  # a receiver may ask for more than the wait, within reason
+MAX_RETRY_AFTER_MS = 3_600_000  # a receiver may ask for a longer wait, up to this
 MAX_ERROR = 300  # characters
 
 GONE = 410
@@ -23,7 +22,7 @@ HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 
 
 class Reply(NamedTuple):
-    """What came of a request: a status, perhaps with a `Retry-After`; or an error, without."""
+    """The outcome of a request: a status, perhaps with a `Retry-After`, or an error."""
 
     status: int | None = None
     retry_after: str | None = None

@@ -18,11 +18,11 @@ from agent.core.isolate.agent import Agent
 from agent.core.isolate.metrics import BacklogCache, Metrics
 from agent.core.isolate.settings import Settings, settings_of
 from agent.core.serving.background import RUN_FOR_MS, Slots, deliver, run, tick
-from agent.edge.bridge import pause, soon, variables, wait
-from agent.edge.cache import store_of
-from agent.edge.callbacks import deliver as send_due
-from agent.edge.d1_binding import d1_of
-from agent.edge.tools import EdgeTools
+from agent.edge.bindings.cache import store_of
+from agent.edge.bindings.tools import EdgeTools
+from agent.edge.d1.binding import d1_of
+from agent.edge.fetching.callbacks import deliver as send_due
+from agent.edge.runtime.bridge import pause, soon, variables, wait
 from agent.queue.jobs import Jobs
 from agent.queue.limits import Limits
 from agent.records.records import Records

@@ -7,8 +7,8 @@ MAX_DOUBLINGS = 30
 
 
 class Backoff:
-    """`least` is the part of the wait that jitter leaves alone: 0 spreads best (what failed for
-    all at once), a half makes sure of some time (what failed by itself)."""
+    """`least`: the part of the wait without jitter. 0 spreads best, for failures that many see at
+    once; 0.5 guarantees some wait, for a failure of one job."""
 
     __slots__ = ("_base_ms", "_least", "_most_ms")
 
@@ -18,6 +18,6 @@ class Backoff:
         self._least = least
 
     def wait_ms(self, tried: int, jitter: float) -> int:
-        """After `tried` tries, at least one."""
+        """The wait after `tried` attempts, at least one."""
         whole = min(self._most_ms, self._base_ms << min(tried - 1, MAX_DOUBLINGS))
         return round(whole * (self._least + (1 - self._least) * jitter))

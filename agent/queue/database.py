@@ -28,7 +28,7 @@ class Database(Protocol):
     async def run(self, sql: str, *params: Value) -> Rows: ...
 
     async def batch(self, statements: Sequence[Statement]) -> list[Rows]:
-        """Runs all of them or none, in one transaction."""
+        """Run all statements or none, in one transaction."""
 
 
 class DatabaseError(Exception):
@@ -36,8 +36,8 @@ class DatabaseError(Exception):
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The database did not answer; whether it did the statement is not known."""
+    """The database did not answer; the statement may have been executed."""
 
 
 class Mistake(DatabaseError):
-    """The statement itself is wrong: it would fail again."""
+    """The statement itself is wrong, so it would fail again."""

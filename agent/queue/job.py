@@ -23,16 +23,16 @@ NEVER_MS = 2**53  # when a blocked job may be leased: later than any time
 
 
 class JobKey(NamedTuple):
-    """Two tenants may use the same id for jobs of their own. `tenant`: the id of an API key."""
+    """Jobs of two tenants may have the same id. `tenant`: the id of an API key."""
 
     tenant: str
     id: str
 
 
 class Submission(NamedTuple):
-    """`payload` is JSON as text, which the queue does not look into. With an `error` it is a
-    dead letter from the start. `depends_on`: ids of the same tenant, each once. A job that no
-    worker has taken within `start_within_ms` fails; None: it waits for as long as it takes."""
+    """`payload` is JSON as text, opaque to the queue. With an `error` the job is a dead letter from
+    the start. `depends_on`: ids of the same tenant, each once. A job that no worker has taken
+    within `start_within_ms` fails; None: no limit."""
 
     key: JobKey
     capability: str
@@ -46,9 +46,9 @@ class Submission(NamedTuple):
 
 
 class Job(NamedTuple):
-    """`available_ms`: from when on it may be leased; `worker`: who holds it, or has ended it;
-    `error`: of the last attempt that failed or was lost, until one completes; `blocked`: how
-    many of those that it depends on have not completed, while it waits."""
+    """`available_ms`: when it may be leased; `worker`: who holds it, or has ended it; `error`: of
+    the last attempt that failed or was lost, until one completes; `blocked`: how many of its
+    dependencies have not completed, while it waits."""
 
     key: JobKey
     capability: str
@@ -79,15 +79,15 @@ class Invalid(NamedTuple):
 
 
 class Submitted(NamedTuple):
-    """The job of that id. `is_conflict`: it was submitted before, and as another one."""
+    """The job with that id. `is_conflict`: it was submitted before, with other content."""
 
     job: Job
     is_conflict: bool
 
 
 class Full(NamedTuple):
-    """The job was not taken: its tenant has as many jobs that wait, or as many bytes in jobs that
-    have not ended, as it may have, or would have more than that."""
+    """The job was refused: with it the tenant would exceed the limit of waiting jobs, or of bytes
+    in jobs that have not ended."""
 
     limit: Literal["waiting", "bytes"]
     found: int
@@ -95,13 +95,13 @@ class Full(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """The job was not taken: these jobs that it depends on do not exist."""
+    """The job was refused: these dependencies do not exist."""
 
     ids: Sequence[str]
 
 
 class Contradiction(NamedTuple):
-    """Not done: the same lease has already ended in another way, and that stands."""
+    """Not done: the same lease has already ended in another way, which stays."""
 
     state: JobState
 
@@ -114,8 +114,8 @@ class Needed(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """Results of the jobs that a job depends on: JSON as text, by id. None if they have more bytes
-    (`size`) than are handed on."""
+    """Results of a job's dependencies: JSON as text, by id. None if they have more bytes (`size`)
+    than a job may be given."""
 
     results: dict[str, str] | None
     size: int
@@ -144,8 +144,8 @@ class Returned(NamedTuple):
 
 class QueueDepth(NamedTuple):
     """The jobs of a capability. `waiting` may be leased now, `delayed` not yet, `blocked` not
-    before others have completed; `oldest_ms`: how long the first of those that may be leased
-    has waited."""
+    before their dependencies have completed; `oldest_ms`: how long the oldest waiting one has
+    waited."""
 
     capability: str
     waiting: int

@@ -75,9 +75,9 @@ class Jobs:
         more: Sequence[Statement] = (),
         then: Sequence[Statement] = (),
     ) -> Submitted | Full | Missing | Invalid:
-        """Idempotent by the key, as long as the job is not forgotten. `more` is done with it,
-        just before it, and `then` just after it, also if the job was not taken; these, too, may
-        be repeated."""
+        """Submit a job; idempotent by its key until the job is forgotten. The statements `more` run
+        just before it and `then` just after it in one batch, also if the job was refused; they
+        must be idempotent."""
         if refused := refused_submission(submission):
             return refused
         batch = submitting(submission, self._limits, now_ms, more, then)
@@ -88,12 +88,12 @@ class Jobs:
         return job_of(rows[0]) if rows else None
 
     async def needed(self, key: JobKey) -> list[Needed]:
-        """What a job depends on, and how that stands."""
+        """The dependencies of a job, with their states."""
         rows = (await self._db.run(sql.NEEDED, *key)).rows
         return [Needed(str(row["id"]), state_of(row)) for row in rows]
 
     async def inputs(self, keys: Sequence[JobKey]) -> list[Inputs]:
-        """For each of these jobs, which are leased, the results of those it depends on."""
+        """The results of the dependencies of each of these leased jobs."""
         found = await self._db.batch([(sql.INPUTS, (*key, MAX_INPUTS)) for key in keys])
         return [inputs_of(results.rows) for results in found]
 
@@ -110,13 +110,13 @@ class Jobs:
         key: str | None = None,
         is_heard: bool = True,
     ) -> list[Job] | Invalid:
-        """Jobs for `worker`, the highest priority first; within one, tenants take turns, and of
-        each the oldest goes first. Of `tenant` only, if one is named, and of one `dispatch`.
-        `ticket` is random and new for each poll; repeating a poll with the same one returns the
-        same jobs as long as they are leased. `key`: the API key that the worker comes with; if it
-        has registered there, this is a heartbeat (`is_heard`), and its heartbeats keep these
-        leases. Lost leases are given back before, and what has waited for too long fails, so
-        nothing waits for the next `return_lost`."""
+        """Lease jobs to `worker`, the highest priority first; within a priority tenants take turns,
+        and each tenant's oldest job goes first. Only jobs of `tenant`, if one is named, and of one
+        `dispatch`. `ticket` is random and new for each poll; a repeated poll with the same one
+        returns the same jobs while they are leased. `key`: the worker's API key; if the worker is
+        registered there, the poll is a heartbeat (`is_heard`), and heartbeats keep these leases.
+        Lost leases are returned first, and jobs that no worker took in time fail, so no job waits
+        for the next `return_lost`."""
         if refused := refused_poll(worker, capabilities, limit, lease_ms, ticket):
             return refused
         names = json.dumps(sorted(set(capabilities)))
@@ -131,8 +131,8 @@ class Jobs:
     async def complete(
         self, key: JobKey, worker: str, attempt: int, result: str, now_ms: int
     ) -> JobChange | Contradiction | Invalid:
-        """Ends it with a result, JSON as text. If the result is invalid, the job stays leased. The
-        same lease may end with the same result again."""
+        """End the attempt with a result, JSON as text. If the result is invalid, the job stays
+        leased. The same lease may complete again with the same result."""
         if refused := refused_result(result):
             return refused
         held = (*Fence(key, worker, attempt).params, result)
@@ -157,21 +157,21 @@ class Jobs:
         """End the attempt. With `retry` the job waits for the next one, if it has any left; else
         it is a dead letter. `jitter` is a random number from 0 to 1. The same lease may fail
         again in the same way."""
-        again_ms, kept = now_ms + RETRIES.wait_ms(attempt, jitter), cut_error(error)
+        again_ms, stored = now_ms + RETRIES.wait_ms(attempt, jitter), cut_error(error)
         held = Fence(key, worker, attempt)
-        change = (leases.FAIL, (*held.params, kept, now_ms, int(retry), again_ms))
+        change = (leases.FAIL, (*held.params, stored, now_ms, int(retry), again_ms))
         row = await self._changed(change, key)
         answer = answer_of(row, held, ("waiting", "failed"))
         if row is None or not answer.is_done or answer.state is None:
             return answer
         has_more = attempt < int(row["max_attempts"] or 0)
-        is_same = row["error"] == kept and answer.state == state_after(retry and has_more)
+        is_same = row["error"] == stored and answer.state == state_after(retry and has_more)
         return answer if is_same else Contradiction(answer.state)
 
     async def extend(
         self, key: JobKey, worker: str, attempt: int, lease_ms: int, now_ms: int
     ) -> JobChange | Invalid:
-        """Hold it for `lease_ms` from now on, or as long as it was held anyway."""
+        """Extend the lease to `lease_ms` from now; it is never shortened."""
         if refused := refused_lease(lease_ms):
             return refused
         held = Fence(key, worker, attempt)
@@ -181,8 +181,8 @@ class Jobs:
     async def hand_over(
         self, key: JobKey, worker: str, attempt: int, to: str, lease_ms: int, now_ms: int
     ) -> JobChange | Invalid:
-        """Give the lease of `worker` to another one, who holds it for `lease_ms` at least. Of
-        several who ask for that one gets it."""
+        """Transfer the lease of `worker` to another holder, for at least `lease_ms`. Of several
+        callers one gets it."""
         if refused := refused_lease(lease_ms):
             return refused
         row = await self._changed(
@@ -194,8 +194,8 @@ class Jobs:
     async def claim(
         self, key: JobKey, attempt: int, worker: str, lease_ms: int, now_ms: int
     ) -> JobChange | Invalid:
-        """Lease this very job, if it may be leased now; `attempt` is its last one. `worker` is a
-        unique name, so only one of several callers gets the job."""
+        """Lease this job, if it may be leased now; `attempt` is its last one. `worker` is a unique
+        name, so only one of several callers gets the job."""
         if refused := refused_lease(lease_ms):
             return refused
         given = (*key, attempt, worker, now_ms + lease_ms, now_ms)
@@ -204,29 +204,28 @@ class Jobs:
         return JobChange(is_theirs and state_of(row) == "leased", state_of(row))
 
     async def revive(self, key: JobKey, attempt: int, attempts: int, now_ms: int) -> JobChange:
-        """A dead letter waits again, for so many more attempts, and for what it depends on, if
-        that has not ended; it does not if that has failed. `attempt` is the one that failed."""
+        """Make a dead letter wait again, for so many more attempts and for its dependencies; not
+        done if a dependency has failed. `attempt` is the one that failed."""
         row = await self._changed((sql.REVIVE, (*key, attempt, now_ms, attempts)), key)
         return JobChange(state_of(row) not in (None, "failed", "cancelled"), state_of(row))
 
     async def listed(
         self, tenant: str, state: JobState, limit: int, before_ms: int = LARGEST
     ) -> list[Job]:
-        """A tenant's jobs, the youngest first, without payload and result; submitted before a
-        time, if one is given."""
+        """A tenant's jobs, the newest first, without payload and result; if a time is given, those
+        submitted before it."""
         found = await self._db.run(sql.LIST, tenant, state, before_ms, 0, limit)
         return [job_of(row) for row in found.rows]
 
     async def cancel(self, key: JobKey, now_ms: int) -> JobChange:
-        """Ends a job before it has run. A worker that is running it can no longer complete it."""
+        """Cancel a job. A worker that is running it can no longer complete it."""
         row = await self._changed((sql.CANCEL, (*key, now_ms)), key)
         state = state_of(row)
         return JobChange(state == "cancelled", state)
 
     async def return_lost(self, now_ms: int) -> Returned:
-        """Give back leases that ran out, and those of workers that are silent, and have jobs
-        fail that no worker took in time, at most `LOST_AT_ONCE` of each; called again while it
-        does."""
+        """Return expired leases and those of silent workers, and fail jobs that no worker took in
+        time, at most `LOST_AT_ONCE` of each; call it again until nothing is left."""
         keys: dict[str, list[JobKey]] = {"waiting": [], "failed": []}
         for found in await self._db.batch(_overdue(now_ms)):
             for row in found.rows:
@@ -234,18 +233,17 @@ class Jobs:
         return Returned(keys["waiting"], keys["failed"])
 
     async def depth(self, now_ms: int) -> list[QueueDepth]:
-        """How many jobs there are that have not ended well, by capability. It reads
-        these jobs, and none of those that have."""
+        """The number of jobs that have not completed, by capability. It reads only these jobs."""
         return depths_of(await self._db.run(sql.DEPTH, now_ms), now_ms)
 
     async def forget(self, before_ms: int) -> int:
-        """Delete jobs that ended before, at most `FORGOTTEN_AT_ONCE`; called again while it does.
-        How many it was (too few, if the database had to be asked twice): `changes` would count
-        what triggers delete along with them."""
+        """Delete jobs that ended before that time, at most `FORGOTTEN_AT_ONCE`; call it again until
+        it returns 0. Returns how many (too few, if the statement was repeated): `changes` would
+        count what triggers delete as well."""
         return len((await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).rows)
 
     async def _changed(self, change: Statement, key: JobKey) -> Row | None:
-        _, found = await self._db.batch([change, (sql.STANDING, key)])
+        _, found = await self._db.batch([change, (sql.OUTCOME_OF, key)])
         return found.rows[0] if found.rows else None
 
 

@@ -1,14 +1,14 @@
-"""The SQL of leases. As in `statements.py` every statement may be repeated, after any time, and
-then changes nothing more:
+"""The SQL of leases. As in `statements.py`, every statement is idempotent, however late it is
+repeated:
 
-- TAKE does nothing if its worker and ticket have jobs that are still leased; JOBS_OF gives
+- TAKE does nothing if its worker and ticket have jobs that are still leased; JOBS_OF returns
   those.
 - COMPLETE, FAIL, EXTEND and HAND_OVER are fenced: they need the lease of that worker and
   attempt. The first two end it, and no later lease has the same attempt number; EXTEND sets a
   time, and HAND_OVER takes the lease away from that worker.
 - CLAIM is fenced by the attempt before: once it is done, there is one more.
 - HEARD sets a time.
-- LOST chooses jobs by what it takes away.
+- LOST selects jobs by the lease that it removes.
 
 An expired lease is valid until it is declared lost: the first to end it wins, and it cannot be
 ended twice.

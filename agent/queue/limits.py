@@ -19,19 +19,19 @@ MAX_ATTEMPTS = 20
 MAX_JOBS = 25  # of one poll
 MAX_CAPABILITIES = 32
 MIN_LEASE_MS, MAX_LEASE_MS = 1_000, 3_600_000
-SILENT_MS = 45_000  # a registered worker that gives no sign for so long loses its leases
+SILENT_MS = 45_000  # a registered worker without a heartbeat for so long loses its leases
 MAX_DEPENDENCIES = 32  # of a job
-# Bytes of the results that a job is given of those that it depends on: one at its largest fits,
-# and those of the jobs of a poll fit into memory.
+# Bytes of the dependencies' results that a job is given: one result of the largest size fits, and
+# those of all jobs of a poll fit into memory.
 MAX_INPUTS = MAX_RESULT
 MAX_START_WITHIN_MS = 7 * 86_400_000  # as long as what has ended is kept by default
 
 
 class Limits(NamedTuple):
-    """Of each tenant. `waiting`: jobs that wait: an hour's work of a few workers, so a client
-    that loops is noticed. `bytes`: of the payloads of jobs that have not ended: a hundred tenants
-    fill a tenth of what D1 holds (10 GB). `running`: jobs that the agent itself has leased:
-    `RUNS` of an isolate is twice as much, so one tenant never holds all of them."""
+    """Limits of each tenant. `waiting`: waiting jobs: an hour's work of a few workers, so a client
+    in a loop is noticed. `bytes`: of the payloads of jobs that have not ended: a hundred tenants
+    fill a tenth of D1 (10 GB). `running`: jobs that the agent itself has leased: `RUNS` of an
+    isolate is twice as much, so one tenant never holds all of them."""
 
     waiting: int = 10_000
     bytes: int = 100_000_000

@@ -11,8 +11,7 @@ from agent.queue.job import Inputs, Job, JobChange, JobKey, JobState, QueueDepth
 
 
 class Fence(NamedTuple):
-    """What identifies a lease: a statement with a fence changes only a job under this very
-    lease."""
+    """Identifies a lease: a statement with a fence changes a job only under this lease."""
 
     key: JobKey
     worker: str
@@ -48,7 +47,7 @@ def state_after(is_tried_again: bool) -> JobState:
 
 
 def is_same_json(one: str, other: str) -> bool:
-    """Two texts that are the same JSON, in whatever order its fields stand."""
+    """Whether two texts are the same JSON, whatever the order of fields."""
     return len({json.dumps(json.loads(text), sort_keys=True) for text in (one, other)}) == 1
 
 

@@ -1,12 +1,11 @@
-"""The SQL of the queue. Every statement may be repeated, after any time, and then changes
-nothing more:
+"""The SQL of the queue. Every statement is idempotent, however late it is repeated:
 
-- SUBMIT does nothing if the id is there. What triggers do for a job they do when it changes.
+- SUBMIT does nothing if the id exists. Triggers act only when a job changes.
 - REVIVE is fenced by the attempt that failed: there is one more when it fails again.
-- EXPIRE, CANCEL and FORGET choose jobs by what they take away.
+- EXPIRE, CANCEL and FORGET select jobs by the state that they end.
 
-What came of a statement is therefore read from the job and never from `changes`, in the
-same transaction. Statements about leases stand in `lease_statements.py`.
+So the result of a statement is read from the job and never from `changes`, in the same transaction.
+Statements about leases are in `lease_statements.py`.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ LOAD = "SELECT waiting, running, bytes FROM tenants WHERE tenant = ?1"
 
 GET = f"SELECT {COLUMNS} FROM jobs WHERE tenant = ?1 AND id = ?2"
 
-STANDING = """
+OUTCOME_OF = """
 SELECT state, worker, attempt, max_attempts, error FROM jobs WHERE tenant = ?1 AND id = ?2
 """
 

@@ -1,8 +1,8 @@
 """Submitting a job: one batch of statements, and what their answers mean.
 
-A submission of a job that exists already is never refused. One that is not is inserted if all that
-it depends on is there, and if its tenant's limits leave room: so each dependency is older than the
-job, and no two wait for each other.
+A submission of a job that exists is never refused. A new job is inserted if all its dependencies
+exist and its tenant's limits leave room. So each dependency is older than the job, and no two jobs
+wait for each other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def submitting(
     before: Sequence[Statement],
     after: Sequence[Statement],
 ) -> list[Statement]:
-    """All or nothing of it is done; `outcome` reads the answers."""
+    """The statements of a submission, executed together or not at all; `outcome` reads the
+    answers."""
     error = None if submission.error is None else cut_error(submission.error)
     needs = json.dumps(submission.depends_on)
     given: tuple[Value, ...] = (

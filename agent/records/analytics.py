@@ -1,4 +1,4 @@
-"""Analytics of the table `requests`: how many there were, and how long they took.
+"""Analytics of the table `requests`: numbers and durations.
 
 Percentiles are exact (nearest rank): of n times in their order the p-th is the first of which at
 least p percent are no longer. At most `MAX_READ` requests of the tenant are read, the newest,
@@ -77,8 +77,8 @@ async def analyse(db: Database, question: Question) -> Analytics:
 
 
 def statement(question: Question) -> Statement:
-    """A row for each group, and one for all of them, the last. `by` and `filters` are names of
-    ours; what a client says is bound."""
+    """The query: a row for each group, and a last one for all of them. Only our own names stand in
+    the text; values of clients are bound."""
     where, params = _where(question)
     chosen = " AND ".join(
         f"{name} = ?{len(params) + at}" for at, name in enumerate(question.filters, 1)
@@ -120,7 +120,7 @@ def _grouped(by: Sequence[str]) -> str:
 
 
 def _where(question: Question) -> tuple[str, list[Value]]:
-    """What an index or the key finds; the rest is looked at."""
+    """The condition that an index or the key answers; the others filter its rows."""
     parts, params = ["at_ms >= ?1", "at_ms < ?2"], list[Value]((question.from_ms, question.to_ms))
     if question.tenant is None:
         parts += ["written_ms >= ?1", f"written_ms < ?2 + {LATE_MS}"]
@@ -131,7 +131,7 @@ def _where(question: Question) -> tuple[str, list[Value]]:
 
 
 def _order(question: Question) -> str:
-    """That of the index, or of the key: nothing is sorted to find the youngest."""
+    """The order of the index or of the key, so the newest rows are found without sorting."""
     return "written_ms DESC, batch DESC, number DESC" if question.tenant is None else "at_ms DESC"
 
 

@@ -1,7 +1,7 @@
 """Reads the records of requests and jobs, and deletes old ones.
 
-Nothing is written here: rows of requests are written in batches (`agent/edge/recording.js`), steps
-of jobs by triggers of the database.
+Nothing is written here. Rows of requests are written in batches (`agent/edge/d1/recording.js`),
+and steps of jobs by triggers of the database.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ MAX_TENANT = 96  # bytes: those of an index
 
 
 class Facts(NamedTuple):
-    """What only the endpoint knows: the capability of the job, its outcome (`completed`, `failed`),
-    and that of the cache (`HIT`, `MISS`, `BYPASS`)."""
+    """The facts that the endpoint adds: the capability of the job, its outcome (`completed`,
+    `failed`), and the cache status (`HIT`, `MISS`, `BYPASS`)."""
 
     capability: str = ""
     outcome: str = ""
@@ -54,7 +54,7 @@ def data_point(request: RequestRecord, who: Identity) -> str:
     return f'{{{labels},"doubles":[{numbers}]}}'
 
 
-@lru_cache(maxsize=1_000)  # most requests are like another one but for their numbers
+@lru_cache(maxsize=1_000)  # most requests differ only in their numbers
 def _labels(endpoint: str, method: str, tenant: str, facts: Facts, who: Identity) -> str:
     method = method if method in METHODS else OTHER
     tenant = tenant.encode(errors="replace")[:MAX_TENANT].decode(errors="ignore")

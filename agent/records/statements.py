@@ -1,5 +1,5 @@
-"""The SQL of the records. Each of it may be repeated, and then changes nothing more: a row of
-`requests` is there once under its key, and what is forgotten is chosen by its age.
+"""The SQL of the records. Every statement is idempotent: a row of `requests` is inserted once under
+its key, and rows are deleted by their age.
 """
 
 from __future__ import annotations

@@ -37,10 +37,10 @@ def call(names: Mapping[str, object], name: str, arguments: Mapping[str, object]
 def bound(
     function: Any, name: str, arguments: Mapping[str, object]
 ) -> tuple[list[object], dict[str, object]]:
-    """What `function` is called with. Raises `BadCall`."""
+    """The arguments of `function`, bound. Raises `BadCall`."""
     try:
         parameters = [*inspect.signature(function).parameters.values()]
-    except (TypeError, ValueError):  # of a class or built-in that does not tell
+    except (TypeError, ValueError):  # of a class or built-in without a signature
         return [arguments[FIRST]] if FIRST in arguments else [], {}
     left = dict(arguments)
     values: dict[str, object] = {}

@@ -1,8 +1,8 @@
 """Runs one job in an isolate of its own and reports the outcome.
 
-The isolate that ran the code made the answer, so it is not trusted: it is read up to a size,
-checked, and believed no more than `result` itself. Whether the isolate was warm, and how long it
-took, are measured here. An isolate is never used twice.
+The answer comes from the isolate that ran the code, so it is not trusted: its size is limited, and
+it is validated. Whether the isolate was warm, and the duration, are measured here. An isolate is
+never used twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from agent.sandbox.pool import Pool
 from workers_runtime.json_text import read_writable_json
 
 Kind = Literal["code-error", "timeout", "too-much-output", "bad-result", "crashed", "unavailable"]
-# What an isolate may say of its code; the others are seen from outside.
+# Errors that an isolate may report of its code; the others are noticed from outside.
 TOLD = ("code-error", "timeout", "too-much-output", "bad-result")
 
 TIMEOUT_MS = 5_000
@@ -24,14 +24,14 @@ MAX_TIMEOUT_MS = 30_000
 MAX_CODE = 256 * 1024  # characters
 MAX_STDOUT = 64 * 1024  # bytes
 MAX_RESULT = 1024 * 1024  # bytes, as JSON
-# All that an isolate may answer: JSON may write a byte of text as six.
+# The size limit of an isolate's answer: JSON may write a byte of text as six.
 MAX_ANSWER = MAX_RESULT + 6 * MAX_STDOUT + 64 * 1024
-# Past the deadline the isolate ends by itself; only one that merely waits is given up here.
+# The isolate ends by itself after the deadline; one that merely waits is given up here.
 GIVE_UP_AFTER_MS = 1_000
 
 
 class PythonJob(NamedTuple):
-    """`function`: of the code, called with `arguments` when the code has run."""
+    """`function`: a function of the code, called with `arguments` after the code has run."""
 
     code: str
     context: dict[str, object]
@@ -50,7 +50,7 @@ class Error(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """`result` if `error` is None. `warm`: the isolate had been made ready before."""
+    """`result` is valid if `error` is None. `warm`: the isolate was started before."""
 
     result: object
     error: Error | None
@@ -78,7 +78,7 @@ class Isolates(Protocol):
 class RunResult(NamedTuple):
     """The outcome of a job, without its duration."""
 
-    result: Any = None
+    result: object = None
     error: Error | None = None
     stdout: str = ""
 
@@ -96,11 +96,11 @@ def execute(
         busy = Error("unavailable", "no isolate is free for this key; try again in a moment")
         return Outcome(None, busy, "", now() - began, False)
     try:
-        warm, ran = _in_isolate(isolates, isolate, job, now)
+        warm, run = _in_isolate(isolates, isolate, job, now)
     finally:
-        care = pool.done(isolate, tenant, now())
+        care = pool.finish(isolate, tenant, now())
         isolates.tend(care.end, care.start)
-    return Outcome(ran.result, ran.error, ran.stdout, now() - began, warm)
+    return Outcome(run.result, run.error, run.stdout, now() - began, warm)
 
 
 def _refused(job: PythonJob) -> Error | None:
@@ -115,21 +115,21 @@ def _in_isolate(
     isolates: Isolates, isolate: str, job: PythonJob, now: Callable[[], float]
 ) -> tuple[bool, RunResult]:
     try:
-        # No code has run in it yet, so this answer can be believed.
+        # No code has run in it yet, so this answer can be trusted.
         warm = json.loads(isolates.start(isolate))["starts"] > 1
     except IsolateError as error:
         return False, RunResult(error=Error("unavailable", f"no isolate could be started: {error}"))
-    sent = _sent(job)
+    order = _run_order(job)
     began = now()
     try:
         wait = job.timeout_ms + GIVE_UP_AFTER_MS
-        answer = isolates.run(isolate, sent, job.timeout_ms, wait, MAX_ANSWER)
+        answer = isolates.run(isolate, order, job.timeout_ms, wait, MAX_ANSWER)
     except IsolateError as error:
         return warm, RunResult(error=_broken(error, job, now() - began))
     return warm, read(answer)
 
 
-def _sent(job: PythonJob) -> str:
+def _run_order(job: PythonJob) -> str:
     return json.dumps(
         {
             "order": "run",
@@ -155,7 +155,7 @@ def _broken(error: IsolateError, job: PythonJob, took_ms: float) -> Error:
 
 
 def read(answer: str) -> RunResult:
-    """Reads an isolate's answer, which may hold anything."""
+    """Parse an isolate's answer, which may be anything."""
     try:
         value = read_writable_json(answer)
         stdout = value.get("stdout", "")

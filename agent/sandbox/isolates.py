@@ -1,8 +1,8 @@
 """Isolates of the Worker Loader: the one place of the sandbox that touches the runtime.
 
-An isolate gets the runner's modules, a guard and the packages, no bindings, and no network
-unless it is given a way. It asks for Python as the agent itself does: from the bundle of the
-development runtime exactly if the agent runs there.
+An isolate gets the runner's modules, a guard and the packages, no bindings, and no network unless
+`outbound` is given. It loads Python as the agent itself does: from the bundle of the development
+runtime if the agent runs there.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class LoadedIsolates:
 
 
 def _loaded() -> JsObject:
-    """The JavaScript module, which has been given the packages, once for all requests."""
+    """The JavaScript module, given the packages once for all requests."""
     global _found
     if _found is None:
         _found = module(MODULE)
@@ -102,7 +102,7 @@ def order(name: str) -> str:
 
 
 def worker_code() -> str:
-    """What the loader is given, as JSON."""
+    """The Worker code for the loader, as JSON."""
     modules = {f"{PACKAGE}/{name}.py": {"py": _text(f"{name}.py")} for name in MODULES}
     local = bool(js.Cloudflare.compatibilityFlags.python_workers_development)
     code = {

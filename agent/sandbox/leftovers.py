@@ -1,11 +1,11 @@
-"""Waits for what code has left in asyncio's event loop when it has ended.
+"""Waits for the callbacks and timers that code has left in asyncio's event loop.
 
-- Callbacks and timers that are due are waited for: a run is over when all that it began is.
-- Then the loop takes nothing more, so what would go on for ever ends with its next step.
-- A task that waits for something that never happens is not waited for.
+- Due callbacks and timers are awaited: a run is over when all that it started is over.
+- Then the loop accepts nothing more, so an endless task ends with its next step.
+- A task that waits for an event that never comes is not awaited.
 
-Pyodide's loop has each callback done by JavaScript, and all its ways lead through `call_later`.
-Timers of JavaScript's own are not seen here; they end with the isolate, which `guard.js` sees to.
+Pyodide's loop lets JavaScript run each callback, always through `call_later`. JavaScript's own
+timers are not seen here; they end with the isolate (`guard.js`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Leftovers:
         self._is_over = False
 
     def watch(self, loop_class: Any) -> None:
-        """See every callback of these loops from now on."""
+        """Watch every callback of these loops from now on."""
         call_later = loop_class.call_later
 
         def watched(
@@ -47,7 +47,7 @@ class Leftovers:
         loop_class.call_later = watched
 
     def settle(self, pause: Callable[[int], object]) -> None:
-        """Wait until nothing is due; `pause` lets the loop go on for so many milliseconds."""
+        """Wait until nothing is due; `pause` lets the loop run for so many milliseconds."""
         ms = 1
         while any(not handle.cancelled() for handle in self._due):
             pause(ms)

@@ -1,7 +1,7 @@
 """Copies a result into plain JSON types, or raises `BadResult` that says where it is not JSON.
 
-Used in the isolate, on what the code made, and outside of it, on what the isolate answered. The
-values may be of classes of the code's own, whose methods do as they like: a caller in the isolate
+It is used in the isolate, on the result of the code, and outside, on the answer of the isolate.
+Values may be of the code's own classes, whose methods may do anything, so a caller in the isolate
 expects any exception.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 MAX_DEPTH = 64  # of lists and dictionaries in each other
 MAX_VALUES = 200_000
-MAX_INTEGER = 2**53 - 1  # more is not the same number for every reader of JSON
-MAX_PLACE = 200  # characters of where a value stands
+MAX_INTEGER = 2**53 - 1  # larger ones are not exact in every reader of JSON
+MAX_PLACE = 200  # characters of a value's place
 
 
 class BadResult(Exception):
@@ -18,7 +18,8 @@ class BadResult(Exception):
 
 
 def plain(value: object) -> object:
-    """`value` as JSON has it: a copy of plain types. Raises `BadResult` that says where."""
+    """A copy of `value` in plain JSON types. Raises `BadResult`, which says where it is not
+    JSON."""
     return _Plain().copy(value, "result", 0)
 
 

@@ -1,9 +1,9 @@
 """Which isolate a job gets, and which are kept ready.
 
-- An isolate runs one job, then it ends: code can leave behind what no check would find.
-- It is made ready for one tenant and never runs another's code.
-- Tenants that ran something lately have some ready; the one that was quiet longest loses
-  them first. All together, ready or running, there are at most `Sizes.all`.
+- An isolate runs one job and ends: code can leave changes behind that no check would find.
+- It is started for one tenant and never runs another's code.
+- Tenants that ran a job lately have some ready; the one that was idle longest loses them first.
+  There are at most `Sizes.all`, ready or running.
 
 No I/O and no clock here: the caller starts and ends isolates, and passes the time in.
 """
@@ -22,12 +22,12 @@ class Sizes(NamedTuple):
     of_tenant: int = 6
     # An idle isolate takes memory from others.
     idle_ms: float = 600_000
-    # A job that is not over by then was cut off with its request, and its isolate goes, too.
+    # A job that is not over by then was cut off with its request, so its isolate ends.
     run_ms: float = 120_000
 
 
 class Care(NamedTuple):
-    """What to do after a job: the isolates to end, and those to make ready."""
+    """What to do after a job: the isolates to end, and those to start."""
 
     end: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Pool:
         self.sizes = sizes
         self._serial = 0
         self._ready: dict[str, list[str]] = {}
-        self._seen: dict[str, float] = {}
+        self._last_used: dict[str, float] = {}
         self._running: dict[str, Run] = {}
         self._due: list[str] = []
 
@@ -59,14 +59,15 @@ class Pool:
         return len(self._running)
 
     def has_room(self, tenant: str, now: float) -> bool:
-        """Whether `take` would give it one."""
+        """Whether `take` would return an isolate."""
         self._give_up_lost(now)
         own = sum(run.tenant == tenant for run in self._running.values())
         return self.running < self.sizes.all and own < self.sizes.of_tenant
 
     def take(self, tenant: str, now: float) -> str | None:
-        """The isolate for a job; None if as many run as may, of all or of this tenant."""
-        self._seen[tenant] = now
+        """The isolate for a job; None at the limit of running isolates, of all or of this
+        tenant."""
+        self._last_used[tenant] = now
         if not self.has_room(tenant, now):
             return None
         chosen = self._ready[tenant].pop(0) if self._ready.get(tenant) else None
@@ -76,8 +77,8 @@ class Pool:
         self._running[chosen] = Run(tenant, now)
         return chosen
 
-    def done(self, isolate: str, tenant: str, now: float) -> Care:
-        """The job is over, however it ended."""
+    def finish(self, isolate: str, tenant: str, now: float) -> Care:
+        """End the job's isolate, and start the next ones."""
         self._running.pop(isolate, None)
         self._forget(now)
         start: list[str] = []
@@ -96,16 +97,16 @@ class Pool:
         return f"{self.name}/{tenant}/{self._serial}"
 
     def _room(self) -> bool:
-        """Whether one more may be; someone's spare one goes for it."""
+        """Whether one more may start; if needed, a ready one of another tenant ends for it."""
         if self.ready + self.running < self.sizes.all:
             return True
         return self._give_up_one("")
 
     def _forget(self, now: float) -> None:
-        for tenant, seen in [*self._seen.items()]:
+        for tenant, seen in [*self._last_used.items()]:
             if now - seen > self.sizes.idle_ms:
                 self._due += self._ready.pop(tenant, [])
-                del self._seen[tenant]
+                del self._last_used[tenant]
 
     def _give_up_lost(self, now: float) -> None:
         lost = [id for id, run in self._running.items() if now - run.began > self.sizes.run_ms]
@@ -114,10 +115,10 @@ class Pool:
         self._due += lost
 
     def _give_up_one(self, keeper: str) -> bool:
-        """Give up a ready one of the tenant that was quiet longest, except `keeper`."""
+        """End a ready one of the tenant that was idle longest, except `keeper`."""
         others = [tenant for tenant, ids in self._ready.items() if ids and tenant != keeper]
         if not others:
             return False
-        quietest = min(others, key=lambda tenant: self._seen.get(tenant, 0.0))
+        quietest = min(others, key=lambda tenant: self._last_used.get(tenant, 0.0))
         self._due.append(self._ready[quietest].pop())
         return True

@@ -1,4 +1,4 @@
-"""The code of a job as a program: compiled, run to its end, and what it gives.
+"""Runs the code of a job as a program, and returns its result.
 
 - The fields of `context` are globals, if their names can be; `context` itself has them all.
 - The result is what the named function returns; without one it is `result`, and if the code
@@ -24,14 +24,14 @@ from .calling import call
 
 FILE = "<code>"
 RESULT = "result"
-LAST = "<last>"  # what no name in code can be
-# Names that the program has of its own.
+LAST = "<last>"  # a name that no code can use
+# The program's own names.
 OWN = ("context", RESULT)
 _BLANK = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER)
 
 
 class NoResult(Exception):
-    """The code gave none."""
+    """The code has no result."""
 
 
 def compiled(code: str) -> CodeType:
@@ -75,7 +75,7 @@ def run_program(
 
 
 def _finished(value: Any, run: Callable[..., Any] = asyncio.run) -> Any:
-    """`value`, or what comes of it if it is to be awaited."""
+    """`value`, awaited if it can be."""
     if not inspect.isawaitable(value):
         return value
     result, error = run(_awaited(value))

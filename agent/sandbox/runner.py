@@ -1,10 +1,9 @@
 """Runs inside the isolate: executes the code of one job and reports the outcome.
 
-Whatever is here is in the reach of that code, which may change it at will; so the isolate
-gets one job and then ends, and its caller believes nothing of the answer but that it is the
-code's own. What this module does is to say clearly what happened, and to refuse early. The
-code's `import` refuses what leads to JavaScript, which keeps accidents out; the wall is the
-isolate itself, which has no network, no bindings and no other modules.
+The code can reach and change everything here. So the isolate runs one job and ends, and its caller
+trusts nothing in the answer. This module only reports errors clearly and refuses early. The code's
+`import` refuses the modules that lead to JavaScript, which prevents accidents; the security
+boundary is the isolate itself, which has no network, no bindings and no other modules.
 
 `isolates.py` loads this and the modules it imports as texts, into a package of their own: they
 import each other relatively, the standard library, and the runtime's modules only inside the
@@ -38,13 +37,13 @@ NO_NETWORK = "not permitted to access the internet"  # what workerd says of an i
 PACKAGE = "_sandbox"  # what this package is called in an isolate
 # The packages: an archive of pure ones, one of others, and where those stand in an isolate.
 PURE, NATIVE, SITE = "packages.zip", "native.zip", "python_modules"
-# The ways to JavaScript and to raw memory, and the runtime's own modules.
+# Modules that lead to JavaScript or raw memory, and the runtime's own.
 CLOSED = (
     *("js", "pyodide_js", "pyodide", "_pyodide", "_pyodide_core", "_pyodide_entrypoint_helper"),
     *("workers", "entry", PACKAGE, "ctypes", "_ctypes"),
 )
-KILL_AFTER_MS = 500  # past the deadline: time to heed the interrupt
-ANSWER_WITHIN_MS = 700  # when the code has ended: to give the answer, and to end
+KILL_AFTER_MS = 500  # after the deadline: the time to react to the interrupt
+ANSWER_WITHIN_MS = 700  # after the code has ended: the time to answer and to end
 
 _starts = 0
 _guard: Any = None
@@ -52,7 +51,7 @@ _leftovers = Leftovers()
 
 
 class TooMuchOutput(BaseException):
-    """Not an `Exception`: code that catches those shall not go on printing."""
+    """Not an `Exception`, so that code that catches those cannot go on printing."""
 
 
 class CapturedOutput(io.TextIOBase):
@@ -116,7 +115,7 @@ def _outcome(
 
 @contextmanager
 def _stage(main: types.ModuleType, output: CapturedOutput) -> Iterator[None]:
-    """The code is `__main__`, prints to `output`, reads nothing and imports no way out."""
+    """Run the code as `__main__`: it prints to `output`, has no input and a restricted `import`."""
     before, stdin = sys.modules["__main__"], sys.stdin
     main.__dict__["__builtins__"] = {**vars(builtins), "__import__": _import}
     sys.modules["__main__"] = main
@@ -145,8 +144,8 @@ def _error(
 
 
 def _code_error(error: BaseException) -> dict[str, Any]:
-    """What the code raised, with the places in it; nothing of what called it."""
-    message = _told(error)
+    """The error that the code raised, with its places in the code only."""
+    message = _error_text(error)
     if isinstance(error, SyntaxError) and error.filename == FILE:
         return _error("code-error", message, error.lineno)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == FILE]
@@ -157,17 +156,17 @@ def _code_error(error: BaseException) -> dict[str, Any]:
     return _error("code-error", message, frames[-1].lineno if frames else None, lines)
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     try:
         text = error.msg if isinstance(error, SyntaxError) else str(error)
-    except BaseException:  # the code's own exceptions say what they like
+    except BaseException:  # the code's own exceptions may do anything
         text = ""
     name = type(error).__name__
     return f"{name}: {text}{_hint(error, text)}" if text else name
 
 
 def _hint(error: BaseException, text: str) -> str:
-    """How the operator can give what is missing: a package, or a network."""
+    """How the operator can provide a missing package or network."""
     if NO_NETWORK in text:
         return " Python has no network here: use `api-calls`, or set PYTHON_NETWORK to `guarded`"
     module = error.name if isinstance(error, ModuleNotFoundError) else None
@@ -181,7 +180,7 @@ def _hint(error: BaseException, text: str) -> str:
 
 
 def on_fetch(request: Any, env: Any, ctx: Any) -> Any:
-    """The isolate's one handler: an order is to start, to run a job, or to end."""
+    """The isolate's handler, for the orders start, run and end."""
     import js
     from pyodide.ffi import run_sync
 
@@ -207,13 +206,13 @@ def _start(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find_packages() -> None:
-    """After everything else that is looked at, so they cost nothing until they are imported."""
+    """Put the packages last on the path, so they cost nothing until they are imported."""
     root = Path(__file__).parents[1]
     sys.path += [str(place) for place in (root / SITE, root / PURE) if place.exists()]
 
 
 def _silence() -> None:
-    """What goes past `sys.stdout` would fill the agent's own log."""
+    """Silence output that bypasses `sys.stdout`, which would go to the agent's log."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)

@@ -13,7 +13,7 @@ from typing import Any
 
 from agent import PRODUCT, __version__
 from agent.core.http.responses import JSON
-from agent.schemas import (
+from agent.schemas.components import (
     agents,
     errors,
     inputs,
@@ -24,9 +24,9 @@ from agent.schemas import (
     values,
     workers,
 )
+from agent.schemas.components.values import Schema, any_object, ref
 from agent.schemas.operations import NAMED, OPERATIONS, PARAMETERS, TAGS, Operation
 from agent.schemas.refusals import REFUSALS, header, refused, responses
-from agent.schemas.values import Schema, any_object, ref
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ABOUT = (
@@ -59,7 +59,7 @@ LINKS: dict[str, dict[str, Any]] = {
 
 
 def document() -> dict[str, Any]:
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, dict[str, object]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return {
@@ -101,8 +101,8 @@ def document_text() -> str:
     return json.dumps(document(), ensure_ascii=False, separators=(",", ":"))
 
 
-def _operation(source: Operation) -> dict[str, Any]:
-    operation: dict[str, Any] = {
+def _operation(source: Operation) -> dict[str, object]:
+    operation: dict[str, object] = {
         "operationId": source.id,
         "tags": [source.tag],
         "summary": source.about,
@@ -123,7 +123,7 @@ def _operation(source: Operation) -> dict[str, Any]:
     return operation
 
 
-def _parameters(source: Operation) -> list[dict[str, Any]]:
+def _parameters(source: Operation) -> list[dict[str, object]]:
     in_path = [(name, "path") for name in re.findall(r"{(\w+)}", source.path)]
     parameters = []
     for name, place in [*in_path, *((name, "query") for name in source.query)]:
@@ -136,7 +136,7 @@ def _parameters(source: Operation) -> list[dict[str, Any]]:
     return parameters
 
 
-def _given(source: Operation) -> dict[str, Any]:
+def _given(source: Operation) -> dict[str, object]:
     is_text = "/" in source.gives
     content = (
         {source.gives: {"schema": {"type": "string"}}} if is_text else _json(ref(source.gives))
@@ -149,7 +149,7 @@ def _given(source: Operation) -> dict[str, Any]:
     return response | ({"links": LINKS[source.id]} if source.id in LINKS else {})
 
 
-def _outcome() -> dict[str, Any]:
+def _outcome() -> dict[str, object]:
     return {
         "operationId": "outcome",
         "summary": "What the agent posts to a `callback_url`, signed as Standard Webhooks has it",
@@ -162,5 +162,5 @@ def _outcome() -> dict[str, Any]:
     }
 
 
-def _json(schema: Schema) -> dict[str, Any]:
+def _json(schema: Schema) -> dict[str, object]:
     return {JSON: {"schema": schema}}

@@ -17,7 +17,7 @@ from agent.core.api.workers import LARGEST, USUAL_LISTED
 from agent.core.api.workers import MAX_LISTED as MAX_WORKERS
 from agent.queue.limits import CAPABILITY, MAX_CAPABILITIES, MAX_JOBS
 from agent.records.analytics import DIMENSIONS
-from agent.schemas.values import (
+from agent.schemas.components.values import (
     Schema,
     a_capability,
     a_name,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agent.core.http.responses import JSON
+from agent.schemas.components.values import Schema, an_id, either, one_of, ref, text, whole
 from agent.schemas.operations import Operation
-from agent.schemas.values import Schema, an_id, either, one_of, ref, text, whole
 
 PROBLEM = "application/problem+json"
 

@@ -1,5 +1,5 @@
-"""The SQL of the registered workers. Every statement may be repeated, and then changes nothing
-more: REGISTER and HEARTBEAT set values, the others choose workers by what they take away.
+"""The SQL of the registered workers. Every statement is idempotent: REGISTER and HEARTBEAT set
+values, the others select workers by the state that they end.
 
 Each poll reads all workers that are not marked as lost (LOST in `agent/queue/lease_statements.py`),
 so MARK_LOST marks those that are silent and have no lease left.
@@ -12,7 +12,7 @@ from agent.workers.worker import MAX_HELD
 
 COLUMNS = "number, tenant, id, capabilities, region, metadata, registered_ms, seen_ms"
 
-# Of a key that has too many, the lost worker that was silent longest makes room.
+# If a key has too many workers, the lost one that was silent longest is removed.
 MAKE_ROOM = """
 DELETE FROM workers WHERE number IN (
   SELECT number FROM workers

@@ -12,16 +12,16 @@ from typing import Literal, NamedTuple
 
 from agent.queue.limits import SILENT_MS
 
-HEARTBEAT_MS = SILENT_MS // 3  # two may be missed
+HEARTBEAT_MS = SILENT_MS // 3  # two heartbeats may be missed
 KEPT_MS = 86_400_000  # a day: programs that restart under new names leave many behind
-MAX_WORKERS = 1_000  # of an API key: each costs a poll nothing, and a list a row
+MAX_WORKERS = 1_000  # of an API key: each costs a list one row, and a poll nothing
 MAX_HELD = 25  # jobs that a list names for each worker
 
 WorkerState = Literal["alive", "lost"]
 
 
 class WorkerKey(NamedTuple):
-    """`tenant`: the id of the API key that the worker comes with."""
+    """`tenant`: the id of the worker's API key."""
 
     tenant: str
     id: str
@@ -45,8 +45,8 @@ class HeldJob(NamedTuple):
 
 
 class Worker(NamedTuple):
-    """`number`: what the queue knows it by. `leased`: how many jobs it holds, `held`: the first
-    of them to run out."""
+    """`number`: its id in the queue. `leased`: how many jobs it holds; `held`: those whose leases
+    expire first."""
 
     number: int
     key: WorkerKey
@@ -63,7 +63,7 @@ class Worker(NamedTuple):
 
 
 class TooMany(NamedTuple):
-    """The worker was not registered: so many of the same key are alive."""
+    """The worker was not registered: its key has this many live workers, the most allowed."""
 
     workers: int
 

@@ -75,8 +75,8 @@ class Workers:
         state: WorkerState | None = None,
         capability: str | None = None,
     ) -> list[Worker]:
-        """Those of a tenant, or of all, in the order of their first registration; after the
-        worker of that number, and of one state or capability, if one is given."""
+        """The workers of a tenant, or of all, in the order of their first registration, from behind
+        the worker of that number; of one state or capability, if one is given."""
         given = (after, limit, state, now_ms, capability)
         if tenant is None:
             found = await self._db.run(sql.LIST, *given)
@@ -85,14 +85,14 @@ class Workers:
         return [_worker(row) for row in found.rows]
 
     async def mark_lost(self, now_ms: int) -> list[WorkerKey]:
-        """Workers that are silent and have lost all their leases, at most `MARKED_AT_ONCE`;
-        called again while there are any."""
+        """Mark silent workers without leases as lost, at most `MARKED_AT_ONCE`, and return them;
+        call it again until there are none."""
         found = await self._db.run(sql.MARK_LOST, now_ms, MARKED_AT_ONCE)
         return [_key(row) for row in found.rows]
 
     async def forget(self, before_ms: int) -> int:
-        """Delete lost workers that were last seen before, at most `FORGOTTEN_AT_ONCE`; called
-        again while it does."""
+        """Delete lost workers last seen before that time, at most `FORGOTTEN_AT_ONCE`; call it
+        again until it returns 0."""
         return len((await self._db.run(sql.FORGET, before_ms, FORGOTTEN_AT_ONCE)).rows)
 
     async def loads(self, tenant: str | None, capabilities: Sequence[str], now_ms: int) -> Loads:

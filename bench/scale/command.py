@@ -35,7 +35,7 @@ def run_scale(args: Sequence[str]) -> int:
         return 2
     tables = [TABLES[name]() for name in names]
     if "--json" in args:
-        print(json.dumps([table.told() for table in tables], indent=2))
+        print(json.dumps([table.to_dict() for table in tables], indent=2))
     elif "--docs" in args:
         DOCS.write_text(quoting(DOCS.read_text(encoding="utf-8"), tables), encoding="utf-8")
     else:
@@ -44,7 +44,7 @@ def run_scale(args: Sequence[str]) -> int:
 
 
 def quoting(text: str, tables: Sequence[Table]) -> str:
-    """`text` with these tables where they belong."""
+    """`text` with these tables between their markers."""
     for table in tables:
         place = rf"(?s)(<!-- scale {table.name} -->\n).*?(<!-- end -->)"
         text = re.sub(place, rf"\g<1>{table.markdown()}\g<2>", text)

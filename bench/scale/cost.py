@@ -1,5 +1,5 @@
-"""What it takes in requests a day, if every isolate is busy all day: one without requests
-does not report."""
+"""How many requests a day reports cost, if every isolate is busy all day. An isolate without
+requests does not report."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ BUSY = (1, 10, 100)  # requests a second that an isolate answers
 
 
 def cost() -> Table:
-    each = DAY_S * 1000 // DEFAULTS.report_ms
+    reports_a_day = DAY_S * 1000 // DEFAULTS.report_ms
     rows = []
     for number in ISOLATES:
         parts = (percent(1000 / DEFAULTS.report_ms / rate) for rate in BUSY)
-        leaves = min(number, len(COLOS)) * each
-        rows.append((number, number * each, number * each + leaves, *parts))
+        leaves = min(number, len(COLOS)) * reports_a_day
+        rows.append((number, number * reports_a_day, number * reports_a_day + leaves, *parts))
     shares = tuple(f"of its requests, at {rate}/s" for rate in BUSY)
     return Table("cost", ("isolates", "reports a day", "with a leaf for each colo", *shares), rows)

@@ -9,7 +9,7 @@ Cell = str | int | float
 
 
 class Table(NamedTuple):
-    """`name` is the same in the documentation; `columns` head the cells of each row."""
+    """`name` is the same in the documentation; `columns` are the headings."""
 
     name: str
     columns: tuple[str, ...]
@@ -20,7 +20,7 @@ class Table(NamedTuple):
         lines += ["| " + " | ".join(shown(cell) for cell in row) + " |" for row in self.rows]
         return "\n".join(lines) + "\n"
 
-    def told(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         return {"name": self.name, "columns": self.columns, "rows": self.rows}
 
 
@@ -31,7 +31,7 @@ def shown(cell: Cell) -> str:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of them do not exceed; they are sorted."""
+    """The value that the share `share` of the sorted `values` does not exceed."""
     return values[min(len(values) - 1, int(share * len(values)))]
 
 

@@ -1,8 +1,8 @@
 """Votes of isolates that each see a part of the traffic: when they are wrong, and when late.
 
-The machines are the router's own (`outlier_detection.py`, `votes.py`), with the default terms. An
-isolate tells the object what it knows every five seconds, and an ejection at once; requests
-come by chance.
+The code is the router's own (`outlier_detection.py`, `votes.py`), with the default settings. An
+isolate reports to the object every five seconds, and an ejection at once. Requests arrive at
+random.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from policies.fleet.votes import Votes
 from policies.language.model.health import Passive as Section
 from policies.resilience.health_terms import OutlierTerms
 from policies.resilience.outlier_detection import OutlierDetection
-from policies.resilience.outlier_states import State
+from policies.resilience.outlier_states import OutlierState
 from router.edge.isolate.timing import DEFAULTS
 
 EVERY_MS = DEFAULTS.report_ms
@@ -45,50 +45,51 @@ class Report(NamedTuple):
     ejected_ms: float
 
 
-def arrivals(rate: float, begin_ms: float, end_ms: float, chance: Random) -> list[float]:
-    """When requests come, if `rate` of them come a second."""
-    found, at = [], begin_ms + chance.expovariate(rate) * 1000
+def arrivals(rate: float, begin_ms: float, end_ms: float, rng: Random) -> list[float]:
+    """The times at which requests arrive, `rate` a second on average."""
+    times, at = [], begin_ms + rng.expovariate(rate) * 1000
     while at < end_ms:
-        found.append(at)
-        at += chance.expovariate(rate) * 1000
-    return found
+        times.append(at)
+        at += rng.expovariate(rate) * 1000
+    return times
 
 
 class Isolate:
-    """One that sends its requests to the variant unless it has ejected it."""
+    """An isolate that sends its requests to the variant unless it has ejected it."""
 
-    def __init__(self, number: int, chance: Random) -> None:
-        self.number, self.chance = number, chance
+    def __init__(self, number: int, rng: Random) -> None:
+        self.number, self.rng = number, rng
         self.detection = OutlierDetection(TERMS)
         self.reports: list[Report] = []
-        self._told = (0, 0)
+        self._reported = (0, 0)
 
     def live(self, rate: float, end_ms: float, ill_from_ms: float, errors: float) -> list[Report]:
-        """Until `end_ms`: a share `errors` of requests fails, from `ill_from_ms` on all."""
-        due = self.chance.random() * EVERY_MS
-        for at in arrivals(rate, 0.0, end_ms, self.chance):
+        """Return its reports until `end_ms`: the share `errors` of requests fails, and from
+        `ill_from_ms` on all of them."""
+        due = self.rng.random() * EVERY_MS
+        for at in arrivals(rate, 0.0, end_ms, self.rng):
             while due <= at:
                 self._report(due)
                 due += EVERY_MS
-            failed = at >= ill_from_ms or self.chance.random() < errors
+            failed = at >= ill_from_ms or self.rng.random() < errors
             if self._is_sent(at) and self._attempt(at, failed):
                 self._report(at)
         return self.reports
 
     def _is_sent(self, now: float) -> bool:
         detection = self.detection
-        if detection.state(now) is State.EJECTED:
+        if detection.state(now) is OutlierState.EJECTED:
             return False
         if detection.is_ejected:
-            if not detection.awaits_trial(now):
+            if not detection.awaits_probe_request(now):
                 return False
-            detection.begin_trial(now)
+            detection.begin_probe_request(now)
             return True
         share = detection.share(now)
-        return share == 1 or self.chance.random() < share
+        return share == 1 or self.rng.random() < share
 
     def _attempt(self, now: float, failed: bool) -> bool:
-        """Whether it is ejected now."""
+        """Record an attempt; return whether it ejected the variant."""
         if failed:
             return self.detection.failed(now, now)
         self.detection.succeeded(now, now)
@@ -96,21 +97,21 @@ class Isolate:
 
     def _report(self, now: float) -> None:
         detection = self.detection
-        requests, failures = self._told
-        told = (detection.requests - requests, detection.failures - failures)
-        self._told = (detection.requests, detection.failures)
+        requests, failures = self._reported
+        news = (detection.requests - requests, detection.failures - failures)
+        self._reported = (detection.requests, detection.failures)
         left = max(0.0, detection.until_ms - now)
-        self.reports.append(Report(now, self.number, *told, left))
+        self.reports.append(Report(now, self.number, *news, left))
 
 
 def false_exclusions() -> Table:
-    """How much of the time a variant is out that fails now and then, for one isolate and for
+    """How much of the time a variant that fails now and then is excluded, for one isolate and for
     all."""
     rows = []
     for errors in ERRORS:
-        chance = Random(round(errors * 100))
+        rng = Random(round(errors * 100))
         all_reports = [
-            Isolate(number, chance).live(RATE, LONG_MS, inf, errors) for number in range(POPULATION)
+            Isolate(number, rng).live(RATE, LONG_MS, inf, errors) for number in range(POPULATION)
         ]
         alone = [report.ejected_ms > 0 for reports in all_reports for report in reports]
         cells = [percent(sum(alone) / len(alone))]
@@ -124,7 +125,7 @@ def false_exclusions() -> Table:
 
 
 def excluded_share(group: list[list[Report]]) -> float:
-    """The part of the time, from report to report, in which votes exclude the variant."""
+    """The share of the time in which votes exclude the variant."""
     votes, excluded, last, until = Votes(), 0.0, 0.0, 0.0
     for at, isolate, requests, _, ejected_ms in merge(*group):
         excluded += max(0.0, min(at, until) - last)
@@ -134,23 +135,23 @@ def excluded_share(group: list[list[Report]]) -> float:
 
 
 def missed() -> Table:
-    """How long a variant that fails altogether is used, by how many isolates share it."""
+    """How long a variant whose requests all fail stays in use, by the number of isolates."""
     rows = []
     for total in TOTALS:
         for number in SPREADS:
-            chance, end = Random(number), WELL_MS + ILL_MS
+            rng, end = Random(number), WELL_MS + ILL_MS
             reports = sorted(
                 report
-                for each in range(number)
-                for report in Isolate(each, chance).live(total / number, end, WELL_MS, 0.0)
+                for n in range(number)
+                for report in Isolate(n, rng).live(total / number, end, WELL_MS, 0.0)
             )
             first = min((r.at_ms for r in reports if r.ejected_ms), default=inf)
             voted = by_votes(reports)
             either = min(voted, by_counts(reports))
             failures = sum(r.failures for r in reports if r.at_ms <= voted)
-            each = f"one in {number / total:.0f} s" if number > total else f"{total / number:g}/s"
+            pace = f"one in {number / total:.0f} s" if number > total else f"{total / number:g}/s"
             times = (seconds(when - WELL_MS) for when in (first, voted, either))
-            rows.append((f"{total:.0f}/s", number, each, *times, failures))
+            rows.append((f"{total:.0f}/s", number, pace, *times, failures))
     columns = ("requests in all", "isolates", "each sees", "first ejection", "out by votes")
     return Table("missed", (*columns, "by votes or counts", "failures until out by votes"), rows)
 
@@ -165,8 +166,8 @@ def by_votes(reports: list[Report]) -> float:
 
 
 def by_counts(reports: list[Report]) -> float:
-    """If the object took the share of failures of all that isolates tell, as each of them
-    does for itself."""
+    """When the object would eject the variant by the failures of all isolates together, with the
+    rule that each isolate uses for itself."""
     recent: deque[Report] = deque()
     requests = failures = 0
     for report in reports:

@@ -1,19 +1,19 @@
 // Asks the Coordinator as isolates do: each request is the report of one of `isolates`.
-//   /plain            asks nobody: what a Worker in JavaScript answers
+//   /plain            reports nothing: the rate of a Worker in JavaScript
 //   /sync/ISOLATES    nothing new in any report
 //   /news/ISOLATES    every isolate ejects a variant, and takes it back in its next report
 
 const VARIANTS = ["production-eu", "production-us", "production-ap", "canary"];
-let turn = 0;
+let requests = 0;
 let known = { epoch: null, version: 0 };
 
 export default {
   async fetch(request, env) {
     const [, what, isolates] = new URL(request.url).pathname.split("/");
     if (what === "plain") return new Response("answered\n");
-    turn += 1;
-    const number = turn % Number(isolates);
-    const round = Math.floor(turn / Number(isolates));
+    requests += 1;
+    const number = requests % Number(isolates);
+    const round = Math.floor(requests / Number(isolates));
     const ejected_ms = what === "news" && round % 2 ? 30_000 : 0;
     const object = env.COORDINATOR.get(env.COORDINATOR.idFromName("global"));
     const answer = await object.sync(report(number, ejected_ms));

@@ -1,5 +1,5 @@
-// What every forwarder forwards to: answers at once, with a body that only it sends. A POST is
-// answered when all of its body has come; the answer tells how much that was.
+// The backend of every forwarder: answers at once, with a body that only it sends. A POST is
+// answered when all of its body has arrived; a header of the answer has its size.
 
 const ANSWER = "answered by the backend\n";
 

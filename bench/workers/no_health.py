@@ -1,4 +1,4 @@
-"""The router without health: nobody is ever in trouble, nothing is counted or reported."""
+"""The router without health: every variant is available, nothing is counted or reported."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from router.edge.limiter.limiter import Limiter  # noqa: F401
 
 
 class NoHealth:
-    """Stands where `policies.fleet.health.Health` stood."""
+    """Replaces `policies.fleet.health.Health`."""
 
-    def standing(self, policy: Any, now_ms: float) -> None:
+    def availability(self, policy: Any, now_ms: float) -> None:
         return None
 
     def succeeded(self, name: str, began_ms: float) -> None:

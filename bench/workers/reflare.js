@@ -1,4 +1,4 @@
-// The example policy's routes as far as reflare can say them: paths, weights and one
+// The example policy's routes as far as reflare can express them: paths, weights and one
 // response header. It has no regions, no sticky clients and no matching of headers.
 // Its plain `fetch` leads to the backend: the Worker's outbound service is set to it.
 

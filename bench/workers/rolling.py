@@ -1,4 +1,4 @@
-"""The router with a rollout under way on the measured route: it counts each request."""
+"""The router with a rollout running on the measured route: it counts each request."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ROLLOUT = {
     "run": "r-bench",
     "from": "production",
     "to": "canary",
-    # What the file has, so that requests go where they went.
+    # As in the policy, so that requests go where they went without it.
     "weights": {"agents": 5, "execute": 5},
     "cohorts": [["header", ["x-preview", "1", None, None]]],
     "mirror": 0.0,
     "counts": True,
 }
-ISOLATE.coordinating.steer([ROLLOUT], is_all=True)
-ISOLATE.coordinating.steer = lambda *_, **__: None  # type: ignore[method-assign]
+ISOLATE.coordinating.learn_rollouts([ROLLOUT], is_all=True)
+ISOLATE.coordinating.learn_rollouts = lambda *_, **__: None  # type: ignore[method-assign]

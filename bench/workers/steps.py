@@ -1,7 +1,7 @@
 """The router with a stop-watch around each step of its decisions.
 
-`/__steps` tells the mean of each in microseconds, and begins anew. A step that contains others
-is told without them, so the steps add up to the time in Python. What JavaScript does is not
+`/__steps` answers the mean of each in microseconds, and begins anew. The time of a step does not
+include the steps that it contains, so the steps add up to the time in Python. JavaScript is not
 timed: its clock stands still while a Worker computes.
 """
 
@@ -13,7 +13,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from policies.proxy import attempts, request_filter, sending, sequence
+from policies.proxy import sequence
+from policies.proxy.attempts import attempts, sending
+from policies.proxy.phases import request_filter
 from router.edge import entry
 from router.edge.coordinator.coordinator import Coordinator  # noqa: F401
 from router.edge.entry import on_fetch  # noqa: F401
@@ -22,7 +24,7 @@ from router.edge.proxy import driver, repeating
 
 # Where each step is looked up when it is called, in the order of a request's way.
 STEPS: dict[str, ModuleType | type] = {
-    "arrived_from": driver,
+    "parse_request": driver,
     "trace_from": driver,
     "read_target": request_filter,
     "find_rule": request_filter,
@@ -39,12 +41,12 @@ REST = "decide, the rest"
 PAGE = "/__steps"
 
 _spent: dict[str, float] = dict.fromkeys((*STEPS, REST), 0.0)
-_within = [0.0]  # time that has been told already, of each call under way
+_within = [0.0]  # for each call under way, the time of the steps inside it
 _requests = 0
 
 
 def timed(name: str, step: Callable[..., Any]) -> Callable[..., Any]:
-    """`step`, whose own time is counted under `name`."""
+    """`step`, with its own time counted under `name`."""
 
     def measured(*args: Any, **named: Any) -> Any:
         _within.append(0.0)
@@ -59,8 +61,8 @@ def timed(name: str, step: Callable[..., Any]) -> Callable[..., Any]:
     return measured
 
 
-def told() -> dict[str, float]:
-    """The means since this was asked last."""
+def means_us() -> dict[str, float]:
+    """Mean microseconds of each step since the last call."""
     global _requests
     means = {name: spent / max(_requests, 1) * 1e6 for name, spent in _spent.items()}
     _spent.update(dict.fromkeys(_spent, 0.0))
@@ -69,12 +71,12 @@ def told() -> dict[str, float]:
 
 
 class Driver(driver.Driver):
-    """One that has the page."""
+    """The router's driver, with the page `/__steps`."""
 
     def decide(self, request: str, notes: str, drawn: float) -> str:
         global _requests
         if request.split("\n", 3)[2].endswith(PAGE):
-            page = json.dumps(["answer", 0, 200, [], json.dumps(told()), False])
+            page = json.dumps(["answer", 0, 200, [], json.dumps(means_us()), False])
             return f"\n0\n\n{page}"
         _requests += 1
         decided: str = _decide(self, request, notes, drawn)

@@ -9,14 +9,14 @@ same answer; only the log tells them apart (RFC 6750 for the answers' form).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from policies.basics.steps import Steps, finished, pause_after
-from policies.compiled.form.types import KEY, expect
 from policies.http.problems import Problem
 
 HEADERS = ("authorization", "x-api-key")
@@ -33,16 +33,25 @@ Reason = Literal[
 
 
 class ApiKey(NamedTuple):
-    """A key by its hash; times in milliseconds since 1970, `not_after_ms` is past its end.
-    `metadata` is JSON for the variants, "" for none."""
+    """A key by its hash; times in milliseconds since 1970, `not_after_ms` is past its end, None
+    if it has none. `metadata` is JSON for the variants, "" for none."""
 
     id: str
     digest: bytes
-    scopes: frozenset[str]
-    not_before_ms: float
-    not_after_ms: float
-    disabled: bool
-    metadata: str
+    scopes: frozenset[str] = frozenset()
+    not_before_ms: float = 0
+    not_after_ms: float | None = None
+    disabled: bool = False
+    metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTables:
+    """The keys of a policy by the kind of their hash, and the headers that they come in."""
+
+    headers: tuple[str, ...] = HEADERS
+    sha256: tuple[ApiKey, ...] = ()
+    hmac_sha256: tuple[ApiKey, ...] = ()
 
 
 class Needs(NamedTuple):
@@ -109,25 +118,28 @@ def _key_in(headers: Mapping[str, str], name: str) -> str:
     return value.strip(" \t")
 
 
+_NONE = KeyTables()
+
+
 class Keys:
     """The keys of a policy; `names` are the headers that they come in."""
 
     __slots__ = ("_hashed", "_keyed", "names")
 
-    def __init__(self, table: dict[str, Any] | None = None) -> None:
-        finished(self._build(table or {"headers": HEADERS, "sha256": [], "hmac_sha256": []}))
+    def __init__(self, tables: KeyTables = _NONE) -> None:
+        finished(self._build(tables))
 
     @classmethod
-    def in_steps(cls, table: dict[str, Any]) -> Steps[Keys]:
+    def in_steps(cls, tables: KeyTables) -> Steps[Keys]:
         """The same, in steps."""
         keys = cls.__new__(cls)
-        yield from keys._build(table)
+        yield from keys._build(tables)
         return keys
 
-    def _build(self, table: dict[str, Any]) -> Steps[None]:
-        self.names = tuple(table["headers"])
-        self._hashed = yield from _by_digest(table["sha256"])
-        self._keyed = yield from _by_digest(table["hmac_sha256"])
+    def _build(self, tables: KeyTables) -> Steps[None]:
+        self.names = tables.headers
+        self._hashed = yield from _by_digest(tables.sha256)
+        self._keyed = yield from _by_digest(tables.hmac_sha256)
 
     def __len__(self) -> int:
         return len(self._hashed) + len(self._keyed)
@@ -153,16 +165,11 @@ def _match(keys: dict[bytes, ApiKey], digest: bytes) -> ApiKey | None:
     return key if key is not None and compare_digest(key.digest, digest) else None
 
 
-def _by_digest(rows: list[list[Any]]) -> Steps[dict[bytes, ApiKey]]:
+def _by_digest(tables: Iterable[ApiKey]) -> Steps[dict[bytes, ApiKey]]:
     keys: dict[bytes, ApiKey] = {}
-    for number, row in enumerate(rows):
+    for number, key in enumerate(tables):
         yield from pause_after(number, STEP_KEYS)
-        expect(KEY, row, "a key")
-        name, hashed, scopes, not_before, not_after, disabled, metadata = row
-        digest = bytes.fromhex(hashed)
-        after = float("inf") if not_after is None else not_after
-        key = ApiKey(name, digest, frozenset(scopes), not_before, after, disabled, metadata)
-        keys.setdefault(digest, key)
+        keys.setdefault(key.digest, key)
     return keys
 
 
@@ -182,7 +189,7 @@ def authenticate(
         return Denied("disabled", key.id, _INVALID)
     if now_ms < key.not_before_ms:
         return Denied("not-yet-valid", key.id, _INVALID)
-    if now_ms >= key.not_after_ms:
+    if key.not_after_ms is not None and now_ms >= key.not_after_ms:
         return Denied("expired", key.id, _INVALID)
     if not needs.scopes <= key.scopes:
         return Denied("out-of-scope", key.id, _out_of_scope(needs))

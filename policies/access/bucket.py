@@ -45,7 +45,7 @@ class Grant(NamedTuple):
     full_ms: int
 
 
-class Charge(NamedTuple):
+class GrantCharge(NamedTuple):
     grant: int
     at_ms: int
     number: int
@@ -58,7 +58,7 @@ class Bucket:
         self.rate = rate
         self.tat = tat
         self._base = tat  # before the charges that are listed
-        self._charges: deque[Charge] = deque()
+        self._charges: deque[GrantCharge] = deque()
         self._last_id = 0
 
     def take(self, ask: Ask, now_ms: int) -> Grant:
@@ -68,7 +68,7 @@ class Bucket:
             self.give_back(grant, number)
         rate = self.rate
         if not spare(rate, self.tat, now_ms, now_ms):
-            return self._told(0, 0, ask.hold, now_ms)
+            return self._grant(0, 0, ask.hold, now_ms)
         self._last_id = max(self._last_id + 1, now_ms * 1000)
         self._charge(now_ms, 1)
         until_ms = now_ms + ask.lease_ms
@@ -77,11 +77,11 @@ class Bucket:
         more = min(ask.want - 1, room, max(ask.hold, room // 2))
         if more > 0:
             self._charge(until_ms, more)
-        return self._told(self._last_id, 1 + max(0, more), ask.hold, now_ms)
+        return self._grant(self._last_id, 1 + max(0, more), ask.hold, now_ms)
 
     def give_back(self, grant: int, number: int) -> None:
         """`number` requests of a grant did not and will not pass."""
-        kept: list[Charge] = []
+        kept: list[GrantCharge] = []
         for charge in reversed(self._charges):
             if charge.grant == grant:
                 less = min(max(0, number), charge.number)
@@ -93,7 +93,7 @@ class Bucket:
         for charge in self._charges:
             self.tat = charged(self.rate, self.tat, charge.at_ms, charge.number)
 
-    def _told(self, grant: int, number: int, hold: int, now_ms: int) -> Grant:
+    def _grant(self, grant: int, number: int, hold: int, now_ms: int) -> Grant:
         rate, tat = self.rate, self.tat
         left = spare(rate, tat, now_ms, now_ms)
         wait = 0 if left else wait_ms(rate, tat, now_ms, hold)
@@ -101,7 +101,7 @@ class Bucket:
 
     def _charge(self, at_ms: int, number: int) -> None:
         self.tat = charged(self.rate, self.tat, at_ms, number)
-        self._charges.append(Charge(self._last_id, at_ms, number))
+        self._charges.append(GrantCharge(self._last_id, at_ms, number))
         if len(self._charges) > REMEMBERED:
             oldest = self._charges.popleft()
             self._base = charged(self.rate, self._base, oldest.at_ms, oldest.number)

@@ -8,41 +8,64 @@ requests would pass at once, `t` how many seconds until a whole burst could.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from hashlib import blake2b
 from math import ceil
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from policies.access.authenticate import Identity
 from policies.access.gcra import Rate
 from policies.access.lease import LeaseTerms, Mode
 from policies.access.sticky import network_of
+from policies.compiled.form.codec import Shared
 from policies.http.problems import Problem
 from policies.http.request import Request
 
 LONGEST_KEY = 64  # characters; of longer ones a hash is kept
 
 OnError = Literal["allow", "deny"]
-Rates = Mapping[str, list[int]]
+By = Literal["ip", "api_key", "route", "header"]
+
+
+class LimitSpec(NamedTuple):
+    """A limit as the policy has it. `by`: whose requests count together; `header`: its
+    lower-case name, if it is by that, else ""; `keys`: other rates, by the id of the API key."""
+
+    name: str
+    rate: Rate
+    by: By
+    header: str
+    mode: Mode
+    on_error: OnError
+    keys: dict[str, Rate] = {}  # noqa: RUF012 - nobody changes it
 
 
 class Limit:
-    """One limit at one rate. `by`: `ip`, `api_key`, `route`, or `header` (with `header`'s
-    lower-case name). `keys`: other rates of the limit, by the id of the API key."""
+    """One limit at one rate. `keys`: the same at the rates of API keys that have their own."""
 
-    __slots__ = ("by", "header", "id", "keys", "mode", "name", "on_error", "policy_item", "terms")
+    __slots__ = (
+        *("by", "header", "id", "keys", "mode", "name", "on_error", "policy_item", "spec", "terms"),
+    )
+    spec: LimitSpec
 
-    def __init__(self, table: Mapping[str, Any], rate: Rate, keys: Rates | None = None) -> None:
-        self.name: str = table["name"]
-        self.by: str = table["by"]
-        self.header: str = table["header"]
-        self.mode: Mode = table["mode"]
-        self.on_error: OnError = table["on_error"]
+    def __init__(self, spec: LimitSpec) -> None:
+        self.spec = spec
+        self.name, self.by, self.header = spec.name, spec.by, spec.header
+        self.mode, self.on_error = spec.mode, spec.on_error
+        rate = spec.rate
         self.terms = LeaseTerms(rate, self.mode)
         # Whatever changes its meaning changes its id: nothing remembered by it is then found.
         self.id = f"{self.name}/{self.by}/{self.header}/{self.mode}/{rate}"
         self.policy_item = f'"{self.name}";q={rate.requests};w={ceil(rate.per_ms / 1000)}'
-        self.keys = {key: Limit(table, Rate(*each)) for key, each in (keys or {}).items()}
+        self.keys = {
+            key: Limit(spec._replace(rate=each, keys={})) for key, each in spec.keys.items()
+        }
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Limit) and self.spec == other.spec
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     @property
     def rate(self) -> Rate:
@@ -64,7 +87,7 @@ class Limit:
             key = route
         return key if len(key) <= LONGEST_KEY else _hashed(key)
 
-    def told(self, key: str) -> dict[str, Any]:
+    def describe(self, key: str) -> dict[str, object]:
         """For explanations."""
         by = f"header:{self.header}" if self.by == "header" else self.by
         rate = {"limit": self.rate.requests, "per_ms": self.rate.per_ms, "burst": self.rate.burst}
@@ -84,22 +107,13 @@ class RouteLimits(NamedTuple):
     """A route's limits in the order in which they are asked: before and after
     authentication."""
 
-    before: tuple[Limit, ...]
-    after: tuple[Limit, ...]
+    before: tuple[Annotated[Limit, Shared("limits")], ...]
+    after: tuple[Annotated[Limit, Shared("limits")], ...]
 
 
-def limits_of(tables: Iterable[Mapping[str, Any]]) -> dict[str, Limit]:
-    """The limits of a policy by name."""
-    return {
-        table["name"]: Limit(table, Rate(*table["rate"]), table.get("keys")) for table in tables
-    }
-
-
-def route_limits(names: Iterable[str], limits: Mapping[str, Limit]) -> RouteLimits | None:
-    """The limits of a route that names these; None for none."""
-    named = [limits[name] for name in names]
-    if not named:
-        return None
+def route_limits(named: Iterable[Limit]) -> RouteLimits:
+    """The limits of a route that has these."""
+    named = tuple(named)
     before = tuple(limit for limit in named if limit.by != "api_key")
     return RouteLimits(before, tuple(limit for limit in named if limit.by == "api_key"))
 
@@ -112,9 +126,9 @@ class LimitStatus(NamedTuple):
     full_ms: float
 
 
-def limit_headers(standings: Iterable[LimitStatus]) -> dict[str, str]:
+def limit_headers(statuses: Iterable[LimitStatus]) -> dict[str, str]:
     """What an answer says about limits; nothing if none has been asked."""
-    found = list(standings)
+    found = list(statuses)
     if not found:
         return {}
     headers = {"ratelimit-policy": ", ".join(each.limit.policy_item for each in found)}

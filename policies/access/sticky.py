@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import Literal
 
 from policies.access.authenticate import first_key
 from policies.http.request import Request
@@ -24,9 +25,9 @@ class Source:
     by spaces) or `ip`; `set_for`: seconds that a cookie set by the
     router lives, 0 for one that it never sets."""
 
-    kind: str
-    name: str
-    set_for: int
+    kind: Literal["cookie", "header", "api_key", "ip"]
+    name: str = ""
+    set_for: int = 0
 
 
 # Beginnings of IPv6 addresses that stand for one IPv4 address each, and where that begins:

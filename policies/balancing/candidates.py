@@ -5,7 +5,7 @@
    says who was drained then, and its seal that the router says so.
 3. Who is out takes nothing. Who is returning takes a growing part of its own requests,
    always the same keys and more; for others it is the last resort.
-4. Who awaits its trial takes one request, and only one that would be its own.
+4. A half-open variant takes one probe request, and only one that would be its own.
 5. Nobody left: panic, and everybody is tried, those first who are only drained.
 """
 
@@ -16,12 +16,12 @@ from hashlib import blake2b
 from random import Random
 from typing import NamedTuple
 
+from policies.balancing.availability import Availability
 from policies.balancing.split import ranked, uniform
-from policies.balancing.standing import Availability
 from policies.compiled.model import Tiers, Variant
 
 
-class Asking(NamedTuple):
+class SelectionKey(NamedTuple):
     """Of a request what its candidates depend on: its `key`; `is_given`: whether the router
     gave it to the client before; `repeatable`: whether another attempt does no harm."""
 
@@ -32,37 +32,37 @@ class Asking(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """`trial`: the first of them is tried once, to see whether it is well."""
+    """`is_probe_request`: the first of them is half-open; this request shows whether it is well."""
 
     variants: tuple[Variant, ...]
     panic: bool = False
-    trial: bool = False
+    is_probe_request: bool = False
 
 
-def new_key(chance: Random, drained: Sequence[Variant]) -> str:
+def new_key(rng: Random, drained: Sequence[Variant]) -> str:
     """A key for a client that has none, which tells who was `drained` at the time."""
     tags = "".join(f".{_tag(variant.name)}" for variant in drained)
-    return f"{chance.getrandbits(128):032x}{tags}"
+    return f"{rng.getrandbits(128):032x}{tags}"
 
 
 def candidates(
-    tiers: Tiers, asking: Asking, chance: Random, standing: Availability | None
+    tiers: Tiers, asking: SelectionKey, rng: Random, availability: Availability | None
 ) -> Candidates:
     """Who of `tiers` can serve, in order."""
-    ordered, key = _ordered(tiers, asking, chance)
+    ordered, key = _ordered(tiers, asking, rng)
     open_to = [each for each in ordered if not each.drain or _stays(each, asking)]
-    if standing is None:
+    if availability is None:
         found = Candidates(tuple(open_to))
     else:
-        found = _serving(open_to, asking._replace(key=key), chance, standing)
+        found = _serving(open_to, asking._replace(key=key), rng, availability)
     if found.variants:
         return found
-    out = standing.out.union(standing.trials) if standing else ()
+    out = availability.out.union(availability.half_open) if availability else ()
     ordered.sort(key=lambda variant: variant.name in out)
     return Candidates(tuple(ordered), panic=True)
 
 
-def _ordered(tiers: Tiers, asking: Asking, chance: Random) -> tuple[list[Variant], str]:
+def _ordered(tiers: Tiers, asking: SelectionKey, rng: Random) -> tuple[list[Variant], str]:
     """All of them, and the key that was used."""
     ordered: list[Variant] = []
     key = asking.key
@@ -70,41 +70,43 @@ def _ordered(tiers: Tiers, asking: Asking, chance: Random) -> tuple[list[Variant
         if len(tier) == 1:
             ordered += tier
         else:
-            key = key or f"{chance.getrandbits(64):016x}"
+            key = key or f"{rng.getrandbits(64):016x}"
             ordered += ranked(tier, f"{asking.seed}/variants", key)
     return ordered, key
 
 
 def _serving(
-    open_to: list[Variant], asking: Asking, chance: Random, standing: Availability
+    open_to: list[Variant], asking: SelectionKey, rng: Random, availability: Availability
 ) -> Candidates:
     first: list[Variant] = []
     last: list[Variant] = []
-    trial = False
+    is_probe_request = False
     for each in open_to:
         name = each.name
-        if name in standing.out:
+        if name in availability.out:
             continue
-        if name in standing.trials:
-            if not first and (standing.trials[name] or asking.repeatable):
+        if name in availability.half_open:
+            if not first and (availability.half_open[name] or asking.repeatable):
                 first.append(each)
-                trial = True
-        elif name in standing.returning and not _is_taken(each, asking, chance, standing):
+                is_probe_request = True
+        elif name in availability.returning and not _is_taken(each, asking, rng, availability):
             last.append(each)
         else:
             first.append(each)
     found = tuple(first + last)
-    return Candidates(found, bool(found) and found[0].pool in standing.panic, trial)
+    return Candidates(found, bool(found) and found[0].pool in availability.panic, is_probe_request)
 
 
-def _is_taken(variant: Variant, asking: Asking, chance: Random, standing: Availability) -> bool:
+def _is_taken(
+    variant: Variant, asking: SelectionKey, rng: Random, availability: Availability
+) -> bool:
     """Whether a returning variant takes this one of its requests."""
     name, key = variant.name, asking.key
-    drawn = uniform(f"{asking.seed}/return", name, key) if key else chance.random()
-    return drawn < standing.returning[name]
+    drawn = uniform(f"{asking.seed}/return", name, key) if key else rng.random()
+    return drawn < availability.returning[name]
 
 
-def _stays(variant: Variant, asking: Asking) -> bool:
+def _stays(variant: Variant, asking: SelectionKey) -> bool:
     """Whether a client may have been with a drained variant before."""
     return asking.is_given and _tag(variant.name) not in asking.key.split(".")[1:]
 

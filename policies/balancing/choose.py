@@ -3,7 +3,7 @@
 Each function is one decision, and hands on a value; `policies/proxy` has their order. An
 outcome is a `Forward` (with variants to try, in order), a `Fixed` answer of the policy's own,
 or a `Problem`. Values made for each request are named tuples, which cost a third of a frozen
-dataclass. Pure: randomness comes in as `chance`.
+dataclass. Pure: randomness comes in as `rng`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Literal, NamedTuple
 
 from policies.access.given import UNSEALED, Sealing
 from policies.access.sticky import Source, sticky_key
-from policies.balancing.candidates import Asking, candidates, new_key
+from policies.balancing.availability import Availability
+from policies.balancing.candidates import SelectionKey, candidates, new_key
 from policies.balancing.pick import Pick
 from policies.balancing.split import choose
-from policies.balancing.standing import Availability
 from policies.compiled.model import Route, Share, Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.answer import DirectResponse
@@ -26,18 +26,19 @@ from policies.http.cors import asked_method
 from policies.http.filters import Mirror
 from policies.http.problems import RETRY_AFTER_S, Problem
 from policies.http.request import Request
-from policies.http.url import LONGEST, BadHost, BadPath, Target, host_of, parse_target
+from policies.http.url import LONGEST, BadHost, BadPath, RequestTarget, host_of, parse_target
 from policies.resilience.failover import may_repeat
-from policies.rollouts.steering import RolloutOverride
+from policies.rollouts.overrides import RolloutOverride
 from policies.routing.match import Miss, Rule
 
 
 class Forward(NamedTuple):
     """`candidates`: the variants to try, in order, never empty. `panic`: they are tried
-    although they are out of service, since too few or none are in it. `trial`: the first
-    of them is tried to see whether it is well again. `new_cookie`: the source whose cookie
-    the client is to get, with `key` as its value. `steered`: the rollout that the route is
-    part of; `pick`: what the request itself picked. `route` is then as that has it."""
+    although they are ejected, since too few or none are healthy. `is_probe_request`: the first
+    of them is half-open, and this request shows whether it is well. `new_cookie`: the source
+    whose cookie the client is to get, with `key` as its value. `rollout_override`:
+    that of the route, if a rollout changes its weights, and `route` has them; `pick`: what the
+    request itself picked."""
 
     route: Route
     candidates: tuple[Variant, ...]
@@ -47,8 +48,8 @@ class Forward(NamedTuple):
     source: Source | None
     new_cookie: Source | None
     panic: bool
-    trial: bool
-    steered: RolloutOverride | None = None
+    is_probe_request: bool
+    rollout_override: RolloutOverride | None = None
     pick: Pick | None = None
 
 
@@ -60,7 +61,9 @@ class Fixed(NamedTuple):
     step: Literal["preflight", "redirect", "respond"] = "respond"
 
 
-def read_target(policy: CompiledPolicy, url: str, headers: Mapping[str, str]) -> Target | Problem:
+def read_target(
+    policy: CompiledPolicy, url: str, headers: Mapping[str, str]
+) -> RequestTarget | Problem:
     """The request's URL in its one spelling, or the refusal of it."""
     target = parse_target(url, policy.merge_slashes)
     if isinstance(target, BadPath):
@@ -99,14 +102,14 @@ def choose_mirror(
     policy: CompiledPolicy,
     choice: Forward,
     mirror: Mirror,
-    chance: Random,
-    standing: Availability | None = None,
+    rng: Random,
+    availability: Availability | None = None,
 ) -> Variant | None:
     """The variant of the mirror's pool that gets the copy; None if nobody is in service.
     Other pools are no substitute: a copy must not load who did not ask for it."""
     tiers = policy.order((mirror.pool,), choice.region).tiers
-    asking = Asking(choice.route.seed, choice.key, is_given=False, repeatable=False)
-    found = candidates(tiers, asking, chance, standing)
+    asking = SelectionKey(choice.route.seed, choice.key, is_given=False, repeatable=False)
+    found = candidates(tiers, asking, rng, availability)
     return found.variants[0] if found.variants and not found.panic else None
 
 
@@ -114,38 +117,49 @@ def choose_variants(
     policy: CompiledPolicy,
     route: Route,
     request: Request,
-    chance: Random,
-    standing: Availability | None = None,
-    steered: RolloutOverride | None = None,
+    rng: Random,
+    availability: Availability | None = None,
+    rollout_override: RolloutOverride | None = None,
     key_id: str = "",
     sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
-    """The variants to try for `request` on `route`, which may be `steered`; `key_id`: that of
-    the API key it came with; `sealing`: how cookies that the router gave are known."""
-    if steered:
-        route = steered.route
+    """The variants to try for `request` on `route`. `key_id`: that of the API key it came with;
+    `sealing`: how cookies that the router set are recognized."""
+    if rollout_override:
+        route = rollout_override.route
     key, source, new_cookie = "", None, None
     if route.sticky:
         key, source = sticky_key(route.sticky, request)
         if not key:
             new_cookie = next((each for each in route.sticky if each.set_for), None)
-            key = new_key(chance, policy.drained) if new_cookie else ""
-    if steered and steered.takes(request, key_id):
-        share = steered.to
+            key = new_key(rng, policy.drained) if new_cookie else ""
+    if rollout_override and rollout_override.takes(request, key_id):
+        share = rollout_override.to
     else:
-        share = route.shares[0] if len(route.shares) == 1 else _choose_share(route, key, chance)
+        share = route.shares[0] if len(route.shares) == 1 else _choose_share(route, key, rng)
     region = policy.regions.of(request.client)
     order = policy.order(share.chain, region)
-    if order.settled and standing is None:
-        chosen, panic, trial = order.settled, False, False
+    if order.settled and availability is None:
+        chosen, panic, is_probe_request = order.settled, False, False
     else:
         repeatable = may_repeat(route.failover, request.method, request.headers)
         is_given = _is_given(policy, request, source, sealing)
-        asking = Asking(route.seed, key, is_given, repeatable)
-        chosen, panic, trial = candidates(order.tiers, asking, chance, standing)
+        asking = SelectionKey(route.seed, key, is_given, repeatable)
+        chosen, panic, is_probe_request = candidates(order.tiers, asking, rng, availability)
     if not chosen:
         return _no_variant(share)
-    return Forward(route, chosen, share, region, key, source, new_cookie, panic, trial, steered)
+    return Forward(
+        route,
+        chosen,
+        share,
+        region,
+        key,
+        source,
+        new_cookie,
+        panic,
+        is_probe_request,
+        rollout_override,
+    )
 
 
 def _is_given(
@@ -161,14 +175,14 @@ def choose_picked(
     policy: CompiledPolicy,
     picked: Pick,
     request: Request,
-    chance: Random,
-    standing: Availability | None = None,
+    rng: Random,
+    availability: Availability | None = None,
     sealing: Sealing = UNSEALED,
 ) -> Forward | Problem:
     """Who gets a request that says so itself; the client is to stay where it was."""
     route, share, variant, _ = picked
     if variant is None:
-        chosen = choose_variants(policy, route, request, chance, standing, sealing=sealing)
+        chosen = choose_variants(policy, route, request, rng, availability, sealing=sealing)
         if isinstance(chosen, Problem):
             return chosen
         return chosen._replace(new_cookie=None, pick=picked)
@@ -176,11 +190,11 @@ def choose_picked(
     return Forward(route, (variant,), share, region, "", None, None, False, False, None, picked)
 
 
-def _choose_share(route: Route, key: str, chance: Random) -> Share:
+def _choose_share(route: Route, key: str, rng: Random) -> Share:
     """One of several."""
     if key:
         return choose(route.shares, route.seed, key)
-    point = chance.random() * route.total
+    point = rng.random() * route.total
     for share in route.shares:
         point -= share.weight
         if point < 0:

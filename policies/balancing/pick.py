@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from policies.access.authenticate import Identity, Needs, authenticate
@@ -23,7 +22,7 @@ from policies.resilience.failover import NEVER
 from policies.routing.override import OVERRIDE_SCOPE, Override
 
 _NEEDS = Needs(frozenset({OVERRIDE_SCOPE}), forward=False)
-MAX_TOLD = 50  # names of a kind in the answer to one that is unknown
+MAX_REPORTED = 50  # names of a kind in the answer to one that is unknown
 
 
 class Pick(NamedTuple):
@@ -82,8 +81,7 @@ def _by_hand(route: Route, share: Share, *, alone: bool) -> Route:
     """All goes to `share`. The key is taken out of the request also where the route itself
     looks at none: it is the router's."""
     plans = {pool: _without_mirrors(plan) for pool, plan in (route.plans or {}).items()}
-    return replace(
-        route,
+    return route._replace(
         needs=route.needs or _NEEDS,
         shares=(share,),
         dormant=(),
@@ -108,5 +106,5 @@ def _unknown(policy: CompiledPolicy, override: Override) -> Problem:
 
 
 def _listed(names: list[str]) -> str:
-    more = f", and {len(names) - MAX_TOLD} more" if len(names) > MAX_TOLD else ""
-    return ", ".join(names[:MAX_TOLD]) + more
+    more = f", and {len(names) - MAX_REPORTED} more" if len(names) > MAX_REPORTED else ""
+    return ", ".join(names[:MAX_REPORTED]) + more

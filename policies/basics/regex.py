@@ -1,6 +1,6 @@
 """Regular expressions that cannot backtrack: the automaton and its matcher.
 
-- A program is Thompson's automaton (1968) in plain JSON values. A step is a character or
+- A program is Thompson's automaton (1968). A step is a character or
   the number of a class and leads to the next step, or it is the distances to the steps
   that go on in its place; past the last step the text has matched.
 - A matcher makes it deterministic as far as texts need it (Cox 2007): a look-up for every
@@ -15,19 +15,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import NamedTuple
 
 MAX_TEXT = 4_096  # characters; with the bound on steps, what a match can cost
 MAX_REMEMBERED = 100_000  # positions and transitions of all matchers together, some 7 MB
 
-Step: TypeAlias = "str | int | tuple[int, ...]"
+Step = str | int | tuple[int, ...]
 # A set of characters: the code points where it begins, ends, begins again, and so on.
-Class: TypeAlias = "tuple[int, ...]"
+Class = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """A compiled pattern."""
 
     pattern: str
@@ -38,16 +36,6 @@ class Program:
     def size(self) -> int:
         """What it takes up: its steps, and the edges of its classes."""
         return len(self.steps) + sum(map(len, self.classes))
-
-    def to_json(self) -> list[Any]:
-        steps = [list(step) if isinstance(step, tuple) else step for step in self.steps]
-        return [self.pattern, steps, [list(each) for each in self.classes]]
-
-    @classmethod
-    def from_json(cls, value: Sequence[Any]) -> Program:
-        pattern, steps, classes = value
-        steps = [tuple(step) if type(step) is list else step for step in steps]
-        return cls(pattern, tuple(steps), tuple(map(tuple, classes)))
 
 
 def literal_prefix(program: Program) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from policies.access.authenticate import Needs
 from policies.access.rate_limits import RouteLimits
 from policies.access.sticky import Source
+from policies.compiled.form.codec import Shared
 from policies.http.answer import DirectResponse
 from policies.http.cache import CacheRule
 from policies.http.cors import Cors
@@ -45,35 +46,38 @@ class Share:
 
     name: str
     weight: float
-    chain: tuple[str, ...]
+    chain: Annotated[tuple[str, ...], Shared("chains")]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+Shares = Annotated[tuple[Share, ...], Shared("shares")]
+Filters = Annotated[FilterChain, Shared("filters")]
+
+
+class Route(NamedTuple):
     """Durations in milliseconds, 0 for none. `shares` has the largest first; `dormant`: those
     of weight 0 that a rollout may give one. `needs`: what is asked of the client's API key,
     None for nothing; `rate_limits`: None for none; `plans`: those of pools that have filters
     of their own."""
 
     name: str
-    sizes: Sizes
-    needs: Needs | None = None
-    rate_limits: RouteLimits | None = None
+    sizes: Annotated[Sizes, Shared("sizes")]
     seed: str = ""
-    shares: tuple[Share, ...] = ()
-    dormant: tuple[Share, ...] = ()
+    shares: Shares = ()
     total: float = 0
-    sticky: tuple[Source, ...] = ()
+    sticky: Annotated[tuple[Source, ...], Shared("sticky")] = ()
+    failover: Annotated[RetryPolicy, Shared("failover")] = NEVER
     request_ms: int = 0
     backend_request_ms: int = 0
-    failover: RetryPolicy = NEVER
+    needs: Annotated[Needs, Shared("needs")] | None = None
+    rate_limits: Annotated[RouteLimits, Shared("route_limits")] | None = None
+    plan: Filters | None = None
+    cors: Annotated[Cors, Shared("cors")] | None = None
+    cache: Annotated[CacheRule, Shared("cache")] | None = None
+    plans: dict[str, Filters] | None = None
+    dormant: Shares = ()
+    override: Override | None = None
     respond: DirectResponse | None = None
     redirect: Redirect | None = None
-    cors: Cors | None = None
-    cache: CacheRule | None = None
-    plan: FilterChain | None = None
-    plans: dict[str, FilterChain] | None = None
-    override: Override | None = None
 
     def plan_for(self, pool: str) -> FilterChain | None:
         """The filters for the variants of `pool`."""

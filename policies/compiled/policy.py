@@ -1,28 +1,20 @@
 """The compiled policy: what requests are decided on, built once from compiled tables.
 
 Building parses, sorts and compiles nothing; `policies.language.compile.compile` has done it. It
-raises `NoForm` for values of other types than that writes.
+raises `NoForm` for tables with names or numbers that lead nowhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from policies.access.authenticate import Keys
-from policies.access.rate_limits import limits_of
-from policies.basics.steps import STEP_ENTRIES, Steps, finished, pause_after
-from policies.compiled.form.types import (
-    expect_tables,
-)
-from policies.compiled.model import Order, Route, Tier, Tiers, Variant
-from policies.compiled.routes import Parts, route_from
-from policies.http.limits import Limits
-from policies.http.url import Target
-from policies.resilience.drill import scheduled_from
-from policies.resilience.health_terms import HealthTerms, terms_from
+from policies.basics.steps import Steps, finished
+from policies.compiled.model import Order, Tier, Tiers, Variant
+from policies.compiled.references import check_references
+from policies.compiled.tables import PolicyTables
+from policies.http.url import RequestTarget
 from policies.routing.match import Routes
-from policies.routing.regions import Regions
 
 ByRegion = dict[str | None, Tier]
 MAX_REMEMBERED = 1_000  # orders, one for each chain and region that clients had
@@ -31,47 +23,38 @@ MAX_REMEMBERED = 1_000  # orders, one for each chain and region that clients had
 class CompiledPolicy:
     """A policy ready for requests; `digest` names it."""
 
-    def __init__(self, tables: dict[str, Any]) -> None:
+    def __init__(self, tables: PolicyTables) -> None:
         finished(self._build(tables))
 
     @classmethod
-    def in_steps(cls, tables: dict[str, Any]) -> Steps[CompiledPolicy]:
+    def in_steps(cls, tables: PolicyTables) -> Steps[CompiledPolicy]:
         """The same, in steps."""
         policy = cls.__new__(cls)
         yield from policy._build(tables)
         return policy
 
-    def _build(self, tables: dict[str, Any]) -> Steps[None]:
-        expect_tables(tables)
-        self.digest: str = tables["digest"]
-        self.merge_slashes: bool = tables["merge_slashes"]
-        self.identify: bool = tables["identify"]
-        self.variants = tuple(Variant(**variant) for variant in tables["variants"])
+    def _build(self, tables: PolicyTables) -> Steps[None]:
+        yield from check_references(tables)
+        self.digest = tables.digest
+        self.merge_slashes, self.identify = tables.merge_slashes, tables.identify
+        self.variants = tables.variants
         self.drained = tuple(variant for variant in self.variants if variant.drain)
         self._pools = {
             name: _pool([self.variants[position] for position in positions])
-            for name, positions in tables["pools"].items()
+            for name, positions in tables.pools.items()
         }
-        self.strict = frozenset(tables["strict"])
-        self.regions = Regions(**tables["regions"])
-        self.keys = yield from Keys.in_steps(tables["auth"])
-        self.limits = Limits(*tables["limits"])
-        self.health: HealthTerms = terms_from(tables["health"])
-        self.drills = tuple(scheduled_from(table) for table in tables["drills"])
-        self.rollouts: list[Any] = tables["rollouts"]  # `policies.rollouts` reads them
-        chains = [tuple(names) for names in tables["chains"]]
-        parts = Parts(chains, tables["parts"], limits_of(tables["rate_limits"]))
-        routes: list[Route] = []
-        for number, table in enumerate(tables["routes"]):
-            routes.append(route_from(table, parts))
-            yield from pause_after(number, 2 * STEP_ENTRIES)
-        self.routes = tuple(routes)
+        self.strict = tables.strict
+        self.regions = tables.regions
+        self.keys = yield from Keys.in_steps(tables.auth)
+        self.limits, self.health = tables.limits, tables.health
+        self.drills, self.rollouts = tables.drills, tables.rollouts
+        self.routes = tables.routes
         self.has_cors = any(route.cors for route in self.routes)
         redirects = {at: each.redirect for at, each in enumerate(self.routes) if each.redirect}
         caches = {at: each.cache for at, each in enumerate(self.routes) if each.cache}
         self.keeps_ms = max((each.longest_ms for each in caches.values()), default=0)
         self.matcher = yield from Routes.in_steps(
-            tables["first"], tables["hosts"], redirects, frozenset(caches)
+            tables.first, tables.hosts, redirects, frozenset(caches)
         )
         self._orders: dict[tuple[tuple[str, ...], str | None], Order] = {}
 
@@ -90,7 +73,7 @@ class CompiledPolicy:
             order = self._orders[chain, region] = _order(tiers)
         return order
 
-    def may_keep(self, target: Target) -> bool:
+    def may_keep(self, target: RequestTarget) -> bool:
         """Whether something of this URL may be kept, for one request or another."""
         return bool(self.keeps_ms) and self.matcher.may_keep(target.host, target.path)
 
@@ -126,7 +109,7 @@ def _grouped(variants: Iterable[Variant]) -> ByRegion:
     return {region: tuple(group) for region, group in groups.items()}
 
 
-def _ranked(group: ByRegion, wanted: list[str] | None, strict: bool) -> Iterator[Tier]:
+def _ranked(group: ByRegion, wanted: Sequence[str] | None, strict: bool) -> Iterator[Tier]:
     """The client's region, its fallbacks, variants without a region, all the others."""
     if wanted is None:
         yield tuple(variant for variants in group.values() for variant in variants)

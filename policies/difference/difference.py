@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from policies.difference.change import Change, changes_between
-from policies.difference.key_views import HASH, key_views
+from policies.compiled.tables import PolicyTables
 from policies.difference.order import reordered
 from policies.difference.pairs import Renamed, common_names, renamed_routes, under_new_names
-from policies.difference.spelling import Value, View
-from policies.difference.view import IMPLICIT, PLAIN_POOL, policy_view
-from policies.language.compile.compile import Tables
+from policies.difference.views.change import Change, changes_between
+from policies.difference.views.key_views import HASH, key_views
+from policies.difference.views.spelling import Value, View
+from policies.difference.views.view import IMPLICIT, PLAIN_POOL, policy_view
 from policies.language.model.policy import Policy
 
 
@@ -26,7 +26,7 @@ class Side(NamedTuple):
     """One of the two policies, with its compiled form."""
 
     policy: Policy
-    tables: Tables
+    tables: PolicyTables
 
 
 class Difference(NamedTuple):
@@ -91,12 +91,12 @@ def _is_said_elsewhere(change: Change, old: View, new: View) -> bool:
 Chains = dict[tuple[str, str], tuple[str, ...]]  # (route, pool of its split): serving pools
 
 
-def _chains(tables: Tables, common: Renamed) -> Chains:
+def _chains(tables: PolicyTables, common: Renamed) -> Chains:
     return {
-        (common[route["name"]], pool): tuple(tables["chains"][chain])
-        for route in tables["routes"]
-        if route["name"] in common
-        for pool, _, chain in route.get("split", ())
+        (common[route.name], share.name): share.chain
+        for route in tables.routes
+        if route.name in common
+        for share in route.shares
     }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from policies.basics.regex import Class, Program, Step, holds, reach
 
@@ -16,9 +15,8 @@ from policies.basics.regex import Class, Program, Step, holds, reach
 _LIKED = "a1bcxyz023456789-_ABCXYZ./~%:@!$&'()*+,;= "
 
 
-def have_common_text(one: Any, other: Any) -> bool:
-    """Return whether a text matches both compiled programs (JSON)."""
-    first, second = Program.from_json(one), Program.from_json(other)
+def have_common_text(first: Program, second: Program) -> bool:
+    """Return whether a text matches both."""
     a, b = (*first.steps, ""), (*second.steps, "")
     ahead = deque((p, q) for p in reach(a, [0]) for q in reach(b, [0]))
     seen = set(ahead)

@@ -10,25 +10,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from policies.basics.regex import Program
+from policies.compiled.tables import PolicyTables
 from policies.difference.intersection import have_common_text
 from policies.difference.pairs import Renamed
+from policies.routing.rules import Alternative as Rule
 
 MAX_COMPARED = 200  # alternatives of one precedence and path; only the first ones are compared
 MAX_PATTERNS = 300  # pairs of regular expressions, some milliseconds each; the first ones
-Tables = dict[str, Any]
 
 
-class Alternative(NamedTuple):
-    """`pattern` is the path's regular expression and its automaton, if it has one."""
+class ComparedAlternative(NamedTuple):
+    """`pattern` is that of the path, if it has one."""
 
     route: str
     methods: frozenset[str] | None
     conditions: dict[tuple[str, str], str | None]
-    pattern: tuple[str, Any] | None
+    pattern: Program | None
 
-    def meets(self, other: Alternative) -> bool:
+    def meets(self, other: ComparedAlternative) -> bool:
         """Return whether one request can match both."""
         if self.methods and other.methods and self.methods.isdisjoint(other.methods):
             return False
@@ -36,12 +38,14 @@ class Alternative(NamedTuple):
             values = self.conditions[name], other.conditions[name]
             if None not in values and values[0] != values[1]:
                 return False
-        if self.pattern and other.pattern and self.pattern[0] != other.pattern[0]:
-            return have_common_text(self.pattern[1], other.pattern[1])
+        if self.pattern and other.pattern and self.pattern.pattern != other.pattern.pattern:
+            return have_common_text(self.pattern, other.pattern)
         return True
 
 
-def reordered(before: Tables, after: Tables, common: Renamed) -> Iterator[tuple[str, str]]:
+def reordered(
+    before: PolicyTables, after: PolicyTables, common: Renamed
+) -> Iterator[tuple[str, str]]:
     """Yield pairs of routes by their new names: the first now takes requests that the second had.
     Takes compiled tables, and the routes that both policies have."""
     old, new = _ranks(before), _ranks(after)
@@ -54,11 +58,13 @@ def reordered(before: Tables, after: Tables, common: Renamed) -> Iterator[tuple[
         now = [each for each in now if each.route in places]
         if [places[each.route] for each in now] != sorted(places[each.route] for each in now):
             told.update(_swapped(now, places))
-    order = {route["name"]: at for at, route in enumerate(after["routes"])}
+    order = {route.name: at for at, route in enumerate(after.routes)}
     yield from sorted(told, key=lambda pair: (order[pair[0]], order[pair[1]]))
 
 
-def _swapped(now: Iterable[Alternative], places: dict[str, int]) -> Iterator[tuple[str, str]]:
+def _swapped(
+    now: Iterable[ComparedAlternative], places: dict[str, int]
+) -> Iterator[tuple[str, str]]:
     compared, left = [*now][:MAX_COMPARED], MAX_PATTERNS
     for at, first in enumerate(compared):
         for second in compared[at + 1 :]:
@@ -71,34 +77,47 @@ def _swapped(now: Iterable[Alternative], places: dict[str, int]) -> Iterator[tup
                 break
 
 
-def _ranks(tables: Tables) -> dict[tuple[Any, ...], list[Alternative]]:
+class _Rank(NamedTuple):
+    """Where an alternative stands: among those of equal rank the order of the file decides.
+    `place`: of an exact path, a prefix or a pattern, whose length is `length`."""
+
+    first: bool
+    host: str
+    place: str
+    path: str
+    length: int
+    has_scheme: bool
+    has_methods: bool
+    headers: int
+    params: int
+
+
+def _ranks(tables: PolicyTables) -> dict[_Rank, list[ComparedAlternative]]:
     """Return the alternatives by precedence, in the order of the file."""
-    names = [route["name"] for route in tables["routes"]]
-    ranks: defaultdict[tuple[Any, ...], list[Alternative]] = defaultdict(list)
-    every = [(group, *entry) for group in ("first", "hosts") for entry in tables[group].items()]
-    for group, host, table in every:
-        for kind in ("exact", "prefix"):
-            for path, rules in table[kind].items():
-                for rule in rules:
-                    key = (group, host, kind, path, *_rank(rule))
-                    ranks[key].append(_alternative(names, rule, None))
-        for under, text, program, rule in table["regex"]:
-            key = (group, host, under, len(text), *_rank(rule))
-            ranks[key].append(_alternative(names, rule, (text, program)))
+    names = [route.name for route in tables.routes]
+    ranks: defaultdict[_Rank, list[ComparedAlternative]] = defaultdict(list)
+    for first, hosts in ((True, tables.first), (False, tables.hosts)):
+        for host, found in hosts.items():
+            for place, paths in (("exact", found.exact), ("prefix", found.prefix)):
+                for path, rules in paths.items():
+                    for rule in rules:
+                        rank = _rank(rule, first, host, place, path)
+                        ranks[rank].append(_alternative(names, rule, None))
+            for under, program, rule in found.regex:
+                rank = _rank(rule, first, host, "regex", under, len(program.pattern))
+                ranks[rank].append(_alternative(names, rule, program))
     return {key: each for key, each in ranks.items() if len({one.route for one in each}) > 1}
 
 
-def _rank(rule: list[Any]) -> tuple[bool, bool, int, int]:
-    _, methods, headers, params, _, _, scheme = rule
-    return bool(scheme), bool(methods), len(headers), len(params)
+def _rank(rule: Rule, first: bool, host: str, place: str, path: str, length: int = 0) -> _Rank:
+    conditions = len(rule.headers), len(rule.params)
+    has_scheme, has_methods = rule.scheme is not None, rule.methods is not None
+    return _Rank(first, host, place, path, length, has_scheme, has_methods, *conditions)
 
 
-def _alternative(names: list[str], rule: list[Any], pattern: Any) -> Alternative:
-    position, methods, headers, params, _, _, scheme = rule
-    conditions = {("header", name): value for name, value, _ in headers}
-    conditions |= {("query", name): value for name, value, _ in params}
-    if scheme:
-        conditions["scheme", ""] = scheme
-    return Alternative(
-        names[position], frozenset(methods) if methods else None, conditions, pattern
-    )
+def _alternative(names: list[str], rule: Rule, pattern: Program | None) -> ComparedAlternative:
+    conditions = {("header", each.name): each.value for each in rule.headers}
+    conditions |= {("query", each.name): each.value for each in rule.params}
+    if rule.scheme:
+        conditions["scheme", ""] = rule.scheme
+    return ComparedAlternative(names[rule.route], rule.methods, conditions, pattern)

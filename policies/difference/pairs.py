@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from policies.difference.spelling import View
+from policies.difference.views.spelling import View
 
 Renamed = dict[str, str]  # old name to new name
 

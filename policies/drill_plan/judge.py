@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from policies.drill_plan.model import Objectives
 from policies.drill_plan.moments import BACK_SHARE, LEFT_SHARE, Answers
-from policies.drill_plan.outcomes import Run
+from policies.drill_plan.outcomes import DrillRun
 from policies.drill_plan.tally import Count, by_phase
 
 Unit = Literal["share", "seconds"]
@@ -49,10 +49,10 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class DrillEvidence:
     """A run, with values that several objectives need."""
 
-    run: Run
+    run: DrillRun
     answers: Answers
     phases: dict[str, Count]
 
@@ -81,11 +81,11 @@ class Evidence:
         return counted.latency.p95 / 1000 if counted and counted.latency else None
 
 
-def evidence(run: Run) -> Evidence:
-    return Evidence(run, Answers(run.answers()), {each.phase: each for each in by_phase(run)})
+def evidence(run: DrillRun) -> DrillEvidence:
+    return DrillEvidence(run, Answers(run.answers()), {each.phase: each for each in by_phase(run)})
 
 
-def judge(objectives: Objectives, seen: Evidence) -> list[Judged]:
+def judge(objectives: Objectives, seen: DrillEvidence) -> list[Judged]:
     """Return the verdict on each objective of the plan, in the order of the language."""
     return [
         _judged(seen, name, unit, float(target) / scale, measure(seen))
@@ -94,7 +94,7 @@ def judge(objectives: Objectives, seen: Evidence) -> list[Judged]:
     ]
 
 
-def _judged(seen: Evidence, name: str, unit: Unit, target: float, found: Measured) -> Judged:
+def _judged(seen: DrillEvidence, name: str, unit: Unit, target: float, found: Measured) -> Judged:
     passed: bool | None = None
     why = found.text
     if found.missed or (found.value is not None and found.value > target):
@@ -105,14 +105,14 @@ def _judged(seen: Evidence, name: str, unit: Unit, target: float, found: Measure
     return Judged(name, unit, target, found.value, passed, why)
 
 
-def _error_rate(seen: Evidence) -> Measured:
+def _error_rate(seen: DrillEvidence) -> Measured:
     outcomes = seen.run.outcomes
     if not outcomes:
         return Measured(None, "no request was sent")
     return Measured(sum(outcome.is_error for outcome in outcomes) / len(outcomes))
 
 
-def _unjudgeable(seen: Evidence) -> str:
+def _unjudgeable(seen: DrillEvidence) -> str:
     """Return why the target's share is not measurable; "" if it is."""
     answered = [outcome.variant for outcome in seen.run.outcomes if outcome.status]
     if answered and not any(answered):
@@ -120,7 +120,7 @@ def _unjudgeable(seen: Evidence) -> str:
     return "" if seen.baseline_share else "the target gave no response in the baseline"
 
 
-def _leave_within(seen: Evidence) -> Measured:
+def _leave_within(seen: DrillEvidence) -> Measured:
     marks, why = seen.run.marks, _unjudgeable(seen)
     if why or marks.began is None or marks.ended is None:
         return Measured(None, why or NO_FAILURE)
@@ -131,7 +131,7 @@ def _leave_within(seen: Evidence) -> Measured:
     return Measured(left - marks.began)
 
 
-def _return_within(seen: Evidence) -> Measured:
+def _return_within(seen: DrillEvidence) -> Measured:
     marks, why = seen.run.marks, _unjudgeable(seen)
     if why or marks.ended is None:
         return Measured(None, why or NO_RECOVERY)
@@ -144,12 +144,12 @@ def _return_within(seen: Evidence) -> Measured:
     return Measured(back - marks.ended)
 
 
-def _p95(seen: Evidence) -> Measured:
+def _p95(seen: DrillEvidence) -> Measured:
     value = seen.p95("failure")
     return Measured(value, "" if value is not None else NO_FAILURE)
 
 
-def _extra_latency(seen: Evidence) -> Measured:
+def _extra_latency(seen: DrillEvidence) -> Measured:
     before, value = seen.p95("baseline"), seen.p95("failure")
     if not before or value is None:
         return Measured(None, NO_FAILURE)
@@ -157,7 +157,7 @@ def _extra_latency(seen: Evidence) -> Measured:
 
 
 # Name, unit, the divisor that converts the plan's value to that unit, how it is measured.
-_MEASURES: tuple[tuple[str, Unit, float, Callable[[Evidence], Measured]], ...] = (
+_MEASURES: tuple[tuple[str, Unit, float, Callable[[DrillEvidence], Measured]], ...] = (
     ("error_rate", "share", 1, _error_rate),
     ("leave_within", "seconds", 1000, _leave_within),
     ("return_within", "seconds", 1000, _return_within),
@@ -166,7 +166,7 @@ _MEASURES: tuple[tuple[str, Unit, float, Callable[[Evidence], Measured]], ...] =
 )
 
 
-def doubts(seen: Evidence) -> list[str]:
+def doubts(seen: DrillEvidence) -> list[str]:
     """Return why the run proves less than it should."""
     run, found = seen.run, list[str]()
     if run.not_started:
@@ -185,7 +185,7 @@ def doubts(seen: Evidence) -> list[str]:
     return found
 
 
-def verdict(judged: list[Judged], run: Run) -> Verdict:
+def verdict(judged: list[Judged], run: DrillRun) -> Verdict:
     """Return the verdict on the run: one missed objective decides, and doubt is not success."""
     if any(each.passed is False for each in judged):
         return "not met"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 PHASES = ("baseline", "failure", "recovery")
 
 
-class Outcome(NamedTuple):
+class DrillOutcome(NamedTuple):
     """`seconds`: from `at` to the complete response; without one, at least the client's timeout,
     so that a quick failure does not count as a quick response."""
 
@@ -52,10 +52,10 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DrillRun:
     """The whole run. `outcomes` are in the order of `at`."""
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[DrillOutcome]
     not_started: Sequence[float]  # when requests were due that could not be started
     marks: Marks
     targets: frozenset[str]  # the variants that the drill affected

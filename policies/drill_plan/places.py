@@ -13,19 +13,19 @@ ITSELF = "the router itself"  # responses without the name of a variant
 NOWHERE = "no region"
 
 
-class Place(NamedTuple):
+class VariantPlace(NamedTuple):
     pool: str
     region: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    variants: Mapping[str, Place]
+    variants: Mapping[str, VariantPlace]
 
     @classmethod
-    def told(cls, variants: Iterable[Mapping[str, Any]]) -> Places:
+    def from_status(cls, variants: Iterable[Mapping[str, Any]]) -> Places:
         """Return the places of the variants of `/.router/status`."""
-        return cls({each["name"]: Place(each["pool"], each["region"]) for each in variants})
+        return cls({each["name"]: VariantPlace(each["pool"], each["region"]) for each in variants})
 
     def names(self, kind: Kind) -> list[str]:
         """Return all regions, pools or variants."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.drill_plan import model
-from policies.language.reference import Parts, reference_text
+from policies.language.tooling.reference import Parts, reference_text
 
 _PARTS: Parts = (
     (model.DrillPlan, "the file"),

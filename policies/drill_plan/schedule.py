@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policies.drill_plan.values import Rate
+from policies.drill_plan.values import TrafficRate
 
 
-def due_at(rate: Rate, number: int) -> float:
+def due_at(rate: TrafficRate, number: int) -> float:
     """Return when request `number` (from 0) is due, in seconds since the first one."""
     return number * rate.interval_s
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from policies.drill_plan.outcomes import Outcome, Run, Span
+from policies.drill_plan.outcomes import DrillOutcome, DrillRun, Span
 
 
 class Spread(NamedTuple):
@@ -43,11 +43,11 @@ class Count:
         return self.errors / self.requests if self.requests else 0.0
 
 
-def by_phase(run: Run) -> list[Count]:
+def by_phase(run: DrillRun) -> list[Count]:
     return _cut(run, run.marks.spans())
 
 
-def by_time(run: Run, width: float = 1.0) -> list[Count]:
+def by_time(run: DrillRun, width: float = 1.0) -> list[Count]:
     """Count by periods of `width` seconds; each belongs to the phase in which it starts. A rest
     of less than half a period is added to the last one, since its rate would mean little."""
     spans, end = run.marks.spans(), run.marks.finished
@@ -61,7 +61,7 @@ def by_time(run: Run, width: float = 1.0) -> list[Count]:
     return _cut(run, [Span(*each) for each in zip(phases, edges, edges[1:], strict=False)])
 
 
-def by_request(run: Run) -> dict[str, Count]:
+def by_request(run: DrillRun) -> dict[str, Count]:
     """Count the whole run by kind of request."""
     names = sorted({outcome.request for outcome in run.outcomes})
     end = run.marks.finished
@@ -77,7 +77,7 @@ def percentile(ordered: Sequence[float], percent: int) -> float:
     return ordered[max(1, -(-percent * len(ordered) // 100)) - 1]
 
 
-def _cut(run: Run, spans: Sequence[Span]) -> list[Count]:
+def _cut(run: DrillRun, spans: Sequence[Span]) -> list[Count]:
     times = [outcome.at for outcome in run.outcomes]
     missed = sorted(run.not_started)
     return [
@@ -90,7 +90,7 @@ def _cut(run: Run, spans: Sequence[Span]) -> list[Count]:
     ]
 
 
-def _count(outcomes: Sequence[Outcome], span: Span, not_started: int) -> Count:
+def _count(outcomes: Sequence[DrillOutcome], span: Span, not_started: int) -> Count:
     answers = Counter(outcome.variant for outcome in outcomes if outcome.status)
     took = sorted(outcome.seconds * 1000 for outcome in outcomes)
     return Count(

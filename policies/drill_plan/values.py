@@ -18,7 +18,7 @@ _NOT_HEADERS = frozenset({"connection", "content-length", "host", "transfer-enco
 _HOW = "write a number and a period: `40/1s`"
 
 
-class Rate(NamedTuple):
+class TrafficRate(NamedTuple):
     requests: int
     per_ms: int
 
@@ -27,7 +27,7 @@ class Rate(NamedTuple):
         return self.per_ms / 1000 / self.requests
 
 
-def read_rate(value: object) -> Rate:
+def read_rate(value: object) -> TrafficRate:
     """Return the rate that `40/1s` stands for."""
     count, per_ms = read_limit(value)
     if per_ms is None:
@@ -35,7 +35,7 @@ def read_rate(value: object) -> Rate:
     if count * 1000 > MAX_RATE * per_ms:
         message = f"`{value}` is more than {MAX_RATE:,} requests per second"
         raise problem("out-of-range", message, f"write `{MAX_RATE}/1s` or less")
-    return Rate(count, per_ms)
+    return TrafficRate(count, per_ms)
 
 
 def read_target(value: object) -> str:
@@ -70,6 +70,8 @@ def refuse_header(name: str) -> None:
         raise problem("bad-header", f"`{name}` cannot be set here", hint)
 
 
-RequestRate = as_type(read_rate, {"type": "string", "pattern": f"^[0-9]{{1,7}}/{DURATION}$"}, Rate)
+RequestRate = as_type(
+    read_rate, {"type": "string", "pattern": f"^[0-9]{{1,7}}/{DURATION}$"}, TrafficRate
+)
 RequestTarget = as_type(read_target, {"type": "string", "pattern": "^/"})
 HeaderText = as_type(read_header, {"type": "string"})

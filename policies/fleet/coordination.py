@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from policies.fleet.active_health import ActiveHealth, Probe
 from policies.fleet.last_minute import LastMinute
 from policies.fleet.report import Report
-from policies.fleet.snapshot import Active, Snapshot, Told, snapshot_json
+from policies.fleet.snapshot import Active, CoordinatorView, Snapshot, snapshot_json
 from policies.fleet.votes import Votes
 from policies.resilience.drill import Drill
 from policies.resilience.health_terms import ActiveTerms
@@ -100,16 +100,16 @@ class Coordination:
 
     def drill(self, running: Iterable[Drill]) -> None:
         """These drills are running, and no others."""
-        told = [drill.told() for drill in running]
-        if told != self._drills:
-            self._drills = told
+        documents = [drill.to_dict() for drill in running]
+        if documents != self._drills:
+            self._drills = documents
             self.version += 1
 
-    def roll(self, told: list[dict[str, Any]], *, is_all: bool) -> bool:
+    def roll(self, rollouts: list[dict[str, Any]], *, is_all: bool) -> bool:
         """These rollouts have begun; whether that is new."""
-        if (told, is_all) == (self._rollouts, self._is_all):
+        if (rollouts, is_all) == (self._rollouts, self._is_all):
             return False
-        self._rollouts, self._is_all = told, is_all
+        self._rollouts, self._is_all = rollouts, is_all
         self.version += 1
         return True
 
@@ -122,7 +122,7 @@ class Coordination:
     def snapshot(self, now_ms: float) -> Snapshot:
         """What an isolate is told."""
         names = [*self._names, *(self._facts.keys() - set(self._names))]
-        variants = {name: self._told(name, now_ms) for name in names}
+        variants = {name: self._view(name, now_ms) for name in names}
         begun = self._drills, self._rollouts, self._is_all
         return Snapshot(self.epoch, self.version, variants, *begun)
 
@@ -166,31 +166,31 @@ class Coordination:
     def _fact(self, name: str, now_ms: float) -> Fact:
         votes, probe = self._votes.get(name), self.active_health.probes.get(name)
         until = votes.until_ms(now_ms) if votes else 0.0
-        told = self._facts.get(name, NOTHING).until_ms
-        is_settling = now_ms < self.settled_ms and until < told
-        if told > now_ms and (is_settling or abs(until - told) < CLOSE_MS):
-            until = told
+        before_ms = self._facts.get(name, NOTHING).until_ms
+        is_settling = now_ms < self.settled_ms and until < before_ms
+        if before_ms > now_ms and (is_settling or abs(until - before_ms) < CLOSE_MS):
+            until = before_ms
         if probe is None or probe.state == "unknown":
             return NOTHING._replace(until_ms=until)
         return Fact(probe.state, probe.since_ms, probe.recovered_ms, until)
 
-    def _told(self, name: str, now_ms: float) -> Told:
+    def _view(self, name: str, now_ms: float) -> CoordinatorView:
         active, _, recovered_ms, until_ms = self._facts.get(name, NOTHING)
         recovered = None if recovered_ms is None else max(0, int(now_ms - recovered_ms))
         votes = self._votes.get(name)
         voters = votes.voters(now_ms) if votes else 0
-        return Told(active, recovered, max(0, int(until_ms - now_ms)), voters)
+        return CoordinatorView(active, recovered, max(0, int(until_ms - now_ms)), voters)
 
     def _described(self, name: str, now_ms: float) -> health_api.CoordinatedVariant:
-        told, probe = self._told(name, now_ms), self.active_health.probes.get(name)
+        view, probe = self._view(name, now_ms), self.active_health.probes.get(name)
         counts = self._counts.get(name)
         requests, failures = counts.sums(now_ms) if counts else (0, 0)
         return {
-            "active": told.active if probe else None,
+            "active": view.active if probe else None,
             "since_ms": int(now_ms - probe.since_ms) if probe else None,
             "probe": _last(probe, now_ms) if probe else None,
-            "voters": told.voters,
-            "ejected_ms": told.ejected_ms,
+            "voters": view.voters,
+            "ejected_ms": view.ejected_ms,
             "requests": requests,
             "failures": failures,
         }

@@ -8,14 +8,14 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class State(StrEnum):
+class DrillState(StrEnum):
     REQUESTED = "requested"
     RUNNING = "running"
     REFUSED = "refused"
     ENDED = "ended"
 
 
-class Event(StrEnum):
+class DrillEvent(StrEnum):
     """Of those that end a drill, the values are what people are told as `why`."""
 
     ADMITTED = "admitted"
@@ -26,14 +26,14 @@ class Event(StrEnum):
     POLICY = "policy"
 
 
-INITIAL = State.REQUESTED
-ENDED = (State.REFUSED, State.ENDED)
+INITIAL = DrillState.REQUESTED
+ENDED = (DrillState.REFUSED, DrillState.ENDED)
 
 TRANSITIONS = {
-    (State.REQUESTED, Event.ADMITTED): State.RUNNING,
-    (State.REQUESTED, Event.REFUSED): State.REFUSED,
-    (State.RUNNING, Event.TIME): State.ENDED,
-    (State.RUNNING, Event.STOPPED): State.ENDED,
-    (State.RUNNING, Event.NOTHING_LEFT): State.ENDED,
-    (State.RUNNING, Event.POLICY): State.ENDED,
+    (DrillState.REQUESTED, DrillEvent.ADMITTED): DrillState.RUNNING,
+    (DrillState.REQUESTED, DrillEvent.REFUSED): DrillState.REFUSED,
+    (DrillState.RUNNING, DrillEvent.TIME): DrillState.ENDED,
+    (DrillState.RUNNING, DrillEvent.STOPPED): DrillState.ENDED,
+    (DrillState.RUNNING, DrillEvent.NOTHING_LEFT): DrillState.ENDED,
+    (DrillState.RUNNING, DrillEvent.POLICY): DrillState.ENDED,
 }

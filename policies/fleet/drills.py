@@ -21,7 +21,7 @@ from policies.basics.schedule import last_run_ms, next_run_ms
 from policies.basics.transitions import next_state
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
-from policies.fleet.drill_states import INITIAL, TRANSITIONS, Event, State
+from policies.fleet.drill_states import INITIAL, TRANSITIONS, DrillEvent, DrillState
 from policies.fleet.remaining import Gap, gaps, groups_of
 from policies.resilience.drill import Drill, Fault, ScheduledDrill, Target, drill_from, time_text
 
@@ -33,10 +33,10 @@ MAX_PAST = 100
 MAX_GAPS = 20  # are told; a person reads no more
 SCHEDULE = "schedule"
 
-LOGGED: dict[State, api.EventName] = {
-    State.RUNNING: "drill-started",
-    State.REFUSED: "drill-refused",
-    State.ENDED: "drill-ended",
+LOGGED: dict[DrillState, api.EventName] = {
+    DrillState.RUNNING: "drill-started",
+    DrillState.REFUSED: "drill-refused",
+    DrillState.ENDED: "drill-ended",
 }
 
 
@@ -57,10 +57,10 @@ class DrillRefusal(NamedTuple):
     reason: str
     gaps: tuple[Gap, ...] = ()
 
-    def told(self) -> api.DrillRefusal:
-        """`more`: how many gaps are not told."""
-        told = [gap.told() for gap in self.gaps[:MAX_GAPS]]
-        return {"reason": str(self), "gaps": told, "more": len(self.gaps) - len(told)}
+    def to_dict(self) -> api.DrillRefusal:
+        """`more`: how many gaps are left out."""
+        gaps = [gap.to_dict() for gap in self.gaps[:MAX_GAPS]]
+        return {"reason": str(self), "gaps": gaps, "more": len(self.gaps) - len(gaps)}
 
     def __str__(self) -> str:
         names = "; ".join(map(str, self.gaps[:MAX_GAPS]))
@@ -77,9 +77,9 @@ class Ended(NamedTuple):
     why: str
     by: str | None = None
 
-    def told(self) -> api.EndedDrill:
+    def to_dict(self) -> api.EndedDrill:
         return {
-            **self.drill.told(),
+            **self.drill.to_dict(),
             "ended_at": time_text(self.at_ms),
             "why": cast("api.Why", self.why),
             "ended_by": self.by,
@@ -116,18 +116,18 @@ class Drills:
     def stop(self, drill_id: str | None, by: str, now_ms: float) -> list[Ended]:
         """End one drill, or all of them."""
         wanted = [drill for drill in self.running(now_ms) if drill_id in (None, drill.id)]
-        return [self._end(drill, int(now_ms), Event.STOPPED, by) for drill in wanted]
+        return [self._end(drill, int(now_ms), DrillEvent.STOPPED, by) for drill in wanted]
 
     def tick(self, now_ms: float, world: DrillContext) -> None:
         """What the time, and what has changed in the world, make of the drills."""
         now = int(now_ms)
         for drill in list(self.active):
             if drill.ends_ms <= now:
-                self._end(drill, drill.ends_ms, Event.TIME)
+                self._end(drill, drill.ends_ms, DrillEvent.TIME)
             elif not _is_wanted(drill, world.policy):
-                self._end(drill, now, Event.POLICY)
+                self._end(drill, now, DrillEvent.POLICY)
         for drill in self._in_the_way(world):
-            self._end(drill, now, Event.NOTHING_LEFT)
+            self._end(drill, now, DrillEvent.NOTHING_LEFT)
         for asked, ends_ms in self._due(now, world.policy.drills):
             self._begin(asked, now, ends_ms, world)
 
@@ -141,11 +141,11 @@ class Drills:
 
     def scheduled(self, policy: CompiledPolicy) -> list[api.ScheduledDrill]:
         """The policy's drills, with when each runs next."""
-        told = [each.told() for each in policy.drills]
-        for each in told:
+        documents = [each.to_dict() for each in policy.drills]
+        for each in documents:
             run = self.runs.get(each["name"], ("", None))[1]
             each["next_at"] = time_text(run) if run else None
-        return told
+        return documents
 
     def take_events(self) -> list[api.DrillEvent]:
         taken, self.events = self.events, []
@@ -153,17 +153,17 @@ class Drills:
 
     def to_json(self) -> dict[str, Any]:
         """All of it but the events."""
-        active = [drill.told() for drill in self.active]
-        past = [[each.drill.told(), each.at_ms, each.why, each.by] for each in self.past]
+        active = [drill.to_dict() for drill in self.active]
+        past = [[each.drill.to_dict(), each.at_ms, each.why, each.by] for each in self.past]
         return {"active": active, "failing": self.failing, "past": past, "runs": self.runs}
 
-    def restore(self, told: dict[str, Any]) -> None:
+    def restore(self, document: dict[str, Any]) -> None:
         """Go on with what `to_json` gave. Raises `ValueError` if this is something else."""
         try:
-            active = [drill_from(each) for each in told["active"]]
-            failing = {drill.id: list(told["failing"][drill.id]) for drill in active}
-            past = [Ended(drill_from(drill), *rest) for drill, *rest in told["past"]]
-            runs = {name: (schedule, run) for name, (schedule, run) in told["runs"].items()}
+            active = [drill_from(each) for each in document["active"]]
+            failing = {drill.id: list(document["failing"][drill.id]) for drill in active}
+            past = [Ended(drill_from(drill), *rest) for drill, *rest in document["past"]]
+            runs = {name: (schedule, run) for name, (schedule, run) in document["runs"].items()}
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not drills: {error!r}") from error
         self.active, self.failing, self.runs = active, failing, runs
@@ -175,7 +175,7 @@ class Drills:
         target, fault, _, by, forced, name = asked
         drill = Drill(self._new_id(), target, fault, now, ends_ms, by, forced, name)
         refusal = self._refusal(drill, world)
-        event = Event.REFUSED if refusal else Event.ADMITTED
+        event = DrillEvent.REFUSED if refusal else DrillEvent.ADMITTED
         state = next_state(TRANSITIONS, INITIAL, event)
         if refusal:
             self._tell(state, drill, now, by, str(refusal))
@@ -202,8 +202,8 @@ class Drills:
         found = gaps(world.policy, is_out, drill.covers)
         return DrillRefusal("nothing would be left", tuple(found)) if found else None
 
-    def _end(self, drill: Drill, at_ms: int, why: Event, by: str | None = None) -> Ended:
-        before = State.RUNNING if drill in self.active else State.ENDED
+    def _end(self, drill: Drill, at_ms: int, why: DrillEvent, by: str | None = None) -> Ended:
+        before = DrillState.RUNNING if drill in self.active else DrillState.ENDED
         state = next_state(TRANSITIONS, before, why)
         self.active.remove(drill)
         del self.failing[drill.id]
@@ -213,18 +213,18 @@ class Drills:
         return ended
 
     def _tell(
-        self, state: State, drill: Drill, at_ms: int, by: str | None, why: str | None
+        self, state: DrillState, drill: Drill, at_ms: int, by: str | None, why: str | None
     ) -> None:
         """That a drill has come to this state."""
-        told: api.DrillEvent = {
+        event: api.DrillEvent = {
             "at": time_text(at_ms),
             "event": LOGGED[state],
             "by": by,
-            "drill": drill.told(),
+            "drill": drill.to_dict(),
         }
         if why:
-            told["why"] = why
-        self.events.append(told)
+            event["why"] = why
+        self.events.append(event)
 
     def _in_the_way(self, world: DrillContext) -> list[Drill]:
         """Those to end, none of them forced, so that every route has somebody; of several

@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Iterable
 from math import ceil, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from policies.balancing.standing import Availability
+from policies.balancing.availability import Availability
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
-from policies.fleet.snapshot import Active, Snapshot, Told
+from policies.fleet.snapshot import Active, CoordinatorView, Snapshot
 from policies.resilience.outlier_detection import OutlierDetection
-from policies.resilience.outlier_states import State
+from policies.resilience.outlier_states import OutlierState
 
 if TYPE_CHECKING:
     from policies.api.health import VariantState
@@ -50,28 +50,28 @@ class Health:
         self._policy: CompiledPolicy | None = None
         self._detections: dict[str, OutlierDetection] = {}
         self._reasons: dict[str, str] = {}
-        self._told: dict[str, Told] = {}
+        self._views: dict[str, CoordinatorView] = {}
         self._excluded: dict[str, float] = {}  # by the Coordinator, until
         self._told_ms = -inf
         self._reported: dict[str, tuple[int, int]] = {}
-        self._standing: Availability | None = None
+        self._availability: Availability | None = None
         self._look_ms = -inf  # when to look again
         self._now_ms = -inf
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
+    def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
         """Who is in trouble; None if nobody is."""
         self._now_ms = now_ms
         if now_ms >= self._look_ms or policy is not self._policy:
             self._look(policy, now_ms)
-        return self._standing
+        return self._availability
 
-    def begin_trial(self, name: str, now_ms: float) -> None:
-        self._detections[name].begin_trial(now_ms)
+    def begin_probe_request(self, name: str, now_ms: float) -> None:
+        self._detections[name].begin_probe_request(now_ms)
         self._look_ms = -inf
 
-    def trial_patience_ms(self, name: str) -> int:
+    def probe_request_patience_ms(self, name: str) -> int:
         """How long a probe request of this variant may hold up a request."""
-        return self._detections[name].trial_patience_ms()
+        return self._detections[name].probe_request_patience_ms()
 
     def is_on_probation(self, name: str, now_ms: float) -> bool:
         """Whether an error of this variant is better hidden from the client."""
@@ -80,8 +80,8 @@ class Health:
 
     def retry_after_s(self, policy: CompiledPolicy, now_ms: float) -> int:
         """In how many seconds the first of those who are out may be tried; at least one."""
-        standing = self.standing(policy, now_ms)
-        wait = standing.retry_ms if standing else 0.0
+        availability = self.availability(policy, now_ms)
+        wait = availability.retry_ms if availability else 0.0
         return min(MAX_RETRY_AFTER_S, max(1, ceil(wait / 1000)))
 
     def succeeded(self, name: str, began_ms: float) -> None:
@@ -115,15 +115,15 @@ class Health:
         if snapshot is None:
             return
         before = set(self._excluded)
-        self._told = snapshot.variants
+        self._views = snapshot.variants
         self._excluded = {
-            name: inf if told.active == "unhealthy" else now_ms + told.ejected_ms
-            for name, told in snapshot.variants.items()
-            if told.active == "unhealthy" or told.ejected_ms > 0
+            name: inf if view.active == "unhealthy" else now_ms + view.ejected_ms
+            for name, view in snapshot.variants.items()
+            if view.active == "unhealthy" or view.ejected_ms > 0
         }
         for name, detection in self._detections.items():
-            told = snapshot.variants.get(name, Told())
-            recovered = -inf if told.recovered_ms is None else now_ms - told.recovered_ms
+            view = snapshot.variants.get(name, CoordinatorView())
+            recovered = -inf if view.recovered_ms is None else now_ms - view.recovered_ms
             if detection.is_ejected and recovered > detection.since_ms:
                 detection.returns(now_ms)
         self._give_back(before - self._excluded.keys(), now_ms)
@@ -144,8 +144,7 @@ class Health:
         """The Coordinator has got this report."""
         for name, counts in report.items():
             requests, failures = self._reported.get(name, (0, 0))
-            told = (requests + counts["requests"], failures + counts["failures"])
-            self._reported[name] = told
+            self._reported[name] = (requests + counts["requests"], failures + counts["failures"])
 
     def view(self, policy: CompiledPolicy, now_ms: float) -> dict[str, View]:
         """Every variant as it stands."""
@@ -154,19 +153,19 @@ class Health:
 
     def _view(self, variant: Variant, now_ms: float) -> View:
         name, detection = variant.name, self._detections[variant.name]
-        told = self._told.get(name) if self._is_told(now_ms) else None
+        view = self._views.get(name) if self._hears_coordinator(now_ms) else None
         state, reason = detection.state(now_ms), ""
         word: VariantState = state.value
         share = detection.share(now_ms)
-        if state in (State.EJECTED, State.HALF_OPEN):
+        if state in (OutlierState.EJECTED, OutlierState.HALF_OPEN):
             share, reason = 0.0, self._reasons.get(name, "")
         elif self._is_excluded(name, now_ms):
-            word = "unhealthy" if told and told.active == "unhealthy" else "ejected"
+            word = "unhealthy" if view and view.active == "unhealthy" else "ejected"
             share, reason = 0.0, "probes" if word == "unhealthy" else "other isolates"
         elif variant.drain:
             word, share = "drained", 0.0
         left = max(0, int(detection.until_ms - now_ms))
-        active = told.active if told else None
+        active = view.active if view else None
         return View(word, share, reason, left, active, detection.requests, detection.failures)
 
     def _left(self, name: str, detection: OutlierDetection, now_ms: float, reason: str) -> None:
@@ -184,11 +183,11 @@ class Health:
                 detection.returns(now_ms)
         self._look_ms = -inf
 
-    def _is_told(self, now_ms: float) -> bool:
+    def _hears_coordinator(self, now_ms: float) -> bool:
         return now_ms < self._told_ms + TOLD_FOR_MS
 
     def _is_excluded(self, name: str, now_ms: float) -> bool:
-        return self._is_told(now_ms) and now_ms < self._excluded.get(name, -inf)
+        return self._hears_coordinator(now_ms) and now_ms < self._excluded.get(name, -inf)
 
     def _adopt(self, policy: CompiledPolicy) -> None:
         """Keep what is known of variants that are still the same Worker."""
@@ -207,32 +206,32 @@ class Health:
         """Look at everybody, and find out when to look again."""
         if policy is not self._policy:
             self._adopt(policy)
-        if self._excluded and not self._is_told(now_ms):
+        if self._excluded and not self._hears_coordinator(now_ms):
             excluded, self._excluded = self._excluded, {}
             self._give_back(excluded, now_ms)
         out: dict[str, float] = {}  # and until when
-        returning, trials = {}, {}
+        returning, half_open = {}, {}
         patience = policy.health.passive.eject_ms
         for name, detection in self._detections.items():
             if self._is_excluded(name, now_ms):
                 out[name] = min(self._excluded[name], self._told_ms + TOLD_FOR_MS)
-            elif detection.awaits_trial(now_ms):
-                trials[name] = now_ms >= detection.until_ms + patience
+            elif detection.awaits_probe_request(now_ms):
+                half_open[name] = now_ms >= detection.until_ms + patience
             elif detection.is_ejected:
-                out[name] = max(detection.until_ms, detection.trial_until_ms)
+                out[name] = max(detection.until_ms, detection.probe_request_until_ms)
             elif detection.share(now_ms) < 1:
                 returning[name] = detection.share(now_ms)
-        if not out and not trials and not returning:
-            self._standing, self._look_ms = None, inf
+        if not out and not half_open and not returning:
+            self._availability, self._look_ms = None, inf
             return
-        again = [now_ms + LOOK_AGAIN_MS] if returning or trials else []
+        again = [now_ms + LOOK_AGAIN_MS] if returning or half_open else []
         self._look_ms = min([*out.values(), *again])
-        panic = _in_panic(policy, out.keys() | trials.keys())
+        panic = _in_panic(policy, out.keys() | half_open.keys())
         spared = {each.name for each in policy.variants if each.pool in panic}
-        trials = {name: any_will for name, any_will in trials.items() if name not in spared}
+        half_open = {name: any_will for name, any_will in half_open.items() if name not in spared}
         left = frozenset(name for name in out if name not in spared)
         retry = min([until - now_ms for until in out.values()], default=0.0)
-        self._standing = Availability(left, returning, trials, panic, retry)
+        self._availability = Availability(left, returning, half_open, panic, retry)
 
 
 def _in_panic(policy: CompiledPolicy, out: Collection[str]) -> frozenset[str]:

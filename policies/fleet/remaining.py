@@ -29,7 +29,7 @@ class Gap(NamedTuple):
     regions: tuple[str | None, ...]
     everywhere: bool
 
-    def told(self) -> api.Gap:
+    def to_dict(self) -> api.Gap:
         """As JSON; a region that is null: clients of no region."""
         return {"route": self.route, "pool": self.pool, "regions": list(self.regions)}
 

@@ -37,8 +37,8 @@ class Report(NamedTuple):
 
 def report_json(report: Report) -> str:
     variants = {name: tally._asdict() for name, tally in report.variants.items()}
-    told = {"variants": variants, "rollouts": dict(report.rollouts)}
-    return json.dumps(report._asdict() | told)
+    fields = {"variants": variants, "rollouts": dict(report.rollouts)}
+    return json.dumps(report._asdict() | fields)
 
 
 def report_from(text: str) -> Report:
@@ -46,8 +46,8 @@ def report_from(text: str) -> Report:
     try:
         value = json.loads(text)
         variants = {
-            str(name): Tally(*(max(0, int(told[field])) for field in Tally._fields))
-            for name, told in value["variants"].items()
+            str(name): Tally(*(max(0, int(counts[field])) for field in Tally._fields))
+            for name, counts in value["variants"].items()
         }
         isolate, epoch = str(value["isolate"]), value["epoch"]
         known = (epoch if isinstance(epoch, str) else None, int(value["version"]))

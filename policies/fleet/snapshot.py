@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Active = Literal["healthy", "unhealthy", "unknown"]
 
 
-class Told(NamedTuple):
+class CoordinatorView(NamedTuple):
     """About one variant: what probes say; how long ago it got well after having been
     unhealthy (None: it has not been); how much longer the isolates' votes exclude it, and
     how many they are. Milliseconds."""
@@ -33,14 +33,14 @@ class Snapshot(NamedTuple):
 
     epoch: str
     version: int
-    variants: dict[str, Told]
+    variants: dict[str, CoordinatorView]
     drills: list[api.Drill]
     rollouts: Sequence[dict[str, Any]] = ()
     is_all: bool = True
 
 
 def snapshot_json(snapshot: Snapshot) -> str:
-    variants = {name: told._asdict() for name, told in snapshot.variants.items()}
+    variants = {name: view._asdict() for name, view in snapshot.variants.items()}
     return json.dumps(snapshot._asdict() | {"variants": variants})
 
 
@@ -48,7 +48,7 @@ def snapshot_from(text: str) -> Snapshot:
     """Raises `ValueError` if it is none."""
     try:
         value = json.loads(text)
-        variants = {name: Told(**told) for name, told in value["variants"].items()}
+        variants = {name: CoordinatorView(**view) for name, view in value["variants"].items()}
         rollouts = list(value.get("rollouts", ()))  # an older Coordinator knows of none
         is_all = bool(value.get("is_all", False))
         own = value["epoch"], value["version"], variants, list(value["drills"])

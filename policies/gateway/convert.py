@@ -10,24 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from policies.gateway.backends import Backends
-from policies.gateway.drafts import Draft, pools_of
-from policies.gateway.gateways import tell_refused
-from policies.gateway.listeners import Hosts, Listeners, isolated_hosts
-from policies.gateway.names import Names, fitted
-from policies.gateway.objects import Objects, read_objects
-from policies.gateway.parents import attach, of_one_kind, tell_ports
-from policies.gateway.report import Report, Told
-from policies.gateway.routes import Routes, RoutesReader
-from policies.gateway.write import Entry, policy_text
-from policies.language.check.precedence import overtaken_routes
-from policies.language.check.shadow import shadowed_routes
+from policies.gateway.cluster.gateways import tell_refused
+from policies.gateway.cluster.listeners import Hosts, Listeners, isolated_hosts
+from policies.gateway.cluster.objects import Objects, read_objects
+from policies.gateway.cluster.parents import attach, of_one_kind, tell_ports
+from policies.gateway.output.drafts import Draft, pools_of
+from policies.gateway.output.names import PolicyNames, fitted
+from policies.gateway.output.report import ImportReport, ReportedFinding
+from policies.gateway.output.write import YamlEntry, policy_text
+from policies.gateway.routes.backends import Backends
+from policies.gateway.routes.routes import Routes, RoutesReader
+from policies.language.check.reach.precedence import overtaken_routes
+from policies.language.check.reach.shadow import shadowed_routes
 from policies.language.findings.findings import Finding, Path
 from policies.language.load import load, read_policy
 from policies.language.yaml.budget import Budget
 
 OUTPUT = "routes.yaml"  # the file of findings about the policy itself
-_NO_BACKEND = {"none": Entry(["A policy has a variant; no route uses this one."],
+_NO_BACKEND = {"none": YamlEntry(["A policy has a variant; no route uses this one."],
                              {"binding": "NONE", "pool": "none"})}  # fmt: skip
 _NOTES = (
     "",
@@ -43,25 +43,25 @@ class Imported(NamedTuple):
     numbers."""
 
     text: str | None
-    told: list[Told]
+    findings: list[ReportedFinding]
     routes: int = 0
     variants: int = 0
 
     @property
     def whole(self) -> bool:
         """Return whether nothing was left out."""
-        return all(told.finding.severity == "warning" for told in self.told)
+        return all(each.finding.severity == "warning" for each in self.findings)
 
 
 def convert(files: Iterable[tuple[str, bytes]], elsewhere: Hosts = ()) -> Imported:
     """Convert manifests to a policy; `files` are pairs of a name and bytes. `elsewhere`: the hosts
     of Gateways that are not among the files, "" for all."""
     files = list(files)
-    report = Report()
+    report = ImportReport()
     objects = read_objects(files, report)
     listeners = _listeners(objects, report)
     routes = _attached(objects, listeners, report, elsewhere)
-    backends, taken = Backends(report, objects.grants), Names()
+    backends, taken = Backends(report, objects.grants), PolicyNames()
     drafts = RoutesReader(objects, listeners, backends, taken, report).drafts(routes)
     objects.guards.tell(report)
     guards = _guards(_of(drafts, routes), taken)
@@ -72,7 +72,7 @@ def convert(files: Iterable[tuple[str, bytes]], elsewhere: Hosts = ()) -> Import
     return _imported(f"Made by `router import {names}`.", entries, backends, report)
 
 
-def _listeners(objects: Objects, report: Report) -> Listeners:
+def _listeners(objects: Objects, report: ImportReport) -> Listeners:
     gateways = [gateway for _, gateway in objects.gateways]
     sets = [each for _, each in objects.sets.values()]
     listeners = Listeners(
@@ -82,7 +82,9 @@ def _listeners(objects: Objects, report: Report) -> Listeners:
     return listeners
 
 
-def _attached(objects: Objects, listeners: Listeners, report: Report, elsewhere: Hosts) -> Routes:
+def _attached(
+    objects: Objects, listeners: Listeners, report: ImportReport, elsewhere: Hosts
+) -> Routes:
     """Return the routes that are attached to a listener, with their hosts."""
     routes: Routes = []
     for manifest, kind, route in objects.routes:
@@ -97,19 +99,19 @@ def _of(drafts: list[Draft], routes: Routes) -> Routes:
     return [(manifest, attached) for manifest, attached in routes if id(manifest) in kept]
 
 
-def _guards(routes: Routes, taken: Names) -> Iterator[Entry]:
+def _guards(routes: Routes, taken: PolicyNames) -> Iterator[YamlEntry]:
     """Yield a route that answers 404 where a listener has no route for a request to its hosts."""
     for host in isolated_hosts([attached for _, attached in routes]):
         comment = f"A listener has {host} to itself: requests without a route do not go to "
         comment += "wider listeners."
         name = taken.first_free([fitted(f"isolated.{host.removeprefix('*.')}")])
-        yield Entry([comment], {"name": name, "hostnames": [host], "respond": {"status": 404}})
+        yield YamlEntry([comment], {"name": name, "hostnames": [host], "respond": {"status": 404}})
 
 
-def _reached(drafts: list[Draft], guards: list[Entry], report: Report) -> list[Entry]:
+def _reached(drafts: list[Draft], guards: list[YamlEntry], report: ImportReport) -> list[YamlEntry]:
     """Return the routes in order, without unreachable routes and alternatives. Routes that others
     take precedence over get `first: false`, since it was so in the cluster."""
-    entries = [*(Entry(draft.comments, draft.route) for draft in drafts), *guards]
+    entries = [*(YamlEntry(draft.comments, draft.route) for draft in drafts), *guards]
     policy, _ = read_policy(_value(entries), Budget())
     if policy is None:
         return entries  # too many; the finding comes when the policy is loaded again
@@ -131,14 +133,16 @@ def _reached(drafts: list[Draft], guards: list[Entry], report: Report) -> list[E
     return [entry for index, entry in enumerate(entries) if (index,) not in left_out]
 
 
-def _value(entries: list[Entry]) -> dict[str, Any]:
+def _value(entries: list[YamlEntry]) -> dict[str, Any]:
     """Return a policy with these routes."""
     pools = dict.fromkeys(pool for entry in entries for pool in pools_of(entry.value))
     variants = {pool: {"binding": "B", "pool": pool} for pool in [*pools] or ["none"]}
     return {"version": 1, "variants": variants, "routes": [entry.value for entry in entries]}
 
 
-def _imported(title: str, entries: list[Entry], backends: Backends, report: Report) -> Imported:
+def _imported(
+    title: str, entries: list[YamlEntry], backends: Backends, report: ImportReport
+) -> Imported:
     """Return the policy as text, after loading it again as its users will."""
     pools = dict.fromkeys(pool for entry in entries for pool in pools_of(entry.value))
     variants = {pool: backends.variant(pool) for pool in pools} or _NO_BACKEND
@@ -147,11 +151,11 @@ def _imported(title: str, entries: list[Entry], backends: Backends, report: Repo
         message = "there is no HTTPRoute or GRPCRoute that could be carried over"
         hint = "give files with routes (`kubectl get httproutes,grpcroutes,gateways -A -o yaml`)"
         report.add(OUTPUT, Finding("empty", "routes", 1, 1, message, hint))
-        return Imported(None, report.told())
+        return Imported(None, report.findings())
     # Warnings about the policy come from the manifests; `router validate` reports them.
     findings = load(text.encode(), lint=False).findings
     for finding in findings:
         report.add(OUTPUT, finding)
     if findings:
-        return Imported(None, report.told())
-    return Imported(text, report.told(), len(entries), len(variants))
+        return Imported(None, report.findings())
+    return Imported(text, report.findings(), len(entries), len(variants))

@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import urljoin
 
 from policies.http.changes import Changes, Pairs, joined
@@ -24,7 +24,7 @@ from policies.http.freshness import said_by
 from policies.http.http_values import date_ms
 from policies.http.limits import has_content
 from policies.http.request import Request
-from policies.http.url import Target, parse_target
+from policies.http.url import RequestTarget, parse_target
 
 # Endless by nature; the rest of their answers cannot be given to others.
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
@@ -173,28 +173,22 @@ def kept_from(text: str) -> Kept | None:
         return None
 
 
-def cache_rule_from(table: list[Any] | None) -> CacheRule | None:
-    """From `[fresh ms, stale ms, headers of the key, credentials not among them]`."""
-    if table is None:
-        return None
-    ttl_ms, stale_ms, vary, refused = table
-    return CacheRule(ttl_ms, stale_ms, tuple(vary), tuple(refused))
-
-
 def voids(method: str, status: int) -> bool:
     """Whether an answer tells that what the URL names has changed: it is good, and the method
     is not known to be safe (section 4.4)."""
     return method not in SAFE_METHODS and 200 <= status < 400
 
 
-def mark_of(target: Target) -> str:
+def mark_of(target: RequestTarget) -> str:
     """The name of the note that a URL has changed; one for all who ask for it."""
     port = f":{target.port}" if target.port else ""
     url = f"{target.scheme}://{target.host}{port}{target.path}{target.query}"
     return sha256(url.encode(errors="surrogateescape")).hexdigest()
 
 
-def changed_urls(target: Target, headers: Mapping[str, str], merge_slashes: bool) -> list[Target]:
+def changed_urls(
+    target: RequestTarget, headers: Mapping[str, str], merge_slashes: bool
+) -> list[RequestTarget]:
     """What a change of `target` has changed: it, and what the answer names by `Location` and
     `Content-Location`, if that is of the same origin."""
     found = {target.url: target}
@@ -205,13 +199,13 @@ def changed_urls(target: Target, headers: Mapping[str, str], merge_slashes: bool
     return list(found.values())
 
 
-def _resolved(target: Target, reference: str, merge_slashes: bool) -> Target | None:
+def _resolved(target: RequestTarget, reference: str, merge_slashes: bool) -> RequestTarget | None:
     try:
         named = parse_target(urljoin(target.url, reference), merge_slashes)
     except ValueError:
         return None  # it is no URL
-    return named if isinstance(named, Target) else None
+    return named if isinstance(named, RequestTarget) else None
 
 
-def _origin(target: Target) -> tuple[str, str, str]:
+def _origin(target: RequestTarget) -> tuple[str, str, str]:
     return target.scheme, target.host, target.port

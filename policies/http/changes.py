@@ -7,7 +7,7 @@ SEPARATORS, which have a grammar of their own. At the edge headers.js joins, by 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 Pairs = list[tuple[str, str]]
 # Cookie: RFC 6265, section 4.2.1. User-Agent, Server: RFC 9110, sections 10.1.5 and 10.2.4.
@@ -65,11 +65,3 @@ def with_added(name: str, before: str, value: str) -> str:
     if separator is None:
         return f"{before}, {value}"
     return f"{before}{separator}{value}" if before else value
-
-
-def changes_from(table: list[list[Any]] | None) -> Changes | None:
-    """From `[names to remove, pairs to set, pairs to add]`."""
-    if table is None:
-        return None
-    removed, first, rest = table
-    return Changes(list(removed), dict(first), [(name, value) for name, value in rest])

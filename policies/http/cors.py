@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from policies.http.answer import DirectResponse
 from policies.http.changes import Changes
@@ -116,17 +115,3 @@ def _between(origin: str, begin: str, end: str) -> bool:
         return False
     middle = origin[len(begin) : len(origin) - len(end)]
     return _PART_OF_HOST.fullmatch(middle) is not None
-
-
-def cors_from(table: dict[str, Any]) -> Cors:
-    """From what `policies.language.compile.filters` makes of the policy's `cors`."""
-    return Cors(
-        everybody=table["everybody"],
-        exact=frozenset(table["exact"]),
-        wild=tuple((begin, end) for begin, end in table["wild"]),
-        methods=tuple(table["methods"]),
-        headers=tuple(table["headers"]),
-        exposed=tuple(table["exposed"]),
-        credentials=table["credentials"],
-        max_age=table["max_age"],
-    )

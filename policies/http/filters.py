@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from policies.http.changes import Changes, changes_from
+from policies.http.changes import Changes
 from policies.http.claims import plain_name
-from policies.http.redirect import NewPath, new_path_from
-from policies.http.url import Target
+from policies.http.redirect import NewPath
+from policies.http.url import RequestTarget
 
 # RFC 9110, section 9.2.1, without TRACE, which no Worker sees.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -54,27 +54,18 @@ class FilterChain(NamedTuple):
             changes.removed.extend(n for n in found if n not in own.set and n not in own.removed)
         return changes
 
-    def target(self, target: Target, taken: int) -> Target:
+    def target(self, target: RequestTarget, taken: int) -> RequestTarget:
         """What the variant is asked for; `taken`: characters of the matched prefix."""
         if self.host:
             target = target._replace(origin=f"{target.scheme}://{self.host}", host=self.host)
         return target._replace(path=self.path.of(target.path, taken)) if self.path else target
 
-    def drawn(self, method: str, chance: Random) -> list[Mirror]:
+    def drawn(self, method: str, rng: Random) -> list[Mirror]:
         """The mirrors that get a copy of this request."""
         takers = [mirror for mirror in self.mirrors if mirror.takes(method)]
-        return [each for each in takers if each.share >= 1 or chance.random() < each.share]
+        return [each for each in takers if each.share >= 1 or rng.random() < each.share]
 
 
-def plan_from(table: list[Any]) -> FilterChain:
-    """From `[request's changes, response's, host, path, mirrors]`."""
-    request, response, host, path, mirrors = table
-    changes = changes_from(request)
-    return FilterChain(
-        changes,
-        changes_from(response),
-        host,
-        new_path_from(path),
-        tuple(Mirror(*mirror) for mirror in mirrors),
-        frozenset(map(plain_name, [*changes.removed, *changes.set])) if changes else frozenset(),
-    )
+def owned_names(changes: Changes | None) -> frozenset[str]:
+    """The names that a request's changes own."""
+    return frozenset(map(plain_name, [*changes.removed, *changes.set])) if changes else frozenset()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from policies.http.problems import Problem
 
 
-class Limits(NamedTuple):
+class SizeLimits(NamedTuple):
     """Characters of the URL, number of headers, characters of all names and values."""
 
     url: int
@@ -24,7 +24,7 @@ class Sizes(NamedTuple):
 
 
 def head_problem(
-    limits: Limits, url: str, headers: Mapping[str, str], at_most: int | None = None
+    limits: SizeLimits, url: str, headers: Mapping[str, str], at_most: int | None = None
 ) -> Problem | None:
     """Why the URL and the headers are refused. `at_most`: what their size cannot exceed, if
     that is known; mostly it is small, and then nothing needs to be counted."""

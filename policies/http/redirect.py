@@ -12,10 +12,10 @@ The Gateway API's HTTPRequestRedirect and HTTPPathModifier.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from policies.http.answer import DirectResponse
-from policies.http.url import Target
+from policies.http.url import RequestTarget
 
 _PORTS = {"http": "80", "https": "443"}
 SEE_OTHER = 303
@@ -42,13 +42,13 @@ class Redirect(NamedTuple):
     path: NewPath | None
     status: int
 
-    def location(self, target: Target, taken: int) -> str:
+    def location(self, target: RequestTarget, taken: int) -> str:
         """Where a request for `target` is sent; an absolute URL, so that no path can be
         read as another host (RFC 3986, section 4.2)."""
         scheme, authority, path = self._place(target, taken)
         return f"{scheme}://{authority}{path}{target.query}"
 
-    def takes(self, method: str, target: Target, taken: int) -> bool:
+    def takes(self, method: str, target: RequestTarget, taken: int) -> bool:
         """Whether it answers such a request; else that is where it would send it."""
         if not (self.scheme or self.host or self.port):
             if self.status == SEE_OTHER and method not in _KEPT_BY_SEE_OTHER:
@@ -57,18 +57,18 @@ class Redirect(NamedTuple):
                 return True
         return self.moves(target, taken)
 
-    def moves(self, target: Target, taken: int) -> bool:
+    def moves(self, target: RequestTarget, taken: int) -> bool:
         """Whether it leads anywhere else."""
         here = (target.scheme, _authority(target.scheme, target.host, target.port), target.path)
         return self._place(target, taken) != here
 
-    def _place(self, target: Target, taken: int) -> tuple[str, str, str]:
+    def _place(self, target: RequestTarget, taken: int) -> tuple[str, str, str]:
         scheme = self.scheme or target.scheme
         port = str(self.port) if self.port else "" if self.scheme else target.port
         path = self.path.of(target.path, taken) if self.path else target.path
         return scheme, _authority(scheme, self.host or target.host, port), path
 
-    def answer(self, target: Target, taken: int) -> DirectResponse:
+    def answer(self, target: RequestTarget, taken: int) -> DirectResponse:
         return DirectResponse(self.status, (("location", self.location(target, taken)),))
 
 
@@ -79,16 +79,3 @@ def next_method(status: int, method: str) -> str:
 
 def _authority(scheme: str, host: str, port: str) -> str:
     return host if port in ("", _PORTS.get(scheme)) else f"{host}:{port}"
-
-
-def redirect_from(table: list[Any] | None) -> Redirect | None:
-    """From `[scheme, host, port, [kind, text], status]`."""
-    if table is None:
-        return None
-    scheme, host, port, path, status = table
-    return Redirect(scheme, host, port, new_path_from(path), status)
-
-
-def new_path_from(table: list[Any] | None) -> NewPath | None:
-    """From `[kind, text]`."""
-    return NewPath(*table) if table else None

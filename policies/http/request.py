@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from policies.http.url import Target
+from policies.http.url import RequestTarget
 
 
 class Client(NamedTuple):
@@ -25,7 +25,7 @@ class Request:
     names that are a client's claims; None if nobody has looked yet."""
 
     method: str
-    target: Target
+    target: RequestTarget
     headers: Mapping[str, str]
     client: Client
     claims: Sequence[str] | None = None

@@ -55,7 +55,7 @@ class BadHost:
     """The URL names no host that could be one."""
 
 
-class Target(NamedTuple):
+class RequestTarget(NamedTuple):
     """A URL taken apart: `host` in lower case without port; `path` normalised; `query` raw,
     with its leading `?` (empty if there is none); `origin` as the request had it; `sent`:
     the whole URL as it came."""
@@ -87,8 +87,8 @@ class Target(NamedTuple):
         return f"{self.origin}{self.path}{self.query}"
 
 
-def parse_target(url: str, merge_slashes: bool) -> Target | BadPath | BadHost:
-    """An absolute `http(s)` URL as a `Target`, or why it is refused."""
+def parse_target(url: str, merge_slashes: bool) -> RequestTarget | BadPath | BadHost:
+    """An absolute `http(s)` URL as a `RequestTarget`, or why it is refused."""
     shown = url.partition("#")[0] if "#" in url else url
     mark = shown.find("?")
     before, query = (shown, "") if mark < 0 else (shown[:mark], shown[mark:])
@@ -102,7 +102,7 @@ def parse_target(url: str, merge_slashes: bool) -> Target | BadPath | BadHost:
         if isinstance(normal, BadPath):
             return normal
         path = normal
-    return Target(scheme, origin, host, path, query, url)
+    return RequestTarget(scheme, origin, host, path, query, url)
 
 
 @lru_cache(_HOSTS_REMEMBERED)

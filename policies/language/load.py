@@ -150,7 +150,7 @@ def errors_in(error: ValidationError, root: type[Part]) -> list[Found]:
 def _found(error: ErrorDetails, root: type[Part]) -> Found:
     at_key = _is_about_key(error, root)
     path: Path = error["loc"][:-1] if at_key else error["loc"]
-    code, message, hint = _told(error, path, root)
+    code, message, hint = _texts(error, path, root)
     if path and (at_key or code == "unknown-field"):
         path = (*path[:-1], Key(path[-1]))
     return code, path, message, hint
@@ -176,7 +176,7 @@ _TYPES = {
 }
 
 
-def _told(error: ErrorDetails, path: Path, root: type[Part]) -> tuple[str, str, str]:
+def _texts(error: ErrorDetails, path: Path, root: type[Part]) -> tuple[str, str, str]:
     """Return code, message and hint of one of pydantic's errors."""
     kind, context = error["type"], error.get("ctx", {})
     last = shown(path[-1]) if path else "policy"

@@ -98,14 +98,14 @@ class _Reader:
         return made
 
     def _read(self, value: Any, part: type[Part]) -> Part | None:
-        trial = Budget(steps=self._budget.steps)
+        attempted = Budget(steps=self._budget.steps)
         try:
-            read = part.model_validate(value, context=trial)
+            read = part.model_validate(value, context=attempted)
         except ValidationError:
             return None
-        if trial.failures <= 0:
+        if attempted.failures <= 0:
             return None
-        self._budget.steps = trial.steps
+        self._budget.steps = attempted.steps
         return read
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.language.reference import Parts, reference_text
+from policies.language.tooling.reference import Parts, reference_text
 from policies.policy_tests import model
 
 _PARTS: Parts = (

@@ -1,29 +1,31 @@
 """Runs a case: decides its request as the edge would, and compares the outcome.
 
-What the router draws by chance is shown as `explain` shows it; shares are counted over
+What the router draws at random is shown as `explain` shows it; shares are counted over
 many clients instead, always the same ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import inf
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from policies.balancing.standing import standing_without
+from policies.balancing.availability import availability_without
 from policies.compiled.policy import CompiledPolicy
-from policies.difference.stand_ins import Tables, presenting, stand_in, with_stand_ins
+from policies.compiled.tables import PolicyTables
+from policies.difference.traffic.stand_ins import presenting, stand_in, with_stand_ins
 from policies.http.request import Client
 from policies.language.findings.findings import Path
 from policies.policy_tests.model import Case, Expect, Request
 from policies.policy_tests.shares import shares_of
 from policies.proxy.decide import Surroundings
-from policies.proxy.explain import Explanation, explain
+from policies.proxy.explain.explain import Explanation, explain
 
 NOTHING = "nothing"
 
 
-class Failure(NamedTuple):
+class CaseFailure(NamedTuple):
     """`path`: the place of the expectation in the case."""
 
     path: Path
@@ -31,54 +33,56 @@ class Failure(NamedTuple):
     came: str
 
 
-class Outcome(NamedTuple):
-    """The outcome of a case; `told`: the explanation, None if the request was invalid."""
+class CaseOutcome(NamedTuple):
+    """The outcome of a case; `explanation`, None if the request was invalid."""
 
-    failures: list[Failure]
-    told: Explanation | None
+    failures: list[CaseFailure]
+    explanation: Explanation | None
 
 
 class Subject:
     """A policy under test, from its compiled tables. `pepper` is only needed for keys that the
     policy has as `hmac_sha256`."""
 
-    def __init__(self, tables: Tables, now_ms: float, pepper: bytes = b"") -> None:
+    def __init__(self, tables: PolicyTables, now_ms: float, pepper: bytes = b"") -> None:
         self.policy = CompiledPolicy(with_stand_ins(tables))
         self._now_ms, self._pepper = now_ms, pepper
-        self._header: str = tables["auth"]["headers"][0]
+        self._header = tables.auth.headers[0]
         self._hashes: dict[str, str] = {}
-        for kind in ("sha256", "hmac_sha256"):
-            for name, hashed, _, not_before, not_after, disabled, _ in tables["auth"][kind]:
-                valid = not_before <= now_ms < (not_after or float("inf")) and not disabled
-                if valid or name not in self._hashes:  # prefer a valid one of several keys
-                    self._hashes[name] = hashed
+        for key in (*tables.auth.sha256, *tables.auth.hmac_sha256):
+            ends_ms = inf if key.not_after_ms is None else key.not_after_ms
+            valid = key.not_before_ms <= now_ms < ends_ms and not key.disabled
+            if valid or key.id not in self._hashes:  # prefer a valid one of several keys
+                self._hashes[key.id] = key.digest.hex()
 
-    def run(self, case: Case) -> Outcome:
+    def run(self, case: Case) -> CaseOutcome:
         request, expect = case.request, case.expect
         wrong = [*self._impossible(request)]
         if wrong:
-            return Outcome(wrong, None)
+            return CaseOutcome(wrong, None)
         headers = self._headers(request)
         client = Client(
             request.ip, request.colo or "", request.country or "", request.continent or ""
         )
-        standing = standing_without(request.down)
-        around = Surroundings(self._now_ms, self._pepper, standing)
-        told = explain(self.policy, request.method, request.url, headers, client, around)
-        failures = [*_compare(expect, told)]
+        availability = availability_without(request.down)
+        around = Surroundings(self._now_ms, self._pepper, availability)
+        explanation = explain(self.policy, request.method, request.url, headers, client, around)
+        failures = [*_compare(expect, explanation)]
         if expect.shares is not None:
-            failures += _compare_shares(expect, told, self.policy)
-        return Outcome(failures, told)
+            failures += _compare_shares(expect, explanation, self.policy)
+        return CaseOutcome(failures, explanation)
 
-    def _impossible(self, request: Request) -> Iterator[Failure]:
+    def _impossible(self, request: Request) -> Iterator[CaseFailure]:
         """Yield failures about names in the request that the policy does not know."""
         known = [variant.name for variant in self.policy.variants]
         for at, name in enumerate(request.down):
             if name not in known:
-                yield Failure(("request", "down", at), f"variant `{name}`", f"only {_list(known)}")
+                yield CaseFailure(
+                    ("request", "down", at), f"variant `{name}`", f"only {_list(known)}"
+                )
         if request.key is not None and request.key not in self._hashes:
             came = f"only {_list(self._hashes)}" if self._hashes else "no keys in the policy"
-            yield Failure(("request", "key"), f"key `{request.key}`", came)
+            yield CaseFailure(("request", "key"), f"key `{request.key}`", came)
 
     def _headers(self, request: Request) -> dict[str, str]:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -91,24 +95,24 @@ class Subject:
 _READERS: dict[str, Callable[[Explanation], Any]] = {
     **{name: itemgetter(name) for name in ("status", "route", "pool")},
     **{name: itemgetter(name) for name in ("variant", "candidates", "region")},
-    "key": lambda told: told["key_id"],
-    "code": lambda told: (told["answer"] or {}).get("code"),
-    "mirrors": lambda told: [mirror["pool"] for mirror in told["mirrors"]],
+    "key": lambda explanation: explanation["key_id"],
+    "code": lambda explanation: (explanation["answer"] or {}).get("code"),
+    "mirrors": lambda explanation: [mirror["pool"] for mirror in explanation["mirrors"]],
 }
 
 
-def _compare(expect: Expect, told: Explanation) -> Iterator[Failure]:
+def _compare(expect: Expect, explanation: Explanation) -> Iterator[CaseFailure]:
     for name, read in _READERS.items():
         wanted = getattr(expect, name)
-        if wanted is not None and read(told) != wanted:
-            yield Failure(("expect", name), _text(wanted), _text(read(told)))
+        if wanted is not None and read(explanation) != wanted:
+            yield CaseFailure(("expect", name), _text(wanted), _text(read(explanation)))
     for name in ("forwarded", "answer"):
         part = getattr(expect, name)
         if part is not None:
             fields = {field: getattr(part, field) for field in sorted(part.model_fields_set)}
-            yield from _compare_part(("expect", name), fields, told)
+            yield from _compare_part(("expect", name), fields, explanation)
     if expect.response_headers is not None:
-        changes = told["response_headers"]
+        changes = explanation["response_headers"]
         gained = dict(changes["set"])
         for added, value in changes["add"]:
             gained[added] = f"{gained[added]}, {value}" if added in gained else value
@@ -116,45 +120,49 @@ def _compare(expect: Expect, told: Explanation) -> Iterator[Failure]:
         yield from _compare_headers(here, expect.response_headers, gained)
 
 
-def _compare_part(path: Path, wanted: Mapping[str, Any], told: Explanation) -> Iterator[Failure]:
+def _compare_part(
+    path: Path, wanted: Mapping[str, Any], explanation: Explanation
+) -> Iterator[CaseFailure]:
     """Compare a part of an explanation field by field."""
-    came = told[str(path[-1])]
+    came = explanation[str(path[-1])]
     if came is None:
         other = "the router answers itself" if path[-1] == "forwarded" else "it is forwarded"
-        yield Failure(path, "to be there", f"{NOTHING}: {other}")
+        yield CaseFailure(path, "to be there", f"{NOTHING}: {other}")
         return
     for name, value in wanted.items():
         if name == "headers":
             yield from _compare_headers((*path, name), value, came["headers"])
         elif came.get(name) != value:
-            yield Failure((*path, name), _text(value), _text(came.get(name)))
+            yield CaseFailure((*path, name), _text(value), _text(came.get(name)))
 
 
 def _compare_headers(
     path: Path, wanted: Mapping[str, str | None], came: Mapping[str, str]
-) -> Iterator[Failure]:
+) -> Iterator[CaseFailure]:
     found = {name.lower(): value for name, value in came.items()}
     for name, value in wanted.items():
         if found.get(name.lower()) != value:
-            yield Failure((*path, name), _text(value), _text(found.get(name.lower())))
+            yield CaseFailure((*path, name), _text(value), _text(found.get(name.lower())))
 
 
-def _compare_shares(expect: Expect, told: Explanation, policy: CompiledPolicy) -> Iterator[Failure]:
+def _compare_shares(
+    expect: Expect, explanation: Explanation, policy: CompiledPolicy
+) -> Iterator[CaseFailure]:
     here: Path = ("expect", "shares")
-    if told["pool"] is None and (told["answer"] or {}).get("code") != "no-backend":
-        yield Failure(here, "a split", f"status {told['status']}, and no pool")
+    if explanation["pool"] is None and (explanation["answer"] or {}).get("code") != "no-backend":
+        yield CaseFailure(here, "a split", f"status {explanation['status']}, and no pool")
         return
-    route = next(route for route in policy.routes if route.name == told["route"])
+    route = next(route for route in policy.routes if route.name == explanation["route"])
     shares = shares_of(route)
     known = list(dict.fromkeys([*(each.pool for each in policy.variants), *shares]))
     for pool, wanted in (expect.shares or {}).items():
         if pool not in known:
-            yield Failure((*here, pool), f"pool `{pool}`", f"only {_list(known)}")
+            yield CaseFailure((*here, pool), f"pool `{pool}`", f"only {_list(known)}")
             continue
         share = shares.get(pool, 0.0)
         if abs(share - wanted) > expect.within + 1e-9:
             expected = f"{100 * wanted:.4g}% within {100 * expect.within:.4g}%"
-            yield Failure((*here, pool), expected, f"{100 * share:.4g}%")
+            yield CaseFailure((*here, pool), expected, f"{100 * share:.4g}%")
 
 
 def _text(value: Any) -> str:

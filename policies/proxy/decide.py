@@ -10,18 +10,18 @@ from random import Random
 from typing import Any, NamedTuple
 
 from policies.access.authenticate import Denied, Identity
+from policies.balancing.availability import Availability
 from policies.balancing.choose import Fixed, Forward
-from policies.balancing.standing import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import RETRY_AFTER_S, Problem
 from policies.http.request import Request
-from policies.proxy.context import Arrived, RequestContext
-from policies.proxy.effects import Charge, Charged
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import Charge, Charged
 from policies.proxy.sequence import choose_backend
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies
-from policies.resilience.outlier_detection import TRIAL_PATIENCE_MS
-from policies.rollouts.steering import NOTHING, Steereds
+from policies.resilience.outlier_detection import PROBE_REQUEST_PATIENCE_MS
+from policies.rollouts.overrides import NOTHING, OverridesByRoute
 from policies.rollouts.tallies import Tallies
 from policies.routing.match import Rule
 
@@ -45,19 +45,19 @@ class Surroundings(NamedTuple):
 
     now_ms: float
     pepper: bytes = b""
-    standing: Availability | None = None
-    steering: Steereds = NOTHING
+    availability: Availability | None = None
+    rollout_overrides: OverridesByRoute = NOTHING
     cookie_secret: bytes = b""
 
 
 class GivenHealth:
     """Health that is asked, and learns nothing: who is in trouble is given."""
 
-    def begin_trial(self, name: str, now_ms: float) -> None:
+    def begin_probe_request(self, name: str, now_ms: float) -> None:
         pass
 
-    def trial_patience_ms(self, name: str) -> int:
-        return TRIAL_PATIENCE_MS
+    def probe_request_patience_ms(self, name: str) -> int:
+        return PROBE_REQUEST_PATIENCE_MS
 
     def is_on_probation(self, name: str, now_ms: float) -> bool:
         return False
@@ -105,11 +105,11 @@ class GivenState:
     def must_learn(self, now_ms: float) -> bool:
         return False
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
-        return self._around.standing
+    def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
+        return self._around.availability
 
-    def steered(self, policy: CompiledPolicy) -> Steereds:
-        return self._around.steering
+    def rollout_overrides(self, policy: CompiledPolicy) -> OverridesByRoute:
+        return self._around.rollout_overrides
 
     def count(self, metric: str, *labels: str | int) -> None:
         pass
@@ -118,13 +118,11 @@ class GivenState:
         pass
 
 
-def decide(
-    policy: CompiledPolicy, request: Request, chance: Random, around: Surroundings
-) -> Decision:
+def decide(policy: CompiledPolicy, request: Request, rng: Random, around: Surroundings) -> Decision:
     """What becomes of `request`."""
     target = request.target
     arrived = Arrived(around.now_ms, request.method, target.sent, request.headers, request.client)
-    context = RequestContext(GivenState(around), policy, arrived, chance)
+    context = RequestContext(GivenState(around), policy, arrived, rng)
     context.request = request
     way = choose_backend(context)
     outcome = None

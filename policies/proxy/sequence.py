@@ -6,14 +6,14 @@
 
 Each phase may rely on what the ones before it have set in the `RequestContext`. The last
 effect says what the client gets; before a `Send` that carries its answer by itself, that is
-the `Send`. What is yielded, and what comes back, is in `effects.py`.
+the `Send`. What is yielded, and what comes back, is in `phases/effects.py`.
 """
 
 from __future__ import annotations
 
 from policies.balancing.choose import Fixed
-from policies.proxy.attempts import attempts
-from policies.proxy.caching import (
+from policies.proxy.attempts.attempts import attempts
+from policies.proxy.attempts.caching import (
     entry_of,
     given,
     is_due,
@@ -23,14 +23,14 @@ from policies.proxy.caching import (
     refresh,
     wants_head,
 )
-from policies.proxy.context import UNTRACED, RequestContext
-from policies.proxy.effects import LearnRollouts, Own, Refresh, Respond, Way
-from policies.proxy.headers import trace_of
-from policies.proxy.outcomes import Failure, Outcome, logging
-from policies.proxy.request_filter import Refusal, admit, read_request, request_filter
-from policies.proxy.response_filter import carried, fixed_answer, problem_answer
-from policies.proxy.upstream_peer import upstream_peer
-from policies.proxy.upstream_request_filter import upstream_request_filter
+from policies.proxy.attempts.outcomes import Failure, Outcome, logging
+from policies.proxy.phases.context import UNTRACED, RequestContext
+from policies.proxy.phases.effects import LearnRollouts, Own, Refresh, Respond, Way
+from policies.proxy.phases.headers import trace_of
+from policies.proxy.phases.request_filter import Refusal, admit, read_request, request_filter
+from policies.proxy.phases.response_filter import carried, fixed_answer, problem_answer
+from policies.proxy.phases.upstream_peer import upstream_peer
+from policies.proxy.phases.upstream_request_filter import upstream_request_filter
 
 
 def proxy(context: RequestContext) -> Way[None]:
@@ -97,8 +97,8 @@ def forward(context: RequestContext) -> Way[None]:
         logging(context, "", answer.status)
         yield answer
         return
-    if choice.trial:
-        state.health.begin_trial(first.name, context.arrived.now_ms)
+    if choice.is_probe_request:
+        state.health.begin_probe_request(first.name, context.arrived.now_ms)
     looks = wants_head(context, entry) if context.policy.keeps_ms else False
     outcome: Outcome = yield from attempts(context, sent, wants_head=looks)
     if outcome.failure:
@@ -123,9 +123,9 @@ def _failed(context: RequestContext, outcome: Outcome, failure: Failure) -> Resp
         problem = problem.after(_retry_after_s(context, outcome))
     logging(context, variant.name, problem.status)
     if problem.status >= 500:  # the rest is the client's, who can send any number of them
-        told = {"route": context.choice.route.name, "variant": variant.name}
-        told |= {"request_id": context.trace.request_id, "reason": failure.reason}
-        context.state.log(problem.code, told)
+        fields = {"route": context.choice.route.name, "variant": variant.name}
+        fields |= {"request_id": context.trace.request_id, "reason": failure.reason}
+        context.state.log(problem.code, fields)
     return problem_answer(context, problem, variant)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from policies.language.schema import schema_text
+from policies.language.tooling.schema import schema_text
 from policies.reference.pages import PARTS, with_part
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from policies.drill_plan.reference import plan_reference
-from policies.language.reference import reference_text
+from policies.language.tooling.reference import reference_text
 from policies.policy_tests.reference import cases_reference
 from policies.reference.machines import DRILL, OUTLIER, ROLLOUT, machine_text
 

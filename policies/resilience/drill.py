@@ -91,7 +91,7 @@ class Target(NamedTuple):
         own = variant.name if self.kind == "variant" else getattr(variant, self.kind)
         return bool(own == self.name)
 
-    def told(self) -> api.Targeted:
+    def to_dict(self) -> api.Targeted:
         return cast("api.Targeted", {self.kind: self.name})
 
     def __str__(self) -> str:
@@ -107,22 +107,16 @@ class ScheduledDrill(NamedTuple):
     for_ms: int
     schedule: str
 
-    def told(self) -> api.ScheduledDrill:
+    def to_dict(self) -> api.ScheduledDrill:
         """Without when it runs next."""
         return {
             "name": self.name,
-            **self.target.told(),
+            **self.target.to_dict(),
             "mode": self.fault.text,
             "for": duration_text(self.for_ms),
             "schedule": self.schedule,
             "next_at": None,
         }
-
-
-def scheduled_from(table: list[Any]) -> ScheduledDrill:
-    """From `[name, kind of target, target, mode, amount, milliseconds, schedule]`."""
-    name, kind, target, mode, amount, for_ms, schedule = table
-    return ScheduledDrill(name, Target(kind, target), Fault(mode, amount), for_ms, schedule)
 
 
 class Drill(NamedTuple):
@@ -150,11 +144,11 @@ class Drill(NamedTuple):
     def is_on(self, now_ms: float) -> bool:
         return self.starts_ms <= now_ms < self.ends_ms
 
-    def told(self) -> api.Drill:
+    def to_dict(self) -> api.Drill:
         """As JSON that people read, too."""
         return {
             "id": self.id,
-            **self.target.told(),
+            **self.target.to_dict(),
             "mode": self.fault.text,
             "started_at": time_text(self.starts_ms),
             "ends_at": time_text(self.ends_ms),
@@ -164,18 +158,18 @@ class Drill(NamedTuple):
         }
 
 
-def drill_from(told: Mapping[str, Any]) -> Drill:
-    """What `told` has told."""
-    (kind,) = [kind for kind in KINDS if kind in told]
+def drill_from(document: Mapping[str, Any]) -> Drill:
+    """The drill that `to_dict` described."""
+    (kind,) = [kind for kind in KINDS if kind in document]
     return Drill(
-        told["id"],
-        Target(kind, told[kind]),
-        fault_from(told["mode"]),
-        _time_ms(told["started_at"]),
-        _time_ms(told["ends_at"]),
-        told["by"],
-        told["forced"],
-        told["name"],
+        document["id"],
+        Target(kind, document[kind]),
+        fault_from(document["mode"]),
+        _time_ms(document["started_at"]),
+        _time_ms(document["ends_at"]),
+        document["by"],
+        document["forced"],
+        document["name"],
     )
 
 
@@ -187,10 +181,10 @@ def _time_ms(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def drills_from(told: Iterable[Mapping[str, Any]]) -> tuple[Drill, ...]:
+def drills_from(documents: Iterable[Mapping[str, Any]]) -> tuple[Drill, ...]:
     """Raises `ValueError` if one cannot be read."""
     try:
-        return tuple(drill_from(each) for each in told)
+        return tuple(drill_from(each) for each in documents)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not drills: {error!r}") from error
 

@@ -87,10 +87,10 @@ def plan(terms: RetryPolicy, candidates: Sequence[T]) -> list[T]:
     return tries
 
 
-def backoff_ms(terms: RetryPolicy, attempt: int, chance: Random) -> float:
+def backoff_ms(terms: RetryPolicy, attempt: int, rng: Random) -> float:
     """How long to wait before the `attempt`th attempt (2 is the first that waits)."""
     factor: float = min(2 ** (attempt - 2), MAX_BACKOFF_FACTOR)
-    return terms.backoff_ms * factor * (1 + JITTER * chance.random())
+    return terms.backoff_ms * factor * (1 + JITTER * rng.random())
 
 
 class RetryBudget:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class ActiveTerms(NamedTuple):
@@ -38,13 +38,3 @@ class HealthTerms(NamedTuple):
     active: ActiveTerms | None
     passive: OutlierTerms
     panic: float
-
-
-def terms_from(table: dict[str, Any]) -> HealthTerms:
-    """As `policies.language.compile.compile` writes it."""
-    active = None
-    if table["active"]:
-        path, interval, timeout, unhealthy, healthy, ranges, body = table["active"]
-        expect = tuple((low, high) for low, high in ranges)
-        active = ActiveTerms(path, interval, timeout, unhealthy, healthy, expect, body)
-    return HealthTerms(active, OutlierTerms(*table["passive"]), table["panic"])

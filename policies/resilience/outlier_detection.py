@@ -16,19 +16,19 @@ from collections import deque
 
 from policies.basics.transitions import next_state
 from policies.resilience.health_terms import OutlierTerms
-from policies.resilience.outlier_states import INITIAL, TRANSITIONS, Event, State
+from policies.resilience.outlier_states import INITIAL, TRANSITIONS, OutlierEvent, OutlierState
 
 SLOTS = 10  # parts of a window
 MIN_SHARE = 0.1  # Envoy's
-TRIAL_PATIENCE_MS = 2_000  # as long as a probe waits, if the policy does not say otherwise
+PROBE_REQUEST_PATIENCE_MS = 2_000  # as long as a probe waits, if the policy does not say otherwise
 MOST_DOUBLED = 6  # to two minutes
-TRIAL_MS = 30_000  # a probe request that nobody hears of for so long has come to nothing
+PROBE_REQUEST_MS = 30_000  # a probe request that nobody hears of for so long has come to nothing
 SUSPECT_AFTER = 2  # failures in a row: a third is hardly the request's fault
 ON_PROBATION = (2, 4)  # failures in a row, or attempts of which a share is taken
 _WELL, _EJECTED, _RETURNING = (
-    State.WELL,
-    State.EJECTED,
-    State.RETURNING,
+    OutlierState.WELL,
+    OutlierState.EJECTED,
+    OutlierState.RETURNING,
 )  # requests need not look them up
 
 
@@ -39,17 +39,17 @@ class OutlierDetection:
         "_consecutive",
         "_ejections",
         "_failed",
+        "_probe_requests",
         "_slot",
         "_slots",
         "_state",
         "_succeeded",
-        "_trials",
         "_undone",
         "failures",
+        "probe_request_until_ms",
         "requests",
         "since_ms",
         "terms",
-        "trial_until_ms",
         "until_ms",
     )
 
@@ -61,17 +61,17 @@ class OutlierDetection:
         self.until_ms = 0.0  # the end of the ejection
         self._state = INITIAL  # without what only time changes: see `state`
         self._ejections = 0  # in a row, less the time it was well
-        self._trials = 0  # in this ejection
+        self._probe_requests = 0  # in this ejection
         self._consecutive = 0  # failures in a row
         self._undone = 0  # those in the row that the last success ended
         self._forget()
 
-    def state(self, now_ms: float) -> State:
+    def state(self, now_ms: float) -> OutlierState:
         state = self._state
         if state is _EJECTED and now_ms >= self.until_ms:
-            return TRANSITIONS[state, Event.EJECTION_OVER]
+            return TRANSITIONS[state, OutlierEvent.EJECTION_OVER]
         if state is _RETURNING and now_ms >= self.since_ms + self.terms.slow_start_ms:
-            return TRANSITIONS[state, Event.SLOW_START_OVER]
+            return TRANSITIONS[state, OutlierEvent.SLOW_START_OVER]
         return state
 
     @property
@@ -85,18 +85,18 @@ class OutlierDetection:
             return 1.0  # also if a new policy has taken the slow start away meanwhile
         return min(1.0, max(MIN_SHARE, (now_ms - self.since_ms) / self.terms.slow_start_ms))
 
-    def awaits_trial(self, now_ms: float) -> bool:
+    def awaits_probe_request(self, now_ms: float) -> bool:
         """Whether a request may be sent to see how it is."""
-        return self._state is _EJECTED and now_ms >= max(self.until_ms, self.trial_until_ms)
+        return self._state is _EJECTED and now_ms >= max(self.until_ms, self.probe_request_until_ms)
 
-    def begin_trial(self, now_ms: float) -> None:
-        self.trial_until_ms = now_ms + TRIAL_MS
-        self._trials += 1
+    def begin_probe_request(self, now_ms: float) -> None:
+        self.probe_request_until_ms = now_ms + PROBE_REQUEST_MS
+        self._probe_requests += 1
 
-    def trial_patience_ms(self) -> int:
+    def probe_request_patience_ms(self) -> int:
         """How long a probe request may hold up a request that can be sent elsewhere, too: at first
         briefly, but longer each time, should its requests take that long."""
-        patience: int = TRIAL_PATIENCE_MS << min(self._trials - 1, MOST_DOUBLED)
+        patience: int = PROBE_REQUEST_PATIENCE_MS << min(self._probe_requests - 1, MOST_DOUBLED)
         return patience
 
     def is_on_probation(self, now_ms: float) -> bool:
@@ -113,13 +113,13 @@ class OutlierDetection:
             return False
         state = self._state
         if state is _EJECTED:
-            self._return(Event.SUCCESS, now_ms)
+            self._return(OutlierEvent.SUCCESS, now_ms)
             return True
         self._undone = self._consecutive
         self._consecutive = 0
         self._count(now_ms, 0)
         if state is _RETURNING and self.share(now_ms) == 1:
-            self._move(Event.SLOW_START_OVER, now_ms)
+            self._move(OutlierEvent.SLOW_START_OVER, now_ms)
             return True
         return False
 
@@ -130,13 +130,13 @@ class OutlierDetection:
         if began_ms < max(self.since_ms, self.until_ms):
             return False
         if self._state is _EJECTED:
-            self._eject(Event.PROBE_FAILED, now_ms)
+            self._eject(OutlierEvent.PROBE_FAILED, now_ms)
             return True
         self._consecutive += 1
         self._count(now_ms, 1)
         if not self._is_too_bad(now_ms):
             return False
-        self._eject(Event.OUTLIER, now_ms)
+        self._eject(OutlierEvent.OUTLIER, now_ms)
         return True
 
     def broke(self, began_ms: float, now_ms: float) -> bool:
@@ -156,39 +156,39 @@ class OutlierDetection:
             return False
         if self._state is not _EJECTED:
             self._leave(now_ms)
-        self._move(Event.RETRY_AFTER, now_ms)
+        self._move(OutlierEvent.RETRY_AFTER, now_ms)
         self.until_ms = until_ms
-        self.trial_until_ms = 0.0
+        self.probe_request_until_ms = 0.0
         return True
 
     def returns(self, now_ms: float) -> None:
         """It is known to be well again."""
-        self._return(Event.RECOVERED, now_ms)
+        self._return(OutlierEvent.RECOVERED, now_ms)
 
-    def _move(self, event: Event, now_ms: float) -> None:
+    def _move(self, event: OutlierEvent, now_ms: float) -> None:
         """Half-open is not kept: it is an ejection whose time is over."""
         before = self.state(now_ms) if self._state is _EJECTED else self._state
         self._state = next_state(TRANSITIONS, before, event)
 
-    def _return(self, event: Event, now_ms: float) -> None:
+    def _return(self, event: OutlierEvent, now_ms: float) -> None:
         self._move(event, now_ms)
         self.until_ms, self.since_ms = 0.0, now_ms
         if not self.terms.slow_start_ms:
-            self._move(Event.SLOW_START_OVER, now_ms)
+            self._move(OutlierEvent.SLOW_START_OVER, now_ms)
         self._forget()
 
-    def _eject(self, event: Event, now_ms: float) -> None:
+    def _eject(self, event: OutlierEvent, now_ms: float) -> None:
         terms = self.terms
-        if event is Event.OUTLIER:
+        if event is OutlierEvent.OUTLIER:
             self._ejections -= int((now_ms - self.since_ms) // terms.eject_ms)
             self._leave(now_ms)
         self._move(event, max(now_ms, self.until_ms))  # a probe request began after the ejection
         self._ejections = max(0, self._ejections) + 1
-        self.trial_until_ms, self._trials = 0.0, 0
+        self.probe_request_until_ms, self._probe_requests = 0.0, 0
         self.until_ms = now_ms + min(terms.eject_ms * self._ejections, terms.max_eject_ms)
 
     def _leave(self, now_ms: float) -> None:
-        self.trial_until_ms, self._trials = 0.0, 0
+        self.probe_request_until_ms, self._probe_requests = 0.0, 0
         self.since_ms = now_ms
 
     def _is_too_bad(self, now_ms: float) -> bool:
@@ -207,7 +207,7 @@ class OutlierDetection:
         self._consecutive = self._undone = self._succeeded = self._failed = 0
         self._slot = -1
         self._slots: deque[list[int]] = deque()  # [slot, succeeded, failed]
-        self.trial_until_ms = 0.0
+        self.probe_request_until_ms = 0.0
 
     def _count(self, now_ms: float, failed: int) -> None:
         slot = int(now_ms * SLOTS // self.terms.window_ms)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 
 
-class State(Enum):
+class OutlierState(Enum):
     """The values are what people are told."""
 
     WELL = "healthy"
@@ -18,7 +18,7 @@ class State(Enum):
     RETURNING = "returning"
 
 
-class Event(Enum):
+class OutlierEvent(Enum):
     """The values are the words of the documentation."""
 
     OUTLIER = "too many failures"
@@ -30,17 +30,17 @@ class Event(Enum):
     SLOW_START_OVER = "`slow_start` is over"
 
 
-INITIAL = State.WELL
+INITIAL = OutlierState.WELL
 
 TRANSITIONS = {
-    (State.WELL, Event.OUTLIER): State.EJECTED,
-    (State.RETURNING, Event.OUTLIER): State.EJECTED,
-    (State.EJECTED, Event.EJECTION_OVER): State.HALF_OPEN,
-    (State.HALF_OPEN, Event.SUCCESS): State.RETURNING,
+    (OutlierState.WELL, OutlierEvent.OUTLIER): OutlierState.EJECTED,
+    (OutlierState.RETURNING, OutlierEvent.OUTLIER): OutlierState.EJECTED,
+    (OutlierState.EJECTED, OutlierEvent.EJECTION_OVER): OutlierState.HALF_OPEN,
+    (OutlierState.HALF_OPEN, OutlierEvent.SUCCESS): OutlierState.RETURNING,
     # Requests go to an ejected variant only while nobody is well.
-    (State.EJECTED, Event.SUCCESS): State.RETURNING,
-    (State.HALF_OPEN, Event.PROBE_FAILED): State.EJECTED,
-    (State.RETURNING, Event.SLOW_START_OVER): State.WELL,
-    **{(state, Event.RETRY_AFTER): State.EJECTED for state in State},
-    **{(state, Event.RECOVERED): State.RETURNING for state in State},
+    (OutlierState.EJECTED, OutlierEvent.SUCCESS): OutlierState.RETURNING,
+    (OutlierState.HALF_OPEN, OutlierEvent.PROBE_FAILED): OutlierState.EJECTED,
+    (OutlierState.RETURNING, OutlierEvent.SLOW_START_OVER): OutlierState.WELL,
+    **{(state, OutlierEvent.RETRY_AFTER): OutlierState.EJECTED for state in OutlierState},
+    **{(state, OutlierEvent.RECOVERED): OutlierState.RETURNING for state in OutlierState},
 }

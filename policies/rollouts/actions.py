@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from policies.basics.callers import caller_text
+from policies.compiled.rollout_plan import WHOLE, RolloutPlan
 from policies.rollouts.analysis import Analysis
-from policies.rollouts.plan import WHOLE, RolloutPlan
 from policies.rollouts.run import Run
-from policies.rollouts.states import Event, State
+from policies.rollouts.states import RolloutEvent, RolloutState
 from policies.rollouts.world import Planned, RolloutContext
 
 
@@ -28,29 +29,29 @@ class Command(NamedTuple):
 
 
 def approve(run: Run, command: Command) -> str | None:
-    if not run.may(Event.APPROVE):
+    if not run.may(RolloutEvent.APPROVE):
         return f"it is {run.state}, and waits for no approval"
     step = run.plan.steps[run.step]
     if run.is_approved or not step.pause:
         return "all its steps are done: `promote` it, or roll it back"
     run.is_approved = True
-    run.move(Event.APPROVE, command.now_ms, f"step {run.step + 1} is approved")
+    run.move(RolloutEvent.APPROVE, command.now_ms, f"step {run.step + 1} is approved")
     run.tell("approved", command.now_ms, run.weight, command.by, note=command.note)
     run.tick(command.now_ms, command.world)
     return None
 
 
 def pause(run: Run, command: Command) -> str | None:
-    if not run.may(Event.PAUSE):
+    if not run.may(RolloutEvent.PAUSE):
         return f"it is {run.state} already"
-    run.move(Event.PAUSE, command.now_ms, f"paused by {command.by}")
+    run.move(RolloutEvent.PAUSE, command.now_ms, f"paused by {caller_text(command.by)}")
     run.tell("paused", command.now_ms, run.weight, command.by, note=command.note)
     return None
 
 
 def resume(run: Run, command: Command) -> str | None:
     """Go on; what was edited counts from here on, and so does what it is judged by."""
-    if not run.may(Event.RESUME):
+    if not run.may(RolloutEvent.RESUME):
         return f"it is {run.state}: there is nothing to resume"
     if command.planned is None:
         return "the policy has it no more: put it back, or roll it back"
@@ -66,11 +67,11 @@ def resume(run: Run, command: Command) -> str | None:
             return refusal
         shares = {route: shares[route] for route in setting.shares}
         run.plan, run.setting, run.step = plan, setting._replace(shares=shares), step
-    if was is State.HELD:
+    if was is RolloutState.HELD:
         run.analysis = _anew(run, command.now_ms)
         run.enter(run.step, command.now_ms)
     run.edit = run.was = None
-    run.move(Event.RESUME, command.now_ms, f"resumed by {command.by}")
+    run.move(RolloutEvent.RESUME, command.now_ms, f"resumed by {caller_text(command.by)}")
     run.tell("resumed", command.now_ms, before, command.by, note=command.note)
     run.tick(command.now_ms, command.world)
     return None
@@ -92,7 +93,7 @@ def _step_to_go_on(run: Run, plan: RolloutPlan) -> int | None:
 
 
 def promote(run: Run, command: Command) -> str | None:
-    if not run.may(Event.PROMOTE):
+    if not run.may(RolloutEvent.PROMOTE):
         return f"it is {run.state} already"
     if command.planned is None:
         return "the policy has it no more: put it back, or roll it back"
@@ -104,16 +105,16 @@ def promote(run: Run, command: Command) -> str | None:
     ):
         return "its last judgement was a failure; `force` promotes it all the same"
     before = run.weight
-    run.move(Event.PROMOTE, command.now_ms, f"promoted by {command.by}")
+    run.move(RolloutEvent.PROMOTE, command.now_ms, f"promoted by {caller_text(command.by)}")
     run.tell("promoted", command.now_ms, before, command.by, note=command.note)
     return None
 
 
 def roll_back(run: Run, command: Command) -> str | None:
-    if not run.may(Event.ROLL_BACK):
+    if not run.may(RolloutEvent.ROLL_BACK):
         return "it is rolled back already"
     before = run.weight
-    run.move(Event.ROLL_BACK, command.now_ms, f"rolled back by {command.by}")
+    run.move(RolloutEvent.ROLL_BACK, command.now_ms, f"rolled back by {caller_text(command.by)}")
     run.tell("rolled-back", command.now_ms, before, command.by, note=command.note)
     return None
 

@@ -4,9 +4,9 @@
    taken for a success, or for a failure, that was not seen.
 2. Every limit is a hypothesis that is tested (`evidence.py`); a percentile, too: "the p95 is
    at most 300 ms" says that at most 5 of 100 take longer.
-3. Pools are compared in the same time, so what is bad for both blames nobody. When all goes to
-   the new one, it is compared with what was known of the old one before; without that, nothing
-   passes.
+3. Pools are compared over the same time, so what is bad for both counts against neither. When
+   all requests go to the new pool, it is compared with what was measured of the old one before;
+   without that, nothing passes.
 4. A test that begins to doubt, and a check that does not answer, decide nothing: neither is
    anything passed. A check that says no is a failure.
 """
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from policies.basics.durations import duration_text
+from policies.compiled.rollout_plan import AnalysisSpec
 from policies.resilience.drill import time_text
 from policies.rollouts.counts import Counts, counts_from
 from policies.rollouts.evidence import (
@@ -27,7 +28,6 @@ from policies.rollouts.evidence import (
     upper_bound,
     worse_than,
 )
-from policies.rollouts.plan import AnalysisSpec
 
 if TYPE_CHECKING:
     from policies.api import rollouts as api
@@ -52,7 +52,7 @@ class Verdict(NamedTuple):
     sides: dict[str, api.Counted]
     checks: tuple[tuple[str, CheckWord, str], ...] = ()
 
-    def told(self) -> api.Verdict:
+    def to_dict(self) -> api.Verdict:
         return {
             "at": time_text(self.at_ms),
             "verdict": self.word,
@@ -105,7 +105,7 @@ class Analysis:
     ) -> Verdict:
         """The interval is over. `is_whole`: all requests go to the new pool, so there is nothing
         to compare with; `is_out`: none of its variants is well; `results` of the checks."""
-        told = {side: counts.told() for side, counts in self.sides.items()}
+        numbers = {side: counts.to_dict() for side, counts in self.sides.items()}
         checks = tuple((name, *result) for name, result in results.items())
         missing = self._missing(is_whole)
         failed = ["no variant of the new pool is well"] if is_out else []
@@ -120,7 +120,7 @@ class Analysis:
         if word == "passed" and unsure:
             word = "inconclusive"
         reasons = tuple(failed or missing or unsure)
-        self.last = Verdict(word, now_ms, reasons, told, checks)
+        self.last = Verdict(word, now_ms, reasons, numbers, checks)
         self.failures += word == "failed"
         if missing:
             self.since_ms = now_ms
@@ -128,7 +128,7 @@ class Analysis:
             self.begin(now_ms)
         return self.last
 
-    def told(self, next_at: str | None) -> api.Analysis:
+    def to_dict(self, next_at: str | None) -> api.Analysis:
         terms = self.terms
         values: dict[str, api.Evidence] = {
             name: {"value": round(evidence.value, 3), "alarm": round(self.alarm)}
@@ -146,7 +146,7 @@ class Analysis:
                 "to": self.sides["to"].requests,
             },
             "evidence": values,
-            "last": self.last and self.last.told(),
+            "last": self.last and self.last.to_dict(),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -221,12 +221,12 @@ class Analysis:
         """What was counted, as people compare it."""
         other, to = (self.sides[side] for side in SIDES)
         if name in (ERROR_RATE, ERROR_INCREASE):
-            told = "{1} of {0} failed".format(*to.failed)
+            text = "{1} of {0} failed".format(*to.failed)
             if name == ERROR_RATE:
-                return told
+                return text
             if other.requests < self.terms.min_requests:
-                return told + " against {1} of {0} before".format(*self.known.failed)
-            return told + " against {1} of {0}".format(*other.failed)
+                return text + " against {1} of {0} before".format(*self.known.failed)
+            return text + " against {1} of {0}".format(*other.failed)
         share = dict(PERCENTILES).get(name, COMPARED)
         times = [to.percentile_ms(share)]
         times += [other.percentile_ms(share)] if name == LATENCY_INCREASE else []

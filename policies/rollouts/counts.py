@@ -80,7 +80,7 @@ class Counts:
                 return float(WIDTH**bucket)
         return None
 
-    def told(self) -> api.Counted:
+    def to_dict(self) -> api.Counted:
         """For people: a rate from 0 to 1, times in milliseconds."""
         requests, errors = self.failed
         return {

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from math import exp, log, sqrt
 from typing import Any
 
-FALSE_ALARMS = 0.01  # the chance that a whole rollout of a pool that is not worse ends for it
+FALSE_ALARMS = 0.01  # the probability that a whole rollout of a pool that is not worse ends for it
 GAPS = (0.01, 0.04, 0.15, 0.5)  # worse by so much: points of a rate from 0 to 1
 MOST = 0.99  # a rate that is assumed; at 1 a single success would disprove it
 LEAST = 0.0001  # a rate that is allowed at the least: no error at all cannot be tested for

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from policies.compiled.form.codec import Codec
+from policies.compiled.rollout_plan import RolloutPlan
 from policies.rollouts.analysis import Analysis
-from policies.rollouts.plan import RolloutPlan, plan_from
 from policies.rollouts.run import Run
-from policies.rollouts.states import UNDONE, Event, State
+from policies.rollouts.states import UNDONE, RolloutEvent, RolloutState
 from policies.rollouts.world import Planned, Setting
 
+PLAN = Codec(RolloutPlan)
 UNREAD = "its state could not be read"
 LOST = "its state was lost; this is where its copy has it"
 
@@ -22,7 +24,7 @@ LOST = "its state was lost; this is where its copy has it"
 def run_json(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
-        "plan": run.plan.table,
+        "plan": PLAN.write(run.plan),
         "setting": run.setting,
         "by": run.by,
         "state": run.state,
@@ -46,7 +48,7 @@ def run_from(value: Mapping[str, Any], now_ms: int) -> Run:
     """What `run_json` gave; held where parts of it cannot be read. Raises `ValueError` if not
     even its plan and its weight can be."""
     try:
-        plan, setting = plan_from(value["plan"]), Setting(*value["setting"])
+        plan, setting = PLAN.read(value["plan"]), Setting(*value["setting"])
         run = Run(str(value["id"]), Planned(plan, setting), now_ms, str(value["by"]))
         weight = value["weight"]
         run.weight = None if weight is None else float(weight)
@@ -57,12 +59,12 @@ def run_from(value: Mapping[str, Any], now_ms: int) -> Run:
         _restore(run, plan, value)
     except (ValueError, KeyError, TypeError, AttributeError):
         run.analysis = Analysis(plan.terms, now_ms) if plan.terms else None
-        run.move(Event.STATE_LOST, now_ms, UNREAD)
+        run.move(RolloutEvent.STATE_LOST, now_ms, UNREAD)
     return run
 
 
 def _restore(run: Run, plan: RolloutPlan, value: Mapping[str, Any]) -> None:
-    state, was = State(value["state"]), value["was"] and State(value["was"])
+    state, was = RolloutState(value["state"]), value["was"] and RolloutState(value["was"])
     if was and was not in UNDONE:
         raise ValueError(was)
     run.reason, run.note, run.edit, run.was = (

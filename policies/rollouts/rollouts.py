@@ -12,14 +12,15 @@ from difflib import get_close_matches
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from policies.basics.callers import caller_text
+from policies.compiled.rollout_plan import Check, RolloutPlan
 from policies.rollouts.actions import ACTIONS, Command, moved_back
 from policies.rollouts.analysis import Result
 from policies.rollouts.counts import Counts
+from policies.rollouts.documents import override_to_dict, run_to_dict, waiting_to_dict
 from policies.rollouts.kept import LOST, UNREAD, run_from, run_json
-from policies.rollouts.plan import Check, RolloutPlan
 from policies.rollouts.run import Run
-from policies.rollouts.states import Event
-from policies.rollouts.told import run_told, steering_told, waiting_told
+from policies.rollouts.states import RolloutEvent
 from policies.rollouts.world import Planned, RolloutContext
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class RolloutRefusal(NamedTuple):
     unknown: bool = False
 
 
-class Asking(NamedTuple):
+class CheckRequest(NamedTuple):
     """A check to be asked: of which run, and what to tell it."""
 
     run: str
@@ -103,20 +104,20 @@ class Rollouts:
             return RolloutRefusal(refusal)
         run = self.runs[name]
         run.note = done.note or run.note
-        return run_told(run, now)
+        return run_to_dict(run, now)
 
-    def hear(self, told: Mapping[str, Mapping[str, Counts]]) -> None:
+    def hear(self, counts_by_run: Mapping[str, Mapping[str, Counts]]) -> None:
         """What an isolate has counted: by run, then side."""
         runs = {run.id: run for run in self.runs.values()}
-        for run_id, sides in told.items():
+        for run_id, sides in counts_by_run.items():
             for side, counts in sides.items():
                 if run_id in runs:
                     runs[run_id].hear(side, counts)
 
-    def asks(self, now_ms: float) -> list[Asking]:
+    def asks(self, now_ms: float) -> list[CheckRequest]:
         """The checks that are to be asked now."""
         return [
-            Asking(run.id, check, run_told(run, int(now_ms)))
+            CheckRequest(run.id, check, run_to_dict(run, int(now_ms)))
             for run in self.runs.values()
             for check in run.asks(int(now_ms))
         ]
@@ -126,17 +127,17 @@ class Rollouts:
             if run.id == run_id:
                 run.answer(check, result)
 
-    def steering(self) -> list[dict[str, Any]]:
+    def overrides(self) -> list[dict[str, Any]]:
         """What isolates have to know. If something is `unread`, they keep what they know of
         others."""
-        return [steering_told(run) for run in self.runs.values()]
+        return [override_to_dict(run) for run in self.runs.values()]
 
-    def told(self, now_ms: float, world: RolloutContext) -> list[api.Rollout]:
+    def to_dict(self, now_ms: float, world: RolloutContext) -> list[api.Rollout]:
         """All of them, for people: in the policy's order, then those it has no more."""
         now, unread = int(now_ms), UNREAD if self.unread else None
-        told = {n: waiting_told(p, now, unread) for n, p in world.plans.items()}
-        told |= {name: run_told(run, now) for name, run in self.runs.items()}
-        return list(told.values())
+        documents = {n: waiting_to_dict(p, now, unread) for n, p in world.plans.items()}
+        documents |= {name: run_to_dict(run, now) for name, run in self.runs.items()}
+        return list(documents.values())
 
     def next_ms(self, now_ms: float, *, is_idle: bool) -> int | None:
         """When there is something to do, if nothing else happens."""
@@ -174,7 +175,7 @@ class Rollouts:
         for name in self.runs.keys() - known:
             run = self.runs[name]
             if run.is_active:
-                run.move(Event.STATE_LOST, int(now_ms), LOST)
+                run.move(RolloutEvent.STATE_LOST, int(now_ms), LOST)
                 run.tell("held", int(now_ms), run.weight)
 
     def _start(self, name: str, run: Run | None, command: Command) -> str | None:
@@ -195,7 +196,7 @@ class Rollouts:
             self._take(run)
         made = self.runs[name] = Run(self._new_id(), command.planned, command.now_ms, command.by)
         made.enter(0, command.now_ms)
-        made.reason = f"started by {command.by}"
+        made.reason = f"started by {caller_text(command.by)}"
         before = run.weight if run else None
         made.tell("started", command.now_ms, before, command.by, note=command.note)
         return None
@@ -233,6 +234,6 @@ def unknown_rollout(name: str, known: Iterable[str]) -> str:
     if nearest:
         hint = f"did you mean `{nearest[0]}`?"
     else:
-        told = ", ".join(f"`{each}`" for each in names[:20])
-        hint = f"known: {told}" if names else "the policy has no rollouts"
+        known = ", ".join(f"`{each}`" for each in names[:20])
+        hint = f"known: {known}" if names else "the policy has no rollouts"
     return f"There is no rollout `{name[:80]}`; {hint}"

@@ -14,10 +14,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from policies.basics.transitions import next_state
+from policies.compiled.rollout_plan import WHOLE, Check, step_text
 from policies.rollouts.analysis import Analysis, Result, Verdict
-from policies.rollouts.plan import WHOLE, Check
-from policies.rollouts.states import ENDED, INITIAL, TRANSITIONS, UNDONE, Event, State
-from policies.rollouts.told import event_told
+from policies.rollouts.documents import event_to_dict
+from policies.rollouts.states import ENDED, INITIAL, TRANSITIONS, UNDONE, RolloutEvent, RolloutState
 from policies.rollouts.windows import window_at
 from policies.rollouts.world import Planned, RolloutContext
 
@@ -46,7 +46,7 @@ class Run:
         self.is_approved = False
         self.is_settled_ms: int | None = None  # since when the file says what came of it
         self.edit: str | None = None  # the mark it is held for
-        self.was: State | None = None  # before it was
+        self.was: RolloutState | None = None  # before it was
         self.analysis = Analysis(plan.terms, now_ms) if plan.terms else None
         self.asked_ms: int | None = None  # when the checks of this interval were
         self.results: dict[str, Result] = {}
@@ -66,7 +66,7 @@ class Run:
         else:
             self._look_whether_settled(planned, now_ms)
         for _ in range(MAX_TRANSITIONS):
-            if self.state is not State.RUNNING or not self._may_go_on(now_ms):
+            if self.state is not RolloutState.RUNNING or not self._may_go_on(now_ms):
                 return
             self._go_on(now_ms)
 
@@ -84,24 +84,24 @@ class Run:
             self.weight = max(entered.value, self.weight or 0.0)
         self._restart(now_ms)
 
-    def may(self, event: Event) -> bool:
+    def may(self, event: RolloutEvent) -> bool:
         return (self.state, event) in TRANSITIONS
 
-    def move(self, event: Event, now_ms: int, reason: str) -> None:
+    def move(self, event: RolloutEvent, now_ms: int, reason: str) -> None:
         self.state = next_state(TRANSITIONS, self.state, event)
         self.since_ms, self.reason = now_ms, reason
-        if self.state is State.ROLLED_BACK:
+        if self.state is RolloutState.ROLLED_BACK:
             self.weight = 0.0
-        elif self.state is State.SUCCEEDED:
+        elif self.state is RolloutState.SUCCEEDED:
             self.weight = WHOLE
 
     def tell(
         self, event: str, now_ms: int, before: float | None, by: str | None = None, **more: Any
     ) -> None:
-        told = event_told(self, event, now_ms, before)
-        told["by"] = by
-        told.update(cast("api.RolloutEvent", more))
-        self.events.append(told)
+        event_document = event_to_dict(self, event, now_ms, before)
+        event_document["by"] = by
+        event_document.update(cast("api.RolloutEvent", more))
+        self.events.append(event_document)
 
     def hear(self, side: str, counts: Any) -> None:
         if self.analysis and self.is_active:
@@ -126,7 +126,7 @@ class Run:
             return None if settled is None else settled + SETTLES_MS
         if self.analysis and not is_idle:
             return self.analysis.due_ms
-        if self.state is not State.RUNNING or (self.analysis and not self.has_passed):
+        if self.state is not RolloutState.RUNNING or (self.analysis and not self.has_passed):
             return None
         over = max(now_ms, self.step_ms + self.plan.steps[self.step].hold_ms)
         return window_at(self.plan.windows, over).next_ms or over
@@ -177,7 +177,7 @@ class Run:
         return {each.name: self.results.get(each.name, silence) for each in checks}
 
     def _is_out(self, world: RolloutContext) -> bool:
-        """Whether the pool that is moved to has nobody, and no drill is to blame for it."""
+        """Whether the pool that is moved to has no healthy variant, and no drill is the reason."""
         pool = [v.name for v in world.variants if v.pool == self.plan.to and not v.drain]
         if any(name in world.drilled for name in pool):
             return False
@@ -192,11 +192,11 @@ class Run:
         if terms.dry_run or self.analysis.failures <= terms.failure_limit:
             self._bear(verdict, now_ms)
         elif self.plan.rolls_back:
-            self.move(Event.FAILED_ROLLBACK, now_ms, reason)
+            self.move(RolloutEvent.FAILED_ROLLBACK, now_ms, reason)
             self.tell("rolled-back", now_ms, before)
         else:
-            is_new, self.was = self.state is not State.HELD, None
-            self.move(Event.FAILED_HOLD, now_ms, reason)
+            is_new, self.was = self.state is not RolloutState.HELD, None
+            self.move(RolloutEvent.FAILED_HOLD, now_ms, reason)
             if is_new:
                 self.tell("held", now_ms, before)
 
@@ -209,8 +209,8 @@ class Run:
         kinds = [reason.partition(":")[0] for reason in verdict.reasons]
         if not terms.dry_run or kinds != self.borne:
             said = "dry run: " if terms.dry_run else ""
-            told = said + "; ".join(verdict.reasons)
-            self.tell("failed-check", now_ms, self.weight, reason=told)
+            reason = said + "; ".join(verdict.reasons)
+            self.tell("failed-check", now_ms, self.weight, reason=reason)
         self.borne = kinds
         analysis.bear()
 
@@ -225,18 +225,22 @@ class Run:
         """This step is done."""
         step, before = self.plan.steps[self.step], self.weight
         if step.pause and not self.is_approved:
-            self.move(Event.APPROVAL_NEEDED, now_ms, f"step {self.step + 1} waits for approval")
+            self.move(
+                RolloutEvent.APPROVAL_NEEDED, now_ms, f"step {self.step + 1} waits for approval"
+            )
             self.tell("gate", now_ms, before)
         elif self.step + 1 < len(self.plan.steps):
             self.enter(self.step + 1, now_ms)
-            self.move(Event.STEP_DONE, now_ms, f"step {self.step}, {step.text}, is done")
+            self.move(
+                RolloutEvent.STEP_DONE, now_ms, f"step {self.step}, {step_text(step)}, is done"
+            )
             self.tell("step", now_ms, before)
         elif self.plan.promotes:
-            self.move(Event.ALL_STEPS_DONE, now_ms, "all steps are done")
+            self.move(RolloutEvent.ALL_STEPS_DONE, now_ms, "all steps are done")
             self.tell("succeeded", now_ms, before)
         else:
             what = "all steps are done; promote it, or roll it back"
-            self.move(Event.ALL_STEPS_DONE_HOLD, now_ms, what)
+            self.move(RolloutEvent.ALL_STEPS_DONE_HOLD, now_ms, what)
             self.tell("gate", now_ms, before)
 
     def _look_for_edits(self, planned: Planned | None, now_ms: int) -> None:
@@ -245,14 +249,14 @@ class Run:
             self.setting = self.setting._replace(splits=planned.setting.splits)
         if mark == self.setting.mark:
             was, self.edit, self.was = self.was, None, None
-            if was and self.state is State.HELD:
+            if was and self.state is RolloutState.HELD:
                 self.move(UNDONE[was], now_ms, "the policy is as it was again")
                 self.tell("resumed", now_ms, self.weight)
         elif mark != self.edit:
             self.was = self.state if self.edit is None and self.state in UNDONE else self.was
             self.edit = mark
             what = "edited in" if planned else "taken out of"
-            self.move(Event.EDITED, now_ms, f"{what} the policy while it was under way")
+            self.move(RolloutEvent.EDITED, now_ms, f"{what} the policy while it was under way")
             self.tell("held", now_ms, self.weight)
 
     def _look_whether_settled(self, planned: Planned | None, now_ms: int) -> None:

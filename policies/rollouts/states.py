@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class State(StrEnum):
+class RolloutState(StrEnum):
     """The values are what people are told, and what is kept."""
 
     RUNNING = "running"
@@ -21,7 +21,7 @@ class State(StrEnum):
     ROLLED_BACK = "rolled-back"
 
 
-class Event(StrEnum):
+class RolloutEvent(StrEnum):
     """The values are the words of the documentation."""
 
     STEP_DONE = "the step is done"
@@ -42,34 +42,34 @@ class Event(StrEnum):
     STATE_LOST = "its stored state is lost or unreadable"
 
 
-INITIAL = State.RUNNING
-ENDED = (State.SUCCEEDED, State.ROLLED_BACK)
-ACTIVE = (State.RUNNING, State.GATE, State.PAUSED, State.HELD)
+INITIAL = RolloutState.RUNNING
+ENDED = (RolloutState.SUCCEEDED, RolloutState.ROLLED_BACK)
+ACTIVE = (RolloutState.RUNNING, RolloutState.GATE, RolloutState.PAUSED, RolloutState.HELD)
 
 TRANSITIONS = {
-    (State.RUNNING, Event.STEP_DONE): State.RUNNING,
-    (State.RUNNING, Event.APPROVAL_NEEDED): State.GATE,
-    (State.RUNNING, Event.ALL_STEPS_DONE): State.SUCCEEDED,
-    (State.RUNNING, Event.ALL_STEPS_DONE_HOLD): State.GATE,
-    (State.GATE, Event.APPROVE): State.RUNNING,
-    (State.RUNNING, Event.PAUSE): State.PAUSED,
-    (State.GATE, Event.PAUSE): State.PAUSED,
-    (State.PAUSED, Event.RESUME): State.RUNNING,
-    (State.HELD, Event.RESUME): State.RUNNING,
-    (State.HELD, Event.UNDONE_RUNNING): State.RUNNING,
-    (State.HELD, Event.UNDONE_GATE): State.GATE,
-    (State.HELD, Event.UNDONE_PAUSED): State.PAUSED,
-    (State.SUCCEEDED, Event.ROLL_BACK): State.ROLLED_BACK,
-    **{(state, Event.PROMOTE): State.SUCCEEDED for state in ACTIVE},
-    **{(state, Event.ROLL_BACK): State.ROLLED_BACK for state in ACTIVE},
-    **{(state, Event.FAILED_ROLLBACK): State.ROLLED_BACK for state in ACTIVE},
-    **{(state, Event.FAILED_HOLD): State.HELD for state in ACTIVE},
-    **{(state, Event.EDITED): State.HELD for state in ACTIVE},
-    **{(state, Event.STATE_LOST): State.HELD for state in ACTIVE},
+    (RolloutState.RUNNING, RolloutEvent.STEP_DONE): RolloutState.RUNNING,
+    (RolloutState.RUNNING, RolloutEvent.APPROVAL_NEEDED): RolloutState.GATE,
+    (RolloutState.RUNNING, RolloutEvent.ALL_STEPS_DONE): RolloutState.SUCCEEDED,
+    (RolloutState.RUNNING, RolloutEvent.ALL_STEPS_DONE_HOLD): RolloutState.GATE,
+    (RolloutState.GATE, RolloutEvent.APPROVE): RolloutState.RUNNING,
+    (RolloutState.RUNNING, RolloutEvent.PAUSE): RolloutState.PAUSED,
+    (RolloutState.GATE, RolloutEvent.PAUSE): RolloutState.PAUSED,
+    (RolloutState.PAUSED, RolloutEvent.RESUME): RolloutState.RUNNING,
+    (RolloutState.HELD, RolloutEvent.RESUME): RolloutState.RUNNING,
+    (RolloutState.HELD, RolloutEvent.UNDONE_RUNNING): RolloutState.RUNNING,
+    (RolloutState.HELD, RolloutEvent.UNDONE_GATE): RolloutState.GATE,
+    (RolloutState.HELD, RolloutEvent.UNDONE_PAUSED): RolloutState.PAUSED,
+    (RolloutState.SUCCEEDED, RolloutEvent.ROLL_BACK): RolloutState.ROLLED_BACK,
+    **{(state, RolloutEvent.PROMOTE): RolloutState.SUCCEEDED for state in ACTIVE},
+    **{(state, RolloutEvent.ROLL_BACK): RolloutState.ROLLED_BACK for state in ACTIVE},
+    **{(state, RolloutEvent.FAILED_ROLLBACK): RolloutState.ROLLED_BACK for state in ACTIVE},
+    **{(state, RolloutEvent.FAILED_HOLD): RolloutState.HELD for state in ACTIVE},
+    **{(state, RolloutEvent.EDITED): RolloutState.HELD for state in ACTIVE},
+    **{(state, RolloutEvent.STATE_LOST): RolloutState.HELD for state in ACTIVE},
 }
 # The event of an edit that is undone, by the state before the edit.
 UNDONE = {
-    State.RUNNING: Event.UNDONE_RUNNING,
-    State.GATE: Event.UNDONE_GATE,
-    State.PAUSED: Event.UNDONE_PAUSED,
+    RolloutState.RUNNING: RolloutEvent.UNDONE_RUNNING,
+    RolloutState.GATE: RolloutEvent.UNDONE_GATE,
+    RolloutState.PAUSED: RolloutEvent.UNDONE_PAUSED,
 }

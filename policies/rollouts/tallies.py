@@ -9,7 +9,7 @@ from policies.rollouts.analysis import SIDES
 from policies.rollouts.counts import Counts, counts_from
 
 MAX_RUNS = 100  # of one report
-Told = dict[str, dict[str, list[Any]]]  # run, side, counts
+TalliesDocument = dict[str, dict[str, list[Any]]]  # run, side, counts
 
 
 class Tallies:
@@ -28,13 +28,13 @@ class Tallies:
         """Those of others nobody wants any more."""
         self._runs = {run: sides for run, sides in self._runs.items() if run in runs}
 
-    def report(self) -> Told:
+    def report(self) -> TalliesDocument:
         return {
             run: {side: counts.to_json() for side, counts in sides.items()}
             for run, sides in self._runs.items()
         }
 
-    def taken(self, report: Told) -> None:
+    def taken(self, report: TalliesDocument) -> None:
         """The Coordinator has got this report."""
         for run, sides in tallies_from(report).items():
             for side, counts in sides.items():
@@ -51,14 +51,14 @@ class Tallies:
         return self._runs.setdefault(run, {}).setdefault(side, Counts())
 
 
-def tallies_from(told: Mapping[str, Any]) -> dict[str, dict[str, Counts]]:
+def tallies_from(document: Mapping[str, Any]) -> dict[str, dict[str, Counts]]:
     """What `report` has given. Raises `ValueError` if this is something else."""
     try:
-        if len(told) > MAX_RUNS:
-            raise ValueError(f"not tallies: {len(told)} runs")
+        if len(document) > MAX_RUNS:
+            raise ValueError(f"not tallies: {len(document)} runs")
         return {
             str(run): {side: counts_from(counts) for side, counts in sides.items() if side in SIDES}
-            for run, sides in told.items()
+            for run, sides in document.items()
         }
     except (TypeError, AttributeError) as error:
         raise ValueError(f"not tallies: {error!r}") from error

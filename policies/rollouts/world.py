@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from policies.compiled.model import Route, Variant
 from policies.compiled.policy import CompiledPolicy
-from policies.rollouts.plan import WHOLE, RolloutPlan, plan_from
+from policies.compiled.rollout_plan import WHOLE, RolloutPlan, step_to_dict
 
 Splits = dict[str, list[list[Any]]]  # route: pool and weight
 
@@ -45,8 +45,8 @@ class RolloutContext(NamedTuple):
 
 def world_of(policy: CompiledPolicy) -> RolloutContext:
     """With everybody well."""
-    plans = [plan_from(table) for table in policy.rollouts]
-    return RolloutContext({p.name: Planned(p, _setting(policy, p)) for p in plans}, policy.variants)
+    plans = {plan.name: Planned(plan, _setting(policy, plan)) for plan in policy.rollouts}
+    return RolloutContext(plans, policy.variants)
 
 
 def _setting(policy: CompiledPolicy, plan: RolloutPlan) -> Setting:
@@ -56,8 +56,8 @@ def _setting(policy: CompiledPolicy, plan: RolloutPlan) -> Setting:
     sticky = {route.name: [route.seed, _sources(route)] for route in routes}
     reached = [[v.name, v.upstream, v.override] for v in policy.variants if v.pool == plan.to]
     # As it was written: tables have another form in another version of the router.
-    steps = [step.told() for step in plan.steps]
-    written = plan._replace(table=[], steps=())
+    steps = [step_to_dict(step) for step in plan.steps]
+    written: list[object] = [*plan._replace(steps=()), []]
     whole = json.dumps([written, steps, splits, sticky, reached], sort_keys=True)
     shares = {name: _share(split, plan) for name, split in splits.items()}
     return Setting(blake2b(whole.encode(), digest_size=8).hexdigest(), splits, shares)

@@ -16,13 +16,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import merge
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from policies.basics.regex import Matcher, Memory, Program
+from policies.basics.regex import Matcher, Memory
 from policies.basics.steps import STEP_RULES, Steps
-from policies.compiled.form.types import LIST, PATTERN, RULE, expect
 from policies.http.redirect import Redirect
 from policies.http.request import Request
+from policies.routing.rules import Alternative, ByHost, Demand, Demands, HostRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,6 @@ class Rule:
         )
 
 
-HEADERS, PARAMS = 2, 3  # where the conditions of a compiled rule stand
 HOSTS_REMEMBERED = 2_000  # clients choose them
 MAX_TRIED = 8  # rules of one path; more of them are looked up by their conditions
 Ranked = list[tuple[int, Rule]]
@@ -216,9 +215,9 @@ class _Making:
     headers: set[str] = field(default_factory=set)
     reads_query: bool = False
 
-    def after(self, rule: list[Any]) -> Steps[None]:
+    def after(self, rule: Alternative) -> Steps[None]:
         """A step when enough has been made."""
-        self.work += 1 + len(rule[HEADERS]) + len(rule[PARAMS])
+        self.work += 1 + len(rule.headers) + len(rule.params)
         if self.work >= 2 * STEP_RULES:
             self.work = 0
             yield 1
@@ -234,20 +233,16 @@ class HostTable:
         self._above: set[str] = set()  # exact paths, and the prefixes that they are under
         self._root = Node()
 
-    def build(self, table: dict[str, Any], made: _Making) -> Steps[None]:
+    def build(self, rules: HostRules, made: _Making) -> Steps[None]:
         """Take the rules in, in steps."""
-        for path, rules in table["exact"].items():
-            self._exact[path] = yield from _cell(rules, made)
+        for path, found in rules.exact.items():
+            self._exact[path] = yield from _cell(found, made)
             self._above |= _prefixes(path)
-        for prefix, rules in table["prefix"].items():
-            self._node(prefix).prefix = yield from _cell(rules, made)
-        expect(LIST, table["regex"], "the rules of a host")
-        for entry in table["regex"]:
-            expect(PATTERN, entry, "the pattern of a path")
-            under, _, program, rule = entry
-            matcher = Matcher(Program.from_json(program), made.memory)
-            cell = yield from _cell([rule], made)
-            self._node(under).regexes.append((matcher, cell))
+        for prefix, found in rules.prefix.items():
+            self._node(prefix).prefix = yield from _cell(found, made)
+        for each in rules.regex:
+            cell = yield from _cell((each.rule,), made)
+            self._node(each.under).regexes.append((Matcher(each.program, made.memory), cell))
 
     def _node(self, prefix: str) -> Node:
         node = self._root
@@ -329,7 +324,7 @@ class Hosts:
     __slots__ = ("_all", "_exact", "_known", "_wildcards")
 
     @classmethod
-    def in_steps(cls, hosts: dict[str, Any], made: _Making) -> Steps[Hosts]:
+    def in_steps(cls, hosts: ByHost, made: _Making) -> Steps[Hosts]:
         tables = {host: HostTable() for host in hosts}
         for host, table in hosts.items():
             yield from tables[host].build(table, made)
@@ -397,8 +392,8 @@ class Routes:
     @classmethod
     def in_steps(
         cls,
-        first: dict[str, Any],
-        others: dict[str, Any],
+        first: ByHost,
+        others: ByHost,
         redirects: dict[int, Redirect],
         kept: frozenset[int] = frozenset(),
     ) -> Steps[Routes]:
@@ -454,16 +449,14 @@ class Routes:
         return Scope(longest, is_prefix=True)
 
 
-def _cell(rules: list[list[Any]], made: _Making) -> Steps[AnyCell]:
+def _cell(rules: tuple[Alternative, ...], made: _Making) -> Steps[AnyCell]:
     """From rules in order of precedence."""
-    expect(LIST, rules, "the rules of a path")
-    if len(rules) == 1 and rules[0][-1] is None:
-        single = Single(_rule(rules[0], made), made.kept)
+    if len(rules) == 1 and rules[0].scheme is None:
         yield from made.after(rules[0])
-        return single
+        return Single(_rule(rules[0], made), made.kept)
     by_scheme: dict[str | None, list[Rule]] = {}
     for rule in rules:
-        by_scheme.setdefault(rule[-1], []).append(_rule(rule, made))
+        by_scheme.setdefault(rule.scheme, []).append(_rule(rule, made))
         yield from made.after(rule)
     others = by_scheme.pop(None, [])
     own: dict[str, AnyCell] = {
@@ -484,24 +477,24 @@ def _prefixes(path: str) -> set[str]:
     return {path, *(path[:end] for end in ends)}
 
 
-def _rule(rule: list[Any], made: _Making) -> Rule:
-    expect(RULE, rule, "a rule of a route")
-    position, methods, headers, params, text, taken, _ = rule
-    made.headers.update(name for name, *_ in headers)
-    made.reads_query = made.reads_query or bool(params)
+def _rule(rule: Alternative, made: _Making) -> Rule:
+    made.headers.update([each.name for each in rule.headers])
+    made.reads_query = made.reads_query or bool(rule.params)
     return Rule(
-        position,
-        frozenset(methods) if methods else None,
-        tuple(_condition(each, made.memory) for each in headers),
-        tuple(_condition(each, made.memory) for each in params),
-        text,
-        taken,
-        made.redirects.get(position),
+        rule.route,
+        rule.methods,
+        _conditions(rule.headers, made.memory),
+        _conditions(rule.params, made.memory),
+        rule.text,
+        rule.taken,
+        made.redirects.get(rule.route),
     )
 
 
-def _condition(condition: list[Any], memory: Memory) -> Condition:
-    name, value, program = condition
-    if program is None:
-        return Condition(name, value, None)
-    return Condition(name, None, Matcher(Program.from_json(program), memory))
+def _conditions(demands: Demands, memory: Memory) -> tuple[Condition, ...]:
+    return tuple([_condition(each, memory) for each in demands]) if demands else ()
+
+
+def _condition(demand: Demand, memory: Memory) -> Condition:
+    pattern = None if demand.program is None else Matcher(demand.program, memory)
+    return Condition(demand.name, demand.value, pattern)

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 OVERRIDE_SCOPE = "router:override"
 
@@ -20,11 +20,3 @@ class Override(NamedTuple):
     header: str
     pools: frozenset[str]
     reach: frozenset[str]
-
-
-def override_from(table: list[Any] | None) -> Override | None:
-    """From `[header, pools, pools of variants]`."""
-    if table is None:
-        return None
-    header, pools, reach = table
-    return Override(header, frozenset(pools), frozenset(reach))

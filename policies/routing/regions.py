@@ -11,11 +11,11 @@ from policies.http.request import Client
 class Regions:
     """Codes to region names; `orders`: each region, then its fallbacks."""
 
+    default: str | None
+    orders: dict[str, tuple[str, ...]]
     colos: dict[str, str]
     countries: dict[str, str]
     continents: dict[str, str]
-    default: str | None
-    orders: dict[str, list[str]]
 
     def of(self, client: Client) -> str | None:
         """Colo beats country beats continent; else the default region, if there is one."""

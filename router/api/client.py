@@ -40,7 +40,7 @@ class NotReachable(Failed):
 class Refused(Failed):
     """The router answered with a problem document."""
 
-    def __init__(self, message: str, status: int, document: dict[str, Any]) -> None:
+    def __init__(self, message: str, status: int, document: dict[str, object]) -> None:
         super().__init__(message)
         self.status = status
         self.document = document
@@ -69,9 +69,9 @@ class Client:
 
     def get(self, page: str, **query: str) -> Any:
         document = self._ask("GET", page, params=query)
-        told = next((told for name, told in PAGES if fnmatchcase(page, name)), None)
-        if told and not (isinstance(document, dict) and told in document):
-            raise Failed(f"{self.url} is not a router: /.router/{page} has no `{told}`")
+        field = next((field for name, field in PAGES if fnmatchcase(page, name)), None)
+        if field and not (isinstance(document, dict) and field in document):
+            raise Failed(f"{self.url} is not a router: /.router/{page} has no `{field}`")
         return document
 
     def post(self, page: str, document: object) -> Any:

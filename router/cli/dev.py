@@ -9,7 +9,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from policies.language.model.bindings import bindings_of, urls_of
+from policies.language.tooling.bindings import bindings_of, urls_of
 from router.dev.config import Outside
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import refuse_taken
@@ -54,19 +54,19 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    root = find_root()
-    policy = Path(args.policy or root / "routes.yaml").resolve()
+    layout = Layout(find_root())
+    policy = Path(args.policy or layout.root / "routes.yaml").resolve()
     allow_private = args.allow_private or may_be_private()
     data, loaded = load_valid(str(policy), allow_private=allow_private)
     if loaded.policy is None:
         return 1
     variants = bindings_of(loaded.policy)
-    state = (args.persist_to or root / STATE).resolve()
+    state = (args.persist_to or layout.root / STATE).resolve()
     refuse_taken(args.port)  # before anything that would disturb a running router
     if state.exists():
-        _begin_with(Layout(root), state, policy, Change(data, loaded, BEGINS))
+        _begin_with(layout, state, policy, Change(data, loaded, BEGINS))
     outside = Outside(urls_of(loaded.policy), allow_private)
-    return run_dev(root, policy, args.port, args.echo, state, variants, outside)
+    return run_dev(layout, policy, args.port, args.echo, state, variants, outside)
 
 
 def _begin_with(layout: Layout, state: Path, policy: Path, change: Change) -> None:

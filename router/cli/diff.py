@@ -14,10 +14,10 @@ from typing import Any
 
 from policies.compiled.policy import CompiledPolicy
 from policies.difference.difference import Difference, Side, difference
-from policies.difference.log import BadLine, read_log
-from policies.difference.outcomes import Asked, Judge
-from policies.difference.sample import Sample
-from policies.difference.traffic import Traffic, logged
+from policies.difference.traffic.log import BadLine, read_log
+from policies.difference.traffic.outcomes import Asked, Judge
+from policies.difference.traffic.sample import Sample
+from policies.difference.traffic.traffic import Traffic, logged
 from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, load
 from router.cli.live import Live, live_arguments, live_policy

@@ -13,13 +13,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from policies.basics.callers import caller_text
 from policies.basics.durations import duration_text
 from policies.fleet.drill_question import NotStartable, read_asked
 from policies.resilience.drill import KINDS
 from router.api.client import Refused, client_of, url_argument
 from router.api.refusal import gap_texts
 from router.cli import drill_run
-from router.terminal.console import caller_text, complain, err, print_json, say
+from router.terminal.console import complain, err, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.tables import table
 from router.terminal.times import clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from policies.drill_plan.model import DrillPlan
-from policies.drill_plan.outcomes import Outcome
+from policies.drill_plan.outcomes import DrillOutcome
 from router.drill.conduct import Course
 from router.drill.survey import Surveyed
 from router.drill.traffic import Clients
@@ -39,7 +39,7 @@ class Progress:
             to=err,
         )
 
-    def _where(self, outcomes: list[Outcome]) -> str:
+    def _where(self, outcomes: list[DrillOutcome]) -> str:
         """Return the target first, then the others by name, in fixed columns."""
         kind, target = self._plan.drill.target
         answers = Counter(outcome.variant for outcome in outcomes if outcome.status)

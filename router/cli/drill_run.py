@@ -77,7 +77,7 @@ def _conduct(file: str, loaded: LoadedPlan, plan: DrillPlan, url: str) -> tuple[
             asyncio.run(conductor.run())
         except KeyboardInterrupt:
             interrupted = True
-    run = conductor.seen()
+    run = conductor.outcomes_so_far()
     return Result(file, loaded, plan, router, conductor.course, run, started_at), interrupted
 
 

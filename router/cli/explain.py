@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser, Namespace
 
-from policies.balancing.standing import standing_without
+from policies.balancing.availability import availability_without
 from policies.compiled.policy import CompiledPolicy
 from policies.http.request import Client
 from policies.language.compile.compile import compile_policy
-from policies.proxy.explain import Explanation, explain
-from policies.proxy.question import NotExplainable, read_question
+from policies.proxy.explain.explain import Explanation, explain
+from policies.proxy.explain.question import NotExplainable, read_question
 from router.cli.worker_secrets import surroundings_here
 from router.terminal.console import print_json, say
 from router.terminal.errors import UsageError
@@ -51,7 +51,9 @@ def run(args: Namespace) -> int:
     except NotExplainable as error:
         raise UsageError(str(error)) from None
     client = Client(args.ip, args.colo, args.country, args.continent)
-    around = surroundings_here(time.time() * 1000)._replace(standing=standing_without(args.down))
+    around = surroundings_here(time.time() * 1000)._replace(
+        availability=availability_without(args.down)
+    )
     told = explain(policy, args.method, args.url, headers, client, around)
     if args.json:
         print_json(told)

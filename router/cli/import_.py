@@ -87,16 +87,16 @@ def _document(imported: Imported) -> dict[str, object]:
         "valid": imported.text is not None,
         "whole": imported.whole,
         "digest": digest_of((imported.text or "").encode()) if imported.text else None,
-        "findings": [{"file": told.file, **asdict(told.finding)} for told in imported.told],
+        "findings": [{"file": each.file, **asdict(each.finding)} for each in imported.findings],
         "policy": imported.text,
     }
 
 
 def _tell(imported: Imported, target: str) -> None:
-    for told in imported.told:
-        print_findings(told.file, [told.finding], to=err)
-    errors = sum(told.finding.severity == "error" for told in imported.told)
-    warnings = len(imported.told) - errors
+    for each in imported.findings:
+        print_findings(each.file, [each.finding], to=err)
+    errors = sum(each.finding.severity == "error" for each in imported.findings)
+    warnings = len(imported.findings) - errors
     what = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
     if imported.text is None:
         say(("nothing imported", "red"), f": {what}", to=err)

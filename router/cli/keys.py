@@ -92,7 +92,7 @@ def _check(args: Namespace) -> int:
     _, loaded = load_valid(args.file)
     if loaded.policy is None:
         return 1
-    keys = Keys(compile_policy(loaded.policy, loaded.digest)["auth"])
+    keys = Keys(compile_policy(loaded.policy, loaded.digest).auth)
     needs = Needs(frozenset(args.scopes), forward=False)
     headers = {keys.names[0]: _read_key()}
     if keys.names[0] == "authorization":

@@ -31,7 +31,7 @@ def live_arguments(parser: ArgumentParser) -> None:
 def live_policy(args: Namespace) -> Live:
     """Return the live policy of the place that the arguments name."""
     if args.url is not None:
-        return _told(args.url)
+        return _served(args.url)
     from router.cli.places import place_of  # takes long to import
     from router.edge.isolate.keys import POLICY_KEY
 
@@ -39,7 +39,7 @@ def live_policy(args: Namespace) -> Live:
         return Live(place.kv.get(POLICY_KEY), place.kv.place)
 
 
-def _told(url: str) -> Live:
+def _served(url: str) -> Live:
     with client_of(url) as client:
         try:
             document = client.get("policy")

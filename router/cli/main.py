@@ -7,34 +7,34 @@ Every verb returns its exit code: 0 success, 1 findings or failure, 2 wrong usag
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import sys
 from collections.abc import Sequence
 from errno import ENOSPC, EPIPE
 from importlib import import_module
+from importlib.util import find_spec
 from io import TextIOWrapper
 from keyword import iskeyword
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from router import __version__
-from router.dev.layout import SetupError
+from router.dev.errors import SetupError
 from router.terminal.console import complain
 from router.terminal.errors import Failed, UsageError
 
 VERBS = (
     *("validate", "test", "diff", "explain", "push", "history", "rollback", "pull"),
-    *("keys", "import", "schema", "status", "rollout", "drill", "dev"),
+    *("keys", "import", "schema", "status", "rollout", "drill", "dev", "stage", "deploy"),
 )
 WRONG_USE = 2
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
     """Return the parser of all verbs, or of one, since importing all of them takes long."""
-    root = argparse.ArgumentParser(
-        prog="router", description="A declarative traffic router at the edge.", allow_abbrev=False
-    )
-    root.add_argument("--version", action="version", version=f"fiberwise-router {__version__}")
-    verbs = root.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    root, verbs = _root()
     for name in VERBS if only is None else (only,):
         verb = _module(name)
         summary = (verb.__doc__ or "").strip().split("\n")[0]
@@ -44,8 +44,31 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     return root
 
 
+def overview() -> argparse.ArgumentParser:
+    """Return a parser that knows the verbs, but not their arguments: it imports none of them."""
+    root, verbs = _root()
+    for name in VERBS:
+        spec = find_spec(_name(name))
+        source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+        summary = (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
+        verbs.add_parser(name, help=summary)
+    return root
+
+
+def _root() -> tuple[argparse.ArgumentParser, Any]:
+    root = argparse.ArgumentParser(
+        prog="router", description="A declarative traffic router at the edge.", allow_abbrev=False
+    )
+    root.add_argument("--version", action="version", version=f"fiberwise-router {__version__}")
+    return root, root.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+
+
 def _module(name: str) -> ModuleType:
-    return import_module(f"router.cli.{name}{'_' * iskeyword(name)}")
+    return import_module(_name(name))
+
+
+def _name(verb: str) -> str:
+    return f"router.cli.{verb}{'_' * iskeyword(verb)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verb = given[0] if given and given[0] in VERBS else None
     wrong_use: int = getattr(_module(verb), "WRONG_USE", WRONG_USE) if verb else WRONG_USE
     try:
-        args = parser(verb).parse_args(given)
+        args = (parser(verb) if verb else overview()).parse_args(given)
         code: int = args.run(args)
         sys.stdout.flush()  # the reader may be gone
     except SystemExit as error:
@@ -73,7 +96,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except OSError as error:
         if error.errno not in (EPIPE, ENOSPC):
-            raise
+            if not error.filename:
+                raise
+            complain(f"cannot use {error.filename}: {error.strerror}")
+            return 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the remaining output
         if error.errno == ENOSPC:
             complain(f"cannot write the whole output: {error.strerror}")

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from rich.console import Console
-
 from policies.basics.durations import duration_ms
 from router.api.client import URL, client_of
 from router.cli.dev import STATE
@@ -17,7 +15,7 @@ from router.publishing.edge import Edge, ask
 from router.publishing.place import Place, local_place, remote_place
 from router.publishing.publish import Publisher
 from router.publishing.write import NotPublished
-from router.terminal.console import agreed, complain, err, out, print_json
+from router.terminal.console import Output, agreed, complain, err, out, print_json
 from router.terminal.errors import Failed, UsageError
 from router.terminal.reporter import ConsoleReporter
 
@@ -73,7 +71,7 @@ def agree_of(args: Namespace) -> Callable[[str], bool]:
     return lambda question: agreed(question, args.yes)
 
 
-def console_of(args: Namespace) -> Console:
+def console_of(args: Namespace) -> Output:
     return err if args.json else out
 
 

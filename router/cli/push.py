@@ -9,16 +9,16 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from policies.language.load import Loaded
-from policies.language.model.bindings import bindings_of
 from router.cli.places import agree_of, console_of, publish_arguments, publisher_of, told_as_json
-from router.dev.layout import Layout, SetupError, find_root
-from router.dev.published_keys import refusal
+from router.dev.guards import Kind, objections
+from router.dev.layout import Layout, find_root
 from router.publishing.base import BY_GIT, base_by_git, given_base
 from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
 from router.publishing.published import read
 from router.publishing.write import Change
-from router.terminal.console import say
+from router.terminal.console import complain, counted, say
+from router.terminal.errors import Failed
 from router.terminal.files import load_valid
 
 
@@ -46,8 +46,7 @@ def run(args: Namespace) -> int:
         say(("valid", "green"), f" {args.file}, digest {loaded.digest[:SHORT]}", to=to)
         with publisher_of(args) as publisher:
             if args.remote:
-                _refuse_published_keys(loaded)
-                _warn_of_unbound(Layout(find_root()), loaded, publisher)
+                _guard(Layout(find_root()), args.file, loaded, publisher)
             seen = read(publisher.place.kv)
             known = base or publisher.place.base.read()
             if by_git and not args.force:
@@ -62,19 +61,17 @@ def run(args: Namespace) -> int:
     return code
 
 
-def _refuse_published_keys(loaded: Loaded) -> None:
-    why = refusal(loaded.policy) if loaded.policy else None
-    if why:
-        raise SetupError(why)
-
-
-def _warn_of_unbound(layout: Layout, loaded: Loaded, publisher: Publisher) -> None:
-    services = layout.read_toml(layout.wrangler_toml).get("services", ())
-    bound = {service["binding"] for service in services}
-    for name, binding in (bindings_of(loaded.policy) if loaded.policy else {}).items():
-        if binding not in bound:
-            what = f" wrangler.toml has no service binding {binding}: "
-            effect = f"requests for variant {name} will get status 502"
-            if name.startswith("check "):
-                effect = f"{name} will get no answer, and its rollout will not move on"
-            publisher.reporter.tell(("warning", "yellow"), what, effect)
+def _guard(layout: Layout, file: str, loaded: Loaded, publisher: Publisher) -> None:
+    """Refuse what must not go to production; a variant without binding is only told."""
+    if loaded.policy is None:
+        return
+    name = layout.config_file.name
+    found = objections(loaded.policy, file, layout.config, name)
+    for each in found:
+        if each.kind is Kind.UNBOUND:
+            publisher.reporter.tell(("warning", "yellow"), f" {each.message}")
+    refused = [each.message for each in found if each.kind is not Kind.UNBOUND]
+    for message in refused:
+        complain(message)
+    if refused:
+        raise Failed(f"not pushed: {counted(len(refused), 'reason')} above")

@@ -36,7 +36,7 @@ def run(args: Namespace) -> int:
             kv = publisher.place.kv
             seen = read(kv)
             entry = _wanted(seen, args.digest)
-            publisher.reporter.tell(("rollback", "green"), f" to {entry.told()}")
+            publisher.reporter.tell(("rollback", "green"), f" to {entry.to_text()}")
             change = _change(kv, entry, args.note)
             order = Order(entry.digest[:SHORT], agree=agree_of(args))
             return publisher.publish(change, order, seen)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 
+from policies.basics.callers import caller_text
 from router.api.client import Refused, client_of, url_argument
 from router.cli import rollout_settle, rollout_watch
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
 from router.cli.rollout_texts import STATES, line_text, percent
-from router.terminal.console import agreed, caller_text, complain, out, print_json, say
+from router.terminal.console import agreed, complain, out, print_json, say
 from router.terminal.tables import table
 from router.terminal.times import clock, time_of
 
@@ -148,9 +149,9 @@ def _status(args: Namespace) -> int:
         return 0
     at = time_of(page["at"])
     if len(all_told) == 1 and at:
-        out.print(Group(*lines(all_told[0], at)))
+        out.rich.print(Group(*lines(all_told[0], at)))
     elif all_told:
-        out.print(Group(*overview(all_told)))
+        out.rich.print(Group(*overview(all_told)))
     else:
         say("the policy has no rollouts")
     return 0

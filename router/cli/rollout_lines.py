@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rich.text import Text
 
+from policies.basics.callers import caller_text
 from router.cli.rollout_texts import (
     STATES,
     cohort_text,
@@ -22,7 +23,7 @@ from router.cli.rollout_texts import (
     step_text,
     weight_text,
 )
-from router.terminal.console import Part, caller_text, counted, line_of
+from router.terminal.console import Part, counted, line_of
 from router.terminal.tables import columns
 from router.terminal.times import ago, clock, span, time_of
 

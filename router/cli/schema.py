@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from policies.language.schema import schema_text
+from policies.language.tooling.schema import schema_text
 
 
 def arguments(parser: ArgumentParser) -> None:

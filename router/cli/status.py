@@ -46,9 +46,9 @@ def run(args: Namespace) -> int:
         told = {"places": [seen._asdict() for seen in places]} if places else {}
         print_json({**pages.document(), **told})
     else:
-        out.print(_shown(pages))
+        out.rich.print(_shown(pages))
         for line in place_lines(places) if places else ():
-            out.print(line)
+            out.rich.print(line)
     return 0 if pages.is_ok and are_same(places) else 1
 
 
@@ -93,4 +93,4 @@ def _print_json_line(pages: Pages) -> None:
 
 
 def _print(pages: Pages) -> None:
-    out.print(line_of((f"{datetime.now():%H:%M:%S}", "dim")), _shown(pages), sep="\n")
+    out.rich.print(line_of((f"{datetime.now():%H:%M:%S}", "dim")), _shown(pages), sep="\n")

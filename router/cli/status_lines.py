@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from policies.basics.callers import caller_text
 from policies.resilience.drill import drill_from
 from router.cli.rollout_texts import STATES as ROLLOUT_STATES
 from router.cli.rollout_texts import place_text, pools_text
-from router.terminal.console import Part, caller_text, counted, line_of
+from router.terminal.console import Part, counted, line_of
 from router.terminal.tables import columns
 from router.terminal.times import ago, span, time_of
 

@@ -18,7 +18,7 @@ from policies.language.compile.compile import compile_policy
 from policies.language.findings.findings import path_text
 from policies.policy_tests.load import LoadedCases, load_cases
 from policies.policy_tests.model import Case
-from policies.policy_tests.run import Outcome, Subject
+from policies.policy_tests.run import CaseOutcome, Subject
 from router.terminal.console import counted, err, line_of, print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid, print_findings, read_file
@@ -30,7 +30,7 @@ class Ran(NamedTuple):
     file: str
     place: tuple[int, int]
     case: Case
-    outcome: Outcome
+    outcome: CaseOutcome
     places: list[tuple[int, int]]  # of its failures
 
 
@@ -105,7 +105,11 @@ def _print(policy: str, ran: list[Ran], failed: list[Ran]) -> None:
         say(mark, f"  {each.case.name}")
         for line in _failure_lines(each):
             say(*line)
-        steps = each.outcome.told["steps"] if each.outcome.failures and each.outcome.told else []
+        steps = (
+            each.outcome.explanation["steps"]
+            if each.outcome.failures and each.outcome.explanation
+            else []
+        )
         for step in steps:
             say((f"      {step['step']:<10}  {step['text']}", "dim"))
     passed = len(ran) - len(failed)
@@ -142,7 +146,7 @@ def _case_document(each: Ran) -> dict[str, Any]:
     ]
     line, column = each.place
     told = {"file": each.file, "line": line, "column": column, "name": each.case.name}
-    steps = each.outcome.told["steps"] if each.outcome.told else []
+    steps = each.outcome.explanation["steps"] if each.outcome.explanation else []
     return {**told, "passed": not failures, "failures": failures, "steps": steps}
 
 

@@ -35,9 +35,9 @@ class Watched(Generic[Seen]):
 
 def watch(watched: Watched[Seen], redraw: bool) -> int:
     """Watch to the end. Returns the exit code; the caller handles Ctrl-C."""
-    if not (redraw and out.is_terminal):
+    if not (redraw and out.rich.is_terminal):
         return _until_the_end(watched, watched.tell, complain)
-    with Live(console=out, auto_refresh=False) as live:
+    with Live(console=out.rich, auto_refresh=False) as live:
 
         def draw(lines: Iterable[Text]) -> None:
             live.update(_on_screen(lines), refresh=True)

@@ -17,8 +17,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from router.dev.errors import SetupError
 from router.dev.files import write_if_changed
-from router.dev.layout import WORKERD, Layout, SetupError, installed
+from router.dev.kit import WORKERD, Kit
 
 # What the edits below were written against, named when one of them no longer fits.
 RECIPE_FOR = "314.0.6"
@@ -86,7 +87,7 @@ def message(package: Path) -> bytes:
     try:
         import capnp
     except ImportError as error:
-        raise SetupError("pycapnp is missing: run `make install`") from error
+        raise SetupError("pycapnp is missing: install the package again") from error
 
     version = pyodide_version(package)
     schema = capnp.load(str(SCHEMA))
@@ -120,28 +121,28 @@ def recipe(package: Path) -> str:
     return digest.hexdigest()
 
 
-def bundle_path(layout: Layout) -> Path:
+def bundle_path(kit: Kit) -> Path:
     """Where a bundle of the current recipe stands, once it is built."""
-    package = layout.npm_package("pyodide")
-    return layout.build / "pyodide" / recipe(package)[:16] / BUNDLE_NAME
+    package = kit.npm_package("pyodide")
+    return kit.build / "pyodide" / recipe(package)[:16] / BUNDLE_NAME
 
 
-def ensure_bundle(layout: Layout) -> Path:
+def ensure_bundle(kit: Kit) -> Path:
     """The folder that holds a bundle of the current recipe."""
-    path = bundle_path(layout)
+    path = bundle_path(kit)
     if not path.exists():
-        write_if_changed(path, message(layout.npm_package("pyodide")))
+        write_if_changed(path, message(kit.npm_package("pyodide")))
         for other in path.parent.parent.iterdir():
             if other.is_dir() and other != path.parent:
                 shutil.rmtree(other, ignore_errors=True)
     return path.parent
 
 
-def workerd_binary(layout: Layout) -> Path:
+def workerd_binary(kit: Kit) -> Path:
     other = os.environ.get(WORKERD)
     if other:
-        return installed(Path(other))
-    return layout.npm_package(f"@cloudflare/{workerd_package()}") / "bin" / "workerd"
+        return kit.installed(Path(other))
+    return kit.npm_package(f"@cloudflare/{workerd_package()}") / "bin" / "workerd"
 
 
 def workerd_package() -> str:

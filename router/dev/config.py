@@ -1,18 +1,17 @@
 """The local wrangler configuration, generated from wrangler.toml.
 
 What the file says holds locally too, but for three things: workerd reads its Python from
-our bundle, the upload is already staged, and a service that is none of the agent's variants
-is the echo Worker. Each server has a folder of its own, so several can run at once: `upload/`
-(staged), `router.json`, `agents/`, `echo/`, `python_modules` (a link), `.dev.vars`.
+our bundle, the upload is already staged, and a service that is no Worker on this machine
+(`workers.py`) is the echo Worker. Each server has a folder of its own, so several can run at once:
+`upload/` (staged), `router.json`, `workers/`, `echo/`, `python_modules` (a link), `.dev.vars`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from router.dev.agents import agent_names, write_agents
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout
 from router.dev.local import LOCAL_FLAGS, write_json
@@ -40,22 +39,23 @@ def router_config(
     variants: Mapping[str, str],
     *,
     echo: bool,
+    workers: Collection[str] = (),
     outside: Outside = NOWHERE,
 ) -> dict[str, Any]:
     """The configuration of wrangler.toml as it runs here.
 
     `variants` (variant to binding) is the policy's. With `echo` every one of its bindings
     leads to the echo Worker, and so do all URLs; without, those that wrangler.toml binds lead to
-    the agent's variants, and to the echo Worker if they are none of those.
+    `workers`, and to the echo Worker if they are none of those. URLs are then asked as they are.
     """
     config = {name: value for name, value in production.items() if name != "build"}
     config["main"] = "upload/entry.py"
     config["compatibility_flags"] = [*production.get("compatibility_flags", ()), *LOCAL_FLAGS]
-    agents = {} if echo else agents_behind(production)
+    behind = {} if echo else bound_to(production, workers)
     config["services"] = [
         {"binding": binding, "service": ECHO_NAME, "props": {"variants": names}}
-        for binding, names in echoed(production, variants, echo=echo).items()
-    ] + [{"binding": binding, "service": name} for binding, name in agents.items()]
+        for binding, names in echoed(production, variants, echo=echo, workers=workers).items()
+    ] + [{"binding": binding, "service": name} for binding, name in behind.items()]
     if echo and outside.urls:
         props = {"variants": list(outside.urls), "urls": outside.urls}
         config["services"].append({"binding": OUTBOUND, "service": ECHO_NAME, "props": props})
@@ -70,23 +70,25 @@ def _guard(echo: bool, outside: Outside) -> dict[str, str]:
     return {RESOLVER: PUBLIC_RESOLVER} if outside.urls and not echo else {}
 
 
-def agents_behind(production: Mapping[str, Any]) -> dict[str, str]:
-    """The bindings of wrangler.toml that lead to variants of the agent: binding to Worker."""
-    names = agent_names()
+def bound_to(production: Mapping[str, Any], workers: Collection[str]) -> dict[str, str]:
+    """The bindings of wrangler.toml that lead to these Workers: binding to Worker."""
     services = production.get("services", ())
-    return {each["binding"]: each["service"] for each in services if each["service"] in names}
+    return {each["binding"]: each["service"] for each in services if each["service"] in workers}
 
 
 def echoed(
-    production: Mapping[str, Any], variants: Mapping[str, str], *, echo: bool
+    production: Mapping[str, Any],
+    variants: Mapping[str, str],
+    *,
+    echo: bool,
+    workers: Collection[str] = (),
 ) -> dict[str, list[str]]:
     """The bindings that the echo Worker stands behind, each with its variants' names."""
     names: dict[str, list[str]] = {}
     for variant, binding in variants.items():
         names.setdefault(binding, []).append(variant)
     bound = {item["binding"]: item["service"] for item in production.get("services", ())}
-    agents = agents_behind(production)
-    others = [binding for binding in bound if binding not in agents]
+    others = [binding for binding in bound if binding not in bound_to(production, workers)]
     chosen = {**bound, **names} if echo else others
     return {binding: names.get(binding, [bound.get(binding, binding)]) for binding in chosen}
 
@@ -106,17 +108,23 @@ def write_configs(
     variants: Mapping[str, str],
     *,
     echo: bool,
+    workers: Mapping[str, Path] | None = None,
     outside: Outside = NOWHERE,
 ) -> list[Path]:
-    """The configurations for `wrangler dev`: the router's first, then the agent's."""
-    production = layout.read_toml(layout.wrangler_toml)
+    """The configurations for `wrangler dev`: the router's first, the echo Worker's last.
+
+    `workers`: those behind the router, with their configurations.
+    """
+    production, behind = layout.config, workers or {}
     router = folder / "router.json"
     echoes = folder / "echo" / "echo.json"
-    write_json(router, router_config(production, variants, echo=echo, outside=outside))
+    own = router_config(production, variants, echo=echo, workers=behind, outside=outside)
+    write_json(router, own)
     write_json(echoes, echo_config(production["compatibility_date"]))
     write_if_changed(echoes.with_name("echo.js"), ECHO_SCRIPT.read_bytes())
     modules = folder / "python_modules"
+    if modules.is_symlink() and modules.readlink() != layout.kit.python_modules:
+        modules.unlink()  # of an earlier version
     if not modules.is_symlink():
-        modules.symlink_to(layout.python_modules)
-    agents = {} if echo else agents_behind(production)
-    return [router, *write_agents(layout, folder, set(agents.values())), echoes]
+        modules.symlink_to(layout.kit.python_modules)
+    return [router, *behind.values(), echoes]

@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from router.dev.bundle import pyodide_version, workerd_package
-from router.dev.layout import WORKERD, Layout, SetupError, find_root
+from router.dev.errors import SetupError
+from router.dev.kit import WORKERD, Kit
+from router.dev.layout import Layout, find_root
+from router.dev.npm import run_npm
 
 TESTS = "tests/edge/test_entry.py"
 WAYS = ("javascript", "python")  # as the tests' names have them
 WITHIN = 900.0
-# As in .npmrc: no script of a package is run.
-OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
 
 
 class Case(NamedTuple):
@@ -41,24 +42,14 @@ class Workerd(NamedTuple):
     version: str
 
 
-def download(layout: Layout, folder: Path) -> Workerd:
+def download(kit: Kit, folder: Path) -> Workerd:
     """The newest workerd, in `folder`."""
-    npm = Path(sys.executable).with_name("npm")
-    path = f"{npm.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    command = [str(npm), "install", f"--prefix={folder}", *OPTIONS, "workerd@latest"]
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        run_npm(kit, folder, "install", f"--prefix={folder}", "workerd@latest")
+    except SetupError as error:
+        raise SetupError(f"the newest workerd cannot be downloaded: {error}") from None
     package = folder / "node_modules" / "@cloudflare" / workerd_package()
-    if done.returncode or not package.is_dir():
-        said = (done.stderr.strip().splitlines() or ["npm said nothing"])[-1]
-        raise SetupError(f"the newest workerd cannot be downloaded: {said}")
-    return Workerd(package / "bin" / "workerd", version_of(package))
+    return Workerd(kit.installed(package / "bin" / "workerd"), version_of(package))
 
 
 def version_of(package: Path) -> str:
@@ -98,7 +89,7 @@ def verdict(
                 wrong[way] += [case] if case.said else []
     is_newer = "the one in use" if version == pinned else f"in use is {pinned}"
     lines = [f"workerd {version}, the newest ({is_newer})"]
-    lines += [f"entry in {way:<11} {_told(ran[way], wrong[way])}" for way in WAYS]
+    lines += [f"entry in {way:<11} {_result_text(ran[way], wrong[way])}" for way in WAYS]
     if any(wrong.values()) and all(len(wrong[way]) == ran[way] for way in WAYS):
         lines.append(
             f"nothing works: it may want another pyodide than {pyodide} "
@@ -109,7 +100,7 @@ def verdict(
     return lines, bool(ran) and all(ran[way] and not wrong[way] for way in WAYS)
 
 
-def _told(ran: int, wrong: list[Case]) -> str:
+def _result_text(ran: int, wrong: list[Case]) -> str:
     if not ran:
         return "not tried"
     if not wrong:
@@ -126,7 +117,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="entry-check-") as name:
             folder = Path(name)
             print("entry-check newest workerd, from the registry", flush=True)
-            workerd = download(layout, folder)
+            workerd = download(layout.kit, folder)
             found = run_tests(layout, workerd, folder / "report.xml")
     except (SetupError, subprocess.TimeoutExpired) as error:
         print(f"entry-check: {error}", file=sys.stderr)

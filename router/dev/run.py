@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-from router.dev.config import Outside, agents_behind, echoed, write_configs
+from router.dev.config import Outside, bound_to, echoed, write_configs
 from router.dev.layout import Layout, SetupError
 from router.dev.prepare import prepare, step
 from router.dev.secrets import write_secrets
 from router.dev.server import DevServer
 from router.dev.stage import stage
 from router.dev.tables import migrate
+from router.dev.workers import find_workers
 
 READY_WITHIN = 90.0
 WATCH_EVERY = 0.5
@@ -31,21 +32,21 @@ def configure(
     policy: Path,
     folder: Path,
     variants: Mapping[str, str],
+    workers: Mapping[str, Path],
     *,
     echo: bool,
     outside: Outside,
 ) -> list[Path]:
     """Everything that a server needs, in its folder; the configurations to start it with."""
-    prepare(layout)
     with step("upload", f"staged with {policy.name}"):
         allow_private = outside.allow_private
-        stage(layout.root, policy, folder / "upload", allow_private=allow_private)
+        stage(layout.kit.sources, policy, folder / "upload", allow_private=allow_private)
         write_secrets(layout.root, folder, os.environ)
-        return write_configs(layout, folder, variants, echo=echo, outside=outside)
+        return write_configs(layout, folder, variants, echo=echo, workers=workers, outside=outside)
 
 
 def run_dev(
-    root: Path,
+    layout: Layout,
     policy: Path,
     port: int,
     echo: bool,
@@ -57,19 +58,18 @@ def run_dev(
     # SIGINT too: a shell starts background commands with it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, as_interrupt)
-    layout = Layout(root)
     folder = layout.build / "dev" / str(port)
     try:
-        configs = configure(layout, policy, folder, variants, echo=echo, outside=outside)
-        if not echo:
-            with step("d1", "tables of the agent"):
-                migrate(layout, configs[1:-2], persist_to)
+        prepare(layout)
+        workers = {} if echo else find_workers(layout, folder)
+        configs = configure(layout, policy, folder, variants, workers, echo=echo, outside=outside)
+        migrate(layout, workers.values(), persist_to)
         with DevServer(layout) as server:
             with step("workerd", f"on port {port}"):
                 log = folder / "wrangler.log"
                 server.start(configs, port=port, persist_to=persist_to, log=log)
                 server.wait_ready(timeout=READY_WITHIN)
-            tell(server, layout, policy, variants, echo=echo, outside=outside)
+            tell(server, layout, policy, variants, workers, echo=echo, outside=outside)
             watch(server)
     except SetupError as error:
         print(f"router dev: {error}", file=sys.stderr)
@@ -90,13 +90,14 @@ def tell(
     layout: Layout,
     policy: Path,
     variants: Mapping[str, str],
+    workers: Mapping[str, Path],
     *,
     echo: bool,
     outside: Outside,
 ) -> None:
-    production = layout.read_toml(layout.wrangler_toml)
-    agents = {} if echo else agents_behind(production)
-    behind_them = dict.fromkeys(echoed(production, variants, echo=echo), "echo Worker") | agents
+    production = layout.config
+    echoes = echoed(production, variants, echo=echo, workers=workers)
+    behind_them = dict.fromkeys(echoes, "echo Worker") | bound_to(production, workers)
     url = f"http://localhost:{server.port}"
     print(f"\n  serving  {policy}\n  router   {url}\n  health   {url}/.router/health")
     print(f"  log      {server.log}\n")

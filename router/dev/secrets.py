@@ -6,7 +6,7 @@ The environment beats the file. Together they stand in the server's own folder u
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from router.dev.files import write_if_changed
@@ -25,14 +25,6 @@ def dev_vars(file: str, environment: Mapping[str, str]) -> str:
         if value:
             lines.append(f"{name}={quoted(name, value)}")
     return "".join(f"{line}\n" for line in lines)
-
-
-def secrets_of(root: Path, names: Collection[str]) -> str:
-    """The lines of `.dev.vars` that give these."""
-    source = root / ".dev.vars"
-    file = source.read_text(encoding="utf-8") if source.is_file() else ""
-    kept = [line for line in file.splitlines() if line.partition("=")[0].strip() in names]
-    return "".join(f"{line}\n" for line in kept)
 
 
 def quoted(name: str, value: str) -> str:

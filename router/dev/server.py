@@ -50,7 +50,7 @@ class DevServer:
         args = ["dev", *(part for config in configs for part in ("--config", str(config)))]
         args += ["--ip", HOST, "--port", str(self.port), "--inspector-port", "0"]
         args += ["--persist-to", str(persist_to), "--show-interactive-dev-session=false"]
-        runtime = {"MINIFLARE_WORKERD_PATH": str(ensure_workerd(self.layout))}
+        runtime = {"MINIFLARE_WORKERD_PATH": str(ensure_workerd(self.layout.kit))}
         self._process = ServerProcess(
             command(self.layout, args),
             cwd=self.layout.root,

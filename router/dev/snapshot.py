@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 
 from router.dev.bundle import ensure_bundle, recipe, workerd_binary
+from router.dev.errors import SetupError
 from router.dev.files import write_if_changed
-from router.dev.layout import Layout, SetupError, installed
+from router.dev.kit import COMPATIBILITY_DATE, Kit
 from router.dev.local import LOCAL_FLAGS
 from router.dev.loopback import HOST, answers, free_port
 from router.dev.process import ServerProcess
@@ -38,44 +39,44 @@ FLAGS = ("python_workers", "disable_python_no_global_handlers", *LOCAL_FLAGS)
 SDK = ("_workers_sdk_*", "workers", "asgi.py", "pyvenv.cfg")
 
 
-def snapshot_path(layout: Layout) -> Path:
+def snapshot_path(kit: Kit) -> Path:
     """Where an image of the current recipe stands, once it is made."""
-    digest = hashlib.sha256(recipe(layout.npm_package("pyodide")).encode())
+    digest = hashlib.sha256(recipe(kit.npm_package("pyodide")).encode())
     digest.update(Path(__file__).read_bytes())
-    digest.update(workerd_binary(layout).parents[1].joinpath("package.json").read_bytes())
-    for name, path in sdk(layout).items():
+    digest.update(workerd_binary(kit).parents[1].joinpath("package.json").read_bytes())
+    for name, path in sdk(kit).items():
         digest.update(f"{name} {path.stat().st_size}\n".encode())
-    return layout.build / "pyodide" / f"image-{digest.hexdigest()[:16]}.bin"
+    return kit.build / "pyodide" / f"image-{digest.hexdigest()[:16]}.bin"
 
 
-def sdk(layout: Layout) -> dict[str, Path]:
+def sdk(kit: Kit) -> dict[str, Path]:
     """The files of Cloudflare's SDK for Python, by their names as modules."""
-    root = installed(layout.python_modules)
+    root = kit.installed(kit.python_modules)
     found = [path for pattern in SDK for path in sorted(root.glob(pattern))]
     files = [each for path in found for each in [path, *sorted(path.rglob("*"))]]
     kept = [path for path in files if path.is_file() and path.suffix != ".pyc"]
     return {f"python_modules/{path.relative_to(root).as_posix()}": path for path in kept}
 
 
-def ensure_snapshot(layout: Layout) -> Path:
+def ensure_snapshot(kit: Kit) -> Path:
     """An image of the current recipe."""
-    path = snapshot_path(layout)
+    path = snapshot_path(kit)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            _make(layout, Path(folder)).replace(path)
+            _make(kit, Path(folder)).replace(path)
         for other in path.parent.glob("image-*.bin"):
             if other != path:
                 other.unlink(missing_ok=True)
     return path
 
 
-def _make(layout: Layout, folder: Path) -> Path:
+def _make(kit: Kit, folder: Path) -> Path:
     """workerd writes it when the Worker has started."""
-    bundle, port = ensure_bundle(layout), free_port()
+    bundle, port = ensure_bundle(kit), free_port()
     write_if_changed(folder / MAIN, SOURCE.encode())
-    date = layout.read_toml(layout.wrangler_toml)["compatibility_date"]
-    worker = WorkerdWorker("image-maker", {MAIN: folder / MAIN, **sdk(layout)}, date, FLAGS)
+    modules = {MAIN: folder / MAIN, **sdk(kit)}
+    worker = WorkerdWorker("image-maker", modules, COMPATIBILITY_DATE, FLAGS)
     file = folder / "config.capnp"
     write_if_changed(file, config([worker], port, folder).encode())
     options = (
@@ -83,7 +84,7 @@ def _make(layout: Layout, folder: Path) -> Path:
         f"--python-snapshot-dir={folder}",
         "--python-save-baseline-snapshot",
     )
-    command = [str(workerd_binary(layout)), "serve", "--experimental", *options, str(file)]
+    command = [str(workerd_binary(kit)), "serve", "--experimental", *options, str(file)]
     process = ServerProcess(command, cwd=folder, env={}, log=folder / "workerd.log")
     try:
         deadline = time.monotonic() + WITHIN

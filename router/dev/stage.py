@@ -3,24 +3,23 @@
 wrangler uploads every module beside the entry file, so the entry stands in a build
 folder that holds the packages of the edge and no tool, no test and no secret.
 Staging twice changes no file: a running `wrangler dev` restarts only for a real change.
-`python -m router.dev.stage` is the build command of wrangler.toml: a deployment runs it, and so
-it refuses keys that everybody knows. What only tries the upload says so in the environment.
+`router stage` does it for a project: wrangler's build command.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import sys
+import shutil
 from pathlib import Path
 
+from policies.compiled.tables import form_text
 from policies.language.compile.compile import compile_policy
 from policies.language.load import load
+from router.dev.errors import SetupError
 from router.dev.files import mirror
-from router.dev.layout import Layout, SetupError, find_root
-from router.dev.published_keys import refusal
+from router.dev.layout import Layout
+from router.dev.vendor import STAMP
 
-ONLY_TRIED = "ROUTER_UPLOAD_IS_ONLY_TRIED"  # a variable that is not empty: nothing is deployed
 # What the edge imports: never policies/gateway, router/cli, router/publishing, router/dev or tests.
 EDGE_PACKAGES = (
     "policies/access",
@@ -37,6 +36,7 @@ EDGE_PACKAGES = (
     "router/edge",
     "workers_runtime",
 )
+FOR_TOOLS = "policies/language/tooling"  # of those packages, what the edge does not import
 ENTRY = (
     "from router.edge.coordinator.coordinator import Coordinator  # noqa: F401\n"
     "from router.edge.entry import on_fetch  # noqa: F401\n"
@@ -44,9 +44,15 @@ ENTRY = (
 )
 
 
-def stage(root: Path, policy: Path, target: Path, *, allow_private: bool = False) -> None:
+def stage_project(layout: Layout, policy: Path) -> None:
+    """The upload of a project, and the packages beside its configuration."""
+    stage(layout.kit.sources, policy, layout.upload)
+    _place_packages(layout)
+
+
+def stage(sources: Path, policy: Path, target: Path, *, allow_private: bool = False) -> None:
     """`allow_private`: variants may have URLs in private networks, as on one's own machine."""
-    mirror(upload(root, policy, allow_private=allow_private), target)
+    mirror(upload(sources, policy, allow_private=allow_private), target)
 
 
 def upload(root: Path, policy: Path, *, allow_private: bool = False) -> dict[str, bytes]:
@@ -59,8 +65,9 @@ def upload(root: Path, policy: Path, *, allow_private: bool = False) -> dict[str
     }
     for package in EDGE_PACKAGES:
         for path in sorted((root / package).rglob("*")):
-            if path.suffix in (".py", ".js"):
-                files[path.relative_to(root).as_posix()] = path.read_bytes()
+            name = path.relative_to(root).as_posix()
+            if path.suffix in (".py", ".js") and not name.startswith(f"{FOR_TOOLS}/"):
+                files[name] = path.read_bytes()
     return files
 
 
@@ -76,31 +83,25 @@ def bundled_policy(policy: Path, *, allow_private: bool = False) -> str:
         place = f"{policy}:{first.line}:{first.column}"
         more = f" (and {count - 1} more: `router validate {policy}`)" if count > 1 else ""
         raise SetupError(f"{place}: {first.message}: {first.hint}{more}")
-    compiled = json.dumps(compile_policy(loaded.policy, loaded.digest), separators=(",", ":"))
+    form = form_text(compile_policy(loaded.policy, loaded.digest))
     return (
-        f'"""Generated from {policy.name}; not meant for editing."""\n\nCOMPILED = {compiled!r}\n'
+        f'"""Generated from {policy.name}; not meant for editing."""\n\n'
+        f"DIGEST = {loaded.digest!r}\nCOMPILED = {form!r}\n"
     )
 
 
-def _refuse_published_keys(policy: Path) -> None:
-    """Refuse public keys, which would open the API to everybody until the first push."""
-    loaded = load(policy.read_bytes()) if policy.is_file() else None
-    why = refusal(loaded.policy) if loaded and loaded.policy else None
-    if why:
-        raise SetupError(f"{policy}: {why}")
-
-
-def main() -> int:
-    layout = Layout(find_root())
-    try:
-        if not os.environ.get(ONLY_TRIED):
-            _refuse_published_keys(layout.root / "routes.yaml")
-        stage(layout.root, layout.root / "routes.yaml", layout.build / "upload")
-    except SetupError as error:
-        print(f"stage: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _place_packages(layout: Layout) -> None:
+    """Copy the kit's packages, unless they are there: in a clone they are the same folder."""
+    kit, target = layout.kit.python_modules, layout.python_modules
+    if target.exists() and target.samefile(kit):
+        return
+    stamp = target / STAMP
+    if stamp.is_file() and stamp.read_bytes() == (kit / STAMP).read_bytes():
+        return
+    if target.exists() and not stamp.is_file():
+        raise SetupError(f"{target} is not from `router stage`: move it away, it is in the way")
+    aside = layout.build / f"python_modules.{os.getpid()}"
+    shutil.rmtree(aside, ignore_errors=True)
+    shutil.copytree(kit, aside)
+    shutil.rmtree(target, ignore_errors=True)
+    aside.rename(target)

@@ -1,24 +1,28 @@
-"""The production upload, tried: `wrangler deploy --dry-run` of wrangler.toml.
+"""The upload, deployed by wrangler, or only tried: `wrangler deploy`, with or without `--dry-run`.
 
-It needs no network and no account. Its output is shown as wrangler gives it; the size
-that counts against Cloudflare's limit is the compressed one.
+A trial needs no network and no account. The size that counts against Cloudflare's limit is the
+compressed one.
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from router.dev.layout import Layout, SetupError, find_root
-from router.dev.prepare import prepare
+from router.dev.errors import SetupError
+from router.dev.guards import ONLY_TRIED
+from router.dev.layout import Layout
 from router.dev.process import ANSI
-from router.dev.stage import ONLY_TRIED, stage
-from router.dev.wrangler import last_error, wrangler
+from router.dev.wrangler import INTERACTIVE, command, environment, last_error, wrangler
 
 GZIP = re.compile(r"gzip:\s*([\d.]+)\s*KiB")
 # Cloudflare's limit of the free plan, in KiB; a paid plan allows 10 MB.
 LIMIT_KIB = 3072.0
+TABLE = ("┌", "├", "│", "└", "Attaching additional modules", "[custom build] Running")
+ENV = "ROUTER_ENV"  # for the build command, which `--env` does not reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +31,10 @@ class DryRun:
     gzip_kib: float
 
 
-def dry_run(layout: Layout) -> DryRun:
-    """Stage and bundle the upload as a deployment would, into `build/dry-run`."""
-    # wrangler's build command does the same, but would not tell what was wrong.
-    stage(layout.root, layout.root / "routes.yaml", layout.build / "upload")
-    outdir = layout.build / "dry-run"
-    args = ["deploy", "--dry-run", "--outdir", str(outdir)]
-    args += ["--config", str(layout.wrangler_toml)]
-    done = wrangler(layout, args, env={ONLY_TRIED: "1"})
+def dry_run(layout: Layout, env: str = "") -> DryRun:
+    """Bundle the upload as a deployment would, into `build/dry-run`."""
+    args = [*_arguments(layout, env), "--dry-run", "--outdir", str(layout.build / "dry-run")]
+    done = wrangler(layout, args, env={ONLY_TRIED: "1", **_variables(env)})
     output = ANSI.sub("", done.stdout + done.stderr)
     size = GZIP.search(output)
     if done.returncode or not size:
@@ -42,19 +42,35 @@ def dry_run(layout: Layout) -> DryRun:
     return DryRun(output, float(size[1]))
 
 
-def main() -> int:
-    layout = Layout(find_root())
-    try:
-        prepare(layout)
-        done = dry_run(layout)
-    except SetupError as error:
-        print(f"upload: {error}", file=sys.stderr)
-        return 1
-    print(done.output.rstrip())
-    verdict = "fits" if done.gzip_kib <= LIMIT_KIB else "does not fit"
-    print(f"\nupload: {done.gzip_kib:.0f} KiB gzip, {verdict} within {LIMIT_KIB:.0f} KiB")
-    return 0 if done.gzip_kib <= LIMIT_KIB else 1
+def deploy(layout: Layout, env: str = "") -> int:
+    """Return wrangler's exit code. On a terminal it may ask, so what it says is shown as it is."""
+    settings = environment(layout, layout.build / "wrangler", _variables(env))
+    told = command(layout, _arguments(layout, env))
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        settings = {name: value for name, value in settings.items() if name not in INTERACTIVE}
+        return subprocess.run(told, cwd=layout.root, env=settings, check=False).returncode
+    with subprocess.Popen(
+        told,
+        cwd=layout.root,
+        env=settings,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in brief(process.stdout or ()):
+            print(line.rstrip("\n"), flush=True)
+    return process.returncode
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def brief(lines: Iterable[str]) -> Iterator[str]:
+    """wrangler's output without its table of hundreds of modules."""
+    return (line for line in lines if not line.startswith(TABLE))
+
+
+def _arguments(layout: Layout, env: str) -> list[str]:
+    return ["deploy", "--config", str(layout.config_file), *(["--env", env] if env else [])]
+
+
+def _variables(env: str) -> Mapping[str, str]:
+    return {ENV: env} if env else {}

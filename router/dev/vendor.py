@@ -1,6 +1,6 @@
-"""The edge's packages, in `python_modules/` beside wrangler.toml.
+"""The edge's packages, in the kit's `python_modules/`.
 
-pyproject.toml's `dependencies` are the one list, and the virtual environment's versions
+EDGE is the one list of what the router's Worker imports, and the versions of Python's environment
 the one truth: pure Python is copied from there, so the command line and the edge run
 the same code. Only what must be compiled is fetched, as a WebAssembly wheel of the same
 version. Type stubs, tests and metadata stay out, to keep the upload small.
@@ -17,10 +17,13 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from agent.packages import EDGE_PYTHON, PackagesError, install
+from router.dev.errors import SetupError
 from router.dev.files import write_if_changed
-from router.dev.layout import Layout, SetupError
+from router.dev.kit import Kit
+from workers_tools.wheels import EDGE_PYTHON, WheelsError, install
 
+# pyproject.toml pins their versions.
+EDGE = ("cronsim", "idna", "pydantic", "pyyaml")
 EDGE_MARKERS = {
     "python_version": EDGE_PYTHON,
     "python_full_version": f"{EDGE_PYTHON}.2",
@@ -31,7 +34,7 @@ EDGE_MARKERS = {
 }
 # Not pure Python. (PyYAML's extension is optional: its Python parser is all we use.)
 COMPILED = ("pydantic-core",)
-# The runtime starts no Python Worker without it; `pywrangler` adds it on its own, too.
+# The runtime starts no Python Worker without it.
 RUNTIME = "workers-runtime-sdk"
 STAMP = ".versions"
 
@@ -49,39 +52,38 @@ def edge_distributions(requirements: list[str]) -> list[Distribution]:
             try:
                 found[name] = distribution(name)
             except PackageNotFoundError as error:
-                raise SetupError(f"{name} is missing: run `make install`") from error
+                raise SetupError(f"{name} is missing: install the package again") from error
             waiting += [Requirement(text) for text in found[name].requires or ()]
     return [found[name] for name in sorted(found)]
 
 
-def needed(layout: Layout) -> list[Distribution]:
-    project = layout.read_toml(layout.root / "pyproject.toml")["project"]
-    return edge_distributions([*project["dependencies"], RUNTIME])
+def needed() -> list[Distribution]:
+    return edge_distributions([*EDGE, RUNTIME])
 
 
-def is_vendored(layout: Layout) -> bool:
-    stamp = layout.python_modules / STAMP
-    return stamp.is_file() and stamp.read_text(encoding="utf-8") == versions(needed(layout))
+def is_vendored(kit: Kit) -> bool:
+    stamp = kit.python_modules / STAMP
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == versions(needed())
 
 
-def ensure_vendored(layout: Layout) -> None:
-    if is_vendored(layout):
+def ensure_vendored(kit: Kit) -> None:
+    if is_vendored(kit):
         return
-    distributions = needed(layout)
+    distributions = needed()
     # Gathered aside: what is served meanwhile stays whole until the end.
-    aside = layout.build / f"python_modules.{os.getpid()}"
+    aside = kit.build / f"python_modules.{os.getpid()}"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     for item in distributions:
         if canonicalize_name(item.name) in COMPILED:
-            fetch(item, aside, layout.build / f"wheels.{os.getpid()}")
+            fetch(item, aside, kit.build / f"wheels.{os.getpid()}")
         else:
             copy(item, aside)
     # wrangler's own mark of a vendored folder.
     (aside / "pyvenv.cfg").touch()
     write_if_changed(aside / STAMP, versions(distributions).encode())
-    shutil.rmtree(layout.python_modules, ignore_errors=True)
-    aside.rename(layout.python_modules)
+    shutil.rmtree(kit.python_modules, ignore_errors=True)
+    aside.rename(kit.python_modules)
 
 
 def versions(distributions: list[Distribution]) -> str:
@@ -102,7 +104,7 @@ def fetch(item: Distribution, target: Path, aside: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     try:
         install([f"{item.name}=={item.version}"], aside, "--no-deps")
-    except PackagesError as error:
+    except WheelsError as error:
         raise SetupError(str(error)) from error
     for path in sorted(aside.rglob("*")):
         parts = path.relative_to(aside).parts

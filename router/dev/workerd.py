@@ -179,8 +179,8 @@ def router_workers(layout: Layout, folder: Path) -> list[WorkerdWorker]:
 def python_modules(layout: Layout, upload: Path) -> dict[str, Path]:
     """The staged upload and the vendored packages, the entry first."""
     return modules_in(upload) | {
-        f"python_modules/{path.relative_to(layout.python_modules).as_posix()}": path
-        for path in sorted(layout.python_modules.rglob("*"))
+        f"python_modules/{path.relative_to(layout.kit.python_modules).as_posix()}": path
+        for path in sorted(layout.kit.python_modules.rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
     }
 

@@ -1,7 +1,7 @@
-"""Running wrangler: with Node from the virtual environment, quietly, in this clone only.
+"""Running wrangler: the kit's, with the kit's Node, quietly, in this project only.
 
 What wrangler keeps between runs (logs, its registry of running Workers) goes to `build/`,
-so that two clones, or two servers of one, never meet. The user's login stays where it is.
+so that two projects, or two servers of one, never meet. The user's login stays where it is.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +28,9 @@ SETTINGS = {
     "X_LOCAL_OBSERVABILITY": "false",
 }
 
+# Those that keep wrangler from asking, and from colours.
+INTERACTIVE = ("CI", "NO_COLOR", "FORCE_COLOR")
+
 FAILED = "[ERROR]"
 EXCEPTION = re.compile(r"[A-Za-z_.]*(Error|Exception): (?!Traceback)")
 
@@ -38,7 +42,9 @@ def command(layout: Layout, args: Sequence[str]) -> list[str]:
 
 def environment(layout: Layout, state: Path, extra: Mapping[str, str] | None) -> dict[str, str]:
     """The environment of a wrangler that keeps its state in `state`."""
-    path = f"{layout.node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    # A `[build]` command finds the `router` that runs here.
+    ours = (str(layout.node.parent), str(Path(sys.executable).parent))
+    path = os.pathsep.join([*ours, os.environ.get("PATH", "")])
     return {
         **os.environ,
         **SETTINGS,
@@ -47,7 +53,7 @@ def environment(layout: Layout, state: Path, extra: Mapping[str, str] | None) ->
         "CLOUDFLARE_DEV_REGISTRY_PATH": str(state / "registry"),
         "WRANGLER_CACHE_DIR": str(state / "cache"),
         # Beside what was compiled: a fifth of the time of a short command.
-        "NODE_COMPILE_CACHE": str(layout.root / "node_modules" / ".cache" / "node"),
+        "NODE_COMPILE_CACHE": str(layout.kit.node_modules / ".cache" / "node"),
         **(extra or {}),
     }
 

@@ -60,7 +60,7 @@ class WranglerKv:
         layout = self._layout
         told = ["kv", "key", verb, *args, "--binding", BINDING, "--preview=false", "--remote"]
         return subprocess.run(
-            command(layout, [*told, "--config", str(layout.wrangler_toml)]),
+            command(layout, [*told, "--config", str(layout.config_file)]),
             cwd=layout.root,
             env=environment(layout, layout.build / "wrangler", None),
             stdin=subprocess.DEVNULL,

@@ -70,7 +70,7 @@ def ticks(most: float, about: int = TICKS) -> list[float]:
     most = max(most, 1e-9)
     rough = most / about
     size = 10.0 ** floor(log10(rough))
-    step = next(size * each for each in (1, 2, 5, 10) if size * each >= rough * 0.999)
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * 0.999)
     return [round(i * step, 10) for i in range(ceil(most / step - 1e-9) + 1)]
 
 
@@ -83,22 +83,23 @@ def stacked(bars: Sequence[Bar], names: Sequence[str]) -> Iterator[tuple[str, li
     """Yield each series with bars from its bottom (`low`) to its top (`high`), stacked."""
     heights = [0.0] * len(bars)
     for name in names:
-        made = []
+        series_bars = []
         for index, bar in enumerate(bars):
             low = heights[index]
             heights[index] = high = low + bar.values.get(name, 0)
-            made.append(Bar(bar.begin, bar.end, {"low": low, "high": high}))
-        yield name, made
+            series_bars.append(Bar(bar.begin, bar.end, {"low": low, "high": high}))
+        yield name, series_bars
 
 
 def areas(
     frame: Frame, bars: Sequence[Bar], classes: Mapping[str, str], titles: Mapping[str, str]
 ) -> Iterator[str]:
     """Draw stacked areas; the series are in the order of `classes`, the first at the bottom."""
-    for name, made in stacked(bars, [*classes]):
-        if any(bar.values["high"] > bar.values["low"] for bar in made):
+    for name, series_bars in stacked(bars, [*classes]):
+        if any(bar.values["high"] > bar.values["low"] for bar in series_bars):
             title = f"<title>{escape(titles[name])}</title>"
-            yield f'<path class="area {classes[name]}" d="{_outline(frame, made)}">{title}</path>'
+            outline = _outline(frame, series_bars)
+            yield f'<path class="area {classes[name]}" d="{outline}">{title}</path>'
 
 
 def _outline(frame: Frame, bars: Sequence[Bar]) -> str:

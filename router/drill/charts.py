@@ -50,8 +50,8 @@ def width_of(result: Result) -> float:
 
 def grouped(result: Result, count: Count) -> dict[str, int]:
     """Return the responses by variant, region or pool, and the requests without a response."""
-    found = result.router.places.grouped(result.target.kind, count.answers)
-    return {**found, NO_ANSWER: count.unanswered} if count.unanswered else found
+    groups = result.router.places.grouped(result.target.kind, count.answers)
+    return {**groups, NO_ANSWER: count.unanswered} if count.unanswered else groups
 
 
 def series(result: Result, counts: list[Count]) -> list[Series]:
@@ -61,14 +61,14 @@ def series(result: Result, counts: list[Count]) -> list[Series]:
         for name, number in grouped(result, count).items():
             totals[name] = totals.get(name, 0) + number
     target = result.target.name
-    found = [Series(target, "c-target", totals.pop(target, 0))]
+    shown = [Series(target, "c-target", totals.pop(target, 0))]
     last = {ITSELF: "c-self", NO_ANSWER: "c-none"}
     ends = [Series(n, style, totals.pop(n)) for n, style in last.items() if n in totals]
-    ranked = sorted(totals.items(), key=lambda each: (-each[1], each[0]))
-    found += [Series(n, f"c-{i}", t) for i, (n, t) in enumerate(ranked[:MOST_GROUPS])]
+    ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+    shown += [Series(n, f"c-{i}", t) for i, (n, t) in enumerate(ranked[:MOST_GROUPS])]
     if rest := sum(total for _, total in ranked[MOST_GROUPS:]):
-        found.append(Series(OTHERS, "c-more", rest))
-    return found + ends
+        shown.append(Series(OTHERS, "c-more", rest))
+    return shown + ends
 
 
 def charts(result: Result) -> Iterator[str]:
@@ -87,8 +87,8 @@ def _frame(result: Result, name: str, most: float, top: int) -> Frame:
 
 
 def _moments(result: Result) -> list[Moment]:
-    marks, seen, name = result.run.marks, result.seen, result.target.name
-    known = (seen.left_at, marks.began, "left"), (seen.back_at, marks.ended, "back")
+    marks, evidence, name = result.run.marks, result.evidence, result.target.name
+    known = (evidence.left_at, marks.began, "left"), (evidence.back_at, marks.ended, "back")
     return [
         Moment(at, f"{name} {word} after {seconds(at - since)}")
         for at, since, word in known
@@ -98,7 +98,7 @@ def _moments(result: Result) -> list[Moment]:
 
 def _traffic(result: Result, counts: list[Count]) -> Iterator[str]:
     drawn = series(result, counts)
-    known = {each.name for each in drawn}
+    known = {item.name for item in drawn}
     bars = []
     for count in counts:
         values: dict[str, float] = {}
@@ -117,8 +117,8 @@ def _traffic(result: Result, counts: list[Count]) -> Iterator[str]:
         *areas(
             frame,
             bars,
-            {each.name: each.style for each in drawn},
-            {each.name: f"{each.name}: {each.total:,} requests" for each in drawn},
+            {item.name: item.style for item in drawn},
+            {item.name: f"{item.name}: {item.total:,} requests" for item in drawn},
         ),
         *shade(frame, result.run.marks.spans()),
         *names(frame, result.run.marks.spans()),
@@ -130,9 +130,9 @@ def _traffic(result: Result, counts: list[Count]) -> Iterator[str]:
 
 def _legend(drawn: list[Series]) -> str:
     items = (
-        f'<li><svg viewBox="0 0 18 10" aria-hidden="true"><rect class="{each.style}" width="18" '
-        f'height="10"/></svg>{escape(each.name)} <span class="soft">{each.total:,}</span></li>'
-        for each in drawn
+        f'<li><svg viewBox="0 0 18 10" aria-hidden="true"><rect class="{item.style}" width="18" '
+        f'height="10"/></svg>{escape(item.name)} <span class="soft">{item.total:,}</span></li>'
+        for item in drawn
     )
     return f'<ul class="legend">{"".join(items)}</ul>'
 

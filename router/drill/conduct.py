@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from policies.basics.callers import caller_text
 from policies.basics.durations import duration_text
 from policies.drill_plan.model import DrillPlan
-from policies.drill_plan.outcomes import Marks, Run
+from policies.drill_plan.outcomes import DrillRun, Marks
 from router.api.client import Client, Refused
 from router.api.refusal import gap_texts
 from router.drill.survey import Surveyed
@@ -72,15 +73,15 @@ class Conductor:
         self._driving: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[Any] | None = None
 
-    def seen(self) -> Run:
+    def outcomes_so_far(self) -> DrillRun:
         """Return the outcomes so far."""
         course, clients = self.course, self.clients
         end = clients.end if course.finished is None else course.finished
-        outcomes = sorted(each for each in clients.outcomes if each.at < end)
+        outcomes = sorted(outcome for outcome in clients.outcomes if outcome.at < end)
         missed = [at for at in clients.not_started if at < end]
         complete = course.finished is not None and not course.trouble
         marks = Marks(course.began, course.ended, end)
-        return Run(outcomes, missed, marks, self._router.targets, complete)
+        return DrillRun(outcomes, missed, marks, self._router.targets, complete)
 
     async def run(self) -> None:
         """Run all phases. A failure of the router ends them and is noted in the course."""
@@ -105,8 +106,8 @@ class Conductor:
     async def _baseline(self) -> None:
         await self._go_on(self._plan.phases.baseline / 1000)
         outcomes = self.clients.outcomes
-        known = any(each.variant for each in outcomes)
-        if known and all(each.variant not in self._router.targets for each in outcomes):
+        known = any(outcome.variant for outcome in outcomes)
+        if known and all(outcome.variant not in self._router.targets for outcome in outcomes):
             raise Failed(
                 f"{self._plan.drill.target} answered none of the {len(outcomes):,} requests of "
                 "the baseline, so a drill would show nothing: send requests that it serves"
@@ -115,16 +116,16 @@ class Conductor:
     async def _failure(self) -> None:
         drill, length = self._plan.drill, self._plan.phases.failure
         asked_at = self.clients.now  # the drill cannot have started earlier
-        told = await self._start_drill(
+        started = await self._start_drill(
             {
-                **drill.target.told(),
+                **drill.target.to_dict(),
                 "mode": drill.mode.text,
                 "for": duration_text(length),
                 "force": drill.force,
             }
         )
         self.course.began = asked_at
-        watching = asyncio.create_task(self._watch(told["id"]))
+        watching = asyncio.create_task(self._watch(started["id"]))
         try:
             await self._go_on(asked_at + length / 1000, watching)
         finally:
@@ -153,7 +154,7 @@ class Conductor:
             self.course.notes.append(f"{what}: {digest[:12]}")
         return end
 
-    async def _go_on(self, until: float, unless: asyncio.Task[Any] | None = None) -> None:
+    async def _go_on(self, until: float, unless: asyncio.Task[object] | None = None) -> None:
         """Report the progress of the traffic until a moment, or until `unless` is done."""
         awaited = {task for task in (self._driving, unless) if task}
         while (left := until - self.clients.now) > 0:
@@ -172,57 +173,57 @@ class Conductor:
         asking = asyncio.to_thread(self._client.post, "drills", document)
         self._starting = asyncio.create_task(asking)
         try:
-            told: Drill = await asyncio.shield(self._starting)
+            drill: Drill = await asyncio.shield(self._starting)
         except Refused as error:
             gaps = gap_texts(error.document)
             if not gaps:
                 raise
             whom = "; ".join(gaps)
             raise Failed(f"the drill is refused: no variant would be left for {whom}") from None
-        self.course.drill = told
-        return told
+        self.course.drill = drill
+        return drill
 
-    async def _watch(self, drill_id: str) -> dict[str, Any]:
+    async def _watch(self, drill_id: str) -> dict[str, object]:
         """Return when the drill is no longer active, and note why it ended."""
         while True:
             await asyncio.sleep(WATCH_S)
             with suppress(Failed):  # the traffic shows the effect on clients
-                told = await self._ask("drills")
-                if all(each["id"] != drill_id for each in told["active"]):
-                    past = (each for each in told["past"] if each["id"] == drill_id)
+                drills = await self._ask("drills")
+                if all(drill["id"] != drill_id for drill in drills["active"]):
+                    past = (drill for drill in drills["past"] if drill["id"] == drill_id)
                     return next(past, {"why": "forgotten"})
 
-    def _note_early_end(self, told: dict[str, Any], asked_at: float) -> None:
+    def _note_early_end(self, past: dict[str, Any], asked_at: float) -> None:
         self.course.is_over = True
-        if told["why"] == "time":
+        if past["why"] == "time":
             return
-        who = f"{told.get('ended_by') or 'somebody'} stopped it"
-        why = EARLY.get(told["why"], who if told["why"] == "stopped" else told["why"])
+        who = f"{caller_text(past.get('ended_by') or 'somebody')} stopped it"
+        why = EARLY.get(past["why"], who if past["why"] == "stopped" else past["why"])
         self.course.trouble = f"the drill ended before its time: {why}"
         self.course.ended = self.clients.now
-        if "ended_at" in told:
-            began, ended = (datetime.fromisoformat(told[f"{n}_at"]) for n in ("started", "ended"))
+        if "ended_at" in past:
+            began, ended = (datetime.fromisoformat(past[f"{n}_at"]) for n in ("started", "ended"))
             self.course.ended = asked_at + (ended - began).total_seconds()
 
     async def _check_over(self, grace: float) -> None:
         """Stop a drill that has not ended by itself, and note that."""
         await asyncio.sleep(grace)
-        told = await self._ask("drills")
+        drills = await self._ask("drills")
         own = self.course.drill and self.course.drill["id"]
-        if any(each["id"] == own for each in told["active"]):
+        if any(drill["id"] == own for drill in drills["active"]):
             self.course.trouble = "the drill did not end by itself when its time had passed"
             await self._stop_drill()
         self.course.is_over = True
 
     async def _ask(self, page: str) -> dict[str, Any]:
-        told: dict[str, Any] = await asyncio.to_thread(self._client.get, page)
-        return told
+        document: dict[str, object] = await asyncio.to_thread(self._client.get, page)
+        return document
 
     async def _stop_drill(self) -> None:
         """Stop the drill if it has been started and is not over."""
         if self._starting is None or self.course.is_over:
             return
         with suppress(Failed):
-            told = await self._starting
-            await asyncio.to_thread(self._client.delete, f"drills/{told['id']}")
+            drill = await self._starting
+            await asyncio.to_thread(self._client.delete, f"drills/{drill['id']}")
             self.course.is_over = True

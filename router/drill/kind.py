@@ -43,9 +43,9 @@ class Kind:
 
 
 def _filled(value: str) -> str:
-    def found(match: re.Match[str]) -> str:
+    def variable(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
             raise UsageError(f"the plan uses {match[1]} of the environment, which is not set")
         return os.environ[match[1]]
 
-    return _ENV.sub(found, value)
+    return _ENV.sub(variable, value)

@@ -59,7 +59,7 @@ def _sections(result: Result) -> Iterator[str]:
     yield _section("By phase", _phases(result))
     yield _section("Who answered", _answers(result))
     yield _section("By request", _requests(result))
-    yield _section("What was done", _done(result))
+    yield _section("What was done", _facts(result))
     yield f"<footer>Made by fiberwise-router {escape(__version__)}.</footer>\n"
 
 
@@ -157,13 +157,13 @@ def _answers(result: Result) -> str:
 def _seconds(result: Result) -> str:
     """Return the charts as a table, collapsed."""
     counts = by_time(result.run, width_of(result))
-    names = [each.name for each in series(result, counts) if each.name != NO_ANSWER]
+    names = [item.name for item in series(result, counts) if item.name != NO_ANSWER]
     rows = []
     for count in counts:
         by_name = grouped(result, count)
         shown = [f"{by_name.get(name, 0):,}" for name in names]
         latency = count.latency
-        times = [seconds(each / 1000) for each in latency[:2]] if latency else [NOTHING] * 2
+        times = [seconds(item / 1000) for item in latency[:2]] if latency else [NOTHING] * 2
         rows.append(
             [
                 f"{count.begin:.4g} s",
@@ -180,7 +180,7 @@ def _seconds(result: Result) -> str:
     return f"<details><summary>The charts as a table</summary>{table}</details>"
 
 
-def _done(result: Result) -> str:
+def _facts(result: Result) -> str:
     plan, router, drill = result.plan, result.router, result.course.drill
     marks = result.run.marks
     phases = plan.phases

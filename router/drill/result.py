@@ -13,10 +13,18 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from policies.drill_plan.judge import Evidence, Judged, Verdict, doubts, evidence, judge, verdict
+from policies.drill_plan.judge import (
+    DrillEvidence,
+    Judged,
+    Verdict,
+    doubts,
+    evidence,
+    judge,
+    verdict,
+)
 from policies.drill_plan.load import LoadedPlan
 from policies.drill_plan.model import DrillPlan
-from policies.drill_plan.outcomes import Run
+from policies.drill_plan.outcomes import DrillRun
 from policies.drill_plan.tally import Count, by_phase, by_request, by_time
 from policies.resilience.drill import KINDS, Target
 from router import __version__
@@ -34,16 +42,16 @@ class Result:
     plan: DrillPlan
     router: Surveyed
     course: Course
-    run: Run
+    run: DrillRun
     started_at: datetime
 
     @cached_property
-    def seen(self) -> Evidence:
+    def evidence(self) -> DrillEvidence:
         return evidence(self.run)
 
     @cached_property
     def judged(self) -> list[Judged]:
-        return judge(self.plan.objectives, self.seen)
+        return judge(self.plan.objectives, self.evidence)
 
     @property
     def verdict(self) -> Verdict:
@@ -57,40 +65,42 @@ class Result:
     def notes(self) -> list[str]:
         """Return notes for readers of the verdict, the most serious first."""
         trouble = [self.course.trouble] if self.course.trouble else []
-        return trouble + doubts(self.seen) + self.course.notes
+        return trouble + doubts(self.evidence) + self.course.notes
 
     @property
     def failures(self) -> dict[str, int]:
         """Return the number of requests by kind of failure."""
         kinds = (
-            each.failure or f"status {each.status}" for each in self.run.outcomes if each.is_error
+            outcome.failure or f"status {outcome.status}"
+            for outcome in self.run.outcomes
+            if outcome.is_error
         )
         return dict(Counter(kinds).most_common())
 
-    def plan_value(self) -> dict[str, Any]:
+    def plan_value(self) -> dict[str, object]:
         """Return the plan as written, without secrets."""
         value = dict(self.loaded.value)
         traffic = dict(value["traffic"])
-        traffic["requests"] = [_without_secrets(each) for each in traffic["requests"]]
+        traffic["requests"] = [_without_secrets(request) for request in traffic["requests"]]
         return {**value, "traffic": traffic}
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         marks = self.run.marks
         return {
             "verdict": self.verdict,
             "notes": self.notes,
-            "objectives": [asdict(each) for each in self.judged],
+            "objectives": [asdict(item) for item in self.judged],
             "moments": {
                 "drill_began": _rounded(marks.began),
-                "left": _rounded(self.seen.left_at),
+                "left": _rounded(self.evidence.left_at),
                 "drill_ended": _rounded(marks.ended),
-                "back": _rounded(self.seen.back_at),
+                "back": _rounded(self.evidence.back_at),
                 "finished": _rounded(marks.finished),
             },
             "failures": self.failures,
-            "phases": [self._counted(each) for each in by_phase(self.run)],
-            "requests": {n: self._counted(each) for n, each in by_request(self.run).items()},
-            "seconds": [self._counted(each) for each in by_time(self.run)],
+            "phases": [self._count_to_dict(item) for item in by_phase(self.run)],
+            "requests": {n: self._count_to_dict(item) for n, item in by_request(self.run).items()},
+            "seconds": [self._count_to_dict(item) for item in by_time(self.run)],
             "drill": self.course.drill,
             "target": {self.target.kind: self.target.name, "variants": sorted(self.run.targets)},
             "plan": {
@@ -109,16 +119,16 @@ class Result:
             "made_by": f"fiberwise-router {__version__}",
         }
 
-    def _counted(self, count: Count) -> dict[str, Any]:
+    def _count_to_dict(self, count: Count) -> dict[str, object]:
         places = self.router.places
-        told = asdict(count)
-        told |= {"begin": _rounded(count.begin), "end": _rounded(count.end)}
-        told |= {"error_rate": round(count.error_rate, 6)}
-        told["answers"] = {f"by_{kind}": places.grouped(kind, count.answers) for kind in KINDS}
+        document = asdict(count)
+        document |= {"begin": _rounded(count.begin), "end": _rounded(count.end)}
+        document |= {"error_rate": round(count.error_rate, 6)}
+        document["answers"] = {f"by_{kind}": places.grouped(kind, count.answers) for kind in KINDS}
         latency = count.latency
-        told["latency_ms"] = latency and {n: round(v, 1) for n, v in latency._asdict().items()}
-        del told["latency"]
-        return told
+        document["latency_ms"] = latency and {n: round(v, 1) for n, v in latency._asdict().items()}
+        del document["latency"]
+        return document
 
 
 def shown_url(url: str) -> str:

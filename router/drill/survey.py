@@ -34,7 +34,7 @@ def survey(client: Client, plan: DrillPlan) -> Surveyed:
     """Return the state of the router. Raises `Failed` if a drill with this plan would be
     useless."""
     status: Status = client.get("status")
-    places = Places.told(status["variants"])
+    places = Places.from_status(status["variants"])
     target = plan.drill.target
     targets = places.within(target)
     if not targets:
@@ -60,9 +60,9 @@ def survey(client: Client, plan: DrillPlan) -> Surveyed:
 def _refuse_company(client: Client) -> None:
     """Refuse a run during another drill, which would distort the baseline."""
     drills: Drills = client.get("drills")
-    for told in drills["active"]:
-        drill = drill_from(told)
+    for active in drills["active"]:
+        drill = drill_from(active)
         raise Failed(
             f"a drill is running already: {drill.id}, {drill.target} {drill.fault.text} until "
-            f"{told['ends_at']}; wait, or `router drill stop {drill.id}`"
+            f"{active['ends_at']}; wait, or `router drill stop {drill.id}`"
         )

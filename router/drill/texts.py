@@ -70,10 +70,10 @@ def summary(result: Result) -> str:
     """Return a summary of the run in one or two sentences."""
     run, drill = result.run, result.plan.drill
     total = len(run.outcomes)
-    errors = sum(each.is_error for each in run.outcomes)
-    seen = f"Of {total:,} requests, {errors:,} failed ({share(errors / total)})." if total else ""
+    errors = sum(outcome.is_error for outcome in run.outcomes)
+    counts = f"Of {total:,} requests, {errors:,} failed ({share(errors / total)})." if total else ""
     span = run.span("failure")
     if span is None:
-        return f"The drill did not start. {seen}".strip()
+        return f"The drill did not start. {counts}".strip()
     text = what_fails(drill)
-    return f"{text[0].upper()}{text[1:]} for {span.end - span.begin:.4g} s. {seen}".strip()
+    return f"{text[0].upper()}{text[1:]} for {span.end - span.begin:.4g} s. {counts}".strip()

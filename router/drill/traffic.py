@@ -20,7 +20,7 @@ from typing import NamedTuple
 import httpx
 
 from policies.drill_plan.model import Traffic
-from policies.drill_plan.outcomes import Outcome
+from policies.drill_plan.outcomes import DrillOutcome
 from policies.drill_plan.schedule import due_at, order
 from router.drill.kind import Kind
 
@@ -37,7 +37,7 @@ class Clients:
     def __init__(
         self, url: str, traffic: Traffic, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[DrillOutcome] = []
         self.not_started: list[float] = []
         self._traffic = traffic
         self._url = url
@@ -142,7 +142,7 @@ class Clients:
         took = self.now - what.at
         if failure:  # a failed request counts with the client's whole timeout
             took = max(took, patience)
-        self.outcomes.append(Outcome(what.at, took, status, variant, failure, what.kind.name))
+        self.outcomes.append(DrillOutcome(what.at, took, status, variant, failure, what.kind.name))
 
 
 class Due(NamedTuple):

@@ -1,14 +1,15 @@
 """Where workerd calls in.
 
 For each request workerd's entry code reads `on_fetch` of the main module anew. At first that is
-the function below. It hands the request, and with it the whole business of handling requests, to
-`driver.js`: a handler that is JavaScript spares each request a stack of its own for Python
-(docs/performance.md). The entry code is not documented, so there is a way back that needs no
-upload: with the variable ROUTER_ENTRY=python the handler stays this function. What comes in
-here is counted, so that the metrics show which way it is: once an isolate, or every time.
+the function below. It loads `driver.js` and puts the handler of that module in its own place: with
+a JavaScript handler, a request needs no Python stack of its own (docs/performance.md). The entry
+code is not documented, so there is a way back without an upload: with the variable
+ROUTER_ENTRY=python the handler stays this function. Requests that come in here are counted, so the
+metrics show which handler runs: one request for each isolate, or all of them.
 
 The entry code reads the handler, and whether the module is a promise, through a proxy of the main
-module, which asks Python for each name. What `handOver` puts on that proxy is found first.
+module, which looks up each name in Python. `handOver` sets properties on that proxy, which are
+found first.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ def on_fetch(request: JsObject, env: JsObject, ctx: JsObject) -> JsObject:
     global _handler
     ISOLATE.count("python_entries")
     if _handler is None:
-        _handler = _loaded(ISOLATE, env)
+        _handler = _load_handler(ISOLATE, env)
     if getattr(env, ENTRY, None) != "python":
         _hand_over(_handler)
     return _handler(request, env, ctx)
 
 
-def _loaded(isolate: Isolate, env: JsObject) -> JsObject:
-    """The handler in JavaScript, with what it may call here."""
+def _load_handler(isolate: Isolate, env: JsObject) -> JsObject:
+    """The JavaScript handler, with the Python functions that it calls."""
     isolate.configure(env)
     module = driver()
     mode = str(getattr(env, MEMORY, None) or "on")
@@ -64,7 +65,7 @@ def _loaded(isolate: Isolate, env: JsObject) -> JsObject:
 
 
 def _hand_over(handler: JsObject) -> None:
-    """From now on workerd finds `handler` where it looks for `on_fetch`."""
+    """Make `handler` the `on_fetch` that workerd finds."""
     for module in list(sys.modules.values()):
         # Among the modules are the runtime's own, which are JavaScript.
         is_ours = isinstance(module, ModuleType) and module.__name__ != __name__

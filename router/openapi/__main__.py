@@ -1,4 +1,4 @@
-"""`python -m router.openapi` writes what is made of the types: the OpenAPI document and its
+"""`python -m router.openapi` writes the OpenAPI document, made from the types, and its
 reference."""
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ ROOT = Path(__file__).parents[2]
 
 
 def files() -> dict[str, str]:
-    """Each by its path in the repository."""
+    """The text of each file, by its path in the repository."""
     text = json.dumps(document(), ensure_ascii=False, indent=1) + "\n"
     return {"router/openapi/openapi.json": text, "docs/router-api.md": page()}
 
 
 def main() -> int:
-    for path, made in files().items():
-        (ROOT / path).write_text(made, encoding="utf-8")
+    for path, text in files().items():
+        (ROOT / path).write_text(text, encoding="utf-8")
     return 0
 
 

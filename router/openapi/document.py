@@ -20,16 +20,18 @@ from router.openapi.operations import (
 from router.openapi.schemas import PLACE, schemas
 
 ABOUT = (
-    "The router's own pages. A GET is answered to HEAD, too. What is refused is a problem document "
+    "The router's own pages. HEAD is answered where GET is. A refusal is a problem document "
     "(RFC 9457)."
 )
 OPEN_REFUSED = (400, 405, 500)  # without a key
 
 
 def document() -> dict[str, Any]:
-    paths: dict[str, dict[str, Any]] = {}
-    for each in OPERATIONS:
-        paths.setdefault(f"/.router{each.path}", {})[each.method.lower()] = _operation(each)
+    paths: dict[str, dict[str, object]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(f"/.router{operation.path}", {})[operation.method.lower()] = _operation(
+            operation
+        )
     return {
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
@@ -52,46 +54,48 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(asked: Operation) -> dict[str, Any]:
-    refused = {s: "Problem" for s in REFUSED if not asked.is_open or s in OPEN_REFUSED}
-    refused |= dict(asked.refuses)
-    given = {"description": "Done", "content": _content(asked.gives)}
-    made: dict[str, Any] = {
-        "operationId": asked.id,
-        "tags": [asked.tag],
-        "summary": asked.about,
-        "security": [] if asked.is_open else [{"bearer": []}, {"key": []}],
+def _operation(operation: Operation) -> dict[str, object]:
+    refused = {s: "Problem" for s in REFUSED if not operation.is_open or s in OPEN_REFUSED}
+    refused |= dict(operation.refuses)
+    response = {"description": "Done", "content": _content(operation.gives)}
+    document: dict[str, object] = {
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.about,
+        "security": [] if operation.is_open else [{"bearer": []}, {"key": []}],
         "responses": {
-            str(asked.status): given,
+            str(operation.status): response,
             **{str(status): _refusal(status, refused[status]) for status in sorted(refused)},
         },
     }
-    if parameters := _parameters(asked):
-        made["parameters"] = parameters
-    if asked.takes:
-        content = _content(asked.takes)
-        made["requestBody"] = {"required": not asked.takes_nothing, "content": content}
-    return made
+    if parameters := _parameters(operation):
+        document["parameters"] = parameters
+    if operation.takes:
+        content = _content(operation.takes)
+        document["requestBody"] = {"required": not operation.takes_nothing, "content": content}
+    return document
 
 
-def _refusal(status: int, shape: str) -> dict[str, Any]:
+def _refusal(status: int, shape: str) -> dict[str, object]:
     about = (REFUSED | SOME)[status]
     return {"description": about, "content": {CONTENT_TYPE: {"schema": ref(shape)}}}
 
 
-def _parameters(asked: Operation) -> list[dict[str, Any]]:
-    in_path = [(name, "path") for name in re.findall(r"{(\w+)}", asked.path)]
-    made = []
-    for name, place in [*in_path, *((name, "query") for name in asked.query)]:
+def _parameters(operation: Operation) -> list[dict[str, object]]:
+    in_path = [(name, "path") for name in re.findall(r"{(\w+)}", operation.path)]
+    parameters = []
+    for name, place in [*in_path, *((name, "query") for name in operation.query)]:
         schema = dict(PARAMETERS[name])
         about = schema.pop("description", "")
         is_required = place == "path" or name == "url"
-        told = {"name": name, "in": place, "required": is_required}
-        made.append(told | ({"description": about} if about else {}) | {"schema": schema})
-    return made
+        parameter = {"name": name, "in": place, "required": is_required}
+        parameters.append(
+            parameter | ({"description": about} if about else {}) | {"schema": schema}
+        )
+    return parameters
 
 
-def _content(shape: str) -> dict[str, Any]:
+def _content(shape: str) -> dict[str, object]:
     if shape == TEXT:
         return {"text/plain": {"schema": {"type": "string"}}}
     return {"application/json": {"schema": ref(shape)}}

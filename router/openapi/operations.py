@@ -1,16 +1,17 @@
-"""All that can be asked of `/.router/*`: an operation for each path and method.
+"""The operations of `/.router/*`: one for each path and method.
 
-What only some operations are refused with stands with them; what any may be, in `REFUSED`.
+`REFUSED` has the statuses that any operation may refuse a request with; each operation names its
+own others.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from router.edge.admin.limits import ACTIONS, EVENTS, EXPLAIN_PARAMETERS, MAX_EVENTS
 from workers_runtime.prometheus import CONTENT_TYPE
 
-Schema = dict[str, Any]
+Schema = dict[str, object]
 TAGS = {
     "status": "The router, its policy and its variants",
     "drills": "Planned failures, and the audit log",
@@ -20,32 +21,32 @@ _LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_EVENTS, "defau
 _TEXT: Schema = {"type": "string"}
 _TEXTS: Schema = {"type": "array", "items": _TEXT}
 PARAMETERS: dict[str, Schema] = {
-    "id": {**_TEXT, "description": "the id of a drill that is running, such as `d-43dd`"},
-    "name": {**_TEXT, "description": "the rollout, as the policy names it"},
+    "id": {**_TEXT, "description": "the id of a running drill, such as `d-43dd`"},
+    "name": {**_TEXT, "description": "the name of the rollout in the policy"},
     "action": {"type": "string", "enum": list(ACTIONS), "description": "what to do"},
     "limit": {**_LIMIT, "description": "how many events"},
-    "local": {"type": "string", "enum": ["1"], "description": "only what this isolate knows"},
-    "url": {**_TEXT, "description": "the request's; it must be there"},
+    "local": {"type": "string", "enum": ["1"], "description": "the view of this isolate alone"},
+    "url": {**_TEXT, "description": "the URL of the request; required"},
     "method": {**_TEXT, "default": "GET"},
-    "header": {**_TEXTS, "description": "`Name: value`; may be there several times"},
-    "down": {**_TEXTS, "description": "a variant that is taken to be out; several times, too"},
+    "header": {**_TEXTS, "description": "`Name: value`; may be repeated"},
+    "down": {**_TEXTS, "description": "a variant to treat as unavailable; may be repeated"},
     "ip": {**_TEXT, "description": "the client's address"},
     "colo": {**_TEXT, "description": "Cloudflare's location, such as `FRA`"},
-    "country": {**_TEXT, "description": "the client's, such as `DE`"},
-    "continent": {**_TEXT, "description": "the client's, such as `EU`"},
+    "country": {**_TEXT, "description": "the client's country, such as `DE`"},
+    "continent": {**_TEXT, "description": "the client's continent, such as `EU`"},
 }
 TEXT = CONTENT_TYPE
-# Any operation that needs a key may be refused so; 405 is for other methods of its path.
+# Any operation that needs a key may answer these; 405 is for other methods of its path.
 REFUSED = {
     400: "The path, a parameter or the body is malformed",
-    401: "There is no valid key",
+    401: "The key is missing or not valid",
     403: "The key lacks the scope `router:admin`",
-    405: "The path does not take this method; the header `Allow` has those that it takes",
+    405: "The path does not take this method; the header `Allow` lists its methods",
     500: "The router failed",
 }
 SOME = {
-    404: "There is none of that name",
-    409: "It is refused, and nothing was done",
+    404: "Nothing has that name",
+    409: "The request is refused, and nothing was changed",
     413: "The body is too large",
     503: "The Coordinator does not answer; the header `Retry-After` says when to ask again",
 }
@@ -74,19 +75,34 @@ _UNKNOWN = (404, "Problem")
 _TOO_LARGE = (413, "Problem")
 
 OPERATIONS = (
-    Operation("GET", "/health", "health", "status", "Whether it is well", "Health", is_open=True),
-    Operation("GET", "/status", "status", "status", "Which policy serves, and how", "Status"),
     Operation(
-        *("GET", "/policy", "policy", "status", "What KV holds", "PolicyText"),
+        "GET",
+        "/health",
+        "health",
+        "status",
+        "Whether the router is healthy",
+        "Health",
+        is_open=True,
+    ),
+    Operation(
+        "GET",
+        "/status",
+        "status",
+        "status",
+        "The serving policy and the state of the router",
+        "Status",
+    ),
+    Operation(
+        *("GET", "/policy", "policy", "status", "The policy in KV", "PolicyText"),
         refuses=(_UNKNOWN,),
     ),
     Operation(
-        *("GET", "/explain", "explain", "status", "What becomes of a request", "Explanation"),
+        *("GET", "/explain", "explain", "status", "How a request would be routed", "Explanation"),
         query=EXPLAIN_PARAMETERS,
     ),
-    Operation("GET", "/metrics", "metrics", "status", "The answering isolate's counts", TEXT),
+    Operation("GET", "/metrics", "metrics", "status", "The metrics of the answering isolate", TEXT),
     Operation(
-        *("GET", "/health/variants", "variants", "status", "How every variant is"),
+        *("GET", "/health/variants", "variants", "status", "The health of every variant"),
         "VariantsHealth",
         query=("local",),
     ),
@@ -108,7 +124,7 @@ OPERATIONS = (
         refuses=(_UNKNOWN, _NO_COORDINATOR),
     ),
     Operation(
-        *("GET", "/audit", "audit", "drills", "What has happened to drills and rollouts", "Audit"),
+        *("GET", "/audit", "audit", "drills", "The audit log of drills and rollouts", "Audit"),
         query=("limit",),
         refuses=(_NO_COORDINATOR,),
     ),
@@ -122,13 +138,13 @@ OPERATIONS = (
     ),
     Operation(
         *("GET", "/rollouts/{name}/history", "rolloutHistory", "rollouts"),
-        *("What has become of a rollout", "RolloutEvents"),
+        *("The history of a rollout", "RolloutEvents"),
         query=("limit",),
         refuses=(_UNKNOWN, _NO_COORDINATOR),
     ),
     Operation(
         *("POST", "/rollouts/{name}/{action}", "command", "rollouts"),
-        *("Does something with a rollout", "Rollout", "RolloutCommand"),
+        *("Sends a command to a rollout", "Rollout", "RolloutCommand"),
         takes_nothing=True,
         refuses=(_UNKNOWN, (409, "RolloutRefused"), _TOO_LARGE, _NO_COORDINATOR),
     ),

@@ -1,4 +1,4 @@
-"""The shapes of the document: made from the types in `policies/api`."""
+"""The schemas of the document, made from the types in `policies/api`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from router.openapi.operations import OPERATIONS, TEXT
 
 _MODULES = (status, health, drills, rollouts, explanation, problems)
 PLACE = "#/components/schemas/"
-Schema = dict[str, Any]
+Schema = dict[str, object]
 
 
 def schemas() -> dict[str, Schema]:
-    """Every shape by its name, those of operations and what they refer to."""
+    """Every schema by its name: those of operations, and those that they refer to."""
     adapters = [(name, "serialization", TypeAdapter(_type(name))) for name in _named()]
-    _, made = TypeAdapter.json_schemas(adapters, ref_template=PLACE + "{model}")  # type: ignore[arg-type]
-    shapes = {name: _plain(shape) for name, shape in made["$defs"].items()}
+    _, generated = TypeAdapter.json_schemas(adapters, ref_template=PLACE + "{model}")  # type: ignore[arg-type]
+    shapes = {name: _plain(shape) for name, shape in generated["$defs"].items()}
     note = shapes["RolloutCommand"]["properties"]["note"]
     assert {"maxLength": MAX_NOTE, "type": "string"} in note["anyOf"], "the limit is the page's"
     return dict(sorted(shapes.items()))
@@ -28,8 +28,8 @@ def schemas() -> dict[str, Schema]:
 
 def _named() -> list[str]:
     names = {"Problem"}
-    for each in OPERATIONS:
-        names.update({each.gives, each.takes, *(name for _, name in each.refuses)})
+    for operation in OPERATIONS:
+        names.update({operation.gives, operation.takes, *(name for _, name in operation.refuses)})
     return sorted(names - {"", TEXT})
 
 
@@ -38,21 +38,21 @@ def _type(name: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Without titles, which are the names again; a fixed value is an enum of one, since
-    generators of clients know no `const`."""
+    """A schema without titles, which repeat the names; `const` becomes an enum of one value, since
+    generators of clients do not support it."""
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     if not isinstance(value, dict):
         return value
-    made = {
-        name: {field: _plain(schema) for field, schema in each.items()}
+    plain = {
+        name: {field: _plain(schema) for field, schema in item.items()}
         if name == "properties"
-        else _plain(each)
-        for name, each in value.items()
+        else _plain(item)
+        for name, item in value.items()
         if name not in ("title", "const")
     }
     if "const" in value:
-        made["enum"] = [value["const"]]
-    if "description" in made and isinstance(made["description"], str):
-        made["description"] = inspect.cleandoc(made["description"]).replace("\n", " ")
-    return made
+        plain["enum"] = [value["const"]]
+    if "description" in plain and isinstance(plain["description"], str):
+        plain["description"] = inspect.cleandoc(plain["description"]).replace("\n", " ")
+    return plain

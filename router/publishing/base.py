@@ -81,7 +81,7 @@ def base_by_git(file: str, seen: Published) -> str:
         raise UsageError("--base git: standard input is not a file in git")
     if not was_committed(Path(file), seen.data):
         raise Failed(
-            f"refused: live is {seen.told()}; git has no such version of {file} up to HEAD. "
+            f"refused: live is {seen.to_text()}; git has no such version of {file} up to HEAD. "
             f"See `router diff {file}`; commit what is live (`router pull`), fetch the whole "
             "history, or push over it with --force"
         )
@@ -93,7 +93,7 @@ def check_base(base: str, seen: Published, file: str) -> None:
     if not base or seen.data is None or seen.digest.startswith(base):
         return
     raise Failed(
-        f"refused: live is {seen.told()}; your file is based on {base[:SHORT]}. "
+        f"refused: live is {seen.to_text()}; your file is based on {base[:SHORT]}. "
         f"See `router diff {file}`, take over what is live with `router pull`, "
         "or push over it with --force"
     )

@@ -49,7 +49,7 @@ class Entry(NamedTuple):
         parent = self.about.get("parent")
         return parent if isinstance(parent, str) else None
 
-    def told(self) -> str:
+    def to_text(self) -> str:
         """Return a description, in a line."""
         note = f": {self.note}" if self.note else ""
         return f"{self.digest[:SHORT]}, by {self.author}, {clock(self.at)}{note}"

@@ -64,10 +64,8 @@ class Publisher:
             *(("pushed", "green"), f" to {kv.place}: read back, {len(change.data):,} bytes"),
         )
         for other in others:
-            told = (
-                f" {other.told()} was pushed at the same time; it is in the history, but not live"
-            )
-            self.reporter.tell(("warning", "yellow"), told)
+            what = f" {other.to_text()} was pushed at the same time"
+            self.reporter.tell(("warning", "yellow"), f"{what}; it is in the history, but not live")
         return {
             "result": "pushed",
             "place": kv.place,
@@ -146,7 +144,7 @@ class Publisher:
         read KV late, or another KV."""
         seen = read(self.place.kv)
         if seen.digest != change.digest:
-            message = f"replaced: {seen.told()} is live by now"
+            message = f"replaced: {seen.to_text()} is live by now"
             return NotPublished("replaced", message, live=seen.digest, edge=told)
         serving = f"serves {said.digest[:SHORT]}" if said else "does not answer"
         message = (
@@ -178,7 +176,7 @@ class Publisher:
             raise Failed("it was live before this push; go back with `router rollback`")
         seen = read(self.place.kv)
         if seen.digest != change.digest:
-            raise Failed(f"{seen.told()} is live by now")
+            raise Failed(f"{seen.to_text()} is live by now")
         if before.data is None:
             raise Failed("nothing was live before; fix the policy and push it")
         loaded = load(before.data, allow_private=True)

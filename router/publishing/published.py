@@ -31,13 +31,13 @@ class Published:
         exact = [entry for entry in same if self.time and entry.about.get("time") == self.time]
         return next(iter(exact or same), None)
 
-    def told(self) -> str:
+    def to_text(self) -> str:
         """Return a description of the live policy."""
         if self.data is None:
             return "nothing"
         if self.live is None:
             return f"{self.digest[:SHORT]}, written without `router push`"
-        return self.live.told()
+        return self.live.to_text()
 
     def before(self) -> Entry:
         """Return the push to roll back to: the one that the live one replaced, else the newest

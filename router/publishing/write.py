@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from policies.compiled.form.text import form_text
+from policies.compiled.tables import form_text
 from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, digest_of, load
 from router.dev.kv import Kv
@@ -114,8 +114,9 @@ def _refuse_overtaken(kv: Kv, over: Published) -> None:
         return
     _mend_last_good(kv, data)
     seen = read(kv)
-    told = f"refused: {seen.told()} became live meanwhile; yours is in the history, but not live: "
-    raise NotPublished("refused", told + ONE_WAY, live=seen.digest)
+    why = f"refused: {seen.to_text()} became live meanwhile"
+    message = f"{why}; yours is in the history, but not live: {ONE_WAY}"
+    raise NotPublished("refused", message, live=seen.digest)
 
 
 def _mend_last_good(kv: Kv, live: bytes | None) -> None:
@@ -144,7 +145,7 @@ def _lost(kv: Kv, seen: Published, mine: Entry) -> NotPublished:
         return NotPublished("failed", told, live=seen.digest)
     ours = f"yours ({mine.digest[:SHORT]}) is in the history"
     if seen.live.parent == mine.digest:
-        told = f"replaced: {seen.told()} was pushed after it and is live; {ours}"
+        told = f"replaced: {seen.to_text()} was pushed after it and is live; {ours}"
     else:
-        told = f"lost: {seen.told()} was pushed at the same time and is live; {ours}: {ONE_WAY}"
+        told = f"lost: {seen.to_text()} was pushed at the same time and is live; {ours}: {ONE_WAY}"
     return NotPublished("replaced", told, live=seen.digest, history=mine.key)

@@ -24,16 +24,16 @@ def removal(source: Source, index: int) -> list[Change]:
     section = at(source.root, "rollouts")
     items = section.value.value
     if len(items) > 1:
-        inner, entries, position = section.value, [(each, each) for each in items], index
+        inner, entries, position = section.value, [(item, item) for item in items], index
     else:
-        inner, entries = source.root, [(each.key, each.value) for each in fields_of(source.root)]
+        inner, entries = source.root, [(item.key, item.value) for item in fields_of(source.root)]
         position = next(n for n, (key, _) in enumerate(entries) if key is section.key)
     _refuse_aliases(section.key.end_mark.index, [section.value, *items])
     if inner.flow_style:
         spans = [(key.start_mark.index, value.end_mark.index) for key, value in entries]
         return _in_flow(source, spans, position)
     after = section.key.end_mark.index
-    later = [each.key for each in fields_of(source.root) if each.key.start_mark.index > after]
+    later = [item.key for item in fields_of(source.root) if item.key.start_mark.index > after]
     bound = source.line_of(later[0].start_mark.index) if later else len(source.lines)
     if inner is source.root:
         return _in_block(source, section.key.start_mark.line, section.key.start_mark.column, bound)

@@ -48,7 +48,7 @@ class Share:
 def find_rollout(data: bytes, name: str | None) -> FileRollout:
     """Return the rollout with that name, or the only one."""
     rollouts = _value(data).get("rollouts", [])
-    names = [str(each["name"]) for each in rollouts]
+    names = [str(rollout["name"]) for rollout in rollouts]
     if not names:
         raise Failed("the policy has no rollouts")
     if name is None:
@@ -101,7 +101,7 @@ def _changes(source: Source, share: Share) -> Iterator[Change]:
     return weight_changes(source, field, share.new)
 
 
-def _intended(data: bytes, rollout: FileRollout, changing: list[Share], remove: bool) -> Any:
+def _intended(data: bytes, rollout: FileRollout, changing: list[Share], remove: bool) -> object:
     value = json.loads(json.dumps(_value(data)))  # resolves aliases: no object occurs twice
     for share in changing:
         split = value["routes"][share.index]["split"]
@@ -121,7 +121,7 @@ def _value(data: bytes) -> dict[str, Any]:
     return document.value
 
 
-def _compare(settled: bytes, intended: Any) -> None:
+def _compare(settled: bytes, intended: object) -> None:
     document = read_document(settled)
     if not isinstance(document, Document):
         finding = document[0]
@@ -136,7 +136,7 @@ def _compare(settled: bytes, intended: Any) -> None:
         )
 
 
-def _differing(one: Any, other: Any, path: Path) -> Iterator[Path]:
+def _differing(one: object, other: object, path: Path) -> Iterator[Path]:
     """Yield the paths where two values differ, also in the order of fields."""
     if isinstance(one, dict) and isinstance(other, dict) and list(one) == list(other):
         for name in one:

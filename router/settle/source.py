@@ -81,11 +81,11 @@ def fields_of(mapping: Any) -> list[Field]:
     return [Field(key, value) for key, value in mapping.value]
 
 
-def field_of(mapping: Any, name: str) -> Field | None:
-    return next((each for each in fields_of(mapping) if each.key.value == name), None)
+def field_of(mapping: object, name: str) -> Field | None:
+    return next((field for field in fields_of(mapping) if field.key.value == name), None)
 
 
-def at(mapping: Any, name: str) -> Field:
+def at(mapping: object, name: str) -> Field:
     """Return a field that must exist. Raises Failed if it is not found."""
     field = field_of(mapping, name)
     if field is None:

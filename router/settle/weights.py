@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 from policies.language.yaml.composer import resolve
 from router.settle.source import Change, Field, Source, field_of, fields_of
@@ -18,7 +17,7 @@ FINEST = Decimal("0.000001")  # the smallest weight of the language
 DEFAULT = 1
 
 
-def weight_of(entry: Any) -> Decimal:
+def weight_of(entry: object) -> Decimal:
     """Return the exact weight of an entry of a split."""
     number = entry.get("weight", DEFAULT) if isinstance(entry, dict) else entry
     return Decimal(str(number))
@@ -37,7 +36,7 @@ def weight_text(weight: Decimal) -> str:
     return str(int(weight)) if is_whole else f"{weight.normalize():f}"
 
 
-def with_weight(entry: Any, weight: Decimal) -> Any:
+def with_weight(entry: object, weight: Decimal) -> object:
     """Return the entry as the language reads it."""
     value = resolve(weight_text(weight))
     if not isinstance(entry, dict):

@@ -1,19 +1,49 @@
 """Terminal output of the commands: lines, JSON, one-line errors, prompts.
 
-`rich` adds colours, except in files, in pipes and with `NO_COLOR`.
+`rich` adds colours, except in files, in pipes and with `NO_COLOR`. It takes a while to import, so
+plain lines do without it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from typing import Any
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE")  # variables with which rich colours pipes, too
+
+
+class Output:
+    """Standard output, or standard error."""
+
+    def __init__(self, stderr: bool) -> None:
+        self._stderr = stderr
+
+    @cached_property
+    def rich(self) -> Console:
+        from rich.console import Console
+
+        return Console(stderr=self._stderr, highlight=False, soft_wrap=True)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is coloured, whatever rich would be asked."""
+        stream = sys.stderr if self._stderr else sys.stdout
+        return not stream.isatty() and not any(os.environ.get(name) for name in FORCED)
+
+    def write(self, text: str) -> None:
+        print(text, end="", file=sys.stderr if self._stderr else sys.stdout)
+
+
+out = Output(stderr=False)
+err = Output(stderr=True)
 
 
 def complain(message: str) -> None:
@@ -37,17 +67,30 @@ def print_json_line(document: Any) -> None:
 Part = str | tuple[str, str]  # a text, or a text with its style
 
 
-def say(*parts: Part, to: Console = out, end: str = "\n") -> None:
-    to.print(line_of(*parts), end=end)
+def say(*parts: Part, to: Output = out, end: str = "\n") -> None:
+    if to.is_plain:
+        to.write("".join(shown(text) for text, _ in styled(parts)) + end)
+    else:
+        to.rich.print(line_of(*parts), end=end)
 
 
 def line_of(*parts: Part) -> Text:
     """Return one line of the parts; control characters are escaped."""
+    from rich.text import Text
+
     line = Text()
-    for part in parts:
-        text, style = (part, "") if isinstance(part, str) else part
-        line.append("".join(c if c.isprintable() else repr(c)[1:-1] for c in text), style)
+    for text, style in styled(parts):
+        line.append(shown(text), style)
     return line
+
+
+def styled(parts: Iterable[Part]) -> Iterator[tuple[str, str]]:
+    return ((part, "") if isinstance(part, str) else part for part in parts)
+
+
+def shown(text: str) -> str:
+    """The text with its control characters escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def agreed(question: str, yes: bool) -> bool:
@@ -60,14 +103,6 @@ def agreed(question: str, yes: bool) -> bool:
     except EOFError:
         answer = ""
     return answer.strip().lower() in ("y", "yes")
-
-
-ADMIN_SECRET = "secret"  # the router's name for it, in place of the id of an API key
-
-
-def caller_text(by: str) -> str:
-    """Return who sent a command to the router: the admin secret, or the id of an API key."""
-    return "the admin secret" if by == ADMIN_SECRET else by
 
 
 def counted(number: int, noun: str) -> str:

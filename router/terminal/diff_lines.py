@@ -5,11 +5,9 @@ from __future__ import annotations
 from difflib import unified_diff
 from typing import Any
 
-from rich.console import Console
-
-from policies.difference.change import Change
-from policies.difference.texts import change_text
-from router.terminal.console import Part, counted, out, say
+from policies.difference.views.change import Change
+from policies.difference.views.texts import change_text
+from router.terminal.console import Output, Part, counted, out, say
 from router.terminal.tables import columns
 
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
@@ -27,7 +25,7 @@ def change_document(change: Change) -> dict[str, Any]:
     }
 
 
-def print_changes(changes: list[dict[str, Any]], file: str, other: str, to: Console = out) -> None:
+def print_changes(changes: list[dict[str, Any]], file: str, other: str, to: Output = out) -> None:
     for change in changes:
         say(_SIGNS[change["kind"]], f" {change['text']}", to=to)
     kinds = [change["kind"] for change in changes]
@@ -58,7 +56,7 @@ def print_traffic(traffic: dict[str, Any]) -> None:
     head = ("REQUESTS OF", "NUMBER", "CHANGED", "ROUTE", "POOL", "VARIANT", "STATUS", "FROM AND TO")
     lines: list[list[Part]] = [[(each, "bold") for each in head], *map(_row, rows[:MAX_ROWS])]
     for line in columns(lines, right=range(1, 7)):
-        out.print(line)
+        out.rich.print(line)
     if len(rows) > MAX_ROWS:
         say((f"and {counted(len(rows) - MAX_ROWS, 'route')} more; --json has all", "dim"))
     say(("CHANGED: the share, with its 95% confidence interval", "dim"))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from difflib import unified_diff
 
-from rich.console import Console
-
 from policies.difference.difference import Side, difference
 from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, load
-from router.terminal.console import out, say
+from router.terminal.console import Output, out, say
 from router.terminal.diff_lines import change_document, print_changes
 
 
-def print_difference(before: bytes, after: bytes, old: str, new: str, to: Console = out) -> None:
+def print_difference(before: bytes, after: bytes, old: str, new: str, to: Output = out) -> None:
     """Print a unified diff; `old` and `new` are the names of the two texts."""
     was, now = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
     colours = {"+": "green", "-": "red", "@": "cyan"}
@@ -21,7 +19,7 @@ def print_difference(before: bytes, after: bytes, old: str, new: str, to: Consol
         say((line, colours.get(line[0], "")), to=to)
 
 
-def show_difference(before: bytes | None, after: bytes, to: Console = out) -> None:
+def show_difference(before: bytes | None, after: bytes, to: Output = out) -> None:
     """`before` is the live policy, None if there is none."""
     if before is None:
         say("nothing was published before", to=to)

@@ -7,11 +7,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from rich.console import Console
-
 from policies.language.findings.findings import Finding
 from policies.language.load import Loaded, load
-from router.terminal.console import counted, err, out, say
+from router.terminal.console import Output, counted, err, out, say
 from router.terminal.errors import Failed, UsageError
 
 ALLOW_PRIVATE = "ROUTER_ALLOW_PRIVATE"  # as the Worker's variable of that name
@@ -29,7 +27,7 @@ def read_file(name: str) -> bytes:
         raise UsageError(f"cannot read {name}: {error.strerror}") from None
 
 
-def print_findings(file: str, findings: Iterable[Finding], to: Console = out) -> None:
+def print_findings(file: str, findings: Iterable[Finding], to: Output = out) -> None:
     """Print findings as compilers do: file:line:column, the message, and a hint."""
     for finding in findings:
         colour = "red" if finding.severity == "error" else "yellow"

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-
-from router.terminal.console import Part, line_of, say, warn
+from router.terminal.console import Output, Part, line_of, say, warn
 from router.terminal.difference import show_difference
 
 TELL_EVERY_S = 15.0
@@ -17,7 +15,7 @@ TELL_EVERY_S = 15.0
 class ConsoleReporter:
     """Prints progress to the console `to`, and warnings to standard error."""
 
-    def __init__(self, to: Console) -> None:
+    def __init__(self, to: Output) -> None:
         self.to = to
 
     def tell(self, *parts: Part) -> None:
@@ -34,12 +32,12 @@ class ConsoleReporter:
         """Show the state in a line that changes; without a terminal, print it every
         `TELL_EVERY_S`."""
         next_told = time.monotonic() + TELL_EVERY_S
-        with self.to.status("") as line:
+        with self.to.rich.status("") as line:
 
             def heard(told: str) -> None:
                 nonlocal next_told
                 line.update(line_of(told))
-                if not self.to.is_terminal and time.monotonic() >= next_told:
+                if not self.to.rich.is_terminal and time.monotonic() >= next_told:
                     next_told = time.monotonic() + TELL_EVERY_S
                     self.tell((told, "dim"))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from router.terminal.console import Part, line_of, out, say
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 def columns(rows: Iterable[Sequence[Part]], right: Container[int] = ()) -> Iterator[Text]:
@@ -36,4 +38,4 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; no cell is truncated, however narrow the terminal is."""
     for line in columns([[(each, "bold") for each in head], *rows]):
-        out.print(line)
+        out.rich.print(line)

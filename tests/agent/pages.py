@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("agent.md", "agent-python.md", "agent-workers.md", "agent-operations.md")
+PARTS = ("", "-capabilities", "-clients", "-python", "-workers", "-operations")
+NAMES = tuple(f"agent{part}.md" for part in PARTS)
 PAGES = {name: (ROOT / "docs" / name).read_text("utf-8") for name in NAMES}
 
 

@@ -56,7 +56,7 @@ def test_what_is_written(tmp_path: Path) -> None:
         assert json.loads((tmp_path / name / "wrangler.json").read_text()) == own
         uploaded = tmp_path / name / "upload"
         assert (uploaded / "entry.py").is_file()
-        assert (uploaded / "agent" / "edge" / "bridge.js").is_file()
+        assert (uploaded / "agent" / "edge" / "runtime" / "bridge.js").is_file()
         assert not list(uploaded.rglob("config.py"))  # a tool, which stays here
 
 

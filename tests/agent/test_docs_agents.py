@@ -1,4 +1,4 @@
-"""docs/agent.md says of agents and FiberWise's clients what the code does."""
+"""The pages about the agent say of agents and FiberWise's clients what the code does."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from agent.agents.definition import MAX_CODE, SETTINGS
 from agent.core.api import agents
 from agent.core.jobs import row
 from agent.core.jobs.core_format import STATUSES
-from agent.core.jobs.resolving import BUILT_IN, PROMPTS, SAID, SYSTEM
+from agent.core.jobs.resolving import BUILT_IN, OVERRIDES, PROMPTS, SYSTEM
 from agent.queue.job import JobState
-from tests.agent.pages import ROOT, first_column, row_of, section
+from tests.agent.pages import PAGES, ROOT, first_column, row_of, section
 
-AGENTS, CLIENTS = section("Agents"), section("FiberWise's clients")
+AGENTS, CLIENTS = section("Agents"), PAGES["agent-clients.md"]
 SPACED = " ".join(AGENTS.split())
 
 
@@ -42,10 +42,9 @@ def test_columns_of_a_row() -> None:
 def test_what_a_row_says_to_a_model() -> None:
     assert ", ".join(f"`{name}`" for name in PROMPTS[:2]) in " ".join(CLIENTS.split())
     names = {"model": "the model", "temperature": "the temperature"}
-    for name, places in (("system_prompt", SYSTEM), *SAID):
-        told = row_of(CLIENTS, names.get(name, "the number of tokens")) if name in dict(SAID) else (
-            row_of(CLIENTS, "the system prompt")
-        )  # fmt: skip
+    for name, places in (("system_prompt", SYSTEM), *OVERRIDES):
+        usual = "the number of tokens" if name in dict(OVERRIDES) else "the system prompt"
+        told = row_of(CLIENTS, names.get(name, usual))
         found = re.findall(r"`(\w+)\.(\w+)`", told)
         assert tuple(found) == places, name
 

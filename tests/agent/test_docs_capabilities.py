@@ -1,13 +1,13 @@
-"""docs/agent.md says of models and users' tables what the code does."""
+"""docs/agent-capabilities.md says of models and users' tables what the code does."""
 
 from __future__ import annotations
 
-from agent.core.capabilities import completion, database, embeddings, models, text
+from agent.core.capabilities import completion, embeddings, models, text
+from agent.core.capabilities.sql import database, values
 from agent.core.capabilities.sql import statement as sql
-from agent.core.capabilities.sql import values
 from tests.agent.pages import PAGES, cells, section, spaced
 
-TEXT = PAGES["agent.md"]
+TEXT = PAGES["agent-capabilities.md"]
 SPACED = spaced(TEXT)
 
 

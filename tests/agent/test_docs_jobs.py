@@ -27,7 +27,7 @@ from tests.agent.pages import ROOT, cells, first_column, row_of, section, spaced
 
 QUEUE = [QueueDepth("text-processing", 1, 0, 0, 0, 146)]
 OUTCOME = {"result": {"data": []}}
-STANDING = metrics.Backlog(QUEUE, OutboxDepth(1, 0, 0, 0, 0))
+BACKLOG = metrics.Backlog(QUEUE, OutboxDepth(1, 0, 0, 0, 0))
 WHO = Identity("cf-us-00000000", "production-us", "us", 0)
 
 
@@ -69,10 +69,10 @@ def test_every_shape_of_a_job_has_a_row() -> None:
     text = section("POST /execute")
     table = text.partition("\n| required |")[2].partition("\n\n")[0].splitlines()[2:]
     rows = [tuple(re.findall(r"`([^`]+)`", row.split("|")[1])) for row in table]
-    assert sorted(rows) == sorted(shape.required for shape in shapes.EXECUTED)
-    for shape in shapes.EXECUTED:
+    assert sorted(rows) == sorted(shape.required for shape in shapes.EXECUTE_SHAPES)
+    for shape in shapes.EXECUTE_SHAPES:
         row = table[rows.index(shape.required)]
-        assert f"status: {shape.written(OUTCOME, 0)['status']}`" in row or "the first" in row
+        assert f"status: {shape.to_response(OUTCOME, 0)['status']}`" in row or "the first" in row
         listed = [name for name in shape.optional if f"`{name}`" in row]
         assert listed or "other fields" in row or "the same" in row
     assert f"up to {executing.WAIT_MS // 1000} s" in spaced(text)
@@ -97,7 +97,7 @@ def test_every_metric_has_a_row() -> None:
     text, counted = section("Metrics"), Metrics()
     counted.requests["/health", 200] += 1
     counted.jobs["text-processing", "completed"] += 1
-    lines = counted.text(WHO, STANDING).splitlines()
+    lines = counted.text(WHO, BACKLOG).splitlines()
     kinds = dict(line.split()[2:4] for line in lines if line.startswith("# TYPE "))
     rows = re.findall(r"^\| `(agent_\w+)` \| (\w+) \| (.*?) ?\|$", text, re.MULTILINE)
     assert {name: kind for name, kind, _ in rows} == kinds
@@ -106,7 +106,7 @@ def test_every_metric_has_a_row() -> None:
         outside = re.sub(r"\(.*?\)", "", labels)
         assert re.findall(r"(\w+)=", shown) == re.findall(r"`(\w+)`", outside)
     told = first_column(text, "field")
-    assert [name for name in counted.document(WHO, [], STANDING, 0) if name not in told] == []
+    assert [name for name in counted.document(WHO, [], BACKLOG, 0) if name not in told] == []
     assert metrics.JOBS_EACH == 10
     assert "a worker for every ten jobs" in text
     assert metrics.COUNT_EVERY_MS == 10_000
@@ -165,7 +165,7 @@ def test_whole_answers_that_are_shown_are_json(name: str) -> None:
 def test_events_of_the_log() -> None:
     """What production logs; what development logs beside that is another matter."""
     page = (ROOT / "docs" / "agent-operations.md").read_text("utf-8")
-    told = first_column(page.partition("\n## Looking after the agent\n")[2], "`event`")
+    told = first_column(page.partition("\n## Troubleshooting\n")[2], "`event`")
     source = "".join(path.read_text("utf-8") for path in (ROOT / "agent").rglob("*.py"))
     logged = set(re.findall(r'"event": "([a-z-]+)"', source))
     assert set(told) == logged - {"request", "answer"}

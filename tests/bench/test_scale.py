@@ -25,9 +25,9 @@ END_MS = 30_000.0
 
 
 def simulated(number: int, rules: Rules, ejecting: int = 0) -> tuple[Simulation, list[Node], Node]:
-    chance, root = Random(number), Node(None)
-    nodes = isolates(number, root, chance)
-    simulation = Simulation(nodes, rules, chance)
+    rng, root = Random(number), Node(None)
+    nodes = isolates(number, root, rng)
+    simulation = Simulation(nodes, rules, rng)
     for node in nodes[:ejecting]:
         simulation.at(10_000.0, simulation.eject, node)
     simulation.run(END_MS)
@@ -40,7 +40,7 @@ def test_no_report_comes_early_and_no_answer_before_its_way(
 ) -> None:
     simulation, nodes, _ = simulated(number, Rules(spread_ms=spread_ms), min(number, ejecting))
     sent = {id(node): [0.0] for node in nodes}
-    for report in simulation.seen:
+    for report in simulation.reports:
         if report.took_ms < inf:
             assert report.node.trip_ms + SERVICE_MS <= report.took_ms + 1e-6 <= PATIENCE_MS + 1e-6
         before = sent[id(report.node)]
@@ -56,48 +56,48 @@ def test_all_know_if_and_only_if_more_than_half_eject(number: int, share: float)
     _, nodes, root = simulated(number, Rules(), ejecting)
     assert root.ejected == ejecting
     assert (root.knows_ms < inf) is (ejecting > number / 2)
-    told = nodes[ejecting:]
-    assert all((node.knows_ms < inf) is (ejecting > number / 2) for node in told)
+    learnt = nodes[ejecting:]
+    assert all((node.knows_ms < inf) is (ejecting > number / 2) for node in learnt)
 
 
 def test_an_object_that_gets_too_much_loses_reports_and_is_asked_less() -> None:
     few, *_ = simulated(1_000, Rules())
     many, *_ = simulated(8_000, Rules())
     done = END_MS - PATIENCE_MS
-    assert all(report.took_ms < inf for report in few.seen if report.at_ms < done)
-    lost = [report for report in many.seen if report.at_ms < done and report.took_ms == inf]
+    assert all(report.took_ms < inf for report in few.reports if report.at_ms < done)
+    lost = [report for report in many.reports if report.at_ms < done and report.took_ms == inf]
     assert lost
-    assert len(many.seen) < 8 * len(few.seen)
+    assert len(many.reports) < 8 * len(few.reports)
 
 
 def test_news_once_a_second_is_fewer_reports_than_each_at_once() -> None:
     at_once, _ = burst(400, Rules(gap_ms=None))
     once_a_second, _ = burst(400, Rules())
     spread_out, _ = burst(400, Rules(spread_ms=2_000.0))
-    assert len(at_once.seen) > len(once_a_second.seen) > len(spread_out.seen)
+    assert len(at_once.reports) > len(once_a_second.reports) > len(spread_out.reports)
     assert at_once.longest > once_a_second.longest >= spread_out.longest
 
 
 def test_a_leaf_knows_what_its_isolates_know_and_the_root_what_leaves_know() -> None:
-    chance = Random(7)
-    world = World(CONTINENTS, 300, chance)
+    rng = Random(7)
+    world = World(CONTINENTS, 300, rng)
     assert world.root.users == sum(leaf.users for leaf in world.leaves)
-    world.play(Rules(), chance)
+    world.play(Rules(), rng)
     ejected = sum(node.ejected for node in world.isolates)
     assert sum(leaf.ejected for leaf in world.leaves) == ejected
     assert world.root.ejected == ejected
-    assert world.told()[-1] < inf
+    assert world.learnt_ms()[-1] < inf
 
 
 def test_while_the_root_is_away_leaves_tell_what_their_own_isolates_agree_on() -> None:
-    chance = Random(7)
-    alone = World(CONTINENTS, 300, chance)
-    alone.play(Rules(), chance, away_ms=inf)
+    rng = Random(7)
+    alone = World(CONTINENTS, 300, rng)
+    alone.play(Rules(), rng, away_ms=inf)
     assert alone.root.knows_ms == inf
-    assert sum(when < inf for when in alone.told()) > len(alone.told()) / 2
-    nobody = World([], 300, chance)
-    nobody.play(Rules(), chance, away_ms=inf)
-    assert all(when == inf for when in nobody.told())
+    assert sum(when < inf for when in alone.learnt_ms()) > len(alone.learnt_ms()) / 2
+    nobody = World([], 300, rng)
+    nobody.play(Rules(), rng, away_ms=inf)
+    assert all(when == inf for when in nobody.learnt_ms())
 
 
 @given(
@@ -124,8 +124,8 @@ def test_one_isolate_alone_excludes_nobody_by_votes() -> None:
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_scale(["--json", "cost"]) == 0
-    (told,) = json.loads(capsys.readouterr().out)
-    assert told["name"] == "cost"
+    (table,) = json.loads(capsys.readouterr().out)
+    assert table["name"] == "cost"
     assert run_scale(["cost"]) == 0
     assert capsys.readouterr().out == f"## cost\n\n{TABLES['cost']().markdown()}"
     assert run_scale(["weight"]) == 2

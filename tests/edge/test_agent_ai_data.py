@@ -13,12 +13,13 @@ import httpx
 import pytest
 
 from agent import config
-from router.dev.agents import AI_NAME, AI_SCRIPT, local_config
+from agent.local.configs import AI_NAME, AI_SCRIPT, local_config
 from router.dev.files import mirror
 from router.dev.layout import Layout, find_root
 from router.dev.local import write_json
 from router.dev.prepare import prepare
 from router.dev.server import DevServer
+from router.dev.workers import local_settings
 from tests.support.edge.router import HERE
 
 LLAMA = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
@@ -46,7 +47,7 @@ def configured(folder: Path) -> list[Path]:
     mirror(config.upload(), folder / "upload")
     stand_in = {"name": AI_NAME, "main": str(AI_SCRIPT), "compatibility_date": config.DATE}
     paths = [folder / "agent.json", folder / "ai.json"]
-    write_json(paths[0], local_config(config.variants()["canary"]))
+    write_json(paths[0], local_settings(local_config(config.variants()["canary"])))
     write_json(paths[1], stand_in)
     return paths
 

@@ -123,7 +123,7 @@ def test_the_reference_worker_runs_jobs_and_drains(agents: Agents, tmp_path: Pat
         assert (ended(agents, again)["result"], told(agents, again)["attempt"]) == ("b", 2)
         assert ended(agents, refused)["error"] == "Refused: not this"
         errors = [ended(agents, id)["error"] for id in bad]
-        assert errors[0].startswith("the result is no JSON: ")
+        assert errors[0].startswith("the result is not JSON: ")
         assert errors[1].startswith("the result was refused: `result` has 1,000,0")
         slow = submit(agents, input={"text": "late", "seconds": 3})
         eventually(lambda: told(agents, slow)["status"] == "leased")
@@ -150,7 +150,7 @@ def test_the_reference_worker_survives_lost_answers_and_jobs(
         ids = [submit(agents, input=text, max_attempts=10) for text in texts]
         results = [ended(agents, id, 150)["result"] for id in ids]
         assert results == [str(number) for number in range(12)]
-        eventually(lambda: "thrown away" in workers["ref-2"].said())
+        eventually(lambda: "dropped" in workers["ref-2"].said())
         assert told(agents, gone)["status"] == "cancelled"
         assert workers["ref-2"].stop(signal.SIGINT) == 0
         assert "Traceback" not in workers["ref-2"].said()

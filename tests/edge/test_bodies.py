@@ -151,6 +151,19 @@ def test_no_variant_hears_of_a_short_body_that_breaks_off(router: Running, host:
     assert seen(router, name, 0) == []
 
 
+def test_a_short_body_that_does_not_come_in_time_is_no_fault_of_the_variant(
+    router: Running,
+) -> None:
+    name = uuid.uuid4().hex
+    for _ in range(20):  # so many failures in a row would eject it
+        with Upload(router, "POST", f"/record/{name}", 1_000, "hasty.test") as upload:
+            upload.send(b"begin")
+            status, problem = upload.answer()
+        assert (status, problem["code"]) == (400, "bad-request")
+    assert seen(router, name, 0) == []
+    assert router.metrics()['router_variant_share{variant="blamed"'] == 1
+
+
 @pytest.mark.parametrize("size", [1, 16 * KIB, 16 * KIB + 1])
 def test_a_body_arrives_whole_whether_it_is_read_before_or_not(router: Running, size: int) -> None:
     name = uuid.uuid4().hex

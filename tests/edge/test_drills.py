@@ -311,7 +311,9 @@ def test_without_the_coordinator(tmp_path: Path, kind: str | None) -> None:
             answer = router.client.request(method, f"/.router/{page}", headers=SECRET, json=asked)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
             assert answer.json()["code"] == "coordinator-unavailable"
-            assert ("may have done it" in answer.json()["detail"]) == (method in ("POST", "DELETE"))
+            assert ("may have been made" in answer.json()["detail"]) == (
+                method in ("POST", "DELETE")
+            )
         assert router.client.get("/work").status_code == 200
 
 

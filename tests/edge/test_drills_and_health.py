@@ -71,7 +71,7 @@ def test_requests_find_it_ill_and_well_again(unprobed: Router, mode: str) -> Non
     start(unprobed, mode=mode)
     assert unprobed.serving() == {"good"}  # by failover, until it is left out
     eventually(lambda: unprobed.serving() and unprobed.variant("moody")["state"] != "healthy")
-    assert unprobed.serving(number=30) == {"good"}  # also by the trials that it is given
+    assert unprobed.serving(number=30) == {"good"}  # also by the probe requests that it is given
     stop(unprobed)
     eventually(lambda: unprobed.serving() == {"good", "moody"})
 

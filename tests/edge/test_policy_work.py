@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from policies.language.compile.compile import FORMAT
+from policies.compiled.tables import FORMAT
 from policies.language.load import digest_of
 from tests.policies.language.costly import HEAD, LONG, ROUTES, drills
 from tests.support.edge.memory_kv import MemoryKv, memory_kv
@@ -79,7 +79,7 @@ def longest(edge: Edge, until: Callable[[], bool], seconds: float = WITHIN) -> f
     return worst
 
 
-def standing(edge: Edge) -> tuple[str, str]:
+def policy_status(edge: Edge) -> tuple[str, str]:
     """The digests of the policy that serves, and of the one that is refused."""
     headers = {"x-api-key": ADMIN_KEY}
     told = httpx.get(f"{edge.url}/.router/status", headers=headers, timeout=60).json()
@@ -97,7 +97,7 @@ def test_requests_go_on_while_a_policy_is_read(
     routed: Edge, kv: MemoryKv, idle: float, data: bytes
 ) -> None:
     kv.put("policy", data)
-    worst = longest(routed, lambda: digest_of(data) in standing(routed))
+    worst = longest(routed, lambda: digest_of(data) in policy_status(routed))
     print(f"longest {1000 * worst:.0f} ms, without {1000 * idle:.0f} ms")
     assert worst < idle + MOST_MORE
 
@@ -123,7 +123,7 @@ def test_a_hostile_compiled_form_is_refused_and_the_policy_is_read(
     head = json.dumps({"format": FORMAT, "digest": digest}).encode() + b"\n"
     kv.put(f"policy/compiled/{digest}", form(head))
     kv.put("policy", data)
-    worst = longest(routed, lambda: standing(routed) == (digest, ""))
+    worst = longest(routed, lambda: policy_status(routed) == (digest, ""))
     print(f"longest {1000 * worst:.0f} ms, without {1000 * idle:.0f} ms")
     assert worst < idle + MOST_MORE
     assert routed.get("/").headers["x-router-route"] == name
@@ -144,7 +144,7 @@ def test_a_rewrite_every_three_seconds(routed: Edge, kv: MemoryKv, idle: float) 
             written.append(many(200, f"w{len(written)}-"))
             kv.put("policy", written[-1])
             due[0] = time.monotonic() + 3
-        return len(written) == 10 and digest_of(written[-1]) in standing(routed)
+        return len(written) == 10 and digest_of(written[-1]) in policy_status(routed)
 
     due = [0.0]
     worst = longest(routed, rewrite, 2 * WITHIN)
@@ -156,7 +156,7 @@ def test_an_isolate_that_starts_later_finds_the_compiled_form(routed: Edge, kv: 
     data = many(1_000, "late")
     kv.put("policy", data)
     longest(routed, lambda: kv.get(f"policy/compiled/{digest_of(data)}") is not None)
-    assert standing(routed)[0] == digest_of(data)
+    assert policy_status(routed)[0] == digest_of(data)
 
 
 def test_a_first_request_of_an_isolate_is_answered_by_what_there_is(
@@ -169,5 +169,5 @@ def test_a_first_request_of_an_isolate_is_answered_by_what_there_is(
         own.put("policy", data)
         with running_edge(tmp_path / "router", tmp_path / "routes.yaml", kv=own) as late:
             assert late.get("/").headers["x-router-route"] in ("r", "large")
-            longest(late, lambda: standing(late)[0] == digest_of(data))
+            longest(late, lambda: policy_status(late)[0] == digest_of(data))
             assert late.get("/").headers["x-router-route"] == "large"

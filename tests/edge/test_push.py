@@ -11,7 +11,7 @@ import pytest
 from policies.language.load import digest_of
 from router.cli.main import main
 from router.dev.layout import find_root
-from tests.support.edge.cloudflare import Api, clone, cloudflare
+from tests.support.edge.cloudflare import ID, Api, clone, cloudflare
 from tests.support.edge.router import POLICY
 
 DATA = POLICY.read_bytes()
@@ -44,7 +44,7 @@ def test_push_history_rollback_and_pull(api: Api, capsys: pytest.CaptureFixture[
     told = capsys.readouterr().out
     assert "\n-version: 0\n+version: 1\n" in told
     assert "wrangler.toml has no service binding UNBOUND" in told
-    assert "Cloudflare KV, namespace " + "0" * 32 in told
+    assert f"Cloudflare KV, namespace {ID}" in told
     assert "not waited for a router: no --url was given" in told
 
     assert main(["history", "--remote", "--json"]) == 0
@@ -82,4 +82,12 @@ def test_keys_that_everybody_knows_are_refused(
     told = capsys.readouterr().err
     assert "core (example-core-key), worker (example-worker-key)" in told
     assert "`router keys new`" in told
+    assert api.writes == []
+
+
+def test_an_id_of_zeros_is_refused(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Path("wrangler.toml")
+    settings.write_text(settings.read_text().replace(ID, "0" * 32))
+    assert main(["push", str(POLICY), "--remote"]) == 1
+    assert "wrangler.toml: the id of POLICIES is only zeros: " in capsys.readouterr().err
     assert api.writes == []

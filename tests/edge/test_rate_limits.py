@@ -20,7 +20,7 @@ def user() -> dict[str, str]:
     return {"x-user": uuid4().hex}
 
 
-def standing(answer: httpx.Response, name: str) -> tuple[int, int]:
+def limit_status(answer: httpx.Response, name: str) -> tuple[int, int]:
     """`r` and `t` of a limit in an answer."""
     item = re.search(rf'"{name}";r=(\d+);t=(\d+)', answer.headers["ratelimit"])
     assert item, answer.headers["ratelimit"]
@@ -58,7 +58,7 @@ def test_exact_lets_through_exactly_the_limit_of_50_clients_in_three_windows(edg
         # that an answer of the limiter comes too late lets fewer pass, never more.
         assert passed <= 10 + int(spent / 0.5)
         assert passed >= 10 or unheard
-        time.sleep(max(standing(a, "exact")[1] for a in answers if "ratelimit" in a.headers))
+        time.sleep(max(limit_status(a, "exact")[1] for a in answers if "ratelimit" in a.headers))
 
 
 def test_leased_never_exceeds_the_limit_and_seldom_asks(edge: Edge) -> None:
@@ -83,7 +83,7 @@ def test_answers_tell_the_limit_and_denials_when_to_come_back(edge: Edge) -> Non
     first = edge.get("/", host="fixed.test", headers=sent)
     assert (first.status_code, first.text) == (200, "fixed")
     assert first.headers["ratelimit-policy"] == '"slow";q=3;w=3600'
-    assert standing(first, "slow") == (2, 1200)
+    assert limit_status(first, "slow") == (2, 1200)
     assert [edge.get("/", host="fixed.test", headers=sent).status_code for _ in range(2)] == [
         200
     ] * 2
@@ -92,17 +92,17 @@ def test_answers_tell_the_limit_and_denials_when_to_come_back(edge: Edge) -> Non
     assert denied.headers["content-type"] == "application/problem+json"
     assert denied.json()["code"] == "rate-limited"
     assert 1190 <= int(denied.headers["retry-after"]) <= 1200
-    assert standing(denied, "slow")[0] == 0
+    assert limit_status(denied, "slow")[0] == 0
     assert denied.headers["ratelimit-policy"] == '"slow";q=3;w=3600'
 
 
 def test_an_answer_of_a_variant_and_a_problem_tell_it_too(edge: Edge) -> None:
     passed = edge.get("/", host="wide.test", headers=user())
     assert passed.json()["variant"] == "one"
-    assert standing(passed, "wide") == (49, 72)
+    assert limit_status(passed, "wide") == (49, 72)
     failed = edge.get("/", host="fails.test", headers=user())
     assert failed.status_code == 502
-    assert standing(failed, "slow")[0] == 2
+    assert limit_status(failed, "slow")[0] == 2
 
 
 def test_a_route_without_limits_says_nothing_about_them(edge: Edge) -> None:
@@ -116,7 +116,7 @@ def test_what_one_limit_denies_is_charged_to_none(edge: Edge) -> None:
     assert sorted(answer.status_code for answer in answers) == [200] + [429] * 11
     # Given back after the answer, so a moment may pass; each look costs one.
     for looks in count(1):
-        left = standing(edge.get("/", host="wide.test", headers=headers), "wide")[0]
+        left = limit_status(edge.get("/", host="wide.test", headers=headers), "wide")[0]
         if left == 50 - 1 - looks:
             break
         assert looks < 20, left
@@ -138,7 +138,7 @@ def test_guessing_keys_is_limited_and_guesses_are_charged_to_no_key(edge: Edge) 
         for n in range(6)
     ]
     assert [guess.status_code for guess in guesses] == [401] * 5 + [429]
-    assert standing(guesses[0], "guesses")[0] == 4
+    assert limit_status(guesses[0], "guesses")[0] == 4
     assert "by-key" not in guesses[0].headers["ratelimit-policy"]
 
 

@@ -22,15 +22,15 @@ ENOUGH = 0.8  # and so much of a fair share is one that is back
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A group's run: `arrivals` in the order of time, probes too; `trials`: requests sent to
-    bad variants to see whether they are well, in the time that `in_bad` looks at."""
+    """A group's run: `arrivals` in the order of time, probes too; `probe_requests`: those sent
+    to bad variants to see whether they are well, in the time that `in_bad` looks at."""
 
     mode: Mode
     sent: Sequence[Sent]
     arrivals: Sequence[Arrival]
     failed_at: float
     healed_at: float
-    trials: int = 0
+    probe_requests: int = 0
 
     @property
     def requests(self) -> list[Arrival]:
@@ -74,13 +74,15 @@ def first_in_bad(story: Story) -> set[str]:
 
 def in_bad(story: Story) -> tuple[int, int]:
     """From when the bad variants must be left until they heal: requests that came to them,
-    trials left out, and requests sent."""
+    probe requests left out, and requests sent."""
     begin, end = story.failed_at + LEFT, story.healed_at
     came = sum(
         begin <= arrival.at < end and arrival.variant in story.mode.bad
         for arrival in story.requests
     )
-    return max(0, came - story.trials), sum(begin <= each.begun < end for each in story.sent)
+    return max(0, came - story.probe_requests), sum(
+        begin <= each.begun < end for each in story.sent
+    )
 
 
 def extra(story: Story) -> float:

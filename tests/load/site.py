@@ -65,8 +65,8 @@ class Site:
     def output(self) -> str:
         return self._process.output()
 
-    def trials(self) -> Counter[str]:
-        """Trials until now, by variant: each ends an ejection, or begins another."""
+    def probe_requests(self) -> Counter[str]:
+        """Probe requests until now, by variant: each ends an ejection, or begins another."""
         found: Counter[str] = Counter()
         for line in self.output.splitlines():
             if line.startswith('{"event": "variant-'):

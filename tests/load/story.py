@@ -42,7 +42,7 @@ class Run:
         self.arrivals: list[Arrival] = []
         self.failed_at: dict[str, float] = {}
         self.healed_at: dict[str, float] = {}
-        self.trials: Counter[str] = Counter()  # by variant
+        self.probe_requests: Counter[str] = Counter()  # by variant
 
     async def look(self, client: httpx.AsyncClient) -> None:
         self.arrivals += await self.site.arrivals(client)
@@ -53,9 +53,9 @@ class Run:
     def story(self, mode: Mode, sent: Sequence[Sent] = ()) -> Story:
         own = [arrival for arrival in self.arrivals if arrival.variant in mode.variants]
         mine = [each for each in sent if each.mode == mode.name]
-        trials = sum(self.trials[variant] for variant in mode.bad)
+        probe_requests = sum(self.probe_requests[variant] for variant in mode.bad)
         failed_at, healed_at = self.failed_at[mode.name], self.healed_at[mode.name]
-        return Story(mode, mine, own, failed_at, healed_at, trials)
+        return Story(mode, mine, own, failed_at, healed_at, probe_requests)
 
 
 async def play(site: Site, modes: Sequence[Mode], times: Times, tell: Tell) -> list[Story]:
@@ -83,9 +83,9 @@ async def _chapters(run: Run, client: httpx.AsyncClient, times: Times, tell: Tel
     for mode in run.modes:
         run.failed_at[mode.name] = await run.act(client, mode, mode.act)
     await asyncio.sleep(LEFT)
-    before = run.site.trials()
+    before = run.site.probe_requests()
     await asyncio.sleep(times.ill - LEFT)
-    run.trials = run.site.trials() - before
+    run.probe_requests = run.site.probe_requests() - before
     for mode in run.modes:
         run.healed_at[mode.name] = await run.act(client, mode, "well")
     tell("the bad ones are well again")

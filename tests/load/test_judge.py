@@ -34,8 +34,8 @@ def came(name: str | None, at: float, variant: str = GOOD) -> Arrival:
     return Arrival(at, variant, "/work", method, name)
 
 
-def story(requests: list[Sent], arrivals: list[Arrival], trials: int = 0) -> Story:
-    return Story(MODE, requests, arrivals, FAILED_AT, HEALED_AT, trials)
+def story(requests: list[Sent], arrivals: list[Arrival], probe_requests: int = 0) -> Story:
+    return Story(MODE, requests, arrivals, FAILED_AT, HEALED_AT, probe_requests)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_what_reaches_the_bad_variant_is_counted_from_five_seconds_on_until_it_h
     requests = [sent(f"g{at}", at) for at in range(99, 125)]
     arrivals = [came(f"g{at}", at, BAD) for at in range(99, 125)] + [came(None, 110, BAD)]
     assert in_bad(story(requests, arrivals)) == (15, 15)
-    assert in_bad(story(requests, arrivals, trials=3)) == (12, 15)
+    assert in_bad(story(requests, arrivals, probe_requests=3)) == (12, 15)
 
 
 def test_extra_requests_are_counted_while_the_bad_one_fails() -> None:

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from policies.compiled.policy import CompiledPolicy
+from policies.compiled.tables import form_text, tables_from
 from policies.http.request import Client, Request
-from policies.http.url import Target, parse_target
+from policies.http.url import RequestTarget, parse_target
 from policies.language.compile.compile import compile_policy
 from policies.language.load import load
 from policies.proxy.decide import Surroundings
@@ -23,14 +24,16 @@ def policy_text(**sections: Any) -> bytes:
 
 
 def compiled(**sections: Any) -> CompiledPolicy:
-    """That policy compiled, by way of JSON as at the edge; it must be valid."""
+    """That policy compiled, by way of its compiled form as at the edge; it must be valid."""
     return compile_text(policy_text(**sections))
 
 
 def compile_text(text: bytes) -> CompiledPolicy:
     loaded = load(text)
     assert loaded.policy, loaded.findings
-    return CompiledPolicy(json.loads(json.dumps(compile_policy(loaded.policy, loaded.digest))))
+    return CompiledPolicy(
+        tables_from(form_text(compile_policy(loaded.policy, loaded.digest)), loaded.digest)
+    )
 
 
 def request(
@@ -40,5 +43,5 @@ def request(
     **place: str,
 ) -> Request:
     target = parse_target(url, merge_slashes=False)
-    assert isinstance(target, Target), target
+    assert isinstance(target, RequestTarget), target
     return Request(method, target, headers or {}, Client(**place))

@@ -57,7 +57,7 @@ def running(folder: Path, python_packages: Sequence[str] = ()) -> Iterator[Sandb
     for name, data in archives(python_packages).items():
         modules[f"agent/sandbox/{name}"] = folder / name
         (folder / name).write_bytes(data)
-    date = layout.read_toml(layout.wrangler_toml)["compatibility_date"]
+    date = layout.config["compatibility_date"]
     bindings = {"LOADER": "workerLoader = ()", "SECRET": text(SECRET)}
     worker = WorkerdWorker("sandbox", modules, date, [*FLAGS, *LOCAL_FLAGS], bindings)
     port = free_port()

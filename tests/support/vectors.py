@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from policies.balancing.standing import standing_without
+from policies.balancing.availability import availability_without
+from policies.compiled.policy import CompiledPolicy
 from policies.http.request import Client
-from policies.proxy.explain import Explanation, explain
+from policies.proxy.explain.explain import Explanation, explain
 from tests.policies.making import NOW, compile_text
 
 PEPPER = b"the-pepper-of-the-tests"
@@ -23,13 +25,20 @@ def name(vector: dict[str, Any]) -> str:
     return " ".join([vector["url"].removeprefix("https://"), *more])
 
 
+@cache
+def vector_policy() -> CompiledPolicy:
+    """The policy of all vectors, compiled once a process: at the edge it is one, too."""
+    return compile_text(POLICY.read_bytes())
+
+
 def explained(vector: dict[str, Any]) -> Explanation:
     """What this interpreter makes of a vector."""
     client = Client(*(vector.get(key, "") for key in ("ip", "colo", "country", "continent")))
     headers, down = vector.get("headers", {}), vector.get("down", [])
-    around = NOW._replace(pepper=PEPPER, standing=standing_without(down))
-    policy = compile_text(POLICY.read_bytes())
-    return explain(policy, vector.get("method", "GET"), vector["url"], headers, client, around)
+    around = NOW._replace(pepper=PEPPER, availability=availability_without(down))
+    return explain(
+        vector_policy(), vector.get("method", "GET"), vector["url"], headers, client, around
+    )
 
 
 def check(vector: dict[str, Any], told: Explanation) -> None:

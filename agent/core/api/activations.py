@@ -51,25 +51,25 @@ LISTED = ("state", "limit", "before")
 def submit(agent: Agent, call: Call) -> Response:
     job = submitted(agent, call, read_object(call, FIELDS, EXAMPLE))
     payload = read_payload(job.payload)
-    nowhere = _nowhere(agent, call, job, payload.callback_url)
-    return json_response(activation_to_dict(job, payload) | core_fields(job) | nowhere)
+    no_callback = _no_callback(agent, call, job, payload.callback_url)
+    return json_response(activation_to_dict(job, payload) | core_fields(job) | no_callback)
 
 
 def submitted(agent: Agent, call: Call, given: dict[str, object]) -> Job:
     """Returns the job of a submission, new or already there. Raises `Problem`."""
     tenant = call.known_tenant()
     if not is_row(given.get("activation_data")):
-        return _waited_for(agent, _kept(agent, call, activation_of(given, tenant, call.scopes)))
+        return _waited_for(agent, _stored(agent, call, activation_of(given, tenant, call.scopes)))
     try:
         row, activation = row_submission(agent, call, given)
-        job = activation if isinstance(activation, Job) else _kept(agent, call, activation, row)
+        job = activation if isinstance(activation, Job) else _stored(agent, call, activation, row)
     except Problem as why:
         log_refusal(agent, call, given, why)
         raise
     return _waited_for(agent, job)
 
 
-def _kept(agent: Agent, call: Call, activation: Activation, row: CoreRow | None = None) -> Job:
+def _stored(agent: Agent, call: Call, activation: Activation, row: CoreRow | None = None) -> Job:
     """Returns its job in the queue. Raises `Problem` if another job has its id."""
     found, url = _placed(agent, call, activation), activation.callback_url
     if found.is_conflict and not (row and is_same_row(found.job, row, url)):
@@ -95,7 +95,7 @@ def _waited_for(agent: Agent, job: Job) -> Job:
     return job
 
 
-def found_job(agent: Agent, call: Call, id: str) -> Job:
+def existing_job(agent: Agent, call: Call, id: str) -> Job:
     """Returns the job. Raises `Problem` if there is none."""
     job = agent.wait(agent.jobs().get(_key(call, id)))
     if job is None:
@@ -104,11 +104,15 @@ def found_job(agent: Agent, call: Call, id: str) -> Job:
 
 
 def show(agent: Agent, call: Call, id: str) -> Response:
-    job = found_job(agent, call, id)
+    job = existing_job(agent, call, id)
     payload = read_payload(job.payload)
     url = payload.callback_url
     callback = agent.wait(agent.callbacks().of(job.key)) if url else None
-    more = {"callback": callback_to_dict(callback)} if callback else _nowhere(agent, call, job, url)
+    more = (
+        {"callback": callback_to_dict(callback)}
+        if callback
+        else _no_callback(agent, call, job, url)
+    )
     if job.state == "waiting" and job.blocked:
         more |= needed_to_dict(agent.wait(agent.jobs().needed(job.key)))
     steps = agent.wait(agent.records().log(job.key))
@@ -116,7 +120,7 @@ def show(agent: Agent, call: Call, id: str) -> Response:
     return json_response(activation_to_dict(job, payload) | core_fields(job, steps) | more | log)
 
 
-def _nowhere(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, object]:
+def _no_callback(agent: Agent, call: Call, job: Job, url: str | None) -> dict[str, object]:
     """The field `callback` if the result cannot be posted to `url`; else no field."""
     why = unreachable(url, agent, call) if url else None
     return {"callback": no_callback_to_dict(job.key.id, why)} if why else {}
@@ -158,14 +162,14 @@ def cancel(agent: Agent, call: Call, id: str) -> Response:
 
 
 def retry(agent: Agent, call: Call, id: str) -> Response:
-    """Makes a dead letter wait again. One that already waits or runs is left as it is."""
+    """Makes a dead letter wait again. A job that already waits or runs is left unchanged."""
     key, given = _key(call, id), read_options(call, ("max_attempts",), '{"max_attempts": 3}')
     attempts = whole_of(given, "max_attempts", DEFAULT_ATTEMPTS, 1, MAX_ATTEMPTS)
-    job = found_job(agent, call, id)
+    job = existing_job(agent, call, id)
     change = JobChange(job.state in ("waiting", "leased"), job.state)
     if job.state == "failed":
         unknown = unknown_capability(job.capability)
-        if unknown and job.dispatch == "edge":  # a worker may have it
+        if unknown and job.dispatch == "edge":  # a worker may have the capability
             raise Problem(409, f"nobody would run it: {unknown}", state=job.state)
         change = agent.wait(agent.jobs().revive(key, job.attempt, attempts, round(agent.now())))
         if change.is_done and job.dispatch == "edge":

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from uuid import UUID
 
-from agent.core.api.activations import found_job, submitted
+from agent.core.api.activations import existing_job, submitted
 from agent.core.api.polling import ticket_of
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
@@ -55,7 +55,7 @@ def activate(agent: Agent, call: Call, app: str, id: str) -> Response:
 
 def show(agent: Agent, call: Call, app: str, id: str) -> Response:
     _check(app)
-    job = found_job(agent, call, id)
+    job = existing_job(agent, call, id)
     steps = agent.wait(agent.records().log(job.key))
     return json_response(core_activation_to_dict(job, read_payload(job.payload), steps))
 

@@ -16,7 +16,7 @@ OWN = "/activations/callback"
 
 
 def unreachable(url: str, agent: Agent, call: Call) -> str | None:
-    """Why nothing is posted to `url`. Returns None if something is."""
+    """Why results are not posted to `url`. Returns None if they are."""
     if is_own(url, call.headers.get("host", "")):
         return "this is the agent's own address, where nobody waits for it"
     refused = refused_url(url, agent.settings.callbacks)

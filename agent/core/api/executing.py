@@ -29,10 +29,10 @@ from agent.core.jobs.inputs import JobInputs, inputs_of
 from agent.core.jobs.running import LEASE_MS, JobRun, run_leased
 from agent.core.jobs.shapes import (
     ACTIVATION,
-    EXECUTED,
+    ACTIVATION_SHAPES,
+    EXECUTE_SHAPES,
     HANDED_OUT,
     JOB,
-    KEPT,
     LEASED,
     Shape,
     as_capability,
@@ -52,7 +52,7 @@ LOOK_EVERY_MS = 500
 
 def execute(agent: Agent, call: Call) -> Response:
     given = read_any_object(call, JOB.example)
-    shape = shape_of(given, EXECUTED)
+    shape = shape_of(given, EXECUTE_SHAPES)
     if shape is LEASED:
         return _of_queue(agent, call, given)
     if shape is ACTIVATION:
@@ -76,7 +76,7 @@ def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Res
     began = agent.clock()
     try:
         tools = agent.tools(call.known_tenant(), call.scopes)
-        ran = run_or_recall(job, tools, agent.store, agent.who.variant, call.headers, call.now_ms)
+        run = run_or_recall(job, tools, agent.store, agent.who.variant, call.headers, call.now_ms)
     except (Refused, Unavailable) as why:
         agent.metrics.jobs[job.capability, "failed"] += 1
         took = max(0.0, agent.clock() - began)
@@ -84,12 +84,12 @@ def _at_once(agent: Agent, call: Call, shape: Shape, job: CapabilityCall) -> Res
         more, is_passing = {**why.more, **timed}, isinstance(why, Unavailable)
         raise _failed(job.id, job.capability, str(why), more, is_passing, shape.failed) from None
     agent.metrics.jobs[job.capability, "completed"] += 1
-    facts = Facts(job.capability, "completed", ran.found)
-    if isinstance(ran.output, Stream):
-        return responses.stream(ran.output, job.id)._replace(facts=facts)
+    facts = Facts(job.capability, "completed", run.found)
+    if isinstance(run.output, Stream):
+        return responses.stream(run.output, job.id)._replace(facts=facts)
     took = max(0.0, agent.clock() - began)
-    response = _completed(agent, shape, job.id, job.capability, ran.outcome, took)
-    return response._replace(headers=ran.headers, facts=facts)
+    response = _completed(agent, shape, job.id, job.capability, run.outcome, took)
+    return response._replace(headers=run.headers, facts=facts)
 
 
 def _of_queue(agent: Agent, call: Call, given: dict[str, object]) -> Response:
@@ -105,10 +105,10 @@ def _of_queue(agent: Agent, call: Call, given: dict[str, object]) -> Response:
     job = agent.wait(jobs.get(lease.key))
     if job is None or (job.worker, job.attempt) != (runner, lease.attempt):
         raise lease.lost(job and job.state)
-    ran = _run(agent, job, runner)
-    if not ran.is_ours:
-        raise lease.lost(ran.state)
-    return _ran(agent, JOB, job, ran)
+    run = _run(agent, job, runner)
+    if not run.is_ours:
+        raise lease.lost(run.state)
+    return _run_response(agent, JOB, job, run)
 
 
 def _check_it_is_that_job(agent: Agent, lease: Lease, given: dict[str, object]) -> None:
@@ -133,24 +133,24 @@ def _is_same(one: object, other: object) -> bool:
 
 
 def _activation(agent: Agent, call: Call, given: dict[str, Any]) -> Response:
-    job = _kept(agent, call, given)
-    shape = next((kept for kept in KEPT if kept.fits(given["job_data"])), JOB)
+    job = _stored(agent, call, given)
+    shape = next((shape for shape in ACTIVATION_SHAPES if shape.fits(given["job_data"])), JOB)
     until = agent.now() + WAIT_MS
     while job.state in ("waiting", "leased"):
         if job.state == "waiting" and (mine := _claimed(agent, job)):
             job, runner = mine
-            ran = _run(agent, job, runner)
-            if ran.is_ours:
-                return _ran(agent, shape, job, ran)
+            run = _run(agent, job, runner)
+            if run.is_ours:
+                return _run_response(agent, shape, job, run)
         elif agent.now() >= until:
             raise _unfinished(job)
         else:
             agent.pause(LOOK_EVERY_MS)
         job = agent.wait(agent.jobs().get(job.key)) or job
-    return _ended(agent, shape, job)
+    return _ended_response(agent, shape, job)
 
 
-def _kept(agent: Agent, call: Call, given: dict[str, object]) -> Job:
+def _stored(agent: Agent, call: Call, given: dict[str, object]) -> Job:
     """Puts the activation into the queue. Problems name its data `job_data`, as it is called
     here."""
     sent = {FIELD if name == "job_data" else name: value for name, value in given.items()}
@@ -176,20 +176,20 @@ def _claimed(agent: Agent, job: Job) -> tuple[Job, str] | None:
 
 
 def _run(agent: Agent, job: Job, runner: str) -> JobRun:
-    ran = run_leased(agent, job, runner)
+    run = run_leased(agent, job, runner)
     agent.soon("deliver")
-    return ran
+    return run
 
 
-def _ran(agent: Agent, shape: Shape, job: Job, ran: JobRun) -> Response:
-    if ran.outcome is None:
-        more = {**ran.more, "state": ran.state}
-        raise _failed(job.key.id, job.capability, ran.error or "", more, ran.is_passing)
-    response = _completed(agent, shape, job.key.id, job.capability, ran.outcome, ran.took_ms)
+def _run_response(agent: Agent, shape: Shape, job: Job, run: JobRun) -> Response:
+    if run.outcome is None:
+        more = {**run.more, "state": run.state}
+        raise _failed(job.key.id, job.capability, run.error or "", more, run.is_passing)
+    response = _completed(agent, shape, job.key.id, job.capability, run.outcome, run.took_ms)
     return response._replace(facts=Facts(job.capability, "completed"))
 
 
-def _ended(agent: Agent, shape: Shape, job: Job) -> Response:
+def _ended_response(agent: Agent, shape: Shape, job: Job) -> Response:
     """The response for an activation that has ended already."""
     if job.state == "cancelled":
         raise Problem(409, "the activation is cancelled: use another id", state=job.state)
@@ -210,7 +210,7 @@ def _unfinished(job: Job) -> Problem:
 def _completed(
     agent: Agent, shape: Shape, id: str, capability: str, outcome: Any, took_ms: float
 ) -> Response:
-    written = shape.written(outcome, took_ms)
+    written = shape.to_response(outcome, took_ms)
     return responses.completed(id, capability, written, took_ms, agent.now())
 
 

@@ -7,7 +7,7 @@ in the response even without jobs, so a scaler always finds its number.
 
 from __future__ import annotations
 
-from agent.core.api.workers import seen_by
+from agent.core.api.workers import visible_tenant
 from agent.core.http.call import Call
 from agent.core.http.problem import Problem
 from agent.core.http.reading import names_of, read_query, text_of
@@ -21,7 +21,7 @@ FIELDS = ("capability", "tenant")
 
 
 def scale(agent: Agent, call: Call) -> Response:
-    tenant, given = seen_by(call), read_query(call, FIELDS)
+    tenant, given = visible_tenant(call), read_query(call, FIELDS)
     if "tenant" in given:
         tenant = call.tenant_of_job(text_of(given, "tenant", NAME, NAME_TEXT))
     names = names_of(given, "capability") if "capability" in given else []

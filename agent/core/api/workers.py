@@ -52,7 +52,7 @@ DUE = {"heartbeat_within": HEARTBEAT_MS // 1_000, "lost_after": SILENT_MS // 1_0
 
 
 def register(agent: Agent, call: Call) -> Response:
-    given = _said(call)
+    given = _posted_fields(call)
     if not given:
         return responses.registered(agent.who, list(CAPABILITIES), call.now_ms)
     key, details = _key(call, given), _details(given)
@@ -77,7 +77,7 @@ def register(agent: Agent, call: Call) -> Response:
 
 
 def heartbeat(agent: Agent, call: Call) -> Response:
-    given = _said(call)
+    given = _posted_fields(call)
     if not given:
         return responses.alive(agent.who, call.now_ms)
     key, now = _key(call, given), round(agent.now())
@@ -99,7 +99,7 @@ def heartbeat(agent: Agent, call: Call) -> Response:
 
 def listing(agent: Agent, call: Call) -> Response:
     """A page in the order of first registration; `next_after` gets the next page."""
-    tenant = seen_by(call)
+    tenant = visible_tenant(call)
     given = read_query(call, LISTED)
     state: Any = given.get("state")
     if state is not None and state not in STATES:
@@ -117,7 +117,7 @@ def listing(agent: Agent, call: Call) -> Response:
     return json_response({"status": "success", "workers": [_shown(w, now) for w in page], **more})
 
 
-def _said(call: Call) -> dict[str, object]:
+def _posted_fields(call: Call) -> dict[str, object]:
     """The body of a POST. Returns {} for an empty body or another method."""
     if call.method != "POST":
         return {}
@@ -164,7 +164,7 @@ def _capabilities(given: dict[str, object]) -> list[str]:
     return names
 
 
-def seen_by(call: Call) -> str | None:
+def visible_tenant(call: Call) -> str | None:
     """The tenant whose workers the caller sees; None for all."""
     own = call.known_tenant()
     return None if WORKER_SCOPE in call.scopes else own
@@ -185,7 +185,7 @@ def _shown(worker: Worker, now_ms: int) -> dict[str, object]:
     }
 
 
-def _held(held: HeldJob) -> dict[str, Any]:
+def _held(held: HeldJob) -> dict[str, object]:
     return {
         "job_id": held.job_id,
         "tenant": held.tenant,

@@ -1,7 +1,7 @@
 """Caches results of jobs for a few minutes.
 
-- Cached is what the capability allows, if the job completed and the result is not too large; never
-  a stream.
+- A result is cached if the capability allows it, the job completed and the result is not too large;
+  never a stream.
 - The key is a hash over all that the result depends on, the tenant and the variant: tenants never
   share results, and neither do a canary and production.
 - `Cache-Control: no-cache` (or `max-age=0`) runs the job and keeps its result anew;
@@ -32,12 +32,12 @@ class Store(Protocol):
     def get(self, key: str) -> str | None: ...
 
     def put(self, key: str, text: str, keep_s: int) -> None:
-        """Perhaps later, perhaps never."""
+        """Store an entry; it may come later, or be lost."""
 
 
 class CachedRun(NamedTuple):
-    """`found`: `HIT`, `MISS`, `BYPASS`, or nothing where no result is ever kept; `age_s`: of a
-    result that was kept."""
+    """`found`: `HIT`, `MISS`, `BYPASS`, or "" for a capability that is never cached; `age_s`: of a
+    cached result."""
 
     output: Output | Stream
     found: str = ""
@@ -71,8 +71,8 @@ def run_or_recall(
         return CachedRun(run_job(job, tools))
     wishes = _wishes(headers)
     key = key_of(job, tools, variant)
-    if not wishes and (kept := _kept(kept_in.get(key), now_ms)):
-        return kept
+    if not wishes and (cached := _cached_run(kept_in.get(key), now_ms)):
+        return cached
     output = run_job(job, tools)
     if "no-store" not in wishes and not isinstance(output, Stream):
         _keep(kept_in, key, output, now_ms)
@@ -92,12 +92,12 @@ def _wishes(headers: Mapping[str, str]) -> set[str]:
     return {directive.strip() for directive in directives} & {"no-cache", "no-store", "max-age=0"}
 
 
-def _kept(text: str | None, now_ms: float) -> CachedRun | None:
+def _cached_run(text: str | None, now_ms: float) -> CachedRun | None:
     """Returns None if there is none, or if it is too old: the store may expire entries late."""
-    at_text, _, kept = (text or "").partition("\n")
+    at_text, _, output_text = (text or "").partition("\n")
     try:
         age_s = max(0, int((now_ms - int(at_text)) / 1000))
-        return None if age_s > KEEP_S else CachedRun(Output(*json.loads(kept)), "HIT", age_s)
+        return None if age_s > KEEP_S else CachedRun(Output(*json.loads(output_text)), "HIT", age_s)
     except (ValueError, TypeError):
         return None
 

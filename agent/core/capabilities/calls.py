@@ -1,8 +1,8 @@
 """The capability `api-calls`: one HTTP request and its response.
 
 `{"url": …, "method": …, "headers": {…}, "query": {…}, "json" | "body": …, "expect": …}`.
-Whatever the status, it is the result; with `expect` another one is an error. Nothing is sent
-twice, but a job that failed is run again if that is safe: see `web.py`.
+Any status is a result; with `expect`, other statuses are errors. No request is sent twice, but a
+failed job is retried if that is safe: see `web.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from agent.core.capabilities import fields
+from agent.core import fields
 from agent.core.capabilities.scraping import failure
 from agent.core.capabilities.tools import Tools
 from agent.core.refused import Refused
@@ -34,7 +34,7 @@ FIELDS = (
     *("url", "method", "headers", "query", "json", "body"),
     *("timeout_ms", "max_bytes", "expect"),
 )
-MAX_TOLD = 2_000  # characters of a body that was not expected
+MAX_SHOWN = 2_000  # characters of a body that was not expected
 _LISTS_JOINED = ", "
 
 
@@ -61,7 +61,7 @@ def _request(given: dict[str, object]) -> Request:
     if not isinstance(method, str) or method.upper() not in METHODS:
         raise Refused(f"`method` is one of {', '.join(METHODS)}")
     method, headers = method.upper(), read_headers(given.get("headers", {}))
-    body = _sent(given, headers)
+    body = _request_body(given, headers)
     if body is not None and method in BODILESS:
         raise Refused(f"a {method} has no body; use `query`, or another method")
     timeout = fields.whole(given, "timeout_ms", TIMEOUT_MS, 100, MAX_TIMEOUT_MS)
@@ -77,14 +77,14 @@ def _url(given: dict[str, object]) -> str:
     if not query:
         return url
     try:
-        sent = parse_url(url).text
+        target = parse_url(url).text
     except BadUrl as why:
         raise Refused(str(why)) from None
     pairs = [(name, _word(item)) for name, value in query.items() for item in _as_list(value)]
-    return f"{sent}{'&' if '?' in sent else '?'}{urlencode(pairs, errors='replace')}"
+    return f"{target}{'&' if '?' in target else '?'}{urlencode(pairs, errors='replace')}"
 
 
-def _sent(given: dict[str, Any], headers: dict[str, str]) -> str | None:
+def _request_body(given: dict[str, object], headers: dict[str, str]) -> str | None:
     """The body; its content type is added to `headers` unless it is there."""
     if "json" in given and "body" in given:
         raise Refused("there are both `json` and `body`; a request has one of them")
@@ -108,7 +108,7 @@ def _dumped(value: object) -> str:
 
 
 def _headers(answer: Fetched) -> dict[str, str | list[str]]:
-    """Those that are there several times are joined as HTTP does, but for cookies."""
+    """The response headers; repeated ones are joined as in HTTP, except cookies."""
     headers = dict[str, Any]()
     for name, value in answer.headers:
         if name == "set-cookie":
@@ -132,7 +132,7 @@ def _body(answer: Fetched, web: Web) -> dict[str, object]:
 
 
 def _expected(value: object) -> frozenset[int] | None:
-    """Statuses: one, a list of them, or all that begin with a digit, such as `2xx`."""
+    """Parse `expect`: a status, a list of them, or a class such as `2xx`."""
     if value is None:
         return None
     found = set[int]()
@@ -148,7 +148,7 @@ def _expected(value: object) -> frozenset[int] | None:
 
 def _unexpected(answer: Fetched, request: Request, result: dict[str, Any]) -> Exception:
     body = result.get("text", json.dumps(result["json"]) if "json" in result else "")
-    more = {"status_code": answer.status, "url": answer.url, "body": body[:MAX_TOLD]}
+    more = {"status_code": answer.status, "url": answer.url, "body": body[:MAX_SHOWN]}
     why = failure(answer, more)
     is_final = isinstance(why, Refused) or request.method in IDEMPOTENT
     return why if is_final else Refused(str(why), **why.more)

@@ -2,17 +2,17 @@
 
 `{"prompt": …} | {"messages": [{"role": …, "content": …}]}`, perhaps with `system`, `model`,
 `stream` and what models take. A prompt is sent as a conversation of one message, which all
-models take alike. They answer in several forms: the text is found in each, and what else is
-of use comes with it.
+models accept. Their answers have several forms: the text is taken from each, with the other useful
+fields.
 """
 
 from __future__ import annotations
 
 import json
 
-from agent.core.capabilities.fields import check_known, whole
 from agent.core.capabilities.models import PROVIDER, AiTools, model_of, run_model
 from agent.core.capabilities.results import Stream
+from agent.core.fields import check_known, whole
 from agent.core.refused import Refused
 
 MAX_MESSAGES = 200
@@ -59,7 +59,7 @@ def is_repeatable(given: dict[str, object]) -> bool:
 
 
 def read_answer(answer: object) -> dict[str, object]:
-    """`text`, and those of `usage`, `finish_reason`, `tool_calls` and `stand_in` that there are."""
+    """`text`, and `usage`, `finish_reason`, `tool_calls` and `stand_in` if they are there."""
     whole = answer if isinstance(answer, dict) else {"response": answer}
     choices = whole.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else {}
@@ -68,7 +68,7 @@ def read_answer(answer: object) -> dict[str, object]:
     reply = message if isinstance(message, dict) else {}
     found = [whole.get("response"), reply.get("content"), choice.get("text")]
     text = next((content for content in found if content is not None), "")
-    kept = {
+    details = {
         "usage": whole.get("usage"),
         "finish_reason": choice.get("finish_reason"),
         "tool_calls": whole.get("tool_calls") or reply.get("tool_calls"),
@@ -76,7 +76,7 @@ def read_answer(answer: object) -> dict[str, object]:
     }
     return {
         "text": text if isinstance(text, str) else json.dumps(text, ensure_ascii=False),
-        **{name: value for name, value in kept.items() if value},
+        **{name: value for name, value in details.items() if value},
     }
 
 

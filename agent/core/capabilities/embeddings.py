@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.core.capabilities.fields import check_known
 from agent.core.capabilities.models import PROVIDER, AiTools, model_of, run_model
+from agent.core.fields import check_known
 from agent.core.refused import Refused
 
 MAX_TEXTS = 100  # of Workers AI
@@ -31,8 +31,13 @@ def embed(given: dict[str, object], tools: AiTools) -> dict[str, object]:
     answer = run_model(tools.ai, model, inputs)
     if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
         raise Refused(f"{model} gives no embeddings; name a model that does")
-    kept = {name: answer[name] for name in KEPT if name in answer}
-    return {"model": model, "provider": PROVIDER, **kept, **_vectors(given["text"], answer["data"])}
+    fields = {name: answer[name] for name in KEPT if name in answer}
+    return {
+        "model": model,
+        "provider": PROVIDER,
+        **fields,
+        **_vectors(given["text"], answer["data"]),
+    }
 
 
 def _vectors(text: object, data: list[object]) -> dict[str, object]:

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from agent.core.capabilities.calls import call
 from agent.core.capabilities.completion import complete, is_repeatable
-from agent.core.capabilities.database import READ, WRITE, run_sql
 from agent.core.capabilities.embeddings import embed
 from agent.core.capabilities.python import run_python
 from agent.core.capabilities.results import Output, Stream
 from agent.core.capabilities.scraping import scrape
+from agent.core.capabilities.sql.database import READ, WRITE, run_sql
 from agent.core.capabilities.text import process_text
 from agent.core.capabilities.tools import Capability, Tools
 

@@ -14,7 +14,7 @@ from agent.core.refused import Refused, Unavailable
 
 PROVIDER = "cloudflare-ai"  # who runs the models, in FiberWise's words
 MAX_MODEL = 100  # characters
-MAX_TOLD = 500  # characters of a failure
+MAX_SHOWN = 500  # characters of a failure
 MODEL = re.compile(r"@(?:cf|hf)/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _CODE = re.compile(r"\D{0,40}?\b(\d{4})\b: ")
 ASKED = 5000
@@ -56,7 +56,7 @@ def run_model(ai: Ai, model: str, inputs: dict[str, object]) -> object | Stream:
     try:
         return ai.run(model, inputs)
     except ModelError as error:
-        _fail(model, str(error)[:MAX_TOLD], error)
+        _fail(model, str(error)[:MAX_SHOWN], error)
 
 
 def model_of(given: dict[str, object], usual: str) -> str:

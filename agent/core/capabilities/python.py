@@ -7,14 +7,14 @@ from __future__ import annotations
 import re
 from typing import Any, Protocol
 
-from agent.core.capabilities.fields import check_known, text, whole
 from agent.core.capabilities.results import Output
+from agent.core.fields import check_known, text, whole
 from agent.core.refused import Refused, Unavailable
 from agent.sandbox.execute import MAX_CODE, MAX_TIMEOUT_MS, TIMEOUT_MS, Outcome, PythonJob
 
 FIELDS = ("code", "context", "timeout_ms", "function", "arguments")
 FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-# What may go well next time: no isolate was to be had, or one was taken away.
+# Errors that may pass: no isolate was free, or one was lost.
 PASSING = ("unavailable", "crashed")
 
 
@@ -55,7 +55,7 @@ def _job(given: dict[str, object]) -> PythonJob:
 
 
 def _call(given: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
-    """The function to call, and with what."""
+    """The function to call, and its arguments."""
     name, arguments = given.get("function"), given.get("arguments", {})
     if name is None and "arguments" in given:
         raise Refused("`arguments` are for a `function` of the code: say its name")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
-from agent.core.capabilities import fields
+from agent.core import fields
 from agent.core.capabilities.tools import Tools
 from agent.core.refused import Refused, Unavailable
 from agent.core.web.charsets import charset_of, media_type
@@ -25,9 +25,9 @@ HTML, TEXT = ("text/html", "application/xhtml+xml"), "text/plain"
 ACCEPT = "text/html, application/xhtml+xml, text/plain;q=0.5"
 MAX_TEXT = 100_000  # characters
 MAX_LINKS, MAX_HEADINGS, MAX_METADATA = 500, 200, 100
-MAX_WRITTEN = 2_000  # spellings of links that are looked at
+MAX_WRITTEN = 2_000  # different links that are resolved
 MAX_LINE = 1_000  # characters of a title, a link's text, a value of metadata
-PASSING = (408, 425, 429)  # and 500 on: statuses that may be others next time
+PASSING = (408, 425, 429)  # statuses, besides 500 and up, that may pass
 
 
 def scrape(given: dict[str, object], tools: Tools) -> dict[str, object]:
@@ -63,7 +63,7 @@ def _check_status(answer: Fetched) -> None:
 
 
 def _page(answer: Fetched, web: Web) -> tuple[Page, str]:
-    """Also its kind."""
+    """The page, and its content type."""
     content_type, start = answer.header("content-type"), answer.held.start
     looks = HTML[0] if start.lstrip().lower().startswith(("<!doctype html", "<html")) else ""
     kind = media_type(content_type) or looks
@@ -110,10 +110,10 @@ def _text(page: Page, url: str, cut: list[str]) -> str:
 
 
 def _links(page: Page, url: str, cut: list[str]) -> list[dict[str, object]]:
-    """Each linked page once, with the first text that is not empty."""
+    """Each linked page once, with its first text that is not empty."""
     base, here = _base(page, url), urldefrag(url)[0]
     texts = dict[str, Link]()
-    for link in page.links:  # resolving is dear, so what is written alike is resolved once
+    for link in page.links:  # resolving is expensive, so equal links are resolved once
         if link.href not in texts or not texts[link.href].text:
             texts[link.href] = link
     some = _first(texts.values(), MAX_WRITTEN, "links", cut)
@@ -139,7 +139,7 @@ def _base(page: Page, url: str) -> str:
 
 
 def _resolved(href: str, base: str) -> str | None:
-    """As it would be sent, without its fragment; Returns None if it cannot be sent."""
+    """The absolute URL without its fragment. Returns None if it cannot be requested."""
     try:
         return parse_url(urljoin(base, href.strip())).text
     except (BadUrl, ValueError):

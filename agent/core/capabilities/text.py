@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from agent.core.capabilities.fields import check_known, some_of, whole
+from agent.core.fields import check_known, some_of, whole
 from agent.core.refused import Refused
 
 MAX_TEXT = 500_000  # characters
@@ -65,7 +65,8 @@ def statistics(text: str, given: dict[str, object]) -> dict[str, object]:
 
 
 def chunk(text: str, given: dict[str, object]) -> dict[str, object]:
-    """Pieces of at most `size` characters; each begins `overlap` before the one before ended."""
+    """Chunks of at most `size` characters; each begins `overlap` characters before the end of the
+    one before."""
     size = whole(given, "size", CHUNK, 1, MAX_TEXT)
     overlap = whole(given, "overlap", 0, 0, MAX_TEXT)
     if overlap >= size:
@@ -90,7 +91,7 @@ def extract(text: str, given: dict[str, object]) -> dict[str, object]:
 
 
 def _end(text: str, least: int, end: int) -> int:
-    """Where a chunk ends: behind its last space from `least` on, if there is one."""
+    """The end of a chunk: behind its last space from `least` on, if there is one."""
     if end >= len(text):
         return len(text)
     space = max(text.rfind(mark, least, end) for mark in (" ", "\n", "\t"))

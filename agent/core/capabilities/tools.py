@@ -15,7 +15,7 @@ from agent.core.web.web import Web
 
 
 class Tools(Protocol):
-    """`tenant`: the id of the API key, for whom the job is; `scopes`: what it may do."""
+    """`tenant`: the id of the API key that the job belongs to; `scopes`: of that key."""
 
     @property
     def tenant(self) -> str: ...

@@ -1,4 +1,4 @@
-"""A request to the agent. The edge makes it, and so do tests."""
+"""A request to the agent, as the edge or a test builds it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from agent.core.http.problem import Problem
 
-ANONYMOUS = "anonymous"  # who asks through a route without keys
-WORKER_SCOPE = "agent:worker"  # of keys whose holders run everybody's jobs
-WRITE_SCOPE = "agents:write"  # of keys whose holders say what agents are
+ANONYMOUS = "anonymous"  # the caller on a route without keys
+WORKER_SCOPE = "agent:worker"  # of keys that may run jobs of all tenants
+WRITE_SCOPE = "agents:write"  # of keys that may define agents
 
 
 class Call(NamedTuple):

@@ -1,4 +1,4 @@
-"""An error response: its status, and how to mend the request."""
+"""An error response: its status, and how to correct the request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from agent.records.request import NO_FACTS, Facts
 
 
 class Problem(Exception):
-    """`headers` and `more` go with the answer: more fields of its JSON. `facts` are recorded."""
+    """`headers`: of the response; `more`: further fields of its JSON; `facts` are recorded."""
 
     facts: Facts = NO_FACTS
 

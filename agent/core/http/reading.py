@@ -1,4 +1,4 @@
-"""Reads requests within limits. Each mistake is a `Problem` that says how to mend it."""
+"""Parses requests within limits. Each mistake is a `Problem` that says how to correct it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def names_of(value: dict[str, Any], name: str) -> list[str]:
     return names
 
 
-def seconds_of(value: dict[str, Any], name: str, usual: float, least: float, most: float) -> int:
+def seconds_of(value: dict[str, object], name: str, usual: float, least: float, most: float) -> int:
     """A time in milliseconds, given in seconds: 20 or 0.5, in a query also 20s."""
     found = value.get(name, usual)
     if isinstance(found, QueryValue):

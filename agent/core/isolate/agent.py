@@ -1,10 +1,10 @@
-"""The agent that a request came to. The edge makes it, and so do tests."""
+"""The agent that handles a request, as the edge or a test builds it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from agent.agents.agents import Agents
 from agent.callbacks.callbacks import Callbacks
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 
 class Wait(Protocol):
-    """What becomes of `work`, waited for."""
+    """Waits for `work` and returns its result."""
 
-    def __call__(self, work: Coroutine[Any, Any, T]) -> T: ...
+    def __call__(self, work: Coroutine[object, None, T]) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Agent:
     - `clock`: milliseconds for durations; `now`: milliseconds since 1970; `rng`: from 0 to 1;
       `new_id`: a unique name.
     - `tools`: those of a tenant with its scopes. `jobs`: the queue; `callbacks`: the outbox;
-      `records`: what became of jobs and requests; `agents`: what agents are; `workers`: those that
-      have registered. Each is created on first use.
+      `records`: of jobs and requests; `agents`: the definitions; `workers`: the registered ones.
+      Each is created on first use.
     - `deliver` sends due callbacks for so many milliseconds, and returns whether more may be due.
-    - `wait`, `pause` (milliseconds): the request stands still, others go on.
+    - `wait`, `pause` (milliseconds): the request waits, others go on.
     - `soon` starts a task after the answer.
-    - `store`: where results are kept, if anywhere."""
+    - `store`: the cache of results, if there is one."""
 
     who: Identity
     settings: Settings

@@ -64,7 +64,7 @@ def callback_hosts(text: str) -> Egress:
         raise Misconfigured(f"CALLBACK_HOSTS: {why}") from None
 
 
-def described(failure: Exception) -> dict[str, object]:
+def error_fields(failure: Exception) -> dict[str, object]:
     """What is logged of an unexpected error: its type only, since its message may hold anything,
     and the message if it is about a variable."""
     why = {"why": str(failure)} if isinstance(failure, Misconfigured) else {}

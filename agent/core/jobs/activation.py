@@ -1,8 +1,9 @@
 """Parses a submitted activation into a job of the queue.
 
 `{"activation_id", "activation_data", "priority", "callback_url", "depends_on"}`. `activation_data`
-is one of two: a job in one of the shapes `KEPT`, perhaps with `dispatch`, `max_attempts` and
-`start_within`; or a row of FiberWise Core (`row.py`), whose agent defines the job (`resolving.py`).
+is one of two: a job in one of the shapes `ACTIVATION_SHAPES`, perhaps with `dispatch`,
+`max_attempts` and `start_within`; or a row of FiberWise Core (`row.py`), whose agent defines the
+job (`resolving.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from agent.core.http.reading import seconds_of, text_of, whole_of
 from agent.core.jobs.payload import payload_of, row_payload_of
 from agent.core.jobs.resolving import Resolved, input_of
 from agent.core.jobs.row import CoreRow, misspelled
-from agent.core.jobs.shapes import KEPT, SUBMITTED_WITH, as_capability, shape_of
+from agent.core.jobs.shapes import ACTIVATION_SHAPES, SUBMITTED_WITH, as_capability, shape_of
 from agent.queue.job import (
     DEFAULT_ATTEMPTS,
     DEFAULT_PRIORITY,
@@ -35,12 +36,12 @@ from agent.queue.limits import (
 from workers_runtime.json_text import whole
 
 FIELDS = ("activation_id", "activation_data", *SUBMITTED_WITH)
-DATA = KEPT[0].known  # of a capability; those of the other shapes stand in shapes.py
+DATA = ACTIVATION_SHAPES[0].known  # of a capability; those of the other shapes are in shapes.py
 EXAMPLE = (
     '{"activation_id": "a-1", "activation_data": {"capability": "text-processing", '
     '"input": {"text": "Hello"}}}'
 )
-# What goes into a path and comes out of it as it was: a path of `.` or `..` is another one.
+# Characters that a path carries unchanged; `.` and `..` would change it.
 ID = re.compile(r"[A-Za-z0-9_~:@-][A-Za-z0-9._~:@-]{0,127}")
 ID_TEXT = "is text of 1 to 128 of A-Z, a-z, 0-9 and ._~:@-, and begins with no dot"
 DISPATCHES = ("edge", "poll")
@@ -85,10 +86,12 @@ def activation_of(given: dict[str, object], tenant: str, scopes: frozenset[str])
 def _job(data: dict[str, object]) -> dict[str, object]:
     """`capability` and `input`. Raises `Problem`, also for a misspelled `agent_id`."""
     try:
-        return as_capability(shape_of(data, KEPT, "activation_data."), data)
+        return as_capability(shape_of(data, ACTIVATION_SHAPES, "activation_data."), data)
     except Problem:
         meant = misspelled(data)
-        if meant is None or any(name in data for shape in KEPT for name in shape.required):
+        if meant is None or any(
+            name in data for shape in ACTIVATION_SHAPES for name in shape.required
+        ):
             raise
     hint = f"did you mean `activation_data.{meant[1]}`?"
     raise Problem(400, f"there is no field `activation_data.{meant[0]}`; {hint}")

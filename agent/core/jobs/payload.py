@@ -26,7 +26,7 @@ def row_payload_of(row: CoreRow, agent: Resolved, url: str | None, scopes: Itera
     resolved = {"id": agent.id, "version": agent.version, "definition": agent.definition.document}
     document = {
         "agent": resolved,
-        "asked": row.asked,
+        "asked": row.request,
         "callback_url": url,
         "scopes": sorted(scopes),
     }
@@ -60,4 +60,4 @@ def read_payload(text: str) -> Payload:
 def is_same_row(job: Job, row: CoreRow, url: str | None) -> bool:
     """Whether the job was submitted for this row; its agent may have changed since then."""
     found = json.loads(job.payload)
-    return (found.get("asked"), found["callback_url"]) == (row.asked, url)
+    return (found.get("asked"), found["callback_url"]) == (row.request, url)

@@ -22,8 +22,8 @@ FUNCTION = "run_agent"
 LLM = "llm"
 BUILT_IN: Mapping[str, Definition] = {LLM: Definition(COMPLETION, {})}
 PROMPTS = ("prompt", "message", "messages")
-# What a row may say itself: the setting, and where it is looked for, the first one first.
-SAID: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+# Settings that a row may override, and where it may have them, in order.
+OVERRIDES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("model", (("input_data", "model"), ("metadata", "model_id"))),
     ("temperature", (("input_data", "temperature"), ("metadata", "temperature"))),
     ("max_tokens", (("input_data", "max_tokens"), ("metadata", "max_tokens"))),
@@ -84,9 +84,9 @@ def _completion(definition: Definition, row: CoreRow) -> dict[str, object]:
     """The row's model, temperature and number of tokens override the agent's; the agent's system
     prompt overrides the row's."""
     settings = dict(definition.settings)
-    system = settings.pop("system_prompt", None) or _said("system_prompt", SYSTEM, row)
-    for name, places in SAID:
-        value = _said(name, places, row)
+    system = settings.pop("system_prompt", None) or _override("system_prompt", SYSTEM, row)
+    for name, places in OVERRIDES:
+        value = _override(name, places, row)
         if value is not None:
             settings[name] = value
     return {**_prompt(row), **({"system": system} if system else {}), **settings}
@@ -105,7 +105,7 @@ def _prompt(row: CoreRow) -> dict[str, object]:
     return {"messages" if name == "messages" else "prompt": given[name]}
 
 
-def _said(name: str, places: tuple[tuple[str, str], ...], row: CoreRow) -> object:
+def _override(name: str, places: tuple[tuple[str, str], ...], row: CoreRow) -> object:
     """The first of these values that the row has, checked. Returns None if it has none."""
     for part, field in places:
         value = getattr(row, part).get(field)

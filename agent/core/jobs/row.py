@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from agent.core.http.problem import Problem
 from workers_runtime.json_text import read_writable_json
 
-SHOWN_FIELDS = 3  # that are looked at for what was meant
+SHOWN_FIELDS = 3  # that are searched for a misspelled name
 NAMES = ("agent_id", "agent_type_id")
 OBJECTS = ("input_data", "context", "metadata")
 ENDED = ("completed", "cancelled")
@@ -39,7 +39,7 @@ class CoreRow(NamedTuple):
     status: str = "queued"
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, object]:
         """The fields that decide about the run, as a job stores them."""
         return {name: getattr(self, name) for name in (*NAMES, *OBJECTS)}
 
@@ -68,9 +68,9 @@ def read_row(data: Mapping[str, object]) -> CoreRow:
     return CoreRow(agent_id, type_id, input_data, context, metadata, status)
 
 
-def row_of(kept: Mapping[str, Any]) -> CoreRow:
-    """Reads what `asked` stored."""
-    return CoreRow(**kept)
+def row_of(stored: Mapping[str, Any]) -> CoreRow:
+    """The row from its stored request."""
+    return CoreRow(**stored)
 
 
 def _name(name: str, value: object) -> str:

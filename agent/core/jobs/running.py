@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from agent.core.capabilities.execution import CAPABILITIES, CapabilityCall, run_job
 from agent.core.capabilities.results import Stream
@@ -21,9 +21,9 @@ from agent.queue.job import Contradiction, Freeing, Invalid, Job, JobState
 T = TypeVar("T")
 # A run of Python may take 30 s, and its isolate a minute to start.
 LEASE_MS = 120_000
-# Each asks the database seven things, and D1 answers a request a thousand times.
+# Each sends seven statements to the database, and D1 takes a thousand from a request.
 MAX_RUNS = 120
-# The database has tried for a second or two by itself each time.
+# Each time, the database adapter has retried for a second or two.
 KEEP_TRIES, KEEP_PAUSE_MS = 4, 2_000
 MAX_WAIT_MS = 10_000  # for the next attempt, before it is left to cron
 # In local development one thread runs everything. So after a job the agent pauses as long as the
@@ -76,7 +76,7 @@ def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> JobR
     ended = _surely(
         agent,
         lambda: agent.jobs().fail(
-            *(job.key, worker, job.attempt, kept_error(result), round(agent.now())),
+            *(job.key, worker, job.attempt, error_text(result), round(agent.now())),
             result.is_passing,
             agent.rng(),
         ),
@@ -85,7 +85,7 @@ def run_leased(agent: Agent, job: Job, worker: str, rests: bool = False) -> JobR
     return JobRun(ended.state, is_ours, took, None, result.error, result.more, result.is_passing)
 
 
-def _surely(agent: Agent, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def _surely(agent: Agent, ask: Callable[[], Coroutine[object, None, T]]) -> T:
     """Asks the queue again if it is unavailable for a while, so that finished work is not lost.
     Raises `DatabaseUnavailable` if it stays so."""
     for _ in range(KEEP_TRIES - 1):
@@ -114,8 +114,8 @@ def run_waiting(agent: Agent, until_ms: float) -> int:
             raise ValueError(found.message)
         if found:
             number += 1
-            ran = run_leased(agent, found[0], worker, rests=True)
-            if ran.state == "waiting":
+            run = run_leased(agent, found[0], worker, rests=True)
+            if run.state == "waiting":
                 retry_until_ms = agent.now() + MAX_WAIT_MS
         elif agent.now() < min(retry_until_ms, until_ms):
             agent.pause(1_000)
@@ -124,7 +124,7 @@ def run_waiting(agent: Agent, until_ms: float) -> int:
     return number
 
 
-def kept_error(failure: Failure) -> str:
+def error_text(failure: Failure) -> str:
     """The error in one line, with its place in the code if that is known."""
     kind, line = failure.more.get("kind"), failure.more.get("line")
     at = "" if line is None else f" (line {line})"

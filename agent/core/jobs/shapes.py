@@ -15,21 +15,22 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, NamedTuple
 
-from agent.core.capabilities import completion, database, embeddings, python
+from agent.core.capabilities import completion, embeddings, python
+from agent.core.capabilities.sql import database
 from agent.core.http.problem import Problem
 from agent.core.http.reading import SHOWN
 
-MAX_TOLD = 3  # unknown fields, in an error
-# The fields of a job as /poll hands it out. Those of a lease count; the others are held to the
-# job that is in the queue.
+MAX_SHOWN = 3  # unknown fields, in an error
+# The fields of a job from /poll. Those of a lease identify it; the others must equal those of the
+# job in the queue.
 LEASE = ("job_id", "worker_id", "attempt")
 HANDED_OUT = (
     *("capability", "input", "inputs", "priority", "max_attempts", "submitted_at"),
     "lease_until",
 )
-# What may stand beside a job that the queue keeps.
-KEPT_WITH = ("dispatch", "max_attempts", "start_within")
-# What may stand beside an activation's id and data.
+# Options of a job in an activation.
+ACTIVATION_OPTIONS = ("dispatch", "max_attempts", "start_within")
+# Options beside an activation's id and data.
 SUBMITTED_WITH = ("priority", "callback_url", "depends_on")
 
 ResultFields = Mapping[str, Any]  # `result`, and further fields of the capability
@@ -37,16 +38,16 @@ WriteAnswer = Callable[[ResultFields, float], dict[str, object]]
 
 
 class Shape(NamedTuple):
-    """`title`: its name in errors. `capability`: what runs it, if the body does not say. `written`:
-    formats the outcome of a job and its duration as fields of the response. `failed`: the `status`
-    of a job that failed."""
+    """`title`: its name in errors. `capability`: what runs it, if the body does not say.
+    `to_response`: formats the outcome of a job and its duration as fields of the response.
+    `failed`: the `status` of a job that failed."""
 
     title: str
     required: tuple[str, ...]
     optional: tuple[str, ...]
     example: str
     capability: str = ""
-    written: WriteAnswer = lambda outcome, _: {"status": "completed", **outcome}
+    to_response: WriteAnswer = lambda outcome, _: {"status": "completed", **outcome}
     failed: str = "failed"
 
     @property
@@ -57,8 +58,8 @@ class Shape(NamedTuple):
         return all(name in given for name in self.required) and set(given) <= set(self.known)
 
     def input_of(self, given: Mapping[str, object]) -> dict[str, object]:
-        """What the capability is given."""
-        own = ("job_id", *KEPT_WITH)
+        """The input of the capability."""
+        own = ("job_id", *ACTIVATION_OPTIONS)
         return {name: value for name, value in given.items() if name not in own}
 
 
@@ -165,18 +166,18 @@ ACTIVATION = Shape(
     '{"activation_id": "a-1", "job_data": {"code": "result = 2 + 2", "context": {}}}',
 )
 # Bodies of `POST /execute`.
-EXECUTED = (JOB, LEASED, CODE, CODE_JOB, QUERY, PROMPT, TEXT, ACTIVATION)
+EXECUTE_SHAPES = (JOB, LEASED, CODE, CODE_JOB, QUERY, PROMPT, TEXT, ACTIVATION)
 
 
-def _kept(shape: Shape) -> Shape:
+def _activation_shape(shape: Shape) -> Shape:
     """The shape as data of an activation, whose id and response format are the activation's."""
-    written = _typed if shape is CODE else JOB.written
-    optional = (*_without(shape.optional, "job_id"), *KEPT_WITH)
-    return shape._replace(optional=optional, written=written, failed="failed")
+    to_response = _typed if shape is CODE else JOB.to_response
+    optional = (*_without(shape.optional, "job_id"), *ACTIVATION_OPTIONS)
+    return shape._replace(optional=optional, to_response=to_response, failed="failed")
 
 
 # The data of activations.
-KEPT = tuple(_kept(shape) for shape in (JOB, CODE, QUERY, PROMPT, TEXT))
+ACTIVATION_SHAPES = tuple(_activation_shape(shape) for shape in (JOB, CODE, QUERY, PROMPT, TEXT))
 
 
 def shape_of(given: Mapping[str, object], shapes: Sequence[Shape], where: str = "") -> Shape:
@@ -187,14 +188,14 @@ def shape_of(given: Mapping[str, object], shapes: Sequence[Shape], where: str = 
     return found
 
 
-def as_capability(shape: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+def as_capability(shape: Shape, given: Mapping[str, object]) -> dict[str, object]:
     """`capability` and `input`, not validated yet."""
     if shape.capability:
         return {"capability": shape.capability, "input": shape.input_of(given)}
     return {"capability": given["capability"], "input": given.get("input", {})}
 
 
-def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> str:
+def _refusal(given: Mapping[str, object], shapes: Sequence[Shape], where: str) -> str:
     shape = min(shapes, key=lambda shape: _distance(given, shape))
     faults = [
         f"there is no field `{where}{name[:SHOWN]}` in {shape.title}, "
@@ -209,7 +210,7 @@ def _refusal(given: Mapping[str, Any], shapes: Sequence[Shape], where: str) -> s
 
 
 def _hint(
-    name: str, shape: Shape, given: Mapping[str, Any], shapes: Sequence[Shape], where: str
+    name: str, shape: Shape, given: Mapping[str, object], shapes: Sequence[Shape], where: str
 ) -> str:
     """A hint about an unknown field."""
     owner = next((other.title for other in shapes if name in other.required), None)
@@ -220,7 +221,7 @@ def _hint(
     return f"known: {', '.join(shape.known)}"
 
 
-def _distance(given: Mapping[str, Any], shape: Shape) -> float:
+def _distance(given: Mapping[str, object], shape: Shape) -> float:
     """How far a body is from a shape: an unknown field counts more than a missing one, a misspelled
     one least."""
     missing = {name for name in shape.required if name not in given}
@@ -229,12 +230,12 @@ def _distance(given: Mapping[str, Any], shape: Shape) -> float:
     return len(missing - meant) + 2 * len(unknown) - len(meant) / 2
 
 
-def _unknown(given: Mapping[str, Any], shape: Shape) -> list[str]:
+def _unknown(given: Mapping[str, object], shape: Shape) -> list[str]:
     """The first few unknown fields: a body may have many, and each costs a search for a similar
     name."""
-    return list(islice((name for name in given if name not in shape.known), MAX_TOLD))
+    return list(islice((name for name in given if name not in shape.known), MAX_SHOWN))
 
 
-def _nearest(name: str, shape: Shape, given: Mapping[str, Any]) -> str | None:
+def _nearest(name: str, shape: Shape, given: Mapping[str, object]) -> str | None:
     free = [field for field in shape.known if field not in given]
     return next(iter(get_close_matches(name[:SHOWN], free, n=1)), None)

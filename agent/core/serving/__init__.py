@@ -1,1 +1,1 @@
-"""What a request or the clock sets going: the table of endpoints, and background work."""
+"""What a request or the clock starts: the table of endpoints, and background work."""

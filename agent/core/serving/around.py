@@ -18,7 +18,7 @@ from agent.records.request import RequestRecord, data_point
 Record = Callable[[str], int]  # takes a data point; how many rows were lost so far
 
 
-def answered(agent: Agent, call: Call, record: Record) -> Response:
+def respond(agent: Agent, call: Call, record: Record) -> Response:
     """The response to any request. Never raises."""
     return (_logged if agent.settings.is_development else _recorded)(agent, call, record)
 
@@ -43,31 +43,31 @@ def _safe(agent: Agent, call: Call) -> Response:
 
 
 def _logged(agent: Agent, call: Call, record: Record) -> Response:
-    heard = _Heard(agent, call)
+    log = _RequestLog(agent, call)
     began = agent.clock()
-    response = _recorded(agent, call._replace(body=heard.body), record)
-    heard.tell()
+    response = _recorded(agent, call._replace(body=log.body), record)
+    log.write()
     headers = {"content-type": response.content_type, **dict(response.headers)}
     agent.log(answer_event(response.status, headers, response.body, agent.clock() - began))
     return response
 
 
-class _Heard:
+class _RequestLog:
     """Logs a request once: with its body when that is read, else without it at the end."""
 
     def __init__(self, agent: Agent, call: Call) -> None:
         self._agent = agent
         self._call = call
-        self._is_told = False
+        self._is_written = False
 
     def body(self, most: int) -> str | None:
         text = self._call.body(most)
-        self.tell(text)
+        self.write(text)
         return text
 
-    def tell(self, body: str | None = None) -> None:
-        if not self._is_told:
-            self._is_told = True
+    def write(self, body: str | None = None) -> None:
+        if not self._is_written:
+            self._is_written = True
             call = self._call
             fields = (call.method, call.path, call.query, call.headers)
             self._agent.log(request_event(*fields, body))

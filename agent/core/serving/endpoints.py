@@ -35,8 +35,8 @@ class Endpoint(NamedTuple):
     parts: tuple[str, ...] = ()
 
     @property
-    def taken(self) -> list[str]:
-        """The methods that it takes."""
+    def allowed_methods(self) -> list[str]:
+        """The methods of the endpoint."""
         return [*self.methods, *(["HEAD"] if self.handler("HEAD") else [])]
 
     def handler(self, method: str) -> Handler | None:
@@ -51,7 +51,7 @@ def answer(agent: Agent, call: Call) -> Response:
     """The response to any request, which is counted."""
     endpoint = endpoint_of(call.path)
     try:
-        fields = (call.method, call.headers, endpoint.taken, call.now_ms)
+        fields = (call.method, call.headers, endpoint.allowed_methods, call.now_ms)
         response = agent.settings.cors.preflight(*fields) or _answer(agent, call, endpoint)
     except Problem as problem:
         # The SDK looks for `message`.
@@ -91,7 +91,7 @@ def _answer(agent: Agent, call: Call, endpoint: Endpoint) -> Response:
         raise Problem(404, f"there is no endpoint {call.path[:200]}")
     handler = endpoint.handler(call.method)
     if handler is None:
-        allowed = ", ".join(endpoint.taken)
+        allowed = ", ".join(endpoint.allowed_methods)
         raise Problem(405, f"this endpoint takes {allowed}", (("allow", allowed),))
     return handler(agent, call, *endpoint.parts)
 

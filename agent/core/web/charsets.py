@@ -10,7 +10,7 @@ import re
 
 USUAL = "utf-8"
 SNIFFED = 1024  # bytes, that are read as Latin-1
-BASE64 = "base64"  # for what is no text: none that a page may name
+BASE64 = "base64"  # for bodies that are not text; no page can name it
 _MARKS = {"\xef\xbb\xbf": "utf-8", "\xfe\xff": "utf-16be", "\xff\xfe": "utf-16le"}
 _PARAMETER = re.compile(r""";\s*charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
 _META = re.compile(r"""<meta\s[^>]{0,300}?charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)

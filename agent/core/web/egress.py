@@ -1,5 +1,5 @@
-"""Where the agent may send requests: to hosts that a variable allows, and never into private
-networks.
+"""Where the agent may send requests: to hosts that a variable allows, and to private networks only
+if they are named in full.
 
 A variable has patterns, with commas or spaces between them; empty, it allows nothing.
 
@@ -7,8 +7,8 @@ A variable has patterns, with commas or spaces between them; empty, it allows no
     example.com           this host;            *.example.com  those under it, but not itself
     https://example.com   with this scheme;     example.com:22  at this port
 
-Private hosts have to be named in full. Without a port in the pattern it is the scheme's own,
-or one from 1024 on: those below belong to mail servers and the like.
+A private host must be named in full. A pattern without a port allows the scheme's default port and
+those from 1024 on; lower ones belong to mail servers and the like.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PATTERN = re.compile(r"(?:(https?)://)?(\*\.)?(\*|\[[^\]]*\]|[^:/*\[\]]+)(?::([
 
 
 class Pattern(NamedTuple):
-    """`host`: None is any one; `under`: the hosts below it."""
+    """`host`: None matches any host; `under`: matches its subdomains instead."""
 
     scheme: str | None
     host: str | None
@@ -36,7 +36,7 @@ class Pattern(NamedTuple):
         return scheme_fits and self._fits_host(url.host) and self._fits_port(url)
 
     def names(self, url: Url) -> bool:
-        """Whether it allows this very host, be it private."""
+        """Whether it names this host in full; then the host may be private."""
         return self.host is not None and not self.under and self.allows(url)
 
     def _fits_host(self, host: str) -> bool:
@@ -59,7 +59,7 @@ class Egress(NamedTuple):
         return cls(tuple(map(_pattern, text.replace(",", " ").split())))
 
     def refused(self, url: str) -> str | None:
-        """Why no request goes to `url`; None if it may."""
+        """Why no request may go to `url`; None if it may."""
         try:
             self.check(url)
         except BadUrl as why:
@@ -67,7 +67,7 @@ class Egress(NamedTuple):
         return None
 
     def check(self, url: str) -> Url:
-        """The URL as it is to be sent: its `text`, not the one given. Raises `BadUrl`."""
+        """The parsed URL; send its `text` rather than the original. Raises `BadUrl`."""
         parsed = parse_url(url)
         if not self.names(parsed):
             if not is_public(parsed.host, parsed.address):
@@ -77,7 +77,7 @@ class Egress(NamedTuple):
         return parsed
 
     def names(self, url: Url) -> bool:
-        """Whether a pattern names this very host: then it may be private."""
+        """Whether a pattern names this host in full; then the host may be private."""
         return any(pattern.names(url) for pattern in self.patterns)
 
 

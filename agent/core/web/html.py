@@ -1,8 +1,8 @@
 """Parses a page: its visible text, and its metadata.
 
-Text is without scripts, styles and the like, its white space drawn together, a line for each
-block. Python's own parser reads it: the runtime's `HTMLRewriter` calls back for each tag, which
-is ten times as dear, and leaves references such as `&amp;` as they are.
+Text excludes scripts, styles and the like; white space is collapsed, and each block is a line.
+Python's own parser reads it: the runtime's `HTMLRewriter` calls back for each tag, which costs ten
+times as much, and does not decode references such as `&amp;`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def plain(text: str) -> str:
 
 
 class _Full(Exception):
-    """There were as many pieces as are read."""
+    """The limit of pieces was reached."""
 
 
 class _Reader(HTMLParser):
@@ -184,5 +184,5 @@ class _Reader(HTMLParser):
 
 
 def _values(attrs: list[tuple[str, str | None]]) -> dict[str, str]:
-    """Of a name that is there twice the first counts."""
+    """The attributes of a tag; of a repeated name the first counts."""
     return {name: (value or "").strip() for name, value in reversed(attrs)}

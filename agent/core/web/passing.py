@@ -16,7 +16,7 @@ from agent.core.web.web import Web
 from agent.core.web.wire import Body
 
 MARK = "x-agent-refused"
-# They are about the answer as it came; the body is passed on unpacked, and whole.
+# They describe the answer as it was received; the body is forwarded decompressed, and whole.
 _LEFT_OUT = (
     *("content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive"),
     MARK,
@@ -35,20 +35,20 @@ class Passed(NamedTuple):
 def passed_on(
     web: Web, method: str, url: str, headers: Mapping[str, str], body: str | None
 ) -> Passed:
-    """The client's own headers about itself and the connection are left out."""
+    """Forward a request, without the headers about the client and its connection."""
     try:
         if method not in METHODS:
             raise Refused(f"the method is one of {', '.join(METHODS)}")
-        sent = read_headers({name: headers[name] for name in headers if not is_owned(name)})
-        fetched = web.fetch(Request(url, method, sent, body, MAX_TIMEOUT_MS))
+        own = read_headers({name: headers[name] for name in headers if not is_owned(name)})
+        fetched = web.fetch(Request(url, method, own, body, MAX_TIMEOUT_MS))
     except Refused as why:
         return refusal_response(403, str(why))
     except Unavailable as why:
         return refusal_response(502, str(why))
     if fetched.held.is_cut:
         return refusal_response(502, "the answer has more bytes than may be read")
-    kept = tuple(header for header in fetched.headers if header[0] not in _LEFT_OUT)
-    return Passed(fetched.status, kept, fetched.held)
+    forwarded = tuple(header for header in fetched.headers if header[0] not in _LEFT_OUT)
+    return Passed(fetched.status, forwarded, fetched.held)
 
 
 def refusal_response(status: int, why: str) -> Passed:

@@ -26,7 +26,7 @@ MAX_HEADERS, MAX_HEADER_BYTES = 64, 16_384
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-# Whose they are, so that a message can say it.
+# Headers that clients may not set, and their owners, for the message.
 _OWN = {
     **dict.fromkeys(("host", "content-length", "accept-encoding", "user-agent"), "the agent's own"),
     **dict.fromkeys(

@@ -1,7 +1,7 @@
 """Sends requests to the Internet on behalf of users who are not trusted.
 
-Each target, the first and that of every redirect, is checked by its spelling (`Egress`) and by
-where its name leads (`names.py`); and time and size end whatever does not end by itself.
+Each target, also of a redirect, is checked by its spelling (`Egress`) and by the addresses of its
+name (`names.py`). Time and size are limited.
 
 A failure that another attempt may overcome is `Unavailable`, and the job is retried. A POST without
 an answer may have been executed: that is `Refused`, so that nothing is done twice.
@@ -17,16 +17,17 @@ from agent import PRODUCT
 from agent.core.refused import Refused, Unavailable
 from agent.core.web.charsets import USUAL, is_text
 from agent.core.web.egress import Egress
+from agent.core.web.expiring import ExpiringCache
 from agent.core.web.request import IDEMPOTENT, REDIRECTS, Request, redirected
 from agent.core.web.robots import Robots, read_robots
 from agent.core.web.wire import Body, ResponseHead, Wire, WireError
-from workers_runtime.expiring import ExpiringCache
 from workers_runtime.names import MAX_NAMES, Resolution, questions, read_answers
 from workers_runtime.urls import BadUrl, Url
 
 MAX_REDIRECTS = 5
 RESOLVED_WITHIN_MS = 5_000
-UNPACKED = ("", "identity", "gzip", "br")  # by the runtime; what else there is stays packed
+# decoded by the runtime; other encodings stay as they are
+UNPACKED = ("", "identity", "gzip", "br")
 TOO_LATE = "TimeoutError"
 MAX_ROBOTS = 512 * 1024  # bytes of a robots.txt; RFC 9309 wants 500 KiB to be read
 ROBOTS_WITHIN_MS = 5_000
@@ -34,7 +35,7 @@ ROBOTS_KEPT_S, MAX_SITES = 3_600, 200
 
 
 class Fetched(NamedTuple):
-    """An answer; `url` is where it came from, after all redirects."""
+    """An answer; `url` is its URL after all redirects."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -109,7 +110,7 @@ class Web:
         request = Request(f"{origin}/robots.txt", timeout_ms=within, most=MAX_ROBOTS)
         try:
             answer = self.fetch(request)
-        except Refused:  # it redirects to a forbidden host: as if there were none
+        except Refused:  # it redirects to a forbidden host: treated as missing
             return Robots()
         if answer.status == 429 or answer.status >= 500:
             message = f"{origin}/robots.txt answered with status {answer.status}"
@@ -180,7 +181,7 @@ def _failed(error: WireError, request: Request) -> Exception:
 
 
 def _lost(request: Request, message: str, was_sent: bool = True) -> Exception:
-    """No answer: to be tried again, but for what may have been done."""
+    """The error if there is no answer: retried, unless the request may have been executed."""
     if request.method in IDEMPOTENT or not was_sent:
         return Unavailable(message)
     return Refused(f"{message}; the {request.method} may have been done, so it is not repeated")

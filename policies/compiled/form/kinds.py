@@ -1,187 +1,207 @@
-"""Types of values that came as JSON, with those of the entries of lists and mappings.
+"""Kinds of values: what each is as JSON, how it is read from that, and how it is written.
 
-The types of all entries are taken in one call. If an earlier list or mapping of the same kind had
-the same types, only entries that have entries themselves are checked again.
+- A kind reads only JSON of its own types; everything else is `NoForm`.
+- Where all entries of a list are in JSON what they should be, they are taken as they are.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from json import dumps
 
-Types = tuple[type, ...]
-NOTHING = type(None)
-LISTS: frozenset[type] = frozenset({list, tuple})  # JSON has no tuples, Python's tables may
-MAPPINGS: frozenset[type] = frozenset({dict})
-MOST_KNOWN = 1_000  # orders of names and types that a mapping is known to have
+from policies.basics.json import Json
+from policies.compiled.form.text import NoForm
+
+Types = frozenset[type]
 
 
-class Kind:
-    """What a value may be. `types`: its own, not those of its entries; `is_flat`: its type says
-    all."""
+class Reading:
+    """What is known while a form is read. `shared`: what many values have in common, by name and
+    number; `work`: entries of lists that have been read."""
 
-    types: frozenset[type]
+    def __init__(self) -> None:
+        self.shared: dict[str, dict[object, object]] = {}
+        self.work = 0
+
+
+class Writing:
+    """The same while one is written."""
+
+    def __init__(self) -> None:
+        self.shared: dict[str, list[Json]] = {}
+        self.work = 0
+        self._numbers: dict[str, dict[str, int]] = {}
+
+    def number(self, name: str, written: Json) -> int:
+        """The number of what is shared under that name; it is written once."""
+        numbers = self._numbers.setdefault(name, {})
+        number = numbers.setdefault(dumps(written), len(numbers))
+        places = self.shared.setdefault(name, [])
+        if number == len(places):
+            places.append(written)
+        return number
+
+
+class Kind(ABC):
+    """`types`: those of its JSON; `made`: those of its values; `is_flat`: a value is its own JSON,
+    and its type alone says whether it is valid."""
+
+    types: Types
+    made: Types
     is_flat = False
 
-    def fits(self, value: Any) -> bool:
-        raise NotImplementedError
+    @property
+    def flat_types(self) -> Types:
+        """The types in JSON of values that are the same there."""
+        return self.types if self.is_flat else frozenset()
 
-    def of(self, type_: type) -> Kind:
-        """The same for a value of which the type is known."""
-        return self
+    @abstractmethod
+    def read(self, value: Json, reading: Reading) -> object: ...
+
+    @abstractmethod
+    def write(self, value: object, writing: Writing) -> Json: ...
+
+
+def refused(what: str) -> NoForm:
+    return NoForm(f"{what} is of another type than a policy has there")
 
 
 class One(Kind):
-    """A value of one of these types."""
+    """A value of one of these types, which JSON has."""
 
     is_flat = True
 
     def __init__(self, *types: type) -> None:
-        self.types = frozenset(types)
+        self.types = self.made = frozenset(types)
 
-    def fits(self, value: Any) -> bool:
-        return type(value) in self.types
+    def read(self, value: Json, reading: Reading) -> object:
+        if type(value) not in self.types:
+            raise refused("a value")
+        return value
+
+    def write(self, value: object, writing: Writing) -> Json:
+        if type(value) in self.types and (value is None or isinstance(value, int | float | str)):
+            return value
+        raise TypeError(f"{type(value).__name__} where {sorted(map(str, self.types))} should be")
 
 
 class Word(Kind):
-    """Just this text."""
+    """One of these words."""
 
-    types = frozenset({str})
+    types = made = frozenset({str})
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = frozenset(words)
 
-    def fits(self, value: Any) -> bool:
-        return bool(value == self._text)
+    def read(self, value: Json, reading: Reading) -> object:
+        if type(value) is not str or value not in self._words:
+            raise refused("a word")
+        return value
+
+    def write(self, value: object, writing: Writing) -> Json:
+        if isinstance(value, str) and value in self._words:
+            return value
+        raise TypeError(f"{value!r} where one of {sorted(self._words)} should be")
 
 
-class Maybe(Kind):
-    """A value of that kind, or none."""
+class Hex(Kind):
+    """Bytes, as text."""
 
-    def __init__(self, kind: Kind) -> None:
-        self._kind = kind
-        self.types = kind.types | {NOTHING}
+    types, made = frozenset({str}), frozenset({bytes})
 
-    def fits(self, value: Any) -> bool:
-        return value is None or self._kind.fits(value)
+    def read(self, value: Json, reading: Reading) -> object:
+        try:
+            return bytes.fromhex(value) if type(value) is str else self.read("?", reading)
+        except ValueError:
+            raise refused("a text of bytes") from None
 
-    def of(self, type_: type) -> Kind:
-        return One(NOTHING) if type_ is NOTHING else self._kind
+    def write(self, value: object, writing: Writing) -> Json:
+        if not isinstance(value, bytes):
+            raise TypeError(f"{type(value).__name__} where bytes should be")
+        return value.hex()
 
 
 class Either(Kind):
-    """A value of one of these kinds, which have different types."""
+    """A value of one of these kinds, which JSON tells apart by its types."""
 
-    def __init__(self, *kinds: Kind) -> None:
-        self._kinds = {each: kind for kind in kinds for each in kind.types}
-        self.types = frozenset(self._kinds)
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self._by_type = {each: kind for kind in kinds for each in kind.types}
+        self._by_made = {each: kind for kind in kinds for each in kind.made}
+        self.types, self.made = frozenset(self._by_type), frozenset(self._by_made)
+        if len(self._by_type) != sum(len(kind.types) for kind in kinds):
+            raise TypeError(f"JSON does not tell these apart: {kinds}")
+        self.is_flat = all(kind.is_flat for kind in kinds)
 
-    def fits(self, value: Any) -> bool:
-        kind = self._kinds.get(type(value))
-        return kind is not None and kind.fits(value)
+    @property
+    def flat_types(self) -> Types:
+        return frozenset().union(*(kind.flat_types for kind in self._by_type.values()))
 
     def of(self, type_: type) -> Kind:
-        return self._kinds[type_]
+        """The kind of values that have that type in JSON."""
+        return self._by_type[type_]
+
+    def read(self, value: Json, reading: Reading) -> object:
+        kind = self._by_type.get(type(value))
+        if kind is None:
+            raise refused("a value")
+        return kind.read(value, reading)
+
+    def write(self, value: object, writing: Writing) -> Json:
+        return self._by_made[type(value)].write(value, writing)
 
 
-class Each(Kind):
-    """A list of any number of entries of one kind."""
+class Many(Kind):
+    """Any number of entries of one kind, as what `make` makes of a list."""
 
-    types = LISTS
+    types: Types = frozenset({list})
 
-    def __init__(self, entry: Kind) -> None:
-        self._entry = entry
-        self._deep = {each for each in entry.types if not entry.of(each).is_flat}
+    def __init__(
+        self, entry: Kind, make: type[tuple[object, ...]] | type[Iterable[object]]
+    ) -> None:
+        self.entry = entry
+        self._flat = entry.flat_types
+        self.made = frozenset({make})
+        self.make: Callable[[Iterable[object]], object] = make
 
-    def fits(self, value: Any) -> bool:
-        if type(value) not in LISTS or not self._entry.types.issuperset(map(type, value)):
-            return False
-        if not self._deep or not value:
-            return True
-        return all(map(self._entry.fits, [each for each in value if type(each) in self._deep]))
+    def read(self, value: Json, reading: Reading) -> object:
+        if type(value) is not list:
+            raise refused("a list")
+        if not value:
+            return self.make(value)
+        reading.work += len(value)
+        flat, read = self._flat, self.entry.read
+        if flat and flat.issuperset(map(type, value)):
+            return self.make(value)
+        return self.make([each if type(each) in flat else read(each, reading) for each in value])
+
+    def write(self, value: object, writing: Writing) -> Json:
+        if type(value) not in self.made or not isinstance(value, Iterable):
+            raise TypeError(f"{type(value).__name__} where a list should be")
+        written = [self.entry.write(each, writing) for each in value]
+        writing.work += len(written)
+        return sorted(written, key=dumps) if isinstance(value, frozenset) else written
 
 
 class Named(Kind):
     """Entries of one kind by name."""
 
-    types = MAPPINGS
+    types = made = frozenset({dict})
 
     def __init__(self, entry: Kind) -> None:
-        self._each = Each(entry)
+        self.entry = entry
 
-    def fits(self, value: Any) -> bool:
-        return type(value) is dict and self._each.fits([*value.values()])
+    def read(self, value: Json, reading: Reading) -> object:
+        if type(value) is not dict or not self.entry.types.issuperset(map(type, value.values())):
+            raise refused("a mapping, or an entry of one,")
+        reading.work += len(value)
+        if self.entry.is_flat:
+            return {**value}
+        read = self.entry.read
+        return {name: read(each, reading) for name, each in value.items()}
 
-
-class Row(Kind):
-    """A list of just these entries."""
-
-    types = LISTS
-
-    def __init__(self, *entries: Kind) -> None:
-        self._entries = entries
-        self._known: dict[Types, list[tuple[int, Kind]]] = {}
-
-    def fits(self, value: Any) -> bool:
-        if type(value) not in LISTS:
-            return False
-        types = tuple(map(type, value))
-        within = self._known.get(types)
-        if within is None:
-            if not _are_of(types, self._entries):
-                return False
-            found = zip(types, self._entries, strict=True)
-            within = self._known[types] = [
-                (at, kind.of(each))
-                for at, (each, kind) in enumerate(found)
-                if not kind.of(each).is_flat
-            ]
-        return not within or all(kind.fits(value[at]) for at, kind in within)
-
-
-class ByName(Kind):
-    """A list whose first entry says what it is."""
-
-    types = LISTS
-
-    def __init__(self, rows: dict[str, Row]) -> None:
-        self._rows = rows
-
-    def fits(self, value: Any) -> bool:
-        name = value[0] if type(value) in LISTS and value else None
-        row = self._rows.get(name) if type(name) is str else None
-        return row is not None and row.fits(value)
-
-
-class Table(Kind):
-    """A mapping with just these names, of which some may be left out."""
-
-    types = MAPPINGS
-
-    def __init__(self, entries: dict[str, Kind], may_have: dict[str, Kind] | None = None) -> None:
-        self._entries = entries
-        self._all = entries | (may_have or {})
-        self._known: dict[tuple[tuple[str, ...], Types], list[tuple[str, Kind]]] = {}
-
-    def fits(self, value: Any) -> bool:
-        if type(value) is not dict:
-            return False
-        names, types = tuple(value), tuple(map(type, value.values()))
-        within = self._known.get((names, types))
-        if within is None:
-            if not (self._entries.keys() <= value.keys() <= self._all.keys()):
-                return False
-            kinds = [self._all[name] for name in names]
-            if not _are_of(types, kinds):
-                return False
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            found = {n: self._all[n].of(each) for n, each in zip(names, types, strict=True)}
-            within = [(name, kind) for name, kind in found.items() if not kind.is_flat]
-            self._known[names, types] = within
-        return not within or all(kind.fits(value[name]) for name, kind in within)
-
-
-def _are_of(types: Types, kinds: Any) -> bool:
-    return len(types) == len(kinds) and all(
-        each in kind.types for each, kind in zip(types, kinds, strict=True)
-    )
+    def write(self, value: object, writing: Writing) -> Json:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{type(value).__name__} where a mapping should be")
+        writing.work += len(value)
+        return {str(name): self.entry.write(each, writing) for name, each in value.items()}

@@ -1,4 +1,4 @@
-"""The compiled form as text, as KV has it: JSON, a part a line, so that it is read in steps.
+"""Sections of JSON as text, as KV has a compiled form: a part a line, so that it is read in steps.
 
 - The first line has the format and the digest. Each other line is a part of the tables,
   `[path, value]`: entries of the mapping or list at that path; other lines may have more.
@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
-from policies.basics.steps import STEP_TEXT, Steps, TooMuchWork, finished, pause_after, within
+from policies.basics.json import Json
+from policies.basics.steps import STEP_TEXT, Steps, pause_after
 
 MAX_BYTES = 16 * 1024 * 1024  # of the whole; 100,000 rules have some 6 MB
 MAX_LINE = 1024 * 1024  # bytes of a line; a `body` can be 64 K characters, each of up to 12 in JSON
 MAX_DEPTH = 32  # of brackets; the tables have some ten
-MAX_FORM_WORK = 3_000  # units; 100,000 rules are some 1,000
 MAX_IN_SECTION = 2_000  # entries, but for the sections of which there are
 MAX_OF_MANY = 100_000
-MANY = ("routes", "parts", "chains", "first", "hosts", "auth")
+MANY = ("routes", "shared", "first", "hosts", "auth")
 
 UNIT_BYTES = 8 * STEP_TEXT  # of JSON that are read in one unit of work
 LINE_BYTES = UNIT_BYTES // 100  # what a line costs beside its bytes
@@ -31,28 +30,23 @@ ENTRIES = 200  # written in one unit of work
 FEW = 100  # entries of what is written as a whole
 
 # How many mappings deep a section is cut. A list is cut between its entries, no deeper.
-_DEPTHS = {"first": 4, "hosts": 4, "auth": 2}
+_DEPTHS = {"first": 4, "hosts": 4, "auth": 2, "shared": 2}
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
-Tables = dict[str, Any]
+Sections = dict[str, Json]
 Path = tuple[str, ...]
 
 
-class NoForm(Exception):
+class NoForm(ValueError):
     """This is no compiled form that can be read, and why."""
 
 
-def form_text(tables: Tables) -> bytes:
-    """The compiled form of these tables."""
-    return finished(form_steps(tables))
-
-
-def form_steps(tables: Tables) -> Steps[bytes]:
-    """The same, in steps."""
-    lines = [_dumped({"format": tables["format"], "digest": tables["digest"]})]
+def text_steps(sections: Sections, format_: int) -> Steps[bytes]:
+    """The text of these sections, of which one is the digest, in steps."""
+    lines = [_dumped({"format": format_, "digest": sections["digest"]})]
     texts, size = list[str](), 0
     place: Place = ((), "{", "}")
-    for number, (at, text) in enumerate(_entries((), tables, 1)):
+    for number, (at, text) in enumerate(_entries((), sections, 1)):
         if texts and (at != place or size >= LINE_TEXT):
             lines.append(_line(place, texts))
             texts, size = [], 0
@@ -69,16 +63,15 @@ Place = tuple[Path, str, str]  # and the brackets that are there
 
 def _line(place: Place, texts: list[str]) -> str:
     path, begin, end = place
-    return f"[{_dumped(path)},{begin}{','.join(texts)}{end}]"
+    return f"[{_dumped([*path])},{begin}{','.join(texts)}{end}]"
 
 
-def _entries(path: Path, value: Any, depth: int) -> Iterator[tuple[Place, str]]:
+def _entries(path: Path, value: Json, depth: int) -> Iterator[tuple[Place, str]]:
     """All entries with their places; `depth`: how deep it is cut."""
     if isinstance(value, list):
         for entry in value:
             yield (path, "[", "]"), _dumped(entry)
-        return
-    for name, inner in value.items():
+    for name, inner in value.items() if isinstance(value, dict) else ():
         may_be_cut = bool(inner) and isinstance(inner, dict | list)
         deeper = (depth - 1 if path else _DEPTHS.get(name, 1)) if may_be_cut else 0
         text = None if deeper and _count(inner, deeper) > FEW else _dumped(inner)
@@ -88,7 +81,7 @@ def _entries(path: Path, value: Any, depth: int) -> Iterator[tuple[Place, str]]:
             yield (path, "{", "}"), f"{json.dumps(name)}:{text}"
 
 
-def _count(value: Any, depth: int) -> int:
+def _count(value: Json, depth: int) -> int:
     """The entries within it, not counted further than need be."""
     if not isinstance(value, dict | list):
         return 0
@@ -101,23 +94,15 @@ def _count(value: Any, depth: int) -> int:
     return found
 
 
-def _dumped(value: Any) -> str:
+def _dumped(value: Json) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def tables_steps(text: bytes, format_: int, digest: str) -> Steps[Tables]:
-    """The tables of that format and of the policy so named. Raises `NoForm`."""
+def sections_steps(text: bytes, format_: int, digest: str) -> Steps[Sections]:
+    """The sections of a text of that format and of the policy so named. Raises `NoForm`."""
     if len(text) > MAX_BYTES:
         raise NoForm(f"it has {len(text):,} bytes, and {MAX_BYTES:,} are allowed")
-    try:
-        return (yield from within(_read(text, format_, digest), MAX_FORM_WORK))
-    except TooMuchWork:
-        message = f"reading it is more than {MAX_FORM_WORK:,} units of work"
-    raise NoForm(message)
-
-
-def _read(text: bytes, format_: int, digest: str) -> Steps[Tables]:
-    tables: Tables = {}
+    sections: Sections = {}
     spent, at, number = 0, 0, 0
     while at <= len(text):
         number += 1
@@ -128,7 +113,7 @@ def _read(text: bytes, format_: int, digest: str) -> Steps[Tables]:
             if number == 1:
                 _check_head(value, format_, digest)
             else:
-                _add(tables, value)
+                _add(sections, value)
         except NoForm as error:
             raise NoForm(f"line {number}: {error}" if number > 1 else str(error)) from None
         spent += end - at + LINE_BYTES
@@ -137,19 +122,20 @@ def _read(text: bytes, format_: int, digest: str) -> Steps[Tables]:
             spent %= UNIT_BYTES
         at = end + 1
     yield 1
-    return {**tables, "format": format_, "digest": digest}
+    return {**sections, "digest": digest}
 
 
-def _value(line: bytes) -> Steps[Any]:
+def _value(line: bytes) -> Steps[Json]:
     """The JSON in a line."""
     if len(line) > MAX_LINE:
         raise NoForm(f"it has more than {MAX_LINE:,} bytes")
     if not (yield from shallow_steps(line)):
         raise NoForm(f"more than {MAX_DEPTH} brackets inside one another, or not each closed")
     try:
-        return json.loads(line)
+        value: Json = json.loads(line)
     except ValueError:
         raise NoForm("it is not JSON") from None
+    return value
 
 
 def shallow_steps(line: bytes) -> Steps[bool]:
@@ -176,7 +162,7 @@ def _pause_if_long(brackets: bytes) -> Steps[None]:
         yield 1 + len(brackets) // UNIT_BYTES
 
 
-def _check_head(head: Any, format_: int, digest: str) -> None:
+def _check_head(head: Json, format_: int, digest: str) -> None:
     if not isinstance(head, dict) or "format" not in head:
         raise NoForm("its first line does not say of which format it is")
     if head["format"] != format_:
@@ -185,16 +171,23 @@ def _check_head(head: Any, format_: int, digest: str) -> None:
         raise NoForm("it was made from another policy")
 
 
-def _add(tables: Tables, part: Any) -> None:
+def _part(part: Json) -> tuple[list[str], list[Json] | dict[str, Json]]:
+    """The path and the value of a line."""
+    if isinstance(part, list) and len(part) == 2:
+        path, value = part
+        if isinstance(path, list) and isinstance(value, list | dict):
+            names = [name for name in path if isinstance(name, str)]
+            if len(names) == len(path):
+                return names, value
+    raise NoForm("it is not `[path, value]`")
+
+
+def _add(sections: Sections, part: Json) -> None:
     """Take the entries of a line in."""
-    match part:
-        case [[*path], dict() | list() as value] if all(isinstance(name, str) for name in path):
-            pass
-        case _:
-            raise NoForm("it is not `[path, value]`")
+    path, value = _part(part)
     if path and len(path) > _DEPTHS.get(path[0], 1):
         raise NoForm("nothing is cut so deep")
-    place: Any = tables
+    place: Json = sections
     for name in path[:-1]:
         place = place.setdefault(name, {}) if isinstance(place, dict) else None
     if path and isinstance(place, dict):
@@ -205,8 +198,8 @@ def _add(tables: Tables, part: Any) -> None:
         place.extend(value)
     else:
         raise NoForm("something else is at this path")
-    for name in path[:1] or value:
+    for name in path[:1] or [*sections]:
         most = MAX_OF_MANY if name in MANY else MAX_IN_SECTION
-        for grown in (tables[name], place if path else ()):
+        for grown in (sections[name], place if path else []):
             if isinstance(grown, dict | list) and len(grown) > most:
                 raise NoForm(f"`{name[:40]}` has more than {most:,} entries")

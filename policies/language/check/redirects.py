@@ -17,11 +17,11 @@ from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
 from policies.basics.steps import finished
-from policies.http.redirect import Redirect, next_method, redirect_from
+from policies.http.redirect import Redirect, next_method
 from policies.http.request import Client, Request
-from policies.http.url import Target, parse_target
-from policies.language.compile.compile import host_tables
-from policies.language.compile.filters import redirect_table
+from policies.http.url import RequestTarget, parse_target
+from policies.language.compile.filters import compiled_redirect
+from policies.language.compile.rules import host_rules
 from policies.language.findings.findings import Path, shown
 from policies.language.findings.found import Found, Key
 from policies.language.model.policy import Match, Policy, Route
@@ -54,11 +54,11 @@ def looping_redirects(policy: Policy) -> Iterator[Found]:
         for start in islice(_starts(policy, routes[at]), MAX_REQUESTS):
             urls = follower.circle(at, start)
             if urls:
-                yield _told(at, routes[at], urls)
+                yield _loop(at, routes[at], urls)
                 break
 
 
-def _told(at: int, route: Route, urls: list[str]) -> Found:
+def _loop(at: int, route: Route, urls: list[str]) -> Found:
     word = ("filters", Key("redirect")) if _redirect(route) else (Key("respond"),)
     path: Path = ("routes", at, *word)
     if urls[0] == urls[1]:
@@ -79,7 +79,7 @@ class _Follower:
         self._redirects = {
             at: made for at, each in enumerate(policy.routes) if (made := _redirect(each))
         }
-        first, others = (finished(host_tables(policy, each)) for each in (True, False))
+        first, others = (finished(host_rules(policy, each)) for each in (True, False))
         self._matcher = finished(Routes.in_steps(first, others, self._redirects))
         self._hosts = {host for route in policy.routes for host in route.hostnames}
         self._left = MAX_FOLLOWED
@@ -116,7 +116,7 @@ class _Follower:
         else:
             return None
         target = parse_target(location, self._merges) if location.startswith("http") else None
-        if not isinstance(target, Target):
+        if not isinstance(target, RequestTarget):
             return None
         if target.host != request.target.host and not self._is_served(target.host):
             return None  # possibly another site
@@ -126,7 +126,7 @@ class _Follower:
 def _redirect(route: Route) -> Redirect | None:
     """Return the redirect as the router performs it; None if the route has none."""
     stated = route.filters.redirect if route.filters else None
-    return redirect_from(redirect_table(stated)) if stated else None
+    return compiled_redirect(stated) if stated else None
 
 
 def _location(route: Route) -> str:
@@ -150,7 +150,7 @@ def _starts(policy: Policy, route: Route) -> Iterator[_Start]:
         mark, method = _query(match), (match.methods or ["GET"])[0]
         for host, path, scheme in product(hosts, paths, ("http", "https")):
             target = parse_target(f"{scheme}://{host}{path}{mark}", policy.merge_slashes)
-            if isinstance(target, Target):
+            if isinstance(target, RequestTarget):
                 yield _Start(Request(method, target, headers, Client()), is_next)
 
 

@@ -1,17 +1,26 @@
-"""Compiles drills to the tables that `policies.resilience.drill.scheduled_from` reads."""
+"""Compiles drills."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from policies.language.model.drills import Drill
+from policies.resilience.drill import Fault, ScheduledDrill, Target
 
 
-def drill_tables(drills: list[Drill]) -> list[list[Any]]:
-    return [_drill(drill) for drill in drills]
+def scheduled_drills(drills: list[Drill]) -> tuple[ScheduledDrill, ...]:
+    return tuple(_drill(drill) for drill in drills)
 
 
-def _drill(drill: Drill) -> list[Any]:
-    kinds = {"region": drill.region, "variant": drill.variant, "pool": drill.pool}
-    target = next((kind, name) for kind, name in kinds.items() if name)
-    return [drill.name, *target, *drill.mode, drill.duration, drill.schedule]
+def _drill(drill: Drill) -> ScheduledDrill:
+    return ScheduledDrill(
+        name=drill.name,
+        target=_target(drill),
+        fault=Fault(*drill.mode),
+        for_ms=drill.duration,
+        schedule=drill.schedule,
+    )
+
+
+def _target(drill: Drill) -> Target:
+    if drill.region:
+        return Target("region", drill.region)
+    return Target("variant", drill.variant) if drill.variant else Target("pool", drill.pool or "")

@@ -1,84 +1,61 @@
-"""Compiles filters to tables, so that requests only look up what to do.
+"""Compiles filters, so that requests only look up what to do.
 
 The header changes of a route and of a backend are joined to one change for each name, so the
-edge applies one list of each kind. Tables that several routes share are stored once.
+edge applies one list of each kind. What several routes share stands in memory once.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from policies.language.model.filters import (
-    BackendFilters,
-    Cache,
-    Cors,
-    HeaderChanges,
-    Mirror,
-    NewPath,
-    Redirect,
-)
+from policies.http.cache import CacheRule
+from policies.http.changes import Changes
+from policies.http.cors import Cors
+from policies.http.filters import FilterChain, Mirror, owned_names
+from policies.http.redirect import NewPath, Redirect
+from policies.language.compile.once import Once
+from policies.language.model import filters as model
 from policies.language.model.policy import Route
 
-Table = Any  # plain JSON
 # The change of a header: whether its old values are removed, and the values to add.
 Change = tuple[bool, tuple[str, ...]]
 # Responses to requests with these headers must not reach other clients (RFC 9111, section 3.5).
 CREDENTIALS = ("authorization", "cookie", "x-api-key")
 
 
-class Parts:
-    """Tables that routes share; each is stored once and referred to by its number."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self.tables: list[Table] = []
-
-    def number(self, table: Table) -> int:
-        text = json.dumps(table, sort_keys=True)
-        number = self._numbers.setdefault(text, len(self.tables))
-        if number == len(self.tables):
-            self.tables.append(table)
-        return number
+def filter_chain(route: Route, once: Once) -> FilterChain | None:
+    """Return what the route's own filters do; None if nothing."""
+    return _chain([route.filters], once) if route.filters else None
 
 
-def filters_table(route: Route, key_headers: list[str], parts: Parts) -> dict[str, Table]:
-    """Return the entries of a route's table for its filters; empty if it has none."""
-    made: dict[str, Table] = {}
-    filters = route.filters
-    if filters:
-        made["plan"] = _plan([filters], parts)
-        made["redirect"] = redirect_table(filters.redirect) if filters.redirect else None
-        made["cors"] = parts.number(_cors(filters.cors)) if filters.cors else None
-        made["cache"] = _cache(filters.cache, key_headers) if filters.cache else None
-    plans = {
-        pool: _plan([*([filters] if filters else []), share.filters], parts)
+def filter_chains(route: Route, once: Once) -> dict[str, FilterChain] | None:
+    """Return the same for the pools that have filters of their own; None if there are none."""
+    own = [route.filters] if route.filters else []
+    found = {
+        pool: _chain([*own, share.filters], once)
         for pool, share in (route.split or {}).items()
         if share.filters
     }
-    made["plans"] = plans or None
-    return {name: table for name, table in made.items() if table is not None}
+    return {pool: chain for pool, chain in found.items() if chain} or None
 
 
-def _plan(filters: list[BackendFilters], parts: Parts) -> int | None:
-    """Return the number of `[request header changes, response header changes, host, path,
-    mirrors]`; None if all are empty."""
+def _chain(filters: list[model.BackendFilters], once: Once) -> FilterChain | None:
     request = [each.request_headers for each in filters if each.request_headers]
     response = [each.response_headers for each in filters if each.response_headers]
     rewrites = [each.rewrite for each in filters if each.rewrite]
     hosts = [rewrite.hostname for rewrite in rewrites if rewrite.hostname]
     paths = [rewrite.path for rewrite in rewrites if rewrite.path]
-    table = [
-        _changes(request) if request else None,
-        _changes(response) if response else None,
-        hosts[-1] if hosts else None,
-        _new_path(paths[-1]) if paths else None,
-        [_mirror(mirror) for each in filters for mirror in each.mirrors],
-    ]
-    return parts.number(table) if any(table) else None
+    changes = _changes(request) if request else None
+    chain = FilterChain(
+        request=changes,
+        response=_changes(response) if response else None,
+        host=hosts[-1] if hosts else None,
+        path=new_path(paths[-1]) if paths else None,
+        mirrors=tuple(_mirror(mirror) for each in filters for mirror in each.mirrors),
+        owned=owned_names(changes),
+    )
+    return once.of(chain, repr(chain)) if any(chain) else None
 
 
-def joined_changes(each: list[HeaderChanges]) -> dict[str, Change]:
+def joined_changes(each: list[model.HeaderChanges]) -> dict[str, Change]:
     """Join the changes, in order, to one for each header name."""
     changes: dict[str, Change] = {}
     for part in each:
@@ -92,58 +69,70 @@ def joined_changes(each: list[HeaderChanges]) -> dict[str, Change]:
     return changes
 
 
-def _changes(each: list[HeaderChanges]) -> Table:
-    """`[names to remove, pairs to set, pairs to add after that]`."""
+def _changes(each: list[model.HeaderChanges]) -> Changes:
     changes = joined_changes(each)
-    removed = [name for name, (replaces, values) in changes.items() if replaces and not values]
-    first = [
-        [name, values[0]] for name, (replaces, values) in changes.items() if replaces and values
-    ]
-    rest = [
-        [name, value]
-        for name, (replaces, values) in changes.items()
-        for value in values[1 if replaces else 0 :]
-    ]
-    return [removed, first, rest]
+    return Changes(
+        removed=[name for name, (replaces, values) in changes.items() if replaces and not values],
+        set={
+            name: values[0] for name, (replaces, values) in changes.items() if replaces and values
+        },
+        added=[
+            (name, value)
+            for name, (replaces, values) in changes.items()
+            for value in values[1 if replaces else 0 :]
+        ],
+    )
 
 
-def _new_path(path: NewPath) -> Table:
-    return ["full", path.full] if path.full is not None else ["prefix", path.prefix]
+def new_path(path: model.NewPath) -> NewPath:
+    return (
+        NewPath("full", path.full)
+        if path.full is not None
+        else NewPath("prefix", path.prefix or "")
+    )
 
 
-def mirrored_share(mirror: Mirror) -> float:
+def mirrored_share(mirror: model.Mirror) -> float:
     """Return the share of requests that is copied, from 0 to 1."""
     fraction = mirror.fraction
     return fraction.numerator / fraction.denominator if fraction else mirror.percent / 100
 
 
-def _mirror(mirror: Mirror) -> Table:
-    """`[pool, share of the requests, whether for all methods]`."""
-    return [mirror.pool, mirrored_share(mirror), mirror.unsafe_methods]
+def _mirror(mirror: model.Mirror) -> Mirror:
+    return Mirror(pool=mirror.pool, share=mirrored_share(mirror), unsafe=mirror.unsafe_methods)
 
 
-def redirect_table(redirect: Redirect) -> Table:
-    path = _new_path(redirect.path) if redirect.path else None
-    return [redirect.scheme, redirect.hostname, redirect.port, path, redirect.status]
+def compiled_redirect(redirect: model.Redirect) -> Redirect:
+    return Redirect(
+        scheme=redirect.scheme,
+        host=redirect.hostname,
+        port=redirect.port,
+        path=new_path(redirect.path) if redirect.path else None,
+        status=redirect.status,
+    )
 
 
-def _cors(cors: Cors) -> Table:
-    """Return the table of `cors`; origins with a wildcard are `[beginning, end]`."""
+def compiled_cors(cors: model.Cors, once: Once) -> Cors:
     wild = [each.split("*") for each in cors.allow_origins if "*" in each and each != "*"]
-    return {
-        "everybody": "*" in cors.allow_origins,
-        "exact": [each for each in dict.fromkeys(cors.allow_origins) if "*" not in each],
-        "wild": [[begin, end] for begin, end in wild],
-        "methods": list(dict.fromkeys(cors.allow_methods)),
-        "headers": list(dict.fromkeys(name.lower() for name in cors.allow_headers)),
-        "exposed": list(dict.fromkeys(name.lower() for name in cors.expose_headers)),
-        "credentials": cors.allow_credentials,
-        "max_age": cors.max_age // 1000,
-    }
+    return once.of(
+        Cors(
+            everybody="*" in cors.allow_origins,
+            exact=frozenset(each for each in cors.allow_origins if "*" not in each),
+            wild=tuple((begin, end) for begin, end in wild),
+            methods=tuple(dict.fromkeys(cors.allow_methods)),
+            headers=tuple(dict.fromkeys(name.lower() for name in cors.allow_headers)),
+            exposed=tuple(dict.fromkeys(name.lower() for name in cors.expose_headers)),
+            credentials=cors.allow_credentials,
+            max_age=cors.max_age // 1000,
+        )
+    )
 
 
-def _cache(cache: Cache, key_headers: list[str]) -> Table:
-    """`[fresh for ms, then stale for ms, headers of the key, headers that forbid it]`."""
+def compiled_cache(cache: model.Cache, key_headers: list[str]) -> CacheRule:
     vary = sorted({name.lower() for name in cache.vary})
-    refused = sorted({*CREDENTIALS, *key_headers} - set(vary))
-    return [cache.ttl, cache.stale_while_revalidate, vary, refused]
+    return CacheRule(
+        ttl_ms=cache.ttl,
+        stale_ms=cache.stale_while_revalidate,
+        vary=tuple(vary),
+        refused=tuple(sorted({*CREDENTIALS, *key_headers} - set(vary))),
+    )

@@ -1,10 +1,19 @@
-"""Compiles rollouts to the tables that `policies.rollouts.plan.plan_from` reads."""
+"""Compiles rollouts."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from policies.basics.regex_compiler import compile_pattern
+from policies.compiled.rollout_plan import (
+    AnalysisSpec,
+    Check,
+    CohortHeader,
+    HeaderStep,
+    KeyStep,
+    MirrorStep,
+    RolloutPlan,
+    WeightStep,
+)
+from policies.compiled.rollout_plan import Step as PlanStep
 from policies.language.model.conditions import HeaderMatch
 from policies.language.model.policy import Route
 from policies.language.model.rollouts import Analysis, Rollout, Step
@@ -12,8 +21,8 @@ from policies.language.model.rollouts import Analysis, Rollout, Step
 NOT_COMPARED = 1.0  # no increase can exceed it
 
 
-def rollout_tables(rollouts: list[Rollout]) -> list[list[Any]]:
-    return [_rollout(rollout) for rollout in rollouts]
+def rollout_plans(rollouts: list[Rollout]) -> tuple[RolloutPlan, ...]:
+    return tuple(_rollout(rollout) for rollout in rollouts)
 
 
 def dormant_pools(route: Route) -> list[str]:
@@ -22,49 +31,57 @@ def dormant_pools(route: Route) -> list[str]:
     return [pool for pool, share in (route.split or {}).items() if not share.weight]
 
 
-def _rollout(rollout: Rollout) -> list[Any]:
+def _rollout(rollout: Rollout) -> RolloutPlan:
     analysis = rollout.analysis
     interval = analysis.interval if analysis else 0
-    return [
-        rollout.name,
-        rollout.routes,
-        rollout.source,
-        rollout.to,
-        [_step(step, interval) for step in rollout.steps],
-        analysis and _analysis(analysis),
-        rollout.on_success == "promote",
-        rollout.on_failure == "rollback",
-        [[window.start, window.duration] for window in rollout.schedule],
-    ]
+    return RolloutPlan(
+        name=rollout.name,
+        routes=tuple(rollout.routes),
+        source=rollout.source,
+        to=rollout.to,
+        steps=tuple(_step(step, interval) for step in rollout.steps),
+        terms=_analysis(analysis) if analysis else None,
+        promotes=rollout.on_success == "promote",
+        rolls_back=rollout.on_failure == "rollback",
+        windows=tuple((window.start, window.duration) for window in rollout.schedule),
+    )
 
 
-def _step(step: Step, interval: int) -> list[Any]:
-    header = step.header and _header(step.header)
-    values = {"weight": step.weight, "header": header, "key": step.key, "mirror": step.mirror}
-    kind, value = next((kind, value) for kind, value in values.items() if value is not None)
-    return [kind, value, interval if step.hold is None else step.hold, step.pause]
+def _step(step: Step, interval: int) -> PlanStep:
+    hold_ms = interval if step.hold is None else step.hold
+    if step.weight is not None:
+        return WeightStep("weight", step.weight, hold_ms, step.pause)
+    if step.header is not None:
+        return HeaderStep("header", _header(step.header), hold_ms, step.pause)
+    if step.key is not None:
+        return KeyStep("key", tuple(step.key), hold_ms, step.pause)
+    return MirrorStep("mirror", step.mirror or 0, hold_ms, step.pause)
 
 
-def _header(match: HeaderMatch) -> list[Any]:
-    """`[name, value or None, automaton or None, pattern or None]`."""
-    name = match.name.lower()
-    if match.regex is None:
-        return [name, match.value, None, None]
-    return [name, None, compile_pattern(match.regex).to_json(), match.regex]
+def _header(match: HeaderMatch) -> CohortHeader:
+    return CohortHeader(
+        name=match.name.lower(),
+        value=match.value if match.regex is None else None,
+        program=None if match.regex is None else compile_pattern(match.regex),
+        pattern=match.regex,
+    )
 
 
-def _analysis(analysis: Analysis) -> list[Any]:
+def _analysis(analysis: Analysis) -> AnalysisSpec:
     increase = analysis.max_error_rate_increase
-    return [
-        analysis.interval,
-        analysis.min_requests,
-        analysis.max_error_rate,
-        None if increase >= NOT_COMPARED else increase,
-        analysis.max_p50,
-        analysis.max_p95,
-        analysis.max_p99,
-        analysis.max_latency_increase,
-        analysis.failure_limit,
-        analysis.dry_run,
-        [[each.name, each.binding, each.path, each.timeout] for each in analysis.checks],
-    ]
+    return AnalysisSpec(
+        interval_ms=analysis.interval,
+        min_requests=analysis.min_requests,
+        error_rate=analysis.max_error_rate,
+        error_increase=None if increase >= NOT_COMPARED else increase,
+        p50_ms=analysis.max_p50,
+        p95_ms=analysis.max_p95,
+        p99_ms=analysis.max_p99,
+        latency_increase=analysis.max_latency_increase,
+        failure_limit=analysis.failure_limit,
+        dry_run=analysis.dry_run,
+        checks=tuple(
+            Check(name=each.name, binding=each.binding, path=each.path, timeout_ms=each.timeout)
+            for each in analysis.checks
+        ),
+    )

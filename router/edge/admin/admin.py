@@ -1,4 +1,5 @@
-"""The router's own paths, `/.router/…`: health for everybody, the rest with the admin key."""
+"""The router's own paths, `/.router/…`: `/.router/health` is public, all others need an admin
+key."""
 
 from __future__ import annotations
 
@@ -16,15 +17,16 @@ from policies.access.authenticate import (
     authenticate,
     presented_key,
 )
-from policies.balancing.standing import Availability
+from policies.balancing.availability import Availability
+from policies.basics.callers import ADMIN_SECRET
 from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import Problem
 from policies.http.request import Client, Request
 from policies.language.load import digest_of
 from policies.proxy.decide import Surroundings
-from policies.proxy.explain import explain
-from policies.proxy.question import NotExplainable, read_question
+from policies.proxy.explain.explain import explain
+from policies.proxy.explain.question import NotExplainable, read_question
 from router.edge.admin import rollouts as admin_rollouts
 from router.edge.admin.drills import audit_page, drills_page, methods, start_drill, stop_drills
 from router.edge.admin.health import coordinator_line, variants_page
@@ -44,15 +46,17 @@ _NEEDS = Needs(frozenset({ADMIN_SCOPE}), forward=False)
 
 
 def answer(isolate: Isolate, request: Request, incoming: JsObject, env: JsObject) -> Page | Problem:
-    """The page that an administrative request asks for, or why there is none."""
+    """The page that an administrative request asks for, or the problem if there is none."""
     path = request.target.path.removeprefix("/.router")
     allowed = methods(path) or admin_rollouts.methods(path) or _METHODS
     if request.method not in allowed:
         names = ", ".join(allowed)
         return Problem("method-not-allowed", f"This page takes {names}.", (("allow", names),))
     if path == "/health":
-        return json_page({"status": _word(_reasons(isolate, _unbound(isolate.store, env), env))})
-    by = _who(isolate, request, env)
+        return json_page(
+            {"status": _status_word(_reasons(isolate, _unbound(isolate.store, env), env))}
+        )
+    by = _authenticate(isolate, request, env)
     if isinstance(by, Problem):
         return by
     if admin_rollouts.methods(path):
@@ -71,7 +75,10 @@ def _metrics(isolate: Isolate, request: Request, env: JsObject) -> Page:
     store = isolate.store
     views = isolate.health.view(store.policy, now_ms())
     shares = {name: round(view.share, 3) for name, view in views.items()}
-    weights = {each.rollout: each.weight for each in isolate.steered(store.policy).values()}
+    weights = {
+        override.rollout: override.weight
+        for override in isolate.rollout_overrides(store.policy).values()
+    }
     return Page(isolate.metrics.text(store, shares, weights, isolate.name), METRICS_TYPE)
 
 
@@ -81,14 +88,14 @@ def _unbound(store: PolicyStore, env: JsObject) -> list[str]:
 
 
 def _reasons(isolate: Isolate, unbound: list[str], env: JsObject) -> list[str]:
-    """Why the router is not quite well."""
+    """Why the router is degraded."""
     store = isolate.store
     reasons = [*store.degraded, *(f"variant {name} is not bound" for name in unbound)]
     if store.policy.keys.needs_pepper and not isolate.pepper:
         reasons.append(f"{PEPPER} is not set: keys with hmac_sha256 are refused")
     if store.policy.drained and _sets_cookies(store.policy) and not isolate.cookie_secret:
         why = f"neither {PEPPER} nor {ADMIN_KEY} is set"
-        reasons.append(f"{why}: cookies keep nobody with a drained variant")
+        reasons.append(f"{why}: sticky cookies cannot keep clients on a drained variant")
     return reasons
 
 
@@ -96,7 +103,7 @@ def _sets_cookies(policy: CompiledPolicy) -> bool:
     return any(source.set_for for route in policy.routes for source in route.sticky)
 
 
-def _word(reasons: list[str]) -> api.Word:
+def _status_word(reasons: list[str]) -> api.Word:
     return "degraded" if reasons else "ok"
 
 
@@ -104,12 +111,12 @@ def _is_service(env: JsObject, binding: str) -> bool:
     return getattr(getattr(env, binding, None), "fetch", None) is not None
 
 
-def _who(isolate: Isolate, request: Request, env: JsObject) -> str | Problem:
-    """Who asks: the id of an administrator's key, or `secret`; or why they may not."""
+def _authenticate(isolate: Isolate, request: Request, env: JsObject) -> str | Problem:
+    """The id of the caller's API key, or `secret` for the admin secret; else the problem."""
     secret = str(getattr(env, ADMIN_KEY, None) or "")
     presented = presented_key(request.headers, HEADERS).text
     if secret and compare_digest(presented.encode(), secret.encode()):
-        return "secret"
+        return ADMIN_SECRET
     keys = isolate.store.policy.keys
     pepper = isolate.pepper if keys.needs_pepper else b""
     admitted = authenticate(keys, _NEEDS, request.headers, now_ms(), pepper)
@@ -122,7 +129,7 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
     unbound = _unbound(store, env)
     reasons = _reasons(isolate, unbound, env)
     status: api.Status = {
-        "status": _word(reasons),
+        "status": _status_word(reasons),
         "reasons": reasons,
         "policy": {
             "digest": policy.digest,
@@ -134,21 +141,23 @@ def _status(isolate: Isolate, request: Request, env: JsObject) -> Page:
         },
         "asked_at": iso_time(store.asked_ms),
         "coordinator": coordinator_line(isolate.coordinating, now_ms()),
-        "rejected": _rejected(rejection) if rejection else None,
-        "variants": [_bound(variant, variant.name not in unbound) for variant in policy.variants],
+        "rejected": _rejection_to_dict(rejection) if rejection else None,
+        "variants": [
+            _bound_variant(variant, variant.name not in unbound) for variant in policy.variants
+        ],
     }
     return json_page(status)
 
 
-def _rejected(rejection: Rejection) -> api.Rejected:
+def _rejection_to_dict(rejection: Rejection) -> api.Rejected:
     return {
         "digest": rejection.digest,
         "at": iso_time(rejection.at_ms),
-        "findings": [cast("api.Finding", asdict(each)) for each in rejection.findings],
+        "findings": [cast("api.Finding", asdict(finding)) for finding in rejection.findings],
     }
 
 
-def _bound(variant: Variant, is_bound: bool) -> api.BoundVariant:
+def _bound_variant(variant: Variant, is_bound: bool) -> api.BoundVariant:
     return {
         "name": variant.name,
         "pool": variant.pool,
@@ -163,30 +172,30 @@ def _bound(variant: Variant, is_bound: bool) -> api.BoundVariant:
 def _explain(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     """`?url=…&method=…&header=Name:value&country=…&continent=…&colo=…&ip=…&down=…`."""
     pairs = parse_qsl(request.target.query[1:], keep_blank_values=True)
-    given = dict(pairs)
-    unknown = sorted(set(given) - set(EXPLAIN_PARAMETERS))
+    parameters = dict(pairs)
+    unknown = sorted(set(parameters) - set(EXPLAIN_PARAMETERS))
     if unknown:
         known = ", ".join(sorted(EXPLAIN_PARAMETERS))
         return Problem("bad-request", f"Unknown parameter `{unknown[0][:80]}`; known: {known}.")
     lines = [value for name, value in pairs if name == "header"]
     down = [value for name, value in pairs if name == "down"]
-    url, method = given.get("url", ""), given.get("method", "GET")
+    url, method = parameters.get("url", ""), parameters.get("method", "GET")
     try:
         headers = read_question(isolate.store.policy, url, lines, down)
     except NotExplainable as error:
         return Problem("bad-request", str(error))
-    client = Client(*(given.get(name, "") for name in ("ip", "colo", "country", "continent")))
+    client = Client(*(parameters.get(name, "") for name in ("ip", "colo", "country", "continent")))
     policy, now = isolate.store.policy, now_ms()
-    standing = isolate.health.standing(policy, now)
+    availability = isolate.health.availability(policy, now)
     if down:
-        standing = (standing or Availability()).without(down)
-    steered, sealing = isolate.steered(policy), isolate.cookie_secret
-    around = Surroundings(now, isolate.pepper, standing, steered, sealing)
+        availability = (availability or Availability()).without(down)
+    rollout_overrides, sealing = isolate.rollout_overrides(policy), isolate.cookie_secret
+    around = Surroundings(now, isolate.pepper, availability, rollout_overrides, sealing)
     return json_page(explain(policy, method, url, headers, client, around))
 
 
 def _policy(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
-    """What KV holds at this moment, byte for byte, whether it serves or not."""
+    """The policy in KV, byte for byte, whether it serves or not."""
     try:
         data = run_sync(KvNamespace(getattr(env, KV_BINDING, None)).get(POLICY_KEY))
     except Exception as error:
@@ -197,8 +206,8 @@ def _policy(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem
     digest = digest_of(data)
     serves = digest == isolate.store.policy.digest
     text = data.decode("utf-8", "replace")
-    told: api.PolicyText = {"digest": digest, "source": "kv", "serves": serves, "text": text}
-    return json_page(told)
+    page: api.PolicyText = {"digest": digest, "source": "kv", "serves": serves, "text": text}
+    return json_page(page)
 
 
 _PAGES: dict[str, Callable[[Isolate, Request, JsObject], Page | Problem]] = {

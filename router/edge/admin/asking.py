@@ -1,7 +1,7 @@
-"""Questions of administrative pages to the Coordinator, which decides and keeps.
+"""Calls of administrative pages to the Coordinator, which decides about drills and rollouts.
 
-What it answers to a change is learned at once, so the isolate that asked holds it from the
-next request on; the others do within seconds.
+The isolate that made a change learns the new snapshot from the answer, so it applies the change
+from the next request on; other isolates follow within seconds.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from policies.http.problems import RETRY_AFTER_S, Problem
 from router.edge.isolate.isolate import Isolate, log
 from router.edge.runtime.bridge import JsException, JsObject, ask_coordinator, run_sync
 
-PATIENCE_MS = 5_000  # it may have to read the policy first
+PATIENCE_MS = 5_000  # the Coordinator may have to read the policy first
 
 
-def asked(env: JsObject, method: str, question: str, changes: str = "") -> Any:
-    """Its answer, or the problem if there is none. `changes`: the page to look at before this
-    is tried again, if it may have been done."""
+def ask(env: JsObject, method: str, question: str, changes: str = "") -> Any:
+    """The Coordinator's answer, or a problem if there is none. `changes`: the page that shows
+    whether the change was made, to look at before a repetition."""
     try:
         return json.loads(run_sync(ask_coordinator(env, method, question, PATIENCE_MS)))
     except (JsException, ValueError) as error:
         log("coordinator-failed", {"method": method, "reason": str(error)[:200]})
-        detail = "The Coordinator, which keeps drills and rollouts, does not answer; try again."
+        detail = "The Coordinator, which has the drills and rollouts, does not answer; try again."
         if changes:
-            detail += f" It may have done it: look at `{changes}` before."
+            detail += f" The change may have been made: look at `{changes}` first."
         retry = ("retry-after", str(RETRY_AFTER_S))
         return Problem("coordinator-unavailable", detail, (retry,))
 
 
-def learn(isolate: Isolate, told: dict[str, Any]) -> None:
-    """Take in the snapshot that came with an answer."""
-    isolate.coordinating.hear(told["snapshot"])
+def learn(isolate: Isolate, answer: dict[str, Any]) -> None:
+    """Apply the snapshot in an answer."""
+    isolate.coordinating.hear(answer["snapshot"])
 
 
 def limit_of(query: dict[str, str], usual: int, most: int) -> int | Problem:
     """How many events `?limit=` asks for."""
-    given = dict(query)
-    limit = given.pop("limit", str(usual))
-    if given or not limit.isascii() or not limit.isdecimal() or not 1 <= int(limit) <= most:
+    others = dict(query)
+    limit = others.pop("limit", str(usual))
+    if others or not limit.isascii() or not limit.isdecimal() or not 1 <= int(limit) <= most:
         return Problem("bad-request", f"The only parameter is `limit`, from 1 to {most}.")
     return int(limit)

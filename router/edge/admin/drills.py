@@ -1,18 +1,17 @@
-"""`/.router/drills` and `/.router/audit`: drills are started, stopped and told of.
+"""`/.router/drills` and `/.router/audit`: start, stop and list drills, and the audit log.
 
-The Coordinator decides and keeps them.
+The Coordinator decides about drills and stores them.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
 from urllib.parse import parse_qsl
 
 from policies.fleet.drill_question import NotStartable, missing_target, read_asked
 from policies.http.problems import Problem
 from policies.http.request import Request
-from router.edge.admin.asking import asked, learn, limit_of
+from router.edge.admin.asking import ask, learn, limit_of
 from router.edge.admin.limits import DRILL_BYTES, EVENTS, MAX_EVENTS
 from router.edge.admin.page import Page, json_page
 from router.edge.isolate.isolate import Isolate
@@ -22,30 +21,30 @@ PATH = "/drills"
 
 
 def methods(path: str) -> tuple[str, ...] | None:
-    """What may be done with a page; None if it is none of these."""
+    """The methods of a page of drills; None for any other page."""
     if path == PATH:
         return ("GET", "HEAD", "POST", "DELETE")
     return ("DELETE",) if path.startswith(PATH + "/") and path != PATH + "/" else None
 
 
 def drills_page(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
-    """All of them."""
-    told = asked(env, "drills", "")
-    return told if isinstance(told, Problem) else json_page(told)
+    """All drills: running, scheduled and past."""
+    drills = ask(env, "drills", "")
+    return drills if isinstance(drills, Problem) else json_page(drills)
 
 
 def audit_page(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
-    """The newest events first; `?limit=` says how many."""
+    """Audit events, the newest first, `?limit=` of them."""
     query = dict(parse_qsl(request.target.query[1:], keep_blank_values=True))
     limit = limit_of(query, EVENTS, MAX_EVENTS)
     if isinstance(limit, Problem):
         return limit
-    events = asked(env, "audit", str(limit))
+    events = ask(env, "audit", str(limit))
     return events if isinstance(events, Problem) else json_page({"events": events})
 
 
 def start_drill(isolate: Isolate, incoming: JsObject, env: JsObject, by: str) -> Page | Problem:
-    """What the body asks for."""
+    """Start the drill that the body describes."""
     text = body_text(incoming, DRILL_BYTES)
     if text is None:
         return Problem("body-too-large", f"A drill is described in {DRILL_BYTES} bytes at most.")
@@ -55,28 +54,28 @@ def start_drill(isolate: Isolate, incoming: JsObject, env: JsObject, by: str) ->
         return Problem("bad-request", str(error))
     if missing:
         return Problem("bad-request", missing)
-    told = asked(env, "start_drill", json.dumps([text, by]), changes="/.router/drills")
-    if isinstance(told, Problem):
-        return told
-    learn(isolate, told)
-    if "refused" in told:
-        return _refused(told["refused"])
-    return json_page(told["drill"], 201)
+    answer = ask(env, "start_drill", json.dumps([text, by]), changes="/.router/drills")
+    if isinstance(answer, Problem):
+        return answer
+    learn(isolate, answer)
+    if "refused" in answer:
+        return _refusal_problem(answer["refused"])
+    return json_page(answer["drill"], 201)
 
 
 def stop_drills(isolate: Isolate, path: str, env: JsObject, by: str) -> Page | Problem:
-    """One drill, or all if the path names none."""
+    """Stop one drill, or all if the path names none."""
     drill_id = path.removeprefix(PATH).removeprefix("/") or None
-    told = asked(env, "stop_drill", json.dumps([drill_id, by]), changes="/.router/drills")
-    if isinstance(told, Problem):
-        return told
-    learn(isolate, told)
-    if drill_id and not told["ended"]:
+    answer = ask(env, "stop_drill", json.dumps([drill_id, by]), changes="/.router/drills")
+    if isinstance(answer, Problem):
+        return answer
+    learn(isolate, answer)
+    if drill_id and not answer["ended"]:
         return Problem("not-found", f"No drill {drill_id[:80]} is running.")
-    return json_page({"ended": told["ended"]})
+    return json_page({"ended": answer["ended"]})
 
 
-def _refused(refused: dict[str, Any]) -> Problem:
+def _refusal_problem(refused: dict[str, object]) -> Problem:
     detail = f"The drill is refused: {refused['reason']}."
     if refused["gaps"]:
         detail += ' Drill less at once, stop another drill, or send `"force": true`.'

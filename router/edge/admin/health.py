@@ -1,5 +1,5 @@
-"""`/.router/health/variants`: how every variant stands, as this isolate sees it, and what the
-Coordinator knows besides: probes, votes, and the requests of all isolates."""
+"""`/.router/health/variants`: the health of every variant as this isolate sees it, with the probes,
+votes and requests of all isolates from the Coordinator."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ if TYPE_CHECKING:
     from policies.api import health as api
     from policies.api.status import CoordinatorLine
 
-_LOCAL = ("", "?local=1")  # all isolates together, or this one alone
+_LOCAL = ("", "?local=1")  # with the Coordinator's state, or of this isolate alone
 
 
 def variants_page(isolate: Isolate, request: Request, env: JsObject) -> Page | Problem:
     if request.target.query not in _LOCAL:
         return Problem("bad-request", "The only parameter is `local=1`.")
     is_local = bool(request.target.query)
-    whole = None if is_local else _asked(env)
+    fleet = None if is_local else _coordinator_state(env)
     policy, now = isolate.store.policy, now_ms()
     line = coordinator_line(isolate.coordinating, now)
     if not is_local:
-        line["reachable"] = whole is not None
+        line["reachable"] = fleet is not None
     views = isolate.health.view(policy, now)
-    known = whole["variants"] if whole else {}
+    known = fleet["variants"] if fleet else {}
     variants = [
         _variant(
-            each,
-            views[each.name],
-            known.get(each.name),
-            faults_of(isolate.drills, each, now).worst,
+            variant,
+            views[variant.name],
+            known.get(variant.name),
+            faults_of(isolate.drills, variant, now).worst,
         )
-        for each in policy.variants
+        for variant in policy.variants
     ]
-    isolates = whole["isolates"] if whole else 1
-    told: api.VariantsHealth = {
+    isolates = fleet["isolates"] if fleet else 1
+    page: api.VariantsHealth = {
         "at": iso_time(now),
         "coordinator": line,
         "variants": variants,
         "isolates": isolates,
     }
-    return json_page(told)
+    return json_page(page)
 
 
 def coordinator_line(coordinating: Coordinating, now: float) -> CoordinatorLine:
-    """What this isolate last heard of it. Without it an isolate goes on with its own view:
-    that is no degradation."""
+    """Whether and when this isolate last heard from the Coordinator. Without it an isolate uses
+    its own view, so the router is not degraded."""
     heard_ms = coordinating.heard_ms
     return {
         "reachable": coordinating.is_reachable,
@@ -65,8 +65,8 @@ def coordinator_line(coordinating: Coordinating, now: float) -> CoordinatorLine:
     }
 
 
-def _asked(env: JsObject) -> api.Coordinated | None:
-    """What the Coordinator knows; None if it does not say."""
+def _coordinator_state(env: JsObject) -> api.Coordinated | None:
+    """The Coordinator's state; None if it does not answer."""
     try:
         state: api.Coordinated = json.loads(
             run_sync(ask_coordinator(env, "state", "", PATIENCE_MS))
@@ -79,7 +79,7 @@ def _asked(env: JsObject) -> api.Coordinated | None:
 def _variant(
     variant: Variant, view: View, known: api.CoordinatedVariant | None, drill: Drill | None
 ) -> api.VariantHealth:
-    """`known`: what the Coordinator says of it, which then counts for all isolates."""
+    """`known`: the Coordinator's state of the variant, which covers all isolates."""
     return {
         "name": variant.name,
         "pool": variant.pool,

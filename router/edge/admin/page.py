@@ -1,4 +1,4 @@
-"""An answer of the router's own, as text."""
+"""A page of the router's own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +15,12 @@ class Page:
     status: int = 200
 
 
-def json_page(document: Mapping[str, Any], status: int = 200) -> Page:
+def json_page(document: Mapping[str, object], status: int = 200) -> Page:
     return Page(json.dumps(document), status=status)
 
 
 def iso_time(at_ms: float) -> str | None:
-    """None for a time that has not been."""
+    """ISO 8601 in UTC; None for 0 or -inf, which stand for never."""
     if not at_ms > 0:
         return None
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")

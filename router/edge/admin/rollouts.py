@@ -1,7 +1,7 @@
-"""`/.router/rollouts`: rollouts are begun, moved on, stopped and told of.
+"""`/.router/rollouts`: list, start, move and stop rollouts.
 
-`GET` tells of all, of one, or of what has become of one; `POST …/<name>/<action>` does
-something with one. The Coordinator decides, by the policy that serves.
+`GET` returns all rollouts, one, or the history of one; `POST …/<name>/<action>` sends a command to
+one. The Coordinator decides, by the policy that serves.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 from policies.http.problems import Problem
 from policies.http.request import Request
 from policies.rollouts.rollouts import unknown_rollout
-from router.edge.admin.asking import asked, learn, limit_of
+from router.edge.admin.asking import ask, learn, limit_of
 from router.edge.admin.limits import ACTIONS, COMMAND_BYTES, EVENTS, MAX_EVENTS, MAX_NOTE
 from router.edge.admin.page import Page, iso_time, json_page
 from router.edge.isolate.isolate import Isolate
@@ -28,7 +28,7 @@ _READS = ("GET", "HEAD")
 
 
 def methods(path: str) -> tuple[str, ...] | None:
-    """What may be done with a page; None if it is none of these."""
+    """The methods of a page of rollouts; None for any other page."""
     if path == PATH:
         return _READS
     if not path.startswith(PATH + "/"):
@@ -54,22 +54,22 @@ def rollout_page(
 
 
 def _all(env: JsObject) -> Page | Problem:
-    told = asked(env, "rollouts", "")
-    if isinstance(told, Problem):
-        return told
-    page: api.Rollouts = {"at": iso_time(now_ms()), "rollouts": told}
+    rollouts = ask(env, "rollouts", "")
+    if isinstance(rollouts, Problem):
+        return rollouts
+    page: api.Rollouts = {"at": iso_time(now_ms()), "rollouts": rollouts}
     return json_page(page)
 
 
 def _one(env: JsObject, name: str) -> Page | Problem:
-    told = asked(env, "rollouts", "")
-    if isinstance(told, Problem):
-        return told
-    for each in told:
-        if each["name"] == name:
-            page: api.OneRollout = {"at": iso_time(now_ms()), "rollout": each}
+    rollouts = ask(env, "rollouts", "")
+    if isinstance(rollouts, Problem):
+        return rollouts
+    for rollout in rollouts:
+        if rollout["name"] == name:
+            page: api.OneRollout = {"at": iso_time(now_ms()), "rollout": rollout}
             return json_page(page)
-    return Problem("not-found", unknown_rollout(name, [each["name"] for each in told]))
+    return Problem("not-found", unknown_rollout(name, [rollout["name"] for rollout in rollouts]))
 
 
 def _history(request: Request, env: JsObject, name: str) -> Page | Problem:
@@ -77,41 +77,41 @@ def _history(request: Request, env: JsObject, name: str) -> Page | Problem:
     limit = limit_of(query, EVENTS, MAX_EVENTS)
     if isinstance(limit, Problem):
         return limit
-    events = asked(env, "rollout_history", json.dumps([name, limit]))
+    events = ask(env, "rollout_history", json.dumps([name, limit]))
     if isinstance(events, Problem):
         return events
     return json_page({"events": events}) if events else _one_without_events(env, name)
 
 
 def _one_without_events(env: JsObject, name: str) -> Page | Problem:
-    """Nothing has become of it, or there is none."""
-    found = _one(env, name)
-    return found if isinstance(found, Problem) else json_page({"events": []})
+    """An empty history, or the problem if there is no such rollout."""
+    page = _one(env, name)
+    return page if isinstance(page, Problem) else json_page({"events": []})
 
 
 def _act(
     isolate: Isolate, incoming: JsObject, env: JsObject, what: tuple[str, str], by: str
 ) -> Page | Problem:
     name, action = what
-    asks = _read(body_text(incoming, COMMAND_BYTES))
-    if isinstance(asks, Problem):
-        return asks
-    question = json.dumps([name, action, by, asks.get("note"), asks.get("force", False)])
-    told = asked(env, "act_on_rollout", question, changes="/.router/rollouts")
-    if isinstance(told, Problem):
-        return told
-    learn(isolate, told)
-    if "rollout" in told:
-        return json_page(told["rollout"])
-    reason = told["refused"]
-    if told["unknown"]:
+    command = _read_command(body_text(incoming, COMMAND_BYTES))
+    if isinstance(command, Problem):
+        return command
+    question = json.dumps([name, action, by, command.get("note"), command.get("force", False)])
+    answer = ask(env, "act_on_rollout", question, changes="/.router/rollouts")
+    if isinstance(answer, Problem):
+        return answer
+    learn(isolate, answer)
+    if "rollout" in answer:
+        return json_page(answer["rollout"])
+    reason = answer["refused"]
+    if answer["unknown"]:
         return Problem("not-found", reason)
     detail = f"Rollout {name} is left as it is: {reason}."
     return Problem("rollout-refused", detail, more={"reason": reason})
 
 
-def _read(text: str | None) -> api.RolloutCommand | Problem:
-    """What the body asks for besides; it may be empty."""
+def _read_command(text: str | None) -> api.RolloutCommand | Problem:
+    """The command's note and `force`, from a body that may be empty."""
     if text is None:
         return Problem("body-too-large", f"A note and `force` need {COMMAND_BYTES} bytes at most.")
     try:
@@ -120,7 +120,7 @@ def _read(text: str | None) -> api.RolloutCommand | Problem:
         value = None
     if not isinstance(value, dict) or value.keys() - {"note", "force"}:
         example = '{"note": "looks well", "force": false}'
-        return Problem("bad-request", f"The body is nothing, or an object such as {example}.")
+        return Problem("bad-request", f"The body is empty, or an object such as {example}.")
     note, force = value.get("note"), value.get("force", False)
     if not (note is None or isinstance(note, str)) or not isinstance(force, bool):
         return Problem("bad-request", "`note` is text, and `force` is true or false.")

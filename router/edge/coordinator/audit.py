@@ -1,4 +1,4 @@
-"""The Coordinator's audit log: what was done, by whom and why, in its database."""
+"""The Coordinator's audit log in its database: what was done, by whom and why."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Event = DrillEvent | RolloutEvent
 
-MAX_EVENTS = 10_000  # a drill makes two, a rollout about a dozen
+MAX_EVENTS = 10_000  # a drill has two, a rollout about a dozen
 _TABLE = "CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT)"
 _ADD = "INSERT INTO audit (event) VALUES (?)"
 _FORGET = "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?"
@@ -33,7 +33,7 @@ class Audit:
         self._sql.exec(_TABLE)
 
     def add(self, events: Iterable[Event]) -> None:
-        """Told in the Worker's log, too."""
+        """Record events, also in the Worker's log."""
         added = False
         for event in events:
             self._log(event["event"], {**event})

@@ -1,5 +1,4 @@
-"""What the Coordinator works with, and does not make itself: at the edge the runtime's, in tests
-whatever they like."""
+"""What the Coordinator gets from outside: from the runtime at the edge, from fakes in tests."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ class Values(Protocol):
     """The object's key-value storage."""
 
     def get(self, key: str) -> Any: ...
-    def put(self, key: str, value: Any) -> None: ...
+    def put(self, key: str, value: object) -> None: ...
 
 
 class Sql(Protocol):
@@ -27,7 +26,7 @@ class Sql(Protocol):
 
 
 class Storage(Protocol):
-    """The little of a Durable Object's storage that the Coordinator needs."""
+    """The part of a Durable Object's storage that the Coordinator needs."""
 
     @property
     def kv(self) -> Values: ...
@@ -36,9 +35,9 @@ class Storage(Protocol):
     async def setAlarm(self, at_ms: float) -> None: ...
 
 
-class Probe(Protocol):
-    """Ask a variant for a URL: the status, and so much of the body. Raises if there is no answer
-    in time."""
+class SendProbe(Protocol):
+    """GET a URL of a variant. Returns the status and the first `most` bytes of the body. Raises if
+    there is no answer in time."""
 
     async def __call__(
         self,
@@ -52,8 +51,8 @@ class Probe(Protocol):
 
 
 class AskService(Protocol):
-    """POST a document to a binding: the status, and the beginning of the body. Raises if there is
-    no answer in time."""
+    """POST a document to a binding. Returns the status and the beginning of the body. Raises if
+    there is no answer in time."""
 
     async def __call__(
         self, binding: str, url: str, document: str, timeout_ms: int
@@ -61,15 +60,15 @@ class AskService(Protocol):
 
 
 class Collaborators(NamedTuple):
-    """`store`: which policy serves; `chance`: randomness; `clock`: milliseconds since 1970;
-    `kv`: Workers KV as it is bound now; `start`: do something in the background."""
+    """`store`: which policy serves; `rng`: randomness; `clock`: milliseconds since 1970;
+    `kv`: the bound KV namespace; `start`: run a coroutine in the background."""
 
     storage: Storage
     store: PolicyStore
-    chance: Random
+    rng: Random
     clock: Callable[[], float]
     log: Log
     kv: Callable[[], Kv]
-    probe: Probe
+    probe: SendProbe
     ask: AskService
-    start: Callable[[Coroutine[Any, Any, None]], None]
+    start: Callable[[Coroutine[object, None, None]], None]

@@ -1,5 +1,5 @@
 """The Durable Object class `Coordinator`: one object, named "global", for all isolates
-(object.py), with what the runtime has for it."""
+(object.py), with the runtime's storage, clock and bindings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from router.edge.runtime.bridge import (
 
 
 class Coordinator(CoordinatorObject, DurableObject):  # type: ignore[misc]
-    """Called by the router alone, through its binding."""
+    """Only the router calls it, through its binding."""
 
     def __init__(self, ctx: Any, env: Any) -> None:
         DurableObject.__init__(self, ctx, env)
@@ -38,7 +38,7 @@ def _collaborators(ctx: Any, bindings: JsObject) -> Collaborators:
     return Collaborators(
         storage=ctx.storage,
         store=ISOLATE.store,
-        chance=ISOLATE.chance,
+        rng=ISOLATE.rng,
         clock=now_ms,
         log=log,
         kv=lambda: KvNamespace(getattr(bindings, KV_BINDING, None)),

@@ -1,7 +1,7 @@
-"""The Coordinator's drills: kept with the object, and every change of one in the audit log.
+"""The Coordinator's drills: stored with the object, with every change in the audit log.
 
-What may begin and what ends is in `policies.fleet.drills`. While it is not known which
-policy serves, nothing begins and nothing ends but by its time.
+`policies.fleet.drills` decides what may begin and what ends. While the serving policy is unknown,
+no drill begins, and drills end only by their time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Container
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from policies.compiled.model import Variant
 from policies.fleet.drill_question import read_asked
@@ -18,7 +18,7 @@ from policies.resilience.drill import Drill, InFront, faults_of
 from router.edge.coordinator.audit import Audit
 from router.edge.coordinator.collaborators import Collaborators
 from router.edge.isolate.store import PolicyStore
-from router.edge.runtime.faults import described
+from router.edge.runtime.faults import error_fields
 
 if TYPE_CHECKING:
     from policies.api import drills as api
@@ -27,27 +27,27 @@ KEY = "drills"
 
 
 def knows_policy(store: PolicyStore) -> bool:
-    """Whether it is known which policy serves."""
+    """Whether the serving policy is known."""
     return store.ready and (store.kv_error is None or store.source != "bundled")
 
 
 class Drilling:
-    """`unwell`, wherever it is asked for, names the variants that fail."""
+    """The parameter `unwell` names the variants that fail."""
 
     def __init__(self, around: Collaborators, audit: Audit) -> None:
         self._kv, self._audit, self._log = around.storage.kv, audit, around.log
-        self._store, self._chance = around.store, around.chance
-        self._drills = Drills(around.chance)
-        self._runs = self._drills.runs  # as they were written
+        self._store, self._rng = around.store, around.rng
+        self._drills = Drills(around.rng)
+        self._runs = self._drills.runs  # as last written
         self._restore()
 
     def tick(self, now_ms: float, unwell: Container[str]) -> None:
         if knows_policy(self._store):
-            self._drills.tick(now_ms, self._world(unwell))
+            self._drills.tick(now_ms, self._context(unwell))
             self._write()
 
     def next_ms(self) -> float:
-        """When to tick, if nothing happens before; inf for never."""
+        """When to tick next, if nothing happens before; inf: never."""
         next_ms = self._drills.next_ms()
         return inf if next_ms is None else next_ms
 
@@ -55,32 +55,33 @@ class Drilling:
         return self._drills.running(now_ms)
 
     def in_front(self, variant: Variant, now_ms: float) -> InFront:
-        """What a probe of that variant meets, as a request would."""
-        met = faults_of(self.running(now_ms), variant, now_ms).draw(self._chance)
+        """The fault that a probe of that variant meets, as a request would."""
+        met = faults_of(self.running(now_ms), variant, now_ms).draw(self._rng)
         return met and met.in_front
 
-    def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, Any]:
-        """`text` is what `by` has asked for. The answer: `drill`, or `refused`, and why."""
+    def start(self, text: str, by: str, now_ms: float, unwell: Container[str]) -> dict[str, object]:
+        """Start the drill that `by` requests with `text`. Returns `drill`, or `refused` with the
+        reason."""
         if not knows_policy(self._store):
-            return {"refused": DrillRefusal("the policy cannot be read").told()}
-        made = self._drills.start(read_asked(text, by), now_ms, self._world(unwell))
+            return {"refused": DrillRefusal("the policy cannot be read").to_dict()}
+        outcome = self._drills.start(read_asked(text, by), now_ms, self._context(unwell))
         self._write()
-        return {"refused" if isinstance(made, DrillRefusal) else "drill": made.told()}
+        return {"refused" if isinstance(outcome, DrillRefusal) else "drill": outcome.to_dict()}
 
     def stop(self, drill_id: str | None, by: str, now_ms: float) -> api.StoppedDrills:
         ended = self._drills.stop(drill_id, by, now_ms)
         self._write()
-        return {"ended": [each.told() for each in ended]}
+        return {"ended": [run.to_dict() for run in ended]}
 
-    def told(self, now_ms: float) -> api.Drills:
-        """All of them, for people."""
+    def to_dict(self, now_ms: float) -> api.Drills:
+        """All drills, for the admin page."""
         return {
-            "active": [drill.told() for drill in self._drills.running(now_ms)],
+            "active": [drill.to_dict() for drill in self._drills.running(now_ms)],
             "scheduled": self._drills.scheduled(self._store.policy),
-            "past": [each.told() for each in self._drills.past],
+            "past": [run.to_dict() for run in self._drills.past],
         }
 
-    def _world(self, unwell: Container[str]) -> DrillContext:
+    def _context(self, unwell: Container[str]) -> DrillContext:
         return DrillContext(self._store.policy, unwell)
 
     def _restore(self) -> None:
@@ -91,10 +92,10 @@ class Drilling:
             self._drills.restore(json.loads(text))
             self._runs = self._drills.runs
         except ValueError as error:
-            self._log("drills-unread", described(error))
+            self._log("drills-unread", error_fields(error))
 
     def _write(self) -> None:
-        """What was told and what is so are written together, or not at all."""
+        """Write the events and the state together, or neither."""
         events, runs = self._drills.take_events(), self._drills.runs
         if not events and runs == self._runs:
             return

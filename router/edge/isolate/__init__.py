@@ -1,2 +1,2 @@
-"""What one isolate keeps between requests: its policy, its counters, what it knows of limits and of
-the Coordinator."""
+"""The state of one isolate between requests: its policy, its counters, and what it knows of limits
+and from the Coordinator."""

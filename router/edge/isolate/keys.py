@@ -2,6 +2,6 @@
 
 POLICY_KEY = "policy"  # routes.yaml, byte for byte
 LAST_GOOD_KEY = "policy/last-good"  # the valid policy that was written last
-ROLLOUTS_KEY = "policy/rollouts"  # what isolates are told of rollouts that have begun
+ROLLOUTS_KEY = "policy/rollouts"  # what isolates need of rollouts without the Coordinator
 COMPILED_PREFIX = "policy/compiled/"  # + digest: the tables that requests are decided on
 HISTORY_PREFIX = "policy/history/"  # + time-digest: every policy that was pushed

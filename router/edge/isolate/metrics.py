@@ -1,7 +1,7 @@
-"""What this isolate has counted, in Prometheus's text format (version 0.0.4).
+"""The counters of this isolate, in Prometheus's text format (version 0.0.4).
 
-Counters are the isolate's own and begin at 0 with it, as those of any process do; the
-label `isolate` keeps the isolates apart.
+Counters belong to one isolate and start at 0 with it, as those of any process do; the
+label `isolate` tells the isolates apart.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Metrics:
         weights: Mapping[str, float],
         isolate: str,
     ) -> str:
-        """Everything, as a scraper reads it; `shares`: of each variant, the part of its
-        requests that it gets; `weights`: of each rollout, the percentage that has moved."""
+        """All metrics. `shares`: by variant, the part of its requests that it gets; `weights`: by
+        rollout, the percentage of traffic that has moved."""
         own = {"isolate": isolate}
         parts = []
         for name, about, labels in _COUNTERS:
@@ -74,11 +74,11 @@ class Metrics:
         rejected = [(own, int(store.rejection is not None))]
         about = "The part of its requests that a variant gets; 0: it is out of service."
         moved = [({"rollout": name, **own}, weight) for name, weight in weights.items()]
-        told = "The percentage of a rollout's traffic that goes to the new pool."
+        about_weight = "The percentage of a rollout's traffic that goes to the new pool."
         serving = [({"variant": name, **own}, share) for name, share in shares.items()]
         parts += (
             family("router_variant_share", "gauge", about, serving),
-            family("router_rollout_weight", "gauge", told, moved),
+            family("router_rollout_weight", "gauge", about_weight, moved),
             family("router_policy_info", "gauge", "The policy that serves.", [(policy, 1)]),
             family("router_policy_rejected", "gauge", "1: the policy in KV is bad.", rejected),
         )

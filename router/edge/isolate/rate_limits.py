@@ -1,9 +1,8 @@
-"""Rate limits at work: what this isolate knows of each limited key, and asking limiters.
+"""Rate limits in this isolate: its leases and denials of each limited key, and calls to limiters.
 
-A lease in hand and a denial that still holds are decided here, without any crossing. A
-limiter that fails, or takes longer than PATIENCE_MS, is left alone for a moment, for all
-keys of its limit: meanwhile the limit's `on_error` decides at once, and then one request
-tries again.
+A valid lease or denial decides here, without a crossing. A limiter that fails, or takes longer
+than PATIENCE_MS, is not called for PAUSE_MS, for all keys of its limit: meanwhile the limit's
+`on_error` decides at once. Then one request tries again.
 """
 
 from __future__ import annotations
@@ -24,18 +23,18 @@ from policies.access.rate_limits import (
 )
 from policies.http.problems import Problem
 from policies.http.request import Request
-from policies.proxy.effects import Charged, Way
+from policies.proxy.phases.effects import Charged, Way
 from router.edge.isolate.keeper import Log
 from router.edge.isolate.metrics import Metrics
 
-PATIENCE_MS = 150  # with what else a request takes, well below a quarter of a second
+PATIENCE_MS = 150  # with the rest of a request, well below a quarter of a second
 PAUSE_MS = 1_000
 MAX_KEYS = 5_000  # in each of two generations, a few hundred bytes each
 
 
 class Charge(NamedTuple):
-    """A request that a limit let pass, by a lease or by a grant of its own (by neither if
-    the limiter failed)."""
+    """A request that a limit allowed: by a lease, by a grant of its own, or by neither if the
+    limiter failed."""
 
     limit: Limit
     key: str
@@ -45,8 +44,8 @@ class Charge(NamedTuple):
 
 
 class AskLimiter(NamedTuple):
-    """Ask the limiter of that name, and wait so long at most. Of what it grants later, all but
-    `used` goes back. → `[time, answer, ""]`, or `[time, None, why there is none]`"""
+    """Ask the limiter of that name, for at most `timeout_ms`. Of a grant that comes later, all but
+    `used` is given back. → `[time, answer, ""]`, or `[time, None, reason]`"""
 
     name: str
     question: str
@@ -55,16 +54,16 @@ class AskLimiter(NamedTuple):
 
 
 class GiveBack(NamedTuple):
-    """Give the limiter of that name something back, after the answer. → None"""
+    """Give part of a grant back to the limiter of that name, after the answer. → None"""
 
     name: str
     returned: str
 
 
 class Limiting:
-    """One request on its way through its limits. What denies it charges it to none."""
+    """One request and its limits. A denied request is charged to none of them."""
 
-    __slots__ = ("_charges", "_limits", "_now", "_request", "_route", "_standings")
+    __slots__ = ("_charges", "_limits", "_now", "_request", "_route", "_statuses")
 
     def __init__(self, limits: Limits, request: Request, route: str, now_ms: float) -> None:
         self._limits = limits
@@ -72,39 +71,39 @@ class Limiting:
         self._request = request
         self._route = route
         self._charges: list[Charge] = []
-        self._standings: list[LimitStatus] = []
+        self._statuses: list[LimitStatus] = []
 
     def charge(self, limits: Sequence[Limit], identity: Identity | None) -> Way[Charged]:
-        """Charge the request to all of `limits`, or say why it may not pass; what its answer
-        says about the limits so far."""
+        """Charge the request to all of `limits`. Returns the problem if one denies it, and the
+        limit headers of its answer so far."""
         problem = yield from self._charge(limits, identity)
-        return Charged(problem, limit_headers(self._standings))
+        return Charged(problem, limit_headers(self._statuses))
 
     @property
     def is_leased(self) -> bool:
-        """Whether the request has passed by leases alone."""
-        return all(each.lease for each in self._charges)
+        """Whether leases alone have allowed the request."""
+        return all(charge.lease for charge in self._charges)
 
     def lend(self, reclaim: Reclaim) -> list[tuple[str, Lent]]:
-        """The leases by which it has passed, by the names of their limits, for whoever counts
-        them down from now on."""
+        """The leases that allowed the request, by the names of their limits, for JavaScript to
+        count down from now on."""
         lent = []
         for limit, key, local, lease, _ in self._charges:
             if lease:
-                found = local.lend(lease, reclaim)
-                self._limits.note_lent(found.purse, limit, key)
-                lent.append((limit.name, found))
+                loan = local.lend(lease, reclaim)
+                self._limits.note_lent(loan.purse, limit, key)
+                lent.append((limit.name, loan))
         return lent
 
     def _charge(self, limits: Sequence[Limit], identity: Identity | None) -> Way[Problem | None]:
-        found: list[tuple[Limit, str, Local]] = []
+        keyed_limits: list[tuple[Limit, str, Local]] = []
         for limit, key in keyed(limits, identity, self._request, self._route):
-            found.append((limit, key, self._limits.local(limit, key)))
-        # A denial that is known here costs nobody a question.
-        for limit, _, local in found:
+            keyed_limits.append((limit, key, self._limits.local(limit, key)))
+        # A denial that is known here needs no call to a limiter.
+        for limit, _, local in keyed_limits:
             if local.denies(self._now):
                 return (yield from self._denied(limit, local))
-        for limit, key, local in found:
+        for limit, key, local in keyed_limits:
             lease = local.lease(self._now)
             if lease:
                 lease.left -= 1
@@ -128,11 +127,11 @@ class Limiting:
         limit, local = charge.limit, charge.local
         self._limits.count(limit, "allowed")
         self._charges.append(charge)
-        self._standings.append(LimitStatus(limit, local.remaining(), local.full_ms(self._now)))
+        self._statuses.append(LimitStatus(limit, local.remaining(), local.full_ms(self._now)))
 
     def _unknown(self, limit: Limit, charge: Charge) -> Way[Problem | None]:
         self._limits.count(limit, "error")
-        self._standings.append(LimitStatus(limit, None, 0))
+        self._statuses.append(LimitStatus(limit, None, 0))
         if limit.on_error == "allow":
             self._charges.append(charge)
             return None
@@ -141,7 +140,7 @@ class Limiting:
 
     def _denied(self, limit: Limit, local: Local) -> Way[Problem]:
         self._limits.count(limit, "denied")
-        self._standings.append(LimitStatus(limit, 0, local.full_ms(self._now)))
+        self._statuses.append(LimitStatus(limit, 0, local.full_ms(self._now)))
         yield from self._take_back()
         return rate_limited(limit, local.retry_ms(self._now))
 
@@ -158,8 +157,7 @@ class Limiting:
 def keyed(
     limits: Sequence[Limit], identity: Identity | None, request: Request, route: str
 ) -> list[tuple[Limit, str]]:
-    """What a request is charged to: each limit at the rate that holds for its client, and whose
-    requests it counts together."""
+    """The limits of a request: each at the rate for its client, with the key that it counts by."""
     of_client = [limit.of(identity) for limit in limits]
     return [(limit, limit.key(request, route, identity)) for limit in of_client]
 
@@ -169,13 +167,13 @@ def _name(limit: Limit, key: str) -> str:
 
 
 class Limits:
-    """The isolate's part in all limits."""
+    """The isolate's state of all limits."""
 
     def __init__(self, metrics: Metrics, log: Log) -> None:
         self._young: dict[str, Local] = {}
         self._old: dict[str, Local] = {}
-        self._lent: dict[int, str] = {}  # by purse, the name of what is lent
-        self._paused: dict[str, float] = {}  # limits whose limiter failed: until then
+        self._lent: dict[int, str] = {}  # by purse, the name of the lent lease
+        self._paused: dict[str, float] = {}  # until when a limit's failed limiter is not asked
         self._metrics = metrics
         self._log = log
 
@@ -183,8 +181,8 @@ class Limits:
         self._metrics.rate_limits[limit.name, decision] += 1
 
     def local(self, limit: Limit, key: str) -> Local:
-        """What is known of a key. Clients choose keys: so those that have not been seen for
-        a generation are forgotten, and then their leases count as used."""
+        """The state of a key. Clients choose keys, so a key that is not seen for a generation is
+        forgotten, and its leases count as used."""
         name = _name(limit, key)
         local = self._young.get(name)
         if local is None:
@@ -195,21 +193,21 @@ class Limits:
         return local
 
     def note_lent(self, purse: int, limit: Limit, key: str) -> None:
-        """A lease of that key is counted down elsewhere, as that purse."""
+        """Note that JavaScript counts down a lease of that key, as that purse."""
         self._lent[purse] = _name(limit, key)
         if len(self._lent) > 2 * MAX_KEYS:
             del self._lent[next(iter(self._lent))]
 
     def is_lent(self, purse: int, limit: Limit, key: str) -> bool:
-        """Whether it may be a lease of that key that is counted down as that purse."""
+        """Whether that purse may be a lease of that key."""
         name = _name(limit, key)
         return self._lent.get(purse, name) == name
 
     def ask(
         self, limit: Limit, key: str, local: Local, now: float
     ) -> Way[tuple[Grant | None, float]]:
-        """What the limiter of `key` says, and the time; None if it says nothing, or is left
-        alone."""
+        """The grant of the limiter of `key`, and the time; None if it fails, or is not asked after
+        a failure."""
         if self._is_paused(limit, now):
             return None, now
         self._metrics.limiter_calls[(limit.name,)] += 1
@@ -222,8 +220,8 @@ class Limits:
         except (ValueError, TypeError) as error:
             local.unanswered()
             self._paused[limit.name] = heard_ms + PAUSE_MS
-            said = _shortened(reason) if answer is None else type(error).__name__
-            self._log("limiter-failed", {"limit": limit.name, "reason": said})
+            cause = _shortened(reason) if answer is None else type(error).__name__
+            self._log("limiter-failed", {"limit": limit.name, "reason": cause})
             return None, heard_ms
         self._paused.pop(limit.name, None)
         local.answered(now, grant)
@@ -240,5 +238,5 @@ class Limits:
 
 
 def _shortened(reason: str) -> str:
-    """The last line of it."""
+    """The last line of a reason, shortened."""
     return (reason.strip().splitlines() or ["no answer"])[-1][:200]

@@ -1,36 +1,37 @@
-"""The reading of a policy that KV holds, from its bytes to the tables requests are decided on.
+"""Reads a policy of KV, from its bytes to the tables that requests are decided on.
 
-It is done in slices (`go_on`), by whoever has the time. Nothing is raised: what cannot be
-read has no `policy`, and its findings say why.
+It works in slices (`go_on`). Nothing is raised: a policy that cannot be read is None, and the
+findings say why.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from policies.basics.steps import Steps, within
-from policies.compiled.form.text import MAX_FORM_WORK, NoForm, tables_steps
+from policies.compiled.form.text import NoForm
 from policies.compiled.policy import CompiledPolicy
-from policies.language.compile.compile import FORMAT, compile_steps
+from policies.compiled.tables import MAX_FORM_WORK, PolicyTables, tables_steps
+from policies.language.compile.compile import compile_steps
 from policies.language.findings.findings import Finding
 from policies.language.load import load_steps
-from router.edge.runtime.faults import described
+from router.edge.runtime.faults import error_fields
 
 Source = Literal["kv", "last-good", "bundled"]
 
 
 class Reading:
-    """One policy, named by `digest`. `compiled`: what KV has as its compiled form; `policy`: the
-    one that serves, if it is this one, and what comes of the reading; `tables`: its compiled
-    form, if it was compiled here; `is_first`: KV may have held it for long."""
+    """One policy, named by `digest`. `compiled`: its compiled form in KV, if any; `policy`: the
+    result (set at once if this policy serves already); `tables`: its compiled form, if it was
+    compiled here; `is_first`: KV may have had it for long."""
 
     def __init__(
         self,
         data: bytes,
         digest: str,
         source: Source,
-        log: Callable[[str, dict[str, Any]], None],
+        log: Callable[[str, dict[str, object]], None],
         *,
         allow_private: bool = False,
     ) -> None:
@@ -41,13 +42,13 @@ class Reading:
         self.is_first = False
         self.policy: CompiledPolicy | None = None
         self.findings: tuple[Finding, ...] = ()
-        self.tables: dict[str, Any] | None = None
+        self.tables: PolicyTables | None = None
         self._allow_private = allow_private
         self._steps = self._read()
         self._log = log
 
     def go_on(self, units: int) -> bool:
-        """Do so many units of work; whether it is done."""
+        """Do so many units of work. Returns whether the reading is complete."""
         try:
             while units > 0:
                 units -= next(self._steps)
@@ -56,7 +57,7 @@ class Reading:
             return True
         except Exception as error:  # refused like a bad policy, so it is not tried again
             self.policy = None
-            self._log("internal-error", {"digest": self.digest, **described(error)})
+            self._log("internal-error", {"digest": self.digest, **error_fields(error)})
             return True
 
     def _read(self) -> Steps[None]:
@@ -74,10 +75,10 @@ class Reading:
         self.policy = yield from CompiledPolicy.in_steps(self.tables)
 
     def _from_form(self, form: bytes) -> Steps[CompiledPolicy | None]:
-        """The policy as its compiled form has it. What is refused is told; then the YAML is
-        read."""
+        """The policy from its compiled form. Returns None, and logs why, if the form is refused;
+        then the YAML is read."""
         try:
-            tables = yield from tables_steps(form, FORMAT, self.digest)
+            tables = yield from tables_steps(form, self.digest)
             return (yield from within(CompiledPolicy.in_steps(tables), MAX_FORM_WORK))
         except NoForm as error:
             reason = str(error)

@@ -13,13 +13,13 @@ PAUSE_S = 0.005
 
 
 async def slowly(steps: Steps[T]) -> T:
-    """What comes of `steps`, after a while."""
+    """The result of `steps`, worked on in slices."""
     while True:
         units = SLICE_UNITS
         try:
             while units > 0:
                 units -= next(steps)
         except StopIteration as end:
-            made: T = end.value
-            return made
+            result: T = end.value
+            return result
         await sleep(PAUSE_S)

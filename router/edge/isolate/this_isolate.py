@@ -1,15 +1,14 @@
-"""The one `Isolate` of this isolate. Requests and Durable Objects may share it: the runtime
-is free to run both in the same one."""
+"""The `Isolate` of this isolate. Requests and Durable Objects may share it: the runtime may run
+both in one isolate."""
 
 from __future__ import annotations
 
-import json
-
-from bundled_policy import COMPILED
+from bundled_policy import COMPILED, DIGEST
 
 from policies.compiled.policy import CompiledPolicy
+from policies.compiled.tables import tables_from
 from router.edge.isolate.isolate import Isolate
 from workers_runtime.garbage import take_over
 
-ISOLATE = Isolate(CompiledPolicy(json.loads(COMPILED)))
+ISOLATE = Isolate(CompiledPolicy(tables_from(COMPILED, DIGEST)))
 take_over()

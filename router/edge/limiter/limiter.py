@@ -12,7 +12,7 @@ from router.edge.runtime.bridge import JsObject, now_ms
 
 
 class Limiter(LimiterObject, DurableObject):  # type: ignore[misc]
-    """Called by the router alone, through its binding."""
+    """Only the router calls it, through its binding."""
 
     def __init__(self, ctx: Any, env: JsObject) -> None:
         DurableObject.__init__(self, ctx, env)

@@ -1,11 +1,11 @@
-"""One limited key, as the Durable Object of it keeps it.
+"""The Durable Object that counts one limited key.
 
-What it decides is in `policies.access.bucket`; here it is kept. Between reading the
-question and having written nothing is awaited, so questions are decided one by one; and
-the runtime holds an answer back until what was written before it is durable. To write
-less often, the object writes a TAT that is a little ahead, and then only when that one
-has been passed: should it be evicted, so much is lost, and nothing too much let through.
-An object that would answer as a new one deletes itself.
+`policies.access.bucket` decides; this module stores the state. Nothing is awaited between reading
+a question and writing the state, so questions are decided one by one, and the runtime holds an
+answer back until the write before it is durable. To write less often, the object stores a TAT
+(theoretical arrival time) a little ahead, and writes again only when that is passed: an eviction
+then costs clients that much, but never exceeds the limit. An object whose state equals that of a
+new one deletes itself.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from policies.access.gcra import Rate
 from workers_runtime.garbage import tidy
 
 KEY = "bucket"
-AHEAD_MS = 1_000  # what an eviction may cost a client at most,
-AHEAD_OF_BURST = 10  # and a tenth of the burst
-IDLE_MS = 60_000  # an object looks now and then whether it is idle: after this at the soonest,
-SPREAD_MS = 600_000  # and each so much later: those that begin together do not wake together
+AHEAD_MS = 1_000  # the most that an eviction may cost a client
+AHEAD_OF_BURST = 10  # and no more than this fraction of the burst: a tenth
+IDLE_MS = 60_000  # the least time until an object checks whether it is idle
+SPREAD_MS = 600_000  # added to it, spread over objects, so that they do not wake together
 
 
-class Values(Protocol):
+class LimiterValues(Protocol):
     """The object's key-value storage."""
 
     def get(self, key: str) -> str | None: ...
     def put(self, key: str, value: str) -> None: ...
 
 
-class Storage(Protocol):
-    """The little of a Durable Object's storage that a limiter needs."""
+class LimiterStorage(Protocol):
+    """The part of a Durable Object's storage that a limiter needs."""
 
     @property
-    def kv(self) -> Values: ...
+    def kv(self) -> LimiterValues: ...
     async def setAlarm(self, at_ms: float) -> None: ...
     async def deleteAll(self) -> None: ...
 
@@ -46,9 +46,11 @@ class ObjectId(Protocol):
 
 
 class LimiterObject:
-    """`clock` gives milliseconds since 1970; `object_id`: what the object is named."""
+    """`clock` returns milliseconds since 1970; `object_id`: the id of this object."""
 
-    def __init__(self, storage: Storage, object_id: ObjectId, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, storage: LimiterStorage, object_id: ObjectId, clock: Callable[[], float]
+    ) -> None:
         self._storage = storage
         self._bucket: Bucket | None = None
         self._written = 0  # the TAT in storage
@@ -57,7 +59,7 @@ class LimiterObject:
         self._clock = clock
 
     async def take(self, question: str) -> str:
-        """A question is an `Ask` as JSON, the answer a `Grant`."""
+        """Takes an `Ask` as JSON and returns a `Grant`."""
         tidy()
         rate, want, lease_ms, hold, returns = json.loads(question)
         ask = Ask(Rate(*rate), want, lease_ms, hold, returns)
@@ -72,12 +74,12 @@ class LimiterObject:
         return json.dumps(grant)
 
     async def give_back(self, returned: str) -> None:
-        """`[id, number]` of a grant. Not worth writing: the next grant is written."""
+        """Takes `[id, number]` of a grant. It is not written: the next grant is."""
         if self._bucket:
             self._bucket.give_back(*json.loads(returned))
 
     async def alarm(self, *_: object) -> None:
-        """The state is deleted when it says no more than none would."""
+        """Delete the state if it equals that of a new object."""
         bucket, now = self._known(None), int(self._clock())
         written_ms = self._written // bucket.rate.requests
         if written_ms > now:
@@ -86,11 +88,11 @@ class LimiterObject:
         self._bucket, self._written, self._has_alarm = None, 0, False
         await self._storage.deleteAll()
 
-    on_alarm = alarm  # its name without global handlers
+    on_alarm = alarm  # the name that workerd calls without global handlers
 
     def _idle_ms(self) -> int:
-        """An id is a hash, so it spreads well, and alarms need no randomness. Whoever wakes
-        only to delete does not ask for it: that is one look, and one deletion."""
+        """The time until the next alarm. An id is a hash, so it spreads alarms without
+        randomness."""
         return IDLE_MS + int(self._id.toString()[-8:], 16) % SPREAD_MS
 
     def _known(self, rate: Rate | None) -> Bucket:

@@ -1,9 +1,9 @@
-// Answers on their way to clients. Who breaks one off is noted. The client sees its connection
-// break, as it does without this.
+// Answers to clients. An answer that a variant breaks off is noted for outlier detection; the
+// client sees its connection break, as it would without this.
 //
-// Watching costs a copy in the runtime, so what cannot break off is not watched: a short
-// body whose length the runtime knows, though no header tells it, is in memory already. A
-// compressed one would be unpacked by it, and is not watched either.
+// Watching costs a copy in the runtime, so bodies that cannot break off are not watched: a short
+// body whose length the runtime knows without a header is in memory already. Compressed bodies are
+// not watched either, since watching would decompress them.
 
 import { change } from "../runtime/headers.js";
 import { note } from "./notes.js";
@@ -13,23 +13,23 @@ const IN_MEMORY = 64 * 1024; // bytes; a longer one may be a stream of announced
 const EMPTY = [204, 205, 304];
 const NONE = [];
 
-// The variant's answer with changed headers, and without what only the router says; its body
+// The variant's answer with changed headers, without those that only the router may set; its body
 // passes through unread.
-export function changed({ response, request }, { removed, set, added, blame }) {
-  const renewed = copied(response, watched(response, request, blame));
+export function changed({ response, request }, { removed, set, added, attribution }) {
+  const renewed = copied(response, watched(response, request, attribution));
   const { headers } = renewed;
   for (const name of ours(response.headers)) headers.delete(name);
   change(headers, { removed, set, added });
   return renewed;
 }
 
-// The names of headers that only the router may say.
+// The names of headers that only the router may set.
 function ours(headers) {
-  let found = NONE;
+  let names = NONE;
   for (const name of headers.keys()) {
-    if (name.startsWith("x-router-")) found = [...found, name];
+    if (name.startsWith("x-router-")) names = [...names, name];
   }
-  return found;
+  return names;
 }
 
 // The body of an answer of that status.
@@ -44,8 +44,8 @@ function copied(response, body) {
   return new Response(null, { status: 101, webSocket, headers });
 }
 
-// The body of the answer to `request`; if it breaks off, it is noted of whom `blame` tells.
-function watched(response, request, blame) {
+// The body of the answer to `request`; if it breaks off, that is noted with `attribution`.
+function watched(response, request, attribution) {
   const { body, headers } = response;
   if (!body) return body;
   const length = knownLength(body);
@@ -58,7 +58,7 @@ function watched(response, request, blame) {
     .pipeTo(through.writable, { preventCancel: true })
     .catch(() => body.cancel())
     .catch(() => {
-      if (!request.signal.aborted && !isBroken(request)) note(`broke ${blame}`);
+      if (!request.signal.aborted && !isBroken(request)) note(`broke ${attribution}`);
     });
   return through.readable;
 }

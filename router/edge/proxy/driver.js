@@ -1,6 +1,5 @@
-// The Worker's handler: it reads a request, asks Python what to do with it, and does it.
-// Nothing is decided here. `wire.py` has the form of what goes over; what an effect means is in
-// policies/proxy/effects.py.
+// The Worker's handler: it reads a request, gets effects from Python, and executes them. Nothing is
+// decided here. `wire.py` has the text format; policies/proxy/phases/effects.py says what an effect means.
 
 import { changed, giveable } from "./answers.js";
 import * as kept from "./kept.js";
@@ -55,9 +54,9 @@ async function answered(way) {
     if (known && (!known.isChecked || isStill(python, known, found))) {
       return repeated(way, known, found);
     }
-    const told = python.decide(found.lines.join("\n"), notes(), found.drawn);
-    const [chores, due, how] = told.split("\n", 3);
-    const effect = told.slice(chores.length + due.length + how.length + 3);
+    const reply = python.decide(found.lines.join("\n"), notes(), found.drawn);
+    const [chores, due, how] = reply.split("\n", 3);
+    const effect = reply.slice(chores.length + due.length + how.length + 3);
     setDue(Number(due));
     if (chores) python.chores(chores, found.colo, env, ctx);
     if (effect !== '["prepare"]') {
@@ -74,25 +73,25 @@ function isStill(python, known, found) {
   return false;
 }
 
-// What Python has decided before, once more. It goes on from there if no good answer comes.
+// Repeats a decision of Python's. Python decides how to go on if no good answer comes.
 async function repeated(way, known, found) {
   const came = await attempt(way, known.sent);
   if (!came) {
     if (isMany()) way.ctx.waitUntil(heard(way.python));
     return changed(way, known.sent.carry);
   }
-  const told = [found.lines.join("\n"), known.ids, JSON.stringify(came), notes()];
-  return follow(way, way.python.retake(known.number, ...told));
+  const args = [found.lines.join("\n"), known.ids, JSON.stringify(came), notes()];
+  return follow(way, way.python.retake(known.number, ...args));
 }
 
-// Python learns what has gathered, when the answer is out.
+// Gives Python the notes that have gathered, after the answer.
 async function heard(python) {
   await scheduler.wait(0);
   python.heard(notes());
 }
 
-// Follow a way to its end: the answer for the client; undefined for one in the background.
-// `decided` gets the first effect, if that may be repeated.
+// Executes effects to the end. Returns the answer for the client; undefined for work in the
+// background. `decided` gets the first effect, if that may be repeated.
 async function follow(way, effect, decided) {
   const mark = watch(way);
   try {
@@ -114,29 +113,35 @@ async function followed(way, effect, decided, mark) {
       effect = way.python.resume(sent.number, JSON.stringify(came), notes());
       continue;
     }
-    const [name, number, ...told] = JSON.parse(effect);
+    const [name, number, ...fields] = JSON.parse(effect);
     mark.number = number;
-    if (name in ENDS) return ENDS[name](way, ...told);
+    if (name in ENDS) return ENDS[name](way, ...fields);
     if (name === "with") {
-      way.ctx.waitUntil(follow({ ...way }, told[0]).catch(console.error));
-      effect = told[1];
+      way.ctx.waitUntil(follow({ ...way }, fields[0]).catch(console.error));
+      effect = fields[1];
       continue;
     }
-    const outcome = await EFFECTS[name](way, ...told);
+    const outcome = await EFFECTS[name](way, ...fields);
     effect = way.python.resume(number, JSON.stringify(outcome ?? null), notes());
   }
 }
 
-// One attempt. Undefined if its answer is good: then it is the client's, and a note tells it.
+// One attempt. Returns its outcome; undefined if the answer is good: then it goes to the client,
+// and a note has the outcome.
 async function attempt(way, sent) {
   const { request, env } = way;
   discard(way.response);
   way.response = undefined;
   try {
-    let upload;
+    let [upload, plan] = [undefined, sent];
     if (sent.keptBody) upload = way.upload ?? way.source?.again();
-    else upload = way.short ??= uploads.isShort(request) ? await uploads.short(request) : undefined;
-    const sending = send(env, request, sent, upload);
+    else if (way.short) upload = way.short;
+    else if (uploads.isShort(request)) {
+      const began = Date.now();
+      upload = way.short = await uploads.short(request, sent.timeout);
+      plan = { ...sent, timeout: left(sent.timeout, began) };
+    }
+    const sending = send(env, request, plan, upload);
     if (sending === undefined) return none({ name: "Unbound", message: "" }, way);
     way.response = await sending;
   } catch (error) {
@@ -150,19 +155,24 @@ async function attempt(way, sent) {
   return came(way, sent.wantsHead);
 }
 
-// An answer, as Python learns of it.
+// What is left of `timeout` ms since `began`; 0 stays "any time".
+function left(timeout, began) {
+  return timeout && Math.max(1, timeout - (Date.now() - began));
+}
+
+// The outcome of an answer, for Python.
 function came(way, wantsHead) {
   const { status, headers } = way.response;
   const head = wantsHead ? [...headers] : [];
   return [Date.now(), status, headers.get("retry-after"), "", "", ...upload(way), head];
 }
 
-// The same of an error.
+// The outcome of an error, for Python.
 function none(error, way) {
   return [Date.now(), 0, null, error.name, `${error}`, ...upload(way), []];
 }
 
-// Whether the client has broken its body off, and whether that is gone for another attempt.
+// Whether the client has broken its body off, and whether the body is lost for another attempt.
 function upload(way) {
   if (!way.source) return [uploads.isBroken(way.request), false];
   way.upload = way.source.again();
@@ -173,7 +183,7 @@ function discard(response) {
   response?.body?.cancel().catch(() => {});
 }
 
-// Promises of Python's are proxies, which must be destroyed.
+// Awaits a promise of Python's, which is a proxy and must be destroyed.
 async function finished(proxy) {
   try {
     await proxy;
@@ -224,7 +234,7 @@ const EFFECTS = {
   async race(way, first, second, after, codes) {
     const raced = await race(way, parsed(first), parsed(second), after, codes);
     way.response = raced.response;
-    return raced.told;
+    return raced.outcome;
   },
   async wait(way, ms) {
     await scheduler.wait(ms);
@@ -234,15 +244,15 @@ const EFFECTS = {
 };
 
 const ENDS = {
-  done: ({ response }) => discard(response), // nobody reads it
+  done: ({ response }) => discard(response), // no client reads it
   answer(way, status, headers, body, isKept) {
     if (!isKept) discard({ body: way.found });
     discard(way.response);
     return new Response(isKept ? way.found : giveable(status, body), { status, headers });
   },
-  carry(way, removed, set, added, blame, keeping) {
+  carry(way, removed, set, added, attribution, keeping) {
     if (keeping) way.response = kept.keep(way.ctx, way.response, ...keeping);
-    return changed(way, { removed, set, added, blame });
+    return changed(way, { removed, set, added, attribution });
   },
   own: (way) =>
     way.python.page.callPromising(
@@ -258,11 +268,11 @@ const ENDS = {
   },
 };
 
-// The last resort: Python's answer about the error, if Python can still give one.
+// The last resort: Python's answer to the error, if Python still works.
 function unanswerable(python, error) {
   try {
-    const [, , ...told] = JSON.parse(python.failed(error?.name ?? "Error", `${error}`));
-    return ENDS.answer({}, ...told);
+    const [, , ...fields] = JSON.parse(python.failed(error?.name ?? "Error", `${error}`));
+    return ENDS.answer({}, ...fields);
   } catch {
     return new Response("The router failed.\n", { status: 500 });
   }

@@ -1,24 +1,23 @@
-"""Python's half of a request's way: it steps the sequence and tells JavaScript what to do.
+"""Python's half of a request: it steps the sequence and returns effects for JavaScript to execute.
 
-1. A way that waits for something is kept under its number, until its outcome comes.
-2. A `Send` whose answer went to the client tells its outcome with the next call, in order
-   (`notes`): so health, counts and metrics know it before the next request is decided.
-3. Ways whose outcome never comes, since the client has gone and the runtime has dropped the
-   request, end with a note, too. If that does not come soon, only the last `MAX_UNDER_WAY` are
-   kept.
-4. A bug answers 500, and is logged with the request's id. What cannot be learnt of one request
-   is logged, too, and never reaches another.
+1. A sequence that waits for an outcome is stored under its number.
+2. The outcome of a `Send` whose answer went to the client comes with the next call, in order
+   (`notes`), so health, counts and metrics know it before the next request is decided.
+3. A request whose client has gone, and which the runtime has dropped, ends with a note as well. If
+   the note does not come, only the last `MAX_UNDER_WAY` are stored.
+4. A bug answers 500, and is logged with the request's id. An error in the notes of one request is
+   logged, and never fails another.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Coroutine, Mapping
-from typing import Any
 
 from policies.http.problems import CONTENT_TYPE, Problem
-from policies.proxy.context import Arrived, RequestContext
-from policies.proxy.effects import (
+from policies.proxy.memory.memory import Draws
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import (
     Came,
     Carry,
     Charge,
@@ -30,17 +29,16 @@ from policies.proxy.effects import (
     Store,
     Way,
 )
-from policies.proxy.headers import Trace, trace_from, trace_of
-from policies.proxy.memory import Draws
+from policies.proxy.phases.headers import Trace, trace_from, trace_of
 from policies.proxy.sequence import forward, proxy
 from policies.resilience.failover import IDEMPOTENT
 from router.edge.isolate.isolate import Isolate
 from router.edge.isolate.rate_limits import Limiting
 from router.edge.proxy.own_pages import INTERNAL, own_page
 from router.edge.proxy.repeating import Repeating
-from router.edge.proxy.wire import arrived_from, effect_text, outcome_from, send_text
+from router.edge.proxy.wire import effect_text, parse_outcome, parse_request, send_text
 from router.edge.runtime.bridge import JsObject, in_background, now_ms
-from router.edge.runtime.faults import described
+from router.edge.runtime.faults import error_fields
 from workers_runtime.garbage import tidy
 
 MAX_UNDER_WAY = 5_000
@@ -53,7 +51,7 @@ PREPARE = '["prepare"]'
 
 
 class UnderWay:
-    """One request on its way, and the effect that it waits for."""
+    """One request under way, and the effect that it waits for."""
 
     __slots__ = ("context", "effect", "limiting", "size", "way", "within")
 
@@ -61,13 +59,14 @@ class UnderWay:
         self.way = way
         self.context = context
         self.size = context.arrived.size or 0  # characters of its headers
-        self.effect: Any = None
+        self.effect: object = None
         self.limiting: Limiting | None = None
-        self.within: Way[Any] | None = None  # the charging of limits, which asks for itself
+        # the charging of limits, which has effects of its own
+        self.within: Way[object] | None = None
 
 
 class Driver:
-    """What `driver.js` calls."""
+    """The functions that `driver.js` calls."""
 
     def __init__(self, isolate: Isolate, repeating: Repeating) -> None:
         self._isolate = isolate
@@ -77,16 +76,16 @@ class Driver:
         self._number = 0
 
     def decide(self, request: str, notes: str, drawn: float) -> str:
-        """What to do with a request that has just come, in four parts, a line each: chores;
-        when the next are due; whether the decision may be repeated; an effect. `drawn`: the
-        number by which a share of a split is chosen, if JavaScript has drawn it; else -1."""
+        """Decide about a new request. Returns four parts, a line each: the chores that are due;
+        when the next ones are; how the decision may be repeated; an effect. `drawn`: the random
+        number that chooses a share of a split, if JavaScript has drawn it; else -1."""
         tidy()
         isolate, chores, due_ms, repeatable = self._isolate, "", 0.0, ""
         headers: Mapping[str, str] = {}
         try:
             if notes:
                 self._note(notes)
-            arrived = arrived_from(request)
+            arrived = parse_request(request)
             headers = arrived.headers
             if not isolate.store.ready:
                 isolate.store.is_due(arrived.now_ms)
@@ -95,15 +94,15 @@ class Driver:
             if arrived.now_ms >= due_ms:
                 chores = isolate.chores(arrived.now_ms)
                 due_ms = isolate.due_ms
-            effect, repeatable = self._decide(arrived, _given(drawn))
+            effect, repeatable = self._decide(arrived, _number_or_none(drawn))
         except Exception as error:
-            effect = self._broken(error, trace_of(headers, isolate.chance))
+            effect = self._broken(error, trace_of(headers, isolate.rng))
         return f"{chores}\n{due_ms:.0f}\n{repeatable}\n{effect}"
 
     def _decide(self, arrived: Arrived, first: float | None = None) -> tuple[str, str]:
         isolate = self._isolate
         self._repeating.look(arrived.now_ms)
-        draws = Draws(isolate.chance, first)
+        draws = Draws(isolate.rng, first)
         # Draws as `Random` does, without being one.
         context = RequestContext(isolate, isolate.store.policy, arrived, draws)  # type: ignore[arg-type]
         context.trace = trace_from(arrived.headers, isolate.digits.next())
@@ -115,14 +114,14 @@ class Driver:
         return effect, self._repeating.remember(context, run.effect, draws, run.limiting)
 
     def retake(self, template: int, request: str, ids: str, outcome: str, notes: str) -> str:
-        """What to do next with a request for which JavaScript has repeated a decision, now that
-        this has come of the attempt. `ids`: its id, its trace, and what its
-        answer says about limits, a line each."""
+        """The next effect of a request for which JavaScript has repeated a decision, after the
+        outcome of its attempt. `ids`: its id, its trace, and the limit headers of its answer, a
+        line each."""
         trace = None
         try:
             if notes:
                 self._note(notes)
-            arrived, found = arrived_from(request), self._repeating.find(template)
+            arrived, found = parse_request(request), self._repeating.find(template)
             if found is None:
                 return self._lost(arrived)
             request_id, traceparent, ratelimit = ids.split("\n")
@@ -131,89 +130,90 @@ class Driver:
             context = self._repeating.again(found, arrived, trace, ratelimit)
             run = UnderWay(forward(context), context)
             self._begin(run)
-            self._taken(self._number)
-            return self._go_on(self._number, run, outcome_from(run.effect, outcome))
+            self._pop(self._number)
+            return self._go_on(self._number, run, parse_outcome(run.effect, outcome))
         except Exception as error:
             return self._broken(error, trace)
         finally:
             self.look()
 
     def _lost(self, arrived: Arrived) -> str:
-        """A repeated decision has come to a bad end, and everything has been forgotten twice
-        meanwhile: decide anew, if another attempt does no harm."""
+        """A repeated decision has failed, and its template is forgotten: decide anew if another
+        attempt is safe."""
         if arrived.method in IDEMPOTENT and not arrived.has_body:
             return self._decide(arrived)[0]
         return self._gone(arrived.headers)
 
     def _gone(self, headers: Mapping[str, str] = NO_HEADERS) -> str:
-        """The answer to a request of which nothing is known any more."""
+        """The answer to a request whose state was dropped."""
         self._isolate.count("requests", "", "", LOST.status)
-        request_id = trace_of(headers, self._isolate.chance).request_id
+        request_id = trace_of(headers, self._isolate.rng).request_id
         return effect_text(0, _problem(LOST, request_id))
 
     def check(self, template: int, request: str, drawn: float, purses: str) -> str:
-        """Decide anew what JavaScript is about to repeat; "" if it is the same. Else nothing is
-        repeated any more in this isolate. `purses`: the numbers of those that it has charged."""
+        """Decide anew what JavaScript is about to repeat. Returns "" if the decision is the same,
+        else the difference; then this isolate repeats no more decisions. `purses`: the numbers of
+        the leases that JavaScript has charged."""
         try:
-            arrived, charged = arrived_from(request), [int(each) for each in purses.split()]
-            differs = self._repeating.differs(template, arrived, _given(drawn), charged)
+            arrived, charged = parse_request(request), [int(purse) for purse in purses.split()]
+            differs = self._repeating.differs(template, arrived, _number_or_none(drawn), charged)
         except Exception as error:
-            differs = str(described(error))
+            differs = str(error_fields(error))
         if differs:
             self._repeating.stop()
             self._isolate.count("memory_differences")
             found = self._repeating.find(template)
-            told = {"remembered": repr(found and found.likeness), "decided": differs}
-            self._isolate.log("memory-difference", told)
+            fields = {"remembered": repr(found and found.likeness), "decided": differs}
+            self._isolate.log("memory-difference", fields)
         return differs
 
     def heard(self, notes: str) -> None:
-        """What has come of requests, when so much has gathered that no request should wait for
-        it. `notes`: "" if another one has brought it along meanwhile."""
+        """Take notes that have gathered without a new request. `notes`: "" if a request has brought
+        them meanwhile."""
         if notes:
             self._note(notes)
             self.look()
 
     def look(self) -> None:
-        """What decisions rest on may have changed."""
+        """Check whether the state that decisions depend on has changed."""
         self._repeating.look(now_ms())
 
     def resume(self, number: int, outcome: str, notes: str) -> str:
-        """What to do next, now that this has come of the last effect of that way."""
+        """The next effect of that request, after the outcome of its last one."""
         run = None
         try:
             if notes:
                 self._note(notes)
-            run = self._taken(number)
+            run = self._pop(number)
             if run is None:
                 return self._gone()
-            return self._go_on(number, run, outcome_from(run.effect, outcome))
+            return self._go_on(number, run, parse_outcome(run.effect, outcome))
         except Exception as error:
             return self._broken(error, run.context.trace if run else None)
         finally:
             self.look()
 
     def do_chores(self, chores: str, colo: str, env: JsObject, ctx: JsObject) -> None:
-        """What `decide` has named, after the answer."""
+        """Start the chores that `decide` named, after the answer."""
         for work in self._isolate.work(chores, colo, env):
             in_background(ctx, self._then_look(work))
 
     async def prepare(self, env: JsObject, ctx: JsObject) -> None:
-        """Ask KV for the first time."""
+        """Read the policy from KV for the first time."""
         await self._isolate.prepare(env, ctx)
 
     async def learn(self, colo: str, env: JsObject) -> None:
-        """Ask how far rollouts are, before anything is decided."""
+        """Learn the weights of rollouts, before anything is decided."""
         await self._then_look(self._isolate.learn_rollouts(colo, env))
 
     def own_page(self, text: str, request: JsObject, env: JsObject, _: JsObject) -> JsObject:
-        """One of the router's own pages. It may wait, on a stack of its own."""
+        """One of the router's own pages. It may wait, since it has a stack of its own."""
         try:
             return own_page(self._isolate, text, request, env)
         finally:
             self.look()
 
-    async def _then_look(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _then_look(self, work: Coroutine[object, None, None]) -> None:
         await work
         self.look()
 
@@ -225,7 +225,7 @@ class Driver:
         self._number = number = self._number + 1
         return self._go_on(number, run, None)
 
-    def _go_on(self, number: int, run: UnderWay, outcome: Any) -> str:
+    def _go_on(self, number: int, run: UnderWay, outcome: object) -> str:
         """Step the sequence until JavaScript has something to do."""
         effect = self._step(run, outcome)
         if type(effect) is Send:
@@ -247,15 +247,15 @@ class Driver:
         under_way[number] = run
         self._size += run.size
         while self._size > MAX_SIZE or len(under_way) > MAX_UNDER_WAY:
-            self._taken(next(iter(under_way)))
+            self._pop(next(iter(under_way)))
 
-    def _taken(self, number: int) -> UnderWay | None:
+    def _pop(self, number: int) -> UnderWay | None:
         run = self._under_way.pop(number, None)
         if run is not None:
             self._size -= run.size
         return run
 
-    def _step(self, run: UnderWay, outcome: Any) -> Any:
+    def _step(self, run: UnderWay, outcome: object) -> object:
         """The next effect that is not for Python; None at the end."""
         while True:
             try:
@@ -274,12 +274,12 @@ class Driver:
             run.within, outcome = run.limiting.charge(effect.limits, effect.identity), None
 
     def _note(self, notes: str) -> None:
-        """What has come of answers that are with their clients, and of copies."""
+        """Record the outcomes of answers that their clients have, and of mirrored requests."""
         for line in notes.split("\n"):
             try:
                 self._learn(*line.split(" "))
-            except Exception as error:  # the request that brings it has nothing to do with it
-                self._isolate.log("internal-error", described(error))
+            except Exception as error:  # the request that brings the note is not at fault
+                self._isolate.log("internal-error", error_fields(error))
 
     def _learn(self, kind: str, *words: str) -> None:
         if kind == "ok":
@@ -288,32 +288,32 @@ class Driver:
             template, began, status, now = words
             self._repeating.answered(int(template), float(began), int(status), float(now))
         elif kind == "gone":
-            self._taken(int(words[0]))
+            self._pop(int(words[0]))
         elif kind == "broke":
-            self._isolate.blame(words[0], float(words[1]), words[2])
+            self._isolate.record_broken_answer(words[0], float(words[1]), words[2])
         else:
             self._isolate.count_copy(words[0], int(words[1]), float(words[2]))
 
     def _answered(self, number: int, status: int, now_ms: float) -> None:
         """The answer to a `Send` was good, and the client has it."""
-        run = self._taken(number)
+        run = self._pop(number)
         if run is not None:
             left = self._step(run, Came(now_ms, status))
-            assert left is None, "a way ends with an answer that is carried"
+            assert left is None, "a sequence ends with an answer that is carried"
 
     def _broken(self, error: Exception, trace: Trace | None) -> str:
-        return self._internal_error(trace, described(error))
+        return self._internal_error(trace, error_fields(error))
 
-    def _internal_error(self, trace: Trace | None, told: dict[str, Any]) -> str:
+    def _internal_error(self, trace: Trace | None, fields: dict[str, object]) -> str:
         """The answer to a request of that trace; `told`: what the log says of the bug."""
         isolate = self._isolate
-        request_id = (trace or trace_of({}, isolate.chance)).request_id
+        request_id = (trace or trace_of({}, isolate.rng)).request_id
         isolate.count("requests", "", "", INTERNAL.status)
-        isolate.log("internal-error", {"request_id": request_id, **told})
+        isolate.log("internal-error", {"request_id": request_id, **fields})
         return effect_text(0, _problem(INTERNAL, request_id))
 
 
-def _given(drawn: float) -> float | None:
+def _number_or_none(drawn: float) -> float | None:
     return drawn if drawn >= 0 else None
 
 

@@ -1,14 +1,13 @@
-// Answers that are kept in Cloudflare's cache.
+// Answers in Cloudflare's cache.
 //
-// Cache API and not KV: a put is free and is there at once for this location, where KV takes
-// one write a second for each key, shows it elsewhere after a minute, and bills both. What is
-// kept is kept for one location, and for nobody on `*.workers.dev`, where that cache does
-// nothing.
+// The Cache API and not KV: a put is free and visible at once in this location, where KV takes one
+// write a second of each key, shows it elsewhere after a minute, and bills both. An entry belongs
+// to one location. On `*.workers.dev` that cache does nothing.
 
 import { bytes as collected } from "../../../workers_runtime/bodies.js";
 
-// What is kept under `key`: its body, how many bytes that has, when it was voided under `mark`
-// (0: never), and what was noted of it. Undefined if nothing is, or the cache does not answer.
+// The entry of `key`: its body, its size in bytes, when it was voided under `mark` (0: never), and
+// what was stored about it. Undefined if there is none, or the cache does not answer.
 export async function recall(key, mark) {
   const cache = caches.default;
   try {
@@ -26,16 +25,16 @@ export async function recall(key, mark) {
   }
 }
 
-// Notes under each of `marks` that what was asked for until `at` is void. If the cache does not
-// take a note, the answer goes on without it.
+// Stores under each of `marks` that entries requested until `at` are void. If the cache refuses
+// it, the answer goes on without it.
 export async function markVoid(marks, at, seconds) {
   const headers = { "cache-control": `public, max-age=${seconds}`, "x-router-voided": `${at}` };
   const put = (mark) => caches.default.put(mark, new Response("", { headers }));
   await Promise.allSettled(marks.map(put));
 }
 
-// `response`, of which a copy is kept under `key` for so many seconds, if it has at most
-// `most` bytes. `about` is noted with it.
+// `response`, with a copy stored under `key` for `seconds`, if it has at most `most` bytes.
+// `about` is stored with it.
 export function keep(ctx, response, key, about, seconds, most) {
   const [first, second] = response.body ? response.body.tee() : [null, null];
   ctx.waitUntil(store(second, key, about, seconds, most).catch(() => {}));

@@ -1,7 +1,6 @@
-// Decisions of Python's that are repeated here, and for which requests: those with the same key
-// (policies/proxy/memory.py says why that is right). At most 2 * MOST of them are remembered,
-// those that were used last; fewer if their keys, which clients choose, are long. Nothing here
-// decides what a decision may be repeated for.
+// Python's decisions, repeated for requests with the same key (policies/proxy/memory/memory.py says why
+// that is correct). At most 2 * MOST of them are remembered, those used last; fewer if their keys,
+// which clients choose, are long. Python decides which requests a decision may be repeated for.
 
 import { mustTell } from "./notes.js";
 
@@ -30,8 +29,9 @@ export function setMode(text) {
   mode = text;
 }
 
-// Called by Python when decisions rest on something else than before. `text`: what they look at
-// from now on, as `repeating.py` writes it; "": nothing may be repeated.
+// Called by Python when the state that decisions depend on has changed. `text`: the parts of a
+// request that they depend on from now on, as `repeating.py` writes it; "": nothing may be
+// repeated.
 export function forget(text) {
   [names, scopes, young, old, templates] = [0, 0, 0, 0, 0].map(() => new Map());
   sizes = { names: 0, scopes: 0, young: 0 };
@@ -51,7 +51,7 @@ export function forget(text) {
   };
 }
 
-// Called by Python when it remembers the templates of these numbers no more.
+// Called by Python when it drops the templates of these numbers.
 export function drop(numbers) {
   for (const number of numbers.split(" ").map(Number)) {
     const template = templates.get(number);
@@ -64,9 +64,9 @@ export function setDue(ms) {
   due = ms || 0; // NaN: at once
 }
 
-// What is to be known of a request, in one pass over its headers: the `lines` that Python gets
-// (the time, the method, the URL, the client's place, whether there is a body, the names of all
-// headers, then the value of each), and what a key needs.
+// Reads a request in one pass over its headers: the `lines` that Python gets (the time, the method,
+// the URL, the client's place, whether there is a body, the names of all headers, then the value of
+// each), and the parts of its key.
 export function read(request) {
   const { method, url, headers, body, cf } = request;
   const { colo = "", country = "", continent = "" } = cf ?? {};
@@ -156,12 +156,12 @@ function passes(limits, now) {
   return true;
 }
 
-// What an answer says about limits, as `limit_headers` in policies/access/rate_limits.py.
-export function standing(limits, now) {
-  const told = limits.map(({ name, purse: { left, others, fullAt } }) => {
+// The limit header of an answer, as `limit_headers` in policies/access/rate_limits.py.
+export function limitStatus(limits, now) {
+  const parts = limits.map(({ name, purse: { left, others, fullAt } }) => {
     return `"${name}";r=${left + others};t=${Math.ceil(Math.max(0, fullAt - now) / 1000)}`;
   });
-  return told.join(", ");
+  return parts.join(", ");
 }
 
 // Called by Python when it needs a lease itself: what is left of it.
@@ -225,10 +225,10 @@ function put(key, entry) {
   sizes.young += key.length;
 }
 
-// Remember `sent`, the decision about a request. `told`: how, as `repeating.py` writes it.
-export function remember(found, told, sent) {
-  const [number, until, scope, isPrefix, choice, weights, leases] = JSON.parse(told);
-  const limits = leases.map(lent); // whatever becomes of the rest: Python asks for them back
+// Remembers `sent`, the decision about a request. `how`: as `repeating.py` writes it.
+export function remember(found, how, sent) {
+  const [number, until, scope, isPrefix, choice, weights, leases] = JSON.parse(how);
+  const limits = leases.map(lent); // even if nothing is remembered: Python reclaims them
   if (!looked || !found.place) return;
   const { origin, path } = found.place;
   const where = isPrefix && isNoted(origin, scope) ? `${scope}/*` : path;
@@ -257,13 +257,13 @@ function isNoted(origin, scope) {
 
 function templateOf(number, sent) {
   const { changes, carry } = sent;
-  const [variant, , part] = carry.blame.split(" ");
+  const [variant, , part] = carry.attribution.split(" ");
   const places = SLOTS.map((name) => at(changes.set, name));
   const [answered, limited] = ["x-request-id", "ratelimit"].map((name) => at(carry.set, name));
   return { number, sent, variant, part, places, answered, limited, isDropped: false };
 }
 
-// Where the value of that name is in names and values by turns; -1 if it is not there.
+// The index of the value of that name in alternating names and values; -1 if it is not there.
 function at(pairs, name) {
   for (let i = 0; i < pairs.length; i += 2) if (pairs[i] === name) return i + 1;
   return -1;
@@ -280,10 +280,10 @@ function fresh(template, { now, ip }, limits) {
     if (places[slot] >= 0) set[places[slot]] = value;
   });
   if (answered >= 0) answer[answered] = id;
-  const ratelimit = limits.length ? standing(limits, now) : "";
+  const ratelimit = limits.length ? limitStatus(limits, now) : "";
   if (limits.length && limited >= 0) answer[limited] = ratelimit;
   const changes = { ...sent.changes, set };
-  const carry = { ...sent.carry, set: answer, blame: `${variant} ${now} ${part}` };
+  const carry = { ...sent.carry, set: answer, attribution: `${variant} ${now} ${part}` };
   const note = `again ${number} ${now}`;
   return { number, ids: `${id}\n${trace}\n${ratelimit}`, sent: { ...sent, changes, carry, note } };
 }

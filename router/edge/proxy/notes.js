@@ -1,51 +1,51 @@
-// What Python is to learn with its next call, in the order in which it happened, a line each:
-// "ok", the number of a way, the status and the time of its answer, which the client has;
+// Notes: events that Python learns with its next call, in their order, a line each:
+// "ok", a request's number, the status and the time of its answer, which the client has;
 // "again", the same of a repeated decision: the template's number, when the attempt began, the
 // status and the time of its answer;
-// "gone", the number of a way whose client has gone;
-// "broke", and who broke an answer off (`Blame`); "copy", the run that a copy counts for, the
-// status of its answer (0: none) and how many milliseconds it took.
+// "gone", the number of a request whose client has gone;
+// "broke", and the variant that broke an answer off (`Attribution`); "copy", the run that a mirrored
+// request counts for, the status of its answer (0: none) and how many milliseconds it took.
 
 const MANY = 32; // Python learns them between two requests
 const MOST = 256; // it learns them before it decides the next one
 
-let told = [];
+let lines = [];
 let isUrgent = false;
 
-// Whether Python had better be asked about the next request, so that it learns of this: who
-// breaks answers off may have to be taken out of service.
+// Whether Python should decide the next request, so that it learns the notes first: a variant that
+// breaks answers off may have to be ejected.
 export function mustTell() {
-  return isUrgent || told.length >= MOST;
+  return isUrgent || lines.length >= MOST;
 }
 
-// Whether enough have gathered to be told by themselves. Again and again, since the runtime may
-// end a request before it has told them.
+// Whether enough notes have gathered for a call of their own. True for every MANY more, since the
+// runtime may end a request before its call.
 export function isMany() {
-  return told.length > 0 && told.length % MANY === 0;
+  return lines.length > 0 && lines.length % MANY === 0;
 }
 
 export function note(line) {
-  told.push(line);
+  lines.push(line);
   isUrgent ||= line.startsWith("broke ");
 }
 
-// All of them since this was asked last.
+// All notes since the last call, as text.
 export function notes() {
-  if (!told.length) return "";
-  const lines = told.join("\n");
-  told = [];
+  if (!lines.length) return "";
+  const text = lines.join("\n");
+  lines = [];
   isUrgent = false;
-  return lines;
+  return text;
 }
 
-// When a client goes away, the runtime drops what waits for its request, and nothing of that runs
-// any more. Python would keep the way of such a request until thousands of others are there. So
-// a way that waits is watched, and once V8 has found that nobody holds it, its end is noted.
+// When a client goes away, the runtime drops its request, and no code of it runs any more. Python
+// would keep the request's state until thousands of others are there. So a waiting request is
+// watched, and its end is noted once V8 has collected it.
 const watched = new FinalizationRegistry((mark) => {
   if (mark.number) note(`gone ${mark.number}`);
 });
 
-// A mark for `way`: whoever follows it sets `number`, which Python waits by, and 0 at the end.
+// A mark for `way`: while it waits for Python's next effect `number` is its number, at the end 0.
 export function watch(way) {
   const mark = { number: 0 };
   watched.register(way, mark);

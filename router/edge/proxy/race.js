@@ -1,12 +1,12 @@
-// Two attempts at one request, the second one only if the first is slow.
+// Hedging: two attempts at one request, the second only if the first is slow.
 
 import { send } from "./sending.js";
 import { isBroken } from "./uploads.js";
 
-// Sends the request as `first` says, and if no answer has begun after so many ms, as `second`
-// says, too. The first answer is taken whose status is not among `codes`, and the other request
-// is aborted; if there is no such answer, the last attempt's. Gives `{response, told}`: the one
-// that is taken, and a `Raced`.
+// Sends the request as `first` describes, and if no answer has begun after `after` ms, also as
+// `second` does. The first answer with a status not in `codes` wins, and the other request is
+// aborted; without such an answer the last attempt wins. Returns `{response, outcome}`: the winning
+// answer, and a `Raced`.
 export async function race({ env, request }, first, second, after, codes) {
   const refused = codes ? codes.split(" ").map(Number) : [];
   const attempts = [begun(env, request, refused, first)];
@@ -14,10 +14,10 @@ export async function race({ env, request }, first, second, after, codes) {
     attempts.push(begun(env, request, refused, second));
   }
   const goods = attempts.map((attempt) => attempt.good);
-  const taken = await Promise.any(goods).catch(() => attempts.at(-1));
-  for (const each of attempts) if (each !== taken) giveUp(each);
-  const told = [Date.now(), attempts.indexOf(taken), ...attempts.map((each) => each.came)];
-  return { response: taken.response, told };
+  const winner = await Promise.any(goods).catch(() => attempts.at(-1));
+  for (const attempt of attempts) if (attempt !== winner) giveUp(attempt);
+  const outcome = [Date.now(), attempts.indexOf(winner), ...attempts.map(({ came }) => came)];
+  return { response: winner.response, outcome };
 }
 
 // An attempt; its `good` is fulfilled with it when a good answer begins.
@@ -41,7 +41,7 @@ function begun(env, request, refused, sent) {
   return attempt;
 }
 
-// Whether it has come to anything within `ms`.
+// Whether `promise` settles within `ms`.
 async function settles(promise, ms) {
   let timer;
   const late = new Promise((resolve) => {

@@ -1,13 +1,13 @@
-"""Decisions that JavaScript repeats by itself (`memory.js`), as Python keeps them.
+"""Python's side of the decisions that JavaScript repeats by itself (`memory.js`).
 
-1. A template is a decision without what is new with each request: its ids, the client's
-   address, the time. Requests that are decided alike share one.
-2. What comes of a repeated decision is recorded as if Python had decided.
-3. In trouble (somebody is out, a drill runs) nothing is repeated, and what a decision rests on
-   has a name, `state_of`: when that changes, all is forgotten. Attempts that are under way then
-   find their template among those forgotten last.
-4. Of more than `MAX_TEMPLATES` those go that were used longest ago: of two generations the old
-   one, but for those that have been used since it became old.
+1. A template is a decision without the parts that differ in each request: its ids, the client's
+   address, the time. Requests that are decided alike share a template.
+2. The outcome of a repeated decision is recorded as if Python had decided.
+3. Nothing is repeated while a variant is unavailable or a drill runs. `_state_of` names the state
+   that decisions depend on: when it changes, all templates are forgotten. Attempts under way find
+   theirs among those forgotten last.
+4. Of more than `MAX_TEMPLATES` those used longest ago are dropped: of two generations the old one,
+   but for templates used since it became old.
 5. A check decides anew, with the same policy and without effects, and compares.
 """
 
@@ -27,13 +27,13 @@ from policies.compiled.model import Variant
 from policies.compiled.policy import CompiledPolicy
 from policies.http.problems import Problem
 from policies.http.request import Request
-from policies.proxy.context import Arrived, RequestContext
+from policies.proxy.attempts.outcomes import logging, record_outcome
 from policies.proxy.decide import GivenState, Surroundings
-from policies.proxy.effects import Came, Charge, Charged, Send
-from policies.proxy.headers import Trace
-from policies.proxy.likeness import likeness_of
-from policies.proxy.memory import PLAIN, Draws, looked_at, remembered
-from policies.proxy.outcomes import logging, record_outcome
+from policies.proxy.memory.likeness import likeness_of
+from policies.proxy.memory.memory import PLAIN, Draws, looked_at, remembered
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import Came, Charge, Charged, Send
+from policies.proxy.phases.headers import Trace
 from policies.proxy.sequence import proxy
 from router.edge.isolate.isolate import Isolate
 from router.edge.isolate.rate_limits import Limiting, keyed
@@ -42,8 +42,8 @@ MAX_TEMPLATES = 2_000
 
 
 class Template(NamedTuple):
-    """A decision: the request that it was made for (without its headers, which clients choose),
-    its first variant, what is sent."""
+    """A decision: the context of the request that it was made for (without its headers, which
+    clients choose), its first variant, and its `Send`."""
 
     number: int
     context: RequestContext
@@ -53,10 +53,10 @@ class Template(NamedTuple):
 
 
 class Repeating:
-    """`forget` tells JavaScript that nothing is remembered any more, and what decisions look at
-    from now on (JSON; "": nothing may be repeated now); `drop`, that templates of these numbers
-    are remembered no more; `reclaim` asks it for what is left of a lease that it counts down;
-    `may_repeat`: the operator has not turned it off; `most`: templates."""
+    """`forget` makes JavaScript forget all decisions, and says which parts of a request decisions
+    depend on from now on (JSON; "": nothing may be repeated now); `drop` makes it forget the
+    templates of these numbers; `reclaim` takes back the rest of a lease that it counts down.
+    `may_repeat`: the operator has not turned it off; `most`: the number of templates."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Repeating:
         self._most = most
         self._forget, self._drop = forget, drop
         self._reclaim = reclaim
-        self._state: Any = None
+        self._state: object = None
         self._policy = isolate.store.policy
         self.is_on = False
         self._templates: dict[int, Template] = {}
@@ -83,7 +83,7 @@ class Repeating:
         self._number = 0
 
     def look(self, now_ms: float) -> None:
-        """Forget everything if what decisions rest on has changed."""
+        """Forget all templates if the state that decisions depend on has changed."""
         if not (self._may_repeat or self.is_on or self._forgotten):
             return
         state = self._state_of(now_ms)
@@ -97,12 +97,12 @@ class Repeating:
         if not is_calm:
             self._forget("")
             return
-        looked = looked_at(policy, self._isolate.steered(policy))
+        looked = looked_at(policy, self._isolate.rollout_overrides(policy))
         self._forget(json.dumps([PLAIN.pattern, *looked]))
 
     def _keep_forgotten(self, policy: CompiledPolicy) -> None:
-        """What is forgotten is known a while for what is under way: also if health changes
-        several times meanwhile. Of policies the one before is kept, no more."""
+        """Keep forgotten templates for the requests under way, also if health changes several times
+        meanwhile; but only of the current policy and the one before."""
         found = self._forgotten
         if policy is not self._policy:
             found = {n: t for n, t in found.items() if t.context.policy is self._policy}
@@ -114,15 +114,15 @@ class Repeating:
         isolate = self._isolate
         policy = isolate.store.policy
         is_calm = self._may_repeat and isolate.store.ready and not isolate.drills
-        is_calm = is_calm and isolate.standing(policy, now_ms) is None
-        return policy, is_calm, isolate.steered(policy)
+        is_calm = is_calm and isolate.availability(policy, now_ms) is None
+        return policy, is_calm, isolate.rollout_overrides(policy)
 
     def remember(
         self, context: RequestContext, send: Send, draws: Draws, limiting: Limiting | None
     ) -> str:
-        """How JavaScript may repeat `send`, as JSON: the template's number, until when (null:
-        for ever), the scope and whether it is a prefix, which of the choices it is, their
-        weights, and what is lent of limits; "" if it may not."""
+        """How JavaScript may repeat `send`, as JSON: the template's number, until when (null: for
+        ever), the scope and whether it is a prefix, the index of the choice, the weights of the
+        choices, and the lent leases. Returns "" if it may not."""
         is_leased = limiting is not None and limiting.is_leased
         found = remembered(context, send, draws, is_leased=is_leased)
         if found is None:
@@ -141,8 +141,10 @@ class Repeating:
         if found is None:
             choice = context.choice
             self._number += 1
-            kept = _without_headers(context)
-            found = Template(self._number, kept, choice.candidates[0], send, likeness)
+            context_without_headers = _without_headers(context)
+            found = Template(
+                self._number, context_without_headers, choice.candidates[0], send, likeness
+            )
             self._by_likeness[likeness] = found
             self._put(found)
         elif found.number in self._older:
@@ -150,7 +152,7 @@ class Repeating:
         return found
 
     def _put(self, template: Template) -> None:
-        """Among those that have been used lately."""
+        """Put a template into the young generation."""
         self._older.pop(template.number, None)
         if len(self._templates) >= self._most // 2:
             dropped, self._older, self._templates = self._older, self._templates, {}
@@ -158,7 +160,7 @@ class Repeating:
         self._templates[template.number] = template
 
     def _drop_all(self, dropped: dict[int, Template]) -> None:
-        """Attempts that are under way may still ask for them."""
+        """Drop templates; attempts under way may still find them."""
         if not dropped:
             return
         for template in dropped.values():
@@ -167,7 +169,8 @@ class Repeating:
         self._drop(" ".join(map(str, dropped)))
 
     def stop(self) -> None:
-        """A repeated decision was wrong: from the next look on nothing is remembered."""
+        """Stop repeating, after a wrong repetition: from the next `look` on nothing is
+        remembered."""
         self._may_repeat = False
 
     def find(self, number: int) -> Template | None:
@@ -181,7 +184,7 @@ class Repeating:
         return self._forgotten.get(number)
 
     def answered(self, number: int, began_ms: float, status: int, now_ms: float) -> None:
-        """A repeated decision has come to a good end."""
+        """Record the good outcome of a repeated decision."""
         template = self.find(number)
         if template is None:
             return
@@ -195,7 +198,7 @@ class Repeating:
         self.count(template)
 
     def count(self, template: Template) -> None:
-        """A decision has been repeated, and limits have let it pass."""
+        """Count a repeated decision, which limits have allowed."""
         self._isolate.count("decisions", "memory")
         route = template.context.route
         limits = route.rate_limits if route else None
@@ -205,10 +208,10 @@ class Repeating:
     def again(
         self, template: Template, arrived: Arrived, trace: Trace, ratelimit: str
     ) -> RequestContext:
-        """The same decision about another request. `ratelimit`: what its answer says about
-        limits, if there are any."""
+        """The context of another request with the same decision. `ratelimit`: the limit header of
+        its answer, if it has limits."""
         past = template.context
-        context = RequestContext(self._isolate, past.policy, arrived, self._isolate.chance)
+        context = RequestContext(self._isolate, past.policy, arrived, self._isolate.rng)
         target = read_target(past.policy, arrived.url, arrived.headers)
         assert not isinstance(target, Problem), "its URL is plain"
         context.request = Request(
@@ -217,25 +220,27 @@ class Repeating:
         context.trace, context.rule, context.route = trace, past.rule, past.route
         context.admitted, context.identity = past.admitted, past.identity
         context.choice = past.choice
-        context.told = {**past.told, "ratelimit": ratelimit} if past.told else {}
+        context.limit_headers = (
+            {**past.limit_headers, "ratelimit": ratelimit} if past.limit_headers else {}
+        )
         context.is_repeated = True
         return context
 
     def differs(
         self, number: int, arrived: Arrived, first: float | None, purses: Sequence[int]
     ) -> str:
-        """What Python would have done otherwise; "" if the same. `purses`: those of the leases
-        that JavaScript has charged."""
+        """How Python's decision differs from the repeated one; "" if it does not. `purses`: the
+        leases that JavaScript has charged."""
         template = self.find(number)
         if template is None or number not in self._templates:  # `find` has put it there
             return ""  # it has just been forgotten
         isolate, policy = self._isolate, self._isolate.store.policy
-        standing = isolate.standing(policy, arrived.now_ms)
-        steered = isolate.steered(policy)
+        availability = isolate.availability(policy, arrived.now_ms)
+        rollout_overrides = isolate.rollout_overrides(policy)
         around = Surroundings(
-            arrived.now_ms, isolate.pepper, standing, steered, isolate.cookie_secret
+            arrived.now_ms, isolate.pepper, availability, rollout_overrides, isolate.cookie_secret
         )
-        draws = Draws(isolate.chance, first)
+        draws = Draws(isolate.rng, first)
         context = RequestContext(GivenState(around), policy, arrived, cast(Any, draws))
         context.trace = Trace("", "", continued=False)
         way = proxy(context)
@@ -243,7 +248,7 @@ class Repeating:
         while isinstance(effect, Charge):
             route = context.route.name if context.route else ""
             charged += keyed(effect.limits, effect.identity, context.request, route)
-            effect = way.send(Charged(None, template.context.told))
+            effect = way.send(Charged(None, template.context.limit_headers))
         if not isinstance(effect, Send):
             return type(effect).__name__
         likeness = likeness_of(context, effect)
@@ -264,7 +269,7 @@ class Repeating:
 
 
 def _without_headers(context: RequestContext) -> RequestContext:
-    kept = copy(context)
-    kept.arrived = context.arrived._replace(headers={}, url="", claims=())
-    kept.request = replace(context.request, headers={}, claims=())
-    return kept
+    bare = copy(context)
+    bare.arrived = context.arrived._replace(headers={}, url="", claims=())
+    bare.request = replace(context.request, headers={}, claims=())
+    return bare

@@ -1,4 +1,4 @@
-// Requests on their way to variants, through service bindings, or to their URLs.
+// Sends requests to variants, through service bindings, or to their URLs.
 
 import { drilled } from "../runtime/drilled.js";
 import { change } from "../runtime/headers.js";
@@ -9,9 +9,10 @@ import { carried } from "./uploads.js";
 // A `Send` as `wire.py` writes it.
 export function parsed(text) {
   const lines = text.split("\n");
-  const [, number, upstream, url, timeout, limit, keptBody, drill, wantsHead, codes, blame] = lines;
+  const [, number, upstream, url, timeout, limit, keptBody, drill, wantsHead, codes, attribution] =
+    lines;
   const changes = taken(lines, 11);
-  const carry = blame ? { ...taken(lines, changes.end), blame } : undefined;
+  const carry = attribution ? { ...taken(lines, changes.end), attribution } : undefined;
   return {
     number: Number(number),
     note: `ok ${number}`,
@@ -77,7 +78,7 @@ function readdressed(request, url, body, signal) {
   return new Request(url || request.url, { ...copied(request), ...init });
 }
 
-// A timer of one's own, since `AbortSignal.timeout` would also end an answer that has begun.
+// A timer of its own, since `AbortSignal.timeout` would also end an answer that has begun.
 function abortAfter(ms, answer, controller) {
   const late = () => controller.abort(new DOMException("no answer in time", "TimeoutError"));
   const timer = setTimeout(late, ms);
@@ -85,8 +86,8 @@ function abortAfter(ms, answer, controller) {
   answer.then(begun, begun);
 }
 
-// Sends a copy of the request, whose answer nobody waits for, with a copy of its body if there
-// is one. What comes of it is noted for its `tag`, if it has one.
+// Mirrors the request, with a copy of its body if it has one; its answer is discarded. The outcome
+// is noted with `tag`, if there is one.
 export function mirror({ ctx, env, request, source }, copy, timeout) {
   const [, upstream, url, removed, set, added, tag] = copy;
   const init = copied(request);

@@ -1,20 +1,20 @@
-// Bodies of requests on their way to variants. When a client breaks one off, it is `isBroken`,
-// so that no variant is blamed for what comes of it.
+// Bodies of requests to variants. If a client breaks its body off, the request is `isBroken`, so
+// that no variant is blamed for the failure.
 //
-// Of a stream whose length is not told, a variant would take the breaking off for the end
-// (seen on workerd: a service binding loses the error). So such a stream never breaks off: it
-// does not go on, its `failed` is rejected, and `abort`, which is whoever sends it to set,
-// ends the whole request.
+// In a stream of unknown length, a variant would take a break for the end (seen on workerd: a
+// service binding loses the error). So such a stream never breaks: it stalls, its `failed` is
+// rejected, and `abort`, which the sender sets, ends the whole request.
 
-// `util.inspect` shows under this name how many bytes a stream of the runtime's has.
+// Under this symbol `util.inspect` shows the length of a stream of the runtime.
 const LENGTH = Object.getOwnPropertySymbols(ReadableStream.prototype).find(
   (symbol) => symbol.description === "length",
 );
 const SHORT = 16 * 1024; // bytes: what a client sends at once, without waiting for an answer
 const FOREVER = new Promise(() => {});
-// With these the runtime makes no request that has a body, it only passes one on as it is.
+// The runtime constructs no requests with a body and these methods; it only passes one on
+// unchanged.
 const BODILESS = ["GET", "HEAD"];
-const NOTHING = {}; // as often as anybody likes
+const NOTHING = {}; // an empty body, which can be sent any number of times
 
 const broken = new WeakSet(); // requests whose bodies broke off
 
@@ -22,24 +22,24 @@ export function isBroken(request) {
   return broken.has(request);
 }
 
-// How many bytes a stream of the runtime's has, if that is known.
+// The length of a stream of the runtime, if it is known.
 export function knownLength(stream) {
   return stream[LENGTH];
 }
 
-// The length of the body of a request; undefined if it is not told.
+// The length of the body of a request; undefined if it is unknown.
 function lengthOf({ body, headers }) {
   const stated = headers.get("content-length");
   return knownLength(body) ?? (stated === null ? undefined : Number(stated));
 }
 
-// A stream that takes what another one has, and says at once how long that is.
+// A stream to pipe another one through, with its length, if that is known.
 export function passage(length) {
   return length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
 }
 
-// The body of `request` as it comes; undefined if it has none, or goes on untouched.
-// `limit`: bytes, of which it may not have more unless its length is told (-1: any number).
+// The body of `request`, streamed; undefined if it has none, or passes unchanged. `limit`: the most
+// bytes that a body of unknown length may have (-1: any number).
 export function carried(request, limit) {
   const { body } = request;
   if (!body) return undefined;
@@ -48,7 +48,7 @@ export function carried(request, limit) {
   if (request.bodyUsed) throw named("UploadBroken", "the body has been sent already");
   if (BODILESS.includes(request.method)) {
     if (length !== undefined || limit < 0) return undefined;
-    throw named("BodyTooLarge", "nobody can say how large the body is");
+    throw named("BodyTooLarge", "the length of the body is unknown");
   }
   if (length !== undefined) {
     const through = passage(length);
@@ -63,14 +63,14 @@ export function carried(request, limit) {
   return upload;
 }
 
-// Fails only if `stream` is broken itself: whoever does not read it to the end cancels it.
+// Rejects only if `stream` itself breaks: a reader that stops early cancels it.
 function piped(stream, through, how) {
-  const done = stream.pipeTo(through.writable, { preventCancel: true, ...how });
-  return done.catch(() => stream.cancel());
+  const piping = stream.pipeTo(through.writable, { preventCancel: true, ...how });
+  return piping.catch(() => stream.cancel());
 }
 
-// Whether the body of `request` is read before it is sent: its length is told, and it is so
-// short that it is there at once. A pipe through the runtime costs more than to read it.
+// Whether the body of `request` is read before it is sent: its length is known and so short that it
+// arrives at once. Reading it costs less than a pipe through the runtime.
 export function isShort(request) {
   if (!request.body || BODILESS.includes(request.method)) return false;
   const length = lengthOf(request);
@@ -88,30 +88,43 @@ export async function kept(request) {
   }
 }
 
-// A short body, read to its end, as something to send.
-export async function short(request) {
-  const body = await kept(request);
+// A short body, read to its end, to be sent. Throws if the client breaks it off, or has not sent all
+// of it within `timeout` ms (0: any time).
+export async function short(request, timeout) {
+  const body = await within(kept(request), timeout);
   if (body) return body.again();
   broken.add(request);
   throw brokenOff();
 }
 
-// The body of `request`, which is sent on as it comes, and kept meanwhile: up to `most`
-// bytes, beyond which there is no other time. Undefined if it has none.
+// The result of `work`; undefined if there is none within `timeout` ms (0: any time).
+async function within(work, timeout) {
+  if (!timeout) return work;
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, timeout);
+  });
+  const result = await Promise.race([work, late]);
+  clearTimeout(timer);
+  return result;
+}
+
+// The body of `request`, streamed and kept for another attempt as long as it has at most `most`
+// bytes. Undefined if it has none.
 export function arriving(request, limit, most) {
   return request.body ? new Arriving(request, limit, most) : undefined;
 }
 
 class Arriving {
   constructor(request, limit, most) {
-    Object.assign(this, { request, limit, most, came: 0, told: lengthOf(request) });
+    Object.assign(this, { request, limit, most, came: 0, length: lengthOf(request) });
     this.reader = request.body.getReader();
-    // A chain of promises: each link has a chunk and, when somebody has asked, the next
-    // link. What nobody can ask for any more, nothing holds.
+    // A chain of promises: each link has a chunk and, once it was requested, the next link. Links
+    // that no reader can reach any more are collected.
     this.start = {};
   }
 
-  // The body from its start; undefined if that is gone.
+  // The body from its start; undefined if the start was dropped.
   again() {
     if (!this.start) return undefined;
     const { upload, fail } = begun(this.request);
@@ -127,15 +140,15 @@ class Arriving {
       else controller.close();
     };
     upload.stream = new ReadableStream({ pull }, { highWaterMark: 0 });
-    if (this.told !== undefined) {
-      const through = passage(this.told);
+    if (this.length !== undefined) {
+      const through = passage(this.length);
       upload.stream.pipeTo(through.writable).catch(() => {});
       upload.stream = through.readable;
     }
     return upload;
   }
 
-  // All bytes; null if they are more than are kept, or the client breaks off.
+  // All bytes; null if they are more than are kept, or if the client breaks off.
   async copy() {
     const chunks = [];
     try {
@@ -166,14 +179,14 @@ class Arriving {
   }
 }
 
-// A body to send, and what to call when it fails.
+// A body to send, and the function to call when it fails.
 function begun(request) {
   const { promise: failed, reject } = Promise.withResolvers();
   failed.catch(() => {});
   const upload = { stream: undefined, failed, abort: undefined };
   const fail = (error) => {
     broken.add(request);
-    reject(error); // before all that follows from the abort
+    reject(error); // before the abort has effects
     upload.abort();
   };
   return { upload, fail };

@@ -1,1 +1,1 @@
-"""What stands between the router and the runtime: crossings to JavaScript, the collector, bugs."""
+"""Between the router and the runtime: crossings to JavaScript, and what is logged of a bug."""

@@ -1,4 +1,4 @@
-// The other half of bridge.py: each function is one crossing where there would be ten.
+// The JavaScript side of bridge.py: each function replaces ten crossings by one.
 // Nothing is decided here. Lists of strings cross as lines: neither a URL nor the name or
 // value of a header can hold a line break (WHATWG URL; RFC 9110, section 5.5).
 
@@ -8,19 +8,19 @@ import { drilled } from "./drilled.js";
 import { change } from "./headers.js";
 import { Server, upstreamOf, within } from "./outbound.js";
 
-// What the object of that name answers to `method`. Fails if there is none, if it does, or
-// if it does not answer within `timeout` ms: it may go on, but nobody waits for it; `late` gets
-// the promise of its answer.
+// The answer of the Durable Object of that name to `method`. Rejects if there is no such object, if
+// it fails, or if it does not answer within `timeout` ms: then it goes on, and `late` gets the
+// promise of its answer.
 export function ask(env, binding, name, method, question, timeout, late) {
-  const asked = async () => object(env, binding, name)[method](question);
-  return timely(asked(), timeout, undefined, late);
+  const call = async () => object(env, binding, name)[method](question);
+  return timely(call(), timeout, undefined, late);
 }
 
-// Gives the limiter of that name something back, after the answer. If it is not there to
-// take it, it is lost.
+// Gives part of a grant back to the limiter of that name, after the answer. Lost if the limiter
+// does not answer.
 export function giveBack(env, binding, name, returned, ctx) {
-  const given = async () => object(env, binding, name).give_back(returned);
-  ctx.waitUntil(given().catch(() => {}));
+  const call = async () => object(env, binding, name).give_back(returned);
+  ctx.waitUntil(call().catch(() => {}));
 }
 
 function object(env, binding, name) {
@@ -29,9 +29,8 @@ function object(env, binding, name) {
   return namespace.get(namespace.idFromName(name));
 }
 
-// Asks a variant for `url`: the status of its answer and, in the next line, the beginning of
-// its body, at most `most` bytes of it (0: the body is not read). All of that within
-// `timeout` ms.
+// GETs `url` of a variant, within `timeout` ms. Returns the status of the answer and, in the next
+// line, the first `most` bytes of its body (0: the body is not read).
 export function probe(env, upstream, url, set, timeout, most, drill) {
   return within(timeout, async (signal) => {
     const headers = new Headers();
@@ -50,10 +49,10 @@ export function probe(env, upstream, url, set, timeout, most, drill) {
   });
 }
 
-const SAID = 512; // bytes of what a service says that people may want to read
+const MOST_SHOWN = 512; // bytes of a body that are shown to people
 
-// Sends JSON to a service: the status of its answer and, in the next line, the beginning of
-// its body. All of that within `timeout` ms.
+// POSTs JSON to a service, within `timeout` ms. Returns the status of the answer and, in the next
+// line, the beginning of its body.
 export function askService(env, binding, url, body, timeout) {
   return within(timeout, async (signal) => {
     const service = env[binding];
@@ -64,6 +63,6 @@ export function askService(env, binding, url, body, timeout) {
     };
     const init = { method: "POST", body, headers, redirect: "manual", signal };
     const answer = await service.fetch(url, init);
-    return `${answer.status}\n${await beginning(answer.body, SAID)}`;
+    return `${answer.status}\n${await beginning(answer.body, MOST_SHOWN)}`;
   });
 }

@@ -1,14 +1,13 @@
-"""Between Python and JavaScript: every crossing of the request path stands here.
+"""Crossings between Python and JavaScript in the background and for the router's own pages.
 
 A crossing costs microseconds where Python code costs fractions of one, so what belongs
-together crosses together: `bridge.js` does in one call what would take ten from here.
+together crosses together: one call of `bridge.js` replaces ten from here.
 """
 
 from __future__ import annotations
 
 from asyncio import ensure_future
 from collections.abc import Callable, Coroutine
-from typing import Any
 
 import js
 from pyodide.ffi import JsException, create_proxy, jsnull, run_sync, to_js
@@ -30,12 +29,12 @@ def has_flag(name: str) -> bool:
     return bool(getattr(js.Cloudflare.compatibilityFlags, name, False))
 
 
-def exported(**functions: Callable[..., Any]) -> JsObject:
+def exported(**functions: Callable[..., object]) -> JsObject:
     """A JavaScript object with these functions, for as long as the isolate lives."""
-    found = js.Object.new()
+    functions_object = js.Object.new()
     for name, function in functions.items():
-        setattr(found, name, create_proxy(function))
-    return found
+        setattr(functions_object, name, create_proxy(function))
+    return functions_object
 
 
 def driver() -> JsObject:
@@ -54,7 +53,7 @@ def guard_outbound(env: JsObject) -> bool:
 
 
 async def ask_coordinator(env: JsObject, method: str, question: str, timeout_ms: int) -> str:
-    """What the Coordinator answers; raises `JsException` if it does not."""
+    """The Coordinator's answer. Raises `JsException` if there is none in time."""
     return str(await module(MODULE).ask(env, COORDINATOR, THE_ONE, method, question, timeout_ms))
 
 
@@ -90,7 +89,7 @@ def unwrapped(env: JsObject) -> JsObject:
     return getattr(env, "_env", env)
 
 
-def in_background(ctx: JsObject, work: Coroutine[Any, Any, None]) -> None:
+def in_background(ctx: JsObject, work: Coroutine[object, None, None]) -> None:
     """Do `work` after the answer; the runtime keeps the request's context alive for it."""
     task = ensure_future(work)
     proxy = create_proxy(task)  # a borrowed one would be gone when `waitUntil` returns
@@ -98,8 +97,8 @@ def in_background(ctx: JsObject, work: Coroutine[Any, Any, None]) -> None:
     ctx.waitUntil(proxy)
 
 
-def promised(work: Coroutine[Any, Any, None]) -> JsObject:
-    """`work` under way, as something that JavaScript can wait for, and must destroy."""
+def promised(work: Coroutine[object, None, None]) -> JsObject:
+    """`work` as a promise for JavaScript, which must destroy it."""
     return create_proxy(ensure_future(work))
 
 

@@ -1,5 +1,5 @@
-// What a drill does in front of an upstream: "down" and "errors" send nothing, a number of
-// milliseconds waits first, as long as `signal` allows.
+// Applies the fault of a drill in front of an upstream: "down" and "errors" send nothing; a number of
+// milliseconds delays the request, until `signal` aborts.
 export async function drilled(drill, fetching, signal) {
   if (drill === "errors") return new Response("A drill answers this.\n", { status: 503 });
   if (drill === "down") {

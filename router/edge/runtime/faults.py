@@ -1,6 +1,6 @@
-"""A bug of the router, as the log tells it: which error, and where; never what it was about.
+"""What the log says of a bug of the router: the type of the error and where it was raised.
 
-A message or a whole trace may hold a key or the policy's text, which belong in no log.
+The message and the whole traceback are left out: they may hold a key or the policy's text.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 MAX_FRAMES = 4  # the innermost: enough to find the line
 
 
-def described(error: BaseException) -> dict[str, object]:
-    """`error` and `at`: the error's type, and lines of code, the innermost first."""
+def error_fields(error: BaseException) -> dict[str, object]:
+    """`error`: the type; `at`: places in the code, the innermost first."""
     places: list[str] = []
     frame = error.__traceback__
     while frame is not None:

@@ -1,4 +1,4 @@
-// Changes of headers: lists of names to remove, and of names and values by turns.
+// Changes of headers: a list of names to remove, and lists of alternating names and values.
 
 export function change(headers, { removed, set, added }) {
   for (const name of removed) headers.delete(name);
@@ -6,7 +6,7 @@ export function change(headers, { removed, set, added }) {
   for (let i = 0; i < added.length; i += 2) add(headers, added[i], added[i + 1]);
 }
 
-// As in policies/http/changes.py: what is not joined with commas. Each `Set-Cookie` has a
+// As in policies/http/changes.py: headers that are not joined with commas. Each `Set-Cookie` has a
 // line of its own, which `append` does.
 const SEPARATORS = { cookie: "; ", "user-agent": " ", server: " " };
 

@@ -1,4 +1,4 @@
-"""What docs/agent.md says of the Internet."""
+"""What docs/agent-capabilities.md says of the Internet."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_limits_of_pages() -> None:
 def test_limits_of_requests() -> None:
     usual, most = request.TIMEOUT_MS, request.MAX_TIMEOUT_MS
     assert f"100 to {most:,}; default {usual:,}." in SPACED
-    assert f"first {calls.MAX_TOLD:,} characters" in SPACED
+    assert f"first {calls.MAX_SHOWN:,} characters" in SPACED
     assert web.MAX_REDIRECTS == 5
     assert f"from {OPEN_PORTS} on" in SPACED
     kept = f"from {names.LEAST_S} s to {names.MOST_S // 60} min, of up to {names.MAX_NAMES} names"
     assert kept in SPACED
-    assert f"no answer within {web.ROBOTS_WITHIN_MS // 1000} s" in SPACED
+    assert f"no response within {web.ROBOTS_WITHIN_MS // 1000} s" in SPACED
     assert f"the rules of {web.MAX_SITES} sites for an hour" in SPACED
     assert web.ROBOTS_KEPT_S == 3_600
 

@@ -44,7 +44,7 @@ def told(module: str, name: str, call: str) -> Any:
     ],
 )
 def test_a_model(answer: str, expected: Any) -> None:
-    assert told("ai.js", "run", AI.replace("ANSWER", answer)) == expected
+    assert told("bindings/ai.js", "run", AI.replace("ANSWER", answer)) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,6 @@ def test_a_model(answer: str, expected: Any) -> None:
 )
 def test_a_database(raw: str, counted: str, reads: str, expected: Any) -> None:
     call = DATA.replace("RAW", raw).replace("ALL", counted).replace("READS", reads)
-    found = told("data.js", "ask", call)
+    found = told("d1/data.js", "ask", call)
     found.pop("took", None)
     assert found == expected

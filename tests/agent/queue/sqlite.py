@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from agent.edge.d1 import D1
+from agent.edge.d1.database import D1
 from agent.queue.database import Mistake, Rows, Statement, Value
 
 MIGRATIONS = Path(__file__).parents[3] / "agent" / "migrations"

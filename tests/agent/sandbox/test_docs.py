@@ -39,7 +39,7 @@ def test_limits() -> None:
     assert f"ready or running | {Sizes().all} for" in TEXT
     assert f"running, of one key | {Sizes().of_tenant} of these" in TEXT
     assert MAX_INTEGER == 2**53 - 1
-    assert f"{MAX_DEPTH} in each other and {MAX_VALUES:,} values in all" in SPACED
+    assert f"nested {MAX_DEPTH} deep, with {MAX_VALUES:,} values in all" in SPACED
 
 
 def test_closed_modules() -> None:

@@ -11,15 +11,15 @@ from agent.sandbox.pool import Care, Pool, Sizes
 def test_one_is_made_ready_after_a_job_and_used_once() -> None:
     pool = Pool("p")
     assert pool.take("a", 0) == "p/a/1"
-    assert pool.done("p/a/1", "a", 1) == Care(("p/a/1",), ("p/a/2",))
+    assert pool.finish("p/a/1", "a", 1) == Care(("p/a/1",), ("p/a/2",))
     assert pool.take("a", 2) == "p/a/2"
-    assert pool.done("p/a/2", "a", 3) == Care(("p/a/2",), ("p/a/3",))
+    assert pool.finish("p/a/2", "a", 3) == Care(("p/a/2",), ("p/a/3",))
 
 
 def test_a_tenant_never_gets_what_was_made_ready_for_another() -> None:
     pool = Pool("p")
     assert pool.take("a", 0) == "p/a/1"
-    pool.done("p/a/1", "a", 1)
+    pool.finish("p/a/1", "a", 1)
     assert pool.take("b", 2) == "p/b/3"
 
 
@@ -28,7 +28,7 @@ def test_the_quietest_gives_up_its_own() -> None:
     for now, tenant in enumerate("abc"):
         isolate = pool.take(tenant, now)
         assert isolate
-        care = pool.done(isolate, tenant, now)
+        care = pool.finish(isolate, tenant, now)
     assert care == Care(("p/c/5", "p/a/2"), ("p/c/6",))
     assert pool.take("b", 9) == "p/b/4"
     assert pool.take("a", 9) == "p/a/7"
@@ -38,7 +38,7 @@ def test_a_full_house_takes_no_more() -> None:
     pool = Pool("p", Sizes(ready_of_tenant=1, ready_all=2, all=2))
     assert [pool.take("a", 0), pool.take("b", 0)] == ["p/a/1", "p/b/2"]
     assert pool.take("c", 0) is None
-    assert pool.done("p/a/1", "a", 1) == Care(("p/a/1",), ("p/a/3",))
+    assert pool.finish("p/a/1", "a", 1) == Care(("p/a/1",), ("p/a/3",))
     # A ready one makes room for a job.
     assert pool.take("c", 2) == "p/c/4"
     assert (pool.ready, pool.running) == (0, 2)
@@ -51,16 +51,16 @@ def test_one_tenant_never_holds_all_of_them() -> None:
     assert not pool.has_room("a", 0)
     assert pool.has_room("b", 0)
     assert pool.take("b", 1) == "p/b/4"
-    pool.done("p/a/1", "a", 2)
+    pool.finish("p/a/1", "a", 2)
     assert pool.has_room("a", 2)
     assert Sizes().of_tenant < Sizes().all
 
 
 def test_what_idles_ends() -> None:
     pool = Pool("p", Sizes(idle_ms=100))
-    pool.done(pool.take("a", 0) or "", "a", 0)
+    pool.finish(pool.take("a", 0) or "", "a", 0)
     pool.take("b", 101)
-    assert pool.done("p/b/3", "b", 101) == Care(("p/b/3", "p/a/2"), ("p/b/4",))
+    assert pool.finish("p/b/3", "b", 101) == Care(("p/b/3", "p/a/2"), ("p/b/4",))
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.booleans()), max_size=60))
@@ -80,7 +80,7 @@ def test_bounds_hold_and_none_runs_twice(steps: list[tuple[str, bool]]) -> None:
                 running.append((isolate, tenant))
         elif running:
             isolate, owner = running.pop(0)
-            care = pool.done(isolate, owner, now)
+            care = pool.finish(isolate, owner, now)
             alive = (alive - set(care.end)) | set(care.start)
             assert not set(care.end) & {name for name, _ in running}
         assert pool.ready <= 3
@@ -98,4 +98,4 @@ def test_a_job_that_was_cut_off_does_not_hold_its_isolate_for_ever() -> None:
     assert pool.has_room("b", 101)
     other = pool.take("b", 101)
     assert other
-    assert pool.done(other, "b", 102).end == (other, lost)
+    assert pool.finish(other, "b", 102).end == (other, lost)

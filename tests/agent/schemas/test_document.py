@@ -13,14 +13,15 @@ from agent.callbacks.callback import JobEnd
 from agent.callbacks.message import body_of
 from agent.core.api import polling, scaling, workers
 from agent.core.api.activations import HELD, LISTED, OUTCOME
-from agent.core.capabilities import calls, completion, database, embeddings, python, scraping, text
+from agent.core.capabilities import calls, completion, embeddings, python, scraping, text
 from agent.core.capabilities.execution import CAPABILITIES
+from agent.core.capabilities.sql import database
 from agent.core.jobs import activation, shapes
 from agent.core.serving.endpoints import ENDPOINTS
-from agent.schemas import jobs
 from agent.schemas.__main__ import ROOT, files
+from agent.schemas.components import jobs
+from agent.schemas.components.inputs import INPUTS
 from agent.schemas.document import DIALECT, document, document_text, schemas
-from agent.schemas.inputs import INPUTS
 
 DOCUMENT = document()
 FIELDS = {
@@ -107,11 +108,13 @@ def test_every_request_has_its_fields() -> None:
     assert fields("Job") == set(shapes.JOB.known)
     sent = [each["$ref"].rpartition("/")[2] for each in schemas()["Execute"]["anyOf"]]
     assert sorted(map(sorted, map(fields, sent))) == sorted(
-        sorted(shape.known) for shape in shapes.EXECUTED
+        sorted(shape.known) for shape in shapes.EXECUTE_SHAPES
     )
     data = [each["$ref"].rpartition("/")[2] for each in jobs.SENT_DATA["anyOf"]]
     assert data.pop() == "CoreActivation"
-    assert [fields(name) for name in data] == [set(shape.known) for shape in shapes.KEPT]
+    assert [fields(name) for name in data] == [
+        set(shape.known) for shape in shapes.ACTIVATION_SHAPES
+    ]
     assert fields("Registration") == set(workers.FIELDS)
     for path, known in (
         ("/poll", polling.FIELDS),
@@ -156,7 +159,7 @@ def test_schemas_are_schemas_and_examples_examples() -> None:
 
 
 def test_the_guide_has_the_limits_that_no_schema_says() -> None:
-    guide = " ".join((ROOT / "docs" / "agent.md").read_text(encoding="utf-8").split())
+    guide = " ".join((ROOT / "docs" / "agent-capabilities.md").read_text(encoding="utf-8").split())
     assert f"{text.MAX_CHUNKS:,} chunks, of {text.MAX_CHUNKED:,} characters" in guide
 
 

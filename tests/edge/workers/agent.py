@@ -10,7 +10,7 @@ from pyodide.ffi import run_sync
 
 from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.capabilities.tools import Capability
-from agent.edge.d1_binding import d1_of
+from agent.edge.d1.binding import d1_of
 from agent.edge.entry import on_fetch as agent_fetch
 from agent.queue.job import JobKey, Submission
 from agent.queue.jobs import Jobs

@@ -17,9 +17,9 @@ from pyodide.ffi import run_sync
 
 from agent.callbacks.callbacks import Callbacks, registration
 from agent.callbacks.message import CallbackRequest
-from agent.edge.callbacks import HttpTransport, deliver
-from agent.edge.d1 import D1
-from agent.edge.d1_binding import d1_of, send_to
+from agent.edge.d1.binding import d1_of, send_to
+from agent.edge.d1.database import D1
+from agent.edge.fetching.callbacks import HttpTransport, deliver
 from agent.queue.database import DatabaseError
 from agent.queue.job import JobKey, Submission
 from agent.queue.jobs import Jobs

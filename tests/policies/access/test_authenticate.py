@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from policies.access import authenticate as module
 from policies.access.authenticate import (
+    ApiKey,
     Denied,
     Identity,
     Keys,
+    KeyTables,
     Needs,
     authenticate,
     first_key,
@@ -24,7 +26,7 @@ from policies.access.authenticate import (
 )
 from policies.balancing.choose import Forward
 from policies.proxy.decide import decide
-from policies.proxy.headers import header_changes, trace_of
+from policies.proxy.phases.headers import header_changes, trace_of
 from tests.policies.making import NOW, compiled, request
 
 PEPPER = b"the pepper of the tests"
@@ -172,9 +174,9 @@ def test_nobody_gets_in_with_any_text(key: str, other: str) -> None:
 
 def test_a_look_up_is_one_access_and_one_comparison_whatever_the_number() -> None:
     for number in (1, 1_000, 100_000):
-        rows = [[f"k{n}", f"{n:064x}", [], 0, None, False, ""] for n in range(number)]
-        mine = [["mine", sha256(b"k-mine").hexdigest(), [], 0, None, False, ""]]
-        table = {"headers": ["x-api-key"], "sha256": rows + mine, "hmac_sha256": []}
+        others = [ApiKey(f"k{n}", n.to_bytes(32, "big")) for n in range(number)]
+        mine = ApiKey("mine", sha256(b"k-mine").digest())
+        table = KeyTables(("x-api-key",), sha256=(*others, mine))
         with patch.object(module, "compare_digest", wraps=hmac.compare_digest) as compare:
             found = Keys(table).find("k-mine", b"")
         assert found is not None

@@ -31,7 +31,7 @@ class World:
         self.isolates = [Local(self.terms) for _ in range(isolates)]
         self.passed: list[int] = []
         self.questions = self.denied = self.failed = 0
-        self._chance = Random(seed)
+        self._rng = Random(seed)
         self._travel = travel
         self._loss = loss
         self._events: list[tuple[int, int, object]] = []
@@ -66,11 +66,11 @@ class World:
 
     def _ask(self, now: int, local: Local, ask: Ask) -> Iterator[int]:
         self.questions += 1
-        there, back = (self._chance.randint(0, self._travel) for _ in range(2))
+        there, back = (self._rng.randint(0, self._travel) for _ in range(2))
         yield there
-        heard = there + back < PATIENCE_MS and self._chance.random() >= self._loss
+        heard = there + back < PATIENCE_MS and self._rng.random() >= self._loss
         grant = Grant(0, 0, 0, 0, 0)
-        if heard or self._chance.random() < 0.5:  # what is not heard may have been asked
+        if heard or self._rng.random() < 0.5:  # what is not heard may have been asked
             grant = self.limiter.take(ask, now + there)
         if not heard:
             yield PATIENCE_MS - min(there, PATIENCE_MS)

@@ -18,7 +18,7 @@ from policies.access.rate_limits import (
 from policies.compiled.policy import CompiledPolicy
 from policies.http.request import Client
 from policies.proxy.decide import Surroundings
-from policies.proxy.explain import explain
+from policies.proxy.explain.explain import explain
 from tests.policies.making import compiled, request
 
 HASH = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # of `secret`

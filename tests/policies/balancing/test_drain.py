@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from policies.access.given import Sealing, cookie_secret
+from policies.balancing.availability import availability_without
 from policies.balancing.choose import Forward, choose_variants
-from policies.balancing.standing import standing_without
 from policies.compiled.policy import CompiledPolicy
 from tests.policies.making import NOW, compiled, request
 
@@ -30,10 +30,10 @@ def policy(drained: str = "", sticky: Any = COOKIE, alone: bool = False) -> Comp
     return compiled(variants=variants, routes=[route], **({"regions": regions} if alone else {}))
 
 
-def choose(made: CompiledPolicy, chance: Random, out: str = "", **headers: str) -> Forward:
+def choose(made: CompiledPolicy, rng: Random, out: str = "", **headers: str) -> Forward:
     asked = request(headers=headers, continent="EU")
-    route, standing = made.routes[0], standing_without(out)
-    found = choose_variants(made, route, asked, chance, standing, sealing=SEALING)
+    route, availability = made.routes[0], availability_without(out)
+    found = choose_variants(made, route, asked, rng, availability, sealing=SEALING)
     assert isinstance(found, Forward)
     return found
 
@@ -50,18 +50,18 @@ def first(choice: Forward) -> str:
 
 @pytest.mark.parametrize("alone", [False, True])
 def test_a_drain_from_beginning_to_end(alone: bool) -> None:
-    chance = Random(1)
-    before = [choose(policy(alone=alone), chance) for _ in range(40)]
+    rng = Random(1)
+    before = [choose(policy(alone=alone), rng) for _ in range(40)]
     there = [given(each) for each in before if first(each) == "a"]
     assert there, "somebody is there"
     drained = policy("a", alone=alone)
-    assert {first(choose(drained, chance, cookie=each)) for each in there} == {"a"}
-    new = [choose(drained, chance) for _ in range(40)]
+    assert {first(choose(drained, rng, cookie=each)) for each in there} == {"a"}
+    new = [choose(drained, rng) for _ in range(40)]
     assert {first(each) for each in new} == {"b"}
     came = [given(each) for each in new]
-    assert {first(choose(drained, chance, cookie=each)) for each in came} == {"b"}
+    assert {first(choose(drained, rng, cookie=each)) for each in came} == {"b"}
     again = policy(alone=alone)
-    assert "a" in {first(choose(again, chance, cookie=each)) for each in came}
+    assert "a" in {first(choose(again, rng, cookie=each)) for each in came}
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.balancing.availability import Availability, availability_without
 from policies.balancing.choose import Forward
-from policies.balancing.pick import MAX_TOLD
-from policies.balancing.standing import Availability, standing_without
+from policies.balancing.pick import MAX_REPORTED
 from policies.http.problems import Problem
 from policies.http.request import Client
 from policies.proxy.decide import Decision, Surroundings, decide
-from policies.proxy.explain import explain
+from policies.proxy.explain.explain import explain
 from policies.resilience.failover import hedge_to, may_repeat, plan
-from policies.rollouts.steering import steered_routes
+from policies.rollouts.overrides import overrides_of
 from tests.policies.making import NOW, compiled, request
 from tests.support.examples import examples
 
@@ -91,7 +91,7 @@ def tried(*given: Any, **more: Any) -> list[str]:
 
 
 def out(*names: str) -> Surroundings:
-    return NOW._replace(standing=standing_without(names))
+    return NOW._replace(availability=availability_without(names))
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def out(*names: str) -> Surroundings:
         ("canary", NOW),  # there is a pool of that name, too
         ("c-1", out("c-1")),
         ("c-1", out(*VARIANTS)),
-        ("c-1", NOW._replace(standing=Availability(trials={"c-1": False}))),
-        ("c-1", NOW._replace(standing=Availability(returning={"c-1": 0.0}))),
-        ("c-1", NOW._replace(standing=Availability(panic=frozenset({"canary"})))),
+        ("c-1", NOW._replace(availability=Availability(half_open={"c-1": False}))),
+        ("c-1", NOW._replace(availability=Availability(returning={"c-1": 0.0}))),
+        ("c-1", NOW._replace(availability=Availability(panic=frozenset({"canary"})))),
     ],
 )
 def test_a_variant_is_tried_whatever_it_is_and_nobody_else(name: str, around: Surroundings) -> None:
@@ -116,7 +116,7 @@ def test_a_variant_is_tried_whatever_it_is_and_nobody_else(name: str, around: Su
     assert isinstance(outcome, Forward)
     assert [each.name for each in outcome.candidates] == [name]
     assert not outcome.panic
-    assert not outcome.trial
+    assert not outcome.is_probe_request
     terms = outcome.route.failover
     assert [each.name for each in plan(terms, outcome.candidates)] == [name]
     assert not may_repeat(terms, "GET", {"idempotency-key": "1"})
@@ -165,7 +165,7 @@ def test_not_all_names_of_a_large_policy_are_told() -> None:
     asked = request(headers={"x-router-override": "no", "x-api-key": "o"})
     outcome = decide(policy, asked, Random(1), NOW).outcome
     assert isinstance(outcome, Problem)
-    assert outcome.detail.endswith(f"v-{MAX_TOLD - 1}, and {60 - MAX_TOLD} more.")
+    assert outcome.detail.endswith(f"v-{MAX_REPORTED - 1}, and {60 - MAX_REPORTED} more.")
 
 
 NAMES = [*VARIANTS, "production", "elsewhere", "nobody", "", "a, b"]
@@ -249,12 +249,12 @@ def test_it_beats_rollouts_and_does_not_count_for_them() -> None:
         "mirror": 5.0,
         "counts": True,
     }
-    around = NOW._replace(steering=steered_routes(POLICY, [told]))
+    around = NOW._replace(rollout_overrides=overrides_of(POLICY, [told]))
     for name in ("p-eu", "production"):
         outcome = decided(name, around=around).outcome
         assert isinstance(outcome, Forward)
         assert outcome.candidates[0].name == "p-eu"
-        assert outcome.steered is None
+        assert outcome.rollout_override is None
         assert not (outcome.route.plans or {}).get("production")
     usual = decided(None, around=around).outcome
     assert isinstance(usual, Forward)

@@ -62,10 +62,10 @@ def test_raising_a_weight_moves_keys_only_to_it(
 
 @given(WEIGHTS, NAMES, NAMES, st.randoms(use_true_random=False))
 def test_the_order_does_not_matter(
-    weights: dict[str, float], seed: str, key: str, chance: object
+    weights: dict[str, float], seed: str, key: str, rng: object
 ) -> None:
     shuffled = pools(weights)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    rng.shuffle(shuffled)  # type: ignore[attr-defined]
     assert choose(shuffled, seed, key) == choose(pools(weights), seed, key)
     assert ranked(shuffled, seed, key) == ranked(pools(weights), seed, key)
 

@@ -22,7 +22,10 @@ from policies.basics.regex import (
     literal_prefix,
 )
 from policies.basics.regex_compiler import MAX_STEPS, PatternError, compile_pattern
+from policies.compiled.form.codec import Codec
 from tests.support.examples import examples
+
+PROGRAM = Codec(Program)
 
 MATCHES = [
     ("", [""], ["a"]),
@@ -172,7 +175,7 @@ def test_agrees_with_re(pattern: str, texts: list[str]) -> None:
     except PatternError as error:
         assume("steps" not in str(error))  # repeats within repeats may become too long
         raise
-    assert Program.from_json(json.loads(json.dumps(program.to_json()))) == program
+    assert PROGRAM.read(json.loads(json.dumps(PROGRAM.write(program)))) == program
     matcher, prefix = Matcher(program), literal_prefix(program)
     expected = [text for text in texts if re.fullmatch(pattern, text, re.ASCII | re.DOTALL)]
     assert [text for text in texts if matcher.matches(text)] == expected
@@ -223,8 +226,8 @@ def test_notorious_patterns_cost_a_look_up_for_each_character(pattern: str, text
 
 @pytest.mark.parametrize("pattern", ["[ab]*a[ab]{200}", "(?:.{3}|.{5}|.{7})*", ".*[a-z].*"])
 def test_what_is_remembered_is_bounded(pattern: str) -> None:
-    chance = random.Random(pattern)
-    texts = ["".join(chance.choices("ab", k=2_000)), "".join(map(chr, range(0x20, 0x1000)))]
+    rng = random.Random(pattern)
+    texts = ["".join(rng.choices("ab", k=2_000)), "".join(map(chr, range(0x20, 0x1000)))]
     matcher = Counting(compile_pattern(pattern))
     texts += ["".join(map(chr, range(n, n + 4_000))) for n in range(0x1000, 0xC000, 4_000)]
     for text in texts * 2:
@@ -241,9 +244,9 @@ def test_the_largest_programs_are_quickly_made() -> None:
 
 @pytest.mark.slow
 def test_matchers_share_one_memory() -> None:
-    chance, memory = random.Random(3), Memory()
+    rng, memory = random.Random(3), Memory()
     matchers = [Matcher(compile_pattern(f"[ab]*a[ab]{{{n}}}"), memory) for n in range(2, 102)]
-    for text in ("".join(chance.choices("ab", k=500)) for _ in range(10)):
+    for text in ("".join(rng.choices("ab", k=500)) for _ in range(10)):
         for length, matcher in enumerate(matchers, 2):
             assert matcher.matches(text) == (text[-length - 1] == "a")
             if length % 10:

@@ -18,21 +18,22 @@ from policies.compiled.form.text import (
     MAX_LINE,
     MAX_OF_MANY,
     NoForm,
-    form_steps,
-    form_text,
+    sections_steps,
     shallow_steps,
-    tables_steps,
+    text_steps,
 )
+from policies.compiled.tables import FORMAT, form_steps, form_text, tables_from, tables_steps
 from policies.language.compile.compile import compile_policy
 from policies.language.load import load
 from tests.policies.making import policy_text
 
 HEAD = {"format": 1, "digest": "d"}
+SECTIONS = {"digest": "d"}
 MOST_UNITS = 17  # of one step: a line of MAX_LINE
 
 
 def reading(form: bytes) -> dict[str, Any]:
-    return finished(tables_steps(form, 1, "d"))
+    return finished(sections_steps(form, 1, "d"))
 
 
 def lines(*parts: object) -> bytes:
@@ -77,8 +78,8 @@ def test_what_is_written_is_read(tables: dict[str, Any], few: int, line: int) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "FEW", few)
         patch.setattr(module, "LINE_TEXT", line)
-        found = reading(form_text({**HEAD, **tables}))
-    assert found.keys() == {**HEAD, **tables}.keys()
+        found = reading(finished(text_steps({**SECTIONS, **tables}, 1)))
+    assert found.keys() == {**SECTIONS, **tables}.keys()
     for name, value in tables.items():
         assert json.dumps(found[name]) == json.dumps(value)
 
@@ -96,14 +97,13 @@ def test_a_large_policy_is_many_lines_and_no_step_is_long() -> None:
     tables = compile_policy(loaded.policy, loaded.digest)
     form = form_text(tables)
     texts = form.split(b"\n")
-    assert len(texts) > 20
+    assert len(texts) > 10
     assert max(map(len, texts)) <= MAX_LINE
-    assert max(each(form_steps(tables))) == 1
-    units = each(tables_steps(form, tables["format"], loaded.digest))
+    assert max(each(form_steps(tables))) <= MOST_UNITS
+    units = each(tables_steps(form, loaded.digest))
     assert max(units) <= MOST_UNITS
     assert sum(units) >= len(form) // module.UNIT_BYTES
-    found = finished(tables_steps(form, tables["format"], loaded.digest))
-    assert found == json.loads(json.dumps(tables))
+    assert tables_from(form, loaded.digest) == tables
 
 
 NESTED = "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)
@@ -131,7 +131,6 @@ NESTED = "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)
         (b"[" * 5_000_000, "it has more than"),
         (b"\n" * (MAX_BYTES + 1), f"it has {MAX_BYTES + 1:,} bytes"),
         (lines() + b"\n" + b"x" * (MAX_LINE + 1), f"line 2: it has more than {MAX_LINE:,} bytes"),
-        (repeated([["routes"], []], 400_000), "units of work"),
         (lines([["variants"], [1] * (MAX_IN_SECTION + 1)]), "`variants` has more than 2,000"),
         (lines([[], {"variants": [1] * (MAX_IN_SECTION + 1)}]), "`variants` has more than 2,000"),
         (lines([["auth", "sha256"], [1] * (MAX_OF_MANY + 1)]), "`auth` has more than 100,000"),
@@ -144,8 +143,23 @@ def test_what_is_no_compiled_form_is_refused(form: bytes, why: str) -> None:
         reading(form)
 
 
+def test_too_much_work_is_refused() -> None:
+    form = repeated([["routes"], []], 400_000)
+    head, _, rest = form.partition(b"\n")
+    head = json.dumps({"format": FORMAT, "digest": "d"}).encode()
+    with pytest.raises(NoForm, match="units of work"):
+        tables_from(head + b"\n" + rest, "d")
+
+
+def test_another_format_is_refused() -> None:
+    for other in (FORMAT - 1, FORMAT + 1):
+        form = finished(text_steps(SECTIONS, other))
+        with pytest.raises(NoForm, match=f"another format than {FORMAT}"):
+            tables_from(form, "d")
+
+
 def test_the_head_names_the_policy_whatever_follows() -> None:
-    assert reading(lines([[], {"digest": "x", "format": 9}])) == HEAD
+    assert reading(lines([[], {"digest": "x"}])) == SECTIONS
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from policies.difference.difference import Difference, Side, difference
-from policies.difference.sample import Sample
-from policies.difference.traffic import Traffic
+from policies.difference.traffic.sample import Sample
+from policies.difference.traffic.traffic import Traffic
 from policies.language.compile.compile import compile_policy
 from policies.language.load import load
 from tests.policies.making import NOW, policy_text

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.difference.difference import difference
-from policies.difference.texts import change_text
-from policies.difference.view import policy_view
+from policies.difference.views.texts import change_text
+from policies.difference.views.view import policy_view
 from policies.language.model.policy import Policy, Route
 from tests.policies.difference.making import compared, routes, side, side_of
 from tests.support.examples import examples
@@ -550,39 +550,39 @@ def values(draw: st.DrawFn) -> dict[str, Any]:
     return {"version": 1, "variants": dict(VARIANTS), "regions": places, "routes": made}
 
 
-def respelt(value: dict[str, Any], chance: Random) -> dict[str, Any]:
+def respelt(value: dict[str, Any], rng: Random) -> dict[str, Any]:
     """The same policy in other words."""
     made = json.loads(json.dumps(value))
     for route in made["routes"]:
-        factor = chance.choice([1, 3, 0.5])
+        factor = rng.choice([1, 3, 0.5])
         split = {pool: weight * factor for pool, weight in route["split"].items()}
         route["split"] = {
-            pool: {"weight": weight} if chance.random() < 0.5 else weight
+            pool: {"weight": weight} if rng.random() < 0.5 else weight
             for pool, weight in split.items()
         }
         milliseconds = int(route["timeouts"]["request"][:-2])
         route["timeouts"]["request"] = f"{milliseconds // 1000}s"
-        if chance.random() < 0.5:
+        if rng.random() < 0.5:
             route["timeouts"]["backend_request"] = "0s"
             route["failover"] = {"attempts": 2, "budget": "20%", "buffer": f"{64 * 1024}B"}
             route["seed"] = route["name"]
         for match in route["matches"]:
-            chance.shuffle(match["methods"])
-        chance.shuffle(route["matches"])
-        chance.shuffle(route["hostnames"])
-        if chance.random() < 0.5:
+            rng.shuffle(match["methods"])
+        rng.shuffle(route["matches"])
+        rng.shuffle(route["hostnames"])
+        if rng.random() < 0.5:
             route["sticky"] = [
                 {"header": "X-User"} if each == "header:x-user" else each
                 for each in route["sticky"]
             ]
     for section in ("variants", "regions"):
         items = list(made[section].items())
-        chance.shuffle(items)
+        rng.shuffle(items)
         made[section] = dict(items)
     made["regions"]["eu"]["continents"].reverse()
     made["pools"] = {"canary": {"affinity": "prefer"}}
     items = list(made.items())
-    chance.shuffle(items)
+    rng.shuffle(items)
     return dict(items)
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from policies.drill_plan.outcomes import Marks, Outcome, Run
+from policies.drill_plan.outcomes import DrillOutcome, DrillRun, Marks
 from policies.drill_plan.schedule import order
 
 RATE = 40
 Shares = Mapping[str, float]
 
 
-def outcome(at: float, variant: str = "eu", **more: object) -> Outcome:
+def outcome(at: float, variant: str = "eu", **more: object) -> DrillOutcome:
     fields = {"seconds": 0.02, "status": 200, "variant": variant, "failure": "", "request": "r"}
-    return Outcome(at=at, **{**fields, **more})  # type: ignore[arg-type]
+    return DrillOutcome(at=at, **{**fields, **more})  # type: ignore[arg-type]
 
 
-def traffic(*stretches: tuple[float, Shares], end: float, rate: int = RATE) -> list[Outcome]:
+def traffic(*stretches: tuple[float, Shares], end: float, rate: int = RATE) -> list[DrillOutcome]:
     """From each moment on, variants answer in these shares, as evenly as can be."""
     made = []
     for (begin, shares), (until, _) in pairwise([*stretches, (end, {})]):
@@ -27,18 +27,18 @@ def traffic(*stretches: tuple[float, Shares], end: float, rate: int = RATE) -> l
     return made
 
 
-def answers(outcomes: list[Outcome], target: str = "eu") -> Iterator[tuple[float, bool]]:
+def answers(outcomes: list[DrillOutcome], target: str = "eu") -> Iterator[tuple[float, bool]]:
     return ((each.at, each.variant == target) for each in outcomes)
 
 
 def run_of(
-    outcomes: list[Outcome],
+    outcomes: list[DrillOutcome],
     began: float | None = 10.0,
     ended: float | None = 40.0,
     finished: float = 100.0,
     *,
     not_started: tuple[float, ...] = (),
     complete: bool = True,
-) -> Run:
+) -> DrillRun:
     marks = Marks(began, ended, finished)
-    return Run(outcomes, not_started, marks, frozenset({"eu"}), complete)
+    return DrillRun(outcomes, not_started, marks, frozenset({"eu"}), complete)

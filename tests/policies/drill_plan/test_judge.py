@@ -8,7 +8,7 @@ import pytest
 
 from policies.drill_plan.judge import Judged, doubts, evidence, judge, verdict
 from policies.drill_plan.model import Objectives
-from policies.drill_plan.outcomes import Outcome, Run
+from policies.drill_plan.outcomes import DrillOutcome, DrillRun
 from tests.policies.drill_plan.making import outcome, run_of, traffic
 
 THIRD = {"eu": 1, "us": 1, "ap": 1}
@@ -20,18 +20,20 @@ GONE = traffic((0, THIRD), (12, NONE), end=100)
 ELSEWHERE = traffic((0, NONE), end=100)
 
 
-def slower(outcomes: list[Outcome], seconds: float, begin: float = 10, end: float = 40) -> Run:
+def slower(
+    outcomes: list[DrillOutcome], seconds: float, begin: float = 10, end: float = 40
+) -> DrillRun:
     return run_of([o._replace(seconds=seconds) if begin <= o.at < end else o for o in outcomes])
 
 
-def spoilt(outcomes: list[Outcome], every: int, **fields: object) -> Run:
+def spoilt(outcomes: list[DrillOutcome], every: int, **fields: object) -> DrillRun:
     """Every so many-th outcome is different."""
     return run_of(
         [o._replace(**fields) if i % every == 0 else o for i, o in enumerate(outcomes)]  # type: ignore[arg-type]
     )
 
 
-def cut(outcomes: Iterable[Outcome], at: float, **marks: float | None) -> Run:
+def cut(outcomes: Iterable[DrillOutcome], at: float, **marks: float | None) -> DrillRun:
     return run_of([o for o in outcomes if o.at < at], finished=at, complete=False, **marks)  # type: ignore[arg-type]
 
 
@@ -39,7 +41,7 @@ SILENT = run_of([o._replace(variant="") for o in GOOD])
 IN_BASELINE = cut(GOOD, 8, began=None, ended=None)
 IN_FAILURE = cut(GOOD, 30, ended=None)
 IN_RECOVERY = cut(GOOD, 45)
-CASES: list[tuple[str, Run, str, str, float | None, bool | None, str]] = [
+CASES: list[tuple[str, DrillRun, str, str, float | None, bool | None, str]] = [
     ("none", run_of(GOOD), "error_rate", "0%", 0.0, True, ""),
     ("503s", spoilt(GOOD, 100, status=503), "error_rate", "1%", 0.01, True, ""),
     ("503s", spoilt(GOOD, 100, status=503), "error_rate", "0.9%", 0.01, False, ""),
@@ -83,7 +85,7 @@ CASES: list[tuple[str, Run, str, str, float | None, bool | None, str]] = [
 )
 def test_objective(
     why: str,
-    run: Run,
+    run: DrillRun,
     name: str,
     target: str,
     measured: float | None,
@@ -122,7 +124,7 @@ def judged(*passed: bool | None) -> list[Judged]:
         (judged(True), run_of(GOOD, not_started=(1.0,) * 41), "not judged"),
     ],
 )
-def test_verdict(objectives: list[Judged], run: Run, wanted: str) -> None:
+def test_verdict(objectives: list[Judged], run: DrillRun, wanted: str) -> None:
     assert verdict(objectives, run) == wanted
 
 

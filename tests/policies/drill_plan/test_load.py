@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from policies.drill_plan.load import load_plan
 from policies.drill_plan.model import DrillPlan
-from policies.drill_plan.values import Rate
+from policies.drill_plan.values import TrafficRate
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "docs" / "examples" / "drills").glob("*.yaml"))
 PLAN = """\
@@ -47,7 +47,7 @@ def test_a_plan() -> None:
     assert (plan.phases.baseline, plan.phases.failure, plan.phases.recovery) == (
         *(15_000, 30_000, 90_000),
     )
-    assert plan.traffic.rate == Rate(40, 1_000)
+    assert plan.traffic.rate == TrafficRate(40, 1_000)
     assert [request.method for request in plan.traffic.requests] == ["GET", "POST"]
     goals = plan.objectives
     assert (goals.error_rate, goals.leave_within, goals.return_within) == (0.001, 5_000, 60_000)

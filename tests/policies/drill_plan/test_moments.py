@@ -40,7 +40,7 @@ def test_left(why: str, stretches: list[tuple[float, Shares]], left: float | Non
     assert made.left(0, 30) == (left and pytest.approx(left, abs=0.15)), why
 
 
-def test_a_trial_now_and_then_does_not_undo_leaving() -> None:
+def test_a_probe_request_now_and_then_does_not_undo_leaving() -> None:
     made = [*traffic((0, THIRD), (3, NONE), end=30), outcome(12.01), outcome(20.01)]
     assert Answers(answers(made)).left(0, 30) == pytest.approx(2.95)
 

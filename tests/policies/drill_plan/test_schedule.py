@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.drill_plan.schedule import due_at, order
-from policies.drill_plan.values import Rate
+from policies.drill_plan.values import TrafficRate
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=8).filter(any), st.integers(1, 300))
@@ -29,7 +29,11 @@ def test_it_is_exact_after_a_whole_round_and_even_within() -> None:
 
 @pytest.mark.parametrize(
     ("rate", "number", "due"),
-    [(Rate(40, 1000), 0, 0.0), (Rate(40, 1000), 40, 1.0), (Rate(10, 60_000), 3, 18.0)],
+    [
+        (TrafficRate(40, 1000), 0, 0.0),
+        (TrafficRate(40, 1000), 40, 1.0),
+        (TrafficRate(10, 60_000), 3, 18.0),
+    ],
 )
-def test_when_a_request_is_due(rate: Rate, number: int, due: float) -> None:
+def test_when_a_request_is_due(rate: TrafficRate, number: int, due: float) -> None:
     assert due_at(rate, number) == pytest.approx(due)

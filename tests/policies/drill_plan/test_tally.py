@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.drill_plan.outcomes import Marks, Outcome, Run, Span
+from policies.drill_plan.outcomes import DrillOutcome, DrillRun, Marks, Span
 from policies.drill_plan.tally import by_phase, by_request, by_time, percentile
 from tests.policies.drill_plan.making import outcome, run_of, traffic
 
 FINISHED = 30.0
 outcomes = st.lists(
     st.builds(
-        Outcome,
+        DrillOutcome,
         at=st.floats(0, FINISHED, exclude_max=True),
         seconds=st.floats(0, 100),
         status=st.sampled_from([0, 200, 404, 500, 503]),
@@ -33,7 +33,7 @@ marks = st.one_of(
     .map(lambda two: Marks(two[0], two[1], FINISHED)),
 )
 runs = st.builds(
-    Run,
+    DrillRun,
     outcomes=outcomes,
     not_started=st.lists(st.floats(0, FINISHED, exclude_max=True), max_size=5),
     marks=marks,
@@ -43,7 +43,7 @@ runs = st.builds(
 
 
 @given(runs, st.floats(0.1, 40))
-def test_every_request_is_counted_once(run: Run, width: float) -> None:
+def test_every_request_is_counted_once(run: DrillRun, width: float) -> None:
     phases, slices = by_phase(run), by_time(run, width)
     for counts in (phases, slices, [*by_request(run).values()]):
         assert sum(each.requests for each in counts) == len(run.outcomes)

@@ -19,7 +19,7 @@ from policies.fleet.coordination import (
 )
 from policies.fleet.last_minute import LastMinute
 from policies.fleet.report import Report, Tally, report_from, report_json
-from policies.fleet.snapshot import Snapshot, Told, snapshot_from
+from policies.fleet.snapshot import CoordinatorView, Snapshot, snapshot_from
 from policies.resilience.drill import Drill, Target, drills_from, fault_from
 from tests.policies.fleet.probes import BAD, GOOD, START, TERMS
 
@@ -45,7 +45,7 @@ class Isolate:
         self.state, self.name = state, name
         self.epoch: str | None = None
         self.version = 0
-        self.told: dict[str, Told] = {}
+        self.told: dict[str, CoordinatorView] = {}
 
     def report(self, now: float = START, **variants: tuple[int, int, int]) -> bool:
         """Whether there was news."""
@@ -87,11 +87,11 @@ def test_who_knows_the_version_is_told_no_more() -> None:
     state = new()
     isolate = Isolate(state, "a")
     assert isolate.report()
-    assert isolate.told == {"one": Told(), "two": Told()}
+    assert isolate.told == {"one": CoordinatorView(), "two": CoordinatorView()}
     assert not isolate.report()
     probe(state, "one", "---")
     assert isolate.report()
-    assert isolate.told == {"one": Told("unhealthy"), "two": Told()}
+    assert isolate.told == {"one": CoordinatorView("unhealthy"), "two": CoordinatorView()}
     assert not isolate.report()
 
 
@@ -100,7 +100,7 @@ def test_probes_tell_when_somebody_has_recovered() -> None:
     isolate = Isolate(state, "a")
     probe(state, "one", "---++", START)
     isolate.report(START + 1_500)
-    assert isolate.told["one"] == Told("healthy", recovered_ms=1_500)
+    assert isolate.told["one"] == CoordinatorView("healthy", recovered_ms=1_500)
 
 
 def test_versions_grow_only_when_there_is_news() -> None:
@@ -130,10 +130,10 @@ def test_two_isolates_that_disagree() -> None:
     assert a.told["one"].ejected_ms == b.told["one"].ejected_ms == 0  # each has its own view
     c.report(one=(10, 5, 20_000))  # a second one agrees with the first
     b.report(one=(10, 0, 0))
-    assert b.told["one"] == Told(ejected_ms=20_000, voters=2)
+    assert b.told["one"] == CoordinatorView(ejected_ms=20_000, voters=2)
     c.report(START + 5_000, one=(0, 0, 0))  # and does so no more
     b.report(START + 5_000)
-    assert b.told["one"] == Told(ejected_ms=0, voters=1)
+    assert b.told["one"] == CoordinatorView(ejected_ms=0, voters=1)
 
 
 def test_a_vote_that_goes_on_is_no_news_and_one_that_is_longer_is() -> None:
@@ -164,7 +164,7 @@ def test_an_isolate_that_is_silent_for_a_minute_counts_no_more() -> None:
     assert a.told["one"].ejected_ms > 0
     later = START + FORGOTTEN_MS + 2
     a.report(later, one=(1, 1, 240_000))
-    assert a.told["one"] == Told(ejected_ms=0, voters=1)
+    assert a.told["one"] == CoordinatorView(ejected_ms=0, voters=1)
     assert state.state(later)["isolates"] == 1
 
 
@@ -242,10 +242,10 @@ def test_variants_that_the_policy_no_longer_has_are_forgotten() -> None:
         isolate.report(two=(5, 5, 30_000))
     state.plan(TERMS, ["one"], START + 1)
     a.report(START + 1)
-    assert a.told == {"one": Told()}
+    assert a.told == {"one": CoordinatorView()}
     state.plan(TERMS, NAMES, START + 2)
     a.report(START + 2)
-    assert a.told.get("two", Told()) == Told()
+    assert a.told.get("two", CoordinatorView()) == CoordinatorView()
 
 
 def test_without_probes_in_the_policy_nobody_is_unhealthy_by_them() -> None:
@@ -255,7 +255,7 @@ def test_without_probes_in_the_policy_nobody_is_unhealthy_by_them() -> None:
     isolate.report()
     state.plan(None, NAMES, START + 1)
     assert isolate.report(START + 1)
-    assert isolate.told["one"] == Told()
+    assert isolate.told["one"] == CoordinatorView()
 
 
 def again(state: Coordination, now: float) -> Coordination:
@@ -278,14 +278,17 @@ def test_a_restart_changes_nothing_for_isolates() -> None:
     assert not a.report(later)
     a.epoch = None
     assert a.report(later)
-    assert a.told == {"one": Told("unhealthy"), "two": Told("healthy", None, 27_000, 0)}
+    assert a.told == {
+        "one": CoordinatorView("unhealthy"),
+        "two": CoordinatorView("healthy", None, 27_000, 0),
+    }
     # One good answer is not enough for who was unhealthy, and the first probe is due.
     assert a.state.active_health.begin(later) == NAMES
     probe(a.state, "one", "+", later)
     assert not a.report(later)
     probe(a.state, "one", "+", later)
     assert a.report(later)
-    assert a.told["one"] == Told("healthy", 0)
+    assert a.told["one"] == CoordinatorView("healthy", 0)
 
 
 def test_votes_of_before_a_restart_hold_until_isolates_have_reported() -> None:
@@ -299,7 +302,7 @@ def test_votes_of_before_a_restart_hold_until_isolates_have_reported() -> None:
     assert a.told["two"].ejected_ms > 0  # nobody knows yet what the others say
     b.report(START + SETTLING_MS, two=(0, 0, 0))
     a.report(START + SETTLING_MS, two=(0, 0, 0))
-    assert a.told.get("two", Told()) == Told()
+    assert a.told.get("two", CoordinatorView()) == CoordinatorView()
 
 
 def test_after_a_rest_nothing_of_old_probes_is_believed() -> None:
@@ -310,7 +313,7 @@ def test_after_a_rest_nothing_of_old_probes_is_believed() -> None:
     assert state.version == version + 1
     isolate = Isolate(again(state, START + 900_000), "a")
     isolate.report(START + 900_000)
-    assert isolate.told.get("one", Told()) == Told()
+    assert isolate.told.get("one", CoordinatorView()) == CoordinatorView()
 
 
 def test_another_epoch_is_news_whatever_its_version() -> None:
@@ -334,7 +337,7 @@ def test_a_state_older_than_what_isolates_know_is_news() -> None:
     restored.plan(TERMS, NAMES, START)
     probe(restored, "two", "---")
     assert isolate.report()
-    assert isolate.told["two"] == Told("unhealthy")
+    assert isolate.told["two"] == CoordinatorView("unhealthy")
     assert (isolate.epoch, isolate.version) == ("e1+", 3)
     assert not isolate.report()
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.balancing.availability import Availability
 from policies.balancing.choose import Forward, choose_variants
-from policies.balancing.standing import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import TOLD_FOR_MS, Health
-from policies.fleet.snapshot import Snapshot, Told, snapshot_from, snapshot_json
+from policies.fleet.snapshot import CoordinatorView, Snapshot, snapshot_from, snapshot_json
 from tests.policies.making import compiled, request
 from tests.support.examples import examples
 
@@ -36,11 +36,11 @@ class Isolate:
         self.now = 1_000_000.0
         self.log: list[str] = []
         self.health = Health(lambda event, fields: self.log.append(f"{event} {fields['variant']}"))
-        self.health.standing(self.policy, self.now)
+        self.health.availability(self.policy, self.now)
 
     @property
-    def standing(self) -> Availability | None:
-        return self.health.standing(self.policy, self.now)
+    def availability(self) -> Availability | None:
+        return self.health.availability(self.policy, self.now)
 
     def fails(self, *names: str, times: int = 3) -> None:
         for name in names:
@@ -50,14 +50,14 @@ class Isolate:
     def choose(self, key: str = "k", method: str = "GET") -> Forward:
         asked = request(headers={"x-user": key}, method=method)
         route = self.policy.routes[0]
-        found = choose_variants(self.policy, route, asked, Random(1), self.standing)
+        found = choose_variants(self.policy, route, asked, Random(1), self.availability)
         assert isinstance(found, Forward)
         return found
 
     def names(self, key: str = "k", method: str = "GET") -> list[str]:
         return [variant.name for variant in self.choose(key, method).candidates]
 
-    def told(self, **variants: Told) -> None:
+    def told(self, **variants: CoordinatorView) -> None:
         self.health.learn(Snapshot("e", 1, variants, []), self.now)
 
 
@@ -71,18 +71,18 @@ def test_a_policy_without_slow_start_gives_a_returning_variant_its_share_at_once
     isolate = Isolate()
     isolate.fails("a")
     isolate.now += 11_000
-    isolate.health.standing(isolate.policy, isolate.now)
+    isolate.health.availability(isolate.policy, isolate.now)
     isolate.health.succeeded("a", isolate.now)
-    assert isolate.standing
-    assert isolate.standing.returning == {"a": 0.1}
+    assert isolate.availability
+    assert isolate.availability.returning == {"a": 0.1}
     isolate.policy = policy({**PASSIVE, "slow_start": "0s"})
-    assert isolate.standing is None
+    assert isolate.availability is None
 
 
 def test_when_all_is_well_there_is_nothing_to_look_at() -> None:
     isolate = Isolate()
     isolate.health.succeeded("a", isolate.now)
-    assert isolate.standing is None
+    assert isolate.availability is None
     assert isolate.health.retry_after_s(isolate.policy, isolate.now) == 1
 
 
@@ -92,27 +92,29 @@ def test_an_ejected_variant_is_left_out_and_tried_once() -> None:
     assert "a" not in isolate.names(key)
     assert isolate.health.is_urgent
     isolate.now += 10_000
-    assert not isolate.choose(key, "POST").trial, "a trial must not cost a request"
-    assert not isolate.choose(key_of("b")).trial, "it is not one of its own"
+    assert not isolate.choose(key, "POST").is_probe_request, (
+        "a probe request must not cost a request"
+    )
+    assert not isolate.choose(key_of("b")).is_probe_request, "it is not one of its own"
     choice = isolate.choose(key)
-    assert choice.trial
+    assert choice.is_probe_request
     assert choice.candidates[0].name == "a"
-    isolate.health.begin_trial("a", isolate.now)
-    assert "a" not in isolate.names(key), "one trial at a time"
+    isolate.health.begin_probe_request("a", isolate.now)
+    assert "a" not in isolate.names(key), "one probe request at a time"
     isolate.health.succeeded("a", isolate.now)
-    assert isolate.standing
-    assert isolate.standing.returning == {"a": 0.1}
+    assert isolate.availability
+    assert isolate.availability.returning == {"a": 0.1}
     assert isolate.log == ["variant-ejected a", "variant-returns a"]
     isolate.now += 10_000
     isolate.health.succeeded("a", isolate.now)
-    assert isolate.standing is None
+    assert isolate.availability is None
 
 
-def test_after_waiting_long_for_a_better_one_any_request_is_the_trial() -> None:
+def test_after_waiting_long_for_a_better_one_any_request_is_the_probe_request() -> None:
     isolate, key = Isolate(), key_of("a")
     isolate.fails("a")
     isolate.now += 20_000
-    assert isolate.choose(key, "POST").trial
+    assert isolate.choose(key, "POST").is_probe_request
 
 
 def test_a_returning_variant_gets_a_growing_part_of_its_own_requests() -> None:
@@ -120,7 +122,7 @@ def test_a_returning_variant_gets_a_growing_part_of_its_own_requests() -> None:
     keys = [key for key in map(str, range(3_000)) if isolate.names(key)[0] == "a"]
     isolate.fails("a")
     isolate.now += 1_000
-    isolate.told(a=Told("healthy", recovered_ms=0))
+    isolate.told(a=CoordinatorView("healthy", recovered_ms=0))
     before: set[str] = set()
     for second in (1, 3, 5, 8):
         isolate.now = 1_001_000.0 + 1_000 * second
@@ -177,53 +179,53 @@ def test_a_pool_that_is_all_ill_falls_back_before_there_is_panic() -> None:
 
 def test_what_the_coordinator_excludes_is_left_out_until_it_says_otherwise() -> None:
     isolate = Isolate()
-    isolate.told(a=Told("unhealthy"), b=Told(ejected_ms=5_000, voters=2))
+    isolate.told(a=CoordinatorView("unhealthy"), b=CoordinatorView(ejected_ms=5_000, voters=2))
     assert isolate.names() == ["c"]
     isolate.now += 5_000
     assert sorted(isolate.names()) == ["b", "c"]
-    isolate.told(a=Told("healthy", recovered_ms=0))
-    assert isolate.standing
-    assert isolate.standing.returning == {"a": 0.1, "b": 0.1}
+    isolate.told(a=CoordinatorView("healthy", recovered_ms=0))
+    assert isolate.availability
+    assert isolate.availability.returning == {"a": 0.1, "b": 0.1}
 
 
 def test_what_is_not_renewed_is_forgotten() -> None:
     isolate = Isolate()
-    isolate.told(a=Told("unhealthy"))
+    isolate.told(a=CoordinatorView("unhealthy"))
     isolate.now += TOLD_FOR_MS - 1
     assert "a" not in isolate.names()
     isolate.health.learn(None, isolate.now)
     isolate.now += TOLD_FOR_MS - 1
     assert "a" not in isolate.names(), "the same as before is as good as new"
     isolate.now += 1
-    assert isolate.standing
-    assert isolate.standing.returning == {"a": 0.1}
+    assert isolate.availability
+    assert isolate.availability.returning == {"a": 0.1}
 
 
 @pytest.mark.parametrize(
     ("told", "is_back"),
     [
-        (Told("healthy", recovered_ms=0), True),
-        (Told("healthy", recovered_ms=4_000), True),
-        (Told("healthy", recovered_ms=6_000), False),  # before it was ejected
-        (Told("healthy"), False),  # green all along
-        (Told("unknown"), False),
+        (CoordinatorView("healthy", recovered_ms=0), True),
+        (CoordinatorView("healthy", recovered_ms=4_000), True),
+        (CoordinatorView("healthy", recovered_ms=6_000), False),  # before it was ejected
+        (CoordinatorView("healthy"), False),  # green all along
+        (CoordinatorView("unknown"), False),
     ],
 )
-def test_a_probe_that_recovers_ends_an_ejection(told: Told, is_back: bool) -> None:
+def test_a_probe_that_recovers_ends_an_ejection(told: CoordinatorView, is_back: bool) -> None:
     isolate = Isolate()
     isolate.fails("a")
     isolate.now += 5_000
     isolate.told(a=told)
-    assert isolate.standing
-    assert ("a" in isolate.standing.returning) == is_back
-    assert ("a" in isolate.standing.out) != is_back
+    assert isolate.availability
+    assert ("a" in isolate.availability.returning) == is_back
+    assert ("a" in isolate.availability.out) != is_back
 
 
 def test_who_recovers_by_probes_stays_out_while_it_is_ejected_here() -> None:
     isolate = Isolate()
-    isolate.told(a=Told("unhealthy"))
+    isolate.told(a=CoordinatorView("unhealthy"))
     isolate.fails("a")
-    isolate.told(a=Told("unknown"))
+    isolate.told(a=CoordinatorView("unknown"))
     assert "a" not in isolate.names()
 
 
@@ -269,7 +271,9 @@ def test_people_are_told_how_everybody_is() -> None:
     isolate = Isolate(made)
     isolate.fails("a")
     isolate.health.rest("b", isolate.now + 3_000, isolate.now)
-    isolate.told(c=Told("unhealthy"), e=Told("healthy", ejected_ms=9_000, voters=3))
+    isolate.told(
+        c=CoordinatorView("unhealthy"), e=CoordinatorView("healthy", ejected_ms=9_000, voters=3)
+    )
     isolate.now += 4_000
     views = isolate.health.view(made, isolate.now)
     assert {name: (each.state, each.share, each.reason) for name, each in views.items()} == {
@@ -292,7 +296,7 @@ OUTCOMES = st.lists(
 @examples(200)
 @given(OUTCOMES, st.sampled_from(["0%", "34%", "67%"]), st.randoms(use_true_random=False))
 def test_somebody_always_serves_and_the_last_one_is_never_left_out(
-    outcomes: list[tuple[str, bool, int]], threshold: str, chance: Random
+    outcomes: list[tuple[str, bool, int]], threshold: str, rng: Random
 ) -> None:
     isolate = Isolate(policy(health={"passive": PASSIVE, "panic_threshold": threshold}))
     for name, is_good, later in outcomes:
@@ -301,14 +305,14 @@ def test_somebody_always_serves_and_the_last_one_is_never_left_out(
             isolate.health.succeeded(name, isolate.now)
         else:
             isolate.health.failed(name, isolate.now, isolate.now, "status 500")
-        choice = isolate.choose(str(chance.random()))
-        standing = isolate.standing or Availability()
-        out = {*standing.out, *standing.trials}
+        choice = isolate.choose(str(rng.random()))
+        availability = isolate.availability or Availability()
+        out = {*availability.out, *availability.half_open}
         names = {variant.name for variant in choice.candidates}
         assert len(names) == len(choice.candidates) > 0
         if choice.panic:
-            assert len(out) == len(NAMES) or "production" in standing.panic
-        elif not choice.trial:
+            assert len(out) == len(NAMES) or "production" in availability.panic
+        elif not choice.is_probe_request:
             assert names == set(NAMES) - out
     isolate.now += 100_000_000
     for name in NAMES:
@@ -316,12 +320,16 @@ def test_somebody_always_serves_and_the_last_one_is_never_left_out(
     isolate.now += 10_000
     for name in NAMES:
         isolate.health.succeeded(name, isolate.now)
-    assert isolate.standing is None
+    assert isolate.availability is None
 
 
 def test_a_snapshot_crosses_as_text() -> None:
     made = Snapshot(
-        "e1", 7, {"a": Told("healthy", 5, 6, 2), "b": Told()}, [{"id": "d-1"}], [{"run": "r-1"}]
+        "e1",
+        7,
+        {"a": CoordinatorView("healthy", 5, 6, 2), "b": CoordinatorView()},
+        [{"id": "d-1"}],
+        [{"run": "r-1"}],
     )
     assert snapshot_from(snapshot_json(made)) == made
 

@@ -31,12 +31,12 @@ def test_long_names() -> None:  # 14.23
     for name in ("a" * 64, "a" * 253, f"{'a' * 100}.{'b' * 100}"):
         result = imported(WEB, name=name)
         assert first(result)["split"] == {"web": 1}
-        assert result.told == []
+        assert result.findings == []
     for name, hint in (("a" * 254, "at most 253"), ("A", "lower-case"), ("a..b", "lower-case")):
-        (told, *_) = imported(WEB, name=name).told
+        (told, *_) = imported(WEB, name=name).findings
         assert told.finding.code == "bad-name"
         assert hint in told.finding.hint
-    (told, *_) = imported(WEB, namespace="a" * 64).told
+    (told, *_) = imported(WEB, namespace="a" * 64).findings
     assert "at most 63" in told.finding.hint
 
 
@@ -60,12 +60,12 @@ def test_a_header_of_the_router_is_left_out_alone(name: str) -> None:  # 14.24
         result = imported(changing(**{kind: [{"name": name, "value": "x"}, KEPT]}))
         assert first(result)["filters"] == {"request_headers": {kind: [KEPT]}}
         assert first(result)["split"] == {"web": 1}
-        assert [each.finding.code for each in result.told] == ["not-carried-over"]
-        assert name in result.told[0].finding.message
+        assert [each.finding.code for each in result.findings] == ["not-carried-over"]
+        assert name in result.findings[0].finding.message
         assert result.whole
     result = imported(changing(remove=[name]))
     assert "filters" not in first(result)
-    assert len(result.told) == 1
+    assert len(result.findings) == 1
 
 
 def test_a_header_of_answers_that_is_the_router_s() -> None:  # 14.24
@@ -79,7 +79,7 @@ def test_a_header_of_answers_that_is_the_router_s() -> None:  # 14.24
     )
     result = imported({**rule, "filters": [*rule["filters"], cors]})
     assert set(first(result)["filters"]) == {"cors"}
-    assert [each.finding.code for each in result.told] == ["not-carried-over"]
+    assert [each.finding.code for each in result.findings] == ["not-carried-over"]
 
 
 def test_a_host_header_becomes_a_rewrite() -> None:  # 14.24
@@ -89,15 +89,15 @@ def test_a_host_header_becomes_a_rewrite() -> None:  # 14.24
         "request_headers": {"set": [KEPT]},
         "rewrite": {"hostname": "inner.test"},
     }
-    assert result.told == []
+    assert result.findings == []
     rewrite = {"type": "URLRewrite", "urlRewrite": {"hostname": "other.test"}}
     rule = changing(set=[host])
     result = imported({**rule, "filters": [*rule["filters"], rewrite]})
     assert first(result)["filters"] == {"rewrite": {"hostname": "other.test"}}
-    assert [each.finding.code for each in result.told] == ["unused-field"]
+    assert [each.finding.code for each in result.findings] == ["unused-field"]
     result = imported(changing(set=[host | {"value": "inner.test:8080"}, KEPT]))
     assert first(result)["filters"] == {"request_headers": {"set": [KEPT]}}
-    assert [each.finding.code for each in result.told] == ["not-carried-over"]
+    assert [each.finding.code for each in result.findings] == ["not-carried-over"]
 
 
 def test_retries_have_no_budget_of_their_own() -> None:  # 14.25
@@ -109,12 +109,12 @@ def test_sessions_as_the_head_version_has_them() -> None:  # 14.30
     cookie = {"name": "side", "path": "/", "lifetimeType": "Permanent"}
     result = imported({**WEB, "sessionPersistence": {"cookie": cookie, "absoluteTimeout": "1h"}})
     assert first(result)["sticky"] == [{"cookie": "side", "set": True, "max_age": "1h"}]
-    assert result.told == []
+    assert result.findings == []
     result = imported({**WEB, "sessionPersistence": {"type": "Header", "header": {"name": "x-s"}}})
     assert first(result)["sticky"] == [{"header": "x-s"}]
     cookie["path"] = "/app"
     result = imported({**WEB, "sessionPersistence": {"cookie": cookie, "absoluteTimeout": "1h"}})
-    assert [each.finding.path for each in result.told] == [
+    assert [each.finding.path for each in result.findings] == [
         "spec.rules[0].sessionPersistence.cookie.path"
     ]
 
@@ -123,7 +123,7 @@ def test_cors_without_origins_lets_nobody_in() -> None:  # 14.30
     result = imported({**WEB, "filters": [{"type": "CORS", "cors": {"allowMethods": ["GET"]}}]})
     assert first(result)["filters"]["cors"]["allow_origins"] == []
     assert first(result)["split"] == {"web": 1}
-    assert result.told == []
+    assert result.findings == []
 
 
 def test_the_share_of_an_invalid_backend() -> None:  # 14.30

@@ -10,7 +10,7 @@ from policies.compiled.policy import CompiledPolicy
 from policies.gateway.convert import OUTPUT, convert
 from policies.http.request import Client
 from policies.language.load import load
-from policies.proxy.explain import Explanation, explain
+from policies.proxy.explain.explain import Explanation, explain
 from tests.policies.making import NOW, compile_text
 from tests.support.gateway_cases import CASES, SUBJECTS, Case, Subject, imported, name
 
@@ -66,7 +66,7 @@ def check_headers(wanted: dict[str, str | None], got: dict[str, str]) -> None:
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
 def test_findings(subject: Subject) -> None:
     alone = convert([(subject.name, subject.manifests)])
-    told = [each.finding.code for each in alone.told if each.file != OUTPUT]
+    told = [each.finding.code for each in alone.findings if each.file != OUTPUT]
     assert told == subject.table.get("findings", [])
     assert alone.whole is not subject.table.get("left_out", False)
     assert alone.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.gateway.convert import OUTPUT, Imported, convert
-from policies.gateway.report import MAX_TOLD
+from policies.gateway.output.report import MAX_REPORTED
 from policies.language.findings.findings import IMPORT_CODES
 from policies.language.load import load
 from tests.policies.gateway.making import (
@@ -30,6 +32,14 @@ from tests.support.examples import examples
 DOUBTS = {"cors-credentials", "cors-unusable", "redirect-loop"}
 
 
+BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # of lines, in YAML 1.1
+
+
+def text_of(data: bytes) -> str:
+    is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_utf_16 else "utf-8", "replace")
+
+
 def imported(*files: bytes) -> Imported:
     """What files come to; whatever they are, what comes out is valid and told properly."""
     named = [(f"{number}.yaml", data) for number, data in enumerate(files)]
@@ -39,14 +49,14 @@ def imported(*files: bytes) -> Imported:
     else:
         # What is doubtful in manifests is carried over, and `router validate` says so.
         assert {each.code for each in load(result.text.encode()).findings} <= DOUBTS
-    for told in result.told:
+    for told in result.findings:
         finding = told.finding
         assert finding.message
         assert finding.hint
         assert finding.line > 0
         assert finding.column > 0
         if told.file != OUTPUT:
-            lines = files[int(told.file.removesuffix(".yaml"))].count(b"\n") + 2
+            lines = len(BREAKS.findall(text_of(files[int(told.file.removesuffix(".yaml"))]))) + 2
             assert finding.line <= lines
     return result
 
@@ -59,7 +69,9 @@ def test_what_is_supported_is_carried_over_whole(objects: list[Object]) -> None:
     # Rules that match the same are possible, and told; anything else would be lost.
     # Without a Gateway nobody knows its hosts, or what its controller takes expressions for.
     fine = ("duplicate-route", "not-attached", "differs")
-    told = [each for each in result.told if each.finding.code not in fine and each.file != OUTPUT]
+    told = [
+        each for each in result.findings if each.finding.code not in fine and each.file != OUTPUT
+    ]
     assert told == []
 
 
@@ -134,7 +146,7 @@ def manifest_of(case: Object) -> Object:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["what"])
 def test_finding(case: Object) -> None:
     result = imported(text(manifest_of(case)))
-    found = [each.finding for each in result.told if each.file != OUTPUT]
+    found = [each.finding for each in result.findings if each.file != OUTPUT]
     lines = [f"{each.severity} {each.code} {each.path}" for each in found]
     assert lines == case.get("findings", [])
     if "policy" in case:
@@ -163,7 +175,7 @@ spec:
 ---
 kind: [
 """
-    told = imported(manifest.encode()).told
+    told = imported(manifest.encode()).findings
     assert [(t.finding.line, t.finding.column, t.finding.code) for t in told] == [
         (10, 50, "bad-regex"),
         (10, 50, "differs"),
@@ -181,12 +193,12 @@ def test_lists_and_several_files() -> None:
     bare = {name: PLAIN[name] for name in ("metadata", "spec")}
     result = imported(text(outer), text(typed | {"items": [bare]}))
     assert result.routes == 2
-    assert [(t.file, t.finding.code, t.finding.path) for t in result.told] == [
+    assert [(t.file, t.finding.code, t.finding.path) for t in result.findings] == [
         ("0.yaml", "wrong-type", "items[1]"),
         ("0.yaml", "unknown-field", "extra"),
     ]
     assert imported(text(typed | {"items": None})).text is None
-    (told, _) = imported(text(typed | {"items": 5})).told
+    (told, _) = imported(text(typed | {"items": 5})).findings
     assert told.finding.code == "wrong-type"
 
 
@@ -194,7 +206,7 @@ def test_of_one_object_twice_the_last_counts() -> None:
     later = PLAIN | {"spec": route("x", [{"backendRefs": [{"name": "new", "port": 80}]}])["spec"]}
     later["spec"]["hostnames"] = ["shop.test"]
     result = imported(text(PLAIN), text(later))
-    (told,) = result.told
+    (told,) = result.findings
     assert (told.file, told.finding.code, told.finding.severity) == (
         "0.yaml",
         "unused-field",
@@ -221,7 +233,7 @@ spec:
       backendRefs: [{<<: [{weight: 2}, *web], name: api}]
 """
     result = imported(manifest.encode())
-    assert result.told == []
+    assert result.findings == []
     assert result.text
     assert result.text.count("timeouts: { request: 5s }") == 2
     assert "split: { api: 2 }" in result.text
@@ -276,7 +288,7 @@ def test_ports_that_come_together_are_told() -> None:
     assert result.whole
     assert result.text
     assert result.text.index("redirect: { scheme: https") < result.text.index("split:")
-    codes = [(t.finding.code, t.finding.path) for t in result.told]
+    codes = [(t.finding.code, t.finding.path) for t in result.findings]
     assert codes.count(("differs", "spec.parentRefs")) == 2
     assert ("not-carried-over", "spec.listeners[1].tls") in codes
     assert ("not-carried-over", "spec.listeners[3].protocol") in codes
@@ -284,7 +296,7 @@ def test_ports_that_come_together_are_told() -> None:
     # A redirect that changes more than the scheme is for what comes by HTTP alone, too.
     objects[1] = of("http", "secure", to_https(hostname="www.shop.test"))
     result = imported(text(*objects))
-    codes = [(t.finding.code, t.finding.path) for t in result.told]
+    codes = [(t.finding.code, t.finding.path) for t in result.findings]
     assert codes.count(("differs", "spec.parentRefs")) == 2
     assert result.text
     assert "matches: [{ scheme: http }]" in result.text
@@ -294,16 +306,16 @@ def test_ports_that_come_together_are_told() -> None:
 def test_too_much_is_refused_in_time() -> None:
     rule = {"matches": [{"path": {"value": "/x"}}] * 3, "backendRefs": [{"name": "w", "port": 1}]}
     many = route("many", [rule] * 5, hostnames=[f"h{n}.test" for n in range(1_900)])
-    told = imported(text(*({**many, "metadata": {"name": f"r{n}"}} for n in range(5)))).told
+    told = imported(text(*({**many, "metadata": {"name": f"r{n}"}} for n in range(5)))).findings
     assert any(each.finding.code == "out-of-range" for each in told)
     documents = [PLAIN | {"metadata": {"name": f"r{n}"}, "x": 1} for n in range(1_500)]
     result = imported(text(*documents))
-    assert len(result.told) == MAX_TOLD
-    assert "further findings" in result.told[-1].finding.message
+    assert len(result.findings) == MAX_REPORTED
+    assert "further findings" in result.findings[-1].finding.message
     bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 10)}]\n" for n in range(8)
     )
-    assert imported(bomb.encode()).told[0].finding.code == "yaml-alias-bomb"
+    assert imported(bomb.encode()).findings[0].finding.code == "yaml-alias-bomb"
     assert imported(b"---\n" * 5_000).text is None
 
 
@@ -315,7 +327,7 @@ def test_a_regular_expression_too_many_is_told() -> None:
     result = imported(text(route("regex", rules, hostnames=["a.test"])))
     assert result.text
     assert 0 < result.routes < 300
-    told = {each.finding.code for each in result.told if each.finding.severity == "error"}
+    told = {each.finding.code for each in result.findings if each.finding.severity == "error"}
     assert told == {"bad-regex", "not-carried-over"}
 
 

@@ -225,7 +225,7 @@ def test_whatever_is_wrong_no_guard_is_lost(data: st.DataObject) -> None:  # 14.
         if objects:
             objects = mutated(data.draw, objects)
     result = convert([("m.yaml", text(*objects))], EVERY)
-    for told in result.told:
+    for told in result.findings:
         assert told.finding.message
         assert told.finding.hint
         assert told.file == OUTPUT or told.finding.line <= 2 * len(objects) + 1

@@ -21,9 +21,9 @@ from policies.http.cache import (
 from policies.http.changes import Changes
 from policies.http.request import Client, Request
 from policies.proxy.decide import decide
-from policies.proxy.explain import explain
-from policies.proxy.headers import trace_of
-from policies.proxy.outgoing import outgoing
+from policies.proxy.explain.explain import explain
+from policies.proxy.phases.headers import trace_of
+from policies.proxy.phases.outgoing import outgoing
 from tests.policies.making import NOW, compiled, request
 
 NONE = Changes([], {}, [])

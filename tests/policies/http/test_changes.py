@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from policies.balancing.choose import Forward
 from policies.http.changes import SEPARATORS, Changes
 from policies.proxy.decide import decide
-from policies.proxy.headers import trace_of
-from policies.proxy.outgoing import answer_changes, outgoing
-from policies.proxy.question import read_question
+from policies.proxy.explain.question import read_question
+from policies.proxy.phases.headers import trace_of
+from policies.proxy.phases.outgoing import answer_changes, outgoing
 from tests.policies.making import NOW, compiled, request
 
 Lists = dict[str, list[str]]

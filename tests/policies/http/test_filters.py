@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from policies.balancing.availability import availability_without
 from policies.balancing.choose import Forward, choose_mirror
-from policies.balancing.standing import standing_without
 from policies.compiled.policy import CompiledPolicy
 from policies.http.filters import FilterChain, Mirror
 from policies.http.request import Client
 from policies.proxy.decide import decide
-from policies.proxy.explain import explain
+from policies.proxy.explain.explain import explain
 from tests.policies.making import NOW, compiled, request
 
 
@@ -86,8 +86,8 @@ def test_another_spelling_of_what_the_policy_says_goes() -> None:  # 14.14
 )
 def test_mirrors_are_drawn_by_their_share(share: float, expected: int) -> None:
     plan = FilterChain(None, None, None, None, (Mirror("p", share, False),))
-    chance, total = Random(3), 10_000
-    drawn = sum(len(plan.drawn("GET", chance)) for _ in range(total))
+    rng, total = Random(3), 10_000
+    drawn = sum(len(plan.drawn("GET", rng)) for _ in range(total))
     assert abs(drawn - expected) <= 5 * (total * share * (1 - share)) ** 0.5
 
 
@@ -123,10 +123,12 @@ def test_a_mirror_goes_to_nobody_else() -> None:
     )
     outcome = decide(made, request(), Random(1), NOW).outcome
     assert isinstance(outcome, Forward)
-    one = choose_mirror(made, outcome, mirror, Random(1), standing_without({"c1"}))
+    one = choose_mirror(made, outcome, mirror, Random(1), availability_without({"c1"}))
     assert one
     assert one.name == "c2"
-    assert choose_mirror(made, outcome, mirror, Random(1), standing_without({"c1", "c2"})) is None
+    assert (
+        choose_mirror(made, outcome, mirror, Random(1), availability_without({"c1", "c2"})) is None
+    )
 
 
 def test_explain_tells_each_filter() -> None:

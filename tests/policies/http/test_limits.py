@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.http.limits import Limits, content_length, head_problem
+from policies.http.limits import SizeLimits, content_length, head_problem
 from policies.http.problems import Problem
 from policies.proxy.decide import decide
 from tests.policies.making import NOW, compiled, request
@@ -33,7 +33,7 @@ def test_heads_against_a_plain_count(
     }
     expected = next((code for code, holds in codes.items() if holds), None)
     for at_most in (None, total, total + 30):
-        found = head_problem(Limits(url, count, size), URL, headers, at_most)
+        found = head_problem(SizeLimits(url, count, size), URL, headers, at_most)
         assert (found and found.code) == expected
 
 

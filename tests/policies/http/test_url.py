@@ -13,7 +13,7 @@ from policies.http.problems import Problem
 from policies.http.url import (
     BadHost,
     BadPath,
-    Target,
+    RequestTarget,
     host_of,
     normalise_path,
     parse_target,
@@ -106,19 +106,19 @@ UNRESERVED = "abcdefgzAZ0189-._~"
     st.lists(st.text(UNRESERVED + "!$&'()*+,;=:@é ", max_size=6), max_size=5),
     st.randoms(use_true_random=False),
 )
-def test_no_two_spellings_get_different_answers(segments: list[str], chance: object) -> None:
+def test_no_two_spellings_get_different_answers(segments: list[str], rng: object) -> None:
     """Percent-encode unreserved characters at will, in either case, and add dot segments."""
     plain = "/" + "/".join(segments)
 
     def respell(character: str) -> str:
         if character == "/" or (character not in UNRESERVED and character.isascii()):
             return character
-        choice = chance.randrange(3)  # type: ignore[attr-defined]
+        choice = rng.randrange(3)  # type: ignore[attr-defined]
         encoded = "".join(f"%{byte:02x}" for byte in character.encode())
         return (character, encoded, encoded.upper())[choice]
 
     other = "".join(respell(character) for character in plain)
-    other = re.sub("/", lambda _: "/" + "./" * chance.randrange(2), other)  # type: ignore[attr-defined]
+    other = re.sub("/", lambda _: "/" + "./" * rng.randrange(2), other)  # type: ignore[attr-defined]
     if plain.endswith("/") or not other.endswith("./"):
         assert normalise_path(other) == normalise_path(plain)
 
@@ -154,11 +154,13 @@ def test_what_is_no_host(authority: str) -> None:
 def test_target_keeps_the_query_and_the_origin() -> None:
     sent = "http://Example.com:81/%61/../b?x=%2F&y#frag"
     target = parse_target(sent, merge_slashes=False)
-    expected = Target("http", "http://Example.com:81", "example.com", "/b", "?x=%2F&y", sent)
+    expected = RequestTarget("http", "http://Example.com:81", "example.com", "/b", "?x=%2F&y", sent)
     assert target == expected
     assert expected.url == "http://Example.com:81/b?x=%2F&y"
-    assert parse_target("http://h", False) == Target("http", "http://h", "h", "/", "", "http://h")
-    assert parse_target("http://h?q", False) == Target(
+    assert parse_target("http://h", False) == RequestTarget(
+        "http", "http://h", "h", "/", "", "http://h"
+    )
+    assert parse_target("http://h?q", False) == RequestTarget(
         "http", "http://h", "h", "/", "?q", "http://h?q"
     )
 

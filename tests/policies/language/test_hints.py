@@ -34,8 +34,18 @@ def policy(**route: Any) -> dict[str, Any]:
     return {**BASE, "routes": [{"name": "r", **TO, **route}]}
 
 
+class _Quoting(yaml.SafeDumper):
+    """Quotes all text: `1e-05` is text to PyYAML, and a number to the language."""
+
+
+_Quoting.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'),
+)
+
+
 def findings(value: dict[str, Any]) -> tuple[Finding, ...]:
-    return load(yaml.safe_dump(value, sort_keys=False).encode()).findings
+    return load(yaml.dump(value, Dumper=_Quoting, sort_keys=False).encode()).findings
 
 
 def matching(kind: str, path: str) -> dict[str, Any]:

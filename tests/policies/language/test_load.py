@@ -24,7 +24,7 @@ from policies.language.model import (
 from policies.language.model import policy as model
 from policies.language.model.part import Part
 from policies.language.model.policy import Policy
-from policies.language.schema import schema_text
+from policies.language.tooling.schema import schema_text
 from policies.language.values.written import flow
 from policies.language.yaml.budget import MAX_FINDINGS, Budget
 from policies.language.yaml.document import Document, read_document

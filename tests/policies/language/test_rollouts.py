@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from policies.compiled.rollout_plan import Check, KeyStep, MirrorStep, WeightStep, step_text
 from policies.language.load import load
-from policies.rollouts.plan import Check, Step, plan_from
 from tests.policies.language.rollout_cases import (
     BASE,
     ROLLOUT_CASES,
@@ -47,13 +47,16 @@ def test_a_beginning_that_would_move_users_back_is_a_warning() -> None:
 
 
 def plan(**changes: Any) -> Any:
-    (table,) = compiled(**sections(**changes)).rollouts
-    return plan_from(table)
+    (made,) = compiled(**sections(**changes)).rollouts
+    return made
 
 
 def test_defaults() -> None:
     made = plan(steps=[{"weight": 5}, {"weight": "12.5%"}])
-    assert made.steps == (Step("weight", 5, 60_000, False), Step("weight", 12.5, 60_000, False))
+    assert made.steps == (
+        WeightStep("weight", 5, 60_000, False),
+        WeightStep("weight", 12.5, 60_000, False),
+    )
     assert (made.promotes, made.rolls_back, made.windows) == (True, True, ())
     terms = made.terms
     assert (terms.min_requests, terms.error_increase, terms.error_rate) == (50, 0.005, None)
@@ -88,13 +91,13 @@ def test_everything() -> None:
         schedule=[{"start": "0 9 * * 1-5", "for": "8h"}],
     )
     header, key, mirror, weight = made.steps
-    assert (header.kind, header.value[0], header.value[3], header.hold_ms) == (
+    assert (header.kind, header.value.name, header.value.pattern, header.hold_ms) == (
         *("header", "x-preview", "[ab]", 300_000),
     )
-    assert key == Step("key", ["ann"], 30_000, True)
-    assert mirror == Step("mirror", 0.1, 30_000, False)
-    assert weight == Step("weight", 50, 30_000, False)
-    assert [each.text for each in made.steps] == [
+    assert key == KeyStep("key", ("ann",), 30_000, True)
+    assert mirror == MirrorStep("mirror", 0.1, 30_000, False)
+    assert weight == WeightStep("weight", 50, 30_000, False)
+    assert [step_text(each) for each in made.steps] == [
         *("header x-preview: [ab]", "keys ann", "mirror 10 %", "50 %"),
     ]
     assert made.terms == (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from policies.http.url import parse_target
 from policies.language.load import load
-from policies.language.model.bindings import bindings_of, urls_of
+from policies.language.tooling.bindings import bindings_of, urls_of
 from tests.policies.making import policy_text
 from tests.support.examples import examples
 from tests.support.private_hosts import PRIVATE_HOSTS

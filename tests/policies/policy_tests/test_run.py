@@ -11,7 +11,7 @@ import pytest
 from policies.language.compile.compile import compile_policy
 from policies.language.load import load
 from policies.policy_tests.load import load_cases
-from policies.policy_tests.run import Failure, Outcome, Subject
+from policies.policy_tests.run import CaseFailure, CaseOutcome, Subject
 from tests.policies.making import NOW, policy_text
 
 KEYS = [
@@ -49,7 +49,7 @@ def subject() -> Subject:
     return Subject(compile_policy(loaded.policy, loaded.digest), NOW.now_ms)
 
 
-def run(request: dict[str, Any], expect: dict[str, Any]) -> Outcome:
+def run(request: dict[str, Any], expect: dict[str, Any]) -> CaseOutcome:
     case = {"name": "c", "request": {"url": "https://h.test/api/x", **request}, "expect": expect}
     loaded = load_cases(json.dumps({"version": 1, "cases": [case]}).encode())
     assert loaded.cases, loaded.findings
@@ -95,58 +95,58 @@ def test_passing(request_: dict[str, Any], expect: dict[str, Any]) -> None:
 
 
 HERE = ("expect",)
-FAILING: list[tuple[dict[str, Any], dict[str, Any], list[Failure]]] = [
-    (AGENT, {"route": "rest"}, [Failure((*HERE, "route"), "`rest`", "`api`")]),
+FAILING: list[tuple[dict[str, Any], dict[str, Any], list[CaseFailure]]] = [
+    (AGENT, {"route": "rest"}, [CaseFailure((*HERE, "route"), "`rest`", "`api`")]),
     (
         AGENT,
         {"status": 404, "pool": "beta"},
         [
-            Failure((*HERE, "status"), "404", "200"),
-            Failure((*HERE, "pool"), "`beta`", "`production`"),
+            CaseFailure((*HERE, "status"), "404", "200"),
+            CaseFailure((*HERE, "pool"), "`beta`", "`production`"),
         ],
     ),
-    (CLOSED, {"variant": "canary"}, [Failure((*HERE, "variant"), "`canary`", "nothing")]),
-    (AGENT, {"mirrors": []}, [Failure((*HERE, "mirrors"), "none", "`beta`")]),
-    (AGENT, {"code": "forbidden"}, [Failure((*HERE, "code"), "`forbidden`", "nothing")]),
+    (CLOSED, {"variant": "canary"}, [CaseFailure((*HERE, "variant"), "`canary`", "nothing")]),
+    (AGENT, {"mirrors": []}, [CaseFailure((*HERE, "mirrors"), "none", "`beta`")]),
+    (AGENT, {"code": "forbidden"}, [CaseFailure((*HERE, "code"), "`forbidden`", "nothing")]),
     (
         CLOSED,
         {"forwarded": {"path": "/"}},
-        [Failure((*HERE, "forwarded"), "to be there", "nothing: the router answers itself")],
+        [CaseFailure((*HERE, "forwarded"), "to be there", "nothing: the router answers itself")],
     ),
     (
         AGENT,
         {"answer": {"status": 200}},
-        [Failure((*HERE, "answer"), "to be there", "nothing: it is forwarded")],
+        [CaseFailure((*HERE, "answer"), "to be there", "nothing: it is forwarded")],
     ),
     (
         AGENT,
         {"forwarded": {"path": "/api/x", "headers": {"x-side": None, "x-no": "1"}}},
         [
-            Failure((*HERE, "forwarded", "headers", "x-side"), "nothing", "`in`"),
-            Failure((*HERE, "forwarded", "headers", "x-no"), "`1`", "nothing"),
-            Failure((*HERE, "forwarded", "path"), "`/api/x`", "`/v2/x`"),
+            CaseFailure((*HERE, "forwarded", "headers", "x-side"), "nothing", "`in`"),
+            CaseFailure((*HERE, "forwarded", "headers", "x-no"), "`1`", "nothing"),
+            CaseFailure((*HERE, "forwarded", "path"), "`/api/x`", "`/v2/x`"),
         ],
     ),
     (
         AGENT,
         {"response_headers": {"x-served": "b"}},
-        [Failure((*HERE, "response_headers", "x-served"), "`b`", "`a`")],
+        [CaseFailure((*HERE, "response_headers", "x-served"), "`b`", "`a`")],
     ),
     (
         {"url": "https://half.test/"},
         {"shares": {"canary": "40%"}},
-        [Failure((*HERE, "shares", "canary"), "40% within 1%", "50%")],
+        [CaseFailure((*HERE, "shares", "canary"), "40% within 1%", "50%")],
     ),
     (
         CLOSED,
         {"shares": {"canary": "40%"}},
-        [Failure((*HERE, "shares"), "a split", "status 503, and no pool")],
+        [CaseFailure((*HERE, "shares"), "a split", "status 503, and no pool")],
     ),
     (
         {"url": "https://half.test/"},
         {"shares": {"canry": "0%"}},
         [
-            Failure(
+            CaseFailure(
                 (*HERE, "shares", "canry"), "pool `canry`", "only `production`, `canary`, `beta`"
             )
         ],
@@ -155,10 +155,10 @@ FAILING: list[tuple[dict[str, Any], dict[str, Any], list[Failure]]] = [
         {"key": "nobody", "down": ["production", "nothing"]},
         {"status": 200},
         [
-            Failure(
+            CaseFailure(
                 ("request", "down", 1), "variant `nothing`", "only `production`, `canary`, `beta`"
             ),
-            Failure(
+            CaseFailure(
                 ("request", "key"),
                 "key `nobody`",
                 "only `agent`, `off`, `operator`, `small`, `real`",
@@ -171,12 +171,14 @@ FAILING: list[tuple[dict[str, Any], dict[str, Any], list[Failure]]] = [
 @pytest.mark.parametrize(
     ("request_", "expect", "failures"), FAILING, ids=[json.dumps(case[:2]) for case in FAILING]
 )
-def test_failing(request_: dict[str, Any], expect: dict[str, Any], failures: list[Failure]) -> None:
+def test_failing(
+    request_: dict[str, Any], expect: dict[str, Any], failures: list[CaseFailure]
+) -> None:
     assert run(request_, expect).failures == failures
 
 
 def test_a_failure_can_be_explained() -> None:
-    told = run(AGENT, {"route": "rest"}).told
+    told = run(AGENT, {"route": "rest"}).explanation
     assert told
     assert [step["step"] for step in told["steps"]][:3] == ["normalise", "match", "authenticate"]
-    assert run({"key": "nobody"}, {"status": 200}).told is None
+    assert run({"key": "nobody"}, {"status": 200}).explanation is None

@@ -15,14 +15,14 @@ from random import Random
 from typing import Any
 
 from policies.access.given import cookie_secret
-from policies.balancing.standing import Availability
+from policies.balancing.availability import Availability
 from policies.compiled.policy import CompiledPolicy
 from policies.fleet.health import Health
 from policies.http.changes import joined
 from policies.http.request import Client
-from policies.proxy.context import Arrived, RequestContext
 from policies.proxy.decide import FREE
-from policies.proxy.effects import (
+from policies.proxy.phases.context import Arrived, RequestContext
+from policies.proxy.phases.effects import (
     Came,
     Carry,
     Charge,
@@ -31,7 +31,6 @@ from policies.proxy.effects import (
     KeepBody,
     LearnRollouts,
     LookUp,
-    Mirror,
     Mirrored,
     Own,
     Race,
@@ -39,6 +38,7 @@ from policies.proxy.effects import (
     Refresh,
     Respond,
     Send,
+    SendCopy,
     Store,
     Void,
     Wait,
@@ -48,7 +48,7 @@ from policies.proxy.sequence import proxy
 from policies.resilience.drill import Drill
 from policies.resilience.failover import RetryBudget
 from policies.resilience.latency import Latencies
-from policies.rollouts.steering import NOTHING, Steereds, steered_routes
+from policies.rollouts.overrides import NOTHING, OverridesByRoute, overrides_of
 from policies.rollouts.tallies import Tallies
 from tests.policies.making import NOW, compiled
 
@@ -73,20 +73,20 @@ class Isolate:
         self.retries: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
         self.latencies: defaultdict[str, Latencies] = defaultdict(Latencies)
         self.refreshing: dict[str, float] = {}
-        self.steereds: Steereds = NOTHING
+        self.overrides: OverridesByRoute = NOTHING
         self.is_new = False
         self.counted: Counter[tuple[Any, ...]] = Counter()
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.health.standing(policy, BEGAN)
+        self.health.availability(policy, BEGAN)
 
     def must_learn(self, now_ms: float) -> bool:
         return self.is_new
 
-    def standing(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
-        return self.health.standing(policy, now_ms)
+    def availability(self, policy: CompiledPolicy, now_ms: float) -> Availability | None:
+        return self.health.availability(policy, now_ms)
 
-    def steered(self, policy: CompiledPolicy) -> Steereds:
-        return self.steereds
+    def rollout_overrides(self, policy: CompiledPolicy) -> OverridesByRoute:
+        return self.overrides
 
     def count(self, metric: str, *labels: str | int) -> None:
         self.counted[metric, *labels] += 1
@@ -94,11 +94,11 @@ class Isolate:
     def log(self, event: str, fields: dict[str, Any]) -> None:
         self.events.append((event, fields))
 
-    def steer(self, weight: float, mirror: float = 0.0) -> None:
+    def override(self, weight: float, mirror: float = 0.0) -> None:
         """A rollout from `production` to `canary` is under way on route `r`."""
         told = {"name": "r", "run": "run-1", "from": "production", "to": "canary"}
         told |= {"weights": {"r": weight}, "cohorts": [], "mirror": mirror, "counts": True}
-        self.steereds = steered_routes(self.policy, [told])
+        self.overrides = overrides_of(self.policy, [told])
 
     def tallied(self) -> dict[str, tuple[int, int]]:
         """Requests and errors that the rollout has heard of, by side."""
@@ -221,7 +221,7 @@ def in_quiet_times(effect: Any) -> Any:
         return FREE
     if isinstance(effect, KeepBody):
         return "kept"
-    if isinstance(effect, Mirror):
+    if isinstance(effect, SendCopy):
         return Mirrored([each.variant for each in effect.copies], has_body=effect.keeps_body)
     return None
 
@@ -272,13 +272,13 @@ def raced(taken: int, *came: int | str | None, after_ms: float = 100) -> Outcome
 
 WORDS: dict[type, Callable[[Any], str]] = {
     Respond: lambda e: f"answer {e.status}" + (" kept" if e.kept else ""),
-    Carry: lambda e: f"carry {e.blame.variant}" + (" and keep" if e.keep else ""),
+    Carry: lambda e: f"carry {e.attribution.variant}" + (" and keep" if e.keep else ""),
     Charge: lambda e: "charge " + " ".join(each.name for each in e.limits),
     Forget: lambda e: "forget",
     KeepBody: lambda e: f"keep body {e.how}",
     LearnRollouts: lambda e: "learn rollouts",
     LookUp: lambda e: "look up",
-    Mirror: lambda e: "mirror " + " ".join(map(_copy, e.copies)),
+    SendCopy: lambda e: "mirror " + " ".join(map(_copy, e.copies)),
     Own: lambda e: "own page",
     Race: lambda e: f"race {e.first.variant} {e.second.variant} after {e.after_ms:g}",
     Refresh: lambda e: "refresh",

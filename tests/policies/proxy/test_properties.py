@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from policies.http.problems import Problem
 from policies.proxy.decide import Surroundings
-from policies.proxy.effects import (
+from policies.proxy.explain.explain import explain
+from policies.proxy.phases.effects import (
     Came,
     Carry,
     Charge,
@@ -18,7 +19,6 @@ from policies.proxy.effects import (
     Found,
     KeepBody,
     LookUp,
-    Mirror,
     Mirrored,
     Own,
     Race,
@@ -26,9 +26,9 @@ from policies.proxy.effects import (
     Refresh,
     Respond,
     Send,
+    SendCopy,
     Wait,
 )
-from policies.proxy.explain import explain
 from policies.proxy.sequence import proxy
 from tests.policies.proxy.journey import BEGAN, VARIANTS, Isolate, Journey, in_quiet_times, policy
 from tests.support.examples import examples
@@ -91,7 +91,7 @@ POOLS = {"canary": {"fallback": ["production"]}, "mirror": {"fallback": []}}
 MIRROR = {"m": {"binding": "M", "pool": "mirror"}}
 
 
-class Chance:
+class RandomOutcomes:
     """Outcomes as they come."""
 
     def __init__(self, data: st.DataObject) -> None:
@@ -128,7 +128,7 @@ class Chance:
             return self.pick(Charged(None, {}), Charged(DENIED, {"ratelimit": "x"}))
         if isinstance(effect, KeepBody):
             return self.pick("kept", "none", "broken")
-        if isinstance(effect, Mirror):
+        if isinstance(effect, SendCopy):
             return Mirrored(["m"], has_body=effect.keeps_body)
         if isinstance(effect, LookUp):
             return self.pick(None, Found("nonsense", 1, 0))
@@ -157,8 +157,8 @@ class Went(NamedTuple):
     answers: int
 
 
-def run(journey: Journey, chance: Chance) -> Went:
-    chance.now_ms = journey.now_ms
+def run(journey: Journey, rng: RandomOutcomes) -> Went:
+    rng.now_ms = journey.now_ms
     way, outcome = proxy(journey.context), None
     effects: list[Any] = []
     tried: list[str] = []
@@ -174,7 +174,7 @@ def run(journey: Journey, chance: Chance) -> Went:
             answers += 1
         elif not isinstance(effect, Refresh):
             assert not answers, "nothing is done for who has an answer"
-            outcome = chance.outcome(effect)
+            outcome = rng.outcome(effect)
         if isinstance(effect, Send):
             tried.append(effect.variant)
             answers += effect.is_good(outcome.status)
@@ -187,7 +187,7 @@ def run(journey: Journey, chance: Chance) -> Went:
 @given(st.data())
 def test_every_way_ends_with_one_answer_and_is_counted_once(data: st.DataObject) -> None:
     state, journey, _ = world(data)
-    effects, _, answers = run(journey, Chance(data))
+    effects, _, answers = run(journey, RandomOutcomes(data))
     assert answers == 1, effects
     counted = {key: n for key, n in state.counted.items() if key[0] == "requests"}
     assert sum(counted.values()) == (0 if isinstance(effects[-1], Own) else 1)
@@ -197,7 +197,7 @@ def test_every_way_ends_with_one_answer_and_is_counted_once(data: st.DataObject)
 @given(st.data())
 def test_a_variant_is_tried_no_oftener_than_the_policy_says(data: st.DataObject) -> None:
     _, journey, route = world(data)
-    tried = Counter(run(journey, Chance(data)).tried)
+    tried = Counter(run(journey, RandomOutcomes(data)).tried)
     terms = route["failover"]
     assert sum(tried.values()) <= terms["attempts"] + 1
     if not terms["same_variant"]:
@@ -213,7 +213,7 @@ def test_what_is_explained_is_what_is_sent(data: st.DataObject) -> None:
     around = Surroundings(
         arrived.now_ms,
         state.pepper,
-        state.standing(state.policy, arrived.now_ms),
+        state.availability(state.policy, arrived.now_ms),
         cookie_secret=state.cookie_secret,
     )
     told = explain(

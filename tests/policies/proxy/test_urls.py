@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from policies.proxy.effects import Race
+from policies.proxy.phases.effects import Race
 from policies.resilience.unreached import STATUSES
 from tests.policies.proxy.journey import (
     UNWATCHED,

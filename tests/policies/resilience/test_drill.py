@@ -119,14 +119,14 @@ def test_it_is_over_at_its_end(now: float, is_on: bool) -> None:
     ],
 )
 def test_what_an_attempt_meets(drills: list[str], met: set[str | None]) -> None:
-    faults, chance = faults_of([drill(mode) for mode in drills], EU, 50), Random(1)
-    drawn = [faults.draw(chance) for _ in range(100)]
+    faults, rng = faults_of([drill(mode) for mode in drills], EU, 50), Random(1)
+    drawn = [faults.draw(rng) for _ in range(100)]
     assert {each and each.id for each in drawn} == met
 
 
 def test_the_share_of_errors() -> None:
-    faults, chance = faults_of([drill("errors:30%")], EU, 50), Random(1)
-    failed = sum(faults.draw(chance) is not None for _ in range(10_000))
+    faults, rng = faults_of([drill("errors:30%")], EU, 50), Random(1)
+    failed = sum(faults.draw(rng) is not None for _ in range(10_000))
     assert 2_850 < failed < 3_150
 
 
@@ -141,10 +141,10 @@ def test_what_is_told_can_be_read(
 ) -> None:
     target = Target(kind, "x")  # type: ignore[arg-type]
     made = Drill("d-1", target, fault_from(mode), starts_ms, ends_ms, "me", forced, "n")
-    assert drill_from(json.loads(json.dumps(made.told()))) == made
+    assert drill_from(json.loads(json.dumps(made.to_dict()))) == made
 
 
-GOOD = drill("down").told()
+GOOD = drill("down").to_dict()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from policies.compiled.model import Variant
 from policies.http.request import Client
-from policies.proxy.explain import explain
+from policies.proxy.explain.explain import explain
 from policies.resilience.failover import (
     BUDGET_FLOOR,
     BUDGET_WINDOW_MS,
@@ -154,8 +154,8 @@ def test_whom_to_try(attempts: int, again: bool, candidates: str, tries: str) ->
 
 
 @given(st.integers(0, 1_000), st.integers(2, 12), st.randoms(use_true_random=False))
-def test_waits_double_and_are_never_shorter(first: int, attempt: int, chance: Random) -> None:
-    wait = backoff_ms(TERMS._replace(backoff_ms=first), attempt, chance)
+def test_waits_double_and_are_never_shorter(first: int, attempt: int, rng: Random) -> None:
+    wait = backoff_ms(TERMS._replace(backoff_ms=first), attempt, rng)
     factor = min(2 ** (attempt - 2), 10)
     assert first * factor <= wait <= first * factor * 1.5
 

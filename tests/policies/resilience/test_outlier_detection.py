@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.resilience.health_terms import OutlierTerms
-from policies.resilience.outlier_detection import MIN_SHARE, TRIAL_MS, OutlierDetection
-from policies.resilience.outlier_states import TRANSITIONS, State
+from policies.resilience.outlier_detection import MIN_SHARE, PROBE_REQUEST_MS, OutlierDetection
+from policies.resilience.outlier_states import TRANSITIONS, OutlierState
 from tests.support.examples import examples
 
 TERMS = OutlierTerms(
@@ -21,15 +21,15 @@ TERMS = OutlierTerms(
     slow_start_ms=10_000,
 )
 LETTERS = {
-    State.WELL: "w",
-    State.EJECTED: "E",
-    State.HALF_OPEN: "h",
-    State.RETURNING: "r",
+    OutlierState.WELL: "w",
+    OutlierState.EJECTED: "E",
+    OutlierState.HALF_OPEN: "h",
+    OutlierState.RETURNING: "r",
 }
 
 
 def trajectory(events: str, terms: OutlierTerms = TERMS) -> str:
-    """The states after each event: `+` and `-` are outcomes (a trial, if one is awaited),
+    """The states after each event: `+` and `-` are outcomes (a probe request, if one is awaited),
     `!` is an answer that begins well and breaks off, a digit or letter lets that many
     seconds (base 36) pass."""
     detection, now, states = OutlierDetection(terms), 1_000_000.0, ""
@@ -43,8 +43,8 @@ def play(detection: OutlierDetection, event: str, now: float) -> float:
     """One event; the time after it."""
     if event not in "+-!":
         return now + 1_000 * int(event, 36)
-    if detection.awaits_trial(now):
-        detection.begin_trial(now)
+    if detection.awaits_probe_request(now):
+        detection.begin_probe_request(now)
     came(detection, event, now, now)
     return now
 
@@ -63,9 +63,9 @@ def came(detection: OutlierDetection, outcome: str, began: float, now: float) ->
     [
         ("failures in a row eject", "--+---", "wwwwwE"),
         ("the ejection ends by itself", "---99", "wwEEh"),
-        ("a good trial brings it back", "---a+9", "wwEhrr"),
+        ("a good probe request brings it back", "---a+9", "wwEhrr"),
         ("and after the slow start it is well", "---a+a+", "wwEhrww"),
-        ("a bad trial ejects for longer", "---a-aa", "wwEhEEh"),
+        ("a bad probe request ejects for longer", "---a-aa", "wwEhEEh"),
         ("and longer, up to the cap", "---a-k-u-z5-z5", "wwEhEhEhEEhEEh"),
         ("two failures on the way back eject again", "---a+--", "wwEhrrE"),
         ("half of four failing on the way back, too", "---a++-+-", "wwEhrrrrE"),
@@ -99,41 +99,44 @@ def test_nothing_ejects_if_nothing_is_asked() -> None:
     assert trajectory("-" * 30, terms) == "w" * 30
 
 
-def test_what_began_before_the_ejection_is_no_trial() -> None:
+def test_what_began_before_the_ejection_is_no_probe_request() -> None:
     detection = OutlierDetection(TERMS)
     for _ in range(3):
         detection.failed(1_000, 1_000)
-    detection.begin_trial(11_000)
+    detection.begin_probe_request(11_000)
     detection.failed(900, 11_500)
-    assert detection.state(11_500) is State.HALF_OPEN
+    assert detection.state(11_500) is OutlierState.HALF_OPEN
     detection.succeeded(900, 11_500)
-    assert detection.state(11_500) is State.HALF_OPEN
+    assert detection.state(11_500) is OutlierState.HALF_OPEN
     detection.succeeded(11_000, 11_600)
-    assert detection.state(11_600) is State.RETURNING
+    assert detection.state(11_600) is OutlierState.RETURNING
 
 
-def test_a_trial_that_nobody_hears_of_is_followed_by_another() -> None:
+def test_a_probe_request_that_nobody_hears_of_is_followed_by_another() -> None:
     detection = OutlierDetection(TERMS)
     for _ in range(3):
         detection.failed(0, 0)
-    assert [detection.awaits_trial(now) for now in (9_999, 10_000)] == [False, True]
-    detection.begin_trial(10_000)
-    waits = [detection.awaits_trial(10_000 + later) for later in (1, TRIAL_MS - 1, TRIAL_MS)]
+    assert [detection.awaits_probe_request(now) for now in (9_999, 10_000)] == [False, True]
+    detection.begin_probe_request(10_000)
+    waits = [
+        detection.awaits_probe_request(10_000 + later)
+        for later in (1, PROBE_REQUEST_MS - 1, PROBE_REQUEST_MS)
+    ]
     assert waits == [False, False, True]
 
 
-def test_each_trial_that_comes_to_nothing_makes_the_next_one_more_patient() -> None:
+def test_each_probe_request_that_comes_to_nothing_makes_the_next_one_more_patient() -> None:
     detection, now, found = OutlierDetection(TERMS), 0.0, []
     for _ in range(3):
         detection.failed(0, 0)
     for _ in range(9):
         now += 100_000
-        detection.begin_trial(now)
-        found.append(detection.trial_patience_ms())
+        detection.begin_probe_request(now)
+        found.append(detection.probe_request_patience_ms())
     assert found == [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, *[128_000] * 3]
     detection.failed(now, now)
-    detection.begin_trial(now + 100_000)
-    assert detection.trial_patience_ms() == 2_000
+    detection.begin_probe_request(now + 100_000)
+    assert detection.probe_request_patience_ms() == 2_000
 
 
 def test_a_success_while_ejected_brings_it_back() -> None:
@@ -144,7 +147,7 @@ def test_a_success_while_ejected_brings_it_back() -> None:
     detection.failed(1_000, 1_000)
     assert detection.until_ms == 10_000
     detection.succeeded(2_000, 2_000)
-    assert detection.state(2_000) is State.RETURNING
+    assert detection.state(2_000) is OutlierState.RETURNING
 
 
 @pytest.mark.parametrize(
@@ -178,11 +181,14 @@ def test_the_share_grows_from_a_tenth() -> None:
 def test_a_variant_may_ask_for_a_rest() -> None:
     detection = OutlierDetection(TERMS)
     assert detection.rest(5_000, 0)
-    assert [detection.state(now) for now in (4_999, 5_000)] == [State.EJECTED, State.HALF_OPEN]
+    assert [detection.state(now) for now in (4_999, 5_000)] == [
+        OutlierState.EJECTED,
+        OutlierState.HALF_OPEN,
+    ]
     assert not detection.rest(4_000, 1_000), "it has asked for more already"
     assert detection.rest(1e12, 1_000)
     assert detection.until_ms == 41_000, "no longer than an ejection may last"
-    detection.begin_trial(41_000)
+    detection.begin_probe_request(41_000)
     detection.failed(41_000, 41_000)
     assert detection.until_ms == 51_000, "the rest was no ejection, so this is the first"
 
@@ -210,16 +216,16 @@ def test_no_ejection_is_longer_than_the_cap_and_enough_successes_bring_it_back(
     detection, now = OutlierDetection(terms), 1_000_000.0
     for outcome, later, took in outcomes:
         now += later
-        if detection.awaits_trial(now):
-            detection.begin_trial(now)
+        if detection.awaits_probe_request(now):
+            detection.begin_probe_request(now)
         came(detection, outcome, now - took, now)
         assert detection.until_ms <= now + terms.max_eject_ms
         assert 0 < detection.share(now) <= 1
-    now += terms.max_eject_ms + TRIAL_MS
+    now += terms.max_eject_ms + PROBE_REQUEST_MS
     detection.succeeded(now, now)
     now += terms.slow_start_ms
     detection.succeeded(now, now)
-    assert detection.state(now) is State.WELL
+    assert detection.state(now) is OutlierState.WELL
     assert detection.share(now) == 1
 
 
@@ -271,6 +277,6 @@ def test_the_window_counts_what_a_plain_list_does(outcomes: list[tuple[str, int]
         recent = [good for slot, good in seen if slot > now * 10 // terms.window_ms - 10]
         bad = recent.count(False)
         is_bad = not is_good and len(recent) >= 10 and bad >= len(recent) / 2
-        assert (detection.state(now) is State.EJECTED) == is_bad
+        assert (detection.state(now) is OutlierState.EJECTED) == is_bad
         if is_bad:
             return

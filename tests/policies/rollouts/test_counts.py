@@ -39,10 +39,10 @@ def test_a_percentile_is_never_too_low(times: list[float], share: float) -> None
 def test_errors_are_not_timed() -> None:
     made = counted([10, 20], errors=3)
     assert (made.requests, made.errors, made.timed) == (5, 3, 2)
-    told = made.told()
+    told = made.to_dict()
     assert (told["requests"], told["errors"], told["error_rate"]) == (5, 3, 0.6)
     assert 20 <= told["p95"] <= 22
-    assert Counts().told()["p50"] is None
+    assert Counts().to_dict()["p50"] is None
 
 
 @given(TIMES, TIMES)

@@ -24,7 +24,7 @@ RATES = st.floats(0, 1)
 FEW = st.integers(0, 12)
 
 
-def chance(total: int, bad: int, rate: float) -> float:
+def probability(total: int, bad: int, rate: float) -> float:
     return comb(total, bad) * rate**bad * (1 - rate) ** (total - bad)
 
 
@@ -38,7 +38,7 @@ def test_its_expectation_is_at_most_one_if_it_is_not_worse(
     sums = [0.0] * len(worse_than((1, 0), (1, 0), margin, expected))
     for bad, others in product(range(to + 1), range(other + 1)):
         logs = worse_than((to, bad), (other, others), margin, expected)
-        weight = chance(to, bad, its) * chance(other, others, rate)
+        weight = probability(to, bad, its) * probability(other, others, rate)
         sums = [total + weight * exp(each) for total, each in zip(sums, logs, strict=True)]
     assert all(total <= 1 + 1e-6 for total in sums)
 
@@ -48,7 +48,7 @@ def test_its_expectation_is_at_most_one_if_it_is_not_worse(
 def test_the_same_for_a_limit(to: int, limit: float, less: float) -> None:
     sums = [0.0] * len(over_limit((1, 0), limit))
     for bad in range(to + 1):
-        weight = chance(to, bad, limit * less)
+        weight = probability(to, bad, limit * less)
         logs = over_limit((to, bad), limit)
         sums = [total + weight * exp(each) for total, each in zip(sums, logs, strict=True)]
     assert all(total <= 1 + 1e-6 for total in sums)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from policies.rollouts.kept import UNREAD
+from policies.rollouts.kept import PLAN, UNREAD
 from policies.rollouts.rollouts import Rollouts
 from tests.policies.rollouts.making import Story
 
@@ -17,6 +17,24 @@ GOOD = {"to": (200, 2), "other": (1_000, 10)}
 
 def kept(story: Story) -> Any:
     return json.loads(json.dumps(story.rollouts.to_json()))
+
+
+def test_a_plan_that_an_earlier_version_kept_is_read() -> None:
+    """It is in the Coordinator's storage while the router is upgraded, and has no format."""
+    header = ["header", ["x-a", None, ["a+", ["a", [-1, 1]], []], "a+"], 300_000, False]
+    steps = [
+        header,
+        ["key", ["ann"], 30_000, True],
+        ["mirror", 0.1, 1, False],
+        ["weight", 50.0, 1, False],
+    ]
+    terms = [30_000, 40, 0.05, None, 100, 300, None, 1.5, 3, True, [["c", "C", "/", 5_000]]]
+    table = ["v2", ["r"], "a", "b", steps, terms, False, True, [["0 9 * * 1", 3_600_000]]]
+    plan = PLAN.read(table)
+    assert [step.kind for step in plan.steps] == ["header", "key", "mirror", "weight"]
+    assert plan.terms
+    assert plan.terms.checks[0].name == "c"
+    assert json.loads(json.dumps(PLAN.write(plan))) == table
 
 
 def at_five() -> Story:
@@ -60,7 +78,7 @@ def test_what_is_lost_is_told_and_others_go_on(damage: dict[str, Any]) -> None:
     story.rollouts = Rollouts(Random(2))
     assert not story.rollouts.restore([value | damage, None, 3], story.now * 1000)
     assert story.rollouts.unread
-    [told] = story.rollouts.told(story.now * 1000, story.world)
+    [told] = story.rollouts.to_dict(story.now * 1000, story.world)
     assert (told["state"], told["reason"]) == ("held", UNREAD)
     assert "`force` begins all the same" in story.act("start")
     assert story.act("start", force=True) == "running"

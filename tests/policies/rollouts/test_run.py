@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.rollouts.counts import Counts
+from policies.rollouts.overrides import overrides_of
 from policies.rollouts.run import ENDED, SETTLES_MS
-from policies.rollouts.steering import steered_routes
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import ROUTE, STEPS, Story
 from tests.support.examples import examples
@@ -185,7 +185,7 @@ def test_one_that_is_taken_out_holds_and_can_be_rolled_back() -> None:
     story.take_out()
     assert through(story, 5) == [1]
     assert story.run.state == "held"
-    [route] = steered_routes(compiled(routes=[ROUTE]), story.rollouts.steering()).values()
+    [route] = overrides_of(compiled(routes=[ROUTE]), story.rollouts.overrides()).values()
     assert {share.name: share.weight for share in route.route.shares}["canary"] == 1
     assert "put it back" in story.act("resume")
     assert "put it back" in story.act("promote")
@@ -222,9 +222,9 @@ def test_an_edit_that_would_move_users_back_goes_on_only_by_force(
     story.minute(**GOOD)
     story.edit(**edit)
     assert said in story.act("resume")
-    assert story.rollouts.steering()[0]["weights"] == {"r": 5}
+    assert story.rollouts.overrides()[0]["weights"] == {"r": 5}
     assert story.act("resume", force=True) == "running"
-    assert story.rollouts.steering()[0]["weights"] == weights
+    assert story.rollouts.overrides()[0]["weights"] == weights
 
 
 def test_before_the_first_weight_an_edit_moves_nobody_back_either() -> None:
@@ -400,9 +400,9 @@ def test_cohorts_come_first_and_stay() -> None:
     story.act("start")
     told = []
     for _ in range(5):
-        [steering] = story.rollouts.steering()
-        kinds = [kind for kind, _ in steering["cohorts"]]
-        told.append((kinds, steering["mirror"], steering["weights"]))
+        [override] = story.rollouts.overrides()
+        kinds = [kind for kind, _ in override["cohorts"]]
+        told.append((kinds, override["mirror"], override["weights"]))
         story.minute(**GOOD)
     assert told == [
         (["header"], 0.0, {"r": 0}),
@@ -418,9 +418,9 @@ def test_a_cohort_keeps_the_share_that_the_file_has() -> None:
     steps = [{"header": {"name": "a", "value": "1"}}, {"weight": 50}]
     story = Story(steps=steps, routes=[ROUTE | {"split": split}])
     story.act("start")
-    assert story.rollouts.steering()[0]["weights"] == {"r": 5.0}
+    assert story.rollouts.overrides()[0]["weights"] == {"r": 5.0}
     story.act("rollback")
-    assert story.rollouts.steering()[0]["weights"] == {"r": 0.0}
+    assert story.rollouts.overrides()[0]["weights"] == {"r": 0.0}
 
 
 def test_beginning_does_not_move_users_back() -> None:
@@ -447,15 +447,15 @@ def test_what_has_ended_keeps_its_weight_until_the_file_says_more() -> None:
     story.act("promote")
     story.edit(steps=[{"weight": 7}])  # which says nothing about now
     through(story, 60)
-    assert story.rollouts.steering()[0]["weights"] == {"r": 100}
+    assert story.rollouts.overrides()[0]["weights"] == {"r": 100}
     story.edit(routes=[ROUTE | {"split": {"production": 0, "canary": 100}}])
     story.tick()
     story.now += SETTLES_MS // 1000 - 1
     story.tick()
-    assert story.rollouts.steering()[0]["weights"] == {"r": 100}
+    assert story.rollouts.overrides()[0]["weights"] == {"r": 100}
     story.now += 1
     story.tick()
-    assert story.rollouts.steering() == []
+    assert story.rollouts.overrides() == []
     assert story.events()[-1]["event"] == "rollout-settled"
 
 
@@ -470,10 +470,10 @@ def test_a_split_that_was_edited_before_the_end_says_nothing_of_it(
     story.restart()
     story.act(action)
     through(story, 10)
-    assert story.rollouts.steering()[0]["weights"] == {"r": weight}
+    assert story.rollouts.overrides()[0]["weights"] == {"r": weight}
     story.edit(routes=[ROUTE | {"split": {"production": 60, "canary": 40}}])
     through(story, 3)
-    assert story.rollouts.steering() == []
+    assert story.rollouts.overrides() == []
 
 
 def test_what_has_ended_and_is_taken_out_is_settled() -> None:
@@ -614,7 +614,7 @@ def test_a_restart_changes_nothing() -> None:
             story.minute(to=(30, 1), other=(900, 9))
             if minute == 9:
                 story.act("approve")
-            told += [(story.run.state, story.weight, story.run.analysis.told(None))]
+            told += [(story.run.state, story.weight, story.run.analysis.to_dict(None))]
             told += [[e | {"run": ""} for e in story.events()]]
             if restarts:
                 story.restart()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from router.dev.layout import MAIN
 from router.publishing.base import Base
 from tests.router.publishing.making import Clone, FakeKv, digest, text
 from tests.support.cli import run
@@ -32,7 +33,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.parent.mkdir()
-    (file.parent / "wrangler.toml").touch()
+    (file.parent / "wrangler.toml").write_text(f'main = "{MAIN}"\n')
     (file.parent / "docs").mkdir()
     monkeypatch.chdir(file.parent / "docs")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from policies.language.schema import schema
+from policies.language.tooling.schema import schema
 from router.cli.main import VERBS, parser
 from tests.support.cli import BROKEN, EXAMPLE, ROOT, run
 

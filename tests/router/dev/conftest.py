@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from router.dev.kit import Kit
 from router.dev.layout import Layout
 
 WRANGLER_TOML = """
@@ -64,4 +65,5 @@ def clone(tmp_path: Path) -> Layout:
         path = tmp_path / "clone" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return Layout(tmp_path / "clone")
+    root = tmp_path / "clone"
+    return Layout(root, Kit(root, root, is_clone=True))

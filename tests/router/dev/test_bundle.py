@@ -56,4 +56,4 @@ def test_the_recipe_changes_with_the_version(tmp_path) -> None:
 
 def test_a_missing_package_says_what_to_do(clone: Layout) -> None:
     with pytest.raises(SetupError, match="pyodide is missing: run `make install`"):
-        ensure_bundle(clone)
+        ensure_bundle(clone.kit)

@@ -86,7 +86,7 @@ def test_the_written_configurations_hang_together(clone: Layout, tmp_path: Path)
 
 def test_the_project_binds_what_its_example_names() -> None:
     layout = Layout(find_root())
-    bound = {item["binding"] for item in layout.read_toml(layout.wrangler_toml)["services"]}
+    bound = {item["binding"] for item in layout.config["services"]}
     assert bound == {"PRODUCTION_EU", "PRODUCTION_US", "PRODUCTION_AP", "CANARY"}
 
 

@@ -62,13 +62,13 @@ def test_what_is_made_for_another_workerd_is_kept_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = Layout(find_root())
-    usual = layout.build, workerd_binary(layout)
+    usual = layout.build, workerd_binary(layout.kit)
     other = tmp_path / "workerd"
     monkeypatch.setenv(WORKERD, str(other))
     with pytest.raises(SetupError, match="missing"):
-        workerd_binary(layout)
+        workerd_binary(layout.kit)
     other.touch()
-    assert workerd_binary(layout) == other
+    assert workerd_binary(layout.kit) == other
     assert layout.build != usual[0]
     monkeypatch.setenv(WORKERD, "")
-    assert (layout.build, workerd_binary(layout)) == usual
+    assert (layout.build, workerd_binary(layout.kit)) == usual

@@ -24,7 +24,7 @@ def test_the_namespace_is_named_as_wrangler_names_it(
     clone: Layout, lines: str | None, remote: str | None, local: str
 ) -> None:
     ours = "" if lines is None else f'[[kv_namespaces]]\nbinding = "POLICIES"\n{lines}\n'
-    clone.wrangler_toml.write_text(OTHER + ours)
+    clone.config_file.write_text(OTHER + ours)
     assert local_namespace_id(clone) == local
     if remote:
         assert namespace_id(clone) == remote

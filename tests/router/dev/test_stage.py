@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import ast
 import runpy
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from policies.language.load import digest_of
-from router.dev.layout import Layout, SetupError, find_root
-from router.dev.published_keys import KEYS
-from router.dev.stage import ONLY_TRIED, main, stage, upload
+from policies.compiled.tables import tables_from
+from policies.language.compile.compile import compile_policy
+from policies.language.load import load
+from router.dev.errors import SetupError
+from router.dev.kit import Kit
+from router.dev.layout import Layout, find_root
+from router.dev.stage import stage, stage_project, upload
+from router.dev.vendor import STAMP
 
 
 def staged(clone: Layout, target: Path) -> set[str]:
@@ -57,10 +60,36 @@ def test_of_this_project_no_tool_and_no_test_is_staged() -> None:
     }
 
 
+def imports(source: bytes) -> set[str]:
+    """The paths of the modules that a module may import."""
+    found = set[str]()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {f"{module.replace('.', '/')}.py" for module in found}
+
+
+def test_each_staged_module_is_imported_by_the_entry_or_what_it_imports() -> None:
+    root = find_root()
+    files = upload(root, root / "routes.yaml")
+    modules = {name for name in files if name.endswith(".py") and not name.endswith("__init__.py")}
+    reached, next_ones = set[str](), {"entry.py"}
+    while next_ones:
+        reached |= next_ones
+        found = {name for module in next_ones for name in imports(files[module])}
+        next_ones = (found & modules) - reached
+    assert modules - reached == set()
+
+
 def test_the_bundled_policy_is_the_file_compiled(clone: Layout, tmp_path: Path) -> None:
     staged(clone, tmp_path / "upload")
-    tables = json.loads(runpy.run_path(str(tmp_path / "upload" / "bundled_policy.py"))["COMPILED"])
-    assert tables["digest"] == digest_of((clone.root / "routes.yaml").read_bytes())
+    bundled = runpy.run_path(str(tmp_path / "upload" / "bundled_policy.py"))
+    loaded = load((clone.root / "routes.yaml").read_bytes())
+    assert loaded.policy
+    tables = tables_from(bundled["COMPILED"], bundled["DIGEST"])
+    assert tables == compile_policy(loaded.policy, loaded.digest)
 
 
 def test_staging_again_touches_nothing(clone: Layout, tmp_path: Path) -> None:
@@ -106,35 +135,33 @@ def test_a_policy_that_cannot_serve_is_one_line(
     assert "\n" not in str(raised.value)
 
 
-def with_keys(clone: Layout, *keys: str) -> None:
-    listed = "".join(
-        f"    - {{ id: k-{n}, sha256: {sha256(key.encode()).hexdigest()} }}\n"
-        for n, key in enumerate(keys)
-    )
-    with (clone.root / "routes.yaml").open("a") as policy:
-        policy.write(f"auth:\n  keys:\n{listed}")
+def kit_elsewhere(clone: Layout, tmp_path: Path) -> Layout:
+    """The same project, with a kit of an installation."""
+    kit = Kit(tmp_path / "kit", clone.root, is_clone=False)
+    (kit.python_modules / "yaml").mkdir(parents=True)
+    (kit.python_modules / "yaml" / "__init__.py").write_text("")
+    (kit.python_modules / STAMP).write_text("PyYAML==6\n")
+    return Layout(clone.root, kit)
 
 
-def test_a_deployment_with_keys_that_everybody_knows_is_refused(
-    clone: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("router.dev.stage.find_root", lambda: clone.root)
-    monkeypatch.delenv(ONLY_TRIED, raising=False)
-    with_keys(clone, "mine", KEYS[0])
-    assert main() == 1
-    assert not (clone.build / "upload").exists()
-    said = capsys.readouterr().err
-    assert f"routes.yaml: the keys of k-1 ({KEYS[0]}) are public: " in said
-    assert "`router keys new`" in said
-    monkeypatch.setenv(ONLY_TRIED, "1")
-    assert main() == 0
-    assert (clone.build / "upload" / "bundled_policy.py").exists()
+def test_a_project_gets_the_packages_of_its_kit(clone: Layout, tmp_path: Path) -> None:
+    layout = kit_elsewhere(clone, tmp_path)
+    policy = layout.root / "routes.yaml"
+    stage_project(layout, policy)
+    there = layout.python_modules / "yaml" / "__init__.py"
+    before = there.stat().st_mtime_ns
+    stage_project(layout, policy)
+    assert there.stat().st_mtime_ns == before
+    (layout.kit.python_modules / STAMP).write_text("PyYAML==7\n")
+    (layout.kit.python_modules / "yaml").rename(layout.kit.python_modules / "yaml7")
+    stage_project(layout, policy)
+    assert sorted(path.name for path in layout.python_modules.iterdir()) == [STAMP, "yaml7"]
+    assert [path.name for path in layout.build.iterdir()] == ["upload"]
 
 
-def test_a_deployment_with_keys_of_ones_own_is_staged(
-    clone: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("router.dev.stage.find_root", lambda: clone.root)
-    monkeypatch.delenv(ONLY_TRIED, raising=False)
-    with_keys(clone, "mine")
-    assert main() == 0
+def test_packages_of_somebody_else_stay(clone: Layout, tmp_path: Path) -> None:
+    layout = kit_elsewhere(clone, tmp_path)
+    (layout.python_modules / "theirs").mkdir(parents=True)
+    with pytest.raises(SetupError, match="is not from `router stage`"):
+        stage_project(layout, layout.root / "routes.yaml")
+    assert (layout.python_modules / "theirs").is_dir()

@@ -31,7 +31,7 @@ def test_wrangler_accepts_the_upload_and_it_fits(capsys: pytest.CaptureFixture[s
 
 def test_wrangler_does_not_deploy_keys_that_everybody_knows(tmp_path: Path) -> None:
     layout = Layout(find_root())
-    args = ["deploy", "--dry-run", "--outdir", str(tmp_path), "--config", str(layout.wrangler_toml)]
+    args = ["deploy", "--dry-run", "--outdir", str(tmp_path), "--config", str(layout.config_file)]
     done = wrangler(layout, args)
     assert done.returncode
     said = done.stdout + done.stderr

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from policies.drill_plan.load import load_plan
-from policies.drill_plan.outcomes import Marks, Outcome, Run
-from policies.drill_plan.places import Place, Places
+from policies.drill_plan.outcomes import DrillOutcome, DrillRun, Marks
+from policies.drill_plan.places import Places, VariantPlace
 from router.drill.conduct import Course
 from router.drill.result import Result
 from router.drill.survey import Surveyed
 from tests.policies.drill_plan.making import traffic
 
 PLAN = (Path(__file__).parents[3] / "docs/examples/drills/lose-europe.yaml").read_bytes()
-PLACES = Places({name: Place("production", name) for name in ("eu", "us", "ap")})
+PLACES = Places({name: VariantPlace("production", name) for name in ("eu", "us", "ap")})
 TOLD = {"id": "d-3f2a", "region": "eu", "mode": "down"}
 SHARES = {"eu": 2, "us": 1, "ap": 1}
 LOST = {"us": 1, "ap": 1}
@@ -24,7 +24,7 @@ USUAL = traffic((0, SHARES), (15.6, LOST), (59, SHARES), end=135)
 
 
 def result_of(
-    outcomes: Iterable[Outcome] = USUAL,
+    outcomes: Iterable[DrillOutcome] = USUAL,
     marks: Marks = Marks(15.0, 45.0, 135.0),  # noqa: B008 - frozen
     *,
     plan: bytes = PLAN,
@@ -45,6 +45,6 @@ def result_of(
         loaded.plan,
         Surveyed(url, "ab" * 32, "kv", "ok", places, targets),
         course,
-        Run(sorted(outcomes), not_started, marks, targets, complete),
+        DrillRun(sorted(outcomes), not_started, marks, targets, complete),
         datetime(2026, 11, 24, 11, 30, tzinfo=UTC),
     )

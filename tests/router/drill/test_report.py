@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from policies.drill_plan.outcomes import Marks, Outcome
-from policies.drill_plan.places import Place, Places
+from policies.drill_plan.outcomes import DrillOutcome, Marks
+from policies.drill_plan.places import Places, VariantPlace
 from router.drill.charts import charts
 from router.drill.conduct import Course
 from router.drill.report import page
@@ -81,7 +81,7 @@ def seen(result: Result) -> tuple[str, Page]:
     return text, read
 
 
-def spoilt(part: int, **fields: object) -> list[Outcome]:
+def spoilt(part: int, **fields: object) -> list[DrillOutcome]:
     return [o._replace(**fields) if i % part == 0 else o for i, o in enumerate(USUAL)]  # type: ignore[arg-type]
 
 
@@ -141,7 +141,9 @@ def test_charts_are_svg_that_tells_what_it_shows(scale: int) -> None:
 
 def test_the_smallest_of_many_are_drawn_together() -> None:
     names = [f"v{i:02}" for i in range(12)]
-    places = Places({"eu": Place("p", "eu"), **{n: Place("p", f"r-{n}") for n in names}})
+    places = Places(
+        {"eu": VariantPlace("p", "eu"), **{n: VariantPlace("p", f"r-{n}") for n in names}}
+    )
     outcomes = traffic((0, {"eu": 20, **{n: 1 + i for i, n in enumerate(names)}}), end=135)
     result = result_of(outcomes, places=places)
     legend = next(charts(result))
@@ -165,7 +167,9 @@ HOSTILE = '<img src=x onerror="alert(1)">&\'"'
 def test_whatever_comes_from_elsewhere_is_escaped() -> None:
     plan = PLAN.replace(b"'{\"note\": {n}}'", json.dumps(HOSTILE).encode())
     plan = plan.replace(b"user-{n}", b"</code><script>alert(1)</script>")
-    places = Places({HOSTILE: Place(HOSTILE, "eu"), "us": Place("production", HOSTILE)})
+    places = Places(
+        {HOSTILE: VariantPlace(HOSTILE, "eu"), "us": VariantPlace("production", HOSTILE)}
+    )
     outcomes = traffic((0, {HOSTILE: 1, "us": 1, "<b>": 1}), (16, {"us": 1}), end=135)
     outcomes = [o._replace(failure=HOSTILE) if i % 9 == 0 else o for i, o in enumerate(outcomes)]
     told = {**TOLD, "id": HOSTILE}

@@ -113,14 +113,14 @@ class World:
         self.probes: list[tuple[Any, ...]] = []
         self.answers: dict[str, tuple[int, str] | Exception] = {}
         self.tasks: list[asyncio.Future[None]] = []
-        self.chance = Random(1)
+        self.rng = Random(1)
         self.evict()
 
     def evict(self) -> None:
         around = Collaborators(
             storage=self.storage,
             store=cast(PolicyStore, self.store),
-            chance=self.chance,
+            rng=self.rng,
             clock=lambda: float(self.now),
             log=self.log,
             kv=lambda: self.kv,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from policies.fleet.health import TOLD_FOR_MS
-from policies.fleet.snapshot import Snapshot, Told, snapshot_json
+from policies.fleet.snapshot import CoordinatorView, Snapshot, snapshot_json
 from router.edge.isolate.coordinating import (
     JITTER,
     LOST_MS,
@@ -99,7 +99,7 @@ def world() -> World:
     return World()
 
 
-def snapshot(version: int = 1, epoch: str = "e1", **variants: Told) -> str:
+def snapshot(version: int = 1, epoch: str = "e1", **variants: CoordinatorView) -> str:
     return snapshot_json(Snapshot(epoch, version, variants, []))
 
 
@@ -187,7 +187,7 @@ def test_there_is_one_at_a_time_and_one_that_is_lost_does_not_block(world: World
 
 
 def test_what_is_known_is_asked_for_and_told_no_more(world: World) -> None:
-    world.sync(snapshot(4, one=Told("unhealthy")))
+    world.sync(snapshot(4, one=CoordinatorView("unhealthy")))
     world.now += 10_000
     world.sync(name(4))
     assert [(report["epoch"], report["version"]) for report in world.reports] == [
@@ -196,7 +196,7 @@ def test_what_is_known_is_asked_for_and_told_no_more(world: World) -> None:
     ]
     told, again = world.health.learned
     assert told
-    assert told.variants == {"one": Told("unhealthy")}
+    assert told.variants == {"one": CoordinatorView("unhealthy")}
     assert again is None
 
 
@@ -269,13 +269,13 @@ def rolled(*rollouts: dict[str, Any], version: int = 1, is_all: bool = True) -> 
 
 
 def test_rollouts_are_learned_with_the_snapshot(world: World) -> None:
-    assert not world.side.steering.is_known
+    assert not world.side.rollout_overrides.is_known
     world.sync(rolled(ROLLOUT))
-    assert world.side.steering.is_known
-    assert list(world.side.steering.runs) == ["v2"]
+    assert world.side.rollout_overrides.is_known
+    assert list(world.side.rollout_overrides.runs) == ["v2"]
     world.now += 60_000
     world.sync(rolled(version=2))
-    assert world.side.steering.runs == {}
+    assert world.side.rollout_overrides.runs == {}
 
 
 def test_an_older_coordinator_says_nothing_of_rollouts(world: World) -> None:
@@ -284,7 +284,7 @@ def test_an_older_coordinator_says_nothing_of_rollouts(world: World) -> None:
     old = json.loads(rolled(version=2))
     del old["rollouts"], old["is_all"]
     world.sync(json.dumps(old))
-    assert list(world.side.steering.runs) == ["v2"]
+    assert list(world.side.rollout_overrides.runs) == ["v2"]
 
 
 def test_weights_hold_while_the_coordinator_is_away(world: World) -> None:
@@ -292,7 +292,7 @@ def test_weights_hold_while_the_coordinator_is_away(world: World) -> None:
     for _ in range(20):
         world.now += 60_000
         world.sync(OSError("away"))
-    assert list(world.side.steering.runs) == ["v2"]
+    assert list(world.side.rollout_overrides.runs) == ["v2"]
 
 
 def test_what_was_counted_is_told_once(world: World) -> None:
@@ -356,17 +356,17 @@ def test_the_first_requests_wait_to_hear_of_rollouts(
     events: list[str],
 ) -> None:
     first(world, answer, copy)
-    assert world.side.steering.is_known  # so nobody waits any more
-    assert (list(world.side.steering.runs), world.events) == (names, events)
+    assert world.side.rollout_overrides.is_known  # so nobody waits any more
+    assert (list(world.side.rollout_overrides.runs), world.events) == (names, events)
 
 
 def test_while_the_copy_is_read_others_wait_too(world: World) -> None:
     async def read(_: str) -> bytes:
-        assert not world.side.steering.is_known
+        assert not world.side.rollout_overrides.is_known
         return COPY
 
     asyncio.run(world.side.learn_first(world.asked(AWAY), read, "ab12", "FRA", "digest"))
-    assert list(world.side.steering.runs) == ["v2"]
+    assert list(world.side.rollout_overrides.runs) == ["v2"]
 
 
 def test_a_copy_that_comes_late_is_not_taken_for_what_was_heard_meanwhile(world: World) -> None:
@@ -375,7 +375,7 @@ def test_a_copy_that_comes_late_is_not_taken_for_what_was_heard_meanwhile(world:
         return COPY
 
     asyncio.run(world.side.learn_first(world.asked(AWAY), read, "ab12", "FRA", "digest"))
-    assert world.side.steering.runs == {}
+    assert world.side.rollout_overrides.runs == {}
 
 
 def test_an_answer_that_broke_off_is_an_error_of_what_it_counted_for(world: World) -> None:
@@ -395,7 +395,7 @@ def test_who_had_no_requests_for_long_asks_again_while_a_rollout_is_under_way(
     world.now += OLD_MS + 1
     assert world.side.must_learn(world.now)
     first(world, AWAY, None)
-    assert list(world.side.steering.runs) == ["v2"]  # what is known holds
+    assert list(world.side.rollout_overrides.runs) == ["v2"]  # what is known holds
     assert not world.side.must_learn(world.now)  # and not every request waits
     world.now += OLD_MS + 1
     world.sync(rolled(ROLLOUT | {"is_on": False}, version=2))

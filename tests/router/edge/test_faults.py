@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.edge.runtime.faults import described
+from router.edge.runtime.faults import error_fields
 
 
 def deeper(text: str) -> None:
@@ -14,9 +14,9 @@ def test_where_and_what_kind_but_not_what() -> None:
     try:
         deeper("s3cret")
     except KeyError as error:
-        told = described(error)
-    assert told["error"] == "KeyError"
-    assert isinstance(told["at"], list)
-    assert told["at"][0].endswith(" deeper")
-    assert told["at"][0].startswith("test_faults.py:")
-    assert "s3cret" not in str(told)
+        fields = error_fields(error)
+    assert fields["error"] == "KeyError"
+    assert isinstance(fields["at"], list)
+    assert fields["at"][0].endswith(" deeper")
+    assert fields["at"][0].startswith("test_faults.py:")
+    assert "s3cret" not in str(fields)

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from policies.access.bucket import Ask, Bucket
 from policies.access.gcra import Rate
-from policies.access.rate_limits import Limit
+from policies.access.rate_limits import Limit, LimitSpec
 from router.edge.isolate.metrics import Metrics
 from router.edge.isolate.rate_limits import AskLimiter, Limiting, Limits
 from tests.policies.access.rates import START, assert_bounded
 from tests.policies.making import request
 from tests.support.examples import examples
 
-LIMIT = {"name": "few", "by": "route", "header": "", "mode": "leased", "on_error": "deny"}
 RATES = (Rate(100, 60_000, 100), Rate(1_000, 1_000, 50), Rate(10, 1_000, 10))
 ARRIVALS = st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=120)
 
@@ -25,7 +24,7 @@ class Isolate:
     """One of several: requests that Python decides, and those that are repeated."""
 
     def __init__(self, rate: Rate, limiter: Bucket, passed: list[int]) -> None:
-        self._limit = Limit(LIMIT, rate)
+        self._limit = Limit(LimitSpec("few", rate, "route", "", "leased", "deny"))
         self._limiter, self._passed = limiter, passed
         self._limits = Limits(Metrics(), lambda event, fields: None)
         self._purses: dict[int, tuple[int, float]] = {}  # what is left, and until when

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from policies.basics.steps import Steps, finished
-from policies.compiled.form.text import form_text, tables_steps
-from policies.language.compile.compile import FORMAT, compile_policy
+from policies.compiled.form.text import sections_steps, text_steps
+from policies.compiled.tables import FORMAT, form_text
+from policies.language.compile.compile import compile_policy
 from policies.language.load import Loaded, digest_of, load, load_steps
 from router.edge.isolate.store import LOST_MS, RETRY_MS, PolicyStore
 from router.edge.isolate.timing import DEFAULTS
@@ -189,8 +190,8 @@ def compiled_form(data: bytes) -> bytes:
     return form_text(compile_policy(loaded.policy, loaded.digest))
 
 
-def tables_of(form: bytes, data: bytes) -> dict[str, Any]:
-    return finished(tables_steps(form, FORMAT, digest_of(data)))
+def sections_of(form: bytes, data: bytes) -> dict[str, Any]:
+    return finished(sections_steps(form, FORMAT, digest_of(data)))
 
 
 def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +204,8 @@ def test_the_compiled_form_spares_reading_yaml(monkeypatch: pytest.MonkeyPatch) 
 
 
 def forged(**tables: Any) -> bytes:
-    return form_text({**tables_of(compiled_form(ONE), ONE), **tables})
+    sections = sections_of(compiled_form(ONE), ONE)
+    return finished(text_steps({**sections, **tables}, FORMAT))
 
 
 @pytest.mark.parametrize(
@@ -501,7 +503,7 @@ def test_a_large_policy_is_read_after_the_answer() -> None:
     assert isolate.kv.values["policy/last-good"] == LARGE
     form = isolate.kv.values[f"policy/compiled/{digest_of(LARGE)}"]
     assert form == compiled_form(LARGE)
-    assert len(tables_of(form, LARGE)["routes"]) == 1_500
+    assert len(sections_of(form, LARGE)["routes"]) == 1_500
 
 
 def test_the_last_good_policy_serves_while_another_is_read() -> None:

@@ -13,7 +13,7 @@ from policies.fleet.drills import DrillContext, DrillRefusal, DrillRequest, Dril
 from policies.http.problems import PROBLEMS, Problem
 from policies.http.request import Client
 from policies.proxy.decide import Surroundings
-from policies.proxy.explain import explain
+from policies.proxy.explain.explain import explain
 from policies.resilience.drill import Target, fault_from
 from tests.policies.making import compiled
 from tests.policies.rollouts.making import Story
@@ -46,14 +46,14 @@ def test_drills() -> None:
         drills.start(asked, NOW, world)
     drills.stop(drills.active[0].id, "ann", NOW + 1)
     page = {
-        "active": [each.told() for each in drills.active],
+        "active": [each.to_dict() for each in drills.active],
         "scheduled": drills.scheduled(POLICY),
-        "past": [each.told() for each in drills.past],
+        "past": [each.to_dict() for each in drills.past],
     }
     assert all(page.values())
     validate("Drills", told(page))
     validate("Audit", told({"events": drills.take_events()}))
-    problem = Problem("drill-refused", "It is refused.", more=refused.told())
+    problem = Problem("drill-refused", "It is refused.", more=refused.to_dict())
     validate("DrillRefused", json.loads(problem.body("id")))
 
 
@@ -85,7 +85,7 @@ def test_rollouts() -> None:
             story.act(action, note="why")
             events += story.events()
         story.minute(to=(200, 2), other=(1_000, 10))
-        rollouts = told(story.rollouts.told(story.now * 1000, story.world))
+        rollouts = told(story.rollouts.to_dict(story.now * 1000, story.world))
         seen |= {each["state"] for each in rollouts}
         validate("Rollouts", {"at": None, "rollouts": rollouts})
     validate("RolloutEvents", told({"events": events}))

@@ -53,7 +53,7 @@ def test_the_newest_comes_first_whatever_the_form_of_its_key() -> None:
 def test_metadata_of_any_kind_does_no_harm() -> None:
     entry = entry_of(Key(new_key(AT, ONE), {"author": 3, "note": None, "parent": []}))
     assert entry
-    assert entry.told() == "abababababab, by 3, 2026-11-24 00:16:39 UTC"
+    assert entry.to_text() == "abababababab, by 3, 2026-11-24 00:16:39 UTC"
     assert entry.parent is None
 
 

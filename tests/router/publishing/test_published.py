@@ -19,7 +19,7 @@ def clone(tmp_path: Path) -> Clone:
 
 def test_nothing(clone: Clone) -> None:
     seen = read(clone.kv)
-    assert (seen.data, seen.digest, seen.live, seen.told()) == (None, "", None, "nothing")
+    assert (seen.data, seen.digest, seen.live, seen.to_text()) == (None, "", None, "nothing")
     with pytest.raises(Failed, match="nothing to go back to"):
         seen.before()
 
@@ -50,7 +50,7 @@ def test_what_is_live_may_be_in_no_history(clone: Clone) -> None:
     clone.kv.put("policy", text("by wrangler"))
     seen = read(clone.kv)
     assert seen.live is None
-    assert "written without `router push`" in seen.told()
+    assert "written without `router push`" in seen.to_text()
     assert seen.before().digest == digest("one")
 
 

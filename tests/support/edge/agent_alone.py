@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 import httpx
 
 from agent import config
-from router.dev.agents import local_config
+from agent.local.configs import local_config
 from router.dev.files import mirror, write_if_changed
 from router.dev.layout import Layout
+from router.dev.workers import local_settings
 from tests.support.edge.router import HERE
 
 PAGE = "https://app.example.com"
@@ -69,7 +70,7 @@ def configured(layout: Layout, folder: Path) -> Path:
     """A variant as it runs locally, with the tests' entry."""
     entry = (HERE / "workers" / "agent.py").read_bytes()
     mirror(config.upload() | {"entry.py": entry}, folder / "upload")
-    own = local_config(config.variants()["production-eu"])
+    own = local_settings(local_config(config.variants()["production-eu"]))
     value = {name: own[name] for name in own if name not in ("services", "triggers")}
     value["vars"] |= {"CORS_ORIGINS": PAGE}
     write_if_changed(folder / "agent.json", json.dumps(value).encode())

@@ -10,10 +10,10 @@ import httpx
 import jsonschema
 
 from agent.core.http.responses import JSON
+from agent.schemas.components.values import either, ref
 from agent.schemas.document import document
 from agent.schemas.operations import OPERATIONS, Operation
 from agent.schemas.refusals import REFUSALS
-from agent.schemas.values import either, ref
 from tests.support.edge.agents import WORKER, Agents
 
 LEASE = {"worker_id": "walker", "attempt": 1}

@@ -36,8 +36,8 @@ class Crowd:
     _lock: Lock = field(default_factory=Lock)
 
     def work(self, jobs: int, clients: int, workers: int, on_third: Any) -> None:
-        """All of it, from the first job to the last; `on_third` is called with each third."""
-        deadline, numbers = time.monotonic() + GIVE_UP_AFTER, count()
+        """Run the crowd from its first job to the last; `on_third` is called with each third."""
+        deadline, numbers = time.monotonic() + GIVE_UP_AFTER, count(len(self.submitted))
 
         def client(_: int) -> None:
             while (number := next(numbers)) < jobs:
@@ -65,11 +65,15 @@ class Crowd:
         with self._lock:
             self.submitted.append(id)
 
-    def lease(self, worker: str, limit: int, lease_s: int) -> list[str]:
-        """Jobs of a worker that then does nothing with them: as many as it wanted."""
-        held: list[str] = []
-        while len(held) < limit:
-            polled = self._polled(worker, limit - len(held), lease_s)
+    def lose(self, worker: str, number: int, lease_s: int) -> list[str]:
+        """Submit the first jobs, and lease them to a worker that never runs them. Nobody else
+        polls yet."""
+        for n in range(number):
+            self._submit(f"{self.name}-{n}")
+        deadline, held = time.monotonic() + GIVE_UP_AFTER, list[str]()
+        while len(held) < number:
+            assert time.monotonic() < deadline, f"{worker} has {len(held)} jobs of {number}"
+            polled = self._polled(worker, number - len(held), lease_s)
             held += [job["job_id"] for job in polled]
         return held
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from policies.language.load import load
-from policies.language.model.bindings import bindings_of
+from policies.language.tooling.bindings import bindings_of
 from policies.language.yaml.document import Document, read_document
 from router.dev.config import write_configs
 from router.dev.files import write_if_changed
@@ -26,6 +26,7 @@ from router.dev.secrets import dev_vars
 from router.dev.server import DevServer
 from router.dev.stage import stage
 from router.dev.tables import migrate
+from router.dev.workers import find_workers
 from tests.support.edge.router import ADMIN_KEY, HERE
 
 CORE, WORKER = "example-core-key", "example-worker-key"
@@ -104,10 +105,11 @@ def router_with_agents(folder: Path, *, shipped_limits: bool = False) -> Iterato
     stage(layout.root, policy, folder / "upload")
     loaded = load(policy.read_bytes()).policy
     assert loaded
-    configs = write_configs(layout, folder, bindings_of(loaded), echo=False)
+    workers = find_workers(layout, folder)
+    configs = write_configs(layout, folder, bindings_of(loaded), echo=False, workers=workers)
     secrets = {"ROUTER_ADMIN_KEY": ADMIN_KEY}
     write_if_changed(folder / ".dev.vars", dev_vars("", secrets).encode())
-    migrate(layout, configs[1:-2], state)
+    migrate(layout, workers.values(), state)
     with DevServer(layout) as server:
         server.start(configs, port=0, persist_to=state, log=folder / "wrangler.log")
         server.wait_ready()

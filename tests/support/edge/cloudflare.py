@@ -19,7 +19,8 @@ from router.dev.layout import find_root
 from tests.support.edge.router import HERE
 
 TOKEN = "token-of-the-test"
-NAMESPACE = "/accounts/the-account/storage/kv/namespaces/" + "0" * 32
+ID = "1" * 32
+NAMESPACE = f"/accounts/the-account/storage/kv/namespaces/{ID}"
 
 
 class Api(ThreadingHTTPServer):
@@ -123,10 +124,8 @@ def cloudflare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
 
 
 def clone(folder: Path) -> Path:
-    """A clone for commands to run in, which knows nothing; its tools are those of this one."""
-    root = find_root(HERE)
+    """A project for commands to run in, which knows nothing."""
     folder.mkdir()
-    (folder / "wrangler.toml").write_bytes((root / "wrangler.toml").read_bytes())
-    for name in ("node_modules", "build"):
-        (folder / name).symlink_to(root / name)
+    settings = (find_root(HERE) / "wrangler.toml").read_text(encoding="utf-8")
+    (folder / "wrangler.toml").write_text(settings.replace("0" * 32, ID), encoding="utf-8")
     return folder

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from policies.language.load import load
-from policies.language.model.bindings import bindings_of
+from policies.language.tooling.bindings import bindings_of
 from router.dev.config import write_configs
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import free_port

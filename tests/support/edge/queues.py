@@ -117,7 +117,7 @@ def configured(layout: Layout, folder: Path, variables: Mapping[str, str]) -> Pa
                 files[path.relative_to(layout.root).as_posix()] = path.read_bytes()
     mirror(files, folder / "upload")
     (folder / "python_modules").symlink_to(layout.python_modules)
-    production = layout.read_toml(layout.wrangler_toml)
+    production = layout.config
     database = {
         "binding": "JOBS",
         "database_name": "jobs",

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from policies.language.load import load
-from policies.language.model.bindings import bindings_of, urls_of
+from policies.language.tooling.bindings import bindings_of, urls_of
 from router.dev.config import Outside, write_configs
 from router.dev.files import write_if_changed
 from router.dev.layout import Layout, find_root
@@ -19,7 +19,7 @@ from router.dev.process import ServerProcess
 from router.dev.secrets import dev_vars
 from router.dev.server import DevServer
 from router.dev.stage import stage
-from router.edge.isolate.timing import VARIABLE, timing_from
+from router.edge.isolate.timing import VARIABLE, parse_timing
 from tests.support.edge.memory_kv import MemoryKv
 
 HERE = Path(__file__).parents[2] / "edge"  # the tests, their policies and their Workers
@@ -28,7 +28,7 @@ ADMIN_KEY = "the-admin-key-of-the-tests"
 PEPPER = "the-pepper-of-the-tests"
 # What the router does every few seconds it does ten times as often here.
 FASTER = "0.1"
-TIMING = timing_from(FASTER, is_local=True)
+TIMING = parse_timing(FASTER, is_local=True)
 # workerd closes a connection if nobody has read a request on it to the end, and the proxy of
 # `wrangler dev` may have sent the next one there: then this is its answer, and nobody else's.
 LOST, TRIES = "Error: Network connection lost.\n    at async Object.fetch (file://", 3
@@ -117,7 +117,7 @@ def bind(config: Path, binding: str, service: str) -> None:
 
 def worker(folder: Path, name: str) -> Path:
     """The configuration of one of the tests' own Workers, which shares the router's KV."""
-    production = Layout(find_root(HERE)).read_toml(find_root(HERE) / "wrangler.toml")
+    production = Layout(find_root(HERE)).config
     config = folder / name / f"{name}.json"
     value = {
         "name": f"test-{name}",

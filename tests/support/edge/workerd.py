@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from policies.language.load import load
-from policies.language.model.bindings import bindings_of, urls_of
+from policies.language.tooling.bindings import bindings_of, urls_of
 from router.dev.config import ALLOW_PRIVATE, OUTBOUND, Outside, write_configs
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import HOST, free_port

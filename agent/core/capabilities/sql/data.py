@@ -20,8 +20,8 @@ class Table(NamedTuple):
 
 
 class SqlError(Exception):
-    """`passes`: it may go well next time; `is_undone`: surely nothing was changed; `is_late`: the
-    time was over, and the database may go on."""
+    """`passes`: a retry may succeed; `is_undone`: certainly nothing was changed; `is_late`: the
+    time limit passed, and the database may go on."""
 
     def __init__(self, message: str, passes: bool, is_undone: bool, is_late: bool = False) -> None:
         super().__init__(message)

@@ -1,12 +1,12 @@
 """Recursion of a statement, bounded: `WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)`.
 
-Nothing ends a statement that SQLite has begun, so one that counts to a thousand million would
-hold the database, and locally the whole runtime. So each part of a WITH that names itself
-gets a LIMIT of `MAX_RECURSION` rows and one more; where that one more comes, the statement
-fails with an error of SQLite that says `RUNAWAY`. It is never cut off without a word. What
-stays below the limit gives what it gave before.
+A running statement of SQLite cannot be stopped, so one that counts to a billion would block the
+database, and locally the whole runtime. So each part of a WITH that refers to itself gets a LIMIT
+of `MAX_RECURSION` + 1 rows; if the last of these is reached, the statement fails with an error of
+SQLite that says `RUNAWAY`. It is never truncated silently. A statement below the limit has the same
+result as before.
 
-A part with a LIMIT of its own keeps it, if that is a number below ours.
+A part with a LIMIT of its own keeps it, if that is a lower number.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def bounded(text: str, tokens: Sequence[Token]) -> str:
 
 
 def _parts(text: str, tokens: Sequence[Token], at: int) -> list[Part]:
-    """Those of a WITH whose tokens begin at `at`; none of what is no WITH of SQLite."""
+    """The parts of a WITH whose tokens begin at `at`; none if it is not a WITH."""
     parts = list[Part]()
     at += _word(tokens, at) == "RECURSIVE"
     while at < len(tokens) and tokens[at].is_name:
@@ -82,7 +82,7 @@ def _is_recursive(tokens: Sequence[Token], part: Part) -> bool:
 
 
 def _edits(tokens: Sequence[Token], part: Part) -> list[tuple[int, str]]:
-    """What is put in where: the body becomes that of a WITH of its own, and is counted."""
+    """The insertions: the body becomes a WITH of its own, whose rows are counted."""
     name, columns = part.name, part.columns
     chosen = columns[1:-1] if columns else "*"
     counted = f"SELECT *, count(*) OVER () AS {_COUNT} FROM {name}" if columns else name
@@ -114,7 +114,7 @@ def _has_limit(tokens: Sequence[Token], part: Part) -> bool:
 
 
 def _closing(tokens: Sequence[Token], at: int) -> int:
-    """Where the parenthesis ends that opens there; all do."""
+    """The index of the parenthesis that closes the one at `at`; there always is one."""
     depth = 0
     for place in range(at, len(tokens)):
         depth += (tokens[place].text == "(") - (tokens[place].text == ")")
@@ -124,7 +124,7 @@ def _closing(tokens: Sequence[Token], at: int) -> int:
 
 
 def _bare(name: str) -> str:
-    """As SQLite compares names: without quotes, and of ASCII without its case."""
+    """A name as SQLite compares it: without quotes, and case-insensitive in ASCII."""
     quoted = name[0] in "'\"`["
     inner = name[1:-1].replace(name[-1] * 2, name[-1]) if quoted else name
     return "".join(c.lower() if c.isascii() else c for c in inner)

@@ -1,10 +1,10 @@
 """One statement of SQL, read closely enough to know that it is one, and whether it only reads.
 
-D1 runs every statement of a text, one after the other, so what stands behind a `;` is refused
-here. Tokens are SQLite's own, but for what it would read in a way of its own: variables with
-names (`$a(…)` swallows quotes) and NUL are refused, and so is all that has no end. A statement
-that reads begins with SELECT, VALUES or WITH, and has none of the words that every change
-needs: they are reserved, so no name is spelled like them without quotes.
+D1 runs every statement of a text, one after the other, so anything behind a `;` is refused. Tokens
+are SQLite's, except where its reading is unusual: named variables (`$a(…)` swallows quotes), NUL
+and unterminated tokens are refused. A statement that only reads begins with SELECT, VALUES or WITH,
+and has none of the words that every change needs: they are reserved, so no unquoted name equals
+them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
 
 class SqlStatement(NamedTuple):
-    """`text`: the statement alone, its recursion bounded; `is_plan`: it only asks how it would be
-    done."""
+    """`text`: the statement alone, its recursion bounded; `is_plan`: it is an EXPLAIN."""
 
     text: str
     reads: bool
@@ -60,7 +59,7 @@ def read_statement(sql: str) -> SqlStatement:
 
 
 def limited(statement: SqlStatement, rows: int) -> str:
-    """The same, giving no more than so many rows."""
+    """The statement with a limit of so many rows."""
     if statement.is_plan or not statement.reads:
         return statement.text
     return f"SELECT * FROM (\n{statement.text}\n) LIMIT {rows}"
@@ -94,7 +93,7 @@ def _wrong(token: str, kind: str, depth: int) -> str:
         return f"parameters are `?` or `?1`, not {token}…"
     if depth < 0:
         return "a parenthesis is closed that was not opened"
-    if kind == "word" and "\ufeff" in token:  # to SQLite it may be a space
+    if kind == "word" and "\ufeff" in token:  # SQLite may read it as a space
         return "there is an invisible mark (U+FEFF)"
     return ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-# What SQLite calls a letter: everything beyond ASCII, too.
+# SQLite's letters, which include everything beyond ASCII.
 _WORD = r"[A-Za-z0-9_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
 TOKEN = re.compile(
     r"(?P<space>[ \t\n\f\r]+|--[^\n]*|/\*.*?\*/)"
@@ -29,7 +29,7 @@ class Token(NamedTuple):
 
     @property
     def word(self) -> str:
-        """In capitals; nothing if it is no word."""
+        """The word in capitals; "" for another kind of token."""
         return self.text.upper() if self.kind == "word" else ""
 
     @property

@@ -1,7 +1,7 @@
-"""Values that a statement is given: what both JSON and SQLite can hold.
+"""The parameters of a statement: values that both JSON and SQLite can represent.
 
-`{"base64": …}` is bytes. They cross JavaScript, whose whole numbers end at 2**53: larger ones
-are refused, since they would be rounded without a word.
+`{"base64": …}` is bytes. Values cross JavaScript, whose integers are exact up to 2**53: larger ones
+are refused, since they would be rounded silently.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def checked_params(params: object, reads: bool) -> list[list[SqlValue]]:
-    """For each run its values: one run, unless it is a list of lists. Raises `Refused`."""
+    """The values of each run: several runs for a list of lists, else one. Raises `Refused`."""
     if not isinstance(params, list):
         raise Refused("`params` is a list of values, or a list of such lists")
     if not any(isinstance(param, list) for param in params):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent import config
-from agent.core.isolate.settings import DAY_MS, Misconfigured, described, settings_of
+from agent.core.isolate.settings import DAY_MS, Misconfigured, error_fields, settings_of
+from agent.local.configs import LOCAL_VARS
 from agent.queue.limits import USUAL, Limits
-from router.dev.agents import LOCAL_VARS
 
 
 def test_nothing_has_to_be_said() -> None:
@@ -39,9 +39,9 @@ def test_what_cannot_be_read_is_named(name: str, value: str) -> None:
 
 
 def test_only_what_is_wrong_with_a_variable_is_logged_in_full() -> None:
-    told = described(Misconfigured("RETENTION_DAYS is …"))
+    told = error_fields(Misconfigured("RETENTION_DAYS is …"))
     assert told == {"error": "Misconfigured", "why": "RETENTION_DAYS is …"}
-    told = described(ValueError("a secret"))
+    told = error_fields(ValueError("a secret"))
     assert told == {"error": "ValueError"}
 
 

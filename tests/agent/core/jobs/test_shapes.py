@@ -14,13 +14,21 @@ from hypothesis import strategies as st
 from agent.core.capabilities.execution import CAPABILITIES
 from agent.core.http.problem import Problem
 from agent.core.jobs import shapes
-from agent.core.jobs.shapes import EXECUTED, KEPT, LEASED, Shape, as_capability, shape_of, type_of
+from agent.core.jobs.shapes import (
+    ACTIVATION_SHAPES,
+    EXECUTE_SHAPES,
+    LEASED,
+    Shape,
+    as_capability,
+    shape_of,
+    type_of,
+)
 from agent.core.jobs.to_dict import job_to_dict
 from tests.agent.core.making import World
 from tests.support.examples import examples
 
-TABLES = [EXECUTED, KEPT]
-NAMES = sorted({name for shape in (*EXECUTED, *KEPT) for name in shape.known})
+TABLES = [EXECUTE_SHAPES, ACTIVATION_SHAPES]
+NAMES = sorted({name for shape in (*EXECUTE_SHAPES, *ACTIVATION_SHAPES) for name in shape.known})
 BODIES = st.dictionaries(
     st.sampled_from(NAMES) | st.text(max_size=6) | st.sampled_from(["capabilty", "promt"]),
     st.none() | st.integers() | st.text(max_size=3),
@@ -64,7 +72,7 @@ def test_every_refusal_says_what_to_write(table: Sequence[Shape], body: dict[str
         shape_of(body, table, "data.")
     said, _, example = str(refused.value).rpartition("send one such as ")
     assert refused.value.status == 400
-    assert len([each for each in EXECUTED if each.fits(json.loads(example))]) == 1
+    assert len([each for each in EXECUTE_SHAPES if each.fits(json.loads(example))]) == 1
     assert "missing" in said or "there is no field" in said
     assert len(said) < 2_000
 
@@ -102,7 +110,7 @@ def test_examples_have_their_shapes(table: Sequence[Shape]) -> None:
 )
 def test_the_nearest_shape_is_named(body: dict[str, Any], said: str) -> None:
     with pytest.raises(Problem) as refused:
-        shape_of(body, EXECUTED)
+        shape_of(body, EXECUTE_SHAPES)
     assert said in str(refused.value)
 
 
@@ -124,10 +132,10 @@ def test_types_are_those_of_javascript(value: object, name: str) -> None:
 
 def test_what_is_sent_is_the_input_of_a_capability() -> None:
     body = {"query": "SELECT ?", "params": [1], "dispatch": "poll", "max_attempts": 2}
-    kept = as_capability(shape_of(body, KEPT), body)
+    kept = as_capability(shape_of(body, ACTIVATION_SHAPES), body)
     assert kept == {"capability": "database", "input": {"query": "SELECT ?", "params": [1]}}
     body = {"job_id": "a", "code": "1", "context": {}}
-    ran = as_capability(shape_of(body, EXECUTED), body)
+    ran = as_capability(shape_of(body, EXECUTE_SHAPES), body)
     assert ran == {"capability": "python-execution", "input": {"code": "1", "context": {}}}
 
 
@@ -137,7 +145,7 @@ def test_all_that_a_poll_tells_of_a_job_may_be_posted() -> None:
     (job,) = world.ask("POST", "/poll", {"worker_id": "w"})[1]["jobs"]
     assert set(job) <= set(LEASED.known)
     assert set(shapes.HANDED_OUT) - {"inputs"} <= set(job)
-    assert shape_of(job, EXECUTED) is LEASED
+    assert shape_of(job, EXECUTE_SHAPES) is LEASED
     assert get_type_hints(job_to_dict)["job"]
 
 

@@ -14,7 +14,7 @@ from agent.core.capabilities.tools import Capability
 from agent.core.http.call import Call
 from agent.core.http.cors import read_origins
 from agent.core.isolate.settings import Settings
-from agent.core.serving.around import answered
+from agent.core.serving.around import respond
 from agent.records.request import BLOBS, DOUBLES
 from tests.agent.core.making import World
 
@@ -37,7 +37,7 @@ class Around(World):
     def told(self, method: str, path: str, body: str = "", **headers: str) -> tuple[int, Any]:
         sent = {"x-router-key-id": "ann", "origin": PAGE, **headers}
         call = Call(method, path, {}, sent, 5.0, lambda _: body)
-        made = answered(self.agent, call, self.record)
+        made = respond(self.agent, call, self.record)
         assert dict(made.headers)["access-control-allow-origin"] == PAGE
         assert isinstance(made.body, str)
         return made.status, made.body

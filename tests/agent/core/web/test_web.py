@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.refused import Refused, Unavailable
+from agent.core.web.expiring import ExpiringCache
 from agent.core.web.request import IDEMPOTENT, METHODS, Request, read_headers
 from agent.core.web.web import MAX_REDIRECTS
 from tests.agent.core.wires import FakeWire, Site, web_on
 from tests.support.examples import examples
-from workers_runtime.expiring import ExpiringCache
 from workers_runtime.names import LEAST_S, MOST_S, read_answers
 
 NAMES = st.sampled_from(["Status", "Answer", "type", "TTL", "data", "x"])

@@ -17,7 +17,7 @@ const MANY = 12_000;
 const LONG = "k".repeat(10_000);
 const SENT = {
   changes: { removed: [], set: [], added: [] },
-  carry: { removed: [], set: [], added: [], blame: "one 0 -" },
+  carry: { removed: [], set: [], added: [], attribution: "one 0 -" },
 };
 
 function told(scope, isPrefix, leases = []) {

@@ -79,7 +79,7 @@ def test_a_copy_counts_for_its_run_if_that_is_still_counted(edge: Edge) -> None:
     assert edge.isolate.tallies.report() == {}
     told = {"name": "r", "run": "run-1", "from": "production", "to": "canary", "counts": True}
     told |= {"weights": {"r": 0.0}, "cohorts": [], "mirror": 0.0}
-    edge.isolate.coordinating.steer([told], is_all=True)
+    edge.isolate.coordinating.learn_rollouts([told], is_all=True)
     edge.decide(notes="copy run-1 200 12\ncopy run-1 0 12\ncopy run-0 200 12")
     assert edge.isolate.tallies.report()["run-1"]["to"][:2] == [2, 1]
 

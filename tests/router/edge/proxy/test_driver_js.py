@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from policies.http.changes import Changes
-from policies.proxy.effects import Blame, Carry, Respond, Send
+from policies.proxy.phases.effects import Attribution, Carry, Respond, Send
 from router.dev.layout import Layout, find_root
 from router.edge.proxy.wire import effect_text
 
 SCRIPT = Path(__file__).with_name("driver.mjs")
 ENDINGS = SCRIPT.with_name("endings.mjs")
 NONE = Changes([], {}, [])
-CARRY = Carry(NONE, Blame("a", 1.0, "-"))
+CARRY = Carry(NONE, Attribution("a", 1.0, "-"))
 ANSWER = effect_text(7, Respond(418, [], "short and stout"))
 
 

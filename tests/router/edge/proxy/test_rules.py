@@ -9,9 +9,9 @@ from random import Random
 import pytest
 
 from policies.http.changes import Changes
-from policies.proxy.effects import Blame, Carry, Charge, Charged, Send
-from policies.proxy.headers import Trace, trace_of
-from policies.proxy.likeness import likeness_of
+from policies.proxy.memory.likeness import likeness_of
+from policies.proxy.phases.effects import Attribution, Carry, Charge, Charged, Send
+from policies.proxy.phases.headers import Trace, trace_of
 from router.edge.proxy.wire import effect_text
 from tests.policies.proxy.journey import Journey, isolate, of, status
 from tests.router.edge.proxy.node import Node
@@ -23,7 +23,7 @@ TOLD = {"ratelimit-policy": '"few";q=9;w=60', "ratelimit": '"few";r=8;t=7'}
 
 
 class Zeros(Random):
-    """The worst that chance can do."""
+    """The least likely random numbers."""
 
     def getrandbits(self, k: int) -> int:
         return 0
@@ -37,7 +37,7 @@ def node() -> Iterator[Node]:
 
 
 def sent(*codes: int) -> Send:
-    carry = Carry(NONE, Blame("a", 1.0, "-"))
+    carry = Carry(NONE, Attribution("a", 1.0, "-"))
     return Send("a", "BACKEND", None, NONE, 0, codes=frozenset(codes), carry=carry)
 
 

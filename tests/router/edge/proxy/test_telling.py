@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from policies.http.changes import Changes
-from policies.proxy.effects import Blame, Carry, Send
+from policies.proxy.phases.effects import Attribution, Carry, Send
 from router.dev.layout import Layout, find_root
 from router.edge.proxy.wire import effect_text
 
 SCRIPT = Path(__file__).with_name("telling.mjs")
 NONE = Changes([], {}, [])
-SEND = Send("a", "BACKEND", None, NONE, 0, carry=Carry(NONE, Blame("a", 0.0, "-")))
+SEND = Send("a", "BACKEND", None, NONE, 0, carry=Carry(NONE, Attribution("a", 0.0, "-")))
 
 
 def calls(requests: int, *, ended: bool = False) -> list[list[Any]]:

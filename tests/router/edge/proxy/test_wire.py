@@ -12,32 +12,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.access.gcra import Rate
-from policies.access.rate_limits import Limit, LimitStatus, limit_headers
+from policies.access.rate_limits import Limit, LimitSpec, LimitStatus, limit_headers
 from policies.balancing.choose import _choose_share
 from policies.compiled.model import Route, Share
 from policies.http.changes import SEPARATORS, Changes
 from policies.http.limits import Sizes
-from policies.proxy.effects import (
-    Blame,
+from policies.proxy.memory.memory import Draws
+from policies.proxy.phases.effects import (
+    Attribution,
     Came,
     Carry,
     Found,
     KeepBody,
     LookUp,
-    Mirror,
     Mirrored,
     Race,
     Raced,
     Send,
+    SendCopy,
     Wait,
 )
-from policies.proxy.memory import Draws
 from router.edge.proxy import wire
 from router.edge.proxy.wire import (
     LONG_NAMES,
-    arrived_from,
     effect_text,
-    outcome_from,
+    parse_outcome,
+    parse_request,
     send_text,
 )
 from tests.policies.proxy.journey import BEGAN
@@ -59,7 +59,9 @@ changes = st.builds(
 carries = st.builds(
     Carry,
     changes,
-    st.builds(Blame, names, st.integers(0, 2**41).map(float), st.sampled_from(["-", "run-1/to"])),
+    st.builds(
+        Attribution, names, st.integers(0, 2**41).map(float), st.sampled_from(["-", "run-1/to"])
+    ),
     st.none(),
 )
 sends = st.builds(
@@ -107,10 +109,10 @@ def test_a_send_is_read_as_it_was_written(node: Node, number: int, send: Send) -
     if carry:
         assert set(read["codes"]) == send.codes
         assert_same_changes(read["carry"], carry.changes)
-        assert read["carry"]["blame"].split(" ") == [
-            carry.blame.variant,
-            f"{carry.blame.began_ms:.0f}",
-            carry.blame.part,
+        assert read["carry"]["attribution"].split(" ") == [
+            carry.attribution.variant,
+            f"{carry.attribution.began_ms:.0f}",
+            carry.attribution.part,
         ]
 
 
@@ -141,7 +143,7 @@ def test_a_race_is_two_sends(node: Node) -> None:
 def test_a_request_is_read_as_it_came() -> None:
     lines = ["1800000000000", "PUT", "https://h/a?b", "FRA", "DE", "EU", "1"]
     lines += ["x-a b cf-connecting-ip x-real-ip ", "", "c d", "192.0.2.1", "6"]
-    arrived = arrived_from("\n".join(lines))
+    arrived = parse_request("\n".join(lines))
     assert (arrived.now_ms, arrived.method, arrived.url) == (1.8e12, "PUT", "https://h/a?b")
     headers = {"x-a": "", "b": "c d", "cf-connecting-ip": "192.0.2.1", "x-real-ip": "6"}
     assert arrived.headers == headers
@@ -157,7 +159,7 @@ def test_long_lists_of_names_are_read_and_not_remembered() -> None:
     for long in (f"x-{'n' * LONG_NAMES}", " ".join(f"x-{at}" for at in range(LONG_NAMES))):
         before = wire._names.cache_info().currsize
         values = ["v"] * len(long.split())
-        assert list(arrived_from("\n".join([*begin, long, *values])).headers) == long.split()
+        assert list(parse_request("\n".join([*begin, long, *values])).headers) == long.split()
         assert wire._names.cache_info().currsize == before
 
 
@@ -179,13 +181,13 @@ CAME = [5, 200, "3", "", "", False, True, [["a", "b"]]]
         ),
         (LookUp("k", "m"), None, None),
         (LookUp("k", "m"), ["{}", 5, 0], Found("{}", 5, 0)),
-        (Mirror([], True, None, 1, 1), [["m"], True], Mirrored(["m"], True)),
+        (SendCopy([], True, None, 1, 1), [["m"], True], Mirrored(["m"], True)),
         (KeepBody("whole", None, 1), "kept", "kept"),
         (Wait(5), 12.5, 12.5),
     ],
 )
 def test_outcomes(effect: Any, told: Any, outcome: Any) -> None:
-    assert outcome_from(effect, json.dumps(told)) == outcome
+    assert parse_outcome(effect, json.dumps(told)) == outcome
 
 
 @examples(200)
@@ -211,11 +213,8 @@ def test_a_share_is_drawn_as_python_draws_it(
 def test_what_is_left_of_limits_is_told_as_python_tells_it(
     node: Node, left: int, others: int, full_at: int
 ) -> None:
-    limit = Limit(
-        {"name": "few", "by": "ip", "header": "", "mode": "leased", "on_error": "allow"},
-        Rate(10, 1000, 5),
-    )
+    limit = Limit(LimitSpec("few", Rate(10, 1000, 5), "ip", "", "leased", "allow"))
     purse = {"left": left, "others": others, "fullAt": full_at}
-    told = node("standing", [{"name": "few", "purse": purse}] * 2, BEGAN)
+    told = node("limitStatus", [{"name": "few", "purse": purse}] * 2, BEGAN)
     found = LimitStatus(limit, left + others, max(0.0, full_at - BEGAN))
     assert told == limit_headers([found, found])["ratelimit"]

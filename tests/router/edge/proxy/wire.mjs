@@ -12,7 +12,7 @@ const random = crypto.getRandomValues.bind(crypto);
 const MAKES = {
   parsed,
   choiceAt: memory.choiceAt,
-  standing: memory.standing,
+  limitStatus: memory.limitStatus,
   // The ids and the headers of a decision that is repeated so often. `zeros`: chance draws
   // nothing else.
   repeated(effect, times, zeros) {

@@ -1,0 +1,1 @@
+"""Requests to the Internet: of capabilities, of the sandbox, and callbacks."""

@@ -1,0 +1,1 @@
+"""Crossings between Python and JavaScript for the agent's own requests."""

@@ -1,0 +1,1 @@
+"""Policies with values in canonical spelling, and the changes between two of them."""

@@ -1,0 +1,1 @@
+"""What a cluster has beside its routes: Gateways, listeners, guards, grants, namespaces."""

@@ -1,0 +1,1 @@
+"""The objects of the Kubernetes Gateway API as pydantic models."""

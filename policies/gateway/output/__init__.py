@@ -1,0 +1,1 @@
+"""What an import makes: drafts of routes, names, findings, and the policy as YAML."""

@@ -1,0 +1,1 @@
+"""HTTPRoutes and GRPCRoutes as routes of `routes.yaml`."""

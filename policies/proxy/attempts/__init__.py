@@ -1,0 +1,1 @@
+"""The attempts at one request: sending, hedging, outcomes, the cache."""

@@ -1,0 +1,1 @@
+"""Which decisions may be repeated, and for which requests."""

@@ -1,0 +1,146 @@
+"""Phase 3: the request as a variant gets it, and what must be kept of it before it is sent.
+
+A body is read before anything is sent if its length is told and it is short; one of unknown
+length goes on while it arrives, and is kept meanwhile; a long one is sent once, and so is
+that of a GET. Copies for mirrors are sent beside the request, and forgotten: nothing of a copy
+reaches the client, its failure is nobody's, and its health is not learnt from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from policies.balancing.choose import choose_mirror
+from policies.compiled.model import Variant
+from policies.http.changes import Changes
+from policies.http.filters import SAFE_METHODS, FilterChain
+from policies.http.limits import content_length, has_content
+from policies.proxy.phases.context import RequestContext
+from policies.proxy.phases.effects import Body, Copy, KeepBody, Mirrored, SendCopy, Way
+from policies.proxy.phases.outgoing import Outgoing, outgoing
+from policies.resilience.drill import InFront, faults_of
+from policies.resilience.failover import BODILESS, keeping, may_repeat, plan
+
+MIRROR_BODY = 64 * 1024  # bytes: as much as is held of a request for its copy
+MIRROR_MS = 10_000  # a third of what Cloudflare leaves for work after the answer
+_MARK = Changes(["content-length"], {"x-router-mirror": "1"}, [])
+
+
+class Tries(NamedTuple):
+    """Whom to try, in order. `repeatable`: also when the request may have reached somebody.
+    `kept_body`: the body is kept, and attempts take it from there. `is_broken`: it was to be
+    read, and the client has broken it off."""
+
+    variants: Sequence[Variant]
+    repeatable: bool
+    kept_body: bool = False
+    is_broken: bool = False
+
+
+def upstream_request_filter(context: RequestContext, variant: Variant, attempt: int) -> Outgoing:
+    """What `variant` is sent in the attempt of that number, from 1."""
+    rule, route = context.rule, context.choice.route
+    assert rule, "a rule has taken the request"
+    trace, identity = context.trace, context.identity
+    return outgoing(context.request, rule, route, variant, trace, attempt, identity)
+
+
+def respelled(context: RequestContext, sent: Outgoing) -> str | None:
+    """The URL to send, if it is not the one that came."""
+    url = sent.target.url
+    return None if url == context.request.target.sent else url
+
+
+def tries_of(context: RequestContext) -> Tries:
+    """Whom to try, if nothing of the request has to be kept."""
+    choice, request = context.choice, context.request
+    terms = choice.route.failover
+    variants = plan(terms, choice.candidates)
+    repeatable = len(variants) > 1 and may_repeat(terms, request.method, request.headers)
+    if repeatable and request.method in BODILESS:
+        repeatable = not has_content(request.headers)
+    return Tries(variants, repeatable)
+
+
+def is_prepared(context: RequestContext) -> bool:
+    """Whether `prepare` may have something to do before the first attempt."""
+    route, first = context.choice.route, context.choice.candidates[0]
+    filters = route.plan_for(first.pool) if route.plans else route.plan
+    has_body = context.arrived.has_body and context.request.method not in BODILESS
+    return has_body or (filters is not None and bool(filters.mirrors))
+
+
+def prepare(context: RequestContext) -> Way[Tries]:
+    """Send the copies, and keep the body if another attempt may need it."""
+    choice, request = context.choice, context.request
+    route, terms = choice.route, choice.route.failover
+    tries = tries_of(context)
+    filters = route.plan_for(choice.candidates[0].pool)
+    if filters and filters.mirrors and (yield from _mirror(context, filters)):
+        return tries._replace(kept_body=True)
+    is_empty = request.headers.get("content-length") == "0"
+    if request.method in BODILESS or not tries.repeatable or is_empty:
+        return tries
+    if not context.arrived.has_body:
+        return tries
+    how = keeping(terms, request.headers)
+    if how is None:
+        return tries._replace(repeatable=False)
+    body: Body = yield KeepBody(how, route.sizes.body, terms.buffer)
+    return tries._replace(kept_body=body == "kept", is_broken=body == "broken")
+
+
+def _mirror(context: RequestContext, plan: FilterChain) -> Way[bool]:
+    """Send the copies; whether the body must go on from what is kept."""
+    copies = _copies(context, plan)
+    if not copies:
+        return False
+    route = context.choice.route
+    keeps_body = context.request.method not in SAFE_METHODS
+    mirrored: Mirrored = yield SendCopy(
+        copies, keeps_body, route.sizes.body, MIRROR_BODY, MIRROR_MS
+    )
+    for name in mirrored.variants:
+        context.state.count("mirrored", route.name, name)
+    return mirrored.has_body
+
+
+def _copies(context: RequestContext, plan: FilterChain) -> list[Copy]:
+    choice, request, state = context.choice, context.request, context.state
+    if "upgrade" in request.headers or (content_length(request.headers) or 0) > MIRROR_BODY:
+        return []
+    copies = []
+    availability = state.availability(context.policy, context.arrived.now_ms)
+    rollout_override = choice.rollout_override
+    for each in plan.drawn(request.method, context.rng):
+        variant = choose_mirror(context.policy, choice, each, context.rng, availability)
+        if variant is None or _is_down(context, variant):
+            continue
+        sent = upstream_request_filter(context, variant, 1)
+        tag = (
+            rollout_override.run
+            if each.side and rollout_override and rollout_override.counts
+            else ""
+        )
+        changes = sent.changes.then(_MARK)
+        copies.append(Copy(variant.name, variant.upstream, sent.target.url, changes, tag))
+    return copies
+
+
+def _is_down(context: RequestContext, variant: Variant) -> bool:
+    drills = context.state.drills
+    return bool(drills) and faults_of(drills, variant, context.arrived.now_ms).down is not None
+
+
+def drill_on(context: RequestContext, variant: Variant, now_ms: float) -> InFront:
+    """What an attempt at `variant` meets; it is counted. Who is drilled fails for everybody as
+    a broken Worker does, so failover and health do what they do in earnest."""
+    drills = context.state.drills
+    if not drills:
+        return None
+    drill = faults_of(drills, variant, now_ms).draw(context.rng)
+    if drill is None:
+        return None
+    context.state.count("drill_faults", drill.id, variant.name, drill.fault.mode)
+    return drill.in_front

@@ -1,0 +1,34 @@
+"""Gather what the router's Worker runs: the `[build]` command of its wrangler configuration.
+
+The upload goes to `build/upload`, its packages to `python_modules`. What must not go to production
+is refused, unless wrangler only runs it on this machine. Exit code 0: staged; 1: refused.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from router.cli.project import env_argument, objected, project_policy
+from router.dev.guards import is_deployment, is_trial
+from router.dev.layout import Layout, find_root
+from router.dev.prepare import prepare_packages
+from router.dev.stage import stage_project
+from router.terminal.console import complain, warn
+
+
+def arguments(parser: ArgumentParser) -> None:
+    env_argument(parser)
+
+
+def run(args: Namespace) -> int:
+    layout = Layout(find_root())
+    file, policy = project_policy(layout)
+    refuses = is_deployment()
+    found = [] if is_trial() else objected(layout, file, policy, args.env)
+    for each in found:
+        (complain if refuses else warn)(each.message)
+    if found and refuses:
+        return 1
+    prepare_packages(layout)
+    stage_project(layout, file)
+    return 0

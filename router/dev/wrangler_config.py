@@ -1,0 +1,69 @@
+"""wrangler's configuration of a Worker: found, read and seen for one environment.
+
+1. The file is `wrangler.json`, `wrangler.jsonc` or `wrangler.toml`, in wrangler's order.
+2. An environment (`[env.staging]`) takes over what it does not say itself, except the bindings and
+   variables of NOT_INHERITED, which it must repeat.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from router.dev.errors import SetupError
+
+FILES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
+NOT_INHERITED = (
+    *("ai", "analytics_engine_datasets", "browser", "d1_databases", "define"),
+    *("dispatch_namespaces", "durable_objects", "hyperdrive", "images", "kv_namespaces"),
+    *("mtls_certificates", "pipelines", "queues", "r2_buckets", "ratelimits"),
+    *("secrets_store_secrets", "send_email", "services", "tail_consumers", "vars", "vectorize"),
+    *("version_metadata", "worker_loaders", "workflows"),
+)
+# A string, or a comment, or a comma before the end of a list or an object.
+_JSONC = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_TRAILING = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[\]}])')
+
+
+def config_in(folder: Path) -> Path | None:
+    """The configuration that wrangler reads in this folder; None without one."""
+    return next((folder / name for name in FILES if os.path.isfile(folder / name)), None)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Raises SetupError, with the place, unless the file holds a table."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        value = tomllib.loads(text) if path.suffix == ".toml" else json.loads(_plain(text))
+    except OSError as error:
+        raise SetupError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise SetupError(f"{path} cannot be read: {error}") from None
+    if not isinstance(value, dict):
+        raise SetupError(f"{path} holds no object: write the Worker's settings in {{ }}")
+    return value
+
+
+def for_environment(config: dict[str, Any], env: str, path: Path) -> dict[str, Any]:
+    """The configuration that wrangler deploys with `--env ENV`; "": the top level."""
+    if not env:
+        return config
+    own = config.get("env", {}).get(env)
+    if not isinstance(own, dict):
+        named = ", ".join(config.get("env", {})) or "none"
+        raise SetupError(f"{path.name} has no environment {env} (it has: {named}): add [env.{env}]")
+    shared = {
+        name: value for name, value in config.items() if name not in NOT_INHERITED and name != "env"
+    }
+    named_after = {"name": f"{config['name']}-{env}"} if "name" in config else {}
+    return {**shared, **named_after, **own}
+
+
+def _plain(text: str) -> str:
+    """JSON with comments and trailing commas as JSON; lines and columns stay."""
+    without = _JSONC.sub(lambda found: found[1] or re.sub(r"[^\n]", " ", found[0]), text)
+    return _TRAILING.sub(lambda found: found[1] or " ", without)

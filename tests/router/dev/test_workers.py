@@ -1,0 +1,101 @@
+"""Which Workers run behind the router, and how."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from router.dev.errors import SetupError
+from router.dev.kit import Kit
+from router.dev.layout import Layout
+from router.dev.local import LOCAL_FLAGS
+from router.dev.workers import find_workers
+from tests.support.project import write_project
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    kit = Kit(tmp_path / "kit", tmp_path, is_clone=False)
+    for name in ("workers/__init__.py", "asgi.py", "yaml/__init__.py"):
+        path = kit.python_modules / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return Layout(write_project(tmp_path / "shop"), kit)
+
+
+def test_javascript_runs_as_it_is_and_python_with_our_runtime(layout: Layout) -> None:
+    folder = layout.build / "dev" / "1"
+    found = find_workers(layout, folder)
+    shop = layout.root.parent
+    assert found["shop-api"] == shop / "api" / "wrangler.jsonc"
+    path = found["shop-api-next"]
+    assert path.is_relative_to(folder)
+    config = json.loads(path.read_text())
+    assert config["main"] == str(shop / "api-next" / "src" / "entry.py")
+    assert config["compatibility_flags"] == ["python_workers", *LOCAL_FLAGS]
+    modules = path.parent / "python_modules"
+    assert sorted(each.name for each in modules.iterdir()) == ["asgi.py", "workers"]
+    assert not (shop / "api-next" / "python_modules").exists()
+
+
+def test_what_a_python_worker_has_beside_it_comes_with_it(layout: Layout) -> None:
+    own = layout.root.parent / "api-next"
+    find_workers(layout, layout.build)  # without, at first
+    (own / "python_modules" / "theirs").mkdir(parents=True)
+    (own / ".dev.vars").write_text("SECRET=1\n")
+    with (own / "wrangler.toml").open("a") as config:
+        config.write('build = { command = "make" }\n')
+        config.write('d1_databases = [{ binding = "DB", migrations_dir = "tables" }]\n')
+    for _ in range(2):
+        path = find_workers(layout, layout.build)["shop-api-next"]
+    config = json.loads(path.read_text())
+    assert config["build"] == {"command": "make", "cwd": str(own)}
+    assert config["d1_databases"][0]["migrations_dir"] == str(own / "tables")
+    assert (path.parent / ".dev.vars").read_text() == "SECRET=1\n"
+    assert (path.parent / "python_modules").readlink() == own / "python_modules"
+    (own / ".dev.vars").unlink()
+    find_workers(layout, layout.build)
+    assert not (path.parent / ".dev.vars").is_symlink()
+
+
+COMMAND = """\
+[dev]
+workers = ["../api"]
+command = '''
+for name in one two; do mkdir -p $ROUTER_WORKERS/$name
+echo "{\\"name\\": \\"$name\\", \\"main\\": \\"x.js\\"}" > $ROUTER_WORKERS/$name/wrangler.json; done
+'''
+"""
+
+
+def test_a_command_writes_more_of_them(layout: Layout) -> None:
+    (layout.root / "router.toml").write_text(COMMAND)
+    api = layout.root.parent / "api" / "wrangler.jsonc"
+    assert set(find_workers(layout, layout.build)) == {"shop-api"}  # nobody binds the others
+    api.write_text(api.read_text().replace("{", '{"services": [{"service": "two"}],', 1))
+    assert list(find_workers(layout, layout.build)) == ["shop-api", "two"]
+
+
+def test_without_settings_there_are_none(layout: Layout) -> None:
+    (layout.root / "router.toml").unlink()
+    assert find_workers(layout, layout.build) == {}
+
+
+WRONG = {
+    "no TOML": ("[dev\n", "router.toml cannot be read: "),
+    "another field": ('[dev]\nworker = ["../api"]\n', '[dev] takes `workers = ["../api"]` and'),
+    "another type": ('[dev]\nworkers = "../api"\n', '[dev] takes `workers = ["../api"]` and'),
+    "nothing there": ('[dev]\nworkers = ["../apo"]\n', "/apo, where there is no wrangler conf"),
+    "a command that fails": ("[dev]\ncommand = 'echo out of ink; exit 3'\n", "failed: out of ink"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), WRONG.values(), ids=WRONG.keys())
+def test_settings_that_are_wrong_are_one_line(layout: Layout, text: str, told: str) -> None:
+    (layout.root / "router.toml").write_text(text)
+    with pytest.raises(SetupError) as raised:
+        find_workers(layout, layout.build)
+    assert told in str(raised.value)
+    assert "\n" not in str(raised.value)

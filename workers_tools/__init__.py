@@ -1,0 +1,1 @@
+"""What tools of both Workers share. Nothing here is uploaded."""
