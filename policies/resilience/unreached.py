@@ -5,6 +5,7 @@
    is the Worker's, and stays an answer.
 2. Where the runtime itself connects, as on one's own machine, `fetch` fails, and does not say why.
 3. What the router's guard refuses (`router/edge/runtime/guard.py`) has not been sent.
+4. A server may answer with a status that no Worker can give on, such as 999. That is no answer.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ STATUSES = {
 FIRST_OF_CLOUDFLARE = min(STATUSES)
 # The names of the errors of `outbound.js`, whose requests have not been sent.
 NOT_SENT = {"PrivateAddress": PRIVATE, "NoAddress": UNRESOLVED}
+CAUSES = {**NOT_SENT, "BadStatus": "bad-status"}  # of all errors that `outbound.js` names
 
 
 def is_url(upstream: str) -> bool:
@@ -35,4 +37,4 @@ def is_url(upstream: str) -> bool:
 def cause_of(status: int, error: str) -> str | None:
     """In a word, of an attempt at a URL; None if it has an answer of the server's. `error`: the
     name of what happened, if there is no status."""
-    return STATUSES.get(status) if status else NOT_SENT.get(error, "connect-failure")
+    return STATUSES.get(status) if status else CAUSES.get(error, "connect-failure")

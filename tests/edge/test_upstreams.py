@@ -131,7 +131,8 @@ def test_what_a_server_gets(site: Site) -> None:
     assert headers["x-forwarded-for"] == HOST
     assert headers["x-own"] == "1"
     assert headers["x-request-id"] == answer.headers["x-request-id"]
-    assert not [name for name in headers if name.startswith(("cf-", "x-router-"))]
+    own = [name for name in headers if name.startswith(("cf-", "x-router-"))]
+    assert (own, headers["x-router-hops"]) == (["x-router-hops"], "1")
     assert answer.headers["x-router-variant"] == "old"
 
 
@@ -216,6 +217,14 @@ def test_cloudflares_own_statuses_are_no_answers(site: Site) -> None:
     answer = site.edge.get("/", host="twin.test")
     assert (answer.status_code, answer.json()["code"]) == (504, "variant-timeout")
     site.twin.statuses = []
+
+
+@pytest.mark.parametrize("status", [101, 600, 999])
+def test_a_status_that_no_worker_can_give_on_is_a_502(site: Site, status: int) -> None:
+    site.old.statuses = [status]
+    answer = site.edge.get("/", host="old.test")
+    assert (answer.status_code, answer.json()["code"]) == (502, "variant-failed")
+    assert f"bad-status: the server answers {status}" in site.edge.server.output()
 
 
 def test_a_late_answer_is_a_504(site: Site) -> None:

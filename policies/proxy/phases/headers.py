@@ -21,6 +21,7 @@ from policies.balancing.choose import Fixed
 from policies.compiled.model import Route, Variant
 from policies.http.changes import Changes
 from policies.http.claims import claims_among
+from policies.http.loops import HOPS, hops_of
 from policies.http.request import Request
 
 # What `Connection` may not take away: the edge's own word about the client and the body, and
@@ -124,6 +125,7 @@ def header_changes(
         added["x-router-attempt"] = str(attempt)
     if variant.url:
         removed += _not_for_outside(headers, route, identity)
+        added[HOPS] = str(hops_of(headers) + 1)
     elif identity:
         if route.needs and not route.needs.forward:
             removed += identity.carried

@@ -6,7 +6,7 @@ import * as kept from "./kept.js";
 import { read, recall, remember, setDue, turnOff } from "./memory.js";
 import { isMany, note, notes, watch } from "./notes.js";
 import { race } from "./race.js";
-import { mirror, parsed, send } from "./sending.js";
+import { left, mirror, parsed, send } from "./sending.js";
 import * as uploads from "./uploads.js";
 
 export { drop, forget, reclaim, setMode } from "./memory.js";
@@ -153,11 +153,6 @@ async function attempt(way, sent) {
     return undefined;
   }
   return came(way, sent.wantsHead);
-}
-
-// What is left of `timeout` ms since `began`; 0 stays "any time".
-function left(timeout, began) {
-  return timeout && Math.max(1, timeout - (Date.now() - began));
 }
 
 // The outcome of an answer, for Python.

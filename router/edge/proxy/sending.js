@@ -54,8 +54,16 @@ export function send(env, request, sent, upload, controller) {
   if (drill && !Number(drill)) return drilled(drill); // the body is left as it was
   if (!(service instanceof Server)) return sendTo(service, request, sent, upload, controller);
   const url = service.address(sent.url || request.url);
-  const there = () => sendTo(service, request, { ...sent, url }, upload, controller);
-  return service.check(timeout).then(there);
+  const began = Date.now();
+  return service.check(timeout).then(() => {
+    const there = { ...sent, url, timeout: left(timeout, began) };
+    return sendTo(service, request, there, upload, controller);
+  });
+}
+
+// What is left of `timeout` ms since `began`; 0 stays "any time".
+export function left(timeout, began) {
+  return timeout && Math.max(1, timeout - (Date.now() - began));
 }
 
 function sendTo(service, request, sent, upload, controller) {

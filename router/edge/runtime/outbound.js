@@ -53,9 +53,12 @@ export class Server {
     if (this.refusal) throw named(this.refusal);
   }
 
-  fetch(...args) {
+  async fetch(...args) {
     const { ROUTER_OUTBOUND: through } = this.env;
-    return through ? through.fetch(...args) : fetch(...args);
+    const answer = await (through ? through.fetch(...args) : fetch(...args));
+    if (isGiveable(answer)) return answer;
+    answer.body?.cancel().catch(() => {});
+    throw named({ name: "BadStatus", message: `the server answers ${answer.status}` });
   }
 
   async lookUp(timeout) {
@@ -79,6 +82,11 @@ export class Server {
     const answer = await this.fetch(question, { headers, redirect: "manual", signal });
     return beginning(answer.body, MAX_DNS_ANSWER);
   }
+}
+
+// Whether the runtime can build an answer of that status.
+function isGiveable({ status, webSocket }) {
+  return status === 101 ? Boolean(webSocket) : status >= 200 && status < 600;
 }
 
 // What `work` gives within `timeout` ms. What is late is broken off, by its signal.

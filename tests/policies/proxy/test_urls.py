@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from policies.http.loops import HOPS, MAX_HOPS
 from policies.proxy.phases.effects import Race
 from policies.resilience.unreached import STATUSES
 from tests.policies.proxy.journey import (
@@ -37,6 +38,23 @@ def test_the_upstream_is_the_url_and_the_path_is_the_clients() -> None:
     assert (journey.sent().upstream, journey.sent().url) == (OLD, None)
 
 
+@pytest.mark.parametrize(("came", "goes"), [("", "1"), ("1", "2"), ("made up", "1")])
+def test_hops_are_counted_at_a_url_alone(came: str, goes: str) -> None:
+    headers = {HOPS: came} if came else {}
+    journey = Journey(outside(), **headers)
+    journey.go(OK)
+    assert journey.sent().changes.set[HOPS] == goes
+    within = Journey(isolate(UNWATCHED), **headers)
+    within.go(OK)
+    assert HOPS not in within.sent().changes.set
+
+
+def test_a_loop_ends_with_a_status_that_nothing_is_repeated_for() -> None:
+    looping = Journey(outside(), **{HOPS: str(MAX_HOPS)})
+    assert looping.go() == ["answer 508"]
+    assert Journey(outside()).go(status(508)) == ["send a", "carry a"]
+
+
 @pytest.mark.parametrize("code", sorted(STATUSES))
 def test_cloudflares_statuses_are_failures_of_a_url_alone(code: int) -> None:
     state = outside()
@@ -62,6 +80,7 @@ def test_the_last_one_is_a_problem(code: int) -> None:
         ("Error", "connect-failure"),
         ("PrivateAddress", "private-address"),
         ("NoAddress", "dns-failure"),
+        ("BadStatus", "bad-status"),
     ],
 )
 def test_health_learns_the_cause(error: str, reason: str) -> None:
@@ -80,6 +99,7 @@ def test_health_learns_the_cause(error: str, reason: str) -> None:
         (none("PrivateAddress"), True),
         (none("NoAddress"), True),
         (none("Error"), False),
+        (none("BadStatus"), False),
         (status(521), False),
     ],
 )

@@ -19,6 +19,7 @@ def test_only_cloudflares_own_statuses_are_no_answers(status: int) -> None:
         ("TypeError", "connect-failure"),
         ("PrivateAddress", "private-address"),
         ("NoAddress", "dns-failure"),
+        ("BadStatus", "bad-status"),
     ],
 )
 def test_errors_have_causes(error: str, cause: str) -> None:
