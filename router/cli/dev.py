@@ -10,6 +10,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from policies.language.tooling.bindings import bindings_of, urls_of
+from router.cli.usage import KIT, Example, Usage
 from router.dev.config import Outside
 from router.dev.layout import Layout, find_root
 from router.dev.loopback import refuse_taken
@@ -24,6 +25,14 @@ from router.terminal.files import load_valid, may_be_private
 PORT = 8787  # wrangler's own default
 STATE = Path(".wrangler/state")  # wrangler's own default
 BEGINS = "`router dev` started with its file"  # for the history
+USAGE = Usage(
+    examples=(
+        Example("router dev", "the project, on port 8787"),
+        Example("router dev --policy new.yaml --port 9000 --echo", "a policy, without Workers"),
+    ),
+    exits={0: "stopped by Ctrl-C or SIGTERM while it served", 1: "failure"},
+    variables=("ROUTER_ALLOW_PRIVATE", "ROUTER_ADMIN_KEY", "ROUTER_KEY_PEPPER", *KIT),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

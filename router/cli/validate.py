@@ -11,8 +11,18 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
 from policies.language.load import load
+from router.cli.usage import Example, Usage
 from router.terminal.console import counted, print_json, say
 from router.terminal.files import may_be_private, print_findings, read_file
+
+USAGE = Usage(
+    examples=(
+        Example("router validate routes.yaml", "errors and warnings, each with a hint"),
+        Example("router validate routes.yaml --strict --json", "for CI: warnings fail, too"),
+    ),
+    exits={0: "valid", 1: "findings; with --strict also warnings"},
+    variables=("ROUTER_ALLOW_PRIVATE",),
+)
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from policies.language.findings.findings import Finding
@@ -24,7 +25,7 @@ def read_file(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {name}: {error.strerror}") from None
+        raise UsageError(f"cannot read {name}: {error.strerror}", where=name) from None
 
 
 def print_findings(file: str, findings: Iterable[Finding], to: Output = out) -> None:
@@ -43,6 +44,15 @@ def may_be_private() -> bool:
     return bool(os.environ.get(ALLOW_PRIVATE))
 
 
+def not_valid(file: str, findings: Sequence[Finding]) -> Failed:
+    """The error of a file with findings; its JSON has them all."""
+    return Failed(
+        f"{file} is not valid ({counted(len(findings), 'finding')})",
+        where=file,
+        details={"findings": [asdict(finding) for finding in findings]},
+    )
+
+
 def load_valid(file: str, *, allow_private: bool | None = None) -> tuple[bytes, Loaded]:
     """Load a policy that must be valid. Prints its findings and raises Failed if it is not.
     `allow_private`: whether URLs may lead into private networks; None: as the environment says."""
@@ -51,5 +61,5 @@ def load_valid(file: str, *, allow_private: bool | None = None) -> tuple[bytes, 
     loaded = load(data, allow_private=lifted)
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
-        raise Failed(f"{file} is not valid ({counted(len(loaded.findings), 'finding')})")
+        raise not_valid(file, loaded.findings)
     return data, loaded

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from policies.basics.untyped import JsonObject
 from policies.language.yaml.composer import resolve
 
 WIDTH = 96  # characters of a line; longer mappings and lists get a line for each entry
@@ -17,7 +18,7 @@ class YamlEntry(NamedTuple):
     """An entry of a section, with the comments above it."""
 
     comments: list[str]
-    value: Any
+    value: JsonObject
 
 
 def policy_text(
@@ -26,12 +27,12 @@ def policy_text(
     """Return the text of `routes.yaml`."""
     lines = [*map(_comment, header), "", "version: 1", "", "variants:"]
     for name, entry in variants.items():
-        lines += [f"  {_comment(each)}" for each in entry.comments]
-        lines += [f"  {each}" for each in _field(name, entry.value, WIDTH - 2)]
+        lines += [f"  {_comment(comment)}" for comment in entry.comments]
+        lines += [f"  {line}" for line in _field(name, entry.value, WIDTH - 2)]
     lines += ["", "routes:"]
     for number, entry in enumerate(routes):
         lines += [""] * (number > 0)
-        lines += [f"  {_comment(each)}" for each in entry.comments]
+        lines += [f"  {_comment(comment)}" for comment in entry.comments]
         fields = [line for k, v in entry.value.items() for line in _field(k, v, WIDTH - 4)]
         lines += _hung([fields], 2)
     return "\n".join(lines) + "\n"
@@ -41,7 +42,7 @@ def _comment(text: str) -> str:
     return ("# " + "".join(c if c.isprintable() else "?" for c in text)).rstrip()
 
 
-def _field(name: str, value: Any, width: int) -> Iterator[str]:
+def _field(name: str, value: object, width: int) -> Iterator[str]:
     key = f"{_scalar(name)}:"
     flow = _flow(value)
     if not isinstance(value, dict | list) or len(key) + 1 + len(flow) <= width:
@@ -52,12 +53,12 @@ def _field(name: str, value: Any, width: int) -> Iterator[str]:
         yield f"  {line}"
 
 
-def _block(value: Any, width: int) -> list[str]:
+def _block(value: object, width: int) -> list[str]:
     """Return the lines of a mapping or a list, one entry per line."""
     if isinstance(value, dict):
         return [line for k, v in value.items() for line in _field(k, v, width)]
     items = []
-    for item in value:
+    for item in value if isinstance(value, list) else ():
         flow = _flow(item)
         short = not isinstance(item, dict | list) or len(flow) + 2 <= width
         items.append([flow] if short else _block(item, width - 2))
@@ -74,7 +75,7 @@ def _hung(items: list[list[str]], indent: int) -> list[str]:
     ]
 
 
-def _flow(value: Any) -> str:
+def _flow(value: object) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_scalar(k)}: {_flow(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list):
@@ -82,7 +83,7 @@ def _flow(value: Any) -> str:
     return _scalar(value)
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: object) -> str:
     """Return text in quotes, unless it is read as the same text without."""
     if isinstance(value, str) and _PLAIN.fullmatch(value) and resolve(value) == value:
         return value

@@ -62,7 +62,7 @@ def _raced(context: RequestContext, first: Attempt, second: Variant, wait: float
     sent, left = upstream_request_filter(context, second, 2), left_ms(route, wait)
     other = Attempt(second, 2, sent, False, left, first.began_ms + wait, first.wants_head)
     attempts = (first, other)
-    sends = [send(context, each, is_raced=True) for each in attempts]
+    sends = [send(context, attempt, is_raced=True) for attempt in attempts]
     refused = _refused(context, first)
     if any(is_url(each.upstream) for each in sends):
         refused |= frozenset(STATUSES)

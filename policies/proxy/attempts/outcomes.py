@@ -67,6 +67,9 @@ class Outcome(NamedTuple):
 TOO_LATE = Problem("variant-timeout", "The backend did not begin to answer in time.")
 FAILED = Problem("variant-failed", "The backend did not answer.")
 UPLOAD_BROKEN = Failure(Problem("bad-request", "The request's body broke off."), "broken body")
+UPLOAD_LATE = Failure(
+    Problem("body-incomplete", "Not all of the request's body came in time."), "incomplete body"
+)
 
 
 def classify(send: Send, came: Came) -> Failure | None:
@@ -79,6 +82,8 @@ def classify(send: Send, came: Came) -> Failure | None:
         return Failure(body_too_large(send.limit), f"more than {send.limit} bytes")
     if came.error == "UploadBroken":
         return UPLOAD_BROKEN
+    if came.error == "UploadLate":
+        return UPLOAD_LATE
     if came.error == "Unbound":
         detail = "The backend for this request is not connected to the router."
         problem = Problem("variant-unbound", detail)

@@ -80,6 +80,7 @@ export class Server {
   async answer(question, signal) {
     const headers = { accept: "application/dns-json" };
     const answer = await this.fetch(question, { headers, redirect: "manual", signal });
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
     return beginning(answer.body, MAX_DNS_ANSWER);
   }
 }
