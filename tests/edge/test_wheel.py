@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +123,6 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def test_the_versions_are_one() -> None:
-    told = tomllib.loads((find_root(HERE) / "pyproject.toml").read_text(encoding="utf-8"))
-    assert told["project"]["version"] == __version__
+def test_its_version_is_the_commands(wheel: Path) -> None:
+    """It stands in one place: `tests/test_changelog.py`."""
+    assert wheel.name.startswith(f"fiberwise_router-{__version__}-")
