@@ -9,7 +9,6 @@ from the command line, and is never printed.
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
@@ -101,11 +100,6 @@ class Client:
 
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__  # the text of a timeout is empty
-
-
-def url_argument(parser: ArgumentParser) -> None:
-    """Add `--url`, which all commands that talk to a running router share."""
-    parser.add_argument("--url", default=URL, metavar="U", help=f"the router (default: {URL})")
 
 
 def client_of(url: str) -> Client:

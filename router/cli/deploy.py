@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from router.cli.project import env_argument, objected, project_policy
-from router.dev.layout import Layout, find_root
+from router.cli.project import env_argument, layout_of, objected, project_policy
 from router.dev.prepare import prepare_tools, step
 from router.dev.stage import stage_project
 from router.dev.upload import LIMIT_KIB, brief, deploy, dry_run
@@ -24,9 +23,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    layout = Layout(find_root())
+    layout = layout_of(args)
     file, policy = project_policy(layout)
-    found = objected(layout, file, policy, args.env)
+    found = objected(layout, policy)
     for each in found:
         (warn if args.dry_run else complain)(each.message)
     if found and not args.dry_run:
@@ -36,8 +35,8 @@ def run(args: Namespace) -> int:
     with step("upload", f"staged with {file.name}"):
         stage_project(layout, file)
     if not args.dry_run:
-        return deploy(layout, args.env)
-    done = dry_run(layout, args.env)
+        return deploy(layout)
+    done = dry_run(layout)
     for line in brief(done.output.splitlines()):
         say(line)
     say()

@@ -10,7 +10,8 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from policies.language.tooling.bindings import bindings_of
-from router.dev.layout import Layout, find_root
+from router.cli.project import POLICY, env_argument, layout_of, whole_file
+from router.dev.layout import Layout
 from router.dev.loopback import refuse_taken
 from router.dev.prepare import step
 from router.dev.run import run_dev
@@ -21,7 +22,6 @@ from router.terminal.console import warn
 from router.terminal.files import load_valid
 
 PORT = 8787  # wrangler's own default
-STATE = Path(".wrangler/state")  # wrangler's own default
 BEGINS = "`router dev` started with its file"  # for the history
 
 
@@ -43,18 +43,20 @@ def arguments(parser: ArgumentParser) -> None:
         "--persist-to",
         metavar="DIR",
         type=Path,
-        help=f"the folder for local state (default: {STATE})",
+        help="the folder for local state (default: .wrangler/state, with --env .wrangler/state-E)",
     )
+    env_argument(parser)
 
 
 def run(args: Namespace) -> int:
-    layout = Layout(find_root())
-    policy = Path(args.policy or layout.root / "routes.yaml").resolve()
-    data, loaded = load_valid(str(policy))
+    layout = layout_of(args)
+    file = Path(args.policy or layout.root / POLICY).resolve()
+    data, loaded = load_valid(str(file), layout.env)
     if loaded.policy is None:
         return 1
+    policy = whole_file(layout, file, data)
     variants = bindings_of(loaded.policy)
-    state = (args.persist_to or layout.root / STATE).resolve()
+    state = (args.persist_to or layout.state).resolve()
     refuse_taken(args.port)  # before anything that would disturb a running router
     if state.exists():
         _begin_with(layout, state, policy, Change(data, loaded, BEGINS))

@@ -17,9 +17,10 @@ from policies.basics.callers import caller_text
 from policies.basics.durations import duration_text
 from policies.fleet.drill_question import NotStartable, read_asked
 from policies.resilience.drill import KINDS
-from router.api.client import Refused, client_of, url_argument
+from router.api.client import Refused, client_of
 from router.api.refusal import gap_texts
 from router.cli import drill_run
+from router.cli.project import url_argument, url_of
 from router.terminal.console import complain, err, print_json, say
 from router.terminal.errors import UsageError
 from router.terminal.tables import table
@@ -70,7 +71,7 @@ def _start(args: Namespace) -> int:
     except NotStartable as error:
         raise UsageError(str(error)) from None
     try:
-        with client_of(args.url) as client:
+        with client_of(url_of(args)) as client:
             drill = client.post("drills", asked)
     except Refused as error:
         if error.code != "drill-refused":
@@ -105,7 +106,7 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
 
 def _stop(args: Namespace) -> int:
     page = f"drills/{quote(args.id, safe='')}" if args.id else "drills"
-    with client_of(args.url) as client:
+    with client_of(url_of(args)) as client:
         answer: StoppedDrills = client.delete(page)
     if args.json:
         print_json(answer)
@@ -118,7 +119,7 @@ def _stop(args: Namespace) -> int:
 
 
 def _list(args: Namespace) -> int:
-    with client_of(args.url) as client:
+    with client_of(url_of(args)) as client:
         told: Drills = client.get("drills")
     if args.json:
         print_json(told)

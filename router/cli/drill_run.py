@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from policies.basics.durations import duration_text
 from policies.drill_plan.load import LoadedPlan, load_plan
 from policies.drill_plan.model import DrillPlan
-from router.api.client import client_of, url_argument
+from router.api.client import client_of
+from router.cli.project import url_argument, url_of
 from router.terminal.console import complain, counted, err, print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import print_findings, read_file
@@ -48,7 +49,7 @@ def run(args: Namespace) -> int:
     from router.cli.drill_verdict import tell
     from router.drill.ending import write  # httpx takes longer than most commands
 
-    result, interrupted = _conduct(args.plan, loaded, plan, args.url)
+    result, interrupted = _conduct(args.plan, loaded, plan, url_of(args))
     if args.json:
         if result.course.trouble:
             complain(result.course.trouble)

@@ -11,6 +11,7 @@ from policies.http.request import Client
 from policies.language.compile.compile import compile_policy
 from policies.proxy.explain.explain import Explanation, explain
 from policies.proxy.explain.question import NotExplainable, read_question
+from router.cli.project import env_argument, policy_env
 from router.cli.worker_secrets import surroundings_here
 from router.terminal.console import print_json, say
 from router.terminal.errors import UsageError
@@ -39,10 +40,11 @@ def arguments(parser: ArgumentParser) -> None:
         help="treat this variant as out of service",
     )
     parser.add_argument("--json", action="store_true", help="the whole decision as JSON")
+    env_argument(parser)
 
 
 def run(args: Namespace) -> int:
-    _, loaded = load_valid(args.file)
+    _, loaded = load_valid(args.file, policy_env(args, args.file))
     if loaded.policy is None:
         return 1
     policy = CompiledPolicy(compile_policy(loaded.policy, loaded.digest))

@@ -21,6 +21,7 @@ from policies.access.authenticate import PRESENTABLE, Denied, Keys, Needs, authe
 from policies.language.compile.compile import compile_policy
 from policies.language.values.keys import read_scope
 from policies.language.values.values import read_name
+from router.cli.project import env_argument, policy_env
 from router.terminal.console import print_json, say
 from router.terminal.errors import Failed, UsageError
 from router.terminal.files import load_valid
@@ -41,6 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     check.add_argument("file", metavar="FILE", help="the policy")
     check.add_argument("--scope", action="append", default=[], dest="scopes", metavar="S")
+    env_argument(check)
     for each in (new, hashing):
         each.add_argument(
             "--pepper", action="store_true", help=f"hash with hmac_sha256 and the secret {PEPPER}"
@@ -89,7 +91,7 @@ def _hash(args: Namespace) -> int:
 
 def _check(args: Namespace) -> int:
     """Return 0 if the key is valid now, else 1."""
-    _, loaded = load_valid(args.file)
+    _, loaded = load_valid(args.file, policy_env(args, args.file))
     if loaded.policy is None:
         return 1
     keys = Keys(compile_policy(loaded.policy, loaded.digest).auth)

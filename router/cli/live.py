@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from router.api.client import Refused, client_of
+from router.cli.project import env_argument
 
 
 class Live(NamedTuple):
@@ -26,6 +27,7 @@ def live_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--persist-to", metavar="DIR", type=Path, help="the folder of `router dev` for local state"
     )
+    env_argument(parser)
 
 
 def live_policy(args: Namespace) -> Live:

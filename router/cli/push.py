@@ -10,8 +10,9 @@ from typing import Any
 
 from policies.language.load import Loaded
 from router.cli.places import agree_of, console_of, publish_arguments, publisher_of, told_as_json
+from router.cli.project import layout_of, policy_env
 from router.dev.guards import Kind, objections
-from router.dev.layout import Layout, find_root
+from router.dev.layout import Layout
 from router.publishing.base import BY_GIT, base_by_git, given_base
 from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
@@ -19,7 +20,7 @@ from router.publishing.published import read
 from router.publishing.write import Change
 from router.terminal.console import complain, counted, say
 from router.terminal.errors import Failed
-from router.terminal.files import load_valid
+from router.terminal.files import load_valid, policy_name
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -40,12 +41,14 @@ def run(args: Namespace) -> int:
     to = console_of(args)
 
     def push() -> dict[str, Any]:
-        data, loaded = load_valid(args.file)
+        env = policy_env(args, args.file)
+        data, loaded = load_valid(args.file, env)
         change = Change(data, loaded, args.note)
-        say(("valid", "green"), f" {args.file}, digest {loaded.digest[:SHORT]}", to=to)
+        name = policy_name(args.file, env)
+        say(("valid", "green"), f" {name}, digest {loaded.digest[:SHORT]}", to=to)
         with publisher_of(args) as publisher:
             if args.remote:
-                _guard(Layout(find_root()), args.file, loaded, publisher)
+                _guard(layout_of(args), args.file, loaded, publisher)
             seen = read(publisher.place.kv)
             known = base or publisher.place.base.read()
             if by_git and not args.force:
@@ -64,8 +67,7 @@ def _guard(layout: Layout, file: str, loaded: Loaded, publisher: Publisher) -> N
     """Refuse what must not go to production; a variant without binding is only told."""
     if loaded.policy is None:
         return
-    name = layout.config_file.name
-    found = objections(loaded.policy, file, layout.config, name)
+    found = objections(loaded.policy, file, layout.config, layout.config_name)
     for each in found:
         if each.kind is Kind.UNBOUND:
             publisher.reporter.tell(("warning", "yellow"), f" {each.message}")

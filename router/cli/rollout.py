@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 
 from policies.basics.callers import caller_text
-from router.api.client import Refused, client_of, url_argument
+from router.api.client import Refused, client_of
 from router.cli import rollout_settle, rollout_watch
+from router.cli.project import url_argument, url_of
 from router.cli.rollout_asking import act, all_of, events_of, name_of, one_of
 from router.cli.rollout_lines import lines, overview
 from router.cli.rollout_texts import STATES, line_text, percent
@@ -99,7 +100,7 @@ def run(args: Namespace) -> int:
 
 
 def _act(args: Namespace) -> int:
-    with client_of(args.url) as client:
+    with client_of(url_of(args)) as client:
         name = name_of(client, args.name)
         question = QUESTIONS.get(args.action)
         if question and not agreed(f"{name}: {question}", args.yes):
@@ -133,7 +134,7 @@ def _tell_refusal(error: Refused, as_json: bool) -> int:
 
 
 def _status(args: Namespace) -> int:
-    with client_of(args.url) as client:
+    with client_of(url_of(args)) as client:
         if args.watch:
             told = one_of(client, name_of(client, args.name))["rollout"]
             return rollout_watch.watch_rollout(client, told, args.json)
@@ -158,7 +159,7 @@ def _status(args: Namespace) -> int:
 
 
 def _history(args: Namespace) -> int:
-    with client_of(args.url) as client:
+    with client_of(url_of(args)) as client:
         name = name_of(client, args.name)
         page = events_of(client, name, args.limit)
     if args.json:

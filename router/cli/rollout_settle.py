@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from policies.language.load import load
 from router.api.client import client_of
+from router.cli.project import url_of
 from router.cli.rollout_asking import one_of
 from router.cli.rollout_texts import FINISHED
 from router.dev.files import write_if_changed
@@ -49,7 +50,7 @@ def run(args: Namespace) -> int:
         raise UsageError("--file cannot be standard input: name the file to change")
     data, _ = load_valid(args.file)
     rollout = find_rollout(data, args.name)
-    percent = ENDS[args.to] if args.to else _outcome(args.url, rollout)
+    percent = ENDS[args.to] if args.to else _outcome(url_of(args), rollout)
     wanted = shares(data, rollout, percent)
     if len(data) > MANY_BYTES:
         say((f"locating the values of {args.file}…", "dim"), to=err)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from router.cli.project import env_argument, objected, project_policy
+from router.cli.project import env_argument, layout_of, objected, project_policy
 from router.dev.guards import is_deployment, is_trial
-from router.dev.layout import Layout, find_root
 from router.dev.prepare import prepare_packages
 from router.dev.stage import stage_project
 from router.terminal.console import complain, warn
@@ -21,10 +20,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    layout = Layout(find_root())
+    layout = layout_of(args)
     file, policy = project_policy(layout)
     refuses = is_deployment()
-    found = [] if is_trial() else objected(layout, file, policy, args.env)
+    found = [] if is_trial() else objected(layout, policy)
     for each in found:
         (complain if refuses else warn)(each.message)
     if found and refuses:

@@ -12,7 +12,8 @@ from typing import Any
 
 from rich.console import Group
 
-from router.api.client import Client, Refused, client_of, url_argument
+from router.api.client import URL, Client, Refused, client_of
+from router.cli.project import url_of
 from router.cli.status_lines import Pages, lines
 from router.cli.status_places import (
     are_same,
@@ -30,13 +31,15 @@ def arguments(parser: ArgumentParser) -> None:
         "--watch", action="store_true", help=f"refresh every {EVERY_S:.0f} s, until Ctrl-C"
     )
     parser.add_argument("--json", action="store_true", help="the router's admin pages as JSON")
-    url_argument(parser)
+    parser.add_argument(
+        "--url", metavar="U", help=f"the router (default: ROUTER_URL, router.toml, or {URL})"
+    )
     policy_arguments(parser)
 
 
 def run(args: Namespace) -> int:
     refuse_unused(args)
-    with client_of(args.url) as client:
+    with client_of(url_of(args)) as client:
         if args.watch:
             return _watch(client, args.json)
         pages = _ask(client)

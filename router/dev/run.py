@@ -39,7 +39,7 @@ def configure(
     """Everything that a server needs, in its folder; the configurations to start it with."""
     with step("upload", f"staged with {policy.name}"):
         stage(layout.kit.sources, policy, folder / "upload")
-        write_secrets(layout.root, folder, os.environ)
+        write_secrets(layout.root, folder, os.environ, layout.env)
         return write_configs(layout, folder, variants, echo=echo, workers=workers)
 
 

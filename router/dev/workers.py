@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,17 +21,17 @@ from router.dev.files import mirror
 from router.dev.kit import Kit
 from router.dev.layout import Layout
 from router.dev.local import LOCAL_FLAGS, write_json
+from router.dev.settings import SETTINGS, read_settings
 from router.dev.snapshot import sdk
 from router.dev.wrangler_config import config_in, read_config
 
-SETTINGS = "router.toml"
 FOLDER = "ROUTER_WORKERS"  # a variable for `command`
 PYTHON, OWN_SDK = "python_workers", "disable_python_external_sdk"
 
 
 def find_workers(layout: Layout, folder: Path) -> dict[str, Path]:
     """Worker to configuration, of those behind the router; what is generated goes to `folder`."""
-    settings = read_settings(layout.root)
+    settings = dev_settings(layout.root)
     listed = [_config_at(layout.root / name) for name in settings.get("workers", ())]
     made = folder / "workers"
     if command := settings.get("command"):
@@ -43,16 +42,13 @@ def find_workers(layout: Layout, folder: Path) -> dict[str, Path]:
     return {name: _local(layout.kit, found[name], folder / "python" / name) for name in chosen}
 
 
-def read_settings(root: Path) -> dict[str, Any]:
+def dev_settings(root: Path) -> dict[str, Any]:
     """`[dev]` of router.toml; without the file: nothing."""
-    path = root / SETTINGS
-    try:
-        told = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except (OSError, ValueError) as error:
-        raise SetupError(f"{path} cannot be read: {error}") from None
-    settings = told.get("dev", {})
+    settings = read_settings(root).get("dev", {})
     if not isinstance(settings, dict) or unknown(settings):
-        raise SetupError(f'{path}: [dev] takes `workers = ["../api"]` and `command = "…"` only')
+        raise SetupError(
+            f'{root / SETTINGS}: [dev] takes `workers = ["../api"]` and `command = "…"` only'
+        )
     return settings
 
 
@@ -79,7 +75,7 @@ def _config_at(path: Path) -> Path:
 def _run(layout: Layout, command: str, made: Path) -> None:
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
-    env = {**os.environ, FOLDER: str(made)}
+    env = {**os.environ, FOLDER: str(made), "ROUTER_ENV": layout.env}
     done = subprocess.run(
         ["sh", "-c", command], cwd=layout.root, env=env, capture_output=True, text=True, check=False
     )

@@ -60,7 +60,7 @@ class WranglerKv:
         layout = self._layout
         told = ["kv", "key", verb, *args, "--binding", BINDING, "--preview=false", "--remote"]
         return subprocess.run(
-            command(layout, [*told, "--config", str(layout.config_file)]),
+            command(layout, [*told, "--config", str(layout.config_file), f"--env={layout.env}"]),
             cwd=layout.root,
             env=environment(layout, layout.build / "wrangler", None),
             stdin=subprocess.DEVNULL,

@@ -53,9 +53,9 @@ def base_at_cloudflare(root: Path, namespace: str) -> Base:
     return Base(root / ".router" / f"base-{re.sub(r'[^0-9A-Za-z_-]', '_', namespace)}")
 
 
-def base_in_local_kv(root: Path, persist_to: Path) -> Base:
+def base_in_local_kv(root: Path, env: str, persist_to: Path) -> Base:
     clone = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:SHORT]
-    return Base(persist_to / "router" / f"base-{clone}")
+    return Base(persist_to / "router" / ("base-" + clone + (f"-{env}" if env else "")))
 
 
 def given_base(text: str) -> str:

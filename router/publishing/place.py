@@ -28,7 +28,7 @@ class Place(NamedTuple):
 @contextmanager
 def local_place(layout: Layout, persist_to: Path) -> Iterator[Place]:
     with LocalKv(layout, persist_to) as kv:
-        yield Place(kv, base_in_local_kv(layout.root, persist_to), SETTLE_LOCAL_S)
+        yield Place(kv, base_in_local_kv(layout.root, layout.env, persist_to), SETTLE_LOCAL_S)
 
 
 def remote_place(layout: Layout) -> Place:

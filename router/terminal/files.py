@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from policies.language.findings.findings import Finding
+from policies.language.findings.findings import FileFinding, Finding
 from policies.language.load import Loaded, load
 from router.terminal.console import Output, counted, err, out, say
 from router.terminal.errors import Failed, UsageError
@@ -28,18 +29,47 @@ def print_findings(file: str, findings: Iterable[Finding], to: Output = out) -> 
     """Print findings as compilers do: file:line:column, the message, and a hint."""
     for finding in findings:
         colour = "red" if finding.severity == "error" else "yellow"
-        place = f"{file}:{finding.line}:{finding.column}"
+        here = finding.file if isinstance(finding, FileFinding) else file
+        place = f"{here}:{finding.line}:{finding.column}"
         what = f" {finding.path}: {finding.message}"
         said = (place, "bold"), " ", (finding.severity, colour), " ", (finding.code, "dim"), what
         say(*said, to=to)
         say("    ", ("hint:", "cyan"), f" {finding.hint}", to=to)
 
 
-def load_valid(file: str) -> tuple[bytes, Loaded]:
+def overlay_of(file: str, env: str) -> str | None:
+    """`routes.staging.yaml` for `routes.yaml`, if it is there. Standard input has no overlay: it is
+    a whole policy."""
+    if not env or file == "-":
+        return None
+    stem, suffix = os.path.splitext(file)  # os.path takes any name, unlike pathlib
+    overlay = f"{stem}.{env}{suffix}"
+    return overlay if os.path.isfile(overlay) else None
+
+
+def load_policy(file: str, env: str = "", now_ms: float | None = None) -> tuple[bytes, Loaded]:
+    """Load a policy, with its environment's overlay if there is one. Returns what is published:
+    the file's bytes, or the text of both laid together."""
+    data, overlay = read_file(file), overlay_of(file, env)
+    if overlay is None:
+        return data, load(data, now_ms)
+    from policies.overlays.load import NamedText, load_overlaid  # only environments need it
+
+    both = load_overlaid(NamedText(file, data), NamedText(overlay, read_file(overlay)), now_ms)
+    return both.data, both.loaded
+
+
+def policy_name(file: str, env: str) -> str:
+    """The policy's name in messages."""
+    overlay = overlay_of(file, env)
+    return file if overlay is None else f"{file} with {overlay}"
+
+
+def load_valid(file: str, env: str = "") -> tuple[bytes, Loaded]:
     """Load a policy that must be valid. Prints its findings and raises Failed if it is not."""
-    data = read_file(file)
-    loaded = load(data)
+    data, loaded = load_policy(file, env)
     if loaded.policy is None:
         print_findings(file, loaded.findings, err)
-        raise Failed(f"{file} is not valid ({counted(len(loaded.findings), 'finding')})")
+        number = counted(len(loaded.findings), "finding")
+        raise Failed(f"{policy_name(file, env)} is not valid ({number})")
     return data, loaded

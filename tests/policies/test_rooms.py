@@ -60,7 +60,7 @@ MAY_USE = {
         "language/values",
         "language/yaml",
     },
-    "language/tooling": {"language/model", "language/values"},
+    "language/tooling": {"language/model", "language/values", "language/yaml"},
     "difference/views": {"basics", "language/compile", "language/model", "resilience"},
     "difference": {"basics", "compiled", "difference/views", "language/model", "routing"},
     "drill_plan": {
@@ -74,8 +74,21 @@ MAY_USE = {
         "language/yaml",
         "resilience",
     },
+    "overlays": {
+        "language",
+        "language/check",
+        "language/findings",
+        "language/tooling",
+        "language/yaml",
+    },
     "gateway/models": {"language/model", "language/values"},
-    "gateway/output": {"language", "language/findings", "language/values", "language/yaml"},
+    "gateway/output": {
+        "language",
+        "language/findings",
+        "language/tooling",
+        "language/values",
+        "language/yaml",
+    },
     "gateway/cluster": {
         "gateway/models",
         "gateway/output",
