@@ -25,7 +25,7 @@ from router.dev.vendor import ensure_vendored, is_vendored
 TOLD_FROM = 0.5
 
 
-class Part(NamedTuple):
+class KitPart(NamedTuple):
     """A part of the kit; `what`: for the line of progress."""
 
     name: str
@@ -36,15 +36,15 @@ class Part(NamedTuple):
 
 # In the order in which they need one another.
 PARTS = (
-    Part("npm", "packages: wrangler, workerd, pyodide", is_installed, ensure_npm),
-    Part(
+    KitPart("npm", "packages: wrangler, workerd, pyodide", is_installed, ensure_npm),
+    KitPart(
         "runtime",
         "Pyodide for workerd, built from npm's",
         lambda kit: bundle_path(kit).exists(),
         ensure_bundle,
     ),
-    Part("edge", "packages of the Worker in python_modules", is_vendored, ensure_vendored),
-    Part(
+    KitPart("edge", "packages of the Worker in python_modules", is_vendored, ensure_vendored),
+    KitPart(
         "image",
         "of Python's memory, which Workers start from",
         lambda kit: snapshot_path(kit).exists(),

@@ -16,7 +16,7 @@ from router.dev import npm, prepare
 from router.dev.errors import SetupError
 from router.dev.kit import Kit
 from router.dev.npm import STAMP, ensure_npm, is_installed
-from router.dev.prepare import Part, prepare_kit
+from router.dev.prepare import KitPart, prepare_kit
 
 WITHIN = 20.0
 # A kit of one part, which takes its time; `begun` and `made` say how often.
@@ -36,7 +36,7 @@ def build(kit):
     with (home / "made").open("a") as file:
         file.write("x")
 
-part = prepare.Part("part", "of the test", lambda kit: (home / "made").exists(), build)
+part = prepare.KitPart("part", "of the test", lambda kit: (home / "made").exists(), build)
 prepare.PARTS = (part,)
 prepare.prepare_kit(Kit(home, home, is_clone=False), ("part",))
 """
@@ -95,7 +95,9 @@ def test_a_kit_that_cannot_be_written_says_which_variable(
 ) -> None:
     (tmp_path / "file").touch()
     kit = Kit(tmp_path / "file" / "0.1", tmp_path, is_clone=False)
-    monkeypatch.setattr(prepare, "PARTS", (Part("part", "", lambda kit: False, lambda kit: None),))
+    monkeypatch.setattr(
+        prepare, "PARTS", (KitPart("part", "", lambda kit: False, lambda kit: None),)
+    )
     with pytest.raises(SetupError, match=r"cannot build the kit in .*ROUTER_CACHE") as raised:
         prepare_kit(kit, ("part",))
     assert "\n" not in str(raised.value)
