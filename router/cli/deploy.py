@@ -7,11 +7,15 @@ be refused. The exit code is wrangler's; 1 if the project is refused.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from router.cli.project import env_argument, layout_of, objected, project_policy
+from router.dev.layout import Layout
 from router.dev.prepare import prepare_tools, step
 from router.dev.stage import stage_project
 from router.dev.upload import LIMIT_KIB, brief, deploy, dry_run
+from router.publishing.deployed import record
+from router.publishing.place import deployed_file
 from router.terminal.console import complain, counted, say, warn
 
 
@@ -20,6 +24,13 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="show the upload and its checks, deploy nothing"
     )
+
+
+def _deploy(layout: Layout, file: Path) -> int:
+    code = deploy(layout)
+    if code == 0:
+        record(deployed_file(layout), file.read_bytes(), warn)
+    return code
 
 
 def run(args: Namespace) -> int:
@@ -35,7 +46,7 @@ def run(args: Namespace) -> int:
     with step("upload", f"staged with {file.name}"):
         stage_project(layout, file)
     if not args.dry_run:
-        return deploy(layout)
+        return _deploy(layout, file)
     done = dry_run(layout)
     for line in brief(done.output.splitlines()):
         say(line)

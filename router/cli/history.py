@@ -42,7 +42,10 @@ def run(args: Namespace) -> int:
     if seen.history[args.limit :]:
         say((f"there are older entries: --limit {len(seen.history)} shows all", "dim"))
     if seen.data is None:
-        say(("nothing is live", "yellow"))
+        say(
+            ("nothing is live", "yellow"),
+            ": the router serves the policy that it was deployed with",
+        )
     elif seen.live is None:
         told = f" {seen.digest[:SHORT]} is not in the history: it was written without `router push`"
         say(("live", "yellow"), told)

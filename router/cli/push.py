@@ -14,9 +14,9 @@ from router.cli.project import layout_of, policy_env
 from router.dev.guards import Kind, objections
 from router.dev.layout import Layout
 from router.publishing.base import BY_GIT, base_by_git, given_base
+from router.publishing.deployed import read_with_deployed
 from router.publishing.history import SHORT
 from router.publishing.publish import Order, Publisher
-from router.publishing.published import read
 from router.publishing.write import Change
 from router.terminal.console import complain, counted, say
 from router.terminal.errors import Failed
@@ -49,7 +49,7 @@ def run(args: Namespace) -> int:
         with publisher_of(args) as publisher:
             if args.remote:
                 _guard(layout_of(args), args.file, loaded, publisher)
-            seen = read(publisher.place.kv)
+            seen = read_with_deployed(publisher.place, publisher.edge)
             known = base or publisher.place.base.read()
             if by_git and not args.force:
                 known = base_by_git(args.file, seen)

@@ -11,9 +11,10 @@ from typing import Any
 from policies.language.load import digest_of, load
 from router.cli.places import agree_of, publish_arguments, publisher_of, told_as_json
 from router.dev.kv import Kv
+from router.publishing.deployed import read_with_deployed
 from router.publishing.history import SHORT, Entry, find
 from router.publishing.publish import Order
-from router.publishing.published import Published, read
+from router.publishing.published import Published
 from router.publishing.write import Change
 from router.terminal.console import counted, err
 from router.terminal.errors import Failed
@@ -34,7 +35,7 @@ def run(args: Namespace) -> int:
     def rollback() -> dict[str, Any]:
         with publisher_of(args) as publisher:
             kv = publisher.place.kv
-            seen = read(kv)
+            seen = read_with_deployed(publisher.place, publisher.edge)
             entry = _wanted(seen, args.digest)
             publisher.reporter.tell(("rollback", "green"), f" to {entry.to_text()}")
             change = _change(kv, entry, args.note)

@@ -75,22 +75,22 @@ def given_base(text: str) -> str:
 def base_by_git(file: str, seen: Published) -> str:
     """Return the live digest for `--base git`. Raises Failed unless git has the live policy as a
     version of the file, so that the author has seen it."""
-    if seen.data is None:
+    if seen.serving is None:
         return ""
     if file == "-":
         raise UsageError("--base git: standard input is not a file in git")
-    if not was_committed(Path(file), seen.data):
+    if not was_committed(Path(file), seen.serving):
         raise Failed(
             f"refused: live is {seen.to_text()}; git has no such version of {file} up to HEAD. "
             f"See `router diff {file}`; commit what is live (`router pull`), fetch the whole "
             "history, or push over it with --force"
         )
-    return seen.digest
+    return seen.replaced
 
 
 def check_base(base: str, seen: Published, file: str) -> None:
     """Refuse a push whose base is not the live policy."""
-    if not base or seen.data is None or seen.digest.startswith(base):
+    if not base or seen.serving is None or seen.replaced.startswith(base):
         return
     raise Failed(
         f"refused: live is {seen.to_text()}; your file is based on {base[:SHORT]}. "

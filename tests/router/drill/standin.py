@@ -152,7 +152,8 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_DELETE = do_GET
 
     def _is_missing(self, page: str) -> bool:
-        pages = {"health/variants": self.server.health, "rollouts": self.server.rollouts}
+        pages: dict[str, Any] = {"health/variants": self.server.health, "policy": None}
+        pages["rollouts"] = self.server.rollouts
         return page in pages and pages[page] is None
 
     def _serve(self, body: bytes) -> None:
